@@ -1,0 +1,147 @@
+//! What the cloud answers: the union of both documents' fields. A server of one document sends
+//! half of them, so the app reads every field as optional and asks through the methods.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InitAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+    pub session_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChunkAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_chunk_index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_chunks_received: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk_index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl ChunkAnswer {
+    /// Whether this acknowledges that very part: the index is echoed, the session is not another's,
+    /// and nothing in it says no. A captive portal's page or a proxy's own JSON does not pass.
+    pub fn acknowledges(&self, session_id: &str, index: u32) -> bool {
+        self.received_chunk_index.or(self.chunk_index) == Some(index)
+            && self.session_id.as_deref().is_none_or(|echo| echo == session_id)
+            && self.success != Some(false)
+            && self.received != Some(false)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FinalizeAnswer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl FinalizeAnswer {
+    /// The address to share: the page where there is one, else the file's own.
+    pub fn link(&self) -> Option<&str> {
+        self.video_url.as_deref().or(self.url.as_deref())
+    }
+}
+
+/// Every answer that is not a 2xx.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ErrorAnswer {
+    pub success: bool,
+    pub error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_chunks: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoState {
+    Initialized,
+    Uploading,
+    Finalizing,
+    Completed,
+    Failed,
+    Expired,
+}
+
+/// `GET /videos/{sessionId}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VideoStatus {
+    pub success: bool,
+    pub session_id: String,
+    pub video_id: String,
+    pub video_url: String,
+    pub state: VideoState,
+    pub received_chunks: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_chunks: Option<u32>,
+    pub size_bytes: u64,
+    pub duration_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_documents_chunk_answer_acknowledges() {
+        for text in [
+            r#"{"success":true,"receivedChunkIndex":3,"sessionId":"s","totalChunksReceived":1,"message":"Chunk received"}"#,
+            r#"{"received":true,"chunkIndex":3}"#,
+        ] {
+            let answer: ChunkAnswer = serde_json::from_str(text).unwrap();
+            assert!(answer.acknowledges("s", 3), "{text}");
+            assert!(!answer.acknowledges("s", 4), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_echoes_nothing_does_not_acknowledge() {
+        for text in [
+            "{}",
+            r#"{"success":true}"#,
+            r#"{"receivedChunkIndex":3,"sessionId":"other"}"#,
+            r#"{"received":false,"chunkIndex":3}"#,
+        ] {
+            let answer: ChunkAnswer = serde_json::from_str(text).unwrap();
+            assert!(!answer.acknowledges("s", 3), "{text}");
+        }
+    }
+}

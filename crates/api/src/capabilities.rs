@@ -1,0 +1,25 @@
+//! `GET /capabilities`: what a server can do beyond the documents. A 404 there means: nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Framing;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Always "snaplark": a captive portal's JSON does not say so.
+    pub server: String,
+    pub version: String,
+    pub framings: Vec<Framing>,
+    pub part_bytes_max: u64,
+    pub parts_in_flight_max: u32,
+    /// The share page's address with `{recordingId}` in it: the link is known before init.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_template: Option<String>,
+}
+
+impl Capabilities {
+    pub fn link(&self, recording_id: &str) -> Option<String> {
+        self.link_template.as_deref().map(|t| t.replace("{recordingId}", recording_id))
+    }
+}

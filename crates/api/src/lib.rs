@@ -1,0 +1,58 @@
+//! The wire contract: requests, answers, routes, limits and profiles, shared by the app and the
+//! cloud so that they cannot drift apart. Shapes only: no decision, no I/O.
+//!
+//! Two documents describe one API. A request that we *write* follows the account's [`Profile`];
+//! one that we *read* may have either form. An answer that the cloud writes carries the union of
+//! both documents' fields; one that the app reads may lack either half.
+
+mod answers;
+mod capabilities;
+mod profile;
+mod requests;
+
+pub mod limits;
+pub mod routes;
+
+pub use answers::{ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, VideoState, VideoStatus};
+pub use capabilities::Capabilities;
+pub use profile::{Framing, PartSize, Profile};
+pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
+
+/// The address under which the API stands, from what a person types: a host, with or without
+/// `/api/v1`. `None` where it is no http(s) address.
+pub fn base_url(server: &str) -> Option<String> {
+    let server = server.trim().trim_end_matches('/');
+    let host = server.strip_prefix("http://").or_else(|| server.strip_prefix("https://"))?;
+    if host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace) {
+        return None;
+    }
+    if server.ends_with(routes::PREFIX) {
+        Some(server.to_owned())
+    } else {
+        Some(format!("{server}{}", routes::PREFIX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base_url;
+
+    #[test]
+    fn an_address_gets_the_prefix_once() {
+        let want = Some("http://127.0.0.1:8080/api/v1".to_owned());
+        assert_eq!(base_url("http://127.0.0.1:8080"), want);
+        assert_eq!(base_url("http://127.0.0.1:8080/"), want);
+        assert_eq!(base_url(" http://127.0.0.1:8080/api/v1/ "), want);
+        assert_eq!(
+            base_url("https://host/below"),
+            Some("https://host/below/api/v1".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "host:80", "ftp://host", "http://", "https:///x", "http://a b"] {
+            assert_eq!(base_url(text), None, "{text}");
+        }
+    }
+}

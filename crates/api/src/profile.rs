@@ -1,0 +1,78 @@
+//! The two documents, as properties of an account.
+
+use serde::{Deserialize, Serialize};
+
+/// Which document the account's server was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The backend specification (seeds 000 and 001), parts that concatenate.
+    Spec,
+    /// The same, for servers that probe each part or join parts with `ffmpeg -f concat`.
+    SpecStandalone,
+    /// Cloud Upload (seed 004): 5 MiB parts in order.
+    Snaplark,
+}
+
+/// What the bytes of a part begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Framing {
+    /// Part 0 is init and segments, the others segments only: concatenated they are one WebM.
+    Stream,
+    /// Every part is init and segments: each plays by itself.
+    Standalone,
+}
+
+/// When a part is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartSize {
+    /// One segment a part, as it is sealed.
+    Realtime,
+    /// Consecutive segments up to at least 5 MiB; only the last part may be smaller.
+    Multipart,
+}
+
+impl Profile {
+    pub const fn framing(self) -> Framing {
+        match self {
+            Profile::Spec | Profile::Snaplark => Framing::Stream,
+            Profile::SpecStandalone => Framing::Standalone,
+        }
+    }
+
+    pub const fn part_size(self) -> PartSize {
+        match self {
+            Profile::Spec | Profile::SpecStandalone => PartSize::Realtime,
+            Profile::Snaplark => PartSize::Multipart,
+        }
+    }
+
+    /// How many parts of one upload may be on their way together.
+    pub const fn parts_in_flight_max(self) -> usize {
+        match self {
+            Profile::Spec | Profile::SpecStandalone => 2,
+            Profile::Snaplark => 1,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Profile::Spec => "spec",
+            Profile::SpecStandalone => "spec-standalone",
+            Profile::Snaplark => "snaplark",
+        }
+    }
+}
+
+impl std::str::FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Profile::Spec, Profile::SpecStandalone, Profile::Snaplark]
+            .into_iter()
+            .find(|profile| profile.name() == text)
+            .ok_or_else(|| format!("there is no profile '{text}'; it is one of spec, spec-standalone, snaplark"))
+    }
+}

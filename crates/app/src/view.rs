@@ -1,0 +1,209 @@
+//! What windows and the command line see: plain values made from the store's rows and the machines'
+//! states on each question. No words: `{kind, …}` and numbers, from which the shell picks the words.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Everything a window needs, at one moment.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Snapshot {
+    /// Grows with every change; windows ask again when it did.
+    #[ts(type = "number")]
+    pub change: u64,
+    pub recorder: RecorderView,
+    /// Newest first.
+    pub recordings: Vec<RecordingView>,
+    /// Oldest first: the newest is drawn at the bottom.
+    pub toasts: Vec<ToastView>,
+    pub account: AccountView,
+    #[ts(type = "number")]
+    pub disk_free_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[ts(export)]
+pub enum RecorderView {
+    Idle,
+    Starting,
+    #[serde(rename_all = "camelCase")]
+    Recording {
+        id: String,
+        #[ts(type = "number")]
+        started_unix_ms: i64,
+        link: Option<String>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Stopping { id: String },
+}
+
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RecordingView {
+    pub id: String,
+    pub title: String,
+    #[ts(type = "number")]
+    pub started_unix_ms: i64,
+    #[ts(type = "number")]
+    pub duration_ms: u64,
+    #[ts(type = "number")]
+    pub size_bytes: u64,
+    pub segments: u32,
+    pub state: RecordingState,
+    pub link: Option<String>,
+    /// The person's own file, where it is written already.
+    pub file: Option<String>,
+    pub upload: Option<UploadProgress>,
+}
+
+/// One word for each recording, the same in every window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[ts(export)]
+pub enum RecordingState {
+    /// It runs.
+    Recording,
+    /// Parts go up, or the server joins them.
+    Uploading,
+    /// It is safe here and goes on by itself.
+    #[serde(rename_all = "camelCase")]
+    Waits { reason: WaitReason },
+    /// It is safe here and goes on when the person has done something.
+    #[serde(rename_all = "camelCase")]
+    NeedsYou { reason: NeedReason, detail: String },
+    /// The link works.
+    Done,
+    /// Recorded without an upload.
+    Local,
+    /// Nothing was recorded: it failed before the first segment.
+    Empty { detail: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum WaitReason {
+    /// No network, or the server is out of reach.
+    Offline,
+    /// The server failed or was slow; tried again soon.
+    ServerTrouble,
+    /// The server asked for less.
+    RateLimited,
+    /// Others go first.
+    Queue,
+    /// Paused by the person.
+    Paused,
+    /// The link is metered, and the person chose to wait.
+    Metered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum NeedReason {
+    SignIn,
+    /// The server refuses this upload, with its words in `detail`.
+    Refused,
+    /// Files of the recording are gone or damaged on this disk.
+    FilesMissing,
+}
+
+/// In the documents' own words, and what a person wants to know beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct UploadProgress {
+    pub uploaded: u32,
+    pub pending: u32,
+    pub failed: u32,
+    pub total: u32,
+    /// 0 to 100, never backwards within one session.
+    pub percentage: u8,
+    pub is_online: bool,
+    pub has_session: bool,
+    #[ts(type = "number")]
+    pub sent_bytes: u64,
+    #[ts(type = "number")]
+    pub total_bytes: u64,
+    #[ts(type = "number")]
+    pub bytes_per_second: u64,
+    /// `None` while nobody can know.
+    #[ts(type = "number | null")]
+    pub seconds_left: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ToastView {
+    pub recording_id: String,
+    pub title: String,
+    pub body: ToastBody,
+    pub link: Option<String>,
+    /// 0 to 100.
+    pub percentage: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[ts(export)]
+pub enum ToastBody {
+    #[serde(rename_all = "camelCase")]
+    Uploading {
+        #[ts(type = "number")]
+        bytes_per_second: u64,
+        #[ts(type = "number | null")]
+        seconds_left: Option<u64>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Waits { reason: WaitReason, parts: u32 },
+    #[serde(rename_all = "camelCase")]
+    NeedsYou { reason: NeedReason, detail: String },
+    /// Goes away by itself after 6 s, unless the pointer is on it: then the window dismisses it.
+    #[serde(rename_all = "camelCase")]
+    Done {
+        link_copied: bool,
+        #[ts(type = "number")]
+        duration_ms: u64,
+    },
+    /// Recording didn't start, or stopped by itself. `title` is empty where there is no recording.
+    #[serde(rename_all = "camelCase")]
+    RecordingFailed { detail: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccountView {
+    pub kind: AccountKind,
+    /// Host and port, for people.
+    pub server: String,
+    pub reach: Reach,
+    /// Parts wait for a sign-in.
+    pub needs_sign_in: bool,
+    #[ts(type = "number")]
+    pub bytes_per_second: u64,
+    pub uploads: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum AccountKind {
+    ThisComputer,
+    Snaplark,
+    OwnServer,
+}
+
+/// What the last true exchange with the account's server said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Reach {
+    Unknown,
+    Online,
+    Offline,
+}

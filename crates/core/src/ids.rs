@@ -1,0 +1,57 @@
+//! Ids that cannot be mistaken for one another, and the names of a recording's files.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A UUIDv7 made by the app: ids sort by the time of their recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordingId(pub Uuid);
+
+impl std::fmt::Display for RecordingId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for RecordingId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(RecordingId)
+    }
+}
+
+/// The server's name for an upload; not ours to interpret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+/// The header of the recording's WebM, in its folder.
+pub const INIT_FILE: &str = "init.webm";
+/// What a file that is not yet whole ends with.
+pub const PART_SUFFIX: &str = ".part";
+
+/// Byte order is playing order.
+pub fn segment_file(index: u32) -> String {
+    format!("{index:06}.webm")
+}
+
+pub fn segment_index(file_name: &str) -> Option<u32> {
+    let digits = file_name.strip_suffix(".webm")?;
+    (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_go_both_ways() {
+        assert_eq!(segment_file(7), "000007.webm");
+        assert_eq!(segment_index("000007.webm"), Some(7));
+        for name in ["init.webm", "7.webm", "000007.webm.part", "00000a.webm", "+00007.webm"] {
+            assert_eq!(segment_index(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Decisions without I/O: events go in with the time they happened, actions come out. Nothing here
+//! reads a clock, a disk, a network or a random source (`clippy.toml` forbids it), so everything
+//! can be run through in virtual time.
+
+pub mod capture;
+mod ids;
+
+pub use ids::{INIT_FILE, PART_SUFFIX, RecordingId, SessionId, segment_file, segment_index};
