@@ -1,0 +1,264 @@
+//! What a recording writes: its init once, then one cluster a segment.
+
+use crate::ebml::{Writer, id};
+use crate::{Audio, AudioCodec, Tracks, Video, VideoCodec, WebmError};
+
+/// Room for a SeekHead of three entries, which takes 68 bytes.
+pub(crate) const SEEK_HEAD_ROOM: usize = 100;
+/// A Duration: two bytes of id, one of size, eight of float.
+pub(crate) const DURATION_ROOM: usize = 11;
+/// WebM's default, and the only scale here: one millisecond.
+pub(crate) const TIMESTAMP_SCALE_NS: u64 = 1_000_000;
+/// What a decoder needs of Opus before a point to be right at that point.
+const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
+/// Blocks hold their time as 16 bits with a sign, from their cluster's.
+const CLUSTER_MS_MAX: u64 = i16::MAX as u64;
+const APP: &str = concat!("Snaplark ", env!("CARGO_PKG_VERSION"));
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    Video,
+    Audio,
+}
+
+impl Track {
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Track::Video => 1,
+            Track::Audio => 2,
+        }
+    }
+}
+
+/// One encoded frame or packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub track: Track,
+    pub time_ms: u64,
+    pub keyframe: bool,
+    /// How long it is shown, where that is known. Give it to the last picture of a cluster: the
+    /// cluster then tells its own end.
+    pub duration_ms: Option<u64>,
+    pub data: Vec<u8>,
+}
+
+/// The bytes before the first cluster.
+pub fn init(tracks: &Tracks) -> Vec<u8> {
+    let mut header = Writer::default();
+    header.master(id::EBML, |w| {
+        w.uint(id::EBML_VERSION, 1);
+        w.uint(id::EBML_READ_VERSION, 1);
+        w.uint(id::EBML_MAX_ID_LENGTH, 4);
+        w.uint(id::EBML_MAX_SIZE_LENGTH, 8);
+        w.text(id::DOC_TYPE, "webm");
+        w.uint(id::DOC_TYPE_VERSION, 4);
+        w.uint(id::DOC_TYPE_READ_VERSION, 2);
+    });
+    let mut apps = Writer::default();
+    apps.text(id::MUXING_APP, APP);
+    apps.text(id::WRITING_APP, APP);
+    let mut entries = Writer::default();
+    entries.master(id::TRACKS, |w| {
+        write_video(w, &tracks.video);
+        if let Some(audio) = &tracks.audio {
+            write_audio(w, audio);
+        }
+    });
+    head(&Head { header: &header.0, info: &apps.0, tracks: &entries.0 }, None)
+}
+
+/// What is kept of an init when it becomes a finished file's head.
+pub(crate) struct Head<'a> {
+    /// The EBML element, whole.
+    pub header: &'a [u8],
+    /// Info's children, but for TimestampScale, Duration and Voids.
+    pub info: &'a [u8],
+    /// The Tracks element, whole.
+    pub tracks: &'a [u8],
+}
+
+pub(crate) struct Finish {
+    pub duration_ms: u64,
+    /// Clusters and Cues.
+    pub body_bytes: u64,
+    pub clusters_bytes: u64,
+}
+
+/// Of the same length with `finish` and without: what `finish` adds has its place kept by Voids.
+pub(crate) fn head(parts: &Head<'_>, finish: Option<&Finish>) -> Vec<u8> {
+    let mut info = Writer::default();
+    info.master(id::INFO, |w| {
+        w.uint(id::TIMESTAMP_SCALE, TIMESTAMP_SCALE_NS);
+        match finish {
+            Some(finish) => w.float(id::DURATION, finish.duration_ms as f64),
+            None => w.void(DURATION_ROOM),
+        }
+        w.0.extend_from_slice(parts.info);
+    });
+    let info_position = SEEK_HEAD_ROOM as u64;
+    let tracks_position = info_position + info.0.len() as u64;
+    let clusters_position = tracks_position + parts.tracks.len() as u64;
+
+    let mut head = Writer(parts.header.to_vec());
+    head.id(id::SEGMENT);
+    head.size_wide(finish.map(|finish| clusters_position + finish.body_bytes));
+    match finish {
+        Some(finish) => {
+            let start = head.0.len();
+            head.master(id::SEEK_HEAD, |w| {
+                for (target, position) in [
+                    (id::INFO, info_position),
+                    (id::TRACKS, tracks_position),
+                    (id::CUES, clusters_position + finish.clusters_bytes),
+                ] {
+                    w.master(id::SEEK, |w| {
+                        w.bytes(id::SEEK_ID, &target.to_be_bytes());
+                        w.uint_wide(id::SEEK_POSITION, position);
+                    });
+                }
+            });
+            let used = head.0.len() - start;
+            head.void(SEEK_HEAD_ROOM - used);
+        }
+        None => head.void(SEEK_HEAD_ROOM),
+    }
+    head.0.extend_from_slice(&info.0);
+    head.0.extend_from_slice(parts.tracks);
+    head.0
+}
+
+fn write_video(w: &mut Writer, video: &Video) {
+    let codec = match &video.codec {
+        VideoCodec::Vp8 => "V_VP8",
+        VideoCodec::Vp9 => "V_VP9",
+        VideoCodec::Av1 => "V_AV1",
+        VideoCodec::Other(name) => name,
+    };
+    w.master(id::TRACK_ENTRY, |w| {
+        write_track(w, Track::Video, 1, codec);
+        w.master(id::VIDEO, |w| {
+            w.uint(id::PIXEL_WIDTH, u64::from(video.width));
+            w.uint(id::PIXEL_HEIGHT, u64::from(video.height));
+        });
+    });
+}
+
+fn write_audio(w: &mut Writer, audio: &Audio) {
+    let codec = match &audio.codec {
+        AudioCodec::Opus => "A_OPUS",
+        AudioCodec::Vorbis => "A_VORBIS",
+        AudioCodec::Other(name) => name,
+    };
+    w.master(id::TRACK_ENTRY, |w| {
+        write_track(w, Track::Audio, 2, codec);
+        w.bytes(id::CODEC_PRIVATE, &audio.codec_private);
+        w.uint(id::CODEC_DELAY, audio.codec_delay_ns);
+        if audio.codec == AudioCodec::Opus {
+            w.uint(id::SEEK_PRE_ROLL, OPUS_PRE_ROLL_NS);
+        }
+        w.master(id::AUDIO, |w| {
+            w.float(id::SAMPLING_FREQUENCY, audio.sample_rate);
+            w.uint(id::CHANNELS, u64::from(audio.channels));
+        });
+    });
+}
+
+fn write_track(w: &mut Writer, track: Track, kind: u64, codec: &str) {
+    w.uint(id::TRACK_NUMBER, u64::from(track.number()));
+    w.uint(id::TRACK_UID, u64::from(track.number()));
+    w.uint(id::TRACK_TYPE, kind);
+    w.uint(id::FLAG_LACING, 0);
+    w.text(id::LANGUAGE, "und");
+    w.text(id::CODEC_ID, codec);
+}
+
+/// One whole cluster of these blocks, which may come in any order: they are written by time, and
+/// of those at one time a video keyframe first.
+pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
+    let mut order: Vec<&Block> = blocks.iter().collect();
+    order.sort_by_key(|b| (b.time_ms, !(b.track == Track::Video && b.keyframe)));
+    let (Some(first), Some(last)) = (order.first(), order.last()) else {
+        return Err(WebmError::ClusterEmpty);
+    };
+    let start_ms = first.time_ms;
+    if last.time_ms - start_ms > CLUSTER_MS_MAX {
+        return Err(WebmError::ClusterTooLong(last.time_ms - start_ms));
+    }
+
+    let mut body = Writer(Vec::with_capacity(
+        blocks.iter().map(|block| block.data.len() + 32).sum::<usize>() + 16,
+    ));
+    body.uint(id::TIMESTAMP, start_ms);
+    let mut previous_ms = [None; 2];
+    for block in order {
+        let relative_ms = (block.time_ms - start_ms) as i16;
+        let seen = &mut previous_ms[usize::from(block.track.number()) - 1];
+        write_block(&mut body, block, relative_ms, seen.unwrap_or(start_ms));
+        *seen = Some(block.time_ms);
+    }
+    let mut cluster = Writer(Vec::with_capacity(body.0.len() + 12));
+    cluster.bytes(id::CLUSTER, &body.0);
+    Ok(cluster.0)
+}
+
+/// `previous_ms` is the time of the track's block before, which this one leans on where it is no
+/// keyframe.
+fn write_block(w: &mut Writer, block: &Block, relative_ms: i16, previous_ms: u64) {
+    let [high, low] = relative_ms.to_be_bytes();
+    let number = 0x80 | block.track.number();
+    let len = block.data.len() as u64 + 4;
+    match block.duration_ms {
+        None => {
+            let flags = if block.keyframe { 0x80 } else { 0 };
+            w.id(id::SIMPLE_BLOCK);
+            w.size(len);
+            w.0.extend_from_slice(&[number, high, low, flags]);
+            w.0.extend_from_slice(&block.data);
+        }
+        Some(duration_ms) => w.master(id::BLOCK_GROUP, |w| {
+            w.id(id::BLOCK);
+            w.size(len);
+            w.0.extend_from_slice(&[number, high, low, 0]);
+            w.0.extend_from_slice(&block.data);
+            w.uint(id::BLOCK_DURATION, duration_ms);
+            if !block.keyframe {
+                let back = previous_ms as i64 - block.time_ms as i64;
+                // No block leans on itself: 0 would say so.
+                w.bytes(id::REFERENCE_BLOCK, &back.min(-1).to_be_bytes());
+            }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(track: Track, time_ms: u64, keyframe: bool) -> Block {
+        Block { track, time_ms, keyframe, duration_ms: None, data: vec![7; 3] }
+    }
+
+    #[test]
+    fn blocks_are_sorted_with_the_keyframe_first() {
+        let bytes = cluster(&[
+            block(Track::Audio, 2_000, true),
+            block(Track::Video, 2_033, false),
+            block(Track::Video, 2_000, true),
+        ])
+        .unwrap();
+        let flags: Vec<u8> = bytes.windows(2).filter(|w| w == &[0xA3, 0x87]).map(|_| 0).collect();
+        assert_eq!(flags.len(), 3);
+        let first = bytes.windows(2).position(|w| w == [0xA3, 0x87]).unwrap();
+        assert_eq!(&bytes[first + 2..first + 6], &[0x81, 0, 0, 0x80]);
+    }
+
+    #[test]
+    fn what_a_cluster_cannot_hold_is_refused() {
+        assert_eq!(cluster(&[]), Err(WebmError::ClusterEmpty));
+        let long = [block(Track::Video, 0, true), block(Track::Video, 32_768, false)];
+        assert_eq!(cluster(&long), Err(WebmError::ClusterTooLong(32_768)));
+        assert!(
+            cluster(&[block(Track::Video, 0, true), block(Track::Video, 32_767, false)]).is_ok()
+        );
+    }
+}
