@@ -7,7 +7,7 @@ use crate::Framing;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Capabilities {
-    /// Always "snaplark": a captive portal's JSON does not say so.
+    /// Always [`Capabilities::SERVER`]: a captive portal's JSON does not say so.
     pub server: String,
     pub version: String,
     pub framings: Vec<Framing>,
@@ -19,6 +19,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    pub const SERVER: &'static str = "snaplark";
+
     pub fn link(&self, recording_id: &str) -> Option<String> {
         self.link_template.as_deref().map(|t| t.replace("{recordingId}", recording_id))
     }

@@ -43,10 +43,7 @@ mod tests {
         assert_eq!(base_url("http://127.0.0.1:8080"), want);
         assert_eq!(base_url("http://127.0.0.1:8080/"), want);
         assert_eq!(base_url(" http://127.0.0.1:8080/api/v1/ "), want);
-        assert_eq!(
-            base_url("https://host/below"),
-            Some("https://host/below/api/v1".to_owned())
-        );
+        assert_eq!(base_url("https://host/below"), Some("https://host/below/api/v1".to_owned()));
     }
 
     #[test]

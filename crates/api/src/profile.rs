@@ -73,6 +73,10 @@ impl std::str::FromStr for Profile {
         [Profile::Spec, Profile::SpecStandalone, Profile::Snaplark]
             .into_iter()
             .find(|profile| profile.name() == text)
-            .ok_or_else(|| format!("there is no profile '{text}'; it is one of spec, spec-standalone, snaplark"))
+            .ok_or_else(|| {
+                format!(
+                    "there is no profile '{text}'; it is one of spec, spec-standalone, snaplark"
+                )
+            })
     }
 }

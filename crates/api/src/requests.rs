@@ -180,7 +180,11 @@ mod tests {
 
     #[test]
     fn either_form_is_read() {
-        for (text, size) in [(r#"{"width":64,"height":36}"#, Some((64, 36))), (r#""64x36""#, Some((64, 36))), (r#""wide""#, None)] {
+        for (text, size) in [
+            (r#"{"width":64,"height":36}"#, Some((64, 36))),
+            (r#""64x36""#, Some((64, 36))),
+            (r#""wide""#, None),
+        ] {
             let resolution: Resolution = serde_json::from_str(text).unwrap();
             assert_eq!(resolution.size(), size);
         }

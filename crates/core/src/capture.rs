@@ -32,10 +32,16 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureEvent {
     /// The first frame is there, and `init.webm` is durable.
-    Started { width: u32, height: u32 },
+    Started {
+        width: u32,
+        height: u32,
+    },
     SegmentSealed(SealedSegment),
     Troubled(Trouble),
-    Ended { end: CaptureEnd, counts: FrameCounts },
+    Ended {
+        end: CaptureEnd,
+        counts: FrameCounts,
+    },
 }
 
 /// A segment whose file is whole, synced and under its final name.

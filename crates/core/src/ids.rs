@@ -39,7 +39,8 @@ pub fn segment_file(index: u32) -> String {
 
 pub fn segment_index(file_name: &str) -> Option<u32> {
     let digits = file_name.strip_suffix(".webm")?;
-    (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+    (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]

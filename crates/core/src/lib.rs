@@ -4,5 +4,8 @@
 
 pub mod capture;
 mod ids;
+pub mod policy;
+pub mod recorder;
+pub mod upload;
 
 pub use ids::{INIT_FILE, PART_SUFFIX, RecordingId, SessionId, segment_file, segment_index};

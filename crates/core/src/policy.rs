@@ -1,0 +1,53 @@
+//! Every limit of sending, with its reason. Nothing elsewhere has a number of its own.
+
+use snaplark_api::limits;
+
+/// 001 and 004: 1, 2, 4, 8, 16 s between tries, then 16 s for as long as it takes.
+pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
+/// Added at random from the second 16 s on, so that many clients don't return together.
+pub const RETRY_JITTER_MS_MAX: u64 = 4_000;
+/// 001 gives up on a part here; we tell the person, and go on (004: "no max limit").
+pub const FAILURES_BEFORE_TELLING: u32 = 5;
+/// A server that asks for more than this is asked again after this: a day in a header is more
+/// often a mistake than a wish, and one request an hour harms nobody.
+pub const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;
+/// A 429 without Retry-After.
+pub const RETRY_AFTER_MS_DEFAULT: u64 = 2_000;
+
+/// Parts of up to this many uploads' worth are on their way together, whatever their number: more
+/// would only share the same link, and 001 measured two to be enough.
+pub const PARTS_IN_FLIGHT_MAX: usize = 2;
+/// From this part on, segments are grouped even where parts are sent in real time: finalize can
+/// list 10,000 parts, which single segments would use up after five and a half hours.
+pub const SINGLE_SEGMENT_PARTS_MAX: usize = 8_000;
+
+pub const MULTIPART_PART_BYTES_MIN: u64 = limits::MULTIPART_PART_BYTES_MIN;
+pub const PART_BYTES_MAX: u64 = limits::PART_BYTES_MAX;
+
+/// A connection that isn't there after so long won't come (restic#4876: hangs with no limit).
+pub const CONNECT_MS_MAX: u64 = 10_000;
+/// No byte for so long means that the path is dead, however slow it may be allowed to be.
+pub const NO_PROGRESS_MS_MAX: u64 = 30_000;
+/// The whole of a request without a body worth mentioning: init, finalize, a probe.
+pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
+/// The API's answers are some hundred bytes; a portal's page is not read further than this.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// The wait before try `failures + 1`. `random` is any number; it only feeds the jitter.
+pub fn retry_ms(failures: u32, random: u64) -> u64 {
+    let last = RETRY_MS.len() - 1;
+    let step = (failures.max(1) - 1) as usize;
+    if step <= last { RETRY_MS[step] } else { RETRY_MS[last] + random % RETRY_JITTER_MS_MAX }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_those_of_the_documents() {
+        let waits: Vec<u64> = (1..=6).map(|failures| retry_ms(failures, 0) / 1_000).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 16]);
+        assert!((16_000..20_000).contains(&retry_ms(900, u64::MAX)));
+    }
+}

@@ -1,0 +1,173 @@
+//! What an answer means. The uplink hands over what came; nothing else decides on a status.
+
+use snaplark_api::{Capabilities, ErrorAnswer};
+
+use crate::policy;
+
+/// Which request an answer belongs to: some statuses mean something only there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    OpenSession,
+    SendPart,
+    Finalize,
+}
+
+/// An HTTP answer as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// From now on, whether the header gave seconds or a date.
+    pub retry_after_ms: Option<u64>,
+    /// The body, where it is the API's own error form.
+    pub error: Option<ErrorAnswer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer: refused, reset, timed out, no such host.
+    Unreachable {
+        detail: String,
+    },
+    /// An answer, but not the API's: a captive portal, a proxy, another server.
+    NotTheApi {
+        detail: String,
+    },
+    Unauthorized,
+    SessionGone,
+    PartsMissing {
+        indices: Vec<u32>,
+    },
+    PartTooLarge,
+    RateLimited {
+        retry_after_ms: u64,
+    },
+    ServerTrouble {
+        status: u16,
+        retry_after_ms: Option<u64>,
+    },
+    /// The server understood and says no.
+    Refused {
+        detail: String,
+    },
+    /// The recording's own files can't be read.
+    FilesMissing {
+        detail: String,
+    },
+}
+
+/// A 2xx whose body isn't what was asked for comes here too, with its status.
+pub fn classify(ask: Ask, answer: &Answer) -> Failure {
+    let retry_after_ms = answer.retry_after_ms.map(|ms| ms.min(policy::RETRY_AFTER_MS_MAX));
+    match (answer.status, ask) {
+        (200..=399 | 511, _) => Failure::NotTheApi { detail: format!("status {}", answer.status) },
+        (401, _) => Failure::Unauthorized,
+        (404 | 410, Ask::SendPart | Ask::Finalize) => Failure::SessionGone,
+        (408 | 425, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
+        (409, Ask::Finalize) => match &answer.error {
+            Some(error) if !error.missing_chunks.is_empty() => {
+                Failure::PartsMissing { indices: error.missing_chunks.clone() }
+            }
+            Some(_) | None => Failure::ServerTrouble { status: 409, retry_after_ms },
+        },
+        (413, Ask::SendPart) => Failure::PartTooLarge,
+        (429, _) => Failure::RateLimited {
+            retry_after_ms: retry_after_ms.unwrap_or(policy::RETRY_AFTER_MS_DEFAULT),
+        },
+        (500..=599, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
+        (status, _) => Failure::Refused { detail: words(status, answer.error.as_ref()) },
+    }
+}
+
+fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
+    let said = error.map(|error| error.message.as_deref().unwrap_or(&error.error));
+    match said {
+        Some(said) if !said.is_empty() => format!("{said} ({status})"),
+        Some(_) | None => format!("status {status}"),
+    }
+}
+
+/// What a probe says of the way to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeVerdict {
+    /// It answers, with its capabilities where it knows of such a thing.
+    Online {
+        capabilities: Option<Capabilities>,
+    },
+    Offline {
+        detail: String,
+    },
+}
+
+/// `body` is the answer's, if it could be read as capabilities. A server of the documents alone
+/// answers 404 or asks for a sign-in; a portal answers 200 or a redirect with a page of its own.
+pub fn judge_probe(status: u16, body: Option<Capabilities>) -> ProbeVerdict {
+    match (status, body) {
+        (200, Some(capabilities)) if capabilities.server == Capabilities::SERVER => {
+            ProbeVerdict::Online { capabilities: Some(capabilities) }
+        }
+        (200..=399 | 511, _) => {
+            ProbeVerdict::Offline { detail: format!("another server answered ({status})") }
+        }
+        _ => ProbeVerdict::Online { capabilities: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16) -> Answer {
+        Answer { status, ..Answer::default() }
+    }
+
+    #[test]
+    fn statuses_mean_what_the_design_says() {
+        use Ask::*;
+        let trouble = |status| Failure::ServerTrouble { status, retry_after_ms: None };
+        for (ask, status, want) in [
+            (SendPart, 401, Failure::Unauthorized),
+            (SendPart, 404, Failure::SessionGone),
+            (Finalize, 404, Failure::SessionGone),
+            (SendPart, 413, Failure::PartTooLarge),
+            (SendPart, 500, trouble(500)),
+            (Finalize, 503, trouble(503)),
+            (Finalize, 409, trouble(409)),
+            (OpenSession, 404, Failure::Refused { detail: "status 404".into() }),
+            (SendPart, 400, Failure::Refused { detail: "status 400".into() }),
+            (SendPart, 200, Failure::NotTheApi { detail: "status 200".into() }),
+            (SendPart, 302, Failure::NotTheApi { detail: "status 302".into() }),
+        ] {
+            assert_eq!(classify(ask, &answer(status)), want, "{ask:?} {status}");
+        }
+    }
+
+    #[test]
+    fn a_wait_of_a_day_is_cut() {
+        let day = Answer { status: 429, retry_after_ms: Some(86_400_000), error: None };
+        assert_eq!(
+            classify(Ask::SendPart, &day),
+            Failure::RateLimited { retry_after_ms: policy::RETRY_AFTER_MS_MAX }
+        );
+        assert_eq!(
+            classify(Ask::SendPart, &answer(429)),
+            Failure::RateLimited { retry_after_ms: policy::RETRY_AFTER_MS_DEFAULT }
+        );
+    }
+
+    #[test]
+    fn missing_parts_are_read_from_the_answer() {
+        let error = ErrorAnswer { missing_chunks: vec![2, 5], ..ErrorAnswer::default() };
+        let answer = Answer { status: 409, error: Some(error), ..Answer::default() };
+        assert_eq!(classify(Ask::Finalize, &answer), Failure::PartsMissing { indices: vec![2, 5] });
+    }
+
+    #[test]
+    fn a_portal_is_not_the_server() {
+        for status in [200, 204, 302, 307, 511] {
+            assert!(matches!(judge_probe(status, None), ProbeVerdict::Offline { .. }), "{status}");
+        }
+        for status in [401, 404, 405, 500] {
+            assert_eq!(judge_probe(status, None), ProbeVerdict::Online { capabilities: None });
+        }
+    }
+}

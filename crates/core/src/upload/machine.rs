@@ -1,0 +1,608 @@
+//! The machine itself: events in, steps out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snaplark_api::Profile;
+
+use super::one::Upload;
+use super::{
+    Action, Change, Event, Failure, Offers, Phase, ProbeVerdict, Reach, RequestId, Speed, Step,
+    Stop, UploadRows, UploadStatus, Wait,
+};
+use crate::{RecordingId, SessionId, policy};
+
+/// The account that uploads go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub server: String,
+    pub profile: Profile,
+    /// The server is this computer's own: another address of it is still the same server.
+    pub is_this_computer: bool,
+}
+
+pub struct UploadMachine {
+    target: Target,
+    uploads: BTreeMap<RecordingId, Upload>,
+    requests: BTreeMap<RequestId, Request>,
+    next_request: u64,
+    reach: Reach,
+    offers: Offers,
+    probe: Probe,
+    signed_in: bool,
+    /// Who was served last; the next in order is served first.
+    turn: Option<RecordingId>,
+    speed: Speed,
+    random: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Request {
+    recording: RecordingId,
+    what: What,
+    /// The upload's failures when it was sent: requests that fail together count once.
+    failures_before: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Open,
+    Part(u32),
+    Finalize,
+}
+
+#[derive(Default)]
+struct Probe {
+    in_flight: bool,
+    failures: u32,
+    due_ms: Option<u64>,
+}
+
+impl UploadMachine {
+    /// `seed` feeds nothing but the jitter of waits.
+    pub fn restore(target: Target, rows: Vec<UploadRows>, seed: u64) -> (Self, Step) {
+        let mut step = Step::default();
+        let mut uploads = BTreeMap::new();
+        for row in rows {
+            let recording = row.recording;
+            let mut upload = Upload::from_rows(row);
+            if upload.is_live() && upload.server != target.server {
+                meet_other_server(recording, &mut upload, &target, &mut step);
+            }
+            uploads.insert(recording, upload);
+        }
+        let machine = UploadMachine {
+            target,
+            uploads,
+            requests: BTreeMap::new(),
+            next_request: 1,
+            reach: Reach::Unknown,
+            offers: None,
+            probe: Probe { due_ms: Some(0), ..Probe::default() },
+            signed_in: true,
+            turn: None,
+            speed: Speed::default(),
+            random: seed,
+        };
+        (machine, step)
+    }
+
+    pub fn handle(&mut self, now_ms: u64, event: Event) -> Step {
+        let mut step = Step::default();
+        match event {
+            Event::UploadWanted { recording } => self.want(recording, &mut step),
+            Event::InitSealed { recording, size_bytes } => {
+                self.with(recording, |upload| upload.init_bytes = size_bytes);
+            }
+            Event::SegmentSealed { recording, size_bytes } => {
+                self.with(recording, |upload| upload.segment_bytes.push(size_bytes));
+            }
+            Event::RecordingEnded { recording, duration_ms } => {
+                self.with(recording, |upload| upload.duration_ms = Some(duration_ms));
+            }
+            Event::SessionOpened { request, session, link } => {
+                self.session_opened(request, session, link, &mut step);
+            }
+            Event::PartAcknowledged { request } => {
+                self.part_acknowledged(now_ms, request, &mut step);
+            }
+            Event::Finalized { request, link } => self.finalized(request, link, &mut step),
+            Event::RequestFailed { request, failure } => {
+                self.request_failed(now_ms, request, failure, &mut step);
+            }
+            Event::PartProgressed { request, sent_bytes } => {
+                self.part_progressed(now_ms, request, sent_bytes);
+            }
+            Event::ProbeAnswered { verdict } => self.probe_answered(now_ms, verdict),
+            Event::NetworkHinted => self.probe.due_ms = Some(now_ms),
+            Event::SignedIn => {
+                self.signed_in = true;
+                self.probe.due_ms = Some(now_ms);
+            }
+            Event::RetryAsked { recording } => self.retry_asked(now_ms, recording, &mut step),
+            Event::PauseAsked { recording } => self.set_paused(recording, true, &mut step),
+            Event::ResumeAsked { recording } => self.set_paused(recording, false, &mut step),
+            Event::Forgotten { recording } => {
+                self.abandon_requests(recording, &mut step);
+                self.uploads.remove(&recording);
+            }
+            Event::Woke => {}
+        }
+        self.advance(now_ms, &mut step);
+        step
+    }
+
+    /// When to come back with [`Event::Woke`], if nothing else happens before.
+    pub fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
+        let probe_ms = self.probe.due_ms.filter(|_| self.wants_probe());
+        let gates = self.uploads.values().filter_map(|upload| upload.closed_until(now_ms));
+        gates.map(|(wake_ms, _)| wake_ms).chain(probe_ms).min()
+    }
+
+    pub fn status(&self, now_ms: u64, recording: RecordingId) -> Option<UploadStatus> {
+        let upload = self.uploads.get(&recording)?;
+        let uploaded = upload.slots.iter().filter(|slot| slot.acknowledged).count() as u32;
+        let failed = |slot: &&super::one::Slot| !slot.acknowledged && slot.gate.failures > 0;
+        Some(UploadStatus {
+            phase: self.phase(now_ms, upload),
+            link: upload.link.clone(),
+            has_session: upload.session.is_some(),
+            uploaded,
+            pending: upload.slots.len() as u32 - uploaded,
+            failed: upload.slots.iter().filter(failed).count() as u32,
+            sent_bytes: upload.sent_bytes(),
+            total_bytes: upload.total_bytes(),
+            worrying: upload.failures() >= policy::FAILURES_BEFORE_TELLING,
+        })
+    }
+
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    pub fn is_signed_in(&self) -> bool {
+        self.signed_in
+    }
+
+    pub fn speed(&self) -> &Speed {
+        &self.speed
+    }
+
+    /// Uploads that go on by themselves.
+    pub fn live_count(&self) -> usize {
+        self.uploads.values().filter(|upload| upload.is_live()).count()
+    }
+
+    fn phase(&self, now_ms: u64, upload: &Upload) -> Phase {
+        if upload.finished {
+            return Phase::Finished;
+        }
+        if let Some(stop) = &upload.stop {
+            return Phase::Stopped(stop.clone());
+        }
+        if !self.signed_in {
+            return Phase::NeedsSignIn;
+        }
+        let waits = |wait, until_ms| Phase::Waits { wait, until_ms };
+        if upload.paused {
+            return waits(Wait::Paused, None);
+        }
+        if self.reach == Reach::Offline {
+            return waits(Wait::Offline, self.probe.due_ms);
+        }
+        if upload.in_flight() {
+            return Phase::Sending;
+        }
+        if let Some((until_ms, because)) = upload.closed_until(now_ms) {
+            return waits(because.unwrap_or(Wait::ServerTrouble), Some(until_ms));
+        }
+        let others_send = self.requests.values().any(|request| request.what != What::Finalize);
+        if upload.sendable_part(now_ms).is_some() && others_send {
+            return waits(Wait::Queue, None);
+        }
+        Phase::Sending
+    }
+
+    fn want(&mut self, recording: RecordingId, step: &mut Step) {
+        if self.uploads.contains_key(&recording) {
+            return;
+        }
+        let Target { server, profile, .. } = self.target.clone();
+        step.changes.push(Change::UploadWanted { recording, server: server.clone(), profile });
+        self.uploads.insert(recording, Upload::new(server, profile));
+    }
+
+    fn session_opened(
+        &mut self,
+        request: RequestId,
+        session: SessionId,
+        link: Option<String>,
+        step: &mut Step,
+    ) {
+        let Some((recording, upload)) = self.answered(request) else { return };
+        upload.gate.reset();
+        upload.opening = None;
+        upload.session = Some(session.clone());
+        step.changes.push(Change::SessionSet { recording, session: Some(session) });
+        if let Some(link) = link {
+            know_link(recording, upload, link, step);
+        }
+    }
+
+    fn part_acknowledged(&mut self, now_ms: u64, request: RequestId, step: &mut Step) {
+        let Some(What::Part(index)) = self.requests.get(&request).map(|request| request.what)
+        else {
+            return;
+        };
+        let Some((recording, upload)) = self.answered(request) else { return };
+        upload.gate.reset();
+        let slot = &mut upload.slots[index as usize];
+        let rest_bytes = slot.part.size_bytes.saturating_sub(slot.sent_bytes);
+        slot.request = None;
+        slot.acknowledged = true;
+        slot.gate.reset();
+        step.changes.push(Change::PartAcknowledged { recording, index });
+        self.speed.add(now_ms, rest_bytes);
+    }
+
+    fn finalized(&mut self, request: RequestId, link: Option<String>, step: &mut Step) {
+        let Some((recording, upload)) = self.answered(request) else { return };
+        upload.finalizing = None;
+        upload.finished = true;
+        upload.link = link.or(upload.link.take());
+        step.changes.push(Change::Finished { recording, link: upload.link.clone() });
+        if let Some(link) = upload.link.clone() {
+            step.actions.push(Action::TellLink { recording, link, finished: true });
+        }
+    }
+
+    fn part_progressed(&mut self, now_ms: u64, request: RequestId, sent_bytes: u64) {
+        let Some(&Request { recording, what: What::Part(index), .. }) = self.requests.get(&request)
+        else {
+            return;
+        };
+        let Some(upload) = self.uploads.get_mut(&recording) else { return };
+        let slot = &mut upload.slots[index as usize];
+        self.speed.add(now_ms, sent_bytes.saturating_sub(slot.sent_bytes));
+        slot.sent_bytes = sent_bytes;
+    }
+
+    fn request_failed(
+        &mut self,
+        now_ms: u64,
+        request: RequestId,
+        failure: Failure,
+        step: &mut Step,
+    ) {
+        let Some(Request { what, failures_before, .. }) = self.requests.get(&request).copied()
+        else {
+            return;
+        };
+        let random = self.random();
+        let Some((recording, upload)) = self.answered(request) else { return };
+        match what {
+            What::Open => upload.opening = None,
+            What::Finalize => upload.finalizing = None,
+            What::Part(index) => {
+                let slot = &mut upload.slots[index as usize];
+                slot.request = None;
+                slot.sent_bytes = 0;
+            }
+        }
+        let hold = |upload: &mut Upload, wait, asked_ms| match what {
+            What::Finalize => upload.finalize_gate.fail(now_ms, wait, asked_ms, random),
+            What::Open => upload.gate.fail(now_ms, wait, asked_ms, random),
+            What::Part(index) => {
+                upload.slots[index as usize].gate.fail(now_ms, wait, asked_ms, random);
+                if upload.gate.failures == failures_before {
+                    upload.gate.fail(now_ms, wait, asked_ms, random);
+                }
+            }
+        };
+        match failure {
+            Failure::Unreachable { .. } | Failure::NotTheApi { .. } => {
+                hold(upload, Wait::Offline, None);
+                self.doubt_reach(now_ms);
+            }
+            Failure::ServerTrouble { retry_after_ms, .. } => {
+                hold(upload, Wait::ServerTrouble, retry_after_ms);
+            }
+            Failure::RateLimited { retry_after_ms } => {
+                hold(upload, Wait::RateLimited, Some(retry_after_ms));
+            }
+            Failure::Unauthorized => self.signed_in = false,
+            Failure::SessionGone => {
+                upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
+                upload.forget_session();
+                step.changes.push(Change::SessionSet { recording, session: None });
+                self.abandon_requests(recording, step);
+            }
+            Failure::PartsMissing { indices } => {
+                upload.finalize_gate.fail(now_ms, Wait::ServerTrouble, None, random);
+                let count = upload.slots.len() as u32;
+                let indices: Vec<u32> = indices.into_iter().filter(|i| *i < count).collect();
+                for index in &indices {
+                    upload.slots[*index as usize].acknowledged = false;
+                }
+                step.changes.push(Change::PartsLost { recording, indices });
+            }
+            Failure::PartTooLarge => part_too_large(recording, upload, what, step),
+            Failure::Refused { detail } => {
+                stop(recording, upload, Stop::Refused { detail }, step);
+                self.abandon_requests(recording, step);
+            }
+            Failure::FilesMissing { detail } => {
+                stop(recording, upload, Stop::FilesMissing { detail }, step);
+                self.abandon_requests(recording, step);
+            }
+        }
+    }
+
+    fn probe_answered(&mut self, now_ms: u64, verdict: ProbeVerdict) {
+        self.probe.in_flight = false;
+        match verdict {
+            ProbeVerdict::Online { capabilities } => {
+                self.offers = capabilities;
+                self.reach = Reach::Online;
+                self.probe.due_ms = None;
+                // After a true outage nobody waits for the rest of a step. A probe that succeeds at
+                // once proves no outage: what failed then waits its time, or it would fail hot.
+                if std::mem::take(&mut self.probe.failures) > 0 {
+                    for upload in self.uploads.values_mut() {
+                        upload.open_gates();
+                    }
+                }
+            }
+            ProbeVerdict::Offline { .. } => {
+                self.reach = Reach::Offline;
+                self.probe.failures += 1;
+                let wait_ms = policy::retry_ms(self.probe.failures, self.random());
+                self.probe.due_ms = Some(now_ms + wait_ms);
+            }
+        }
+    }
+
+    /// A request failed in a way that may mean that the network is gone: find out.
+    fn doubt_reach(&mut self, now_ms: u64) {
+        if self.reach == Reach::Online {
+            self.reach = Reach::Unknown;
+        }
+        if self.probe.failures == 0 {
+            self.probe.due_ms = Some(now_ms);
+        }
+    }
+
+    fn retry_asked(&mut self, now_ms: u64, recording: RecordingId, step: &mut Step) {
+        let target = self.target.clone();
+        let Some(upload) = self.uploads.get_mut(&recording) else { return };
+        if upload.finished {
+            return;
+        }
+        if let Some(Stop::OtherServer { .. }) = upload.stop {
+            let Target { server, profile, .. } = target;
+            upload.forget_session();
+            upload.slots.clear();
+            upload.server.clone_from(&server);
+            upload.profile = profile;
+            upload.link = None;
+            step.changes.push(Change::UploadWanted { recording, server, profile });
+        }
+        if upload.stop.take().is_some() {
+            step.changes.push(Change::Stopped { recording, stop: None });
+        }
+        upload.open_gates();
+        if self.reach != Reach::Online {
+            self.probe.due_ms = Some(now_ms);
+        }
+    }
+
+    fn set_paused(&mut self, recording: RecordingId, paused: bool, step: &mut Step) {
+        let Some(upload) = self.uploads.get_mut(&recording) else { return };
+        if upload.paused != paused {
+            upload.paused = paused;
+            step.changes.push(Change::Paused { recording, paused });
+        }
+    }
+
+    fn advance(&mut self, now_ms: u64, step: &mut Step) {
+        self.plan_parts(step);
+        self.know_links(step);
+        if self.wants_probe() && self.probe.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+            self.probe.in_flight = true;
+            self.probe.due_ms = None;
+            step.actions.push(Action::Probe);
+        }
+        if self.reach == Reach::Online && self.signed_in {
+            self.finalize_one(now_ms, step);
+            self.open_one(now_ms, step);
+            self.send_parts(now_ms, step);
+        }
+    }
+
+    /// An idle app asks nothing, but once: to know the server before it is needed.
+    fn wants_probe(&self) -> bool {
+        !self.probe.in_flight && (self.reach == Reach::Unknown || self.live_count() > 0)
+    }
+
+    fn plan_parts(&mut self, step: &mut Step) {
+        for (recording, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.is_live()) {
+            while let Some((index, part)) = upload.plan() {
+                step.changes.push(Change::PartPlanned { recording: *recording, index, part });
+            }
+        }
+    }
+
+    fn know_links(&mut self, step: &mut Step) {
+        let Some(offers) = &self.offers else { return };
+        for (recording, upload) in self.uploads.iter_mut() {
+            if upload.link.is_none()
+                && upload.is_live()
+                && let Some(link) = offers.link(&recording.to_string())
+            {
+                know_link(*recording, upload, link, step);
+            }
+        }
+    }
+
+    fn finalize_one(&mut self, now_ms: u64, step: &mut Step) {
+        if self.requests.values().any(|request| request.what == What::Finalize) {
+            return;
+        }
+        let ready = |upload: &Upload| upload.wants_finalize(now_ms);
+        let Some(recording) = self.next_in_turn(ready) else { return };
+        let request = self.request(recording, What::Finalize);
+        let Some(upload) = self.uploads.get_mut(&recording) else { return };
+        let (Some(session), Some(duration_ms)) = (upload.session.clone(), upload.duration_ms)
+        else {
+            return;
+        };
+        upload.finalizing = Some(request);
+        let part_count = upload.slots.len() as u32;
+        step.actions.push(Action::Finalize {
+            request,
+            recording,
+            session,
+            part_count,
+            duration_ms,
+        });
+    }
+
+    fn open_one(&mut self, now_ms: u64, step: &mut Step) {
+        if self.requests.values().any(|request| request.what == What::Open) {
+            return;
+        }
+        let Some(recording) = self.next_in_turn(|upload| upload.wants_session(now_ms)) else {
+            return;
+        };
+        let request = self.request(recording, What::Open);
+        self.with(recording, |upload| upload.opening = Some(request));
+        step.actions.push(Action::OpenSession { request, recording });
+    }
+
+    fn send_parts(&mut self, now_ms: u64, step: &mut Step) {
+        let is_part = |request: &&Request| matches!(request.what, What::Part(_));
+        let mut free = policy::PARTS_IN_FLIGHT_MAX
+            .saturating_sub(self.requests.values().filter(is_part).count());
+        while free > 0 {
+            let ready = |upload: &Upload| upload.sendable_part(now_ms).is_some();
+            let Some(recording) = self.next_in_turn(ready) else { return };
+            let Some(index) = self.uploads[&recording].sendable_part(now_ms) else { return };
+            let request = self.request(recording, What::Part(index));
+            let Some(upload) = self.uploads.get_mut(&recording) else { return };
+            let Some(session) = upload.session.clone() else { return };
+            let with_init = upload.with_init(index);
+            let slot = &mut upload.slots[index as usize];
+            slot.request = Some(request);
+            slot.sent_bytes = 0;
+            let part = slot.part;
+            let send = Action::SendPart { request, recording, session, index, part, with_init };
+            step.actions.push(send);
+            self.turn = Some(recording);
+            free -= 1;
+        }
+    }
+
+    /// The first that is ready, behind the one that was served last.
+    fn next_in_turn(&self, ready: impl Fn(&Upload) -> bool) -> Option<RecordingId> {
+        let after = |id: &RecordingId| self.turn.is_none_or(|turn| *id > turn);
+        let (late, early): (Vec<_>, Vec<_>) = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| ready(upload))
+            .map(|(id, _)| *id)
+            .partition(after);
+        late.into_iter().chain(early).next()
+    }
+
+    fn request(&mut self, recording: RecordingId, what: What) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        let failures_before = self.uploads.get(&recording).map_or(0, |upload| upload.gate.failures);
+        self.requests.insert(request, Request { recording, what, failures_before });
+        request
+    }
+
+    /// The upload that an answer belongs to; nothing where it came too late.
+    fn answered(&mut self, request: RequestId) -> Option<(RecordingId, &mut Upload)> {
+        let recording = self.requests.remove(&request)?.recording;
+        Some((recording, self.uploads.get_mut(&recording)?))
+    }
+
+    fn abandon_requests(&mut self, recording: RecordingId, step: &mut Step) {
+        let late: BTreeSet<RequestId> = self
+            .requests
+            .iter()
+            .filter(|(_, request)| request.recording == recording)
+            .map(|(id, _)| *id)
+            .collect();
+        self.requests.retain(|id, _| !late.contains(id));
+        step.actions.extend(late.into_iter().map(|request| Action::Abort { request }));
+        self.with(recording, Upload::forget_requests);
+    }
+
+    fn with(&mut self, recording: RecordingId, act: impl FnOnce(&mut Upload)) {
+        if let Some(upload) = self.uploads.get_mut(&recording) {
+            act(upload);
+        }
+    }
+
+    /// SplitMix64: core has no random source of its own.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+fn meet_other_server(
+    recording: RecordingId,
+    upload: &mut Upload,
+    target: &Target,
+    step: &mut Step,
+) {
+    if target.is_this_computer && is_loopback(&upload.server) {
+        upload.server.clone_from(&target.server);
+        upload.link = None;
+        let profile = upload.profile;
+        let server = target.server.clone();
+        step.changes.push(Change::ServerMoved { recording, server, profile });
+    } else {
+        let server = upload.server.clone();
+        stop(recording, upload, Stop::OtherServer { server }, step);
+    }
+}
+
+fn is_loopback(server: &str) -> bool {
+    server.starts_with("http://127.0.0.1:")
+}
+
+fn know_link(recording: RecordingId, upload: &mut Upload, link: String, step: &mut Step) {
+    if upload.link.as_ref() == Some(&link) {
+        return;
+    }
+    upload.link = Some(link.clone());
+    step.changes.push(Change::LinkKnown { recording, link: link.clone() });
+    step.actions.push(Action::TellLink { recording, link, finished: false });
+}
+
+fn stop(recording: RecordingId, upload: &mut Upload, why: Stop, step: &mut Step) {
+    upload.stop = Some(why.clone());
+    step.changes.push(Change::Stopped { recording, stop: Some(why) });
+}
+
+/// Smaller parts from here on; where a part is a single segment already, there is no smaller one.
+fn part_too_large(recording: RecordingId, upload: &mut Upload, what: What, step: &mut Step) {
+    let What::Part(index) = what else { return };
+    let part = upload.slots[index as usize].part;
+    if part.segment_count == 1 {
+        let detail = format!("no part of {} bytes is taken (413)", part.size_bytes);
+        stop(recording, upload, Stop::Refused { detail }, step);
+        return;
+    }
+    upload.part_bytes_max = (part.size_bytes / 2).max(1);
+    upload.slots.truncate(index as usize);
+    step.changes
+        .push(Change::PartBytesLearned { recording, part_bytes_max: upload.part_bytes_max });
+    step.changes.push(Change::PartsDropped { recording, from: index });
+}
