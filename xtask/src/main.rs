@@ -1,1 +1,164 @@
-fn main() {}
+//! The project's own commands. A person runs `cargo xtask run` on a machine that has nothing but
+//! Rust and Node, so this builds with two small crates and no system library.
+//!
+//! Each command is a row of steps. A step shows that it works, ends in a line with the time it
+//! took, and where it fails the message names the step, the end of its output, and what helps.
+
+mod build;
+mod later;
+mod package;
+mod packages;
+mod progress;
+mod run;
+mod steps;
+mod test;
+mod tidy;
+mod ui;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [--seconds N] [--keep]  install what is missing, build, start the app with its own cloud;
+                              without a display: show the whole product on a virtual one
+                              (records N seconds, 12 by default; --keep leaves the link working)
+  test                        everything that this machine can test, ending in one summary line
+  tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
+  package                     a .deb with the app, the command line and the cloud
+  soak [--minutes N]          the system tests over and over (30 minutes by default)
+  bench                       what a recording costs on this machine
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match command(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(args: &[String]) -> Result<ExitCode> {
+    let place = Place::find()?;
+    let mut args = Args(args.iter().map(String::as_str).collect());
+    let name = if args.0.is_empty() { "help" } else { args.0.remove(0) };
+    match name {
+        "run" => {
+            let seconds = args.number("--seconds")?.unwrap_or(run::SECONDS);
+            let keep = args.flag("--keep");
+            args.end()?;
+            run::run(&place, seconds, keep)
+        }
+        "test" => args.end().and_then(|()| test::test(&place)),
+        "tidy" => {
+            let fix = args.flag("--fix");
+            args.end()?;
+            tidy::tidy(&place, fix)
+        }
+        "package" => args.end().and_then(|()| package::package(&place)),
+        "soak" => {
+            let minutes = args.number("--minutes")?.unwrap_or(later::SOAK_MINUTES);
+            args.end()?;
+            later::soak(&place, minutes)
+        }
+        "bench" => args.end().and_then(|()| later::bench(&place)),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("there is no command '{other}'.\n\n{HELP}"),
+    }
+}
+
+/// Where everything is.
+pub struct Place {
+    /// The workspace.
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// What steps print, one file a step.
+    pub logs: PathBuf,
+}
+
+impl Place {
+    fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask's folder has no parent")?
+            .to_path_buf();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => std::env::current_dir()?.join(folder),
+            None => match std::env::var_os("CI").and_then(|_| cache_folder()) {
+                // Clones of a CI come and go; what they compiled stays.
+                Some(cache) => cache.join("snaplark").join("target"),
+                None => root.join("target"),
+            },
+        };
+        let logs = root.join("target").join("xtask");
+        std::fs::create_dir_all(&logs)
+            .with_context(|| format!("{} can't be made", logs.display()))?;
+        Ok(Self { root, target, logs })
+    }
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    if cfg!(windows) {
+        return absolute("LOCALAPPDATA");
+    }
+    if cfg!(target_os = "macos") {
+        return absolute("HOME").map(|home| home.join("Library/Caches"));
+    }
+    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+}
+
+struct Args<'a>(Vec<&'a str>);
+
+impl Args<'_> {
+    fn flag(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|arg| *arg != name);
+        self.0.len() != before
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u32>> {
+        let Some(at) = self.0.iter().position(|arg| *arg == name) else { return Ok(None) };
+        if at + 1 >= self.0.len() {
+            bail!("{name} needs a number");
+        }
+        let value = self.0.remove(at + 1);
+        self.0.remove(at);
+        let number = value.parse().ok().filter(|n| *n > 0);
+        Ok(Some(number.with_context(|| format!("{name} needs a number above 0, not '{value}'"))?))
+    }
+
+    fn end(&self) -> Result<()> {
+        match self.0.first() {
+            None => Ok(()),
+            Some(arg) => bail!("'{arg}' is not known here.\n\n{HELP}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_taken_out_and_the_rest_is_refused() {
+        let mut args = Args(vec!["--keep", "--seconds", "7"]);
+        assert_eq!(args.number("--seconds").unwrap(), Some(7));
+        assert!(args.flag("--keep"));
+        assert!(args.end().is_ok());
+        assert!(Args(vec!["--seconds", "0"]).number("--seconds").is_err());
+        assert!(Args(vec!["--seconds"]).number("--seconds").is_err());
+        assert!(Args(vec!["more"]).end().is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! The system's packages: which are missing, and their installation. When nothing is missing this
+//! asks no network and no password.
+//!
+//! Debian's names are tried on every change. Those of the other families are kept by their
+//! distributions' lists; CONTRIBUTING.md says so to people.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::Place;
+use crate::progress::Progress;
+use crate::steps::{Step, has_program};
+
+/// What for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// To build and to run the app.
+    App,
+    /// The virtual desktop of the demonstration as well.
+    Stage,
+    /// What the tests drive and measure with as well.
+    Tests,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Debian,
+    Fedora,
+    Arch,
+    Mac,
+}
+
+/// One row a purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
+const PACKAGES: [(Need, [&str; 4]); 11] = [
+    // A compiler and its finder of libraries.
+    (
+        Need::App,
+        [
+            "build-essential pkg-config",
+            "gcc gcc-c++ make pkgconf-pkg-config",
+            "base-devel",
+            "pkgconf",
+        ],
+    ),
+    // Windows, tray, clipboard.
+    (
+        Need::App,
+        [
+            "libgtk-3-dev libwebkit2gtk-4.1-dev libayatana-appindicator3-dev libdbus-1-dev librsvg2-dev",
+            "gtk3-devel webkit2gtk4.1-devel libayatana-appindicator-gtk3-devel dbus-devel librsvg2-devel",
+            "gtk3 webkit2gtk-4.1 libayatana-appindicator dbus librsvg",
+            "",
+        ],
+    ),
+    // Capture and encoder.
+    (
+        Need::App,
+        [
+            "libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev",
+            "gstreamer1-devel gstreamer1-plugins-base-devel",
+            "gstreamer gst-plugins-base",
+            "gstreamer",
+        ],
+    ),
+    (
+        Need::App,
+        [
+            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-x",
+            "gstreamer1-plugins-base gstreamer1-plugins-good",
+            "gst-plugins-good",
+            "",
+        ],
+    ),
+    // A display without a screen, with what a desktop has: windows' frames, panel, notes, fonts.
+    (
+        Need::Stage,
+        [
+            "xvfb openbox xfce4-panel xfconf dunst dbus xdotool xclip util-linux",
+            "xorg-x11-server-Xvfb openbox xfce4-panel xfconf dunst dbus-daemon xdotool xclip util-linux",
+            "xorg-server-xvfb openbox xfce4-panel xfconf dunst dbus xdotool xclip util-linux",
+            "",
+        ],
+    ),
+    (
+        Need::Stage,
+        [
+            "fonts-dejavu-core adwaita-icon-theme hicolor-icon-theme",
+            "dejavu-sans-fonts adwaita-icon-theme hicolor-icon-theme",
+            "ttf-dejavu adwaita-icon-theme hicolor-icon-theme",
+            "",
+        ],
+    ),
+    // Pictures of it, and a second opinion on videos.
+    (Need::Stage, ["imagemagick", "ImageMagick", "imagemagick", ""]),
+    (Need::Stage, ["ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"]),
+    // Browsers that a program can drive.
+    (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
+    (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
+];
+
+/// Installs what is missing for `need`.
+pub fn ensure(place: &Place, need: Need) -> Result<()> {
+    let Some(family) = family() else {
+        eprintln!(
+            "· This system's package manager is not known here. What is needed, by Debian's names:\n  {}",
+            names(Family::Debian, need).join(" ")
+        );
+        return Ok(());
+    };
+    let progress = Progress::begin("system packages");
+    let wanted = names(family, need);
+    let missing = missing(family, &wanted)?;
+    if missing.is_empty() {
+        progress.done("nothing to do");
+        return Ok(());
+    }
+    progress.done(&format!("{} missing", missing.len()));
+    install(place, family, &missing)
+}
+
+fn family() -> Option<Family> {
+    if cfg!(target_os = "macos") {
+        return Some(Family::Mac);
+    }
+    [("apt-get", Family::Debian), ("dnf", Family::Fedora), ("pacman", Family::Arch)]
+        .into_iter()
+        .find_map(|(program, family)| has_program(program).then_some(family))
+}
+
+fn names(family: Family, need: Need) -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|(of, _)| *of <= need)
+        .flat_map(|(_, names)| names[family as usize].split_whitespace())
+        .collect()
+}
+
+fn missing(family: Family, wanted: &[&'static str]) -> Result<Vec<&'static str>> {
+    if family == Family::Mac && !has_program("brew") {
+        bail!("Homebrew is missing, which installs {}. See https://brew.sh", wanted.join(", "));
+    }
+    let (program, args): (&str, &[&str]) = match family {
+        Family::Debian => ("dpkg-query", &["-W", "-f", "${Package} ${db:Status-Status}\n"]),
+        Family::Fedora => ("rpm", &["-q", "--whatprovides", "--qf", "%{NAME} installed\n"]),
+        Family::Arch => ("pacman", &["-T"]),
+        Family::Mac => ("brew", &["list", "--formula", "-1"]),
+    };
+    let ask = |names: &[&str]| -> Result<String> {
+        let mut query = Command::new(program);
+        query.args(args);
+        if family != Family::Mac {
+            query.args(names);
+        }
+        // Each of them exits non-zero as soon as one package isn't there.
+        let output = query.output().with_context(|| format!("{program} can't be started"))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    Ok(match family {
+        Family::Debian => {
+            let text = ask(wanted)?;
+            let there = |name: &str| text.lines().any(|line| line == format!("{name} installed"));
+            wanted.iter().copied().filter(|name| !there(name)).collect()
+        }
+        // A package may be provided under another name, so one question for each.
+        Family::Fedora => {
+            let mut missing = Vec::new();
+            for name in wanted {
+                if !ask(&[name])?.lines().any(|line| line.ends_with(" installed")) {
+                    missing.push(*name);
+                }
+            }
+            missing
+        }
+        Family::Arch => {
+            let text = ask(wanted)?;
+            wanted.iter().copied().filter(|name| text.lines().any(|line| line == *name)).collect()
+        }
+        Family::Mac => {
+            let text = ask(wanted)?;
+            wanted.iter().copied().filter(|name| !text.lines().any(|line| line == *name)).collect()
+        }
+    })
+}
+
+fn install(place: &Place, family: Family, missing: &[&str]) -> Result<()> {
+    let (program, args): (&str, &[&str]) = match family {
+        Family::Debian => ("apt-get", &["install", "-y", "--no-install-recommends"]),
+        Family::Fedora => ("dnf", &["install", "-y", "--setopt=install_weak_deps=False"]),
+        Family::Arch => ("pacman", &["-S", "--needed", "--noconfirm"]),
+        Family::Mac => ("brew", &["install"]),
+    };
+    let sudo = if family == Family::Mac || is_root() { None } else { Some("sudo") };
+    let spoken: Vec<&str> =
+        sudo.iter().copied().chain([program]).chain(args.iter().copied()).collect();
+    let spoken = format!("{} {}", spoken.join(" "), missing.join(" "));
+    eprintln!(
+        "· These system packages are missing and will be installed:\n  {}",
+        missing.join(" ")
+    );
+    if sudo.is_some() {
+        eprintln!("· That needs administrator rights, so your password may be asked:\n  {spoken}");
+        if !has_program("sudo") {
+            bail!("sudo is not here. Run this as root, then start again:\n  {spoken}");
+        }
+    }
+    let step = |name: &str, args: &[&str]| {
+        let step = Step::new(place, name, sudo.unwrap_or(program));
+        let step = if sudo.is_some() {
+            // sudo drops the environment; `env` brings back what the installer needs.
+            step.args(["env", "DEBIAN_FRONTEND=noninteractive", "TMPDIR=/var/tmp", program])
+        } else {
+            // Some containers clean /tmp under apt's hands.
+            step.env("DEBIAN_FRONTEND", "noninteractive").env("TMPDIR", "/var/tmp")
+        };
+        step.args(args).remedy(&format!("run it by hand to see more:\n  {spoken}"))
+    };
+    if let Some(sudo) = sudo {
+        // Asks for the password here, where the person sees it, not inside a quiet step.
+        let asked = Command::new(sudo).arg("-v").status().context("sudo can't be started")?;
+        if !asked.success() {
+            bail!("administrator rights were not given. Run this, then start again:\n  {spoken}");
+        }
+    }
+    if family == Family::Debian {
+        step("read the package lists", &["update"]).run()?;
+    }
+    let all: Vec<&str> = args.iter().chain(missing).copied().collect();
+    step("install system packages", &all).run()
+}
+
+fn is_root() -> bool {
+    crate::steps::answer(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_need_holds_the_one_before() {
+        for family in [Family::Debian, Family::Fedora, Family::Arch] {
+            let [app, stage, tests] =
+                [Need::App, Need::Stage, Need::Tests].map(|need| names(family, need));
+            assert!(app.iter().all(|name| stage.contains(name)));
+            assert!(stage.iter().all(|name| tests.contains(name)));
+            assert!(app.len() < stage.len() && stage.len() < tests.len());
+        }
+    }
+}
