@@ -1,1 +1,152 @@
-//! (being built)
+//! The one durable truth: SQLite rows and the segment files that they name.
+//!
+//! Invariants:
+//! - Rows follow files. A row never names a file that was not durable before it.
+//! - What [`Store::apply`] takes is in one transaction, synced when it returns.
+//! - Nothing of a person's is deleted on doubt: what recovery can't place is set aside under
+//!   another name, and said.
+//! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
+
+mod recover;
+mod rows;
+mod uploads;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use snaplark_core::RecordingId;
+use thiserror::Error;
+
+pub use recover::{Judged, Recovery};
+pub use rows::{NewRecording, Recording, Segment};
+
+/// A writer waits so long for another (`snaplark list` beside the app), then says so.
+const BUSY_MS_MAX: u64 = 10_000;
+const SCHEMA_VERSION: i64 = 1;
+const DATABASE: &str = "snaplark.db";
+const LOCK: &str = "snaplark.lock";
+const RECORDINGS: &str = "recordings";
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("Snaplark is already running on this folder ({0})")]
+    InUse(PathBuf),
+    #[error("The folder {path} can't be used: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("Snaplark's list of recordings ({path}) can't be used: {source}")]
+    Database { path: PathBuf, source: rusqlite::Error },
+    #[error("This folder was written by a newer Snaplark (its version is {found})")]
+    Newer { found: i64 },
+    #[error("There is no recording {0}")]
+    NoSuchRecording(RecordingId),
+    #[error("Snaplark's list of recordings could not be read or written: {0}")]
+    Sql(#[from] rusqlite::Error),
+    #[error("A file of the recordings could not be read or written: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub struct Store {
+    connection: Connection,
+    root: PathBuf,
+    /// Held for as long as the store is open for writing; the system lets go of it with the process.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// For writing. Makes what isn't there yet.
+    pub fn open(root: &Path) -> Result<Self> {
+        let folder = |source| StoreError::Folder { path: root.to_owned(), source };
+        std::fs::create_dir_all(root.join(RECORDINGS)).map_err(folder)?;
+        let lock = File::create(root.join(LOCK)).map_err(folder)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(folder(source)),
+        }
+        let path = root.join(DATABASE);
+        let connection = prepare(&path).map_err(|source| database(&path, source))?;
+        let store = Store { connection, root: root.to_owned(), _lock: Some(lock) };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Beside a program that writes. `None` where there is no store yet.
+    pub fn open_to_read(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(DATABASE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)
+            .and_then(|connection| {
+                connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
+                connection.pragma_update(None, "query_only", true)?;
+                Ok(connection)
+            })
+            .map_err(|source| database(&path, source))?;
+        let store = Store { connection, root: root.to_owned(), _lock: None };
+        let found = store.version()?;
+        match found {
+            0 => Ok(None),
+            1..=SCHEMA_VERSION => Ok(Some(store)),
+            _ => Err(StoreError::Newer { found }),
+        }
+    }
+
+    /// Where a recording's init and segments are.
+    pub fn folder(&self, recording: RecordingId) -> PathBuf {
+        self.root.join(RECORDINGS).join(recording.to_string())
+    }
+
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        let query = "SELECT value FROM settings WHERE key = ?1";
+        Ok(self.connection.query_row(query, [key], |row| row.get(0)).optional()?)
+    }
+
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO settings (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            params![key, value],
+        )?;
+        Ok(())
+    }
+
+    fn version(&self) -> Result<i64> {
+        Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    fn migrate(&self) -> Result<()> {
+        match self.version()? {
+            SCHEMA_VERSION => Ok(()),
+            0 => {
+                let schema = include_str!("schema.sql");
+                self.connection.execute_batch(&format!(
+                    "BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                ))?;
+                Ok(())
+            }
+            found => Err(StoreError::Newer { found }),
+        }
+    }
+}
+
+fn prepare(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit that returned is on the disk: requests are sent on the strength of it.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn database(path: &Path, source: rusqlite::Error) -> StoreError {
+    StoreError::Database { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -564,9 +564,7 @@ fn meet_other_server(
     if target.is_this_computer && is_loopback(&upload.server) {
         upload.server.clone_from(&target.server);
         upload.link = None;
-        let profile = upload.profile;
-        let server = target.server.clone();
-        step.changes.push(Change::ServerMoved { recording, server, profile });
+        step.changes.push(Change::ServerMoved { recording, server: target.server.clone() });
     } else {
         let server = upload.server.clone();
         stop(recording, upload, Stop::OtherServer { server }, step);

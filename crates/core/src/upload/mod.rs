@@ -117,11 +117,7 @@ pub enum Change {
         profile: Profile,
     },
     /// The same server under another address.
-    ServerMoved {
-        recording: RecordingId,
-        server: String,
-        profile: Profile,
-    },
+    ServerMoved { recording: RecordingId, server: String },
     /// Takes every acknowledgement back, unless it names the session that is there.
     SessionSet {
         recording: RecordingId,

@@ -1,0 +1,240 @@
+//! Recordings and their segments.
+
+use std::path::PathBuf;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+use snaplark_core::capture::{FrameCounts, SealedSegment};
+use snaplark_core::{INIT_FILE, RecordingId};
+
+use crate::{Result, Store, StoreError};
+
+/// What is known of a recording before its first frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecording {
+    pub id: RecordingId,
+    pub title: String,
+    pub started_text: String,
+    pub started_unix_ms: i64,
+    pub fps: u32,
+    pub bitrate_bits: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    pub id: RecordingId,
+    pub title: String,
+    pub started_text: String,
+    pub started_unix_ms: i64,
+    pub fps: u32,
+    pub bitrate_bits: u32,
+    pub width: u32,
+    pub height: u32,
+    pub init_bytes: u64,
+    pub running: bool,
+    pub end_detail: Option<String>,
+    pub counts: FrameCounts,
+    pub file: Option<PathBuf>,
+    pub missing_detail: Option<String>,
+    pub segments: u32,
+    pub size_bytes: u64,
+    pub duration_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub index: u32,
+    pub size_bytes: u64,
+    pub start_ms: u64,
+    pub duration_ms: u64,
+    pub sha256: [u8; 32],
+}
+
+impl From<SealedSegment> for Segment {
+    fn from(sealed: SealedSegment) -> Self {
+        let SealedSegment { index, size_bytes, start_ms, duration_ms, sha256 } = sealed;
+        Segment { index, size_bytes, start_ms, duration_ms, sha256 }
+    }
+}
+
+const RECORDING: &str = "
+    SELECT r.id, r.title, r.started_text, r.started_unix_ms, r.fps, r.bitrate_bits, r.width,
+           r.height, r.init_bytes, r.state = 'running', r.end_detail, r.frames, r.unchanged,
+           r.dropped, r.file, r.missing_detail,
+           count(s.idx), coalesce(sum(s.size_bytes), 0),
+           coalesce(max(s.start_ms + s.duration_ms), 0)
+    FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
+
+impl Store {
+    /// Makes the row and the empty folder.
+    pub fn begin(&self, new: &NewRecording) -> Result<PathBuf> {
+        let folder = self.folder(new.id);
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+        self.connection.execute(
+            "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                new.id.to_string(),
+                new.title,
+                new.started_text,
+                new.started_unix_ms,
+                new.fps,
+                new.bitrate_bits
+            ],
+        )?;
+        Ok(folder)
+    }
+
+    /// The first frame is there, and `init.webm` is durable. Gives its size.
+    pub fn note_started(&self, recording: RecordingId, width: u32, height: u32) -> Result<u64> {
+        let init_bytes = std::fs::metadata(self.folder(recording).join(INIT_FILE))?.len();
+        self.connection.execute(
+            "UPDATE recordings SET width = ?2, height = ?3, init_bytes = ?4 WHERE id = ?1",
+            params![recording.to_string(), width, height, init_bytes as i64],
+        )?;
+        Ok(init_bytes)
+    }
+
+    pub fn commit_segment(&self, recording: RecordingId, segment: &Segment) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO segments (recording, idx, size_bytes, start_ms, duration_ms, sha256)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                recording.to_string(),
+                segment.index,
+                segment.size_bytes as i64,
+                segment.start_ms as i64,
+                segment.duration_ms as i64,
+                segment.sha256
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// No segment follows. `detail` says why, where nobody stopped it.
+    pub fn close(
+        &self,
+        recording: RecordingId,
+        counts: FrameCounts,
+        detail: Option<&str>,
+    ) -> Result<()> {
+        self.connection.execute(
+            "UPDATE recordings SET state = 'ended', frames = ?2, unchanged = ?3, dropped = ?4,
+                 end_detail = ?5 WHERE id = ?1",
+            params![
+                recording.to_string(),
+                counts.encoded as i64,
+                counts.unchanged as i64,
+                counts.dropped as i64,
+                detail
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub fn set_file(&self, recording: RecordingId, file: &std::path::Path) -> Result<()> {
+        self.change(recording, "file", &file.to_string_lossy())
+    }
+
+    pub fn rename(&self, recording: RecordingId, title: &str) -> Result<()> {
+        self.change(recording, "title", title)
+    }
+
+    /// The row first, then the folder: a folder without a row is swept at the next start.
+    pub fn delete(&self, recording: RecordingId) -> Result<()> {
+        let gone = "DELETE FROM recordings WHERE id = ?1";
+        if self.connection.execute(gone, [recording.to_string()])? == 0 {
+            return Err(StoreError::NoSuchRecording(recording));
+        }
+        match std::fs::remove_dir_all(self.folder(recording)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    pub fn recording(&self, recording: RecordingId) -> Result<Recording> {
+        let query = format!("{RECORDING} WHERE r.id = ?1 GROUP BY r.id");
+        self.connection
+            .query_row(&query, [recording.to_string()], read_recording)
+            .optional()?
+            .ok_or(StoreError::NoSuchRecording(recording))
+    }
+
+    /// Newest first.
+    pub fn recordings(&self) -> Result<Vec<Recording>> {
+        let query = format!("{RECORDING} GROUP BY r.id ORDER BY r.id DESC");
+        let mut statement = self.connection.prepare_cached(&query)?;
+        let rows = statement.query_map([], read_recording)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// In playing order.
+    pub fn segments(&self, recording: RecordingId) -> Result<Vec<Segment>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT idx, size_bytes, start_ms, duration_ms, sha256 FROM segments
+             WHERE recording = ?1 ORDER BY idx",
+        )?;
+        let rows = statement.query_map([recording.to_string()], |row| {
+            Ok(Segment {
+                index: row.get(0)?,
+                size_bytes: unsigned(row, 1)?,
+                start_ms: unsigned(row, 2)?,
+                duration_ms: unsigned(row, 3)?,
+                sha256: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn change(&self, recording: RecordingId, column: &str, value: &str) -> Result<()> {
+        let query = format!("UPDATE recordings SET {column} = ?2 WHERE id = ?1");
+        if self.connection.execute(&query, params![recording.to_string(), value])? == 0 {
+            return Err(StoreError::NoSuchRecording(recording));
+        }
+        Ok(())
+    }
+}
+
+fn read_recording(row: &Row<'_>) -> rusqlite::Result<Recording> {
+    Ok(Recording {
+        id: recording_id(row, 0)?,
+        title: row.get(1)?,
+        started_text: row.get(2)?,
+        started_unix_ms: row.get(3)?,
+        fps: row.get(4)?,
+        bitrate_bits: row.get(5)?,
+        width: row.get(6)?,
+        height: row.get(7)?,
+        init_bytes: unsigned(row, 8)?,
+        running: row.get(9)?,
+        end_detail: row.get(10)?,
+        counts: FrameCounts {
+            encoded: unsigned(row, 11)?,
+            unchanged: unsigned(row, 12)?,
+            dropped: unsigned(row, 13)?,
+        },
+        file: row.get::<_, Option<String>>(14)?.map(PathBuf::from),
+        missing_detail: row.get(15)?,
+        segments: row.get(16)?,
+        size_bytes: unsigned(row, 17)?,
+        duration_ms: unsigned(row, 18)?,
+    })
+}
+
+pub(crate) fn recording_id(row: &Row<'_>, column: usize) -> rusqlite::Result<RecordingId> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| conversion(column, error))
+}
+
+pub(crate) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|error| conversion(column, error))
+}
+
+pub(crate) fn conversion(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    let kind = rusqlite::types::Type::Text;
+    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}

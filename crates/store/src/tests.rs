@@ -1,0 +1,207 @@
+use std::path::PathBuf;
+
+use snaplark_api::Profile;
+use snaplark_core::capture::FrameCounts;
+use snaplark_core::upload::{Change, Part, Stop};
+use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
+
+use crate::{Judged, NewRecording, Segment, Store, StoreError};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("snaplark-store-{}", uuid::Uuid::new_v4()));
+        Folder(path)
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.0).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn id(n: u128) -> RecordingId {
+    RecordingId(uuid::Uuid::from_u128(n))
+}
+
+fn begin(store: &Store, n: u128) -> PathBuf {
+    let folder = store
+        .begin(&NewRecording {
+            id: id(n),
+            title: "A recording".into(),
+            started_text: "2024-01-15T10-30-45".into(),
+            started_unix_ms: 1,
+            fps: 30,
+            bitrate_bits: 2_500_000,
+        })
+        .unwrap();
+    std::fs::write(folder.join(INIT_FILE), b"init").unwrap();
+    store.note_started(id(n), 64, 36).unwrap();
+    folder
+}
+
+fn seal(store: &Store, n: u128, index: u32) {
+    std::fs::write(store.folder(id(n)).join(segment_file(index)), b"whole").unwrap();
+    store.commit_segment(id(n), &segment(index)).unwrap();
+}
+
+fn segment(index: u32) -> Segment {
+    Segment {
+        index,
+        size_bytes: 5,
+        start_ms: u64::from(index) * 2_000,
+        duration_ms: 2_000,
+        sha256: [index as u8; 32],
+    }
+}
+
+/// In these tests a file is a whole segment if it says so.
+fn judge(bytes: &[u8]) -> Option<Judged> {
+    let judged = Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] };
+    bytes.starts_with(b"whole").then_some(judged)
+}
+
+#[test]
+fn one_program_writes_and_others_read() {
+    let folder = Folder::new();
+    assert!(Store::open_to_read(&folder.0).unwrap().is_none());
+    let store = folder.open();
+    assert!(matches!(Store::open(&folder.0), Err(StoreError::InUse(_))));
+    begin(&store, 1);
+    let reader = Store::open_to_read(&folder.0).unwrap().unwrap();
+    assert_eq!(reader.recordings().unwrap().len(), 1);
+    assert!(reader.rename(id(1), "other").is_err());
+    drop(store);
+    folder.open();
+}
+
+#[test]
+fn an_interrupted_recording_keeps_every_whole_segment() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = begin(&store, 1);
+    seal(&store, 1, 0);
+    seal(&store, 1, 1);
+    std::fs::write(files.join("000002.webm"), b"whole, without a row").unwrap();
+    std::fs::write(files.join("000003.webm.part"), b"whole, not renamed").unwrap();
+    std::fs::write(files.join("000004.webm.part"), b"torn").unwrap();
+    drop(store);
+
+    let store = folder.open();
+    let recovery = store.recover(&judge).unwrap();
+    assert_eq!(recovery.recovered, [id(1)]);
+    assert_eq!(recovery.segments_adopted, 2);
+    assert_eq!(recovery.files_set_aside, [files.join("000004.webm.torn")]);
+    let recording = store.recording(id(1)).unwrap();
+    assert_eq!((recording.segments, recording.running), (4, false));
+    assert!(files.join("000003.webm").is_file());
+    assert_eq!(store.recover(&judge).unwrap(), crate::Recovery::default());
+}
+
+#[test]
+fn a_segment_behind_a_gap_is_set_aside() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = begin(&store, 1);
+    seal(&store, 1, 0);
+    std::fs::write(files.join("000002.webm"), b"whole").unwrap();
+    let recovery = store.recover(&judge).unwrap();
+    assert_eq!(recovery.files_set_aside, [files.join("000002.webm.torn")]);
+    assert_eq!(store.recording(id(1)).unwrap().segments, 1);
+}
+
+#[test]
+fn a_recording_without_a_segment_is_nothing() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = begin(&store, 1);
+    let recovery = store.recover(&judge).unwrap();
+    assert_eq!(recovery.empty, [id(1)]);
+    assert!(!files.exists());
+}
+
+#[test]
+fn a_lost_file_is_said() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = begin(&store, 1);
+    seal(&store, 1, 0);
+    seal(&store, 1, 1);
+    store.close(id(1), FrameCounts::default(), None).unwrap();
+    std::fs::remove_file(files.join("000001.webm")).unwrap();
+    let recovery = store.recover(&judge).unwrap();
+    assert_eq!(recovery.recordings_with_missing_files, [id(1)]);
+    let detail = store.recording(id(1)).unwrap().missing_detail;
+    assert_eq!(detail.as_deref(), Some("000001.webm"));
+}
+
+#[test]
+fn the_machines_changes_come_back_as_its_rows() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    begin(&store, 1);
+    seal(&store, 1, 0);
+    seal(&store, 1, 1);
+    store.close(id(1), FrameCounts::default(), None).unwrap();
+    let recording = id(1);
+    let part = |first| Part { first_segment: first, segment_count: 1, size_bytes: 5 };
+    let session = SessionId("s".into());
+    let link = "http://host/videos/1".to_owned();
+    store
+        .apply(&[
+            Change::UploadWanted {
+                recording,
+                server: "http://a".into(),
+                profile: Profile::SpecStandalone,
+            },
+            Change::SessionSet { recording, session: Some(session.clone()) },
+            Change::PartPlanned { recording, index: 0, part: part(0) },
+            Change::PartPlanned { recording, index: 1, part: part(1) },
+            Change::PartAcknowledged { recording, index: 1 },
+            Change::PartBytesLearned { recording, part_bytes_max: 77 },
+            Change::LinkKnown { recording, link: link.clone() },
+            Change::Stopped { recording, stop: Some(Stop::Refused { detail: "no".into() }) },
+        ])
+        .unwrap();
+    drop(store);
+
+    let mut store = folder.open();
+    let rows = store.upload_rows().unwrap().remove(0);
+    assert_eq!(rows.profile, Profile::SpecStandalone);
+    assert_eq!(rows.session, Some(session));
+    assert_eq!(rows.parts, [(part(0), false), (part(1), true)]);
+    assert_eq!(rows.part_bytes_max, Some(77));
+    assert_eq!(rows.stop, Some(Stop::Refused { detail: "no".into() }));
+    assert_eq!((rows.init_bytes, rows.segment_bytes), (4, vec![5, 5]));
+    assert_eq!(rows.duration_ms, Some(4_000));
+
+    store.apply(&[Change::SessionSet { recording, session: None }]).unwrap();
+    let rows = store.upload_rows().unwrap().remove(0);
+    assert_eq!(rows.parts, [(part(0), false), (part(1), false)]);
+
+    store.apply(&[Change::Finished { recording, link: Some(link.clone()) }]).unwrap();
+    assert_eq!(store.links().unwrap()[&recording], (link, true));
+}
+
+#[test]
+fn a_step_is_committed_whole_or_not_at_all() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    begin(&store, 1);
+    let recording = id(1);
+    let wanted =
+        Change::UploadWanted { recording, server: "http://a".into(), profile: Profile::Spec };
+    let orphan = Change::PartPlanned {
+        recording: id(2),
+        index: 0,
+        part: Part { first_segment: 0, segment_count: 1, size_bytes: 1 },
+    };
+    assert!(store.apply(&[wanted, orphan]).is_err());
+    assert!(store.upload_rows().unwrap().is_empty());
+}

@@ -1,0 +1,201 @@
+//! The upload machine's rows: its changes in, one transaction a step; and its whole state out.
+
+use std::collections::HashMap;
+
+use rusqlite::{Row, Transaction, params};
+use snaplark_core::upload::{Change, Part, UploadRows};
+use snaplark_core::{RecordingId, SessionId};
+
+use crate::rows::{conversion, recording_id, unsigned};
+use crate::{Result, Store};
+
+impl Store {
+    /// All of it or nothing, on the disk when it returns.
+    pub fn apply(&mut self, changes: &[Change]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.connection.transaction()?;
+        for change in changes {
+            apply_one(&transaction, change)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// What the machine is rebuilt from. Running recordings aren't among it: recovery ended them.
+    pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
+        let mut statement = self.connection.prepare(
+            "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
+                    u.stop, u.finished, r.init_bytes,
+                    (SELECT max(start_ms + duration_ms) FROM segments WHERE recording = r.id)
+             FROM uploads u JOIN recordings r ON r.id = u.recording
+             WHERE r.state = 'ended'",
+        )?;
+        let rows = statement.query_map([], read_upload)?;
+        let mut uploads = rows.collect::<rusqlite::Result<Vec<UploadRows>>>()?;
+        let mut parts = self.parts()?;
+        for upload in uploads.iter_mut().filter(|upload| !upload.finished) {
+            upload.parts = parts.remove(&upload.recording).unwrap_or_default();
+            upload.segment_bytes =
+                self.segments(upload.recording)?.iter().map(|s| s.size_bytes).collect();
+        }
+        Ok(uploads)
+    }
+
+    /// The links that are known, finished or not.
+    pub fn links(&self) -> Result<HashMap<RecordingId, (String, bool)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT recording, link, finished FROM uploads WHERE link IS NOT NULL",
+        )?;
+        let rows = statement
+            .query_map([], |row| Ok((recording_id(row, 0)?, (row.get(1)?, row.get(2)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn parts(&self) -> Result<HashMap<RecordingId, Vec<(Part, bool)>>> {
+        let mut statement = self.connection.prepare(
+            "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged
+             FROM parts p JOIN uploads u ON u.recording = p.recording
+             WHERE NOT u.finished ORDER BY p.recording, p.idx",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let part = Part {
+                first_segment: row.get(1)?,
+                segment_count: row.get(2)?,
+                size_bytes: unsigned(row, 3)?,
+            };
+            Ok((recording_id(row, 0)?, (part, row.get(4)?)))
+        })?;
+        let mut parts: HashMap<RecordingId, Vec<(Part, bool)>> = HashMap::new();
+        for row in rows {
+            let (recording, part) = row?;
+            parts.entry(recording).or_default().push(part);
+        }
+        Ok(parts)
+    }
+}
+
+fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
+    let profile: String = row.get(2)?;
+    let stop: Option<String> = row.get(7)?;
+    Ok(UploadRows {
+        recording: recording_id(row, 0)?,
+        server: row.get(1)?,
+        profile: serde_json::from_value(profile.into()).map_err(|error| conversion(2, error))?,
+        session: row.get::<_, Option<String>>(3)?.map(SessionId),
+        link: row.get(4)?,
+        part_bytes_max: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
+        paused: row.get(6)?,
+        stop: stop
+            .map(|stop| serde_json::from_str(&stop).map_err(|error| conversion(7, error)))
+            .transpose()?,
+        finished: row.get(8)?,
+        parts: Vec::new(),
+        init_bytes: unsigned(row, 9)?,
+        segment_bytes: Vec::new(),
+        duration_ms: Some(row.get::<_, Option<i64>>(10)?.unwrap_or(0) as u64),
+    })
+}
+
+fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
+    match change {
+        Change::UploadWanted { recording, server, profile } => {
+            to.execute("DELETE FROM uploads WHERE recording = ?1", [recording.to_string()])?;
+            to.execute(
+                "INSERT INTO uploads (recording, server, profile) VALUES (?1, ?2, ?3)",
+                params![recording.to_string(), server, profile.name()],
+            )?;
+        }
+        Change::ServerMoved { recording, server } => {
+            to.execute(
+                "UPDATE uploads SET server = ?2, link = NULL WHERE recording = ?1",
+                params![recording.to_string(), server],
+            )?;
+        }
+        Change::SessionSet { recording, session } => {
+            to.execute(
+                "UPDATE uploads SET session = ?2 WHERE recording = ?1",
+                params![recording.to_string(), session.as_ref().map(|session| &session.0)],
+            )?;
+            to.execute(
+                "UPDATE parts SET acknowledged = 0 WHERE recording = ?1",
+                [recording.to_string()],
+            )?;
+        }
+        Change::PartPlanned { recording, index, part } => {
+            to.execute(
+                "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    recording.to_string(),
+                    index,
+                    part.first_segment,
+                    part.segment_count,
+                    part.size_bytes as i64
+                ],
+            )?;
+        }
+        Change::PartsDropped { recording, from } => {
+            to.execute(
+                "DELETE FROM parts WHERE recording = ?1 AND idx >= ?2",
+                params![recording.to_string(), from],
+            )?;
+        }
+        Change::PartAcknowledged { recording, index } => {
+            set_acknowledged(to, *recording, *index, true)?;
+        }
+        Change::PartsLost { recording, indices } => {
+            for index in indices {
+                set_acknowledged(to, *recording, *index, false)?;
+            }
+        }
+        Change::PartBytesLearned { recording, part_bytes_max } => {
+            to.execute(
+                "UPDATE uploads SET part_bytes_max = ?2 WHERE recording = ?1",
+                params![recording.to_string(), *part_bytes_max as i64],
+            )?;
+        }
+        Change::LinkKnown { recording, link } => {
+            to.execute(
+                "UPDATE uploads SET link = ?2 WHERE recording = ?1",
+                params![recording.to_string(), link],
+            )?;
+        }
+        Change::Paused { recording, paused } => {
+            to.execute(
+                "UPDATE uploads SET paused = ?2 WHERE recording = ?1",
+                params![recording.to_string(), paused],
+            )?;
+        }
+        Change::Stopped { recording, stop } => {
+            let stop = stop.as_ref().map(serde_json::to_string).transpose();
+            let stop =
+                stop.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            to.execute(
+                "UPDATE uploads SET stop = ?2 WHERE recording = ?1",
+                params![recording.to_string(), stop],
+            )?;
+        }
+        Change::Finished { recording, link } => {
+            to.execute(
+                "UPDATE uploads SET finished = 1, link = ?2 WHERE recording = ?1",
+                params![recording.to_string(), link],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn set_acknowledged(
+    to: &Transaction<'_>,
+    recording: RecordingId,
+    index: u32,
+    acknowledged: bool,
+) -> Result<()> {
+    to.execute(
+        "UPDATE parts SET acknowledged = ?3 WHERE recording = ?1 AND idx = ?2",
+        params![recording.to_string(), index, acknowledged],
+    )?;
+    Ok(())
+}
