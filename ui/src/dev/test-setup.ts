@@ -1,0 +1,2 @@
+/*! Tests read one language and one clock, wherever they run. */
+process.env.TZ = "UTC";

@@ -1,0 +1,283 @@
+/*!
+ * The one place where states become an icon's name, a tone and words. The same in every window;
+ * the switches are exhaustive, so that a new state doesn't compile until it has its words.
+ */
+import type { AccountView } from "$lib/bindings/AccountView";
+import type { NeedReason } from "$lib/bindings/NeedReason";
+import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { ToastView } from "$lib/bindings/ToastView";
+import type { WaitReason } from "$lib/bindings/WaitReason";
+import * as format from "$lib/format";
+import * as m from "$lib/messages/messages";
+
+export type IconName =
+  | "alert"
+  | "check"
+  | "clock"
+  | "cloud"
+  | "cloud-off"
+  | "folder"
+  | "hard-drive"
+  | "link"
+  | "log-in"
+  | "pause"
+  | "recording"
+  | "upload"
+  | "wifi-off";
+
+/** What colour says: red is recording and nothing else, amber waits and is safe, green is done. */
+export type Tone = "recording" | "accent" | "waits" | "done" | "soft";
+
+export interface Line {
+  icon: IconName;
+  tone: Tone;
+  text: string;
+  /** The server's or the system's own words, for who wants to know. */
+  detail?: string;
+}
+
+export interface ToastWords {
+  icon: IconName;
+  tone: Tone;
+  title: string;
+  figures: string;
+  /** 0 to 100, where there is something to fill. */
+  bar: number | null;
+  action: "copy" | "open" | "retry" | null;
+}
+
+const waitIcon = (reason: WaitReason): IconName => {
+  switch (reason) {
+    case "offline":
+    case "metered":
+      return "wifi-off";
+    case "paused":
+      return "pause";
+    case "server-trouble":
+    case "rate-limited":
+    case "queue":
+      return "clock";
+  }
+};
+
+const needIcon = (reason: NeedReason): IconName => {
+  switch (reason) {
+    case "sign-in":
+      return "log-in";
+    case "files-missing":
+      return "hard-drive";
+    case "refused":
+      return "alert";
+  }
+};
+
+/** The line below a recording's title. */
+export function recordingLine(recording: RecordingView, nowMs: number): Line {
+  const { state, upload } = recording;
+  const when = format.day(recording.startedUnixMs, nowMs);
+  const size = format.size(recording.sizeBytes);
+  switch (state.kind) {
+    case "recording":
+      return { icon: "recording", tone: "recording", text: m.state_recording() };
+    case "uploading": {
+      const percentage = format.percent(upload?.percentage ?? 0);
+      if (upload !== null && upload.percentage >= 100) {
+        return { icon: "upload", tone: "accent", text: m.state_finishing({ percentage }) };
+      }
+      const left = upload?.secondsLeft;
+      return {
+        icon: "upload",
+        tone: "accent",
+        text: format.joined(percentage, typeof left === "number" && format.timeLeft(left)),
+      };
+    }
+    case "waits":
+      return { icon: waitIcon(state.reason), tone: "waits", text: waitWord(state.reason) };
+    case "needsYou":
+      return {
+        icon: needIcon(state.reason),
+        tone: "waits",
+        text: needWord(state.reason),
+        detail: state.detail,
+      };
+    case "done":
+      return { icon: "link", tone: "soft", text: m.state_done({ when, size }) };
+    case "local":
+      return { icon: "folder", tone: "soft", text: m.state_local({ when, size }) };
+    case "empty":
+      return { icon: "alert", tone: "soft", text: m.state_empty(), detail: state.detail };
+  }
+}
+
+function waitWord(reason: WaitReason): string {
+  switch (reason) {
+    case "offline":
+      return m.state_waits_offline();
+    case "server-trouble":
+      return m.state_waits_server_trouble();
+    case "rate-limited":
+      return m.state_waits_rate_limited();
+    case "queue":
+      return m.state_waits_queue();
+    case "paused":
+      return m.state_waits_paused();
+    case "metered":
+      return m.state_waits_metered();
+  }
+}
+
+function needWord(reason: NeedReason): string {
+  switch (reason) {
+    case "sign-in":
+      return m.state_needs_sign_in();
+    case "refused":
+      return m.state_needs_refused();
+    case "files-missing":
+      return m.state_needs_files_missing();
+  }
+}
+
+export function toastWords(toast: ToastView): ToastWords {
+  const { body, title, link, percentage } = toast;
+  const copy = link === null ? null : ("copy" as const);
+  switch (body.kind) {
+    case "uploading":
+      return {
+        icon: "upload",
+        tone: "accent",
+        title: m.toast_uploading({ title }),
+        figures: format.joined(
+          format.percent(percentage),
+          body.bytesPerSecond > 0 && format.speed(body.bytesPerSecond),
+          body.secondsLeft !== null && format.timeLeft(body.secondsLeft),
+        ),
+        bar: percentage,
+        action: copy,
+      };
+    case "waits":
+      return {
+        icon: waitIcon(body.reason),
+        tone: "waits",
+        ...waitToast(body.reason, body.parts),
+        bar: percentage,
+        action: copy,
+      };
+    case "needsYou":
+      return {
+        icon: needIcon(body.reason),
+        tone: "waits",
+        ...needToast(body.reason, body.detail, title),
+        bar: null,
+        action: "retry",
+      };
+    case "done":
+      return {
+        icon: "check",
+        tone: "done",
+        title: body.linkCopied ? m.toast_link_copied() : m.toast_done({ title }),
+        figures: format.joined(
+          link !== null && format.shortLink(link),
+          format.length(body.durationMs),
+        ),
+        bar: null,
+        action: link === null ? null : "open",
+      };
+    case "recordingFailed":
+      return {
+        icon: "alert",
+        tone: "waits",
+        title: title === "" ? m.toast_failed_nothing() : m.toast_failed_stopped(),
+        figures: body.detail,
+        bar: null,
+        action: null,
+      };
+  }
+}
+
+function waitToast(reason: WaitReason, count: number): { title: string; figures: string } {
+  switch (reason) {
+    case "offline":
+      return { title: m.toast_waits_offline(), figures: m.toast_parts_network({ count }) };
+    case "server-trouble":
+      return { title: m.toast_waits_server_trouble(), figures: m.toast_parts_server({ count }) };
+    case "rate-limited":
+      return { title: m.toast_waits_rate_limited(), figures: m.toast_parts_server({ count }) };
+    case "queue":
+      return { title: m.toast_waits_queue(), figures: m.toast_parts_turn({ count }) };
+    case "paused":
+      return { title: m.toast_waits_paused(), figures: m.toast_parts_you({ count }) };
+    case "metered":
+      return { title: m.toast_waits_metered(), figures: m.toast_parts_network({ count }) };
+  }
+}
+
+function needToast(
+  reason: NeedReason,
+  detail: string,
+  title: string,
+): { title: string; figures: string } {
+  switch (reason) {
+    case "sign-in":
+      return { title: m.toast_needs_sign_in(), figures: m.toast_needs_sign_in_hint({ title }) };
+    case "refused":
+      return {
+        title: m.toast_needs_refused(),
+        figures: detail === "" ? m.toast_needs_refused_hint({ title }) : detail,
+      };
+    case "files-missing":
+      return {
+        title: m.toast_needs_files_missing(),
+        figures: m.toast_needs_files_missing_hint({ title }),
+      };
+  }
+}
+
+/** Where recordings go, and whether it answers. */
+export function accountLine(account: AccountView): Line {
+  const server = serverName(account);
+  if (account.needsSignIn) {
+    return { icon: "log-in", tone: "waits", text: m.reach_sign_in({ server }) };
+  }
+  switch (account.reach) {
+    case "online":
+      return { icon: "cloud", tone: "soft", text: m.reach_online({ server }) };
+    case "offline":
+      return { icon: "cloud-off", tone: "waits", text: m.reach_offline({ server }) };
+    case "unknown":
+      return { icon: "cloud", tone: "soft", text: m.reach_unknown({ server }) };
+  }
+}
+
+function serverName(account: AccountView): string {
+  switch (account.kind) {
+    case "this-computer":
+      return m.account_this_computer();
+    case "snaplark":
+      return m.account_snaplark();
+    case "own-server":
+      return account.server;
+  }
+}
+
+export const accountFigures = (account: AccountView, diskFreeBytes: number) =>
+  format.joined(
+    account.uploads > 0 && m.uploads({ count: account.uploads }),
+    account.bytesPerSecond > 0 && format.speed(account.bytesPerSecond),
+    m.disk_free({ size: format.size(diskFreeBytes) }),
+  );
+
+/** What is lost with a recording, said before it is deleted. */
+export function deleteWords(recording: RecordingView): string {
+  switch (recording.state.kind) {
+    case "done":
+      return m.delete_done();
+    case "local":
+    case "empty":
+      return m.delete_local();
+    case "recording":
+    case "uploading":
+    case "waits":
+    case "needsYou":
+      return m.delete_unsent();
+  }
+}
