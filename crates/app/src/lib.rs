@@ -1,1 +1,226 @@
-//! (being built)
+//! The program without a window: one event loop that owns the store and both machines, the uplink,
+//! and the view models. The shells plug in what captures; `app` never names it.
+//!
+//! [`App`] is the only door. Its methods enqueue a request and wait for the loop's answer; what
+//! shells show they get from [`App::snapshot`], asked again whenever [`App::changes`] says so.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod account;
+mod engine;
+mod finish;
+mod home;
+mod messages;
+mod uplink;
+pub mod view;
+mod views;
+
+use std::sync::Arc;
+
+use snaplark_core::RecordingId;
+use snaplark_core::capture::{Capture, CaptureError, Source};
+use snaplark_store::{Store, StoreError};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use account::{Account, Token};
+pub use home::Home;
+use messages::{Command, Message};
+use view::Snapshot;
+
+/// Capture's own queue is bounded; this one only has to outlast a slow commit.
+const INBOX_MESSAGES_MAX: usize = 256;
+
+pub struct AppOptions {
+    pub home: Home,
+    /// `None`: nothing goes up, recordings stay here.
+    pub account: Option<Account>,
+    pub capture: Arc<dyn Capture>,
+    /// Called on the loop's thread; must not block.
+    pub notices: Box<dyn Fn(Notice) + Send + Sync>,
+}
+
+/// What a shell does without being asked by a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Put it on the clipboard, and say so with [`App::note_link_copied`].
+    CopyLink { recording: RecordingId, link: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartRequest {
+    pub source: Source,
+    pub fps: u32,
+    pub bitrate_bits: u32,
+    pub pointer: bool,
+    /// Whether it goes up, where there is an account.
+    pub upload: bool,
+}
+
+impl Default for StartRequest {
+    fn default() -> Self {
+        StartRequest {
+            source: Source::Display(None),
+            fps: 30,
+            bitrate_bits: 2_500_000,
+            pointer: true,
+            upload: true,
+        }
+    }
+}
+
+/// The code is what a shell picks its words by; the text is for the command line and logs.
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error("This system names no folder for a program's data. Set SNAPLARK_HOME to one")]
+    NoHome,
+    #[error("SNAPLARK_HOME can't be used: {reason}")]
+    BadHome { reason: String },
+    #[error("'{server}' is no server's address. It looks like https://host or http://host:port")]
+    BadServer { server: String },
+    #[error("SNAPLARK_PROFILE: {reason}")]
+    BadProfile { reason: String },
+    #[error("The network can't be used: {reason}")]
+    Network { reason: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error("A recording is running already")]
+    AlreadyRecording,
+    #[error("No recording is running")]
+    NotRecording,
+    #[error("It ended before anything was recorded")]
+    NothingRecorded,
+    #[error("Snaplark is closing")]
+    Closing,
+}
+
+impl AppError {
+    pub(crate) fn home(error: std::io::Error) -> Self {
+        AppError::BadHome { reason: error.to_string() }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            AppError::NoHome => "no-home",
+            AppError::BadHome { .. } => "bad-home",
+            AppError::BadServer { .. } => "bad-server",
+            AppError::BadProfile { .. } => "bad-profile",
+            AppError::Network { .. } => "network",
+            AppError::Store(StoreError::InUse(_)) => "in-use",
+            AppError::Store(_) => "store",
+            AppError::Capture(CaptureError::NoDisplay { .. }) => "no-display",
+            AppError::Capture(CaptureError::EncoderMissing { .. }) => "encoder-missing",
+            AppError::Capture(CaptureError::DiskFull) => "disk-full",
+            AppError::Capture(_) => "capture",
+            AppError::AlreadyRecording => "already-recording",
+            AppError::NotRecording => "not-recording",
+            AppError::NothingRecorded => "nothing-recorded",
+            AppError::Closing => "closing",
+        }
+    }
+}
+
+/// A handle to the running program; clones talk to the same one.
+#[derive(Clone)]
+pub struct App {
+    inbox: mpsc::Sender<Message>,
+    changes: watch::Receiver<u64>,
+}
+
+impl App {
+    /// Opens the store, makes whole what an earlier run left, and goes on with unfinished uploads.
+    /// Must be called within a tokio runtime, which has to outlive the app.
+    pub async fn open(options: AppOptions) -> Result<App, AppError> {
+        let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
+        let (changed, changes) = watch::channel(1);
+        let engine = engine::Engine::open(options, inbox.clone(), changed)?;
+        let runtime = tokio::runtime::Handle::current();
+        // A thread of its own: commits sync the disk, which no other task should wait for.
+        std::thread::Builder::new()
+            .name("snaplark-app".into())
+            .spawn(move || runtime.block_on(engine.run(messages)))
+            .map_err(AppError::home)?;
+        Ok(App { inbox, changes })
+    }
+
+    /// Grows with every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    pub async fn snapshot(&self) -> Result<Snapshot, AppError> {
+        self.ask(|reply| Command::Snapshot { reply }).await
+    }
+
+    /// Answers when the first frame is there, or when it is clear that none comes.
+    pub async fn start_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::Start { request, reply }).await?
+    }
+
+    /// Answers when the last segment is committed.
+    pub async fn stop_recording(&self) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::Stop { reply }).await?
+    }
+
+    /// The shortcut: starts where nothing runs, else stops.
+    pub async fn toggle_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::Toggle { request, reply }).await?
+    }
+
+    /// Makes a stopped or waiting upload try again now; a recording without one gets one.
+    pub async fn retry(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.ask(|reply| Command::Retry { recording, reply }).await?
+    }
+
+    pub async fn rename(&self, recording: RecordingId, title: String) -> Result<(), AppError> {
+        self.ask(|reply| Command::Rename { recording, title, reply }).await?
+    }
+
+    /// Deletes it here; what the server has stays there.
+    pub async fn delete(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.ask(|reply| Command::Delete { recording, reply }).await?
+    }
+
+    /// `recording_id` as the toast names it.
+    pub async fn dismiss_toast(&self, recording_id: String) -> Result<(), AppError> {
+        self.send(Command::DismissToast { recording_id }).await
+    }
+
+    pub async fn note_link_copied(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.send(Command::NoteLinkCopied { recording }).await
+    }
+
+    /// The network may have changed: ask the server now instead of at the next try.
+    pub async fn hint_network(&self) -> Result<(), AppError> {
+        self.send(Command::HintNetwork).await
+    }
+
+    /// Closes a running recording properly, then ends. What is unsent goes on next time.
+    pub async fn shutdown(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.inbox.send(Message::Command(Command::Shutdown { reply })).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    async fn send(&self, command: Command) -> Result<(), AppError> {
+        self.inbox.send(Message::Command(command)).await.map_err(|_| AppError::Closing)
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, AppError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply)).await?;
+        answer.await.map_err(|_| AppError::Closing)
+    }
+}
+
+/// What is known without the running program: for `snaplark list` and the like.
+pub fn peek(home: &Home) -> Result<Option<Snapshot>, AppError> {
+    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+    Ok(Some(views::of_rows(&store, home)?))
+}

@@ -36,7 +36,9 @@ pub enum RecorderView {
         link: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
-    Stopping { id: String },
+    Stopping {
+        id: String,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, TS)]
@@ -56,6 +58,12 @@ pub struct RecordingView {
     pub link: Option<String>,
     /// The person's own file, where it is written already.
     pub file: Option<String>,
+    /// Why it could not be written; the recording itself is safe in Snaplark's folder.
+    pub file_problem: Option<String>,
+    #[ts(type = "number")]
+    pub frames: u64,
+    #[ts(type = "number")]
+    pub dropped: u64,
     pub upload: Option<UploadProgress>,
 }
 
@@ -78,8 +86,6 @@ pub enum RecordingState {
     Done,
     /// Recorded without an upload.
     Local,
-    /// Nothing was recorded: it failed before the first segment.
-    Empty { detail: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
@@ -98,6 +104,8 @@ pub enum WaitReason {
     Paused,
     /// The link is metered, and the person chose to wait.
     Metered,
+    /// Nothing sends it now: it goes on when Snaplark runs.
+    NotRunning,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
@@ -109,6 +117,8 @@ pub enum NeedReason {
     Refused,
     /// Files of the recording are gone or damaged on this disk.
     FilesMissing,
+    /// It was begun for another server, named in `detail`; a retry sends it to the one of now.
+    OtherServer,
 }
 
 /// In the documents' own words, and what a person wants to know beside them.

@@ -96,6 +96,12 @@ impl Store {
         }
     }
 
+    /// Whether a program holds it open for writing.
+    pub fn is_in_use(root: &Path) -> bool {
+        let lock = File::open(root.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Where a recording's init and segments are.
     pub fn folder(&self, recording: RecordingId) -> PathBuf {
         self.root.join(RECORDINGS).join(recording.to_string())

@@ -475,7 +475,8 @@ impl UploadMachine {
         };
         let request = self.request(recording, What::Open);
         self.with(recording, |upload| upload.opening = Some(request));
-        step.actions.push(Action::OpenSession { request, recording });
+        let named = self.offers.is_some();
+        step.actions.push(Action::OpenSession { request, recording, named });
     }
 
     fn send_parts(&mut self, now_ms: u64, step: &mut Step) {

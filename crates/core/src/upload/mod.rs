@@ -117,7 +117,10 @@ pub enum Change {
         profile: Profile,
     },
     /// The same server under another address.
-    ServerMoved { recording: RecordingId, server: String },
+    ServerMoved {
+        recording: RecordingId,
+        server: String,
+    },
     /// Takes every acknowledgement back, unless it names the session that is there.
     SessionSet {
         recording: RecordingId,
@@ -170,6 +173,8 @@ pub enum Action {
     OpenSession {
         request: RequestId,
         recording: RecordingId,
+        /// The server knows of `recordingId`; one of the documents alone might refuse it.
+        named: bool,
     },
     SendPart {
         request: RequestId,
@@ -189,15 +194,9 @@ pub enum Action {
     /// Ask the server's capabilities, as the cheapest true exchange.
     Probe,
     /// The answer is of no use any more.
-    Abort {
-        request: RequestId,
-    },
+    Abort { request: RequestId },
     /// The link is known for the first time, or the video behind it is finished.
-    TellLink {
-        recording: RecordingId,
-        link: String,
-        finished: bool,
-    },
+    TellLink { recording: RecordingId, link: String, finished: bool },
 }
 
 /// Why an upload goes on only when the person has done something.

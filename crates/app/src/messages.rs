@@ -1,0 +1,33 @@
+//! What the event loop is told. Everything that happens comes through here.
+
+use snaplark_core::RecordingId;
+use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
+use snaplark_core::upload::Event;
+use tokio::sync::oneshot;
+
+use crate::view::Snapshot;
+use crate::{AppError, StartRequest};
+
+pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
+
+pub enum Message {
+    Command(Command),
+    CaptureReady { recording: RecordingId, control: Result<Box<dyn CaptureControl>, CaptureError> },
+    Captured { recording: RecordingId, event: CaptureEvent },
+    Upload(Event),
+    FileWritten { recording: RecordingId, file: Result<std::path::PathBuf, String> },
+}
+
+pub enum Command {
+    Snapshot { reply: oneshot::Sender<Snapshot> },
+    Start { request: StartRequest, reply: Reply<RecordingId> },
+    Stop { reply: Reply<RecordingId> },
+    Toggle { request: StartRequest, reply: Reply<RecordingId> },
+    Retry { recording: RecordingId, reply: Reply<()> },
+    Rename { recording: RecordingId, title: String, reply: Reply<()> },
+    Delete { recording: RecordingId, reply: Reply<()> },
+    DismissToast { recording_id: String },
+    NoteLinkCopied { recording: RecordingId },
+    HintNetwork,
+    Shutdown { reply: oneshot::Sender<()> },
+}

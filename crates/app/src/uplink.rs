@@ -1,0 +1,263 @@
+//! The uplink: one request at a time said in HTTP, and its answer said in the machine's words. It
+//! decides nothing and tries nothing twice.
+//!
+//! - No redirect is followed: the token would go along.
+//! - A part's bytes come from its files while they are sent; nothing is held in memory.
+//! - No clock for the whole of a part, only one for standing still (policy: NO_PROGRESS_MS_MAX).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use reqwest::header::RETRY_AFTER;
+use reqwest::multipart::{Form, Part as FormPart};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use snaplark_api::{
+    Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
+    InitRequest, routes,
+};
+use snaplark_core::upload::{Answer, Ask, Failure, ProbeVerdict, classify, judge_probe};
+use snaplark_core::{SessionId, policy};
+use tokio::fs::File;
+use tokio_util::io::ReaderStream;
+
+use crate::AppError;
+use crate::account::Account;
+
+#[derive(Clone)]
+pub struct Uplink {
+    client: Client,
+    account: Account,
+}
+
+/// Bytes of a part that are out, for whoever watches.
+pub type Sent = Arc<AtomicU64>;
+
+impl Uplink {
+    pub fn new(account: Account) -> Result<Self, AppError> {
+        // Process-wide, and there is but one to choose from: a second time changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| AppError::Network { reason: chain(&error) })?;
+        Ok(Uplink { client, account })
+    }
+
+    pub async fn probe(&self) -> ProbeVerdict {
+        let request = self.client.get(self.url(routes::CAPABILITIES)).timeout(small());
+        match request.send().await {
+            Err(error) => ProbeVerdict::Offline { detail: chain(&error) },
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let body = read_body(response).await.ok();
+                let capabilities =
+                    body.and_then(|b| serde_json::from_slice::<Capabilities>(&b).ok());
+                judge_probe(status, capabilities)
+            }
+        }
+    }
+
+    pub async fn open_session(
+        &self,
+        body: &InitRequest,
+    ) -> Result<(SessionId, Option<String>), Failure> {
+        let request = self.signed(self.client.post(self.url(routes::INIT))).timeout(small());
+        let response = request.json(body).send().await.map_err(unreachable_server)?;
+        let answer: InitAnswer = read_answer(Ask::OpenSession, response).await?;
+        if answer.session_id.is_empty() || answer.success == Some(false) {
+            return Err(Failure::NotTheApi { detail: "no session in the answer".into() });
+        }
+        Ok((SessionId(answer.session_id), answer.video_url))
+    }
+
+    pub async fn send_part(
+        &self,
+        session: &SessionId,
+        index: u32,
+        files: Vec<PathBuf>,
+        sent: Sent,
+    ) -> Result<(), Failure> {
+        let size_bytes = total_bytes(&files).await?;
+        let body = reqwest::Body::wrap_stream(stream_files(files, sent.clone()));
+        let chunk = FormPart::stream_with_length(body, size_bytes)
+            .file_name(format!("chunk_{index}.webm"))
+            .mime_str("video/webm")
+            .map_err(unreachable_server)?;
+        let form = Form::new()
+            .text("sessionId", session.0.clone())
+            .text("chunkIndex", index.to_string())
+            .part("chunk", chunk);
+        let request = self.signed(self.client.post(self.url(routes::CHUNK))).multipart(form);
+        let answer = async {
+            let response = request.send().await.map_err(unreachable_server)?;
+            read_answer::<ChunkAnswer>(Ask::SendPart, response).await
+        };
+        let answer = tokio::select! {
+            answer = answer => answer?,
+            () = stalled(&sent) => {
+                return Err(Failure::Unreachable { detail: "no byte went out for too long".into() });
+            }
+        };
+        if !answer.acknowledges(&session.0, index) {
+            let detail = format!("part {index} isn't echoed in the answer");
+            return Err(Failure::NotTheApi { detail });
+        }
+        Ok(())
+    }
+
+    pub async fn finalize(&self, body: &FinalizeRequest) -> Result<Option<String>, Failure> {
+        let request = self.signed(self.client.post(self.url(routes::FINALIZE))).timeout(small());
+        let response = request.json(body).send().await.map_err(unreachable_server)?;
+        let answer: FinalizeAnswer = read_answer(Ask::Finalize, response).await?;
+        let other_session =
+            answer.session_id.as_deref().is_some_and(|session| session != body.session_id);
+        if answer.success == Some(false) || other_session {
+            return Err(Failure::NotTheApi { detail: "finalize isn't confirmed".into() });
+        }
+        Ok(answer.link().map(str::to_owned))
+    }
+
+    fn url(&self, route: &str) -> String {
+        format!("{}{route}", self.account.base_url)
+    }
+
+    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        let request = request.header(reqwest::header::ACCEPT, "application/json");
+        match &self.account.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+}
+
+fn small() -> Duration {
+    Duration::from_millis(policy::SMALL_REQUEST_MS_MAX)
+}
+
+/// Ends when nothing has moved for so long.
+async fn stalled(sent: &Sent) {
+    let mut last = sent.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(Duration::from_millis(policy::NO_PROGRESS_MS_MAX)).await;
+        let now = sent.load(Ordering::Relaxed);
+        if now == last {
+            return;
+        }
+        last = now;
+    }
+}
+
+async fn total_bytes(files: &[PathBuf]) -> Result<u64, Failure> {
+    let mut total = 0;
+    for file in files {
+        let metadata = tokio::fs::metadata(file).await.map_err(|error| missing(file, &error))?;
+        total += metadata.len();
+    }
+    Ok(total)
+}
+
+fn stream_files(
+    files: Vec<PathBuf>,
+    sent: Sent,
+) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {
+    futures_util::stream::iter(files)
+        .then(File::open)
+        .map_ok(|file| ReaderStream::with_capacity(file, 64 * 1024))
+        .try_flatten()
+        .inspect_ok(move |bytes| {
+            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        })
+}
+
+/// A 2xx is read as `T`; everything else, and a 2xx that isn't `T`, is classified.
+async fn read_answer<T: DeserializeOwned>(ask: Ask, response: Response) -> Result<T, Failure> {
+    let status = response.status();
+    let retry_after_ms =
+        response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(retry_after);
+    let body = read_body(response).await?;
+    if status.is_success() && status != StatusCode::NO_CONTENT {
+        if let Ok(answer) = serde_json::from_slice(&body) {
+            return Ok(answer);
+        }
+    }
+    let error = serde_json::from_slice::<ErrorAnswer>(&body).ok();
+    Err(classify(ask, &Answer { status: status.as_u16(), retry_after_ms, error }))
+}
+
+/// At most so much of it that the API's own answers are whole.
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(unreachable_server)? {
+        body.extend_from_slice(&bytes);
+        if body.len() > policy::ANSWER_BYTES_MAX {
+            return Err(Failure::NotTheApi { detail: "the answer is too long".into() });
+        }
+    }
+    Ok(body)
+}
+
+/// Seconds, or a date.
+fn retry_after(text: &str) -> Option<u64> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(seconds.saturating_mul(1_000));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let left = date.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+    Some(left.as_millis() as u64)
+}
+
+fn unreachable_server(error: reqwest::Error) -> Failure {
+    match io_cause(&error) {
+        Some(kind @ (std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied)) => {
+            Failure::FilesMissing { detail: kind.to_string() }
+        }
+        Some(_) | None => Failure::Unreachable { detail: chain(&error) },
+    }
+}
+
+/// The files of a body are read while it is sent, so their errors come as the request's.
+fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn missing(file: &Path, error: &std::io::Error) -> Failure {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Failure::FilesMissing { detail: format!("{name}: {error}") }
+}
+
+/// The innermost reason is what helps; reqwest's own text only repeats the address.
+fn chain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::retry_after;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("7"), Some(7_000));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(0));
+        let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(90);
+        let ms = retry_after(&httpdate::fmt_http_date(soon)).unwrap();
+        assert!((80_000..=90_000).contains(&ms), "{ms}");
+        assert_eq!(retry_after("soon"), None);
+    }
+}

@@ -1,0 +1,303 @@
+//! Rows and machine states, made into what shells show.
+
+use std::collections::HashMap;
+
+use snaplark_core::RecordingId;
+use snaplark_core::recorder::Recorder;
+use snaplark_core::upload::{
+    Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
+};
+use snaplark_store::{Recording, Store, StoreError};
+
+use crate::account::Account;
+use crate::home::Home;
+use crate::view::{
+    AccountKind, AccountView, NeedReason, Reach, RecorderView, RecordingState, RecordingView,
+    Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
+};
+
+/// What a snapshot is made from, beside the rows.
+pub struct Sources<'a> {
+    pub home: &'a Home,
+    pub account: Option<&'a Account>,
+    pub recorder: &'a Recorder,
+    pub machine: &'a UploadMachine,
+    pub toasts: &'a Toasts,
+    pub file_problems: &'a HashMap<RecordingId, String>,
+    pub change: u64,
+    pub now_ms: u64,
+}
+
+pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreError> {
+    let is_online = from.machine.reach() == MachineReach::Online;
+    let recordings: Vec<RecordingView> = store
+        .recordings()?
+        .into_iter()
+        .map(|recording| {
+            let status = from.machine.status(from.now_ms, recording.id);
+            let problem = from.file_problems.get(&recording.id).cloned();
+            let speed = from.machine.speed();
+            let mut view = of_recording(recording, status, is_online, problem);
+            if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
+                let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
+                upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
+                upload.seconds_left = speed.seconds_left(from.now_ms, left_bytes);
+            }
+            view
+        })
+        .collect();
+    Ok(Snapshot {
+        change: from.change,
+        recorder: of_recorder(from.recorder, &recordings),
+        toasts: from.toasts.views(&recordings),
+        account: of_account(from),
+        disk_free_bytes: fs4::available_space(&from.home.root).unwrap_or(0),
+        recordings,
+    })
+}
+
+/// Without the running program: what its rows say.
+pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
+    let mut statuses = HashMap::new();
+    for rows in store.upload_rows()? {
+        let (server, profile) = (rows.server.clone(), rows.profile);
+        let recording = rows.recording;
+        let target = Target { server, profile, is_this_computer: false };
+        let (machine, _) = UploadMachine::restore(target, vec![rows], 0);
+        if let Some(status) = machine.status(0, recording) {
+            statuses.insert(recording, status);
+        }
+    }
+    let is_running = Store::is_in_use(&home.root);
+    let recordings = store.recordings()?.into_iter().map(|recording| {
+        let status = statuses.remove(&recording.id);
+        let mut view = of_recording(recording, status, false, None);
+        if view.state == RecordingState::Uploading && !is_running {
+            view.state = RecordingState::Waits { reason: WaitReason::NotRunning };
+        }
+        view
+    });
+    Ok(Snapshot {
+        change: 0,
+        recorder: RecorderView::Idle,
+        recordings: recordings.collect(),
+        toasts: Vec::new(),
+        account: AccountView {
+            kind: AccountKind::ThisComputer,
+            server: String::new(),
+            reach: Reach::Unknown,
+            needs_sign_in: false,
+            bytes_per_second: 0,
+            uploads: 0,
+        },
+        disk_free_bytes: fs4::available_space(&home.root).unwrap_or(0),
+    })
+}
+
+fn of_recording(
+    recording: Recording,
+    status: Option<UploadStatus>,
+    is_online: bool,
+    file_problem: Option<String>,
+) -> RecordingView {
+    let state = state_of(&recording, status.as_ref());
+    RecordingView {
+        id: recording.id.to_string(),
+        title: recording.title,
+        started_unix_ms: recording.started_unix_ms,
+        duration_ms: recording.duration_ms,
+        size_bytes: recording.init_bytes + recording.size_bytes,
+        segments: recording.segments,
+        link: status.as_ref().and_then(|status| status.link.clone()),
+        file: recording.file.map(|file| file.to_string_lossy().into_owned()),
+        file_problem,
+        frames: recording.counts.encoded,
+        dropped: recording.counts.dropped,
+        upload: status.map(|status| of_progress(&status, is_online)),
+        state,
+    }
+}
+
+fn state_of(recording: &Recording, status: Option<&UploadStatus>) -> RecordingState {
+    if recording.running {
+        return RecordingState::Recording;
+    }
+    let Some(status) = status else { return RecordingState::Local };
+    let waits = |reason| RecordingState::Waits { reason };
+    let needs = |reason, detail: &str| RecordingState::NeedsYou { reason, detail: detail.into() };
+    match (&status.phase, &recording.missing_detail) {
+        (Phase::Finished, _) => RecordingState::Done,
+        (_, Some(detail)) => needs(NeedReason::FilesMissing, detail),
+        (Phase::Sending, None) => RecordingState::Uploading,
+        (Phase::Waits { wait, .. }, None) => waits(match wait {
+            Wait::Offline => WaitReason::Offline,
+            Wait::ServerTrouble => WaitReason::ServerTrouble,
+            Wait::RateLimited => WaitReason::RateLimited,
+            Wait::Queue => WaitReason::Queue,
+            Wait::Paused => WaitReason::Paused,
+        }),
+        (Phase::NeedsSignIn, None) => needs(NeedReason::SignIn, ""),
+        (Phase::Stopped(stop), None) => match stop {
+            Stop::Refused { detail } => needs(NeedReason::Refused, detail),
+            Stop::FilesMissing { detail } => needs(NeedReason::FilesMissing, detail),
+            Stop::OtherServer { server } => needs(NeedReason::OtherServer, server),
+        },
+    }
+}
+
+fn of_progress(status: &UploadStatus, is_online: bool) -> UploadProgress {
+    let percentage = match (&status.phase, status.total_bytes) {
+        (Phase::Finished, _) => 100,
+        (_, 0) => 0,
+        // The last per cent is the server's confirmation.
+        (_, total) => (status.sent_bytes * 100 / total).min(99) as u8,
+    };
+    UploadProgress {
+        uploaded: status.uploaded,
+        pending: status.pending,
+        failed: status.failed,
+        total: status.uploaded + status.pending,
+        percentage,
+        is_online,
+        has_session: status.has_session,
+        sent_bytes: status.sent_bytes,
+        total_bytes: status.total_bytes,
+        bytes_per_second: 0,
+        seconds_left: None,
+    }
+}
+
+fn of_recorder(recorder: &Recorder, recordings: &[RecordingView]) -> RecorderView {
+    match recorder {
+        Recorder::Idle => RecorderView::Idle,
+        Recorder::Starting { .. } => RecorderView::Starting,
+        Recorder::Stopping { recording } => RecorderView::Stopping { id: recording.to_string() },
+        Recorder::Recording { recording } => {
+            let id = recording.to_string();
+            let view = recordings.iter().find(|view| view.id == id);
+            RecorderView::Recording {
+                started_unix_ms: view.map_or(0, |view| view.started_unix_ms),
+                link: view.and_then(|view| view.link.clone()),
+                id,
+            }
+        }
+    }
+}
+
+fn of_account(from: &Sources<'_>) -> AccountView {
+    AccountView {
+        kind: from.account.map_or(AccountKind::ThisComputer, |account| account.kind),
+        server: from.account.map(Account::server_name).unwrap_or_default(),
+        reach: match from.machine.reach() {
+            MachineReach::Unknown => Reach::Unknown,
+            MachineReach::Online => Reach::Online,
+            MachineReach::Offline => Reach::Offline,
+        },
+        needs_sign_in: !from.machine.is_signed_in(),
+        bytes_per_second: from.machine.speed().bytes_per_second(from.now_ms),
+        uploads: from.machine.live_count() as u32,
+    }
+}
+
+/// Which recordings speak up in a corner of the screen, and what was dismissed already.
+#[derive(Default)]
+pub struct Toasts {
+    remembered: Vec<Remembered>,
+    failures: Vec<(String, String)>,
+}
+
+struct Remembered {
+    recording: RecordingId,
+    link_copied: bool,
+    dismissed: Option<std::mem::Discriminant<ToastBody>>,
+}
+
+impl Toasts {
+    pub fn remember(&mut self, recording: RecordingId) {
+        if !self.remembered.iter().any(|toast| toast.recording == recording) {
+            self.remembered.push(Remembered { recording, link_copied: false, dismissed: None });
+        }
+    }
+
+    pub fn forget(&mut self, recording: RecordingId) {
+        self.remembered.retain(|toast| toast.recording != recording);
+    }
+
+    pub fn fail(&mut self, recording: RecordingId, detail: String) {
+        self.failures.push((format!("failed-{recording}"), detail));
+    }
+
+    pub fn note_link_copied(&mut self, recording: RecordingId) {
+        let mut toasts = self.remembered.iter_mut();
+        if let Some(toast) = toasts.find(|toast| toast.recording == recording) {
+            toast.link_copied = true;
+        }
+    }
+
+    /// What is dismissed comes back when it has something else to say; a finished one doesn't.
+    pub fn dismiss(&mut self, toast_id: &str, recordings: &[RecordingView]) {
+        self.failures.retain(|(id, _)| id != toast_id);
+        self.remembered.retain_mut(|toast| {
+            if toast.recording.to_string() != toast_id {
+                return true;
+            }
+            let body = toast.body(recordings).map(|(_, body)| body);
+            toast.dismissed = body.as_ref().map(std::mem::discriminant);
+            !matches!(body, None | Some(ToastBody::Done { .. }))
+        });
+    }
+
+    fn views(&self, recordings: &[RecordingView]) -> Vec<ToastView> {
+        let uploads = self.remembered.iter().filter_map(|toast| {
+            let (recording, body) = toast.body(recordings)?;
+            if toast.dismissed == Some(std::mem::discriminant(&body)) {
+                return None;
+            }
+            Some(ToastView {
+                recording_id: recording.id.clone(),
+                title: recording.title.clone(),
+                link: recording.link.clone(),
+                percentage: recording.upload.as_ref().map_or(0, |upload| upload.percentage),
+                body,
+            })
+        });
+        let failures = self.failures.iter().map(|(id, detail)| ToastView {
+            recording_id: id.clone(),
+            title: String::new(),
+            body: ToastBody::RecordingFailed { detail: detail.clone() },
+            link: None,
+            percentage: 0,
+        });
+        uploads.chain(failures).collect()
+    }
+}
+
+impl Remembered {
+    fn body<'a>(&self, recordings: &'a [RecordingView]) -> Option<(&'a RecordingView, ToastBody)> {
+        let id = self.recording.to_string();
+        let recording = recordings.iter().find(|recording| recording.id == id)?;
+        let upload = recording.upload.as_ref();
+        let body = match &recording.state {
+            RecordingState::Recording | RecordingState::Local => return None,
+            RecordingState::Uploading
+            | RecordingState::Waits { reason: WaitReason::Queue | WaitReason::NotRunning } => {
+                ToastBody::Uploading {
+                    bytes_per_second: upload.map_or(0, |upload| upload.bytes_per_second),
+                    seconds_left: upload.and_then(|upload| upload.seconds_left),
+                }
+            }
+            RecordingState::Waits { reason } => ToastBody::Waits {
+                reason: *reason,
+                parts: upload.map_or(0, |upload| upload.pending),
+            },
+            RecordingState::NeedsYou { reason, detail } => {
+                ToastBody::NeedsYou { reason: *reason, detail: detail.clone() }
+            }
+            RecordingState::Done => ToastBody::Done {
+                link_copied: self.link_copied,
+                duration_ms: recording.duration_ms,
+            },
+        };
+        Some((recording, body))
+    }
+}
