@@ -1,1 +1,20 @@
+//! What the whole-system tests stand on: a virtual desktop, the built programs with a home of their
+//! own, a screen whose picture can be checked, browsers that can be driven. The demonstration of
+//! `cargo xtask run` is made of the same pieces.
 //!
+//! Rules of the house: everything that is started is stopped when its guard is dropped, also when a
+//! test fails; nothing is waited for without a limit; no display or port number is fixed; nothing
+//! of the machine's own home is read or written.
+
+pub mod browser;
+pub mod cloud;
+pub mod demonstration;
+pub mod desk;
+pub mod display;
+pub mod home;
+pub mod media;
+pub mod numbers;
+pub mod process;
+pub mod recorder;
+pub mod wait;
+pub mod webdriver;

@@ -1,0 +1,145 @@
+//! The browsers: Chromium for what a viewer sees, WebKit for the app's own windows.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::process::{Process, command};
+use crate::wait;
+use crate::webdriver::Session;
+
+const START: Duration = Duration::from_secs(30);
+/// Beyond a video's own length: loading, and a loaded machine.
+const PLAY_MARGIN: Duration = Duration::from_secs(30);
+
+/// A driven browser; the session ends before its driver.
+pub struct Browser {
+    pub session: Session,
+    _driver: Process,
+}
+
+impl Browser {
+    /// Chromium without a window.
+    pub fn chromium(home: &Home) -> Result<Self> {
+        let mut chromedriver = command(home, "chromedriver");
+        chromedriver.arg("--port=0");
+        let mut driver = Process::start(home, "chromedriver", chromedriver)?;
+        let port = wait::until("chromedriver's port", START, || {
+            let line = driver.line(START)?;
+            let port = line.split_once("successfully on port ").map(|(_, rest)| rest);
+            Ok(port.and_then(|rest| rest.trim().trim_end_matches('.').parse::<u16>().ok()))
+        })?;
+        let profile = format!("--user-data-dir={}", home.path().join("chromium").display());
+        let mut args = vec![
+            "--headless=new",
+            "--disable-gpu",
+            "--mute-audio",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--autoplay-policy=no-user-gesture-required",
+            "--window-size=1280,900",
+            &profile,
+        ];
+        if rustix::process::getuid().is_root() {
+            // Chromium refuses its sandbox as root, as containers run it.
+            args.push("--no-sandbox");
+        }
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {"args": args},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
+        let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities)?;
+        Ok(Self { session, _driver: driver })
+    }
+
+    /// One of our own programs whose windows are WebKit's, started by WebKit's driver on the home's
+    /// display. The windows answer to it because Tauri is told that they are driven.
+    pub fn app(home: &Home, program: &Path) -> Result<Self> {
+        // The driver takes no port of its own choice.
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let mut webdriver = command(home, "WebKitWebDriver");
+        webdriver.arg(format!("--port={port}"));
+        webdriver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
+        let driver = Process::start(home, "WebKitWebDriver", webdriver)?;
+        let capabilities = json!({
+            "webkitgtk:browserOptions": {"binary": program, "args": []},
+        });
+        let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities)?;
+        Ok(Self { session, _driver: driver })
+    }
+}
+
+/// What playing a video showed.
+#[derive(Clone, Debug)]
+pub struct Played {
+    pub duration_s: f64,
+    /// Pictures that the browser decoded from start to end.
+    pub frames: u64,
+}
+
+/// Plays the page's video from its start to its end, then seeks to its middle and plays on from
+/// there.
+pub fn play(session: &Session, url: &str) -> Result<Played> {
+    session.go(url)?;
+    session.find("video", START).with_context(|| format!("{url} shows no video"))?;
+    session.run(
+        "const v = document.querySelector('video');
+         v.pause(); v.muted = true; v.loop = false; v.currentTime = 0;
+         window.seen = {ended: false, error: null};
+         v.addEventListener('ended', () => { window.seen.ended = true; });
+         v.addEventListener('error', () => { window.seen.error = String(v.error && v.error.message); });
+         v.play().catch((e) => { window.seen.error = String(e); });",
+        &[],
+    )?;
+    let duration = session.until(
+        "the video's length",
+        START,
+        "const v = document.querySelector('video');
+         return window.seen.error || (Number.isFinite(v.duration) && v.duration > 0 && v.duration);",
+    )?;
+    let duration_s = number(session, &duration)?;
+    let ended = session.until(
+        "the video's end",
+        Duration::from_secs_f64(duration_s) + PLAY_MARGIN,
+        "return window.seen.error || window.seen.ended;",
+    )?;
+    if ended != json!(true) {
+        bail!("Chromium on {url}: {ended}");
+    }
+    let frames = session.run(
+        "return document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames;",
+        &[],
+    )?;
+    session.run(
+        "const v = document.querySelector('video');
+         window.seen = {seeked: false, error: null};
+         v.addEventListener('seeked', () => { window.seen.seeked = true; }, {once: true});
+         v.currentTime = v.duration / 2;
+         v.play().catch((e) => { window.seen.error = String(e); });",
+        &[],
+    )?;
+    let at = session.until(
+        "the video to play on from its middle",
+        START,
+        "const v = document.querySelector('video');
+         return window.seen.error || (window.seen.seeked && v.readyState >= 2
+             && v.currentTime > v.duration / 2 + 0.3 && v.currentTime);",
+    )?;
+    let at = number(session, &at)?;
+    if at < duration_s / 2.0 || at > duration_s {
+        bail!("after a seek to the middle of {duration_s} s the video plays at {at} s");
+    }
+    Ok(Played { duration_s, frames: frames.as_u64().unwrap_or(0) })
+}
+
+fn number(session: &Session, value: &Value) -> Result<f64> {
+    match value.as_f64() {
+        Some(number) => Ok(number),
+        None => bail!("Chromium on {}: {value}", session.title()?),
+    }
+}

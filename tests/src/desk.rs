@@ -1,0 +1,144 @@
+//! A whole desktop on a virtual display: window manager, panel with a tray, notifications, and a
+//! session bus that joins them.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::display::{Display, Rectangle};
+use crate::home::Home;
+use crate::process::{Process, command, program};
+use crate::wait;
+
+const START: Duration = Duration::from_secs(30);
+const PANEL_HEIGHT: u32 = 30;
+
+/// The panel: a name at the left, the tray and nothing that moves by itself at the right.
+const PANEL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-panel" version="1.0">
+  <property name="configver" type="int" value="2"/>
+  <property name="panels" type="array">
+    <value type="int" value="1"/>
+    <property name="dark-mode" type="bool" value="true"/>
+    <property name="panel-1" type="empty">
+      <property name="position" type="string" value="p=6;x=0;y=0"/>
+      <property name="position-locked" type="bool" value="true"/>
+      <property name="length" type="uint" value="100"/>
+      <property name="size" type="uint" value="30"/>
+      <property name="icon-size" type="uint" value="20"/>
+      <property name="plugin-ids" type="array">
+        <value type="int" value="1"/>
+        <value type="int" value="2"/>
+        <value type="int" value="3"/>
+      </property>
+    </property>
+  </property>
+  <property name="plugins" type="empty">
+    <property name="plugin-1" type="string" value="tasklist">
+      <property name="flat-buttons" type="bool" value="true"/>
+    </property>
+    <property name="plugin-2" type="string" value="separator">
+      <property name="expand" type="bool" value="true"/>
+      <property name="style" type="uint" value="0"/>
+    </property>
+    <property name="plugin-3" type="string" value="systray">
+      <property name="square-icons" type="bool" value="true"/>
+      <property name="icon-size" type="int" value="20"/>
+    </property>
+  </property>
+</channel>
+"#;
+
+const DUNST: &str = "[global]
+    origin = top-right
+    offset = 16x46
+    frame_width = 0
+    corner_radius = 10
+    font = DejaVu Sans 10
+";
+
+/// Everything ends in the reverse order of its start: fields are dropped from the top.
+pub struct Desk {
+    _painter: Option<Process>,
+    _programs: Vec<Process>,
+    _bus: Process,
+    pub display: Display,
+    pub size: (u32, u32),
+    pub home: Home,
+}
+
+impl Desk {
+    /// An empty desktop, its panel drawn.
+    pub fn start(width: u32, height: u32) -> Result<Self> {
+        let mut home = Home::new()?;
+        write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
+        write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
+        home.set("XDG_CURRENT_DESKTOP", "XFCE");
+        home.set("XDG_SESSION_TYPE", "x11");
+        home.set("GDK_BACKEND", "x11");
+        let display = Display::start(&mut home, width, height)?;
+
+        let mut bus = command(&home, "dbus-daemon");
+        bus.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
+        let mut bus = Process::start(&home, "dbus-daemon", bus)?;
+        let address = bus.line(START)?;
+        home.set("DBUS_SESSION_BUS_ADDRESS", address.trim());
+
+        let strip = Rectangle { x: 0, y: 0, width, height: PANEL_HEIGHT };
+        let empty = display.pixels(strip)?;
+        let mut programs = Vec::new();
+        for (name, args) in [
+            ("openbox", &["--sm-disable"][..]),
+            ("dunst", &[]),
+            ("xfce4-panel", &["--disable-wm-check"]),
+        ] {
+            let mut start = command(&home, name);
+            start.args(args);
+            programs.push(Process::start(&home, name, start)?);
+        }
+        display.settled("the panel to be drawn", strip, &empty, START)?;
+        Ok(Self {
+            _painter: None,
+            _programs: programs,
+            _bus: bus,
+            display,
+            size: (width, height),
+            home,
+        })
+    }
+
+    /// Covers the desktop with the numbered screen.
+    pub fn paint(&mut self, fps: u32) -> Result<()> {
+        self._painter = Some(paint(&self.home, fps)?);
+        Ok(())
+    }
+
+    /// Where the tray's icons are: the right end of the panel.
+    pub fn tray(&self) -> Rectangle {
+        const WIDTH: u32 = 120;
+        Rectangle {
+            x: self.size.0.saturating_sub(WIDTH).cast_signed(),
+            y: 0,
+            width: WIDTH,
+            height: PANEL_HEIGHT,
+        }
+    }
+}
+
+/// Starts the numbered screen on the home's display and waits for its first picture.
+pub fn paint(home: &Home, fps: u32) -> Result<Process> {
+    let mut painter = command(home, program("numbered-screen")?);
+    painter.args(["--fps", &fps.to_string()]);
+    let mut painter = Process::start(home, "numbered-screen", painter)?;
+    wait::until("the numbered screen", START, || painter.line(START).map(Some))?;
+    Ok(painter)
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, text).with_context(|| file.display().to_string())
+}

@@ -1,0 +1,164 @@
+//! An X display without a screen, and what a person would see on it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{ConnectionExt, ImageFormat};
+use x11rb::rust_connection::RustConnection;
+
+use crate::home::Home;
+use crate::process::{Process, command, output};
+use crate::wait;
+
+/// Xvfb is up in well under a second; a loaded machine takes longer.
+const START: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(10);
+
+pub struct Display {
+    name: String,
+    _server: Process,
+}
+
+/// A rectangle of the screen, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rectangle {
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub id: u32,
+    pub name: String,
+    pub at: Rectangle,
+}
+
+impl Display {
+    /// Starts a display and makes it the home's.
+    pub fn start(home: &mut Home, width: u32, height: u32) -> Result<Self> {
+        let mut xvfb = command(home, "Xvfb");
+        xvfb.args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24")]);
+        xvfb.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
+        let mut server = Process::start(home, "Xvfb", xvfb)?;
+        let number = server.line(START)?;
+        let name = format!(":{}", number.trim());
+        home.set("DISPLAY", &name);
+        Ok(Self { name, _server: server })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes of a part of the screen, as they are now.
+    pub fn pixels(&self, at: Rectangle) -> Result<Vec<u8>> {
+        let (connection, screen) = self.connect()?;
+        let root = connection.setup().roots[screen].root;
+        let image = connection
+            .get_image(
+                ImageFormat::Z_PIXMAP,
+                root,
+                i16::try_from(at.x)?,
+                i16::try_from(at.y)?,
+                u16::try_from(at.width)?,
+                u16::try_from(at.height)?,
+                u32::MAX,
+            )?
+            .reply()?;
+        Ok(image.data)
+    }
+
+    /// Waits until a part of the screen looks otherwise than `before`, then until it looks the same
+    /// for a moment: icons are drawn in steps.
+    pub fn settled(
+        &self,
+        what: &str,
+        at: Rectangle,
+        before: &[u8],
+        limit: Duration,
+    ) -> Result<Vec<u8>> {
+        const STEADY_LOOKS: u32 = 15;
+        let mut last = before.to_vec();
+        let mut steady = 0;
+        wait::until(what, limit, || {
+            let now = self.pixels(at)?;
+            steady = if now == last { steady + 1 } else { 0 };
+            last = now;
+            Ok((last != before && steady >= STEADY_LOOKS).then(|| last.clone()))
+        })
+    }
+
+    /// A picture of the screen or a part of it.
+    pub fn picture(&self, home: &Home, file: &Path, part: Option<Rectangle>) -> Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut import = command(home, "import");
+        import.args(["-window", "root"]);
+        if let Some(Rectangle { x, y, width, height }) = part {
+            import.args(["-crop", &format!("{width}x{height}+{x}+{y}"), "+repage"]);
+        }
+        import.arg(file);
+        output(import, SHORT).map(|_| ())
+    }
+
+    /// The mapped windows whose class holds `class`, as a person sees them.
+    pub fn windows(&self, home: &Home, class: &str) -> Result<Vec<Window>> {
+        let mut search = command(home, "xdotool");
+        search.args(["search", "--onlyvisible", "--class", class]);
+        // It exits non-zero when it finds none.
+        let found = crate::process::finish(&mut search, SHORT)?.stdout;
+        let mut windows = Vec::new();
+        for id in found.lines().filter_map(|line| line.trim().parse::<u32>().ok()) {
+            // A window may go between the two questions.
+            if let Ok(window) = self.window(home, id) {
+                windows.push(window);
+            }
+        }
+        Ok(windows)
+    }
+
+    fn window(&self, home: &Home, id: u32) -> Result<Window> {
+        let ask = |what: &str| {
+            let mut xdotool = command(home, "xdotool");
+            xdotool.args([what, &id.to_string()]);
+            output(xdotool, SHORT)
+        };
+        let name = ask("getwindowname")?.trim().to_owned();
+        let (connection, screen) = self.connect()?;
+        let root = connection.setup().roots[screen].root;
+        let size = connection.get_geometry(id)?.reply()?;
+        let corner = connection.translate_coordinates(id, root, 0, 0)?.reply()?;
+        let at = Rectangle {
+            x: corner.dst_x.into(),
+            y: corner.dst_y.into(),
+            width: size.width.into(),
+            height: size.height.into(),
+        };
+        Ok(Window { id, name, at })
+    }
+
+    /// Presses keys as a person does: `alt+r`.
+    pub fn press(&self, home: &Home, keys: &str) -> Result<()> {
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args(["key", "--clearmodifiers", keys]);
+        output(xdotool, SHORT).map(|_| ())
+    }
+
+    /// What a person would paste; `None` while nobody has copied anything.
+    pub fn clipboard(&self, home: &Home) -> Result<Option<String>> {
+        let mut xclip = command(home, "xclip");
+        xclip.args(["-selection", "clipboard", "-out"]);
+        let answer = crate::process::finish(&mut xclip, SHORT)?;
+        let text = answer.stdout.trim().to_owned();
+        Ok((answer.status.success() && !text.is_empty()).then_some(text))
+    }
+
+    fn connect(&self) -> Result<(RustConnection, usize)> {
+        RustConnection::connect(Some(&self.name)).with_context(|| format!("display {}", self.name))
+    }
+}

@@ -1,0 +1,76 @@
+//! Videos as others see them: ffprobe and ffmpeg.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    pub format: String,
+    pub codec: String,
+    pub width: u32,
+    pub height: u32,
+    /// Where the container names it.
+    pub duration_s: Option<f64>,
+}
+
+/// What ffprobe says of the video. Any complaint of it is an error.
+pub fn probe(video: &str) -> Result<Probe> {
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args(["-v", "error", "-of", "json", "-show_format", "-show_streams", video]);
+    let said: Value = serde_json::from_slice(&quiet(&mut ffprobe, video)?)?;
+    let streams = said["streams"].as_array().context("ffprobe names no streams")?;
+    let stream = streams
+        .iter()
+        .find(|stream| stream["codec_type"] == "video")
+        .with_context(|| format!("{video} has no picture"))?;
+    let size = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
+    Ok(Probe {
+        format: said["format"]["format_name"].as_str().unwrap_or_default().into(),
+        codec: stream["codec_name"].as_str().unwrap_or_default().into(),
+        width: size("width").context("no width")?,
+        height: size("height").context("no height")?,
+        duration_s: said["format"]["duration"].as_str().and_then(|text| text.parse().ok()),
+    })
+}
+
+/// Decodes every frame. Any complaint of ffmpeg is an error. Gives the number of frames.
+pub fn decode(video: &str) -> Result<u32> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-xerror", "-i", video, "-fps_mode", "passthrough"]);
+    ffmpeg.args(["-map", "0:v", "-f", "framehash", "-hash", "crc32", "-"]);
+    let lines = String::from_utf8(quiet(&mut ffmpeg, video)?)?;
+    let frames = lines.lines().filter(|line| !line.starts_with('#')).count();
+    if frames == 0 {
+        bail!("{video} has no frame");
+    }
+    Ok(u32::try_from(frames)?)
+}
+
+/// What mkvmerge, strict about containers, has to say against the file.
+pub fn container_warnings(video: &Path) -> Result<Vec<String>> {
+    let mut mkvmerge = Command::new("mkvmerge");
+    mkvmerge.args(["--identification-format", "json", "--identify"]).arg(video);
+    let output = mkvmerge.stdin(Stdio::null()).output().context("mkvmerge can't be started")?;
+    let said: Value = serde_json::from_slice(&output.stdout)?;
+    let of = |name: &str| -> Vec<String> {
+        let rows = said[name].as_array().cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row.as_str().map(str::to_owned)).collect()
+    };
+    Ok([of("errors"), of("warnings")].concat())
+}
+
+fn quiet(command: &mut Command, video: &str) -> Result<Vec<u8>> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} can't be started"))?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || !complaint.trim().is_empty() {
+        bail!("{program} on {video} ({}): {}", output.status, complaint.trim());
+    }
+    Ok(output.stdout)
+}

@@ -1,0 +1,215 @@
+//! Numbers that a screen shows and a video is checked for. Painter and reader share this file, so
+//! that they can't disagree.
+//!
+//! A number is 16 bits and 4 bits of check, painted as two rows of ten squares, white for 1, in a
+//! black field. The squares are big against the encoder's blocks: no bitrate that anyone would
+//! watch blurs one into its neighbour.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::display::Rectangle;
+
+/// One square's side. Blocks of VP9 are at most 64 wide; what counts is that a square's middle
+/// is far from its edge.
+pub const SQUARE: u32 = 20;
+const COLUMNS: u32 = 10;
+const ROWS: u32 = 2;
+/// Black around the squares.
+pub const MARGIN: u32 = 10;
+/// What is averaged around a square's middle.
+const PROBE: u32 = 8;
+
+/// The field with all squares.
+pub const WIDTH: u32 = COLUMNS * SQUARE + 2 * MARGIN;
+pub const HEIGHT: u32 = ROWS * SQUARE + 2 * MARGIN;
+
+/// Where the field is on a picture of that size: at the bottom left, clear of the panel above and of
+/// toasts at the right.
+pub fn field(_width: u32, height: u32) -> Rectangle {
+    const GAP: u32 = 24;
+    Rectangle {
+        x: GAP.cast_signed(),
+        y: height.saturating_sub(HEIGHT + GAP).cast_signed(),
+        width: WIDTH,
+        height: HEIGHT,
+    }
+}
+
+/// The white squares for a number, relative to the field.
+pub fn squares(number: u16) -> impl Iterator<Item = Rectangle> {
+    let bits = u32::from(number) | u32::from(check(number)) << 16;
+    (0..COLUMNS * ROWS).filter(move |bit| bits >> bit & 1 == 1).map(square)
+}
+
+fn square(bit: u32) -> Rectangle {
+    Rectangle {
+        x: (MARGIN + bit % COLUMNS * SQUARE).cast_signed(),
+        y: (MARGIN + bit / COLUMNS * SQUARE).cast_signed(),
+        width: SQUARE,
+        height: SQUARE,
+    }
+}
+
+/// Folded so that a single wrong square never passes, nor a field that is all black or all white.
+fn check(number: u16) -> u8 {
+    let folded = number ^ number >> 4 ^ number >> 8 ^ number >> 12;
+    (folded as u8 ^ 0b0101) & 0xf
+}
+
+/// The number in a grey picture of the field, or `None` where it can't be read.
+fn read(grey: &[u8]) -> Option<u16> {
+    let mut bits = 0u32;
+    for bit in 0..COLUMNS * ROWS {
+        let at = square(bit);
+        let from = (SQUARE - PROBE) / 2;
+        let mut sum = 0;
+        for y in 0..PROBE {
+            for x in 0..PROBE {
+                let x = at.x.cast_unsigned() + from + x;
+                let y = at.y.cast_unsigned() + from + y;
+                sum += u32::from(*grey.get((y * WIDTH + x) as usize)?);
+            }
+        }
+        if sum / (PROBE * PROBE) >= 128 {
+            bits |= 1 << bit;
+        }
+    }
+    let number = (bits & 0xffff) as u16;
+    (u32::from(check(number)) == bits >> 16).then_some(number)
+}
+
+/// What the frames of a video show, in playing order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub frames: Vec<Option<u16>>,
+}
+
+/// Decodes a whole video with ffmpeg. `size` is the picture's.
+pub fn read_video(video: &str, size: (u32, u32)) -> Result<Reading> {
+    let Rectangle { x, y, width, height } = field(size.0, size.1);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-an"]);
+    ffmpeg.args(["-vf", &format!("crop={width}:{height}:{x}:{y},format=gray")]);
+    ffmpeg.args(["-fps_mode", "passthrough", "-f", "rawvideo", "-"]).stdin(Stdio::null());
+    let output = ffmpeg.output().context("ffmpeg can't be started")?;
+    if !output.status.success() || !output.stderr.is_empty() {
+        bail!("ffmpeg on {video}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let frames = output.stdout.chunks_exact((WIDTH * HEIGHT) as usize).map(read).collect();
+    Ok(Reading { frames })
+}
+
+/// As `read_video`, for a file.
+pub fn read_file(video: &Path, size: (u32, u32)) -> Result<Reading> {
+    read_video(video.to_str().context("the path is not UTF-8")?, size)
+}
+
+impl Reading {
+    /// The numbers from the first to the last that were shown; how many of them no frame has.
+    pub fn missing(&self) -> Result<(u32, u32)> {
+        let numbers: Vec<u16> = self.frames.iter().copied().flatten().collect();
+        let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+            bail!("no frame of {} shows a number", self.frames.len());
+        };
+        let mut seen = numbers.clone();
+        seen.dedup();
+        let span = u32::from(last.checked_sub(*first).context("the numbers run backwards")?) + 1;
+        Ok((span, span - u32::try_from(seen.len())?))
+    }
+
+    /// Holds a recording to its promise: every frame is readable, no number runs backwards, at most
+    /// `missing_share` of them is missing, and they span `seconds` of a screen with `fps` numbers a
+    /// second, to a tenth.
+    pub fn hold(&self, seconds: f64, fps: f64, missing_share: f64) -> Result<(u32, u32)> {
+        let unreadable = self.frames.iter().filter(|frame| frame.is_none()).count();
+        if unreadable > 0 {
+            bail!("{unreadable} of {} frames show no readable number", self.frames.len());
+        }
+        let backwards = self.frames.windows(2).position(|pair| pair[1] < pair[0]);
+        if let Some(at) = backwards {
+            bail!("frame {} shows {:?} after {:?}", at + 1, self.frames[at + 1], self.frames[at]);
+        }
+        let (span, missing) = self.missing()?;
+        let share = f64::from(missing) / f64::from(span);
+        if share > missing_share {
+            bail!("{missing} of {span} numbers are missing: {:?}", self.gaps());
+        }
+        let wanted = seconds * fps;
+        if (f64::from(span) - wanted).abs() > wanted / 10.0 {
+            bail!("the frames span {span} numbers; {seconds} s at {fps} a second are {wanted}");
+        }
+        Ok((span, missing))
+    }
+
+    /// Each jump by more than one: from, to.
+    fn gaps(&self) -> Vec<(u16, u16)> {
+        let numbers: Vec<u16> = self.frames.iter().copied().flatten().collect();
+        let jumps = numbers.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) > 1);
+        jumps.map(|pair| (pair[0], pair[1])).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn painted(number: u16) -> Vec<u8> {
+        let mut grey = vec![16; (WIDTH * HEIGHT) as usize];
+        for at in squares(number) {
+            for y in 0..at.height {
+                for x in 0..at.width {
+                    let (x, y) = (at.x.cast_unsigned() + x, at.y.cast_unsigned() + y);
+                    grey[(y * WIDTH + x) as usize] = 235;
+                }
+            }
+        }
+        grey
+    }
+
+    #[test]
+    fn every_number_is_read_as_painted() {
+        for number in 0..=u16::MAX {
+            assert_eq!(read(&painted(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn one_wrong_square_and_an_empty_field_are_not_read() {
+        for number in [0, 1, 0x1234, u16::MAX] {
+            for bit in 0..COLUMNS * ROWS {
+                let mut grey = painted(number);
+                let at = square(bit);
+                for y in 0..SQUARE {
+                    let row = (at.y.cast_unsigned() + y) * WIDTH + at.x.cast_unsigned();
+                    for pixel in &mut grey[row as usize..(row + SQUARE) as usize] {
+                        *pixel = 251 - *pixel;
+                    }
+                }
+                assert_eq!(read(&grey), None, "{number} with square {bit} turned");
+            }
+        }
+        assert_eq!(read(&vec![0; (WIDTH * HEIGHT) as usize]), None);
+        assert_eq!(read(&vec![255; (WIDTH * HEIGHT) as usize]), None);
+    }
+
+    #[test]
+    fn promises_are_held() {
+        let reading =
+            |numbers: &[u16]| Reading { frames: numbers.iter().copied().map(Some).collect() };
+        let all: Vec<u16> = (100..250).flat_map(|n| [n, n]).collect();
+        assert_eq!(reading(&all).hold(10.0, 15.0, 0.01).unwrap(), (150, 0));
+        let mut one_missing = all.clone();
+        one_missing.retain(|n| *n != 140);
+        assert_eq!(reading(&one_missing).hold(10.0, 15.0, 0.01).unwrap(), (150, 1));
+        one_missing.retain(|n| *n != 141);
+        assert!(reading(&one_missing).hold(10.0, 15.0, 0.01).is_err());
+        let mut backwards = all.clone();
+        backwards.swap(20, 40);
+        assert!(reading(&backwards).hold(10.0, 15.0, 1.0).is_err());
+        assert!(reading(&all[..200]).hold(10.0, 15.0, 0.01).is_err());
+        assert!(Reading { frames: vec![None; 150] }.hold(10.0, 15.0, 1.0).is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! A program that ends with its guard: the whole process group, at the latest when this process
+//! does. Its complaints are kept in a file, and shown when a test fails.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::home::Home;
+use crate::wait;
+
+/// A program that was asked to end has so long before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// So many lines of a program's complaints are shown with a failed test.
+const SHOWN_LINES: usize = 25;
+
+/// One of our own programs, built beside the test that runs.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.file_name() != Some(OsStr::new("deps")))
+        .context("the test has no folder")?;
+    let program = folder.join(name);
+    if !program.is_file() {
+        bail!(
+            "{} is not built. `cargo xtask test` does that first; by hand: `cargo build --workspace --bins`.",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
+/// A command that ends with this process, however it ends. Its environment is the home's.
+pub fn command(home: &Home, program: impl AsRef<OsStr>) -> Command {
+    let mut command = if cfg!(target_os = "linux") {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    home.apply(&mut command);
+    command.stdin(Stdio::null());
+    command
+}
+
+pub struct Process {
+    name: String,
+    child: Child,
+    lines: Receiver<String>,
+    log: PathBuf,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts it. Standard output is read by line, standard error goes to a file in the home.
+    pub fn start(home: &Home, name: &str, mut command: Command) -> Result<Self> {
+        let log = home.log(name);
+        let file = File::create(&log).with_context(|| log.display().to_string())?;
+        command.stdout(Stdio::piped()).stderr(file).process_group(0);
+        let mut child = command.spawn().with_context(|| format!("{name} can't be started"))?;
+        let stdout = child.stdout.take().context("standard output is piped")?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // Nobody may listen any more; the pipe has to be emptied all the same.
+                sender.send(line).ok();
+            }
+        });
+        Ok(Self { name: name.into(), child, lines, log, ended: None })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of its standard output.
+    pub fn line(&mut self, limit: Duration) -> Result<String> {
+        let what = format!("{} to say something", self.name);
+        wait::until(&what, limit, || {
+            if let Ok(line) = self.lines.try_recv() {
+                return Ok(Some(line));
+            }
+            if let Some(status) = self.child.try_wait()? {
+                if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
+                    return Ok(Some(line));
+                }
+                bail!("{} ended too early ({status}):\n{}", self.name, self.complaints());
+            }
+            Ok(None)
+        })
+    }
+
+    /// What it has printed since, without waiting.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
+    /// The end of its standard error.
+    pub fn complaints(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let rows: Vec<&str> = text.lines().collect();
+        rows[rows.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.ended.is_none() && matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        if let Some(status) = self.ended {
+            return Ok(status);
+        }
+        let status =
+            wait::until(&format!("{} to end", self.name), limit, || Ok(self.child.try_wait()?))?;
+        self.ended = Some(status);
+        Ok(status)
+    }
+
+    /// Asks it to end, as a system's shutdown does.
+    pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// As a power cut does: nothing of it runs another instruction.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL);
+        self.wait(GRACE).map(|_| ())
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            // It fails only for a group that is gone already.
+            kill_process_group(group, signal).ok();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the end of what {} said:\n{}\n", self.name, self.complaints());
+        }
+        if self.is_running() {
+            self.signal(Signal::TERM);
+            let asked = Instant::now();
+            while self.is_running() && asked.elapsed() < GRACE {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        // Its children as well, where they outlived it.
+        self.signal(Signal::KILL);
+        self.child.wait().ok();
+    }
+}
+
+/// Runs a program to its end and gives what it printed; both outputs where it fails.
+pub fn output(mut command: Command, limit: Duration) -> Result<String> {
+    let answer = finish(&mut command, limit)?;
+    if !answer.status.success() {
+        bail!("{} failed ({}):\n{}{}", name(&command), answer.status, answer.stdout, answer.stderr);
+    }
+    Ok(answer.stdout)
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a program to its end, however it ends.
+pub fn finish(command: &mut Command, limit: Duration) -> Result<Answer> {
+    let name = name(command);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().with_context(|| format!("{name} can't be started"))?;
+    let group = Pid::from_raw(child.id().cast_signed());
+    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        bail!("the outputs of {name} are piped");
+    };
+    std::thread::scope(|scope| {
+        let read = |stream: &mut dyn std::io::Read| {
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).ok();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let stdout = scope.spawn(move || read(&mut stdout));
+        let stderr = scope.spawn(move || read(&mut stderr));
+        let status = wait::until(&format!("{name} to end"), limit, || Ok(child.try_wait()?));
+        if let (Err(_), Some(group)) = (&status, group) {
+            kill_process_group(group, Signal::KILL).ok();
+            child.wait().ok();
+        }
+        let (stdout, stderr) = (stdout.join(), stderr.join());
+        let (stdout, stderr) = (stdout.unwrap_or_default(), stderr.unwrap_or_default());
+        let status = status.with_context(|| format!("{name} said:\n{stdout}{stderr}"))?;
+        Ok(Answer { status, stdout, stderr })
+    })
+}
+
+fn name(command: &Command) -> String {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .filter(|word| !["setpriv", "--pdeathsig", "KILL", "--"].iter().any(|own| word == own))
+        .map(|word| Path::new(word).file_name().unwrap_or(word).to_string_lossy())
+        .collect();
+    words.join(" ")
+}

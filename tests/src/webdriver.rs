@@ -1,0 +1,202 @@
+//! A browser, driven by the W3C WebDriver protocol: Chromium's own driver and WebKit's speak it
+//! alike. Only what the tests use.
+
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::Method;
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+
+use crate::wait;
+
+/// One command. A page that loads takes longest.
+const COMMAND: Duration = Duration::from_secs(60);
+/// A driver may listen before it can open sessions.
+const READY: Duration = Duration::from_secs(20);
+/// The key under which the protocol hides an element's id.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// One browser. Closed with its guard.
+pub struct Session {
+    client: Client,
+    address: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Element(String);
+
+impl Session {
+    /// Opens a session on the driver at `driver` (`http://127.0.0.1:PORT`).
+    pub fn open(driver: &str, capabilities: &Value) -> Result<Self> {
+        let client = client()?;
+        wait::until("the browser's driver", READY, || {
+            let answer = client.get(format!("{driver}/status")).send();
+            Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        })?;
+        let body = json!({"capabilities": {"alwaysMatch": capabilities}});
+        let value = call(&client, Method::POST, &format!("{driver}/session"), Some(&body))?;
+        let id = value["sessionId"].as_str().context("the driver named no session")?;
+        Ok(Self { address: format!("{driver}/session/{id}"), client })
+    }
+
+    pub fn go(&self, url: &str) -> Result<()> {
+        self.post("url", &json!({"url": url})).map(|_| ())
+    }
+
+    pub fn title(&self) -> Result<String> {
+        Ok(self.get("title")?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Runs a function's body in the page and gives what it returns.
+    pub fn run(&self, script: &str, args: &[Value]) -> Result<Value> {
+        self.post("execute/sync", &json!({"script": script, "args": args}))
+    }
+
+    /// Waits until the function's body returns something else than false or null.
+    pub fn until(&self, what: &str, limit: Duration, script: &str) -> Result<Value> {
+        wait::until(what, limit, || {
+            let value = self.run(script, &[])?;
+            Ok((!value.is_null() && value != json!(false)).then_some(value))
+        })
+    }
+
+    /// The first element that fits the CSS selector, as soon as there is one.
+    pub fn find(&self, selector: &str, limit: Duration) -> Result<Element> {
+        let query = json!({"using": "css selector", "value": selector});
+        wait::until(&format!("the element '{selector}'"), limit, || {
+            let found = self.post("elements", &query)?;
+            Ok(found[0][ELEMENT].as_str().map(|id| Element(id.to_owned())))
+        })
+    }
+
+    pub fn click(&self, element: &Element) -> Result<()> {
+        self.post(&format!("element/{}/click", element.0), &json!({})).map(|_| ())
+    }
+
+    pub fn text(&self, element: &Element) -> Result<String> {
+        let text = self.get(&format!("element/{}/text", element.0))?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// All windows: each is a handle to `enter`.
+    pub fn windows(&self) -> Result<Vec<String>> {
+        let handles = self.get("window/handles")?;
+        let handles = handles.as_array().context("the driver named no windows")?;
+        Ok(handles.iter().filter_map(|handle| handle.as_str().map(str::to_owned)).collect())
+    }
+
+    pub fn enter(&self, window: &str) -> Result<()> {
+        self.post("window", &json!({"handle": window})).map(|_| ())
+    }
+
+    /// Enters the window whose address holds `part`.
+    pub fn enter_window_at(&self, part: &str, limit: Duration) -> Result<()> {
+        wait::until(&format!("a window at '{part}'"), limit, || {
+            for window in self.windows()? {
+                self.enter(&window)?;
+                let url = self.get("url")?;
+                if url.as_str().is_some_and(|url| url.contains(part)) {
+                    return Ok(Some(()));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// A picture of the page.
+    pub fn picture(&self, file: &Path) -> Result<()> {
+        let value = self.get("screenshot")?;
+        let text = value.as_str().context("the driver gave no picture")?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(file, base64(text)?).with_context(|| file.display().to_string())
+    }
+
+    fn get(&self, path: &str) -> Result<Value> {
+        call(&self.client, Method::GET, &format!("{}/{path}", self.address), None)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        call(&self.client, Method::POST, &format!("{}/{path}", self.address), Some(body))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The driver is stopped after it anyhow.
+        self.client.delete(&self.address).timeout(Duration::from_secs(5)).send().ok();
+    }
+}
+
+/// An HTTP client for loopback addresses: no proxy, no redirects, a limit on everything.
+pub fn client() -> Result<Client> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // A second caller finds the first one's: that is the same.
+        rustls::crypto::ring::default_provider().install_default().ok();
+    });
+    Ok(Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(COMMAND)
+        .build()?)
+}
+
+fn call(client: &Client, method: Method, url: &str, body: Option<&Value>) -> Result<Value> {
+    let mut request = client.request(method, url);
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let answer = request.send().context("the browser's driver does not answer")?;
+    let fine = answer.status().is_success();
+    let mut answer: Value = answer.json().context("the browser's driver speaks no JSON")?;
+    let value = answer["value"].take();
+    if !fine {
+        let word = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        bail!("the browser's driver: {}: {}", word("error"), word("message"));
+    }
+    Ok(value)
+}
+
+/// The protocol's pictures are base64; nothing else here is, so it is not worth a dependency.
+fn base64(text: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0);
+    for letter in text.bytes().filter(|letter| !letter.is_ascii_whitespace() && *letter != b'=') {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            other => bail!("'{}' is not base64", other as char),
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read() {
+        for (text, bytes) in
+            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")]
+        {
+            assert_eq!(base64(text).unwrap(), bytes.as_bytes(), "{text}");
+        }
+        assert!(base64("Zm9v!").is_err());
+    }
+}
