@@ -1,1 +1,135 @@
-//! (being built)
+//! Screens into segments: the product's `Capture`.
+//!
+//! ```text
+//! eye       opens the source (`source`), looks at it fps times a second, drops what is equal to
+//!           the last (`gate`), and pushes the rest into the pipeline's bounded queue
+//! pipeline  GStreamer's threads: to I420, to VP9, a keyframe every two seconds (`pipeline`)
+//! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
+//!           events; owns the pipeline
+//! ```
+//!
+//! Who waits for whom: the eye waits for nobody. The encoder waits for the writer only when 20 s of
+//! frames lie between them. The writer waits for the disk and the sink. So a slow disk costs
+//! nothing for 20 s, and after that raw frames, which are counted and told; never an encoded one.
+//! All bounds are in `policy`.
+//!
+//! Times are milliseconds of one monotonic clock from the first look at the source.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod disk;
+mod encoder;
+mod eye;
+mod gate;
+mod pipeline;
+mod policy;
+mod probe;
+mod segmenter;
+mod signals;
+mod source;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+
+use gstreamer as gst;
+use snaplark_core::INIT_FILE;
+use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
+
+pub use probe::{DisplayProbe, Probe, probe};
+
+use crate::encoder::Settings;
+use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX, OPEN_WAIT};
+use crate::signals::Signals;
+use crate::source::Opening;
+use crate::writer::Writer;
+
+/// Records what this computer shows.
+#[derive(Clone, Debug, Default)]
+pub struct SystemCapture {
+    display: Option<String>,
+}
+
+impl SystemCapture {
+    /// Of the session that the program runs in.
+    pub fn new() -> Self {
+        SystemCapture::default()
+    }
+
+    /// Of the X11 display of that name, whatever the environment says.
+    pub fn on_display(name: impl Into<String>) -> Self {
+        SystemCapture { display: Some(name.into()) }
+    }
+}
+
+impl Capture for SystemCapture {
+    fn start(
+        &self,
+        request: CaptureRequest,
+        events: CaptureSink,
+    ) -> Result<Box<dyn CaptureControl>, CaptureError> {
+        gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
+        let encoder = encoder::choose()?;
+        disk::check(&request.folder, INIT_FILE)?;
+        let fps = request.fps.clamp(1, FPS_MAX);
+        let signals = Arc::new(Signals::default());
+
+        let (opened, size) = sync_channel(1);
+        let (feeds, feed) = sync_channel(1);
+        let opening = Opening {
+            display: self.display.clone(),
+            wanted: request.source.clone(),
+            pointer: request.pointer,
+        };
+        let eye_signals = signals.clone();
+        spawn("eye", move || eye::run(&opening, fps, &eye_signals, &opened, &feed))?;
+        let (width, height) = size.recv_timeout(OPEN_WAIT).map_err(|error| match error {
+            RecvTimeoutError::Timeout => {
+                CaptureError::NoDisplay { reason: "the display does not answer".to_owned() }
+            }
+            RecvTimeoutError::Disconnected => fault(),
+        })??;
+
+        let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
+        let settings = Settings { width, height, bitrate_bits };
+        let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
+        let (pipeline, feed) = pipeline::start(encoder, &settings, fps, out, signals.clone())?;
+        let writer = Writer {
+            folder: request.folder,
+            size: (width, height),
+            sink: events,
+            signals: signals.clone(),
+        };
+        spawn("writer", move || writer::run(writer, frames, pipeline))?;
+        // The eye waits for it, and could have ended only by a fault: then the writer hears no
+        // frame, and the control's stop ends it.
+        feeds.send(feed).map_err(|_| fault())?;
+        Ok(Box::new(Control(signals)))
+    }
+}
+
+struct Control(Arc<Signals>);
+
+impl CaptureControl for Control {
+    fn stop(&mut self) {
+        self.0.ask_to_stop();
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), CaptureError> {
+    thread::Builder::new()
+        .name(format!("snaplark-{name}"))
+        .spawn(run)
+        .map(drop)
+        .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })
+}
+
+fn fault() -> CaptureError {
+    CaptureError::PipelineFailed { reason: "a fault in Snaplark itself".to_owned() }
+}

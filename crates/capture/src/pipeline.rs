@@ -1,0 +1,235 @@
+//! GStreamer's part: raw pictures in at one end, encoded frames out at the other. It knows nothing
+//! of screens, files or segments but where keyframes belong.
+//!
+//! ```text
+//!  eye's thread    appsrc's thread             queue's thread                     writer's thread
+//! ┌────────────┐  ┌───────────────────────┐   ┌────────────────────────────────┐  ┌──────────────┐
+//! │ Feed::push ├─►│ appsrc ► videoconvert ├──►│ ◇ ► vp9enc ► appsink ► on_frame ├─►│ Receiver     │
+//! └────────────┘  └───────────────────────┘   └────────────────────────────────┘  └──────────────┘
+//!        RAW_FRAMES_MAX          CONVERTED_FRAMES_MAX               ENCODED_FRAMES_MAX
+//!   full: Feed::has_room     full: videoconvert waits     full: on_frame waits, and all before it
+//!   says no, the eye counts
+//!
+//! ◇ a probe on the encoder's sink: asks for a keyframe right before the frame that begins a segment
+//! ```
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use snaplark_core::capture::CaptureError;
+
+use crate::encoder::{self, Encoder, Settings};
+use crate::gate::Boundaries;
+use crate::policy::{CONVERTED_FRAMES_MAX, raw_frames_max};
+use crate::segmenter::EncodedFrame;
+use crate::signals::Signals;
+
+pub enum Encoded {
+    Frame(EncodedFrame),
+    /// The last frame was before this.
+    End,
+}
+
+/// Runs until it is dropped. Not to be dropped on one of its own threads.
+pub struct Pipeline(gst::Pipeline);
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        if let Some(bus) = self.0.bus() {
+            bus.unset_sync_handler();
+        }
+        if let Err(error) = self.0.set_state(gst::State::Null) {
+            tracing::warn!(%error, "the recording pipeline did not shut down cleanly");
+        }
+    }
+}
+
+/// The end where raw pictures go in.
+pub struct Feed {
+    appsrc: gst_app::AppSrc,
+    pool: gst::BufferPool,
+    /// What went in last.
+    last: Option<gst::Buffer>,
+    room: u64,
+}
+
+/// The pipeline did not take a frame: it has failed, and says why itself.
+#[derive(Debug)]
+pub struct Refused;
+
+impl Feed {
+    pub fn has_room(&self) -> bool {
+        self.appsrc.property::<u64>("current-level-buffers") < self.room
+    }
+
+    pub fn is_last(&self, picture: &[u8]) -> bool {
+        let last = self.last.as_ref().and_then(|last| last.map_readable().ok());
+        last.is_some_and(|last| last.as_slice() == picture)
+    }
+
+    /// `None` is the last picture once more.
+    pub fn push(&mut self, picture: Option<&[u8]>, time_ms: u64) -> Result<(), Refused> {
+        let mut buffer = match (picture, &self.last) {
+            (Some(picture), _) => self.copy(picture)?,
+            (None, Some(last)) => last.copy(),
+            (None, None) => return Ok(()),
+        };
+        let fresh = buffer.get_mut().ok_or(Refused)?;
+        fresh.set_pts(gst::ClockTime::from_mseconds(time_ms));
+        self.last = Some(buffer.clone());
+        self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
+    }
+
+    fn copy(&self, picture: &[u8]) -> Result<gst::Buffer, Refused> {
+        let mut buffer = self.pool.acquire_buffer(None).map_err(|_| Refused)?;
+        {
+            let fresh = buffer.get_mut().ok_or(Refused)?;
+            let mut map = fresh.map_writable().map_err(|_| Refused)?;
+            map.as_mut_slice().copy_from_slice(picture);
+        }
+        Ok(buffer)
+    }
+
+    /// What is under way comes out, then `Encoded::End`. A pipeline that failed refuses; it has
+    /// said so already.
+    pub fn end(self) {
+        let _ = self.appsrc.end_of_stream();
+    }
+}
+
+/// Built and running. Failures after this go to `signals`.
+pub fn start(
+    encoder: &Encoder,
+    settings: &Settings,
+    fps: u32,
+    out: SyncSender<Encoded>,
+    signals: Arc<Signals>,
+) -> Result<(Pipeline, Feed), CaptureError> {
+    let frame_bytes = settings.width as usize * settings.height as usize * 4;
+    let raw = gst::Caps::builder("video/x-raw")
+        .field("format", "BGRx")
+        .field("width", settings.width as i32)
+        .field("height", settings.height as i32)
+        .field("framerate", gst::Fraction::new(fps as i32, 1))
+        .build();
+    let appsrc = gst_app::AppSrc::builder()
+        .caps(&raw)
+        .format(gst::Format::Time)
+        .is_live(true)
+        .block(false)
+        .build();
+    let convert = make(encoder::CONVERTER)?;
+    // Browsers take small videos for BT.601 unless the stream says otherwise: this makes it say.
+    let planar = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("colorimetry", "bt709")
+        .build();
+    let queue = make("queue")?;
+    queue.set_property("max-size-buffers", CONVERTED_FRAMES_MAX);
+    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-time", 0_u64);
+    let encode = encoder.make(settings)?;
+    ask_for_keyframes(&encode)?;
+    let appsink = gst_app::AppSink::builder().sync(false).build();
+    appsink.set_callbacks(callbacks(out));
+
+    let pipeline = gst::Pipeline::new();
+    let (source, sink) = (appsrc.upcast_ref::<gst::Element>(), appsink.upcast_ref());
+    pipeline.add_many([source, &convert, &queue, &encode, sink]).map_err(failed)?;
+    source.link(&convert).map_err(failed)?;
+    convert.link_filtered(&queue, &planar).map_err(failed)?;
+    gst::Element::link_many([&queue, &encode, sink]).map_err(failed)?;
+
+    let pool = gst::BufferPool::new();
+    let mut config = pool.config();
+    config.set_params(None, frame_bytes as u32, 0, 0);
+    pool.set_config(config).map_err(failed)?;
+    pool.set_active(true).map_err(failed)?;
+
+    // From here on dropping it shuts it down.
+    let pipeline = Pipeline(pipeline);
+    listen(&pipeline.0, signals);
+    pipeline.0.set_state(gst::State::Playing).map_err(failed)?;
+    let room = raw_frames_max(frame_bytes) as u64;
+    Ok((pipeline, Feed { appsrc, pool, last: None, room }))
+}
+
+fn make(element: &str) -> Result<gst::Element, CaptureError> {
+    gst::ElementFactory::make(element).build().map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> CaptureError {
+    CaptureError::PipelineFailed { reason: error.to_string() }
+}
+
+fn ask_for_keyframes(encode: &gst::Element) -> Result<(), CaptureError> {
+    let pad = encode.static_pad("sink").ok_or_else(|| failed("the encoder takes no pictures"))?;
+    let boundaries = std::sync::Mutex::new(Boundaries::default());
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let time = info.buffer().and_then(|buffer| buffer.pts());
+        let due = time.zip(boundaries.lock().ok()).is_some_and(|(t, mut b)| b.pass(t.mseconds()));
+        if due {
+            pad.send_event(keyframe_event());
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+/// GStreamer's "force key unit", as gst_video_event_new_downstream_force_key_unit makes it. Without
+/// a time it means the next frame.
+fn keyframe_event() -> gst::Event {
+    let none = u64::MAX;
+    gst::event::CustomDownstream::new(
+        gst::Structure::builder("GstForceKeyUnit")
+            .field("timestamp", none)
+            .field("stream-time", none)
+            .field("running-time", none)
+            .field("all-headers", false)
+            .field("count", 0_u32)
+            .build(),
+    )
+}
+
+fn callbacks(out: SyncSender<Encoded>) -> gst_app::AppSinkCallbacks {
+    let at_end = out.clone();
+    gst_app::AppSinkCallbacks::builder()
+        .new_sample(move |appsink| {
+            let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
+            let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+            let frame = EncodedFrame {
+                time_ms: buffer.pts().ok_or(gst::FlowError::Error)?.mseconds(),
+                keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+                data: map.as_slice().to_vec(),
+            };
+            // Waits while the bound is reached; fails once the writer has ended.
+            out.send(Encoded::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
+            Ok(gst::FlowSuccess::Ok)
+        })
+        // Fails only where the writer has ended already.
+        .eos(move |_| drop(at_end.send(Encoded::End)))
+        .build()
+}
+
+/// Errors are heard on the thread that has them: there is no main loop here.
+fn listen(pipeline: &gst::Pipeline, signals: Arc<Signals>) {
+    let Some(bus) = pipeline.bus() else { return };
+    bus.set_sync_handler(move |_, message| {
+        match message.view() {
+            gst::MessageView::Error(error) => signals.pipeline_failed(format!(
+                "{} ({})",
+                error.error(),
+                error.src().map(|src| src.name()).unwrap_or_default()
+            )),
+            gst::MessageView::Warning(warning) => {
+                tracing::warn!(warning = %warning.error(), "the recording pipeline warns");
+            }
+            _ => {}
+        }
+        gst::BusSyncReply::Drop
+    });
+}

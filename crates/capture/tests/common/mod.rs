@@ -1,0 +1,332 @@
+//! A display of its own for each test, someone who paints on it, and what a recording left behind.
+#![allow(dead_code)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use snaplark_capture::SystemCapture;
+use snaplark_core::capture::*;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::*;
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Xvfb {
+    pub name: String,
+    server: Child,
+}
+
+impl Xvfb {
+    pub fn start(screen: &str) -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is needed for this test");
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.trim().is_empty(), "Xvfb did not start");
+        Xvfb { name: format!(":{}", line.trim()), server }
+    }
+
+    pub fn connect(&self) -> Painter {
+        let (connection, screen) = RustConnection::connect(Some(&self.name)).unwrap();
+        let screen = connection.setup().roots[screen].clone();
+        let gc = connection.generate_id().unwrap();
+        connection.create_gc(gc, screen.root, &CreateGCAux::new()).unwrap();
+        Painter { connection, screen, gc }
+    }
+
+    pub fn kill(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+impl Drop for Xvfb {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+pub struct Painter {
+    pub connection: RustConnection,
+    pub screen: Screen,
+    gc: u32,
+}
+
+impl Painter {
+    /// Returns when it is on the screen.
+    pub fn fill(&self, drawable: u32, rgb: u32, x: i16, y: i16, width: u16, height: u16) {
+        let colour = ChangeGCAux::new().foreground(rgb);
+        self.connection.change_gc(self.gc, &colour).unwrap();
+        let rectangle = Rectangle { x, y, width, height };
+        self.connection.poly_fill_rectangle(drawable, self.gc, &[rectangle]).unwrap();
+        self.connection.sync().unwrap();
+    }
+
+    pub fn fill_root(&self, rgb: u32) {
+        let (width, height) = (self.screen.width_in_pixels, self.screen.height_in_pixels);
+        self.fill(self.screen.root, rgb, 0, 0, width, height);
+    }
+
+    pub fn window(&self, x: i16, y: i16, width: u16, height: u16) -> u32 {
+        let window = self.connection.generate_id().unwrap();
+        let values = CreateWindowAux::new().override_redirect(1).background_pixel(0x20_60_a0);
+        self.connection
+            .create_window(
+                0,
+                window,
+                self.screen.root,
+                x,
+                y,
+                width,
+                height,
+                0,
+                WindowClass::INPUT_OUTPUT,
+                0,
+                &values,
+            )
+            .unwrap();
+        self.connection.map_window(window).unwrap();
+        self.connection.sync().unwrap();
+        window
+    }
+
+    /// Something new on the root window so many times a second, until it is dropped.
+    pub fn keep_painting(self, per_second: u32) -> Moving {
+        let stop = Arc::new(AtomicBool::new(false));
+        let painted = Arc::new(AtomicU32::new(0));
+        let (stopped, count) = (stop.clone(), painted.clone());
+        let thread = std::thread::spawn(move || {
+            let start = Instant::now();
+            while !stopped.load(Ordering::Relaxed) {
+                let n = count.fetch_add(1, Ordering::Relaxed);
+                for band in 0..8_u32 {
+                    let rgb = (n * 77 + band * 31).wrapping_mul(0x9E_37_79) & 0xFF_FF_FF;
+                    let x = ((n * 16 + band * 90) % 600) as i16;
+                    self.fill(self.screen.root, rgb, x, (band * 40) as i16, 80, 30);
+                }
+                let next = start + Duration::from_secs(1) * (n + 1) / per_second;
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            }
+        });
+        Moving { stop, thread: Some(thread), painted }
+    }
+}
+
+pub struct Moving {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    pub painted: Arc<AtomicU32>,
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // It fails where a test took its display away.
+        let _ = self.thread.take().unwrap().join();
+    }
+}
+
+/// A folder that goes with the test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("snaplark-capture-{}-{n}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn request(folder: &Path, source: Source) -> CaptureRequest {
+    CaptureRequest {
+        folder: folder.to_owned(),
+        source,
+        fps: 30,
+        bitrate_bits: 2_500_000,
+        pointer: false,
+    }
+}
+
+/// A recording under way, and what it has said so far.
+pub struct Recording {
+    pub folder: PathBuf,
+    pub control: Box<dyn CaptureControl>,
+    pub heard: Vec<CaptureEvent>,
+    events: Receiver<CaptureEvent>,
+}
+
+pub fn record(display: &Xvfb, request: CaptureRequest) -> Recording {
+    let (sender, events) = channel();
+    let folder = request.folder.clone();
+    let sink: CaptureSink = Box::new(move |event| drop(sender.send(event)));
+    let control = SystemCapture::on_display(&display.name).start(request, sink).unwrap();
+    Recording { folder, control, heard: Vec::new(), events }
+}
+
+impl Recording {
+    pub fn hear(&mut self) -> &CaptureEvent {
+        let event = self.events.recv_timeout(PATIENCE).expect("an event");
+        self.heard.push(event);
+        self.heard.last().unwrap()
+    }
+
+    pub fn wait_for_segments(&mut self, count: usize) {
+        while self.segments().len() < count {
+            let event = self.hear();
+            assert!(!matches!(event, CaptureEvent::Ended { .. }), "{event:?}");
+        }
+    }
+
+    pub fn segments(&self) -> Vec<&SealedSegment> {
+        self.heard
+            .iter()
+            .filter_map(|event| match event {
+                CaptureEvent::SegmentSealed(segment) => Some(segment),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn stop(&mut self) -> (CaptureEnd, FrameCounts) {
+        self.control.stop();
+        self.wait_for_end()
+    }
+
+    /// Also holds the events to the order that the port promises.
+    pub fn wait_for_end(&mut self) -> (CaptureEnd, FrameCounts) {
+        let (end, counts) = loop {
+            if let CaptureEvent::Ended { end, counts } = self.hear() {
+                break (end.clone(), *counts);
+            }
+        };
+        assert!(self.events.recv_timeout(PATIENCE).is_err(), "something after the end");
+        assert!(matches!(self.heard[0], CaptureEvent::Started { .. }), "{:?}", self.heard[0]);
+        for (n, segment) in (0..).zip(self.segments()) {
+            assert_eq!(segment.index, n);
+        }
+        (end, counts)
+    }
+
+    /// Everything that must be true of any recording that ended.
+    pub fn check_files(&self) {
+        let mut names: Vec<String> = fs::read_dir(&self.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let mut expected: Vec<String> =
+            self.segments().iter().map(|s| snaplark_core::segment_file(s.index)).collect();
+        expected.push(snaplark_core::INIT_FILE.to_owned());
+        assert_eq!(names, expected);
+
+        let scratch = Folder::new();
+        let init = self.read(snaplark_core::INIT_FILE);
+        let mut whole = init.clone();
+        let mut next_ms = 0;
+        let mut frames = 0;
+        for segment in self.segments() {
+            let bytes = self.read(&snaplark_core::segment_file(segment.index));
+            assert_eq!(bytes.len() as u64, segment.size_bytes);
+            assert_eq!(segment.start_ms, next_ms, "segments leave no gap");
+            next_ms += segment.duration_ms;
+            let part = snaplark_webm::index(&bytes).unwrap();
+            assert_eq!(part.clusters.len(), 1);
+            assert!(part.clusters[0].starts_with_keyframe);
+
+            let alone = scratch.0.join("alone.webm");
+            fs::write(&alone, [init.as_slice(), &bytes].concat()).unwrap();
+            let packets = packets(&alone);
+            assert!(packets[0].keyframe);
+            assert_eq!(decode(&alone), packets.len());
+            frames += packets.len();
+            whole.extend(bytes);
+        }
+        let path = scratch.0.join("whole.webm");
+        fs::write(&path, whole).unwrap();
+        assert_eq!(decode(&path), frames);
+        let times: Vec<f64> = packets(&path).iter().map(|p| p.seconds).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "times run backwards: {times:?}");
+    }
+
+    /// init and segments as one file.
+    pub fn join(&self, path: &Path) {
+        let mut whole = self.read(snaplark_core::INIT_FILE);
+        for segment in self.segments() {
+            whole.extend(self.read(&snaplark_core::segment_file(segment.index)));
+        }
+        fs::write(path, whole).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.join(name)).unwrap()
+    }
+}
+
+pub struct Packet {
+    pub seconds: f64,
+    pub keyframe: bool,
+}
+
+pub fn packets(path: &Path) -> Vec<Packet> {
+    let shown = ffprobe(path, &["-show_entries", "packet=pts_time,flags"]);
+    shown
+        .lines()
+        .map(|line| {
+            let (seconds, flags) = line.split_once(',').unwrap();
+            Packet { seconds: seconds.parse().unwrap(), keyframe: flags.contains('K') }
+        })
+        .collect()
+}
+
+/// The number of frames that a decoder makes of it, without a word of complaint.
+pub fn decode(path: &Path) -> usize {
+    let shown = ffprobe(path, &["-count_frames", "-show_entries", "stream=nb_read_frames"]);
+    shown.trim().trim_end_matches(',').parse().unwrap()
+}
+
+pub fn ffprobe(path: &Path, ask: &[&str]) -> String {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(ask)
+        .arg(path)
+        .output()
+        .expect("ffprobe is needed for this test");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The frame that is shown at that moment, as rows of RGB.
+pub fn picture(path: &Path, seconds: &str) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-ss", seconds, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .output()
+        .expect("ffmpeg is needed for this test");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
+    output.stdout
+}

@@ -1,0 +1,235 @@
+//! Real recordings of real (virtual) displays, looked at with other programs' eyes. Needs Xvfb and
+//! ffmpeg.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::mpsc::channel;
+
+use common::*;
+use snaplark_capture::SystemCapture;
+use snaplark_core::capture::*;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::*;
+use x11rb::wrapper::ConnectionExt as _;
+
+#[test]
+fn a_moving_screen_becomes_segments_of_two_seconds() {
+    let display = Xvfb::start("1280x720x24");
+    let moving = display.connect().keep_painting(15);
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    recording.wait_for_segments(2);
+    let (end, counts) = recording.stop();
+    drop(moving);
+
+    assert_eq!(end, CaptureEnd::Stopped);
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 1280, height: 720 });
+    let segments = recording.segments();
+    assert_eq!(segments.len(), 3);
+    for segment in &segments[..2] {
+        assert!((1_900..=2_150).contains(&segment.duration_ms), "{segment:?}");
+    }
+    // 15 pictures a second for more than four seconds, less what a busy machine may lose.
+    assert!(counts.encoded >= 50, "{counts:?}");
+    assert!(counts.unchanged >= 20, "{counts:?}");
+    recording.check_files();
+}
+
+#[test]
+fn a_still_screen_costs_heartbeats_only() {
+    let display = Xvfb::start("640x360x24");
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(Some(0))));
+    recording.wait_for_segments(2);
+    let (end, counts) = recording.stop();
+    assert_eq!(end, CaptureEnd::Stopped);
+    assert!((8..=11).contains(&counts.encoded), "{counts:?}");
+    assert!(counts.unchanged >= 80, "{counts:?}");
+    assert_eq!(counts.dropped, 0);
+    recording.check_files();
+}
+
+#[test]
+fn odd_sizes_and_regions_over_the_edge_are_recorded() {
+    let display = Xvfb::start("641x359x24");
+    let painter = display.connect();
+    painter.fill_root(0x00_80_00);
+    for (source, size) in [
+        (Source::Display(None), (641, 359)),
+        (Source::Region { x: 7, y: 5, width: 333, height: 247 }, (333, 247)),
+        (Source::Region { x: 600, y: 300, width: 333, height: 247 }, (41, 59)),
+    ] {
+        let folder = Folder::new();
+        let mut recording = record(&display, request(&folder.0, source));
+        while !matches!(recording.hear(), CaptureEvent::Started { .. }) {}
+        recording.stop();
+        let (width, height) = size;
+        assert_eq!(recording.heard[0], CaptureEvent::Started { width, height });
+        recording.check_files();
+        let path = folder.0.join("joined");
+        recording.join(&path);
+        let shown = ffprobe(&path, &["-show_entries", "stream=width,height"]);
+        assert_eq!(shown.trim(), format!("{width},{height}"));
+    }
+}
+
+#[test]
+fn a_stop_at_once_leaves_one_whole_segment() {
+    let display = Xvfb::start("320x240x24");
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    let (end, counts) = recording.stop();
+    assert_eq!(end, CaptureEnd::Stopped);
+    assert_eq!((recording.segments().len(), counts.encoded), (1, 1));
+    recording.check_files();
+}
+
+#[test]
+fn colours_come_out_as_they_went_in() {
+    let display = Xvfb::start("320x240x24");
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    painter.fill(painter.screen.root, 0xE6_3C_1E, 0, 0, 160, 240);
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    recording.stop();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let shown = ffprobe(&path, &["-show_entries", "stream=color_space,color_range"]);
+    assert_eq!(shown.trim(), "tv,bt709");
+    let picture = picture(&path, "0");
+    let at = |x: usize, y: usize| &picture[(y * 320 + x) * 3..][..3];
+    for (pixel, expected) in [(at(80, 120), [0xE6, 0x3C, 0x1E]), (at(240, 120), [0x3F, 0x51, 0xB5])]
+    {
+        let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 6);
+        assert!(!far, "{pixel:?} instead of {expected:?}");
+    }
+}
+
+#[test]
+fn the_pointer_is_in_the_picture_where_it_is_wanted() {
+    let display = Xvfb::start("320x240x24");
+    let painter = display.connect();
+    painter.fill_root(0xFF_FF_FF);
+    // A glyph cursor in black, on a window since Xvfb's root has none.
+    let window = painter.window(0, 0, 320, 240);
+    painter.fill(window, 0xFF_FF_FF, 0, 0, 320, 240);
+    let (font, cursor) =
+        (painter.connection.generate_id().unwrap(), painter.connection.generate_id().unwrap());
+    painter.connection.open_font(font, b"cursor").unwrap();
+    painter.connection.create_glyph_cursor(cursor, font, font, 68, 69, 0, 0, 0, 0, 0, 0).unwrap();
+    let look = ChangeWindowAttributesAux::new().cursor(cursor);
+    painter.connection.change_window_attributes(window, &look).unwrap();
+    painter.connection.warp_pointer(x11rb::NONE, window, 0, 0, 0, 0, 160, 120).unwrap();
+    painter.connection.sync().unwrap();
+
+    let dark_pixels = |pointer| {
+        let folder = Folder::new();
+        let wanted = CaptureRequest { pointer, ..request(&folder.0, Source::Display(None)) };
+        let mut recording = record(&display, wanted);
+        recording.stop();
+        let path = folder.0.join("joined");
+        recording.join(&path);
+        let picture = picture(&path, "0");
+        let dark = (0..320 * 240).filter(|n| picture[n * 3] < 100);
+        dark.map(|n| (n % 320, n / 320)).collect::<Vec<_>>()
+    };
+    assert_eq!(dark_pixels(false), []);
+    let pointer = dark_pixels(true);
+    assert!(pointer.len() > 20, "{pointer:?}");
+    assert!(
+        pointer.iter().all(|(x, y)| x.abs_diff(160) < 30 && y.abs_diff(120) < 30),
+        "{pointer:?}"
+    );
+}
+
+#[test]
+fn a_window_is_recorded_whole_and_its_end_is_told() {
+    let display = Xvfb::start("640x480x24");
+    let painter = display.connect();
+    let window = painter.window(500, 100, 200, 150);
+    // Upon it lies another, and a part of it is off the screen.
+    let above = painter.window(520, 120, 50, 50);
+    painter.fill(above, 0x00_00_00, 0, 0, 50, 50);
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Window(u64::from(window))));
+    // As a program does that hears of the parts which are kept from now on.
+    painter.fill(window, 0xE6_3C_1E, 0, 0, 200, 150);
+    recording.wait_for_segments(1);
+    // Smaller, hidden, shown, larger: the recording goes on at its size.
+    for step in 0..4 {
+        match step {
+            0 => {
+                let small = ConfigureWindowAux::new().width(100).height(50);
+                painter.connection.configure_window(window, &small).unwrap();
+            }
+            1 => drop(painter.connection.unmap_window(window).unwrap()),
+            2 => drop(painter.connection.map_window(window).unwrap()),
+            _ => {
+                let large = ConfigureWindowAux::new().width(400).height(300);
+                painter.connection.configure_window(window, &large).unwrap();
+            }
+        }
+        painter.connection.sync().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    painter.connection.destroy_window(window).unwrap();
+    painter.connection.sync().unwrap();
+    let (end, _) = recording.wait_for_end();
+    assert_eq!(
+        end,
+        CaptureEnd::Failed(CaptureError::SourceMissing { reason: "the window was closed".into() })
+    );
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 200, height: 150 });
+    recording.check_files();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let picture = picture(&path, "1");
+    let red = picture.chunks_exact(3).filter(|p| p[0] > 180 && p[1] < 110).count();
+    assert_eq!(red, 200 * 150, "something lies upon the window");
+}
+
+#[test]
+fn a_display_that_goes_away_ends_the_recording_and_nothing_else() {
+    let mut display = Xvfb::start("320x240x24");
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    recording.wait_for_segments(1);
+    display.kill();
+    let (end, _) = recording.wait_for_end();
+    assert!(matches!(end, CaptureEnd::Failed(CaptureError::NoDisplay { .. })), "{end:?}");
+    assert!(!recording.segments().is_empty());
+    recording.check_files();
+}
+
+/// The sink blocks for longer than a segment lasts, as a slow disk would: frames wait, none is lost.
+#[test]
+fn a_slow_receiver_costs_no_frame() {
+    let display = Xvfb::start("320x240x24");
+    let moving = display.connect().keep_painting(15);
+    let folder = Folder::new();
+    let (sender, events) = channel();
+    let (go_on, wait) = channel::<()>();
+    let sink: CaptureSink = Box::new(move |event| {
+        if matches!(event, CaptureEvent::Started { .. }) {
+            wait.recv().unwrap();
+        }
+        sender.send(event).unwrap();
+    });
+    let wanted = request(&folder.0, Source::Display(None));
+    let mut control = SystemCapture::on_display(&display.name).start(wanted, sink).unwrap();
+    let before = moving.painted.load(std::sync::atomic::Ordering::Relaxed);
+    while moving.painted.load(std::sync::atomic::Ordering::Relaxed) < before + 45 {
+        std::thread::yield_now();
+    }
+    control.stop();
+    go_on.send(()).unwrap();
+    let heard: Vec<CaptureEvent> = events.iter().collect();
+    let Some(CaptureEvent::Ended { end: CaptureEnd::Stopped, counts }) = heard.last() else {
+        panic!("{heard:?}")
+    };
+    assert!(counts.encoded >= 40, "{counts:?}");
+    assert_eq!(heard.iter().filter(|e| matches!(e, CaptureEvent::SegmentSealed(_))).count(), 2);
+}
