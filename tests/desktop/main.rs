@@ -1,20 +1,96 @@
-//! probe
-use snaplark_tests::desk::Desk;
-use std::path::Path;
+//! The desktop program on a virtual desktop: pressed as a person presses, looked at as a person
+//! looks. Pictures stay in `target/pictures`.
+
+#![cfg(test)]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use snaplark_tests::browser::{Browser, play};
+use snaplark_tests::demonstration::{Demonstration, NUMBERS_A_SECOND, SIZE};
+use snaplark_tests::home::Home;
+use snaplark_tests::process::{Process, command, program};
+use snaplark_tests::{media, numbers, wait};
+
+const SECONDS: u64 = 8;
+/// What the demonstration takes beyond its recording, on a loaded machine.
+const SHOW: Duration = Duration::from_secs(180);
+
+fn pictures(of: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("target/pictures").join(of)
+}
+
+/// Numbers in order and all there, and the whole of it plays in Chromium.
+fn hold(home: &Home, file: &Path, link: &str, seconds: f64) {
+    let served = format!("{link}/video.webm");
+    for video in [file.to_str().unwrap(), &served] {
+        let probe = media::probe(video).unwrap();
+        assert_eq!((probe.codec.as_str(), probe.width, probe.height), ("vp9", SIZE.0, SIZE.1));
+        media::decode(video).unwrap();
+        let (span, missing) = numbers::read_video(video, SIZE)
+            .unwrap()
+            .hold(seconds, f64::from(NUMBERS_A_SECOND), 0.01)
+            .unwrap_or_else(|error| panic!("{video}: {error}"));
+        println!("{video}: {missing} of {span} numbers are missing");
+    }
+    let browser = Browser::chromium(home).unwrap();
+    for address in [link, &format!("file://{}", file.display())] {
+        let played = play(&browser.session, address).unwrap();
+        assert!(played.frames > 0, "{address}: {played:?}");
+    }
+}
+
 #[test]
-fn probe() {
-    let mut desk = Desk::start(1280, 720).unwrap();
-    desk.paint(15).unwrap();
-    snaplark_tests::wait::pass("a second", std::time::Duration::from_secs(4)).unwrap();
-    desk.display.picture(&desk.home, Path::new("/tmp/desk.png"), None).unwrap();
-    let mut rec = snaplark_tests::process::command(&desk.home, "ffmpeg");
-    rec.args(["-v","error","-y","-f","x11grab","-framerate","30","-i",desk.display.name(),"-t","6","-c:v","libvpx-vp9","-deadline","realtime","-cpu-used","8","-b:v","2500k","/tmp/grab.webm"]);
-    snaplark_tests::process::output(rec, std::time::Duration::from_secs(30)).unwrap();
-    let r = snaplark_tests::numbers::read_file(Path::new("/tmp/grab.webm"), (1280,720)).unwrap();
-    println!("{:?}", r.hold(6.0,15.0,0.01));
-    println!("{:?}", r.missing());
-    let b = snaplark_tests::browser::Browser::chromium(&desk.home).unwrap();
-    println!("{:?}", snaplark_tests::browser::play(&b.session, "file:///tmp/grab.webm"));
-    println!("{:?}", snaplark_tests::media::probe("/tmp/grab.webm"));
-    println!("{:?}", snaplark_tests::media::decode("/tmp/grab.webm"));
+fn shortcut_tray_shortcut_toast_link() {
+    let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("desktop")).unwrap();
+    let windows = shown.windows().unwrap();
+    shown.start_recording().unwrap();
+    wait::pass("the recording", Duration::from_secs(SECONDS)).unwrap();
+    let shared = shown.stop_recording().unwrap();
+
+    windows.session.enter_window_at("toast", Duration::from_secs(10)).unwrap();
+    let toast = windows.session.find("body", Duration::from_secs(5)).unwrap();
+    let said = windows.session.text(&toast).unwrap();
+    assert!(said.contains("Link copied"), "the toast says '{said}'");
+
+    shown.open_library().unwrap();
+    windows.session.enter_window_at("library", Duration::from_secs(10)).unwrap();
+    let library = windows.session.find("main", Duration::from_secs(5)).unwrap();
+    let listed = windows.session.text(&library).unwrap();
+    assert!(listed.contains("0:0"), "the library lists the recording's length: '{listed}'");
+    windows.session.picture(&pictures("desktop").join("library-page.png")).unwrap();
+
+    hold(&shown.desk.home, &shared.file, &shared.link, SECONDS as f64);
+}
+
+/// What `cargo xtask run` does where there is no display.
+#[test]
+fn the_demonstration_prints_a_link_and_a_file_that_play() {
+    let home = Home::new().unwrap();
+    let mut demonstration = command(&home, program("demonstration").unwrap());
+    demonstration.args(["--seconds", "10", "--keep", "--pictures"]);
+    demonstration.arg(pictures("demonstration"));
+    let mut demonstration = Process::start(&home, "demonstration", demonstration).unwrap();
+    let mut printed = Vec::new();
+    wait::until("the demonstration", SHOW, || {
+        printed.push(demonstration.line(SHOW)?);
+        Ok(printed.last().is_some_and(|line| line.starts_with("The link works")).then_some(()))
+    })
+    .unwrap();
+    let said = |name: &str| {
+        let line = printed.iter().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no '{name}' in {printed:?}")).trim()
+    };
+    for line in &printed {
+        if let Some(picture) = line.strip_prefix("Picture") {
+            let size = std::fs::metadata(picture.trim()).unwrap().len();
+            assert!(size > 200, "{picture} has {size} bytes");
+        }
+    }
+    hold(&home, Path::new(said("File")), said("Link"), 10.0);
+
+    demonstration.terminate();
+    let status = demonstration.wait(SHOW).unwrap();
+    assert!(status.success(), "{status}:\n{}", demonstration.complaints());
 }

@@ -59,7 +59,7 @@ impl Browser {
 
     /// One of our own programs whose windows are WebKit's, started by WebKit's driver on the home's
     /// display. The windows answer to it because Tauri is told that they are driven.
-    pub fn app(home: &Home, program: &Path) -> Result<Self> {
+    pub fn app(home: &Home, program: &Path, args: &[&str]) -> Result<Self> {
         // The driver takes no port of its own choice.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut webdriver = command(home, "WebKitWebDriver");
@@ -67,7 +67,7 @@ impl Browser {
         webdriver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
         let driver = Process::start(home, "WebKitWebDriver", webdriver)?;
         let capabilities = json!({
-            "webkitgtk:browserOptions": {"binary": program, "args": []},
+            "webkitgtk:browserOptions": {"binary": program, "args": args},
         });
         let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities)?;
         Ok(Self { session, _driver: driver })

@@ -1,1 +1,202 @@
-//! (being built)
+//! The product on a virtual desktop, from the shortcut to the link: what `cargo xtask run` shows
+//! where there is no display, and what the desktop tests hold to its promises.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::browser::Browser;
+use crate::desk::Desk;
+use crate::display::Window;
+use crate::home::Home;
+use crate::process::{Process, command, program};
+use crate::wait;
+
+/// 720p: what the promises are made for.
+pub const SIZE: (u32, u32) = (1280, 720);
+/// Half the recording's rate. Two clocks of one rate would beat: a number could fall between two
+/// frames without anyone's fault.
+pub const NUMBERS_A_SECOND: u32 = 15;
+
+const PROGRAM: &str = "snaplark-desktop";
+/// Part of every window's class.
+const CLASS: &str = "snaplark";
+const RECORD_KEYS: &str = "alt+r";
+
+/// A cold start of WebKit on a loaded machine.
+const START: Duration = Duration::from_secs(60);
+/// From the key to what a person sees of it.
+const RESPONSE: Duration = Duration::from_secs(15);
+/// From the second key to the link.
+const LINK: Duration = Duration::from_secs(60);
+
+/// The app, with or without someone who drives its windows.
+enum Running {
+    Plain(Process),
+    Driven(Browser),
+}
+
+/// The app on its desk.
+pub struct Demonstration {
+    running: Running,
+    pub desk: Desk,
+    pictures: PathBuf,
+    idle_tray: Vec<u8>,
+}
+
+/// What became of one recording.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// From the clipboard.
+    pub link: String,
+    /// The person's own file.
+    pub file: PathBuf,
+}
+
+impl Shared {
+    /// The video behind the link, as the share page plays it.
+    pub fn video(&self) -> String {
+        format!("{}/video.webm", self.link)
+    }
+}
+
+impl Demonstration {
+    /// A desktop with the numbered screen and the app in its tray.
+    pub fn begin(home: Home, pictures: &Path) -> Result<Self> {
+        Self::start(home, pictures, |home| {
+            let mut app = command(home, program(PROGRAM)?);
+            app.arg("--hidden");
+            Ok(Running::Plain(Process::start(home, PROGRAM, app)?))
+        })
+    }
+
+    /// The same, with windows that answer to WebDriver.
+    pub fn begin_driven(home: Home, pictures: &Path) -> Result<Self> {
+        Self::start(home, pictures, |home| {
+            Ok(Running::Driven(Browser::app(home, &program(PROGRAM)?, &["--hidden"])?))
+        })
+    }
+
+    fn start(
+        home: Home,
+        pictures: &Path,
+        start: impl FnOnce(&Home) -> Result<Running>,
+    ) -> Result<Self> {
+        let mut desk = Desk::start(home, SIZE.0, SIZE.1)?;
+        desk.paint(NUMBERS_A_SECOND)?;
+        let empty_tray = desk.display.pixels(desk.tray())?;
+        let running = start(&desk.home)?;
+        let idle_tray =
+            desk.display.settled("the tray icon", desk.tray(), Some(&empty_tray), START)?;
+        Ok(Self { running, desk, pictures: pictures.into(), idle_tray })
+    }
+
+    /// The windows, where they are driven.
+    pub fn windows(&self) -> Result<&Browser> {
+        match &self.running {
+            Running::Driven(browser) => Ok(browser),
+            Running::Plain(_) => bail!("nobody drives these windows"),
+        }
+    }
+
+    /// Presses the shortcut and waits until the tray says that it records.
+    pub fn start_recording(&self) -> Result<()> {
+        let Desk { display, home, .. } = &self.desk;
+        display.press(home, RECORD_KEYS)?;
+        display.settled(
+            "the tray icon to show that it records",
+            self.desk.tray(),
+            Some(&self.idle_tray),
+            RESPONSE,
+        )?;
+        self.picture("tray", Some(self.desk.tray()))?;
+        self.picture("recording", None)
+    }
+
+    /// Presses the shortcut again, and waits for toast and link.
+    pub fn stop_recording(&self) -> Result<Shared> {
+        let Desk { display, home, .. } = &self.desk;
+        let before = self.files()?;
+        display.press(home, RECORD_KEYS)?;
+        let toast = self.toast()?;
+        let link = wait::until("a link on the clipboard", LINK, || {
+            let text = display.clipboard(home)?;
+            Ok(text.filter(|text| text.starts_with("http://") || text.starts_with("https://")))
+        })?;
+        let file = wait::until("the recording's own file", LINK, || {
+            Ok(self.files()?.into_iter().find(|file| !before.contains(file)))
+        })?;
+        // It says "copied" a moment after the clipboard has it.
+        display.settled("the toast to be drawn", toast.at, None, RESPONSE)?;
+        self.picture("toast", Some(self.toast()?.at))?;
+        self.picture("done", None)?;
+        Ok(Shared { link, file })
+    }
+
+    /// Waits until the app shows a toast: its window at the bottom right.
+    pub fn toast(&self) -> Result<Window> {
+        let Desk { display, home, size, .. } = &self.desk;
+        wait::until("a toast at the bottom right", RESPONSE, || {
+            Ok(display.windows(home, CLASS)?.into_iter().find(|window| {
+                let right = window.at.x + window.at.width.cast_signed();
+                let bottom = window.at.y + window.at.height.cast_signed();
+                window.at.height > 40
+                    && window.at.height < 400
+                    && right >= size.0.cast_signed() - 32
+                    && bottom >= size.1.cast_signed() - 32
+            }))
+        })
+    }
+
+    /// Starts the program a second time, which opens the library of the one that runs.
+    pub fn open_library(&self) -> Result<Window> {
+        let Desk { display, home, .. } = &self.desk;
+        let second = command(home, program(PROGRAM)?);
+        crate::process::output(second, START).context("the second start")?;
+        let window = wait::until("the library's window", START, || {
+            let windows = display.windows(home, CLASS)?;
+            Ok(windows.into_iter().find(|window| window.at.width > 600 && window.at.height >= 400))
+        })?;
+        display.settled("the library to be drawn", window.at, None, START)?;
+        self.picture("library", Some(window.at))?;
+        self.picture("desktop", None)?;
+        Ok(window)
+    }
+
+    /// Ends the app as a logout does.
+    pub fn quit(self) -> Result<()> {
+        match self.running {
+            Running::Plain(mut app) => {
+                app.terminate();
+                let status = app.wait(START)?;
+                if !status.success() {
+                    bail!("the app ended with {status}:\n{}", app.complaints());
+                }
+                Ok(())
+            }
+            // Its driver ends it.
+            Running::Driven(_) => Ok(()),
+        }
+    }
+
+    /// What the app complains about, where it writes to a log of its own.
+    pub fn complaints(&self) -> String {
+        match &self.running {
+            Running::Plain(app) => app.complaints(),
+            Running::Driven(_) => String::new(),
+        }
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.desk.home.snaplark().join("saved");
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+        let files = entries.flatten().map(|entry| entry.path());
+        Ok(files.filter(|file| file.extension().is_some_and(|end| end == "webm")).collect())
+    }
+
+    fn picture(&self, name: &str, part: Option<crate::display::Rectangle>) -> Result<()> {
+        let file = self.pictures.join(format!("{name}.png"));
+        self.desk.display.picture(&self.desk.home, &file, part)
+    }
+}

@@ -61,7 +61,7 @@ const DUNST: &str = "[global]
 
 /// Everything ends in the reverse order of its start: fields are dropped from the top.
 pub struct Desk {
-    _painter: Option<Process>,
+    painter: Option<Process>,
     _programs: Vec<Process>,
     _bus: Process,
     pub display: Display,
@@ -71,8 +71,7 @@ pub struct Desk {
 
 impl Desk {
     /// An empty desktop, its panel drawn.
-    pub fn start(width: u32, height: u32) -> Result<Self> {
-        let mut home = Home::new()?;
+    pub fn start(mut home: Home, width: u32, height: u32) -> Result<Self> {
         write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
         write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
         home.set("XDG_CURRENT_DESKTOP", "XFCE");
@@ -98,9 +97,9 @@ impl Desk {
             start.args(args);
             programs.push(Process::start(&home, name, start)?);
         }
-        display.settled("the panel to be drawn", strip, &empty, START)?;
+        display.settled("the panel to be drawn", strip, Some(&empty), START)?;
         Ok(Self {
-            _painter: None,
+            painter: None,
             _programs: programs,
             _bus: bus,
             display,
@@ -111,7 +110,7 @@ impl Desk {
 
     /// Covers the desktop with the numbered screen.
     pub fn paint(&mut self, fps: u32) -> Result<()> {
-        self._painter = Some(paint(&self.home, fps)?);
+        self.painter = Some(paint(&self.home, fps)?);
         Ok(())
     }
 

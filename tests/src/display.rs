@@ -72,23 +72,24 @@ impl Display {
         Ok(image.data)
     }
 
-    /// Waits until a part of the screen looks otherwise than `before`, then until it looks the same
-    /// for a moment: icons are drawn in steps.
+    /// Waits until a part of the screen looks otherwise than `before` (where that is given) and has
+    /// looked the same for a moment: windows and icons are drawn in steps.
     pub fn settled(
         &self,
         what: &str,
         at: Rectangle,
-        before: &[u8],
+        before: Option<&[u8]>,
         limit: Duration,
     ) -> Result<Vec<u8>> {
-        const STEADY_LOOKS: u32 = 15;
-        let mut last = before.to_vec();
+        const STEADY_LOOKS: u32 = 12;
+        let mut last = Vec::new();
         let mut steady = 0;
         wait::until(what, limit, || {
             let now = self.pixels(at)?;
             steady = if now == last { steady + 1 } else { 0 };
             last = now;
-            Ok((last != before && steady >= STEADY_LOOKS).then(|| last.clone()))
+            let changed = before.is_none_or(|before| before != last);
+            Ok((changed && steady >= STEADY_LOOKS).then(|| last.clone()))
         })
     }
 

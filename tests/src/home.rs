@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 pub struct Home {
     folder: PathBuf,
+    snaplark: PathBuf,
     vars: Vec<(String, String)>,
 }
 
@@ -21,7 +22,12 @@ impl Home {
         }
         let run = folder.join("run");
         std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700))?;
-        Ok(Self { folder, vars: Vec::new() })
+        Ok(Self { snaplark: folder.join("snaplark"), folder, vars: Vec::new() })
+    }
+
+    /// Keeps what is Snaplark's own elsewhere, where it outlives this home.
+    pub fn keep_snaplark_in(&mut self, folder: PathBuf) {
+        self.snaplark = folder;
     }
 
     pub fn path(&self) -> &Path {
@@ -29,8 +35,8 @@ impl Home {
     }
 
     /// Where Snaplark keeps everything of its own.
-    pub fn snaplark(&self) -> PathBuf {
-        self.folder.join("snaplark")
+    pub fn snaplark(&self) -> &Path {
+        &self.snaplark
     }
 
     pub fn log(&self, name: &str) -> PathBuf {
@@ -62,7 +68,7 @@ impl Home {
         for name in FOREIGN {
             command.env_remove(name);
         }
-        command.env("HOME", &self.folder).env("SNAPLARK_HOME", self.snaplark());
+        command.env("HOME", &self.folder).env("SNAPLARK_HOME", &self.snaplark);
         for (name, folder) in [
             ("XDG_CONFIG_HOME", "config"),
             ("XDG_DATA_HOME", "data"),

@@ -1,1 +1,10 @@
-//! (being built)
+//! The command line and the cloud as people use them: real programs, real pixels, a real browser.
+//! Each test stands for a promise; its name says which.
+
+#![cfg(test)]
+
+mod bytes;
+mod crash;
+mod failures;
+mod recording;
+mod screen;

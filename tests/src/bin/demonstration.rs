@@ -1,0 +1,109 @@
+//! `cargo xtask run` without a display: the whole product on a virtual one. Progress goes to
+//! standard error; what came out of it, to standard output.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use snaplark_tests::demonstration::{Demonstration, NUMBERS_A_SECOND, SIZE, Shared};
+use snaplark_tests::home::Home;
+use snaplark_tests::{cloud, media, numbers, wait};
+
+#[derive(Parser)]
+struct Options {
+    /// How long it records.
+    #[arg(long, default_value_t = 12)]
+    seconds: u64,
+    /// Where pictures and, unless SNAPLARK_HOME says otherwise, the recording go. Emptied first.
+    #[arg(long)]
+    pictures: PathBuf,
+    /// Leaves the app running until Ctrl-C, so that the link works.
+    #[arg(long)]
+    keep: bool,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    wait::catch_interrupts()?;
+    if options.pictures.exists() {
+        std::fs::remove_dir_all(&options.pictures)
+            .with_context(|| format!("{} can't be emptied", options.pictures.display()))?;
+    }
+    std::fs::create_dir_all(&options.pictures)
+        .with_context(|| format!("{} can't be made", options.pictures.display()))?;
+
+    let mut home = Home::new()?;
+    home.keep_snaplark_in(match std::env::var_os("SNAPLARK_HOME") {
+        Some(folder) if !folder.is_empty() => std::path::absolute(PathBuf::from(folder))?,
+        _ => options.pictures.join("home"),
+    });
+
+    let shown = step("desktop, tray and app", || Demonstration::begin(home, &options.pictures))?;
+    let shared = record(&shown, options.seconds)
+        .with_context(|| format!("the app says:\n{}", shown.complaints()))?;
+    step("library", || shown.open_library())?;
+    let found = step("check of link and file", || check(&shared, options.seconds))?;
+
+    println!();
+    println!("Link      {}", shared.link);
+    println!("File      {}", shared.file.display());
+    println!("Video     {found}");
+    for name in ["recording", "tray", "toast", "done", "library", "desktop"] {
+        println!("Picture   {}", options.pictures.join(format!("{name}.png")).display());
+    }
+    if options.keep {
+        println!("\nThe link works until Ctrl-C.");
+        while !wait::interrupted() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    step("closing", || shown.quit())
+}
+
+fn record(shown: &Demonstration, seconds: u64) -> Result<Shared> {
+    step("Alt+R: it records", || shown.start_recording())?;
+    step("recording", || wait::pass("the recording", Duration::from_secs(seconds)))?;
+    step("Alt+R: toast, link, file", || shown.stop_recording())
+}
+
+/// The page answers; video and file are VP9, decode without a complaint and show the same frames.
+fn check(shared: &Shared, seconds: u64) -> Result<String> {
+    let page = cloud::fetch(&shared.link)?;
+    if !String::from_utf8_lossy(&page).contains("<video") {
+        bail!("{} is no page with a video", shared.link);
+    }
+    let file = shared.file.to_str().context("the file's path is not UTF-8")?;
+    let mut frames = Vec::new();
+    for video in [file, &shared.video()] {
+        let probe = media::probe(video)?;
+        if (probe.codec.as_str(), probe.width, probe.height) != ("vp9", SIZE.0, SIZE.1) {
+            bail!("{video} is {probe:?}");
+        }
+        frames.push((media::decode(video)?, probe.duration_s));
+    }
+    if frames[0].0 != frames[1].0 {
+        bail!("the file has {} frames, the link {}", frames[0].0, frames[1].0);
+    }
+    let reading = numbers::read_file(&shared.file, SIZE)?;
+    let (span, missing) = reading.hold(seconds as f64, f64::from(NUMBERS_A_SECOND), 0.2)?;
+    Ok(format!(
+        "VP9, {}x{}, {:.1} s, {} frames; of {span} numbers that the screen showed {missing} are missing",
+        SIZE.0,
+        SIZE.1,
+        frames[0].1.unwrap_or_default(),
+        frames[0].0,
+    ))
+}
+
+fn step<T>(name: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    eprintln!("· {name} …");
+    let started = Instant::now();
+    let result = act().with_context(|| format!("step '{name}' failed"));
+    let took = started.elapsed().as_secs_f32();
+    match &result {
+        Ok(_) => eprintln!("✓ {name} ({took:.1} s)"),
+        Err(_) => eprintln!("✗ {name} ({took:.1} s)"),
+    }
+    result
+}

@@ -1,0 +1,53 @@
+//! A recorder that is killed loses at most the segment that it was writing.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use snaplark_tests::cloud::Cloud;
+use snaplark_tests::media;
+use snaplark_tests::numbers::read_video;
+use snaplark_tests::process::Process;
+use snaplark_tests::recorder::{ask_json, pieces, snaplark};
+use snaplark_tests::wait;
+
+use crate::screen::{NUMBERS, SIZE, Screen};
+
+const START: Duration = Duration::from_secs(30);
+
+#[test]
+fn killed_at_seven_seconds_the_recording_is_there_and_goes_up_by_itself() {
+    let screen = Screen::start();
+    let home = &screen.home;
+    let cloud = Cloud::start(home).unwrap();
+    let record = snaplark(home, Some(&cloud), &["record", "--seconds", "600", "--json"]).unwrap();
+    let mut record = Process::start(home, "snaplark", record).unwrap();
+    let recordings = home.snaplark().join("recordings");
+    wait::until("the recording to begin", START, || {
+        let begun = std::fs::read_dir(&recordings).ok().and_then(|mut all| all.next());
+        let init = begun.and_then(|entry| Some(entry.ok()?.path().join("init.webm")));
+        Ok(init.filter(|init| init.is_file()).map(|_| ()))
+    })
+    .unwrap();
+    wait::pass("seven seconds of recording", Duration::from_secs(7)).unwrap();
+    record.kill().unwrap();
+
+    let status = ask_json(home, Some(&cloud), &["status", "--wait", "--json"]).unwrap();
+    assert!(status.is_object(), "{status}");
+    let list = ask_json(home, Some(&cloud), &["list", "--json"]).unwrap();
+    let list = list.as_array().or_else(|| list["recordings"].as_array()).unwrap();
+    let [recording] = list.as_slice() else { panic!("one recording, not {list:?}") };
+    let segments = recording["segments"].as_u64().unwrap();
+    assert!(segments >= 3, "{recording}");
+    assert_eq!(recording["state"], Value::from("done"), "{recording}");
+
+    let id = recording["id"].as_str().unwrap();
+    let pieces = pieces(&recordings.join(id)).unwrap();
+    assert_eq!(pieces.len() as u64, segments + 1);
+    let served = format!("{}/video.webm", recording["link"].as_str().unwrap());
+    media::decode(&served).unwrap();
+    // Whole segments of two seconds: six or eight seconds of the seven or so.
+    read_video(&served, SIZE)
+        .unwrap()
+        .hold(segments as f64 * 2.0, f64::from(NUMBERS), 0.01)
+        .unwrap();
+}

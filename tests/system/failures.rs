@@ -1,0 +1,92 @@
+//! What goes wrong is said in a sentence that a person understands, with a non-zero exit, and never
+//! by a panic.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::Duration;
+
+use snaplark_tests::home::Home;
+use snaplark_tests::media;
+use snaplark_tests::process::{Answer, finish, output};
+use snaplark_tests::recorder::{ask, ask_json, snaplark};
+
+use crate::screen::Screen;
+
+const LIMIT: Duration = Duration::from_secs(90);
+const RECORD: [&str; 4] = ["record", "--seconds", "3", "--json"];
+
+/// Holds an answer to what a person can read: one of `words` is in it, and nothing of the insides.
+fn hold(answer: &Answer, words: &[&str]) {
+    let Answer { status, stdout, stderr } = answer;
+    assert!(!status.success(), "exits with {status}:\n{stderr}");
+    assert!(status.code().is_some(), "ends by itself, not by {status}:\n{stderr}");
+    for inside in ["panicked", "RUST_BACKTRACE", "unwrap", "Err(", "Os {", "Error {", "\x1b"] {
+        assert!(!stderr.contains(inside), "'{inside}' is for developers:\n{stderr}");
+    }
+    let lower = stderr.to_lowercase();
+    assert!(words.iter().any(|word| lower.contains(word)), "none of {words:?} in:\n{stderr}");
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    assert!(last.split_whitespace().count() >= 4, "a sentence, not '{last}'");
+    assert!(!last.contains('!'), "'{last}' shouts");
+    assert!(
+        stdout.trim().is_empty() || serde_json::from_str::<serde_json::Value>(stdout).is_ok(),
+        "with --json nothing but JSON goes to standard output: {stdout}"
+    );
+    println!("{}", stderr.trim());
+}
+
+#[test]
+fn without_the_server_the_recording_is_kept_and_the_reason_said() {
+    let screen = Screen::start();
+    let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
+    // Nobody listens on port 1.
+    record.env("SNAPLARK_SERVER", "http://127.0.0.1:1").env("SNAPLARK_TOKEN", "token");
+    let answer = finish(&mut record, LIMIT).unwrap();
+    hold(&answer, &["server", "offline", "reach"]);
+
+    let list = ask_json(&screen.home, None, &["list", "--json"]).unwrap();
+    let list = list.as_array().or_else(|| list["recordings"].as_array()).unwrap();
+    let [recording] = list.as_slice() else { panic!("one recording, not {list:?}") };
+    assert!(recording["segments"].as_u64().unwrap() >= 1, "{recording}");
+    let file = recording["file"].as_str().expect("the person's own file is written");
+    media::decode(file).unwrap();
+}
+
+#[test]
+fn without_the_encoder_it_says_which_one_is_missing_and_how_to_get_it() {
+    let screen = Screen::start();
+    let mut pkg_config = Command::new("pkg-config");
+    pkg_config.args(["--variable=pluginsdir", "gstreamer-1.0"]);
+    let plugins = output(pkg_config, LIMIT).unwrap();
+    let without = screen.home.path().join("plugins");
+    std::fs::create_dir(&without).unwrap();
+    for entry in std::fs::read_dir(plugins.trim()).unwrap().flatten() {
+        if !entry.file_name().to_string_lossy().contains("vpx") {
+            symlink(entry.path(), without.join(entry.file_name())).unwrap();
+        }
+    }
+    let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
+    record
+        .arg("--no-upload")
+        .env("GST_PLUGIN_SYSTEM_PATH_1_0", &without)
+        .env("GST_REGISTRY_1_0", screen.home.path().join("registry"));
+    hold(&finish(&mut record, LIMIT).unwrap(), &["encoder"]);
+}
+
+#[test]
+fn without_a_display_it_says_so() {
+    let home = Home::new().unwrap();
+    let answer = ask(&home, None, &["record", "--seconds", "3", "--json", "--no-upload"]).unwrap();
+    hold(&answer, &["display"]);
+}
+
+#[test]
+fn in_a_folder_that_cannot_be_written_it_says_which() {
+    let screen = Screen::start();
+    // A file in the folder's place: not even root writes below it.
+    let taken = screen.home.path().join("taken");
+    std::fs::write(&taken, "").unwrap();
+    let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
+    record.arg("--no-upload").env("SNAPLARK_HOME", taken.join("snaplark"));
+    hold(&finish(&mut record, LIMIT).unwrap(), &["taken"]);
+}

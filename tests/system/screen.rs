@@ -1,0 +1,26 @@
+//! What most tests start from: a home, and a display that shows numbers.
+
+use snaplark_tests::desk;
+use snaplark_tests::display::Display;
+use snaplark_tests::home::Home;
+use snaplark_tests::process::Process;
+
+pub const SIZE: (u32, u32) = (1280, 720);
+/// Numbers a second: half of what is recorded, since two clocks of one rate would beat.
+pub const NUMBERS: u32 = 15;
+
+/// Ends in the reverse order of its start.
+pub struct Screen {
+    _painter: Process,
+    _display: Display,
+    pub home: Home,
+}
+
+impl Screen {
+    pub fn start() -> Self {
+        let mut home = Home::new().unwrap();
+        let display = Display::start(&mut home, SIZE.0, SIZE.1).unwrap();
+        let painter = desk::paint(&home, NUMBERS).unwrap();
+        Self { _painter: painter, _display: display, home }
+    }
+}
