@@ -100,6 +100,29 @@ pub enum VideoState {
     Expired,
 }
 
+impl VideoState {
+    pub const ALL: [VideoState; 6] = [
+        VideoState::Initialized,
+        VideoState::Uploading,
+        VideoState::Finalizing,
+        VideoState::Completed,
+        VideoState::Failed,
+        VideoState::Expired,
+    ];
+
+    /// The documents' word for it, as it stands in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            VideoState::Initialized => "initialized",
+            VideoState::Uploading => "uploading",
+            VideoState::Finalizing => "finalizing",
+            VideoState::Completed => "completed",
+            VideoState::Failed => "failed",
+            VideoState::Expired => "expired",
+        }
+    }
+}
+
 /// `GET /videos/{sessionId}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +137,21 @@ pub struct VideoStatus {
     pub total_chunks: Option<u32>,
     pub size_bytes: u64,
     pub duration_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_unix_ms: Option<i64>,
+}
+
+/// `GET /videos`: one's own, newest first. In a list `received_chunks` is left empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VideoList {
+    pub success: bool,
+    pub videos: Vec<VideoStatus>,
+    /// Where there are more: `GET /videos?cursor=…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 #[cfg(test)]

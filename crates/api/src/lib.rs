@@ -13,7 +13,9 @@ mod requests;
 pub mod limits;
 pub mod routes;
 
-pub use answers::{ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, VideoState, VideoStatus};
+pub use answers::{
+    ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, VideoList, VideoState, VideoStatus,
+};
 pub use capabilities::Capabilities;
 pub use profile::{Framing, PartSize, Profile};
 pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};

@@ -1,1 +1,309 @@
+//! `snaplark-cloud`: the server of the documented API, and the share page. The same program on a
+//! server and inside the desktop app and the CLI ("this computer").
 //!
+//! ```text
+//! http ──> uploads ──> db       rows: users, tokens, uploads, parts
+//!             │  └───> storage  objects: parts, as they came
+//!             └─ parts, media_map: what a part holds, where a video's bytes stand (pure)
+//! ```
+//! Invariants: a part is acknowledged only when blob and row are durable; a row never names a blob
+//! that isn't; memory holds nothing that another node or the next start would miss, but the rate
+//! limit's levels. Nothing here touches what belongs to the process: no logger, no panic hook.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod clock;
+mod db;
+mod embedded;
+mod http;
+mod media_map;
+mod pages;
+mod parts;
+mod rate;
+mod storage;
+mod sweep;
+mod uploads;
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use snaplark_api::limits;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::{Db, DbError};
+use crate::http::AppState;
+use crate::rate::PartRate;
+use crate::storage::{Storage, StorageError};
+use crate::uploads::Uploads;
+
+pub use clock::Clock;
+pub use embedded::{Embedded, start_embedded};
+
+/// How long requests under way may take to end after a stop was asked for.
+const STOP_MAX: Duration = Duration::from_secs(10);
+const DATABASE_FILE: &str = "cloud.sqlite";
+const OBJECTS_FOLDER: &str = "objects";
+
+#[derive(Clone, Debug)]
+pub struct CloudOptions {
+    /// Database and files are below it; made where it is missing.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// Where `listen`'s port is in use, another free one is taken instead of giving up.
+    pub any_port: bool,
+    /// What links begin with. By default the address that is listened on.
+    pub public_url: Option<String>,
+    /// For each upload.
+    pub parts_per_second: u32,
+    /// An upload that nothing was sent to for so long has expired.
+    pub idle_max: Duration,
+    pub clock: Clock,
+}
+
+impl CloudOptions {
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        CloudOptions {
+            data: data.into(),
+            listen,
+            any_port: false,
+            public_url: None,
+            parts_per_second: limits::PARTS_PER_SECOND,
+            idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
+            clock: Clock::system(),
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum CloudError {
+    #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
+    DataFolder { path: PathBuf, reason: String },
+    #[error("The database in {} can't be used: {source}.", path.display())]
+    Database { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error(
+        "Another program listens on {0} already. Stop it, or choose another address with --listen."
+    )]
+    AddressInUse(SocketAddr),
+    #[error("The server can't listen on {address}: {reason}.")]
+    Listen { address: SocketAddr, reason: String },
+    #[error("'{0}' is no public address: it has to begin with http:// or https:// and a host.")]
+    PublicUrl(String),
+    #[error("'{0}' is no e-mail address.")]
+    Email(String),
+    #[error("The server stopped by itself: {0}.")]
+    Stopped(String),
+    #[error("The system gives no random numbers: {0}.")]
+    Random(String),
+}
+
+/// A running server. Dropping it stops it, too, but waits for nothing.
+#[derive(Debug)]
+pub struct Cloud {
+    address: SocketAddr,
+    public_url: String,
+    uploads: Arc<Uploads>,
+    stop: CancellationToken,
+    server: Option<JoinHandle<std::io::Result<()>>>,
+    sweeper: Option<JoinHandle<()>>,
+}
+
+/// Returns when requests are answered.
+pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
+    let given = options.public_url.as_deref().map(checked_url).transpose()?;
+    let store = open(&options.data).await?;
+    let listener = listen(&options).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| CloudError::Listen { address: options.listen, reason: e.to_string() })?;
+    let public_url = given.unwrap_or_else(|| format!("http://{}", reachable(address)));
+
+    let rate = PartRate::new(options.parts_per_second);
+    let idle_ms = i64::try_from(options.idle_max.as_millis()).unwrap_or(i64::MAX);
+    let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock, rate, idle_ms));
+    let sweep_soon = Arc::new(Notify::new());
+    let stop = CancellationToken::new();
+    let app = Arc::new(AppState {
+        uploads: Arc::clone(&uploads),
+        public_url: public_url.clone(),
+        sweep: Arc::clone(&sweep_soon),
+    });
+    let server = axum::serve(listener, http::router(app))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    Ok(Cloud {
+        address,
+        public_url,
+        server: Some(tokio::spawn(async move { server.await })),
+        sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
+        uploads,
+        stop,
+    })
+}
+
+impl Cloud {
+    /// The address that is listened on, with the port that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// A new token for the user, who is made where there is none.
+    pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
+        add_token(&self.uploads.db, user_email, self.uploads.clock.now_ms()).await
+    }
+
+    /// Takes no new requests, lets those under way end, and closes the database.
+    pub async fn shutdown(mut self) -> Result<(), CloudError> {
+        self.stop.cancel();
+        self.end().await
+    }
+
+    /// Until the server stops by itself, which it only does when something broke.
+    pub async fn wait(&mut self) -> Result<(), CloudError> {
+        let Some(server) = self.server.as_mut() else { return Ok(()) };
+        let ended = server.await;
+        self.server = None;
+        match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(CloudError::Stopped(error.to_string())),
+            Err(error) => Err(CloudError::Stopped(error.to_string())),
+        }
+    }
+
+    async fn end(&mut self) -> Result<(), CloudError> {
+        let ended = tokio::time::timeout(STOP_MAX, self.wait()).await;
+        if let Some(server) = self.server.take() {
+            server.abort();
+        }
+        if let Some(sweeper) = self.sweeper.take() {
+            sweeper.abort();
+        }
+        self.uploads.db.close().await;
+        ended.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// A new token for a data folder, whether a server runs on it or not.
+pub async fn issue_token(data: &Path, user_email: &str) -> Result<String, CloudError> {
+    let (db, _) = open(data).await?;
+    let token = add_token(&db, user_email, Clock::system().now_ms()).await;
+    db.close().await;
+    token
+}
+
+async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudError> {
+    let email = email.trim().to_lowercase();
+    let is_address =
+        email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    if !is_address || email.contains(char::is_whitespace) || email.len() > 254 {
+        return Err(CloudError::Email(email));
+    }
+    let (token, hash) = http::new_token().map_err(|error| CloudError::Random(error.to_string()))?;
+    db.add_token(&email, &hash, now_ms).await.map_err(|source| CloudError::Database {
+        path: DATABASE_FILE.into(),
+        source: source.into(),
+    })?;
+    Ok(token)
+}
+
+async fn open(data: &Path) -> Result<(Db, Storage), CloudError> {
+    let unusable = |reason: String| CloudError::DataFolder { path: data.to_owned(), reason };
+    let objects = data.join(OBJECTS_FOLDER);
+    tokio::fs::create_dir_all(&objects).await.map_err(|e| unusable(plain(&e)))?;
+    let file = data.join(DATABASE_FILE);
+    // SQLite's own words for this are of no help.
+    let probe = tokio::fs::OpenOptions::new().create(true).append(true).open(&file).await;
+    probe.map_err(|e| unusable(plain(&e)))?;
+    let database =
+        |source: DbError| CloudError::Database { path: file.clone(), source: source.into() };
+    let db = Db::open(&file).await.map_err(database)?;
+    let storage = Storage::local(&objects).map_err(|e: StorageError| unusable(e.to_string()))?;
+    Ok((db, storage))
+}
+
+fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "this account may not write there".to_owned(),
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "there is a file in its place".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => "it is on a disk that can't be written to".to_owned(),
+        ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+async fn listen(options: &CloudOptions) -> Result<TcpListener, CloudError> {
+    let address = options.listen;
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && options.any_port => {
+            let free = SocketAddr::new(address.ip(), 0);
+            TcpListener::bind(free)
+                .await
+                .map_err(|e| CloudError::Listen { address: free, reason: e.to_string() })
+        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            Err(CloudError::AddressInUse(address))
+        }
+        Err(error) => Err(CloudError::Listen { address, reason: plain(&error) }),
+    }
+}
+
+/// Listening on every address is no address to write into a link.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn checked_url(url: &str) -> Result<String, CloudError> {
+    let plain = url.trim().trim_end_matches('/');
+    let host = plain.strip_prefix("http://").or_else(|| plain.strip_prefix("https://"));
+    let fits = host.is_some_and(|host| {
+        !host.is_empty()
+            && !host.starts_with('/')
+            && !host
+                .contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>?#".contains(c))
+    });
+    if fits { Ok(plain.to_owned()) } else { Err(CloudError::PublicUrl(url.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_begin_with_an_address_that_can_be_reached() {
+        let of = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(of("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(of("[::]:80"), "[::1]:80");
+        assert_eq!(of("10.0.0.1:80"), "10.0.0.1:80");
+    }
+
+    #[test]
+    fn public_addresses_are_checked() {
+        assert_eq!(checked_url("https://snaplark.com/").unwrap(), "https://snaplark.com");
+        for url in ["snaplark.com", "http://", "ftp://a", "https://a b", "https://a?x"] {
+            assert!(checked_url(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,1 +1,121 @@
-fn main() {}
+//! The server as a program. Standard output carries one line (or the token); logs go to standard
+//! error.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use snaplark_api::limits;
+use snaplark_cloud::{CloudError, CloudOptions};
+
+/// The server of the Snaplark API, and the page behind each link.
+#[derive(Debug, Parser)]
+#[command(name = "snaplark-cloud", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server until it is asked to stop.
+    Serve(Serve),
+    /// Prints a new token for a user, who is made where there is none. Works while the server runs.
+    Token(Token),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, env = "SNAPLARK_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder for the database and the videos.
+    #[arg(long, env = "SNAPLARK_DATA")]
+    data: PathBuf,
+    /// What links begin with, for example https://videos.example.com.
+    #[arg(long, env = "SNAPLARK_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// How many parts one upload may send in a second.
+    #[arg(long, env = "SNAPLARK_PARTS_PER_SECOND", default_value_t = limits::PARTS_PER_SECOND)]
+    parts_per_second: u32,
+}
+
+#[derive(Debug, Args)]
+struct Token {
+    /// The server's folder.
+    #[arg(long, env = "SNAPLARK_DATA")]
+    data: PathBuf,
+    /// The user's e-mail address.
+    #[arg(long)]
+    user: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let done = match cli.command {
+        Command::Serve(serve) => run(serve).await,
+        Command::Token(token) => print_token(token).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(serve: Serve) -> Result<(), CloudError> {
+    let mut options = CloudOptions::new(serve.data, serve.listen);
+    options.public_url = serve.public_url.filter(|url| !url.is_empty());
+    options.parts_per_second = serve.parts_per_second;
+    let mut cloud = snaplark_cloud::start(options).await?;
+    say(&format!("listening on http://{}", cloud.address()));
+    tokio::select! {
+        ended = cloud.wait() => ended?,
+        () = asked_to_stop() => tracing::info!("Stopping: requests under way end first"),
+    }
+    cloud.shutdown().await
+}
+
+async fn print_token(token: Token) -> Result<(), CloudError> {
+    say(&snaplark_cloud::issue_token(&token.data, &token.user).await?);
+    Ok(())
+}
+
+/// One line for whoever started us; nobody may be there to read it.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("the process may hear SIGTERM");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    tokio::signal::ctrl_c().await.ok();
+}
+
+/// `SNAPLARK_LOG` picks what is said (`info` by default), `SNAPLARK_LOG_FORMAT=json` how.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("SNAPLARK_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        builder.json().init();
+    } else {
+        builder.with_ansi(false).init();
+    }
+}

@@ -1,0 +1,218 @@
+// A recording that still comes in: its parts are fetched as they arrive at the server and handed
+// to the video element through Media Source Extensions. Loads what is around the playing position,
+// so that one can join late, go back, and come back to the edge.
+
+const POLL_MS = 1000;
+/** Loaded ahead of the position, at most. */
+const AHEAD_S = 45;
+/** Kept behind it when the browser's buffer is full. */
+const BEHIND_S = 20;
+/** Where one joins: behind the newest second, so that playing doesn't starve between parts. */
+const JOIN_S = 2.5;
+/** Following means: brought back to the edge when further behind than this. */
+const LAG_S = 6;
+/** No part for so long: the recorder is offline, or paused. */
+const QUIET_MS = 15_000;
+
+export class Live extends EventTarget {
+  /** Where the recording ends so far, in seconds. */
+  edge = 0;
+  /** Stays at the edge by itself, until someone seeks or pauses. */
+  following = false;
+  finished = false;
+
+  #stage;
+  #video;
+  #base;
+  #parts = [];
+  #source = new MediaSource();
+  #buffer = null;
+  #quietSince = performance.now();
+  #work = Promise.resolve();
+  #busy = false;
+
+  constructor(stage, video) {
+    super();
+    this.#stage = stage;
+    this.#video = video;
+    this.#base = stage.dataset.base;
+  }
+
+  async start(at) {
+    const mime = this.#stage.dataset.mime;
+    if (!mime || !globalThis.MediaSource?.isTypeSupported(mime)) return this.#plain();
+    const opened = new Promise((done) => this.#source.addEventListener("sourceopen", done, { once: true }));
+    this.#video.src = URL.createObjectURL(this.#source);
+    await opened;
+    this.#buffer = this.#source.addSourceBuffer(mime);
+    await this.#append(await this.#bytes("live/init.webm"));
+    this.#stage.querySelector(".live").hidden = false;
+    this.#video.addEventListener("seeking", () => this.#load());
+    this.#video.addEventListener("timeupdate", () => this.#load());
+    this.#video.addEventListener("waiting", () => this.#skipGap());
+    this.#video.addEventListener("pause", () => this.left());
+    await this.#poll();
+    if (at === null) this.join();
+    else this.#video.currentTime = Math.min(at, this.edge);
+    this.#play();
+  }
+
+  /** To the newest second, and stay there. */
+  join() {
+    this.#video.currentTime = Math.max(0, this.edge - JOIN_S);
+    this.following = !this.finished;
+    this.#play();
+    this.#load();
+  }
+
+  left() {
+    this.following = false;
+  }
+
+  draw(now) {
+    const badge = this.#stage.querySelector(".live");
+    badge.hidden = this.finished;
+    if (this.finished) return;
+    const quiet = performance.now() - this.#quietSince;
+    const behind = Math.max(1, Math.round(this.edge - now + Math.min(quiet, QUIET_MS) / 1000));
+    const silent = quiet > QUIET_MS;
+    badge.toggleAttribute("data-quiet", silent);
+    const words = silent ? "Waits for the recorder" : `Live, ${behind < 100 ? `${behind} s` : `${Math.round(behind / 60)} min`} behind`;
+    const span = badge.querySelector("[data-behind]");
+    if (span.textContent !== words) span.textContent = words;
+    const text = document.querySelector("[data-live-text]");
+    const line = silent ? "The rest is on its way" : "Being recorded now";
+    if (text.textContent !== line) text.textContent = line;
+  }
+
+  /** Muted where the browser asks for that. */
+  async #play() {
+    const refused = await this.#video.play().then(() => false, (e) => e.name === "NotAllowedError");
+    if (refused) {
+      this.#video.muted = true;
+      await this.#video.play().catch(() => {});
+    }
+  }
+
+  /** Without MSE for this codec: what is here plays as a file; the rest after a reload. */
+  async #plain() {
+    const answer = await fetch(`${this.#base}/live`).then((r) => r.json()).catch(() => null);
+    if (answer?.state === "finished") return location.reload();
+    setTimeout(() => this.#plain(), 5 * POLL_MS);
+  }
+
+  async #poll() {
+    try {
+      const answer = await fetch(`${this.#base}/live?after=${this.#parts.length}`).then((r) => r.json());
+      if (answer.state === "gone") return location.reload();
+      for (const [start, end] of answer.parts ?? []) {
+        this.#parts.push({ start: start / 1000, end: end / 1000, loaded: false });
+        this.edge = Math.max(this.edge, end / 1000);
+      }
+      if (answer.state === "live") this.#quietSince = performance.now() - answer.quietMs;
+      if (answer.state === "finished") this.#finish();
+    } catch {
+      // The server is out of reach for now; what is loaded plays on.
+    }
+    this.#load();
+    const lag = this.edge - this.#video.currentTime;
+    if (this.following && !this.#video.paused && lag > LAG_S) this.#video.currentTime = this.edge - JOIN_S;
+    this.dispatchEvent(new Event("change"));
+    if (!this.finished) setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  #finish() {
+    this.finished = true;
+    this.following = false;
+    const text = document.querySelector("[data-live-text]");
+    text.textContent = "Recorded just now";
+  }
+
+  /** The next part that playing will need: the one at the position, then those behind it. */
+  #wanted() {
+    const now = this.#video.currentTime;
+    return this.#parts.find((p) => !p.loaded && p.end > now - 0.05 && p.start < now + AHEAD_S);
+  }
+
+  async #load() {
+    if (this.#busy || !this.#buffer) return;
+    this.#busy = true;
+    try {
+      for (let part = this.#wanted(); part; part = this.#wanted()) {
+        await this.#append(await this.#bytes(`live/${this.#parts.indexOf(part)}`));
+        part.loaded = true;
+        this.dispatchEvent(new Event("change"));
+      }
+      this.#settle();
+    } catch {
+      // Tried again with the next poll or the next move of the position.
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** The source knows its end when all of it is known. */
+  #settle() {
+    if (this.#source.readyState !== "open" || this.#buffer.updating) return;
+    if (this.finished && this.#parts.at(-1)?.loaded) {
+      this.#source.endOfStream();
+    } else if (!(this.#source.duration >= this.edge)) {
+      this.#source.duration = this.edge;
+    }
+  }
+
+  async #bytes(path) {
+    const response = await fetch(`${this.#base}/${path}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return response.arrayBuffer();
+  }
+
+  #append(bytes) {
+    return (this.#work = this.#work.catch(() => {}).then(async () => {
+      for (let tries = 0; ; tries += 1) {
+        try {
+          await this.#updated(() => this.#buffer.appendBuffer(bytes));
+          return;
+        } catch (error) {
+          if (error.name !== "QuotaExceededError" || tries > 1) throw error;
+          await this.#makeRoom();
+        }
+      }
+    }));
+  }
+
+  async #makeRoom() {
+    const until = this.#video.currentTime - BEHIND_S;
+    if (until <= 0) throw new Error("full");
+    await this.#updated(() => this.#buffer.remove(0, until));
+    for (const part of this.#parts) if (part.start < until) part.loaded = false;
+  }
+
+  #updated(act) {
+    return new Promise((done, failed) => {
+      const end = (call, value) => {
+        this.#buffer.removeEventListener("updateend", ended);
+        this.#buffer.removeEventListener("error", broke);
+        call(value);
+      };
+      const ended = () => end(done);
+      const broke = () => end(failed, new Error("the browser did not take a part"));
+      this.#buffer.addEventListener("updateend", ended);
+      this.#buffer.addEventListener("error", broke);
+      try {
+        act();
+      } catch (error) {
+        end(failed, error);
+      }
+    });
+  }
+
+  /** A hole of a frame or two between parts is stepped over. */
+  #skipGap() {
+    const { buffered, currentTime } = this.#video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      const gap = buffered.start(i) - currentTime;
+      if (gap > 0 && gap < 1) this.#video.currentTime = buffered.start(i) + 0.01;
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// What every page has: copy buttons, dates in the reader's own zone, and the wait for a recording
+// that isn't here yet.
+
+const said = document.querySelector(".said");
+let hide;
+
+/** Says it to the eye and to screen readers. */
+export function say(text) {
+  said.textContent = text;
+  said.classList.add("shown");
+  clearTimeout(hide);
+  hide = setTimeout(() => said.classList.remove("shown"), 2200);
+}
+
+/** 1:42, 1:02:03 */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(Number.isFinite(seconds) ? seconds : 0));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without https (a server in the house) browsers have no clipboard but this one.
+    const box = document.createElement("textarea");
+    box.value = text;
+    box.className = "sr";
+    document.body.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    if (!done) throw new Error("no clipboard");
+  }
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const url = new URL(location.pathname, location.origin);
+    const at = Math.floor(document.querySelector("video")?.currentTime ?? 0);
+    if (button.dataset.copy === "time" && at > 0) url.searchParams.set("t", String(at));
+    try {
+      await copy(url.href);
+      say(url.search ? `Link at ${clock(at)} copied` : "Link copied");
+    } catch {
+      say("The browser keeps its clipboard closed. Copy the address from its bar.");
+    }
+  });
+}
+
+for (const time of document.querySelectorAll("time")) {
+  const at = new Date(time.dateTime);
+  const day = new Date(at).setHours(0, 0, 0, 0);
+  const today = new Date().setHours(0, 0, 0, 0);
+  const hours = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const days = Math.round((today - day) / 86_400_000);
+  const far = at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+  time.textContent = days === 0 ? `Today, ${hours}` : days === 1 ? `Yesterday, ${hours}` : far;
+  time.title = at.toLocaleString();
+}
+
+const awaits = document.body.dataset.awaits;
+if (awaits) {
+  const started = Date.now();
+  const ask = async () => {
+    const answer = await fetch(awaits).then((r) => r.json(), () => null).catch(() => null);
+    if (answer && answer.state !== "awaited") return location.reload();
+    // Often at first, as it is most likely then; every ten seconds for the patient.
+    setTimeout(ask, Date.now() - started < 120_000 ? 1500 : 10_000);
+  };
+  setTimeout(ask, 1000);
+}

@@ -1,0 +1,235 @@
+//! `/api/v1`: the documents' endpoints. Translation only; what happens is decided in `uploads`.
+
+use axum::Json;
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use snaplark_api::{
+    Capabilities, ChunkAnswer, FinalizeAnswer, Framing, InitAnswer, VideoList, VideoStatus, limits,
+    routes,
+};
+use uuid::Uuid;
+
+use super::auth::Signed;
+use super::errors::{ApiError, allowance_headers};
+use super::{App, forms, multipart};
+use crate::db::{Cursor, SessionId, Upload};
+use crate::media_map;
+
+/// 10,000 indices with commas take 60 KB.
+const JSON_BYTES_MAX: usize = 1024 * 1024;
+const LIST_DEFAULT: u32 = 50;
+const LIST_MAX: u32 = 200;
+/// More than any profile sends at once, and little enough to be served beside others.
+const PARTS_IN_FLIGHT_MAX: u32 = 4;
+
+pub fn routes() -> Router<App> {
+    let one = format!("{}/{{session}}", routes::VIDEOS);
+    let api = Router::new()
+        .route(routes::INIT, post(init))
+        .route(routes::CHUNK, post(chunk))
+        .route(routes::FINALIZE, post(finalize))
+        .route(routes::VIDEOS, get(list))
+        .route(&one, get(status).delete(remove))
+        .route(routes::CAPABILITIES, get(capabilities))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        // Each handler has its own, smaller one.
+        .layer(DefaultBodyLimit::disable());
+    Router::new().nest(routes::PREFIX, api)
+}
+
+async fn init(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<Json<InitAnswer>, ApiError> {
+    let new = forms::init(&json_body(request).await?, user)?;
+    let upload = app.uploads.init(&new).await?;
+    Ok(Json(InitAnswer {
+        success: Some(true),
+        session_id: upload.session_id.to_string(),
+        video_id: Some(upload.video_id.to_string()),
+        video_url: Some(page_url(&app, &upload)),
+        message: Some("Upload session initialized".to_owned()),
+    }))
+}
+
+async fn chunk(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let form = multipart::read_chunk(&app, user, request).await?;
+    let headers = allowance_headers(form.allowance);
+    let (session, index) = (form.upload.session_id, form.index);
+    let receipt =
+        app.uploads.receive(&form.upload, index, form.written, form.sha256_claimed).await?;
+    let answer = ChunkAnswer {
+        success: Some(true),
+        received_chunk_index: Some(index),
+        session_id: Some(session.to_string()),
+        total_chunks_received: Some(receipt.parts_received),
+        received: Some(true),
+        chunk_index: Some(index),
+        message: Some("Chunk received".to_owned()),
+    };
+    Ok((headers, Json(answer)).into_response())
+}
+
+async fn finalize(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<Json<FinalizeAnswer>, ApiError> {
+    let (session, ask) = forms::finalize(&json_body(request).await?)?;
+    let upload = app.uploads.finalize(user, session, &ask).await?;
+    let key = format!("videos/{}/video.webm", upload.video_id);
+    Ok(Json(FinalizeAnswer {
+        success: Some(true),
+        session_id: Some(session.to_string()),
+        video_id: Some(upload.video_id.to_string()),
+        video_url: Some(page_url(&app, &upload)),
+        url: Some(format!("{}/{key}", app.public_url)),
+        key: Some(key),
+        message: Some("Video assembled".to_owned()),
+    }))
+}
+
+async fn status(
+    State(app): State<App>,
+    Signed(user): Signed,
+    Path(session): Path<String>,
+) -> Result<Json<VideoStatus>, ApiError> {
+    let upload = app.uploads.own(user, forms::session_id(&session)?).await?;
+    let indices = app.uploads.db.part_indices(upload.session_id).await?;
+    let mut status = video_status(&app, &upload).await?;
+    status.received_chunks = indices;
+    Ok(Json(status))
+}
+
+#[derive(Debug, Deserialize)]
+struct ListQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(app): State<App>,
+    Signed(user): Signed,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<VideoList>, ApiError> {
+    let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
+    let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
+    // One more than asked for tells whether there are more.
+    let mut uploads = app.uploads.list(user, behind, limit + 1).await?;
+    let more = uploads.len() > limit as usize;
+    uploads.truncate(limit as usize);
+    let next_cursor = uploads.last().filter(|_| more).map(cursor);
+    let mut videos = Vec::with_capacity(uploads.len());
+    for upload in &uploads {
+        videos.push(video_status(&app, upload).await?);
+    }
+    Ok(Json(VideoList { success: true, videos, next_cursor }))
+}
+
+async fn remove(
+    State(app): State<App>,
+    Signed(user): Signed,
+    Path(session): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let session = forms::session_id(&session)?;
+    app.uploads.remove(user, session).await?;
+    app.sweep_soon();
+    Ok(Json(json!({"success": true, "sessionId": session.to_string(), "message": "Video removed"})))
+}
+
+async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
+    Json(Capabilities {
+        server: "snaplark".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        framings: vec![Framing::Stream, Framing::Standalone],
+        part_bytes_max: limits::PART_BYTES_MAX,
+        parts_in_flight_max: PARTS_IN_FLIGHT_MAX,
+        link_template: Some(routes::share_page(&app.public_url, "{recordingId}")),
+    })
+}
+
+async fn unknown_route() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "Not found", "The API has no such address.")
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        "This address does not take that method.",
+    )
+}
+
+async fn video_status(app: &App, upload: &Upload) -> Result<VideoStatus, ApiError> {
+    let (size_bytes, duration_ms) = match &upload.finished {
+        Some(finished) => (finished.size_bytes, finished.duration_ms),
+        None => {
+            let parts = app.uploads.db.parts_from(upload.session_id, 0).await?;
+            let size_bytes = parts.iter().map(|part| part.size_bytes).sum();
+            (size_bytes, media_map::end_ms(&media_map::contiguous(parts)))
+        }
+    };
+    Ok(VideoStatus {
+        success: true,
+        session_id: upload.session_id.to_string(),
+        video_id: upload.video_id.to_string(),
+        video_url: page_url(app, upload),
+        state: upload.state,
+        received_chunks: Vec::new(),
+        total_chunks: upload.finished.as_ref().map(|finished| finished.parts_total),
+        size_bytes,
+        duration_ms,
+        filename: Some(upload.filename.clone()),
+        created_unix_ms: Some(upload.created_ms),
+    })
+}
+
+fn page_url(app: &App, upload: &Upload) -> String {
+    routes::share_page(&app.public_url, &upload.video_id.to_string())
+}
+
+fn cursor(upload: &Upload) -> String {
+    format!("{}_{}", upload.created_ms, upload.session_id)
+}
+
+fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
+    let read = || {
+        let (created_ms, session) = text.split_once('_')?;
+        let session_id = SessionId(session.parse::<Uuid>().ok()?);
+        Some(Cursor { created_ms: created_ms.parse().ok()?, session_id })
+    };
+    read()
+        .ok_or_else(|| ApiError::field("cursor", "The cursor field must be one that a list gave."))
+}
+
+async fn json_body(request: Request) -> Result<Value, ApiError> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json"))
+    {
+        return Err(ApiError::unsupported("The body is sent as application/json."));
+    }
+    let bytes = to_bytes(request.into_body(), JSON_BYTES_MAX).await.map_err(|_| {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Body exceeds maximum size",
+            "The body could not be read to its end, or is larger than 1 MB.",
+        )
+    })?;
+    serde_json::from_slice(&bytes)
+        .map_err(|_| ApiError::field("body", "The body must be a JSON object."))
+}

@@ -1,0 +1,237 @@
+//! Every answer that is not a 2xx, in the documents' form: `{success, error, message, errors,
+//! missingChunks}`. The one place where the server's own failures are logged.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use snaplark_api::ErrorAnswer;
+
+use crate::db::DbError;
+use crate::rate::Allowance;
+use crate::storage::StorageError;
+use crate::uploads::UploadError;
+
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    answer: ErrorAnswer,
+    headers: HeaderMap,
+}
+
+/// Field -> sentences, as 000's request classes give them.
+pub type FieldErrors = BTreeMap<String, Vec<String>>;
+
+impl ApiError {
+    pub fn new(status: StatusCode, error: &str, message: &str) -> Self {
+        let answer = ErrorAnswer {
+            success: false,
+            error: error.to_owned(),
+            message: Some(message.to_owned()),
+            ..ErrorAnswer::default()
+        };
+        ApiError { status, answer, headers: HeaderMap::new() }
+    }
+
+    pub fn invalid(errors: FieldErrors) -> Self {
+        let first = errors.values().flatten().next().cloned().unwrap_or_default();
+        let mut error = ApiError::new(StatusCode::BAD_REQUEST, "Invalid request data", &first);
+        error.answer.errors = errors;
+        error
+    }
+
+    /// Names one more wrong field, where fields are what is wrong.
+    pub fn and_field(mut self, name: &str, sentence: &str) -> Self {
+        if self.status == StatusCode::BAD_REQUEST {
+            self.answer.errors.insert(name.to_owned(), vec![sentence.to_owned()]);
+        }
+        self
+    }
+
+    pub fn field(name: &str, sentence: &str) -> Self {
+        ApiError::invalid(BTreeMap::from([(name.to_owned(), vec![sentence.to_owned()])]))
+    }
+
+    pub fn unauthorized() -> Self {
+        let mut error = ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "Unauthenticated",
+            "The token is missing or not valid. Sign in again; what was stored stays.",
+        );
+        error.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        error
+    }
+
+    pub fn not_found() -> Self {
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "Session not found",
+            "There is no such upload, or it has expired. Begin again with init.",
+        )
+    }
+
+    #[cfg(test)]
+    pub fn fields(&self) -> &FieldErrors {
+        &self.answer.errors
+    }
+
+    pub fn too_large() -> Self {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Chunk exceeds maximum size",
+            "A chunk may have 10240 kilobytes. Send smaller ones.",
+        )
+    }
+
+    pub fn unsupported(message: &str) -> Self {
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", message)
+    }
+
+    pub fn slow() -> Self {
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "Request timed out",
+            "Nothing came for a while. Send the chunk again.",
+        )
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let message = error.to_string();
+        match error {
+            UploadError::NotFound => ApiError::not_found(),
+            UploadError::NotActive(_) => ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "Session is not active",
+                &format!("It takes no more chunks: {message}."),
+            ),
+            UploadError::RecordingTaken => ApiError::new(
+                StatusCode::CONFLICT,
+                "Recording id is taken",
+                "Another account has a recording with this id. Use a new one.",
+            ),
+            UploadError::Missing(missing) => {
+                let text = missing.iter().take(20).map(u32::to_string).collect::<Vec<_>>();
+                let dots = if missing.len() > text.len() { ", …" } else { "" };
+                let sentence = format!("Missing chunks: {}{dots}", text.join(", "));
+                let mut error = ApiError::new(StatusCode::CONFLICT, "Missing chunks", &sentence);
+                error.answer.missing_chunks = missing;
+                error
+            }
+            UploadError::OtherTotal { finished, .. } => ApiError::field(
+                "totalChunks",
+                &format!("The video is finished already, with {finished} chunks."),
+            ),
+            UploadError::TooFast(allowance) => {
+                let mut error = ApiError::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Too many requests",
+                    &format!("An upload may send {} chunks a second.", allowance.limit),
+                );
+                error.headers = allowance_headers(allowance);
+                error
+            }
+            UploadError::NotWebm => {
+                let mut error = ApiError::unsupported("The chunk field must be a WebM file.");
+                let sentence = "The chunk field must be a file of type: webm.".to_owned();
+                error.answer.errors.insert("chunk".to_owned(), vec![sentence]);
+                error
+            }
+            UploadError::Empty => ApiError::field("chunk", "The chunk field must not be empty."),
+            UploadError::DigestMismatch => ApiError::field(
+                "chunk",
+                "The chunk was damaged on its way: its Content-Digest is another. Send it again.",
+            ),
+            UploadError::Unplayable(_) => ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Assembly failed",
+                &format!("All chunks are here, but {message}."),
+            ),
+            UploadError::Busy => ApiError::new(
+                StatusCode::CONFLICT,
+                "Session is busy",
+                "Chunks kept coming during finalize. Finalize again when all are sent.",
+            ),
+            UploadError::Db(error) => {
+                let full = is_full(&error);
+                internal(&error, full)
+            }
+            UploadError::Storage(error) => {
+                let full = is_disk_full(&error);
+                internal(&error, full)
+            }
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        UploadError::from(error).into()
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        UploadError::from(error).into()
+    }
+}
+
+/// Ours to mend: logged here, and the client is told to come again, without our inner words.
+fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
+    if full {
+        tracing::error!(%error, "The server has no room left");
+        return ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Insufficient storage",
+            "The server has no room left. What was acknowledged is safe; try again later.",
+        );
+    }
+    tracing::error!(%error, "A request could not be answered");
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Server error",
+        "The server could not do this now. What was acknowledged is safe; try again.",
+    )
+}
+
+fn is_full(error: &DbError) -> bool {
+    // SQLITE_FULL.
+    const FULL: &str = "13";
+    match error {
+        DbError::Sql(sqlx::Error::Database(error)) => error.code().as_deref() == Some(FULL),
+        DbError::Sql(_) | DbError::Migrate(_) | DbError::Unknown(_) => false,
+    }
+}
+
+fn is_disk_full(error: &StorageError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::StorageFull
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+pub fn allowance_headers(allowance: Allowance) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("x-ratelimit-limit"), allowance.limit.into());
+    headers.insert(HeaderName::from_static("x-ratelimit-remaining"), allowance.remaining.into());
+    if let Some(seconds) = allowance.retry_after_s {
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), seconds.into());
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    headers
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        (self.status, no_store, self.headers, Json(self.answer)).into_response()
+    }
+}

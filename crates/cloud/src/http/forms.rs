@@ -1,0 +1,342 @@
+//! JSON bodies of init and finalize, in either document's form, with every wrong field named: the
+//! rules of 000's request classes. Reads a `Value` because serde stops at the first wrong field.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+use snaplark_api::{Resolution, limits};
+use uuid::Uuid;
+
+use super::errors::{ApiError, FieldErrors};
+use crate::db::{NewUpload, SessionId, UserId};
+use crate::uploads::FinalizeAsk;
+
+/// 000 states no limit for these texts; they are words.
+const WORD_CHARS_MAX: usize = 255;
+/// A number above this in `duration` is no number of seconds: over eleven days.
+const SECONDS_MAX: u64 = 1_000_000;
+
+pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
+    let mut form = Form::of(body)?;
+    let filename = form.text("filename", limits::FILENAME_CHARS_MAX).map(plain_name);
+    if filename.as_deref() == Some("") {
+        form.wrong("filename", "The filename field must be a name.".to_owned());
+    }
+    match form.present("timestamp") {
+        Some(Value::String(_) | Value::Number(_)) | None => {}
+        Some(_) => form.wrong("timestamp", "The timestamp field must be a string.".to_owned()),
+    }
+    let fps = form.whole("fps", limits::FPS);
+    form.text("codec", WORD_CHARS_MAX);
+    form.whole("bitrate", limits::BITRATE);
+    let (width, height) = form.resolution();
+    let recording_id = form.optional_uuid("recordingId");
+    let metadata = body.to_string();
+    let (Some(filename), Some(fps)) = (filename, fps) else { return Err(form.refused()) };
+    form.end()?;
+    Ok(NewUpload {
+        user_id: user,
+        recording_id,
+        filename,
+        width,
+        height,
+        fps: small(fps),
+        metadata,
+    })
+}
+
+pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
+    let mut form = Form::of(body)?;
+    let session = form.text("sessionId", WORD_CHARS_MAX);
+    let total = form.whole("totalChunks", 1..=i64::from(limits::PARTS_MAX));
+    let uploaded = form.indices("uploadedChunks");
+    let duration_hint_ms = form.duration("duration");
+    if let Some(metadata) = form.fields.get("metadata")
+        && !matches!(metadata, Value::Object(_) | Value::Array(_) | Value::Null)
+    {
+        form.wrong("metadata", "The metadata field must be an object.".to_owned());
+    }
+    let (Some(session), Some(total)) = (session, total) else { return Err(form.refused()) };
+    form.end()?;
+    let ask = FinalizeAsk { parts_total: small(total), uploaded, duration_hint_ms };
+    Ok((session_id(&session)?, ask))
+}
+
+/// A session's id is a UUID of ours; whatever else it is, there is no such session.
+pub fn session_id(text: &str) -> Result<SessionId, ApiError> {
+    text.trim().parse().map(SessionId).map_err(|_| ApiError::not_found())
+}
+
+/// 000: `regex:/^\d+$/`.
+pub fn chunk_index(text: &str) -> Result<u32, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits {
+        return Err("The chunkIndex field must be a whole number, 0 or above.".to_owned());
+    }
+    text.parse()
+        .ok()
+        .filter(|index| *index < limits::PARTS_MAX)
+        .ok_or_else(|| format!("The chunkIndex field must be less than {}.", limits::PARTS_MAX))
+}
+
+struct Form<'a> {
+    fields: &'a Map<String, Value>,
+    errors: FieldErrors,
+}
+
+impl<'a> Form<'a> {
+    fn of(body: &'a Value) -> Result<Self, ApiError> {
+        match body {
+            Value::Object(fields) => Ok(Form { fields, errors: FieldErrors::new() }),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Err(ApiError::field("body", "The body must be a JSON object.")),
+        }
+    }
+
+    fn wrong(&mut self, name: &str, sentence: String) {
+        self.errors.entry(name.to_owned()).or_default().push(sentence);
+    }
+
+    fn refused(self) -> ApiError {
+        ApiError::invalid(self.errors)
+    }
+
+    fn end(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
+    }
+
+    /// What is required: neither absent nor null nor an empty text.
+    fn present(&mut self, name: &str) -> Option<&'a Value> {
+        let value = self.fields.get(name).filter(|value| !is_empty(value));
+        if value.is_none() {
+            self.wrong(name, format!("The {name} field is required."));
+        }
+        value
+    }
+
+    fn text(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        let Value::String(text) = self.present(name)? else {
+            self.wrong(name, format!("The {name} field must be a string."));
+            return None;
+        };
+        if text.chars().count() > chars_max {
+            let sentence =
+                format!("The {name} field must not be longer than {chars_max} characters.");
+            self.wrong(name, sentence);
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.present(name)?;
+        self.check_whole(name, whole(value), &range)
+    }
+
+    fn check_whole(
+        &mut self,
+        name: &str,
+        number: Option<i64>,
+        range: &RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let sentence = match number {
+            None => format!("The {name} field must be an integer."),
+            Some(number) if range.contains(&number) => return Some(number),
+            Some(_) => {
+                format!("The {name} field must be between {} and {}.", range.start(), range.end())
+            }
+        };
+        self.wrong(name, sentence);
+        None
+    }
+
+    /// `{width, height}` or `"1920x1080"`; wrong halves are named as 000 names them.
+    fn resolution(&mut self) -> (u32, u32) {
+        let Some(value) = self.present("resolution") else { return (0, 0) };
+        let (width, height) = match value {
+            Value::Object(fields) => {
+                let half = |name: &str| fields.get(name).and_then(whole);
+                (half("width"), half("height"))
+            }
+            Value::String(text) => match Resolution::Text(text.clone()).size() {
+                Some((width, height)) => (Some(width.into()), Some(height.into())),
+                None => (None, None),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => (None, None),
+        };
+        let width = self.check_whole("resolution.width", width, &limits::WIDTH);
+        let height = self.check_whole("resolution.height", height, &limits::HEIGHT);
+        (small(width.unwrap_or(0)), small(height.unwrap_or(0)))
+    }
+
+    fn optional_uuid(&mut self, name: &str) -> Option<Uuid> {
+        let value = self.fields.get(name).filter(|value| !value.is_null())?;
+        let uuid =
+            value.as_str().and_then(|text| text.parse().ok()).filter(|id: &Uuid| !id.is_nil());
+        if uuid.is_none() {
+            self.wrong(name, format!("The {name} field must be a UUID."));
+        }
+        uuid
+    }
+
+    fn indices(&mut self, name: &str) -> Vec<u32> {
+        let Some(value) = self.present(name) else { return Vec::new() };
+        let Value::Array(values) = value else {
+            self.wrong(name, format!("The {name} field must be an array."));
+            return Vec::new();
+        };
+        let max = i64::from(limits::PARTS_MAX);
+        if values.len() as u64 > u64::from(limits::PARTS_MAX) {
+            self.wrong(name, format!("The {name} field must not have more than {max} items."));
+            return Vec::new();
+        }
+        let mut indices = Vec::with_capacity(values.len());
+        for (place, value) in values.iter().enumerate() {
+            match whole(value).filter(|index| (0..max).contains(index)) {
+                Some(index) => indices.push(small(index)),
+                None => {
+                    let item = format!("{name}.{place}");
+                    let sentence = format!(
+                        "The {item} field must be an integer of at least 0 and less than {max}."
+                    );
+                    self.wrong(&item, sentence);
+                }
+            }
+        }
+        indices
+    }
+
+    /// Whole milliseconds or seconds. A whole number alone doesn't tell: one with a fraction is
+    /// seconds. Only a hint, for media that can't be asked.
+    fn duration(&mut self, name: &str) -> u64 {
+        let number = self.present(name).map(|value| match value {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_f64(),
+        });
+        match number {
+            None => 0,
+            Some(Some(number)) if number >= 0.0 => {
+                let fraction = number.fract() != 0.0 && number < SECONDS_MAX as f64;
+                (if fraction { number * 1000.0 } else { number }) as u64
+            }
+            Some(_) => {
+                self.wrong(name, format!("The {name} field must be a number of at least 0."));
+                0
+            }
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
+/// A whole number, also as text or as `30.0`: the documents' own validator takes these.
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let float = number.as_f64()?;
+            (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// For what was checked against a range already.
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+/// A name without its folders and without control characters. It is shown, and never a path.
+fn plain_name(name: String) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain: String = last.chars().filter(|c| !c.is_control()).collect();
+    let plain = plain.trim();
+    if plain.bytes().all(|b| b == b'.') { String::new() } else { plain.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn user() -> UserId {
+        UserId(Uuid::from_u128(1))
+    }
+
+    fn errors(refused: ApiError) -> Vec<String> {
+        refused.fields().keys().cloned().collect()
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let refused = init(&json!({}), user()).unwrap_err();
+        assert_eq!(
+            errors(refused),
+            ["bitrate", "codec", "filename", "fps", "resolution", "timestamp"]
+        );
+        let refused = init(
+            &json!({"filename": "a".repeat(256), "timestamp": [], "fps": 121, "codec": 9,
+                "bitrate": 99_999, "resolution": {"width": 0, "height": 4321}, "recordingId": "x"}),
+            user(),
+        )
+        .unwrap_err();
+        assert_eq!(
+            errors(refused),
+            [
+                "bitrate",
+                "codec",
+                "filename",
+                "fps",
+                "recordingId",
+                "resolution.height",
+                "resolution.width",
+                "timestamp"
+            ]
+        );
+    }
+
+    #[test]
+    fn names_lose_their_folders() {
+        for (name, plain) in [
+            ("../../etc/passwd", "passwd"),
+            ("C:\\videos\\a.webm", "a.webm"),
+            ("a\u{0}b\n.webm", "ab.webm"),
+            ("..", ""),
+            ("a/", ""),
+        ] {
+            assert_eq!(plain_name(name.to_owned()), plain);
+        }
+    }
+
+    #[test]
+    fn indices_are_digits() {
+        assert_eq!(chunk_index("0"), Ok(0));
+        assert_eq!(chunk_index("9999"), Ok(9999));
+        for text in ["", "-1", "+1", "1.0", "one", "10000", "99999999999999999999", "٣"] {
+            assert!(chunk_index(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn finalize_takes_both_documents_durations() {
+        let body = |duration: Value| {
+            json!({"sessionId": Uuid::from_u128(7).to_string(), "totalChunks": 1, "uploadedChunks": [0],
+                "duration": duration})
+        };
+        assert_eq!(finalize(&body(json!(300_000))).unwrap().1.duration_hint_ms, 300_000);
+        assert_eq!(finalize(&body(json!(30.5))).unwrap().1.duration_hint_ms, 30_500);
+        for wrong in [json!(-1), json!("soon"), json!(null), json!([])] {
+            assert_eq!(errors(finalize(&body(wrong)).unwrap_err()), ["duration"]);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! HTTP: the API for programs, the share page and the videos for people.
+//!
+//! Handlers translate; nothing is decided here but what HTTP itself asks for.
+
+mod api;
+mod assets;
+mod auth;
+mod errors;
+mod forms;
+mod multipart;
+mod share;
+mod video;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::{Stream, StreamExt};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::Notify;
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::trace::TraceLayer;
+
+use crate::uploads::Uploads;
+
+pub use assets::address as asset;
+pub use auth::new_token;
+
+/// A request that is refused early still has its body on the way: so much of it is read, so that
+/// the client sees the answer and not a reset connection.
+const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub type App = Arc<AppState>;
+
+#[derive(Debug)]
+pub struct AppState {
+    pub uploads: Arc<Uploads>,
+    /// Without a slash at its end.
+    pub public_url: String,
+    pub sweep: Arc<Notify>,
+}
+
+impl AppState {
+    /// Something was removed: its bytes need not wait for the next round.
+    fn sweep_soon(&self) {
+        self.sweep.notify_one();
+    }
+}
+
+pub fn router(app: App) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .route("/videos/{video}", get(share::page))
+        .route("/videos/{video}/live", get(share::live))
+        .route("/videos/{video}/live/init.webm", get(video::live_init))
+        .route("/videos/{video}/live/{index}", get(video::live_part))
+        .route("/videos/{video}/video.webm", get(video::video))
+        .route("/videos/{video}/original.webm", get(video::original))
+        .route("/static/{version}/{name}", get(assets::serve))
+        .route("/", get(share::front))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(share::unknown)
+        .layer(middleware::from_fn(answer_after_body))
+        .layer(middleware::from_fn(headers_for_all))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_request(())
+                .on_failure(())
+                .on_response(log_response),
+        )
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .with_state(app)
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn readyz(State(app): State<App>) -> Response {
+    let ready = async {
+        app.uploads.db.ping().await.map_err(|error| error.to_string())?;
+        app.uploads.storage.probe().await.map_err(|error| error.to_string())
+    };
+    match ready.await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::warn!(error, "The server is not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}
+
+/// Method and path: the path holds no secret but the link itself, the query is left out.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+fn log_response(response: &Response, took: Duration, _: &tracing::Span) {
+    let (status, ms) = (response.status().as_u16(), took.as_millis() as u64);
+    if response.status().is_server_error() {
+        tracing::warn!(status, ms, "Answered");
+    } else {
+        tracing::debug!(status, ms, "Answered");
+    }
+}
+
+async fn headers_for_all(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// Reads what an early answer left of the request's body. Not where the client waits to be asked
+/// for it (`Expect: 100-continue`): then nothing was sent yet.
+async fn answer_after_body(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let waits = head.headers.contains_key(header::EXPECT);
+    let body =
+        SharedBody(Arc::new(Mutex::new(BodyState { body: body.into_data_stream(), asked: false })));
+    let mut rest = body.clone();
+    let response = next.run(Request::from_parts(head, Body::from_stream(body))).await;
+    if !response.status().is_success() && !(waits && !rest.was_asked()) {
+        let drained = async {
+            let mut left = DRAIN_BYTES_MAX;
+            while let Some(Ok(bytes)) = rest.next().await {
+                match left.checked_sub(bytes.len()) {
+                    Some(less) => left = less,
+                    None => break,
+                }
+            }
+        };
+        // What is still not here then is cut off.
+        tokio::time::timeout(DRAIN_MAX, drained).await.ok();
+    }
+    response
+}
+
+#[derive(Clone)]
+struct SharedBody(Arc<Mutex<BodyState>>);
+
+struct BodyState {
+    body: BodyDataStream,
+    asked: bool,
+}
+
+impl SharedBody {
+    fn was_asked(&self) -> bool {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).asked
+    }
+}
+
+impl Stream for SharedBody {
+    type Item = Result<bytes::Bytes, axum::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.asked = true;
+        state.body.poll_next_unpin(cx)
+    }
+}

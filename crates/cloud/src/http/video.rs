@@ -1,0 +1,232 @@
+//! A video's bytes, as GET and HEAD with ranges, streamed through its map: nothing is held in
+//! memory, and any node can answer any range.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use std::ops::Range;
+
+use super::errors::ApiError;
+use super::{App, share};
+use crate::db::Upload;
+use crate::media_map::{MediaMap, Piece, Source};
+use crate::parts::Layout;
+use crate::storage::{Storage, StorageError};
+
+/// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
+const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
+const GROWING: HeaderValue = HeaderValue::from_static("no-store");
+
+/// `/videos/{id}/video.webm`: to be watched.
+pub async fn video(
+    State(app): State<App>,
+    Path(video): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let upload = there(&app, &video).await?;
+    let (map, etag) = app.uploads.video(&upload).await?;
+    Ok(answer(&app.uploads.storage, &map, etag, &headers))
+}
+
+/// `/videos/{id}/original.webm`: byte for byte what came.
+pub async fn original(
+    State(app): State<App>,
+    Path(video): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let upload = there(&app, &video).await?;
+    let (map, etag) = app.uploads.original(&upload).await?;
+    Ok(answer(&app.uploads.storage, &map, etag, &headers))
+}
+
+/// `/videos/{id}/live/init.webm`: what a player has to have before any part.
+pub async fn live_init(
+    State(app): State<App>,
+    Path(video): Path<String>,
+) -> Result<Response, ApiError> {
+    let upload = there(&app, &video).await?;
+    let first = app.uploads.db.part(upload.session_id, 0).await?.ok_or_else(gone)?;
+    let Layout::Clusters { init: Some(init), .. } = &first.layout else { return Err(gone()) };
+    let mut map = MediaMap::default();
+    map.push_object(&first.object_key, 0..init.len_bytes);
+    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new()))
+}
+
+/// `/videos/{id}/live/{index}`: one part's clusters, without an init.
+pub async fn live_part(
+    State(app): State<App>,
+    Path((video, index)): Path<(String, u32)>,
+) -> Result<Response, ApiError> {
+    let upload = there(&app, &video).await?;
+    let part = app.uploads.db.part(upload.session_id, index).await?.ok_or_else(gone)?;
+    let mut map = MediaMap::default();
+    map.push_media(&part);
+    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new()))
+}
+
+async fn there(app: &App, video: &str) -> Result<Upload, ApiError> {
+    let video = share::video_id(video).ok_or_else(gone)?;
+    let upload = app.uploads.behind_link(video).await?;
+    upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)
+}
+
+fn gone() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "Video not found", "There is no video here, or not yet.")
+}
+
+fn answer(storage: &Storage, map: &MediaMap, etag: Option<String>, asked: &HeaderMap) -> Response {
+    let len = map.len_bytes();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, if etag.is_some() { FINISHED } else { GROWING });
+    if let Some(etag) = etag.as_ref().and_then(|etag| etag.parse().ok()) {
+        headers.insert(header::ETAG, etag);
+    }
+    if is_unmodified(etag.as_deref(), asked) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let (status, range) = match range(asked, etag.as_deref(), len) {
+        Asked::Whole => (StatusCode::OK, 0..len),
+        Asked::Part(range) => {
+            let text = format!("bytes {}-{}/{len}", range.start, range.end - 1);
+            headers.extend(text.parse().ok().map(|text| (header::CONTENT_RANGE, text)));
+            (StatusCode::PARTIAL_CONTENT, range)
+        }
+        Asked::Nothing => {
+            let text = format!("bytes */{len}");
+            headers.extend(text.parse().ok().map(|text| (header::CONTENT_RANGE, text)));
+            headers.remove(header::CONTENT_TYPE);
+            return (StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response();
+        }
+    };
+    headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    (status, headers, Body::from_stream(bytes(storage.clone(), map.slice(range)))).into_response()
+}
+
+/// The pieces one after the other; each is opened when its turn comes.
+fn bytes(
+    storage: Storage,
+    pieces: Vec<Piece>,
+) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {
+    stream::iter(pieces)
+        .then(move |piece| {
+            let storage = storage.clone();
+            async move { open(&storage, piece).await }
+        })
+        .try_flatten()
+        .inspect_err(|error| tracing::error!(%error, "A video broke off while it was served"))
+}
+
+async fn open(
+    storage: &Storage,
+    piece: Piece,
+) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+    match piece.source {
+        Source::Bytes(bytes) => Ok(stream::once(async { Ok(bytes) }).boxed()),
+        Source::Object { key, offset } => {
+            storage.stream(&key, offset..offset + piece.len_bytes).await
+        }
+    }
+}
+
+fn is_unmodified(etag: Option<&str>, asked: &HeaderMap) -> bool {
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let (Some(etag), Some(known)) = (etag, known) else { return false };
+    known
+        .split(',')
+        .map(str::trim)
+        .any(|known| known == "*" || known.trim_start_matches("W/") == etag)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Whole,
+    Part(Range<u64>),
+    Nothing,
+}
+
+/// RFC 9110, 14: what can't be read, several ranges at once, and an If-Range that isn't this very
+/// ETag all mean the whole.
+fn range(asked: &HeaderMap, etag: Option<&str>, len: u64) -> Asked {
+    let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(spec) = text(header::RANGE).and_then(|range| range.trim().strip_prefix("bytes="))
+    else {
+        return Asked::Whole;
+    };
+    if asked.contains_key(header::IF_RANGE) && text(header::IF_RANGE) != etag {
+        return Asked::Whole;
+    }
+    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else {
+        return Asked::Whole;
+    };
+    let number = |text: &str| -> Option<Option<u64>> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Some(None);
+        }
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        // More digits than a number holds is beyond any end.
+        digits.then(|| Some(text.parse().unwrap_or(u64::MAX)))
+    };
+    match (number(first), number(last)) {
+        (Some(Some(first)), Some(last)) => {
+            let end = last.map_or(len, |last| last.saturating_add(1).min(len));
+            match last {
+                Some(last) if last < first => Asked::Whole,
+                _ if first >= len => Asked::Nothing,
+                _ => Asked::Part(first..end),
+            }
+        }
+        (Some(None), Some(Some(suffix))) if suffix == 0 || len == 0 => Asked::Nothing,
+        (Some(None), Some(Some(suffix))) => Asked::Part(len.saturating_sub(suffix)..len),
+        (Some(None), Some(None)) | (None, _) | (_, None) => Asked::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_rfc_says() {
+        for (text, expected) in [
+            ("bytes=0-0", Asked::Part(0..1)),
+            ("bytes=0-", Asked::Part(0..10)),
+            ("bytes=4-6", Asked::Part(4..7)),
+            ("bytes=4-600", Asked::Part(4..10)),
+            ("bytes=4-99999999999999999999999", Asked::Part(4..10)),
+            ("bytes=-3", Asked::Part(7..10)),
+            ("bytes=-30", Asked::Part(0..10)),
+            ("bytes=-0", Asked::Nothing),
+            ("bytes=10-", Asked::Nothing),
+            ("bytes=99999999999999999999999-", Asked::Nothing),
+            ("bytes=6-4", Asked::Whole),
+            ("bytes=0-1,3-4", Asked::Whole),
+            ("bytes=a-b", Asked::Whole),
+            ("bytes=-", Asked::Whole),
+            ("bytes=+1-2", Asked::Whole),
+            ("items=0-1", Asked::Whole),
+        ] {
+            assert_eq!(range(&asked(&[(header::RANGE, text)]), None, 10), expected, "{text}");
+        }
+        assert_eq!(range(&asked(&[(header::RANGE, "bytes=0-")]), None, 0), Asked::Nothing);
+    }
+
+    #[test]
+    fn if_range_needs_the_very_etag() {
+        let with = |value| asked(&[(header::RANGE, "bytes=1-2"), (header::IF_RANGE, value)]);
+        assert_eq!(range(&with("\"a\""), Some("\"a\""), 10), Asked::Part(1..3));
+        for other in ["\"b\"", "W/\"a\"", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            assert_eq!(range(&with(other), Some("\"a\""), 10), Asked::Whole, "{other}");
+        }
+        assert_eq!(range(&with("\"a\""), None, 10), Asked::Whole);
+    }
+}

@@ -1,0 +1,155 @@
+//! What a part's bytes are, told from the bytes alone. Pure.
+//!
+//! Names and declared types are never believed. Three things pass: a WebM header (first part of a
+//! stream, every standalone part), a cluster (the other parts of a stream), and, behind the first
+//! part, bytes that begin in the middle of either, as browsers' recorders and cut files have them.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use snaplark_webm::{AudioCodec, Cluster, Tracks, VideoCodec};
+
+const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
+const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
+
+/// How much of a part's beginning tells what it is.
+pub const SNIFF_BYTES: usize = 512;
+/// Media is never so much text in a row: the chance of it is below 2^-100.
+const TEXT_BYTES_MIN: usize = 16;
+
+/// What a part was found to hold on arrival; kept with its row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Layout {
+    /// Whole clusters, and before them an init or none.
+    Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
+    /// Something of WebM that can't be taken apart at its own borders.
+    Opaque,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitAt {
+    pub len_bytes: u64,
+    /// Equal for parts whose clusters may stand in one file.
+    pub tracks: String,
+    /// As a browser's player wants them named: `vp9,opus`. Empty where we have no name.
+    pub codecs: String,
+}
+
+/// Offset, size, start, end, and 1 for a keyframe first: a tuple, for there are thousands of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterAt(pub u64, pub u64, pub u64, pub u64, pub u8);
+
+impl From<&Cluster> for ClusterAt {
+    fn from(c: &Cluster) -> Self {
+        ClusterAt(c.offset, c.size, c.start_ms, c.end_ms, u8::from(c.starts_with_keyframe))
+    }
+}
+
+impl ClusterAt {
+    pub fn cluster(self) -> Cluster {
+        let ClusterAt(offset, size, start_ms, end_ms, key) = self;
+        Cluster { offset, size, start_ms, end_ms, starts_with_keyframe: key != 0, video_frames: 0 }
+    }
+
+    pub fn start_ms(self) -> u64 {
+        self.2
+    }
+
+    pub fn end_ms(self) -> u64 {
+        self.3
+    }
+}
+
+/// Whether bytes that begin so may be part `index` at all.
+pub fn may_be_part(index: u32, head: &[u8]) -> bool {
+    if head.starts_with(&EBML_ID) {
+        return true;
+    }
+    index > 0 && (head.starts_with(&CLUSTER_ID) || !is_foreign(head))
+}
+
+/// Indexes a whole part. What can't be indexed is opaque, not refused: it may be a cut.
+pub fn layout(bytes: &[u8]) -> Layout {
+    let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
+    let init = part.init.map(|init| InitAt {
+        len_bytes: init.len_bytes as u64,
+        tracks: fingerprint(&format!("{:?} {}", init.tracks, init.video_track)),
+        codecs: codecs(&init.tracks).unwrap_or_default(),
+    });
+    Layout::Clusters { init, clusters: part.clusters.iter().map(ClusterAt::from).collect() }
+}
+
+fn codecs(tracks: &Tracks) -> Option<String> {
+    let video = match &tracks.video.codec {
+        VideoCodec::Vp8 => "vp8",
+        VideoCodec::Vp9 => "vp9",
+        // Main profile, level 4.0, 8 bits: what browsers decode, they decode under this name.
+        VideoCodec::Av1 => "av01.0.08M.08",
+        VideoCodec::Other(_) => return None,
+    };
+    let audio = match tracks.audio.as_ref().map(|audio| &audio.codec) {
+        None => return Some(video.to_owned()),
+        Some(AudioCodec::Opus) => "opus",
+        Some(AudioCodec::Vorbis) => "vorbis",
+        Some(AudioCodec::Other(_)) => return None,
+    };
+    Some(format!("{video},{audio}"))
+}
+
+fn fingerprint(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Files of other kinds, and plain text.
+fn is_foreign(head: &[u8]) -> bool {
+    const SIGNATURES: [&[u8]; 14] = [
+        b"\x89PNG",
+        b"\xFF\xD8\xFF",
+        b"GIF8",
+        b"RIFF",
+        b"%PDF",
+        b"PK\x03\x04",
+        b"\x7FELF",
+        b"\x1F\x8B",
+        b"MZ",
+        b"OggS",
+        b"ID3",
+        b"fLaC",
+        b"BZh",
+        b"7z\xBC\xAF",
+    ];
+    let is_mp4 = head.get(4..8) == Some(b"ftyp");
+    is_mp4 || SIGNATURES.iter().any(|s| head.starts_with(s)) || is_text(head)
+}
+
+fn is_text(head: &[u8]) -> bool {
+    head.len() >= TEXT_BYTES_MIN
+        && head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7E))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_part_has_to_begin_with_a_header() {
+        assert!(may_be_part(0, b"\x1A\x45\xDF\xA3...."));
+        assert!(!may_be_part(0, b"\x1F\x43\xB6\x75...."));
+        assert!(!may_be_part(0, b""));
+    }
+
+    #[test]
+    fn later_parts_may_begin_anywhere_but_in_another_kind_of_file() {
+        assert!(may_be_part(1, b"\x1F\x43\xB6\x75...."));
+        assert!(may_be_part(1, &[0xA3, 0x41, 0x22, 0x81, 0, 0, 0x80]));
+        assert!(!may_be_part(1, b"\x89PNG\r\n\x1a\n"));
+        assert!(!may_be_part(1, b"\0\0\0\x18ftypmp42"));
+        assert!(!may_be_part(1, b"<!doctype html><title>no</title>"));
+    }
+
+    #[test]
+    fn what_is_cut_anywhere_is_opaque() {
+        assert_eq!(layout(b"\x1F\x43\xB6\x75\xff"), Layout::Opaque);
+        assert_eq!(layout(&[0xA3, 0x41]), Layout::Opaque);
+    }
+}

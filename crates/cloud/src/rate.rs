@@ -1,0 +1,82 @@
+//! How many parts of one upload may come in a second. In this process's memory: several nodes will
+//! have to share it through the database; callers see only `take`.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::db::SessionId;
+
+/// Past this many uploads, those that were quiet long enough to be full again are forgotten.
+const BUCKETS_KEPT_MAX: usize = 10_000;
+const FULL_AGAIN_MS: i64 = 2_000;
+
+/// What the answer's headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    pub limit: u32,
+    pub remaining: u32,
+    /// Set where there is none left.
+    pub retry_after_s: Option<u64>,
+}
+
+/// A bucket of one second's parts for each upload, filled again as time goes on.
+#[derive(Debug)]
+pub struct PartRate {
+    per_second: u32,
+    buckets: Mutex<HashMap<SessionId, Bucket>>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    /// In thousandths of a part.
+    level: i64,
+    at_ms: i64,
+}
+
+impl PartRate {
+    pub fn new(per_second: u32) -> Self {
+        PartRate { per_second: per_second.max(1), buckets: Mutex::default() }
+    }
+
+    pub fn take(&self, session: SessionId, now_ms: i64) -> Allowance {
+        let full = i64::from(self.per_second) * 1000;
+        let mut buckets = self.buckets.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if buckets.len() >= BUCKETS_KEPT_MAX {
+            buckets.retain(|_, bucket| now_ms - bucket.at_ms < FULL_AGAIN_MS);
+        }
+        let bucket = buckets.entry(session).or_insert(Bucket { level: full, at_ms: now_ms });
+        // A clock that goes backwards gives nothing and takes nothing.
+        let passed_ms = (now_ms - bucket.at_ms).clamp(0, 1000);
+        bucket.level = (bucket.level + passed_ms * i64::from(self.per_second)).min(full);
+        bucket.at_ms = now_ms;
+        let taken = bucket.level >= 1000;
+        if taken {
+            bucket.level -= 1000;
+        }
+        Allowance {
+            limit: self.per_second,
+            remaining: u32::try_from(bucket.level / 1000).unwrap_or(0),
+            retry_after_s: (!taken).then_some(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn ten_in_a_second_and_ten_more_in_the_next() {
+        let rate = PartRate::new(10);
+        let (one, other) = (SessionId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
+        for left in (0..10).rev() {
+            assert_eq!(rate.take(one, 5).remaining, left);
+        }
+        assert_eq!(rate.take(one, 5).retry_after_s, Some(1));
+        assert_eq!(rate.take(other, 5).retry_after_s, None, "another upload has its own");
+        assert_eq!(rate.take(one, 105).retry_after_s, None, "one more after a tenth of a second");
+        assert_eq!(rate.take(one, 105).retry_after_s, Some(1));
+        assert_eq!(rate.take(one, 9_000).remaining, 9, "never more than one second's");
+    }
+}

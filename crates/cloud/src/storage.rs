@@ -1,0 +1,210 @@
+//! The storage door: objects by key, written as streams, read by ranges. Files below a folder now;
+//! any S3-compatible store fits behind the same few methods.
+//!
+//! `finish` returns when the object is durable: written, synced, renamed, its folder synced. An
+//! object is never changed under its key; a part that comes again gets a new key.
+
+use std::ops::Range;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt};
+use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+/// What is held of one object on its way to disk, times `WRITES_IN_FLIGHT`.
+const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+const WRITES_IN_FLIGHT: usize = 2;
+
+#[derive(Debug, Error)]
+pub enum StorageError {
+    #[error("the storage did not take or give an object: {0}")]
+    Store(#[from] object_store::Error),
+    #[error("the storage did not take an object: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+#[derive(Clone, Debug)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    /// Where the objects are files.
+    folder: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub key: String,
+    pub modified_ms: i64,
+}
+
+impl Storage {
+    /// Files below `folder`, which exists.
+    pub fn local(folder: &FsPath) -> Result<Self, StorageError> {
+        let store =
+            LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
+        Ok(Storage { store: Arc::new(store), folder: folder.to_owned() })
+    }
+
+    /// Begins an object under a key of its own. `part` is whose and which it is, where that is
+    /// known before its bytes come.
+    pub fn writer(&self, part: Option<(Uuid, u32)>) -> ObjectWriter {
+        let key = part.map_or_else(|| format!("incoming/{}.webm", Uuid::now_v7()), part_key);
+        let out = BufWriter::with_capacity(
+            Arc::clone(&self.store),
+            Path::from(key.as_str()),
+            WRITE_BUFFER_BYTES,
+        )
+        .with_max_concurrency(WRITES_IN_FLIGHT);
+        ObjectWriter { out, key, size_bytes: 0, sha256: Sha256::new() }
+    }
+
+    /// Gives an object that came before its name was known the key of its part.
+    pub async fn rename(&self, key: &str, part: (Uuid, u32)) -> Result<String, StorageError> {
+        let to = part_key(part);
+        self.store.rename(&Path::from(key), &Path::from(to.as_str())).await?;
+        Ok(to)
+    }
+
+    pub async fn read(&self, key: &str) -> Result<Bytes, StorageError> {
+        Ok(self.store.get(&Path::from(key)).await?.bytes().await?)
+    }
+
+    pub async fn read_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
+        Ok(self.store.get_range(&Path::from(key), range).await?)
+    }
+
+    pub async fn stream(
+        &self,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+        let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
+        let got = self.store.get_opts(&Path::from(key), options).await?;
+        Ok(got.into_stream().map(|bytes| Ok(bytes?)).boxed())
+    }
+
+    /// An object that is gone already is no error.
+    pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
+        match self.store.delete(&Path::from(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub fn list(&self) -> BoxStream<'static, Result<Stored, StorageError>> {
+        self.store
+            .list(None)
+            .map(|meta| {
+                let meta = meta?;
+                let modified_ms = meta.last_modified.timestamp_millis();
+                Ok(Stored { key: meta.location.to_string(), modified_ms })
+            })
+            .boxed()
+    }
+
+    /// Whether it can be written to (`/readyz`).
+    pub async fn probe(&self) -> Result<(), StorageError> {
+        let folder = tokio::fs::metadata(&self.folder).await?;
+        if folder.permissions().readonly() {
+            return Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied).into());
+        }
+        Ok(())
+    }
+
+    /// Deletes what writes of a process that died left behind, older than `before`: `list` does
+    /// not show it.
+    pub async fn delete_staged(&self, before: std::time::SystemTime) -> Result<u64, StorageError> {
+        let mut folders = vec![self.folder.clone()];
+        let mut deleted = 0;
+        while let Some(folder) = folders.pop() {
+            let mut entries = match tokio::fs::read_dir(&folder).await {
+                Ok(entries) => entries,
+                // Emptied and removed meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
+            while let Some(entry) = entries.next_entry().await? {
+                let Ok(meta) = entry.metadata().await else { continue };
+                if meta.is_dir() {
+                    folders.push(entry.path());
+                } else if is_staged(&entry.file_name().to_string_lossy())
+                    && meta.modified()? < before
+                    && tokio::fs::remove_file(entry.path()).await.is_ok()
+                {
+                    deleted += 1;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+/// The documents' name for a part's file, and what makes it unique: a part that comes again never
+/// writes over one that is being read.
+fn part_key((session, index): (Uuid, u32)) -> String {
+    let unique = Uuid::now_v7().simple();
+    format!("sessions/{session}/{session}_chunk_{index}.{unique}.webm")
+}
+
+/// The local store writes `name#N` first and renames it.
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#')
+        .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[derive(Debug)]
+pub struct ObjectWriter {
+    out: BufWriter,
+    key: String,
+    size_bytes: u64,
+    sha256: Sha256,
+}
+
+/// A durable object.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub key: String,
+    pub size_bytes: u64,
+    pub sha256: [u8; 32],
+}
+
+impl ObjectWriter {
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+        self.size_bytes += bytes.len() as u64;
+        self.sha256.update(&bytes);
+        Ok(self.out.put(bytes).await?)
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub async fn finish(mut self) -> Result<Written, StorageError> {
+        self.out.shutdown().await?;
+        Ok(Written {
+            key: self.key,
+            size_bytes: self.size_bytes,
+            sha256: self.sha256.finalize().into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_the_stores_own_are_staged() {
+        assert!(is_staged("a_chunk_1.x.webm#1"));
+        for name in ["a.webm", "a.webm#", "a#b.webm", "a.webm#1x"] {
+            assert!(!is_staged(name), "{name}");
+        }
+    }
+}

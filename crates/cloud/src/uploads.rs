@@ -1,0 +1,321 @@
+//! What may happen to an upload, and in which order: the core of the server, without HTTP.
+//!
+//! A part: blob durable -> row -> answer. The row names the blob, so that a crash at any point
+//! leaves either the old part or the new one, and at most a blob without a row for the sweeper.
+//! Finalize reads rows and one header, and writes one row, whatever the length.
+
+use std::collections::BTreeSet;
+
+use snaplark_api::{VideoState, limits};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::db::{
+    Assembly, Cursor, Db, DbError, Finished, NewUpload, Opened, Part, PartStored, SessionId,
+    Upload, UserId, VideoId,
+};
+use crate::media_map::{self, MediaMap};
+use crate::parts::{self, Layout};
+use crate::rate::{Allowance, PartRate};
+use crate::storage::{Storage, StorageError, Written};
+
+/// Parts are read back to be indexed, up to 10 MB each: this many at once.
+const INDEXING_MAX: usize = 4;
+/// Finalize starts over when a part came while it looked; a client that sends on for ever while it
+/// finalizes is refused.
+const FINALIZE_TRIES_MAX: usize = 5;
+
+#[derive(Debug, Error)]
+pub enum UploadError {
+    #[error("there is no such upload")]
+    NotFound,
+    /// Finalized, and what came is not what was finalized.
+    #[error("the upload is {}", .0.name())]
+    NotActive(VideoState),
+    #[error("the recording's id belongs to another upload")]
+    RecordingTaken,
+    #[error("parts are missing")]
+    Missing(Vec<u32>),
+    #[error("finalize was asked for {asked} parts; the video is finished with {finished}")]
+    OtherTotal { asked: u32, finished: u32 },
+    #[error("more parts than the limit for this second")]
+    TooFast(Allowance),
+    #[error("the part is not WebM")]
+    NotWebm,
+    #[error("the part is empty")]
+    Empty,
+    #[error("the bytes that came are not the bytes that were sent")]
+    DigestMismatch,
+    #[error("the parts do not make a video: {0}")]
+    Unplayable(String),
+    #[error("parts kept coming while the upload was finalized")]
+    Busy,
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+#[derive(Debug)]
+pub struct Uploads {
+    pub db: Db,
+    pub storage: Storage,
+    pub clock: Clock,
+    rate: PartRate,
+    idle_ms_max: i64,
+    indexing: Semaphore,
+}
+
+/// A part that is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Receipt {
+    pub parts_received: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct FinalizeAsk {
+    pub parts_total: u32,
+    pub uploaded: Vec<u32>,
+    /// Used only where the media can't be asked.
+    pub duration_hint_ms: u64,
+}
+
+impl Uploads {
+    pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, idle_ms_max: i64) -> Self {
+        Uploads { db, storage, clock, rate, idle_ms_max, indexing: Semaphore::new(INDEXING_MAX) }
+    }
+
+    /// A new upload, or the one that this recording has already.
+    pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
+        let now_ms = self.clock.now_ms();
+        match self.db.open_upload(new, now_ms, now_ms - self.idle_ms_max).await? {
+            Opened::Upload(upload) => Ok(upload),
+            Opened::Taken => Err(UploadError::RecordingTaken),
+        }
+    }
+
+    /// An upload that is its owner's and is still there.
+    pub async fn own(&self, user: UserId, session: SessionId) -> Result<Upload, UploadError> {
+        match self.db.upload(session).await? {
+            Some(upload) if upload.user_id == user && self.is_there(&upload) => Ok(upload),
+            Some(_) | None => Err(UploadError::NotFound),
+        }
+    }
+
+    /// What stands behind a link, whoever asks.
+    pub async fn behind_link(&self, video: VideoId) -> Result<Option<Upload>, UploadError> {
+        Ok(self.db.upload_of_video(video).await?)
+    }
+
+    pub fn is_there(&self, upload: &Upload) -> bool {
+        let idle = upload.active_ms < self.clock.now_ms() - self.idle_ms_max;
+        !upload.removed && upload.state != VideoState::Expired && !(upload.is_open() && idle)
+    }
+
+    /// Before a part's bytes are taken: is it awaited, and not too soon?
+    pub async fn admit(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<(Upload, Allowance), UploadError> {
+        let upload = self.own(user, session).await?;
+        let allowance = self.rate.take(session, self.clock.now_ms());
+        if allowance.retry_after_s.is_some() {
+            return Err(UploadError::TooFast(allowance));
+        }
+        Ok((upload, allowance))
+    }
+
+    /// Takes a durable object in as a part. Whatever the end, the object is not left behind.
+    pub async fn receive(
+        &self,
+        upload: &Upload,
+        index: u32,
+        written: Written,
+        sha256_claimed: Option<[u8; 32]>,
+    ) -> Result<Receipt, UploadError> {
+        let key = written.key.clone();
+        let received = self.receive_object(upload, index, written, sha256_claimed).await;
+        if received.is_err() {
+            self.discard(&key).await;
+        }
+        received
+    }
+
+    async fn receive_object(
+        &self,
+        upload: &Upload,
+        index: u32,
+        written: Written,
+        sha256_claimed: Option<[u8; 32]>,
+    ) -> Result<Receipt, UploadError> {
+        if sha256_claimed.is_some_and(|claimed| claimed != written.sha256) {
+            return Err(UploadError::DigestMismatch);
+        }
+        if written.size_bytes == 0 {
+            return Err(UploadError::Empty);
+        }
+        if !upload.is_open() {
+            return self.receive_again(upload, index, &written).await;
+        }
+        let layout = {
+            let _turn = self.indexing.acquire().await.expect("the semaphore is never closed");
+            let bytes = self.storage.read(&written.key).await?;
+            if !parts::may_be_part(index, &bytes[..bytes.len().min(parts::SNIFF_BYTES)]) {
+                return Err(UploadError::NotWebm);
+            }
+            parts::layout(&bytes)
+        };
+        let Written { key: object_key, size_bytes, sha256 } = written;
+        let part = Part { index, object_key, size_bytes, sha256, layout };
+        let stored = self.db.put_part(upload.session_id, &part, self.clock.now_ms()).await?;
+        match stored {
+            PartStored::Stored { parts_received, replaced } => {
+                if let Some(key) = replaced {
+                    self.discard(&key).await;
+                }
+                Ok(Receipt { parts_received })
+            }
+            PartStored::Closed => {
+                let upload = self.own(upload.user_id, upload.session_id).await?;
+                Err(UploadError::NotActive(upload.state))
+            }
+        }
+    }
+
+    /// A part of a finished video comes again: the answer to it was lost. The same bytes are
+    /// acknowledged once more, others are refused.
+    async fn receive_again(
+        &self,
+        upload: &Upload,
+        index: u32,
+        written: &Written,
+    ) -> Result<Receipt, UploadError> {
+        match self.db.part(upload.session_id, index).await? {
+            Some(part) if part.sha256 == written.sha256 => {
+                self.discard(&written.key).await;
+                let received = self.db.received(upload.session_id).await?;
+                Ok(Receipt { parts_received: received.parts })
+            }
+            Some(_) | None => Err(UploadError::NotActive(upload.state)),
+        }
+    }
+
+    /// Deletes an object that no row names; where that fails the sweeper finds it.
+    pub async fn discard(&self, key: &str) {
+        if let Err(error) = self.storage.delete(key).await {
+            tracing::warn!(%error, key, "An object that is not needed could not be deleted yet");
+        }
+    }
+
+    /// Makes the video. The same again gives the same answer.
+    pub async fn finalize(
+        &self,
+        user: UserId,
+        session: SessionId,
+        ask: &FinalizeAsk,
+    ) -> Result<Upload, UploadError> {
+        for _ in 0..FINALIZE_TRIES_MAX {
+            let upload = self.own(user, session).await?;
+            if let Some(finished) = &upload.finished {
+                if finished.parts_total != ask.parts_total {
+                    let (asked, finished) = (ask.parts_total, finished.parts_total);
+                    return Err(UploadError::OtherTotal { asked, finished });
+                }
+                return Ok(upload);
+            }
+            let mut parts = self.db.parts_from(session, 0).await?;
+            let missing = missing(&parts, ask);
+            if !missing.is_empty() {
+                return Err(UploadError::Missing(missing));
+            }
+            parts.retain(|part| part.index < ask.parts_total);
+            let finished = self.assemble(&parts, ask.duration_hint_ms).await?;
+            self.db.complete(&upload, &finished, self.clock.now_ms()).await?;
+        }
+        Err(UploadError::Busy)
+    }
+
+    /// Decides how the finished video comes out of these parts.
+    async fn assemble(&self, parts: &[Part], hint_ms: u64) -> Result<Finished, UploadError> {
+        let finished = |assembly, size_bytes, duration_ms| Finished {
+            parts_total: parts.len() as u32,
+            assembly,
+            size_bytes,
+            duration_ms,
+            etag: media_map::fingerprint(parts),
+        };
+        if parts.iter().any(|part| part.layout == Layout::Opaque) {
+            let size_bytes = parts.iter().map(|part| part.size_bytes).sum();
+            return Ok(finished(Assembly::Joined, size_bytes, hint_ms));
+        }
+        let (map, duration_ms) = self.mapped(parts).await?;
+        Ok(finished(Assembly::Mapped, map.len_bytes(), duration_ms))
+    }
+
+    async fn mapped(&self, parts: &[Part]) -> Result<(MediaMap, u64), UploadError> {
+        let unplayable = |reason: &str| UploadError::Unplayable(reason.to_owned());
+        let first = parts.first().ok_or_else(|| unplayable("there is no part"))?;
+        let init = media_map::common_init(parts)
+            .ok_or_else(|| unplayable("the parts are not of one recording"))?;
+        let init = self.storage.read_range(&first.object_key, 0..init.len_bytes).await?;
+        media_map::finished(&init, parts).map_err(|error| unplayable(&error.to_string()))
+    }
+
+    /// The video as it can be watched now, and its ETag where it will not change any more.
+    pub async fn video(&self, upload: &Upload) -> Result<(MediaMap, Option<String>), UploadError> {
+        let mut parts = self.db.parts_from(upload.session_id, 0).await?;
+        let Some(finished) = &upload.finished else {
+            return Ok((media_map::growing(&media_map::contiguous(parts)), None));
+        };
+        parts.retain(|part| part.index < finished.parts_total);
+        let map = match finished.assembly {
+            Assembly::Mapped => self.mapped(&parts).await?.0,
+            Assembly::Joined => media_map::original(&parts),
+        };
+        // A newer program may write another head over the same parts.
+        let etag = format!("\"{}-{}\"", finished.etag, map.inline_fingerprint());
+        Ok((map, Some(etag)))
+    }
+
+    /// The parts as they came, one after the other, as far as there is no gap.
+    pub async fn original(
+        &self,
+        upload: &Upload,
+    ) -> Result<(MediaMap, Option<String>), UploadError> {
+        let mut parts = media_map::contiguous(self.db.parts_from(upload.session_id, 0).await?);
+        let total = upload.finished.as_ref().map(|finished| finished.parts_total);
+        parts.retain(|part| total.is_none_or(|total| part.index < total));
+        let etag = upload.finished.as_ref().map(|finished| format!("\"{}\"", finished.etag));
+        Ok((media_map::original(&parts), etag))
+    }
+
+    /// Newest first.
+    pub async fn list(
+        &self,
+        user: UserId,
+        behind: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Upload>, UploadError> {
+        let uploads = self.db.uploads_of_user(user, behind, limit).await?;
+        Ok(uploads.into_iter().filter(|upload| self.is_there(upload)).collect())
+    }
+
+    pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {
+        let upload = self.own(user, session).await?;
+        Ok(self.db.remove(upload.session_id, self.clock.now_ms()).await?)
+    }
+
+    pub fn idle_since_ms(&self) -> i64 {
+        self.clock.now_ms() - self.idle_ms_max
+    }
+}
+
+/// What finalize speaks of and isn't here: every index below the total, and every one it lists.
+fn missing(parts: &[Part], ask: &FinalizeAsk) -> Vec<u32> {
+    let here: BTreeSet<u32> = parts.iter().map(|part| part.index).collect();
+    let awaited = (0..ask.parts_total).chain(ask.uploaded.iter().copied());
+    let missing: BTreeSet<u32> = awaited.filter(|index| !here.contains(index)).collect();
+    missing.into_iter().take(limits::PARTS_MAX as usize).collect()
+}
