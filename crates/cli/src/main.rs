@@ -1,1 +1,57 @@
-fn main() {}
+//! `snaplark`: the terminal shell over `app`. It reads arguments, asks `app`, and prints; it
+//! decides nothing. Standard output carries the answer and nothing else, standard error the rest.
+
+mod args;
+mod doctor;
+mod print;
+mod program;
+mod record;
+mod say;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use snaplark_app::Home;
+
+use args::{Args, Command};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The recording is safe here, but not yet online.
+const NOT_ONLINE: u8 = 3;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log(args.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return say::failure(&anyhow::Error::new(error)),
+    };
+    match runtime.block_on(run(args.command)) {
+        Ok(code) => code,
+        Err(error) => say::failure(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let home = Home::from_env()?;
+    match command {
+        Command::Record(options) => record::record(home, options).await,
+        Command::List { json } => print::list(&home, json),
+        Command::Show { id, json } => print::show(&home, &id, json),
+        Command::Status { wait, json } => status::status(home, wait, json).await,
+        Command::Retry { ids } => status::retry(home, &ids).await,
+        Command::Delete { ids } => status::delete(home, &ids).await,
+        Command::Serve => program::serve(&home).await,
+        Command::Doctor => Ok(doctor::doctor(&home)),
+    }
+}
+
+/// Warnings by default: the program itself says what a person should know.
+fn log(verbose: bool) {
+    let level = if verbose { "info" } else { "error" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -14,8 +14,6 @@ mod machine;
 mod one;
 mod part;
 mod speed;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 use snaplark_api::{Capabilities, Profile};

@@ -1,0 +1,163 @@
+//! The command line, as `snaplark --help` shows it.
+
+use clap::{Parser, Subcommand};
+use snaplark_core::capture::Source;
+
+/// Records the screen; the recording is online when you stop.
+///
+/// Everything is below SNAPLARK_HOME where that is set, else in the system's own folders.
+/// SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE name another server for one run.
+#[derive(Debug, Parser)]
+#[command(name = "snaplark", version, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say what happens inside, on standard error.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Record until Ctrl-C, or for so many seconds.
+    Record(Record),
+    /// The recordings, newest first.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// One recording, with its link and its file.
+    Show {
+        id: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What is online and what is not yet.
+    Status {
+        /// Send what is unsent, and wait until nothing is left.
+        #[arg(long)]
+        wait: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send these now, whatever stopped them.
+    Retry {
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Delete these from this computer. What is online stays there.
+    Delete {
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Keep the links of this computer's own cloud working, until Ctrl-C.
+    Serve,
+    /// What of recording and uploading works here, and how to mend what doesn't.
+    Doctor,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Record {
+    /// Stop after so many seconds.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seconds: Option<u64>,
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Frames a second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub fps: u32,
+    /// Bits a second at the most.
+    #[arg(long, default_value_t = 2_500_000, value_name = "BITS",
+          value_parser = clap::value_parser!(u32).range(100_000..=10_000_000))]
+    pub bitrate: u32,
+    /// Leave the pointer out.
+    #[arg(long)]
+    pub no_pointer: bool,
+    /// Keep the recording on this computer only.
+    #[arg(long)]
+    pub no_upload: bool,
+    /// One JSON object on standard output at the end.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct SourceArgs {
+    /// This display, by its number. Without it: the first.
+    #[arg(long, value_name = "N")]
+    display: Option<u32>,
+    /// This window, by its id (a number, or 0x and hex digits).
+    #[arg(long, value_name = "ID", value_parser = window_id)]
+    window: Option<u64>,
+    /// This region, as WIDTHxHEIGHT+X+Y.
+    #[arg(long, value_name = "WxH+X+Y", value_parser = region, allow_hyphen_values = true)]
+    region: Option<Region>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    x: i32,
+    y: i32,
+    width: u32,
+    height: u32,
+}
+
+impl SourceArgs {
+    pub fn source(&self) -> Source {
+        match (self.window, self.region) {
+            (Some(window), _) => Source::Window(window),
+            (None, Some(Region { x, y, width, height })) => Source::Region { x, y, width, height },
+            (None, None) => Source::Display(self.display),
+        }
+    }
+}
+
+fn window_id(text: &str) -> Result<u64, String> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    }
+    .map_err(|_| "a window's id is a number, or 0x and hex digits".to_owned())
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    parse_region(text)
+        .filter(|region| region.width > 0 && region.height > 0)
+        .ok_or_else(|| "a region is WIDTHxHEIGHT+X+Y, like 1280x720+0+0".to_owned())
+}
+
+fn parse_region(text: &str) -> Option<Region> {
+    let (size, place) = text.split_once('+')?;
+    let (width, height) = size.split_once('x')?;
+    let (x, y) = place.split_once('+')?;
+    Some(Region {
+        x: x.parse().ok()?,
+        y: y.parse().ok()?,
+        width: width.parse().ok()?,
+        height: height.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn regions_and_windows_are_read() {
+        let want = Region { x: -10, y: 20, width: 640, height: 360 };
+        assert_eq!(region("640x360+-10+20"), Ok(want));
+        for text in ["640x360", "0x10+0+0", "640+0+0", "axb+0+0"] {
+            assert!(region(text).is_err(), "{text}");
+        }
+        assert_eq!(window_id("0x1a"), Ok(26));
+        assert!(window_id("firefox").is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! `snaplark doctor`: what works here, and how to mend what doesn't.
+
+use std::process::ExitCode;
+
+use snaplark_app::Home;
+
+pub fn doctor(home: &Home) -> ExitCode {
+    let probe = snaplark_capture::probe();
+    let mut is_well = true;
+    let mut row = |name: &str, found: Result<String, String>| match found {
+        Ok(text) => println!("ok    {name:<9} {text}"),
+        Err(text) => {
+            is_well = false;
+            println!("fails {name:<9} {text}");
+        }
+    };
+    let display = probe.display.map(|display| {
+        let snaplark_capture::DisplayProbe { name, width, height, .. } = display;
+        format!("{name}, {width}x{height}")
+    });
+    row("display", display.map_err(|error| error.to_string()));
+    row("encoder", probe.encoder.map_err(|error| error.to_string()));
+    row("gstreamer", Ok(probe.gstreamer));
+    row("folder", writable(&home.root));
+    row("saves to", writable(&home.save_folder));
+    if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+}
+
+fn writable(folder: &std::path::Path) -> Result<String, String> {
+    let probe = folder.join(".snaplark-doctor");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, b""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map(|()| folder.display().to_string())
+        .map_err(|error| format!("{} can't be written: {error}", folder.display()))
+}

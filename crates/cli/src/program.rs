@@ -1,0 +1,80 @@
+//! Opens the program: the account that the environment names, or the cloud in this computer.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use snaplark_app::{Account, App, AppOptions, Home, Token};
+use snaplark_cloud::Cloud;
+
+use crate::say;
+
+pub struct Program {
+    pub app: App,
+    /// What it uploads to, where that is this computer.
+    cloud: Option<Cloud>,
+}
+
+impl Program {
+    pub async fn open(home: Home) -> anyhow::Result<Self> {
+        let (account, cloud) = match Account::from_env()? {
+            Some(account) => (account, None),
+            None => {
+                let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;
+                let token = Token::new(embedded.token);
+                let account = Account::this_computer(embedded.cloud.address(), token);
+                (account, Some(embedded.cloud))
+            }
+        };
+        let app = App::open(AppOptions {
+            home,
+            account: Some(account),
+            capture: Arc::new(snaplark_capture::SystemCapture::new()),
+            // A terminal has no clipboard of its own: the link is printed.
+            notices: Box::new(|_| {}),
+        })
+        .await?;
+        Ok(Program { app, cloud })
+    }
+
+    pub fn is_this_computer(&self) -> bool {
+        self.cloud.is_some()
+    }
+
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.app.shutdown().await;
+        if let Some(cloud) = self.cloud {
+            cloud.shutdown().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Also sends what is unsent.
+pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
+    let program = Program::open(home.clone()).await?;
+    match &program.cloud {
+        Some(cloud) => println!("serving {}", cloud.public_url()),
+        None => say::line("The account of the environment goes up from here; Ctrl-C ends it."),
+    }
+    asked_to_end().await?;
+    program.close().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, or the system's polite way.
+pub async fn asked_to_end() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => ended?,
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

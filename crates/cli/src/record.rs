@@ -1,0 +1,214 @@
+//! `snaplark record`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use snaplark_app::view::{NeedReason, RecordingState, RecordingView, Snapshot, WaitReason};
+use snaplark_app::{AppError, Home, StartRequest};
+
+use crate::args::Record;
+use crate::print::state_words;
+use crate::program::{Program, asked_to_end};
+use crate::{NOT_ONLINE, say};
+
+/// After the end of a recording, an upload that waits is given so long to go on: a server that
+/// restarts is back by then, and a person at a terminal isn't kept waiting for one that is gone.
+const WAITING_MAX: Duration = Duration::from_secs(20);
+/// How often the time on the progress line moves.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    id: &'a str,
+    state: &'static str,
+    link: Option<&'a str>,
+    file: Option<&'a str>,
+    segments: u32,
+    duration_ms: u64,
+    frames: u64,
+    dropped: u64,
+}
+
+pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
+    let recordings = home.root.join("recordings");
+    let program = Program::open(home).await?;
+    let outcome = run(&program, &options).await;
+    let is_this_computer = program.is_this_computer();
+    program.close().await?;
+    let recording = outcome?;
+
+    if options.json {
+        let recorded = Recorded {
+            id: &recording.id,
+            state: state_code(&recording.state),
+            link: recording.link.as_deref(),
+            file: recording.file.as_deref(),
+            segments: recording.segments,
+            duration_ms: recording.duration_ms,
+            frames: recording.frames,
+            dropped: recording.dropped,
+        };
+        println!("{}", serde_json::to_string(&recorded)?);
+    }
+    if let Some(problem) = &recording.file_problem {
+        say::line(&format!("The file could not be saved: {problem}."));
+        let folder = recordings.join(&recording.id);
+        say::line(&format!("The recording itself is safe in {}.", folder.display()));
+    }
+    let saved = recording.file_problem.is_none();
+    Ok(match &recording.state {
+        RecordingState::Done | RecordingState::Local => {
+            say_where(&recording, options.json, is_this_computer);
+            if saved { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+        }
+        state => {
+            say::line(&format!("Not online yet. {}.", state_words(state)));
+            let file = recording.file.as_deref().unwrap_or("Snaplark's folder");
+            say::line(&format!("The recording is safe in {file}."));
+            say::line(
+                "It goes on by itself when Snaplark runs; `snaplark status --wait` sends it now.",
+            );
+            ExitCode::from(NOT_ONLINE)
+        }
+    })
+}
+
+async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingView> {
+    let request = StartRequest {
+        source: options.source.source(),
+        fps: options.fps,
+        bitrate_bits: options.bitrate,
+        pointer: !options.no_pointer,
+        upload: !options.no_upload,
+    };
+    let id = program.app.start_recording(request).await?.to_string();
+    let mut progress = say::Progress::default();
+    until_stop(program, &id, options.seconds, &mut progress).await?;
+    match program.app.stop_recording().await {
+        // It ended by itself: what was sealed before is there.
+        Ok(_) | Err(AppError::NotRecording) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let recording = until_settled(program, &id, &mut progress).await;
+    progress.end();
+    recording
+}
+
+/// Shows the time until Ctrl-C, the end of the seconds, or the end of the recording by itself.
+async fn until_stop(
+    program: &Program,
+    id: &str,
+    seconds: Option<u64>,
+    progress: &mut say::Progress,
+) -> anyhow::Result<()> {
+    let mut changes = program.app.changes();
+    let end = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
+    let stop = asked_to_end();
+    tokio::pin!(stop);
+    let began = tokio::time::Instant::now();
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            () = &mut end => return Ok(()),
+            asked = &mut stop => return asked,
+            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            _ = tick.tick() => {}
+        }
+        let snapshot = program.app.snapshot().await?;
+        let Some(recording) = find(&snapshot, id) else { return Ok(()) };
+        if recording.state != RecordingState::Recording {
+            return Ok(());
+        }
+        let elapsed = say::time(began.elapsed().as_millis() as u64);
+        let sent = recording.upload.as_ref().map_or_else(String::new, |upload| {
+            format!(" · {} of {} parts online", upload.uploaded, upload.total)
+        });
+        progress.show(&format!("Recording {elapsed}{sent}"));
+    }
+}
+
+/// Until it is online and its file is written, or it is clear that something has to change first.
+async fn until_settled(
+    program: &Program,
+    id: &str,
+    progress: &mut say::Progress,
+) -> anyhow::Result<RecordingView> {
+    let mut changes = program.app.changes();
+    let mut waiting_since = None;
+    loop {
+        let snapshot = program.app.snapshot().await?;
+        let recording = find(&snapshot, id).cloned().ok_or(AppError::NothingRecorded)?;
+        let has_file = recording.file.is_some() || recording.file_problem.is_some();
+        let now = tokio::time::Instant::now();
+        let settled = match &recording.state {
+            RecordingState::Done | RecordingState::Local | RecordingState::NeedsYou { .. } => true,
+            RecordingState::Waits { .. } => now >= *waiting_since.get_or_insert(now) + WAITING_MAX,
+            RecordingState::Uploading | RecordingState::Recording => {
+                waiting_since = None;
+                false
+            }
+        };
+        if settled && has_file {
+            return Ok(recording);
+        }
+        progress.show(&settling(&recording));
+        tokio::select! {
+            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+fn settling(recording: &RecordingView) -> String {
+    match (&recording.state, &recording.upload) {
+        (RecordingState::Uploading, Some(upload)) => format!("Uploading {}%", upload.percentage),
+        (state, _) => state_words(state),
+    }
+}
+
+fn say_where(recording: &RecordingView, json: bool, is_this_computer: bool) {
+    if !json {
+        if let Some(link) = &recording.link {
+            println!("{link}");
+        }
+        if let Some(file) = &recording.file {
+            println!("{file}");
+        }
+    }
+    let summary = format!(
+        "{} · {} · {} segments",
+        say::time(recording.duration_ms),
+        say::size(recording.size_bytes),
+        recording.segments
+    );
+    say::line(&summary);
+    if is_this_computer && recording.link.is_some() {
+        say::line("The link works while Snaplark or `snaplark serve` runs on this computer.");
+    }
+}
+
+fn find<'a>(snapshot: &'a Snapshot, id: &str) -> Option<&'a RecordingView> {
+    snapshot.recordings.iter().find(|recording| recording.id == id)
+}
+
+pub fn state_code(state: &RecordingState) -> &'static str {
+    match state {
+        RecordingState::Recording => "recording",
+        RecordingState::Uploading => "uploading",
+        RecordingState::Waits { reason: WaitReason::Paused } => "paused",
+        RecordingState::Waits { .. } => "waits",
+        RecordingState::NeedsYou { reason: NeedReason::SignIn, .. } => "needs-sign-in",
+        RecordingState::NeedsYou { .. } => "needs-you",
+        RecordingState::Done => "done",
+        RecordingState::Local => "local",
+    }
+}

@@ -1,0 +1,516 @@
+//! Time, dice, and everything that can go wrong between the client and the server.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use snaplark_api::{Capabilities, Framing, Profile};
+use snaplark_core::upload::{
+    Action, Event, Failure, Phase, ProbeVerdict, Step, Stop, Target, UploadMachine,
+};
+use snaplark_core::{RecordingId, SessionId, policy};
+
+use crate::checks::Checks;
+use crate::client::Client;
+use crate::random::Random;
+use crate::server::{Server, is_whole, pieces};
+
+/// Faults end here; what is not finished in the time after that is stuck.
+const FAULTS_END_MS: u64 = 12 * 3_600_000;
+const WORLD_ENDS_MS: u64 = 24 * 3_600_000;
+
+/// What a run counted. Two runs of one seed count the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub events: u64,
+    pub parts_sent: u64,
+    pub crashes: u64,
+    pub sessions_lost: u64,
+    pub parts_lost: u64,
+    pub replies_lost: u64,
+    pub outages: u64,
+    pub refused: u64,
+    pub virtual_ms: u64,
+}
+
+impl Outcome {
+    pub fn add(&mut self, other: &Outcome) {
+        self.events += other.events;
+        self.parts_sent += other.parts_sent;
+        self.crashes += other.crashes;
+        self.sessions_lost += other.sessions_lost;
+        self.parts_lost += other.parts_lost;
+        self.replies_lost += other.replies_lost;
+        self.outages += other.outages;
+        self.refused += other.refused;
+        self.virtual_ms += other.virtual_ms;
+    }
+}
+
+enum Happening {
+    /// Something reaches the machine; of this life of the process only.
+    Client {
+        life: u64,
+        event: Event,
+    },
+    /// A request reaches the server, perhaps for the second time.
+    Server {
+        life: u64,
+        action: Action,
+        reply: bool,
+    },
+    Segment {
+        plan: usize,
+    },
+    Crash,
+    OutageEnds,
+    SignIn,
+    Person {
+        recording: RecordingId,
+    },
+}
+
+/// A recording that will be made.
+struct Plan {
+    id: RecordingId,
+    segments: u32,
+    sealed: u32,
+    started: bool,
+    ended: bool,
+    size_bytes: u64,
+}
+
+pub struct World {
+    now_ms: u64,
+    random: Random,
+    permille: u64,
+    queue: BinaryHeap<Reverse<(u64, u64)>>,
+    happenings: BTreeMap<u64, Happening>,
+    next: u64,
+    life: u64,
+    profile: Profile,
+    machine: UploadMachine,
+    client: Client,
+    server: Server,
+    checks: Checks,
+    plans: Vec<Plan>,
+    is_outage: bool,
+    probes_failed: u32,
+    token_works: bool,
+    outcome: Outcome,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let profiles = [Profile::Spec, Profile::SpecStandalone, Profile::Snaplark];
+        let profile = profiles[random.below(3) as usize];
+        let knows_recordings = random.permille(500);
+        let mebibyte = 1024 * 1024;
+        let part_bytes_max = if random.permille(200) { 4 * mebibyte } else { 10 * mebibyte };
+        let mut client = Client::new(seed);
+        let (machine, step) = client.restart(target(profile), seed);
+        let mut world = World {
+            now_ms: 0,
+            permille: random.between(10, 300),
+            queue: BinaryHeap::new(),
+            happenings: BTreeMap::new(),
+            next: 0,
+            life: 0,
+            profile,
+            machine,
+            client,
+            server: Server::new(knows_recordings, part_bytes_max),
+            checks: Checks::default(),
+            plans: Vec::new(),
+            is_outage: false,
+            probes_failed: 0,
+            token_works: true,
+            outcome: Outcome::default(),
+            random,
+        };
+        for plan in 0..world.random.between(1, 3) {
+            let sizes = [40_000, 600_000, 2 * mebibyte];
+            let size_bytes = sizes[world.random.below(3) as usize];
+            world.plans.push(Plan {
+                id: RecordingId(uuid::Uuid::from_u128(u128::from(plan) + 1)),
+                segments: world.random.between(1, 40) as u32,
+                sealed: 0,
+                started: false,
+                ended: false,
+                size_bytes,
+            });
+            let begins_ms = world.random.below(600_000);
+            world.at(begins_ms, Happening::Segment { plan: plan as usize });
+        }
+        for _ in 0..world.random.below(4) {
+            let at_ms = world.random.below(FAULTS_END_MS / 12);
+            world.at(at_ms, Happening::Crash);
+        }
+        world.take(step);
+        world.tell(Event::Woke);
+        world
+    }
+
+    pub fn run(mut self) -> Outcome {
+        while self.now_ms < WORLD_ENDS_MS && !self.is_done() {
+            let wake_ms = self.machine.next_wake_ms(self.now_ms).map(|ms| ms.max(self.now_ms));
+            let next_ms = self.queue.peek().map(|Reverse((at_ms, _))| *at_ms);
+            match (wake_ms, next_ms) {
+                (Some(wake_ms), next_ms) if next_ms.is_none_or(|next_ms| wake_ms < next_ms) => {
+                    self.now_ms = wake_ms;
+                    self.tell(Event::Woke);
+                }
+                (_, Some(_)) => self.happen(),
+                (_, None) => panic!("nothing will ever happen again: {}", self.describe()),
+            }
+            self.outcome.events += 1;
+            assert!(self.outcome.events < 200_000, "it spins: {}", self.describe());
+        }
+        assert!(self.is_done(), "not finished in {WORLD_ENDS_MS} ms: {}", self.describe());
+        self.check_videos();
+        self.outcome.virtual_ms = self.now_ms;
+        self.outcome
+    }
+
+    fn is_done(&self) -> bool {
+        let finished = |plan: &Plan| {
+            let status = self.machine.status(self.now_ms, plan.id);
+            status.is_some_and(|status| status.phase == Phase::Finished)
+        };
+        // One that died before its first segment leaves nothing to send.
+        self.plans.iter().all(|plan| plan.ended && (plan.sealed == 0 || finished(plan)))
+    }
+
+    fn describe(&self) -> String {
+        let phases = self.plans.iter().map(|plan| self.machine.status(self.now_ms, plan.id));
+        format!("{:?} {:?} at {} ms", self.profile, phases.collect::<Vec<_>>(), self.now_ms)
+    }
+
+    fn check_videos(&self) {
+        for plan in self.plans.iter().filter(|plan| plan.sealed > 0) {
+            let framing = self.profile.framing();
+            let whole = |parts: &Vec<_>| is_whole(parts, plan.sealed, framing);
+            let videos = self.server.sessions.values().filter_map(|s| s.completed.as_ref());
+            assert!(videos.clone().any(whole), "the video of {} isn't whole", plan.id);
+        }
+        for session in self.server.sessions.values() {
+            let whole = |parts: &Vec<_>| {
+                let framing: Framing = self.profile.framing();
+                self.plans.iter().any(|plan| is_whole(parts, plan.sealed, framing))
+            };
+            assert!(session.completed.as_ref().is_none_or(whole), "a video with a gap");
+        }
+    }
+
+    fn at(&mut self, at_ms: u64, happening: Happening) {
+        self.queue.push(Reverse((at_ms, self.next)));
+        self.happenings.insert(self.next, happening);
+        self.next += 1;
+    }
+
+    fn after(&mut self, delay_ms: u64, happening: Happening) {
+        self.at(self.now_ms + delay_ms, happening);
+    }
+
+    fn fault(&mut self) -> bool {
+        self.now_ms < FAULTS_END_MS && self.random.permille(self.permille)
+    }
+
+    fn happen(&mut self) {
+        let Some(Reverse((at_ms, number))) = self.queue.pop() else { return };
+        self.now_ms = at_ms;
+        match self.happenings.remove(&number).unwrap() {
+            Happening::Client { life, event } if life == self.life => self.receive(event),
+            Happening::Client { .. } => {}
+            Happening::Server { life, action, reply } => self.serve(life, action, reply),
+            Happening::Segment { plan } => self.record(plan),
+            Happening::Crash => self.crash(),
+            Happening::OutageEnds => self.is_outage = false,
+            Happening::SignIn => {
+                self.token_works = true;
+                self.tell(Event::SignedIn);
+            }
+            Happening::Person { recording } => {
+                self.checks.waits_forgiven();
+                self.tell(Event::RetryAsked { recording });
+            }
+        }
+    }
+
+    fn record(&mut self, index: usize) {
+        let plan = &mut self.plans[index];
+        if plan.ended {
+            return;
+        }
+        let (recording, size_bytes, segment) = (plan.id, plan.size_bytes, plan.sealed);
+        if !plan.started {
+            plan.started = true;
+            self.client.begin(recording);
+            self.tell(Event::UploadWanted { recording });
+            self.tell(Event::InitSealed { recording, size_bytes: 300 });
+            self.after(2_000, Happening::Segment { plan: index });
+        } else if segment < plan.segments {
+            plan.sealed += 1;
+            self.client.seal(recording, segment, size_bytes, true);
+            self.tell(Event::SegmentSealed { recording, size_bytes });
+            self.after(2_000, Happening::Segment { plan: index });
+        } else {
+            plan.ended = true;
+            self.client.end(recording);
+            let duration_ms = u64::from(segment) * 2_000;
+            self.tell(Event::RecordingEnded { recording, duration_ms });
+        }
+    }
+
+    /// An answer reaches the machine.
+    fn receive(&mut self, event: Event) {
+        match &event {
+            Event::PartAcknowledged { request } => {
+                self.checks.part_answered(self.now_ms, request.0, false, true);
+            }
+            Event::RequestFailed { request, failure } => {
+                let counts = matches!(
+                    failure,
+                    Failure::Unreachable { .. }
+                        | Failure::NotTheApi { .. }
+                        | Failure::RateLimited { .. }
+                        | Failure::ServerTrouble { .. }
+                );
+                self.checks.part_answered(self.now_ms, request.0, counts, false);
+            }
+            Event::ProbeAnswered { verdict: ProbeVerdict::Offline { .. } } => {
+                self.probes_failed += 1;
+            }
+            Event::ProbeAnswered { verdict: ProbeVerdict::Online { .. } } => {
+                if std::mem::take(&mut self.probes_failed) > 0 {
+                    self.checks.waits_forgiven();
+                }
+            }
+            _ => {}
+        }
+        self.tell(event);
+    }
+
+    fn tell(&mut self, event: Event) {
+        let step = self.machine.handle(self.now_ms, event);
+        self.take(step);
+        self.watch_over_stopped();
+    }
+
+    /// Commits, then acts; now and then the process dies in between.
+    fn take(&mut self, step: Step) {
+        self.client.commit(&step);
+        self.checks.committed(&step.changes);
+        for action in step.actions {
+            match action {
+                Action::TellLink { .. } => {}
+                Action::Abort { request } => self.checks.aborted(request.0),
+                Action::Probe | Action::OpenSession { .. } => self.send(action),
+                Action::SendPart { request, recording, index, part, .. } => {
+                    let (now_ms, profile) = (self.now_ms, self.profile);
+                    self.checks.part_sent(now_ms, request.0, recording, index, part, profile);
+                    self.outcome.parts_sent += 1;
+                    self.send(action);
+                }
+                Action::Finalize { recording, part_count, .. } => {
+                    self.checks.finalize_sent(recording, part_count);
+                    self.send(action);
+                }
+            }
+        }
+    }
+
+    /// A person sees a stopped upload, and after a while presses retry.
+    fn watch_over_stopped(&mut self) {
+        for index in 0..self.plans.len() {
+            let recording = self.plans[index].id;
+            let status = self.machine.status(self.now_ms, recording);
+            let Some(Phase::Stopped(stop)) = status.map(|status| status.phase) else { continue };
+            let pending = self.happenings.values().any(
+                |happening| matches!(happening, Happening::Person { recording: r } if *r == recording),
+            );
+            if !pending {
+                assert!(matches!(stop, Stop::Refused { .. }), "{stop:?}");
+                let delay_ms = self.random.between(1_000, 600_000);
+                self.after(delay_ms, Happening::Person { recording });
+            }
+        }
+    }
+
+    fn send(&mut self, action: Action) {
+        let life = self.life;
+        if !self.is_outage && self.fault() && self.random.permille(60) {
+            self.is_outage = true;
+            self.outcome.outages += 1;
+            let lengths = [3_000, 60_000, 600_000, 6 * 3_600_000];
+            let length_ms = lengths[self.random.below(4) as usize];
+            self.after(length_ms, Happening::OutageEnds);
+        }
+        let latency_ms = self.random.between(5, 2_000);
+        if self.is_outage || (self.fault() && self.random.permille(300)) {
+            let slow = self.random.permille(300);
+            let delay_ms = if slow { policy::NO_PROGRESS_MS_MAX } else { latency_ms };
+            let lost = lost();
+            self.after(delay_ms, Happening::Client { life, event: failed(&action, lost) });
+            return;
+        }
+        if self.fault() && self.random.permille(100) {
+            let late_ms = latency_ms + self.random.below(60_000);
+            self.after(late_ms, Happening::Server { life, action: action.clone(), reply: false });
+        }
+        self.after(latency_ms, Happening::Server { life, action, reply: true });
+    }
+
+    fn serve(&mut self, life: u64, action: Action, reply: bool) {
+        let event = match self.refusal(&action, reply) {
+            Some(failure) => failed(&action, failure),
+            None => self.process(&action),
+        };
+        if !reply {
+            return;
+        }
+        let latency_ms = self.random.between(5, 2_000);
+        if self.fault() && self.random.permille(400) {
+            self.outcome.replies_lost += 1;
+            let wrong_echo = Failure::NotTheApi { detail: "wrong echo".into() };
+            let failure = if self.random.permille(300) { wrong_echo } else { lost() };
+            self.after(latency_ms, Happening::Client { life, event: failed(&action, failure) });
+        } else {
+            self.after(latency_ms, Happening::Client { life, event });
+        }
+    }
+
+    /// What a server says instead of doing it.
+    fn refusal(&mut self, action: &Action, reply: bool) -> Option<Failure> {
+        let is_request = !matches!(action, Action::Probe) && reply;
+        if is_request && !self.token_works {
+            return Some(Failure::Unauthorized);
+        }
+        if !is_request || !self.fault() {
+            return None;
+        }
+        match self.random.below(12) {
+            0..=3 => {
+                let status = [500, 502, 503, 504][self.random.below(4) as usize];
+                let asked = self.random.permille(200);
+                let retry_after_ms = asked.then(|| self.random.between(0, 120_000));
+                Some(Failure::ServerTrouble { status, retry_after_ms })
+            }
+            4..=5 => {
+                let retry_after_ms = self.random.between(0, 30_000);
+                Some(Failure::RateLimited { retry_after_ms })
+            }
+            6 => Some(Failure::NotTheApi { detail: "a portal".into() }),
+            7 if self.random.permille(300) => {
+                self.token_works = false;
+                let delay_ms = self.random.between(1_000, 3_600_000);
+                self.after(delay_ms, Happening::SignIn);
+                Some(Failure::Unauthorized)
+            }
+            8 if self.random.permille(100) => {
+                self.outcome.refused += 1;
+                Some(Failure::Refused { detail: "no".into() })
+            }
+            9..=10 => {
+                self.lose_something(action);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn lose_something(&mut self, action: &Action) {
+        let (session, parts) = match action {
+            Action::SendPart { session, index, .. } => (session, *index),
+            Action::Finalize { session, part_count, .. } => (session, *part_count),
+            Action::Probe
+            | Action::OpenSession { .. }
+            | Action::Abort { .. }
+            | Action::TellLink { .. } => return,
+        };
+        if self.random.permille(300) {
+            self.outcome.sessions_lost += u64::from(self.server.lose_session(session));
+        } else if parts > 0 {
+            let index = self.random.below(u64::from(parts)) as u32;
+            self.outcome.parts_lost += u64::from(self.server.lose_part(session, index));
+        }
+    }
+
+    fn process(&mut self, action: &Action) -> Event {
+        match action.clone() {
+            Action::Probe => {
+                let template = "http://host/videos/{recordingId}".to_owned();
+                let capabilities = self.server.knows_recordings.then(|| Capabilities {
+                    server: Capabilities::SERVER.into(),
+                    version: String::new(),
+                    framings: Vec::new(),
+                    part_bytes_max: self.server.part_bytes_max,
+                    parts_in_flight_max: 2,
+                    link_template: Some(template),
+                });
+                Event::ProbeAnswered { verdict: ProbeVerdict::Online { capabilities } }
+            }
+            Action::OpenSession { request, recording, named } => {
+                let session = self.server.open(recording, named);
+                Event::SessionOpened { request, session, link: None }
+            }
+            Action::SendPart { request, session, index, part, with_init, .. } => {
+                let content = pieces(part, with_init);
+                match self.server.take_part(&session, index, part, content) {
+                    Ok(()) => Event::PartAcknowledged { request },
+                    Err(failure) => Event::RequestFailed { request, failure },
+                }
+            }
+            Action::Finalize { request, session, part_count, .. } => {
+                match self.server.finalize(&session, part_count) {
+                    Ok(()) => {
+                        let SessionId(id) = session;
+                        Event::Finalized { request, link: Some(format!("http://host/{id}")) }
+                    }
+                    Err(failure) => Event::RequestFailed { request, failure },
+                }
+            }
+            Action::Abort { .. } | Action::TellLink { .. } => unreachable!("never sent"),
+        }
+    }
+
+    fn crash(&mut self) {
+        self.outcome.crashes += 1;
+        self.life += 1;
+        self.checks.crashed();
+        self.probes_failed = 0;
+        for plan in self.plans.iter_mut().filter(|plan| plan.started && !plan.ended) {
+            plan.ended = true;
+            // Sometimes a segment's file was there, and its row wasn't yet.
+            if self.random.permille(500) {
+                self.client.seal(plan.id, plan.sealed, plan.size_bytes, false);
+                plan.sealed += 1;
+            }
+        }
+        let seed = self.random.next();
+        let (machine, step) = self.client.restart(target(self.profile), seed);
+        self.machine = machine;
+        self.take(step);
+        self.tell(Event::Woke);
+    }
+}
+
+fn target(profile: Profile) -> Target {
+    Target { server: "http://host/api/v1".into(), profile, is_this_computer: false }
+}
+
+fn lost() -> Failure {
+    Failure::Unreachable { detail: "lost".into() }
+}
+
+fn failed(action: &Action, failure: Failure) -> Event {
+    match action {
+        Action::Probe => Event::ProbeAnswered {
+            verdict: ProbeVerdict::Offline { detail: format!("{failure:?}") },
+        },
+        Action::OpenSession { request, .. }
+        | Action::SendPart { request, .. }
+        | Action::Finalize { request, .. } => Event::RequestFailed { request: *request, failure },
+        Action::Abort { .. } | Action::TellLink { .. } => unreachable!("never sent"),
+    }
+}
