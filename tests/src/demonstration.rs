@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::browser::Browser;
 use crate::desk::Desk;
-use crate::display::Window;
+use crate::display::{Rectangle, Window};
 use crate::home::Home;
 use crate::process::{Process, command, program};
 use crate::wait;
@@ -110,7 +110,9 @@ impl Demonstration {
             Some(&self.idle_tray),
             RESPONSE,
         )?;
-        self.picture("tray", Some(self.desk.tray()))?;
+        let tray = self.desk.tray();
+        let wide = Rectangle { x: tray.x - 200, width: tray.width + 200, ..tray };
+        self.picture("tray", Some(wide))?;
         self.picture("recording", None)
     }
 
@@ -195,7 +197,7 @@ impl Demonstration {
         Ok(files.filter(|file| file.extension().is_some_and(|end| end == "webm")).collect())
     }
 
-    fn picture(&self, name: &str, part: Option<crate::display::Rectangle>) -> Result<()> {
+    fn picture(&self, name: &str, part: Option<Rectangle>) -> Result<()> {
         let file = self.pictures.join(format!("{name}.png"));
         self.desk.display.picture(&self.desk.home, &file, part)
     }

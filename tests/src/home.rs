@@ -51,7 +51,8 @@ impl Home {
 
     /// Makes a command live here, and takes from it what belongs to the machine's own desktop.
     pub fn apply(&self, command: &mut Command) {
-        const FOREIGN: [&str; 12] = [
+        const FOREIGN: [&str; 13] = [
+            "RUST_BACKTRACE",
             "DISPLAY",
             "WAYLAND_DISPLAY",
             "XAUTHORITY",

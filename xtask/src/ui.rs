@@ -36,7 +36,7 @@ pub fn install(place: &Place) -> Result<()> {
 /// Builds `ui/dist`, unless it is newer than all that it is made from.
 pub fn build(place: &Place) -> Result<()> {
     let ui = place.root.join("ui");
-    let built = newest(&ui.join("dist/index.html"));
+    let built = newest(&ui.join("dist"));
     let sources = ["src", "public", "index.html", "package-lock.json", "vite.config.ts"]
         .map(|name| newest(&ui.join(name)))
         .into_iter()

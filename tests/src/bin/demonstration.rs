@@ -2,6 +2,7 @@
 //! standard error; what came out of it, to standard output.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -23,8 +24,17 @@ struct Options {
     keep: bool,
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match show(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(options: &Options) -> Result<()> {
     wait::catch_interrupts()?;
     if options.pictures.exists() {
         std::fs::remove_dir_all(&options.pictures)
@@ -41,7 +51,7 @@ fn main() -> Result<()> {
 
     let shown = step("desktop, tray and app", || Demonstration::begin(home, &options.pictures))?;
     let shared = record(&shown, options.seconds)
-        .with_context(|| format!("the app says:\n{}", shown.complaints()))?;
+        .with_context(|| format!("the end of the app's log:\n{}\n", shown.complaints()))?;
     step("library", || shown.open_library())?;
     let found = step("check of link and file", || check(&shared, options.seconds))?;
 
