@@ -23,7 +23,7 @@ use snaplark_core::capture::CaptureError;
 
 use crate::encoder::{self, Encoder, Settings};
 use crate::gate::Boundaries;
-use crate::policy::{CONVERTED_FRAMES_MAX, raw_frames_max};
+use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
 use crate::signals::Signals;
 
@@ -53,7 +53,6 @@ pub struct Feed {
     pool: gst::BufferPool,
     /// What went in last.
     last: Option<gst::Buffer>,
-    room: u64,
 }
 
 /// The pipeline did not take a frame: it has failed, and says why itself.
@@ -62,7 +61,7 @@ pub struct Refused;
 
 impl Feed {
     pub fn has_room(&self) -> bool {
-        self.appsrc.property::<u64>("current-level-buffers") < self.room
+        self.appsrc.property::<u64>("current-level-buffers") < RAW_FRAMES_MAX
     }
 
     pub fn is_last(&self, picture: &[u8]) -> bool {
@@ -129,7 +128,7 @@ pub fn start(
         .build();
     let queue = make("queue")?;
     queue.set_property("max-size-buffers", CONVERTED_FRAMES_MAX);
-    queue.set_property("max-size-bytes", 0_u32);
+    queue.set_property("max-size-bytes", CONVERTED_BYTES_MAX);
     queue.set_property("max-size-time", 0_u64);
     let encode = encoder.make(settings)?;
     ask_for_keyframes(&encode)?;
@@ -153,8 +152,7 @@ pub fn start(
     let pipeline = Pipeline(pipeline);
     listen(&pipeline.0, signals);
     pipeline.0.set_state(gst::State::Playing).map_err(failed)?;
-    let room = raw_frames_max(frame_bytes) as u64;
-    Ok((pipeline, Feed { appsrc, pool, last: None, room }))
+    Ok((pipeline, Feed { appsrc, pool, last: None }))
 }
 
 fn make(element: &str) -> Result<gst::Element, CaptureError> {

@@ -12,15 +12,14 @@ pub const SEGMENT_MS_MIN: u64 = 1_500;
 /// that the recording goes on, and a muxer does not hold audio back.
 pub const HEARTBEAT_MS: u64 = 500;
 
-/// Raw frames that wait for the encoder: a keyframe takes it two or three frames' time, a busy
-/// machine more. Beyond it frames are lost and counted.
-pub const RAW_FRAMES_MAX: usize = 10;
-/// A 4K frame is 33 MB, so few of those may wait.
-pub const RAW_BYTES_MAX: usize = 96 * 1024 * 1024;
-/// Fewer than these and each keyframe would lose frames, whatever their size.
-pub const RAW_FRAMES_MIN: usize = 3;
-/// Frames between conversion and encoder, so that both run at once.
-pub const CONVERTED_FRAMES_MAX: u32 = 2;
+/// Pictures that wait for conversion. That is quick, and what waits here is large: this many only
+/// bridge the moments in which its thread does not run. Beyond it frames are lost and counted.
+pub const RAW_FRAMES_MAX: u64 = 4;
+/// Converted frames that wait for the encoder: one second at 30 frames a second. A keyframe takes
+/// it two or three frames' time, a busy machine many.
+pub const CONVERTED_FRAMES_MAX: u32 = 30;
+/// That second is 41 MB at 720p and 93 MB at 1080p. Of larger pictures, fewer wait.
+pub const CONVERTED_BYTES_MAX: u32 = 96 * 1024 * 1024;
 /// Encoded frames that wait for the disk: 20 s at 30 frames a second, 6 MB at 2.5 Mbit/s. Beyond
 /// it the encoder waits, then raw frames are lost and counted: an encoded frame never is, since
 /// those after it lean on it.
@@ -43,20 +42,3 @@ pub const BITRATE_BITS_MIN: u32 = 100_000;
 pub const SIDE_PX_MAX: u32 = 8_192;
 /// Smaller than any picture of use; some encoders refuse less.
 pub const SIDE_PX_MIN: u32 = 16;
-
-/// How many raw frames of this size may wait.
-pub fn raw_frames_max(frame_bytes: usize) -> usize {
-    (RAW_BYTES_MAX / frame_bytes.max(1)).clamp(RAW_FRAMES_MIN, RAW_FRAMES_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_frames_wait_in_smaller_numbers() {
-        assert_eq!(raw_frames_max(1280 * 720 * 4), 10);
-        assert_eq!(raw_frames_max(3840 * 2160 * 4), 3);
-        assert_eq!(raw_frames_max(0), 10);
-    }
-}

@@ -99,6 +99,12 @@ struct View {
     corner: (i32, i32),
 }
 
+struct Fetched {
+    /// Else it is in `own`.
+    in_shared: bool,
+    pointer: Option<GetCursorImageReply>,
+}
+
 impl X11Source {
     pub fn open(display: &str, wanted: &Wanted, pointer: bool) -> Result<Self, CaptureError> {
         let (connection, screen) = connect(display)?;
@@ -147,52 +153,46 @@ impl X11Source {
         })
     }
 
-    /// The picture, in shared memory (true) or our own. `None`: the drawable has no picture now.
-    fn fetch(&mut self, view: &View) -> Result<Option<bool>, CaptureError> {
+    /// Picture and pointer are asked for together: they are of one moment, and the server's answer
+    /// is waited for once. `None`: the drawable has no picture now.
+    fn fetch(&mut self, view: &View) -> Result<Option<Fetched>, CaptureError> {
+        let connection = &self.connection;
         let rect = view.rect;
         let whole = view.at == (0, 0) && (rect.width, rect.height) == self.size;
         let (x, y) = (rect.x as i16, rect.y as i16);
         let (width, height) = (rect.width as u16, rect.height as u16);
-        let format = ImageFormat::Z_PIXMAP;
-        if let Some(shared) = &self.shared {
-            let reply = self
-                .connection
-                .shm_get_image(
-                    view.drawable,
-                    x,
-                    y,
-                    width,
-                    height,
-                    ALL_PLANES,
-                    format.into(),
-                    shared.segment,
-                    0,
-                )
+        let (drawable, format) = (view.drawable, ImageFormat::Z_PIXMAP);
+
+        let pointer = match self.pointer {
+            true => Some(connection.xfixes_get_cursor_image().map_err(gone)?),
+            false => None,
+        };
+        let through_socket;
+        let picture = if let Some(Shared { segment, memory }) = &self.shared {
+            let format = format.into();
+            let reply = connection
+                .shm_get_image(drawable, x, y, width, height, ALL_PLANES, format, *segment, 0)
                 .map_err(gone)?
                 .reply();
-            if answered(reply)?.is_none() {
-                return Ok(None);
-            }
-            if whole {
-                return Ok(Some(true));
-            }
-            let picture = &shared.memory[..rect.bytes()];
-            set_on_black(&mut self.own, self.size, picture, rect, view.at);
+            answered(reply)?.map(|_| &memory[..rect.bytes()])
         } else {
-            let reply = self
-                .connection
-                .get_image(format, view.drawable, x, y, width, height, ALL_PLANES)
+            let reply = connection
+                .get_image(format, drawable, x, y, width, height, ALL_PLANES)
                 .map_err(gone)?
                 .reply();
-            let Some(reply) = answered(reply)? else { return Ok(None) };
-            let Some(picture) = reply.data.get(..rect.bytes()) else { return Ok(None) };
-            if whole {
-                self.own.copy_from_slice(picture);
-            } else {
-                set_on_black(&mut self.own, self.size, picture, rect, view.at);
-            }
+            through_socket = answered(reply)?;
+            through_socket.as_ref().and_then(|reply| reply.data.get(..rect.bytes()))
+        };
+        let pointer = match pointer {
+            Some(pointer) => answered(pointer.reply())?,
+            None => None,
+        };
+        let Some(picture) = picture else { return Ok(None) };
+        let in_shared = whole && self.shared.is_some();
+        if !in_shared {
+            set_on_black(&mut self.own, self.size, picture, rect, view.at);
         }
-        Ok(Some(false))
+        Ok(Some(Fetched { in_shared, pointer }))
     }
 
     /// What to ask for now. `None`: nothing is to be seen.
@@ -251,12 +251,7 @@ impl super::Source for X11Source {
 
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
         let Some(view) = self.view()? else { return Ok(None) };
-        // Asked for before the picture, so that both are of one moment.
-        let pointer = match self.pointer {
-            true => answered(self.connection.xfixes_get_cursor_image().map_err(gone)?.reply())?,
-            false => None,
-        };
-        let Some(in_shared) = self.fetch(&view)? else {
+        let Some(Fetched { in_shared, pointer }) = self.fetch(&view)? else {
             self.look_again()?;
             return Ok(None);
         };
@@ -518,7 +513,9 @@ fn share(connection: &RustConnection, bytes: usize) -> Option<Shared> {
 }
 
 fn set_on_black(own: &mut [u8], size: (u32, u32), picture: &[u8], rect: Rect, at: (u32, u32)) {
-    own.fill(0);
+    if (rect.width, rect.height) != size {
+        own.fill(0);
+    }
     let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
     let stride = size.0 as usize * BYTES_PER_PIXEL;
     let start = at.1 as usize * stride + at.0 as usize * BYTES_PER_PIXEL;
