@@ -75,7 +75,7 @@ export function shortLink(link: string): string {
   const steps = url.pathname.split("/").filter((step) => step !== "");
   const last = steps.at(-1);
   if (last === undefined) return url.host;
-  const cut = last.length > 12 ? `${last.slice(0, 4)}…${last.slice(-2)}` : last;
+  const cut = last.length > 10 ? `${last.slice(0, 4)}…${last.slice(-2)}` : last;
   return [url.host, ...steps.slice(0, -1), cut].join("/");
 }
 

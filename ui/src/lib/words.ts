@@ -56,6 +56,7 @@ const waitIcon = (reason: WaitReason): IconName => {
     case "server-trouble":
     case "rate-limited":
     case "queue":
+    case "not-running":
       return "clock";
   }
 };
@@ -67,6 +68,7 @@ const needIcon = (reason: NeedReason): IconName => {
     case "files-missing":
       return "hard-drive";
     case "refused":
+    case "other-server":
       return "alert";
   }
 };
@@ -101,13 +103,21 @@ export function recordingLine(recording: RecordingView, nowMs: number): Line {
         detail: state.detail,
       };
     case "done":
-      return { icon: "link", tone: "soft", text: m.state_done({ when, size }) };
+      return withFile(recording, { icon: "link", tone: "soft", text: m.state_done({ when, size }) });
     case "local":
-      return { icon: "folder", tone: "soft", text: m.state_local({ when, size }) };
-    case "empty":
-      return { icon: "alert", tone: "soft", text: m.state_empty(), detail: state.detail };
+      return withFile(recording, {
+        icon: "folder",
+        tone: "soft",
+        text: m.state_local({ when, size }),
+      });
   }
 }
+
+/** A file that could not be written is said; the recording itself is safe. */
+const withFile = ({ fileProblem }: RecordingView, line: Line): Line =>
+  fileProblem === null
+    ? line
+    : { ...line, text: format.joined(line.text, m.file_not_written()), detail: fileProblem };
 
 function waitWord(reason: WaitReason): string {
   switch (reason) {
@@ -123,6 +133,8 @@ function waitWord(reason: WaitReason): string {
       return m.state_waits_paused();
     case "metered":
       return m.state_waits_metered();
+    case "not-running":
+      return m.state_waits_not_running();
   }
 }
 
@@ -134,6 +146,8 @@ function needWord(reason: NeedReason): string {
       return m.state_needs_refused();
     case "files-missing":
       return m.state_needs_files_missing();
+    case "other-server":
+      return m.state_needs_other_server();
   }
 }
 
@@ -208,6 +222,8 @@ function waitToast(reason: WaitReason, count: number): { title: string; figures:
       return { title: m.toast_waits_paused(), figures: m.toast_parts_you({ count }) };
     case "metered":
       return { title: m.toast_waits_metered(), figures: m.toast_parts_network({ count }) };
+    case "not-running":
+      return { title: m.toast_waits_not_running(), figures: m.toast_parts_turn({ count }) };
   }
 }
 
@@ -228,6 +244,11 @@ function needToast(
       return {
         title: m.toast_needs_files_missing(),
         figures: m.toast_needs_files_missing_hint({ title }),
+      };
+    case "other-server":
+      return {
+        title: m.toast_needs_other_server(),
+        figures: m.toast_needs_other_server_hint({ title, server: detail }),
       };
   }
 }
@@ -272,7 +293,6 @@ export function deleteWords(recording: RecordingView): string {
     case "done":
       return m.delete_done();
     case "local":
-    case "empty":
       return m.delete_local();
     case "recording":
     case "uploading":

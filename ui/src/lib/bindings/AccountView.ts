@@ -2,4 +2,12 @@
 import type { AccountKind } from "./AccountKind";
 import type { Reach } from "./Reach";
 
-export type AccountView = { kind: AccountKind, server: string, reach: Reach, needsSignIn: boolean, bytesPerSecond: number, uploads: number, };
+export type AccountView = { kind: AccountKind, 
+/**
+ * Host and port, for people.
+ */
+server: string, reach: Reach, 
+/**
+ * Parts wait for a sign-in.
+ */
+needsSignIn: boolean, bytesPerSecond: number, uploads: number, };

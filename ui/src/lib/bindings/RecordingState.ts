@@ -2,4 +2,7 @@
 import type { NeedReason } from "./NeedReason";
 import type { WaitReason } from "./WaitReason";
 
-export type RecordingState = { "kind": "recording" } | { "kind": "uploading" } | { "kind": "waits", reason: WaitReason, } | { "kind": "needsYou", reason: NeedReason, detail: string, } | { "kind": "done" } | { "kind": "local" } | { "kind": "empty", detail: string, };
+/**
+ * One word for each recording, the same in every window.
+ */
+export type RecordingState = { "kind": "recording" } | { "kind": "uploading" } | { "kind": "waits", reason: WaitReason, } | { "kind": "needsYou", reason: NeedReason, detail: string, } | { "kind": "done" } | { "kind": "local" };

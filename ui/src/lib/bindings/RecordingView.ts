@@ -2,4 +2,12 @@
 import type { RecordingState } from "./RecordingState";
 import type { UploadProgress } from "./UploadProgress";
 
-export type RecordingView = { id: string, title: string, startedUnixMs: number, durationMs: number, sizeBytes: number, segments: number, state: RecordingState, link: string | null, file: string | null, upload: UploadProgress | null, };
+export type RecordingView = { id: string, title: string, startedUnixMs: number, durationMs: number, sizeBytes: number, segments: number, state: RecordingState, link: string | null, 
+/**
+ * The person's own file, where it is written already.
+ */
+file: string | null, 
+/**
+ * Why it could not be written; the recording itself is safe in Snaplark's folder.
+ */
+fileProblem: string | null, frames: number, dropped: number, upload: UploadProgress | null, };

@@ -4,4 +4,19 @@ import type { RecorderView } from "./RecorderView";
 import type { RecordingView } from "./RecordingView";
 import type { ToastView } from "./ToastView";
 
-export type Snapshot = { change: number, recorder: RecorderView, recordings: Array<RecordingView>, toasts: Array<ToastView>, account: AccountView, diskFreeBytes: number, };
+/**
+ * Everything a window needs, at one moment.
+ */
+export type Snapshot = { 
+/**
+ * Grows with every change; windows ask again when it did.
+ */
+change: number, recorder: RecorderView, 
+/**
+ * Newest first.
+ */
+recordings: Array<RecordingView>, 
+/**
+ * Oldest first: the newest is drawn at the bottom.
+ */
+toasts: Array<ToastView>, account: AccountView, diskFreeBytes: number, };

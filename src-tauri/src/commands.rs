@@ -1,0 +1,152 @@
+//! What windows may ask. Recordings are named by id: links and paths come from the snapshot, never
+//! from a window. An error is `{code, params}`; the window picks the words.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use snaplark_app::view::{RecordingView, Snapshot};
+use snaplark_app::{App, AppError, StartRequest};
+use tauri::{AppHandle, State, async_runtime};
+use tauri_plugin_clipboard_manager::ClipboardExt;
+
+use crate::shortcut::Shortcut;
+use crate::toast::Card;
+use crate::{library, platform, toast};
+
+#[derive(Debug, Serialize)]
+pub struct CommandError {
+    code: &'static str,
+    params: Value,
+}
+
+impl CommandError {
+    fn new(code: &'static str, reason: impl Display) -> Self {
+        CommandError { code, params: json!({ "reason": reason.to_string() }) }
+    }
+}
+
+impl From<AppError> for CommandError {
+    fn from(error: AppError) -> Self {
+        CommandError::new(error.code(), &error)
+    }
+}
+
+type Answer<T = ()> = Result<T, CommandError>;
+
+/// The desktop that the windows are on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Desktop {
+    pub shortcut: Shortcut,
+    pub composited: bool,
+}
+
+#[tauri::command]
+pub async fn snapshot(app: State<'_, App>) -> Answer<Snapshot> {
+    Ok(app.snapshot().await?)
+}
+
+#[tauri::command]
+pub fn desktop(shortcut: State<'_, Shortcut>) -> Desktop {
+    // On the main thread, as all commands that are not async: GTK is asked.
+    Desktop { shortcut: shortcut.inner().clone(), composited: platform::is_composited() }
+}
+
+#[tauri::command]
+pub async fn start_recording(app: State<'_, App>) -> Answer {
+    app.start_recording(StartRequest::default()).await?;
+    Ok(())
+}
+
+#[tauri::command]
+pub async fn stop_recording(app: State<'_, App>) -> Answer {
+    app.stop_recording().await?;
+    Ok(())
+}
+
+#[tauri::command]
+pub async fn retry(app: State<'_, App>, id: String) -> Answer {
+    Ok(app.retry(parsed(&id)?).await?)
+}
+
+#[tauri::command]
+pub async fn rename(app: State<'_, App>, id: String, title: String) -> Answer {
+    Ok(app.rename(parsed(&id)?, title).await?)
+}
+
+#[tauri::command]
+pub async fn delete_recording(app: State<'_, App>, id: String) -> Answer {
+    Ok(app.delete(parsed(&id)?).await?)
+}
+
+#[tauri::command]
+pub async fn copy_link(app: State<'_, App>, handle: AppHandle, id: String) -> Answer {
+    let link = link_of(&app, &id).await?;
+    put_on_clipboard(&handle, link)?;
+    app.note_link_copied(parsed(&id)?).await?;
+    Ok(())
+}
+
+#[tauri::command]
+pub async fn open_link(app: State<'_, App>, id: String) -> Answer {
+    let link = link_of(&app, &id).await?;
+    opened("no-browser", move || tauri_plugin_opener::open_url(link, None::<&str>)).await
+}
+
+#[tauri::command]
+pub async fn reveal_file(app: State<'_, App>, id: String) -> Answer {
+    let file = recording(&app, &id).await?.file.ok_or(CommandError::new("no-file", &id))?;
+    if !std::path::Path::new(&file).is_file() {
+        return Err(CommandError::new("no-file", file));
+    }
+    opened("no-file-manager", move || tauri_plugin_opener::reveal_item_in_dir(file)).await
+}
+
+#[tauri::command]
+pub fn open_library(handle: AppHandle) -> Answer {
+    library::open(&handle).map_err(|error| CommandError::new("no-window", error))
+}
+
+#[tauri::command]
+pub async fn dismiss_toast(app: State<'_, App>, id: String) -> Answer {
+    Ok(app.dismiss_toast(id).await?)
+}
+
+#[tauri::command]
+pub fn fit_toasts(handle: AppHandle, height: f64, cards: Vec<Card>) -> Answer {
+    toast::fit(&handle, height, cards).map_err(|error| CommandError::new("no-window", error))
+}
+
+pub fn put_on_clipboard(handle: &AppHandle, link: String) -> Answer {
+    handle.clipboard().write_text(link).map_err(|error| CommandError::new("no-clipboard", error))
+}
+
+/// A recording's id, as the app wants it.
+fn parsed<Id: FromStr<Err: Display>>(id: &str) -> Answer<Id> {
+    id.parse().map_err(|error| CommandError::new("no-recording", error))
+}
+
+async fn recording(app: &App, id: &str) -> Answer<RecordingView> {
+    let snapshot = app.snapshot().await?;
+    snapshot
+        .recordings
+        .into_iter()
+        .find(|recording| recording.id == id)
+        .ok_or_else(|| CommandError::new("no-recording", id))
+}
+
+async fn link_of(app: &App, id: &str) -> Answer<String> {
+    recording(app, id).await?.link.ok_or_else(|| CommandError::new("no-link", id))
+}
+
+/// Browsers and file managers take their time to start: not on a thread that others wait for.
+async fn opened(
+    code: &'static str,
+    opens: impl FnOnce() -> Result<(), tauri_plugin_opener::Error> + Send + 'static,
+) -> Answer {
+    async_runtime::spawn_blocking(opens)
+        .await
+        .map_err(|error| CommandError::new(code, error))?
+        .map_err(|error| CommandError::new(code, error))
+}

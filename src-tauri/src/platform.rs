@@ -1,0 +1,169 @@
+//! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
+//! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
+
+use tauri::WebviewWindow;
+
+use crate::toast::Card;
+
+/// Before the first window. Says in a sentence why there can't be one.
+pub fn prepare() -> anyhow::Result<()> {
+    imp::prepare()
+}
+
+/// Whether windows can be seen through.
+pub fn is_composited() -> bool {
+    imp::is_composited()
+}
+
+/// A window for notices: the window manager neither focuses nor animates nor frames it.
+pub fn make_notice(window: &WebviewWindow) {
+    imp::make_notice(window);
+}
+
+/// Size and place in one step, so that nothing is seen in between. Physical pixels.
+pub fn place(window: &WebviewWindow, x: i32, y: i32, width: u32, height: u32) -> tauri::Result<()> {
+    imp::place(window, x, y, width, height)
+}
+
+/// Only the cards take the pointer, and without a compositor only they are drawn.
+pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
+    imp::cut_to(window, cards);
+}
+
+#[cfg(target_os = "linux")]
+mod imp {
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::Command;
+
+    use anyhow::{Context, bail};
+    use gtk::cairo::{RectangleInt, Region};
+    use gtk::prelude::*;
+    use tauri::WebviewWindow;
+
+    use crate::toast::Card;
+
+    const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+
+    pub fn prepare() -> anyhow::Result<()> {
+        if std::env::var_os(NO_DMABUF).is_none() && dmabuf_fails() {
+            // The environment of a running program is not changed safely: begin again with it.
+            let program = std::env::current_exe().context("Snaplark can't find its own program")?;
+            let error =
+                Command::new(program).args(std::env::args_os().skip(1)).env(NO_DMABUF, "1").exec();
+            return Err(error).context("Snaplark can't start itself again");
+        }
+        if gtk::init().is_err() {
+            bail!(
+                "There is no display to show a window on. Start Snaplark in a desktop session, or \
+                 record without one: snaplark record"
+            );
+        }
+        Ok(())
+    }
+
+    /// Without a GPU's render node, or on NVIDIA's own driver, WebKitGTK's DMA-BUF renderer draws
+    /// black windows.
+    fn dmabuf_fails() -> bool {
+        let no_render_node = std::fs::read_dir("/dev/dri").map_or(true, |entries| {
+            !entries
+                .flatten()
+                .any(|entry| entry.file_name().to_string_lossy().starts_with("renderD"))
+        });
+        no_render_node || Path::new("/proc/driver/nvidia/version").exists()
+    }
+
+    pub fn is_composited() -> bool {
+        gtk::gdk::Screen::default().is_some_and(|screen| screen.is_composited())
+    }
+
+    pub fn make_notice(window: &WebviewWindow) {
+        let Ok(window) = window.gtk_window() else { return };
+        window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
+        window.set_accept_focus(false);
+        window.set_focus_on_map(false);
+    }
+
+    pub fn place(
+        window: &WebviewWindow,
+        x: i32,
+        y: i32,
+        width: u32,
+        height: u32,
+    ) -> tauri::Result<()> {
+        let scale = window.scale_factor()?.round().max(1.0) as i32;
+        let gtk_window = window.gtk_window()?;
+        let (width, height) = (width as i32 / scale, height as i32 / scale);
+        gtk_window.resize(width.max(1), height.max(1));
+        gtk_window.move_(x / scale, y / scale);
+        if let Some(gdk_window) = gtk_window.window() {
+            gdk_window.move_resize(x / scale, y / scale, width.max(1), height.max(1));
+        }
+        Ok(())
+    }
+
+    pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
+        let Ok(gtk_window) = window.gtk_window() else { return };
+        let Some(gdk_window) = gtk_window.window() else { return };
+        let region = Region::create();
+        for card in &cards {
+            for row in rows(card) {
+                // Out of memory is all that cairo could say here.
+                let _ = region.union_rectangle(&row);
+            }
+        }
+        gdk_window.input_shape_combine_region(&region, 0, 0);
+        if is_composited() {
+            gdk_window.shape_combine_region(None, 0, 0);
+        } else {
+            gdk_window.shape_combine_region(Some(&region), 0, 0);
+        }
+    }
+
+    /// A rounded rectangle as one rectangle a line where it is round, and one in between.
+    fn rows(card: &Card) -> Vec<RectangleInt> {
+        let (x, y) = (card.x.round() as i32, card.y.round() as i32);
+        let (width, height) = (card.width.round() as i32, card.height.round() as i32);
+        let radius = card.radius.min(card.width / 2.0).min(card.height / 2.0).round() as i32;
+        let mut rows = vec![RectangleInt::new(x, y + radius, width, height - 2 * radius)];
+        for line in 0..radius {
+            let rise = f64::from(radius) - f64::from(line) - 0.5;
+            let reach = (f64::from(radius).powi(2) - rise.powi(2)).sqrt();
+            let inset = radius - reach.round() as i32;
+            for row in [y + line, y + height - 1 - line] {
+                rows.push(RectangleInt::new(x + inset, row, width - 2 * inset, 1));
+            }
+        }
+        rows
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod imp {
+    use tauri::{PhysicalPosition, PhysicalSize, WebviewWindow};
+
+    use crate::toast::Card;
+
+    pub fn prepare() -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    pub fn is_composited() -> bool {
+        true
+    }
+
+    pub fn make_notice(_window: &WebviewWindow) {}
+
+    pub fn place(
+        window: &WebviewWindow,
+        x: i32,
+        y: i32,
+        width: u32,
+        height: u32,
+    ) -> tauri::Result<()> {
+        window.set_size(PhysicalSize::new(width, height))?;
+        window.set_position(PhysicalPosition::new(x, y))
+    }
+
+    pub fn cut_to(_window: &WebviewWindow, _cards: Vec<Card>) {}
+}

@@ -1,0 +1,210 @@
+//! The shell's life: opens the program, makes windows, tray and shortcut, passes changes on, and
+//! closes a running recording properly before it ends.
+//!
+//! GTK's main thread owns windows and tray. The app is asked from tasks; nothing here waits for it
+//! on the main thread.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use snaplark_app::{App, Notice, StartRequest};
+use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
+use tokio::sync::mpsc;
+
+use crate::program::{self, Program};
+use crate::toast::ToastPlace;
+use crate::tray::{Look, Tray};
+use crate::{commands, library, shortcut, toast, tray};
+
+/// The one event that windows hear: the app's change number.
+const CHANGED: &str = "changed";
+
+pub fn run(hidden: bool) -> anyhow::Result<()> {
+    let app = tauri::Builder::default()
+        // First: a second start ends inside of it, before it touches anything.
+        .plugin(program::single_instance(|app| {
+            if let Err(error) = library::open(app) {
+                tracing::error!(%error, "the library can't be opened");
+            }
+        }))
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .manage(ToastPlace::default())
+        .manage(Closing::default())
+        .invoke_handler(tauri::generate_handler![
+            commands::snapshot,
+            commands::desktop,
+            commands::start_recording,
+            commands::stop_recording,
+            commands::retry,
+            commands::rename,
+            commands::delete_recording,
+            commands::copy_link,
+            commands::open_link,
+            commands::reveal_file,
+            commands::open_library,
+            commands::dismiss_toast,
+            commands::fit_toasts,
+        ])
+        .build(tauri::generate_context!())
+        .context("Snaplark's windows can't be made")?;
+
+    let (notices, noticed) = mpsc::unbounded_channel();
+    let program = async_runtime::block_on(Program::open(notices))?;
+    app.manage(program.app.clone());
+    let mut start = Some((program.app.clone(), noticed));
+    app.manage(program);
+
+    app.run(move |handle, event| match event {
+        RunEvent::Ready => {
+            let Some((app, noticed)) = start.take() else { return };
+            if let Err(error) = begin(handle, &app, noticed, hidden) {
+                tracing::error!(%error, "Snaplark's windows can't be made");
+                quit(handle);
+            }
+        }
+        // The last window is gone, but the tray is not: only `quit` ends the program.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        _ => {}
+    });
+    Ok(())
+}
+
+/// On the main thread, once the event loop runs.
+fn begin(
+    handle: &AppHandle,
+    app: &App,
+    noticed: mpsc::UnboundedReceiver<Notice>,
+    hidden: bool,
+) -> tauri::Result<()> {
+    handle.manage(shortcut::register(handle));
+    match Tray::create(handle) {
+        Ok(tray) => {
+            handle.manage(Mutex::new(tray));
+        }
+        Err(error) => tracing::warn!(%error, "there is no tray here; the library stays at hand"),
+    }
+    toast::create(handle)?;
+    if !hidden {
+        library::open(handle)?;
+    }
+    async_runtime::spawn(pass_changes(handle.clone(), app.clone()));
+    async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
+    async_runtime::spawn(quit_when_told(handle.clone()));
+    Ok(())
+}
+
+/// Windows ask again, the tray is drawn again.
+async fn pass_changes(handle: AppHandle, app: App) {
+    let mut changes = app.changes();
+    loop {
+        let change = *changes.borrow_and_update();
+        if let Err(error) = handle.emit(CHANGED, change) {
+            tracing::warn!(%error, "windows can't be told of a change");
+        }
+        let Ok(snapshot) = app.snapshot().await else { return };
+        show_tray(&handle, Look::of(&snapshot));
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn show_tray(handle: &AppHandle, look: Look) {
+    let on_main = handle.clone();
+    let told = handle.run_on_main_thread(move || {
+        let Some(tray) = on_main.try_state::<Mutex<Tray>>() else { return };
+        let mut tray = tray.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = tray.show(&on_main, look) {
+            tracing::warn!(%error, "the tray can't be drawn");
+        }
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the tray can't be reached");
+    }
+}
+
+async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedReceiver<Notice>) {
+    while let Some(notice) = noticed.recv().await {
+        match notice {
+            Notice::CopyLink { recording, link } => {
+                match commands::put_on_clipboard(&handle, link) {
+                    // Closing is all that can keep it from being noted.
+                    Ok(()) => drop(app.note_link_copied(recording).await),
+                    Err(error) => tracing::warn!(?error, "the link can't be put on the clipboard"),
+                }
+            }
+        }
+    }
+}
+
+pub fn toggle(handle: &AppHandle) {
+    let app = handle.state::<App>().inner().clone();
+    async_runtime::spawn(async move {
+        // The app shows a failed start as a toast; here it is only for the log.
+        if let Err(error) = app.toggle_recording(StartRequest::default()).await {
+            tracing::warn!(%error, "recording was neither started nor stopped");
+        }
+    });
+}
+
+pub fn copy_last_link(handle: &AppHandle) {
+    let app = handle.state::<App>().inner().clone();
+    let handle = handle.clone();
+    async_runtime::spawn(async move {
+        let Ok(snapshot) = app.snapshot().await else { return };
+        let Some((id, link)) = tray::last_link(&snapshot) else { return };
+        match commands::put_on_clipboard(&handle, link.to_owned()) {
+            Ok(()) => {
+                if let Ok(id) = id.parse() {
+                    drop(app.note_link_copied(id).await);
+                }
+            }
+            Err(error) => tracing::warn!(?error, "the link can't be put on the clipboard"),
+        }
+    });
+}
+
+#[derive(Default)]
+struct Closing(AtomicBool);
+
+/// Closes what runs, then ends. A second call changes nothing.
+pub fn quit(handle: &AppHandle) {
+    if handle.state::<Closing>().0.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let handle = handle.clone();
+    async_runtime::spawn(async move {
+        for window in handle.webview_windows().values() {
+            // It ends either way.
+            let _ = window.hide();
+        }
+        if let Some(program) = handle.try_state::<Program>() {
+            program.close().await;
+        }
+        handle.exit(0);
+    });
+}
+
+#[cfg(unix)]
+async fn quit_when_told(handle: AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals can't be heard; quit from the tray");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    quit(&handle);
+}
+
+#[cfg(not(unix))]
+async fn quit_when_told(handle: AppHandle) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        quit(&handle);
+    }
+}

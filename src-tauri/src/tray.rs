@@ -1,0 +1,161 @@
+//! The tray: an icon that shows the state, and the few things one wants without a window. What it
+//! looks like is a function of the snapshot; it is touched only when that changes.
+
+use snaplark_app::view::{RecorderView, RecordingState, Snapshot};
+use tauri::image::Image;
+use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder};
+use tauri::tray::{TrayIcon, TrayIconBuilder};
+use tauri::{AppHandle, include_image};
+
+use crate::words::word;
+use crate::{library, shell, shortcut};
+
+const TOGGLE: &str = "toggle";
+const COPY_LAST_LINK: &str = "copy-last-link";
+const OPEN_LIBRARY: &str = "open-library";
+const QUIT: &str = "quit";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    Idle,
+    Recording,
+    Uploading,
+    Attention,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Toggle {
+    Start,
+    Starting,
+    Stop,
+    Stopping,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    face: Face,
+    toggle: Toggle,
+    has_link: bool,
+}
+
+impl Look {
+    /// Recording goes before what needs the person, and that before what goes on by itself.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let any = |wanted: fn(&RecordingState) -> bool| {
+            snapshot.recordings.iter().any(|recording| wanted(&recording.state))
+        };
+        let toggle = match snapshot.recorder {
+            RecorderView::Idle => Toggle::Start,
+            RecorderView::Starting => Toggle::Starting,
+            RecorderView::Recording { .. } => Toggle::Stop,
+            RecorderView::Stopping { .. } => Toggle::Stopping,
+        };
+        let face = if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
+            Face::Recording
+        } else if any(|state| matches!(state, RecordingState::NeedsYou { .. })) {
+            Face::Attention
+        } else if any(|state| matches!(state, RecordingState::Uploading)) {
+            Face::Uploading
+        } else {
+            Face::Idle
+        };
+        Look { face, toggle, has_link: last_link(snapshot).is_some() }
+    }
+
+    const START: Look = Look { face: Face::Idle, toggle: Toggle::Start, has_link: false };
+}
+
+/// The newest recording's link: the id and the link.
+pub fn last_link(snapshot: &Snapshot) -> Option<(&str, &str)> {
+    snapshot
+        .recordings
+        .iter()
+        .find_map(|recording| Some((recording.id.as_str(), recording.link.as_deref()?)))
+}
+
+pub struct Tray {
+    icon: TrayIcon,
+    shown: Look,
+}
+
+impl Tray {
+    /// On the main thread.
+    pub fn create(app: &AppHandle) -> tauri::Result<Self> {
+        let shown = Look::START;
+        let icon = TrayIconBuilder::with_id("snaplark")
+            .icon(image(shown.face))
+            .tooltip(tooltip(shown.face))
+            .menu(&menu(app, shown)?)
+            .on_menu_event(pressed)
+            .build(app)?;
+        Ok(Tray { icon, shown })
+    }
+
+    pub fn show(&mut self, app: &AppHandle, look: Look) -> tauri::Result<()> {
+        if look == self.shown {
+            return Ok(());
+        }
+        if look.face != self.shown.face {
+            self.icon.set_icon(Some(image(look.face)))?;
+            self.icon.set_tooltip(Some(tooltip(look.face)))?;
+        }
+        if (look.toggle, look.has_link) != (self.shown.toggle, self.shown.has_link) {
+            self.icon.set_menu(Some(menu(app, look)?))?;
+        }
+        self.shown = look;
+        Ok(())
+    }
+}
+
+fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
+    let (words, enabled) = match look.toggle {
+        Toggle::Start => (word("tray_start"), true),
+        Toggle::Starting => (word("tray_starting"), false),
+        Toggle::Stop => (word("tray_stop"), true),
+        Toggle::Stopping => (word("tray_stopping"), false),
+    };
+    let toggle = MenuItemBuilder::with_id(TOGGLE, words)
+        .enabled(enabled)
+        .accelerator(shortcut::RECORD_KEYS)
+        .build(app)?;
+    let mut menu = MenuBuilder::new(app).item(&toggle).separator();
+    if look.has_link {
+        menu = menu.text(COPY_LAST_LINK, word("tray_copy_last_link"));
+    }
+    menu.text(OPEN_LIBRARY, word("tray_open_library"))
+        .separator()
+        .text(QUIT, word("tray_quit"))
+        .build()
+}
+
+fn pressed(app: &AppHandle, event: MenuEvent) {
+    match event.id().as_ref() {
+        TOGGLE => shell::toggle(app),
+        COPY_LAST_LINK => shell::copy_last_link(app),
+        OPEN_LIBRARY => {
+            if let Err(error) = library::open(app) {
+                tracing::error!(%error, "the library can't be opened");
+            }
+        }
+        QUIT => shell::quit(app),
+        other => tracing::warn!(item = other, "the tray's menu has an item that nothing answers"),
+    }
+}
+
+fn image(face: Face) -> Image<'static> {
+    match face {
+        Face::Idle => include_image!("src-tauri/icons/tray-idle.png"),
+        Face::Recording => include_image!("src-tauri/icons/tray-recording.png"),
+        Face::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
+        Face::Attention => include_image!("src-tauri/icons/tray-attention.png"),
+    }
+}
+
+fn tooltip(face: Face) -> &'static str {
+    match face {
+        Face::Idle => word("tray_tooltip_idle"),
+        Face::Recording => word("tray_tooltip_recording"),
+        Face::Uploading => word("tray_tooltip_uploading"),
+        Face::Attention => word("tray_tooltip_attention"),
+    }
+}

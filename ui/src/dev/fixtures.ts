@@ -1,0 +1,175 @@
+/*! Made-up snapshots for pictures and tests. Nothing of this folder is in the product. */
+import type { RecordingState } from "$lib/bindings/RecordingState";
+import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { ToastBody } from "$lib/bindings/ToastBody";
+import type { ToastView } from "$lib/bindings/ToastView";
+import type { UploadProgress } from "$lib/bindings/UploadProgress";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const MB = 1_000_000;
+
+export function progress(percentage: number, secondsLeft: number | null): UploadProgress {
+  const total = 50;
+  const uploaded = Math.floor((total * percentage) / 100);
+  return {
+    uploaded,
+    pending: total - uploaded,
+    failed: 0,
+    total,
+    percentage,
+    isOnline: true,
+    hasSession: true,
+    sentBytes: percentage * MB,
+    totalBytes: 100 * MB,
+    bytesPerSecond: 4.2 * MB,
+    secondsLeft,
+  };
+}
+
+let made = 0;
+
+export function recording(
+  title: string,
+  state: RecordingState,
+  more: Partial<RecordingView> = {},
+): RecordingView {
+  made += 1;
+  const id = `0198c0de-0000-7000-8000-${String(made).padStart(12, "0")}`;
+  return {
+    id,
+    title,
+    startedUnixMs: Date.now(),
+    durationMs: 102_000,
+    sizeBytes: 31 * MB,
+    segments: 51,
+    state,
+    link: `https://snaplark.com/videos/8f3k9d20a4c1`,
+    file: `/videos/${title}.webm`,
+    fileProblem: null,
+    frames: 3060,
+    dropped: 0,
+    upload: null,
+    ...more,
+  };
+}
+
+export function toast(title: string, body: ToastBody, percentage = 0, n = 1): ToastView {
+  return {
+    recordingId: `0198c0de-0000-7000-8000-00000000010${n}`,
+    title,
+    body,
+    link: "https://snaplark.com/videos/8f3k9d20a4c1",
+    percentage,
+  };
+}
+
+export const empty = (): Snapshot => ({
+  change: 1,
+  recorder: { kind: "idle" },
+  recordings: [],
+  toasts: [],
+  account: {
+    kind: "snaplark",
+    server: "snaplark.com",
+    reach: "online",
+    needsSignIn: false,
+    bytesPerSecond: 0,
+    uploads: 0,
+  },
+  diskFreeBytes: 212_000 * MB,
+});
+
+/** The afternoon of the look's picture, with the states that it doesn't show. */
+export function full(now = Date.now()): Snapshot {
+  const at = (days: number, hour: number, minute: number) => {
+    const date = new Date(now - days * DAY_MS);
+    date.setHours(hour, minute, 0, 0);
+    return date.getTime();
+  };
+  const done: RecordingState = { kind: "done" };
+  return {
+    ...empty(),
+    recordings: [
+      recording(
+        "Checkout bug – cart total",
+        { kind: "uploading" },
+        { durationMs: 727_000, upload: progress(63, 12) },
+      ),
+      recording("Onboarding walk-through", done, { startedUnixMs: at(0, 14, 2) }),
+      recording("Q3 funnel in 40 seconds", done, {
+        startedUnixMs: at(0, 11, 20),
+        durationMs: 38_000,
+        sizeBytes: 9.1 * MB,
+      }),
+      recording(
+        "API review with Jo",
+        { kind: "waits", reason: "offline" },
+        { durationMs: 255_000, upload: progress(22, null) },
+      ),
+      recording("New settings page", done, {
+        startedUnixMs: at(1, 9, 0),
+        durationMs: 56_000,
+        sizeBytes: 12 * MB,
+      }),
+      recording("Weekly demo", done, {
+        startedUnixMs: at(4, 9, 0),
+        durationMs: 510_000,
+        sizeBytes: 154 * MB,
+      }),
+      recording(
+        "Pricing page, second round of comments from the design review",
+        { kind: "needsYou", reason: "refused", detail: "The video is longer than your plan allows." },
+        { upload: progress(40, null), link: null },
+      ),
+      recording(
+        "Hand-over",
+        { kind: "needsYou", reason: "sign-in", detail: "" },
+        { upload: progress(0, null), link: null, durationMs: 3_723_000 },
+      ),
+      recording("Kept to myself", { kind: "local" }, { startedUnixMs: at(30, 9, 0), link: null }),
+    ],
+    account: { ...empty().account, uploads: 2, bytesPerSecond: 4.2 * MB },
+  };
+}
+
+export function running(now = Date.now()): Snapshot {
+  const snapshot = full(now);
+  const now_running = recording(
+    "Recording of today, 14:20",
+    { kind: "recording" },
+    { upload: progress(80, null), file: null },
+  );
+  return {
+    ...snapshot,
+    recorder: {
+      kind: "recording",
+      id: now_running.id,
+      startedUnixMs: now - 12_400,
+      link: now_running.link,
+    },
+    recordings: [now_running, ...snapshot.recordings],
+  };
+}
+
+const waits = (n: number) =>
+  toast("API review with Jo", { kind: "waits", reason: "offline", parts: 14 }, 38, n);
+
+export const toasts = {
+  look: [
+    toast("Checkout bug", { kind: "uploading", bytesPerSecond: 4.2 * MB, secondsLeft: 12 }, 63, 1),
+    waits(2),
+    toast("Demo", { kind: "done", linkCopied: true, durationMs: 102_000 }, 100, 3),
+  ],
+  trouble: [
+    toast("Pricing page", { kind: "needsYou", reason: "refused", detail: "The video is longer than your plan allows. Ask the owner of the team for more minutes." }, 40, 1),
+    toast("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" }, 0, 2),
+    {
+      ...toast("", { kind: "recordingFailed", detail: "The video encoder 'vp9enc' is missing. Install gstreamer1.0-plugins-good." }, 0, 3),
+      link: null,
+    },
+  ],
+  many: [1, 2, 3, 4, 5].map(waits),
+  none: [],
+} satisfies Record<string, ToastView[]>;
