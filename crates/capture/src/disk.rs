@@ -15,7 +15,14 @@ pub fn check(folder: &Path, first: &str) -> Result<(), CaptureError> {
 }
 
 pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CaptureError> {
-    write(folder, name, bytes).map_err(|e| failure(&e))
+    write(folder, name, bytes).map_err(|error| {
+        let failure = failure(&error);
+        if failure == CaptureError::DiskFull {
+            // Half a segment is none, and whoever notes the end of the recording needs the room.
+            let _ = std::fs::remove_file(part_path(folder, name));
+        }
+        failure
+    })
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -21,12 +21,20 @@ pub struct Encoder {
 
 const ENCODERS: &[Encoder] = &[Encoder { element: "vp9enc", settings: libvpx }];
 
+/// Before it, appsrc did not tell how much waits in it.
+const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
+
 /// The elements around the encoder.
 pub const CONVERTER: &str = "videoconvert";
 const OTHERS: [&str; 4] = ["appsrc", CONVERTER, "queue", "appsink"];
 
 /// The first that is installed, if all that it needs around it is installed as well.
 pub fn choose() -> Result<&'static Encoder, CaptureError> {
+    if gst::version() < VERSION_MIN {
+        let reason =
+            format!("GStreamer 1.20 or newer is needed, this is {}", gst::version_string());
+        return Err(CaptureError::Unsupported { reason });
+    }
     for element in OTHERS {
         if gst::ElementFactory::find(element).is_none() {
             return Err(missing(element, "base"));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use snaplark_core::capture::CaptureError;
 
@@ -40,10 +40,10 @@ pub fn run(
     }
     // No feed: the pipeline could not be built, and whoever wanted it knows.
     let Ok(mut feed) = feed.recv() else { return };
+    let _guard = signals.fail_on_panic();
     if let Err(error) = watch(source.as_mut(), &mut feed, fps, signals) {
         signals.fail(error);
     }
-    feed.end();
 }
 
 fn watch(
@@ -53,7 +53,7 @@ fn watch(
     signals: &Signals,
 ) -> Result<(), CaptureError> {
     let period = Duration::from_secs(1) / fps;
-    let start = Instant::now();
+    let start = signals.start();
     let mut gate = Gate::default();
     // Ticks are counted from the start, so that lateness does not add up.
     let mut tick = 0_u32;
@@ -63,7 +63,6 @@ fn watch(
         tick = tick.max(late);
         // The first picture is recorded even if the stop came before it.
         if tick > 0 && signals.stop_comes_before(start + period * tick) {
-            signals.set_stopped_ms(start.elapsed().as_millis() as u64);
             return Ok(());
         }
         let time_ms = start.elapsed().as_millis() as u64;
@@ -81,7 +80,6 @@ fn watch(
             Verdict::Unchanged => signals.count_unchanged(),
             Verdict::Encode if feed.has_room() => {
                 if feed.push(picture, time_ms).is_err() {
-                    signals.set_stopped_ms(time_ms);
                     return Ok(());
                 }
                 gate.passed(time_ms);
@@ -89,5 +87,119 @@ fn watch(
             Verdict::Encode => signals.count_dropped(1),
         }
         tick += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use gstreamer as gst;
+
+    use super::*;
+    use crate::encoder::{self, Settings};
+    use crate::pipeline::{self, Encoded, Pipeline};
+    use crate::policy::{CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
+    use crate::segmenter::EncodedFrame;
+
+    const WIDTH: u32 = 64;
+    const HEIGHT: u32 = 36;
+
+    /// Gives what `next` says for each look, and asks for the stop after the last.
+    struct Script<F> {
+        looks: u32,
+        next: F,
+        signals: Arc<Signals>,
+        picture: Vec<u8>,
+    }
+
+    impl<F: FnMut(u32) -> Result<Option<u8>, CaptureError>> Source for Script<F> {
+        fn size(&self) -> (u32, u32) {
+            (WIDTH, HEIGHT)
+        }
+
+        fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
+            let look = self.looks;
+            self.looks += 1;
+            if self.looks == LOOKS {
+                self.signals.ask_to_stop();
+            }
+            let Some(grey) = (self.next)(look)? else { return Ok(None) };
+            self.picture.fill(grey);
+            Ok(Some(&self.picture))
+        }
+    }
+
+    const LOOKS: u32 = 100;
+
+    struct Run {
+        result: Result<(), CaptureError>,
+        signals: Arc<Signals>,
+        frames: Vec<EncodedFrame>,
+    }
+
+    /// A script through a real pipeline. What comes out is taken only after the eye has closed.
+    fn run(
+        fps: u32,
+        encoded_max: usize,
+        next: impl FnMut(u32) -> Result<Option<u8>, CaptureError>,
+    ) -> Run {
+        gst::init().unwrap();
+        let signals = Arc::new(Signals::default());
+        let settings = Settings { width: WIDTH, height: HEIGHT, bitrate_bits: 500_000 };
+        let (out, frames) = sync_channel(encoded_max);
+        let encoder = encoder::choose().unwrap();
+        let (pipeline, mut feed): (Pipeline, Feed) =
+            pipeline::start(encoder, &settings, fps, out, signals.clone()).unwrap();
+        let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
+        let mut script = Script { looks: 0, next, signals: signals.clone(), picture };
+        let result = watch(&mut script, &mut feed, fps, &signals);
+        drop(feed);
+        let frames = all(&frames);
+        drop(pipeline);
+        Run { result, signals, frames }
+    }
+
+    fn all(encoded: &Receiver<Encoded>) -> Vec<EncodedFrame> {
+        let mut frames = Vec::new();
+        while let Encoded::Frame(frame) = encoded.recv_timeout(Duration::from_secs(20)).unwrap() {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_the_rest_is_whole() {
+        let run = run(120, 1, |look| Ok(Some(look as u8)));
+        assert_eq!(run.result, Ok(()));
+        let encoded = run.frames.len() as u64;
+        assert!(run.signals.dropped() >= 20, "{}", run.signals.dropped());
+        // Each look was encoded or counted; what lateness missed was counted on top.
+        assert!(encoded + run.signals.dropped() >= u64::from(LOOKS));
+        // Two are with the appsink, some inside the elements.
+        let waiting = u64::from(CONVERTED_FRAMES_MAX) + RAW_FRAMES_MAX;
+        assert!((waiting..waiting + 10).contains(&encoded), "{encoded} were kept");
+        assert!(run.frames[0].keyframe);
+        assert!(run.frames.windows(2).all(|pair| pair[0].time_ms < pair[1].time_ms));
+    }
+
+    #[test]
+    fn a_source_with_nothing_new_gives_heartbeats() {
+        let run = run(50, 600, |look| Ok((look == 0).then_some(9)));
+        assert_eq!(run.result, Ok(()));
+        // Two seconds: 0, 0.5, 1, 1.5, and 2 where the last look was late.
+        assert!((4..=5).contains(&run.frames.len()), "{}", run.frames.len());
+        assert_eq!(run.signals.unchanged(), u64::from(LOOKS) - run.frames.len() as u64);
+        assert_eq!(run.signals.dropped(), 0);
+        assert!(run.signals.stopped_ms() >= 1_980);
+    }
+
+    #[test]
+    fn a_source_that_ends_keeps_what_it_gave() {
+        let gone = CaptureError::SourceMissing { reason: "it was closed".to_owned() };
+        let run =
+            run(50, 600, |look| if look < 10 { Ok(Some(look as u8)) } else { Err(gone.clone()) });
+        assert_eq!(run.result, Err(gone));
+        assert_eq!(run.frames.len(), 10);
     }
 }

@@ -40,7 +40,7 @@ pub use probe::{DisplayProbe, Probe, probe};
 
 use crate::encoder::Settings;
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX, OPEN_WAIT};
-use crate::signals::Signals;
+use crate::signals::{Signals, fault};
 use crate::source::Opening;
 use crate::writer::Writer;
 
@@ -70,7 +70,6 @@ impl Capture for SystemCapture {
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
         gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
         let encoder = encoder::choose()?;
-        disk::check(&request.folder, INIT_FILE)?;
         let fps = request.fps.clamp(1, FPS_MAX);
         let signals = Arc::new(Signals::default());
 
@@ -90,6 +89,7 @@ impl Capture for SystemCapture {
             RecvTimeoutError::Disconnected => fault(),
         })??;
 
+        disk::check(&request.folder, INIT_FILE)?;
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
         let settings = Settings { width, height, bitrate_bits };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
@@ -128,8 +128,4 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), CaptureE
         .spawn(run)
         .map(drop)
         .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })
-}
-
-fn fault() -> CaptureError {
-    CaptureError::PipelineFailed { reason: "a fault in Snaplark itself".to_owned() }
 }

@@ -91,10 +91,12 @@ impl Feed {
         }
         Ok(buffer)
     }
+}
 
-    /// What is under way comes out, then `Encoded::End`. A pipeline that failed refuses; it has
-    /// said so already.
-    pub fn end(self) {
+/// What is under way comes out, then `Encoded::End`.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // A pipeline that failed refuses; it has said so already.
         let _ = self.appsrc.end_of_stream();
     }
 }

@@ -2,18 +2,19 @@
 //! while anything is called.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use snaplark_core::capture::CaptureError;
 
 #[derive(Debug, Default)]
 pub struct Signals {
+    /// When the source was first looked at: all times count from here.
+    started: OnceLock<Instant>,
     state: Mutex<State>,
     changed: Condvar,
     unchanged: AtomicU64,
     dropped: AtomicU64,
-    stopped_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +25,16 @@ struct State {
 }
 
 impl Signals {
+    pub fn start(&self) -> Instant {
+        *self.started.get_or_init(Instant::now)
+    }
+
+    /// The last moment that the recording shows: when the stop was asked for, by whomever.
+    pub fn stopped_ms(&self) -> u64 {
+        let span = self.started.get().zip(self.stop_asked());
+        span.map_or(0, |(start, stop)| stop.saturating_duration_since(*start).as_millis() as u64)
+    }
+
     pub fn ask_to_stop(&self) {
         self.lock().stop_asked.get_or_insert_with(Instant::now);
         self.changed.notify_all();
@@ -43,6 +54,11 @@ impl Signals {
     pub fn pipeline_failed(&self, reason: String) {
         self.lock().pipeline_failed = true;
         self.fail(CaptureError::PipelineFailed { reason });
+    }
+
+    /// Held by a thread that must not end unseen.
+    pub fn fail_on_panic(&self) -> FailOnPanic<'_> {
+        FailOnPanic(self)
     }
 
     pub fn failure(&self) -> Option<CaptureError> {
@@ -85,17 +101,23 @@ impl Signals {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// The last moment that the recording shows.
-    pub fn set_stopped_ms(&self, time_ms: u64) {
-        self.stopped_ms.store(time_ms, Ordering::Release);
-    }
-
-    pub fn stopped_ms(&self) -> u64 {
-        self.stopped_ms.load(Ordering::Acquire)
-    }
-
     /// A panic elsewhere leaves these few values as right as they were.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub struct FailOnPanic<'a>(&'a Signals);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(fault());
+        }
+    }
+}
+
+/// For what cannot happen.
+pub fn fault() -> CaptureError {
+    CaptureError::PipelineFailed { reason: "a fault in Snaplark itself".to_owned() }
 }

@@ -172,10 +172,7 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let reason = "a fault in Snaplark itself".to_owned();
-            self.signals.fail(CaptureError::PipelineFailed { reason });
-        }
+        drop(self.signals.fail_on_panic());
         self.end();
     }
 }

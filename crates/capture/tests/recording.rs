@@ -204,6 +204,23 @@ fn a_display_that_goes_away_ends_the_recording_and_nothing_else() {
     recording.check_files();
 }
 
+#[test]
+fn a_display_that_hangs_is_told_and_does_not_hold_the_stop() {
+    let display = Xvfb::start("320x240x24");
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    while !matches!(recording.hear(), CaptureEvent::Started { .. }) {}
+    display.signal("STOP");
+    while !matches!(recording.hear(), CaptureEvent::Troubled(Trouble::SourceStalled { .. })) {}
+    display.signal("CONT");
+    recording.wait_for_segments(1);
+    display.signal("STOP");
+    let (end, _) = recording.stop();
+    display.signal("CONT");
+    assert_eq!(end, CaptureEnd::Stopped);
+    recording.check_files();
+}
+
 /// The sink blocks for longer than a segment lasts, as a slow disk would: frames wait, none is lost.
 #[test]
 fn a_slow_receiver_costs_no_frame() {

@@ -48,6 +48,12 @@ impl Xvfb {
         Painter { connection, screen, gc }
     }
 
+    /// "STOP": it hangs. "CONT": it goes on.
+    pub fn signal(&self, name: &str) {
+        let arguments = [format!("-{name}"), self.server.id().to_string()];
+        assert!(Command::new("kill").args(arguments).status().unwrap().success());
+    }
+
     pub fn kill(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
