@@ -140,6 +140,11 @@ impl Engine {
             let wake = self.next_wake();
             tokio::select! {
                 message = messages.recv() => match message {
+                    // A question changes nothing, or those who ask on each change would ask for ever.
+                    Some(Message::Command(Command::Snapshot { reply })) => {
+                        self.answer(reply);
+                        continue;
+                    }
                     Some(message) => self.take(message),
                     None => return,
                 },
@@ -221,10 +226,7 @@ impl Engine {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Snapshot { reply } => match self.snapshot() {
-                Ok(snapshot) => drop(reply.send(snapshot)),
-                Err(error) => error!(%error, "The list of recordings can't be read"),
-            },
+            Command::Snapshot { reply } => self.answer(reply),
             Command::Start { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 self.ask_recorder(recorder::Event::StartAsked { recording }, request, reply);
@@ -272,6 +274,13 @@ impl Engine {
                     self.tell_recorder(recorder::Event::StopAsked);
                 }
             }
+        }
+    }
+
+    fn answer(&self, reply: oneshot::Sender<crate::view::Snapshot>) {
+        match self.snapshot() {
+            Ok(snapshot) => drop(reply.send(snapshot)),
+            Err(error) => error!(%error, "The list of recordings can't be read"),
         }
     }
 

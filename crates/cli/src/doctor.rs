@@ -1,5 +1,6 @@
 //! `snaplark doctor`: what works here, and how to mend what doesn't.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use snaplark_app::Home;
@@ -26,10 +27,11 @@ pub fn doctor(home: &Home) -> ExitCode {
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
 }
 
-fn writable(folder: &std::path::Path) -> Result<String, String> {
-    let probe = folder.join(".snaplark-doctor");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&probe, b""))
+/// Leaves nothing behind: where the folder isn't there yet, the nearest one above it tells.
+fn writable(folder: &Path) -> Result<String, String> {
+    let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(folder);
+    let probe = existing.join(format!(".snaplark-doctor-{}", std::process::id()));
+    std::fs::write(&probe, b"")
         .and_then(|()| std::fs::remove_file(&probe))
         .map(|()| folder.display().to_string())
         .map_err(|error| format!("{} can't be written: {error}", folder.display()))

@@ -84,7 +84,7 @@ pub enum CaptureEnd {
 pub enum CaptureError {
     #[error("There is no display to record: {reason}")]
     NoDisplay { reason: String },
-    #[error("The video encoder '{element}' is missing. {remedy}")]
+    #[error("Recording needs '{element}', which is not installed here. {remedy}")]
     EncoderMissing { element: String, remedy: String },
     #[error("The source that was chosen is not there: {reason}")]
     SourceMissing { reason: String },

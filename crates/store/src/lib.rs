@@ -30,9 +30,11 @@ const RECORDINGS: &str = "recordings";
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("Snaplark is already running on this folder ({0})")]
+    #[error("Snaplark is already running on {0}. Use its tray icon, or quit it first")]
     InUse(PathBuf),
-    #[error("The folder {path} can't be used: {source}")]
+    #[error(
+        "The folder {path} can't be written: {source}. Set SNAPLARK_HOME to one that you can write"
+    )]
     Folder { path: PathBuf, source: std::io::Error },
     #[error("Snaplark's list of recordings ({path}) can't be used: {source}")]
     Database { path: PathBuf, source: rusqlite::Error },
