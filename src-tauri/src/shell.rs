@@ -6,6 +6,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::{App, Notice, StartRequest};
@@ -19,6 +20,9 @@ use crate::{commands, library, shortcut, toast, tray};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
+/// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
+/// thread a script in every window. The last change is never the one that is left out.
+const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
 
 pub fn run(hidden: bool) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
@@ -104,6 +108,7 @@ async fn pass_changes(handle: AppHandle, app: App) {
         }
         let Ok(snapshot) = app.snapshot().await else { return };
         show_tray(&handle, Look::of(&snapshot));
+        tokio::time::sleep(CHANGES_APART_MIN).await;
         if changes.changed().await.is_err() {
             return;
         }
