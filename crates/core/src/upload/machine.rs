@@ -22,39 +22,39 @@ pub struct Target {
 
 pub struct UploadMachine {
     target: Target,
-    uploads: BTreeMap<RecordingId, Upload>,
-    requests: BTreeMap<RequestId, Request>,
-    next_request: u64,
-    reach: Reach,
-    offers: Offers,
-    probe: Probe,
-    signed_in: bool,
+    pub(super) uploads: BTreeMap<RecordingId, Upload>,
+    pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) next_request: u64,
+    pub(super) reach: Reach,
+    pub(super) offers: Offers,
+    pub(super) probe: Probe,
+    pub(super) signed_in: bool,
     /// Who was served last; the next in order is served first.
-    turn: Option<RecordingId>,
+    pub(super) turn: Option<RecordingId>,
     speed: Speed,
     random: u64,
 }
 
 #[derive(Clone, Copy)]
-struct Request {
-    recording: RecordingId,
-    what: What,
+pub(super) struct Request {
+    pub recording: RecordingId,
+    pub what: What,
     /// The upload's failures when it was sent: requests that fail together count once.
-    failures_before: u32,
+    pub failures_before: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Open,
     Part(u32),
     Finalize,
 }
 
 #[derive(Default)]
-struct Probe {
-    in_flight: bool,
-    failures: u32,
-    due_ms: Option<u64>,
+pub(super) struct Probe {
+    pub in_flight: bool,
+    pub failures: u32,
+    pub due_ms: Option<u64>,
 }
 
 impl UploadMachine {
@@ -403,125 +403,6 @@ impl UploadMachine {
         }
     }
 
-    fn advance(&mut self, now_ms: u64, step: &mut Step) {
-        self.plan_parts(step);
-        self.know_links(step);
-        if self.wants_probe() && self.probe.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
-            self.probe.in_flight = true;
-            self.probe.due_ms = None;
-            step.actions.push(Action::Probe);
-        }
-        if self.reach == Reach::Online && self.signed_in {
-            self.finalize_one(now_ms, step);
-            self.open_one(now_ms, step);
-            self.send_parts(now_ms, step);
-        }
-    }
-
-    /// An idle app asks nothing, but once: to know the server before it is needed.
-    fn wants_probe(&self) -> bool {
-        !self.probe.in_flight && (self.reach == Reach::Unknown || self.live_count() > 0)
-    }
-
-    fn plan_parts(&mut self, step: &mut Step) {
-        for (recording, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.is_live()) {
-            while let Some((index, part)) = upload.plan() {
-                step.changes.push(Change::PartPlanned { recording: *recording, index, part });
-            }
-        }
-    }
-
-    fn know_links(&mut self, step: &mut Step) {
-        let Some(offers) = &self.offers else { return };
-        for (recording, upload) in self.uploads.iter_mut() {
-            if upload.link.is_none()
-                && upload.is_live()
-                && let Some(link) = offers.link(&recording.to_string())
-            {
-                know_link(*recording, upload, link, step);
-            }
-        }
-    }
-
-    fn finalize_one(&mut self, now_ms: u64, step: &mut Step) {
-        if self.requests.values().any(|request| request.what == What::Finalize) {
-            return;
-        }
-        let ready = |upload: &Upload| upload.wants_finalize(now_ms);
-        let Some(recording) = self.next_in_turn(ready) else { return };
-        let request = self.request(recording, What::Finalize);
-        let Some(upload) = self.uploads.get_mut(&recording) else { return };
-        let (Some(session), Some(duration_ms)) = (upload.session.clone(), upload.duration_ms)
-        else {
-            return;
-        };
-        upload.finalizing = Some(request);
-        let part_count = upload.slots.len() as u32;
-        step.actions.push(Action::Finalize {
-            request,
-            recording,
-            session,
-            part_count,
-            duration_ms,
-        });
-    }
-
-    fn open_one(&mut self, now_ms: u64, step: &mut Step) {
-        if self.requests.values().any(|request| request.what == What::Open) {
-            return;
-        }
-        let Some(recording) = self.next_in_turn(|upload| upload.wants_session(now_ms)) else {
-            return;
-        };
-        let request = self.request(recording, What::Open);
-        self.with(recording, |upload| upload.opening = Some(request));
-        let named = self.offers.is_some();
-        step.actions.push(Action::OpenSession { request, recording, named });
-    }
-
-    fn send_parts(&mut self, now_ms: u64, step: &mut Step) {
-        let is_part = |request: &&Request| matches!(request.what, What::Part(_));
-        let mut free = policy::PARTS_IN_FLIGHT_MAX
-            .saturating_sub(self.requests.values().filter(is_part).count());
-        while free > 0 {
-            let ready = |upload: &Upload| upload.sendable_part(now_ms).is_some();
-            let Some(recording) = self.next_in_turn(ready) else { return };
-            let Some(index) = self.uploads[&recording].sendable_part(now_ms) else { return };
-            let request = self.request(recording, What::Part(index));
-            let Some(upload) = self.uploads.get_mut(&recording) else { return };
-            let Some(session) = upload.session.clone() else { return };
-            let with_init = upload.with_init(index);
-            let slot = &mut upload.slots[index as usize];
-            slot.request = Some(request);
-            slot.sent_bytes = 0;
-            let part = slot.part;
-            let send = Action::SendPart { request, recording, session, index, part, with_init };
-            step.actions.push(send);
-            self.turn = Some(recording);
-            free -= 1;
-        }
-    }
-
-    /// The first that is ready, behind the one that was served last.
-    fn next_in_turn(&self, ready: impl Fn(&Upload) -> bool) -> Option<RecordingId> {
-        let after = |id: &RecordingId| self.turn.is_none_or(|turn| *id > turn);
-        let (late, early): (Vec<_>, Vec<_>) = self
-            .uploads
-            .iter()
-            .filter(|(_, upload)| ready(upload))
-            .map(|(id, _)| *id)
-            .partition(after);
-        late.into_iter().chain(early).next()
-    }
-
-    fn request(&mut self, recording: RecordingId, what: What) -> RequestId {
-        let request = RequestId(self.next_request);
-        self.next_request += 1;
-        let failures_before = self.uploads.get(&recording).map_or(0, |upload| upload.gate.failures);
-        self.requests.insert(request, Request { recording, what, failures_before });
-        request
-    }
-
     /// The upload that an answer belongs to; nothing where it came too late.
     fn answered(&mut self, request: RequestId) -> Option<(RecordingId, &mut Upload)> {
         let recording = self.requests.remove(&request)?.recording;
@@ -540,7 +421,7 @@ impl UploadMachine {
         self.with(recording, Upload::forget_requests);
     }
 
-    fn with(&mut self, recording: RecordingId, act: impl FnOnce(&mut Upload)) {
+    pub(super) fn with(&mut self, recording: RecordingId, act: impl FnOnce(&mut Upload)) {
         if let Some(upload) = self.uploads.get_mut(&recording) {
             act(upload);
         }
@@ -576,7 +457,12 @@ fn is_loopback(server: &str) -> bool {
     server.starts_with("http://127.0.0.1:")
 }
 
-fn know_link(recording: RecordingId, upload: &mut Upload, link: String, step: &mut Step) {
+pub(super) fn know_link(
+    recording: RecordingId,
+    upload: &mut Upload,
+    link: String,
+    step: &mut Step,
+) {
     if upload.link.as_ref() == Some(&link) {
         return;
     }

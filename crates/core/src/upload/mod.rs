@@ -13,6 +13,7 @@ mod classify;
 mod machine;
 mod one;
 mod part;
+mod schedule;
 mod speed;
 
 use serde::{Deserialize, Serialize};

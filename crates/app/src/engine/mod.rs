@@ -1,0 +1,307 @@
+//! The event loop. It owns the store, both machines and everything under way; whatever happens
+//! elsewhere (capture's thread, requests, file jobs, shells) only sends it a [`Message`].
+//!
+//! Order within it: a step's changes are committed, then its actions are done. Where a commit fails
+//! (disk full, a database held by another), later steps queue up behind it and are tried again:
+//! capture goes on writing segments meanwhile, and recovery would find them.
+
+mod recording;
+mod sending;
+mod writing;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use snaplark_core::RecordingId;
+use snaplark_core::capture::{Capture, CaptureControl, FrameCounts};
+use snaplark_core::recorder::{self, Recorder};
+use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
+use snaplark_store::{Segment, Store, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+use tracing::{error, info, warn};
+
+use crate::account::Account;
+use crate::home::Home;
+use crate::messages::{Command, Message, Reply};
+use crate::uplink::{Sent, Uplink};
+use crate::views::{self, Sources, Toasts};
+use crate::{AppError, AppOptions, Notice, StartRequest, finish};
+
+/// How often the bytes of parts that are on their way are looked at.
+const PROGRESS_MS: u64 = 250;
+
+pub struct Engine {
+    home: Home,
+    account: Option<Account>,
+    store: Store,
+    recorder: Recorder,
+    machine: UploadMachine,
+    uplink: Option<Uplink>,
+    capture: Arc<dyn Capture>,
+    notices: Box<dyn Fn(Notice) + Send + Sync>,
+    inbox: mpsc::Sender<Message>,
+    changed: watch::Sender<u64>,
+    began: Instant,
+
+    running: Option<Running>,
+    start_reply: Option<Reply<RecordingId>>,
+    stop_replies: Vec<Reply<RecordingId>>,
+    unwritten: VecDeque<Write>,
+    write_again_ms: Option<u64>,
+    requests: HashMap<RequestId, Request>,
+    file_jobs: usize,
+    file_problems: HashMap<RecordingId, String>,
+    toasts: Toasts,
+    /// Ended in this run, and the link that was handed to the clipboard for it.
+    ended_here: HashMap<RecordingId, Option<String>>,
+    shutdown: Option<oneshot::Sender<()>>,
+}
+
+/// The recording of now.
+struct Running {
+    request: StartRequest,
+    control: Option<Box<dyn CaptureControl>>,
+}
+
+struct Request {
+    task: AbortHandle,
+    sent: Sent,
+}
+
+/// What waits for the store, in order.
+enum Write {
+    Segment(RecordingId, Segment),
+    Close(RecordingId, FrameCounts, Option<String>),
+    Step(Step),
+}
+
+impl Engine {
+    pub fn open(
+        options: AppOptions,
+        inbox: mpsc::Sender<Message>,
+        changed: watch::Sender<u64>,
+    ) -> Result<Self, AppError> {
+        let AppOptions { home, account, capture, notices } = options;
+        let store = Store::open(&home.root)?;
+        let recovery = store.recover(&finish::judge)?;
+        for recording in &recovery.recovered {
+            info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
+        }
+        for path in &recovery.files_set_aside {
+            warn!(file = ?path.file_name(), "Set a torn segment aside");
+        }
+        let rows = store.upload_rows()?;
+        let mut toasts = Toasts::default();
+        for upload in rows.iter().filter(|upload| !upload.finished) {
+            toasts.remember(upload.recording);
+        }
+        let target = account.as_ref().map_or_else(sending::no_target, Account::target);
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        let (machine, step) = UploadMachine::restore(target, rows, seed);
+        let uplink = account.clone().map(Uplink::new).transpose()?;
+        Ok(Engine {
+            home,
+            account,
+            store,
+            recorder: Recorder::default(),
+            machine,
+            uplink,
+            capture,
+            notices,
+            inbox,
+            changed,
+            began: Instant::now(),
+            running: None,
+            start_reply: None,
+            stop_replies: Vec::new(),
+            unwritten: VecDeque::from([Write::Step(step)]),
+            write_again_ms: None,
+            requests: HashMap::new(),
+            file_jobs: 0,
+            file_problems: HashMap::new(),
+            toasts,
+            ended_here: HashMap::new(),
+            shutdown: None,
+        })
+    }
+
+    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        self.write();
+        self.resume();
+        self.tell_machine(Event::Woke);
+        let mut progress = tokio::time::interval(Duration::from_millis(PROGRESS_MS));
+        progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        while !self.is_over() {
+            let wake = self.next_wake();
+            tokio::select! {
+                message = messages.recv() => match message {
+                    // A question changes nothing, or those who ask on each change would ask for ever.
+                    Some(Message::Command(Command::Snapshot { reply })) => {
+                        self.answer(reply);
+                        continue;
+                    }
+                    Some(message) => self.take(message),
+                    None => return,
+                },
+                () = wake => {
+                    self.write();
+                    self.tell_machine(Event::Woke);
+                }
+                _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
+            }
+            self.changed.send_modify(|change| *change += 1);
+        }
+        for request in self.requests.values() {
+            request.task.abort();
+        }
+        if let Some(done) = self.shutdown.take() {
+            drop(self);
+            let _ = done.send(());
+        }
+    }
+
+    /// Recordings that ended without their file, and those that were never offered for upload
+    /// because the program died first.
+    fn resume(&mut self) {
+        let recordings = match self.store.recordings() {
+            Ok(recordings) => recordings,
+            Err(error) => {
+                error!(%error, "The list of recordings can't be read");
+                return;
+            }
+        };
+        for recording in recordings {
+            if recording.file.is_none() && recording.missing_detail.is_none() && !recording.running
+            {
+                self.write_file(recording.id);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.shutdown.is_some() && self.recorder == Recorder::Idle && self.file_jobs == 0
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn next_wake(&self) -> impl Future<Output = ()> + 'static {
+        let now_ms = self.now_ms();
+        let machine_ms = self.machine.next_wake_ms(now_ms).filter(|_| self.uplink.is_some());
+        let wake_ms = machine_ms.into_iter().chain(self.write_again_ms).min();
+        async move {
+            match wake_ms {
+                Some(wake_ms) => {
+                    tokio::time::sleep(Duration::from_millis(wake_ms.saturating_sub(now_ms))).await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Command(command) => self.obey(command),
+            Message::CaptureReady { recording, control } => self.capture_ready(recording, control),
+            Message::Captured { recording, event } => {
+                if self.recorder.recording() == Some(recording) {
+                    self.tell_recorder(recorder::Event::Captured(event));
+                }
+            }
+            Message::Upload(event) => {
+                if let Some(request) = sending::request_of(&event) {
+                    self.requests.remove(&request);
+                }
+                self.tell_machine(event);
+            }
+            Message::FileWritten { recording, file } => self.file_written(recording, file),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Snapshot { reply } => self.answer(reply),
+            Command::Start { request, reply } => {
+                let recording = RecordingId(uuid::Uuid::now_v7());
+                self.ask_recorder(recorder::Event::StartAsked { recording }, request, reply);
+            }
+            Command::Toggle { request, reply } => {
+                let recording = RecordingId(uuid::Uuid::now_v7());
+                self.ask_recorder(recorder::Event::ToggleAsked { recording }, request, reply);
+            }
+            Command::Stop { reply } => {
+                let request = StartRequest::default();
+                self.ask_recorder(recorder::Event::StopAsked, request, reply);
+            }
+            Command::Retry { recording, reply } => {
+                let known = self.machine.status(self.now_ms(), recording).is_some();
+                let event = if known {
+                    Ok(Event::RetryAsked { recording })
+                } else {
+                    self.store.recording(recording).map(|_| Event::UploadWanted { recording })
+                };
+                let outcome = event.map(|event| {
+                    let is_new = matches!(event, Event::UploadWanted { .. });
+                    self.tell_machine(event);
+                    if is_new {
+                        self.offer_whole(recording);
+                    }
+                    self.toasts.remember(recording);
+                });
+                let _ = reply.send(outcome.map_err(AppError::from));
+            }
+            Command::Rename { recording, title, reply } => {
+                let _ = reply.send(self.store.rename(recording, title.trim()).map_err(Into::into));
+            }
+            Command::Delete { recording, reply } => {
+                let _ = reply.send(self.delete(recording));
+            }
+            Command::DismissToast { recording_id } => match self.snapshot() {
+                Ok(snapshot) => self.toasts.dismiss(&recording_id, &snapshot.recordings),
+                Err(error) => error!(%error, "The list of recordings can't be read"),
+            },
+            Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
+            Command::Shutdown { reply } => {
+                self.shutdown = Some(reply);
+                if self.recorder != Recorder::Idle {
+                    self.tell_recorder(recorder::Event::StopAsked);
+                }
+            }
+        }
+    }
+
+    fn answer(&self, reply: oneshot::Sender<crate::view::Snapshot>) {
+        match self.snapshot() {
+            Ok(snapshot) => drop(reply.send(snapshot)),
+            Err(error) => error!(%error, "The list of recordings can't be read"),
+        }
+    }
+
+    fn snapshot(&self) -> Result<crate::view::Snapshot, StoreError> {
+        let sources = Sources {
+            home: &self.home,
+            account: self.account.as_ref(),
+            recorder: &self.recorder,
+            machine: &self.machine,
+            toasts: &self.toasts,
+            file_problems: &self.file_problems,
+            change: *self.changed.borrow(),
+            now_ms: self.now_ms(),
+        };
+        views::of_program(&self.store, &sources)
+    }
+
+    fn delete(&mut self, recording: RecordingId) -> Result<(), AppError> {
+        if self.recorder.recording() == Some(recording) {
+            return Err(AppError::AlreadyRecording);
+        }
+        self.store.delete(recording)?;
+        self.toasts.forget(recording);
+        self.tell_machine(Event::Forgotten { recording });
+        Ok(())
+    }
+}

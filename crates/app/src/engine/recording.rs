@@ -1,0 +1,185 @@
+//! What the recording machine wants done: capture begun and ended, rows made and taken back.
+
+use snaplark_core::RecordingId;
+use snaplark_core::capture::{
+    CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts,
+};
+use snaplark_core::recorder::{self, Recorder, Refusal};
+use snaplark_core::upload::Event;
+use snaplark_store::{NewRecording, StoreError};
+use tracing::{error, info, warn};
+
+use super::{Engine, Running, Write};
+use crate::messages::{Message, Reply};
+use crate::{AppError, StartRequest};
+
+impl Engine {
+    pub(super) fn ask_recorder(
+        &mut self,
+        event: recorder::Event,
+        request: StartRequest,
+        reply: Reply<RecordingId>,
+    ) {
+        match self.recorder.handle(event) {
+            Some(recorder::Action::Refuse(Refusal::AlreadyRecording)) => {
+                let _ = reply.send(Err(AppError::AlreadyRecording));
+            }
+            Some(recorder::Action::Refuse(Refusal::NotRecording)) => {
+                let _ = reply.send(Err(AppError::NotRecording));
+            }
+            Some(action @ recorder::Action::Begin { .. }) => {
+                self.start_reply = Some(reply);
+                self.running = Some(Running { request, control: None });
+                self.do_recording(action);
+            }
+            Some(action) => {
+                self.stop_replies.push(reply);
+                self.do_recording(action);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn tell_recorder(&mut self, event: recorder::Event) {
+        if let Some(action) = self.recorder.handle(event) {
+            self.do_recording(action);
+        }
+    }
+
+    pub(super) fn do_recording(&mut self, action: recorder::Action) {
+        match action {
+            recorder::Action::Begin { recording } => self.begin(recording),
+            recorder::Action::EndCapture => {
+                let control = self.running.as_mut().and_then(|running| running.control.as_mut());
+                if let Some(control) = control {
+                    control.stop();
+                }
+            }
+            recorder::Action::NoteStarted { recording, width, height } => {
+                self.started(recording, width, height);
+            }
+            recorder::Action::CommitSegment { recording, segment } => {
+                self.unwritten.push_back(Write::Segment(recording, segment.into()));
+                self.write();
+            }
+            recorder::Action::Close { recording, end, counts } => {
+                self.close(recording, end, counts)
+            }
+            recorder::Action::Discard { recording, error } => self.discard(recording, error),
+            recorder::Action::Refuse(_) => {}
+        }
+    }
+
+    pub(super) fn begin(&mut self, recording: RecordingId) {
+        let Some(running) = &self.running else { return };
+        let now = jiff::Zoned::now();
+        let started = self.store.begin(&NewRecording {
+            id: recording,
+            title: now.strftime("Recording %Y-%m-%d %H:%M").to_string(),
+            started_text: now.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
+            started_unix_ms: now.timestamp().as_millisecond(),
+            fps: running.request.fps,
+            bitrate_bits: running.request.bitrate_bits,
+        });
+        let folder = match started {
+            Ok(folder) => folder,
+            Err(error) => {
+                let error = CaptureError::FolderUnwritable { reason: error.to_string() };
+                self.tell_recorder(recorder::Event::CaptureRefused { error });
+                return;
+            }
+        };
+        let request = CaptureRequest {
+            folder,
+            source: running.request.source.clone(),
+            fps: running.request.fps,
+            bitrate_bits: running.request.bitrate_bits,
+            pointer: running.request.pointer,
+        };
+        let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
+        // Finding displays and loading encoders takes its time; the loop doesn't wait for it.
+        tokio::task::spawn_blocking(move || {
+            let events = inbox.clone();
+            let control = capture.start(
+                request,
+                Box::new(move |event| {
+                    let _ = events.blocking_send(Message::Captured { recording, event });
+                }),
+            );
+            let _ = inbox.blocking_send(Message::CaptureReady { recording, control });
+        });
+    }
+
+    pub(super) fn capture_ready(
+        &mut self,
+        recording: RecordingId,
+        control: Result<Box<dyn CaptureControl>, CaptureError>,
+    ) {
+        if self.recorder.recording() != Some(recording) {
+            return;
+        }
+        match control {
+            Err(error) => self.tell_recorder(recorder::Event::CaptureRefused { error }),
+            Ok(mut control) => {
+                if matches!(self.recorder, Recorder::Stopping { .. }) {
+                    control.stop();
+                }
+                if let Some(running) = &mut self.running {
+                    running.control = Some(control);
+                }
+            }
+        }
+    }
+
+    pub(super) fn started(&mut self, recording: RecordingId, width: u32, height: u32) {
+        let init_bytes = match self.store.note_started(recording, width, height) {
+            Ok(init_bytes) => init_bytes,
+            Err(error) => {
+                error!(%recording, %error, "The start of a recording could not be noted");
+                0
+            }
+        };
+        info!(%recording, width, height, "Recording");
+        if self.uplink.is_some() && self.running.as_ref().is_some_and(|run| run.request.upload) {
+            self.tell_machine(Event::UploadWanted { recording });
+            self.tell_machine(Event::InitSealed { recording, size_bytes: init_bytes });
+        }
+        if let Some(reply) = self.start_reply.take() {
+            let _ = reply.send(Ok(recording));
+        }
+    }
+
+    pub(super) fn close(&mut self, recording: RecordingId, end: CaptureEnd, counts: FrameCounts) {
+        let detail = match end {
+            CaptureEnd::Stopped => None,
+            CaptureEnd::Failed(error) => {
+                warn!(%recording, %error, "Recording ended by itself");
+                self.toasts.fail(recording, error.to_string());
+                if let Some(reply) = self.start_reply.take() {
+                    let _ = reply.send(Err(error.clone().into()));
+                }
+                Some(error.to_string())
+            }
+        };
+        self.running = None;
+        self.unwritten.push_back(Write::Close(recording, counts, detail));
+        self.write();
+    }
+
+    pub(super) fn discard(&mut self, recording: RecordingId, error: CaptureError) {
+        self.running = None;
+        if let Err(error) = self.store.delete(recording)
+            && !matches!(error, StoreError::NoSuchRecording(_))
+        {
+            warn!(%recording, %error, "An empty recording could not be taken back");
+        }
+        self.toasts.fail(recording, error.to_string());
+        match self.start_reply.take() {
+            Some(reply) => drop(reply.send(Err(error.into()))),
+            None => warn!(%recording, %error, "Recording did not start"),
+        }
+        for reply in self.stop_replies.drain(..) {
+            let _ = reply.send(Err(AppError::NotRecording));
+        }
+    }
+}

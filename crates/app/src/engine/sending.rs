@@ -1,0 +1,193 @@
+//! What the upload machine wants done: one task a request, its answer sent back as an event.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile};
+use snaplark_core::upload::{Action, Event, Failure, Part, RequestId, Target};
+use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
+use snaplark_store::{Recording, StoreError};
+use tracing::info;
+
+use super::{Engine, Request, Write};
+use crate::messages::Message;
+use crate::uplink::Sent;
+
+impl Engine {
+    pub(super) fn tell_machine(&mut self, event: Event) {
+        if self.uplink.is_none() {
+            return;
+        }
+        let step = self.machine.handle(self.now_ms(), event);
+        self.unwritten.push_back(Write::Step(step));
+        if self.unwritten.len() == 1 {
+            self.write();
+        }
+    }
+
+    /// A recording that has ended already is offered whole.
+    pub(super) fn offer_whole(&mut self, recording: RecordingId) {
+        let (Ok(row), Ok(segments)) =
+            (self.store.recording(recording), self.store.segments(recording))
+        else {
+            return;
+        };
+        self.tell_machine(Event::InitSealed { recording, size_bytes: row.init_bytes });
+        for segment in segments {
+            self.tell_machine(Event::SegmentSealed { recording, size_bytes: segment.size_bytes });
+        }
+        self.tell_machine(Event::RecordingEnded { recording, duration_ms: row.duration_ms });
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        let Some(uplink) = self.uplink.clone() else { return };
+        match action {
+            Action::Probe => {
+                let inbox = self.inbox.clone();
+                tokio::spawn(async move {
+                    let verdict = uplink.probe().await;
+                    let _ = inbox.send(Message::Upload(Event::ProbeAnswered { verdict })).await;
+                });
+            }
+            Action::OpenSession { request, recording, named } => {
+                let body = self.init_request(recording, named);
+                self.request(request, Sent::default(), async move {
+                    match uplink.open_session(&body?).await {
+                        Ok((session, link)) => Ok(Event::SessionOpened { request, session, link }),
+                        Err(failure) => Err(failure),
+                    }
+                });
+            }
+            Action::SendPart { request, recording, session, index, part, with_init } => {
+                let files = self.files(recording, part, with_init);
+                let sent = Sent::default();
+                let counter = sent.clone();
+                self.request(request, sent, async move {
+                    uplink.send_part(&session, index, files, counter).await?;
+                    Ok(Event::PartAcknowledged { request })
+                });
+            }
+            Action::Finalize { request, recording, session, part_count, duration_ms } => {
+                let body = self.finalize_request(recording, session, part_count, duration_ms);
+                self.request(request, Sent::default(), async move {
+                    let link = uplink.finalize(&body?).await?;
+                    Ok(Event::Finalized { request, link })
+                });
+            }
+            Action::Abort { request } => {
+                if let Some(request) = self.requests.remove(&request) {
+                    request.task.abort();
+                }
+            }
+            Action::TellLink { recording, link, .. } => self.copy_link(recording, link),
+        }
+    }
+
+    pub(super) fn request(
+        &mut self,
+        request: RequestId,
+        sent: Sent,
+        exchange: impl Future<Output = Result<Event, Failure>> + Send + 'static,
+    ) {
+        let inbox = self.inbox.clone();
+        let task = tokio::spawn(async move {
+            let event = exchange.await.unwrap_or_else(|failure| {
+                info!(?failure, "A request failed");
+                Event::RequestFailed { request, failure }
+            });
+            let _ = inbox.send(Message::Upload(event)).await;
+        });
+        self.requests.insert(request, Request { task: task.abort_handle(), sent });
+    }
+
+    pub(super) fn note_progress(&mut self) {
+        let sent: Vec<(RequestId, u64)> = self
+            .requests
+            .iter()
+            .map(|(id, request)| (*id, request.sent.load(Ordering::Relaxed)))
+            .collect();
+        for (request, sent_bytes) in sent {
+            self.tell_machine(Event::PartProgressed { request, sent_bytes });
+        }
+    }
+
+    pub(super) fn files(
+        &self,
+        recording: RecordingId,
+        part: Part,
+        with_init: bool,
+    ) -> Vec<PathBuf> {
+        let folder = self.store.folder(recording);
+        let init = with_init.then(|| folder.join(INIT_FILE));
+        let segments = (part.first_segment..part.end()).map(|i| folder.join(segment_file(i)));
+        init.into_iter().chain(segments).collect()
+    }
+
+    pub(super) fn init_request(
+        &self,
+        recording: RecordingId,
+        named: bool,
+    ) -> Result<InitRequest, Failure> {
+        let row = self.store.recording(recording).map_err(unreadable)?;
+        let account = self.account.as_ref();
+        let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
+        Ok(InitRequest::new(profile, &media(&row), named.then_some(recording.0)))
+    }
+
+    pub(super) fn finalize_request(
+        &self,
+        recording: RecordingId,
+        session: SessionId,
+        part_count: u32,
+        duration_ms: u64,
+    ) -> Result<FinalizeRequest, Failure> {
+        let init = self.init_request(recording, false)?;
+        let account = self.account.as_ref();
+        let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
+        Ok(FinalizeRequest::new(profile, session.0, part_count, duration_ms, &init))
+    }
+}
+
+fn media(row: &Recording) -> Media {
+    Media {
+        filename: format!("recording_{}.webm", row.started_text),
+        started_text: row.started_text.clone(),
+        started_unix_ms: row.started_unix_ms,
+        fps: row.fps,
+        bitrate: u64::from(row.bitrate_bits),
+        width: row.width,
+        height: row.height,
+    }
+}
+
+fn unreadable(error: StoreError) -> Failure {
+    Failure::FilesMissing { detail: error.to_string() }
+}
+
+/// Without an account nothing is ever sent: the address is never used.
+pub(super) fn no_target() -> Target {
+    let profile = Profile::Spec;
+    Target { server: String::new(), profile, is_this_computer: false }
+}
+
+pub(super) fn request_of(event: &Event) -> Option<RequestId> {
+    match event {
+        Event::SessionOpened { request, .. }
+        | Event::PartAcknowledged { request }
+        | Event::Finalized { request, .. }
+        | Event::RequestFailed { request, .. } => Some(*request),
+        Event::PartProgressed { .. }
+        | Event::UploadWanted { .. }
+        | Event::InitSealed { .. }
+        | Event::SegmentSealed { .. }
+        | Event::RecordingEnded { .. }
+        | Event::ProbeAnswered { .. }
+        | Event::NetworkHinted
+        | Event::SignedIn
+        | Event::RetryAsked { .. }
+        | Event::PauseAsked { .. }
+        | Event::ResumeAsked { .. }
+        | Event::Forgotten { .. }
+        | Event::Woke => None,
+    }
+}

@@ -1,0 +1,125 @@
+//! What waits for the store, and what follows when it is written; and the person's own file.
+
+use std::path::PathBuf;
+
+use snaplark_core::RecordingId;
+use snaplark_core::upload::Event;
+use snaplark_store::StoreError;
+use tracing::{error, warn};
+
+use super::{Engine, Write};
+use crate::messages::Message;
+use crate::{AppError, Notice, finish};
+
+/// How long after a failed commit the next is tried.
+const COMMIT_AGAIN_MS: u64 = 1_000;
+
+impl Engine {
+    /// Writes what waits, in order, until it is done or fails.
+    pub(super) fn write(&mut self) {
+        self.write_again_ms = None;
+        while let Some(write) = self.unwritten.pop_front() {
+            if let Err(error) = self.write_one(&write) {
+                error!(%error, "The list of recordings could not be written; trying again");
+                self.unwritten.push_front(write);
+                self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                return;
+            }
+            match write {
+                Write::Segment(recording, segment) => {
+                    let size_bytes = segment.size_bytes;
+                    self.tell_machine(Event::SegmentSealed { recording, size_bytes });
+                }
+                Write::Close(recording, ..) => self.closed(recording),
+                Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
+            }
+        }
+    }
+
+    pub(super) fn write_one(&mut self, write: &Write) -> Result<(), StoreError> {
+        match write {
+            Write::Segment(recording, segment) => self.store.commit_segment(*recording, segment),
+            Write::Close(recording, counts, detail) => {
+                self.store.close(*recording, *counts, detail.as_deref())
+            }
+            Write::Step(step) => self.store.apply(&step.changes),
+        }
+    }
+
+    /// The recording is closed in its rows: to the upload, to the person's file, to the clipboard.
+    pub(super) fn closed(&mut self, recording: RecordingId) {
+        let row = match self.store.recording(recording) {
+            Ok(row) => row,
+            Err(error) => {
+                error!(%recording, %error, "A recording that has just ended can't be read");
+                return;
+            }
+        };
+        if row.segments == 0 {
+            self.tell_machine(Event::Forgotten { recording });
+            self.toasts.forget(recording);
+            if let Err(error) = self.store.delete(recording) {
+                warn!(%recording, %error, "An empty recording could not be taken back");
+            }
+            for reply in self.stop_replies.drain(..) {
+                let _ = reply.send(Err(AppError::NothingRecorded));
+            }
+            return;
+        }
+        self.ended_here.insert(recording, None);
+        self.toasts.remember(recording);
+        self.tell_machine(Event::RecordingEnded { recording, duration_ms: row.duration_ms });
+        self.write_file(recording);
+        let status = self.machine.status(self.now_ms(), recording);
+        if let Some(link) = status.and_then(|status| status.link) {
+            self.copy_link(recording, link);
+        }
+        for reply in self.stop_replies.drain(..) {
+            let _ = reply.send(Ok(recording));
+        }
+    }
+
+    /// Once, and only for what was recorded just now: a clipboard is not ours to take at any time.
+    pub(super) fn copy_link(&mut self, recording: RecordingId, link: String) {
+        let Some(told) = self.ended_here.get_mut(&recording) else { return };
+        if told.as_ref() != Some(&link) {
+            *told = Some(link.clone());
+            (self.notices)(Notice::CopyLink { recording, link });
+        }
+    }
+
+    pub(super) fn write_file(&mut self, recording: RecordingId) {
+        let (row, segments) =
+            match (self.store.recording(recording), self.store.segments(recording)) {
+                (Ok(row), Ok(segments)) => (row, segments),
+                (Err(error), _) | (_, Err(error)) => {
+                    self.file_problems.insert(recording, error.to_string());
+                    return;
+                }
+            };
+        let folder = self.store.folder(recording);
+        let (save_folder, inbox) = (self.home.save_folder.clone(), self.inbox.clone());
+        let name = format!("recording_{}", row.started_text);
+        self.file_jobs += 1;
+        tokio::task::spawn_blocking(move || {
+            let file = finish::write_file(&folder, &segments, &save_folder, &name)
+                .map_err(|error| error.to_string());
+            let _ = inbox.blocking_send(Message::FileWritten { recording, file });
+        });
+    }
+
+    pub(super) fn file_written(&mut self, recording: RecordingId, file: Result<PathBuf, String>) {
+        self.file_jobs -= 1;
+        let noted = match file {
+            Ok(file) => self.store.set_file(recording, &file).map_err(|error| error.to_string()),
+            Err(problem) => Err(problem),
+        };
+        match noted {
+            Ok(()) => drop(self.file_problems.remove(&recording)),
+            Err(problem) => {
+                warn!(%recording, %problem, "A recording's own file could not be written");
+                self.file_problems.insert(recording, problem);
+            }
+        }
+    }
+}
