@@ -13,6 +13,8 @@ use snaplark_tests::process::{Process, command, program};
 use snaplark_tests::{media, numbers, wait};
 
 const SECONDS: u64 = 8;
+/// A page that is there already.
+const SOON: Duration = Duration::from_secs(10);
 /// What the demonstration takes beyond its recording, on a loaded machine.
 const SHOW: Duration = Duration::from_secs(180);
 
@@ -49,19 +51,19 @@ fn shortcut_tray_shortcut_toast_link() {
     wait::pass("the recording", Duration::from_secs(SECONDS)).unwrap();
     let shared = shown.stop_recording().unwrap();
 
-    windows.session.enter_window_at("toast", Duration::from_secs(10)).unwrap();
-    let toast = windows.session.find("body", Duration::from_secs(5)).unwrap();
-    let said = windows.session.text(&toast).unwrap();
-    assert!(said.contains("Link copied"), "the toast says '{said}'");
+    windows.session.enter_window_at("toast", SOON).unwrap();
+    let toast = windows.session.text("[data-testid=toast]", SOON).unwrap();
+    assert!(toast.contains("Link copied"), "the toast says '{toast}'");
+    windows.session.find("[data-testid=toast-open]", SOON).unwrap();
 
     shown.open_library().unwrap();
-    windows.session.enter_window_at("library", Duration::from_secs(10)).unwrap();
-    let library = windows.session.find("main", Duration::from_secs(5)).unwrap();
-    let listed = windows.session.text(&library).unwrap();
-    assert!(listed.contains("0:0"), "the library lists the recording's length: '{listed}'");
+    windows.session.enter_window_at("library", SOON).unwrap();
+    let library = windows.session.text("main", SOON).unwrap();
+    let length = format!("0:{:02}", shared.length.as_secs());
+    assert!(library.contains(&length), "the library lists {length}: '{library}'");
     windows.session.picture(&pictures("desktop").join("library-page.png")).unwrap();
 
-    hold(&shown.desk.home, &shared.file, &shared.link, SECONDS as f64);
+    hold(&shown.desk.home, &shared.file, &shared.link, shared.length.as_secs_f64());
 }
 
 /// What `cargo xtask run` does where there is no display.

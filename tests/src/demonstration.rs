@@ -1,8 +1,9 @@
 //! The product on a virtual desktop, from the shortcut to the link: what `cargo xtask run` shows
 //! where there is no display, and what the desktop tests hold to its promises.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -43,6 +44,7 @@ pub struct Demonstration {
     pub desk: Desk,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
+    started: Cell<Option<Instant>>,
 }
 
 /// What became of one recording.
@@ -52,6 +54,8 @@ pub struct Shared {
     pub link: String,
     /// The person's own file.
     pub file: PathBuf,
+    /// From key to key.
+    pub length: Duration,
 }
 
 impl Shared {
@@ -89,7 +93,8 @@ impl Demonstration {
         let running = start(&desk.home)?;
         let idle_tray =
             desk.display.settled("the tray icon", desk.tray(), Some(&empty_tray), START)?;
-        Ok(Self { running, desk, pictures: pictures.into(), idle_tray })
+        let started = Cell::new(None);
+        Ok(Self { running, desk, pictures: pictures.into(), idle_tray, started })
     }
 
     /// The windows, where they are driven.
@@ -104,6 +109,7 @@ impl Demonstration {
     pub fn start_recording(&self) -> Result<()> {
         let Desk { display, home, .. } = &self.desk;
         display.press(home, RECORD_KEYS)?;
+        self.started.set(Some(Instant::now()));
         display.settled(
             "the tray icon to show that it records",
             self.desk.tray(),
@@ -120,7 +126,9 @@ impl Demonstration {
     pub fn stop_recording(&self) -> Result<Shared> {
         let Desk { display, home, .. } = &self.desk;
         let before = self.files()?;
+        let started = self.started.take().context("nothing records")?;
         display.press(home, RECORD_KEYS)?;
+        let length = started.elapsed();
         let toast = self.toast()?;
         let link = wait::until("a link on the clipboard", LINK, || {
             let text = display.clipboard(home)?;
@@ -133,7 +141,7 @@ impl Demonstration {
         display.settled("the toast to be drawn", toast.at, None, RESPONSE)?;
         self.picture("toast", Some(self.toast()?.at))?;
         self.picture("done", None)?;
-        Ok(Shared { link, file })
+        Ok(Shared { link, file, length })
     }
 
     /// Waits until the app shows a toast: its window at the bottom right.

@@ -59,6 +59,52 @@ const DUNST: &str = "[global]
     font = DejaVu Sans 10
 ";
 
+/// Flat frames: what is looked at is inside of them.
+const FRAMES: &str = "
+border.width: 1
+padding.width: 8
+padding.height: 6
+window.client.padding.width: 0
+window.handle.width: 0
+window.*.border.color: #c9cedb
+window.*.title.bg: flat solid
+window.*.title.bg.color: #f5f6f8
+window.*.title.separator.color: #e4e7ec
+window.*.label.bg: parentrelative
+window.active.label.text.color: #10141c
+window.inactive.label.text.color: #8b93a1
+window.*.button.*.bg: parentrelative
+window.*.button.*.image.color: #5b6472
+window.label.text.justify: center
+";
+
+const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<openbox_config xmlns="http://openbox.org/3.4/rc">
+  <theme>
+    <name>Demonstration</name>
+    <titleLayout>LIMC</titleLayout>
+    <font place="ActiveWindow"><name>DejaVu Sans</name><size>9</size></font>
+    <font place="InactiveWindow"><name>DejaVu Sans</name><size>9</size></font>
+  </theme>
+  <placement><policy>Smart</policy></placement>
+  <desktops><number>1</number></desktops>
+  <keyboard/>
+  <mouse>
+    <context name="Titlebar">
+      <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
+    </context>
+    <context name="Client">
+      <mousebind button="Left" action="Press">
+        <action name="Focus"/><action name="Raise"/>
+      </mousebind>
+    </context>
+    <context name="Close">
+      <mousebind button="Left" action="Click"><action name="Close"/></mousebind>
+    </context>
+  </mouse>
+</openbox_config>
+"#;
+
 /// Everything ends in the reverse order of its start: fields are dropped from the top.
 pub struct Desk {
     painter: Option<Process>,
@@ -74,6 +120,8 @@ impl Desk {
     pub fn start(mut home: Home, width: u32, height: u32) -> Result<Self> {
         write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
         write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
+        write(&home.path().join("config/openbox/rc.xml"), WINDOW_MANAGER)?;
+        write(&home.path().join("data/themes/Demonstration/openbox-3/themerc"), FRAMES)?;
         home.set("XDG_CURRENT_DESKTOP", "XFCE");
         home.set("XDG_SESSION_TYPE", "x11");
         home.set("GDK_BACKEND", "x11");

@@ -40,6 +40,8 @@ pub fn probe(video: &str) -> Result<Probe> {
 pub fn decode(video: &str) -> Result<u32> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-xerror", "-i", video, "-fps_mode", "passthrough"]);
+    // With the container's own clock: by a guessed frame rate two frames may fall on one tick.
+    ffmpeg.args(["-enc_time_base", "-1"]);
     ffmpeg.args(["-map", "0:v", "-f", "framehash", "-hash", "crc32", "-"]);
     let lines = String::from_utf8(quiet(&mut ffmpeg, video)?)?;
     let frames = lines.lines().filter(|line| !line.starts_with('#')).count();

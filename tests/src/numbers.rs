@@ -93,7 +93,9 @@ pub fn read_video(video: &str, size: (u32, u32)) -> Result<Reading> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", video, "-an"]);
     ffmpeg.args(["-vf", &format!("crop={width}:{height}:{x}:{y},format=gray")]);
-    ffmpeg.args(["-fps_mode", "passthrough", "-f", "rawvideo", "-"]).stdin(Stdio::null());
+    // With the container's own clock: by a guessed frame rate two frames may fall on one tick.
+    ffmpeg.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "-"]);
+    ffmpeg.stdin(Stdio::null());
     let output = ffmpeg.output().context("ffmpeg can't be started")?;
     if !output.status.success() || !output.stderr.is_empty() {
         bail!("ffmpeg on {video}: {}", String::from_utf8_lossy(&output.stderr).trim());

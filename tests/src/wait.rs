@@ -38,8 +38,15 @@ pub fn pass(what: &str, time: Duration) -> Result<()> {
     until(what, time + LOOK, || Ok((Instant::now() >= end).then_some(())))
 }
 
-pub fn interrupted() -> bool {
+fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Waits for Ctrl-C as for something that is wanted: what is waited for after it is not cut short.
+pub fn until_interrupted() {
+    while !INTERRUPTED.swap(false, Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// From here on SIGINT and SIGTERM end waits instead of the process.

@@ -76,8 +76,12 @@ impl Session {
         self.post(&format!("element/{}/click", element.0), &json!({})).map(|_| ())
     }
 
-    pub fn text(&self, element: &Element) -> Result<String> {
-        let text = self.get(&format!("element/{}/text", element.0))?;
+    /// The text of the first element that fits, as soon as there is one. Asked of the page itself:
+    /// WebKit's driver leaves out text that an ellipsis cuts.
+    pub fn text(&self, selector: &str, limit: Duration) -> Result<String> {
+        self.find(selector, limit)?;
+        let script = "return document.querySelector(arguments[0]).innerText;";
+        let text = self.run(script, &[json!(selector)])?;
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 

@@ -45,9 +45,10 @@ fn without_the_server_the_recording_is_kept_and_the_reason_said() {
     hold(&answer, &["server", "offline", "reach"]);
 
     let list = ask_json(&screen.home, None, &["list", "--json"]).unwrap();
-    let list = list.as_array().or_else(|| list["recordings"].as_array()).unwrap();
+    let list = list["recordings"].as_array().unwrap();
     let [recording] = list.as_slice() else { panic!("one recording, not {list:?}") };
     assert!(recording["segments"].as_u64().unwrap() >= 1, "{recording}");
+    assert_eq!(recording["state"]["kind"], "waits", "{recording}");
     let file = recording["file"].as_str().expect("the person's own file is written");
     media::decode(file).unwrap();
 }

@@ -103,7 +103,9 @@ pub fn system(place: &Place) -> Result<Tally> {
 /// .config/nextest.toml), else `cargo test` with one test at a time.
 fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
     let nextest = has_program("cargo-nextest");
-    let mut step = build::cargo(place, "the workspace's tests").remedy("read the failures above.");
+    let mut step = build::cargo(place, "the workspace's tests")
+        .remedy("read the failures above.")
+        .env("RUST_LIB_BACKTRACE", "0");
     if nextest {
         step = step.args(["nextest", "run", "--no-fail-fast"]).args(build::WORKSPACE);
         for package in only {
