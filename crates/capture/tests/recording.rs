@@ -76,6 +76,37 @@ fn odd_sizes_and_regions_over_the_edge_are_recorded() {
 }
 
 #[test]
+fn a_monitor_is_recorded_by_itself_and_survives_another_mode() {
+    let display = Xvfb::start("640x360x24");
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    painter.divide_into_monitors(&[(0, 0, 400, 360), (400, 20, 240, 340)]);
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(Some(1))));
+    recording.wait_for_segments(1);
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 240, height: 340 });
+    painter.resize_screen(500, 300);
+    painter.fill_root(0x3F_51_B5);
+    recording.wait_for_segments(2);
+    painter.resize_screen(640, 360);
+    painter.fill_root(0x3F_51_B5);
+    recording.wait_for_segments(4);
+    let (end, _) = recording.stop();
+    assert_eq!(end, CaptureEnd::Stopped);
+    recording.check_files();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    // What the smaller screen doesn't have is black for so long.
+    let black = |seconds| {
+        let picture = picture(&path, seconds);
+        picture.chunks_exact(3).filter(|p| p.iter().all(|v| *v < 16)).count()
+    };
+    assert_eq!(black("1"), 0);
+    assert!(black("3.5").abs_diff(240 * 340 - 100 * 280) < 500, "{}", black("3.5"));
+    assert_eq!(black("7"), 0);
+}
+
+#[test]
 fn a_stop_at_once_leaves_one_whole_segment() {
     let display = Xvfb::start("320x240x24");
     let folder = Folder::new();

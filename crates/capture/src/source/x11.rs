@@ -67,7 +67,7 @@ pub struct X11Source {
 }
 
 enum Target {
-    /// What is recorded of the root window, and the root window's size.
+    /// What is recorded of the root window, and the root window's size as it is now.
     Root {
         rect: Rect,
         root: Rect,
@@ -116,6 +116,9 @@ impl X11Source {
             height: u32::from(screen.height_in_pixels),
         };
         check_format(&connection, &screen)?;
+        if !matches!(wanted, Wanted::Window(_)) {
+            hear_of_changes(&connection, screen.root)?;
+        }
         let target = match wanted {
             Wanted::Display(index) => {
                 Target::Root { rect: display_rect(&connection, &screen, *index, root)?, root }
@@ -198,12 +201,20 @@ impl X11Source {
     /// What to ask for now. `None`: nothing is to be seen.
     fn view(&mut self) -> Result<Option<View>, CaptureError> {
         match &mut self.target {
-            Target::Root { rect, root } => Ok(rect.common(*root).map(|seen| View {
-                drawable: self.root,
-                rect: seen,
-                at: ((seen.x - rect.x) as u32, (seen.y - rect.y) as u32),
-                corner: (rect.x, rect.y),
-            })),
+            Target::Root { rect, root } => {
+                while let Some(event) = self.connection.poll_for_event().map_err(gone)? {
+                    if let Event::ConfigureNotify(event) = event {
+                        root.width = u32::from(event.width);
+                        root.height = u32::from(event.height);
+                    }
+                }
+                Ok(rect.common(*root).map(|seen| View {
+                    drawable: self.root,
+                    rect: seen,
+                    at: ((seen.x - rect.x) as u32, (seen.y - rect.y) as u32),
+                    corner: (rect.x, rect.y),
+                }))
+            }
             Target::Window(window) => {
                 follow(&self.connection, window)?;
                 let reply = self.connection.translate_coordinates(window.id, self.root, 0, 0);
@@ -228,7 +239,7 @@ impl X11Source {
         }
     }
 
-    /// The drawable refused: the screen may have another size now, the window another picture.
+    /// The drawable refused, before the news of its change was here.
     fn look_again(&mut self) -> Result<(), CaptureError> {
         match &mut self.target {
             Target::Root { root, .. } => {
@@ -411,8 +422,7 @@ fn open_window(connection: &RustConnection, id: u64) -> Result<Window, CaptureEr
     }
     let geometry =
         answered(connection.get_geometry(id).map_err(gone)?.reply())?.ok_or_else(not_there)?;
-    let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
-    answered(connection.change_window_attributes(id, &events).map_err(gone)?.check())?;
+    hear_of_changes(connection, id)?;
     let mut window = Window {
         id,
         pixmap: None,
@@ -427,6 +437,12 @@ fn open_window(connection: &RustConnection, id: u64) -> Result<Window, CaptureEr
         }
     }
     Ok(window)
+}
+
+fn hear_of_changes(connection: &RustConnection, window: u32) -> Result<(), CaptureError> {
+    let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+    let asked = connection.change_window_attributes(window, &events).map_err(gone)?;
+    answered(asked.check()).map(drop)
 }
 
 /// Hears what happened to the window since the last picture.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
 use x11rb::connection::Connection;
+use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::*;
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -109,6 +110,49 @@ impl Painter {
         self.connection.map_window(window).unwrap();
         self.connection.sync().unwrap();
         window
+    }
+
+    pub fn divide_into_monitors(&self, monitors: &[(i16, i16, u16, u16)]) {
+        for (n, (x, y, width, height)) in monitors.iter().enumerate() {
+            let name = format!("part-{n}");
+            let name =
+                self.connection.intern_atom(false, name.as_bytes()).unwrap().reply().unwrap();
+            let info = randr::MonitorInfo {
+                name: name.atom,
+                primary: false,
+                automatic: false,
+                x: *x,
+                y: *y,
+                width: *width,
+                height: *height,
+                width_in_millimeters: 100,
+                height_in_millimeters: 100,
+                // The server's one output goes to the first.
+                outputs: if n == 0 { self.outputs() } else { Vec::new() },
+            };
+            let set = self.connection.randr_set_monitor(self.screen.root, info).unwrap();
+            set.check().unwrap();
+        }
+    }
+
+    fn outputs(&self) -> Vec<u32> {
+        let resources = self.connection.randr_get_screen_resources(self.screen.root).unwrap();
+        resources.reply().unwrap().outputs
+    }
+
+    pub fn resize_screen(&self, width: u16, height: u16) {
+        let resources =
+            self.connection.randr_get_screen_resources(self.screen.root).unwrap().reply().unwrap();
+        let crtc = resources.crtcs[0];
+        // Off: a screen can't be smaller than what is shown on it.
+        self.connection
+            .randr_set_crtc_config(crtc, 0, 0, 0, 0, 0, randr::Rotation::ROTATE0, &[])
+            .unwrap()
+            .reply()
+            .unwrap();
+        let sized =
+            self.connection.randr_set_screen_size(self.screen.root, width, height, 100, 100);
+        sized.unwrap().check().unwrap();
     }
 
     /// Something new on the root window so many times a second, until it is dropped.
