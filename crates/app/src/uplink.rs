@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 use snaplark_api::{
     Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
     InitRequest, routes,
@@ -22,10 +25,15 @@ use snaplark_api::{
 use snaplark_core::upload::{Answer, Ask, Failure, ProbeVerdict, classify, judge_probe};
 use snaplark_core::{SessionId, policy};
 use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
 use crate::AppError;
 use crate::account::Account;
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+/// So much of a file is in memory at a time.
+const READ_BYTES: usize = 64 * 1024;
 
 #[derive(Clone)]
 pub struct Uplink {
@@ -83,12 +91,13 @@ impl Uplink {
         files: Vec<PathBuf>,
         sent: Sent,
     ) -> Result<(), Failure> {
-        let size_bytes = total_bytes(&files).await?;
+        let (size_bytes, digest) = read_through(&files).await?;
         let body = reqwest::Body::wrap_stream(stream_files(files, sent.clone()));
         let chunk = FormPart::stream_with_length(body, size_bytes)
             .file_name(format!("chunk_{index}.webm"))
             .mime_str("video/webm")
-            .map_err(unreachable_server)?;
+            .map_err(unreachable_server)?
+            .headers(HeaderMap::from_iter([(CONTENT_DIGEST, digest)]));
         let form = Form::new()
             .text("sessionId", session.0.clone())
             .text("chunkIndex", index.to_string())
@@ -153,13 +162,28 @@ async fn stalled(sent: &Sent) {
     }
 }
 
-async fn total_bytes(files: &[PathBuf]) -> Result<u64, Failure> {
-    let mut total = 0;
-    for file in files {
-        let metadata = tokio::fs::metadata(file).await.map_err(|error| missing(file, &error))?;
-        total += metadata.len();
+/// The size of a part and its digest (RFC 9530), from one reading of its files: what arrives can
+/// then be told from what was sent. Servers of the documents alone pass over the header.
+async fn read_through(files: &[PathBuf]) -> Result<(u64, HeaderValue), Failure> {
+    let mut hash = Sha256::new();
+    let mut size_bytes = 0;
+    let mut buffer = vec![0; READ_BYTES];
+    for path in files {
+        let mut file = File::open(path).await.map_err(|error| missing(path, &error))?;
+        loop {
+            match file.read(&mut buffer).await.map_err(|error| missing(path, &error))? {
+                0 => break,
+                count => {
+                    hash.update(&buffer[..count]);
+                    size_bytes += count as u64;
+                }
+            }
+        }
     }
-    Ok(total)
+    let digest = format!("sha-256=:{}:", BASE64.encode(hash.finalize()));
+    let digest = HeaderValue::try_from(digest)
+        .map_err(|error| Failure::FilesMissing { detail: error.to_string() })?;
+    Ok((size_bytes, digest))
 }
 
 fn stream_files(
@@ -168,7 +192,7 @@ fn stream_files(
 ) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {
     futures_util::stream::iter(files)
         .then(File::open)
-        .map_ok(|file| ReaderStream::with_capacity(file, 64 * 1024))
+        .map_ok(|file| ReaderStream::with_capacity(file, READ_BYTES))
         .try_flatten()
         .inspect_ok(move |bytes| {
             sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);

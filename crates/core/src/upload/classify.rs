@@ -62,6 +62,9 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
         (200..=399 | 511, _) => Failure::NotTheApi { detail: format!("status {}", answer.status) },
         (401, _) => Failure::Unauthorized,
         (404 | 410, Ask::SendPart | Ask::Finalize) => Failure::SessionGone,
+        (400, Ask::SendPart) if is_damaged(answer) => {
+            Failure::ServerTrouble { status: 400, retry_after_ms }
+        }
         (408 | 425, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
         (409, Ask::Finalize) => match &answer.error {
             Some(error) if !error.missing_chunks.is_empty() => {
@@ -76,6 +79,11 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
         (500..=599, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
         (status, _) => Failure::Refused { detail: words(status, answer.error.as_ref()) },
     }
+}
+
+/// Our cloud found another digest than the one that went along: what arrived is not what was sent.
+fn is_damaged(answer: &Answer) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.errors.contains_key("Content-Digest"))
 }
 
 fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
@@ -152,6 +160,15 @@ mod tests {
             classify(Ask::SendPart, &answer(429)),
             Failure::RateLimited { retry_after_ms: policy::RETRY_AFTER_MS_DEFAULT }
         );
+    }
+
+    #[test]
+    fn a_part_that_was_damaged_on_its_way_is_sent_again() {
+        let errors = [("Content-Digest".to_owned(), vec!["another".to_owned()])];
+        let error = ErrorAnswer { errors: errors.into(), ..ErrorAnswer::default() };
+        let answer = Answer { status: 400, error: Some(error), ..Answer::default() };
+        let trouble = Failure::ServerTrouble { status: 400, retry_after_ms: None };
+        assert_eq!(classify(Ask::SendPart, &answer), trouble);
     }
 
     #[test]
