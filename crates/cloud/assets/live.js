@@ -7,8 +7,8 @@ const POLL_MS = 1000;
 const AHEAD_S = 45;
 /** Kept behind it when the browser's buffer is full. */
 const BEHIND_S = 20;
-/** Where one joins: behind the newest second, so that playing doesn't starve between parts. */
-const JOIN_S = 2.5;
+/** How far behind the present one joins: a part (2 s) and a poll (1 s), and a little for the way. */
+const JOIN_S = 3.8;
 /** Following means: brought back to the edge when further behind than this. */
 const LAG_S = 6;
 /** No part for so long: the recorder is offline, or paused. */
@@ -51,18 +51,29 @@ export class Live extends EventTarget {
     this.#video.addEventListener("timeupdate", () => this.#load());
     this.#video.addEventListener("waiting", () => this.#skipGap());
     this.#video.addEventListener("pause", () => this.left());
-    await this.#poll();
+    await this.#ask();
     if (at === null) this.join();
     else this.#video.currentTime = Math.min(at, this.edge);
     this.#play();
+    this.#poll();
   }
 
   /** To the newest second, and stay there. */
   join() {
-    this.#video.currentTime = Math.max(0, this.edge - JOIN_S);
+    this.#video.currentTime = this.#joint();
     this.following = !this.finished;
     this.#play();
     this.#load();
+  }
+
+  /** The present is as far ahead of the edge as the last part is old. */
+  #joint() {
+    const old = Math.min(this.#quiet() / 1000, JOIN_S - 1);
+    return Math.max(0, this.edge + old - JOIN_S);
+  }
+
+  #quiet() {
+    return performance.now() - this.#quietSince;
   }
 
   left() {
@@ -73,7 +84,7 @@ export class Live extends EventTarget {
     const badge = this.#stage.querySelector(".live");
     badge.hidden = this.finished;
     if (this.finished) return;
-    const quiet = performance.now() - this.#quietSince;
+    const quiet = this.#quiet();
     const behind = Math.max(1, Math.round(this.edge - now + Math.min(quiet, QUIET_MS) / 1000));
     const silent = quiet > QUIET_MS;
     badge.toggleAttribute("data-quiet", silent);
@@ -102,6 +113,15 @@ export class Live extends EventTarget {
   }
 
   async #poll() {
+    await this.#ask();
+    this.#load();
+    const lag = this.edge - this.#video.currentTime;
+    if (this.following && !this.#video.paused && lag > LAG_S) this.#video.currentTime = this.#joint();
+    this.dispatchEvent(new Event("change"));
+    if (!this.finished) setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  async #ask() {
     try {
       const answer = await fetch(`${this.#base}/live?after=${this.#parts.length}`).then((r) => r.json());
       if (answer.state === "gone") return location.reload();
@@ -114,11 +134,6 @@ export class Live extends EventTarget {
     } catch {
       // The server is out of reach for now; what is loaded plays on.
     }
-    this.#load();
-    const lag = this.edge - this.#video.currentTime;
-    if (this.following && !this.#video.paused && lag > LAG_S) this.#video.currentTime = this.edge - JOIN_S;
-    this.dispatchEvent(new Event("change"));
-    if (!this.finished) setTimeout(() => this.#poll(), POLL_MS);
   }
 
   #finish() {

@@ -112,6 +112,8 @@ pub struct Cloud {
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
+    /// What is to be free again when the server is gone (`embedded`).
+    held: Option<std::fs::File>,
 }
 
 /// Returns when requests are answered.
@@ -143,6 +145,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
         uploads,
         stop,
+        held: None,
     })
 }
 
@@ -188,6 +191,7 @@ impl Cloud {
             sweeper.abort();
         }
         self.uploads.db.close().await;
+        drop(self.held.take());
         ended.unwrap_or(Ok(()))
     }
 }

@@ -77,3 +77,75 @@ async fn orphans(uploads: &Uploads) -> Result<u64, UploadError> {
     }
     Ok(orphans)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{Db, NewUpload};
+    use crate::rate::PartRate;
+    use crate::storage::Storage;
+    use bytes::Bytes;
+    use std::fs::File;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+    fn objects(folder: &Path) -> Vec<std::path::PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { found.extend(objects(&path)) } else { found.push(path) }
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn orphans_go_when_they_are_old_and_parts_when_their_upload_is_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("objects");
+        std::fs::create_dir(&kept).unwrap();
+        let db = Db::open(&folder.path().join("db")).await.unwrap();
+        let user = db.add_token("a@example.com", b"hash", 0).await.unwrap();
+        let now_ms = Arc::new(AtomicI64::new(DAY_MS * 10));
+        let told = Arc::clone(&now_ms);
+        let clock = Clock::new(move || told.load(Ordering::SeqCst));
+        let storage = Storage::local(&kept).unwrap();
+        let uploads = Uploads::new(db, storage, clock, PartRate::new(10), DAY_MS);
+
+        let new = NewUpload {
+            user_id: user,
+            recording_id: None,
+            filename: "a".to_owned(),
+            width: 1,
+            height: 1,
+            fps: 1,
+            metadata: "{}".to_owned(),
+        };
+        let upload = uploads.init(&new).await.unwrap();
+        let mut writer = uploads.storage.writer(Some((upload.session_id.0, 0)));
+        writer.write(Bytes::from_static(b"\x1A\x45\xDF\xA3 and more")).await.unwrap();
+        let written = writer.finish().await.unwrap();
+        uploads.receive(&upload, 0, written, None).await.unwrap();
+        // A crash between blob and row, and one in the middle of a blob: two old ones and two fresh.
+        for name in ["old.webm", "old.webm#1", "fresh.webm", "fresh.webm#1"] {
+            std::fs::write(kept.join(name), "x").unwrap();
+        }
+        let old = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+        for path in objects(&kept) {
+            if !path.to_string_lossy().contains("fresh") {
+                File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+            }
+        }
+        let swept = sweep(&uploads).await.unwrap();
+        assert_eq!(swept, Swept { expired: 0, objects: 0, orphans: 2 });
+        assert_eq!(objects(&kept).len(), 3, "the part and what is fresh");
+
+        now_ms.fetch_add(DAY_MS + 1, Ordering::SeqCst);
+        let swept = sweep(&uploads).await.unwrap();
+        assert_eq!(swept, Swept { expired: 1, objects: 1, orphans: 0 });
+        assert_eq!(objects(&kept).len(), 2);
+        assert_eq!(sweep(&uploads).await.unwrap(), Swept::default());
+    }
+}

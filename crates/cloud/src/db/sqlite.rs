@@ -186,12 +186,14 @@ impl Sqlite {
             .transpose()
     }
 
-    /// What stands behind a link: the newest upload of this video.
+    /// What stands behind a link: the live upload of this video, else its last one.
     pub async fn upload_of_video(&self, video: VideoId) -> Result<Option<Upload>, DbError> {
         sqlx::query(concat!(
             "SELECT ",
             upload_columns!(),
-            " FROM uploads WHERE video_id = $1 ORDER BY created_ms DESC, session_id DESC LIMIT 1"
+            " FROM uploads WHERE video_id = $1 \
+             ORDER BY state IN ('failed', 'expired') OR removed_ms IS NOT NULL, created_ms DESC \
+             LIMIT 1"
         ))
         .bind(video.0)
         .fetch_optional(&self.reads)

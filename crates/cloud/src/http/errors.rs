@@ -16,7 +16,7 @@ use crate::uploads::UploadError;
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
-    answer: ErrorAnswer,
+    answer: Box<ErrorAnswer>,
     headers: HeaderMap,
 }
 
@@ -31,7 +31,7 @@ impl ApiError {
             message: Some(message.to_owned()),
             ..ErrorAnswer::default()
         };
-        ApiError { status, answer, headers: HeaderMap::new() }
+        ApiError { status, answer: Box::new(answer), headers: HeaderMap::new() }
     }
 
     pub fn invalid(errors: FieldErrors) -> Self {

@@ -138,7 +138,8 @@ async fn answer_after_body(request: Request, next: Next) -> Response {
         SharedBody(Arc::new(Mutex::new(BodyState { body: body.into_data_stream(), asked: false })));
     let mut rest = body.clone();
     let response = next.run(Request::from_parts(head, Body::from_stream(body))).await;
-    if !response.status().is_success() && !(waits && !rest.was_asked()) {
+    let is_coming = !waits || rest.was_asked();
+    if !response.status().is_success() && is_coming {
         let drained = async {
             let mut left = DRAIN_BYTES_MAX;
             while let Some(Ok(bytes)) = rest.next().await {

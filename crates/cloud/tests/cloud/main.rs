@@ -1,0 +1,11 @@
+//! The server as its clients meet it: over sockets, with real WebM where a player looks at it.
+
+#![allow(clippy::unwrap_used)]
+
+mod documents;
+mod durability;
+mod pages;
+mod parts;
+mod program;
+mod serving;
+mod support;

@@ -1,0 +1,112 @@
+//! `snaplark-cloud` as a program: its one line, its token, its signals, its refusals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::support::{User, http, init_000};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
+
+pub struct Running {
+    pub child: Child,
+    pub url: String,
+    out: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    pub fn start(data: &Path) -> Running {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("SNAPLARK_PARTS_PER_SECOND", "1000000")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let url = line.strip_prefix("listening on ").expect(&line).trim().to_owned();
+        assert!(url.starts_with("http://127.0.0.1:"), "{line}");
+        Running { child, url, out }
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+pub fn token(data: &Path) -> String {
+    let out = Command::new(PROGRAM)
+        .args(["token", "--user", "a@example.com", "--data"])
+        .arg(data)
+        .output();
+    let out = out.unwrap();
+    assert!(out.status.success(), "{out:?}");
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(text.lines().count(), 1, "only the token: {text:?}");
+    text.trim().to_owned()
+}
+
+fn refused(args: &[&str]) -> String {
+    let out: Output = Command::new(PROGRAM).args(args).output().unwrap();
+    assert!(!out.status.success() && out.stdout.is_empty(), "{out:?}");
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(!text.contains("panicked") && !text.contains("RUST_BACKTRACE"), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn one_line_then_it_serves_then_it_stops_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(folder.path());
+    let user = User::new(&running.url, &token(folder.path()));
+    user.post("/videos/init", &init_000()).await.ok();
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(running.child.wait().unwrap().success());
+    let mut rest = String::new();
+    running.out.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "nothing but the one line");
+}
+
+#[tokio::test]
+async fn a_token_made_before_the_server_is_good_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = token(folder.path());
+    let running = Running::start(folder.path());
+    User::new(&running.url, &token).get("/videos").await.ok();
+    assert!(
+        http().get(format!("{}/healthz", running.url)).send().await.unwrap().status().is_success()
+    );
+    running.kill();
+}
+
+#[test]
+fn what_can_not_be_is_said_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").to_string_lossy().into_owned();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let file = file.to_string_lossy();
+
+    let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &file]);
+    assert!(text.contains("there is a file in its place"), "{text}");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(folder.path().join("data/cloud.sqlite"), "this is no database".repeat(100))
+        .unwrap();
+    let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    assert!(text.contains("The database in"), "{text}");
+
+    let good = folder.path().join("good").to_string_lossy().into_owned();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = refused(&["serve", "--listen", &address, "--data", &good]);
+    assert!(text.contains("Another program listens on"), "{text}");
+    let text = refused(&["serve", "--listen", "127.0.0.1:0", "--public-url", "x", "--data", &good]);
+    assert!(text.contains("is no public address"), "{text}");
+    let text = refused(&["token", "--user", "nobody", "--data", &good]);
+    assert!(text.contains("is no e-mail address"), "{text}");
+}
