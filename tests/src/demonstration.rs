@@ -169,8 +169,14 @@ impl Demonstration {
             Ok(windows.into_iter().find(|window| window.at.width > 600 && window.at.height >= 400))
         })?;
         display.settled("the library to be drawn", window.at, None, START)?;
-        self.picture("library", Some(window.at))?;
         self.picture("desktop", None)?;
+        // All is well, so the toast goes by itself and uncovers the library.
+        wait::until("the toast to go", RESPONSE, || {
+            let windows = display.windows(home, CLASS)?;
+            Ok(windows.iter().all(|other| other.id == window.id).then_some(()))
+        })?;
+        display.settled("the library to be uncovered", window.at, None, START)?;
+        self.picture("library", Some(window.at))?;
         Ok(window)
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use snaplark_tests::demonstration::{Demonstration, NUMBERS_A_SECOND, SIZE, Shared};
 use snaplark_tests::home::Home;
-use snaplark_tests::{cloud, media, numbers, wait};
+use snaplark_tests::{cloud, media, numbers, process, wait};
 
 #[derive(Parser)]
 struct Options {
@@ -62,11 +62,19 @@ fn show(options: &Options) -> Result<()> {
     for name in ["recording", "tray", "toast", "done", "library", "desktop"] {
         println!("Picture   {}", options.pictures.join(format!("{name}.png")).display());
     }
+    let kept = shown.desk.home.snaplark().to_owned();
     if options.keep {
         println!("\nThe link works until Ctrl-C.");
         wait::until_interrupted();
     }
-    step("closing", || shown.quit())
+    step("closing", || shown.quit())?;
+    println!("\nThe cloud ended with the app. To bring the link back:");
+    println!(
+        "  SNAPLARK_HOME={} {} serve",
+        kept.display(),
+        process::program("snaplark")?.display()
+    );
+    Ok(())
 }
 
 fn record(shown: &Demonstration, seconds: u64) -> Result<Shared> {

@@ -10,7 +10,8 @@ use crate::Place;
 const ARROWS: [(&str, &[&str], &[&str]); 11] = [
     ("snaplark-api", &[], &[]),
     ("snaplark-webm", &[], &[]),
-    ("snaplark-core", &["api"], &[]),
+    // The simulation runs the machine over the true store.
+    ("snaplark-core", &["api"], &["store"]),
     ("snaplark-store", &["core", "api"], &[]),
     ("snaplark-capture", &["core", "webm"], &[]),
     ("snaplark-cloud", &["api", "webm"], &[]),
@@ -82,7 +83,7 @@ mod tests {
     fn an_arrow_up_is_found() {
         assert_eq!(house("snaplark-app", "snaplark-store", Value::Null), [""; 0]);
         assert_eq!(house("snaplark-app", "snaplark-capture", Value::Null).len(), 1);
-        assert_eq!(house("snaplark-core", "snaplark-store", json!("dev")).len(), 1);
+        assert_eq!(house("snaplark-core", "snaplark-store", Value::Null).len(), 1);
         assert_eq!(house("snaplark-app", "snaplark-cloud", json!("dev")), [""; 0]);
         assert_eq!(house("snaplark-app", "snaplark-cloud", Value::Null).len(), 1);
     }
