@@ -82,6 +82,14 @@ mod imp {
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
         window.set_accept_focus(false);
         window.set_focus_on_map(false);
+        // What shines through is painted over the last picture: shadows would darken with each.
+        window.connect_draw(|_, canvas| {
+            canvas.set_operator(gtk::cairo::Operator::Clear);
+            // Nothing is left to do where a surface has failed.
+            let _ = canvas.paint();
+            canvas.set_operator(gtk::cairo::Operator::Over);
+            gtk::glib::Propagation::Proceed
+        });
     }
 
     pub fn place(

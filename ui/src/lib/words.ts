@@ -283,7 +283,7 @@ function serverName(account: AccountView): string {
 export const accountFigures = (account: AccountView, diskFreeBytes: number) =>
   format.joined(
     account.uploads > 0 && m.uploads({ count: account.uploads }),
-    account.bytesPerSecond > 0 && format.speed(account.bytesPerSecond),
+    account.uploads > 0 && account.bytesPerSecond > 0 && format.speed(account.bytesPerSecond),
     m.disk_free({ size: format.size(diskFreeBytes) }),
   );
 

@@ -1,0 +1,187 @@
+/*! Both windows on a made-up program: what they show of it, and what they ask of it. */
+import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Snapshot } from "$lib/bindings/Snapshot";
+import { Live } from "$lib/live.svelte";
+import { empty, full, recording, running, toast, toasts } from "../dev/fixtures";
+import Library from "./library/Library.svelte";
+import Toasts from "./toast/Toasts.svelte";
+
+let program: Snapshot;
+let asked: Array<[string, unknown]>;
+let refuses: Record<string, { code: string; params: object }>;
+let live: Live;
+
+const of = (command: string) => asked.filter(([name]) => name === command).map(([, args]) => args);
+const settle = () => vi.advanceTimersByTimeAsync(20);
+
+async function show(window: typeof Library | typeof Toasts, snapshot: Snapshot) {
+  program = snapshot;
+  live = new Live();
+  render(window, { live });
+  await live.start();
+  await settle();
+}
+
+async function becomes(snapshot: Snapshot) {
+  program = snapshot;
+  await live.ask();
+  await settle();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("ResizeObserver", class {
+    observe() {}
+    disconnect() {}
+  });
+  asked = [];
+  refuses = {};
+  mockWindows("library");
+  mockIPC((command, args) => {
+    asked.push([command, args]);
+    if (command === "snapshot") return program;
+    if (command === "desktop") {
+      return { shortcut: { keys: "Alt+R", state: "works" }, composited: true };
+    }
+    const refusal = refuses[command];
+    if (refusal !== undefined) throw refusal;
+    return null;
+  }, { shouldMockEvents: true });
+});
+
+afterEach(() => {
+  cleanup();
+  clearMocks();
+  vi.useRealTimers();
+});
+
+test("an empty library says which keys to press", async () => {
+  await show(Library, empty());
+  expect(screen.getByTestId("empty").textContent).toMatch(/Press\s+Alt\+R,\s+talk, and press it again/);
+});
+
+test("the record button starts, shows the time, and stops", async () => {
+  await show(Library, empty());
+  await fireEvent.click(screen.getByTestId("record"));
+  expect(of("start_recording")).toHaveLength(1);
+  await becomes(running());
+  const stop = screen.getByTestId("stop");
+  expect(stop.textContent).toMatch(/Stop\s*0:12/);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(stop.textContent).toMatch(/Stop\s*0:14/);
+  await fireEvent.click(stop);
+  expect(of("stop_recording")).toHaveLength(1);
+});
+
+test("a command that can't be done leaves a sentence, not silence", async () => {
+  refuses.start_recording = { code: "disk-full", params: { reason: "" } };
+  await show(Library, empty());
+  await fireEvent.click(screen.getByTestId("record"));
+  await settle();
+  expect(screen.getByTestId("trouble").textContent).toMatch(/disk is full.*safe.*Free some space/);
+});
+
+test("the search keeps what is called so", async () => {
+  await show(Library, full());
+  await fireEvent.input(screen.getByTestId("search"), { target: { value: "weekly" } });
+  expect(screen.getAllByTestId("recording")).toHaveLength(1);
+  await fireEvent.input(screen.getByTestId("search"), { target: { value: "zzz" } });
+  expect(screen.getByText("Nothing is called “zzz”")).toBeTruthy();
+});
+
+test("a title is renamed in place; Escape leaves it", async () => {
+  const only = recording("Old", { kind: "done" });
+  await show(Library, { ...empty(), recordings: [only] });
+  await fireEvent.click(screen.getByTestId("recording-title"));
+  const field = screen.getByTestId("recording-title-field");
+  await fireEvent.input(field, { target: { value: "New" } });
+  await fireEvent.keyDown(field, { key: "Enter" });
+  expect(of("rename")).toEqual([{ id: only.id, title: "New" }]);
+
+  await fireEvent.click(screen.getByTestId("recording-title"));
+  const again = screen.getByTestId("recording-title-field");
+  await fireEvent.input(again, { target: { value: "Never" } });
+  await fireEvent.keyDown(again, { key: "Escape" });
+  expect(of("rename")).toHaveLength(1);
+});
+
+test("nothing is deleted before the question is answered", async () => {
+  const only = recording("Demo", { kind: "done" });
+  await show(Library, { ...empty(), recordings: [only] });
+  await fireEvent.click(screen.getByTestId("recording-delete"));
+  expect(of("delete_recording")).toHaveLength(0);
+  expect(document.activeElement).toBe(screen.getByTestId("delete-keep"));
+  await fireEvent.keyDown(screen.getByTestId("delete-question"), { key: "Escape" });
+  expect(screen.queryByTestId("delete-question")).toBeNull();
+  await fireEvent.click(screen.getByTestId("recording-delete"));
+  await fireEvent.click(screen.getByTestId("delete-confirm"));
+  expect(of("delete_recording")).toEqual([{ id: only.id }]);
+});
+
+test("a card has only the buttons that work", async () => {
+  const bare = recording("Bare", { kind: "waits", reason: "offline" }, { link: null, file: null });
+  await show(Library, { ...empty(), recordings: [bare] });
+  const card = within(screen.getByTestId("recording"));
+  expect(card.queryByTestId("recording-copy")).toBeNull();
+  expect(card.queryByTestId("recording-reveal")).toBeNull();
+  expect(card.getByTestId("recording-open")).toHaveProperty("disabled", true);
+  await fireEvent.click(card.getByTestId("recording-retry"));
+  expect(of("retry")).toEqual([{ id: bare.id }]);
+});
+
+test("at most three toasts, the newest last, and the rest as a number", async () => {
+  await show(Toasts, { ...empty(), toasts: toasts.many });
+  const shown = screen.getAllByTestId("toast").map((element) => element.dataset.recording);
+  expect(shown).toEqual(toasts.many.slice(2).map((one) => one.recordingId));
+  expect(screen.getByTestId("toasts-more").textContent?.trim()).toBe("2 more");
+});
+
+test("the window is told its height, and none when the last toast goes", async () => {
+  await show(Toasts, { ...empty(), toasts: toasts.look });
+  expect((of("fit_toasts").at(-1) as { cards: unknown[] }).cards).toHaveLength(3);
+  await becomes(empty());
+  expect(of("fit_toasts").at(-1)).toEqual({ height: 0, cards: [] });
+});
+
+test("done goes after six seconds, but not from under the pointer", async () => {
+  const done = toast("Demo", { kind: "done", linkCopied: true, durationMs: 1000 });
+  await show(Toasts, { ...empty(), toasts: [done] });
+  await fireEvent.pointerEnter(screen.getByTestId("toast"));
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(of("dismiss_toast")).toHaveLength(0);
+  await fireEvent.pointerLeave(screen.getByTestId("toast"));
+  await vi.advanceTimersByTimeAsync(5_900);
+  expect(of("dismiss_toast")).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(of("dismiss_toast")).toEqual([{ id: done.recordingId }]);
+});
+
+test("waiting toasts stay", async () => {
+  await show(Toasts, { ...empty(), toasts: toasts.many.slice(0, 1) });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(of("dismiss_toast")).toHaveLength(0);
+});
+
+test("a bar never runs backwards", async () => {
+  const at = (percentage: number) => ({
+    ...empty(),
+    toasts: [toast("T", { kind: "uploading" as const, bytesPerSecond: 1, secondsLeft: 9 }, percentage)],
+  });
+  await show(Toasts, at(60));
+  const bar = screen.getByRole("progressbar");
+  await becomes(at(10));
+  expect(bar.getAttribute("aria-valuenow")).toBe("60");
+  await becomes(at(70));
+  expect(bar.getAttribute("aria-valuenow")).toBe("70");
+});
+
+test("Open opens the link and takes the toast away", async () => {
+  const done = toast("Demo", { kind: "done", linkCopied: true, durationMs: 1000 });
+  await show(Toasts, { ...empty(), toasts: [done] });
+  await fireEvent.click(screen.getByTestId("toast-open"));
+  await settle();
+  expect(of("open_link")).toEqual([{ id: done.recordingId }]);
+  expect(of("dismiss_toast")).toEqual([{ id: done.recordingId }]);
+});
