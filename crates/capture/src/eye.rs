@@ -57,6 +57,7 @@ fn watch(
     let mut gate = Gate::default();
     // Ticks are counted from the start, so that lateness does not add up.
     let mut tick = 0_u32;
+    let mut next_ms = 0;
     loop {
         let late = (start.elapsed().as_nanos() / period.as_nanos()) as u32;
         let missed = late.saturating_sub(tick);
@@ -65,7 +66,9 @@ fn watch(
         if tick > 0 && signals.stop_comes_before(start + period * tick) {
             return Ok(());
         }
-        let time_ms = start.elapsed().as_millis() as u64;
+        // A look right after a late one must not have its time.
+        let time_ms = next_ms.max(start.elapsed().as_millis() as u64);
+        next_ms = time_ms + 1;
         let picture = source.look()?;
         let mut changed = false;
         let verdict = gate.judge(time_ms, || {

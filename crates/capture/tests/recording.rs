@@ -222,6 +222,36 @@ fn a_window_is_recorded_whole_and_its_end_is_told() {
     assert_eq!(red, 200 * 150, "something lies upon the window");
 }
 
+/// As of a display on another machine: no shared memory, and few of the extensions that help.
+/// (Xvfb without XFIXES aborts when a client leaves.)
+#[test]
+fn a_bare_server_is_enough() {
+    let bare = ["MIT-SHM", "Composite", "RANDR", "DAMAGE"];
+    let display = Xvfb::start_without("641x359x24", &bare);
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    let window = painter.window(100, 100, 200, 150);
+    for (source, size) in
+        [(Source::Display(None), (641, 359)), (Source::Window(u64::from(window)), (200, 150))]
+    {
+        let folder = Folder::new();
+        let wanted = CaptureRequest { pointer: true, ..request(&folder.0, source) };
+        let mut recording = record(&display, wanted);
+        while !matches!(recording.hear(), CaptureEvent::Started { .. }) {}
+        // It goes on while the window is not to be seen.
+        painter.connection.unmap_window(window).unwrap();
+        painter.connection.sync().unwrap();
+        recording.wait_for_segments(1);
+        painter.connection.map_window(window).unwrap();
+        painter.connection.sync().unwrap();
+        let (end, _) = recording.stop();
+        assert_eq!(end, CaptureEnd::Stopped);
+        let (width, height) = size;
+        assert_eq!(recording.heard[0], CaptureEvent::Started { width, height });
+        recording.check_files();
+    }
+}
+
 #[test]
 fn a_display_that_goes_away_ends_the_recording_and_nothing_else() {
     let mut display = Xvfb::start("320x240x24");

@@ -29,8 +29,13 @@ pub struct Xvfb {
 
 impl Xvfb {
     pub fn start(screen: &str) -> Self {
+        Xvfb::start_without(screen, &[])
+    }
+
+    pub fn start_without(screen: &str, extensions: &[&str]) -> Self {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp"])
+            .args(extensions.iter().flat_map(|extension| ["-extension", extension]))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -1,0 +1,150 @@
+//! Pixels, once they are here: memory that is shared with the server, rectangles, the pointer.
+
+use memmap2::MmapMut;
+use x11rb::connection::Connection;
+use x11rb::protocol::shm::{self, ConnectionExt as _};
+use x11rb::protocol::xfixes::GetCursorImageReply;
+use x11rb::rust_connection::RustConnection;
+
+const BYTES_PER_PIXEL: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rect {
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Rect {
+    /// `None` where nothing is common to both.
+    pub fn common(self, other: Rect) -> Option<Rect> {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let end = |start: i32, length: u32| i64::from(start) + i64::from(length);
+        let right = end(self.x, self.width).min(end(other.x, other.width));
+        let bottom = end(self.y, self.height).min(end(other.y, other.height));
+        let width = u32::try_from(right - i64::from(x)).ok()?;
+        let height = u32::try_from(bottom - i64::from(y)).ok()?;
+        (width > 0 && height > 0).then_some(Rect { x, y, width, height })
+    }
+
+    pub fn bytes(self) -> usize {
+        self.width as usize * self.height as usize * BYTES_PER_PIXEL
+    }
+}
+
+/// Memory that the server writes pictures into.
+pub struct Shared {
+    pub segment: u32,
+    pub memory: MmapMut,
+}
+
+impl Shared {
+    /// `None` where server and program do not share memory: the display is another machine's, or lives
+    /// in another container.
+    #[allow(unsafe_code)]
+    pub fn new(connection: &RustConnection, bytes: usize) -> Option<Self> {
+        if !super::display::has(connection, shm::X11_EXTENSION_NAME) {
+            return None;
+        }
+        let version = connection.shm_query_version().ok()?.reply().ok()?;
+        if (version.major_version, version.minor_version) < (1, 2) {
+            return None;
+        }
+        let segment = connection.generate_id().ok()?;
+        let size = u32::try_from(bytes).ok()?;
+        let reply = connection.shm_create_segment(segment, size, false).ok()?.reply().ok()?;
+        let file = std::fs::File::from(reply.shm_fd);
+        if file.metadata().ok()?.len() < u64::from(size) {
+            return None;
+        }
+        // SAFETY: the mapping lives as long as `Shared` and is as long as the file. The other side is
+        // the X server, which writes between our request and its reply only; while it does so nothing
+        // here reads, since the one thread that could waits for that reply. It does not cut the file.
+        let memory = unsafe { memmap2::MmapOptions::new().len(bytes).map_mut(&file) }.ok()?;
+        Some(Shared { segment, memory })
+    }
+}
+
+pub fn set_on_black(own: &mut [u8], size: (u32, u32), picture: &[u8], rect: Rect, at: (u32, u32)) {
+    if (rect.width, rect.height) != size {
+        own.fill(0);
+    }
+    let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
+    let stride = size.0 as usize * BYTES_PER_PIXEL;
+    let start = at.1 as usize * stride + at.0 as usize * BYTES_PER_PIXEL;
+    for (to, from) in own[start..].chunks_mut(stride).zip(picture.chunks_exact(row_bytes)) {
+        to[..row_bytes].copy_from_slice(from);
+    }
+}
+
+/// The pointer's pixels are ARGB, with the colours already multiplied by alpha.
+pub fn draw_pointer(
+    picture: &mut [u8],
+    size: (u32, u32),
+    pointer: &GetCursorImageReply,
+    corner: (i32, i32),
+) {
+    let left = i32::from(pointer.x) - i32::from(pointer.xhot) - corner.0;
+    let top = i32::from(pointer.y) - i32::from(pointer.yhot) - corner.1;
+    let width = usize::from(pointer.width).max(1);
+    for (row, pixels) in (top..).zip(pointer.cursor_image.chunks_exact(width)) {
+        for (column, pixel) in (left..).zip(pixels) {
+            if row < 0 || column < 0 || row as u32 >= size.1 || column as u32 >= size.0 {
+                continue;
+            }
+            let [blue, green, red, alpha] = pixel.to_le_bytes();
+            let at = (row as usize * size.0 as usize + column as usize) * BYTES_PER_PIXEL;
+            for (under, over) in picture[at..at + 3].iter_mut().zip([blue, green, red]) {
+                let through = u16::from(*under) * u16::from(255 - alpha) / 255;
+                *under = over.saturating_add(through as u8);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rectangles_have_in_common() {
+        let screen = Rect { x: 0, y: 0, width: 100, height: 50 };
+        let at = |x, y| Rect { x, y, width: 30, height: 30 }.common(screen);
+        assert_eq!(at(10, 10), Some(Rect { x: 10, y: 10, width: 30, height: 30 }));
+        assert_eq!(at(-10, 40), Some(Rect { x: 0, y: 40, width: 20, height: 10 }));
+        assert_eq!(at(100, 0), None);
+        assert_eq!(at(-30, 0), None);
+        let endless = Rect { x: i32::MIN, y: 0, width: u32::MAX, height: u32::MAX };
+        assert_eq!(endless.common(screen), Some(Rect { width: 100, ..screen }));
+    }
+
+    #[test]
+    fn a_smaller_picture_stands_on_black() {
+        let mut own = vec![9; 3 * 2 * BYTES_PER_PIXEL];
+        let rect = Rect { x: 0, y: 0, width: 1, height: 1 };
+        set_on_black(&mut own, (3, 2), &[1, 2, 3, 4], rect, (2, 1));
+        assert_eq!(own[..20], [0; 20]);
+        assert_eq!(own[20..], [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_pointer_is_cut_at_the_edges() {
+        let pointer = GetCursorImageReply {
+            x: 0,
+            y: 0,
+            xhot: 1,
+            yhot: 1,
+            width: 2,
+            height: 2,
+            // Half see-through white at the lower right, which is the picture's first pixel.
+            cursor_image: vec![0xFFFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFFF, 0x8080_8080],
+            ..GetCursorImageReply::default()
+        };
+        let mut picture = vec![100; 2 * 2 * BYTES_PER_PIXEL];
+        draw_pointer(&mut picture, (2, 2), &pointer, (0, 0));
+        assert_eq!(picture[..4], [177, 177, 177, 100]);
+        assert!(picture[4..].iter().all(|byte| *byte == 100));
+        draw_pointer(&mut picture, (2, 2), &pointer, (i32::from(i16::MAX), -9));
+    }
+}
