@@ -2,6 +2,7 @@
 //! where there is no display, and what the desktop tests hold to its promises.
 
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ const RECORD_KEYS: &str = "alt+r";
 const START: Duration = Duration::from_secs(60);
 /// From the key to what a person sees of it.
 const RESPONSE: Duration = Duration::from_secs(15);
+/// A key takes its way, and the screen's numbers are counted from one to the next.
+const MARGIN_S: f64 = 0.3;
 /// From the second key to the link.
 const LINK: Duration = Duration::from_secs(60);
 
@@ -44,7 +47,8 @@ pub struct Demonstration {
     pub desk: Desk,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
-    started: Cell<Option<Instant>>,
+    /// When the key was pressed, and when the tray showed it.
+    started: Cell<Option<(Instant, Instant)>>,
 }
 
 /// What became of one recording.
@@ -54,8 +58,8 @@ pub struct Shared {
     pub link: String,
     /// The person's own file.
     pub file: PathBuf,
-    /// From key to key.
-    pub length: Duration,
+    /// How many seconds it may have: from the tray's word, or from the first key, to the second key.
+    pub seconds: RangeInclusive<f64>,
 }
 
 impl Shared {
@@ -109,13 +113,14 @@ impl Demonstration {
     pub fn start_recording(&self) -> Result<()> {
         let Desk { display, home, .. } = &self.desk;
         display.press(home, RECORD_KEYS)?;
-        self.started.set(Some(Instant::now()));
+        let pressed = Instant::now();
         display.settled(
             "the tray icon to show that it records",
             self.desk.tray(),
             Some(&self.idle_tray),
             RESPONSE,
         )?;
+        self.started.set(Some((pressed, Instant::now())));
         let tray = self.desk.tray();
         let wide = Rectangle { x: tray.x - 200, width: tray.width + 200, ..tray };
         self.picture("tray", Some(wide))?;
@@ -126,9 +131,11 @@ impl Demonstration {
     pub fn stop_recording(&self) -> Result<Shared> {
         let Desk { display, home, .. } = &self.desk;
         let before = self.files()?;
-        let started = self.started.take().context("nothing records")?;
+        let (pressed, shown) = self.started.take().context("nothing records")?;
+        let at_least = shown.elapsed().as_secs_f64();
         display.press(home, RECORD_KEYS)?;
-        let length = started.elapsed();
+        let at_most = pressed.elapsed().as_secs_f64();
+        let seconds = at_least - MARGIN_S..=at_most + MARGIN_S;
         let toast = self.toast()?;
         let link = wait::until("a link on the clipboard", LINK, || {
             let text = display.clipboard(home)?;
@@ -141,7 +148,7 @@ impl Demonstration {
         display.settled("the toast to be drawn", toast.at, None, RESPONSE)?;
         self.picture("toast", Some(self.toast()?.at))?;
         self.picture("done", None)?;
-        Ok(Shared { link, file, length })
+        Ok(Shared { link, file, seconds })
     }
 
     /// Waits until the app shows a toast: its window at the bottom right.

@@ -5,6 +5,7 @@
 //! black field. The squares are big against the encoder's blocks: no bitrate that anyone would
 //! watch blurs one into its neighbour.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -123,9 +124,14 @@ impl Reading {
     }
 
     /// Holds a recording to its promise: every frame is readable, no number runs backwards, at most
-    /// `missing_share` of them is missing, and they span `seconds` of a screen with `fps` numbers a
-    /// second, to a tenth.
-    pub fn hold(&self, seconds: f64, fps: f64, missing_share: f64) -> Result<(u32, u32)> {
+    /// `missing_share` of them is missing, and they span as many `seconds` of a screen with `fps`
+    /// numbers a second. Gives the span and how many of it are missing.
+    pub fn hold(
+        &self,
+        seconds: RangeInclusive<f64>,
+        fps: u32,
+        missing_share: f64,
+    ) -> Result<(u32, u32)> {
         let unreadable = self.frames.iter().filter(|frame| frame.is_none()).count();
         if unreadable > 0 {
             bail!("{unreadable} of {} frames show no readable number", self.frames.len());
@@ -139,9 +145,9 @@ impl Reading {
         if share > missing_share {
             bail!("{missing} of {span} numbers are missing: {:?}", self.gaps());
         }
-        let wanted = seconds * fps;
-        if (f64::from(span) - wanted).abs() > wanted / 10.0 {
-            bail!("the frames span {span} numbers; {seconds} s at {fps} a second are {wanted}");
+        let spanned_s = f64::from(span) / f64::from(fps);
+        if !seconds.contains(&spanned_s) {
+            bail!("the frames span {spanned_s:.1} s of numbers, not {seconds:.1?} s");
         }
         Ok((span, missing))
     }
@@ -202,16 +208,16 @@ mod tests {
         let reading =
             |numbers: &[u16]| Reading { frames: numbers.iter().copied().map(Some).collect() };
         let all: Vec<u16> = (100..250).flat_map(|n| [n, n]).collect();
-        assert_eq!(reading(&all).hold(10.0, 15.0, 0.01).unwrap(), (150, 0));
+        assert_eq!(reading(&all).hold(9.5..=10.5, 15, 0.01).unwrap(), (150, 0));
         let mut one_missing = all.clone();
         one_missing.retain(|n| *n != 140);
-        assert_eq!(reading(&one_missing).hold(10.0, 15.0, 0.01).unwrap(), (150, 1));
+        assert_eq!(reading(&one_missing).hold(9.5..=10.5, 15, 0.01).unwrap(), (150, 1));
         one_missing.retain(|n| *n != 141);
-        assert!(reading(&one_missing).hold(10.0, 15.0, 0.01).is_err());
+        assert!(reading(&one_missing).hold(9.5..=10.5, 15, 0.01).is_err());
         let mut backwards = all.clone();
         backwards.swap(20, 40);
-        assert!(reading(&backwards).hold(10.0, 15.0, 1.0).is_err());
-        assert!(reading(&all[..200]).hold(10.0, 15.0, 0.01).is_err());
-        assert!(Reading { frames: vec![None; 150] }.hold(10.0, 15.0, 1.0).is_err());
+        assert!(reading(&backwards).hold(9.5..=10.5, 15, 1.0).is_err());
+        assert!(reading(&all[..200]).hold(9.5..=10.5, 15, 0.01).is_err());
+        assert!(Reading { frames: vec![None; 150] }.hold(9.5..=10.5, 15, 1.0).is_err());
     }
 }

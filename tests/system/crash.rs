@@ -44,9 +44,10 @@ fn killed_at_seven_seconds_the_recording_is_there_and_goes_up_by_itself() {
     assert_eq!(pieces.len() as u64, segments + 1);
     let served = format!("{}/video.webm", recording["link"].as_str().unwrap());
     media::decode(&served).unwrap();
-    // Whole segments of two seconds: six or eight seconds of the seven or so.
+    // Whole segments of two seconds, and no more: six or eight seconds of the seven or so.
+    let length_s = segments as f64 * 2.0;
     read_video(&served, SIZE)
         .unwrap()
-        .hold(segments as f64 * 2.0, f64::from(NUMBERS), 0.01)
+        .hold(length_s - 0.5..=length_s + 0.5, NUMBERS, 0.01)
         .unwrap();
 }

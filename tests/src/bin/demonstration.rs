@@ -102,9 +102,8 @@ fn check(shared: &Shared) -> Result<String> {
         bail!("the file has {} frames, the link {}", frames[0].0, frames[1].0);
     }
     let reading = numbers::read_file(&shared.file, SIZE)?;
-    let length_s = shared.length.as_secs_f64();
     // What is missing is printed, not refused: this machine may have had other work to do.
-    let (span, missing) = reading.hold(length_s, f64::from(NUMBERS_A_SECOND), 0.2)?;
+    let (span, missing) = reading.hold(shared.seconds.clone(), NUMBERS_A_SECOND, 0.2)?;
     Ok(format!(
         "VP9, {}x{}, {:.1} s, {} frames; of {span} numbers that the screen showed {missing} are missing",
         SIZE.0,
