@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use snaplark_tests::browser::{Browser, play};
 use snaplark_tests::demonstration::{Demonstration, NUMBERS_A_SECOND, SIZE};
+use snaplark_tests::display::Display;
+use snaplark_tests::failure::hold as hold_failure;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, program};
+use snaplark_tests::process::{Process, command, finish, program};
 use snaplark_tests::{media, numbers, wait};
 
 const SECONDS: u64 = 8;
@@ -96,4 +98,22 @@ fn the_demonstration_prints_a_link_and_a_file_that_play() {
     demonstration.terminate();
     let status = demonstration.wait(SHOW).unwrap();
     assert!(status.success(), "{status}:\n{}", demonstration.complaints());
+}
+
+#[test]
+fn without_a_display_the_program_says_so() {
+    let home = Home::new().unwrap();
+    let mut program = command(&home, program("snaplark-desktop").unwrap());
+    hold_failure(&finish(&mut program, SHOW).unwrap(), &["display"]);
+}
+
+#[test]
+fn without_its_folder_the_program_says_which() {
+    let mut home = Home::new().unwrap();
+    let _display = Display::start(&mut home, SIZE.0, SIZE.1).unwrap();
+    let taken = home.path().join("taken");
+    std::fs::write(&taken, "").unwrap();
+    let mut program = command(&home, program("snaplark-desktop").unwrap());
+    program.env("SNAPLARK_HOME", taken.join("snaplark"));
+    hold_failure(&finish(&mut program, SHOW).unwrap(), &["taken"]);
 }

@@ -11,6 +11,7 @@ pub mod cloud;
 pub mod demonstration;
 pub mod desk;
 pub mod display;
+pub mod failure;
 pub mod home;
 pub mod media;
 pub mod numbers;

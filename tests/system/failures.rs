@@ -5,35 +5,16 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
+use snaplark_tests::failure::hold;
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
-use snaplark_tests::process::{Answer, finish, output};
+use snaplark_tests::process::{command, finish, output, program};
 use snaplark_tests::recorder::{ask, ask_json, snaplark};
 
 use crate::screen::Screen;
 
 const LIMIT: Duration = Duration::from_secs(90);
 const RECORD: [&str; 4] = ["record", "--seconds", "3", "--json"];
-
-/// Holds an answer to what a person can read: one of `words` is in it, and nothing of the insides.
-fn hold(answer: &Answer, words: &[&str]) {
-    let Answer { status, stdout, stderr } = answer;
-    assert!(!status.success(), "exits with {status}:\n{stderr}");
-    assert!(status.code().is_some(), "ends by itself, not by {status}:\n{stderr}");
-    for inside in ["panicked", "RUST_BACKTRACE", "unwrap", "Err(", "Os {", "Error {", "\x1b"] {
-        assert!(!stderr.contains(inside), "'{inside}' is for developers:\n{stderr}");
-    }
-    let lower = stderr.to_lowercase();
-    assert!(words.iter().any(|word| lower.contains(word)), "none of {words:?} in:\n{stderr}");
-    let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-    assert!(last.split_whitespace().count() >= 4, "a sentence, not '{last}'");
-    assert!(!last.contains('!'), "'{last}' shouts");
-    assert!(
-        stdout.trim().is_empty() || serde_json::from_str::<serde_json::Value>(stdout).is_ok(),
-        "with --json nothing but JSON goes to standard output: {stdout}"
-    );
-    println!("{}", stderr.trim());
-}
 
 #[test]
 fn without_the_server_the_recording_is_kept_and_the_reason_said() {
@@ -71,7 +52,7 @@ fn without_the_encoder_it_says_which_one_is_missing_and_how_to_get_it() {
         .arg("--no-upload")
         .env("GST_PLUGIN_SYSTEM_PATH_1_0", &without)
         .env("GST_REGISTRY_1_0", screen.home.path().join("registry"));
-    hold(&finish(&mut record, LIMIT).unwrap(), &["encoder"]);
+    hold(&finish(&mut record, LIMIT).unwrap(), &["vp9enc"]);
 }
 
 #[test]
@@ -90,4 +71,14 @@ fn in_a_folder_that_cannot_be_written_it_says_which() {
     let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
     record.arg("--no-upload").env("SNAPLARK_HOME", taken.join("snaplark"));
     hold(&finish(&mut record, LIMIT).unwrap(), &["taken"]);
+}
+
+#[test]
+fn a_server_without_its_folder_says_which() {
+    let home = Home::new().unwrap();
+    let taken = home.path().join("taken");
+    std::fs::write(&taken, "").unwrap();
+    let mut serve = command(&home, program("snaplark-cloud").unwrap());
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(taken.join("data"));
+    hold(&finish(&mut serve, LIMIT).unwrap(), &["taken"]);
 }
