@@ -1,10 +1,14 @@
 //! The account that uploads go to.
 
+use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use snaplark_core::upload::Target;
+use snaplark_store::Store;
+use tracing::warn;
 
-use crate::AppError;
+use crate::tokens::{self, KeyringProblem};
 use crate::view::AccountKind;
+use crate::{AppError, Home};
 
 /// A bearer token. Never shown, logged or written to the store.
 #[derive(Clone)]
@@ -24,6 +28,23 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(hidden)")
     }
+}
+
+/// What the store keeps of an account: everything but its token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredAccount {
+    pub kind: AccountKind,
+    pub base_url: String,
+    pub profile: Profile,
+}
+
+/// The stored account's key among the settings.
+pub(crate) const SETTING: &str = "account";
+
+pub(crate) fn to_setting(account: Option<&Account>) -> String {
+    // Plain data: it always has a JSON form.
+    serde_json::to_string(&account.map(Account::stored)).unwrap_or_default()
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +78,35 @@ impl Account {
         };
         let token = var("SNAPLARK_TOKEN").map(Token::new);
         Ok(Some(Account { kind: AccountKind::OwnServer, base_url, profile, token }))
+    }
+
+    /// The environment's, else the one that was signed in to. `None` means this computer.
+    pub async fn configured(home: &Home) -> Result<Option<Self>, AppError> {
+        if let Some(account) = Account::from_env()? {
+            return Ok(Some(account));
+        }
+        let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+        let Some(stored) = store.setting(SETTING)? else { return Ok(None) };
+        let stored = serde_json::from_str::<Option<StoredAccount>>(&stored).unwrap_or_default();
+        let Some(stored) = stored else { return Ok(None) };
+        let base_url = stored.base_url.clone();
+        let found = tokio::task::spawn_blocking(move || tokens::load(&base_url)).await;
+        // Without its token the account is still the account: parts wait for a sign-in.
+        let token = match found {
+            Ok(Ok(token)) => token,
+            Ok(Err(KeyringProblem(reason))) => {
+                warn!(reason, "The keyring can't be read: uploads wait for a sign-in");
+                None
+            }
+            Err(_) => None,
+        };
+        let StoredAccount { kind, base_url, profile } = stored;
+        Ok(Some(Account { kind, base_url, profile, token }))
+    }
+
+    pub(crate) fn stored(&self) -> StoredAccount {
+        let Account { kind, base_url, profile, .. } = self.clone();
+        StoredAccount { kind, base_url, profile }
     }
 
     /// Host and port, for people.

@@ -11,6 +11,7 @@ mod engine;
 mod finish;
 mod home;
 mod messages;
+mod tokens;
 mod uplink;
 pub mod view;
 mod views;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureError, Source};
+use snaplark_core::upload::Failure;
 use snaplark_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use account::{Account, Token};
 pub use home::Home;
 use messages::{Command, Message};
+pub use snaplark_api::{Profile, base_url};
 use view::Snapshot;
 
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
@@ -80,6 +83,14 @@ pub enum AppError {
     BadServer { server: String },
     #[error("SNAPLARK_PROFILE: {reason}")]
     BadProfile { reason: String },
+    #[error("{server} does not know this token. Nothing was changed")]
+    TokenRefused { server: String },
+    #[error("{server} can't be reached now ({reason}). Nothing was changed")]
+    ServerUnreachable { server: String, reason: String },
+    #[error(
+        "The system's keyring can't be used ({reason}). Nothing was stored: unlock it and sign in again, or sign in for this session only"
+    )]
+    NoKeyring { reason: String },
     #[error("The network can't be used: {reason}")]
     Network { reason: String },
     #[error(transparent)]
@@ -107,6 +118,9 @@ impl AppError {
             AppError::BadHome { .. } => "bad-home",
             AppError::BadServer { .. } => "bad-server",
             AppError::BadProfile { .. } => "bad-profile",
+            AppError::TokenRefused { .. } => "token-refused",
+            AppError::ServerUnreachable { .. } => "server-unreachable",
+            AppError::NoKeyring { .. } => "no-keyring",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",
             AppError::Store(_) => "store",
@@ -192,6 +206,34 @@ impl App {
         self.send(Command::NoteLinkCopied { recording }).await
     }
 
+    /// Uploads go there from now on. The token is tried at the server first; with `remember` it is
+    /// put into the keyring, else it is gone with this session. On any error nothing has changed.
+    pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
+        let server = account.server_name();
+        match uplink::Uplink::new(account.clone())?.check_token().await {
+            Ok(()) => {}
+            Err(Failure::Unauthorized) => return Err(AppError::TokenRefused { server }),
+            Err(failure) => {
+                let reason = failure.to_string();
+                return Err(AppError::ServerUnreachable { server, reason });
+            }
+        }
+        if let (true, Some(token)) = (remember, account.token.clone()) {
+            let base_url = account.base_url.clone();
+            on_keyring(move || tokens::save(&base_url, &token)).await?;
+        }
+        self.ask(|reply| Command::SwitchAccount { account: Some(account), reply }).await?
+    }
+
+    /// The token leaves the keyring, and nothing goes up any more.
+    pub async fn sign_out(&self) -> Result<(), AppError> {
+        let before = self.ask(|reply| Command::Account { reply }).await?;
+        if let Some(account) = before {
+            on_keyring(move || tokens::forget(&account.base_url)).await?;
+        }
+        self.ask(|reply| Command::SwitchAccount { account: None, reply }).await?
+    }
+
     /// The network may have changed: ask the server now instead of at the next try.
     pub async fn hint_network(&self) -> Result<(), AppError> {
         self.send(Command::HintNetwork).await
@@ -217,6 +259,13 @@ impl App {
         self.send(command(reply)).await?;
         answer.await.map_err(|_| AppError::Closing)
     }
+}
+
+async fn on_keyring(
+    act: impl FnOnce() -> Result<(), tokens::KeyringProblem> + Send + 'static,
+) -> Result<(), AppError> {
+    let done = tokio::task::spawn_blocking(act).await.map_err(|_| AppError::Closing)?;
+    done.map_err(|tokens::KeyringProblem(reason)| AppError::NoKeyring { reason })
 }
 
 /// What is known without the running program: for `snaplark list` and the like.

@@ -5,6 +5,7 @@ use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
 use snaplark_core::upload::Event;
 use tokio::sync::oneshot;
 
+use crate::account::Account;
 use crate::view::Snapshot;
 use crate::{AppError, StartRequest};
 
@@ -14,7 +15,7 @@ pub enum Message {
     Command(Command),
     CaptureReady { recording: RecordingId, control: Result<Box<dyn CaptureControl>, CaptureError> },
     Captured { recording: RecordingId, event: CaptureEvent },
-    Upload(Event),
+    Upload { generation: u64, event: Event },
     FileWritten { recording: RecordingId, file: Result<std::path::PathBuf, String> },
 }
 
@@ -29,5 +30,7 @@ pub enum Command {
     DismissToast { recording_id: String },
     NoteLinkCopied { recording: RecordingId },
     HintNetwork,
+    Account { reply: oneshot::Sender<Option<Account>> },
+    SwitchAccount { account: Option<Account>, reply: Reply<()> },
     Shutdown { reply: oneshot::Sender<()> },
 }

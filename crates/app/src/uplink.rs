@@ -71,6 +71,19 @@ impl Uplink {
         }
     }
 
+    /// Whether the server knows the token. One of the documents alone has nothing to ask for it:
+    /// then the first part will tell.
+    pub async fn check_token(&self) -> Result<(), Failure> {
+        let request = self.signed(self.client.get(self.url(routes::VIDEOS))).timeout(small());
+        match request.send().await.map_err(unreachable_server)?.status().as_u16() {
+            401 | 403 => Err(Failure::Unauthorized),
+            status @ (300..=399 | 500..=599) => {
+                Err(Failure::ServerTrouble { status, retry_after_ms: None })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub async fn open_session(
         &self,
         body: &InitRequest,

@@ -50,6 +50,16 @@ pub enum Command {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Send recordings to a server from now on. The token is read from standard input.
+    Login {
+        /// Its address, like https://videos.example.com.
+        server: String,
+        /// Which document it was built from: spec, spec-standalone or snaplark.
+        #[arg(long, default_value = "spec")]
+        profile: snaplark_app::Profile,
+    },
+    /// Forget the server's token. Recordings stay on this computer from now on.
+    Logout,
     /// Keep the links of this computer's own cloud working, until Ctrl-C.
     Serve,
     /// What of recording and uploading works here, and how to mend what doesn't.

@@ -1,6 +1,7 @@
 //! `snaplark`: the terminal shell over `app`. It reads arguments, asks `app`, and prints; it
 //! decides nothing. Standard output carries the answer and nothing else, standard error the rest.
 
+mod account;
 mod args;
 mod doctor;
 mod print;
@@ -43,6 +44,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status { wait, json } => status::status(home, wait, json).await,
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
+        Command::Login { server, profile } => account::login(home, &server, profile).await,
+        Command::Logout => account::logout(home).await,
         Command::Serve => program::serve(&home).await,
         Command::Doctor => Ok(doctor::doctor(&home)),
     }

@@ -16,7 +16,7 @@ pub struct Program {
 
 impl Program {
     pub async fn open(home: Home) -> anyhow::Result<Self> {
-        let (account, cloud) = match Account::from_env()? {
+        let (account, cloud) = match Account::configured(&home).await? {
             Some(account) => (account, None),
             None => {
                 let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;

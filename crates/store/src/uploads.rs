@@ -23,14 +23,15 @@ impl Store {
         Ok(())
     }
 
-    /// What the machine is rebuilt from. Running recordings aren't among it: recovery ended them.
+    /// What the machine is rebuilt from.
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
         let mut statement = self.connection.prepare(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
                     u.stop, u.finished, r.init_bytes,
-                    (SELECT max(start_ms + duration_ms) FROM segments WHERE recording = r.id)
-             FROM uploads u JOIN recordings r ON r.id = u.recording
-             WHERE r.state = 'ended'",
+                    CASE r.state WHEN 'ended' THEN
+                        (SELECT coalesce(max(start_ms + duration_ms), 0) FROM segments
+                         WHERE recording = r.id) END
+             FROM uploads u JOIN recordings r ON r.id = u.recording",
         )?;
         let rows = statement.query_map([], read_upload)?;
         let mut uploads = rows.collect::<rusqlite::Result<Vec<UploadRows>>>()?;
@@ -94,7 +95,7 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         parts: Vec::new(),
         init_bytes: unsigned(row, 9)?,
         segment_bytes: Vec::new(),
-        duration_ms: Some(row.get::<_, Option<i64>>(10)?.unwrap_or(0) as u64),
+        duration_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
     })
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
 use crate::uplink::{Sent, Uplink};
@@ -51,6 +51,8 @@ pub struct Engine {
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
     requests: HashMap<RequestId, Request>,
+    /// Grows with each account: an answer for an earlier one is of no use.
+    generation: u64,
     file_jobs: usize,
     file_problems: HashMap<RecordingId, String>,
     toasts: Toasts,
@@ -119,6 +121,7 @@ impl Engine {
             unwritten: VecDeque::from([Write::Step(step)]),
             write_again_ms: None,
             requests: HashMap::new(),
+            generation: 0,
             file_jobs: 0,
             file_problems: HashMap::new(),
             toasts,
@@ -211,7 +214,8 @@ impl Engine {
                     self.tell_recorder(recorder::Event::Captured(event));
                 }
             }
-            Message::Upload(event) => {
+            Message::Upload { generation, .. } if generation != self.generation => {}
+            Message::Upload { event, .. } => {
                 if let Some(request) = sending::request_of(&event) {
                     self.requests.remove(&request);
                 }
@@ -264,6 +268,10 @@ impl Engine {
                 Err(error) => error!(%error, "The list of recordings can't be read"),
             },
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::Account { reply } => drop(reply.send(self.account.clone())),
+            Command::SwitchAccount { account, reply } => {
+                let _ = reply.send(self.switch_account(account));
+            }
             Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
             Command::Shutdown { reply } => {
                 self.shutdown = Some(reply);
@@ -293,6 +301,25 @@ impl Engine {
             now_ms: self.now_ms(),
         };
         views::of_program(&self.store, &sources)
+    }
+
+    /// Everything under way is for the old account: it is dropped, and the machine rebuilt from its
+    /// rows, as at a start.
+    fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
+        let uplink = account.clone().map(Uplink::new).transpose()?;
+        self.store.set_setting(account::SETTING, &account::to_setting(account.as_ref()))?;
+        for (_, request) in self.requests.drain() {
+            request.task.abort();
+        }
+        let target = account.as_ref().map_or_else(sending::no_target, Account::target);
+        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
+        let (machine, step) = UploadMachine::restore(target, self.store.upload_rows()?, seed);
+        (self.account, self.uplink, self.machine) = (account, uplink, machine);
+        self.generation += 1;
+        self.unwritten.push_back(Write::Step(step));
+        self.write();
+        self.tell_machine(Event::Woke);
+        Ok(())
     }
 
     fn delete(&mut self, recording: RecordingId) -> Result<(), AppError> {

@@ -41,12 +41,14 @@ impl Engine {
 
     pub(super) fn act(&mut self, action: Action) {
         let Some(uplink) = self.uplink.clone() else { return };
+        let generation = self.generation;
         match action {
             Action::Probe => {
                 let inbox = self.inbox.clone();
                 tokio::spawn(async move {
                     let verdict = uplink.probe().await;
-                    let _ = inbox.send(Message::Upload(Event::ProbeAnswered { verdict })).await;
+                    let event = Event::ProbeAnswered { verdict };
+                    let _ = inbox.send(Message::Upload { generation, event }).await;
                 });
             }
             Action::OpenSession { request, recording, named } => {
@@ -89,13 +91,13 @@ impl Engine {
         sent: Sent,
         exchange: impl Future<Output = Result<Event, Failure>> + Send + 'static,
     ) {
-        let inbox = self.inbox.clone();
+        let (inbox, generation) = (self.inbox.clone(), self.generation);
         let task = tokio::spawn(async move {
             let event = exchange.await.unwrap_or_else(|failure| {
                 info!(?failure, "A request failed");
                 Event::RequestFailed { request, failure }
             });
-            let _ = inbox.send(Message::Upload(event)).await;
+            let _ = inbox.send(Message::Upload { generation, event }).await;
         });
         self.requests.insert(request, Request { task: task.abort_handle(), sent });
     }

@@ -1,6 +1,7 @@
 //! What an answer means. The uplink hands over what came; nothing else decides on a status.
 
 use snaplark_api::{Capabilities, ErrorAnswer};
+use thiserror::Error;
 
 use crate::policy;
 
@@ -22,37 +23,32 @@ pub struct Answer {
     pub error: Option<ErrorAnswer>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Failure {
-    /// No answer: refused, reset, timed out, no such host.
-    Unreachable {
-        detail: String,
-    },
-    /// An answer, but not the API's: a captive portal, a proxy, another server.
-    NotTheApi {
-        detail: String,
-    },
+    /// Refused, reset, timed out, no such host.
+    #[error("no answer: {detail}")]
+    Unreachable { detail: String },
+    /// A captive portal, a proxy, another server.
+    #[error("an answer that isn't the API's: {detail}")]
+    NotTheApi { detail: String },
+    #[error("the token isn't known")]
     Unauthorized,
+    #[error("the session is gone")]
     SessionGone,
-    PartsMissing {
-        indices: Vec<u32>,
-    },
+    #[error("{} parts are missing", indices.len())]
+    PartsMissing { indices: Vec<u32> },
+    #[error("the part is too large")]
     PartTooLarge,
-    RateLimited {
-        retry_after_ms: u64,
-    },
-    ServerTrouble {
-        status: u16,
-        retry_after_ms: Option<u64>,
-    },
-    /// The server understood and says no.
-    Refused {
-        detail: String,
-    },
-    /// The recording's own files can't be read.
-    FilesMissing {
-        detail: String,
-    },
+    #[error("too many requests")]
+    RateLimited { retry_after_ms: u64 },
+    #[error("the server has trouble (status {status})")]
+    ServerTrouble { status: u16, retry_after_ms: Option<u64> },
+    /// The server understood.
+    #[error("refused: {detail}")]
+    Refused { detail: String },
+    /// The recording's own.
+    #[error("files can't be read: {detail}")]
+    FilesMissing { detail: String },
 }
 
 /// A 2xx whose body isn't what was asked for comes here too, with its status.

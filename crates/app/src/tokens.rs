@@ -1,0 +1,40 @@
+//! Tokens, in the system's keyring and nowhere else: no file, no database, no environment of ours.
+//!
+//! These calls talk to another process and may wait for a person to unlock it; never on the loop.
+
+use keyring::v1::{Entry, Error};
+
+use crate::account::Token;
+
+const SERVICE: &str = "snaplark";
+
+/// Why there is no keyring, in the system's words.
+#[derive(Debug)]
+pub struct KeyringProblem(pub String);
+
+pub fn load(base_url: &str) -> Result<Option<Token>, KeyringProblem> {
+    match entry(base_url)?.get_password() {
+        Ok(token) => Ok(Some(Token::new(token))),
+        Err(Error::NoEntry) => Ok(None),
+        Err(error) => Err(KeyringProblem(error.to_string())),
+    }
+}
+
+pub fn save(base_url: &str, token: &Token) -> Result<(), KeyringProblem> {
+    let saved = entry(base_url)?.set_password(token.reveal());
+    saved.map_err(|error| KeyringProblem(error.to_string()))
+}
+
+pub fn forget(base_url: &str) -> Result<(), KeyringProblem> {
+    match entry(base_url)?.delete_credential() {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(KeyringProblem(error.to_string())),
+    }
+}
+
+fn entry(base_url: &str) -> Result<Entry, KeyringProblem> {
+    if let Err(error) = Entry::store_status() {
+        return Err(KeyringProblem(error.to_string()));
+    }
+    Entry::new(SERVICE, base_url).map_err(|error| KeyringProblem(error.to_string()))
+}
