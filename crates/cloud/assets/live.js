@@ -41,17 +41,22 @@ export class Live extends EventTarget {
   async start(at) {
     const mime = this.#stage.dataset.mime;
     if (!mime || !globalThis.MediaSource?.isTypeSupported(mime)) return this.#plain();
-    const opened = new Promise((done) => this.#source.addEventListener("sourceopen", done, { once: true }));
+    const once = (target, event) => new Promise((done) => target.addEventListener(event, done, { once: true }));
+    const [opened, known] = [once(this.#source, "sourceopen"), once(this.#video, "loadedmetadata")];
     this.#video.src = URL.createObjectURL(this.#source);
     await opened;
     this.#buffer = this.#source.addSourceBuffer(mime);
     await this.#append(await this.#bytes("live/init.webm"));
+    // Before this a position is not kept.
+    await known;
     this.#stage.querySelector(".live").hidden = false;
     this.#video.addEventListener("seeking", () => this.#load());
     this.#video.addEventListener("timeupdate", () => this.#load());
     this.#video.addEventListener("waiting", () => this.#skipGap());
     this.#video.addEventListener("pause", () => this.left());
     await this.#ask();
+    // Nor is one beyond the duration.
+    this.#settle();
     if (at === null) this.join();
     else this.#video.currentTime = Math.min(at, this.edge);
     this.#play();
@@ -88,7 +93,7 @@ export class Live extends EventTarget {
     const behind = Math.max(1, Math.round(this.edge - now + Math.min(quiet, QUIET_MS) / 1000));
     const silent = quiet > QUIET_MS;
     badge.toggleAttribute("data-quiet", silent);
-    const words = silent ? "Waits for the recorder" : `Live, ${behind < 100 ? `${behind} s` : `${Math.round(behind / 60)} min`} behind`;
+    const words = silent ? "Waiting" : `Live, ${behind < 100 ? `${behind} s` : `${Math.round(behind / 60)} min`} behind`;
     const span = badge.querySelector("[data-behind]");
     if (span.textContent !== words) span.textContent = words;
     const text = document.querySelector("[data-live-text]");
@@ -114,6 +119,7 @@ export class Live extends EventTarget {
 
   async #poll() {
     await this.#ask();
+    this.#settle();
     this.#load();
     const lag = this.edge - this.#video.currentTime;
     if (this.following && !this.#video.paused && lag > LAG_S) this.#video.currentTime = this.#joint();
@@ -156,9 +162,9 @@ export class Live extends EventTarget {
       for (let part = this.#wanted(); part; part = this.#wanted()) {
         await this.#append(await this.#bytes(`live/${this.#parts.indexOf(part)}`));
         part.loaded = true;
+        this.#settle();
         this.dispatchEvent(new Event("change"));
       }
-      this.#settle();
     } catch {
       // Tried again with the next poll or the next move of the position.
     } finally {
@@ -171,7 +177,7 @@ export class Live extends EventTarget {
     if (this.#source.readyState !== "open" || this.#buffer.updating) return;
     if (this.finished && this.#parts.at(-1)?.loaded) {
       this.#source.endOfStream();
-    } else if (!(this.#source.duration >= this.edge)) {
+    } else if (this.#source.duration < this.edge || !Number.isFinite(this.#source.duration)) {
       this.#source.duration = this.edge;
     }
   }

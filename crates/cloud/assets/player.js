@@ -14,6 +14,8 @@ const volume = stage.querySelector(".volume input");
 const live = stage.dataset.state === "live" ? new Live(stage, video) : null;
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const IDLE_MS = 2600;
+/** Taller pictures get bars beside them. */
+const SHAPE_MIN = 0.75;
 
 const all = (selector) => document.querySelectorAll(selector);
 const text = (selector, value) => all(selector).forEach((e) => e.textContent !== value && (e.textContent = value));
@@ -23,8 +25,9 @@ video.controls = false;
 controls.hidden = false;
 stage.tabIndex = 0;
 if (video.getAttribute("width") > 0) {
-  const shape = Math.max(0.75, video.getAttribute("width") / video.getAttribute("height"));
-  document.documentElement.style.setProperty("--shape", String(shape));
+  const shape = video.getAttribute("width") / video.getAttribute("height");
+  document.documentElement.style.setProperty("--shape", String(Math.max(SHAPE_MIN, shape)));
+  stage.toggleAttribute("data-fits", shape >= SHAPE_MIN);
 }
 
 // --- what is shown ---
@@ -93,7 +96,11 @@ const actions = {
   edge: () => live?.join(),
 };
 for (const [name, action] of Object.entries(actions)) {
-  stage.querySelector(`[data-do="${name}"]`).addEventListener("click", action);
+  stage.querySelector(`[data-do="${name}"]`).addEventListener("click", (event) => {
+    action();
+    // After the pointer, Space means the picture again, not the button.
+    if (event.detail > 0) stage.focus({ preventScroll: true });
+  });
 }
 bigPlay.addEventListener("click", play);
 video.addEventListener("click", toggle);
