@@ -62,19 +62,16 @@ mod imp {
         Ok(())
     }
 
-    /// Without a GPU's render node, or on NVIDIA's own driver, WebKitGTK's DMA-BUF renderer draws
-    /// black windows.
+    /// On NVIDIA's own driver WebKitGTK's DMA-BUF renderer draws black windows.
     fn dmabuf_fails() -> bool {
-        let no_render_node = std::fs::read_dir("/dev/dri").map_or(true, |entries| {
-            !entries
-                .flatten()
-                .any(|entry| entry.file_name().to_string_lossy().starts_with("renderD"))
-        });
-        no_render_node || Path::new("/proc/driver/nvidia/version").exists()
+        Path::new("/proc/driver/nvidia/version").exists()
     }
 
     pub fn is_composited() -> bool {
-        gtk::gdk::Screen::default().is_some_and(|screen| screen.is_composited())
+        // Without DMA-BUF WebKitGTK paints over what it painted before: shadows grow darker with
+        // each picture. So there are none.
+        let paints_over = std::env::var_os(NO_DMABUF).is_some_and(|value| value != "0");
+        !paints_over && gtk::gdk::Screen::default().is_some_and(|screen| screen.is_composited())
     }
 
     pub fn make_notice(window: &WebviewWindow) {
@@ -82,14 +79,6 @@ mod imp {
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
         window.set_accept_focus(false);
         window.set_focus_on_map(false);
-        // What shines through is painted over the last picture: shadows would darken with each.
-        window.connect_draw(|_, canvas| {
-            canvas.set_operator(gtk::cairo::Operator::Clear);
-            // Nothing is left to do where a surface has failed.
-            let _ = canvas.paint();
-            canvas.set_operator(gtk::cairo::Operator::Over);
-            gtk::glib::Propagation::Proceed
-        });
     }
 
     pub fn place(

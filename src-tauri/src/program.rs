@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context as _;
 use snaplark_app::{Account, App, AppOptions, Home, Notice, Token};
 use snaplark_capture::SystemCapture;
 use snaplark_cloud::Cloud;
@@ -20,6 +21,12 @@ pub struct Program {
 impl Program {
     pub async fn open(notices: mpsc::UnboundedSender<Notice>) -> anyhow::Result<Self> {
         let home = Home::from_env()?;
+        std::fs::create_dir_all(&home.root).with_context(|| {
+            format!(
+                "Snaplark's folder {} can't be made. Set SNAPLARK_HOME to one that can",
+                home.root.display()
+            )
+        })?;
         let (account, cloud) = match Account::from_env()? {
             Some(account) => (account, None),
             None => {
