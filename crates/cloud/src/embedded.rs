@@ -30,7 +30,7 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
         path: data.to_owned(),
         reason: crate::plain(&error),
     };
-    fs::create_dir_all(data).map_err(unusable)?;
+    crate::make_private(data).await.map_err(unusable)?;
     let lock = File::create(data.join(LOCK_FILE)).map_err(unusable)?;
     let is_first = lock.try_lock().is_ok();
     let port_file = data.join(PORT_FILE);

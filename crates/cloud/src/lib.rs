@@ -228,7 +228,7 @@ async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudErr
 async fn open(data: &Path) -> Result<(Db, Storage), CloudError> {
     let unusable = |reason: String| CloudError::DataFolder { path: data.to_owned(), reason };
     let objects = data.join(OBJECTS_FOLDER);
-    tokio::fs::create_dir_all(&objects).await.map_err(|e| unusable(plain(&e)))?;
+    make_private(&objects).await.map_err(|e| unusable(plain(&e)))?;
     let file = data.join(DATABASE_FILE);
     // SQLite's own words for this are of no help.
     let probe = tokio::fs::OpenOptions::new().create(true).append(true).open(&file).await;
@@ -238,6 +238,15 @@ async fn open(data: &Path) -> Result<(Db, Storage), CloudError> {
     let db = Db::open(&file).await.map_err(database)?;
     let storage = Storage::local(&objects).map_err(|e: StorageError| unusable(e.to_string()))?;
     Ok((db, storage))
+}
+
+/// Folders that are new are nobody else's to look into.
+async fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder).await
 }
 
 fn plain(error: &std::io::Error) -> String {

@@ -13,6 +13,9 @@ const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
 
 /// How much of a part's beginning tells what it is.
 pub const SNIFF_BYTES: usize = 512;
+/// A part of 10 MB holds a few minutes at the very least bitrate, and a cluster half a second at the
+/// very least. A part of nothing but clusters would make a row of megabytes: it stays opaque.
+const CLUSTERS_MAX: usize = 1_000;
 /// Media is never so much text in a row: the chance of it is below 2^-100.
 const TEXT_BYTES_MIN: usize = 16;
 
@@ -71,6 +74,9 @@ pub fn may_be_part(index: u32, head: &[u8]) -> bool {
 /// Indexes a whole part. What can't be indexed is opaque, not refused: it may be a cut.
 pub fn layout(bytes: &[u8]) -> Layout {
     let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
+    if part.clusters.len() > CLUSTERS_MAX {
+        return Layout::Opaque;
+    }
     let init = part.init.map(|init| InitAt {
         len_bytes: init.len_bytes as u64,
         tracks: fingerprint(&format!("{:?} {}", init.tracks, init.video_track)),

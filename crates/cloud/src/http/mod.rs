@@ -5,25 +5,22 @@
 mod api;
 mod assets;
 mod auth;
+mod body;
 mod errors;
 mod forms;
 mod multipart;
 mod share;
 mod video;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::{Stream, StreamExt};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -34,11 +31,6 @@ use crate::uploads::Uploads;
 
 pub use assets::address as asset;
 pub use auth::new_token;
-
-/// A request that is refused early still has its body on the way: so much of it is read, so that
-/// the client sees the answer and not a reset connection.
-const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
-const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -73,7 +65,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(share::unknown)
-        .layer(middleware::from_fn(answer_after_body))
+        .layer(middleware::from_fn(body::answer_after_body))
         .layer(middleware::from_fn(headers_for_all))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
@@ -127,54 +119,4 @@ async fn headers_for_all(request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
-}
-
-/// Reads what an early answer left of the request's body. Not where the client waits to be asked
-/// for it (`Expect: 100-continue`): then nothing was sent yet.
-async fn answer_after_body(request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
-    let waits = head.headers.contains_key(header::EXPECT);
-    let body =
-        SharedBody(Arc::new(Mutex::new(BodyState { body: body.into_data_stream(), asked: false })));
-    let mut rest = body.clone();
-    let response = next.run(Request::from_parts(head, Body::from_stream(body))).await;
-    let is_coming = !waits || rest.was_asked();
-    if !response.status().is_success() && is_coming {
-        let drained = async {
-            let mut left = DRAIN_BYTES_MAX;
-            while let Some(Ok(bytes)) = rest.next().await {
-                match left.checked_sub(bytes.len()) {
-                    Some(less) => left = less,
-                    None => break,
-                }
-            }
-        };
-        // What is still not here then is cut off.
-        tokio::time::timeout(DRAIN_MAX, drained).await.ok();
-    }
-    response
-}
-
-#[derive(Clone)]
-struct SharedBody(Arc<Mutex<BodyState>>);
-
-struct BodyState {
-    body: BodyDataStream,
-    asked: bool,
-}
-
-impl SharedBody {
-    fn was_asked(&self) -> bool {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).asked
-    }
-}
-
-impl Stream for SharedBody {
-    type Item = Result<bytes::Bytes, axum::Error>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.asked = true;
-        state.body.poll_next_unpin(cx)
-    }
 }

@@ -4,7 +4,7 @@
 //! nobody awaits is not written. Behind the file: it is written under a name of its own and gets
 //! its part's name after.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,12 +19,14 @@ use snaplark_api::limits;
 use tokio::time::timeout;
 
 use super::App;
+use super::body::SharedBody;
 use super::errors::{ApiError, FieldErrors};
 use super::forms;
 use crate::db::{Upload, UserId};
 use crate::parts;
 use crate::rate::Allowance;
 use crate::storage::Written;
+use crate::uploads::UploadError;
 
 /// The two texts are a UUID and a number.
 const TEXT_BYTES_MAX: usize = 256;
@@ -52,7 +54,13 @@ pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<Chu
         return Err(ApiError::too_large());
     }
     let whole_claimed = claimed_sha256(request.headers())?;
-    let (request, whole) = hashed(request, whole_claimed.is_some());
+    let (request, whole) = match whole_claimed {
+        None => (request, None),
+        Some(claimed) => {
+            let (request, whole) = hashed(request);
+            (request, Some((claimed, whole)))
+        }
+    };
     let multipart = Multipart::from_request(request, app).await.map_err(|_| {
         ApiError::unsupported("A chunk is sent as multipart/form-data with a boundary.")
     })?;
@@ -65,12 +73,13 @@ pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<Chu
         written: None,
         claimed: None,
     };
-    let read = match form.read(multipart).await {
-        Ok(()) if whole_claimed.is_some() && whole_claimed != whole.map(|w| w.sha256()) => {
-            Err(crate::uploads::UploadError::DigestMismatch.into())
-        }
-        read => read,
-    };
+    let mut read = form.read(multipart).await;
+    if let (Ok(()), Some((claimed, whole))) = (&read, whole) {
+        read = whole.sha256().await.and_then(|is| match is == claimed {
+            true => Ok(()),
+            false => Err(UploadError::DigestMismatch.into()),
+        });
+    }
     match read {
         Ok(()) => form.finish().await,
         Err(error) => {
@@ -129,7 +138,7 @@ impl Form<'_> {
             if let (true, Some((_, index))) = (first, part)
                 && !parts::may_be_part(index, &bytes[..parts::SNIFF_BYTES])
             {
-                return Err(crate::uploads::UploadError::NotWebm.into());
+                return Err(UploadError::NotWebm.into());
             }
             writer.write(bytes).await?;
         }
@@ -227,9 +236,13 @@ async fn awaited<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Re
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(ApiError::too_large())
         }
-        Ok(Err(_)) => Err(ApiError::field("body", "The form ends early or is not well formed.")),
+        Ok(Err(_)) => Err(broken()),
         Err(_) => Err(ApiError::slow()),
     }
+}
+
+fn broken() -> ApiError {
+    ApiError::field("body", "The form ends early or is not well formed.")
 }
 
 /// RFC 9530: `Content-Digest: sha-256=:BASE64:`, perhaps beside other algorithms. Of the form as a
@@ -249,29 +262,44 @@ fn claimed_sha256(headers: &HeaderMap) -> Result<Option<[u8; 32]>, ApiError> {
     bytes.try_into().map(Some).map_err(|_| unreadable())
 }
 
-/// The hash of all that was read of a body.
-struct WholeHash(Arc<Mutex<Sha256>>);
+/// A body whose bytes are hashed as they are read.
+struct WholeHash {
+    hash: Arc<Mutex<Sha256>>,
+    rest: SharedBody,
+}
 
 impl WholeHash {
-    fn sha256(&self) -> [u8; 32] {
-        let hash = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        hash.clone().finalize().into()
+    /// Of the whole body: the form's reader stops at the last boundary, a digest does not.
+    async fn sha256(mut self) -> Result<[u8; 32], ApiError> {
+        let mut left = OTHER_BYTES_MAX;
+        while let Some(bytes) =
+            timeout(SILENCE_MAX, self.rest.next()).await.map_err(|_| ApiError::slow())?
+        {
+            let bytes = bytes.map_err(|_| broken())?;
+            left = left.checked_sub(bytes.len() as u64).ok_or_else(ApiError::too_large)?;
+            update(&self.hash, &bytes);
+        }
+        let hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(hash.clone().finalize().into())
     }
 }
 
-fn hashed(request: Request, wanted: bool) -> (Request, Option<WholeHash>) {
-    if !wanted {
-        return (request, None);
-    }
+fn hashed(request: Request) -> (Request, WholeHash) {
     let hash = Arc::new(Mutex::new(Sha256::new()));
     let (head, body) = request.into_parts();
+    let body = SharedBody::new(body);
+    let rest = body.clone();
     let counted = Arc::clone(&hash);
-    let stream = body.into_data_stream().inspect(move |bytes| {
+    let stream = body.inspect(move |bytes| {
         if let Ok(bytes) = bytes {
-            counted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).update(bytes);
+            update(&counted, bytes);
         }
     });
-    (Request::from_parts(head, Body::from_stream(stream)), Some(WholeHash(hash)))
+    (Request::from_parts(head, Body::from_stream(stream)), WholeHash { hash, rest })
+}
+
+fn update(hash: &Mutex<Sha256>, bytes: &[u8]) {
+    hash.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub async fn video(
 ) -> Result<Response, ApiError> {
     let upload = there(&app, &video).await?;
     let (map, etag) = app.uploads.video(&upload).await?;
+    if map.len_bytes() == 0 {
+        return Err(gone());
+    }
     Ok(answer(&app.uploads.storage, &map, etag, &headers))
 }
 
@@ -39,6 +42,9 @@ pub async fn original(
 ) -> Result<Response, ApiError> {
     let upload = there(&app, &video).await?;
     let (map, etag) = app.uploads.original(&upload).await?;
+    if map.len_bytes() == 0 {
+        return Err(gone());
+    }
     Ok(answer(&app.uploads.storage, &map, etag, &headers))
 }
 

@@ -158,6 +158,15 @@ async fn a_content_digest_is_held_against_the_bytes() {
         let answer = Answer::of(request.body(body.clone()).send().await.unwrap()).await;
         assert_eq!(answer.status, status, "{answer:?}");
     }
+    // What stands behind the last boundary belongs to it, too, and may come late.
+    let pieces = [body.clone(), b"an epilogue\r\n".to_vec()];
+    let request = user.http.post(format!("{}/api/v1/videos/chunk", user.url));
+    let request =
+        request.bearer_auth(&user.token).header("content-digest", digest(&pieces.concat()));
+    let request = request.header("content-type", "multipart/form-data; boundary=b");
+    let stream = futures_util::stream::iter(pieces.map(Ok::<_, std::io::Error>));
+    let body = reqwest::Body::wrap_stream(stream);
+    Answer::of(request.body(body).send().await.unwrap()).await.ok();
 }
 
 fn digest(bytes: &[u8]) -> String {
