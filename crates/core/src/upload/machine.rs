@@ -29,6 +29,8 @@ pub struct UploadMachine {
     pub(super) offers: Offers,
     pub(super) probe: Probe,
     pub(super) signed_in: bool,
+    link_metered: bool,
+    waits_on_metered: bool,
     /// Who was served last; the next in order is served first.
     pub(super) turn: Option<RecordingId>,
     speed: Speed,
@@ -79,6 +81,8 @@ impl UploadMachine {
             offers: None,
             probe: Probe { due_ms: Some(0), ..Probe::default() },
             signed_in: true,
+            link_metered: false,
+            waits_on_metered: false,
             turn: None,
             speed: Speed::default(),
             random: seed,
@@ -114,10 +118,9 @@ impl UploadMachine {
             }
             Event::ProbeAnswered { verdict } => self.probe_answered(now_ms, verdict),
             Event::NetworkHinted => self.probe.due_ms = Some(now_ms),
-            Event::SignedIn => {
-                self.signed_in = true;
-                self.probe.due_ms = Some(now_ms);
-            }
+            Event::SystemResumed => self.system_resumed(now_ms, &mut step),
+            Event::LinkMetered { metered } => self.link_metered = metered,
+            Event::MeteredChosen { wait } => self.waits_on_metered = wait,
             Event::RetryAsked { recording } => self.retry_asked(now_ms, recording, &mut step),
             Event::PauseAsked { recording } => self.set_paused(recording, true, &mut step),
             Event::ResumeAsked { recording } => self.set_paused(recording, false, &mut step),
@@ -185,6 +188,9 @@ impl UploadMachine {
         let waits = |wait, until_ms| Phase::Waits { wait, until_ms };
         if upload.paused {
             return waits(Wait::Paused, None);
+        }
+        if self.is_held(upload) {
+            return waits(Wait::Metered, None);
         }
         if self.reach == Reach::Offline {
             return waits(Wait::Offline, self.probe.due_ms);
@@ -390,9 +396,24 @@ impl UploadMachine {
             step.changes.push(Change::Stopped { recording, stop: None });
         }
         upload.open_gates();
+        upload.ignores_metered = true;
         if self.reach != Reach::Online {
             self.probe.due_ms = Some(now_ms);
         }
+    }
+
+    fn system_resumed(&mut self, now_ms: u64, step: &mut Step) {
+        let all: Vec<RecordingId> = self.uploads.keys().copied().collect();
+        for recording in all {
+            self.abandon_requests(recording, step);
+            self.with(recording, Upload::open_gates);
+        }
+        self.reach = Reach::Unknown;
+        self.probe = Probe { due_ms: Some(now_ms), ..Probe::default() };
+    }
+
+    pub(super) fn is_held(&self, upload: &Upload) -> bool {
+        self.link_metered && self.waits_on_metered && !upload.ignores_metered
     }
 
     fn set_paused(&mut self, recording: RecordingId, paused: bool, step: &mut Step) {

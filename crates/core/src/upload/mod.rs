@@ -78,9 +78,18 @@ pub enum Event {
     ProbeAnswered {
         verdict: ProbeVerdict,
     },
-    /// Something hints that the network changed, or the machine woke up.
+    /// Something hints that the network changed.
     NetworkHinted,
-    SignedIn,
+    /// The computer slept: connections are dead, whatever they say, and addresses may be others.
+    SystemResumed,
+    /// Whether bytes cost money now, as far as the system knows.
+    LinkMetered {
+        metered: bool,
+    },
+    /// The person's setting.
+    MeteredChosen {
+        wait: bool,
+    },
     /// The person wants a stopped upload to go on, to the account's server of now.
     RetryAsked {
         recording: RecordingId,
@@ -227,6 +236,7 @@ pub enum Wait {
     RateLimited,
     Queue,
     Paused,
+    Metered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -53,6 +53,8 @@ pub(super) struct Upload {
     pub link: Option<String>,
     pub part_bytes_max: u64,
     pub paused: bool,
+    /// The person said: now, whatever it costs.
+    pub ignores_metered: bool,
     pub stop: Option<Stop>,
     pub finished: bool,
     pub slots: Vec<Slot>,
@@ -76,6 +78,7 @@ impl Upload {
             link: None,
             part_bytes_max: policy::PART_BYTES_MAX,
             paused: false,
+            ignores_metered: false,
             stop: None,
             finished: false,
             slots: Vec::new(),

@@ -111,7 +111,7 @@ impl UploadMachine {
         let (late, early): (Vec<_>, Vec<_>) = self
             .uploads
             .iter()
-            .filter(|(_, upload)| ready(upload))
+            .filter(|(_, upload)| ready(upload) && !self.is_held(upload))
             .map(|(id, _)| *id)
             .partition(after);
         late.into_iter().chain(early).next()

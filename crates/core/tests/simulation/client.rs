@@ -63,16 +63,18 @@ impl Client {
     }
 
     /// The process dies and comes back: nothing but the folder is left.
-    pub fn restart(&mut self, target: Target, seed: u64) -> (UploadMachine, Step) {
+    pub fn restart(&mut self) {
         self.store = None;
         let store = Store::open(&self.root).unwrap();
         let whole = |_: &[u8]| {
             Some(snaplark_store::Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] })
         };
         store.recover(&whole).unwrap();
-        let restored = UploadMachine::restore(target, store.upload_rows().unwrap(), seed);
         self.store = Some(store);
-        restored
+    }
+
+    pub fn rebuild(&self, target: Target, seed: u64) -> (UploadMachine, Step) {
+        UploadMachine::restore(target, self.store().upload_rows().unwrap(), seed)
     }
 }
 

@@ -62,6 +62,8 @@ enum Happening {
         plan: usize,
     },
     Crash,
+    /// Sleep, a person at the network's settings, a cable.
+    Hint(Event),
     OutageEnds,
     SignIn,
     Person {
@@ -107,8 +109,8 @@ impl World {
         let knows_recordings = random.permille(500);
         let mebibyte = 1024 * 1024;
         let part_bytes_max = if random.permille(200) { 4 * mebibyte } else { 10 * mebibyte };
-        let mut client = Client::new(seed);
-        let (machine, step) = client.restart(target(profile), seed);
+        let client = Client::new(seed);
+        let (machine, step) = client.rebuild(target(profile), seed);
         let mut world = World {
             now_ms: 0,
             permille: random.between(10, 300),
@@ -146,6 +148,19 @@ impl World {
             let at_ms = world.random.below(FAULTS_END_MS / 12);
             world.at(at_ms, Happening::Crash);
         }
+        for _ in 0..world.random.below(6) {
+            let at_ms = world.random.below(FAULTS_END_MS / 12);
+            let wait = world.random.permille(500);
+            let hints = [
+                Event::SystemResumed,
+                Event::NetworkHinted,
+                Event::LinkMetered { metered: world.random.permille(500) },
+                Event::MeteredChosen { wait },
+            ];
+            let hint = hints[world.random.below(4) as usize].clone();
+            world.at(at_ms, Happening::Hint(hint));
+        }
+        world.at(FAULTS_END_MS, Happening::Hint(Event::LinkMetered { metered: false }));
         world.take(step);
         world.tell(Event::Woke);
         world
@@ -225,10 +240,18 @@ impl World {
             Happening::Server { life, action, reply } => self.serve(life, action, reply),
             Happening::Segment { plan } => self.record(plan),
             Happening::Crash => self.crash(),
+            Happening::Hint(event) => {
+                if event == Event::SystemResumed {
+                    self.life += 1;
+                    self.checks.waits_forgiven();
+                    self.probes_failed = 0;
+                }
+                self.tell(event);
+            }
             Happening::OutageEnds => self.is_outage = false,
             Happening::SignIn => {
                 self.token_works = true;
-                self.tell(Event::SignedIn);
+                self.rebuild();
             }
             Happening::Person { recording } => {
                 self.checks.waits_forgiven();
@@ -476,9 +499,6 @@ impl World {
 
     fn crash(&mut self) {
         self.outcome.crashes += 1;
-        self.life += 1;
-        self.checks.crashed();
-        self.probes_failed = 0;
         for plan in self.plans.iter_mut().filter(|plan| plan.started && !plan.ended) {
             plan.ended = true;
             // Sometimes a segment's file was there, and its row wasn't yet.
@@ -487,8 +507,17 @@ impl World {
                 plan.sealed += 1;
             }
         }
+        self.client.restart();
+        self.rebuild();
+    }
+
+    /// A new process, or another account in the old one: all that counts is in the rows.
+    fn rebuild(&mut self) {
+        self.life += 1;
+        self.checks.crashed();
+        self.probes_failed = 0;
         let seed = self.random.next();
-        let (machine, step) = self.client.restart(target(self.profile), seed);
+        let (machine, step) = self.client.rebuild(target(self.profile), seed);
         self.machine = machine;
         self.take(step);
         self.tell(Event::Woke);
