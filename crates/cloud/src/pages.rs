@@ -216,7 +216,7 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
 fn about(title: &str, meta: Markup) -> Markup {
     html! {
         div.about {
-            div.words { h1 { (title) } p { (meta) } }
+            div.words { h1 title=(title) { (title) } p { (meta) } }
             div.actions {
                 button.plain type="button" data-copy="time" hidden {
                     (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }

@@ -89,7 +89,7 @@ impl Uploads {
     /// A new upload, or the one that this recording has already.
     pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
         let now_ms = self.clock.now_ms();
-        match self.db.open_upload(new, now_ms, now_ms - self.idle_ms_max).await? {
+        match self.db.open_upload(new, now_ms, self.idle_since_ms()).await? {
             Opened::Upload(upload) => Ok(upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
         }
@@ -109,7 +109,7 @@ impl Uploads {
     }
 
     pub fn is_there(&self, upload: &Upload) -> bool {
-        let idle = upload.active_ms < self.clock.now_ms() - self.idle_ms_max;
+        let idle = upload.active_ms < self.idle_since_ms();
         !upload.removed && upload.state != VideoState::Expired && !(upload.is_open() && idle)
     }
 
@@ -195,8 +195,8 @@ impl Uploads {
         match self.db.part(upload.session_id, index).await? {
             Some(part) if part.sha256 == written.sha256 => {
                 self.discard(&written.key).await;
-                let received = self.db.received(upload.session_id).await?;
-                Ok(Receipt { parts_received: received.parts })
+                let parts_received = self.db.parts_received(upload.session_id).await?;
+                Ok(Receipt { parts_received })
             }
             Some(_) | None => Err(UploadError::NotActive(upload.state)),
         }
@@ -298,8 +298,7 @@ impl Uploads {
         behind: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<Upload>, UploadError> {
-        let uploads = self.db.uploads_of_user(user, behind, limit).await?;
-        Ok(uploads.into_iter().filter(|upload| self.is_there(upload)).collect())
+        Ok(self.db.uploads_of_user(user, behind, limit, self.idle_since_ms()).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {
@@ -307,6 +306,7 @@ impl Uploads {
         Ok(self.db.remove(upload.session_id, self.clock.now_ms()).await?)
     }
 
+    /// What is open and was last active before this has expired.
     pub fn idle_since_ms(&self) -> i64 {
         self.clock.now_ms() - self.idle_ms_max
     }

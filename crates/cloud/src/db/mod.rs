@@ -137,10 +137,3 @@ pub struct Cursor {
     pub created_ms: i64,
     pub session_id: SessionId,
 }
-
-/// How much of an upload is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Received {
-    pub parts: u32,
-    pub size_bytes: u64,
-}

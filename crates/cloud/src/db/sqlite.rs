@@ -16,8 +16,8 @@ use sqlx::{Row, Sqlite as Dialect, Transaction};
 use uuid::Uuid;
 
 use super::{
-    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, Received, SessionId,
-    Upload, UserId, VideoId,
+    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, SessionId, Upload,
+    UserId, VideoId,
 };
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
@@ -209,6 +209,7 @@ impl Sqlite {
         user: UserId,
         behind: Option<Cursor>,
         limit: u32,
+        idle_since_ms: i64,
     ) -> Result<Vec<Upload>, DbError> {
         let behind =
             behind.unwrap_or(Cursor { created_ms: i64::MAX, session_id: SessionId(Uuid::max()) });
@@ -216,6 +217,7 @@ impl Sqlite {
             "SELECT ",
             upload_columns!(),
             " FROM uploads WHERE user_id = $1 AND removed_ms IS NULL AND state <> 'expired' \
+             AND (active_ms >= $5 OR state IN ('completed', 'failed')) \
              AND (created_ms, session_id) < ($2, $3) \
              ORDER BY created_ms DESC, session_id DESC LIMIT $4"
         ))
@@ -223,6 +225,7 @@ impl Sqlite {
         .bind(behind.created_ms)
         .bind(behind.session_id.0)
         .bind(limit)
+        .bind(idle_since_ms)
         .fetch_all(&self.reads)
         .await?
         .iter()
@@ -361,14 +364,12 @@ impl Sqlite {
         indices.into_iter().map(whole).collect()
     }
 
-    pub async fn received(&self, session: SessionId) -> Result<Received, DbError> {
-        let (parts, bytes): (i64, i64) = sqlx::query_as(
-            "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM parts WHERE session_id = $1",
-        )
-        .bind(session.0)
-        .fetch_one(&self.reads)
-        .await?;
-        Ok(Received { parts: whole(parts)?, size_bytes: whole(bytes)? })
+    pub async fn parts_received(&self, session: SessionId) -> Result<u32, DbError> {
+        let parts: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE session_id = $1")
+            .bind(session.0)
+            .fetch_one(&self.reads)
+            .await?;
+        whole(parts)
     }
 
     // --- sweeping ---

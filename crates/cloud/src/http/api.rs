@@ -4,6 +4,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -123,8 +124,10 @@ struct ListQuery {
 async fn list(
     State(app): State<App>,
     Signed(user): Signed,
-    Query(query): Query<ListQuery>,
+    query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<VideoList>, ApiError> {
+    let Query(query) =
+        query.map_err(|_| ApiError::field("limit", "The limit field must be an integer."))?;
     let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
     let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
     // One more than asked for tells whether there are more.

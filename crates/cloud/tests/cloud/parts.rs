@@ -295,6 +295,7 @@ async fn lists_are_ones_own_newest_first_in_pages() {
     }
     assert_eq!(seen, sessions);
     user.get("/videos?cursor=nonsense").await.refused(400);
+    user.get("/videos?limit=many").await.refused(400);
 }
 
 #[tokio::test]

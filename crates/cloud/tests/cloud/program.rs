@@ -58,6 +58,7 @@ fn refused(args: &[&str]) -> String {
     text
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn one_line_then_it_serves_then_it_stops_when_asked() {
     let folder = tempfile::tempdir().unwrap();
