@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::display::{Display, Rectangle};
 use crate::home::Home;
 use crate::process::{Process, command, program};
-use crate::wait;
+use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
 const PANEL_HEIGHT: u32 = 30;
@@ -127,11 +127,7 @@ impl Desk {
         home.set("GDK_BACKEND", "x11");
         let display = Display::start(&mut home, width, height)?;
 
-        let mut bus = command(&home, "dbus-daemon");
-        bus.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
-        let mut bus = Process::start(&home, "dbus-daemon", bus)?;
-        let address = bus.line(START)?;
-        home.set("DBUS_SESSION_BUS_ADDRESS", address.trim());
+        let bus = session::bus(&mut home)?;
 
         let strip = Rectangle { x: 0, y: 0, width, height: PANEL_HEIGHT };
         let empty = display.pixels(strip)?;

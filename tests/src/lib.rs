@@ -17,5 +17,6 @@ pub mod media;
 pub mod numbers;
 pub mod process;
 pub mod recorder;
+pub mod session;
 pub mod wait;
 pub mod webdriver;

@@ -30,7 +30,7 @@ pub const HEIGHT: u32 = ROWS * SQUARE + 2 * MARGIN;
 /// Where the field is on a picture of that size: at the bottom left, clear of the panel above and of
 /// toasts at the right.
 pub fn field(_width: u32, height: u32) -> Rectangle {
-    const GAP: u32 = 24;
+    const GAP: u32 = 8;
     Rectangle {
         x: GAP.cast_signed(),
         y: height.saturating_sub(HEIGHT + GAP).cast_signed(),

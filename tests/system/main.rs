@@ -8,3 +8,4 @@ mod crash;
 mod failures;
 mod recording;
 mod screen;
+mod signing_in;

@@ -32,7 +32,7 @@ enum Family {
 }
 
 /// One row a purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
-const PACKAGES: [(Need, [&str; 4]); 11] = [
+const PACKAGES: [(Need, [&str; 4]); 12] = [
     // A compiler and its finder of libraries.
     (
         Need::App,
@@ -97,6 +97,7 @@ const PACKAGES: [(Need, [&str; 4]); 11] = [
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
 ];
 

@@ -1,0 +1,377 @@
+//! A capture without a screen: real VP9 frames, encoded once, written as real segments in the order
+//! and with the care of the product's own (`.part`, fsync, rename, fsync of the folder), but at any
+//! pace and of any size. So a recording of minutes takes seconds, and one of gigabytes no encoder.
+//!
+//! ```text
+//! ffmpeg -> clip (one GOP of 2 s, IVF) -> each segment: the clip's frames at its own times, then
+//!           a Void of noise up to the size that is asked for
+//! ```
+//! What was sealed, how it ended and how long the app held the writer up stay here to be asked.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use snaplark_core::capture::{
+    Capture, CaptureControl, CaptureEnd, CaptureError, CaptureEvent, CaptureRequest, CaptureSink,
+    FrameCounts, SealedSegment,
+};
+use snaplark_core::{INIT_FILE, PART_SUFFIX, segment_file};
+use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+
+pub const SIZE: (u32, u32) = (320, 180);
+pub const SEGMENT_MS: u64 = 2_000;
+/// Frames a second of the clip.
+pub const FPS: u32 = 15;
+
+const IVF_HEADER_BYTES: usize = 32;
+const IVF_FRAME_HEADER_BYTES: usize = 12;
+/// Id and size of a Cluster, and of a Void, when written with sizes of eight bytes.
+const CLUSTER_HEAD_BYTES: usize = 12;
+const VOID_HEAD_BYTES: u64 = 9;
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// One group of pictures of [`SEGMENT_MS`], as an encoder gave it.
+pub struct Clip {
+    frames: Vec<Vec<u8>>,
+}
+
+impl Clip {
+    /// Encodes it, or reads it where `file` is there already.
+    pub fn at(file: &Path) -> Result<Self> {
+        if !file.is_file() {
+            encode(file)?;
+        }
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let frames = frames_of_ivf(&bytes)?;
+        let wanted = FPS as usize * SEGMENT_MS as usize / 1_000;
+        if frames.len() != wanted {
+            bail!("the clip has {} frames, not {wanted}", frames.len());
+        }
+        Ok(Self { frames })
+    }
+
+    fn cluster(&self, index: u32) -> Vec<u8> {
+        let start_ms = u64::from(index) * SEGMENT_MS;
+        let time_ms = |frame: usize| start_ms + frame as u64 * 1_000 / u64::from(FPS);
+        let last = self.frames.len() - 1;
+        let block = |(frame, data): (usize, &Vec<u8>)| Block {
+            track: Track::Video,
+            time_ms: time_ms(frame),
+            keyframe: frame == 0,
+            duration_ms: (frame == last).then(|| start_ms + SEGMENT_MS - time_ms(frame)),
+            data: data.clone(),
+        };
+        let blocks: Vec<Block> = self.frames.iter().enumerate().map(block).collect();
+        snaplark_webm::cluster(&blocks).expect("two seconds of frames fit into a cluster")
+    }
+}
+
+fn encode(file: &Path) -> Result<()> {
+    let source = format!("testsrc2=size={}x{}:rate={FPS}:duration=2", SIZE.0, SIZE.1);
+    let part = file.with_extension("ivf.part");
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &source])
+        .args(["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"])
+        .args(["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999", "-b:v", "100k"])
+        .args(["-f", "ivf"])
+        .arg(&part)
+        .stdin(Stdio::null())
+        .status()
+        .context("ffmpeg can't be started")?;
+    if !status.success() {
+        bail!("ffmpeg could not encode the clip ({status})");
+    }
+    Ok(std::fs::rename(part, file)?)
+}
+
+fn frames_of_ivf(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+    if bytes.len() < IVF_HEADER_BYTES || &bytes[..4] != b"DKIF" || &bytes[8..12] != b"VP90" {
+        bail!("the clip is no VP9 in IVF");
+    }
+    let mut rest = &bytes[IVF_HEADER_BYTES..];
+    let mut frames = Vec::new();
+    while let Some((head, after)) = rest.split_at_checked(IVF_FRAME_HEADER_BYTES) {
+        let size = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let (frame, after) = after.split_at_checked(size).context("the clip is cut short")?;
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    Ok(frames)
+}
+
+/// How the recording goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After so many it waits for its end without another.
+    pub segments_max: u32,
+    /// Time from one segment to the next; they are two seconds of media each all the same.
+    pub every: Duration,
+    /// Each is filled up to this; 0 leaves it as encoded.
+    pub segment_bytes: u64,
+}
+
+pub struct FakeCapture {
+    clip: Arc<Clip>,
+    pace: Pace,
+    record: Arc<Mutex<Record>>,
+}
+
+/// What the fake did.
+#[derive(Clone, Default)]
+pub struct Record {
+    /// Of init and every segment, in playing order.
+    pub whole: Sha256,
+    pub bytes: u64,
+    pub segments: u32,
+    pub end: Option<CaptureEnd>,
+    /// The longest that one event took to be taken: for so long nothing was written.
+    pub held_up_max: Duration,
+}
+
+impl Record {
+    pub fn sha256(&self) -> [u8; 32] {
+        self.whole.clone().finalize().into()
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.whole.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+}
+
+impl FakeCapture {
+    pub fn new(clip: Arc<Clip>, pace: Pace) -> Self {
+        Self { clip, pace, record: Arc::default() }
+    }
+
+    /// Of the last recording that was started.
+    pub fn record(&self) -> Record {
+        lock(&self.record).clone()
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Capture for FakeCapture {
+    fn start(
+        &self,
+        request: CaptureRequest,
+        events: CaptureSink,
+    ) -> Result<Box<dyn CaptureControl>, CaptureError> {
+        *lock(&self.record) = Record::default();
+        let (stop, stopped) = channel();
+        let recording = Recording {
+            clip: Arc::clone(&self.clip),
+            pace: self.pace,
+            record: Arc::clone(&self.record),
+            folder: request.folder,
+            events,
+            stopped,
+        };
+        std::thread::Builder::new()
+            .name("fake-capture".into())
+            .spawn(move || recording.run())
+            .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
+        Ok(Box::new(Control { stop, asked: AtomicBool::new(false) }))
+    }
+}
+
+struct Control {
+    /// Its end is the sign, too.
+    stop: Sender<()>,
+    asked: AtomicBool,
+}
+
+impl CaptureControl for Control {
+    fn stop(&mut self) {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            // The thread may have ended by itself, over a full disk.
+            self.stop.send(()).ok();
+        }
+    }
+}
+
+struct Recording {
+    clip: Arc<Clip>,
+    pace: Pace,
+    record: Arc<Mutex<Record>>,
+    folder: PathBuf,
+    events: CaptureSink,
+    stopped: Receiver<()>,
+}
+
+impl Recording {
+    fn run(mut self) {
+        let end = match self.record() {
+            Ok(()) => CaptureEnd::Stopped,
+            Err(error) => {
+                let reason = format!("{error:#}");
+                CaptureEnd::Failed(CaptureError::FolderUnwritable { reason })
+            }
+        };
+        let frames = u64::from(lock(&self.record).segments) * self.clip.frames.len() as u64;
+        lock(&self.record).end = Some(end.clone());
+        let counts = FrameCounts { encoded: frames, ..FrameCounts::default() };
+        self.tell(CaptureEvent::Ended { end, counts });
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let video = Video { codec: VideoCodec::Vp9, width: SIZE.0, height: SIZE.1 };
+        let init = snaplark_webm::init(&Tracks { video, audio: None });
+        write_durably(&self.folder, INIT_FILE, |file| file.write_all(&init))?;
+        lock(&self.record).take(&init);
+        self.tell(CaptureEvent::Started { width: SIZE.0, height: SIZE.1 });
+        let mut next = Instant::now();
+        for index in 0..self.pace.segments_max {
+            next += self.pace.every;
+            match self.stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Err(RecvTimeoutError::Timeout) => self.seal(index)?,
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+        self.stopped.recv().ok();
+        Ok(())
+    }
+
+    fn seal(&mut self, index: u32) -> Result<()> {
+        let cluster = self.clip.cluster(index);
+        let mut hash = Sha256::new();
+        let mut whole = lock(&self.record).clone();
+        let size_bytes = write_durably(&self.folder, &segment_file(index), |file| {
+            write_segment(&cluster, self.pace.segment_bytes, index, &mut |bytes| {
+                hash.update(bytes);
+                whole.take(bytes);
+                file.write_all(bytes)
+            })
+        })?;
+        whole.segments = index + 1;
+        *lock(&self.record) = whole;
+        self.tell(CaptureEvent::SegmentSealed(SealedSegment {
+            index,
+            size_bytes,
+            start_ms: u64::from(index) * SEGMENT_MS,
+            duration_ms: SEGMENT_MS,
+            sha256: hash.finalize().into(),
+        }));
+        Ok(())
+    }
+
+    fn tell(&mut self, event: CaptureEvent) {
+        let told = Instant::now();
+        (self.events)(event);
+        let mut record = lock(&self.record);
+        record.held_up_max = record.held_up_max.max(told.elapsed());
+    }
+}
+
+/// The cluster, filled up with a Void of noise inside it where `size_bytes` asks for more.
+fn write_segment(
+    cluster: &[u8],
+    size_bytes: u64,
+    index: u32,
+    write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<u64> {
+    let body = body_of(cluster);
+    let filled = (CLUSTER_HEAD_BYTES + body.len()) as u64 + VOID_HEAD_BYTES;
+    let Some(mut noise_bytes) = size_bytes.checked_sub(filled) else {
+        write(cluster)?;
+        return Ok(cluster.len() as u64);
+    };
+    write(&cluster[..4])?;
+    write(&wide(body.len() as u64 + VOID_HEAD_BYTES + noise_bytes))?;
+    write(body)?;
+    write(&[0xEC])?;
+    write(&wide(noise_bytes))?;
+    let mut noise = 0x9E37_79B9_7F4A_7C15 ^ u64::from(index + 1);
+    let mut block = vec![0; BLOCK_BYTES];
+    while noise_bytes > 0 {
+        for eight in block.chunks_exact_mut(8) {
+            // xorshift64: no part is another's, and none can be squeezed.
+            noise ^= noise << 13;
+            noise ^= noise >> 7;
+            noise ^= noise << 17;
+            eight.copy_from_slice(&noise.to_le_bytes());
+        }
+        let now = noise_bytes.min(BLOCK_BYTES as u64);
+        write(&block[..now as usize])?;
+        noise_bytes -= now;
+    }
+    Ok(size_bytes)
+}
+
+/// Behind id and size; the size's own length stands in its first byte.
+fn body_of(cluster: &[u8]) -> &[u8] {
+    let size_len = cluster[4].leading_zeros() as usize + 1;
+    &cluster[4 + size_len..]
+}
+
+/// An EBML size of eight bytes.
+fn wide(size: u64) -> [u8; 8] {
+    (size | 1 << 56).to_be_bytes()
+}
+
+fn write_durably<T>(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(&mut File) -> std::io::Result<T>,
+) -> Result<T> {
+    let part = folder.join(format!("{name}{PART_SUFFIX}"));
+    let mut file = File::create(&part).with_context(|| part.display().to_string())?;
+    let written = write(&mut file)?;
+    file.sync_all()?;
+    std::fs::rename(&part, folder.join(name))?;
+    File::open(folder)?.sync_all()?;
+    Ok(written)
+}
+
+/// Of a file that may be too large for memory.
+pub fn sha256_of(mut bytes: impl Read) -> Result<(u64, [u8; 32])> {
+    let mut hash = Sha256::new();
+    let mut size_bytes = 0;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        match bytes.read(&mut block)? {
+            0 => return Ok((size_bytes, hash.finalize().into())),
+            count => {
+                hash.update(&block[..count]);
+                size_bytes += count as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_of_the_size_that_is_asked_for_and_whole() {
+        let clip = Clip { frames: vec![vec![1; 50], vec![2; 20]] };
+        for (asked, want) in [(0, None), (50, None), (100_000, Some(100_000))] {
+            let cluster = clip.cluster(3);
+            let mut bytes = Vec::new();
+            let size = write_segment(&cluster, asked, 3, &mut |more| {
+                bytes.extend_from_slice(more);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(size, want.unwrap_or(cluster.len() as u64));
+            assert_eq!(size, bytes.len() as u64);
+            let found = snaplark_webm::index(&bytes).unwrap();
+            let [cluster] = found.clusters.as_slice() else { panic!("{found:?}") };
+            assert_eq!((cluster.offset, cluster.size), (0, size));
+            assert_eq!((cluster.start_ms, cluster.end_ms), (6_000, 8_000));
+            assert!(cluster.starts_with_keyframe);
+        }
+    }
+}

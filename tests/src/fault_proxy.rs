@@ -1,0 +1,528 @@
+//! A proxy between the true client and a true server that fails on demand: what a network, a
+//! balancer or a dying server does to one request. It also counts what is sent again.
+//!
+//! It speaks as much HTTP/1.1 as these two do: requests and answers with Content-Length, connections
+//! that are kept. A script looks at each request and says what becomes of it; without a script all
+//! pass. Faults are made of true sockets: a reset is a RST, a closed port refuses.
+
+use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A part's fields stand before its bytes; so much of a body is looked at for them.
+const FIELDS_BYTES_MAX: usize = 1024;
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+const COPY_BYTES: usize = 64 * 1024;
+/// The window of a slow path is small, else loopback swallows a whole part at once.
+const NARROW_WINDOW_BYTES: u32 = 4 * 1024;
+/// A trickle's smallest portion of time.
+const DRIP: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    Init,
+    Chunk,
+    Finalize,
+    Other(String),
+}
+
+/// A request whose head has come, and whose body is about to.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub route: Route,
+    /// The how manieth of its route, from 1.
+    pub nth: usize,
+    /// Of a part.
+    pub session: Option<String>,
+    pub index: Option<u32>,
+    /// The body's, as its head says.
+    pub bytes: u64,
+    pub faulted: bool,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    Pass,
+    /// RST on both sides after so many bytes of the body.
+    Reset { after_bytes: u64 },
+    /// The body is taken, and nothing is ever answered.
+    BlackHole,
+    /// The server has done it; the client is reset before it hears of it.
+    LoseReply,
+    /// Half of the answer, then RST.
+    CutReply,
+    /// The body comes through so slowly for so long, then as it likes.
+    Trickle { bytes_per_second: u64, lasting: Duration },
+    /// Somebody else answers, once the body has come.
+    Answer(String),
+    /// The server has done it; the answer names the part behind.
+    WrongEcho,
+}
+
+impl Turn {
+    /// A whole answer of somebody else.
+    pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Self {
+        let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        Turn::Answer(format!("{head}\r\n{body}"))
+    }
+}
+
+type Script = Box<dyn FnMut(&Asked) -> Turn + Send>;
+
+/// Stops with its guard. Needs a tokio runtime around it.
+pub struct FaultProxy {
+    address: SocketAddr,
+    narrow: bool,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: SocketAddr,
+    script: Mutex<Script>,
+    asked: Mutex<Vec<Asked>>,
+    /// Whether the port is open; every change resets what is connected.
+    open: watch::Sender<bool>,
+}
+
+impl FaultProxy {
+    pub async fn start(upstream: SocketAddr) -> Result<Self> {
+        Self::start_with(upstream, false).await
+    }
+
+    /// With a small window towards the client, as on a slow path.
+    pub async fn start_narrow(upstream: SocketAddr) -> Result<Self> {
+        Self::start_with(upstream, true).await
+    }
+
+    async fn start_with(upstream: SocketAddr, narrow: bool) -> Result<Self> {
+        let listener = listen(([127, 0, 0, 1], 0).into(), narrow)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            upstream,
+            script: Mutex::new(Box::new(|_| Turn::Pass)),
+            asked: Mutex::default(),
+            open: watch::Sender::new(true),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, narrow, shared })
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn script(&self, script: impl FnMut(&Asked) -> Turn + Send + 'static) {
+        *lock(&self.shared.script) = Box::new(script);
+    }
+
+    /// The network is gone: what is connected is reset, the port refuses.
+    pub fn close(&self) {
+        self.shared.open.send_replace(false);
+    }
+
+    /// It is back, under the same address.
+    pub async fn reopen(&self) -> Result<()> {
+        // The old listener is gone a moment after it was told so.
+        let listener = loop {
+            match listen(self.address, self.narrow) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    tokio::task::yield_now().await;
+                }
+                listener => break listener.context("the proxy's port is taken")?,
+            }
+        };
+        self.shared.open.send_replace(true);
+        tokio::spawn(accept(listener, Arc::clone(&self.shared)));
+        Ok(())
+    }
+
+    /// Everything that was asked, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.shared.asked).clone()
+    }
+
+    pub fn count(&self, route: &Route) -> usize {
+        lock(&self.shared.asked).iter().filter(|asked| asked.route == *route).count()
+    }
+
+    pub fn faults(&self) -> usize {
+        lock(&self.shared.asked).iter().filter(|asked| asked.faulted).count()
+    }
+
+    /// What the parts of one recording cost beyond being sent once.
+    pub fn again(&self) -> Again {
+        Again::of(&self.asked())
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Each further try of a part counts as the whole part, however little of it came through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    pub parts: u64,
+    pub bytes: u64,
+    pub largest_part_bytes: u64,
+}
+
+impl Again {
+    pub fn of(asked: &[Asked]) -> Self {
+        let mut again = Self::default();
+        let mut sent = std::collections::HashSet::new();
+        for part in asked.iter().filter(|asked| asked.route == Route::Chunk) {
+            again.largest_part_bytes = again.largest_part_bytes.max(part.bytes);
+            if !sent.insert(part.index) {
+                again.parts += 1;
+                again.bytes += part.bytes;
+            }
+        }
+        again
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listen(address: SocketAddr, narrow: bool) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    if narrow {
+        socket.set_recv_buffer_size(NARROW_WINDOW_BYTES)?;
+    }
+    socket.bind(address)?;
+    socket.listen(64)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut open = shared.open.subscribe();
+    loop {
+        let client = tokio::select! {
+            client = listener.accept() => client,
+            _ = open.wait_for(|open| !open) => return,
+        };
+        let Ok((client, _)) = client else { return };
+        let (shared, mut open) = (Arc::clone(&shared), open.clone());
+        tokio::spawn(async move {
+            let Ok(mut pair) = Pair::new(client, shared.upstream).await else { return };
+            let reset = tokio::select! {
+                reset = pair.serve(&shared) => reset,
+                _ = open.wait_for(|open| !open) => true,
+            };
+            if reset {
+                pair.reset();
+            }
+        });
+    }
+}
+
+/// A client's connection and the one that is made for it.
+struct Pair {
+    from_client: BufReader<OwnedReadHalf>,
+    to_client: OwnedWriteHalf,
+    from_server: BufReader<OwnedReadHalf>,
+    to_server: OwnedWriteHalf,
+}
+
+/// How an exchange left the connection.
+enum After {
+    Keep,
+    Close,
+    Reset,
+}
+
+impl Pair {
+    /// Where the server isn't there, the client is reset.
+    async fn new(client: TcpStream, upstream: SocketAddr) -> std::io::Result<Self> {
+        let server = match TcpStream::connect(upstream).await {
+            Ok(server) => server,
+            Err(error) => {
+                client.set_zero_linger()?;
+                return Err(error);
+            }
+        };
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
+        Ok(Self { from_client, to_client, from_server, to_server })
+    }
+
+    fn reset(&self) {
+        for stream in [self.to_client.as_ref(), self.to_server.as_ref()] {
+            // It fails only where there is nothing left to reset.
+            stream.set_zero_linger().ok();
+        }
+    }
+
+    /// Until one side ends it. Says whether it is to end with a reset.
+    async fn serve(&mut self, shared: &Shared) -> bool {
+        loop {
+            match self.exchange(shared).await {
+                Ok(After::Keep) => {}
+                Ok(After::Close) => return false,
+                Ok(After::Reset) | Err(_) => return true,
+            }
+        }
+    }
+
+    async fn exchange(&mut self, shared: &Shared) -> std::io::Result<After> {
+        // A server that ends an idle connection ends it for the client, too.
+        let head = tokio::select! {
+            head = read_head(&mut self.from_client) => head?,
+            gone = self.from_server.fill_buf() => {
+                gone?;
+                return Ok(After::Close);
+            }
+        };
+        let Some(head) = head else { return Ok(After::Close) };
+        let fields = read_fields(&mut self.from_client, head.length).await?;
+        let (asked, turn) = shared.judge(&head, &fields);
+        let left = asked.bytes - fields.len() as u64;
+        let body = Body { first: fields, left, slow: None };
+        match turn {
+            Turn::Pass => self.pass(&head, body, |_| Reply::Whole).await,
+            Turn::LoseReply => self.pass(&head, body, |_| Reply::Nothing).await,
+            Turn::CutReply => self.pass(&head, body, |_| Reply::Half).await,
+            Turn::WrongEcho => self.pass(&head, body, wrong_echo).await,
+            Turn::Trickle { bytes_per_second, lasting } => {
+                let slow = Some((bytes_per_second, Instant::now() + lasting));
+                self.pass(&head, Body { slow, ..body }, |_| Reply::Whole).await
+            }
+            Turn::Reset { after_bytes } => {
+                let left = after_bytes.saturating_sub(body.first.len() as u64).min(body.left);
+                self.to_server.write_all(&head.bytes).await?;
+                let body = Body { left, ..body };
+                body.copy(&mut self.from_client, &mut self.to_server).await?;
+                Ok(After::Reset)
+            }
+            Turn::BlackHole => {
+                body.copy(&mut self.from_client, &mut tokio::io::sink()).await?;
+                // Until the client gives up.
+                tokio::io::copy_buf(&mut self.from_client, &mut tokio::io::sink()).await?;
+                Ok(After::Reset)
+            }
+            Turn::Answer(answer) => {
+                body.copy(&mut self.from_client, &mut tokio::io::sink()).await?;
+                self.to_client.write_all(answer.as_bytes()).await?;
+                Ok(After::Keep)
+            }
+        }
+    }
+
+    /// The server may answer before the body is whole: then that is the answer, and the rest of the
+    /// body goes nowhere.
+    async fn pass(
+        &mut self,
+        head: &Head,
+        body: Body,
+        reply: impl Fn(&[u8]) -> Reply,
+    ) -> std::io::Result<After> {
+        self.to_server.write_all(&head.bytes).await?;
+        let answer = {
+            let mut answering = Box::pin(read_answer(&mut self.from_server));
+            let copied = tokio::select! {
+                biased;
+                answer = &mut answering => Err(answer),
+                copied = body.copy(&mut self.from_client, &mut self.to_server) => Ok(copied),
+            };
+            match copied {
+                Ok(Ok(())) => answering.await?,
+                // A server that has said no may close before it has read all.
+                Ok(Err(error)) => answering.await.map_err(|_| error)?,
+                Err(early) => {
+                    self.to_client.write_all(&early?).await?;
+                    self.to_client.shutdown().await?;
+                    tokio::io::copy_buf(&mut self.from_client, &mut tokio::io::sink()).await?;
+                    return Ok(After::Close);
+                }
+            }
+        };
+        match reply(&answer) {
+            Reply::Whole => self.to_client.write_all(&answer).await?,
+            Reply::Other(answer) => self.to_client.write_all(&answer).await?,
+            Reply::Half => {
+                self.to_client.write_all(&answer[..answer.len() / 2]).await?;
+                return Ok(After::Reset);
+            }
+            Reply::Nothing => return Ok(After::Reset),
+        }
+        Ok(After::Keep)
+    }
+}
+
+enum Reply {
+    Whole,
+    Half,
+    Nothing,
+    Other(Vec<u8>),
+}
+
+impl Shared {
+    fn judge(&self, head: &Head, fields: &[u8]) -> (Asked, Turn) {
+        let route = match head.path.rsplit_once("/api/v1").map_or("", |(_, path)| path) {
+            "/videos/init" => Route::Init,
+            "/videos/chunk" => Route::Chunk,
+            "/videos/finalize" => Route::Finalize,
+            _ => Route::Other(head.path.clone()),
+        };
+        let mut all = lock(&self.asked);
+        let nth = all.iter().filter(|asked| asked.route == route).count() + 1;
+        let text = String::from_utf8_lossy(fields);
+        let mut asked = Asked {
+            route,
+            nth,
+            session: field(&text, "sessionId"),
+            index: field(&text, "chunkIndex").and_then(|index| index.parse().ok()),
+            bytes: head.length,
+            faulted: false,
+        };
+        let turn = (lock(&self.script))(&asked);
+        asked.faulted = !matches!(turn, Turn::Pass);
+        all.push(asked.clone());
+        (asked, turn)
+    }
+}
+
+/// A text field of a multipart body.
+fn field(body: &str, name: &str) -> Option<String> {
+    let (_, rest) = body.split_once(&format!("name=\"{name}\""))?;
+    let (_, rest) = rest.split_once("\r\n\r\n")?;
+    rest.split_once("\r\n").map(|(value, _)| value.to_owned())
+}
+
+struct Head {
+    bytes: Vec<u8>,
+    path: String,
+    length: u64,
+}
+
+async fn read_head(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Head>> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if from.read_until(b'\n', &mut bytes).await? == 0 {
+            return if bytes.is_empty() { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
+        }
+        if bytes.len() > HEAD_BYTES_MAX {
+            return Err(Error::other("a head without end"));
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+    if text.contains("transfer-encoding:") {
+        return Err(Error::other("this proxy knows no chunked bodies"));
+    }
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(Ok(0), |length| length.trim().parse()).map_err(Error::other)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let path = text.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    Ok(Some(Head { path, length, bytes }))
+}
+
+async fn read_fields(
+    from: &mut (impl AsyncBufRead + Unpin),
+    length: u64,
+) -> std::io::Result<Vec<u8>> {
+    let mut fields = vec![0; length.min(FIELDS_BYTES_MAX as u64) as usize];
+    from.read_exact(&mut fields).await?;
+    Ok(fields)
+}
+
+async fn read_answer(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    let head = read_head(from).await?.ok_or(ErrorKind::UnexpectedEof)?;
+    let mut answer = head.bytes;
+    let start = answer.len();
+    answer.resize(start + head.length as usize, 0);
+    from.read_exact(&mut answer[start..]).await?;
+    Ok(answer)
+}
+
+struct Body {
+    first: Vec<u8>,
+    left: u64,
+    /// Bytes a second, and until when.
+    slow: Option<(u64, Instant)>,
+}
+
+impl Body {
+    async fn copy(
+        self,
+        from: &mut (impl AsyncBufRead + Unpin),
+        to: &mut (impl tokio::io::AsyncWrite + Unpin),
+    ) -> std::io::Result<()> {
+        to.write_all(&self.first).await?;
+        let mut left = self.left;
+        let mut block = vec![0; COPY_BYTES];
+        while left > 0 {
+            let mut portion = left.min(COPY_BYTES as u64);
+            if let Some((rate, _)) = self.slow.filter(|(_, until)| Instant::now() < *until) {
+                // The fault itself is time that passes.
+                tokio::time::sleep(DRIP).await;
+                portion = portion.min((rate * DRIP.as_millis() as u64 / 1_000).max(1));
+            }
+            match from.read(&mut block[..portion as usize]).await? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                count => {
+                    to.write_all(&block[..count]).await?;
+                    left -= count as u64;
+                }
+            }
+        }
+        to.flush().await
+    }
+}
+
+/// Both documents' fields name the part behind the one that came.
+fn wrong_echo(answer: &[u8]) -> Reply {
+    let text = String::from_utf8_lossy(answer);
+    let Some((_, body)) = text.split_once("\r\n\r\n") else { return Reply::Whole };
+    let Ok(mut body) = serde_json::from_str::<Value>(body) else { return Reply::Whole };
+    for name in ["receivedChunkIndex", "chunkIndex"] {
+        if let Some(index) = body[name].as_u64() {
+            body[name] = (index + 1).into();
+        }
+    }
+    let body = body.to_string();
+    let head = format!("content-type: application/json\r\ncontent-length: {}", body.len());
+    Reply::Other(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(index: u32, bytes: u64) -> Asked {
+        let route = Route::Chunk;
+        Asked { route, nth: 0, session: None, index: Some(index), bytes, faulted: false }
+    }
+
+    #[test]
+    fn each_further_try_counts_as_the_whole_part() {
+        let asked = [part(0, 10), part(1, 20), part(1, 20), part(0, 10), part(1, 20)];
+        let again = Again { parts: 3, bytes: 50, largest_part_bytes: 20 };
+        assert_eq!(Again::of(&asked), again);
+    }
+
+    #[test]
+    fn fields_are_read_from_the_body() {
+        let body = "--b\r\ncontent-disposition: form-data; name=\"chunkIndex\"\r\n\r\n17\r\n--b";
+        assert_eq!(field(body, "chunkIndex").as_deref(), Some("17"));
+        assert_eq!(field(body, "sessionId"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! The upload that loses nothing, over true sockets and true files: the true client against the true
+//! cloud behind a proxy that fails, against servers written from the documents alone, killed at
+//! every step, with gigabytes to send, with a true keyring. What each part proves, how to run it and
+//! the figures are in `docs/uploads.md`.
+//!
+//! Set `SNAPLARK_SOAK` for all crash points and the recording of two gigabytes.
+
+#![cfg(test)]
+
+mod faults;
+mod rig;

@@ -1,0 +1,230 @@
+//! One client, one server, and the proxy between them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use snaplark_app::view::{AccountKind, RecordingState, RecordingView, Snapshot};
+use snaplark_app::{Account, App, AppOptions, Home as AppHome, Profile, StartRequest, Token};
+use snaplark_core::RecordingId;
+use snaplark_core::capture::CaptureEnd;
+use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, sha256_of};
+use snaplark_tests::fault_proxy::FaultProxy;
+use snaplark_tests::home::Home;
+use snaplark_tests::media;
+use snaplark_tests::process::{Process, command, output, program};
+use snaplark_tests::webdriver::client;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+const START: Duration = Duration::from_secs(30);
+/// A recording's own work, without any wait of the upload: generous on a machine that is busy.
+pub const RECORDING: Duration = Duration::from_secs(60);
+/// No rate limit is in the way of a pace that no person speaks at.
+const PARTS_PER_SECOND: &str = "1000";
+
+/// A soak takes as long as it takes.
+pub fn is_soak() -> bool {
+    std::env::var_os("SNAPLARK_SOAK").is_some()
+}
+
+/// The one clip that all recordings are made of.
+pub fn clip_file() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("snaplark-clip-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("clip.ivf");
+        Clip::at(&file).unwrap();
+        file
+    })
+}
+
+/// `snaplark-cloud` as a process that can be killed and started again in its place.
+pub struct Server {
+    pub address: SocketAddr,
+    pub token: String,
+    data: PathBuf,
+    args: Vec<String>,
+    process: Process,
+}
+
+impl Server {
+    pub fn start(home: &Home) -> Result<Self> {
+        Self::start_with(home, &["--parts-per-second", PARTS_PER_SECOND])
+    }
+
+    pub fn start_with(home: &Home, args: &[&str]) -> Result<Self> {
+        let data = home.path().join("cloud");
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let (process, address) = serve(home, &data, &args, ([127, 0, 0, 1], 0).into())?;
+        let mut token = command(home, program("snaplark-cloud")?);
+        token.args(["token", "--user", "test@example.org", "--data"]).arg(&data);
+        let token = output(token, START)?.trim().to_owned();
+        Ok(Self { address, token, data, args, process })
+    }
+
+    /// As a power cut does.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// On the same port and data.
+    pub fn restart(&mut self, home: &Home) -> Result<()> {
+        self.process = serve(home, &self.data, &self.args, self.address)?.0;
+        Ok(())
+    }
+}
+
+fn serve(
+    home: &Home,
+    data: &Path,
+    args: &[String],
+    listen: SocketAddr,
+) -> Result<(Process, SocketAddr)> {
+    let mut serve = command(home, program("snaplark-cloud")?);
+    serve.arg("serve").args(["--listen", &listen.to_string(), "--data"]).arg(data).args(args);
+    let mut process = Process::start(home, "snaplark-cloud", serve)?;
+    let line = process.line(START)?;
+    let address = line.strip_prefix("listening on http://");
+    let address = address.with_context(|| format!("snaplark-cloud says '{line}'"))?;
+    Ok((process, address.trim().parse()?))
+}
+
+/// A client in this process. Everything on it has a limit, and ends with it.
+pub struct Client {
+    pub app: App,
+    pub capture: Arc<FakeCapture>,
+    segments: u32,
+    /// Last: the app lives on it.
+    runtime: Runtime,
+}
+
+impl Client {
+    pub fn start(home: &Home, account: Account, pace: Pace) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let clip = Arc::new(Clip::at(clip_file())?);
+        let capture = Arc::new(FakeCapture::new(clip, pace));
+        let root = home.path().join("client");
+        let home = AppHome { save_folder: root.join("saved"), root };
+        let app = runtime.block_on(App::open(AppOptions {
+            home,
+            account: Some(account),
+            capture: capture.clone(),
+            notices: Box::new(|_| {}),
+        }))?;
+        Ok(Self { app, capture, segments: pace.segments_max, runtime })
+    }
+
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    pub fn begin(&self) -> Result<RecordingId> {
+        Ok(self.run(self.app.start_recording(StartRequest::default()))?)
+    }
+
+    /// Waits until everything is recorded, and ends it.
+    pub fn end(&self, id: RecordingId) -> Result<()> {
+        self.until("all segments", RECORDING, |view| {
+            view.recordings.iter().any(|r| r.id == id.to_string() && r.segments == self.segments)
+        })?;
+        self.run(self.app.stop_recording())?;
+        Ok(())
+    }
+
+    /// Looks at each change until `is_so`.
+    pub fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut is_so: impl FnMut(&Snapshot) -> bool,
+    ) -> Result<Snapshot> {
+        let mut last = None;
+        let looking = async {
+            let mut changes = self.app.changes();
+            loop {
+                let snapshot = self.app.snapshot().await?;
+                if is_so(&snapshot) {
+                    return Ok(snapshot);
+                }
+                last = Some(snapshot);
+                changes.changed().await.context("the app ended by itself")?;
+            }
+        };
+        match self.run(async { timeout(limit, looking).await }) {
+            Ok(answer) => answer,
+            Err(_) => bail!(
+                "waited {} s for {what}, in vain; the last that was seen: {:#?}",
+                limit.as_secs(),
+                last.map(|snapshot| (snapshot.account, snapshot.recordings))
+            ),
+        }
+    }
+
+    /// Until the server has confirmed it, and the person's own file is written.
+    pub fn done(&self, id: RecordingId, limit: Duration) -> Result<RecordingView> {
+        let snapshot = self.until("the upload to be done", limit, |view| {
+            let found = view.recordings.iter().find(|r| r.id == id.to_string());
+            found.is_some_and(|r| r.state == RecordingState::Done && r.file.is_some())
+        })?;
+        let found = snapshot.recordings.into_iter().find(|r| r.id == id.to_string());
+        found.context("the recording is gone")
+    }
+
+    /// The recording went on whatever happened to the upload: asked to end, not before, and every
+    /// segment of it has its row.
+    pub fn hold_recording(&self, view: &RecordingView) {
+        let record = self.capture.record();
+        assert_eq!(record.end, Some(CaptureEnd::Stopped), "the recording ended by itself");
+        assert_eq!(record.segments, self.segments, "segments were written");
+        assert_eq!(view.segments, self.segments, "segments were committed");
+        assert_eq!(view.size_bytes, record.bytes, "bytes were committed");
+        assert_eq!(view.dropped, 0);
+        media::decode(view.file.as_deref().unwrap()).unwrap();
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It closes its store before the home is removed.
+        self.runtime.block_on(async { timeout(START, self.app.shutdown()).await }).ok();
+    }
+}
+
+/// All three, and a home for them.
+pub struct Rig {
+    pub client: Client,
+    pub proxy: FaultProxy,
+    pub server: Server,
+    pub home: Home,
+}
+
+pub fn account(url: &str, token: &str, profile: Profile) -> Account {
+    Account {
+        kind: AccountKind::OwnServer,
+        base_url: snaplark_app::base_url(url).expect("it is an address"),
+        profile,
+        token: Some(Token::new(token)),
+    }
+}
+
+impl Rig {
+    pub fn start(pace: Pace) -> Self {
+        Self::start_with(pace, Profile::Spec, &["--parts-per-second", PARTS_PER_SECOND], false)
+    }
+
+    pub fn start_with(pace: Pace, profile: Profile, server: &[&str], narrow: bool) -> Self {
+        let home = Home::new().unwrap();
+        let server = Server::start_with(&home, server).unwrap();
+        // The proxy stands before the client does: on a runtime of the client's, made for it.
+        let account = account("http://127.0.0.1:1", &server.token, profile);
+        let _ = account;
+        todo_rig(home, server, pace, profile, narrow)
+    }
+}
