@@ -9,8 +9,11 @@
 mod account;
 mod engine;
 mod finish;
+mod hints;
 mod home;
 mod messages;
+mod settings;
+mod throttle;
 mod tokens;
 mod uplink;
 pub mod view;
@@ -28,6 +31,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use account::{Account, Token};
 pub use home::Home;
 use messages::{Command, Message};
+pub use settings::UploadSettings;
 pub use snaplark_api::{Profile, base_url};
 use view::Snapshot;
 
@@ -156,6 +160,7 @@ impl App {
             .name("snaplark-app".into())
             .spawn(move || runtime.block_on(engine.run(messages)))
             .map_err(AppError::home)?;
+        hints::watch(&inbox);
         Ok(App { inbox, changes })
     }
 
@@ -210,7 +215,8 @@ impl App {
     /// put into the keyring, else it is gone with this session. On any error nothing has changed.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
         let server = account.server_name();
-        match uplink::Uplink::new(account.clone())?.check_token().await {
+        let uplink = uplink::Uplink::new(account.clone(), Arc::default())?;
+        match uplink.check_token().await {
             Ok(()) => {}
             Err(Failure::Unauthorized) => return Err(AppError::TokenRefused { server }),
             Err(failure) => {
@@ -232,6 +238,23 @@ impl App {
             on_keyring(move || tokens::forget(&account.base_url)).await?;
         }
         self.ask(|reply| Command::SwitchAccount { account: None, reply }).await?
+    }
+
+    pub async fn upload_settings(&self) -> Result<UploadSettings, AppError> {
+        self.ask(|reply| Command::Settings { reply }).await
+    }
+
+    pub async fn set_upload_settings(&self, settings: UploadSettings) -> Result<(), AppError> {
+        self.ask(|reply| Command::SetSettings { settings, reply }).await?
+    }
+
+    /// Holds an upload until it is resumed; its parts stay here.
+    pub async fn pause_upload(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.send(Command::PauseUpload { recording, paused: true }).await
+    }
+
+    pub async fn resume_upload(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.send(Command::PauseUpload { recording, paused: false }).await
     }
 
     /// The network may have changed: ask the server now instead of at the next try.

@@ -7,16 +7,30 @@ use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::view::Snapshot;
-use crate::{AppError, StartRequest};
+use crate::{AppError, StartRequest, UploadSettings};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
 pub enum Message {
     Command(Command),
-    CaptureReady { recording: RecordingId, control: Result<Box<dyn CaptureControl>, CaptureError> },
-    Captured { recording: RecordingId, event: CaptureEvent },
-    Upload { generation: u64, event: Event },
-    FileWritten { recording: RecordingId, file: Result<std::path::PathBuf, String> },
+    CaptureReady {
+        recording: RecordingId,
+        control: Result<Box<dyn CaptureControl>, CaptureError>,
+    },
+    Captured {
+        recording: RecordingId,
+        event: CaptureEvent,
+    },
+    Upload {
+        generation: u64,
+        event: Event,
+    },
+    /// From the system, whatever the account.
+    Hint(Event),
+    FileWritten {
+        recording: RecordingId,
+        file: Result<std::path::PathBuf, String>,
+    },
 }
 
 pub enum Command {
@@ -30,6 +44,9 @@ pub enum Command {
     DismissToast { recording_id: String },
     NoteLinkCopied { recording: RecordingId },
     HintNetwork,
+    Settings { reply: oneshot::Sender<UploadSettings> },
+    SetSettings { settings: UploadSettings, reply: Reply<()> },
+    PauseUpload { recording: RecordingId, paused: bool },
     Account { reply: oneshot::Sender<Option<Account>> },
     SwitchAccount { account: Option<Account>, reply: Reply<()> },
     Shutdown { reply: oneshot::Sender<()> },

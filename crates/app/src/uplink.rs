@@ -30,6 +30,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::AppError;
 use crate::account::Account;
+use crate::throttle::Throttle;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 /// So much of a file is in memory at a time.
@@ -39,13 +40,14 @@ const READ_BYTES: usize = 64 * 1024;
 pub struct Uplink {
     client: Client,
     account: Account,
+    throttle: Arc<Throttle>,
 }
 
 /// Bytes of a part that are out, for whoever watches.
 pub type Sent = Arc<AtomicU64>;
 
 impl Uplink {
-    pub fn new(account: Account) -> Result<Self, AppError> {
+    pub fn new(account: Account, throttle: Arc<Throttle>) -> Result<Self, AppError> {
         // Process-wide, and there is but one to choose from: a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -54,7 +56,7 @@ impl Uplink {
             .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| AppError::Network { reason: chain(&error) })?;
-        Ok(Uplink { client, account })
+        Ok(Uplink { client, account, throttle })
     }
 
     pub async fn probe(&self) -> ProbeVerdict {
@@ -105,7 +107,8 @@ impl Uplink {
         sent: Sent,
     ) -> Result<(), Failure> {
         let (size_bytes, digest) = read_through(&files).await?;
-        let body = reqwest::Body::wrap_stream(stream_files(files, sent.clone()));
+        let body =
+            reqwest::Body::wrap_stream(stream_files(files, sent.clone(), self.throttle.clone()));
         let chunk = FormPart::stream_with_length(body, size_bytes)
             .file_name(format!("chunk_{index}.webm"))
             .mime_str("video/webm")
@@ -202,13 +205,19 @@ async fn read_through(files: &[PathBuf]) -> Result<(u64, HeaderValue), Failure> 
 fn stream_files(
     files: Vec<PathBuf>,
     sent: Sent,
+    throttle: Arc<Throttle>,
 ) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {
     futures_util::stream::iter(files)
         .then(File::open)
         .map_ok(|file| ReaderStream::with_capacity(file, READ_BYTES))
         .try_flatten()
-        .inspect_ok(move |bytes| {
-            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        .and_then(move |bytes| {
+            let (sent, throttle) = (sent.clone(), throttle.clone());
+            async move {
+                throttle.take(bytes.len()).await;
+                sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                Ok(bytes)
+            }
         })
 }
 

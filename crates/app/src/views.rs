@@ -135,6 +135,7 @@ fn state_of(recording: &Recording, status: Option<&UploadStatus>) -> RecordingSt
             Wait::RateLimited => WaitReason::RateLimited,
             Wait::Queue => WaitReason::Queue,
             Wait::Paused => WaitReason::Paused,
+            Wait::Metered => WaitReason::Metered,
         }),
         (Phase::NeedsSignIn, None) => needs(NeedReason::SignIn, ""),
         (Phase::Stopped(stop), None) => match stop {

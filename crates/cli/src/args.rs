@@ -58,6 +58,14 @@ pub enum Command {
         #[arg(long, default_value = "spec")]
         profile: snaplark_app::Profile,
     },
+    /// What is set about uploads; with a name and a value, set it.
+    Settings {
+        /// upload-limit (bytes a second, or none), wait-on-metered (yes or no), keep-local-days (a
+        /// number, or forever).
+        #[arg(requires = "value")]
+        name: Option<String>,
+        value: Option<String>,
+    },
     /// Forget the server's token. Recordings stay on this computer from now on.
     Logout,
     /// Keep the links of this computer's own cloud working, until Ctrl-C.

@@ -8,6 +8,7 @@ mod print;
 mod program;
 mod record;
 mod say;
+mod settings;
 mod status;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
         Command::Login { server, profile } => account::login(home, &server, profile).await,
+        Command::Settings { name, value } => settings::settings(home, name.zip(value)).await,
         Command::Logout => account::logout(home).await,
         Command::Serve => program::serve(&home).await,
         Command::Doctor => Ok(doctor::doctor(&home)),

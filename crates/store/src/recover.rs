@@ -43,7 +43,11 @@ impl Store {
             if recording.running {
                 self.recover_one(&recording, judge, &mut recovery)?;
             }
-            self.check_files(recording.id, &mut recovery)?;
+            if recording.cleared {
+                self.clear_segments(recording.id)?;
+            } else {
+                self.check_files(recording.id, &mut recovery)?;
+            }
         }
         Ok(recovery)
     }

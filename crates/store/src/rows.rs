@@ -35,6 +35,8 @@ pub struct Recording {
     pub counts: FrameCounts,
     pub file: Option<PathBuf>,
     pub missing_detail: Option<String>,
+    /// Its segments are gone, as they need not stay: it is online, and the person has a file.
+    pub cleared: bool,
     pub segments: u32,
     pub size_bytes: u64,
     pub duration_ms: u64,
@@ -59,7 +61,7 @@ impl From<SealedSegment> for Segment {
 const RECORDING: &str = "
     SELECT r.id, r.title, r.started_text, r.started_unix_ms, r.fps, r.bitrate_bits, r.width,
            r.height, r.init_bytes, r.state = 'running', r.end_detail, r.frames, r.unchanged,
-           r.dropped, r.file, r.missing_detail,
+           r.dropped, r.file, r.missing_detail, r.cleared,
            count(s.idx), coalesce(sum(s.size_bytes), 0),
            coalesce(max(s.start_ms + s.duration_ms), 0)
     FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
@@ -146,6 +148,29 @@ impl Store {
         if self.connection.execute(gone, [recording.to_string()])? == 0 {
             return Err(StoreError::NoSuchRecording(recording));
         }
+        self.remove_folder(recording)
+    }
+
+    /// Recordings whose segments are no longer needed to have them: the server has confirmed the
+    /// video, and the person's own file is written. With when that was; the oldest first.
+    pub fn confirmed(&self) -> Result<Vec<(RecordingId, i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT r.id, u.finished_unix_ms FROM recordings r JOIN uploads u ON u.recording = r.id
+             WHERE u.finished_unix_ms > 0 AND r.file IS NOT NULL AND NOT r.cleared
+               AND r.state = 'ended' ORDER BY r.id",
+        )?;
+        let rows = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The row first: a folder that is left over is cleared at the next start.
+    pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
+        let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
+        self.connection.execute(cleared, [recording.to_string()])?;
+        self.remove_folder(recording)
+    }
+
+    fn remove_folder(&self, recording: RecordingId) -> Result<()> {
         match std::fs::remove_dir_all(self.folder(recording)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             Ok(()) | Err(_) => Ok(()),
@@ -215,9 +240,10 @@ fn read_recording(row: &Row<'_>) -> rusqlite::Result<Recording> {
         },
         file: row.get::<_, Option<String>>(14)?.map(PathBuf::from),
         missing_detail: row.get(15)?,
-        segments: row.get(16)?,
-        size_bytes: unsigned(row, 17)?,
-        duration_ms: unsigned(row, 18)?,
+        cleared: row.get(16)?,
+        segments: row.get(17)?,
+        size_bytes: unsigned(row, 18)?,
+        duration_ms: unsigned(row, 19)?,
     })
 }
 

@@ -20,7 +20,9 @@ CREATE TABLE recordings (
     -- The person's own file.
     file            TEXT,
     -- Files that rows name and the disk has not.
-    missing_detail  TEXT
+    missing_detail  TEXT,
+    -- 1: its segments need not stay, and are gone or about to be.
+    cleared         INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE segments (
@@ -42,7 +44,8 @@ CREATE TABLE uploads (
     part_bytes_max INTEGER,
     paused         INTEGER NOT NULL DEFAULT 0,
     stop           TEXT,
-    finished       INTEGER NOT NULL DEFAULT 0
+    -- When the server confirmed the finished video; 0 before that.
+    finished_unix_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE parts (

@@ -205,3 +205,31 @@ fn a_step_is_committed_whole_or_not_at_all() {
     assert!(store.apply(&[wanted, orphan]).is_err());
     assert!(store.upload_rows().unwrap().is_empty());
 }
+
+#[test]
+fn confirmed_segments_can_go_and_the_recording_stays() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let files = begin(&store, 1);
+    seal(&store, 1, 0);
+    store.close(id(1), FrameCounts::default(), None).unwrap();
+    let recording = id(1);
+    let server = "http://a".to_owned();
+    let link = Some("http://a/1".to_owned());
+    store
+        .apply(&[
+            Change::UploadWanted { recording, server, profile: Profile::Spec },
+            Change::Finished { recording, link },
+        ])
+        .unwrap();
+    assert!(store.confirmed().unwrap().is_empty(), "the person has no file yet");
+    store.set_file(recording, std::path::Path::new("/saved/1.webm")).unwrap();
+    assert_eq!(store.confirmed().unwrap()[0].0, recording);
+
+    store.clear_segments(recording).unwrap();
+    assert!(!files.exists());
+    assert!(store.confirmed().unwrap().is_empty());
+    assert_eq!(store.recover(&judge).unwrap(), crate::Recovery::default());
+    let row = store.recording(recording).unwrap();
+    assert_eq!((row.cleared, row.duration_ms, row.missing_detail), (true, 2_000, None));
+}

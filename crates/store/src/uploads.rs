@@ -27,7 +27,7 @@ impl Store {
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
         let mut statement = self.connection.prepare(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
-                    u.stop, u.finished, r.init_bytes,
+                    u.stop, u.finished_unix_ms > 0, r.init_bytes,
                     CASE r.state WHEN 'ended' THEN
                         (SELECT coalesce(max(start_ms + duration_ms), 0) FROM segments
                          WHERE recording = r.id) END
@@ -47,7 +47,7 @@ impl Store {
     /// The links that are known, finished or not.
     pub fn links(&self) -> Result<HashMap<RecordingId, (String, bool)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT recording, link, finished FROM uploads WHERE link IS NOT NULL",
+            "SELECT recording, link, finished_unix_ms > 0 FROM uploads WHERE link IS NOT NULL",
         )?;
         let rows = statement
             .query_map([], |row| Ok((recording_id(row, 0)?, (row.get(1)?, row.get(2)?))))?;
@@ -58,7 +58,7 @@ impl Store {
         let mut statement = self.connection.prepare(
             "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged
              FROM parts p JOIN uploads u ON u.recording = p.recording
-             WHERE NOT u.finished ORDER BY p.recording, p.idx",
+             WHERE u.finished_unix_ms = 0 ORDER BY p.recording, p.idx",
         )?;
         let rows = statement.query_map([], |row| {
             let part = Part {
@@ -180,7 +180,9 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
         }
         Change::Finished { recording, link } => {
             to.execute(
-                "UPDATE uploads SET finished = 1, link = ?2 WHERE recording = ?1",
+                "UPDATE uploads SET link = ?2,
+                     finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER)
+                 WHERE recording = ?1",
                 params![recording.to_string(), link],
             )?;
         }

@@ -5,6 +5,7 @@
 //! (disk full, a database held by another), later steps queue up behind it and are tried again:
 //! capture goes on writing segments meanwhile, and recovery would find them.
 
+mod housekeeping;
 mod recording;
 mod sending;
 mod writing;
@@ -25,9 +26,10 @@ use tracing::{error, info, warn};
 use crate::account::{self, Account};
 use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
+use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Notice, StartRequest, finish};
+use crate::{AppError, AppOptions, Notice, StartRequest, UploadSettings, finish};
 
 /// How often the bytes of parts that are on their way are looked at.
 const PROGRESS_MS: u64 = 250;
@@ -39,6 +41,9 @@ pub struct Engine {
     recorder: Recorder,
     machine: UploadMachine,
     uplink: Option<Uplink>,
+    throttle: Arc<Throttle>,
+    settings: UploadSettings,
+    clear_again_ms: u64,
     capture: Arc<dyn Capture>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     inbox: mpsc::Sender<Message>,
@@ -102,7 +107,11 @@ impl Engine {
         let target = account.as_ref().map_or_else(sending::no_target, Account::target);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         let (machine, step) = UploadMachine::restore(target, rows, seed);
-        let uplink = account.clone().map(Uplink::new).transpose()?;
+        let settings = housekeeping::stored_settings(&store)?;
+        let throttle = Arc::new(Throttle::default());
+        throttle.set(settings.bytes_per_second_max);
+        let connect = |account| Uplink::new(account, throttle.clone());
+        let uplink = account.clone().map(connect).transpose()?;
         Ok(Engine {
             home,
             account,
@@ -110,6 +119,9 @@ impl Engine {
             recorder: Recorder::default(),
             machine,
             uplink,
+            throttle,
+            settings,
+            clear_again_ms: 0,
             capture,
             notices,
             inbox,
@@ -133,6 +145,7 @@ impl Engine {
     pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         self.write();
         self.resume();
+        self.tell_settings();
         self.tell_machine(Event::Woke);
         let mut progress = tokio::time::interval(Duration::from_millis(PROGRESS_MS));
         progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -150,6 +163,7 @@ impl Engine {
                 },
                 () = wake => {
                     self.write();
+                    self.clear_confirmed();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
@@ -194,7 +208,8 @@ impl Engine {
     fn next_wake(&self) -> impl Future<Output = ()> + 'static {
         let now_ms = self.now_ms();
         let machine_ms = self.machine.next_wake_ms(now_ms).filter(|_| self.uplink.is_some());
-        let wake_ms = machine_ms.into_iter().chain(self.write_again_ms).min();
+        let wake_ms =
+            machine_ms.into_iter().chain(self.write_again_ms).chain([self.clear_again_ms]).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -221,6 +236,7 @@ impl Engine {
                 }
                 self.tell_machine(event);
             }
+            Message::Hint(event) => self.tell_machine(event),
             Message::FileWritten { recording, file } => self.file_written(recording, file),
         }
     }
@@ -268,6 +284,16 @@ impl Engine {
                 Err(error) => error!(%error, "The list of recordings can't be read"),
             },
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::Settings { reply } => drop(reply.send(self.settings.clone())),
+            Command::SetSettings { settings, reply } => {
+                let _ = reply.send(self.set_settings(settings));
+            }
+            Command::PauseUpload { recording, paused: true } => {
+                self.tell_machine(Event::PauseAsked { recording });
+            }
+            Command::PauseUpload { recording, paused: false } => {
+                self.tell_machine(Event::ResumeAsked { recording });
+            }
             Command::Account { reply } => drop(reply.send(self.account.clone())),
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
@@ -306,7 +332,8 @@ impl Engine {
     /// Everything under way is for the old account: it is dropped, and the machine rebuilt from its
     /// rows, as at a start.
     fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
-        let uplink = account.clone().map(Uplink::new).transpose()?;
+        let connect = |account| Uplink::new(account, self.throttle.clone());
+        let uplink = account.clone().map(connect).transpose()?;
         self.store.set_setting(account::SETTING, &account::to_setting(account.as_ref()))?;
         for (_, request) in self.requests.drain() {
             request.task.abort();
@@ -318,6 +345,7 @@ impl Engine {
         self.generation += 1;
         self.unwritten.push_back(Write::Step(step));
         self.write();
+        self.tell_settings();
         self.tell_machine(Event::Woke);
         Ok(())
     }

@@ -185,7 +185,9 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::RecordingEnded { .. }
         | Event::ProbeAnswered { .. }
         | Event::NetworkHinted
-        | Event::SignedIn
+        | Event::SystemResumed
+        | Event::LinkMetered { .. }
+        | Event::MeteredChosen { .. }
         | Event::RetryAsked { .. }
         | Event::PauseAsked { .. }
         | Event::ResumeAsked { .. }

@@ -1,0 +1,73 @@
+//! Settings, and the space that recordings take on this computer.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use snaplark_core::upload::Event;
+use snaplark_store::{Store, StoreError};
+use tracing::{info, warn};
+
+use super::Engine;
+use crate::settings::SETTING;
+use crate::{AppError, UploadSettings};
+
+/// How often it is looked for segments that need not stay.
+const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
+/// Below this, confirmed segments go whatever their age: the next recording needs the room.
+const FREE_BYTES_MIN: u64 = 2_000_000_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+pub(super) fn stored_settings(store: &Store) -> Result<UploadSettings, StoreError> {
+    let stored = store.setting(SETTING)?;
+    Ok(stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+impl Engine {
+    pub(super) fn set_settings(&mut self, settings: UploadSettings) -> Result<(), AppError> {
+        // Plain data: it always has a JSON form.
+        let text = serde_json::to_string(&settings).unwrap_or_default();
+        self.store.set_setting(SETTING, &text)?;
+        self.throttle.set(settings.bytes_per_second_max);
+        self.settings = settings;
+        self.clear_again_ms = self.now_ms();
+        self.tell_settings();
+        Ok(())
+    }
+
+    pub(super) fn tell_settings(&mut self) {
+        self.tell_machine(Event::MeteredChosen { wait: self.settings.wait_on_metered });
+    }
+
+    /// Segments go when the server has confirmed the finished video, the person's own file is
+    /// written, and their time is over or the disk nearly full; the oldest first.
+    pub(super) fn clear_confirmed(&mut self) {
+        let now_ms = self.now_ms();
+        if now_ms < self.clear_again_ms {
+            return;
+        }
+        self.clear_again_ms = now_ms + LOOK_AGAIN_MS;
+        let confirmed = match self.store.confirmed() {
+            Ok(confirmed) => confirmed,
+            Err(error) => {
+                warn!(%error, "It can't be told which segments need not stay");
+                return;
+            }
+        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_unix_ms = since.as_millis() as i64;
+        for (recording, confirmed_unix_ms) in confirmed {
+            let age_ms = now_unix_ms - confirmed_unix_ms;
+            let is_over = self
+                .settings
+                .keep_local_days
+                .is_some_and(|days| age_ms >= i64::from(days) * DAY_MS);
+            let is_full = fs4::available_space(&self.home.root).is_ok_and(|b| b < FREE_BYTES_MIN);
+            if !is_over && !is_full {
+                continue;
+            }
+            match self.store.clear_segments(recording) {
+                Ok(()) => info!(%recording, "Its segments need not stay: it is online and saved"),
+                Err(error) => warn!(%recording, %error, "Its segments could not be cleared"),
+            }
+        }
+    }
+}
