@@ -16,6 +16,16 @@ pub struct Capabilities {
     /// The share page's address with `{recordingId}` in it: the link is known before init.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_template: Option<String>,
+    /// Where a person signs in with a browser, and an app gets its token for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn>,
+}
+
+/// OAuth 2.0's authorization code with PKCE (S256), for a client that keeps no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    pub authorize: String,
+    pub token: String,
 }
 
 impl Capabilities {

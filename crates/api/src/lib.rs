@@ -16,7 +16,7 @@ pub mod routes;
 pub use answers::{
     ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, VideoList, VideoState, VideoStatus,
 };
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, SignIn};
 pub use profile::{Framing, PartSize, Profile};
 pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
 

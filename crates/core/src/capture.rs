@@ -1,8 +1,8 @@
 //! The port between the app and whatever captures: `capture` in the product, a fake that emits
 //! real WebM in tests. Types only.
 //!
-//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and `Troubled` in
-//! between, then `Ended` exactly once and last, whatever happened. A capture that fails before its
+//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and `Troubled` and
+//! `Level` in between, then `Ended` exactly once and last, whatever happened. A capture that fails before its
 //! first frame answers `Ended` without `Started`.
 
 use std::path::PathBuf;
@@ -17,6 +17,32 @@ pub struct CaptureRequest {
     pub fps: u32,
     pub bitrate_bits: u32,
     pub pointer: bool,
+    pub sound: Sound,
+}
+
+/// What is heard, mixed into one track; by default nothing, and there is no track.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sound {
+    pub microphone: Option<Device>,
+    /// What this computer plays, on whatever it is played.
+    pub system: bool,
+    /// Whether `Level`s are wanted.
+    pub levels: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// Whatever the system takes for the default one, also when that changes.
+    #[default]
+    Default,
+    /// By the system's name for it, or the one that people see. No other takes its place.
+    Named(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    Microphone,
+    System,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +64,12 @@ pub enum CaptureEvent {
     },
     SegmentSealed(SealedSegment),
     Troubled(Trouble),
+    /// The loudest of the last tenth of a second, in thousandths of the loudest that there is; 0
+    /// where nothing is listened to. A muted microphone goes on telling its level.
+    Level {
+        microphone: u16,
+        system: u16,
+    },
     Ended {
         end: CaptureEnd,
         counts: FrameCounts,
@@ -65,12 +97,28 @@ pub struct FrameCounts {
 }
 
 /// Something that the person should know of, while the recording goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
     /// So many frames were lost since it was last said.
+    #[error("This computer did not keep up: {count} pictures were lost. The recording goes on")]
     FramesDropped { count: u64 },
     /// No frame came for so long.
+    #[error("No picture came for {} seconds. The recording goes on", ms / 1_000)]
     SourceStalled { ms: u64 },
+    /// It is silence from here on. Also at the start, where it was not there at all.
+    #[error("There is no sound of the {listening}: {reason}. The recording goes on without it")]
+    AudioLost { listening: Listening, reason: String },
+    #[error("The sound of the {listening} is back")]
+    AudioBack { listening: Listening },
+}
+
+impl std::fmt::Display for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Listening::Microphone => "microphone",
+            Listening::System => "system",
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,4 +162,7 @@ pub trait Capture: Send + Sync {
 pub trait CaptureControl: Send {
     /// Asks for the end; the last segment and `Ended` follow. Can be repeated. Dropping does it too.
     fn stop(&mut self);
+
+    /// From now on, to the sample: the microphone is silence. What the computer plays goes on.
+    fn set_muted(&mut self, muted: bool);
 }

@@ -142,7 +142,7 @@ impl Recorder {
             CaptureEvent::SegmentSealed(segment) => {
                 Some(Action::CommitSegment { recording, segment })
             }
-            CaptureEvent::Troubled(_) => None,
+            CaptureEvent::Troubled(_) | CaptureEvent::Level { .. } => None,
             CaptureEvent::Ended { end, counts } => {
                 *self = Recorder::Idle;
                 Some(Action::Close { recording, end, counts })

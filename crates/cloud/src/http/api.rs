@@ -161,6 +161,7 @@ async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
         part_bytes_max: limits::PART_BYTES_MAX,
         parts_in_flight_max: PARTS_IN_FLIGHT_MAX,
         link_template: Some(routes::share_page(&app.public_url, "{recordingId}")),
+        sign_in: None,
     })
 }
 

@@ -470,6 +470,7 @@ impl World {
                     part_bytes_max: self.server.part_bytes_max,
                     parts_in_flight_max: 2,
                     link_template: Some(template),
+                    sign_in: None,
                 });
                 Event::ProbeAnswered { verdict: ProbeVerdict::Online { capabilities } }
             }
