@@ -13,6 +13,7 @@ mod hints;
 mod home;
 mod messages;
 mod settings;
+mod sign_in;
 mod throttle;
 mod tokens;
 mod uplink;
@@ -22,7 +23,7 @@ mod views;
 use std::sync::Arc;
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{Capture, CaptureError, Source};
+use snaplark_core::capture::{Capture, CaptureError, Sound, Source};
 use snaplark_core::upload::Failure;
 use snaplark_store::{Store, StoreError};
 use thiserror::Error;
@@ -32,6 +33,7 @@ pub use account::{Account, Token};
 pub use home::Home;
 use messages::{Command, Message};
 pub use settings::UploadSettings;
+pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
 use view::Snapshot;
 
@@ -60,6 +62,7 @@ pub struct StartRequest {
     pub fps: u32,
     pub bitrate_bits: u32,
     pub pointer: bool,
+    pub sound: Sound,
     /// Whether it goes up, where there is an account.
     pub upload: bool,
 }
@@ -71,6 +74,7 @@ impl Default for StartRequest {
             fps: 30,
             bitrate_bits: 2_500_000,
             pointer: true,
+            sound: Sound::default(),
             upload: true,
         }
     }
@@ -95,6 +99,16 @@ pub enum AppError {
         "The system's keyring can't be used ({reason}). Nothing was stored: unlock it and sign in again, or sign in for this session only"
     )]
     NoKeyring { reason: String },
+    #[error("{server} offers no sign-in with a browser. Use a token of it instead")]
+    NoBrowserSignIn { server: String },
+    #[error(
+        "Nobody signed in for ten minutes. Nothing was changed; begin again when you are ready"
+    )]
+    SignInTimedOut,
+    #[error("{server} did not sign you in ({reason}). Nothing was changed")]
+    SignInRefused { server: String, reason: String },
+    #[error("The browser can't come back to this program: {reason}")]
+    NoLoopback { reason: String },
     #[error("The network can't be used: {reason}")]
     Network { reason: String },
     #[error(transparent)]
@@ -116,6 +130,10 @@ impl AppError {
         AppError::BadHome { reason: error.to_string() }
     }
 
+    pub(crate) fn local(error: std::io::Error) -> Self {
+        AppError::NoLoopback { reason: error.to_string() }
+    }
+
     pub fn code(&self) -> &'static str {
         match self {
             AppError::NoHome => "no-home",
@@ -124,6 +142,10 @@ impl AppError {
             AppError::BadProfile { .. } => "bad-profile",
             AppError::TokenRefused { .. } => "token-refused",
             AppError::ServerUnreachable { .. } => "server-unreachable",
+            AppError::NoBrowserSignIn { .. } => "no-browser-sign-in",
+            AppError::SignInTimedOut => "sign-in-timed-out",
+            AppError::SignInRefused { .. } => "sign-in-refused",
+            AppError::NoLoopback { .. } => "no-loopback",
             AppError::NoKeyring { .. } => "no-keyring",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",

@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -84,6 +84,18 @@ impl Uplink {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A form to an address that the server itself named, without the token.
+    pub async fn exchange<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<T, Failure> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.client.post(url).timeout(small()).body(body);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        read_answer(Ask::OpenSession, request.send().await.map_err(unreachable_server)?).await
     }
 
     pub async fn open_session(

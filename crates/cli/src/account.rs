@@ -5,17 +5,26 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use snaplark_app::view::AccountKind;
-use snaplark_app::{Account, AppError, Home, Profile, Token};
+use snaplark_app::{Account, AppError, BrowserSignIn, Home, Profile, Token};
 
 use crate::program::Program;
 use crate::say;
 
-pub async fn login(home: Home, server: &str, profile: Profile) -> anyhow::Result<ExitCode> {
-    let base_url = snaplark_app::base_url(server)
-        .ok_or_else(|| AppError::BadServer { server: server.to_owned() })?;
-    let token = read_token()?;
-    let kind = AccountKind::OwnServer;
-    let account = Account { kind, base_url, profile, token: Some(Token::new(token)) };
+pub async fn login(
+    home: Home,
+    server: &str,
+    profile: Profile,
+    browser: bool,
+) -> anyhow::Result<ExitCode> {
+    let account = if browser || std::io::stdin().is_terminal() {
+        match BrowserSignIn::begin(server, profile).await {
+            Ok(sign_in) => with_browser(sign_in).await?,
+            Err(AppError::NoBrowserSignIn { .. }) if !browser => with_token(server, profile)?,
+            Err(error) => return Err(error.into()),
+        }
+    } else {
+        with_token(server, profile)?
+    };
     let name = account.server_name();
     let program = Program::open(home).await?;
     // A command ends at once: a sign-in for this session only would be none.
@@ -24,6 +33,28 @@ pub async fn login(home: Home, server: &str, profile: Profile) -> anyhow::Result
     signed_in?;
     say::line(&format!("Signed in to {name}. Recordings go there from now on."));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<Account> {
+    say::line("Sign in with your browser, at this address:");
+    say::line(&sign_in.address);
+    open_browser(&sign_in.address);
+    Ok(sign_in.finish().await?)
+}
+
+/// A help, no more: the address stands on the terminal.
+fn open_browser(address: &str) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = std::process::Stdio::null;
+    let _ = std::process::Command::new(opener).arg(address).stdout(quiet()).stderr(quiet()).spawn();
+}
+
+fn with_token(server: &str, profile: Profile) -> anyhow::Result<Account> {
+    let base_url = snaplark_app::base_url(server)
+        .ok_or_else(|| AppError::BadServer { server: server.to_owned() })?;
+    let token = read_token()?;
+    let kind = AccountKind::OwnServer;
+    Ok(Account { kind, base_url, profile, token: Some(Token::new(token)) })
 }
 
 pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {

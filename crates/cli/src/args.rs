@@ -1,7 +1,7 @@
 //! The command line, as `snaplark --help` shows it.
 
 use clap::{Parser, Subcommand};
-use snaplark_core::capture::Source;
+use snaplark_core::capture::{Device, Sound, Source};
 
 /// Records the screen; the recording is online when you stop.
 ///
@@ -50,13 +50,17 @@ pub enum Command {
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Send recordings to a server from now on. The token is read from standard input.
+    /// Send recordings to a server from now on. Signs in with a browser; where standard input is no
+    /// terminal or the server offers no such sign-in, a token is read from there.
     Login {
         /// Its address, like https://videos.example.com.
         server: String,
         /// Which document it was built from: spec, spec-standalone or snaplark.
         #[arg(long, default_value = "spec")]
         profile: snaplark_app::Profile,
+        /// Sign in with a browser even where standard input is no terminal.
+        #[arg(long)]
+        browser: bool,
     },
     /// What is set about uploads; with a name and a value, set it.
     Settings {
@@ -91,12 +95,35 @@ pub struct Record {
     /// Leave the pointer out.
     #[arg(long)]
     pub no_pointer: bool,
+    #[command(flatten)]
+    pub sound: SoundArgs,
     /// Keep the recording on this computer only.
     #[arg(long)]
     pub no_upload: bool,
     /// One JSON object on standard output at the end.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SoundArgs {
+    /// With a microphone: this one, by its name as `snaplark doctor` shows it, or the system's own.
+    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    microphone: Option<Option<String>>,
+    /// With what this computer plays.
+    #[arg(long)]
+    system_sound: bool,
+}
+
+impl SoundArgs {
+    pub fn sound(&self) -> Sound {
+        let microphone = self.microphone.as_ref();
+        Sound {
+            microphone: microphone.map(|name| name.clone().map_or(Device::Default, Device::Named)),
+            system: self.system_sound,
+            levels: false,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

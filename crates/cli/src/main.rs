@@ -45,7 +45,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status { wait, json } => status::status(home, wait, json).await,
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
-        Command::Login { server, profile } => account::login(home, &server, profile).await,
+        Command::Login { server, profile, browser } => {
+            account::login(home, &server, profile, browser).await
+        }
         Command::Settings { name, value } => settings::settings(home, name.zip(value)).await,
         Command::Logout => account::logout(home).await,
         Command::Serve => program::serve(&home).await,

@@ -82,6 +82,7 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         fps: options.fps,
         bitrate_bits: options.bitrate,
         pointer: !options.no_pointer,
+        sound: options.sound.sound(),
         upload: !options.no_upload,
     };
     let id = program.app.start_recording(request).await?.to_string();

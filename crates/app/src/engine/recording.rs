@@ -95,6 +95,7 @@ impl Engine {
             fps: running.request.fps,
             bitrate_bits: running.request.bitrate_bits,
             pointer: running.request.pointer,
+            sound: running.request.sound.clone(),
         };
         let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
         // Finding displays and loading encoders takes its time; the loop doesn't wait for it.
