@@ -199,6 +199,9 @@ impl CaptureControl for Control {
             self.stop.send(()).ok();
         }
     }
+
+    /// Its clip has no sound.
+    fn set_muted(&mut self, _: bool) {}
 }
 
 struct Recording {

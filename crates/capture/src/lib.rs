@@ -26,6 +26,7 @@ mod probe;
 mod segmenter;
 mod signals;
 mod source;
+mod timeline;
 mod writer;
 
 use std::sync::Arc;
@@ -113,6 +114,10 @@ struct Control(Arc<Signals>);
 impl CaptureControl for Control {
     fn stop(&mut self) {
         self.0.ask_to_stop();
+    }
+
+    fn set_muted(&mut self, muted: bool) {
+        self.0.set_muted(muted);
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use snaplark_core::capture::CaptureError;
+use snaplark_core::capture::{CaptureError, Trouble};
+
+use crate::timeline::{Switch, Timeline};
 
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -22,17 +24,43 @@ struct State {
     stop_asked: Option<Instant>,
     failure: Option<CaptureError>,
     pipeline_failed: bool,
+    muted: Switch,
+    /// Not told yet.
+    troubles: Vec<Trouble>,
 }
 
 impl Signals {
     pub fn start(&self) -> Instant {
-        *self.started.get_or_init(Instant::now)
+        let start = *self.started.get_or_init(Instant::now);
+        self.changed.notify_all();
+        start
+    }
+
+    /// `None`: it did not begin yet.
+    pub fn timeline(&self) -> Option<Timeline> {
+        self.started.get().map(|start| Timeline::starting_at(*start))
     }
 
     /// The last moment that the recording shows: when the stop was asked for, by whomever.
     pub fn stopped_ms(&self) -> u64 {
-        let span = self.started.get().zip(self.stop_asked());
-        span.map_or(0, |(start, stop)| stop.saturating_duration_since(*start).as_millis() as u64)
+        let span = self.timeline().zip(self.stop_asked());
+        span.map_or(0, |(timeline, stop)| timeline.time_of(stop).as_millis() as u64)
+    }
+
+    pub fn set_muted(&self, muted: bool) {
+        self.lock().muted.turn(Instant::now(), muted);
+    }
+
+    pub fn muted(&self) -> Switch {
+        self.lock().muted.clone()
+    }
+
+    pub fn trouble(&self, trouble: Trouble) {
+        self.lock().troubles.push(trouble);
+    }
+
+    pub fn take_troubles(&self) -> Vec<Trouble> {
+        std::mem::take(&mut self.lock().troubles)
     }
 
     pub fn ask_to_stop(&self) {

@@ -223,6 +223,7 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         fps: 30,
         bitrate_bits: 2_500_000,
         pointer: false,
+        sound: Sound::default(),
     }
 }
 
