@@ -150,3 +150,67 @@ async fn opened(
         .map_err(|error| CommandError::new(code, error))?
         .map_err(|error| CommandError::new(code, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    const BUILD: &str = include_str!("../build.rs");
+    const SHELL: &str = include_str!("shell.rs");
+    const LIBRARY: &str = include_str!("../capabilities/library.json");
+    const TOAST: &str = include_str!("../capabilities/toast.json");
+
+    /// What an event needs, and nothing else of Tauri's own.
+    const OF_TAURI: [&str; 2] = ["core:event:allow-listen", "core:event:allow-unlisten"];
+
+    fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+        let (_, rest) = text.split_once(start).unwrap();
+        rest.split_once(end).unwrap().0
+    }
+
+    fn handled() -> BTreeSet<String> {
+        between(SHELL, "generate_handler![", "]")
+            .split(',')
+            .filter_map(|name| name.trim().strip_prefix("commands::"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn allowed(capability: &str, label: &str) -> BTreeSet<String> {
+        let capability: Value = serde_json::from_str(capability).unwrap();
+        assert_eq!(capability["windows"], serde_json::json!([label]));
+        let permissions = capability["permissions"].as_array().unwrap();
+        let own = permissions.iter().map(|one| one.as_str().unwrap()).filter_map(|name| {
+            let own = name.strip_prefix("allow-").map(|name| name.replace('-', "_"));
+            assert!(own.is_some() || OF_TAURI.contains(&name), "{label} may {name}");
+            own
+        });
+        own.collect()
+    }
+
+    #[test]
+    fn each_command_has_a_permission_and_a_window_that_uses_it() {
+        let handled = handled();
+        let named: BTreeSet<String> = between(BUILD, "COMMANDS: &[&str] = &[", "]")
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(handled, named, "build.rs gives permissions for what shell.rs handles");
+        let library = allowed(LIBRARY, crate::library::LABEL);
+        let toast = allowed(TOAST, crate::toast::LABEL);
+        let used: BTreeSet<String> = library.union(&toast).cloned().collect();
+        assert_eq!(handled, used);
+    }
+
+    #[test]
+    fn the_toasts_can_neither_record_nor_delete() {
+        let toast = allowed(TOAST, crate::toast::LABEL);
+        for command in ["start_recording", "stop_recording", "rename", "delete_recording"] {
+            assert!(!toast.contains(command), "{command}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The desktop program: windows, tray, shortcut and clipboard around `snaplark-app`. It decides
 //! nothing; what a person sees is the app's snapshot, what they press becomes one of its calls.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;

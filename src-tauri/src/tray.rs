@@ -159,3 +159,74 @@ fn tooltip(face: Face) -> &'static str {
         Face::Attention => word("tray_tooltip_attention"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use snaplark_app::view::{
+        AccountKind, AccountView, NeedReason, Reach, RecordingView, WaitReason,
+    };
+
+    use super::*;
+
+    fn snapshot(recorder: RecorderView, states: &[RecordingState], link: Option<&str>) -> Snapshot {
+        let recordings = states.iter().enumerate().map(|(n, state)| RecordingView {
+            id: n.to_string(),
+            title: String::new(),
+            started_unix_ms: 0,
+            duration_ms: 0,
+            size_bytes: 0,
+            segments: 0,
+            state: state.clone(),
+            link: link.map(str::to_owned),
+            file: None,
+            file_problem: None,
+            frames: 0,
+            dropped: 0,
+            upload: None,
+        });
+        Snapshot {
+            change: 1,
+            recorder,
+            recordings: recordings.collect(),
+            toasts: Vec::new(),
+            account: AccountView {
+                kind: AccountKind::ThisComputer,
+                server: String::new(),
+                reach: Reach::Online,
+                needs_sign_in: false,
+                bytes_per_second: 0,
+                uploads: 0,
+            },
+            disk_free_bytes: 0,
+        }
+    }
+
+    fn face(recorder: RecorderView, states: &[RecordingState]) -> Face {
+        Look::of(&snapshot(recorder, states, None)).face
+    }
+
+    #[test]
+    fn recording_goes_before_attention_before_uploading() {
+        let runs = || RecorderView::Recording { id: String::new(), started_unix_ms: 0, link: None };
+        let needs = RecordingState::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
+        let waits = RecordingState::Waits { reason: WaitReason::Offline };
+        let up = RecordingState::Uploading;
+        let all = [needs.clone(), up.clone(), RecordingState::Done];
+        assert_eq!(face(runs(), &all), Face::Recording);
+        assert_eq!(face(RecorderView::Stopping { id: String::new() }, &all), Face::Recording);
+        assert_eq!(face(RecorderView::Idle, &all), Face::Attention);
+        assert_eq!(face(RecorderView::Idle, &[up, waits.clone()]), Face::Uploading);
+        assert_eq!(face(RecorderView::Idle, &[waits, RecordingState::Done]), Face::Idle);
+        assert_eq!(face(RecorderView::Starting, &[]), Face::Idle);
+    }
+
+    #[test]
+    fn the_last_link_is_offered_where_there_is_one() {
+        let states = [RecordingState::Uploading, RecordingState::Done];
+        let without = snapshot(RecorderView::Idle, &states, None);
+        assert!(!Look::of(&without).has_link);
+        let with = snapshot(RecorderView::Idle, &states, Some("http://host/videos/1"));
+        assert!(Look::of(&with).has_link);
+        assert_eq!(last_link(&with), Some(("0", "http://host/videos/1")));
+    }
+}
