@@ -1,7 +1,7 @@
 //! A browser, driven by the W3C WebDriver protocol: Chromium's own driver and WebKit's speak it
-//! alike. Only what the tests use.
+//! alike. Only what the tests use. Pictures are taken of the display instead: that is what a person
+//! sees, and WebKit's driver has none where it paints without a GPU.
 
-use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -110,16 +110,6 @@ impl Session {
         })
     }
 
-    /// A picture of the page.
-    pub fn picture(&self, file: &Path) -> Result<()> {
-        let value = self.get("screenshot")?;
-        let text = value.as_str().context("the driver gave no picture")?;
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(file, base64(text)?).with_context(|| file.display().to_string())
-    }
-
     fn get(&self, path: &str) -> Result<Value> {
         call(&self.client, Method::GET, &format!("{}/{path}", self.address), None)
     }
@@ -164,43 +154,4 @@ fn call(client: &Client, method: Method, url: &str, body: Option<&Value>) -> Res
         bail!("the browser's driver: {}: {}", word("error"), word("message"));
     }
     Ok(value)
-}
-
-/// The protocol's pictures are base64; nothing else here is, so it is not worth a dependency.
-fn base64(text: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for letter in text.bytes().filter(|letter| !letter.is_ascii_whitespace() && *letter != b'=') {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            other => bail!("'{}' is not base64", other as char),
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_read() {
-        for (text, bytes) in
-            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")]
-        {
-            assert_eq!(base64(text).unwrap(), bytes.as_bytes(), "{text}");
-        }
-        assert!(base64("Zm9v!").is_err());
-    }
 }
