@@ -8,20 +8,23 @@ use anyhow::Result;
 
 use crate::packages::Need;
 use crate::progress::spoken;
-use crate::{Place, build, packages, test, ui};
+use crate::{Place, build, mutants, packages, test, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
+const SEEDS: &str = "10000";
 
 /// The system tests again and again until the time is up, or one fails.
 pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     eprintln!(
-        "soak: runs the system tests over and over for {minutes} minutes and stops at the first \
+        "soak: 10,000 seeds of the simulation and the mutants; then the system tests over and over for {minutes} minutes and stops at the first \
          failure.\nNot yet: recordings of hours, memory over time, faults at random moments."
     );
     packages::ensure(place, Need::Tests)?;
     ui::install(place)?;
     ui::build(place)?;
     build::everything(place)?;
+    simulation(place)?;
+    mutants::mutants(place)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
     let mut rounds = 0;
@@ -34,6 +37,14 @@ pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn simulation(place: &Place) -> Result<()> {
+    build::cargo(place, "10,000 seeds of the simulation")
+        .remedy("run the seed that it names alone, with SNAPLARK_SEED.")
+        .args(["test", "--package", "snaplark-core", "--test", "simulation"])
+        .env("SNAPLARK_SEEDS", SEEDS)
+        .run()
 }
 
 /// What one recording costs here.

@@ -6,6 +6,7 @@
 
 mod build;
 mod later;
+mod mutants;
 mod package;
 mod packages;
 mod progress;
@@ -29,7 +30,9 @@ cargo xtask COMMAND
   test                        everything that this machine can test, ending in one summary line
   tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
   package                     a .deb with the app, the command line and the cloud
-  soak [--minutes N]          the system tests over and over (30 minutes by default)
+  mutants                     break the upload machine on purpose; the simulation has to notice
+  soak [--minutes N]          10,000 seeds of the simulation and the mutants, then the system
+                              tests over and over (30 minutes by default)
   bench                       what a recording costs on this machine
 ";
 
@@ -66,6 +69,10 @@ fn command(args: &[String]) -> Result<ExitCode> {
             let minutes = args.number("--minutes")?.unwrap_or(later::SOAK_MINUTES);
             args.end()?;
             later::soak(&place, minutes)
+        }
+        "mutants" => {
+            args.end()?;
+            mutants::mutants(&place).map(|()| ExitCode::SUCCESS)
         }
         "bench" => args.end().and_then(|()| later::bench(&place)),
         "help" | "--help" | "-h" => {

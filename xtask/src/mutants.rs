@@ -1,0 +1,125 @@
+//! Proof that the simulation can fail: the upload machine is broken on purpose, in a copy of the
+//! sources, and each time the simulation has to say so.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::Place;
+use crate::progress::Progress;
+
+struct Mutant {
+    name: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const MUTANTS: [Mutant; 6] = [
+    Mutant {
+        name: "tries again without waiting",
+        file: "crates/core/src/policy.rs",
+        from: "if step <= last { RETRY_MS[step] }",
+        to: "if step <= last { 0 }",
+    },
+    Mutant {
+        name: "finalizes when any part is acknowledged",
+        file: "crates/core/src/upload/one.rs",
+        from: "&& self.slots.iter().all(|slot| slot.acknowledged)",
+        to: "&& self.slots.iter().any(|slot| slot.acknowledged)",
+    },
+    Mutant {
+        name: "keeps acknowledgements of a lost session",
+        file: "crates/core/src/upload/one.rs",
+        from: "slot.acknowledged = false;",
+        to: "slot.sent_bytes = 0;",
+    },
+    Mutant {
+        name: "sends three parts at once",
+        file: "crates/core/src/upload/schedule.rs",
+        from: "let mut free = policy::PARTS_IN_FLIGHT_MAX",
+        to: "let mut free = (policy::PARTS_IN_FLIGHT_MAX + 1)",
+    },
+    Mutant {
+        name: "forgets over a restart that the server lost a part",
+        file: "crates/core/src/upload/machine.rs",
+        from: "step.changes.push(Change::PartsLost { recording, indices });",
+        to: "drop(indices);",
+    },
+    Mutant {
+        name: "sends a part before its plan is committed",
+        file: "crates/core/src/upload/schedule.rs",
+        from: "step.changes.push(Change::PartPlanned { recording: *recording, index, part });",
+        to: "let _ = (recording, index, part);",
+    },
+];
+
+/// Each mutant compiles, and the simulation refuses it.
+pub fn mutants(place: &Place) -> Result<()> {
+    let copy = place.target.join("mutants").join("source");
+    copy_sources(&place.root, &copy)?;
+    run(&copy, &["--no-run"]).context("the sources as they are don't build")?;
+    for mutant in &MUTANTS {
+        let progress = Progress::begin(mutant.name);
+        match refused(&copy, mutant) {
+            Ok(()) => progress.done("caught"),
+            Err(error) => {
+                progress.failed();
+                return Err(error.context(format!("the mutant that {}", mutant.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(copy: &Path, mutant: &Mutant) -> Result<()> {
+    let path = copy.join(mutant.file);
+    let sound = std::fs::read_to_string(&path)?;
+    ensure!(
+        sound.matches(mutant.from).count() == 1,
+        "'{}' does not stand exactly once in {}: write the mutant anew",
+        mutant.from,
+        mutant.file
+    );
+    std::fs::write(&path, sound.replace(mutant.from, mutant.to))?;
+    let built = run(copy, &["--no-run"]).context("it doesn't build");
+    let survived = run(copy, &[]).is_ok();
+    std::fs::write(&path, sound)?;
+    built?;
+    if survived {
+        bail!("the simulation didn't catch it");
+    }
+    Ok(())
+}
+
+fn run(copy: &Path, more: &[&str]) -> Result<()> {
+    let output = Command::new("cargo")
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", copy.with_file_name("target"))
+        .args(["test", "--quiet", "--package", "snaplark-core", "--test", "simulation"])
+        .args(more)
+        .output()?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        let end: Vec<&str> = text.lines().rev().take(20).collect();
+        bail!("{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+    }
+    Ok(())
+}
+
+/// What git knows of, and nothing that was built.
+fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
+    let listed = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output()?;
+    ensure!(listed.status.success(), "git doesn't list the sources");
+    for name in String::from_utf8(listed.stdout)?.split_terminator('\0') {
+        let (from, to) = (root.join(name), copy.join(name));
+        let Ok(bytes) = std::fs::read(&from) else { continue };
+        std::fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
+        // An unchanged file keeps its time, so that cargo builds nothing twice.
+        if std::fs::read(&to).ok().as_ref() != Some(&bytes) {
+            std::fs::write(&to, bytes)?;
+        }
+    }
+    Ok(())
+}
