@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::packages::Need;
 use crate::progress::{Progress, spoken};
 use crate::steps::{Step, has_program};
-use crate::{Place, build, packages, tidy, ui};
+use crate::{Place, build, mutants, packages, tidy, ui};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -82,6 +82,7 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     }
 
     tally.part("clippy", tidy::clippy(place));
+    tally.part("mutants", mutants::mutants(place));
     if tally.part("build", build::everything(place)) {
         tally.part("bindings", tidy::bindings(place, false));
         tally.runner("the workspace's tests", workspace(place, &[]));
