@@ -3,12 +3,12 @@
 //!
 //! - No redirect is followed: the token would go along.
 //! - A part's bytes come from its files while they are sent; nothing is held in memory.
-//! - No clock for the whole of a part, only one for standing still (policy: NO_PROGRESS_MS_MAX).
+//! - No clock for the whole of a part, only one for standing still (policy: no_progress_ms_max).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -35,6 +35,8 @@ use crate::throttle::Throttle;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 /// So much of a file is in memory at a time.
 const READ_BYTES: usize = 64 * 1024;
+/// How often the watchdog looks.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Uplink {
@@ -135,11 +137,12 @@ impl Uplink {
             let response = request.send().await.map_err(unreachable_server)?;
             read_answer::<ChunkAnswer>(Ask::SendPart, response).await
         };
+        let deadline = Duration::from_millis(policy::deadline_ms(size_bytes));
+        let dead = |detail: &str| Failure::Unreachable { detail: detail.to_owned() };
         let answer = tokio::select! {
             answer = answer => answer?,
-            () = stalled(&sent) => {
-                return Err(Failure::Unreachable { detail: "no byte went out for too long".into() });
-            }
+            () = stalled(&sent) => return Err(dead("no byte went out for too long")),
+            () = tokio::time::sleep(deadline) => return Err(dead("it took too long")),
         };
         if !answer.acknowledges(&session.0, index) {
             let detail = format!("part {index} isn't echoed in the answer");
@@ -177,16 +180,15 @@ fn small() -> Duration {
     Duration::from_millis(policy::SMALL_REQUEST_MS_MAX)
 }
 
-/// Ends when nothing has moved for so long.
+/// Ends when nothing has been seen to move for too long.
 async fn stalled(sent: &Sent) {
-    let mut last = sent.load(Ordering::Relaxed);
-    loop {
-        tokio::time::sleep(Duration::from_millis(policy::NO_PROGRESS_MS_MAX)).await;
+    let (mut last, mut since) = (sent.load(Ordering::Relaxed), Instant::now());
+    while since.elapsed() < Duration::from_millis(policy::no_progress_ms_max(last)) {
+        tokio::time::sleep(LOOK).await;
         let now = sent.load(Ordering::Relaxed);
-        if now == last {
-            return;
+        if now != last {
+            (last, since) = (now, Instant::now());
         }
-        last = now;
     }
 }
 

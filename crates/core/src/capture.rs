@@ -138,6 +138,8 @@ pub enum CaptureError {
     SourceMissing { reason: String },
     #[error("The recording's folder can't be written: {reason}")]
     FolderUnwritable { reason: String },
+    #[error("No sound can be recorded: {reason}")]
+    NoSound { reason: String },
     #[error("The disk is full")]
     DiskFull,
     #[error("This platform can't be recorded yet: {reason}")]

@@ -28,10 +28,29 @@ pub const PART_BYTES_MAX: u64 = limits::PART_BYTES_MAX;
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// No byte for so long means that the path is dead, however slow it may be allowed to be.
 pub const NO_PROGRESS_MS_MAX: u64 = 30_000;
+/// A link of this speed is slow, and not dead.
+pub const SLOWEST_BYTES_PER_SECOND: u64 = 1024;
+/// What was handed to the system is not on its way yet: on a slow link its buffers hold about so
+/// much, and nobody sees it move.
+pub const BUFFERED_BYTES_MAX: u64 = 256 * 1024;
+/// A part may take as long as it needs at this rate: no clock ends a slow link that moves, but no
+/// link keeps a request busy for ever by moving a byte a minute (aws-sdk-js#1704).
+pub const FLOOR_BYTES_PER_SECOND: u64 = 256;
 /// The whole of a request without a body worth mentioning: init, finalize, a probe.
 pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
 /// The API's answers are some hundred bytes; a portal's page is not read further than this.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long nothing may be seen to move when so many bytes of a request were handed to the system.
+pub fn no_progress_ms_max(handed_over_bytes: u64) -> u64 {
+    let unseen_bytes = handed_over_bytes.min(BUFFERED_BYTES_MAX);
+    NO_PROGRESS_MS_MAX + unseen_bytes * 1_000 / SLOWEST_BYTES_PER_SECOND
+}
+
+/// The most that a request with such a body may take.
+pub fn deadline_ms(body_bytes: u64) -> u64 {
+    SMALL_REQUEST_MS_MAX + body_bytes * 1_000 / FLOOR_BYTES_PER_SECOND
+}
 
 /// The wait before try `failures + 1`. `random` is any number; it only feeds the jitter.
 pub fn retry_ms(failures: u32, random: u64) -> u64 {
@@ -43,6 +62,13 @@ pub fn retry_ms(failures: u32, random: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slow_link_has_time_to_empty_what_it_was_handed() {
+        assert_eq!(no_progress_ms_max(0), 30_000);
+        assert_eq!(no_progress_ms_max(60 * 1024), 90_000);
+        assert_eq!(no_progress_ms_max(u64::MAX), 286_000);
+    }
 
     #[test]
     fn waits_are_those_of_the_documents() {
