@@ -22,8 +22,10 @@ use tokio::time::Instant;
 const FIELDS_BYTES_MAX: usize = 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const COPY_BYTES: usize = 64 * 1024;
-/// The window of a slow path is small, else loopback swallows a whole part at once.
-const NARROW_WINDOW_BYTES: u32 = 4 * 1024;
+/// The window of a slow path is small, else loopback swallows a whole part at once; and its
+/// segments are a network's, as a window below one of loopback's 64 KiB is never used.
+const NARROW_WINDOW_BYTES: u32 = 8 * 1024;
+const NARROW_SEGMENT_BYTES: u32 = 1460;
 /// A trickle's smallest portion of time.
 const DRIP: Duration = Duration::from_millis(100);
 
@@ -54,7 +56,9 @@ pub struct Asked {
 pub enum Turn {
     Pass,
     /// RST on both sides after so many bytes of the body.
-    Reset { after_bytes: u64 },
+    Reset {
+        after_bytes: u64,
+    },
     /// The body is taken, and nothing is ever answered.
     BlackHole,
     /// The server has done it; the client is reset before it hears of it.
@@ -62,7 +66,10 @@ pub enum Turn {
     /// Half of the answer, then RST.
     CutReply,
     /// The body comes through so slowly for so long, then as it likes.
-    Trickle { bytes_per_second: u64, lasting: Duration },
+    Trickle {
+        bytes_per_second: u64,
+        lasting: Duration,
+    },
     /// Somebody else answers, once the body has come.
     Answer(String),
     /// The server has done it; the answer names the part behind.
@@ -207,6 +214,7 @@ fn listen(address: SocketAddr, narrow: bool) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     if narrow {
         socket.set_recv_buffer_size(NARROW_WINDOW_BYTES)?;
+        socket2::SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT_BYTES)?;
     }
     socket.bind(address)?;
     socket.listen(64)

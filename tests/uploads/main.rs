@@ -7,5 +7,6 @@
 
 #![cfg(test)]
 
+mod documents;
 mod faults;
 mod rig;

@@ -10,13 +10,13 @@ use snaplark_app::view::{AccountKind, RecordingState, RecordingView, Snapshot};
 use snaplark_app::{Account, App, AppOptions, Home as AppHome, Profile, StartRequest, Token};
 use snaplark_core::RecordingId;
 use snaplark_core::capture::CaptureEnd;
-use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, sha256_of};
+use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, SIZE, sha256_of};
 use snaplark_tests::fault_proxy::FaultProxy;
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
 use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::webdriver::client;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::time::timeout;
 
 const START: Duration = Duration::from_secs(30);
@@ -98,16 +98,11 @@ pub struct Client {
     pub app: App,
     pub capture: Arc<FakeCapture>,
     segments: u32,
-    /// Last: the app lives on it.
-    runtime: Runtime,
+    runtime: Handle,
 }
 
 impl Client {
-    pub fn start(home: &Home, account: Account, pace: Pace) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+    pub fn start(runtime: &Handle, home: &Home, account: Account, pace: Pace) -> Result<Self> {
         let clip = Arc::new(Clip::at(clip_file())?);
         let capture = Arc::new(FakeCapture::new(clip, pace));
         let root = home.path().join("client");
@@ -118,7 +113,7 @@ impl Client {
             capture: capture.clone(),
             notices: Box::new(|_| {}),
         }))?;
-        Ok(Self { app, capture, segments: pace.segments_max, runtime })
+        Ok(Self { app, capture, segments: pace.segments_max, runtime: runtime.clone() })
     }
 
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -197,12 +192,9 @@ impl Drop for Client {
     }
 }
 
-/// All three, and a home for them.
-pub struct Rig {
-    pub client: Client,
-    pub proxy: FaultProxy,
-    pub server: Server,
-    pub home: Home,
+pub fn runtime() -> Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    Ok(runtime.worker_threads(2).enable_all().build()?)
 }
 
 pub fn account(url: &str, token: &str, profile: Profile) -> Account {
@@ -214,17 +206,98 @@ pub fn account(url: &str, token: &str, profile: Profile) -> Account {
     }
 }
 
+/// Client, proxy and server, and a home for them. In the order in which they end.
+pub struct Rig {
+    pub client: Client,
+    pub proxy: FaultProxy,
+    pub server: Server,
+    pub runtime: Runtime,
+    pub home: Home,
+}
+
+/// What is not as usual.
+pub struct Unusual {
+    pub profile: Profile,
+    /// A slow path's small window.
+    pub narrow: bool,
+    pub parts_per_second: Option<u32>,
+}
+
+impl Default for Unusual {
+    fn default() -> Self {
+        Self { profile: Profile::Spec, narrow: false, parts_per_second: None }
+    }
+}
+
 impl Rig {
     pub fn start(pace: Pace) -> Self {
-        Self::start_with(pace, Profile::Spec, &["--parts-per-second", PARTS_PER_SECOND], false)
+        Self::start_with(pace, &Unusual::default())
     }
 
-    pub fn start_with(pace: Pace, profile: Profile, server: &[&str], narrow: bool) -> Self {
+    pub fn start_with(pace: Pace, unusual: &Unusual) -> Self {
         let home = Home::new().unwrap();
-        let server = Server::start_with(&home, server).unwrap();
-        // The proxy stands before the client does: on a runtime of the client's, made for it.
-        let account = account("http://127.0.0.1:1", &server.token, profile);
-        let _ = account;
-        todo_rig(home, server, pace, profile, narrow)
+        let runtime = runtime().unwrap();
+        let server = match unusual.parts_per_second {
+            None => Server::start(&home),
+            Some(rate) => Server::start_with(&home, &["--parts-per-second", &rate.to_string()]),
+        };
+        let server = server.unwrap();
+        let proxy = runtime.block_on(async {
+            if unusual.narrow {
+                FaultProxy::start_narrow(server.address).await
+            } else {
+                FaultProxy::start(server.address).await
+            }
+        });
+        let proxy = proxy.unwrap();
+        let account = account(&proxy.url(), &server.token, unusual.profile);
+        let client = Client::start(runtime.handle(), &home, account, pace).unwrap();
+        Self { client, proxy, server, runtime, home }
     }
+
+    /// Records to the end, with whatever the proxy does meanwhile.
+    pub fn record(&self) -> RecordingId {
+        let id = self.client.begin().unwrap();
+        self.client.end(id).unwrap();
+        id
+    }
+
+    /// The video is whole at the server, the recording went on, and each of the proxy's faults cost
+    /// two parts at the most. Prints what it cost.
+    pub fn hold(&self, name: &str, id: RecordingId, limit: Duration) {
+        self.client.done(id, limit).unwrap();
+        self.hold_whole(name, id, limit, self.proxy.faults());
+    }
+
+    /// The same where the proxy can't count the faults.
+    pub fn hold_whole(&self, name: &str, id: RecordingId, limit: Duration, faults: usize) {
+        let view = self.client.done(id, limit).unwrap();
+        self.client.hold_recording(&view);
+        let record = self.client.capture.record();
+        hold_served(view.link.as_deref().unwrap(), record.bytes, record.sha256());
+        let again = self.proxy.again();
+        println!(
+            "figures: {name}: {faults} faults, {} parts ({} bytes) sent again, the largest part \
+             {} bytes; the recording was held up {} ms at the most",
+            again.parts,
+            again.bytes,
+            again.largest_part_bytes,
+            record.held_up_max.as_millis()
+        );
+        let allowed = 2 * faults as u64 * again.largest_part_bytes;
+        assert!(again.bytes <= allowed, "{again:?} for {faults} faults");
+    }
+}
+
+/// What the server has is byte for byte what was recorded, and what it serves is a sound video.
+pub fn hold_served(link: &str, bytes: u64, sha256: [u8; 32]) {
+    let answer = client().unwrap().get(format!("{link}/original.webm")).send().unwrap();
+    assert!(answer.status().is_success(), "{link} answers {}", answer.status());
+    let (served_bytes, served_sha256) = sha256_of(answer).unwrap();
+    assert_eq!(served_bytes, bytes, "bytes are served");
+    assert!(served_sha256 == sha256, "what is served differs from what was recorded");
+    let video = format!("{link}/video.webm");
+    let probe = media::probe(&video).unwrap();
+    assert_eq!((probe.codec.as_str(), probe.width, probe.height), ("vp9", SIZE.0, SIZE.1));
+    media::decode(&video).unwrap();
 }
