@@ -1,15 +1,27 @@
-/*! A clock for times that run while somebody looks. It stands still when nothing runs. */
+/*!
+ * A clock for times that run while somebody looks: one for the whole window, so that two places
+ * never show different seconds. It stands still when nothing runs.
+ */
 
 /** Often enough that no second is shown for two or skipped. */
 const TICK_MS = 250;
 
+const now = $state({ ms: Date.now() });
+let runners = 0;
+let timer: ReturnType<typeof setInterval> | undefined;
+
 export function ticking(runs: () => boolean) {
-  const now = $state({ ms: Date.now() });
   $effect(() => {
     if (!runs()) return;
+    runners += 1;
     now.ms = Date.now();
-    const timer = setInterval(() => (now.ms = Date.now()), TICK_MS);
-    return () => clearInterval(timer);
+    timer ??= setInterval(() => (now.ms = Date.now()), TICK_MS);
+    return () => {
+      runners -= 1;
+      if (runners > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    };
   });
   return now;
 }
