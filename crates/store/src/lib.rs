@@ -48,6 +48,24 @@ pub enum StoreError {
     Io(#[from] std::io::Error),
 }
 
+impl StoreError {
+    /// Whether the same may work a little later: a full disk, a locked database. A row that breaks a
+    /// rule breaks it for ever.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Sql(rusqlite::Error::SqliteFailure(failure, _)) => {
+                failure.code != rusqlite::ErrorCode::ConstraintViolation
+            }
+            StoreError::Io(_) | StoreError::Folder { .. } => true,
+            StoreError::InUse(_)
+            | StoreError::Database { .. }
+            | StoreError::Newer { .. }
+            | StoreError::NoSuchRecording(_)
+            | StoreError::Sql(_) => false,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, StoreError>;
 
 pub struct Store {

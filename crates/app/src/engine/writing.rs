@@ -20,6 +20,10 @@ impl Engine {
         self.write_again_ms = None;
         while let Some(write) = self.unwritten.pop_front() {
             if let Err(error) = self.write_one(&write) {
+                if !error.may_pass() {
+                    error!(%error, "The list of recordings refuses an entry; it is left out");
+                    continue;
+                }
                 error!(%error, "The list of recordings could not be written; trying again");
                 self.unwritten.push_front(write);
                 self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
