@@ -20,7 +20,7 @@ export function clock(seconds) {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-async function copy(text) {
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -47,6 +47,18 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       say(url.search ? `Link at ${clock(at)} copied` : "Link copied");
     } catch {
       say("The browser keeps its clipboard closed. Copy the address from its bar.");
+    }
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy-text]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await copy(button.dataset.copyText);
+      say(button.dataset.said ?? "Copied");
+    } catch {
+      say("The browser keeps its clipboard closed. Select the text and copy it.");
     }
   });
 }

@@ -6,15 +6,18 @@
 //! that stays, and it serves the same videos. Whose turn it is, a lock in the folder tells.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use crate::{Cloud, CloudError, CloudOptions, start};
+use crate::{Cloud, CloudError, CloudOptions, secrets, start};
 
 /// Taken where no earlier run chose another, if it is free.
 const PORT_FIRST: u16 = 47_475;
 const PORT_FILE: &str = "port";
 const LOCK_FILE: &str = "port.lock";
+/// Beside the database and the videos, in a folder that only its owner may look into.
+const TOKEN_FILE: &str = "token";
 /// The one user of this computer's cloud.
 const USER: &str = "me@this.computer";
 /// Nobody has to be protected from the only client there is.
@@ -39,6 +42,7 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
     let wanted = if is_first { chosen.unwrap_or(PORT_FIRST) } else { 0 };
     let mut options = CloudOptions::new(data, SocketAddr::from((Ipv4Addr::LOCALHOST, wanted)));
     options.any_port = true;
+    options.has_sign_in = false;
     options.parts_per_second = PARTS_PER_SECOND;
     if let (false, Some(port)) = (is_first, chosen) {
         options.public_url =
@@ -50,8 +54,43 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
         fs::write(&port_file, port.to_string()).map_err(unusable)?;
     }
     cloud.held = is_first.then_some(lock);
-    let token = cloud.issue_token(USER).await?;
+    let token = kept_token(&data.join(TOKEN_FILE)).map_err(unusable)?;
+    cloud.know_token(USER, &token, "This computer").await?;
     Ok(Embedded { cloud, token })
+}
+
+/// One token for all that run on the folder, at once and one after the other: a new one each time
+/// would pile up, and replacing the last would take it from a program that still uses it.
+fn kept_token(file: &Path) -> std::io::Result<String> {
+    if let Some(token) = read_token(file) {
+        return Ok(token);
+    }
+    let (token, _) = secrets::new_token().map_err(std::io::Error::other)?;
+    let fresh = file.with_extension(format!("{}", std::process::id()));
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&fresh)?.write_all(token.as_bytes())?;
+    // Whoever is first to give it its name has made the token; the others read it.
+    let linked = fs::hard_link(&fresh, file);
+    let token = match read_token(file) {
+        Some(token) => token,
+        // No links on this disk, or a file that holds no token.
+        None => {
+            drop(linked);
+            fs::rename(&fresh, file)?;
+            return Ok(token);
+        }
+    };
+    fs::remove_file(&fresh)?;
+    Ok(token)
+}
+
+fn read_token(file: &Path) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let token = text.trim();
+    secrets::is_token(token).then(|| token.to_owned())
 }
 
 #[cfg(test)]
@@ -66,9 +105,13 @@ mod tests {
         let second = start_embedded(folder.path()).await.unwrap();
         assert_ne!(second.cloud.address(), first.cloud.address());
         assert_eq!(second.cloud.public_url(), url);
-        second.cloud.shutdown().await.unwrap();
-        first.cloud.shutdown().await.unwrap();
+        let Embedded { cloud: second_cloud, token: second_token } = second;
+        second_cloud.shutdown().await.unwrap();
+        let Embedded { cloud: first_cloud, token: first_token } = first;
+        first_cloud.shutdown().await.unwrap();
         let again = start_embedded(folder.path()).await.unwrap();
         assert_eq!(again.cloud.public_url(), url);
+        assert_eq!((&first_token, &second_token), (&again.token, &again.token));
+        assert_eq!(again.cloud.tokens_of(USER).await, 1, "one row, however often it is started");
     }
 }

@@ -12,6 +12,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod accounts;
 mod clock;
 mod db;
 mod embedded;
@@ -20,6 +21,7 @@ mod media_map;
 mod pages;
 mod parts;
 mod rate;
+mod secrets;
 mod storage;
 mod sweep;
 mod uploads;
@@ -37,9 +39,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{Db, DbError};
+use crate::accounts::Accounts;
+use crate::db::{Db, DbError, NewToken, UserAdded};
 use crate::http::AppState;
 use crate::rate::PartRate;
+use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
 use crate::storage::{Storage, StorageError};
 use crate::uploads::Uploads;
 
@@ -50,6 +54,8 @@ pub use embedded::{Embedded, start_embedded};
 const STOP_MAX: Duration = Duration::from_secs(10);
 const DATABASE_FILE: &str = "cloud.sqlite";
 const OBJECTS_FOLDER: &str = "objects";
+/// What the list of tokens calls one of `snaplark-cloud token`.
+const ISSUED_NAME: &str = "Made on the server";
 
 #[derive(Clone, Debug)]
 pub struct CloudOptions {
@@ -60,6 +66,10 @@ pub struct CloudOptions {
     pub any_port: bool,
     /// What links begin with. By default the address that is listened on.
     pub public_url: Option<String>,
+    /// A proxy of ours says in `X-Forwarded-For` who asks.
+    pub behind_proxy: bool,
+    /// Whether people sign in on its pages, and apps through them.
+    pub has_sign_in: bool,
     /// For each upload.
     pub parts_per_second: u32,
     /// An upload that nothing was sent to for so long has expired.
@@ -74,6 +84,8 @@ impl CloudOptions {
             listen,
             any_port: false,
             public_url: None,
+            behind_proxy: false,
+            has_sign_in: true,
             parts_per_second: limits::PARTS_PER_SECOND,
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
             clock: Clock::system(),
@@ -97,10 +109,18 @@ pub enum CloudError {
     PublicUrl(String),
     #[error("'{0}' is no e-mail address.")]
     Email(String),
+    #[error(
+        "A password has at least {PASSWORD_CHARS_MIN} characters, and at most {PASSWORD_BYTES_MAX} bytes. Nothing was changed."
+    )]
+    Password,
+    #[error("{0} has a password already. To replace it: snaplark-cloud user password.")]
+    UserExists(String),
+    #[error("There is no user {0}. To make one: snaplark-cloud user add.")]
+    UserUnknown(String),
     #[error("The server stopped by itself: {0}.")]
     Stopped(String),
-    #[error("The system gives no random numbers: {0}.")]
-    Random(String),
+    #[error("No secret could be made: {0}.")]
+    Secret(#[from] SecretError),
 }
 
 /// A running server. Dropping it stops it, too, but waits for nothing.
@@ -128,16 +148,20 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
 
     let rate = PartRate::new(options.parts_per_second);
     let idle_ms = i64::try_from(options.idle_max.as_millis()).unwrap_or(i64::MAX);
-    let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock, rate, idle_ms));
+    let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, idle_ms));
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let app = Arc::new(AppState {
+        accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
         uploads: Arc::clone(&uploads),
         public_url: public_url.clone(),
+        behind_proxy: options.behind_proxy,
+        has_sign_in: options.has_sign_in,
         sweep: Arc::clone(&sweep_soon),
     });
-    let server = axum::serve(listener, http::router(app))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server =
+        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     Ok(Cloud {
         address,
         public_url,
@@ -162,6 +186,21 @@ impl Cloud {
     /// A new token for the user, who is made where there is none.
     pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
         add_token(&self.uploads.db, user_email, self.uploads.clock.now_ms()).await
+    }
+
+    /// Makes a token that was made elsewhere good; again changes nothing.
+    async fn know_token(&self, email: &str, token: &str, name: &str) -> Result<(), CloudError> {
+        let (db, now_ms) = (&self.uploads.db, self.uploads.clock.now_ms());
+        let user_id = db.user_named(email, now_ms).await.map_err(in_database)?;
+        let hash = secrets::stored(token);
+        let new = NewToken { user_id, hash: &hash, name };
+        db.add_token(&new, now_ms).await.map_err(in_database)
+    }
+
+    #[cfg(test)]
+    async fn tokens_of(&self, email: &str) -> usize {
+        let user = self.uploads.db.user_by_email(email).await.unwrap().unwrap();
+        self.uploads.db.tokens(user.id).await.unwrap().len()
     }
 
     /// Takes no new requests, lets those under way end, and closes the database.
@@ -210,19 +249,52 @@ pub async fn issue_token(data: &Path, user_email: &str) -> Result<String, CloudE
     token
 }
 
-async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudError> {
-    let email = email.trim().to_lowercase();
-    let is_address =
-        email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-    if !is_address || email.contains(char::is_whitespace) || email.len() > 254 {
-        return Err(CloudError::Email(email));
+/// Whether there has to be a password to replace, or there must be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetPassword {
+    Add,
+    Replace,
+}
+
+/// Lets a user sign in by password. Works while a server runs on the folder.
+pub async fn set_password(
+    data: &Path,
+    user_email: &str,
+    password: &str,
+    set: SetPassword,
+) -> Result<(), CloudError> {
+    let email = checked_email(user_email)?;
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        return Err(CloudError::Password);
     }
-    let (token, hash) = http::new_token().map_err(|error| CloudError::Random(error.to_string()))?;
-    db.add_token(&email, &hash, now_ms).await.map_err(|source| CloudError::Database {
-        path: DATABASE_FILE.into(),
-        source: source.into(),
-    })?;
+    let hash = Passwords::default().hash(password).await?;
+    let (db, _) = open(data).await?;
+    let replace = set == SetPassword::Replace;
+    let added = db.set_password(&email, &hash, replace, Clock::system().now_ms()).await;
+    db.close().await;
+    match added.map_err(in_database)? {
+        UserAdded::Set(_) => Ok(()),
+        UserAdded::Exists => Err(CloudError::UserExists(email)),
+        UserAdded::Unknown => Err(CloudError::UserUnknown(email)),
+    }
+}
+
+async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudError> {
+    let email = checked_email(email)?;
+    let (token, hash) = secrets::new_token()?;
+    let user_id = db.user_named(&email, now_ms).await.map_err(in_database)?;
+    let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME };
+    db.add_token(&new, now_ms).await.map_err(in_database)?;
     Ok(token)
+}
+
+fn checked_email(email: &str) -> Result<String, CloudError> {
+    let email = accounts::plain_email(email);
+    if accounts::is_email(&email) { Ok(email) } else { Err(CloudError::Email(email)) }
+}
+
+fn in_database(source: DbError) -> CloudError {
+    CloudError::Database { path: DATABASE_FILE.into(), source: source.into() }
 }
 
 async fn open(data: &Path) -> Result<(Db, Storage), CloudError> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use snaplark_api::limits;
-use snaplark_cloud::{CloudError, CloudOptions};
+use snaplark_cloud::{CloudError, CloudOptions, SetPassword};
 
 /// The server of the Snaplark API, and the page behind each link.
 #[derive(Debug, Parser)]
@@ -24,6 +24,26 @@ enum Command {
     Serve(Serve),
     /// Prints a new token for a user, who is made where there is none. Works while the server runs.
     Token(Token),
+    /// Who may sign in on the pages.
+    #[command(subcommand)]
+    User(User),
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Adds a user; the password is the first line of standard input.
+    Add(Password),
+    /// Replaces a user's password by the first line of standard input, and signs them out.
+    Password(Password),
+}
+
+#[derive(Debug, Args)]
+struct Password {
+    /// The server's folder.
+    #[arg(long, env = "SNAPLARK_DATA")]
+    data: PathBuf,
+    /// The user's e-mail address.
+    email: String,
 }
 
 #[derive(Debug, Args)]
@@ -37,6 +57,9 @@ struct Serve {
     /// What links begin with, for example https://videos.example.com.
     #[arg(long, env = "SNAPLARK_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Believe the X-Forwarded-For of the proxy in front: who asks is its last address.
+    #[arg(long, env = "SNAPLARK_BEHIND_PROXY")]
+    behind_proxy: bool,
     /// How many parts one upload may send in a second.
     #[arg(long, env = "SNAPLARK_PARTS_PER_SECOND", default_value_t = limits::PARTS_PER_SECOND)]
     parts_per_second: u32,
@@ -59,6 +82,8 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(serve) => run(serve).await,
         Command::Token(token) => print_token(token).await,
+        Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
+        Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +97,7 @@ async fn main() -> ExitCode {
 async fn run(serve: Serve) -> Result<(), CloudError> {
     let mut options = CloudOptions::new(serve.data, serve.listen);
     options.public_url = serve.public_url.filter(|url| !url.is_empty());
+    options.behind_proxy = serve.behind_proxy;
     options.parts_per_second = serve.parts_per_second;
     let mut cloud = snaplark_cloud::start(options).await?;
     say(&format!("listening on http://{}", cloud.address()));
@@ -85,6 +111,18 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
 async fn print_token(token: Token) -> Result<(), CloudError> {
     say(&snaplark_cloud::issue_token(&token.data, &token.user).await?);
     Ok(())
+}
+
+async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError> {
+    use std::io::{IsTerminal, stdin};
+    if stdin().is_terminal() {
+        eprint!("Password for {} (it is shown as you type): ", user.email);
+    }
+    let mut line = String::new();
+    // What can't be read is too short to be a password.
+    stdin().read_line(&mut line).ok();
+    let password = line.trim_end_matches(['\r', '\n']);
+    snaplark_cloud::set_password(&user.data, &user.email, password, set).await
 }
 
 /// One line for whoever started us; nobody may be there to read it.

@@ -19,6 +19,11 @@ const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
 /// Rows deleted in one transaction: others wait for it.
 const BATCH: u32 = 500;
 
+/// The largest bucket is full again by then.
+const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
+/// Who did what is kept for a year.
+const AUDIT_MS: i64 = 365 * QUIET_MS;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     pub expired: u64,
@@ -56,6 +61,8 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
             uploads.discard(&key).await;
         }
     }
+    let now_ms = uploads.clock.now_ms();
+    uploads.db.forget_over(now_ms, now_ms - QUIET_MS, now_ms - AUDIT_MS).await?;
     swept.orphans = orphans(uploads).await?;
     Ok(swept)
 }
@@ -107,7 +114,7 @@ mod tests {
         let kept = folder.path().join("objects");
         std::fs::create_dir(&kept).unwrap();
         let db = Db::open(&folder.path().join("db")).await.unwrap();
-        let user = db.add_token("a@example.com", b"hash", 0).await.unwrap();
+        let user = db.user_named("a@example.com", 0).await.unwrap();
         let now_ms = Arc::new(AtomicI64::new(DAY_MS * 10));
         let told = Arc::clone(&now_ms);
         let clock = Clock::new(move || told.load(Ordering::SeqCst));

@@ -291,14 +291,15 @@ impl Uploads {
         Ok((media_map::original(&parts), etag))
     }
 
-    /// Newest first.
+    /// Newest first. `matching`: a piece of their names, or nothing.
     pub async fn list(
         &self,
         user: UserId,
+        matching: &str,
         behind: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<Upload>, UploadError> {
-        Ok(self.db.uploads_of_user(user, behind, limit, self.idle_since_ms()).await?)
+        Ok(self.db.uploads_of_user(user, matching, behind, limit, self.idle_since_ms()).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {

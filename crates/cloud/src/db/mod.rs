@@ -3,6 +3,7 @@
 //! A row never speaks of a blob that isn't durable already; a blob without a row is the sweeper's.
 //! Whatever has to hold together is one method here, and one transaction below.
 
+mod door;
 mod sqlite;
 
 use snaplark_api::VideoState;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::parts::Layout;
 
-pub use sqlite::Sqlite as Db;
+pub use door::Db;
 
 #[derive(Debug, Error)]
 pub enum DbError {
@@ -25,6 +26,9 @@ pub enum DbError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(pub Uuid);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenId(pub Uuid);
 
 /// The upload's secret-ish name: known to its owner only, while the video's id is in the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +63,7 @@ pub struct Upload {
     pub revision: i64,
     pub finished: Option<Finished>,
     pub removed: bool,
+    pub share: Share,
 }
 
 impl Upload {
@@ -136,4 +141,114 @@ pub enum PartStored {
 pub struct Cursor {
     pub created_ms: i64,
     pub session_id: SessionId,
+}
+
+/// What the owner decided about a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Instead of the one that is made from the file's name.
+    pub title: Option<String>,
+    pub visibility: Visibility,
+    /// An argon2id string.
+    pub password: Option<String>,
+    pub expires_ms: Option<i64>,
+    pub views: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Anyone who has the link.
+    #[default]
+    Link,
+    /// Whoever is signed in to this server.
+    Members,
+    /// Whoever says the password.
+    Password,
+}
+
+impl Visibility {
+    pub const ALL: [Visibility; 3] = [Visibility::Link, Visibility::Members, Visibility::Password];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Visibility::Link => "link",
+            Visibility::Members => "members",
+            Visibility::Password => "password",
+        }
+    }
+}
+
+/// What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShareChange {
+    pub title: Option<Option<String>>,
+    pub visibility: Option<Visibility>,
+    /// An argon2id string.
+    pub password: Option<String>,
+    pub expires_ms: Option<Option<i64>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    /// An argon2id string; without one there is no signing in by password.
+    pub password: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserAdded {
+    Set(UserId),
+    /// There is a user with a password already.
+    Exists,
+    /// There is no user whose password could be replaced.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken<'a> {
+    pub user_id: UserId,
+    pub hash: &'a [u8],
+    pub name: &'a str,
+}
+
+/// What is told of a token; its hash never is.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub id: TokenId,
+    pub name: String,
+    pub created_ms: i64,
+    pub used_ms: Option<i64>,
+}
+
+/// Consent that the app still has to fetch its token for.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub user_id: UserId,
+    pub challenge: String,
+    pub redirect_uri: String,
+    pub token_name: String,
+    pub expires_ms: i64,
+}
+
+/// Who did what, for those who run the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed<'a> {
+    pub user_id: Option<UserId>,
+    pub action: &'a str,
+    pub subject: &'a str,
+    pub address: &'a str,
+}
+
+/// So many at once, and one more each `refill_ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    pub size: u32,
+    pub refill_ms: i64,
+}
+
+impl Bucket {
+    pub fn full_ms(self) -> i64 {
+        i64::from(self.size) * self.refill_ms
+    }
 }

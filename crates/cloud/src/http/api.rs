@@ -12,8 +12,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use snaplark_api::{
-    Capabilities, ChunkAnswer, FinalizeAnswer, Framing, InitAnswer, VideoList, VideoStatus, limits,
-    routes,
+    Capabilities, ChunkAnswer, FinalizeAnswer, Framing, InitAnswer, SignIn, VideoList, VideoStatus,
+    limits, routes,
 };
 use uuid::Uuid;
 
@@ -131,7 +131,7 @@ async fn list(
     let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
     let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
     // One more than asked for tells whether there are more.
-    let mut uploads = app.uploads.list(user, behind, limit + 1).await?;
+    let mut uploads = app.uploads.list(user, "", behind, limit + 1).await?;
     let more = uploads.len() > limit as usize;
     uploads.truncate(limit as usize);
     let next_cursor = uploads.last().filter(|_| more).map(cursor);
@@ -161,7 +161,10 @@ async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
         part_bytes_max: limits::PART_BYTES_MAX,
         parts_in_flight_max: PARTS_IN_FLIGHT_MAX,
         link_template: Some(routes::share_page(&app.public_url, "{recordingId}")),
-        sign_in: None,
+        sign_in: app.has_sign_in.then(|| SignIn {
+            authorize: format!("{}/oauth/authorize", app.public_url),
+            token: format!("{}/oauth/token", app.public_url),
+        }),
     })
 }
 
@@ -205,11 +208,11 @@ fn page_url(app: &App, upload: &Upload) -> String {
     routes::share_page(&app.public_url, &upload.video_id.to_string())
 }
 
-fn cursor(upload: &Upload) -> String {
+pub fn cursor(upload: &Upload) -> String {
     format!("{}_{}", upload.created_ms, upload.session_id)
 }
 
-fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
+pub fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
     let read = || {
         let (created_ms, session) = text.split_once('_')?;
         let session_id = SessionId(session.parse::<Uuid>().ok()?);

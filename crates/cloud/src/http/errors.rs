@@ -8,8 +8,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use snaplark_api::ErrorAnswer;
 
+use crate::accounts::AccountError;
 use crate::db::DbError;
 use crate::rate::Allowance;
+use crate::secrets::SecretError;
 use crate::storage::StorageError;
 use crate::uploads::UploadError;
 
@@ -86,6 +88,16 @@ impl ApiError {
 
     pub fn unsupported(message: &str) -> Self {
         ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", message)
+    }
+
+    pub fn too_many(retry_after_s: u64) -> Self {
+        let mut error = ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests",
+            "There were too many tries. Nothing is lost; wait, and try again.",
+        );
+        error.headers.insert(header::RETRY_AFTER, retry_after_s.into());
+        error
     }
 
     pub fn slow() -> Self {
@@ -175,6 +187,26 @@ impl From<DbError> for ApiError {
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         UploadError::from(error).into()
+    }
+}
+
+impl From<SecretError> for ApiError {
+    fn from(error: SecretError) -> Self {
+        internal(&error, false)
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Wrong => ApiError::unauthorized(),
+            AccountError::TooMany { retry_after_s } => ApiError::too_many(retry_after_s),
+            AccountError::Grant => {
+                ApiError::field("code", "The code is not valid, or not any more.")
+            }
+            AccountError::Secret(error) => error.into(),
+            AccountError::Db(error) => error.into(),
+        }
     }
 }
 

@@ -8,9 +8,12 @@ mod auth;
 mod body;
 mod errors;
 mod forms;
+mod html;
 mod multipart;
 mod share;
+mod site;
 mod video;
+mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +30,10 @@ use tower_http::request_id::{
 };
 use tower_http::trace::TraceLayer;
 
+use crate::accounts::Accounts;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
-pub use auth::new_token;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,8 +42,12 @@ pub type App = Arc<AppState>;
 #[derive(Debug)]
 pub struct AppState {
     pub uploads: Arc<Uploads>,
+    pub accounts: Accounts,
     /// Without a slash at its end.
     pub public_url: String,
+    pub behind_proxy: bool,
+    /// Not in the cloud of this computer, which has one user and no passwords.
+    pub has_sign_in: bool,
     pub sweep: Arc<Notify>,
 }
 
@@ -54,6 +61,7 @@ impl AppState {
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(api::routes())
+        .merge(site::routes())
         .route("/videos/{video}", get(share::page))
         .route("/videos/{video}/live", get(share::live))
         .route("/videos/{video}/live/init.webm", get(video::live_init))

@@ -7,23 +7,17 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use maud::Markup;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::App;
 use super::errors::ApiError;
+use super::html::html;
 use crate::db::{Upload, VideoId};
 use crate::media_map;
 use crate::pages::{self, Moment};
 use crate::parts::Layout;
 
-/// No inline script or style, nothing from elsewhere. `blob:` is how a live recording is played.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
-     media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'",
-);
 /// A link may be known long before its recording comes: it was made offline. Past this it won't.
 const AWAITED_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
 
@@ -109,7 +103,7 @@ pub async fn live(
 }
 
 pub async fn front(State(app): State<App>) -> Response {
-    html(StatusCode::OK, pages::front(&app.public_url))
+    html(StatusCode::OK, pages::front(&app.public_url, app.has_sign_in))
 }
 
 pub async fn unknown(uri: Uri) -> Response {
@@ -161,16 +155,6 @@ fn is_awaited(id: Uuid, now_ms: i64) -> bool {
 async fn times(app: &App, upload: &Upload, after: u32) -> Result<Vec<(u64, u64)>, ApiError> {
     let parts = app.uploads.db.parts_from(upload.session_id, after).await?;
     Ok(media_map::times(&parts, after))
-}
-
-fn html(status: StatusCode, page: Markup) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    ];
-    (status, headers, page.into_string()).into_response()
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
+mod browser;
 mod documents;
 mod durability;
+mod oauth;
 mod pages;
 mod parts;
 mod program;

@@ -1,6 +1,6 @@
 //! `snaplark-cloud` as a program: its one line, its token, its signals, its refusals.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -71,6 +71,36 @@ async fn one_line_then_it_serves_then_it_stops_when_asked() {
     let mut rest = String::new();
     running.out.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "", "nothing but the one line");
+}
+
+#[test]
+fn a_user_is_added_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = |deed: &str, password: &str| {
+        let mut child = Command::new(PROGRAM)
+            .args(["user", deed, "a@example.com", "--data"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let said = |out: &Output| String::from_utf8(out.stderr.clone()).unwrap();
+    let unknown = user("password", "a good long one\n");
+    assert!(!unknown.status.success() && said(&unknown).contains("There is no user"));
+    let short = user("add", "short\n");
+    assert!(!short.status.success() && said(&short).contains("at least 10 characters"));
+    let added = user("add", "a good long one\n");
+    assert!(added.status.success() && added.stdout.is_empty(), "{added:?}");
+    let again = user("add", "another good one\n");
+    assert!(!again.status.success() && said(&again).contains("has a password already"));
+    assert!(user("password", "another good one\n").status.success());
+    for out in [unknown, short, added, again] {
+        assert!(!said(&out).contains("good"), "the password is never printed");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,245 @@
+//! Who people are: signing in by password, browsers that are signed in, tokens, and the sign-in
+//! that the app uses (authorization code with PKCE, RFC 6749 and 7636). Without HTTP.
+//!
+//! Invariants: a secret is handed out once and stored as its hash. Whether an address has an account
+//! can't be told from an answer or from how long it takes. Every way to guess is counted in the
+//! database, so that more nodes don't mean more guesses.
+
+use std::net::IpAddr;
+
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::db::{Bucket, Code, Db, DbError, Deed, NewToken, Token, TokenId, User, UserId};
+use crate::secrets::{self, Passwords, SecretError};
+
+/// A browser stays signed in for so long.
+const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Long enough for a redirect to this very computer.
+const CODE_MS: i64 = 60 * 1000;
+/// Names are lines in a list.
+const TOKEN_NAME_CHARS_MAX: usize = 80;
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// Somebody who mistypes has enough of these; a machine that guesses has not.
+const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
+/// Of one address on any account: offices share one.
+const TRIES_FROM: Bucket = Bucket { size: 60, refill_ms: 5_000 };
+/// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
+const TRIES_ON: Bucket = Bucket { size: 100, refill_ms: 20_000 };
+const EXCHANGES_FROM: Bucket = Bucket { size: 60, refill_ms: 1_000 };
+
+#[derive(Debug, Error)]
+pub enum AccountError {
+    #[error("the e-mail address or the password is wrong")]
+    Wrong,
+    #[error("too many tries")]
+    TooMany { retry_after_s: u64 },
+    /// RFC 6749, 5.2: `invalid_grant`.
+    #[error("the code is not valid, or not any more")]
+    Grant,
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+#[derive(Debug)]
+pub struct Accounts {
+    db: Db,
+    clock: Clock,
+    pub passwords: Passwords,
+}
+
+/// What the app asked the browser to ask for.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub challenge: String,
+    pub redirect_uri: String,
+    pub device: String,
+}
+
+impl Accounts {
+    pub fn new(db: Db, clock: Clock) -> Self {
+        Accounts { db, clock, passwords: Passwords::default() }
+    }
+
+    // --- browsers ---
+
+    /// The secret of a browser that is signed in from now on.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<String, AccountError> {
+        let email = plain_email(email);
+        let now_ms = self.clock.now_ms();
+        // What is no address is nobody's, and names in the database stay short.
+        let name = if is_email(&email) { email.as_str() } else { "-" };
+        for (bucket, limit) in [
+            (format!("sign-in {name} {from}"), TRIES_OF_ONE),
+            (format!("sign-in from {from}"), TRIES_FROM),
+            (format!("sign-in on {name}"), TRIES_ON),
+        ] {
+            self.take(&bucket, limit, now_ms).await?;
+        }
+        let user = self.db.user_by_email(&email).await?;
+        let hash = user.as_ref().and_then(|user| user.password.as_deref());
+        let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
+        let fits = short && self.passwords.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            self.note(None, "sign-in refused", name, from).await?;
+            return Err(AccountError::Wrong);
+        };
+        let (secret, stored) = secrets::new_secret()?;
+        self.db.add_web_session(user.id, &stored, now_ms, now_ms + WEB_SESSION_MS).await?;
+        self.note(Some(user.id), "sign-in", &user.email, from).await?;
+        Ok(secret)
+    }
+
+    pub async fn signed_in(&self, secret: &str) -> Result<Option<User>, AccountError> {
+        let stored = secrets::stored(secret);
+        Ok(self.db.user_of_web_session(&stored, self.clock.now_ms()).await?)
+    }
+
+    pub async fn sign_out(&self, secret: &str) -> Result<(), AccountError> {
+        Ok(self.db.remove_web_session(&secrets::stored(secret)).await?)
+    }
+
+    /// Nobody could sign in by password.
+    pub async fn has_nobody(&self) -> Result<bool, AccountError> {
+        Ok(self.db.users_count().await? == 0)
+    }
+
+    // --- tokens ---
+
+    pub async fn tokens(&self, user: UserId) -> Result<Vec<Token>, AccountError> {
+        Ok(self.db.tokens(user).await?)
+    }
+
+    pub async fn create_token(
+        &self,
+        user: UserId,
+        name: &str,
+        from: IpAddr,
+    ) -> Result<String, AccountError> {
+        let name = plain_name(name);
+        let (token, stored) = secrets::new_token()?;
+        let new = NewToken { user_id: user, hash: &stored, name: &name };
+        self.db.add_token(&new, self.clock.now_ms()).await?;
+        self.note(Some(user), "token created", &name, from).await?;
+        Ok(token)
+    }
+
+    pub async fn revoke_token(
+        &self,
+        user: UserId,
+        token: TokenId,
+        from: IpAddr,
+    ) -> Result<bool, AccountError> {
+        let gone = self.db.remove_token(user, token).await?;
+        if gone {
+            self.note(Some(user), "token revoked", &token.0.to_string(), from).await?;
+        }
+        Ok(gone)
+    }
+
+    /// Whoever holds a token may give it back.
+    pub async fn forget_token(&self, token: &str) -> Result<(), AccountError> {
+        Ok(self.db.forget_token(&secrets::stored(token)).await?)
+    }
+
+    // --- the app's sign-in ---
+
+    /// The code that the app changes for its token.
+    pub async fn consent(&self, user: UserId, consent: &Consent) -> Result<String, AccountError> {
+        let (code, stored) = secrets::new_secret()?;
+        let kept = Code {
+            user_id: user,
+            challenge: consent.challenge.clone(),
+            redirect_uri: consent.redirect_uri.clone(),
+            token_name: plain_name(&format!("Snaplark on {}", consent.device)),
+            expires_ms: self.clock.now_ms() + CODE_MS,
+        };
+        self.db.add_code(&stored, &kept).await?;
+        Ok(code)
+    }
+
+    pub async fn exchange(
+        &self,
+        code: &str,
+        verifier: &str,
+        redirect_uri: &str,
+        from: IpAddr,
+    ) -> Result<String, AccountError> {
+        let now_ms = self.clock.now_ms();
+        self.take(&format!("exchange from {from}"), EXCHANGES_FROM, now_ms).await?;
+        let kept = self.db.take_code(&secrets::stored(code)).await?.ok_or(AccountError::Grant)?;
+        let fits = kept.expires_ms > now_ms
+            && kept.redirect_uri == redirect_uri
+            && secrets::is_same(&kept.challenge, &secrets::challenge(verifier));
+        if !fits {
+            return Err(AccountError::Grant);
+        }
+        self.create_token(kept.user_id, &kept.token_name, from).await
+    }
+
+    // --- both ---
+
+    pub async fn note(
+        &self,
+        user_id: Option<UserId>,
+        action: &str,
+        subject: &str,
+        from: IpAddr,
+    ) -> Result<(), AccountError> {
+        let address = from.to_string();
+        let deed = Deed { user_id, action, subject, address: &address };
+        Ok(self.db.note(&deed, self.clock.now_ms()).await?)
+    }
+
+    pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<(), AccountError> {
+        match self.db.take(name, bucket, now_ms).await? {
+            None => Ok(()),
+            Some(wait_ms) => {
+                let retry_after_s = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1);
+                Err(AccountError::TooMany { retry_after_s })
+            }
+        }
+    }
+}
+
+/// As it is stored and looked for.
+pub fn plain_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+pub fn is_email(email: &str) -> bool {
+    let parted = email.split_once('@');
+    parted.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !email.contains(|c: char| c.is_whitespace() || c.is_control())
+        && email.len() <= EMAIL_BYTES_MAX
+}
+
+fn plain_name(name: &str) -> String {
+    let plain: String = name.chars().filter(|c| !c.is_control()).collect();
+    let plain: String = plain.trim().chars().take(TOKEN_NAME_CHARS_MAX).collect();
+    if plain.is_empty() { "Token".to_owned() } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for good in ["a@b", "you@example.com"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a", "@b", "a@", "a b@c", "a@b\n"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert_eq!(plain_email(" You@Example.com "), "you@example.com");
+    }
+}

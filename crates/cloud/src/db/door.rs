@@ -1,0 +1,87 @@
+//! All that is asked of the database, and the dialects that answer.
+
+use std::path::Path;
+
+use super::sqlite;
+use super::{
+    Bucket, Code, Cursor, DbError, Deed, Finished, NewToken, NewUpload, Opened, Part, PartStored,
+    SessionId, ShareChange, Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
+};
+
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite(sqlite::Pools),
+}
+
+impl Db {
+    /// A file of SQLite's, made where it is missing.
+    pub async fn open(file: &Path) -> Result<Self, DbError> {
+        Ok(Db::Sqlite(sqlite::Pools::open(file).await?))
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite(pools) => pools.close().await,
+        }
+    }
+}
+
+/// Each method is told at its statement in `rows`.
+macro_rules! door {
+    ($(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Db {
+            $(pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, DbError> {
+                match self {
+                    Db::Sqlite(pools) => pools.$name($($arg),*).await,
+                }
+            })*
+        }
+    };
+}
+
+door! {
+    fn ping() -> ();
+
+    // Users, tokens, browsers.
+    fn user_named(email: &str, now_ms: i64) -> UserId;
+    fn user_by_email(email: &str) -> Option<User>;
+    fn users_count() -> i64;
+    fn set_password(email: &str, password: &str, replace: bool, now_ms: i64) -> UserAdded;
+    fn add_token(new: &NewToken<'_>, now_ms: i64) -> ();
+    fn use_token(hash: &[u8], now_ms: i64) -> Option<UserId>;
+    fn tokens(user: UserId) -> Vec<Token>;
+    fn remove_token(user: UserId, token: TokenId) -> bool;
+    fn forget_token(hash: &[u8]) -> ();
+    fn add_web_session(user: UserId, hash: &[u8], now_ms: i64, expires_ms: i64) -> ();
+    fn user_of_web_session(hash: &[u8], now_ms: i64) -> Option<User>;
+    fn remove_web_session(hash: &[u8]) -> ();
+    fn add_code(hash: &[u8], code: &Code) -> ();
+    fn take_code(hash: &[u8]) -> Option<Code>;
+    fn note(deed: &Deed<'_>, at_ms: i64) -> ();
+    fn take(name: &str, bucket: Bucket, now_ms: i64) -> Option<i64>;
+
+    // Uploads and parts.
+    fn open_upload(new: &NewUpload, now_ms: i64, idle_since_ms: i64) -> Opened;
+    fn upload(session: SessionId) -> Option<Upload>;
+    fn upload_of_video(video: VideoId) -> Option<Upload>;
+    fn uploads_of_user(user: UserId, matching: &str, behind: Option<Cursor>, limit: u32, idle_since_ms: i64) -> Vec<Upload>;
+    fn complete(seen: &Upload, finished: &Finished, now_ms: i64) -> bool;
+    fn remove(session: SessionId, now_ms: i64) -> ();
+    fn put_part(session: SessionId, part: &Part, now_ms: i64) -> PartStored;
+    fn parts_from(session: SessionId, first: u32) -> Vec<Part>;
+    fn part(session: SessionId, index: u32) -> Option<Part>;
+    fn part_indices(session: SessionId) -> Vec<u32>;
+    fn parts_received(session: SessionId) -> u32;
+
+    // Links.
+    fn change_share(user: UserId, video: VideoId, change: &ShareChange) -> ();
+    fn count_view(user: UserId, video: VideoId) -> ();
+    fn add_share_pass(video: VideoId, hash: &[u8], expires_ms: i64) -> ();
+    fn has_share_pass(video: VideoId, hash: &[u8], now_ms: i64) -> bool;
+
+    // What is over.
+    fn expire_idle(idle_since_ms: i64) -> u64;
+    fn forget_dead_parts(limit: u32) -> Vec<String>;
+    fn has_object(key: &str) -> bool;
+    fn forget_over(now_ms: i64, quiet_ms: i64, audit_ms: i64) -> ();
+}

@@ -1,0 +1,265 @@
+//! Users, their tokens and browsers, and what they did.
+
+use sqlx::{Row as _, Transaction};
+use uuid::Uuid;
+
+use super::{Dialect, Pools, Row};
+use crate::db::{Code, DbError, Deed, NewToken, Token, TokenId, User, UserAdded, UserId};
+
+/// A token's row is not written for each part that comes with it.
+const USED_MS_STEP: i64 = 10 * 60 * 1000;
+
+impl Pools {
+    /// The user of this address, who is made where there is none.
+    pub async fn user_named(&self, email: &str, now_ms: i64) -> Result<UserId, DbError> {
+        let mut tx = self.begin().await?;
+        let user = named(&mut tx, email, now_ms).await?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, DbError> {
+        sqlx::query("SELECT id, email, password FROM users WHERE email = $1")
+            .bind(email)
+            .fetch_optional(&self.reads)
+            .await?
+            .as_ref()
+            .map(user)
+            .transpose()
+    }
+
+    pub async fn users_count(&self) -> Result<i64, DbError> {
+        let sql = "SELECT COUNT(*) FROM users WHERE password IS NOT NULL";
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.reads).await?)
+    }
+
+    /// `replace`: also where the user has a password already. Whoever is signed in is signed out.
+    pub async fn set_password(
+        &self,
+        email: &str,
+        password: &str,
+        replace: bool,
+        now_ms: i64,
+    ) -> Result<UserAdded, DbError> {
+        let mut tx = self.begin().await?;
+        let known: Option<Option<String>> =
+            sqlx::query_scalar("SELECT password FROM users WHERE email = $1")
+                .bind(email)
+                .fetch_optional(&mut *tx)
+                .await?;
+        match (known, replace) {
+            (Some(Some(_)), false) => return Ok(UserAdded::Exists),
+            (None, true) => return Ok(UserAdded::Unknown),
+            (None | Some(None), false) | (Some(_), true) => {}
+        }
+        let user = named(&mut tx, email, now_ms).await?;
+        sqlx::query("UPDATE users SET password = $2 WHERE id = $1")
+            .bind(user.0)
+            .bind(password)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM web_sessions WHERE user_id = $1")
+            .bind(user.0)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(UserAdded::Set(user))
+    }
+
+    // --- tokens ---
+
+    /// The same token again changes nothing.
+    pub async fn add_token(&self, new: &NewToken<'_>, now_ms: i64) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO tokens (id, hash, user_id, name, created_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (hash) DO NOTHING",
+        )
+        .bind(Uuid::now_v7())
+        .bind(new.hash)
+        .bind(new.user_id.0)
+        .bind(new.name)
+        .bind(now_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// Whose token it is; that it was used is noted now and then.
+    pub async fn use_token(&self, hash: &[u8], now_ms: i64) -> Result<Option<UserId>, DbError> {
+        let row = sqlx::query("SELECT user_id, used_ms FROM tokens WHERE hash = $1")
+            .bind(hash)
+            .fetch_optional(&self.reads)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let used_ms: Option<i64> = row.try_get("used_ms")?;
+        if used_ms.is_none_or(|used_ms| used_ms < now_ms - USED_MS_STEP) {
+            sqlx::query("UPDATE tokens SET used_ms = $2 WHERE hash = $1")
+                .bind(hash)
+                .bind(now_ms)
+                .execute(&self.writes)
+                .await?;
+        }
+        Ok(Some(UserId(row.try_get("user_id")?)))
+    }
+
+    /// Newest first.
+    pub async fn tokens(&self, user: UserId) -> Result<Vec<Token>, DbError> {
+        let rows = sqlx::query(
+            "SELECT id, name, created_ms, used_ms FROM tokens WHERE user_id = $1 \
+             ORDER BY created_ms DESC, id DESC",
+        )
+        .bind(user.0)
+        .fetch_all(&self.reads)
+        .await?;
+        let token = |row: &Row| {
+            Ok(Token {
+                id: TokenId(row.try_get("id")?),
+                name: row.try_get("name")?,
+                created_ms: row.try_get("created_ms")?,
+                used_ms: row.try_get("used_ms")?,
+            })
+        };
+        rows.iter().map(token).collect()
+    }
+
+    pub async fn remove_token(&self, user: UserId, token: TokenId) -> Result<bool, DbError> {
+        let done = sqlx::query("DELETE FROM tokens WHERE user_id = $1 AND id = $2")
+            .bind(user.0)
+            .bind(token.0)
+            .execute(&self.writes)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    pub async fn forget_token(&self, hash: &[u8]) -> Result<(), DbError> {
+        sqlx::query("DELETE FROM tokens WHERE hash = $1").bind(hash).execute(&self.writes).await?;
+        Ok(())
+    }
+
+    // --- browsers ---
+
+    pub async fn add_web_session(
+        &self,
+        user: UserId,
+        hash: &[u8],
+        now_ms: i64,
+        expires_ms: i64,
+    ) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO web_sessions (hash, user_id, created_ms, expires_ms) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(hash)
+        .bind(user.0)
+        .bind(now_ms)
+        .bind(expires_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn user_of_web_session(
+        &self,
+        hash: &[u8],
+        now_ms: i64,
+    ) -> Result<Option<User>, DbError> {
+        sqlx::query(
+            "SELECT users.id, email, password FROM web_sessions \
+             JOIN users ON users.id = web_sessions.user_id WHERE hash = $1 AND expires_ms > $2",
+        )
+        .bind(hash)
+        .bind(now_ms)
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(user)
+        .transpose()
+    }
+
+    pub async fn remove_web_session(&self, hash: &[u8]) -> Result<(), DbError> {
+        let sql = "DELETE FROM web_sessions WHERE hash = $1";
+        sqlx::query(sql).bind(hash).execute(&self.writes).await?;
+        Ok(())
+    }
+
+    // --- the app's sign-in ---
+
+    pub async fn add_code(&self, hash: &[u8], code: &Code) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO codes (hash, user_id, challenge, redirect_uri, token_name, expires_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(hash)
+        .bind(code.user_id.0)
+        .bind(&code.challenge)
+        .bind(&code.redirect_uri)
+        .bind(&code.token_name)
+        .bind(code.expires_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// Once: whoever comes first has it, right or wrong.
+    pub async fn take_code(&self, hash: &[u8]) -> Result<Option<Code>, DbError> {
+        let row = sqlx::query(
+            "DELETE FROM codes WHERE hash = $1 \
+             RETURNING user_id, challenge, redirect_uri, token_name, expires_ms",
+        )
+        .bind(hash)
+        .fetch_optional(&self.writes)
+        .await?;
+        let code = |row: Row| {
+            Ok(Code {
+                user_id: UserId(row.try_get("user_id")?),
+                challenge: row.try_get("challenge")?,
+                redirect_uri: row.try_get("redirect_uri")?,
+                token_name: row.try_get("token_name")?,
+                expires_ms: row.try_get("expires_ms")?,
+            })
+        };
+        row.map(code).transpose()
+    }
+
+    // --- who did what ---
+
+    pub async fn note(&self, deed: &Deed<'_>, at_ms: i64) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO audit (id, at_ms, user_id, action, subject, address) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(Uuid::now_v7())
+        .bind(at_ms)
+        .bind(deed.user_id.map(|user| user.0))
+        .bind(deed.action)
+        .bind(deed.subject)
+        .bind(deed.address)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn named(
+    tx: &mut Transaction<'_, Dialect>,
+    email: &str,
+    now_ms: i64,
+) -> Result<UserId, DbError> {
+    let user: Uuid = sqlx::query_scalar(
+        "INSERT INTO users (id, email, created_ms) VALUES ($1, $2, $3) \
+         ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING id",
+    )
+    .bind(Uuid::now_v7())
+    .bind(email)
+    .bind(now_ms)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(UserId(user))
+}
+
+fn user(row: &Row) -> Result<User, DbError> {
+    Ok(User {
+        id: UserId(row.try_get("id")?),
+        email: row.try_get("email")?,
+        password: row.try_get("password")?,
+    })
+}

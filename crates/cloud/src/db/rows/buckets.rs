@@ -1,0 +1,38 @@
+//! Limits that every process on the database shares.
+
+use super::Pools;
+use crate::db::{Bucket, DbError};
+
+impl Pools {
+    /// Takes one, or says how long it takes until there is one.
+    pub async fn take(
+        &self,
+        name: &str,
+        bucket: Bucket,
+        now_ms: i64,
+    ) -> Result<Option<i64>, DbError> {
+        let full = bucket.full_ms();
+        let mut tx = self.begin().await?;
+        // Also where nothing changes: it holds the row until the end of the transaction.
+        let (level, at_ms): (i64, i64) = sqlx::query_as(
+            "INSERT INTO buckets (name, level_ms, at_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING level_ms, at_ms",
+        )
+        .bind(name)
+        .bind(full)
+        .bind(now_ms)
+        .fetch_one(&mut *tx)
+        .await?;
+        // A clock that goes backwards gives nothing and takes nothing.
+        let level = level.saturating_add((now_ms - at_ms).max(0)).min(full);
+        let left = level - bucket.refill_ms;
+        sqlx::query("UPDATE buckets SET level_ms = $2, at_ms = $3 WHERE name = $1")
+            .bind(name)
+            .bind(if left < 0 { level } else { left })
+            .bind(now_ms)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok((left < 0).then_some(-left))
+    }
+}

@@ -1,0 +1,106 @@
+//! What owners decided about their links, and who may pass.
+
+use super::Pools;
+use crate::db::{DbError, ShareChange, UserId, VideoId};
+
+impl Pools {
+    /// Whoever said an old password has to say the new one.
+    pub async fn change_share(
+        &self,
+        user: UserId,
+        video: VideoId,
+        change: &ShareChange,
+    ) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO shares (video_id, user_id) VALUES ($1, $2) \
+             ON CONFLICT (video_id, user_id) DO UPDATE SET user_id = excluded.user_id",
+        )
+        .bind(video.0)
+        .bind(user.0)
+        .execute(&mut *tx)
+        .await?;
+        if let Some(title) = &change.title {
+            sqlx::query("UPDATE shares SET title = $3 WHERE video_id = $1 AND user_id = $2")
+                .bind(video.0)
+                .bind(user.0)
+                .bind(title.as_deref())
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(visibility) = change.visibility {
+            sqlx::query("UPDATE shares SET visibility = $3 WHERE video_id = $1 AND user_id = $2")
+                .bind(video.0)
+                .bind(user.0)
+                .bind(visibility.name())
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(password) = &change.password {
+            sqlx::query("UPDATE shares SET password = $3 WHERE video_id = $1 AND user_id = $2")
+                .bind(video.0)
+                .bind(user.0)
+                .bind(password)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("DELETE FROM share_passes WHERE video_id = $1")
+                .bind(video.0)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(expires_ms) = change.expires_ms {
+            sqlx::query("UPDATE shares SET expires_ms = $3 WHERE video_id = $1 AND user_id = $2")
+                .bind(video.0)
+                .bind(user.0)
+                .bind(expires_ms)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub async fn count_view(&self, user: UserId, video: VideoId) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO shares (video_id, user_id, views) VALUES ($1, $2, 1) \
+             ON CONFLICT (video_id, user_id) DO UPDATE SET views = shares.views + 1",
+        )
+        .bind(video.0)
+        .bind(user.0)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn add_share_pass(
+        &self,
+        video: VideoId,
+        hash: &[u8],
+        expires_ms: i64,
+    ) -> Result<(), DbError> {
+        sqlx::query("INSERT INTO share_passes (hash, video_id, expires_ms) VALUES ($1, $2, $3)")
+            .bind(hash)
+            .bind(video.0)
+            .bind(expires_ms)
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn has_share_pass(
+        &self,
+        video: VideoId,
+        hash: &[u8],
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM share_passes WHERE hash = $1 AND video_id = $2 AND expires_ms > $3",
+        )
+        .bind(hash)
+        .bind(video.0)
+        .bind(now_ms)
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(found > 0)
+    }
+}

@@ -1,0 +1,60 @@
+//! What is over: rows that nothing will ask for again.
+
+use super::Pools;
+use crate::db::DbError;
+
+impl Pools {
+    /// Marks what is open and idle as expired, and says how many there were.
+    pub async fn expire_idle(&self, idle_since_ms: i64) -> Result<u64, DbError> {
+        let done = sqlx::query(
+            "UPDATE uploads SET state = 'expired' WHERE active_ms < $1 AND removed_ms IS NULL \
+             AND state IN ('initialized', 'uploading', 'finalizing')",
+        )
+        .bind(idle_since_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Forgets some of the parts that nothing will ever serve, and names their objects.
+    pub async fn forget_dead_parts(&self, limit: u32) -> Result<Vec<String>, DbError> {
+        let keys = sqlx::query_scalar(
+            "DELETE FROM parts WHERE object_key IN (SELECT object_key FROM parts \
+             JOIN uploads ON uploads.session_id = parts.session_id \
+             WHERE uploads.state = 'expired' OR uploads.removed_ms IS NOT NULL \
+             OR part_index >= parts_total LIMIT $1) RETURNING object_key",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.writes)
+        .await?;
+        Ok(keys)
+    }
+
+    pub async fn has_object(&self, key: &str) -> Result<bool, DbError> {
+        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE object_key = $1")
+            .bind(key)
+            .fetch_one(&self.reads)
+            .await?;
+        Ok(found > 0)
+    }
+
+    /// Sessions, codes and passes that are over; buckets that are full again since `quiet_ms`;
+    /// what was done before `audit_ms`.
+    pub async fn forget_over(
+        &self,
+        now_ms: i64,
+        quiet_ms: i64,
+        audit_ms: i64,
+    ) -> Result<(), DbError> {
+        for (sql, before_ms) in [
+            ("DELETE FROM web_sessions WHERE expires_ms <= $1", now_ms),
+            ("DELETE FROM codes WHERE expires_ms <= $1", now_ms),
+            ("DELETE FROM share_passes WHERE expires_ms <= $1", now_ms),
+            ("DELETE FROM buckets WHERE at_ms < $1", quiet_ms),
+            ("DELETE FROM audit WHERE at_ms < $1", audit_ms),
+        ] {
+            sqlx::query(sql).bind(before_ms).execute(&self.writes).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,397 @@
+//! Uploads and their parts.
+
+use snaplark_api::VideoState;
+use sqlx::{Row as _, Transaction};
+use uuid::Uuid;
+
+use super::{Dialect, Pools, Row, signed, whole};
+use crate::db::{
+    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, SessionId, Share,
+    Upload, UserId, VideoId, Visibility,
+};
+
+macro_rules! select_uploads {
+    () => {
+        "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
+         height, created_ms, active_ms, revision, parts_total, assembly, size_bytes, duration_ms, \
+         etag, removed_ms, title, visibility, password, expires_ms, views FROM uploads \
+         LEFT JOIN shares ON shares.video_id = uploads.video_id AND shares.user_id = uploads.user_id "
+    };
+}
+
+impl Pools {
+    /// The live upload of this recording where its owner asks again, else a new one. `idle_since_ms`:
+    /// what was last active before this has expired.
+    pub async fn open_upload(
+        &self,
+        new: &NewUpload,
+        now_ms: i64,
+        idle_since_ms: i64,
+    ) -> Result<Opened, DbError> {
+        loop {
+            if let Some(opened) = self.try_open_upload(new, now_ms, idle_since_ms).await? {
+                return Ok(opened);
+            }
+        }
+    }
+
+    /// `None`: another process made an upload of this video meanwhile.
+    async fn try_open_upload(
+        &self,
+        new: &NewUpload,
+        now_ms: i64,
+        idle_since_ms: i64,
+    ) -> Result<Option<Opened>, DbError> {
+        let mut tx = self.begin().await?;
+        if let Some(recording) = new.recording_id {
+            let rows = sqlx::query(concat!(select_uploads!(), "WHERE uploads.video_id = $1"))
+                .bind(recording)
+                .fetch_all(&mut *tx)
+                .await?;
+            for row in &rows {
+                let upload = upload(row)?;
+                if upload.user_id != new.user_id {
+                    return Ok(Some(Opened::Taken));
+                }
+                let idle = upload.is_open() && upload.active_ms < idle_since_ms;
+                if idle {
+                    set_state(&mut tx, upload.session_id, VideoState::Expired).await?;
+                } else if upload.is_open() || (upload.finished.is_some() && !upload.removed) {
+                    return Ok(Some(Opened::Upload(upload)));
+                }
+            }
+        }
+        let session = Uuid::new_v4();
+        let added = sqlx::query(
+            "INSERT INTO uploads (session_id, user_id, video_id, state, filename, width, height, \
+             fps, metadata, created_ms, active_ms) \
+             VALUES ($1, $2, $3, 'initialized', $4, $5, $6, $7, $8, $9, $9) ON CONFLICT DO NOTHING",
+        )
+        .bind(session)
+        .bind(new.user_id.0)
+        .bind(new.recording_id.unwrap_or_else(Uuid::new_v4))
+        .bind(&new.filename)
+        .bind(i64::from(new.width))
+        .bind(i64::from(new.height))
+        .bind(i64::from(new.fps))
+        .bind(&new.metadata)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+        if added.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let row = sqlx::query(concat!(select_uploads!(), "WHERE session_id = $1"))
+            .bind(session)
+            .fetch_one(&mut *tx)
+            .await?;
+        let opened = upload(&row)?;
+        tx.commit().await?;
+        Ok(Some(Opened::Upload(opened)))
+    }
+
+    pub async fn upload(&self, session: SessionId) -> Result<Option<Upload>, DbError> {
+        sqlx::query(concat!(select_uploads!(), "WHERE session_id = $1"))
+            .bind(session.0)
+            .fetch_optional(&self.reads)
+            .await?
+            .as_ref()
+            .map(upload)
+            .transpose()
+    }
+
+    /// What stands behind a link: the live upload of this video, else its last one.
+    pub async fn upload_of_video(&self, video: VideoId) -> Result<Option<Upload>, DbError> {
+        sqlx::query(concat!(
+            select_uploads!(),
+            "WHERE uploads.video_id = $1 \
+             ORDER BY state IN ('failed', 'expired') OR removed_ms IS NOT NULL, created_ms DESC \
+             LIMIT 1"
+        ))
+        .bind(video.0)
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(upload)
+        .transpose()
+    }
+
+    /// A user's uploads, newest first, without what is removed or expired.
+    pub async fn uploads_of_user(
+        &self,
+        user: UserId,
+        matching: &str,
+        behind: Option<Cursor>,
+        limit: u32,
+        idle_since_ms: i64,
+    ) -> Result<Vec<Upload>, DbError> {
+        let behind =
+            behind.unwrap_or(Cursor { created_ms: i64::MAX, session_id: SessionId(Uuid::max()) });
+        sqlx::query(concat!(
+            select_uploads!(),
+            "WHERE uploads.user_id = $1 AND removed_ms IS NULL AND state <> 'expired' \
+             AND (active_ms >= $5 OR state IN ('completed', 'failed')) \
+             AND (created_ms, session_id) < ($2, $3) \
+             AND ($6 = '' OR LOWER(COALESCE(title, filename)) LIKE $6 ESCAPE '!') \
+             ORDER BY created_ms DESC, session_id DESC LIMIT $4"
+        ))
+        .bind(user.0)
+        .bind(behind.created_ms)
+        .bind(behind.session_id.0)
+        .bind(i64::from(limit))
+        .bind(idle_since_ms)
+        .bind(pattern(matching))
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(upload)
+        .collect()
+    }
+
+    /// Commits what finalize found, if no part came or went since it looked (`revision`).
+    pub async fn complete(
+        &self,
+        seen: &Upload,
+        finished: &Finished,
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "UPDATE uploads SET state = 'completed', parts_total = $3, assembly = $4, \
+             size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8 \
+             WHERE session_id = $1 AND revision = $2 AND removed_ms IS NULL \
+             AND state IN ('initialized', 'uploading', 'finalizing')",
+        )
+        .bind(seen.session_id.0)
+        .bind(seen.revision)
+        .bind(i64::from(finished.parts_total))
+        .bind(assembly_word(finished.assembly))
+        .bind(signed(finished.size_bytes))
+        .bind(signed(finished.duration_ms))
+        .bind(&finished.etag)
+        .bind(now_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes the upload off the link at once; its parts are forgotten by the sweeper's way.
+    pub async fn remove(&self, session: SessionId, now_ms: i64) -> Result<(), DbError> {
+        sqlx::query(
+            "UPDATE uploads SET removed_ms = $2 WHERE session_id = $1 AND removed_ms IS NULL",
+        )
+        .bind(session.0)
+        .bind(now_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    // --- parts ---
+
+    /// Commits a part whose object is durable. The same index again takes the place of the first.
+    pub async fn put_part(
+        &self,
+        session: SessionId,
+        part: &Part,
+        now_ms: i64,
+    ) -> Result<PartStored, DbError> {
+        let layout =
+            serde_json::to_string(&part.layout).map_err(|e| DbError::Unknown(e.to_string()))?;
+        let mut tx = self.begin().await?;
+        let open = sqlx::query(
+            "UPDATE uploads SET state = 'uploading', active_ms = $2, revision = revision + 1 \
+             WHERE session_id = $1 AND removed_ms IS NULL AND state IN ('initialized', 'uploading')",
+        )
+        .bind(session.0)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+        if open.rows_affected() == 0 {
+            return Ok(PartStored::Closed);
+        }
+        let replaced: Option<String> = sqlx::query_scalar(
+            "SELECT object_key FROM parts WHERE session_id = $1 AND part_index = $2",
+        )
+        .bind(session.0)
+        .bind(i64::from(part.index))
+        .fetch_optional(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO parts (session_id, part_index, object_key, size_bytes, sha256, layout, received_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (session_id, part_index) DO UPDATE SET object_key = excluded.object_key, \
+             size_bytes = excluded.size_bytes, sha256 = excluded.sha256, \
+             layout = excluded.layout, received_ms = excluded.received_ms",
+        )
+        .bind(session.0)
+        .bind(i64::from(part.index))
+        .bind(&part.object_key)
+        .bind(signed(part.size_bytes))
+        .bind(part.sha256.as_slice())
+        .bind(layout)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+        let received: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE session_id = $1")
+            .bind(session.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(PartStored::Stored { parts_received: whole(received)?, replaced })
+    }
+
+    /// The upload's parts from `first` on, in order.
+    pub async fn parts_from(&self, session: SessionId, first: u32) -> Result<Vec<Part>, DbError> {
+        sqlx::query(
+            "SELECT part_index, object_key, size_bytes, sha256, layout FROM parts \
+             WHERE session_id = $1 AND part_index >= $2 ORDER BY part_index",
+        )
+        .bind(session.0)
+        .bind(i64::from(first))
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(part)
+        .collect()
+    }
+
+    pub async fn part(&self, session: SessionId, index: u32) -> Result<Option<Part>, DbError> {
+        sqlx::query(
+            "SELECT part_index, object_key, size_bytes, sha256, layout FROM parts \
+             WHERE session_id = $1 AND part_index = $2",
+        )
+        .bind(session.0)
+        .bind(i64::from(index))
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(part)
+        .transpose()
+    }
+
+    pub async fn part_indices(&self, session: SessionId) -> Result<Vec<u32>, DbError> {
+        let indices: Vec<i64> = sqlx::query_scalar(
+            "SELECT part_index FROM parts WHERE session_id = $1 ORDER BY part_index",
+        )
+        .bind(session.0)
+        .fetch_all(&self.reads)
+        .await?;
+        indices.into_iter().map(whole).collect()
+    }
+
+    pub async fn parts_received(&self, session: SessionId) -> Result<u32, DbError> {
+        let parts: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE session_id = $1")
+            .bind(session.0)
+            .fetch_one(&self.reads)
+            .await?;
+        whole(parts)
+    }
+}
+
+async fn set_state(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    state: VideoState,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE uploads SET state = $2 WHERE session_id = $1")
+        .bind(session.0)
+        .bind(state.name())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// `LIKE`'s own signs are letters like any other here.
+fn pattern(text: &str) -> String {
+    let text = text.trim().to_lowercase();
+    if text.is_empty() {
+        return text;
+    }
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn upload(row: &Row) -> Result<Upload, DbError> {
+    let assembly: Option<String> = row.try_get("assembly")?;
+    let finished = match assembly {
+        None => None,
+        Some(word) => Some(Finished {
+            parts_total: whole(row.try_get("parts_total")?)?,
+            assembly: assembly_of(&word)?,
+            size_bytes: whole(row.try_get("size_bytes")?)?,
+            duration_ms: whole(row.try_get("duration_ms")?)?,
+            etag: row.try_get("etag")?,
+        }),
+    };
+    Ok(Upload {
+        session_id: SessionId(row.try_get("session_id")?),
+        user_id: UserId(row.try_get("user_id")?),
+        video_id: VideoId(row.try_get("video_id")?),
+        state: state_of(row.try_get("state")?)?,
+        filename: row.try_get("filename")?,
+        width: whole(row.try_get("width")?)?,
+        height: whole(row.try_get("height")?)?,
+        created_ms: row.try_get("created_ms")?,
+        active_ms: row.try_get("active_ms")?,
+        revision: row.try_get("revision")?,
+        finished,
+        removed: row.try_get::<Option<i64>, _>("removed_ms")?.is_some(),
+        share: share(row)?,
+    })
+}
+
+fn share(row: &Row) -> Result<Share, DbError> {
+    let Some(word) = row.try_get::<Option<String>, _>("visibility")? else {
+        return Ok(Share::default());
+    };
+    Ok(Share {
+        title: row.try_get("title")?,
+        visibility: Visibility::ALL
+            .into_iter()
+            .find(|visibility| visibility.name() == word)
+            .ok_or_else(|| DbError::Unknown(format!("visibility {word}")))?,
+        password: row.try_get("password")?,
+        expires_ms: row.try_get("expires_ms")?,
+        views: whole(row.try_get("views")?)?,
+    })
+}
+
+fn part(row: &Row) -> Result<Part, DbError> {
+    let sha256: Vec<u8> = row.try_get("sha256")?;
+    Ok(Part {
+        index: whole(row.try_get("part_index")?)?,
+        object_key: row.try_get("object_key")?,
+        size_bytes: whole(row.try_get("size_bytes")?)?,
+        sha256: sha256.try_into().map_err(|_| DbError::Unknown("sha256".to_owned()))?,
+        layout: serde_json::from_str(row.try_get("layout")?)
+            .map_err(|e| DbError::Unknown(format!("layout: {e}")))?,
+    })
+}
+
+fn state_of(word: &str) -> Result<VideoState, DbError> {
+    VideoState::ALL
+        .into_iter()
+        .find(|state| state.name() == word)
+        .ok_or_else(|| DbError::Unknown(format!("state {word}")))
+}
+
+fn assembly_word(assembly: Assembly) -> &'static str {
+    match assembly {
+        Assembly::Mapped => "mapped",
+        Assembly::Joined => "joined",
+    }
+}
+
+fn assembly_of(word: &str) -> Result<Assembly, DbError> {
+    [Assembly::Mapped, Assembly::Joined]
+        .into_iter()
+        .find(|assembly| assembly_word(*assembly) == word)
+        .ok_or_else(|| DbError::Unknown(format!("assembly {word}")))
+}

@@ -1,0 +1,35 @@
+//! Pages as answers: their policy, and that nobody keeps them.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::Markup;
+
+/// No inline script or style, nothing from elsewhere. `blob:` is how a live recording is played.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
+     media-src 'self' blob:; connect-src 'self'; base-uri 'none'";
+
+pub fn html(status: StatusCode, page: Markup) -> Response {
+    html_that_sends_to(status, page, "'self'")
+}
+
+/// `targets`: where its forms may lead, redirects included.
+pub fn html_that_sends_to(status: StatusCode, page: Markup, targets: &str) -> Response {
+    let policy = format!("{POLICY}; form-action {targets}; frame-ancestors 'none'");
+    let mut response = (status, page.into_string()).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.extend(policy.parse().ok().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response
+}
+
+/// For what is somebody's own: not even the way back shows it after signing out.
+pub fn unkept(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,31 @@
+//! The pages of those who are signed in, and the way in.
+
+mod oauth;
+mod sign_in;
+mod tokens;
+mod videos;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use super::App;
+
+/// Forms of ours are small; the handlers have their own, smaller limit.
+const BODY_BYTES_MAX: usize = 128 * 1024;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/my", get(videos::home))
+        .route("/my/videos", get(videos::list))
+        .route("/my/videos/{session}/edit", post(videos::edit))
+        .route("/my/videos/{session}/delete", post(videos::delete))
+        .route("/my/tokens", get(tokens::list).post(tokens::create))
+        .route("/my/tokens/{token}/revoke", post(tokens::revoke))
+        .route("/oauth/authorize", get(oauth::authorize).post(oauth::agree))
+        .route("/oauth/token", post(oauth::token))
+        .route("/oauth/revoke", post(oauth::revoke))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}

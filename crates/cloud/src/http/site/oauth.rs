@@ -1,0 +1,273 @@
+//! The sign-in that the app uses: OAuth 2.0's authorization code with PKCE (RFC 6749, 7636) for a
+//! native app (RFC 8252). One public client, which keeps no secret: what protects the code is that
+//! it leads to this very computer only, lives a minute, works once, and needs the verifier.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::accounts::{AccountError, Consent};
+use crate::http::App;
+use crate::http::errors::ApiError;
+use crate::http::html::{html, html_that_sends_to, unkept};
+use crate::http::visitor::{Owner, OwnerPosted, from, read_fields, see_other};
+use crate::pages;
+
+const CLIENT: &str = "snaplark-app";
+const APP_ADDRESS: &str = "snaplark://signed-in";
+const CALLBACK: &str = "/callback";
+/// What the app puts into `state` is opaque to us, but it comes back in an address.
+const STATE_BYTES_MAX: usize = 512;
+const DEVICE_CHARS_MAX: usize = 48;
+/// RFC 7636, 4.1.
+const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 43..=128;
+
+type Asked = BTreeMap<String, String>;
+
+/// A request of our client's that may be answered by leading the browser back to it.
+struct Ask {
+    redirect_uri: String,
+    state: String,
+    challenge: String,
+    device: String,
+}
+
+enum BadAsk {
+    /// It can't be told where an answer may go: the person is told, nobody else.
+    Unknown,
+    /// RFC 6749, 4.1.2.1.
+    Refused { redirect_uri: String, state: String, error: &'static str },
+}
+
+pub async fn authorize(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let ask = match read(&asked, &headers) {
+        Ok(ask) => ask,
+        Err(bad) => return Ok(bad.answer()),
+    };
+    let (mut parts, _) = request.into_parts();
+    let owner = match Owner::from_request_parts(&mut parts, &app).await {
+        Ok(owner) => owner,
+        Err(to_sign_in) => return Ok(to_sign_in),
+    };
+    let hidden = [
+        ("response_type", "code"),
+        ("client_id", CLIENT),
+        ("redirect_uri", &ask.redirect_uri),
+        ("state", &ask.state),
+        ("code_challenge", &ask.challenge),
+        ("code_challenge_method", "S256"),
+        ("device", &ask.device),
+    ];
+    let page = pages::consent(owner.person(), &ask.device, &hidden);
+    let targets = format!("'self' {}", form_target(&ask.redirect_uri));
+    Ok(unkept(html_that_sends_to(StatusCode::OK, page, &targets)))
+}
+
+pub async fn agree(
+    State(app): State<App>,
+    headers: HeaderMap,
+    posted: OwnerPosted,
+) -> Result<Response, ApiError> {
+    let ask = match read(&posted.fields, &headers) {
+        Ok(ask) => ask,
+        Err(bad) => return Ok(bad.answer()),
+    };
+    if posted.text("answer") != "yes" {
+        return Ok(lead_back(&ask.redirect_uri, &ask.state, "error", "access_denied"));
+    }
+    let consent = Consent {
+        challenge: ask.challenge,
+        redirect_uri: ask.redirect_uri.clone(),
+        device: ask.device,
+    };
+    let owner = &posted.owner;
+    let code = app.accounts.consent(owner.user.id, &consent).await?;
+    app.accounts.note(Some(owner.user.id), "app connected", &consent.device, owner.from).await?;
+    Ok(lead_back(&ask.redirect_uri, &ask.state, "code", &code))
+}
+
+/// RFC 6749, 4.1.3 and 5.
+pub async fn token(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let from = from(&app, &parts);
+    let fields = read_fields(Request::from_parts(parts, body)).await?;
+    let text = |name: &str| fields.get(name).map_or("", String::as_str);
+    if text("grant_type") != "authorization_code" {
+        return Ok(refused("unsupported_grant_type", "The grant_type is authorization_code."));
+    }
+    if text("client_id") != CLIENT {
+        return Ok(refused("invalid_client", "The client_id is not known here."));
+    }
+    let verifier = text("code_verifier");
+    if text("code").is_empty() || !VERIFIER_BYTES.contains(&verifier.len()) {
+        return Ok(refused("invalid_request", "The code and its code_verifier are required."));
+    }
+    match app.accounts.exchange(text("code"), verifier, text("redirect_uri"), from).await {
+        Ok(token) => {
+            let answer = json!({"access_token": token, "token_type": "Bearer"});
+            Ok((no_store(), Json(answer)).into_response())
+        }
+        Err(AccountError::Grant) => Ok(refused(
+            "invalid_grant",
+            "The code is not valid: it was used, is older than a minute, or belongs to another sign-in. Sign in again.",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// RFC 7009: signing out of the app. An unknown token is gone already.
+pub async fn revoke(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let fields = read_fields(request).await?;
+    if let Some(token) = fields.get("token") {
+        app.accounts.forget_token(token).await?;
+    }
+    Ok((no_store(), StatusCode::OK).into_response())
+}
+
+fn read(asked: &Asked, headers: &HeaderMap) -> Result<Ask, BadAsk> {
+    let text = |name: &str| asked.get(name).map_or("", String::as_str);
+    let redirect_uri = text("redirect_uri").to_owned();
+    if text("client_id") != CLIENT || !leads_to_the_app(&redirect_uri) {
+        return Err(BadAsk::Unknown);
+    }
+    let state = text("state").to_owned();
+    if state.len() > STATE_BYTES_MAX {
+        return Err(BadAsk::Unknown);
+    }
+    let error = if text("response_type") != "code" {
+        Some("unsupported_response_type")
+    } else if text("code_challenge_method") != "S256" || !is_challenge(text("code_challenge")) {
+        Some("invalid_request")
+    } else {
+        None
+    };
+    if let Some(error) = error {
+        return Err(BadAsk::Refused { redirect_uri, state, error });
+    }
+    let challenge = text("code_challenge").to_owned();
+    Ok(Ask { redirect_uri, state, challenge, device: device(text("device"), headers) })
+}
+
+impl BadAsk {
+    fn answer(self) -> Response {
+        match self {
+            BadAsk::Unknown => html(
+                StatusCode::BAD_REQUEST,
+                pages::refused(
+                    "This sign-in can't go on",
+                    "Its address is not one that Snaplark makes. Nothing was shared. Begin again with “Sign in” in Snaplark.",
+                ),
+            ),
+            BadAsk::Refused { redirect_uri, state, error } => {
+                lead_back(&redirect_uri, &state, "error", error)
+            }
+        }
+    }
+}
+
+/// A port of this very computer, or the app's own scheme. Nothing else, or codes could be led away.
+fn leads_to_the_app(uri: &str) -> bool {
+    if uri == APP_ADDRESS {
+        return true;
+    }
+    let host =
+        ["http://127.0.0.1:", "http://[::1]:"].iter().find_map(|host| uri.strip_prefix(host));
+    host.and_then(|rest| rest.strip_suffix(CALLBACK)).is_some_and(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// Browsers hold redirects after a form to `form-action`, too, and have no words for `[::1]` there.
+fn form_target(redirect_uri: &str) -> &str {
+    if redirect_uri == APP_ADDRESS {
+        "snaplark:"
+    } else if redirect_uri.starts_with("http://127.0.0.1:") {
+        redirect_uri.strip_suffix(CALLBACK).unwrap_or("http:")
+    } else {
+        "http:"
+    }
+}
+
+/// The SHA-256 of something in base64url.
+fn is_challenge(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// What the app calls its computer, else what the browser tells of it: it is the same one.
+fn device(named: &str, headers: &HeaderMap) -> String {
+    let plain: String = named.chars().filter(|c| !c.is_control()).collect();
+    let plain: String = plain.trim().chars().take(DEVICE_CHARS_MAX).collect();
+    if !plain.is_empty() {
+        return plain;
+    }
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let agent = agent.unwrap_or_default();
+    let kinds = [
+        ("Windows", "this Windows computer"),
+        ("Mac OS X", "this Mac"),
+        ("Linux", "this Linux computer"),
+    ];
+    let kind = kinds.iter().find(|(sign, _)| agent.contains(sign));
+    kind.map_or("this computer", |(_, name)| name).to_owned()
+}
+
+fn lead_back(redirect_uri: &str, state: &str, name: &str, value: &str) -> Response {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(name, value);
+    if !state.is_empty() {
+        query.append_pair("state", state);
+    }
+    unkept(see_other(&format!("{redirect_uri}?{}", query.finish())))
+}
+
+fn refused(error: &str, description: &str) -> Response {
+    let answer = json!({"error": error, "error_description": description});
+    (StatusCode::BAD_REQUEST, no_store(), Json(answer)).into_response()
+}
+
+fn no_store() -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_lead_to_this_computer_only() {
+        for good in [
+            "http://127.0.0.1:1/callback",
+            "http://127.0.0.1:65535/callback",
+            "http://[::1]:8080/callback",
+            "snaplark://signed-in",
+        ] {
+            assert!(leads_to_the_app(good), "{good}");
+        }
+        for bad in [
+            "",
+            "http://127.0.0.1/callback",
+            "http://127.0.0.1:0/callback",
+            "http://127.0.0.1:65536/callback",
+            "http://127.0.0.1:80@evil/callback",
+            "http://127.0.0.1:8080/callback?x",
+            "http://127.0.0.1:8080/callback/../callback",
+            "http://127.0.0.1:+80/callback",
+            "http://127.0.0.1.evil:80/callback",
+            "http://localhost:8080/callback",
+            "https://127.0.0.1:8080/callback",
+            "https://evil/callback",
+            "snaplark://signed-in.evil",
+        ] {
+            assert!(!leads_to_the_app(bad), "{bad}");
+        }
+    }
+}

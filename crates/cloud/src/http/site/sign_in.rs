@@ -1,0 +1,122 @@
+//! In and out.
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::accounts::AccountError;
+use crate::http::App;
+use crate::http::errors::ApiError;
+use crate::http::html::{html, unkept};
+use crate::http::visitor::{Posted, Visitor, see_other};
+use crate::pages::{self, Refusal};
+
+const HOME: &str = "/my/videos";
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(Next { next }): Query<Next>,
+) -> Result<Response, ApiError> {
+    if visitor.user.is_some() {
+        return Ok(see_other(checked(&next)));
+    }
+    form(&app, &visitor, &next, "", None).await
+}
+
+pub async fn sign_in(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
+    let (next, email) = (posted.text("next"), posted.text("email"));
+    if !posted.is_ours {
+        return form(&app, &posted.visitor, next, email, Some(Refusal::Stale)).await;
+    }
+    let signed = app.accounts.sign_in(email, posted.text("password"), posted.visitor.from).await;
+    let refusal = match signed {
+        Ok(secret) => {
+            // Whoever was signed in here before is not any more.
+            if let Some(old) = posted.visitor.session() {
+                app.accounts.sign_out(old).await?;
+            }
+            return Ok(with_cookie(see_other(checked(next)), app.session_cookie(&secret)));
+        }
+        Err(AccountError::Wrong) => Refusal::Wrong,
+        Err(AccountError::TooMany { retry_after_s }) => Refusal::TooMany { retry_after_s },
+        Err(error) => return Err(error.into()),
+    };
+    form(&app, &posted.visitor, next, email, Some(refusal)).await
+}
+
+pub async fn sign_out(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
+    let Some(secret) = posted.visitor.session().filter(|_| posted.is_ours) else {
+        return Ok(see_other("/"));
+    };
+    app.accounts.sign_out(secret).await?;
+    Ok(with_cookie(see_other("/sign-in"), app.no_session_cookie()))
+}
+
+async fn form(
+    app: &App,
+    visitor: &Visitor,
+    next: &str,
+    email: &str,
+    refusal: Option<Refusal>,
+) -> Result<Response, ApiError> {
+    let (key, cookie) = visitor.form_key(app)?;
+    let nobody = app.accounts.has_nobody().await?;
+    let page = pages::sign_in(checked(next), email, &key, refusal, nobody);
+    let (status, wait) = match refusal {
+        None => (StatusCode::OK, None),
+        Some(Refusal::Wrong) => (StatusCode::UNAUTHORIZED, None),
+        Some(Refusal::Stale) => (StatusCode::FORBIDDEN, None),
+        Some(Refusal::TooMany { retry_after_s }) => {
+            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_s))
+        }
+    };
+    let mut response = unkept(html(status, page));
+    response.headers_mut().extend(wait.map(|wait| (header::RETRY_AFTER, wait.into())));
+    Ok(with_cookie(response, cookie))
+}
+
+pub fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Response {
+    let headers: HeaderMap =
+        cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect();
+    (headers, response).into_response()
+}
+
+/// Only a way on this very server: `//elsewhere` and `/\elsewhere` lead away.
+fn checked(next: &str) -> &str {
+    let mut letters = next.chars();
+    let is_path = letters.next() == Some('/') && !matches!(letters.next(), Some('/' | '\\'));
+    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_path && is_plain { next } else { HOME }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_away() {
+        for next in ["/my/tokens", "/oauth/authorize?a=b%20c&d"] {
+            assert_eq!(checked(next), next);
+        }
+        for next in [
+            "",
+            "//evil",
+            "/\\evil",
+            "https://evil",
+            "/a\r\nb",
+            "/a\\b",
+            "javascript:1",
+            "/\t/evil",
+        ] {
+            assert_eq!(checked(next), HOME, "{next}");
+        }
+    }
+}

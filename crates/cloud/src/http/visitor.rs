@@ -1,0 +1,263 @@
+//! Who asks: people, by their browser's cookies; and what their forms have to carry.
+//!
+//! A form counts only if it came from a page of this server (`Sec-Fetch-Site`, `Origin`) and
+//! carries the key that this browser's cookie makes: another site can send our cookies along, but
+//! can read neither them nor our pages.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::errors::ApiError;
+use super::html::html;
+use super::{App, AppState};
+use crate::db::User;
+use crate::pages::{self, FORM_KEY, Person};
+use crate::secrets;
+
+const SESSION_COOKIE: &str = "snaplark_session";
+/// For forms of those who aren't signed in.
+const FORM_COOKIE: &str = "snaplark_form";
+const SESSION_AGE_S: i64 = 30 * 24 * 60 * 60;
+const FORM_AGE_S: i64 = 24 * 60 * 60;
+/// The largest form of ours holds a few lines.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+/// No secret of ours is longer.
+const COOKIE_BYTES_MAX: usize = 128;
+
+#[derive(Debug)]
+pub struct Visitor {
+    pub user: Option<User>,
+    pub from: IpAddr,
+    session: Option<String>,
+    form: Option<String>,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let mut session = cookie(app, &parts.headers, SESSION_COOKIE);
+        let user = match &session {
+            Some(secret) => app.accounts.signed_in(secret).await?,
+            None => None,
+        };
+        session = session.filter(|_| user.is_some());
+        let form = cookie(app, &parts.headers, FORM_COOKIE);
+        Ok(Visitor { user, session, form, from: from(app, parts) })
+    }
+}
+
+impl Visitor {
+    /// The key of this visitor's forms, and the cookie to set where they have none yet.
+    pub fn form_key(&self, app: &App) -> Result<(String, Option<HeaderValue>), ApiError> {
+        if let Some(secret) = self.session.as_ref().or(self.form.as_ref()) {
+            return Ok((secrets::form_key(secret), None));
+        }
+        let (secret, _) = secrets::new_secret()?;
+        let cookie = app.cookie(FORM_COOKIE, &secret, FORM_AGE_S);
+        Ok((secrets::form_key(&secret), cookie))
+    }
+
+    fn has_key(&self, key: &str) -> bool {
+        let secret = self.session.as_ref().or(self.form.as_ref());
+        secret.is_some_and(|secret| secrets::is_same(&secrets::form_key(secret), key))
+    }
+
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+}
+
+impl AppState {
+    pub fn session_cookie(&self, secret: &str) -> Option<HeaderValue> {
+        self.cookie(SESSION_COOKIE, secret, SESSION_AGE_S)
+    }
+
+    pub fn no_session_cookie(&self) -> Option<HeaderValue> {
+        self.cookie(SESSION_COOKIE, "", 0)
+    }
+
+    /// For this host alone, and for no script. Over https under a name that says so to browsers.
+    pub fn cookie(&self, name: &str, value: &str, age_s: i64) -> Option<HeaderValue> {
+        let secure = if self.is_https() { "; Secure" } else { "" };
+        let name = self.cookie_name(name);
+        format!("{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}")
+            .parse()
+            .ok()
+    }
+
+    fn cookie_name(&self, name: &str) -> String {
+        if self.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+pub fn cookie(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
+    let name = app.cookie_name(name);
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+        .filter(|value| !value.is_empty() && value.len() <= COOKIE_BYTES_MAX)
+}
+
+pub fn from(app: &App, parts: &Parts) -> IpAddr {
+    let forwarded = || {
+        let lines = parts.headers.get_all("x-forwarded-for").iter();
+        lines.last()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    };
+    let direct = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let proxied = if app.behind_proxy { forwarded() } else { None };
+    proxied.or_else(direct).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical()
+}
+
+/// Somebody who is signed in; who isn't is led to sign in first and then back.
+#[derive(Debug)]
+pub struct Owner {
+    pub user: User,
+    pub from: IpAddr,
+    form_key: String,
+}
+
+impl Owner {
+    pub fn person(&self) -> Person<'_> {
+        Person { email: &self.user.email, form_key: &self.form_key }
+    }
+}
+
+impl FromRequestParts<App> for Owner {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let visitor =
+            Visitor::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let (form_key, _) = visitor.form_key(app).map_err(IntoResponse::into_response)?;
+        let Visitor { user, from, .. } = visitor;
+        match user {
+            Some(user) => Ok(Owner { user, from, form_key }),
+            None => {
+                let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
+                Err(see_other(&sign_in_address(here)))
+            }
+        }
+    }
+}
+
+pub fn sign_in_address(next: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+    format!("/sign-in?{query}")
+}
+
+pub fn see_other(to: &str) -> Response {
+    match HeaderValue::from_str(to) {
+        Ok(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+pub type Fields = BTreeMap<String, String>;
+
+/// A form of one of our pages, and who sent it.
+#[derive(Debug)]
+pub struct Posted {
+    pub visitor: Visitor,
+    pub fields: Fields,
+    /// It carries this browser's key. Without it nothing may change.
+    pub is_ours: bool,
+}
+
+impl Posted {
+    pub fn text(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+impl FromRequest<App> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let same_site = is_same_site(app, &parts.headers);
+        let fields = read_fields(Request::from_parts(parts, body))
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let key = fields.get(FORM_KEY).map_or("", String::as_str);
+        let is_ours = same_site && visitor.has_key(key);
+        Ok(Posted { visitor, fields, is_ours })
+    }
+}
+
+/// A form of somebody who is signed in; others' are refused.
+#[derive(Debug)]
+pub struct OwnerPosted {
+    pub owner: Owner,
+    pub fields: Fields,
+}
+
+impl OwnerPosted {
+    pub fn text(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+impl FromRequest<App> for OwnerPosted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let posted = Posted::from_request(request, app).await?;
+        let (form_key, _) = posted.visitor.form_key(app).map_err(IntoResponse::into_response)?;
+        let Posted { visitor: Visitor { user, from, .. }, fields, is_ours } = posted;
+        match user {
+            Some(user) if is_ours => {
+                Ok(OwnerPosted { owner: Owner { user, from, form_key }, fields })
+            }
+            Some(_) => Err(html(
+                StatusCode::FORBIDDEN,
+                pages::refused(
+                    "Nothing was changed",
+                    "The page was open for too long, or another site sent this. Go back, load it again, and try once more.",
+                ),
+            )),
+            None => Err(see_other(&sign_in_address("/my/videos"))),
+        }
+    }
+}
+
+/// An urlencoded body.
+pub async fn read_fields(request: Request) -> Result<Fields, ApiError> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        return Err(ApiError::unsupported("A form is sent as application/x-www-form-urlencoded."));
+    }
+    let body = to_bytes(request.into_body(), FORM_BYTES_MAX)
+        .await
+        .map_err(|_| ApiError::field("body", "The form ends early or is too long."))?;
+    Ok(form_urlencoded::parse(&body).into_owned().collect())
+}
+
+/// Browsers say where a request comes from; what says nothing still needs the key.
+fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = text("origin") else { return true };
+    let host = text("host").unwrap_or_default();
+    app.public_url == origin
+        || app.public_url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
+        || origin.split_once("://").is_some_and(|(_, from)| from == host)
+}

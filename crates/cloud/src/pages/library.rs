@@ -1,0 +1,152 @@
+//! The list of one's own videos.
+
+use maud::{Markup, html};
+use snaplark_api::routes;
+
+use super::icons::*;
+use super::{Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title};
+use crate::db::Upload;
+
+pub struct Listed<'a> {
+    pub uploads: &'a [Upload],
+    /// What is searched for, or nothing.
+    pub matching: &'a str,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+    /// What was done just now.
+    pub said: Option<&'static str>,
+}
+
+pub fn library(
+    public_url: &str,
+    person: Person<'_>,
+    listed: &Listed<'_>,
+    moment: Moment,
+) -> Markup {
+    let Listed { uploads, matching, cursor, said } = listed;
+    own_page(
+        "My videos",
+        person,
+        Place::Videos,
+        html! {
+            div.head {
+                h1 { "My videos" }
+                form.search role="search" method="get" action="/my/videos" {
+                    (icon(ICON_SEARCH))
+                    input.field type="search" name="q" value=(matching) placeholder="Search recordings" aria-label="Search recordings" maxlength="100";
+                }
+            }
+            @if let Some(said) = said { p.done role="status" { (icon(ICON_CHECK)) (said) } }
+            @if uploads.is_empty() {
+                @if matching.is_empty() {
+                    (note(ICON_VIDEO, "accent", "Nothing here yet", "What you record with Snaplark appears here while you still record it.", html! {}))
+                } @else {
+                    (note(ICON_SEARCH, "plain", "Nothing found", "No recording has that in its name. Everything else is still here.",
+                        html! { a.plain.large href="/my/videos" { "Show all" } }))
+                }
+            } @else {
+                ul.grid {
+                    @for upload in *uploads { (tile(public_url, person, upload, moment)) }
+                }
+                @if let Some(cursor) = cursor {
+                    div.more { a.plain.large href=(more(matching, cursor)) { "Older recordings" } }
+                }
+            }
+        },
+    )
+}
+
+fn more(matching: &str, cursor: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if !matching.is_empty() {
+        query.append_pair("q", matching);
+    }
+    query.append_pair("cursor", cursor);
+    format!("/my/videos?{}", query.finish())
+}
+
+fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -> Markup {
+    let name = shown_title(upload);
+    let path = format!("/videos/{}", upload.video_id);
+    let link = routes::share_page(public_url, &upload.video_id.to_string());
+    let sheet = format!("edit-{}", upload.session_id);
+    html! {
+        li.tile {
+            a.shot href=(path) tabindex="-1" aria-hidden="true" {
+                (icon(ICON_PLAY))
+                @match &upload.finished {
+                    Some(finished) => span.length { (clock(finished.duration_ms)) },
+                    None => span.length.live-now { "Live" },
+                }
+            }
+            div.under {
+                div.words {
+                    a href=(path) { strong title=(name) { (name) } }
+                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (size(finished.size_bytes)) } }
+                }
+                button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label="Copy link" { (icon(ICON_LINK)) }
+                button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
+            }
+            (edit(person, upload, &name, &link, &sheet))
+        }
+    }
+}
+
+/// Opens and closes without scripts.
+fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str) -> Markup {
+    let at = |deed: &str| format!("/my/videos/{}/{deed}", upload.session_id);
+    let confirm = format!("{sheet}-delete");
+    html! {
+        div.sheet id=(sheet) popover role="dialog" aria-label=(format!("Edit {name}")) {
+            div.sheet-head {
+                h2 { "Edit" } span.space {}
+                button.plain.square.quiet type="button" popovertarget=(sheet) popovertargetaction="hide" aria-label="Close" { (icon(ICON_X)) }
+            }
+            form.form method="post" action=(at("edit")) {
+                (form_key(person.form_key))
+                label { span { "Title" } input.field name="title" value=(name) maxlength="200" required; }
+                label { span { "Link" } input.field.code readonly value=(link); }
+                div.two {
+                    button.plain.danger type="button" popovertarget=(confirm) { (icon(ICON_TRASH)) span { "Delete…" } }
+                    button.primary type="submit" { "Save" }
+                }
+            }
+        }
+        form.sheet.small id=(confirm) popover role="alertdialog" aria-label=(format!("Delete {name}")) method="post" action=(at("delete")) {
+            (form_key(person.form_key))
+            h2 { "Delete “" (name) "”?" }
+            p { "Its link stops working at once, and the video is taken off this server. A copy on your own computer stays." }
+            div.two {
+                button.plain type="button" popovertarget=(confirm) popovertargetaction="hide" { "Keep it" }
+                button.primary.danger type="submit" { "Delete" }
+            }
+        }
+    }
+}
+
+/// 31 MB, 1.2 GB.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 9.95 && unit > 0);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        for (bytes, text) in
+            [(400, "0 kB"), (31_400_000, "31 MB"), (4_200_000, "4.2 MB"), (999_900_000, "1.0 GB")]
+        {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The pages as HTML. Whatever comes from outside goes through maud's escaping; no inline script
+//! or style anywhere, so that the policy can forbid them. Every page is whole without scripts.
+
+mod account;
+mod icons;
+mod library;
+mod share;
+
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use self::icons::*;
+use crate::db::Upload;
+use crate::http::asset;
+
+pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
+pub use library::{Listed, library};
+pub use share::{awaited, expired, finished, front, live, nothing, removed};
+
+/// When a page is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now_ms: i64,
+}
+
+/// What a form of ours carries, so that nobody else's page can send it.
+pub const FORM_KEY: &str = "formKey";
+
+/// Somebody who is signed in, as pages greet them.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
+    pub email: &'a str,
+    pub form_key: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Videos,
+    Tokens,
+}
+
+/// A page of somebody's own: a bar with the ways to go, and a card.
+fn own_page(title: &str, person: Person<'_>, place: Place, card: Markup) -> Markup {
+    let current = |it: Place| (it == place).then_some("page");
+    let page = Page { title, head: html! {}, scripts: &["page.js", "own.js"], awaits: None };
+    page.render_with("own", html! {
+        header.bar-top {
+            a.brand href="/" { span.mark { (icon(ICON_RECORD)) } "Snaplark" }
+            nav aria-label="Pages" {
+                a href="/my/videos" aria-current=[current(Place::Videos)] { "My videos" }
+                a href="/my/tokens" aria-current=[current(Place::Tokens)] { "Tokens" }
+            }
+            span.space {}
+            span.who title=(person.email) { (person.email) }
+            form method="post" action="/sign-out" {
+                (form_key(person.form_key))
+                button.plain.quiet type="submit" title="Sign out" { (icon(ICON_LOG_OUT)) span { "Sign out" } }
+            }
+        }
+        main { article.card { (card) } }
+        div.said role="status" aria-live="polite" {}
+    })
+}
+
+fn form_key(key: &str) -> Markup {
+    html! { input type="hidden" name=(FORM_KEY) value=(key); }
+}
+
+struct Page<'a> {
+    title: &'a str,
+    head: Markup,
+    scripts: &'a [&'a str],
+    /// What is asked until the recording is there.
+    awaits: Option<String>,
+}
+
+impl Page<'_> {
+    /// One card in the middle.
+    fn render(&self, card: Markup) -> Markup {
+        self.render_with(
+            "one",
+            html! {
+                main {
+                    article.card { (card) }
+                }
+                footer {
+                    span.mark { (icon(ICON_RECORD)) } span { "Recorded with Snaplark" }
+                }
+                div.said role="status" aria-live="polite" {}
+            },
+        )
+    }
+
+    fn render_with(&self, kind: &str, body: Markup) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="theme-color" media="(prefers-color-scheme: light)" content="#f5f6f8";
+                    meta name="theme-color" media="(prefers-color-scheme: dark)" content="#111318";
+                    // Links are for those who have them, not for search engines.
+                    meta name="robots" content="noindex";
+                    title { (self.title) @if self.title != "Snaplark" { " · Snaplark" } }
+                    (self.head)
+                    link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
+                    link rel="preload" as="font" type="font/woff2" crossorigin href=(asset("inter-latin.woff2"));
+                    link rel="stylesheet" href=(asset("page.css"));
+                    @for script in self.scripts { script type="module" src=(asset(script)) {} }
+                }
+                body.(kind) data-awaits=[self.awaits.as_deref()] { (body) }
+            }
+        }
+    }
+}
+
+fn note(icon_paths: &'static str, tone: &str, title: &str, text: &str, more: Markup) -> Markup {
+    html! {
+        div.note data-tone=(tone) {
+            span.badge { (icon(icon_paths)) }
+            h1 { (title) }
+            p { (text) }
+            (more)
+        }
+    }
+}
+
+pub fn shown_title(upload: &Upload) -> String {
+    upload.share.title.clone().unwrap_or_else(|| title(&upload.filename))
+}
+
+/// A name for people, from the file's.
+fn title(filename: &str) -> String {
+    let stem = filename.strip_suffix(".webm").unwrap_or(filename);
+    let stamp = stem.strip_prefix("recording_").or_else(|| stem.strip_prefix("recording-"));
+    match stamp {
+        Some(stamp) if stamp.bytes().all(|b| b.is_ascii_digit() || b"T-_:.".contains(&b)) => {
+            "Screen recording".to_owned()
+        }
+        _ if stem.trim().is_empty() => "Screen recording".to_owned(),
+        _ => stem.to_owned(),
+    }
+}
+
+/// In UTC; the script puts it into the reader's own words and zone.
+fn date(created_ms: i64, moment: Moment) -> Markup {
+    let at = Timestamp::from_millisecond(created_ms.min(moment.now_ms)).unwrap_or_default();
+    html! { time datetime=(at.to_string()) { (at.strftime("%-d %B %Y")) } }
+}
+
+/// `1:42`, `1:02:03`.
+fn clock(ms: u64) -> String {
+    let seconds = ms / 1000;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+fn icon(paths: &'static str) -> Markup {
+    html! {
+        svg viewBox="0 0 24 24" aria-hidden="true" focusable="false" { (PreEscaped(paths)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_for_people() {
+        for (filename, expected) in [
+            ("recording_2024-01-15T10-30-45.webm", "Screen recording"),
+            ("recording-1234567890.webm", "Screen recording"),
+            ("Checkout bug – cart total.webm", "Checkout bug – cart total"),
+            ("v1.2 demo", "v1.2 demo"),
+            (".webm", "Screen recording"),
+        ] {
+            assert_eq!(title(filename), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        assert_eq!(clock(102_999), "1:42");
+        assert_eq!(clock(3_723_000), "1:02:03");
+        assert_eq!(clock(0), "0:00");
+    }
+}

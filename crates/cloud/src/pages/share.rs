@@ -1,0 +1,182 @@
+//! What stands behind a link.
+
+use maud::{Markup, html};
+use snaplark_api::routes;
+
+use super::icons::*;
+use super::{Moment, Page, clock, date, icon, note, shown_title};
+use crate::db::Upload;
+
+/// A recording that is whole.
+pub fn finished(public_url: &str, upload: &Upload, moment: Moment) -> Markup {
+    let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
+    let title = shown_title(upload);
+    let page = Page {
+        title: &title,
+        head: Share { public_url, upload }.open_graph(&title),
+        scripts: &["page.js", "player.js"],
+        awaits: None,
+    };
+    page.render(html! {
+        (stage(upload, "finished", ""))
+        (about(&title, html! {
+            (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) } " · anyone with the link"
+        }))
+    })
+}
+
+/// A recording that still comes in.
+pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
+    let title = shown_title(upload);
+    let page = Page {
+        title: &title,
+        head: Share { public_url, upload }.open_graph(&title),
+        scripts: &["page.js", "player.js"],
+        awaits: None,
+    };
+    page.render(html! {
+        (stage(upload, "live", mime))
+        (about(&title, html! { span data-live-text { "Being recorded now" } " · anyone with the link" }))
+    })
+}
+
+pub fn awaited(video_id: &str) -> Markup {
+    let page = Page {
+        title: "Not here yet",
+        head: html! {},
+        scripts: &["page.js"],
+        awaits: Some(format!("/videos/{video_id}/live")),
+    };
+    page.render(note(
+        ICON_CLOUD_UPLOAD,
+        "waits",
+        "Not here yet",
+        "The link is right, and the recording is on its way. This page shows it as soon as its first seconds arrive.",
+        html! { span.pulse { span {} span {} span {} } span.sr { "Waiting" } },
+    ))
+}
+
+pub fn removed() -> Markup {
+    end_page(
+        ICON_TRASH,
+        "This recording was removed",
+        "Whoever made it has taken it off this server. Ask them for another link.",
+    )
+}
+
+pub fn expired() -> Markup {
+    end_page(
+        ICON_CLOUD_OFF,
+        "This recording never arrived in full",
+        "Its upload stopped half way, so there is nothing to show. Whoever made it still has the file and can send it again.",
+    )
+}
+
+pub fn nothing() -> Markup {
+    end_page(
+        ICON_UNLINK,
+        "There is nothing at this address",
+        "Check that the whole link was copied, down to its last character.",
+    )
+}
+
+pub fn front(public_url: &str, has_sign_in: bool) -> Markup {
+    let page = Page { title: "Snaplark", head: html! {}, scripts: &[], awaits: None };
+    page.render(note(
+        ICON_PLAY,
+        "accent",
+        "This is a Snaplark server",
+        "Recordings are watched by their links. To send yours here, choose “Own server” in Snaplark and give it this address.",
+        html! {
+            code { (public_url) }
+            @if has_sign_in { a.primary.large href="/my/videos" { "My videos" } }
+        },
+    ))
+}
+
+fn end_page(icon: &'static str, title: &str, text: &str) -> Markup {
+    let page = Page { title, head: html! {}, scripts: &[], awaits: None };
+    page.render(note(icon, "plain", title, text, html! {}))
+}
+
+struct Share<'a> {
+    public_url: &'a str,
+    upload: &'a Upload,
+}
+
+impl Share<'_> {
+    fn open_graph(&self, title: &str) -> Markup {
+        let id = self.upload.video_id.to_string();
+        let page = routes::share_page(self.public_url, &id);
+        let video = format!("{page}/video.webm");
+        html! {
+            meta name="description" content="A screen recording, shared with Snaplark.";
+            meta property="og:site_name" content="Snaplark";
+            meta property="og:type" content="video.other";
+            meta property="og:title" content=(title);
+            meta property="og:description" content="A screen recording, shared with Snaplark.";
+            meta property="og:url" content=(page);
+            meta property="og:video" content=(video);
+            meta property="og:video:type" content="video/webm";
+            meta property="og:video:width" content=(self.upload.width);
+            meta property="og:video:height" content=(self.upload.height);
+            @if let Some(finished) = &self.upload.finished {
+                meta property="video:duration" content=(finished.duration_ms / 1000);
+            }
+            link rel="canonical" href=(page);
+        }
+    }
+}
+
+/// The picture, with the browser's own controls until the script brings ours.
+fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
+    let base = format!("/videos/{}", upload.video_id);
+    html! {
+        div.stage data-player data-base=(base) data-state=(state) data-mime=(mime) {
+            video controls playsinline preload="metadata" width=(upload.width) height=(upload.height)
+                src=(format!("{base}/video.webm")) {}
+            button.big-play type="button" hidden aria-label="Play" { (icon(ICON_PLAY)) }
+            div.controls hidden {
+                div.seek {
+                    div.bar { div.loaded {} div.played {} }
+                    output.hint hidden {}
+                    input type="range" min="0" max="1000" step="any" value="0" aria-label="Seek";
+                }
+                div.row {
+                    button.key type="button" data-do="play" aria-label="Play" title="Play (Space)" {
+                        span.when-paused { (icon(ICON_PLAY)) } span.when-playing { (icon(ICON_PAUSE)) }
+                    }
+                    div.volume {
+                        button.key type="button" data-do="mute" aria-label="Mute" title="Mute (M)" {
+                            span.when-loud { (icon(ICON_VOLUME)) } span.when-muted { (icon(ICON_MUTED)) }
+                        }
+                        input type="range" min="0" max="1" step="0.05" value="1" aria-label="Volume";
+                    }
+                    span.time { span data-now { "0:00" } " / " span data-total { "0:00" } }
+                    span.space {}
+                    button.live type="button" data-do="edge" hidden title="Go to the newest second" {
+                        (icon(ICON_RADIO)) span data-behind { "Live" }
+                    }
+                    button.key.word type="button" data-do="speed" aria-label="Speed" title="Speed (< and >)" { "1×" }
+                    button.key type="button" data-do="full" aria-label="Full screen" title="Full screen (F)" {
+                        span.when-small { (icon(ICON_MAXIMIZE)) } span.when-full { (icon(ICON_MINIMIZE)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn about(title: &str, meta: Markup) -> Markup {
+    html! {
+        div.about {
+            div.words { h1 title=(title) { (title) } p { (meta) } }
+            div.actions {
+                button.plain type="button" data-copy="time" hidden {
+                    (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }
+                }
+                button.primary type="button" data-copy="link" hidden { (icon(ICON_LINK)) span { "Copy link" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Secrets that people and programs hold, and what is stored of them.
+//!
+//! Random secrets (tokens, cookies, codes) are 32 bytes: their SHA-256 is stored, and a lookup by it
+//! tells nothing about near misses, so its timing needs no care. Passwords are chosen by people:
+//! argon2id, which takes 19 MiB and tens of milliseconds on purpose, a few at a time.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+/// So that a token that leaked into a log or a repository can be found.
+const TOKEN_PREFIX: &str = "snap_";
+/// Each takes 19 MiB and a core: more at once would only make all of them slow.
+const HASHING_MAX: usize = 2;
+/// Of nobody's password: checked where there is no such user, so that the answer takes as long.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c25hcGxhcmsgbm9ib2R5$\
+                      ZG9lcyBub3QgbWF0Y2ggYW55IHBhc3N3b3JkIGF0IGE";
+
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// A password is hashed: a megabyte of it would be work for nothing.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+#[derive(Debug, Error)]
+pub enum SecretError {
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("a password could not be hashed: {0}")]
+    Hash(String),
+}
+
+/// A new random secret, and what is stored of it.
+pub fn new_secret() -> Result<(String, Vec<u8>), SecretError> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    let secret = URL_SAFE_NO_PAD.encode(bytes);
+    let stored = stored(&secret);
+    Ok((secret, stored))
+}
+
+/// The same for a bearer token.
+pub fn new_token() -> Result<(String, Vec<u8>), SecretError> {
+    let token = format!("{TOKEN_PREFIX}{}", new_secret()?.0);
+    let stored = stored(&token);
+    Ok((token, stored))
+}
+
+pub fn is_token(text: &str) -> bool {
+    text.strip_prefix(TOKEN_PREFIX).is_some_and(|secret| secret.len() == 43)
+}
+
+pub fn stored(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret).to_vec()
+}
+
+/// What a form carries to show that a page of ours made it. Who holds the cookie can make it, who
+/// sees the form can't make the cookie.
+pub fn form_key(cookie: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!("form:{cookie}")))
+}
+
+/// Takes as long for any two texts of one length.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let differing = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+    one.len() == other.len() && differing == 0
+}
+
+/// RFC 7636, S256.
+pub fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
+#[derive(Debug)]
+pub struct Passwords {
+    turns: Semaphore,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Passwords { turns: Semaphore::new(HASHING_MAX) }
+    }
+}
+
+impl Passwords {
+    pub async fn hash(&self, password: &str) -> Result<String, SecretError> {
+        let password = password.to_owned();
+        self.apart(move || {
+            let hashed: Result<PasswordHash, _> =
+                Argon2::default().hash_password(password.as_bytes());
+            hashed.map(|hash| hash.to_string()).map_err(|error| error.to_string())
+        })
+        .await?
+        .map_err(SecretError::Hash)
+    }
+
+    /// `hash`: none where there is nobody whose password it could be.
+    pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, SecretError> {
+        let (password, known) = (password.to_owned(), hash.is_some());
+        let hash = hash.unwrap_or(NOBODY).to_owned();
+        let fits = self
+            .apart(move || {
+                let hash = PasswordHash::new(&hash).map_err(|error| error.to_string())?;
+                Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            })
+            .await?
+            .map_err(SecretError::Hash)?;
+        Ok(fits && known)
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, SecretError> {
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        tokio::task::spawn_blocking(work).await.map_err(|e| SecretError::Hash(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_not_their_hashes() {
+        let (one, hash_of_one) = new_token().unwrap();
+        let (two, _) = new_token().unwrap();
+        assert_ne!(one, two);
+        assert!(is_token(&one) && !is_token("snap_") && !is_token("x"));
+        assert_eq!(hash_of_one, stored(&one));
+    }
+
+    #[test]
+    fn the_rfcs_own_example() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn sameness() {
+        assert!(is_same("abc", "abc") && is_same("", ""));
+        assert!(!is_same("abc", "abd") && !is_same("abc", "ab") && !is_same("", "a"));
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_hash_alone() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(passwords.verify("correct horse", Some(&hash)).await.unwrap());
+        assert!(!passwords.verify("correct horsf", Some(&hash)).await.unwrap());
+        assert!(!passwords.verify("anything", None).await.unwrap(), "nobody's hash is well formed");
+    }
+}
