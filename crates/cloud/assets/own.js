@@ -7,6 +7,19 @@ if (here.searchParams.has("said")) {
   history.replaceState(null, "", here);
 }
 
+// Days end where the reader is; the server has them in UTC.
+for (const form of document.querySelectorAll("form")) {
+  const until = form.elements.until;
+  if (!until) continue;
+  if (until.dataset.at) {
+    const at = new Date(Number(until.dataset.at));
+    until.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+  }
+  form.addEventListener("submit", () => {
+    if (until.value) form.elements.zone.value = String(new Date(`${until.value}T12:00`).getTimezoneOffset());
+  });
+}
+
 for (const field of document.querySelectorAll("input[readonly]")) {
   field.addEventListener("focus", () => field.select());
 }

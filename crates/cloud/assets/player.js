@@ -160,3 +160,7 @@ if (live) {
   if (video.readyState > 0) video.currentTime = asked;
 }
 draw();
+
+// --- once it is watched ---
+
+video.addEventListener("play", () => fetch(`${stage.dataset.base}/viewed`, { method: "POST", keepalive: true }).catch(() => {}), { once: true });

@@ -22,6 +22,7 @@ mod pages;
 mod parts;
 mod rate;
 mod secrets;
+mod shares;
 mod storage;
 mod sweep;
 mod uploads;
@@ -44,6 +45,7 @@ use crate::db::{Db, DbError, NewToken, UserAdded};
 use crate::http::AppState;
 use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
+use crate::shares::Shares;
 use crate::storage::{Storage, StorageError};
 use crate::uploads::Uploads;
 
@@ -153,6 +155,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let stop = CancellationToken::new();
     let app = Arc::new(AppState {
         accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
+        shares: Shares::new(uploads.db.clone(), uploads.clock.clone()),
         uploads: Arc::clone(&uploads),
         public_url: public_url.clone(),
         behind_proxy: options.behind_proxy,

@@ -90,7 +90,7 @@ impl Uploads {
     pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
         let now_ms = self.clock.now_ms();
         match self.db.open_upload(new, now_ms, self.idle_since_ms()).await? {
-            Opened::Upload(upload) => Ok(upload),
+            Opened::Upload(upload) => Ok(*upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
         }
     }

@@ -111,7 +111,7 @@ pub struct NewUpload {
 
 #[derive(Debug)]
 pub enum Opened {
-    Upload(Upload),
+    Upload(Box<Upload>),
     /// The recording's id is somebody else's.
     Taken,
 }

@@ -9,19 +9,21 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use snaplark_api::{
-    Capabilities, ChunkAnswer, FinalizeAnswer, Framing, InitAnswer, SignIn, VideoList, VideoStatus,
-    limits, routes,
+    Capabilities, ChunkAnswer, FinalizeAnswer, Framing, InitAnswer, SignIn, VideoStatus, limits,
+    routes,
 };
 use uuid::Uuid;
 
 use super::auth::Signed;
 use super::errors::{ApiError, allowance_headers};
+use super::visitor::from;
 use super::{App, forms, multipart};
 use crate::db::{Cursor, SessionId, Upload};
 use crate::media_map;
+use crate::pages::shown_title;
 
 /// 10,000 indices with commas take 60 KB.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -37,7 +39,7 @@ pub fn routes() -> Router<App> {
         .route(routes::CHUNK, post(chunk))
         .route(routes::FINALIZE, post(finalize))
         .route(routes::VIDEOS, get(list))
-        .route(&one, get(status).delete(remove))
+        .route(&one, get(status).delete(remove).patch(change))
         .route(routes::CAPABILITIES, get(capabilities))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
@@ -107,12 +109,50 @@ async fn status(
     State(app): State<App>,
     Signed(user): Signed,
     Path(session): Path<String>,
-) -> Result<Json<VideoStatus>, ApiError> {
+) -> Result<Json<OwnVideo>, ApiError> {
     let upload = app.uploads.own(user, forms::session_id(&session)?).await?;
     let indices = app.uploads.db.part_indices(upload.session_id).await?;
     let mut status = video_status(&app, &upload).await?;
-    status.received_chunks = indices;
+    status.status.received_chunks = indices;
     Ok(Json(status))
+}
+
+/// What the documents have, and what became of it since.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnVideo {
+    #[serde(flatten)]
+    status: VideoStatus,
+    title: String,
+    visibility: &'static str,
+    expires_unix_ms: Option<i64>,
+    views: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnVideos {
+    success: bool,
+    videos: Vec<OwnVideo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Renames it, or says who may see it.
+async fn change(
+    State(app): State<App>,
+    Signed(user): Signed,
+    Path(session): Path<String>,
+    request: Request,
+) -> Result<Json<OwnVideo>, ApiError> {
+    let session = forms::session_id(&session)?;
+    let upload = app.uploads.own(user, session).await?;
+    let (parts, body) = request.into_parts();
+    let from = from(&app, &parts);
+    let ask = forms::share(&json_body(Request::from_parts(parts, body)).await?)?;
+    app.shares.change(&app.accounts, &upload, &ask, from).await?;
+    let upload = app.uploads.own(user, session).await?;
+    Ok(Json(video_status(&app, &upload).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,7 +165,7 @@ async fn list(
     State(app): State<App>,
     Signed(user): Signed,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<VideoList>, ApiError> {
+) -> Result<Json<OwnVideos>, ApiError> {
     let Query(query) =
         query.map_err(|_| ApiError::field("limit", "The limit field must be an integer."))?;
     let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
@@ -139,7 +179,7 @@ async fn list(
     for upload in &uploads {
         videos.push(video_status(&app, upload).await?);
     }
-    Ok(Json(VideoList { success: true, videos, next_cursor }))
+    Ok(Json(OwnVideos { success: true, videos, next_cursor }))
 }
 
 async fn remove(
@@ -180,7 +220,7 @@ async fn wrong_method() -> ApiError {
     )
 }
 
-async fn video_status(app: &App, upload: &Upload) -> Result<VideoStatus, ApiError> {
+async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> {
     let (size_bytes, duration_ms) = match &upload.finished {
         Some(finished) => (finished.size_bytes, finished.duration_ms),
         None => {
@@ -189,7 +229,7 @@ async fn video_status(app: &App, upload: &Upload) -> Result<VideoStatus, ApiErro
             (size_bytes, media_map::end_ms(&media_map::contiguous(parts)))
         }
     };
-    Ok(VideoStatus {
+    let status = VideoStatus {
         success: true,
         session_id: upload.session_id.to_string(),
         video_id: upload.video_id.to_string(),
@@ -201,6 +241,14 @@ async fn video_status(app: &App, upload: &Upload) -> Result<VideoStatus, ApiErro
         duration_ms,
         filename: Some(upload.filename.clone()),
         created_unix_ms: Some(upload.created_ms),
+    };
+    let share = &upload.share;
+    Ok(OwnVideo {
+        status,
+        title: shown_title(upload),
+        visibility: share.visibility.name(),
+        expires_unix_ms: share.expires_ms,
+        views: share.views,
     })
 }
 

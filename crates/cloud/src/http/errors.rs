@@ -12,6 +12,7 @@ use crate::accounts::AccountError;
 use crate::db::DbError;
 use crate::rate::Allowance;
 use crate::secrets::SecretError;
+use crate::shares::{self, ShareError};
 use crate::storage::StorageError;
 use crate::uploads::UploadError;
 
@@ -206,6 +207,31 @@ impl From<AccountError> for ApiError {
             }
             AccountError::Secret(error) => error.into(),
             AccountError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ShareError> for ApiError {
+    fn from(error: ShareError) -> Self {
+        match error {
+            ShareError::PasswordMissing => ApiError::field(
+                "password",
+                "The password field is required where the visibility is password.",
+            ),
+            ShareError::PasswordLength => ApiError::field(
+                "password",
+                &format!(
+                    "The password field must have at least {} characters.",
+                    shares::PASSWORD_CHARS_MIN
+                ),
+            ),
+            ShareError::EndInThePast => {
+                ApiError::field("expiresUnixMs", "The expiresUnixMs field must be in the future.")
+            }
+            ShareError::Wrong => ApiError::field("password", "The password is wrong."),
+            ShareError::TooMany { retry_after_s } => ApiError::too_many(retry_after_s),
+            ShareError::Secret(error) => error.into(),
+            ShareError::Db(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,8 @@ use snaplark_api::{Resolution, limits};
 use uuid::Uuid;
 
 use super::errors::{ApiError, FieldErrors};
-use crate::db::{NewUpload, SessionId, UserId};
+use crate::db::{NewUpload, SessionId, UserId, Visibility};
+use crate::shares::{self, ShareAsk};
 use crate::uploads::FinalizeAsk;
 
 /// 000 states no limit for these texts; they are words.
@@ -60,6 +61,27 @@ pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
     form.end()?;
     let ask = FinalizeAsk { parts_total: small(total), uploaded, duration_hint_ms };
     Ok((session_id(&session)?, ask))
+}
+
+/// What is absent stays as it is; `expiresUnixMs: null` takes the end away.
+pub fn share(body: &Value) -> Result<ShareAsk, ApiError> {
+    let mut form = Form::of(body)?;
+    let title = form.optional_text("title", shares::TITLE_CHARS_MAX);
+    let password = form.optional_text("password", WORD_CHARS_MAX);
+    let word = form.optional_text("visibility", WORD_CHARS_MAX);
+    let visibility =
+        Visibility::ALL.into_iter().find(|known| word.as_deref() == Some(known.name()));
+    if word.is_some() && visibility.is_none() {
+        let names = Visibility::ALL.map(Visibility::name).join(", ");
+        form.wrong("visibility", format!("The visibility field must be one of {names}."));
+    }
+    let expires_ms = match form.fields.get("expiresUnixMs") {
+        None => None,
+        Some(Value::Null) => Some(None),
+        Some(value) => Some(form.check_whole("expiresUnixMs", whole(value), &(0..=i64::MAX))),
+    };
+    form.end()?;
+    Ok(ShareAsk { title, visibility, password, expires_ms })
 }
 
 /// A session's id is a UUID of ours; whatever else it is, there is no such session.
@@ -129,6 +151,19 @@ impl<'a> Form<'a> {
             return None;
         }
         Some(text.clone())
+    }
+
+    fn optional_text(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.chars().count() <= chars_max => Some(text.clone()),
+            Some(_) => {
+                let sentence =
+                    format!("The {name} field must be a string of at most {chars_max} characters.");
+                self.wrong(name, sentence);
+                None
+            }
+        }
     }
 
     fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {

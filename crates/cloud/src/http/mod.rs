@@ -2,6 +2,7 @@
 //!
 //! Handlers translate; nothing is decided here but what HTTP itself asks for.
 
+mod access;
 mod api;
 mod assets;
 mod auth;
@@ -23,7 +24,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::Notify;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -31,6 +32,7 @@ use tower_http::request_id::{
 use tower_http::trace::TraceLayer;
 
 use crate::accounts::Accounts;
+use crate::shares::Shares;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
@@ -43,6 +45,7 @@ pub type App = Arc<AppState>;
 pub struct AppState {
     pub uploads: Arc<Uploads>,
     pub accounts: Accounts,
+    pub shares: Shares,
     /// Without a slash at its end.
     pub public_url: String,
     pub behind_proxy: bool,
@@ -63,6 +66,10 @@ pub fn router(app: App) -> Router {
         .merge(api::routes())
         .merge(site::routes())
         .route("/videos/{video}", get(share::page))
+        .route("/videos/{video}/password", post(share::unlock))
+        .route("/videos/{video}/viewed", post(share::viewed))
+        .route("/videos/{video}/embed", get(share::embed))
+        .route("/oembed", get(share::oembed))
         .route("/videos/{video}/live", get(share::live))
         .route("/videos/{video}/live/init.webm", get(video::live_init))
         .route("/videos/{video}/live/{index}", get(video::live_part))

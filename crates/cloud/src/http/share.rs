@@ -4,20 +4,27 @@
 //! buttons, and the way along while the recording still runs.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::App;
+use super::access::{access, admit, is_public, pass_cookie};
 use super::errors::ApiError;
-use super::html::html;
+use super::html::{html, unkept};
+use super::visitor::{Posted, Visitor, from, see_other, sign_in_address, with_cookie};
 use crate::db::{Upload, VideoId};
 use crate::media_map;
-use crate::pages::{self, Moment};
+use crate::pages::{self, Moment, Refusal};
 use crate::parts::Layout;
+use crate::shares::{Access, PASS_MS, ShareError};
 
+const NO_VIDEO: VideoId = VideoId(Uuid::nil());
+/// What an embedding site gets where it doesn't say how wide it wants it.
+const EMBED_WIDTH: u32 = 960;
 /// A link may be known long before its recording comes: it was made offline. Past this it won't.
 const AWAITED_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
 
@@ -41,11 +48,35 @@ enum Behind {
     Nothing,
 }
 
-pub async fn page(State(app): State<App>, Path(video): Path<String>) -> Result<Response, ApiError> {
+impl Behind {
+    /// What is there to be seen.
+    fn upload(&self) -> Option<&Upload> {
+        match self {
+            Behind::Finished(upload) | Behind::Live { upload, .. } => Some(upload),
+            Behind::Awaited | Behind::Removed | Behind::Expired | Behind::Nothing => None,
+        }
+    }
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Path(video): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
-    Ok(match behind(&app, &video).await? {
+    let behind = behind(&app, &video).await?;
+    let mut is_owner = false;
+    if let Some(upload) = behind.upload() {
+        let access = access(&app, &mut parts, upload).await?;
+        is_owner = access == Access::Owner;
+        if let Some(closed) = closed(&app, &mut parts, upload, access, None).await? {
+            return Ok(closed);
+        }
+    }
+    Ok(match behind {
         Behind::Finished(upload) => {
-            html(StatusCode::OK, pages::finished(&app.public_url, &upload, moment))
+            html(StatusCode::OK, pages::finished(&app.public_url, &upload, is_owner, moment))
         }
         Behind::Live { upload, mime } => {
             html(StatusCode::OK, pages::live(&app.public_url, &upload, &mime))
@@ -55,6 +86,164 @@ pub async fn page(State(app): State<App>, Path(video): Path<String>) -> Result<R
         Behind::Expired => html(StatusCode::GONE, pages::expired()),
         Behind::Nothing => html(StatusCode::NOT_FOUND, pages::nothing()),
     })
+}
+
+/// The page of who may not see it: it names neither title nor owner.
+async fn closed(
+    app: &App,
+    parts: &mut Parts,
+    upload: &Upload,
+    access: Access,
+    refusal: Option<Refusal>,
+) -> Result<Option<Response>, ApiError> {
+    let path = format!("/videos/{}", upload.video_id);
+    Ok(match access {
+        Access::Owner | Access::Granted => None,
+        Access::NeedsSignIn => {
+            let page = pages::for_members(&sign_in_address(&path));
+            Some(unkept(html(StatusCode::FORBIDDEN, page)))
+        }
+        Access::NeedsPassword => {
+            let visitor = Visitor::from_request_parts(parts, app).await?;
+            let (key, cookie) = visitor.form_key(app)?;
+            let page = pages::locked(&path, &key, refusal);
+            let status = match refusal {
+                None => StatusCode::FORBIDDEN,
+                Some(Refusal::Wrong) => StatusCode::UNAUTHORIZED,
+                Some(Refusal::Stale) => StatusCode::FORBIDDEN,
+                Some(Refusal::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            };
+            let mut response = unkept(html(status, page));
+            if let Some(Refusal::TooMany { retry_after_s }) = refusal {
+                response.headers_mut().insert(header::RETRY_AFTER, retry_after_s.into());
+            }
+            Some(with_cookie(response, cookie))
+        }
+        Access::Over => Some(html(StatusCode::GONE, pages::over())),
+    })
+}
+
+/// Somebody says a link's password.
+pub async fn unlock(
+    State(app): State<App>,
+    Path(video): Path<String>,
+    request: Request,
+) -> Result<Response, Response> {
+    let (mut parts, body) = request.into_parts();
+    let posted = Posted::from_request(Request::from_parts(parts.clone(), body), &app).await?;
+    let behind = behind(&app, &video).await.map_err(IntoResponse::into_response)?;
+    let Some(upload) = behind.upload() else {
+        return Ok(see_other(&format!("/videos/{}", video_id(&video).unwrap_or(NO_VIDEO))));
+    };
+    let path = format!("/videos/{}", upload.video_id);
+    let answer = async {
+        let access = access(&app, &mut parts, upload).await?;
+        if access != Access::NeedsPassword {
+            return Ok(see_other(&path));
+        }
+        let refusal = if posted.is_ours {
+            let password = posted.text("password");
+            match app.shares.unlock(&app.accounts, upload, password, posted.visitor.from).await {
+                Ok(pass) => {
+                    let cookie = app.cookie(&pass_cookie(upload.video_id), &pass, PASS_MS / 1000);
+                    return Ok(with_cookie(see_other(&path), cookie));
+                }
+                Err(ShareError::Wrong) => Refusal::Wrong,
+                Err(ShareError::TooMany { retry_after_s }) => Refusal::TooMany { retry_after_s },
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            Refusal::Stale
+        };
+        let closed = closed(&app, &mut parts, upload, access, Some(refusal)).await?;
+        Ok(closed.unwrap_or_else(|| see_other(&path)))
+    };
+    answer.await.map_err(|error: ApiError| error.into_response())
+}
+
+/// The page's script says so when somebody begins to watch.
+pub async fn viewed(
+    State(app): State<App>,
+    Path(video): Path<String>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let behind = behind(&app, &video).await?;
+    if let Some(upload) = behind.upload()
+        && access(&app, &mut parts, upload).await? == Access::Granted
+    {
+        app.shares.viewed(upload, from(&app, &parts)).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The player alone, for other sites' pages. They send no cookies of ours: only what anyone may
+/// see plays there.
+pub async fn embed(
+    State(app): State<App>,
+    Path(video): Path<String>,
+) -> Result<Response, ApiError> {
+    let behind = behind(&app, &video).await?;
+    let page = match &behind {
+        Behind::Finished(upload) if is_public(&app, upload).await? => {
+            pages::embedded(&app.public_url, upload, "")
+        }
+        Behind::Live { upload, mime } if is_public(&app, upload).await? => {
+            pages::embedded(&app.public_url, upload, mime)
+        }
+        Behind::Finished(_)
+        | Behind::Live { .. }
+        | Behind::Awaited
+        | Behind::Removed
+        | Behind::Expired
+        | Behind::Nothing => {
+            let link =
+                format!("{}/videos/{}", app.public_url, video_id(&video).unwrap_or(NO_VIDEO));
+            return Ok(framed(html(StatusCode::NOT_FOUND, pages::not_embedded(&link))));
+        }
+    };
+    Ok(framed(html(StatusCode::OK, page)))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct OembedQuery {
+    #[serde(default)]
+    url: String,
+    format: Option<String>,
+    maxwidth: Option<u32>,
+    maxheight: Option<u32>,
+}
+
+/// https://oembed.com: how other sites learn to embed a link.
+pub async fn oembed(
+    State(app): State<App>,
+    Query(asked): Query<OembedQuery>,
+) -> Result<Response, ApiError> {
+    if asked.format.as_deref().is_some_and(|format| format != "json") {
+        return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
+    }
+    let path = asked.url.strip_prefix(app.public_url.as_str()).unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let behind = behind(&app, path.strip_prefix("/videos/").unwrap_or_default()).await?;
+    let Some(upload) = behind.upload() else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    if !is_public(&app, upload).await? {
+        return Ok(StatusCode::UNAUTHORIZED.into_response());
+    }
+    let max = (asked.maxwidth.unwrap_or(EMBED_WIDTH), asked.maxheight.unwrap_or(u32::MAX));
+    Ok(Json(pages::oembed(&app.public_url, upload, max)).into_response())
+}
+
+/// Other sites may frame it.
+fn framed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.remove(header::X_FRAME_OPTIONS);
+    let policy =
+        headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let open = policy.unwrap_or_default().replace("frame-ancestors 'none'", "frame-ancestors *");
+    if let Ok(open) = open.parse() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, open);
+    }
+    response
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,8 +275,13 @@ pub async fn live(
     State(app): State<App>,
     Path(video): Path<String>,
     Query(query): Query<LiveQuery>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let answer = match behind(&app, &video).await? {
+    let behind = behind(&app, &video).await?;
+    if let Some(upload) = behind.upload() {
+        admit(&app, &mut request.into_parts().0, upload).await?;
+    }
+    let answer = match behind {
         Behind::Finished(upload) => {
             LiveAnswer::Finished { parts: times(&app, &upload, query.after).await? }
         }

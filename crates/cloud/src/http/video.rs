@@ -2,7 +2,8 @@
 //! memory, and any node can answer any range.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::ops::Range;
 
 use super::errors::ApiError;
-use super::{App, share};
+use super::{App, access, share};
 use crate::db::Upload;
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::parts::Layout;
@@ -18,77 +19,98 @@ use crate::storage::{Storage, StorageError};
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
+/// For the one who was asked who they are; no cache in between may pass it on.
+const FINISHED_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
 /// `/videos/{id}/video.webm`: to be watched.
 pub async fn video(
     State(app): State<App>,
     Path(video): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let upload = there(&app, &video).await?;
+    let (mut parts, _) = request.into_parts();
+    let upload = there(&app, &video, &mut parts).await?;
     let (map, etag) = app.uploads.video(&upload).await?;
     if map.len_bytes() == 0 {
         return Err(gone());
     }
-    Ok(answer(&app.uploads.storage, &map, etag, &headers))
+    Ok(answer(&app.uploads.storage, &map, etag, &parts.headers, upload.share.is_open()))
 }
 
 /// `/videos/{id}/original.webm`: byte for byte what came.
 pub async fn original(
     State(app): State<App>,
     Path(video): Path<String>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let upload = there(&app, &video).await?;
+    let (mut parts, _) = request.into_parts();
+    let upload = there(&app, &video, &mut parts).await?;
     let (map, etag) = app.uploads.original(&upload).await?;
     if map.len_bytes() == 0 {
         return Err(gone());
     }
-    Ok(answer(&app.uploads.storage, &map, etag, &headers))
+    Ok(answer(&app.uploads.storage, &map, etag, &parts.headers, upload.share.is_open()))
 }
 
 /// `/videos/{id}/live/init.webm`: what a player has to have before any part.
 pub async fn live_init(
     State(app): State<App>,
     Path(video): Path<String>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let upload = there(&app, &video).await?;
+    let upload = there(&app, &video, &mut request.into_parts().0).await?;
     let first = app.uploads.db.part(upload.session_id, 0).await?.ok_or_else(gone)?;
     let Layout::Clusters { init: Some(init), .. } = &first.layout else { return Err(gone()) };
     let mut map = MediaMap::default();
     map.push_object(&first.object_key, 0..init.len_bytes);
-    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new()))
+    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
 }
 
 /// `/videos/{id}/live/{index}`: one part's clusters, without an init.
 pub async fn live_part(
     State(app): State<App>,
     Path((video, index)): Path<(String, u32)>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let upload = there(&app, &video).await?;
+    let upload = there(&app, &video, &mut request.into_parts().0).await?;
     let part = app.uploads.db.part(upload.session_id, index).await?.ok_or_else(gone)?;
     let mut map = MediaMap::default();
     map.push_media(&part);
-    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new()))
+    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
 }
 
-async fn there(app: &App, video: &str) -> Result<Upload, ApiError> {
+async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<Upload, ApiError> {
     let video = share::video_id(video).ok_or_else(gone)?;
     let upload = app.uploads.behind_link(video).await?;
-    upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)
+    let upload = upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)?;
+    access::admit(app, parts, &upload).await?;
+    Ok(upload)
 }
 
 fn gone() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "Video not found", "There is no video here, or not yet.")
 }
 
-fn answer(storage: &Storage, map: &MediaMap, etag: Option<String>, asked: &HeaderMap) -> Response {
+fn answer(
+    storage: &Storage,
+    map: &MediaMap,
+    etag: Option<String>,
+    asked: &HeaderMap,
+    is_open: bool,
+) -> Response {
     let len = map.len_bytes();
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, if etag.is_some() { FINISHED } else { GROWING });
+    headers.insert(
+        header::CACHE_CONTROL,
+        match (&etag, is_open) {
+            (Some(_), true) => FINISHED,
+            (Some(_), false) => FINISHED_PRIVATE,
+            (None, _) => GROWING,
+        },
+    );
     if let Some(etag) = etag.as_ref().and_then(|etag| etag.parse().ok()) {
         headers.insert(header::ETAG, etag);
     }

@@ -114,8 +114,8 @@ pub fn cookie(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
 
 pub fn from(app: &App, parts: &Parts) -> IpAddr {
     let forwarded = || {
-        let lines = parts.headers.get_all("x-forwarded-for").iter();
-        lines.last()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+        let mut lines = parts.headers.get_all("x-forwarded-for").iter();
+        lines.next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     };
     let direct = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let proxied = if app.behind_proxy { forwarded() } else { None };
@@ -164,6 +164,12 @@ pub fn see_other(to: &str) -> Response {
         Ok(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
+}
+
+pub fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Response {
+    let headers: HeaderMap =
+        cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect();
+    (headers, response).into_response()
 }
 
 pub type Fields = BTreeMap<String, String>;

@@ -18,7 +18,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn sentence(self) -> String {
+    pub fn sentence(self) -> String {
         match self {
             Refusal::Wrong => {
                 "That e-mail address and password don't belong together. Check both, and try again."

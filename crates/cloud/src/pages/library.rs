@@ -1,11 +1,13 @@
 //! The list of one's own videos.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 use snaplark_api::routes;
 
 use super::icons::*;
 use super::{Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title};
-use crate::db::Upload;
+use crate::db::{Upload, Visibility};
+use crate::shares::PASSWORD_CHARS_MIN;
 
 pub struct Listed<'a> {
     pub uploads: &'a [Upload],
@@ -56,6 +58,17 @@ pub fn library(
     )
 }
 
+const AUDIENCES: [(Visibility, &str); 3] = [
+    (Visibility::Link, "Anyone with the link"),
+    (Visibility::Members, "People who are signed in here"),
+    (Visibility::Password, "Whoever knows the password"),
+];
+
+/// As a date field has it, in UTC.
+fn day(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string()
+}
+
 fn more(matching: &str, cursor: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if !matching.is_empty() {
@@ -82,13 +95,29 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
             div.under {
                 div.words {
                     a href=(path) { strong title=(name) { (name) } }
-                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (size(finished.size_bytes)) } }
+                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (size(finished.size_bytes)) } (mark(upload, moment)) }
                 }
                 button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label="Copy link" { (icon(ICON_LINK)) }
                 button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
             }
             (edit(person, upload, &name, &link, &sheet))
         }
+    }
+}
+
+/// What is out of the ordinary.
+fn mark(upload: &Upload, moment: Moment) -> Markup {
+    let share = &upload.share;
+    let over = share.expires_ms.is_some_and(|end| end <= moment.now_ms);
+    html! {
+        @if share.views > 0 { " · " span title="Views" { (icon(ICON_EYE)) (share.views) } }
+        @match share.visibility {
+            Visibility::Link => {}
+            Visibility::Members => { " · " span title="People who are signed in here" { (icon(ICON_USERS)) } }
+            Visibility::Password => { " · " span title="Has a password" { (icon(ICON_LOCK)) } }
+        }
+        @if over { " · " span.over { "Ended" } }
+        @else if share.expires_ms.is_some() { " · " span title="Ends by itself" { (icon(ICON_HOURGLASS)) } }
     }
 }
 
@@ -105,6 +134,18 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
             form.form method="post" action=(at("edit")) {
                 (form_key(person.form_key))
                 label { span { "Title" } input.field name="title" value=(name) maxlength="200" required; }
+                fieldset.choice {
+                    legend { "Who can watch" }
+                    @for (visibility, words) in AUDIENCES {
+                        label { input type="radio" name="visibility" value=(visibility.name()) checked[upload.share.visibility == visibility]; span { (words) } }
+                    }
+                    input.field.secret type="password" name="password" autocomplete="new-password" minlength=(PASSWORD_CHARS_MIN)
+                        aria-label="Password of the link"
+                        placeholder=(if upload.share.password.is_some() { "Unchanged" } else { "Password" });
+                }
+                label { span { "Works until the end of (optional)" }
+                    input.field type="date" name="until" value=[upload.share.expires_ms.map(|ms| day(ms - 1))] data-at=[upload.share.expires_ms.map(|ms| ms - 1)]; }
+                input type="hidden" name="zone" value="0";
                 label { span { "Link" } input.field.code readonly value=(link); }
                 div.two {
                     button.plain.danger type="button" popovertarget=(confirm) { (icon(ICON_TRASH)) span { "Delete…" } }

@@ -15,7 +15,10 @@ use crate::http::asset;
 
 pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
 pub use library::{Listed, library};
-pub use share::{awaited, expired, finished, front, live, nothing, removed};
+pub use share::{
+    awaited, embedded, expired, finished, for_members, front, live, locked, not_embedded, nothing,
+    oembed, over, removed,
+};
 
 /// When a page is looked at.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 use snaplark_api::routes;
 
+use super::account::Refusal;
 use super::icons::*;
-use super::{Moment, Page, clock, date, icon, note, shown_title};
-use crate::db::Upload;
+use super::{Moment, Page, clock, date, form_key, icon, note, shown_title};
+use crate::db::{Upload, Visibility};
 
 /// A recording that is whole.
-pub fn finished(public_url: &str, upload: &Upload, moment: Moment) -> Markup {
+pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
     let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
     let title = shown_title(upload);
     let page = Page {
@@ -20,7 +21,10 @@ pub fn finished(public_url: &str, upload: &Upload, moment: Moment) -> Markup {
     page.render(html! {
         (stage(upload, "finished", ""))
         (about(&title, html! {
-            (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) } " · anyone with the link"
+            (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
+            @if upload.share.views > 0 { " · " (views(upload.share.views)) }
+            " · " (audience(upload))
+            @if is_owner { " · " a href="/my/videos" { "My videos" } }
         }))
     })
 }
@@ -36,7 +40,7 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
     };
     page.render(html! {
         (stage(upload, "live", mime))
-        (about(&title, html! { span data-live-text { "Being recorded now" } " · anyone with the link" }))
+        (about(&title, html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
     })
 }
 
@@ -70,6 +74,109 @@ pub fn expired() -> Markup {
         "This recording never arrived in full",
         "Its upload stopped half way, so there is nothing to show. Whoever made it still has the file and can send it again.",
     )
+}
+
+/// Its owner said until when.
+pub fn over() -> Markup {
+    end_page(
+        ICON_HOURGLASS,
+        "This link has ended",
+        "Whoever made the recording shared it for a time, and that time is over. Ask them for another link.",
+    )
+}
+
+pub fn for_members(sign_in: &str) -> Markup {
+    let page = Page { title: "Sign in to watch", head: html! {}, scripts: &[], awaits: None };
+    page.render(note(
+        ICON_USERS,
+        "accent",
+        "Sign in to watch",
+        "This recording is for people who have an account on this server.",
+        html! { a.primary.large href=(sign_in) { "Sign in" } },
+    ))
+}
+
+pub fn locked(path: &str, key: &str, refusal: Option<Refusal>) -> Markup {
+    let page = Page { title: "Password needed", head: html! {}, scripts: &[], awaits: None };
+    page.render(html! {
+        form.note.form method="post" action={ (path) "/password" } {
+            span.badge data-tone="accent" { (icon(ICON_LOCK)) }
+            h1 { "This recording has a password" }
+            p { "Whoever sent you the link can tell you." }
+            @if let Some(refusal) = refusal {
+                p.refusal role="alert" { (icon(ICON_ALERT)) span {
+                    @match refusal {
+                        Refusal::Wrong => "That is not the password. Check it, and try again.",
+                        Refusal::TooMany { .. } | Refusal::Stale => (refusal.sentence()),
+                    }
+                } }
+            }
+            (form_key(key))
+            label { span { "Password" }
+                input.field type="password" name="password" required autocomplete="off" autofocus; }
+            button.primary.large type="submit" { "Watch" }
+        }
+    })
+}
+
+/// The player alone.
+pub fn embedded(public_url: &str, upload: &Upload, mime: &str) -> Markup {
+    let state = if upload.finished.is_some() { "finished" } else { "live" };
+    let title = shown_title(upload);
+    let link = routes::share_page(public_url, &upload.video_id.to_string());
+    let page =
+        Page { title: &title, head: html! {}, scripts: &["page.js", "player.js"], awaits: None };
+    page.render_with("embed", html! {
+        main {
+            (stage(upload, state, mime))
+            a.from href=(link) target="_blank" rel="noopener" title=(title) { span.mark { (icon(ICON_RECORD)) } span { (title) } }
+        }
+        div.said role="status" aria-live="polite" {}
+    })
+}
+
+pub fn not_embedded(link: &str) -> Markup {
+    let page = Page { title: "Snaplark", head: html! {}, scripts: &[], awaits: None };
+    page.render_with("embed", html! {
+        main { (note(ICON_LOCK, "plain", "This recording can't be shown here", "It is private, or not there any more.",
+            html! { a.plain.large href=(link) target="_blank" rel="noopener" { "Open its own page" } })) }
+    })
+}
+
+/// https://oembed.com, 2.3.4.3.
+pub fn oembed(public_url: &str, upload: &Upload, max: (u32, u32)) -> serde_json::Value {
+    let (width, height) = fit((upload.width.max(1), upload.height.max(1)), max);
+    let link = routes::share_page(public_url, &upload.video_id.to_string());
+    let title = shown_title(upload);
+    let frame = html! {
+        iframe src={ (link) "/embed" } width=(width) height=(height) title=(title)
+            allow="fullscreen; picture-in-picture" allowfullscreen frameborder="0" loading="lazy" {}
+    };
+    serde_json::json!({
+        "version": "1.0", "type": "video", "provider_name": "Snaplark", "provider_url": public_url,
+        "title": title, "html": frame.into_string(), "width": width, "height": height,
+    })
+}
+
+/// As large as it may be, in its own shape.
+fn fit((width, height): (u32, u32), (width_max, height_max): (u32, u32)) -> (u32, u32) {
+    let scale = (f64::from(width_max) / f64::from(width))
+        .min(f64::from(height_max) / f64::from(height))
+        .min(1.0);
+    let scaled = |length: u32| (f64::from(length) * scale).round().max(1.0) as u32;
+    (scaled(width), scaled(height))
+}
+
+fn audience(upload: &Upload) -> &'static str {
+    match upload.share.visibility {
+        Visibility::Link => "anyone with the link",
+        Visibility::Members => "people signed in here",
+        Visibility::Password => "with a password",
+    }
+}
+
+fn views(count: u64) -> String {
+    if count == 1 { "1 view".to_owned() } else { format!("{count} views") }
 }
 
 pub fn nothing() -> Markup {
@@ -123,9 +230,22 @@ impl Share<'_> {
             @if let Some(finished) = &self.upload.finished {
                 meta property="video:duration" content=(finished.duration_ms / 1000);
             }
+            meta name="twitter:card" content="player";
+            meta name="twitter:title" content=(title);
+            meta name="twitter:player" content={ (page) "/embed" };
+            meta name="twitter:player:width" content=(self.upload.width);
+            meta name="twitter:player:height" content=(self.upload.height);
             link rel="canonical" href=(page);
+            @if self.upload.share.is_open() {
+                link rel="alternate" type="application/json+oembed" title=(title) href=(oembed_address(self.public_url, &page));
+            }
         }
     }
+}
+
+fn oembed_address(public_url: &str, page: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("url", page).finish();
+    format!("{public_url}/oembed?{query}")
 }
 
 /// The picture, with the browser's own controls until the script brings ours.

@@ -11,4 +11,5 @@ mod pages;
 mod parts;
 mod program;
 mod serving;
+mod shares;
 mod support;

@@ -57,7 +57,7 @@ impl Pools {
                 if idle {
                     set_state(&mut tx, upload.session_id, VideoState::Expired).await?;
                 } else if upload.is_open() || (upload.finished.is_some() && !upload.removed) {
-                    return Ok(Some(Opened::Upload(upload)));
+                    return Ok(Some(Opened::Upload(Box::new(upload))));
                 }
             }
         }
@@ -87,7 +87,7 @@ impl Pools {
             .await?;
         let opened = upload(&row)?;
         tx.commit().await?;
-        Ok(Some(Opened::Upload(opened)))
+        Ok(Some(Opened::Upload(Box::new(opened))))
     }
 
     pub async fn upload(&self, session: SessionId) -> Result<Option<Upload>, DbError> {

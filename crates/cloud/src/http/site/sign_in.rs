@@ -1,15 +1,15 @@
 //! In and out.
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 use serde::Deserialize;
 
 use crate::accounts::AccountError;
 use crate::http::App;
 use crate::http::errors::ApiError;
 use crate::http::html::{html, unkept};
-use crate::http::visitor::{Posted, Visitor, see_other};
+use crate::http::visitor::{Posted, Visitor, see_other, with_cookie};
 use crate::pages::{self, Refusal};
 
 const HOME: &str = "/my/videos";
@@ -81,12 +81,6 @@ async fn form(
     let mut response = unkept(html(status, page));
     response.headers_mut().extend(wait.map(|wait| (header::RETRY_AFTER, wait.into())));
     Ok(with_cookie(response, cookie))
-}
-
-pub fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Response {
-    let headers: HeaderMap =
-        cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect();
-    (headers, response).into_response()
 }
 
 /// Only a way on this very server: `//elsewhere` and `/\elsewhere` lead away.

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::db::ShareChange;
+use crate::db::Visibility;
 use crate::http::App;
 use crate::http::api::{cursor, read_cursor};
 use crate::http::errors::ApiError;
@@ -13,11 +13,11 @@ use crate::http::forms;
 use crate::http::html::{html, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, see_other};
 use crate::pages::{self, Listed, Moment};
+use crate::shares::{ShareAsk, ShareError};
 use crate::uploads::UploadError;
 
 /// Rows of four, three and two come out even.
 const PAGE: u32 = 24;
-const TITLE_CHARS_MAX: usize = 200;
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Wanted {
@@ -65,12 +65,42 @@ pub async fn edit(
         Err(UploadError::NotFound) => return Ok(see_other("/my/videos?said=gone")),
         Err(error) => return Err(error.into()),
     };
-    let change =
-        ShareChange { title: Some(plain_title(posted.text("title"))), ..ShareChange::default() };
-    app.uploads.db.change_share(owner.user.id, upload.video_id, &change).await?;
-    let video = upload.video_id.to_string();
-    app.accounts.note(Some(owner.user.id), "video changed", &video, owner.from).await?;
-    Ok(see_other("/my/videos?said=saved"))
+    let now_ms = app.uploads.clock.now_ms();
+    let ask = ask(&posted, now_ms);
+    match app.shares.change(&app.accounts, &upload, &ask, owner.from).await {
+        Ok(()) => Ok(see_other("/my/videos?said=saved")),
+        Err(ShareError::PasswordMissing | ShareError::PasswordLength) => {
+            Ok(see_other("/my/videos?said=password"))
+        }
+        Err(ShareError::EndInThePast) => Ok(see_other("/my/videos?said=past")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
+    let word = posted.text("visibility");
+    let filled = |name: &str| Some(posted.text(name)).filter(|text| !text.is_empty());
+    ShareAsk {
+        title: posted.fields.get("title").cloned(),
+        visibility: Visibility::ALL.into_iter().find(|known| known.name() == word),
+        password: filled("password")
+            .filter(|_| word == Visibility::Password.name())
+            .map(str::to_owned),
+        // A date that can't be read is refused as one that has passed.
+        expires_ms: posted
+            .fields
+            .contains_key("until")
+            .then(|| filled("until").map(|day| end_of(day, posted.text("zone")).unwrap_or(now_ms))),
+    }
+}
+
+/// The end of a day where the reader is; `zone` as browsers have it: minutes that UTC is ahead.
+fn end_of(day: &str, zone: &str) -> Option<i64> {
+    let day: jiff::civil::Date = day.parse().ok()?;
+    let next = day.tomorrow().ok()?;
+    let utc = next.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    let minutes = zone.parse::<i64>().ok().filter(|minutes| minutes.abs() <= 24 * 60);
+    Some(utc + minutes.unwrap_or(0) * 60_000)
 }
 
 pub async fn delete(
@@ -91,17 +121,12 @@ pub async fn delete(
     Ok(see_other("/my/videos?said=deleted"))
 }
 
-/// Nothing stands for the name that is made from the file's.
-pub fn plain_title(title: &str) -> Option<String> {
-    let plain: String = title.chars().filter(|c| !c.is_control()).collect();
-    let plain: String = plain.trim().chars().take(TITLE_CHARS_MAX).collect();
-    (!plain.is_empty()).then_some(plain)
-}
-
 /// Words come from here only: an address that is passed on can't put others on the page.
 fn said(word: &str) -> Option<&'static str> {
     match word {
         "saved" => Some("Saved"),
+        "password" => Some("Not saved: a link's password has at least 6 characters."),
+        "past" => Some("Not saved: that day is over."),
         "deleted" => Some("Deleted. Its link shows that it was removed."),
         "gone" => Some("That video was removed already."),
         _ => None,

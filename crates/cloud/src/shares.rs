@@ -1,0 +1,238 @@
+//! Who may see what stands behind a link, and how its owner says so. Without HTTP.
+
+use std::net::IpAddr;
+
+use thiserror::Error;
+
+use crate::accounts::{AccountError, Accounts};
+use crate::clock::Clock;
+use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility};
+use crate::secrets::{self, SecretError};
+
+/// A link's password is told to others; guessing is slowed by `TRIES`.
+pub const PASSWORD_CHARS_MIN: usize = 6;
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Whoever said the password may come back for so long.
+pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
+
+const TRIES: Bucket = Bucket { size: 5, refill_ms: 60_000 };
+/// From everywhere together: a few hundred guesses an hour, whoever has however many addresses.
+const TRIES_ON: Bucket = Bucket { size: 60, refill_ms: 10_000 };
+/// One person who watches again within this time is one view.
+const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
+
+#[derive(Debug, Error)]
+pub enum ShareError {
+    #[error("a video with a password needs one")]
+    PasswordMissing,
+    #[error("the password is too short or too long")]
+    PasswordLength,
+    #[error("the end is in the past")]
+    EndInThePast,
+    #[error("the password is wrong")]
+    Wrong,
+    #[error("too many tries")]
+    TooMany { retry_after_s: u64 },
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// What an owner wants; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ShareAsk {
+    /// Nothing: the name that is made from the file's.
+    pub title: Option<String>,
+    pub visibility: Option<Visibility>,
+    pub password: Option<String>,
+    pub expires_ms: Option<Option<i64>>,
+}
+
+/// Whether somebody sees the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Owner,
+    Granted,
+    NeedsSignIn,
+    NeedsPassword,
+    /// Its owner let the link end.
+    Over,
+}
+
+/// Who asks, as far as anybody looked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    pub user: Option<UserId>,
+    /// What the browser got for the password.
+    pub pass: Option<&'a str>,
+}
+
+impl Share {
+    /// Nobody has to be asked who they are.
+    pub fn is_open(&self) -> bool {
+        self.visibility == Visibility::Link && self.expires_ms.is_none()
+    }
+}
+
+#[derive(Debug)]
+pub struct Shares {
+    db: Db,
+    clock: Clock,
+}
+
+impl Shares {
+    pub fn new(db: Db, clock: Clock) -> Self {
+        Shares { db, clock }
+    }
+
+    pub async fn access(&self, upload: &Upload, asking: Asking<'_>) -> Result<Access, ShareError> {
+        let share = &upload.share;
+        if asking.user == Some(upload.user_id) {
+            return Ok(Access::Owner);
+        }
+        let now_ms = self.clock.now_ms();
+        if share.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return Ok(Access::Over);
+        }
+        Ok(match share.visibility {
+            Visibility::Link => Access::Granted,
+            Visibility::Members if asking.user.is_some() => Access::Granted,
+            Visibility::Members => Access::NeedsSignIn,
+            Visibility::Password => {
+                let passes = match asking.pass {
+                    None => false,
+                    Some(pass) => {
+                        let stored = secrets::stored(pass);
+                        self.db.has_share_pass(upload.video_id, &stored, now_ms).await?
+                    }
+                };
+                if passes { Access::Granted } else { Access::NeedsPassword }
+            }
+        })
+    }
+
+    pub async fn change(
+        &self,
+        accounts: &Accounts,
+        upload: &Upload,
+        ask: &ShareAsk,
+        from: IpAddr,
+    ) -> Result<(), ShareError> {
+        let mut change = decide(&upload.share, ask, self.clock.now_ms())?;
+        if let Some(password) = &ask.password {
+            change.password = Some(accounts.passwords.hash(password).await?);
+        }
+        self.db.change_share(upload.user_id, upload.video_id, &change).await?;
+        let video = upload.video_id.to_string();
+        accounts.note(Some(upload.user_id), "video changed", &video, from).await.map_err(other)
+    }
+
+    /// What the browser keeps for the right password.
+    pub async fn unlock(
+        &self,
+        accounts: &Accounts,
+        upload: &Upload,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<String, ShareError> {
+        let (video, now_ms) = (upload.video_id, self.clock.now_ms());
+        for (name, bucket) in
+            [(format!("unlock {video} {from}"), TRIES), (format!("unlock {video}"), TRIES_ON)]
+        {
+            accounts.take(&name, bucket, now_ms).await.map_err(other)?;
+        }
+        let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
+        let hash = upload.share.password.as_deref();
+        if !short || !accounts.passwords.verify(password, hash).await? {
+            return Err(ShareError::Wrong);
+        }
+        let (pass, stored) = secrets::new_secret()?;
+        self.db.add_share_pass(video, &stored, now_ms + PASS_MS).await?;
+        Ok(pass)
+    }
+
+    /// Somebody other than the owner began to watch.
+    pub async fn viewed(&self, upload: &Upload, from: IpAddr) -> Result<(), ShareError> {
+        let name = format!("view {} {from}", upload.video_id);
+        if self.db.take(&name, VIEWS, self.clock.now_ms()).await?.is_none() {
+            self.db.count_view(upload.user_id, upload.video_id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// All but the password's hash, which takes its time.
+fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, ShareError> {
+    if let Some(password) = &ask.password {
+        let chars = password.chars().count();
+        if chars < PASSWORD_CHARS_MIN || password.len() > secrets::PASSWORD_BYTES_MAX {
+            return Err(ShareError::PasswordLength);
+        }
+    }
+    let visibility = ask.visibility.unwrap_or(now.visibility);
+    if visibility == Visibility::Password && ask.password.is_none() && now.password.is_none() {
+        return Err(ShareError::PasswordMissing);
+    }
+    // An end that has passed may stay, but nobody chooses one.
+    let is_new = |end: &i64| Some(*end) != now.expires_ms;
+    if ask.expires_ms.flatten().filter(is_new).is_some_and(|end| end <= now_ms) {
+        return Err(ShareError::EndInThePast);
+    }
+    Ok(ShareChange {
+        title: ask.title.as_deref().map(plain_title),
+        visibility: ask.visibility,
+        password: None,
+        expires_ms: ask.expires_ms,
+    })
+}
+
+fn plain_title(title: &str) -> Option<String> {
+    let plain: String = title.chars().filter(|c| !c.is_control()).collect();
+    let plain: String = plain.trim().chars().take(TITLE_CHARS_MAX).collect();
+    (!plain.is_empty()).then_some(plain)
+}
+
+fn other(error: AccountError) -> ShareError {
+    match error {
+        AccountError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
+        AccountError::Wrong | AccountError::Grant => ShareError::Wrong,
+        AccountError::Secret(error) => error.into(),
+        AccountError::Db(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_asked_for() {
+        let now = Share::default();
+        let ask = |visibility, password: Option<&str>, expires_ms| ShareAsk {
+            visibility,
+            password: password.map(str::to_owned),
+            expires_ms,
+            ..ShareAsk::default()
+        };
+        let with = Some(Visibility::Password);
+        assert!(matches!(
+            decide(&now, &ask(with, None, None), 0),
+            Err(ShareError::PasswordMissing)
+        ));
+        assert!(matches!(
+            decide(&now, &ask(with, Some("short"), None), 0),
+            Err(ShareError::PasswordLength)
+        ));
+        assert!(decide(&now, &ask(with, Some("longer"), None), 0).is_ok());
+        let has =
+            Share { password: Some("hash".to_owned()), expires_ms: Some(3), ..Share::default() };
+        assert!(decide(&has, &ask(with, None, None), 0).is_ok(), "the old one stays");
+        assert!(matches!(
+            decide(&has, &ask(None, None, Some(Some(4))), 5),
+            Err(ShareError::EndInThePast)
+        ));
+        assert!(decide(&has, &ask(None, None, Some(Some(3))), 5).is_ok(), "it passed already");
+        assert!(decide(&has, &ask(None, None, Some(None)), 5).is_ok());
+    }
+}
