@@ -20,6 +20,12 @@ pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
 }
 
+/// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
+/// could overtake the one that shows for the next.
+pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
+    imp::set_visible(window, visible)
+}
+
 /// Size and place in one step, so that nothing is seen in between. Physical pixels.
 pub fn place(window: &WebviewWindow, x: i32, y: i32, width: u32, height: u32) -> tauri::Result<()> {
     imp::place(window, x, y, width, height)
@@ -85,6 +91,16 @@ mod imp {
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
         window.set_accept_focus(false);
         window.set_focus_on_map(false);
+    }
+
+    pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
+        let window = window.gtk_window()?;
+        if visible {
+            window.show_all();
+        } else {
+            window.hide();
+        }
+        Ok(())
     }
 
     pub fn place(
@@ -156,6 +172,10 @@ mod imp {
     }
 
     pub fn make_notice(_window: &WebviewWindow) {}
+
+    pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
+        if visible { window.show() } else { window.hide() }
+    }
 
     pub fn place(
         window: &WebviewWindow,

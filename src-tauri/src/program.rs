@@ -1,4 +1,4 @@
-//! Opens the program behind the windows: the account that the environment names, or the cloud in
+//! Opens the program behind the windows: the account that the person has chosen, or the cloud in
 //! this computer, and the app with the real capture.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,7 +27,7 @@ impl Program {
                 home.root.display()
             )
         })?;
-        let (account, cloud) = match Account::from_env()? {
+        let (account, cloud) = match Account::configured(&home).await? {
             Some(account) => (account, None),
             None => {
                 let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;

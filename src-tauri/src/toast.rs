@@ -54,7 +54,7 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
 pub fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
     if height <= 0.0 {
-        return window.hide();
+        return platform::set_visible(&window, false);
     }
     let appears = !window.is_visible()?;
     let Some(corner) = corner(app, &window, appears)? else { return Ok(()) };
@@ -63,7 +63,7 @@ pub fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> 
     let (x, y) = (corner.x - width as i32, corner.y - height as i32);
     platform::place(&window, x, y, width, height)?;
     if appears {
-        window.show()?;
+        platform::set_visible(&window, true)?;
         // Window managers place a window when they first see it.
         platform::place(&window, x, y, width, height)?;
     }
