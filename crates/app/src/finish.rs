@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use snaplark_core::{INIT_FILE, segment_file};
-use snaplark_store::{Judged, Segment};
+use snaplark_store::{Judged, Segment, sync_folder};
 use snaplark_webm::Cluster;
 use thiserror::Error;
 
@@ -44,7 +44,9 @@ pub fn write_file(
         }
         file.write_all(&finished.cues)?;
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&part, &path)
+        std::fs::rename(&part, &path)?;
+        // Segments are freed on the strength of this file.
+        sync_folder(save_folder)
     })();
     if let Err(source) = written {
         // Half a copy helps nobody, and the segments are still there.
@@ -65,6 +67,12 @@ pub fn judge(bytes: &[u8]) -> Option<Judged> {
         duration_ms: last.end_ms - first.start_ms,
         sha256: Sha256::digest(bytes).into(),
     })
+}
+
+/// The picture's width and height, from an init.
+pub fn size(init: &[u8]) -> Option<(u32, u32)> {
+    let video = snaplark_webm::read_init(init).ok()?.tracks.video;
+    Some((video.width, video.height))
 }
 
 fn as_cluster(segment: &Segment) -> Cluster {

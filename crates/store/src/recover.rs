@@ -36,11 +36,17 @@ pub struct Recovery {
 }
 
 impl Store {
-    /// `judge` reads a segment's bytes; `None` where they are no whole segment.
-    pub fn recover(&self, judge: &dyn Fn(&[u8]) -> Option<Judged>) -> Result<Recovery> {
+    /// `judge` reads a segment's bytes; `None` where they are no whole segment. `size` reads the
+    /// picture's width and height from an init.
+    pub fn recover(
+        &self,
+        judge: &dyn Fn(&[u8]) -> Option<Judged>,
+        size: &dyn Fn(&[u8]) -> Option<(u32, u32)>,
+    ) -> Result<Recovery> {
         let mut recovery = Recovery::default();
         for recording in self.recordings()? {
             if recording.running {
+                self.recover_start(&recording, size)?;
                 self.recover_one(&recording, judge, &mut recovery)?;
             }
             if recording.cleared {
@@ -52,6 +58,20 @@ impl Store {
         Ok(recovery)
     }
 
+    /// It may have died between its first frame and the row that tells of it.
+    fn recover_start(
+        &self,
+        recording: &Recording,
+        size: &dyn Fn(&[u8]) -> Option<(u32, u32)>,
+    ) -> Result<()> {
+        let init = self.folder(recording.id).join(INIT_FILE);
+        if recording.init_bytes == 0 && init.is_file() {
+            let (width, height) = size(&std::fs::read(&init)?).unwrap_or_default();
+            self.note_started(recording.id, width, height)?;
+        }
+        Ok(())
+    }
+
     fn recover_one(
         &self,
         recording: &Recording,
@@ -59,10 +79,6 @@ impl Store {
         recovery: &mut Recovery,
     ) -> Result<()> {
         let folder = self.folder(recording.id);
-        let init = folder.join(INIT_FILE);
-        if recording.init_bytes == 0 && init.is_file() {
-            self.note_started(recording.id, recording.width, recording.height)?;
-        }
         let mut next = self.segments(recording.id)?.len() as u32;
         for (index, path) in orphans(&folder, next)? {
             let bytes = std::fs::read(&path)?;
@@ -158,8 +174,8 @@ fn rename_durably(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A rename is durable when its folder is. Windows has no such call, and needs none.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+/// A name in a folder is durable when the folder is. Windows has no such call, and needs none.
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(windows) {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use snaplark_core::capture::{FrameCounts, SealedSegment};
 use snaplark_core::{INIT_FILE, RecordingId};
 
+use crate::recover::sync_folder;
 use crate::{Result, Store, StoreError};
 
 /// What is known of a recording before its first frame.
@@ -67,10 +68,11 @@ const RECORDING: &str = "
     FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
 
 impl Store {
-    /// Makes the row and the empty folder.
+    /// Makes the empty folder, durably, and the row.
     pub fn begin(&self, new: &NewRecording) -> Result<PathBuf> {
         let folder = self.folder(new.id);
         std::fs::create_dir_all(&folder)
+            .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
             .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
         self.connection.execute(
             "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits)

@@ -30,17 +30,19 @@ fn id(n: u128) -> RecordingId {
     RecordingId(uuid::Uuid::from_u128(n))
 }
 
+fn new_recording(n: u128) -> NewRecording {
+    NewRecording {
+        id: id(n),
+        title: "A recording".into(),
+        started_text: "2024-01-15T10-30-45".into(),
+        started_unix_ms: 1,
+        fps: 30,
+        bitrate_bits: 2_500_000,
+    }
+}
+
 fn begin(store: &Store, n: u128) -> PathBuf {
-    let folder = store
-        .begin(&NewRecording {
-            id: id(n),
-            title: "A recording".into(),
-            started_text: "2024-01-15T10-30-45".into(),
-            started_unix_ms: 1,
-            fps: 30,
-            bitrate_bits: 2_500_000,
-        })
-        .unwrap();
+    let folder = store.begin(&new_recording(n)).unwrap();
     std::fs::write(folder.join(INIT_FILE), b"init").unwrap();
     store.note_started(id(n), 64, 36).unwrap();
     folder
@@ -65,6 +67,10 @@ fn segment(index: u32) -> Segment {
 fn judge(bytes: &[u8]) -> Option<Judged> {
     let judged = Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] };
     bytes.starts_with(b"whole").then_some(judged)
+}
+
+fn size(init: &[u8]) -> Option<(u32, u32)> {
+    init.starts_with(b"init").then_some((64, 36))
 }
 
 #[test]
@@ -94,14 +100,14 @@ fn an_interrupted_recording_keeps_every_whole_segment() {
     drop(store);
 
     let store = folder.open();
-    let recovery = store.recover(&judge).unwrap();
+    let recovery = store.recover(&judge, &size).unwrap();
     assert_eq!(recovery.recovered, [id(1)]);
     assert_eq!(recovery.segments_adopted, 2);
     assert_eq!(recovery.files_set_aside, [files.join("000004.webm.torn")]);
     let recording = store.recording(id(1)).unwrap();
     assert_eq!((recording.segments, recording.running), (4, false));
     assert!(files.join("000003.webm").is_file());
-    assert_eq!(store.recover(&judge).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
 }
 
 #[test]
@@ -111,9 +117,24 @@ fn a_segment_behind_a_gap_is_set_aside() {
     let files = begin(&store, 1);
     seal(&store, 1, 0);
     std::fs::write(files.join("000002.webm"), b"whole").unwrap();
-    let recovery = store.recover(&judge).unwrap();
+    let recovery = store.recover(&judge, &size).unwrap();
     assert_eq!(recovery.files_set_aside, [files.join("000002.webm.torn")]);
     assert_eq!(store.recording(id(1)).unwrap().segments, 1);
+}
+
+/// A program died after its first segment, and before the row that tells of its first frame: the
+/// next one asked a server for a video of 0x0, and was refused for good.
+#[test]
+fn a_start_without_its_row_is_read_from_the_init() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = store.begin(&new_recording(1)).unwrap();
+    std::fs::write(files.join(INIT_FILE), b"init").unwrap();
+    std::fs::write(files.join(segment_file(0)), b"whole").unwrap();
+    let recovery = store.recover(&judge, &size).unwrap();
+    assert_eq!(recovery.recovered, [id(1)]);
+    let recording = store.recording(id(1)).unwrap();
+    assert_eq!((recording.width, recording.height, recording.init_bytes), (64, 36, 4));
 }
 
 #[test]
@@ -121,7 +142,7 @@ fn a_recording_without_a_segment_is_nothing() {
     let folder = Folder::new();
     let store = folder.open();
     let files = begin(&store, 1);
-    let recovery = store.recover(&judge).unwrap();
+    let recovery = store.recover(&judge, &size).unwrap();
     assert_eq!(recovery.empty, [id(1)]);
     assert!(!files.exists());
 }
@@ -135,7 +156,7 @@ fn a_lost_file_is_said() {
     seal(&store, 1, 1);
     store.close(id(1), FrameCounts::default(), None).unwrap();
     std::fs::remove_file(files.join("000001.webm")).unwrap();
-    let recovery = store.recover(&judge).unwrap();
+    let recovery = store.recover(&judge, &size).unwrap();
     assert_eq!(recovery.recordings_with_missing_files, [id(1)]);
     let detail = store.recording(id(1)).unwrap().missing_detail;
     assert_eq!(detail.as_deref(), Some("000001.webm"));
@@ -229,7 +250,7 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
     store.clear_segments(recording).unwrap();
     assert!(!files.exists());
     assert!(store.confirmed().unwrap().is_empty());
-    assert_eq!(store.recover(&judge).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
     let row = store.recording(recording).unwrap();
     assert_eq!((row.cleared, row.duration_ms, row.missing_detail), (true, 2_000, None));
 }

@@ -92,7 +92,7 @@ impl Engine {
     ) -> Result<Self, AppError> {
         let AppOptions { home, account, capture, notices } = options;
         let store = Store::open(&home.root)?;
-        let recovery = store.recover(&finish::judge)?;
+        let recovery = store.recover(&finish::judge, &finish::size)?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }

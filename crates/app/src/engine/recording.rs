@@ -89,6 +89,8 @@ impl Engine {
                 return;
             }
         };
+        // Before there is anything to lose: a program that dies from here on still knows.
+        let wants_upload = running.request.upload && self.uplink.is_some();
         let request = CaptureRequest {
             folder,
             source: running.request.source.clone(),
@@ -97,6 +99,9 @@ impl Engine {
             pointer: running.request.pointer,
             sound: running.request.sound.clone(),
         };
+        if wants_upload {
+            self.tell_machine(Event::UploadWanted { recording });
+        }
         let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
         // Finding displays and loading encoders takes its time; the loop doesn't wait for it.
         tokio::task::spawn_blocking(move || {
@@ -141,10 +146,7 @@ impl Engine {
             }
         };
         info!(%recording, width, height, "Recording");
-        if self.uplink.is_some() && self.running.as_ref().is_some_and(|run| run.request.upload) {
-            self.tell_machine(Event::UploadWanted { recording });
-            self.tell_machine(Event::InitSealed { recording, size_bytes: init_bytes });
-        }
+        self.tell_machine(Event::InitSealed { recording, size_bytes: init_bytes });
         if let Some(reply) = self.start_reply.take() {
             let _ = reply.send(Ok(recording));
         }
@@ -169,6 +171,7 @@ impl Engine {
 
     pub(super) fn discard(&mut self, recording: RecordingId, error: CaptureError) {
         self.running = None;
+        self.tell_machine(Event::Forgotten { recording });
         if let Err(error) = self.store.delete(recording)
             && !matches!(error, StoreError::NoSuchRecording(_))
         {

@@ -146,8 +146,12 @@ impl Upload {
         Some((index, part))
     }
 
+    /// Not before the init is there: a session is asked for with what the first frame told.
     pub fn wants_session(&self, now_ms: u64) -> bool {
-        self.may_act(now_ms) && self.session.is_none() && self.opening.is_none()
+        self.may_act(now_ms)
+            && self.init_bytes > 0
+            && self.session.is_none()
+            && self.opening.is_none()
     }
 
     pub fn sendable_part(&self, now_ms: u64) -> Option<u32> {
