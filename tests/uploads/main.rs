@@ -7,6 +7,7 @@
 
 #![cfg(test)]
 
+mod crashes;
 mod documents;
 mod faults;
 mod rig;

@@ -1,0 +1,200 @@
+//! Runs a program and kills it right before the N-th thing that it does to the world: each write,
+//! sync, rename and so on below one folder, and each write to and connect of a socket, counted over
+//! all its threads. Says which one it was.
+//!
+//! By ptrace: `strace`'s fault injection counts for each thread by itself, so that no number names
+//! one point in the whole program. Nothing in the program knows of it.
+//!
+//! Exits with [`KILLED`] where it killed; else with the program's own code.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use nix::libc;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+const KILLED: u8 = 99;
+/// A path in another's memory is not read further.
+const PATH_BYTES_MAX: usize = 512;
+
+#[derive(Parser)]
+struct Args {
+    /// 0: kills nothing.
+    #[arg(long)]
+    at: usize,
+    /// What is done to files elsewhere doesn't count.
+    #[arg(long)]
+    root: PathBuf,
+    /// Where all points are written to, one a line.
+    #[arg(long)]
+    list: Option<PathBuf>,
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// What a call's first arguments name.
+enum Names {
+    File,
+    Path {
+        argument: usize,
+    },
+    /// Counts wherever it goes.
+    Socket,
+}
+
+fn watched(call: i64) -> Option<(&'static str, Names)> {
+    let path = |argument| Names::Path { argument };
+    Some(match call {
+        libc::SYS_write => ("write", Names::File),
+        libc::SYS_writev => ("writev", Names::File),
+        libc::SYS_pwrite64 => ("pwrite64", Names::File),
+        libc::SYS_fsync => ("fsync", Names::File),
+        libc::SYS_fdatasync => ("fdatasync", Names::File),
+        libc::SYS_ftruncate => ("ftruncate", Names::File),
+        libc::SYS_copy_file_range => ("copy_file_range", Names::File),
+        libc::SYS_sendfile => ("sendfile", Names::File),
+        libc::SYS_renameat => ("renameat", path(1)),
+        libc::SYS_renameat2 => ("renameat2", path(1)),
+        libc::SYS_unlinkat => ("unlinkat", path(1)),
+        libc::SYS_mkdirat => ("mkdirat", path(1)),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_rename => ("rename", path(0)),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_unlink => ("unlink", path(0)),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mkdir => ("mkdir", path(0)),
+        libc::SYS_sendto => ("sendto", Names::Socket),
+        libc::SYS_sendmsg => ("sendmsg", Names::Socket),
+        libc::SYS_connect => ("connect", Names::Socket),
+        _ => return None,
+    })
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("crash-point: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<u8> {
+    let mut list = args.list.as_ref().map(std::fs::File::create).transpose()?;
+    let main = start(&args.command)?;
+    // Threads that are between a call's entry and its exit.
+    let mut inside = HashSet::new();
+    let mut running = false;
+    let mut count = 0;
+    loop {
+        let (thread, signal) = match waitpid(None, Some(WaitPidFlag::__WALL))? {
+            WaitStatus::Exited(pid, code) if pid == main => return Ok(code as u8),
+            WaitStatus::Signaled(pid, signal, _) if pid == main => bail!("ended by {signal}"),
+            WaitStatus::PtraceSyscall(thread) => {
+                let entry = inside.insert(thread) || !inside.remove(&thread);
+                if entry && running {
+                    if let Some(point) = point(thread, &args.root) {
+                        count += 1;
+                        if let Some(list) = &mut list {
+                            writeln!(list, "{point}")?;
+                        }
+                        if count == args.at {
+                            println!("{point}");
+                            kill(main, Signal::SIGKILL)?;
+                            return gone(main);
+                        }
+                    }
+                }
+                (thread, None)
+            }
+            WaitStatus::PtraceEvent(thread, _, event) => {
+                running |= event == ptrace::Event::PTRACE_EVENT_EXEC as i32;
+                (thread, None)
+            }
+            WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
+            _ => continue,
+        };
+        // A thread may be gone by now.
+        ptrace::syscall(thread, signal).ok();
+    }
+}
+
+/// Starts it stopped, so that nothing of it is missed, and takes hold of it.
+fn start(command: &[String]) -> Result<Pid> {
+    let child = Command::new("sh")
+        .args(["-c", "kill -STOP $$; exec \"$@\"", "sh"])
+        .args(command)
+        .spawn()
+        .context("sh can't be started")?;
+    let main = Pid::from_raw(child.id().cast_signed());
+    match waitpid(main, Some(WaitPidFlag::WUNTRACED))? {
+        WaitStatus::Stopped(..) => {}
+        other => bail!("it does not stop: {other:?}"),
+    }
+    let options = Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_TRACECLONE
+        | Options::PTRACE_O_TRACEEXEC
+        | Options::PTRACE_O_EXITKILL;
+    ptrace::seize(main, options).context("this system lets nobody trace its own child")?;
+    kill(main, Signal::SIGCONT)?;
+    Ok(main)
+}
+
+/// Until nothing of it is left: its store is free then.
+fn gone(main: Pid) -> Result<u8> {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::__WALL))? {
+            WaitStatus::Signaled(pid, ..) | WaitStatus::Exited(pid, _) if pid == main => {
+                return Ok(KILLED);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the thread is about to do, where that counts.
+fn point(thread: Pid, root: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
+    let mut words = text.split_whitespace();
+    let (call, names) = watched(words.next()?.parse().ok()?)?;
+    let arguments: Vec<u64> = words
+        .map_while(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok())
+        .collect();
+    let of_file = |number: u64| {
+        let link = std::fs::read_link(format!("/proc/{thread}/fd/{number}")).ok()?;
+        Some(link.to_string_lossy().into_owned())
+    };
+    let below_root = |path: &str| Path::new(path).starts_with(root);
+    let target = match names {
+        Names::File => {
+            of_file(arguments[0]).filter(|path| below_root(path) || path.starts_with("socket:"))?
+        }
+        Names::Path { argument } => {
+            path_at(thread, arguments[argument]).filter(|path| below_root(path))?
+        }
+        Names::Socket => of_file(arguments[0])?,
+    };
+    let target = match target.strip_prefix(&*root.to_string_lossy()) {
+        Some(inside) => inside.trim_start_matches('/').to_owned(),
+        None => "a socket".to_owned(),
+    };
+    let name = std::fs::read_to_string(format!("/proc/{thread}/comm")).unwrap_or_default();
+    Some(format!("{call} {target} by {}", name.trim()))
+}
+
+fn path_at(thread: Pid, address: u64) -> Option<String> {
+    let memory = std::fs::File::open(format!("/proc/{thread}/mem")).ok()?;
+    let mut bytes = vec![0; PATH_BYTES_MAX];
+    let count = memory.read_at(&mut bytes, address).ok()?;
+    let end = bytes[..count].iter().position(|byte| *byte == 0)?;
+    String::from_utf8(bytes[..end].to_vec()).ok()
+}

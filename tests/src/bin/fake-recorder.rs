@@ -1,0 +1,134 @@
+//! The true app around the fake capture, as a process: to be killed at any moment, and to be
+//! weighed. Records what it is told to, says `recorded`, waits until everything in its home is
+//! online, and ends with one line of JSON.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde_json::json;
+use snaplark_app::view::{AccountKind, RecordingState, Snapshot};
+use snaplark_app::{Account, App, AppOptions, Home, Profile, StartRequest, Token};
+use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace};
+
+#[derive(Parser)]
+struct Args {
+    #[arg(long)]
+    home: PathBuf,
+    #[arg(long)]
+    server: String,
+    #[arg(long)]
+    token: String,
+    #[arg(long, default_value = "spec")]
+    profile: Profile,
+    /// VP9 in IVF, as the fake capture encodes it.
+    #[arg(long)]
+    clip: PathBuf,
+    /// 0: records nothing, and only sends what is there.
+    #[arg(long, default_value_t = 0)]
+    segments: u32,
+    #[arg(long, default_value_t = 50)]
+    every_ms: u64,
+    #[arg(long, default_value_t = 0)]
+    segment_bytes: u64,
+}
+
+fn main() -> ExitCode {
+    // One worker: requests happen one after the other, and a crash point is nearly the same one in
+    // each run.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    match runtime.block_on(run(Args::parse())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<()> {
+    let pace = Pace {
+        segments_max: args.segments,
+        every: Duration::from_millis(args.every_ms),
+        segment_bytes: args.segment_bytes,
+    };
+    let capture = Arc::new(FakeCapture::new(Arc::new(Clip::at(&args.clip)?), pace));
+    let account = Account {
+        kind: AccountKind::OwnServer,
+        base_url: snaplark_app::base_url(&args.server).context("no address")?,
+        profile: args.profile,
+        token: Some(Token::new(args.token)),
+    };
+    let save_folder = args.home.join("saved");
+    let app = App::open(AppOptions {
+        home: Home { root: args.home, save_folder },
+        account: Some(account),
+        capture: capture.clone(),
+        notices: Box::new(|_| {}),
+    })
+    .await?;
+    forget_peak()?;
+    let idle_bytes = memory("VmRSS")?;
+    if args.segments > 0 {
+        let id = app.start_recording(StartRequest::default()).await?.to_string();
+        until(&app, |view| {
+            view.recordings.iter().any(|r| r.id == id && r.segments == args.segments)
+        })
+        .await?;
+        app.stop_recording().await?;
+        println!("recorded");
+    }
+    let view = until(&app, |view| {
+        view.recordings.iter().all(|r| r.state == RecordingState::Done && r.file.is_some())
+    })
+    .await?;
+    let peak_bytes = memory("VmHWM")?;
+    app.shutdown().await;
+    let recordings: Vec<_> = view
+        .recordings
+        .iter()
+        .map(|r| json!({"id": r.id, "link": r.link, "file": r.file, "segments": r.segments}))
+        .collect();
+    let held_up_ms = capture.record().held_up_max.as_millis();
+    println!(
+        "{}",
+        json!({
+            "recordings": recordings,
+            "idleBytes": idle_bytes,
+            "peakBytes": peak_bytes,
+            "heldUpMs": held_up_ms as u64,
+        })
+    );
+    Ok(())
+}
+
+/// Whoever started this holds it to a limit.
+async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
+    let mut changes = app.changes();
+    loop {
+        let snapshot = app.snapshot().await?;
+        if is_so(&snapshot) {
+            return Ok(snapshot);
+        }
+        changes.changed().await.context("the app ended by itself")?;
+    }
+}
+
+/// From here on the peak is a new one.
+fn forget_peak() -> Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("the peak can't be forgotten")
+}
+
+fn memory(name: &str) -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("no {name} in the status"))? * 1024)
+}
