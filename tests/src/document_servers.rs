@@ -464,7 +464,7 @@ fn json_object(headers: &HeaderMap, body: &[u8]) -> Checked<Map<String, Value>> 
         return no(format!("Content-Type is {kind:?}"));
     }
     serde_json::from_slice(body)
-        .or_else(|error| Err(Refusal(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))))
+        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, format!("no JSON object: {error}")))
 }
 
 fn only(object: &Map<String, Value>, allowed: &[&str], required: &[&str]) -> Checked<()> {

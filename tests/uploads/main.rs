@@ -10,4 +10,6 @@
 mod crashes;
 mod documents;
 mod faults;
+mod keyring;
+mod memory;
 mod rig;

@@ -101,17 +101,16 @@ fn run(args: &Args) -> Result<u8> {
             WaitStatus::Signaled(pid, signal, _) if pid == main => bail!("ended by {signal}"),
             WaitStatus::PtraceSyscall(thread) => {
                 let entry = inside.insert(thread) || !inside.remove(&thread);
-                if entry && running {
-                    if let Some(point) = point(thread, &args.root) {
-                        count += 1;
-                        if let Some(list) = &mut list {
-                            writeln!(list, "{point}")?;
-                        }
-                        if count == args.at {
-                            println!("{point}");
-                            kill(main, Signal::SIGKILL)?;
-                            return gone(main);
-                        }
+                let point = (entry && running).then(|| point(thread, &args.root)).flatten();
+                if let Some(point) = point {
+                    count += 1;
+                    if let Some(list) = &mut list {
+                        writeln!(list, "{point}")?;
+                    }
+                    if count == args.at {
+                        println!("{point}");
+                        kill(main, Signal::SIGKILL)?;
+                        return gone(main);
                     }
                 }
                 (thread, None)
