@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
 
-pub use recover::{Judged, Recovery, sync_folder};
+pub use recover::{Judged, ReadSize, Recovery, sync_folder};
 pub use rows::{NewRecording, Recording, Segment};
 
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.

@@ -23,6 +23,9 @@ pub struct Judged {
     pub sha256: [u8; 32],
 }
 
+/// Reads a picture's width and height from an init.
+pub type ReadSize<'a> = dyn Fn(&[u8]) -> Option<(u32, u32)> + 'a;
+
 /// What was found, for the log and the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -36,12 +39,11 @@ pub struct Recovery {
 }
 
 impl Store {
-    /// `judge` reads a segment's bytes; `None` where they are no whole segment. `size` reads the
-    /// picture's width and height from an init.
+    /// `judge` reads a segment's bytes; `None` where they are no whole segment.
     pub fn recover(
         &self,
         judge: &dyn Fn(&[u8]) -> Option<Judged>,
-        size: &dyn Fn(&[u8]) -> Option<(u32, u32)>,
+        size: &ReadSize<'_>,
     ) -> Result<Recovery> {
         let mut recovery = Recovery::default();
         for recording in self.recordings()? {
@@ -59,11 +61,7 @@ impl Store {
     }
 
     /// It may have died between its first frame and the row that tells of it.
-    fn recover_start(
-        &self,
-        recording: &Recording,
-        size: &dyn Fn(&[u8]) -> Option<(u32, u32)>,
-    ) -> Result<()> {
+    fn recover_start(&self, recording: &Recording, size: &ReadSize<'_>) -> Result<()> {
         let init = self.folder(recording.id).join(INIT_FILE);
         if recording.init_bytes == 0 && init.is_file() {
             let (width, height) = size(&std::fs::read(&init)?).unwrap_or_default();
