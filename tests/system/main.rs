@@ -8,4 +8,3 @@ mod crash;
 mod failures;
 mod recording;
 mod screen;
-mod signing_in;
