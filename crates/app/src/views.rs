@@ -229,9 +229,9 @@ impl Toasts {
     }
 
     pub fn note_link_copied(&mut self, recording: RecordingId) {
-        let mut toasts = self.remembered.iter_mut();
-        if let Some(toast) = toasts.find(|toast| toast.recording == recording) {
-            toast.link_copied = true;
+        // The clipboard holds one link: what was copied before it no longer is.
+        for toast in &mut self.remembered {
+            toast.link_copied = toast.recording == recording;
         }
     }
 

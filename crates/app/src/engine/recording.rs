@@ -75,7 +75,7 @@ impl Engine {
         let now = jiff::Zoned::now();
         let started = self.store.begin(&NewRecording {
             id: recording,
-            title: now.strftime("Recording %Y-%m-%d %H:%M").to_string(),
+            title: now.strftime("%-d %b, %H:%M").to_string(),
             started_text: now.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
             started_unix_ms: now.timestamp().as_millisecond(),
             fps: running.request.fps,
