@@ -76,7 +76,7 @@ impl Clip {
 
 fn encode(file: &Path) -> Result<()> {
     let source = format!("testsrc2=size={}x{}:rate={FPS}:duration=2", SIZE.0, SIZE.1);
-    let part = file.with_extension("ivf.part");
+    let part = file.with_extension(format!("{}.part", std::process::id()));
     let status = Command::new("ffmpeg")
         .args(["-v", "error", "-y", "-f", "lavfi", "-i", &source])
         .args(["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"])

@@ -34,9 +34,7 @@ pub fn is_soak() -> bool {
 pub fn clip_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
-        let folder = std::env::temp_dir().join(format!("snaplark-clip-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("clip.ivf");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clip.ivf");
         Clip::at(&file).unwrap();
         file
     })
