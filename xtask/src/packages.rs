@@ -32,7 +32,7 @@ enum Family {
 }
 
 /// One row a purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
-const PACKAGES: [(Need, [&str; 4]); 12] = [
+const PACKAGES: [(Need, [&str; 4]); 13] = [
     // A compiler and its finder of libraries.
     (
         Need::App,
@@ -66,7 +66,7 @@ const PACKAGES: [(Need, [&str; 4]); 12] = [
     (
         Need::App,
         [
-            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-x",
+            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x",
             "gstreamer1-plugins-base gstreamer1-plugins-good",
             "gst-plugins-good",
             "",
@@ -99,6 +99,9 @@ const PACKAGES: [(Need, [&str; 4]); 12] = [
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
+    // A sound server with devices that are not there, and its remote control.
+    // Elsewhere than on Debian it may not stand beside PipeWire.
+    (Need::Tests, ["pulseaudio pulseaudio-utils", "", "", ""]),
 ];
 
 /// Installs what is missing for `need`.
@@ -187,7 +190,8 @@ fn missing(family: Family, wanted: &[&'static str]) -> Result<Vec<&'static str>>
 
 fn install(place: &Place, family: Family, missing: &[&str]) -> Result<()> {
     let (program, args): (&str, &[&str]) = match family {
-        Family::Debian => ("apt-get", &["install", "-y", "--no-install-recommends"]),
+        // Where a package stands against one that is there, a person has to choose.
+        Family::Debian => ("apt-get", &["install", "-y", "--no-install-recommends", "--no-remove"]),
         Family::Fedora => ("dnf", &["install", "-y", "--setopt=install_weak_deps=False"]),
         Family::Arch => ("pacman", &["-S", "--needed", "--noconfirm"]),
         Family::Mac => ("brew", &["install"]),

@@ -4,6 +4,7 @@
 //! eye       opens the source (`source`), looks at it fps times a second, drops what is equal to
 //!           the last (`gate`), and pushes the rest into the pipeline's bounded queue
 //! pipeline  GStreamer's threads: to I420, to VP9, a keyframe every two seconds (`pipeline`)
+//! sound     microphone and what the computer plays into one Opus track (`sound`)
 //! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
 //!           events; owns the pipeline
 //! ```
@@ -11,7 +12,8 @@
 //! Who waits for whom: the eye waits for nobody. The encoder waits for the writer only when 20 s of
 //! frames lie between them. The writer waits for the disk and the sink. So a slow disk costs
 //! nothing for 20 s, and after that raw frames, which are counted and told; never an encoded one.
-//! All bounds are in `policy`.
+//! Sound has a queue of its own and waits for nobody either; a segment waits for its sound, up to a
+//! bound. All bounds are in `policy`.
 //!
 //! Times are milliseconds of one monotonic clock from the first look at the source.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -25,6 +27,7 @@ mod policy;
 mod probe;
 mod segmenter;
 mod signals;
+mod sound;
 mod source;
 mod timeline;
 mod writer;
@@ -38,8 +41,9 @@ use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
 
 pub use probe::{DisplayProbe, Probe, probe};
+pub use sound::DeviceProbe;
 
-use crate::encoder::Settings;
+use crate::encoder::{Encoder, Settings};
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX, OPEN_WAIT};
 use crate::signals::{Signals, fault};
 use crate::source::Opening;
@@ -49,6 +53,7 @@ use crate::writer::Writer;
 #[derive(Clone, Debug, Default)]
 pub struct SystemCapture {
     display: Option<String>,
+    sound_server: Option<String>,
 }
 
 impl SystemCapture {
@@ -59,7 +64,13 @@ impl SystemCapture {
 
     /// Of the X11 display of that name, whatever the environment says.
     pub fn on_display(name: impl Into<String>) -> Self {
-        SystemCapture { display: Some(name.into()) }
+        SystemCapture { display: Some(name.into()), sound_server: None }
+    }
+
+    /// With the sound of that server (PulseAudio's words: `unix:/path`), whatever the environment
+    /// says.
+    pub fn with_sound_server(self, name: impl Into<String>) -> Self {
+        SystemCapture { sound_server: Some(name.into()), ..self }
     }
 }
 
@@ -71,9 +82,25 @@ impl Capture for SystemCapture {
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
         gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
         let encoder = encoder::choose()?;
-        let fps = request.fps.clamp(1, FPS_MAX);
         let signals = Arc::new(Signals::default());
+        let started = self.begin(encoder, request, events, &signals);
+        if started.is_err() {
+            // Whatever runs already ends with this.
+            signals.ask_to_stop();
+        }
+        started.map(|()| Box::new(Control(signals)) as Box<dyn CaptureControl>)
+    }
+}
 
+impl SystemCapture {
+    fn begin(
+        &self,
+        encoder: &Encoder,
+        request: CaptureRequest,
+        events: CaptureSink,
+        signals: &Arc<Signals>,
+    ) -> Result<(), CaptureError> {
+        let fps = request.fps.clamp(1, FPS_MAX);
         let (opened, size) = sync_channel(1);
         let (feeds, feed) = sync_channel(1);
         let opening = Opening {
@@ -91,6 +118,7 @@ impl Capture for SystemCapture {
         })??;
 
         disk::check(&request.folder, INIT_FILE)?;
+        let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
         let settings = Settings { width, height, bitrate_bits };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
@@ -101,11 +129,10 @@ impl Capture for SystemCapture {
             sink: events,
             signals: signals.clone(),
         };
-        spawn("writer", move || writer::run(writer, frames, pipeline))?;
+        spawn("writer", move || writer::run(writer, frames, pipeline, sound))?;
         // The eye waits for it, and could have ended only by a fault: then the writer hears no
         // frame, and the control's stop ends it.
-        feeds.send(feed).map_err(|_| fault())?;
-        Ok(Box::new(Control(signals)))
+        feeds.send(feed).map_err(|_| fault())
     }
 }
 

@@ -42,3 +42,40 @@ pub const BITRATE_BITS_MIN: u32 = 100_000;
 pub const SIDE_PX_MAX: u32 = 8_192;
 /// Smaller than any picture of use; some encoders refuse less.
 pub const SIDE_PX_MIN: u32 = 16;
+
+/// Speech and music both; beyond it nobody hears a difference, and 2.5 Mbit/s of picture hide it.
+pub const SOUND_BITRATE_BITS: i32 = 96_000;
+/// A device that gives its sound this late is waited for no longer: what is missing is silence.
+/// Longer than what wireless ones need, short enough that the end of a recording does not hang.
+pub const SOUND_WAIT: Duration = Duration::from_millis(300);
+/// How often the ear looks whether the sound of its next 20 ms is there.
+pub const EAR_LOOK: Duration = Duration::from_millis(10);
+/// A device that gives nothing for so long is told as lost.
+pub const SOUND_LOST: Duration = Duration::from_secs(3);
+/// Packets that wait for the writer: five minutes, 3.6 MB at most. Sound costs so little that it
+/// waits longer than pictures do.
+pub const SOUND_PACKETS_MAX: usize = 15_000;
+/// A segment whose sound is not there when its pictures are waits for it no longer than this.
+pub const SEGMENT_SOUND_WAIT: Duration = Duration::from_millis(1_000);
+/// In a segment that a hung display makes endless, sound beyond this is left out: a cluster's
+/// blocks can't be told times of more than 32 s.
+pub const SEGMENT_SOUND_MS_MAX: u64 = 30_000;
+/// A try of the Opus encoder with 20 ms of silence takes a hundredth of this.
+pub const OPUS_TRIAL_WAIT: Duration = Duration::from_secs(2);
+
+/// A lost device is tried again this often.
+pub const DEVICE_RETRY: Duration = Duration::from_secs(1);
+/// How often a device is looked at: whether it is still the one that was chosen.
+pub const DEVICE_LOOK: Duration = Duration::from_millis(500);
+/// Clocks of sound cards are off by 0.02%, bad ones by 0.1%.
+pub const DEVICE_RATE_ERROR_MAX: f64 = 0.005;
+/// A device whose frames come so late, for so many half seconds in a row, has stood still; one whose
+/// frames come so early has jumped.
+pub const DEVICE_JUMP_MS: u64 = 60;
+pub const DEVICE_JUMP_WHILES: u32 = 4;
+/// What lies between a device and its frames here, at most. A server that says more is not believed.
+pub const DEVICE_LEAD_MS_MAX: u64 = 300;
+/// What is kept of a device's sound that nobody reads, as in a pause: two seconds.
+pub const LINE_FRAMES_MAX: usize = 96_000;
+/// Off by less than 20 ms, reading runs up to the right place; beyond that it jumps there.
+pub const READ_JUMP_FRAMES: f64 = 960.0;

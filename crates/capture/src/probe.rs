@@ -4,6 +4,7 @@ use gstreamer as gst;
 use snaplark_core::capture::CaptureError;
 
 use crate::encoder;
+use crate::sound::{self, DeviceProbe};
 
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -12,6 +13,8 @@ pub struct Probe {
     pub encoder: Result<String, CaptureError>,
     /// All VP9 encoders that are installed, the one that would be used first.
     pub encoders: Vec<String>,
+    /// What can be listened to.
+    pub sound: Result<Vec<DeviceProbe>, CaptureError>,
     /// As GStreamer names itself.
     pub gstreamer: String,
 }
@@ -34,8 +37,9 @@ pub fn probe() -> Probe {
         let failed = CaptureError::PipelineFailed { reason: error.to_string() };
         return Probe {
             display,
-            encoder: Err(failed),
+            encoder: Err(failed.clone()),
             encoders: Vec::new(),
+            sound: Err(failed),
             gstreamer: gst::version_string().to_string(),
         };
     }
@@ -43,6 +47,7 @@ pub fn probe() -> Probe {
         display,
         encoder: encoder::choose().map(|encoder| encoder.element.to_owned()),
         encoders: encoder::installed().into_iter().map(str::to_owned).collect(),
+        sound: sound::list(None),
         gstreamer: gst::version_string().to_string(),
     }
 }

@@ -1,8 +1,15 @@
-//! Encoded frames in, segments out. Pure.
+//! Encoded frames and packets of sound in, segments out. Pure.
+//!
+//! Pictures say where a segment ends; it is whole once its sound is there as well. Sound may come
+//! later than the pictures or sooner, and goes by its time: into the segment in which it begins.
+//! What was before the first picture, or comes when its segment is sealed, is left out.
+
+use std::collections::VecDeque;
 
 use snaplark_webm::{Block, Track, WebmError, cluster};
 
-use crate::policy::SEGMENT_MS_MIN;
+use crate::policy::{SEGMENT_MS_MIN, SEGMENT_SOUND_MS_MAX, SOUND_PACKETS_MAX};
+use crate::sound::BLOCK_MS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedFrame {
@@ -24,52 +31,132 @@ pub struct Segment {
 #[derive(Debug, Default)]
 pub struct Segmenter {
     open: Vec<Block>,
+    /// Its pictures are all there, its sound is not.
+    closing: Option<Closing>,
+    /// `None`: no sound comes, or none any more.
+    sound_until_ms: Option<u64>,
+    /// Of the segments that are not sealed.
+    sound: VecDeque<Block>,
+    sealed_ms: u64,
     next_index: u32,
 }
 
+#[derive(Debug)]
+struct Closing {
+    frames: Vec<Block>,
+    start_ms: u64,
+    end_ms: u64,
+}
+
 impl Segmenter {
-    /// The segment before, if this frame begins a new one. Frames before the first keyframe can't
-    /// be decoded and are passed over.
+    pub fn with_sound() -> Self {
+        Segmenter { sound_until_ms: Some(0), ..Segmenter::default() }
+    }
+
+    /// A segment that is whole with this. Frames before the first keyframe can't be decoded and are
+    /// passed over.
     pub fn push(&mut self, frame: EncodedFrame) -> Result<Option<Segment>, WebmError> {
         let Some(first) = self.open.first() else {
             if frame.keyframe {
-                self.open.push(block(frame));
+                self.open.push(picture(frame));
             }
             return Ok(None);
         };
         // An encoder may make keyframes that nobody asked for.
         let begins = frame.keyframe && frame.time_ms >= first.time_ms + SEGMENT_MS_MIN;
-        let sealed = if begins { self.seal(frame.time_ms)? } else { None };
-        self.open.push(block(frame));
-        Ok(sealed)
+        // Two segments do not wait at once.
+        let late = if begins { self.close(frame.time_ms)? } else { None };
+        self.open.push(picture(frame));
+        match late {
+            Some(late) => Ok(Some(late)),
+            None => self.take_whole(),
+        }
     }
 
-    /// What is open, up to the moment when the recording stopped.
-    pub fn finish(&mut self, stop_ms: u64) -> Result<Option<Segment>, WebmError> {
-        self.seal(stop_ms)
+    /// A segment that is whole with this.
+    pub fn push_sound(
+        &mut self,
+        time_ms: u64,
+        data: Vec<u8>,
+    ) -> Result<Option<Segment>, WebmError> {
+        self.sound_until_ms = self.sound_until_ms.map(|_| time_ms + BLOCK_MS);
+        if time_ms >= self.sealed_ms {
+            let track = Track::Audio;
+            self.sound.push_back(Block { track, time_ms, keyframe: true, duration_ms: None, data });
+        }
+        // No pictures come for minutes.
+        if self.sound.len() > SOUND_PACKETS_MAX {
+            self.sound.pop_front();
+        }
+        self.take_whole()
     }
 
-    fn seal(&mut self, end_ms: u64) -> Result<Option<Segment>, WebmError> {
+    /// No further sound is waited for.
+    pub fn end_sound(&mut self) -> Result<Option<Segment>, WebmError> {
+        self.sound_until_ms = None;
+        self.take_whole()
+    }
+
+    /// Whether a segment's pictures are there and its sound is not.
+    pub fn waits_for_sound(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// The one that waits, with what sound there is.
+    pub fn seal_waiting(&mut self) -> Result<Option<Segment>, WebmError> {
+        self.closing.take().map(|closing| self.seal(closing)).transpose()
+    }
+
+    /// What is left, up to the moment when the recording stopped: the one that waits, and the one
+    /// that is open.
+    pub fn finish(&mut self, stop_ms: u64) -> Result<[Option<Segment>; 2], WebmError> {
+        Ok([self.close(stop_ms)?, self.seal_waiting()?])
+    }
+
+    /// Ends the open one there. Answers with the one that still waited.
+    fn close(&mut self, end_ms: u64) -> Result<Option<Segment>, WebmError> {
+        let waiting = self.seal_waiting()?;
         let (Some(first), Some(last)) = (self.open.first(), self.open.last()) else {
-            return Ok(None);
+            return Ok(waiting);
         };
-        let start_ms = first.time_ms;
+        let (start_ms, last_ms) = (first.time_ms, last.time_ms);
         // The last frame is shown for a moment even when the stop came with it.
-        let end_ms = end_ms.max(last.time_ms + 1);
-        let last_ms = last.time_ms;
+        let end_ms = end_ms.max(last_ms + 1);
         if let Some(last) = self.open.last_mut() {
             last.duration_ms = Some(end_ms - last_ms);
         }
-        let blocks = std::mem::take(&mut self.open);
+        let frames = std::mem::take(&mut self.open);
+        self.closing = Some(Closing { frames, start_ms, end_ms });
+        Ok(waiting)
+    }
+
+    fn take_whole(&mut self) -> Result<Option<Segment>, WebmError> {
+        let end_ms = self.closing.as_ref().map(|closing| closing.end_ms);
+        match (end_ms, self.sound_until_ms) {
+            (Some(end_ms), Some(until_ms)) if until_ms < end_ms => Ok(None),
+            (Some(_), _) => self.seal_waiting(),
+            (None, _) => Ok(None),
+        }
+    }
+
+    fn seal(&mut self, closing: Closing) -> Result<Segment, WebmError> {
+        let Closing { frames: mut blocks, start_ms, end_ms } = closing;
+        let frames = blocks.len() as u64;
+        let last_ms = end_ms.min(start_ms + SEGMENT_SOUND_MS_MAX);
+        while let Some(packet) = self.sound.pop_front_if(|packet| packet.time_ms < end_ms) {
+            if (start_ms..last_ms).contains(&packet.time_ms) {
+                blocks.push(packet);
+            }
+        }
         let bytes = cluster(&blocks)?;
         let index = self.next_index;
         self.next_index += 1;
-        let duration_ms = end_ms - start_ms;
-        Ok(Some(Segment { index, start_ms, duration_ms, frames: blocks.len() as u64, bytes }))
+        self.sealed_ms = end_ms;
+        Ok(Segment { index, start_ms, duration_ms: end_ms - start_ms, frames, bytes })
     }
 }
 
-fn block(frame: EncodedFrame) -> Block {
+fn picture(frame: EncodedFrame) -> Block {
     Block {
         track: Track::Video,
         time_ms: frame.time_ms,
@@ -93,7 +180,7 @@ mod tests {
             .iter()
             .filter_map(|(time_ms, keyframe)| segmenter.push(frame(*time_ms, *keyframe)).unwrap())
             .collect();
-        segments.extend(segmenter.finish(stop_ms).unwrap());
+        segments.extend(segmenter.finish(stop_ms).unwrap().into_iter().flatten());
         segments
     }
 
@@ -121,7 +208,7 @@ mod tests {
         let segments = segments(&[(0, true)], 0);
         assert_eq!(segments.len(), 1);
         assert_eq!(segments[0].duration_ms, 1);
-        assert!(Segmenter::default().finish(50).unwrap().is_none());
+        assert_eq!(Segmenter::default().finish(50).unwrap(), [None, None]);
     }
 
     #[test]
@@ -142,5 +229,74 @@ mod tests {
         segmenter.push(frame(0, true)).unwrap();
         segmenter.push(frame(40_000, false)).unwrap();
         assert_eq!(segmenter.finish(40_000), Err(WebmError::ClusterTooLong(40_000)));
+    }
+
+    /// The packets of one segment, as its cluster holds them.
+    fn packets(segment: &Segment) -> usize {
+        // A SimpleBlock of 3 bytes on the audio track, its flag for keyframes set.
+        let blocks = segment.bytes.windows(3).filter(|bytes| *bytes == [0xA3, 0x87, 0x82]);
+        blocks.count()
+    }
+
+    fn packet(segmenter: &mut Segmenter, time_ms: u64) -> Option<Segment> {
+        segmenter.push_sound(time_ms, vec![9; 3]).unwrap()
+    }
+
+    #[test]
+    fn a_segment_is_whole_when_its_sound_is_there() {
+        let mut segmenter = Segmenter::with_sound();
+        segmenter.push(frame(10, true)).unwrap();
+        for time_ms in (0..1_900).step_by(20) {
+            assert_eq!(packet(&mut segmenter, time_ms), None);
+        }
+        assert_eq!(segmenter.push(frame(2_003, true)).unwrap(), None);
+        assert!(segmenter.waits_for_sound());
+        let sealed = (1_900..).step_by(20).find_map(|ms| packet(&mut segmenter, ms)).unwrap();
+        // The packet of 0 ms was before the first picture; that of 2,000 ms begins in this one.
+        assert_eq!((sealed.start_ms, sealed.duration_ms, packets(&sealed)), (10, 1_993, 100));
+        // It ended without another packet.
+        let [None, Some(last)] = segmenter.finish(2_500).unwrap() else { panic!() };
+        assert_eq!((last.start_ms, last.duration_ms, packets(&last)), (2_003, 497, 0));
+    }
+
+    #[test]
+    fn sound_that_comes_first_waits_for_its_pictures() {
+        let mut segmenter = Segmenter::with_sound();
+        for time_ms in (0..4_400).step_by(20) {
+            assert_eq!(packet(&mut segmenter, time_ms), None);
+        }
+        segmenter.push(frame(0, true)).unwrap();
+        let first = segmenter.push(frame(2_000, true)).unwrap().unwrap();
+        let second = segmenter.push(frame(4_000, true)).unwrap().unwrap();
+        assert_eq!([packets(&first), packets(&second)], [100, 100]);
+        assert_eq!(packets(segmenter.finish(4_400).unwrap()[1].as_ref().unwrap()), 20);
+    }
+
+    #[test]
+    fn sound_holds_no_segment_back_for_ever() {
+        let mut segmenter = Segmenter::with_sound();
+        for time_ms in [0, 2_000, 4_000] {
+            let before = segmenter.push(frame(time_ms, true)).unwrap();
+            // The one before is sealed without its sound when the next one closes.
+            assert_eq!(before.is_some(), time_ms == 4_000);
+        }
+        let second = segmenter.seal_waiting().unwrap().unwrap();
+        assert_eq!((second.start_ms, packets(&second)), (2_000, 0));
+        // Too late.
+        assert_eq!(packet(&mut segmenter, 3_000), None);
+        assert_eq!(segmenter.end_sound().unwrap(), None);
+        let third = segmenter.push(frame(6_000, true)).unwrap().unwrap();
+        assert_eq!(packets(&third), 0);
+    }
+
+    #[test]
+    fn a_display_that_hangs_for_a_minute_does_not_make_its_sound_unwritable() {
+        let mut segmenter = Segmenter::with_sound();
+        segmenter.push(frame(0, true)).unwrap();
+        for time_ms in (0..60_000).step_by(20) {
+            assert_eq!(packet(&mut segmenter, time_ms), None);
+        }
+        let long = segmenter.push(frame(60_000, true)).unwrap().unwrap();
+        assert_eq!((long.duration_ms, packets(&long)), (60_000, 1_500));
     }
 }

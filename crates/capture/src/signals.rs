@@ -24,6 +24,7 @@ struct State {
     stop_asked: Option<Instant>,
     failure: Option<CaptureError>,
     pipeline_failed: bool,
+    sound_failure: Option<String>,
     muted: Switch,
     /// Not told yet.
     troubles: Vec<Trouble>,
@@ -82,6 +83,15 @@ impl Signals {
     pub fn pipeline_failed(&self, reason: String) {
         self.lock().pipeline_failed = true;
         self.fail(CaptureError::PipelineFailed { reason });
+    }
+
+    /// The picture goes on without.
+    pub fn sound_failed(&self, reason: String) {
+        self.lock().sound_failure.get_or_insert(reason);
+    }
+
+    pub fn sound_failure(&self) -> Option<String> {
+        self.lock().sound_failure.clone()
     }
 
     /// Held by a thread that must not end unseen.

@@ -1,4 +1,4 @@
-//! The writer's thread: encoded frames in, durable segments and events out. It owns the pipeline
+//! The writer's thread: encoded frames and sound in, durable segments and events out. It owns the pipeline
 //! and shuts it down, and it is the only one that calls the sink, so the order of events is the
 //! order of its code.
 
@@ -12,13 +12,14 @@ use snaplark_core::capture::{
     CaptureEnd, CaptureError, CaptureEvent, CaptureSink, FrameCounts, SealedSegment, Trouble,
 };
 use snaplark_core::{INIT_FILE, segment_file};
-use snaplark_webm::{Tracks, Video, VideoCodec, WebmError};
+use snaplark_webm::{Audio, Tracks, Video, VideoCodec, WebmError};
 
 use crate::disk::write_durably;
 use crate::pipeline::{Encoded, Pipeline};
-use crate::policy::{STALL_MS, STOP_MS_MAX, WRITER_POLL};
+use crate::policy::{SEGMENT_SOUND_WAIT, STALL_MS, STOP_MS_MAX, WRITER_POLL};
 use crate::segmenter::{EncodedFrame, Segment, Segmenter};
 use crate::signals::Signals;
+use crate::sound::{Heard, Track};
 
 pub struct Writer {
     pub folder: PathBuf,
@@ -28,15 +29,22 @@ pub struct Writer {
 }
 
 /// Runs to the end of the recording and says how it ended. The sink hears `Ended` after the
-/// pipeline is gone.
-pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline) {
+/// pipelines are gone.
+pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline, track: Option<Track>) {
     let signals = writer.signals.clone();
+    let (audio, heard, encoder) = match track {
+        Some(Track { audio, heard, encoder }) => (Some(audio), Some(heard), Some(encoder)),
+        None => (None, None, None),
+    };
     let mut recording = Recording {
         folder: writer.folder,
         size: writer.size,
         sink: Ending { sink: writer.sink, ended: false, encoded: 0, signals: signals.clone() },
         signals,
-        segmenter: Segmenter::default(),
+        segmenter: if audio.is_some() { Segmenter::with_sound() } else { Segmenter::default() },
+        audio,
+        heard,
+        waits_since: None,
         started: false,
         dropped_told: 0,
     };
@@ -48,6 +56,8 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline) {
     // In this order: an encoder that waits for room is let go, then joined.
     drop(frames);
     drop(pipeline);
+    recording.heard = None;
+    drop(encoder);
     recording.sink.end();
 }
 
@@ -57,6 +67,11 @@ struct Recording {
     sink: Ending,
     signals: Arc<Signals>,
     segmenter: Segmenter,
+    audio: Option<Audio>,
+    /// `None`: no sound comes, or none any more.
+    heard: Option<Receiver<Heard>>,
+    /// Since when a segment waits for its sound.
+    waits_since: Option<Instant>,
     started: bool,
     dropped_told: u64,
 }
@@ -67,7 +82,9 @@ impl Recording {
         let mut last_came = Instant::now();
         let mut stall_told = false;
         loop {
-            match frames.recv_timeout(WRITER_POLL) {
+            let next = frames.recv_timeout(WRITER_POLL);
+            self.listen()?;
+            match next {
                 Ok(Encoded::Frame(frame)) => {
                     self.take(frame)?;
                     last_came = Instant::now();
@@ -87,33 +104,78 @@ impl Recording {
                     }
                 }
             }
+            self.tell_troubles();
         }
+    }
+
+    /// Takes what was heard by now.
+    fn listen(&mut self) -> Result<(), CaptureError> {
+        while let Some(heard) = self.heard.as_ref().and_then(|heard| heard.try_recv().ok()) {
+            self.take_heard(heard)?;
+        }
+        if !self.segmenter.waits_for_sound() {
+            self.waits_since = None;
+        } else if self.waits_since.get_or_insert_with(Instant::now).elapsed() > SEGMENT_SOUND_WAIT {
+            let sealed = self.segmenter.seal_waiting();
+            self.seal(sealed)?;
+        }
+        Ok(())
+    }
+
+    /// The pictures have ended: what is left of the sound.
+    fn listen_to_the_end(&mut self) -> Result<(), CaptureError> {
+        let until = Instant::now() + SEGMENT_SOUND_WAIT;
+        while let Some(heard) = &self.heard {
+            match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(heard) => self.take_heard(heard)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_heard(&mut self, heard: Heard) -> Result<(), CaptureError> {
+        let sealed = match heard {
+            Heard::Packet { time_ms, data } => self.segmenter.push_sound(time_ms, data),
+            Heard::Level { microphone, system } => {
+                if self.started {
+                    self.sink.say(CaptureEvent::Level { microphone, system });
+                }
+                return Ok(());
+            }
+            Heard::End => {
+                self.heard = None;
+                self.segmenter.end_sound()
+            }
+        };
+        self.seal(sealed)
     }
 
     fn take(&mut self, frame: EncodedFrame) -> Result<(), CaptureError> {
         if !self.started {
             let (width, height) = self.size;
             let video = Video { codec: VideoCodec::Vp9, width, height };
-            let init = snaplark_webm::init(&Tracks { video, audio: None });
+            let init = snaplark_webm::init(&Tracks { video, audio: self.audio.take() });
             write_durably(&self.folder, INIT_FILE, &init)?;
             self.started = true;
             self.sink.say(CaptureEvent::Started { width, height });
         }
-        match self.segmenter.push(frame).map_err(|e| unwritable(&e))? {
-            Some(segment) => self.seal(&segment),
-            None => Ok(()),
-        }
+        let sealed = self.segmenter.push(frame);
+        self.seal(sealed)
     }
 
     fn finish(&mut self) -> Result<(), CaptureError> {
+        self.listen_to_the_end()?;
         let stopped_ms = self.signals.stopped_ms();
-        match self.segmenter.finish(stopped_ms).map_err(|e| unwritable(&e))? {
-            Some(segment) => self.seal(&segment),
-            None => Ok(()),
+        for segment in self.segmenter.finish(stopped_ms).map_err(|e| unwritable(&e))? {
+            self.seal(Ok(segment))?;
         }
+        self.tell_troubles();
+        Ok(())
     }
 
-    fn seal(&mut self, segment: &Segment) -> Result<(), CaptureError> {
+    fn seal(&mut self, sealed: Result<Option<Segment>, WebmError>) -> Result<(), CaptureError> {
+        let Some(segment) = sealed.map_err(|e| unwritable(&e))? else { return Ok(()) };
         write_durably(&self.folder, &segment_file(segment.index), &segment.bytes)?;
         self.sink.encoded += segment.frames;
         self.sink.say(CaptureEvent::SegmentSealed(SealedSegment {
@@ -130,6 +192,15 @@ impl Recording {
             self.sink.say(CaptureEvent::Troubled(Trouble::FramesDropped { count }));
         }
         Ok(())
+    }
+
+    /// What others had to tell: after the start, so that there is something that goes on.
+    fn tell_troubles(&mut self) {
+        if self.started {
+            for trouble in self.signals.take_troubles() {
+                self.sink.say(CaptureEvent::Troubled(trouble));
+            }
+        }
     }
 }
 

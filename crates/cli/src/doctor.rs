@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use snaplark_app::Home;
+use snaplark_capture::DeviceProbe;
+use snaplark_core::capture::Listening;
 
 pub fn doctor(home: &Home) -> ExitCode {
     let probe = snaplark_capture::probe();
@@ -22,9 +24,31 @@ pub fn doctor(home: &Home) -> ExitCode {
     row("display", display.map_err(|error| error.to_string()));
     row("encoder", probe.encoder.map_err(|error| error.to_string()));
     row("gstreamer", Ok(probe.gstreamer));
+    match probe.sound {
+        Ok(devices) => {
+            println!("ok    {:<9} {}", "sound", microphones(&devices));
+        }
+        // Recordings go on without it.
+        Err(error) => println!("-     {:<9} {error}", "sound"),
+    }
     row("folder", writable(&home.root));
     row("saves to", writable(&home.save_folder));
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+}
+
+/// As `snaplark record --microphone` takes them, the system's own first.
+fn microphones(devices: &[DeviceProbe]) -> String {
+    let names: Vec<&str> = devices
+        .iter()
+        .filter(|device| device.listening == Listening::Microphone)
+        .map(|device| device.description.as_str())
+        .collect();
+    let played = devices.iter().any(|device| device.listening == Listening::System);
+    let played = if played { "what is played" } else { "nothing that is played" };
+    match names[..] {
+        [] => format!("{played}, no microphone"),
+        _ => format!("{played}, microphones: {}", names.join(", ")),
+    }
 }
 
 /// Leaves nothing behind: where the folder isn't there yet, the nearest one above it tells.

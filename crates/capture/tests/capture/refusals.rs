@@ -1,12 +1,8 @@
 //! What can't be recorded is said at the start, in words, and nothing is left running.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::process::Command;
 
-use common::*;
+use crate::common::*;
 use snaplark_capture::{SystemCapture, probe};
 use snaplark_core::capture::*;
 
@@ -79,7 +75,7 @@ fn no_encoder() {
     }
     let empty = Folder::new();
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "no_encoder", "--nocapture"])
+        .args(["--exact", "refusals::no_encoder", "--nocapture"])
         .env(AGAIN, "1")
         .env("GST_PLUGIN_SYSTEM_PATH_1_0", &empty.0)
         .env("GST_REGISTRY_1_0", empty.0.join("registry"))

@@ -1,13 +1,9 @@
 //! Real recordings of real (virtual) displays, looked at with other programs' eyes. Needs Xvfb and
 //! ffmpeg.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::sync::mpsc::channel;
 
-use common::*;
+use crate::common::*;
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
 use x11rb::connection::Connection;

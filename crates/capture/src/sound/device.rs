@@ -1,0 +1,205 @@
+//! One device, held open for as long as the recording lasts: its frames go into a `Line`, and where
+//! it is lost it is opened again and again. Everything that may hang is on this one thread, for
+//! which nobody waits: where no frames come the ear makes silence and says so.
+//!
+//! ```text
+//!  PulseAudio's, PipeWire's   the element's own thread            device's thread
+//! ┌─────────────────────┐    ┌────────────────────────────┐     ┌─────────────────────────────┐
+//! │ its own rate         ├──►│ pulsesrc ► appsink ► Line   │     │ opens, hears errors, looks   │
+//! └─────────────────────┘    └────────────────────────────┘     │ whether it is the right one  │
+//!                                                                └─────────────────────────────┘
+//! ```
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use snaplark_core::capture::{Device, Listening};
+
+use super::RATE;
+use super::devices::{DEFAULT_MONITOR, Server, said_error};
+use super::line::Line;
+use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST};
+use crate::signals::Signals;
+
+/// What a device is asked to give at once.
+const CHUNK_MICROSECONDS: i64 = 10_000;
+
+/// What the device's thread and the ear share.
+pub struct Input {
+    pub listening: Listening,
+    shared: Mutex<Shared>,
+}
+
+pub struct Shared {
+    pub line: Line,
+    /// When frames came last; at first, when they were first waited for.
+    pub last_came: Instant,
+    /// Why none come.
+    pub problem: Option<String>,
+}
+
+impl Input {
+    pub fn new(listening: Listening) -> Arc<Self> {
+        let now = Instant::now();
+        let shared = Shared { line: Line::new(now), last_came: now, problem: None };
+        Arc::new(Input { listening, shared: Mutex::new(shared) })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Shared> {
+        // Frames and moments are as right after a panic elsewhere as before.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing is heard, if that is so.
+    pub fn problem(&self) -> Option<String> {
+        let shared = self.lock();
+        let silent = || shared.last_came.elapsed() > SOUND_LOST;
+        let nothing = || "nothing comes from it".to_owned();
+        shared.problem.clone().or_else(|| silent().then(nothing))
+    }
+}
+
+/// The thread's whole life: until the stop.
+pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signals) {
+    while signals.stop_asked().is_none() {
+        let problem = match Open::new(server, device, input) {
+            Ok(open) => open.watch(signals),
+            Err(problem) => Some(problem),
+        };
+        if let Some(problem) = problem {
+            tracing::debug!(listening = %input.listening, problem, "a sound device is lost");
+            input.lock().problem = Some(problem);
+            signals.stop_comes_before(Instant::now() + DEVICE_RETRY);
+        }
+    }
+}
+
+struct Open {
+    pipeline: gst::Pipeline,
+    source: gst::Element,
+    /// The system's name, where one was chosen.
+    name: Option<String>,
+    follows_default: bool,
+}
+
+impl Open {
+    fn new(server: &Server, device: &Device, input: &Arc<Input>) -> Result<Self, String> {
+        let (name, target) = match (input.listening, device) {
+            (Listening::System, _) => (None, Some(DEFAULT_MONITOR.to_owned())),
+            (Listening::Microphone, Device::Default) => (None, None),
+            (Listening::Microphone, Device::Named(wanted)) => {
+                let name = server.resolve(wanted)?;
+                (Some(name.clone()), Some(name))
+            }
+        };
+        let source = server.source(target.as_deref())?;
+        source.set_property("latency-time", CHUNK_MICROSECONDS);
+        // Frames are told their times here, not there.
+        source.set_property_from_str("slave-method", "none");
+        let raw = gst::Caps::builder("audio/x-raw")
+            .field("format", "F32LE")
+            .field("layout", "interleaved")
+            .field("rate", RATE as i32)
+            .field("channels", 2_i32)
+            .build();
+        let appsink = gst_app::AppSink::builder().caps(&raw).sync(false).build();
+        let pipeline = gst::Pipeline::new();
+        // The device's own clock is asked where the device is. It must not lead as well.
+        pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+        let sink = appsink.upcast_ref::<gst::Element>();
+        pipeline.add_many([&source, sink]).map_err(text)?;
+        source.link(sink).map_err(text)?;
+        let open =
+            Open { pipeline, source, name, follows_default: input.listening == Listening::System };
+        input.lock().line.restart();
+        appsink.set_callbacks(callbacks(&open.source, input.clone()));
+        open.pipeline.set_state(gst::State::Playing).map_err(|_| {
+            let said = open.pipeline.bus().and_then(|bus| said_error(&bus));
+            said.unwrap_or_else(|| "it can't be opened".to_owned())
+        })?;
+        Ok(open)
+    }
+
+    /// Until the stop, or until it is lost, and why.
+    fn watch(&self, signals: &Signals) -> Option<String> {
+        let Some(bus) = self.pipeline.bus() else { return Some("it can't be heard".to_owned()) };
+        let wait = gst::ClockTime::try_from(DEVICE_LOOK).ok();
+        let wanted = [gst::MessageType::Error, gst::MessageType::Eos];
+        let mut followed = None;
+        while signals.stop_asked().is_none() {
+            if let Some(message) = bus.timed_pop_filtered(wait, &wanted) {
+                return Some(match message.view() {
+                    gst::MessageView::Error(error) => error.error().to_string(),
+                    _ => "it ended".to_owned(),
+                });
+            }
+            // PulseAudio moves those who listen to a device that is gone to another one.
+            let current: Option<String> = self.source.property("current-device");
+            let current = current.filter(|current| !current.is_empty());
+            if let (Some(name), Some(current)) = (&self.name, current)
+                && *name != current
+            {
+                return Some("it was unplugged".to_owned());
+            }
+            if self.follows_default {
+                // What a person sees of it, where the server says it: another one's once another
+                // is the default one.
+                let now: Option<String> = self.source.property("device-name");
+                if followed.is_some() && now.is_some() && now != followed {
+                    // Not lost: opened again at once, as the other one.
+                    return None;
+                }
+                followed = now.or(followed);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
+            tracing::debug!(%error, "a sound device did not close cleanly");
+        }
+    }
+}
+
+fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallbacks {
+    // The source holds these callbacks' owner.
+    let source = source.downgrade();
+    let mut clock = None;
+    let mut next_offset = None;
+    gst_app::AppSinkCallbacks::builder()
+        .new_sample(move |appsink| {
+            let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
+            let now = Instant::now();
+            if clock.is_none() {
+                clock = source.upgrade().and_then(|source| source.provide_clock());
+            }
+            let heard = clock.as_ref().map(|clock| clock.internal_time().nseconds());
+            let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+            let samples: Vec<f32> = map
+                .chunks_exact(4)
+                .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+                .map(|value| if value.is_finite() { value } else { 0.0 })
+                .collect();
+            let (offset, end) = (buffer.offset(), buffer.offset_end());
+            let skipped = next_offset.map_or(0, |next: u64| offset.saturating_sub(next));
+            next_offset = Some(end);
+            let mut shared = input.lock();
+            shared.line.skip(skipped as usize);
+            let ahead = heard.map(|ns| ns as f64 * f64::from(RATE) / 1e9 - end as f64);
+            shared.line.push(&samples, now, ahead);
+            (shared.last_came, shared.problem) = (now, None);
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .build()
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

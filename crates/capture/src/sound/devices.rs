@@ -1,0 +1,131 @@
+//! The sound server, and which devices it has: PulseAudio, or PipeWire that speaks for it.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use snaplark_core::capture::{CaptureError, Listening};
+
+use crate::policy::OPEN_WAIT;
+
+const ELEMENT: &str = "pulsesrc";
+const PROVIDER: &str = "pulsedeviceprovider";
+const CLIENT: &str = "Snaplark";
+/// The server's word for what the default output plays, whichever that is.
+pub const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceProbe {
+    /// The system's own name.
+    pub name: String,
+    /// What a person sees.
+    pub description: String,
+    pub listening: Listening,
+    /// Whether it is the one that is taken where none is named.
+    pub is_default: bool,
+}
+
+/// All that can be listened to now: microphones, then what each output plays.
+pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
+    let server = Server::named(server);
+    // A sound server that hangs hangs whoever asks it.
+    let (answer, asked) = sync_channel(1);
+    crate::spawn("sound-list", move || drop(answer.send(server.list())))?;
+    let listed = asked.recv_timeout(OPEN_WAIT).unwrap_or_else(|error| {
+        Err(match error {
+            RecvTimeoutError::Timeout => UNANSWERED.to_owned(),
+            RecvTimeoutError::Disconnected => "a fault in Snaplark itself".to_owned(),
+        })
+    });
+    listed.map_err(|reason| CaptureError::NoSound { reason })
+}
+
+const UNANSWERED: &str = "the sound server does not answer";
+
+#[derive(Clone, Debug)]
+pub struct Server(Option<String>);
+
+impl Server {
+    /// `None`: the session's own.
+    pub fn named(name: Option<&str>) -> Self {
+        Server(name.map(str::to_owned))
+    }
+
+    /// Listens to that device, once it plays.
+    pub fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
+        let element = gst::ElementFactory::make(ELEMENT).build().map_err(|_| missing(ELEMENT))?;
+        element.set_property("client-name", CLIENT);
+        element.set_property("server", &self.0);
+        element.set_property("device", target);
+        Ok(element)
+    }
+
+    /// The microphone of that name, by the system's name or by what a person sees.
+    pub fn resolve(&self, wanted: &str) -> Result<String, String> {
+        let devices = self.list()?;
+        let lower = wanted.to_lowercase();
+        let by_name = devices.iter().find(|device| device.name == wanted);
+        let by_sight = || devices.iter().find(|d| d.description.to_lowercase() == lower);
+        let device = by_name.or_else(by_sight).ok_or_else(|| format!("'{wanted}' is not there"))?;
+        Ok(device.name.clone())
+    }
+
+    fn list(&self) -> Result<Vec<DeviceProbe>, String> {
+        let microphone = self.describe(None)?;
+        let monitor = self.describe(Some(DEFAULT_MONITOR))?;
+        let mut probes: Vec<DeviceProbe> = (self.devices()?.iter())
+            .filter(|device| device.has_classes("Audio/Source"))
+            .map(|device| {
+                let name: String = device.property("internal-name");
+                let description = device.display_name().to_string();
+                let (listening, default) = match name.ends_with(".monitor") {
+                    true => (Listening::System, &monitor),
+                    false => (Listening::Microphone, &microphone),
+                };
+                let is_default = default.as_ref() == Some(&description);
+                DeviceProbe { name, description, listening, is_default }
+            })
+            .collect();
+        probes.sort_by_key(|probe| (probe.listening == Listening::System, !probe.is_default));
+        Ok(probes)
+    }
+
+    fn devices(&self) -> Result<Vec<gst::Device>, String> {
+        // There is one provider in the process, which is told the server before it is asked.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let factory = gst::DeviceProviderFactory::find(PROVIDER);
+        let provider = factory.and_then(|f| f.get()).ok_or_else(|| missing(PROVIDER))?;
+        provider.set_property("server", &self.0);
+        Ok(provider.devices().into_iter().collect())
+    }
+
+    /// What a person sees of the device that this name stands for now. `None`: there is none.
+    fn describe(&self, target: Option<&str>) -> Result<Option<String>, String> {
+        let source = self.source(target)?;
+        let bus = gst::Bus::new();
+        source.set_bus(Some(&bus));
+        let opened = source.set_state(gst::State::Ready);
+        let name = opened.map(|_| source.property::<Option<String>>("device-name"));
+        // It was only asked.
+        let _ = source.set_state(gst::State::Null);
+        name.map_err(|_| said_error(&bus).unwrap_or_else(|| UNANSWERED.to_owned()))
+    }
+}
+
+/// The first error that waits on the bus.
+pub fn said_error(bus: &gst::Bus) -> Option<String> {
+    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
+    match message.view() {
+        gst::MessageView::Error(error) => Some(error.error().to_string()),
+        _ => None,
+    }
+}
+
+fn missing(element: &str) -> String {
+    format!(
+        "'{element}' is not installed. Install the package gstreamer1.0-pulseaudio (Debian, \
+         Ubuntu), gstreamer1-plugins-good (Fedora) or gst-plugins-good (Arch)"
+    )
+}

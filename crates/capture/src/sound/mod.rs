@@ -1,0 +1,238 @@
+//! Sound: devices into one Opus track on the recording's own clock.
+//!
+//! ```text
+//! device  a thread for each: keeps it open, its frames into its line (`device`, `devices`)
+//! line    what a device's clock says of when each frame was heard, and the frames of any span of
+//!         time (`clock`, `line`)
+//! ear     20 ms at a time: reads each line, mixes, mutes, tells levels (`mix`), encodes (`opus`)
+//! ```
+//!
+//! The ear goes by the recording's clock and by nothing else: each 20 ms of the recording give one
+//! packet, whatever the devices do. Where a device is late it is waited for, up to `SOUND_WAIT`;
+//! where it gives nothing, there is silence. So sound never holds a segment back for longer, has no
+//! gap, and neither a device's drift nor its absence shifts what comes after.
+
+mod clock;
+mod device;
+mod devices;
+mod line;
+mod mix;
+mod opus;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use snaplark_core::capture::{CaptureError, Device, Listening, Sound, Trouble};
+use snaplark_webm::Audio;
+
+use self::devices::Server;
+pub use devices::{DeviceProbe, list};
+
+use self::device::Input;
+use self::line::Frame;
+use self::mix::Mixer;
+use self::opus::{Encoder, Feed};
+use crate::policy::{EAR_LOOK, SOUND_PACKETS_MAX, SOUND_WAIT};
+use crate::signals::Signals;
+
+/// Opus' own rate, and its own length of a packet.
+pub const RATE: u32 = 48_000;
+pub const BLOCK_MS: u64 = 20;
+pub const BLOCK_FRAMES: usize = RATE as usize / 1_000 * BLOCK_MS as usize;
+/// A `Level` each tenth of a second.
+const LEVEL_BLOCKS: u64 = 100 / BLOCK_MS;
+
+pub enum Heard {
+    Packet {
+        time_ms: u64,
+        data: Vec<u8>,
+    },
+    Level {
+        microphone: u16,
+        system: u16,
+    },
+    /// The last packet was before this.
+    End,
+}
+
+/// A sound track under way. `encoder` is to be dropped after `heard`.
+pub struct Track {
+    pub audio: Audio,
+    pub heard: Receiver<Heard>,
+    pub encoder: Encoder,
+}
+
+/// `None`: no sound is asked for, or none can be encoded here, which is told as trouble. That a
+/// device is missing is found out later, and told then. All ends with the stop.
+pub fn start(
+    sound: &Sound,
+    server: Option<&str>,
+    fps: u32,
+    signals: &Arc<Signals>,
+) -> Result<Option<Track>, CaptureError> {
+    let microphone = sound.microphone.clone().map(|device| (Listening::Microphone, device));
+    let system = sound.system.then_some((Listening::System, Device::Default));
+    let wanted: Vec<(Listening, Device)> = microphone.into_iter().chain(system).collect();
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let (out, heard) = sync_channel(SOUND_PACKETS_MAX);
+    let started = opus::describe().and_then(|audio| {
+        let (encoder, feed) = opus::start(out.clone(), signals.clone())?;
+        Ok((Track { audio, heard, encoder }, feed))
+    });
+    let (track, feed) = match started {
+        Ok(started) => started,
+        Err(reason) => {
+            for (listening, _) in wanted {
+                signals.trouble(Trouble::AudioLost { listening, reason: reason.clone() });
+            }
+            return Ok(None);
+        }
+    };
+    let mut listeners = Vec::new();
+    for (listening, device) in wanted {
+        let input = Input::new(listening);
+        listeners.push(Listener { input: input.clone(), lost: false, frames: SILENCE });
+        let (server, signals) = (Server::named(server), signals.clone());
+        crate::spawn("sound-in", move || device::run(&server, &device, &input, &signals))?;
+    }
+    let levels = sound.levels.then_some(out);
+    let mixer = Mixer::default();
+    let late = Duration::from_secs(1) / fps / 2;
+    let ear = Ear { listeners, late, levels, mixer, feed, signals: signals.clone() };
+    crate::spawn("ear", move || ear.run())?;
+    Ok(Some(track))
+}
+
+const SILENCE: [Frame; BLOCK_FRAMES] = [[0.0; 2]; BLOCK_FRAMES];
+
+struct Listener {
+    input: Arc<Input>,
+    /// As it was told.
+    lost: bool,
+    /// What was heard in the block.
+    frames: [Frame; BLOCK_FRAMES],
+}
+
+struct Ear {
+    listeners: Vec<Listener>,
+    /// What happens is seen at the next look, half a look's distance later in the mean. Sound is
+    /// made as late: people forgive lips that lead, not words that do.
+    late: Duration,
+    /// Where levels go, if they are wanted.
+    levels: Option<SyncSender<Heard>>,
+    mixer: Mixer,
+    feed: Feed,
+    signals: Arc<Signals>,
+}
+
+impl Ear {
+    /// The thread's whole life: to the stop.
+    fn run(mut self) {
+        let signals = self.signals.clone();
+        let _guard = signals.fail_on_panic();
+        let mut loudest = [0; 2];
+        for number in 0.. {
+            let Some(moment) = self.wait_for_block(number) else { return };
+            self.block(moment);
+            self.tell_losses();
+            if self.levels.is_some() {
+                self.tell_level(number, &mut loudest);
+            }
+        }
+    }
+
+    /// Until the block's sound is there or late; its first moment. `None`: the recording ended
+    /// before it, or nothing encodes it any more.
+    fn wait_for_block(&self, number: u64) -> Option<Instant> {
+        let time = Duration::from_millis(number * BLOCK_MS);
+        let length = Duration::from_millis(BLOCK_MS);
+        loop {
+            let stop = self.signals.stop_asked();
+            if let Some(reason) = self.signals.sound_failure() {
+                self.tell_all_lost(&reason);
+                return None;
+            }
+            if let Some(timeline) = self.signals.timeline() {
+                if stop.is_some_and(|stop| timeline.time_of(stop) <= time) {
+                    return None;
+                }
+                let (begin, now) = (timeline.moment_of(time) - self.late, Instant::now());
+                let end = begin + length;
+                let is_there = || self.listeners.iter().all(|l| l.input.lock().line.covers(end));
+                if now >= end && (now >= end + SOUND_WAIT || is_there()) {
+                    return Some(begin);
+                }
+            } else if stop.is_some() {
+                return None;
+            }
+            std::thread::sleep(EAR_LOOK);
+        }
+    }
+
+    fn block(&mut self, moment: Instant) {
+        for listener in &mut self.listeners {
+            listener.input.lock().line.read(moment, &mut listener.frames);
+        }
+        let muted = self.signals.muted();
+        let open = |n: usize| {
+            let since = Duration::from_secs_f64(n as f64 / f64::from(RATE));
+            !muted.was_on(moment + since)
+        };
+        let mut mixed = [[0; 2]; BLOCK_FRAMES];
+        self.mixer.mix(
+            frames_of(&self.listeners, Listening::Microphone),
+            frames_of(&self.listeners, Listening::System),
+            open,
+            &mut mixed,
+        );
+        self.feed.push(&mixed);
+    }
+
+    fn tell_losses(&mut self) {
+        for listener in &mut self.listeners {
+            let listening = listener.input.listening;
+            let problem = listener.input.problem();
+            match (problem, listener.lost) {
+                (Some(reason), false) => {
+                    listener.lost = true;
+                    self.signals.trouble(Trouble::AudioLost { listening, reason });
+                }
+                (None, true) => {
+                    listener.lost = false;
+                    self.signals.trouble(Trouble::AudioBack { listening });
+                }
+                (Some(_), true) | (None, false) => {}
+            }
+        }
+    }
+
+    fn tell_all_lost(&self, reason: &str) {
+        for listener in self.listeners.iter().filter(|listener| !listener.lost) {
+            let (listening, reason) = (listener.input.listening, reason.to_owned());
+            self.signals.trouble(Trouble::AudioLost { listening, reason });
+        }
+    }
+
+    fn tell_level(&self, number: u64, loudest: &mut [u16; 2]) {
+        let wanted = [Listening::Microphone, Listening::System];
+        for (loudest, listening) in loudest.iter_mut().zip(wanted) {
+            let now = frames_of(&self.listeners, listening).map_or(0, mix::level);
+            *loudest = now.max(*loudest);
+        }
+        if number.is_multiple_of(LEVEL_BLOCKS) {
+            let [microphone, system] = std::mem::take(loudest);
+            // A level that finds no room is of no use later.
+            let told =
+                self.levels.as_ref().map(|out| out.try_send(Heard::Level { microphone, system }));
+            drop(told);
+        }
+    }
+}
+
+fn frames_of(listeners: &[Listener], listening: Listening) -> Option<&[Frame]> {
+    let listener = listeners.iter().find(|listener| listener.input.listening == listening)?;
+    Some(&listener.frames)
+}

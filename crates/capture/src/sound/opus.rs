@@ -1,0 +1,216 @@
+//! GStreamer's part of the sound: frames of 20 ms in, one Opus packet for each out. Packets are
+//! told their time by their number, so nothing in here can shift them.
+//!
+//! ```text
+//!  ear's thread       appsrc's thread
+//! ┌────────────┐     ┌──────────────────────────────┐    writer's thread
+//! │ Feed::push ├────►│ appsrc ► opusenc ► appsink    ├───► Receiver<Heard>
+//! └────────────┘     └──────────────────────────────┘
+//! ```
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use snaplark_webm::{Audio, AudioCodec};
+
+use super::{BLOCK_FRAMES, BLOCK_MS, Heard, RATE};
+use crate::policy::{OPUS_TRIAL_WAIT, SOUND_BITRATE_BITS};
+use crate::signals::Signals;
+
+/// Runs until it is dropped. Not to be dropped on one of its own threads.
+pub struct Encoder(gst::Pipeline);
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        shut_down(&self.0);
+    }
+}
+
+/// The end where frames go in.
+pub struct Feed {
+    appsrc: gst_app::AppSrc,
+    pushed: u64,
+}
+
+impl Feed {
+    /// `BLOCK_FRAMES` frames.
+    pub fn push(&mut self, block: &[[i16; 2]]) {
+        let bytes: Vec<u8> = block.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_mseconds(self.pushed * BLOCK_MS));
+            buffer.set_duration(gst::ClockTime::from_mseconds(BLOCK_MS));
+        }
+        self.pushed += 1;
+        // An encoder that failed refuses; it has said so already.
+        let _ = self.appsrc.push_buffer(buffer);
+    }
+}
+
+/// What is under way comes out, then `Heard::End`.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let _ = self.appsrc.end_of_stream();
+    }
+}
+
+/// Built and running. Failures after this go to `signals`.
+pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Encoder, Feed), String> {
+    let (pipeline, appsrc, appsink) = build()?;
+    let encoder = Encoder(pipeline);
+    let mut number = 0;
+    let at_end = out.clone();
+    let callbacks = gst_app::AppSinkCallbacks::builder()
+        .new_sample(move |appsink| {
+            let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
+            let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+            let packet = Heard::Packet { time_ms: number * BLOCK_MS, data: map.to_vec() };
+            number += 1;
+            match out.try_send(packet) {
+                // The writer hangs for minutes: what is heard meanwhile is silence.
+                Ok(()) | Err(TrySendError::Full(_)) => Ok(gst::FlowSuccess::Ok),
+                Err(TrySendError::Disconnected(_)) => Err(gst::FlowError::Eos),
+            }
+        })
+        // Where it finds no room, the writer waits for it a while.
+        .eos(move |_| drop(at_end.try_send(Heard::End)))
+        .build();
+    appsink.set_callbacks(callbacks);
+    if let Some(bus) = encoder.0.bus() {
+        bus.set_sync_handler(move |_, message| {
+            if let gst::MessageView::Error(error) = message.view() {
+                signals.sound_failed(error.error().to_string());
+            }
+            gst::BusSyncReply::Drop
+        });
+    }
+    encoder.0.set_state(gst::State::Playing).map_err(text)?;
+    Ok((encoder, Feed { appsrc, pushed: 0 }))
+}
+
+/// The track's description, from an encoder of the very kind that will make it: how much of its
+/// beginning is to be passed over is the encoder's to say.
+pub fn describe() -> Result<Audio, String> {
+    let (pipeline, appsrc, appsink) = build()?;
+    let described = trial(&pipeline, &appsrc, &appsink);
+    shut_down(&pipeline);
+    described
+}
+
+fn trial(
+    pipeline: &gst::Pipeline,
+    appsrc: &gst_app::AppSrc,
+    appsink: &gst_app::AppSink,
+) -> Result<Audio, String> {
+    pipeline.set_state(gst::State::Playing).map_err(text)?;
+    let mut buffer = gst::Buffer::from_slice([0; BLOCK_FRAMES * 4]);
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_pts(gst::ClockTime::ZERO);
+    }
+    appsrc.push_buffer(buffer).map_err(text)?;
+    appsrc.end_of_stream().map_err(text)?;
+    let wait = gst::ClockTime::try_from(OPUS_TRIAL_WAIT).map_err(text)?;
+    let sample = appsink.try_pull_sample(wait).ok_or("the Opus encoder gives nothing")?;
+    let head = sample.caps().and_then(stream_head).ok_or("the Opus encoder gives no header")?;
+    let skip = head.get(10..12).ok_or("the Opus encoder gives half a header")?;
+    let skip = u64::from(u16::from_le_bytes([skip[0], skip[1]]));
+    Ok(Audio {
+        codec: AudioCodec::Opus,
+        codec_private: head,
+        sample_rate: f64::from(RATE),
+        channels: 2,
+        codec_delay_ns: skip * 1_000_000_000 / u64::from(RATE),
+    })
+}
+
+fn stream_head(caps: &gst::CapsRef) -> Option<Vec<u8>> {
+    let headers = caps.structure(0)?.get::<gst::Array>("streamheader").ok()?;
+    let head = headers.first()?.get::<gst::Buffer>().ok()?;
+    Some(head.map_readable().ok()?.to_vec())
+}
+
+fn build() -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), String> {
+    let raw = gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("layout", "interleaved")
+        .field("rate", RATE as i32)
+        .field("channels", 2_i32)
+        .field("channel-mask", gst::Bitmask::new(3))
+        .build();
+    let appsrc = gst_app::AppSrc::builder()
+        .caps(&raw)
+        .format(gst::Format::Time)
+        .is_live(true)
+        .block(false)
+        .build();
+    let encode = gst::ElementFactory::make("opusenc").build().map_err(|_| {
+        "'opusenc' is not installed. Install the package gstreamer1.0-plugins-base (Debian, \
+         Ubuntu), gstreamer1-plugins-base (Fedora) or gst-plugins-base (Arch)"
+            .to_owned()
+    })?;
+    encode.set_property("bitrate", SOUND_BITRATE_BITS);
+    encode.set_property_from_str("bitrate-type", "vbr");
+    encode.set_property_from_str("frame-size", &BLOCK_MS.to_string());
+    let appsink = gst_app::AppSink::builder().sync(false).build();
+    let pipeline = gst::Pipeline::new();
+    let (source, sink) = (appsrc.upcast_ref::<gst::Element>(), appsink.upcast_ref());
+    pipeline.add_many([source, &encode, sink]).map_err(text)?;
+    gst::Element::link_many([source, &encode, sink]).map_err(text)?;
+    Ok((pipeline, appsrc, appsink))
+}
+
+fn shut_down(pipeline: &gst::Pipeline) {
+    if let Some(bus) = pipeline.bus() {
+        bus.unset_sync_handler();
+    }
+    if let Err(error) = pipeline.set_state(gst::State::Null) {
+        tracing::warn!(%error, "the sound's encoder did not shut down cleanly");
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_block_becomes_a_packet_at_its_time() {
+        gst::init().unwrap();
+        let (out, heard) = sync_channel(100);
+        let (encoder, mut feed) = start(out, Arc::default()).unwrap();
+        for _ in 0..10 {
+            feed.push(&[[1_000; 2]; BLOCK_FRAMES]);
+        }
+        drop(feed);
+        let mut times = Vec::new();
+        while let Heard::Packet { time_ms, data } =
+            heard.recv_timeout(Duration::from_secs(20)).unwrap()
+        {
+            assert!(!data.is_empty());
+            times.push(time_ms);
+        }
+        // One more may come, which holds what the encoder still had inside.
+        assert_eq!(times[..10], (0..10).map(|n| n * 20).collect::<Vec<_>>());
+        assert!(times.len() <= 11, "{times:?}");
+        drop(encoder);
+    }
+
+    #[test]
+    fn the_track_is_described_by_the_encoder_itself() {
+        gst::init().unwrap();
+        let audio = describe().unwrap();
+        assert_eq!(&audio.codec_private[..10], b"OpusHead\x01\x02");
+        // libopus looks 6.5 ms ahead.
+        assert_eq!(audio.codec_delay_ns, 6_500_000);
+    }
+}

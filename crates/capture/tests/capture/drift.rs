@@ -1,0 +1,72 @@
+//! One long recording, for what only time shows. It comes first by its name, so that the others run
+//! beside it.
+
+use std::time::{Duration, Instant};
+
+use snaplark_core::capture::*;
+
+use crate::common::sound::*;
+use crate::common::*;
+use crate::sound::{capture, named, request_with};
+
+/// For how long the long recording goes on. `SNAPLARK_TEST_SYNC_SECONDS` makes it longer.
+fn sync_seconds() -> u64 {
+    let given = std::env::var("SNAPLARK_TEST_SYNC_SECONDS").ok();
+    given.map_or(61, |seconds| seconds.parse().unwrap())
+}
+
+/// The distance of each of `onsets` from the nearest of `marks`, in seconds: later is positive.
+fn distances(onsets: &[f64], marks: &[f64]) -> Vec<f64> {
+    let nearest = |onset: f64| {
+        let distances = marks.iter().map(|mark| onset - mark);
+        distances.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
+    };
+    onsets.iter().map(|onset| nearest(*onset)).collect()
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// A player's flashes and beeps, and a microphone whose clock is off by 1,000 ppm: uncorrected it
+/// would be 60 ms off after a minute.
+#[test]
+fn sound_and_picture_stay_together_and_drift_is_corrected() {
+    let (display, server) = (Xvfb::start("640x240x24"), SoundServer::start());
+    let _player = Player::flash_and_beep(&display, &server, 800);
+    let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_048.0, 6_000.0);
+    let folder = Folder::new();
+    let sound = Sound { microphone: named("mic"), system: true, levels: true };
+    let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
+    let until = Instant::now() + Duration::from_secs(sync_seconds());
+    while Instant::now() < until {
+        recording.hear();
+    }
+    let (end, counts) = recording.stop();
+    drop(microphone);
+    assert_eq!(end, CaptureEnd::Stopped);
+    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    let path = folder.0.join("joined");
+    recording.join(&path);
+
+    println!("{counts:?}");
+    let seconds = sync_seconds() as usize;
+    for (who, x, hz) in [("player", 0, 800), ("microphone", 320, 6_000)] {
+        let (flashes, beeps) = (flashes(&path, x), beeps(&path, hz));
+        assert!(flashes.len() >= seconds - 3 && beeps.len() >= seconds - 3, "{who}");
+        // What was under way before the recording is no beginning.
+        let apart = distances(&beeps[3..], &flashes);
+        let (first, last) =
+            (median(&apart[..20.min(apart.len())]), median(&apart[apart.len() / 2..]));
+        println!("{who}: sound behind picture, first {first:.3}, last {last:.3}\n{apart:.3?}");
+        assert!(first.abs() < 0.040 && last.abs() < 0.040, "{who}: {first} {last}");
+        assert!((first - last).abs() < 0.015, "{who}: {first} {last}");
+        // A busy machine shows a picture late now and then, and that is what is recorded.
+        let far = apart.iter().filter(|apart| apart.abs() > 0.040).count();
+        assert!(far <= apart.len() / 10, "{who}: {apart:.3?}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    recording.check_whole();
+}

@@ -1,0 +1,9 @@
+//! Real recordings of real (virtual) displays and sound devices. Needs Xvfb, PulseAudio and ffmpeg.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod drift;
+mod recording;
+mod refusals;
+mod sound;
