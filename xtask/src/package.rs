@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::packages::Need;
 use crate::progress::Progress;
@@ -76,13 +76,9 @@ fn lay_out(place: &Place, tree: &Path) -> Result<()> {
          Upstream-Name: Snaplark\n\nFiles: *\nCopyright: The Snaplark authors\n\
          License: MIT or Apache-2.0\n See LICENSE-MIT and LICENSE-APACHE in this folder.\n",
     )?;
-    fs::write(
-        applications.join("snaplark.desktop"),
-        "[Desktop Entry]\nType=Application\nName=Snaplark\n\
-         Comment=Record the screen and share the link\nExec=snaplark-desktop\nIcon=snaplark\n\
-         Categories=AudioVideo;Recorder;\nKeywords=screen;record;share;video;\n\
-         StartupNotify=false\nTerminal=false\n",
-    )?;
+    let entry = fs::read_to_string(place.root.join("src-tauri/snaplark.desktop"))
+        .context("src-tauri/snaplark.desktop")?;
+    fs::write(applications.join("snaplark.desktop"), filled(&entry)?)?;
     let icon = place.root.join("src-tauri/icons/128x128.png");
     if icon.is_file() {
         let icons = tree.join("usr/share/icons/hicolor/128x128/apps");
@@ -90,6 +86,19 @@ fn lay_out(place: &Place, tree: &Path) -> Result<()> {
         fs::copy(&icon, icons.join("snaplark.png"))?;
     }
     Ok(())
+}
+
+/// The Tauri CLI's template with its words filled in.
+fn filled(entry: &str) -> Result<String> {
+    const WORDS: [(&str, &str); 4] = [
+        ("{{name}}", "Snaplark"),
+        ("{{comment}}", "Record the screen and share the link"),
+        ("{{exec}}", "snaplark-desktop"),
+        ("{{icon}}", "snaplark"),
+    ];
+    let filled = WORDS.iter().fold(entry.to_owned(), |text, (name, word)| text.replace(name, word));
+    ensure!(!filled.contains("{{"), "src-tauri/snaplark.desktop asks for a word that is not known");
+    Ok(filled)
 }
 
 /// The libraries that the programs link, as Debian's own tool names them.
