@@ -97,6 +97,16 @@ const PACKAGES: [(Need, [&str; 4]); 13] = [
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    // Sound that nobody hears, and small tools that not every system has.
+    (
+        Need::Tests,
+        [
+            "pulseaudio pulseaudio-utils curl procps",
+            "pulseaudio pulseaudio-utils curl procps-ng",
+            "pulseaudio libpulse curl procps-ng",
+            "",
+        ],
+    ),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
     // A sound server with devices that are not there, and its remote control.
