@@ -14,6 +14,7 @@ mod run;
 mod steps;
 mod test;
 mod tidy;
+mod tools;
 mod ui;
 
 use std::path::{Path, PathBuf};

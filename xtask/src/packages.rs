@@ -32,7 +32,7 @@ enum Family {
 }
 
 /// One row a purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
-const PACKAGES: [(Need, [&str; 4]); 13] = [
+const PACKAGES: &[(Need, [&str; 4])] = &[
     // A compiler and its finder of libraries.
     (
         Need::App,
@@ -97,16 +97,12 @@ const PACKAGES: [(Need, [&str; 4]); 13] = [
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
-    // Sound that nobody hears, and small tools that not every system has.
+    // The database of a cloud of many nodes, and what fetches its store.
     (
         Need::Tests,
-        [
-            "pulseaudio pulseaudio-utils curl procps",
-            "pulseaudio pulseaudio-utils curl procps-ng",
-            "pulseaudio libpulse curl procps-ng",
-            "",
-        ],
+        ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
     ),
+    (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
     // A sound server with devices that are not there, and its remote control.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::packages::Need;
 use crate::progress::{Progress, spoken};
 use crate::steps::{Step, has_program};
-use crate::{Place, build, mutants, packages, tidy, ui};
+use crate::{Place, build, mutants, packages, tidy, tools, ui};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -63,6 +63,7 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     let started = Instant::now();
     let mut tally = Tally::default();
     tally.part("packages", packages::ensure(place, Need::Tests));
+    tally.part("tools", tools::ensure(place));
     for (name, check) in tidy::CHECKS {
         tally.part(name, tidy::check(place, name, check));
     }
