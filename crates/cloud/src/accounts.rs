@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::db::{Bucket, Code, Db, DbError, Deed, NewToken, Token, TokenId, User, UserId};
+use crate::db::{Bucket, Code, Db, DbError, Deed, NewToken, Taken, Token, TokenId, User, UserId};
 use crate::secrets::{self, Passwords, SecretError};
 
 /// A browser stays signed in for so long.
@@ -201,8 +201,8 @@ impl Accounts {
 
     pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<(), AccountError> {
         match self.db.take(name, bucket, now_ms).await? {
-            None => Ok(()),
-            Some(wait_ms) => {
+            Taken::One { .. } => Ok(()),
+            Taken::None { wait_ms } => {
                 let retry_after_s = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1);
                 Err(AccountError::TooMany { retry_after_s })
             }

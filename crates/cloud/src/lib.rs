@@ -21,6 +21,8 @@ mod media_map;
 mod pages;
 mod parts;
 mod rate;
+#[cfg(feature = "s3")]
+mod s3;
 mod secrets;
 mod shares;
 mod storage;
@@ -46,7 +48,7 @@ use crate::http::AppState;
 use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
 use crate::shares::Shares;
-use crate::storage::{Storage, StorageError};
+use crate::storage::Storage;
 use crate::uploads::Uploads;
 
 pub use clock::Clock;
@@ -59,10 +61,29 @@ const OBJECTS_FOLDER: &str = "objects";
 /// What the list of tokens calls one of `snaplark-cloud token`.
 const ISSUED_NAME: &str = "Made on the server";
 
+/// Where everything is kept. A folder is enough; a database and a storage of their own make room
+/// for more nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Database and files are below it, where the others don't say otherwise; made where missing.
+    pub data: Option<PathBuf>,
+    /// `postgres://user:password@host/database`
+    pub database_url: Option<String>,
+    /// `s3://bucket/prefix?endpoint=…&region=…`
+    pub storage_url: Option<String>,
+    /// Id and secret, where the environment has none.
+    pub storage_keys: Option<(String, String)>,
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
+    fn from(data: &P) -> Self {
+        Place { data: Some(data.as_ref().to_owned()), ..Place::default() }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct CloudOptions {
-    /// Database and files are below it; made where it is missing.
-    pub data: PathBuf,
+    pub place: Place,
     pub listen: SocketAddr,
     /// Where `listen`'s port is in use, another free one is taken instead of giving up.
     pub any_port: bool,
@@ -80,9 +101,9 @@ pub struct CloudOptions {
 }
 
 impl CloudOptions {
-    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+    pub fn new(place: impl Into<Place>, listen: SocketAddr) -> Self {
         CloudOptions {
-            data: data.into(),
+            place: place.into(),
             listen,
             any_port: false,
             public_url: None,
@@ -99,8 +120,14 @@ impl CloudOptions {
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
     DataFolder { path: PathBuf, reason: String },
-    #[error("The database in {} can't be used: {source}.", path.display())]
-    Database { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("The database {at} can't be used: {source}.")]
+    Database { at: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("The storage can't be used: {0}.")]
+    Storage(String),
+    #[error(
+        "It is not said where to keep things. Give a folder with --data, or a database and a storage with --database-url and --storage-url."
+    )]
+    NoPlace,
     #[error(
         "Another program listens on {0} already. Stop it, or choose another address with --listen."
     )]
@@ -141,14 +168,14 @@ pub struct Cloud {
 /// Returns when requests are answered.
 pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
-    let store = open(&options.data).await?;
+    let store = open(&options.place).await?;
     let listener = listen(&options).await?;
     let address = listener
         .local_addr()
         .map_err(|e| CloudError::Listen { address: options.listen, reason: e.to_string() })?;
     let public_url = given.unwrap_or_else(|| format!("http://{}", reachable(address)));
 
-    let rate = PartRate::new(options.parts_per_second);
+    let rate = PartRate::new(options.parts_per_second, &store.0);
     let idle_ms = i64::try_from(options.idle_max.as_millis()).unwrap_or(i64::MAX);
     let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, idle_ms));
     let sweep_soon = Arc::new(Notify::new());
@@ -244,9 +271,9 @@ impl Drop for Cloud {
     }
 }
 
-/// A new token for a data folder, whether a server runs on it or not.
-pub async fn issue_token(data: &Path, user_email: &str) -> Result<String, CloudError> {
-    let (db, _) = open(data).await?;
+/// A new token, whether a server runs there or not.
+pub async fn issue_token(place: impl Into<Place>, user_email: &str) -> Result<String, CloudError> {
+    let db = open_database(&place.into()).await?;
     let token = add_token(&db, user_email, Clock::system().now_ms()).await;
     db.close().await;
     token
@@ -259,9 +286,9 @@ pub enum SetPassword {
     Replace,
 }
 
-/// Lets a user sign in by password. Works while a server runs on the folder.
+/// Lets a user sign in by password. Works while a server runs there.
 pub async fn set_password(
-    data: &Path,
+    place: impl Into<Place>,
     user_email: &str,
     password: &str,
     set: SetPassword,
@@ -271,7 +298,7 @@ pub async fn set_password(
         return Err(CloudError::Password);
     }
     let hash = Passwords::default().hash(password).await?;
-    let (db, _) = open(data).await?;
+    let db = open_database(&place.into()).await?;
     let replace = set == SetPassword::Replace;
     let added = db.set_password(&email, &hash, replace, Clock::system().now_ms()).await;
     db.close().await;
@@ -297,22 +324,44 @@ fn checked_email(email: &str) -> Result<String, CloudError> {
 }
 
 fn in_database(source: DbError) -> CloudError {
-    CloudError::Database { path: DATABASE_FILE.into(), source: source.into() }
+    CloudError::Database { at: "of this server".to_owned(), source: source.into() }
 }
 
-async fn open(data: &Path) -> Result<(Db, Storage), CloudError> {
-    let unusable = |reason: String| CloudError::DataFolder { path: data.to_owned(), reason };
-    let objects = data.join(OBJECTS_FOLDER);
-    make_private(&objects).await.map_err(|e| unusable(plain(&e)))?;
+async fn open(place: &Place) -> Result<(Db, Storage), CloudError> {
+    let db = open_database(place).await?;
+    let storage = match &place.storage_url {
+        Some(url) => Storage::remote(url, place.storage_keys.as_ref()),
+        None => {
+            let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
+            let objects = data.join(OBJECTS_FOLDER);
+            make_private(&objects).await.map_err(|e| unusable(data, &plain(&e)))?;
+            Storage::local(&objects)
+        }
+    };
+    Ok((db, storage.map_err(|error| CloudError::Storage(error.to_string()))?))
+}
+
+async fn open_database(place: &Place) -> Result<Db, CloudError> {
+    if let Some(url) = &place.database_url {
+        // The address holds a password: only its host is said.
+        let host = url.rsplit('@').next().unwrap_or_default().split(['/', '?']).next();
+        let at = format!("at {}", host.unwrap_or_default());
+        return Db::connect(url)
+            .await
+            .map_err(|source| CloudError::Database { at, source: source.into() });
+    }
+    let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
+    make_private(data).await.map_err(|e| unusable(data, &plain(&e)))?;
     let file = data.join(DATABASE_FILE);
     // SQLite's own words for this are of no help.
     let probe = tokio::fs::OpenOptions::new().create(true).append(true).open(&file).await;
-    probe.map_err(|e| unusable(plain(&e)))?;
-    let database =
-        |source: DbError| CloudError::Database { path: file.clone(), source: source.into() };
-    let db = Db::open(&file).await.map_err(database)?;
-    let storage = Storage::local(&objects).map_err(|e: StorageError| unusable(e.to_string()))?;
-    Ok((db, storage))
+    probe.map_err(|e| unusable(data, &plain(&e)))?;
+    let at = format!("in {}", file.display());
+    Db::open(&file).await.map_err(|source| CloudError::Database { at, source: source.into() })
+}
+
+fn unusable(data: &Path, reason: &str) -> CloudError {
+    CloudError::DataFolder { path: data.to_owned(), reason: reason.to_owned() }
 }
 
 /// Folders that are new are nobody else's to look into.

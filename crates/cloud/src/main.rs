@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use snaplark_api::limits;
-use snaplark_cloud::{CloudError, CloudOptions, SetPassword};
+use snaplark_cloud::{CloudError, CloudOptions, Place, SetPassword};
 
 /// The server of the Snaplark API, and the page behind each link.
 #[derive(Debug, Parser)]
@@ -39,11 +39,36 @@ enum User {
 
 #[derive(Debug, Args)]
 struct Password {
-    /// The server's folder.
-    #[arg(long, env = "SNAPLARK_DATA")]
-    data: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// The user's e-mail address.
     email: String,
+}
+
+#[derive(Debug, Args)]
+struct Kept {
+    /// Folder for the database and the videos.
+    #[arg(long, env = "SNAPLARK_DATA")]
+    data: Option<PathBuf>,
+    /// A PostgreSQL database instead: postgres://user:password@host/name.
+    #[arg(long, env = "SNAPLARK_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// A bucket instead: s3://bucket?endpoint=https://…&region=…; keys as AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY.
+    #[arg(long, env = "SNAPLARK_STORAGE_URL")]
+    storage_url: Option<String>,
+}
+
+impl From<Kept> for Place {
+    fn from(kept: Kept) -> Self {
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Place {
+            data: kept.data,
+            database_url: filled(kept.database_url),
+            storage_url: filled(kept.storage_url),
+            storage_keys: None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -51,9 +76,8 @@ struct Serve {
     /// Address and port; port 0 takes a free one.
     #[arg(long, env = "SNAPLARK_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Folder for the database and the videos.
-    #[arg(long, env = "SNAPLARK_DATA")]
-    data: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// What links begin with, for example https://videos.example.com.
     #[arg(long, env = "SNAPLARK_PUBLIC_URL")]
     public_url: Option<String>,
@@ -67,9 +91,8 @@ struct Serve {
 
 #[derive(Debug, Args)]
 struct Token {
-    /// The server's folder.
-    #[arg(long, env = "SNAPLARK_DATA")]
-    data: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// The user's e-mail address.
     #[arg(long)]
     user: String,
@@ -79,6 +102,9 @@ struct Token {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr();
+    // What the bucket's client encrypts with; the library leaves what is the process's alone.
+    #[cfg(feature = "s3")]
+    rustls::crypto::ring::default_provider().install_default().ok();
     let done = match cli.command {
         Command::Serve(serve) => run(serve).await,
         Command::Token(token) => print_token(token).await,
@@ -95,7 +121,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(serve: Serve) -> Result<(), CloudError> {
-    let mut options = CloudOptions::new(serve.data, serve.listen);
+    let mut options = CloudOptions::new(serve.kept, serve.listen);
     options.public_url = serve.public_url.filter(|url| !url.is_empty());
     options.behind_proxy = serve.behind_proxy;
     options.parts_per_second = serve.parts_per_second;
@@ -109,7 +135,7 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
 }
 
 async fn print_token(token: Token) -> Result<(), CloudError> {
-    say(&snaplark_cloud::issue_token(&token.data, &token.user).await?);
+    say(&snaplark_cloud::issue_token(token.kept, &token.user).await?);
     Ok(())
 }
 
@@ -122,7 +148,7 @@ async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError
     // What can't be read is too short to be a password.
     stdin().read_line(&mut line).ok();
     let password = line.trim_end_matches(['\r', '\n']);
-    snaplark_cloud::set_password(&user.data, &user.email, password, set).await
+    snaplark_cloud::set_password(user.kept, &user.email, password, set).await
 }
 
 /// One line for whoever started us; nobody may be there to read it.

@@ -1,10 +1,10 @@
-//! How many parts of one upload may come in a second. In this process's memory: several nodes will
-//! have to share it through the database; callers see only `take`.
+//! How many parts of one upload may come in a second. One process counts in its memory; several
+//! nodes on one database count there.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::db::SessionId;
+use crate::db::{Bucket, Db, DbError, SessionId, Taken};
 
 /// Past this many uploads, those that were quiet long enough to be full again are forgotten.
 const BUCKETS_KEPT_MAX: usize = 10_000;
@@ -19,32 +19,71 @@ pub struct Allowance {
     pub retry_after_s: Option<u64>,
 }
 
+#[derive(Debug)]
+pub enum PartRate {
+    Own(OwnRate),
+    Shared { per_second: u32, db: Db },
+}
+
+impl PartRate {
+    pub fn new(per_second: u32, db: &Db) -> Self {
+        let per_second = per_second.max(1);
+        if db.is_shared() {
+            PartRate::Shared { per_second, db: db.clone() }
+        } else {
+            PartRate::Own(OwnRate::new(per_second))
+        }
+    }
+
+    pub async fn take(&self, session: SessionId, now_ms: i64) -> Result<Allowance, DbError> {
+        match self {
+            PartRate::Own(rate) => Ok(rate.take(session, now_ms)),
+            PartRate::Shared { per_second: limit, db } => {
+                let full = Allowance { limit: *limit, remaining: *limit, retry_after_s: None };
+                // Finer than the clock: as good as none.
+                let refill_ms = 1000 / i64::from(*limit);
+                if refill_ms == 0 {
+                    return Ok(full);
+                }
+                let bucket = Bucket { size: *limit, refill_ms };
+                let taken = db.take(&format!("parts {session}"), bucket, now_ms).await?;
+                Ok(match taken {
+                    Taken::One { left } => Allowance { remaining: left, ..full },
+                    Taken::None { .. } => {
+                        Allowance { remaining: 0, retry_after_s: Some(1), ..full }
+                    }
+                })
+            }
+        }
+    }
+}
+
 /// A bucket of one second's parts for each upload, filled again as time goes on.
 #[derive(Debug)]
-pub struct PartRate {
+pub struct OwnRate {
     per_second: u32,
-    buckets: Mutex<HashMap<SessionId, Bucket>>,
+    buckets: Mutex<HashMap<SessionId, Level>>,
 }
 
 #[derive(Debug)]
-struct Bucket {
+struct Level {
     /// In thousandths of a part.
     level: i64,
     at_ms: i64,
 }
 
-impl PartRate {
-    pub fn new(per_second: u32) -> Self {
-        PartRate { per_second: per_second.max(1), buckets: Mutex::default() }
+impl OwnRate {
+    fn new(per_second: u32) -> Self {
+        OwnRate { per_second, buckets: Mutex::default() }
     }
 
-    pub fn take(&self, session: SessionId, now_ms: i64) -> Allowance {
+    fn take(&self, session: SessionId, now_ms: i64) -> Allowance {
         let full = i64::from(self.per_second) * 1000;
         let mut buckets = self.buckets.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if buckets.len() >= BUCKETS_KEPT_MAX {
             buckets.retain(|_, bucket| now_ms - bucket.at_ms < FULL_AGAIN_MS);
         }
-        let bucket = buckets.entry(session).or_insert(Bucket { level: full, at_ms: now_ms });
+        let bucket = buckets.entry(session).or_insert(Level { level: full, at_ms: now_ms });
         // A clock that goes backwards gives nothing and takes nothing.
         let passed_ms = (now_ms - bucket.at_ms).clamp(0, 1000);
         bucket.level = (bucket.level + passed_ms * i64::from(self.per_second)).min(full);
@@ -68,7 +107,7 @@ mod tests {
 
     #[test]
     fn ten_in_a_second_and_ten_more_in_the_next() {
-        let rate = PartRate::new(10);
+        let rate = OwnRate::new(10);
         let (one, other) = (SessionId(Uuid::from_u128(1)), SessionId(Uuid::from_u128(2)));
         for left in (0..10).rev() {
             assert_eq!(rate.take(one, 5).remaining, left);

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::clock::Clock;
-use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility};
+use crate::db::{Bucket, Db, DbError, Share, ShareChange, Taken, Upload, UserId, Visibility};
 use crate::secrets::{self, SecretError};
 
 /// A link's password is told to others; guessing is slowed by `TRIES`.
@@ -155,7 +155,7 @@ impl Shares {
     /// Somebody other than the owner began to watch.
     pub async fn viewed(&self, upload: &Upload, from: IpAddr) -> Result<(), ShareError> {
         let name = format!("view {} {from}", upload.video_id);
-        if self.db.take(&name, VIEWS, self.clock.now_ms()).await?.is_none() {
+        if let Taken::One { .. } = self.db.take(&name, VIEWS, self.clock.now_ms()).await? {
             self.db.count_view(upload.user_id, upload.video_id).await?;
         }
         Ok(())

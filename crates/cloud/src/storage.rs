@@ -1,8 +1,9 @@
-//! The storage door: objects by key, written as streams, read by ranges. Files below a folder now;
-//! any S3-compatible store fits behind the same few methods.
+//! The storage door: objects by key, written as streams, read by ranges. Files below a folder, or a
+//! bucket of any S3-compatible store (`s3`).
 //!
-//! `finish` returns when the object is durable: written, synced, renamed, its folder synced. An
-//! object is never changed under its key; a part that comes again gets a new key.
+//! `finish` returns when the object is durable: a file is written, synced, renamed, and its folder
+//! synced; a bucket has answered. An object is never changed under its key; a part that comes again
+//! gets a new key.
 
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
@@ -22,6 +23,9 @@ use uuid::Uuid;
 /// What is held of one object on its way to disk, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 const WRITES_IN_FLIGHT: usize = 2;
+/// S3 takes no piece below 5 MiB, and a part of ours is no larger than this: one request each.
+#[cfg(feature = "s3")]
+const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 1;
 
 #[derive(Debug, Error)]
 pub enum StorageError {
@@ -29,13 +33,17 @@ pub enum StorageError {
     Store(#[from] object_store::Error),
     #[error("the storage did not take an object: {0}")]
     Write(#[from] std::io::Error),
+    /// Of an address that a person gave.
+    #[error("{0}")]
+    Address(String),
 }
 
 #[derive(Clone, Debug)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
     /// Where the objects are files.
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    write_buffer_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +57,25 @@ impl Storage {
     pub fn local(folder: &FsPath) -> Result<Self, StorageError> {
         let store =
             LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Storage { store: Arc::new(store), folder: folder.to_owned() })
+        Ok(Storage {
+            store: Arc::new(store),
+            folder: Some(folder.to_owned()),
+            write_buffer_bytes: WRITE_BUFFER_BYTES,
+        })
+    }
+
+    /// `s3://bucket/prefix?endpoint=…&region=…`.
+    #[cfg(feature = "s3")]
+    pub fn remote(url: &str, keys: Option<&(String, String)>) -> Result<Self, StorageError> {
+        let store = crate::s3::open(url, keys)?;
+        Ok(Storage { store, folder: None, write_buffer_bytes: WHOLE_PART_BYTES })
+    }
+
+    #[cfg(not(feature = "s3"))]
+    pub fn remote(_: &str, _: Option<&(String, String)>) -> Result<Self, StorageError> {
+        Err(StorageError::Address(
+            "This program was built without S3: it has no feature \"s3\".".to_owned(),
+        ))
     }
 
     /// Begins an object under a key of its own. `part` is whose and which it is, where that is
@@ -59,7 +85,7 @@ impl Storage {
         let out = BufWriter::with_capacity(
             Arc::clone(&self.store),
             Path::from(key.as_str()),
-            WRITE_BUFFER_BYTES,
+            self.write_buffer_bytes,
         )
         .with_max_concurrency(WRITES_IN_FLIGHT);
         ObjectWriter { out, key, size_bytes: 0, sha256: Sha256::new() }
@@ -111,7 +137,13 @@ impl Storage {
 
     /// Whether it can be written to (`/readyz`).
     pub async fn probe(&self) -> Result<(), StorageError> {
-        let folder = tokio::fs::metadata(&self.folder).await?;
+        let Some(folder) = &self.folder else {
+            return match self.store.head(&Path::from("probe")).await {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        };
+        let folder = tokio::fs::metadata(folder).await?;
         if folder.permissions().readonly() {
             return Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied).into());
         }
@@ -121,7 +153,7 @@ impl Storage {
     /// Deletes what writes of a process that died left behind, older than `before`: `list` does
     /// not show it.
     pub async fn delete_staged(&self, before: std::time::SystemTime) -> Result<u64, StorageError> {
-        let mut folders = vec![self.folder.clone()];
+        let mut folders: Vec<_> = self.folder.iter().cloned().collect();
         let mut deleted = 0;
         while let Some(folder) = folders.pop() {
             let mut entries = match tokio::fs::read_dir(&folder).await {

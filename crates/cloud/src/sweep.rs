@@ -119,7 +119,8 @@ mod tests {
         let told = Arc::clone(&now_ms);
         let clock = Clock::new(move || told.load(Ordering::SeqCst));
         let storage = Storage::local(&kept).unwrap();
-        let uploads = Uploads::new(db, storage, clock, PartRate::new(10), DAY_MS);
+        let rate = PartRate::new(10, &db);
+        let uploads = Uploads::new(db, storage, clock, rate, DAY_MS);
 
         let new = NewUpload {
             user_id: user,

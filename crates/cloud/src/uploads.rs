@@ -120,7 +120,7 @@ impl Uploads {
         session: SessionId,
     ) -> Result<(Upload, Allowance), UploadError> {
         let upload = self.own(user, session).await?;
-        let allowance = self.rate.take(session, self.clock.now_ms());
+        let allowance = self.rate.take(session, self.clock.now_ms()).await?;
         if allowance.retry_after_s.is_some() {
             return Err(UploadError::TooFast(allowance));
         }

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
+#[cfg(feature = "postgres")]
+use super::postgres;
 use super::sqlite;
 use super::{
     Bucket, Code, Cursor, DbError, Deed, Finished, NewToken, NewUpload, Opened, Part, PartStored,
-    SessionId, ShareChange, Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
+    SessionId, ShareChange, Taken, Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
 };
 
 #[derive(Clone, Debug)]
 pub enum Db {
     Sqlite(sqlite::Pools),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Pools),
 }
 
 impl Db {
@@ -19,9 +23,31 @@ impl Db {
         Ok(Db::Sqlite(sqlite::Pools::open(file).await?))
     }
 
+    /// `postgres://user:password@host/database`.
+    #[cfg(feature = "postgres")]
+    pub async fn connect(url: &str) -> Result<Self, DbError> {
+        Ok(Db::Postgres(postgres::Pools::open(url).await?))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    pub async fn connect(_: &str) -> Result<Self, DbError> {
+        Err(DbError::NoPostgres)
+    }
+
+    /// Whether other nodes may be at work on the same rows.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Db::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => true,
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Db::Sqlite(pools) => pools.close().await,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(pools) => pools.close().await,
         }
     }
 }
@@ -33,6 +59,8 @@ macro_rules! door {
             $(pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, DbError> {
                 match self {
                     Db::Sqlite(pools) => pools.$name($($arg),*).await,
+                    #[cfg(feature = "postgres")]
+                    Db::Postgres(pools) => pools.$name($($arg),*).await,
                 }
             })*
         }
@@ -58,7 +86,7 @@ door! {
     fn add_code(hash: &[u8], code: &Code) -> ();
     fn take_code(hash: &[u8]) -> Option<Code>;
     fn note(deed: &Deed<'_>, at_ms: i64) -> ();
-    fn take(name: &str, bucket: Bucket, now_ms: i64) -> Option<i64>;
+    fn take(name: &str, bucket: Bucket, now_ms: i64) -> Taken;
 
     // Uploads and parts.
     fn open_upload(new: &NewUpload, now_ms: i64, idle_since_ms: i64) -> Opened;

@@ -4,6 +4,10 @@
 //! Whatever has to hold together is one method here, and one transaction below.
 
 mod door;
+#[cfg(feature = "postgres")]
+mod postgres;
+// Its statements are compiled once for each dialect, with that dialect's types.
+#[allow(clippy::duplicate_mod)]
 mod sqlite;
 
 use snaplark_api::VideoState;
@@ -20,6 +24,9 @@ pub enum DbError {
     Sql(#[from] sqlx::Error),
     #[error("the database could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    #[cfg(not(feature = "postgres"))]
+    #[error("this program was built without PostgreSQL: it has no feature \"postgres\"")]
+    NoPostgres,
     #[error("the database holds a value that this version does not know: {0}")]
     Unknown(String),
 }
@@ -245,6 +252,14 @@ pub struct Deed<'a> {
 pub struct Bucket {
     pub size: u32,
     pub refill_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// And so many are left.
+    One { left: u32 },
+    /// There is none; there will be after this time.
+    None { wait_ms: i64 },
 }
 
 impl Bucket {

@@ -255,10 +255,14 @@ fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
 }
 
 fn is_full(error: &DbError) -> bool {
-    // SQLITE_FULL.
-    const FULL: &str = "13";
+    // SQLITE_FULL, and PostgreSQL's disk_full.
+    const FULL: [&str; 2] = ["13", "53100"];
     match error {
-        DbError::Sql(sqlx::Error::Database(error)) => error.code().as_deref() == Some(FULL),
+        DbError::Sql(sqlx::Error::Database(error)) => {
+            error.code().is_some_and(|code| FULL.contains(&code.as_ref()))
+        }
+        #[cfg(not(feature = "postgres"))]
+        DbError::NoPostgres => false,
         DbError::Sql(_) | DbError::Migrate(_) | DbError::Unknown(_) => false,
     }
 }

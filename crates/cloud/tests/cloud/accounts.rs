@@ -17,7 +17,7 @@ async fn in_and_out() {
         "/sign-in?next=%2Fmy%2Fvideos%3Fq%3Da%2520b"
     );
 
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let page = browser.get("/my/videos").await;
     assert_eq!(page.status, 200);
     assert!(page.html.contains("a@example.com") && page.html.contains("Nothing here yet"));
@@ -37,7 +37,7 @@ async fn in_and_out() {
 #[tokio::test]
 async fn a_session_ends_by_itself() {
     let server = Server::start().await;
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     server.pass_ms(29 * DAY_MS);
     assert_eq!(browser.get("/my/videos").await.status, 200);
     server.pass_ms(DAY_MS);
@@ -47,7 +47,7 @@ async fn a_session_ends_by_itself() {
 #[tokio::test]
 async fn wrong_passwords_are_told_apart_from_nothing_and_counted() {
     let server = Server::start().await;
-    signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let guesser = Browser::new(&server.url());
     let known = guesser.try_sign_in("A@example.com", "wrong horse battery").await;
     let unknown = guesser.try_sign_in("b@example.com", "wrong horse battery").await;
@@ -86,7 +86,7 @@ async fn another_sites_forms_change_nothing() {
     let user = server.user("a@example.com").await;
     let session = user.init().await;
     user.chunk(&session, 0, &synthetic(1, 300).whole()).await.ok();
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let key = browser.key("/my/videos").await;
     let delete = format!("/my/videos/{session}/delete");
 
@@ -126,7 +126,7 @@ async fn the_list_renames_finds_and_deletes_ones_own_only() {
     let others = other.init().await;
     other.chunk(&others, 0, &synthetic(1, 300).whole()).await.ok();
 
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let page = browser.get("/my/videos").await;
     assert!(page.html.contains(&session) && !page.html.contains(&others));
     assert!(!page.html.contains("<script>alert"), "names are text");
@@ -157,7 +157,7 @@ async fn the_list_renames_finds_and_deletes_ones_own_only() {
 #[tokio::test]
 async fn tokens_are_made_shown_once_used_and_revoked() {
     let server = Server::start().await;
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let key = browser.key("/my/tokens").await;
     let made = browser.post("/my/tokens", &[("formKey", &key), ("name", "Build <server>")]).await;
     let at = made.html.find("snap_").expect("it is shown");
@@ -171,7 +171,7 @@ async fn tokens_are_made_shown_once_used_and_revoked() {
     let rest = list.html.split_once("/my/tokens/").unwrap().1;
     let revoke = format!("/my/tokens/{}", rest.split('"').next().unwrap());
 
-    let stranger = signed_in(&server.url(), server.folder.path(), "b@example.com").await;
+    let stranger = signed_in(&server.url(), server.backend.place(), "b@example.com").await;
     let strange = stranger.key("/my/tokens").await;
     stranger.post(&revoke, &[("formKey", &strange)]).await;
     user.get("/videos").await.ok();
@@ -183,15 +183,9 @@ async fn tokens_are_made_shown_once_used_and_revoked() {
 async fn neither_tokens_nor_cookies_nor_passwords_are_stored() {
     let server = Server::start().await;
     let user = server.user("a@example.com").await;
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let cookie = browser.cookie("snaplark_session").unwrap();
-    let mut stored = Vec::new();
-    for entry in std::fs::read_dir(server.folder.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            stored.extend(std::fs::read(path).unwrap());
-        }
-    }
+    let stored = server.backend.dump();
     let holds = |text: &str| stored.windows(text.len()).any(|at| at == text.as_bytes());
     assert!(holds("a@example.com") && holds("$argon2id$"), "it is the right file");
     assert!(!holds(&user.token) && !holds(&cookie) && !holds(PASSWORD));

@@ -2,11 +2,11 @@
 //! itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, header};
+use snaplark_cloud::Place;
 
 pub struct Browser {
     http: Client,
@@ -96,9 +96,9 @@ impl Browser {
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Somebody with a password, and a browser that they are signed in with.
-pub async fn signed_in(url: &str, data: &Path, email: &str) -> Browser {
+pub async fn signed_in(url: &str, place: Place, email: &str) -> Browser {
     let set = snaplark_cloud::SetPassword::Add;
-    snaplark_cloud::set_password(data, email, PASSWORD, set).await.unwrap();
+    snaplark_cloud::set_password(place, email, PASSWORD, set).await.unwrap();
     let browser = Browser::new(url);
     assert_eq!(browser.try_sign_in(email, PASSWORD).await.to(), "/my/videos");
     browser

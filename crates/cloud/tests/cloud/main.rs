@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod backend;
 mod browser;
 mod documents;
 mod durability;

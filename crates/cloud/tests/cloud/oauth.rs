@@ -75,7 +75,7 @@ async fn from_the_app_to_its_token() {
     assert_eq!(capabilities["authorize"], format!("{}/oauth/authorize", server.url()));
     assert_eq!(capabilities["token"], format!("{}/oauth/token", server.url()));
 
-    signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let browser = Browser::new(&server.url());
     let sign_in = browser.get(&address(&asked())).await.to().to_owned();
     let form = browser.get(&sign_in).await;
@@ -118,7 +118,7 @@ async fn from_the_app_to_its_token() {
 #[tokio::test]
 async fn a_code_is_good_once_for_a_minute_and_for_who_asked() {
     let server = Server::start().await;
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     for wrong in [
         ("code_verifier", "another-verifier-of-at-least-forty-three-letters"),
         ("redirect_uri", "http://127.0.0.1:49153/callback"),
@@ -149,7 +149,7 @@ async fn a_code_is_good_once_for_a_minute_and_for_who_asked() {
 #[tokio::test]
 async fn who_says_no_says_so_and_nobody_is_led_elsewhere() {
     let server = Server::start().await;
-    let browser = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let page = browser.get(&address(&asked())).await;
     let no = answer(&browser, &page, "no").await;
     assert_eq!(query(no.to(), "error").as_deref(), Some("access_denied"));

@@ -1,9 +1,9 @@
 //! `snaplark-cloud` as a program: its one line, its token, its signals, its refusals.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::backend::Backend;
 use crate::support::{User, http, init_000};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
@@ -15,11 +15,15 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(data: &Path) -> Running {
+    pub fn start(backend: &Backend) -> Running {
+        Running::start_with(backend, &[("SNAPLARK_PARTS_PER_SECOND", "1000000")])
+    }
+
+    pub fn start_with(backend: &Backend, env: &[(&str, &str)]) -> Running {
         let mut child = Command::new(PROGRAM)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .env("SNAPLARK_PARTS_PER_SECOND", "1000000")
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(backend.env())
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -38,10 +42,10 @@ impl Running {
     }
 }
 
-pub fn token(data: &Path) -> String {
+pub fn token(backend: &Backend) -> String {
     let out = Command::new(PROGRAM)
-        .args(["token", "--user", "a@example.com", "--data"])
-        .arg(data)
+        .args(["token", "--user", "a@example.com"])
+        .envs(backend.env())
         .output();
     let out = out.unwrap();
     assert!(out.status.success(), "{out:?}");
@@ -62,8 +66,9 @@ fn refused(args: &[&str]) -> String {
 #[tokio::test]
 async fn one_line_then_it_serves_then_it_stops_when_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = Running::start(folder.path());
-    let user = User::new(&running.url, &token(folder.path()));
+    let backend = Backend::new(folder.path());
+    let mut running = Running::start(&backend);
+    let user = User::new(&running.url, &token(&backend));
     user.post("/videos/init", &init_000()).await.ok();
     let pid = running.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -106,8 +111,9 @@ fn a_user_is_added_without_a_word() {
 #[tokio::test]
 async fn a_token_made_before_the_server_is_good_too() {
     let folder = tempfile::tempdir().unwrap();
-    let token = token(folder.path());
-    let running = Running::start(folder.path());
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    let running = Running::start(&backend);
     User::new(&running.url, &token).get("/videos").await.ok();
     assert!(
         http().get(format!("{}/healthz", running.url)).send().await.unwrap().status().is_success()

@@ -57,7 +57,7 @@ async fn members_only() {
     let server = Server::start().await;
     let video = video(&server).await;
     let stranger = Browser::new(&server.url());
-    let member = signed_in(&server.url(), server.folder.path(), "m@example.com").await;
+    let member = signed_in(&server.url(), server.backend.place(), "m@example.com").await;
     assert!(video.is_seen(&stranger).await);
     assert_eq!(video.change(&json!({"visibility": "members"})).await.ok()["visibility"], "members");
     assert!(!video.is_seen(&stranger).await && video.is_seen(&member).await);
@@ -123,7 +123,7 @@ async fn until_a_day() {
     assert!(!video.is_seen(&guest).await);
     let page = guest.get(&video.path).await;
     assert!(page.status == 410 && page.html.contains("This link has ended"));
-    let owner = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let owner = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     assert!(video.is_seen(&owner).await, "its owner sees it all the same");
     video.change(&json!({"expiresUnixMs": null})).await.ok();
     assert!(video.is_seen(&guest).await);
@@ -170,7 +170,7 @@ async fn only_its_owner_decides() {
 async fn the_list_sets_it_too() {
     let server = Server::start().await;
     let video = video(&server).await;
-    let owner = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let owner = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let key = owner.key("/my/videos").await;
     let edit = format!("/my/videos/{}/edit", video.session);
     let fields = |visibility: &'static str, password: &'static str, until: &'static str| {
@@ -206,7 +206,7 @@ async fn views_are_of_others_and_once() {
     let views =
         async || video.owner.get(&format!("/videos/{}", video.session)).await.ok()["views"].clone();
     let viewed = format!("{}/viewed", video.path);
-    let owner = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let owner = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     owner.post(&viewed, &[]).await;
     assert_eq!(views().await, 0);
     let guest = Browser::new(&server.url());
@@ -251,7 +251,7 @@ async fn other_sites_embed_what_anyone_may_see() {
 
     video.change(&json!({"visibility": "members"})).await.ok();
     assert_eq!(guest.get(&asked(&link)).await.status, 401);
-    let owner = signed_in(&server.url(), server.folder.path(), "a@example.com").await;
+    let owner = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     assert_eq!(
         owner.get(&embed).await.status,
         404,

@@ -1,10 +1,10 @@
 //! A server on a folder of its own, a client for it, and WebM to send.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use crate::backend::Backend;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -24,7 +24,8 @@ pub fn http() -> Client {
 /// A server whose clock the test holds.
 pub struct Server {
     pub cloud: Cloud,
-    pub folder: TempDir,
+    pub backend: Backend,
+    _folder: TempDir,
     now_ms: Arc<AtomicI64>,
 }
 
@@ -38,12 +39,14 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
         let told = Arc::clone(&now_ms);
-        let mut options = CloudOptions::new(folder.path(), "127.0.0.1:0".parse().unwrap());
+        let backend = Backend::new(folder.path());
+        let mut options = CloudOptions::new(backend.place(), "127.0.0.1:0".parse().unwrap());
         options.parts_per_second = 1_000_000;
         options.clock = Clock::new(move || told.load(Ordering::SeqCst));
+        LazyLock::force(&RUSTLS);
         change(&mut options);
         let cloud = snaplark_cloud::start(options).await.unwrap();
-        Server { cloud, folder, now_ms }
+        Server { cloud, backend, _folder: folder, now_ms }
     }
 
     pub fn pass_ms(&self, ms: i64) {
@@ -58,18 +61,9 @@ impl Server {
         User::new(&self.url(), &self.cloud.issue_token(email).await.unwrap())
     }
 
-    /// Files that hold objects now.
     pub fn objects(&self) -> usize {
-        files(&self.folder.path().join("objects"))
+        self.backend.objects()
     }
-}
-
-pub fn files(folder: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries
-        .map(|entry| entry.unwrap())
-        .map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 })
-        .sum()
 }
 
 /// A client with a token.

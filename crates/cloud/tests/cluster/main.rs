@@ -1,0 +1,29 @@
+//! The same suite on PostgreSQL and a bucket, and what only several nodes can show.
+
+#![allow(clippy::unwrap_used)]
+
+mod backend;
+mod nodes;
+
+#[path = "../cloud/accounts.rs"]
+mod accounts;
+#[path = "../cloud/browser.rs"]
+mod browser;
+#[path = "../cloud/documents.rs"]
+mod documents;
+#[path = "../cloud/durability.rs"]
+mod durability;
+#[path = "../cloud/oauth.rs"]
+mod oauth;
+#[path = "../cloud/pages.rs"]
+mod pages;
+#[path = "../cloud/parts.rs"]
+mod parts;
+#[path = "../cloud/program.rs"]
+mod program;
+#[path = "../cloud/serving.rs"]
+mod serving;
+#[path = "../cloud/shares.rs"]
+mod shares;
+#[path = "../cloud/support.rs"]
+mod support;
