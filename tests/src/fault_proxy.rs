@@ -22,10 +22,6 @@ use tokio::time::Instant;
 const FIELDS_BYTES_MAX: usize = 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const COPY_BYTES: usize = 64 * 1024;
-/// The window of a slow path is small, else loopback swallows a whole part at once; and its
-/// segments are a network's, as a window below one of loopback's 64 KiB is never used.
-const NARROW_WINDOW_BYTES: u32 = 8 * 1024;
-const NARROW_SEGMENT_BYTES: u32 = 1460;
 /// A trickle's smallest portion of time.
 const DRIP: Duration = Duration::from_millis(100);
 
@@ -92,7 +88,6 @@ type Script = Box<dyn FnMut(&Asked) -> Turn + Send>;
 /// Stops with its guard. Needs a tokio runtime around it.
 pub struct FaultProxy {
     address: SocketAddr,
-    narrow: bool,
     shared: Arc<Shared>,
 }
 
@@ -106,16 +101,7 @@ struct Shared {
 
 impl FaultProxy {
     pub async fn start(upstream: SocketAddr) -> Result<Self> {
-        Self::start_with(upstream, false).await
-    }
-
-    /// With a small window towards the client, as on a slow path.
-    pub async fn start_narrow(upstream: SocketAddr) -> Result<Self> {
-        Self::start_with(upstream, true).await
-    }
-
-    async fn start_with(upstream: SocketAddr, narrow: bool) -> Result<Self> {
-        let listener = listen(([127, 0, 0, 1], 0).into(), narrow)?;
+        let listener = listen(([127, 0, 0, 1], 0).into())?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream,
@@ -124,7 +110,7 @@ impl FaultProxy {
             open: watch::Sender::new(true),
         });
         tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { address, narrow, shared })
+        Ok(Self { address, shared })
     }
 
     /// `http://127.0.0.1:PORT`
@@ -145,7 +131,7 @@ impl FaultProxy {
     pub async fn reopen(&self) -> Result<()> {
         // The old listener is gone a moment after it was told so.
         let listener = loop {
-            match listen(self.address, self.narrow) {
+            match listen(self.address) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
                     tokio::task::yield_now().await;
                 }
@@ -209,13 +195,9 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn listen(address: SocketAddr, narrow: bool) -> std::io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
-    if narrow {
-        socket.set_recv_buffer_size(NARROW_WINDOW_BYTES)?;
-        socket2::SockRef::from(&socket).set_tcp_mss(NARROW_SEGMENT_BYTES)?;
-    }
     socket.bind(address)?;
     socket.listen(64)
 }

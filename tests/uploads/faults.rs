@@ -10,7 +10,7 @@ use snaplark_app::view::{NeedReason, Reach, RecordingState, Snapshot, WaitReason
 use snaplark_tests::fake_capture::Pace;
 use snaplark_tests::fault_proxy::{Asked, Route, Turn};
 
-use crate::rig::{RECORDING, Rig, Unusual, account};
+use crate::rig::{RECORDING, Rig, Unusual, account, hold_served};
 
 /// Twenty seconds of media in half a second.
 const QUICK: Pace =
@@ -39,6 +39,7 @@ fn parts_that_are_reset_half_way() {
     let id = rig.record();
     rig.hold("reset mid-body", id, WAITS);
     assert_eq!(rig.proxy.faults(), 3);
+    assert_eq!(rig.proxy.again().parts, 3, "each was sent again, and nothing else");
 }
 
 #[test]
@@ -67,6 +68,7 @@ fn replies_that_are_lost_after_the_server_has_stored() {
     let id = rig.record();
     rig.hold("reply lost after the store", id, WAITS);
     assert_eq!(rig.proxy.faults(), 5);
+    assert_eq!(rig.proxy.again().parts, 3, "what nobody acknowledged is sent again");
 }
 
 #[test]
@@ -82,6 +84,7 @@ fn replies_that_are_cut_short() {
     let id = rig.record();
     rig.hold("reply cut short", id, WAITS);
     assert_eq!(rig.proxy.faults(), 4);
+    assert_eq!(rig.proxy.again().parts, 2);
 }
 
 #[test]
@@ -94,6 +97,7 @@ fn an_answer_for_another_part_acknowledges_nothing() {
     let id = rig.record();
     rig.hold("wrong echo", id, WAITS);
     assert_eq!(rig.proxy.faults(), 2);
+    assert_eq!(rig.proxy.again().parts, 2);
 }
 
 #[test]
@@ -107,15 +111,16 @@ fn a_server_that_takes_everything_and_says_nothing() {
     let id = rig.record();
     rig.hold("black hole", id, WATCHDOG);
     assert_eq!(rig.proxy.faults(), 1);
+    assert_eq!(rig.proxy.again().parts, 1);
 }
 
-/// A slow link is not a dead one. At 1 KiB/s the system's buffers hold more than 30 s of sending,
+/// A slow link is not a dead one. At 1 KiB/s the buffers on the way hold more than 30 s of sending,
 /// and the watchdog sees only what it hands to them: it once cut such a part again and again, and
 /// nothing ever arrived.
 #[test]
 fn a_trickle_is_not_cut() {
     let pace = Pace { segments_max: 2, segment_bytes: 60_000, ..QUICK };
-    let rig = Rig::start_with(pace, &Unusual { narrow: true, ..Unusual::default() });
+    let rig = Rig::start(pace);
     rig.proxy.script(|asked| match part_number(asked, &[1]) {
         true => Turn::Trickle { bytes_per_second: 1024, lasting: Duration::from_secs(120) },
         false => Turn::Pass,
@@ -202,6 +207,7 @@ fn a_storm_of_429_with_seconds_a_date_and_nothing() {
     let id = rig.record();
     rig.hold("429 storm", id, WAITS);
     assert_eq!(rig.proxy.faults(), 6);
+    assert_eq!(rig.proxy.again().parts, 6);
 }
 
 /// The cloud's own limit, at its tightest: it costs time, and no more than the parts it refused.
@@ -234,6 +240,7 @@ fn a_storm_of_server_errors() {
     let id = rig.record();
     rig.hold("500, 502, 503, 504", id, WAITS);
     assert_eq!(rig.proxy.faults(), 4);
+    assert_eq!(rig.proxy.again().parts, 4);
 }
 
 /// First it answers everything with its page, then with a way to it; then somebody signs in there.
@@ -299,8 +306,23 @@ fn a_session_that_is_gone_begins_anew() {
     let view = rig.client.done(id, WAITS).unwrap();
     rig.client.hold_recording(&view);
     let record = rig.client.capture.record();
-    crate::rig::hold_served(view.link.as_deref().unwrap(), record.bytes, record.sha256());
+    hold_served(view.link.as_deref().unwrap(), record.bytes, record.sha256());
     assert_eq!(rig.proxy.count(&Route::Init), 2);
+}
+
+#[test]
+fn a_session_that_is_gone_at_finalize_begins_anew() {
+    let rig = Rig::start(QUICK);
+    rig.proxy.script(|asked| match asked.route == Route::Finalize && asked.nth == 1 {
+        true => Turn::answer("404 Not Found", &[], r#"{"error":"session not found"}"#),
+        false => Turn::Pass,
+    });
+    let id = rig.record();
+    let view = rig.client.done(id, WAITS).unwrap();
+    rig.client.hold_recording(&view);
+    let record = rig.client.capture.record();
+    hold_served(view.link.as_deref().unwrap(), record.bytes, record.sha256());
+    assert_eq!((rig.proxy.count(&Route::Init), rig.proxy.again().parts), (2, 10));
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod documents;
 mod faults;
 mod keyring;
 mod memory;
+mod person;
 mod rig;

@@ -216,14 +216,12 @@ pub struct Rig {
 /// What is not as usual.
 pub struct Unusual {
     pub profile: Profile,
-    /// A slow path's small window.
-    pub narrow: bool,
     pub parts_per_second: Option<u32>,
 }
 
 impl Default for Unusual {
     fn default() -> Self {
-        Self { profile: Profile::Spec, narrow: false, parts_per_second: None }
+        Self { profile: Profile::Spec, parts_per_second: None }
     }
 }
 
@@ -240,14 +238,7 @@ impl Rig {
             Some(rate) => Server::start_with(&home, &["--parts-per-second", &rate.to_string()]),
         };
         let server = server.unwrap();
-        let proxy = runtime.block_on(async {
-            if unusual.narrow {
-                FaultProxy::start_narrow(server.address).await
-            } else {
-                FaultProxy::start(server.address).await
-            }
-        });
-        let proxy = proxy.unwrap();
+        let proxy = runtime.block_on(FaultProxy::start(server.address)).unwrap();
         let account = account(&proxy.url(), &server.token, unusual.profile);
         let client = Client::start(runtime.handle(), &home, account, pace).unwrap();
         Self { client, proxy, server, runtime, home }
