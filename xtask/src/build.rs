@@ -10,9 +10,15 @@ use anyhow::{Context, Result};
 use crate::Place;
 use crate::steps::Step;
 
-/// What all calls on the workspace share. The feature embeds the windows in the desktop program.
-pub const WORKSPACE: [&str; 4] =
-    ["--workspace", "--locked", "--features", "snaplark-desktop/custom-protocol"];
+/// What all calls on the workspace share. The features embed the windows in the desktop program,
+/// and give the cloud its databases and stores for many nodes (so that they are tested; what is
+/// shipped has them in the server alone, see `package`).
+pub const WORKSPACE: [&str; 4] = [
+    "--workspace",
+    "--locked",
+    "--features",
+    "snaplark-desktop/custom-protocol,snaplark-cloud/server",
+];
 
 const REMEDY: &str = "read the first error above; where a system library is missing, \
     `cargo xtask run` installs it on Debian, Ubuntu, Fedora, Arch and macOS.";

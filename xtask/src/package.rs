@@ -27,9 +27,14 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     packages::ensure(place, Need::App)?;
     ui::install(place)?;
     ui::build(place)?;
-    build::cargo(place, "build for release")
-        .args(["build", "--release", "--bins", "--exclude", "xtask", "--exclude", "snaplark-tests"])
-        .args(build::WORKSPACE)
+    // Apart: the server's databases and stores for many nodes stay out of the app.
+    build::cargo(place, "build the app for release")
+        .args(["build", "--release", "--locked", "-p", "snaplark-desktop", "-p", "snaplark-cli"])
+        .args(["--features", "snaplark-desktop/custom-protocol"])
+        .run()?;
+    build::cargo(place, "build the server for release")
+        .args(["build", "--release", "--locked", "-p", "snaplark-cloud"])
+        .args(["--features", "snaplark-cloud/server"])
         .run()?;
 
     let work = place.root.join("target/package");
