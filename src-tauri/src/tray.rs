@@ -47,7 +47,7 @@ impl Look {
         let toggle = match snapshot.recorder {
             RecorderView::Idle => Toggle::Start,
             RecorderView::Starting => Toggle::Starting,
-            RecorderView::Recording { .. } => Toggle::Stop,
+            RecorderView::Recording { .. } | RecorderView::Paused { .. } => Toggle::Stop,
             RecorderView::Stopping { .. } => Toggle::Stopping,
         };
         let face = if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
@@ -207,7 +207,13 @@ mod tests {
 
     #[test]
     fn recording_goes_before_attention_before_uploading() {
-        let runs = || RecorderView::Recording { id: String::new(), started_unix_ms: 0, link: None };
+        let runs = || RecorderView::Recording {
+            id: String::new(),
+            started_unix_ms: 0,
+            paused_ms: 0,
+            link: None,
+            trouble: None,
+        };
         let needs = RecordingState::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
         let waits = RecordingState::Waits { reason: WaitReason::Offline };
         let up = RecordingState::Uploading;

@@ -170,6 +170,7 @@ impl Capture for FakeCapture {
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
         *lock(&self.record) = Record::default();
         let (stop, stopped) = channel();
+        let paused = Arc::new(AtomicBool::new(false));
         let recording = Recording {
             clip: Arc::clone(&self.clip),
             pace: self.pace,
@@ -177,12 +178,13 @@ impl Capture for FakeCapture {
             folder: request.folder,
             events,
             stopped,
+            paused: Arc::clone(&paused),
         };
         std::thread::Builder::new()
             .name("fake-capture".into())
             .spawn(move || recording.run())
             .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
-        Ok(Box::new(Control { stop, asked: AtomicBool::new(false) }))
+        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused }))
     }
 }
 
@@ -190,6 +192,7 @@ struct Control {
     /// Its end is the sign, too.
     stop: Sender<()>,
     asked: AtomicBool,
+    paused: Arc<AtomicBool>,
 }
 
 impl CaptureControl for Control {
@@ -198,6 +201,14 @@ impl CaptureControl for Control {
             // The thread may have ended by itself, over a full disk.
             self.stop.send(()).ok();
         }
+    }
+
+    fn pause(&mut self) {
+        self.paused.store(true, Ordering::Relaxed);
+    }
+
+    fn resume(&mut self) {
+        self.paused.store(false, Ordering::Relaxed);
     }
 
     /// Its clip has no sound.
@@ -211,6 +222,7 @@ struct Recording {
     folder: PathBuf,
     events: CaptureSink,
     stopped: Receiver<()>,
+    paused: Arc<AtomicBool>,
 }
 
 impl Recording {
@@ -235,12 +247,28 @@ impl Recording {
         lock(&self.record).take(&init);
         self.tell(CaptureEvent::Started { width: SIZE.0, height: SIZE.1 });
         let mut next = Instant::now();
+        let mut paused = false;
         for index in 0..self.pace.segments_max {
-            next += self.pace.every;
-            match self.stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Err(RecvTimeoutError::Timeout) => self.seal(index)?,
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            let at_ms = u64::from(index) * SEGMENT_MS;
+            loop {
+                next += self.pace.every;
+                match self.stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+                // A pause begins and ends with a segment.
+                let is_paused = self.paused.load(Ordering::Relaxed);
+                match (paused, is_paused) {
+                    (false, true) => self.tell(CaptureEvent::Paused { at_ms }),
+                    (true, false) => self.tell(CaptureEvent::Resumed { at_ms }),
+                    (true, true) | (false, false) => {}
+                }
+                paused = is_paused;
+                if !paused {
+                    break;
+                }
             }
+            self.seal(index)?;
         }
         self.stopped.recv().ok();
         Ok(())

@@ -205,6 +205,15 @@ impl App {
         self.ask(|reply| Command::Stop { reply }).await?
     }
 
+    /// Its time stands still until it is resumed, without a gap in the video.
+    pub async fn pause_recording(&self) -> Result<(), AppError> {
+        self.ask(|reply| Command::Pause { paused: true, reply }).await?
+    }
+
+    pub async fn resume_recording(&self) -> Result<(), AppError> {
+        self.ask(|reply| Command::Pause { paused: false, reply }).await?
+    }
+
     /// The shortcut: starts where nothing runs, else stops.
     pub async fn toggle_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Toggle { request, reply }).await?

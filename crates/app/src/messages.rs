@@ -38,6 +38,7 @@ pub enum Command {
     Start { request: StartRequest, reply: Reply<RecordingId> },
     Stop { reply: Reply<RecordingId> },
     Toggle { request: StartRequest, reply: Reply<RecordingId> },
+    Pause { paused: bool, reply: Reply<()> },
     Retry { recording: RecordingId, reply: Reply<()> },
     Rename { recording: RecordingId, title: String, reply: Reply<()> },
     Delete { recording: RecordingId, reply: Reply<()> },

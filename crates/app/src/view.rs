@@ -33,7 +33,21 @@ pub enum RecorderView {
         id: String,
         #[ts(type = "number")]
         started_unix_ms: i64,
+        /// How long it stood still since then.
+        #[ts(type = "number")]
+        paused_ms: u64,
         link: Option<String>,
+        /// What went wrong last without ending it, in a sentence.
+        trouble: Option<String>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Paused {
+        id: String,
+        /// How long it is so far.
+        #[ts(type = "number")]
+        duration_ms: u64,
+        link: Option<String>,
+        trouble: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
     Stopping {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use snaplark_core::RecordingId;
+use snaplark_core::capture::Trouble;
 use snaplark_core::recorder::Recorder;
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
@@ -21,6 +22,8 @@ pub struct Sources<'a> {
     pub home: &'a Home,
     pub account: Option<&'a Account>,
     pub recorder: &'a Recorder,
+    pub paused_ms: u64,
+    pub trouble: Option<&'a Trouble>,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub file_problems: &'a HashMap<RecordingId, String>,
@@ -48,7 +51,7 @@ pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreEr
         .collect();
     Ok(Snapshot {
         change: from.change,
-        recorder: of_recorder(from.recorder, &recordings),
+        recorder: of_recorder(from, &recordings),
         toasts: from.toasts.views(&recordings),
         account: of_account(from),
         disk_free_bytes: fs4::available_space(&from.home.root).unwrap_or(0),
@@ -168,19 +171,28 @@ fn of_progress(status: &UploadStatus, is_online: bool) -> UploadProgress {
     }
 }
 
-fn of_recorder(recorder: &Recorder, recordings: &[RecordingView]) -> RecorderView {
-    match recorder {
+fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView {
+    let trouble = from.trouble.map(Trouble::to_string);
+    let view_of = |id: &str| recordings.iter().find(|view| view.id == id);
+    match from.recorder {
         Recorder::Idle => RecorderView::Idle,
         Recorder::Starting { .. } => RecorderView::Starting,
         Recorder::Stopping { recording } => RecorderView::Stopping { id: recording.to_string() },
         Recorder::Recording { recording } => {
             let id = recording.to_string();
-            let view = recordings.iter().find(|view| view.id == id);
+            let view = view_of(&id);
             RecorderView::Recording {
                 started_unix_ms: view.map_or(0, |view| view.started_unix_ms),
+                paused_ms: from.paused_ms,
                 link: view.and_then(|view| view.link.clone()),
+                trouble,
                 id,
             }
+        }
+        Recorder::Paused { recording, at_ms } => {
+            let id = recording.to_string();
+            let link = view_of(&id).and_then(|view| view.link.clone());
+            RecorderView::Paused { duration_ms: *at_ms, link, trouble, id }
         }
     }
 }

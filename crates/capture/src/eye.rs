@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use snaplark_core::capture::CaptureError;
 
@@ -57,17 +57,26 @@ fn watch(
     let mut gate = Gate::default();
     // Ticks are counted from the start, so that lateness does not add up.
     let mut tick = 0_u32;
-    let mut next_ms = 0;
+    let (mut next_ms, mut last_ms) = (0, 0);
+    // The time of the first frame after a pause, until there is one.
+    let mut resumes_ms = None;
     loop {
-        let late = (start.elapsed().as_nanos() / period.as_nanos()) as u32;
+        // The first picture is recorded even if the stop came before it.
+        if tick > 0 && signals.halt_comes_before(start + period * tick) {
+            if signals.stop_asked().is_some() {
+                return Ok(());
+            }
+            resumes_ms = signals.paused_at_ms().or(resumes_ms);
+            signals.wait_in_pause(last_ms);
+            gate.break_off();
+            tick = ticks(start, period);
+            continue;
+        }
+        let late = ticks(start, period);
         let missed = late.saturating_sub(tick);
         tick = tick.max(late);
-        // The first picture is recorded even if the stop came before it.
-        if tick > 0 && signals.stop_comes_before(start + period * tick) {
-            return Ok(());
-        }
         // A look right after a late one must not have its time.
-        let time_ms = next_ms.max(start.elapsed().as_millis() as u64);
+        let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
         let picture = source.look()?;
         let mut changed = false;
@@ -81,16 +90,22 @@ fn watch(
         }
         match verdict {
             Verdict::Unchanged => signals.count_unchanged(),
-            Verdict::Encode if feed.has_room() => {
-                if feed.push(picture, time_ms).is_err() {
+            Verdict::Begin | Verdict::Encode if feed.has_room() => {
+                if feed.push(picture, time_ms, verdict == Verdict::Begin).is_err() {
                     return Ok(());
                 }
                 gate.passed(time_ms);
+                (last_ms, resumes_ms) = (time_ms, None);
             }
-            Verdict::Encode => signals.count_dropped(1),
+            Verdict::Begin | Verdict::Encode => signals.count_dropped(1),
         }
         tick += 1;
     }
+}
+
+/// How many have passed.
+fn ticks(start: Instant, period: Duration) -> u32 {
+    (start.elapsed().as_nanos() / period.as_nanos()) as u32
 }
 
 #[cfg(test)]

@@ -143,6 +143,14 @@ impl CaptureControl for Control {
         self.0.ask_to_stop();
     }
 
+    fn pause(&mut self) {
+        self.0.pause();
+    }
+
+    fn resume(&mut self) {
+        self.0.resume();
+    }
+
     fn set_muted(&mut self, muted: bool) {
         self.0.set_muted(muted);
     }

@@ -10,11 +10,13 @@
 //!   full: Feed::has_room     full: videoconvert waits     full: on_frame waits, and all before it
 //!   says no, the eye counts
 //!
-//! ◇ a probe on the encoder's sink: asks for a keyframe right before the frame that begins a segment
+//! ◇ a probe on the encoder's sink: asks for a keyframe right before a frame that is to begin a
+//!   segment (`Cuts`); on_frame says of the keyframe that it does
 //! ```
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -22,7 +24,6 @@ use gstreamer_app as gst_app;
 use snaplark_core::capture::CaptureError;
 
 use crate::encoder::{self, Encoder, Settings};
-use crate::gate::Boundaries;
 use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
 use crate::signals::Signals;
@@ -53,6 +54,31 @@ pub struct Feed {
     pool: gst::BufferPool,
     /// What went in last.
     last: Option<gst::Buffer>,
+    cuts: Arc<Mutex<Cuts>>,
+}
+
+/// Where segments are to begin: told with the frame, asked for at the encoder, found behind it.
+#[derive(Debug, Default)]
+struct Cuts {
+    told_ms: VecDeque<u64>,
+    asked: bool,
+}
+
+impl Cuts {
+    /// A frame goes into the encoder. Whether a keyframe has to come of it.
+    fn enter(&mut self, time_ms: u64) -> bool {
+        let mut due = false;
+        while self.told_ms.pop_front_if(|told_ms| *told_ms <= time_ms).is_some() {
+            due = true;
+        }
+        self.asked |= due;
+        due
+    }
+
+    /// A keyframe came out. Whether it was asked for; others begin nothing.
+    fn found(&mut self) -> bool {
+        std::mem::take(&mut self.asked)
+    }
 }
 
 /// The pipeline did not take a frame: it has failed, and says why itself.
@@ -69,8 +95,13 @@ impl Feed {
         last.is_some_and(|last| last.as_slice() == picture)
     }
 
-    /// `None` is the last picture once more.
-    pub fn push(&mut self, picture: Option<&[u8]>, time_ms: u64) -> Result<(), Refused> {
+    /// `None` is the last picture once more. `begins`: a segment.
+    pub fn push(
+        &mut self,
+        picture: Option<&[u8]>,
+        time_ms: u64,
+        begins: bool,
+    ) -> Result<(), Refused> {
         let mut buffer = match (picture, &self.last) {
             (Some(picture), _) => self.copy(picture)?,
             (None, Some(last)) => last.copy(),
@@ -79,6 +110,9 @@ impl Feed {
         let fresh = buffer.get_mut().ok_or(Refused)?;
         fresh.set_pts(gst::ClockTime::from_mseconds(time_ms));
         self.last = Some(buffer.clone());
+        if begins {
+            lock(&self.cuts).told_ms.push_back(time_ms);
+        }
         self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
     }
 
@@ -133,9 +167,10 @@ pub fn start(
     queue.set_property("max-size-bytes", CONVERTED_BYTES_MAX);
     queue.set_property("max-size-time", 0_u64);
     let encode = encoder.make(settings)?;
-    ask_for_keyframes(&encode)?;
+    let cuts = Arc::new(Mutex::new(Cuts::default()));
+    ask_for_keyframes(&encode, cuts.clone())?;
     let appsink = gst_app::AppSink::builder().sync(false).build();
-    appsink.set_callbacks(callbacks(out));
+    appsink.set_callbacks(callbacks(out, cuts.clone()));
 
     let pipeline = gst::Pipeline::new();
     let (source, sink) = (appsrc.upcast_ref::<gst::Element>(), appsink.upcast_ref());
@@ -154,7 +189,7 @@ pub fn start(
     let pipeline = Pipeline(pipeline);
     listen(&pipeline.0, signals);
     pipeline.0.set_state(gst::State::Playing).map_err(failed)?;
-    Ok((pipeline, Feed { appsrc, pool, last: None }))
+    Ok((pipeline, Feed { appsrc, pool, last: None, cuts }))
 }
 
 fn make(element: &str) -> Result<gst::Element, CaptureError> {
@@ -165,13 +200,15 @@ fn failed(error: impl std::fmt::Display) -> CaptureError {
     CaptureError::PipelineFailed { reason: error.to_string() }
 }
 
-fn ask_for_keyframes(encode: &gst::Element) -> Result<(), CaptureError> {
+fn lock(cuts: &Mutex<Cuts>) -> MutexGuard<'_, Cuts> {
+    cuts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ask_for_keyframes(encode: &gst::Element, cuts: Arc<Mutex<Cuts>>) -> Result<(), CaptureError> {
     let pad = encode.static_pad("sink").ok_or_else(|| failed("the encoder takes no pictures"))?;
-    let boundaries = std::sync::Mutex::new(Boundaries::default());
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let time = info.buffer().and_then(|buffer| buffer.pts());
-        let due = time.zip(boundaries.lock().ok()).is_some_and(|(t, mut b)| b.pass(t.mseconds()));
-        if due {
+        if time.is_some_and(|time| lock(&cuts).enter(time.mseconds())) {
             pad.send_event(keyframe_event());
         }
         gst::PadProbeReturn::Ok
@@ -194,16 +231,18 @@ fn keyframe_event() -> gst::Event {
     )
 }
 
-fn callbacks(out: SyncSender<Encoded>) -> gst_app::AppSinkCallbacks {
+fn callbacks(out: SyncSender<Encoded>, cuts: Arc<Mutex<Cuts>>) -> gst_app::AppSinkCallbacks {
     let at_end = out.clone();
     gst_app::AppSinkCallbacks::builder()
         .new_sample(move |appsink| {
             let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
             let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+            let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
             let frame = EncodedFrame {
                 time_ms: buffer.pts().ok_or(gst::FlowError::Error)?.mseconds(),
-                keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+                keyframe,
+                begins: keyframe && lock(&cuts).found(),
                 data: map.as_slice().to_vec(),
             };
             // Waits while the bound is reached; fails once the writer has ended.

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 
 use snaplark_webm::{Block, Track, WebmError, cluster};
 
-use crate::policy::{SEGMENT_MS_MIN, SEGMENT_SOUND_MS_MAX, SOUND_PACKETS_MAX};
+use crate::policy::{SEGMENT_SOUND_MS_MAX, SOUND_PACKETS_MAX};
 use crate::sound::BLOCK_MS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedFrame {
     pub time_ms: u64,
     pub keyframe: bool,
+    /// A keyframe with which a segment is to begin.
+    pub begins: bool,
     pub data: Vec<u8>,
 }
 
@@ -56,21 +58,30 @@ impl Segmenter {
     /// A segment that is whole with this. Frames before the first keyframe can't be decoded and are
     /// passed over.
     pub fn push(&mut self, frame: EncodedFrame) -> Result<Option<Segment>, WebmError> {
-        let Some(first) = self.open.first() else {
+        if self.open.is_empty() {
             if frame.keyframe {
                 self.open.push(picture(frame));
             }
             return Ok(None);
-        };
-        // An encoder may make keyframes that nobody asked for.
-        let begins = frame.keyframe && frame.time_ms >= first.time_ms + SEGMENT_MS_MIN;
-        // Two segments do not wait at once.
-        let late = if begins { self.close(frame.time_ms)? } else { None };
+        }
+        let whole = if frame.begins { self.cut(frame.time_ms)? } else { None };
         self.open.push(picture(frame));
-        match late {
+        Ok(whole)
+    }
+
+    /// Ends the open segment there, though nothing came with which another begins. Answers as
+    /// `push` does.
+    pub fn cut(&mut self, end_ms: u64) -> Result<Option<Segment>, WebmError> {
+        // Two segments do not wait at once.
+        match self.close(end_ms)? {
             Some(late) => Ok(Some(late)),
             None => self.take_whole(),
         }
+    }
+
+    /// The time of the last frame that a segment took.
+    pub fn last_ms(&self) -> Option<u64> {
+        self.open.last().map(|frame| frame.time_ms)
     }
 
     /// A segment that is whole with this.
@@ -171,7 +182,7 @@ mod tests {
     use super::*;
 
     fn frame(time_ms: u64, keyframe: bool) -> EncodedFrame {
-        EncodedFrame { time_ms, keyframe, data: vec![1, 2, 3] }
+        EncodedFrame { time_ms, keyframe, begins: keyframe, data: vec![1, 2, 3] }
     }
 
     fn segments(frames: &[(u64, bool)], stop_ms: u64) -> Vec<Segment> {
@@ -219,8 +230,28 @@ mod tests {
 
     #[test]
     fn an_unasked_keyframe_begins_nothing() {
-        let segments = segments(&[(0, true), (700, true), (2_000, true)], 2_100);
-        assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [2, 1]);
+        let mut segmenter = Segmenter::default();
+        assert_eq!(segmenter.push(frame(0, true)).unwrap(), None);
+        let unasked = EncodedFrame { begins: false, ..frame(700, true) };
+        assert_eq!(segmenter.push(unasked).unwrap(), None);
+        assert_eq!(segmenter.push(frame(2_000, true)).unwrap().unwrap().frames, 2);
+    }
+
+    #[test]
+    fn a_pause_ends_a_segment_and_the_next_begins_where_it_ended() {
+        let mut segmenter = Segmenter::with_sound();
+        segmenter.push(frame(0, true)).unwrap();
+        for time_ms in (0..300).step_by(20) {
+            packet(&mut segmenter, time_ms);
+        }
+        assert_eq!(segmenter.cut(320).unwrap(), None);
+        let first = packet(&mut segmenter, 300).unwrap();
+        assert_eq!((first.duration_ms, packets(&first)), (320, 16));
+        // Nothing is open: cut again, it stays so.
+        assert_eq!(segmenter.cut(320).unwrap(), None);
+        segmenter.push(frame(320, true)).unwrap();
+        let second = segmenter.finish(400).unwrap()[1].clone().unwrap();
+        assert_eq!((second.index, second.start_ms, second.duration_ms), (1, 320, 80));
     }
 
     #[test]

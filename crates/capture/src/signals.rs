@@ -2,17 +2,16 @@
 //! while anything is called.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use snaplark_core::capture::{CaptureError, Trouble};
 
+use crate::sound;
 use crate::timeline::{Switch, Timeline};
 
 #[derive(Debug, Default)]
 pub struct Signals {
-    /// When the source was first looked at: all times count from here.
-    started: OnceLock<Instant>,
     state: Mutex<State>,
     changed: Condvar,
     unchanged: AtomicU64,
@@ -21,6 +20,10 @@ pub struct Signals {
 
 #[derive(Debug, Default)]
 struct State {
+    /// From the first look at the source on: all times count from there.
+    timeline: Option<Timeline>,
+    /// The eye has heard of the pause, and gave this frame last.
+    paused_after_ms: Option<u64>,
     stop_asked: Option<Instant>,
     failure: Option<CaptureError>,
     pipeline_failed: bool,
@@ -32,20 +35,67 @@ struct State {
 
 impl Signals {
     pub fn start(&self) -> Instant {
-        let start = *self.started.get_or_init(Instant::now);
-        self.changed.notify_all();
+        let start = Instant::now();
+        let step = Duration::from_millis(sound::BLOCK_MS);
+        self.lock().timeline = Some(Timeline::new(start, step));
         start
     }
 
     /// `None`: it did not begin yet.
     pub fn timeline(&self) -> Option<Timeline> {
-        self.started.get().map(|start| Timeline::starting_at(*start))
+        self.lock().timeline.clone()
+    }
+
+    /// What time of the recording it is now, in whole milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        let state = self.lock();
+        state.timeline.as_ref().map_or(0, |timeline| ms(timeline.time_of(Instant::now())))
     }
 
     /// The last moment that the recording shows: when the stop was asked for, by whomever.
     pub fn stopped_ms(&self) -> u64 {
-        let span = self.timeline().zip(self.stop_asked());
-        span.map_or(0, |(timeline, stop)| timeline.time_of(stop).as_millis() as u64)
+        let state = self.lock();
+        let span = state.timeline.as_ref().zip(state.stop_asked);
+        span.map_or(0, |(timeline, stop)| ms(timeline.time_of(stop)))
+    }
+
+    pub fn pause(&self) {
+        if let Some(timeline) = &mut self.lock().timeline {
+            timeline.pause(Instant::now());
+        }
+        self.changed.notify_all();
+    }
+
+    pub fn resume(&self) {
+        let mut state = self.lock();
+        state.paused_after_ms = None;
+        if let Some(timeline) = &mut state.timeline {
+            timeline.resume(Instant::now());
+        }
+        self.changed.notify_all();
+    }
+
+    /// Where the recording stands still.
+    pub fn paused_at_ms(&self) -> Option<u64> {
+        self.lock().paused_at_ms()
+    }
+
+    /// For the eye: its last frame before the pause was that of this time. Waits for the end of the
+    /// pause, or for the stop.
+    pub fn wait_in_pause(&self, last_frame_ms: u64) {
+        let mut state = self.lock();
+        if state.paused_at_ms().is_some() {
+            state.paused_after_ms = Some(last_frame_ms);
+        }
+        while state.stop_asked.is_none() && state.paused_at_ms().is_some() {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Where the recording stands still, and the last frame before that; once the eye has heard.
+    pub fn pause_taken(&self) -> Option<(u64, u64)> {
+        let state = self.lock();
+        state.paused_at_ms().zip(state.paused_after_ms)
     }
 
     pub fn set_muted(&self, muted: bool) {
@@ -109,9 +159,20 @@ impl Signals {
 
     /// Waits for that moment. True: a stop came first.
     pub fn stop_comes_before(&self, moment: Instant) -> bool {
+        self.comes_before(moment, |state| state.stop_asked.is_some())
+    }
+
+    /// Waits for that moment. True: a stop or a pause came first.
+    pub fn halt_comes_before(&self, moment: Instant) -> bool {
+        self.comes_before(moment, |state| {
+            state.stop_asked.is_some() || state.paused_at_ms().is_some()
+        })
+    }
+
+    fn comes_before(&self, moment: Instant, happened: impl Fn(&State) -> bool) -> bool {
         let mut state = self.lock();
         loop {
-            if state.stop_asked.is_some() {
+            if happened(&state) {
                 return true;
             }
             let left = moment.saturating_duration_since(Instant::now());
@@ -143,6 +204,16 @@ impl Signals {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn paused_at_ms(&self) -> Option<u64> {
+        self.timeline.as_ref()?.paused_at().map(ms)
+    }
+}
+
+fn ms(time: Duration) -> u64 {
+    time.as_millis() as u64
 }
 
 pub struct FailOnPanic<'a>(&'a Signals);

@@ -1,25 +1,70 @@
 //! When was what: moments of the monotonic clock against times of the recording, which begins with
-//! the first look at the source. And the switches that a person turns meanwhile. Pure.
+//! the first look at the source and stands still in pauses. And the switches that a person turns
+//! meanwhile. Pure.
 
 use std::time::{Duration, Instant};
 
-/// A time of the recording counts from its first look at the source.
+/// A time of the recording counts from its first look at the source. Pauses begin at multiples of
+/// `step`, so that none divides a packet of sound.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     start: Instant,
+    step: Duration,
+    pauses: Vec<Pause>,
+}
+
+#[derive(Clone, Debug)]
+struct Pause {
+    from: Instant,
+    /// `None`: it goes on.
+    until: Option<Instant>,
 }
 
 impl Timeline {
-    pub fn starting_at(start: Instant) -> Self {
-        Timeline { start }
+    pub fn new(start: Instant, step: Duration) -> Self {
+        Timeline { start, step, pauses: Vec::new() }
+    }
+
+    /// The recording's time stands still from the next step on.
+    pub fn pause(&mut self, moment: Instant) {
+        if self.paused_at().is_none() {
+            let time = self.time_of(moment);
+            let steps = time.as_nanos().div_ceil(self.step.as_nanos()) as u32;
+            self.pauses.push(Pause { from: moment + (self.step * steps - time), until: None });
+        }
+    }
+
+    pub fn resume(&mut self, moment: Instant) {
+        if let Some(pause) = self.pauses.last_mut() {
+            pause.until.get_or_insert(moment.max(pause.from));
+        }
+    }
+
+    /// The time at which the recording stands still.
+    pub fn paused_at(&self) -> Option<Duration> {
+        let pause = self.pauses.last().filter(|pause| pause.until.is_none())?;
+        Some(self.time_of(pause.from))
     }
 
     pub fn time_of(&self, moment: Instant) -> Duration {
-        moment.saturating_duration_since(self.start)
+        let since = moment.saturating_duration_since(self.start);
+        let paused = self.pauses.iter().map(|pause| {
+            let until = pause.until.map_or(moment, |until| until.min(moment));
+            until.saturating_duration_since(pause.from)
+        });
+        since.saturating_sub(paused.sum())
     }
 
-    pub fn moment_of(&self, time: Duration) -> Instant {
-        self.start + time
+    /// When that time began. `None`: a pause comes first that goes on.
+    pub fn moment_of(&self, time: Duration) -> Option<Instant> {
+        let mut moment = self.start + time;
+        for pause in &self.pauses {
+            if moment < pause.from {
+                break;
+            }
+            moment += pause.until? - pause.from;
+        }
+        Some(moment)
     }
 }
 
@@ -49,6 +94,36 @@ impl Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_stands_still_in_pauses() {
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let ms = Duration::from_millis;
+        let mut timeline = Timeline::new(start, ms(20));
+        timeline.pause(after(101));
+        // Asked for again: it goes on.
+        timeline.pause(after(110));
+        assert_eq!(timeline.paused_at(), Some(ms(120)));
+        assert_eq!(timeline.time_of(after(110)), ms(110));
+        assert_eq!(timeline.time_of(after(900)), ms(120));
+        assert_eq!(timeline.moment_of(ms(119)), Some(after(119)));
+        assert_eq!(timeline.moment_of(ms(120)), None);
+        timeline.resume(after(1_007));
+        timeline.resume(after(1_100));
+        assert_eq!(timeline.paused_at(), None);
+        assert_eq!(timeline.time_of(after(1_100)), ms(213));
+        assert_eq!(timeline.moment_of(ms(120)), Some(after(1_007)));
+        // A second one, over before it begins.
+        timeline.pause(after(1_210));
+        timeline.resume(after(1_212));
+        assert_eq!(timeline.time_of(after(1_300)), ms(413));
+        assert_eq!(timeline.moment_of(ms(413)), Some(after(1_300)));
+        for n in 0..500 {
+            let moment = timeline.moment_of(ms(n)).unwrap();
+            assert_eq!(timeline.time_of(moment), ms(n));
+        }
+    }
 
     #[test]
     fn a_switch_counts_from_the_moment_it_was_turned() {

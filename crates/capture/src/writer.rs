@@ -46,6 +46,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline, track:
         heard,
         waits_since: None,
         started: false,
+        pause: None,
         dropped_told: 0,
     };
     let result = recording.follow(&frames).and_then(|()| recording.finish());
@@ -73,7 +74,14 @@ struct Recording {
     /// Since when a segment waits for its sound.
     waits_since: Option<Instant>,
     started: bool,
+    pause: Option<Pause>,
     dropped_told: u64,
+}
+
+/// The recording stands still: no frame comes, and none is missed.
+struct Pause {
+    at_ms: u64,
+    told: bool,
 }
 
 impl Recording {
@@ -97,6 +105,9 @@ impl Recording {
                     if given_up || self.signals.has_pipeline_failed() {
                         return Ok(());
                     }
+                    if self.pause.is_some() {
+                        last_came = Instant::now();
+                    }
                     if !stall_told && is_over(last_came, STALL_MS) {
                         stall_told = true;
                         let ms = last_came.elapsed().as_millis() as u64;
@@ -104,8 +115,28 @@ impl Recording {
                     }
                 }
             }
+            self.follow_pause()?;
             self.tell_troubles();
         }
+    }
+
+    /// Closes the segment when the last frame before a pause is there, and says so when it is whole.
+    fn follow_pause(&mut self) -> Result<(), CaptureError> {
+        if let (None, Some((at_ms, last_ms))) = (&self.pause, self.signals.pause_taken())
+            && self.segmenter.last_ms().is_some_and(|here_ms| here_ms >= last_ms)
+        {
+            self.pause = Some(Pause { at_ms, told: false });
+            let sealed = self.segmenter.cut(at_ms);
+            self.seal(sealed)?;
+        }
+        if let Some(pause) = &mut self.pause
+            && !pause.told
+            && !self.segmenter.waits_for_sound()
+        {
+            pause.told = true;
+            self.sink.say(CaptureEvent::Paused { at_ms: pause.at_ms });
+        }
+        Ok(())
     }
 
     /// Takes what was heard by now.
@@ -159,6 +190,11 @@ impl Recording {
             write_durably(&self.folder, INIT_FILE, &init)?;
             self.started = true;
             self.sink.say(CaptureEvent::Started { width, height });
+        }
+        if let Some(Pause { at_ms, told }) = self.pause.take()
+            && told
+        {
+            self.sink.say(CaptureEvent::Resumed { at_ms });
         }
         let sealed = self.segmenter.push(frame);
         self.seal(sealed)

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use snaplark_app::view::{NeedReason, RecordingState, RecordingView, Snapshot, WaitReason};
+use snaplark_app::view::{
+    NeedReason, RecorderView, RecordingState, RecordingView, Snapshot, WaitReason,
+};
 use snaplark_app::{AppError, Home, StartRequest};
 
 use crate::args::Record;
@@ -126,6 +128,9 @@ async fn until_stop(
         }
         let snapshot = program.app.snapshot().await?;
         let Some(recording) = find(&snapshot, id) else { return Ok(()) };
+        if let RecorderView::Recording { trouble: Some(trouble), .. } = &snapshot.recorder {
+            progress.say_once(trouble);
+        }
         if recording.state != RecordingState::Recording {
             return Ok(());
         }

@@ -24,6 +24,7 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
 #[derive(Default)]
 pub struct Progress {
     shown: String,
+    said: String,
 }
 
 impl Progress {
@@ -39,6 +40,15 @@ impl Progress {
             eprintln!("{text}");
         }
         text.clone_into(&mut self.shown);
+    }
+
+    /// A sentence that stays, unless it is the one that was said last.
+    pub fn say_once(&mut self, sentence: &str) {
+        if sentence != self.said {
+            self.end();
+            line(&format!("{sentence}."));
+            sentence.clone_into(&mut self.said);
+        }
     }
 
     pub fn end(&mut self) {

@@ -1,9 +1,9 @@
 //! The port between the app and whatever captures: `capture` in the product, a fake that emits
 //! real WebM in tests. Types only.
 //!
-//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and `Troubled` and
-//! `Level` in between, then `Ended` exactly once and last, whatever happened. A capture that fails before its
-//! first frame answers `Ended` without `Started`.
+//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and in between `Paused`
+//! and `Resumed` in turns, `Troubled` and `Level`, then `Ended` exactly once and last, whatever
+//! happened. A capture that fails before its first frame answers `Ended` without `Started`.
 
 use std::path::PathBuf;
 
@@ -63,6 +63,14 @@ pub enum CaptureEvent {
         height: u32,
     },
     SegmentSealed(SealedSegment),
+    /// Everything up to this time of the recording is sealed, which stands still.
+    Paused {
+        at_ms: u64,
+    },
+    /// It goes on from that time.
+    Resumed {
+        at_ms: u64,
+    },
     Troubled(Trouble),
     /// The loudest of the last tenth of a second, in thousandths of the loudest that there is; 0
     /// where nothing is listened to. A muted microphone goes on telling its level.
@@ -164,6 +172,14 @@ pub trait Capture: Send + Sync {
 pub trait CaptureControl: Send {
     /// Asks for the end; the last segment and `Ended` follow. Can be repeated. Dropping does it too.
     fn stop(&mut self);
+
+    /// The recording's time stands still from now on; devices stay open. `Paused` follows when what
+    /// was recorded is sealed. Before `Started`, and in a pause, it does nothing.
+    fn pause(&mut self);
+
+    /// `Resumed` follows with the first picture, which begins a segment. Where no `Paused` came yet,
+    /// neither does.
+    fn resume(&mut self);
 
     /// From now on, to the sample: the microphone is silence. What the computer plays goes on.
     fn set_muted(&mut self, muted: bool);

@@ -1,7 +1,7 @@
 //! The recording machine: at most one recording at a time, and which request means what now.
 
 use crate::RecordingId;
-use crate::capture::{CaptureEnd, CaptureError, CaptureEvent, FrameCounts, SealedSegment};
+use crate::capture::{CaptureEnd, CaptureError, CaptureEvent, FrameCounts, SealedSegment, Trouble};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Recorder {
@@ -13,6 +13,11 @@ pub enum Recorder {
     },
     Recording {
         recording: RecordingId,
+    },
+    /// What was recorded is sealed, and time stands still.
+    Paused {
+        recording: RecordingId,
+        at_ms: u64,
     },
     /// Capture was asked to end; its last segment follows.
     Stopping {
@@ -31,6 +36,8 @@ pub enum Event {
     ToggleAsked {
         recording: RecordingId,
     },
+    PauseAsked,
+    ResumeAsked,
     /// Capture said no at once.
     CaptureRefused {
         error: CaptureError,
@@ -46,11 +53,25 @@ pub enum Action {
     },
     /// Ask capture to end.
     EndCapture,
+    /// Ask capture to stand still. Said again while it doesn't yet.
+    PauseCapture,
+    /// Ask capture to go on, also where it does.
+    ResumeCapture,
     /// The first frame is there.
     NoteStarted {
         recording: RecordingId,
         width: u32,
         height: u32,
+    },
+    /// It goes on from that time.
+    NoteResumed {
+        recording: RecordingId,
+        at_ms: u64,
+    },
+    /// Tell the person.
+    NoteTrouble {
+        recording: RecordingId,
+        trouble: Trouble,
     },
     /// Commit its row, then offer it to the upload.
     CommitSegment {
@@ -83,6 +104,7 @@ impl Recorder {
             Recorder::Idle => None,
             Recorder::Starting { recording }
             | Recorder::Recording { recording }
+            | Recorder::Paused { recording, .. }
             | Recorder::Stopping { recording } => Some(*recording),
         }
     }
@@ -95,8 +117,11 @@ impl Recorder {
                 Recorder::Idle => self.start(recording),
                 Recorder::Starting { .. }
                 | Recorder::Recording { .. }
+                | Recorder::Paused { .. }
                 | Recorder::Stopping { .. } => self.stop(),
             }),
+            Event::PauseAsked => Some(self.when_started(Action::PauseCapture)),
+            Event::ResumeAsked => Some(self.when_started(Action::ResumeCapture)),
             Event::CaptureRefused { error } => {
                 let recording = self.recording()?;
                 *self = Recorder::Idle;
@@ -112,9 +137,10 @@ impl Recorder {
                 *self = Recorder::Starting { recording };
                 Action::Begin { recording }
             }
-            Recorder::Starting { .. } | Recorder::Recording { .. } | Recorder::Stopping { .. } => {
-                Action::Refuse(Refusal::AlreadyRecording)
-            }
+            Recorder::Starting { .. }
+            | Recorder::Recording { .. }
+            | Recorder::Paused { .. }
+            | Recorder::Stopping { .. } => Action::Refuse(Refusal::AlreadyRecording),
         }
     }
 
@@ -123,9 +149,20 @@ impl Recorder {
             Recorder::Idle => Action::Refuse(Refusal::NotRecording),
             Recorder::Starting { recording }
             | Recorder::Recording { recording }
+            | Recorder::Paused { recording, .. }
             | Recorder::Stopping { recording } => {
                 *self = Recorder::Stopping { recording: *recording };
                 Action::EndCapture
+            }
+        }
+    }
+
+    /// What is said in between meets capture in whatever state it is then.
+    fn when_started(&self, action: Action) -> Action {
+        match self {
+            Recorder::Recording { .. } | Recorder::Paused { .. } => action,
+            Recorder::Idle | Recorder::Starting { .. } | Recorder::Stopping { .. } => {
+                Action::Refuse(Refusal::NotRecording)
             }
         }
     }
@@ -142,7 +179,21 @@ impl Recorder {
             CaptureEvent::SegmentSealed(segment) => {
                 Some(Action::CommitSegment { recording, segment })
             }
-            CaptureEvent::Troubled(_) | CaptureEvent::Level { .. } => None,
+            CaptureEvent::Paused { at_ms } => {
+                // A stop came first: it goes on to its end.
+                if let Recorder::Recording { .. } = self {
+                    *self = Recorder::Paused { recording, at_ms };
+                }
+                None
+            }
+            CaptureEvent::Resumed { at_ms } => {
+                if let Recorder::Paused { .. } = self {
+                    *self = Recorder::Recording { recording };
+                }
+                Some(Action::NoteResumed { recording, at_ms })
+            }
+            CaptureEvent::Troubled(trouble) => Some(Action::NoteTrouble { recording, trouble }),
+            CaptureEvent::Level { .. } => None,
             CaptureEvent::Ended { end, counts } => {
                 *self = Recorder::Idle;
                 Some(Action::Close { recording, end, counts })
@@ -192,6 +243,50 @@ mod tests {
         assert_eq!(
             recorder.handle(Event::StartAsked { recording: id(2) }),
             Some(Action::Refuse(Refusal::AlreadyRecording))
+        );
+    }
+
+    #[test]
+    fn a_pause_is_what_capture_says_it_is() {
+        let mut recorder = Recorder::default();
+        let refused = Some(Action::Refuse(Refusal::NotRecording));
+        assert_eq!(recorder.handle(Event::PauseAsked), refused);
+        recorder.handle(Event::StartAsked { recording: id(1) });
+        assert_eq!(recorder.handle(Event::PauseAsked), refused);
+        recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
+        assert_eq!(recorder.handle(Event::PauseAsked), Some(Action::PauseCapture));
+        assert_eq!(recorder, Recorder::Recording { recording: id(1) });
+        recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
+        assert_eq!(recorder, Recorder::Paused { recording: id(1), at_ms: 900 });
+        assert_eq!(
+            recorder.handle(Event::StartAsked { recording: id(2) }),
+            Some(Action::Refuse(Refusal::AlreadyRecording))
+        );
+        assert_eq!(recorder.handle(Event::ResumeAsked), Some(Action::ResumeCapture));
+        assert_eq!(recorder, Recorder::Paused { recording: id(1), at_ms: 900 });
+        assert_eq!(
+            recorder.handle(Event::Captured(CaptureEvent::Resumed { at_ms: 900 })),
+            Some(Action::NoteResumed { recording: id(1), at_ms: 900 })
+        );
+        assert_eq!(recorder, Recorder::Recording { recording: id(1) });
+    }
+
+    #[test]
+    fn a_stop_ends_a_pause_and_a_late_word_of_one_changes_nothing() {
+        let mut recorder = Recorder::default();
+        recorder.handle(Event::StartAsked { recording: id(1) });
+        recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
+        recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
+        assert_eq!(
+            recorder.handle(Event::ToggleAsked { recording: id(2) }),
+            Some(Action::EndCapture)
+        );
+        recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
+        recorder.handle(Event::Captured(CaptureEvent::Resumed { at_ms: 900 }));
+        assert_eq!(recorder, Recorder::Stopping { recording: id(1) });
+        assert_eq!(
+            recorder.handle(Event::ResumeAsked),
+            Some(Action::Refuse(Refusal::NotRecording))
         );
     }
 

@@ -147,7 +147,9 @@ export function running(now = Date.now()): Snapshot {
       kind: "recording",
       id: now_running.id,
       startedUnixMs: now - 12_400,
+      pausedMs: 0,
       link: now_running.link,
+      trouble: null,
     },
     recordings: [now_running, ...snapshot.recordings],
   };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{Capture, CaptureControl, FrameCounts};
+use snaplark_core::capture::{Capture, CaptureControl, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
 use snaplark_store::{Segment, Store, StoreError};
@@ -70,6 +70,13 @@ pub struct Engine {
 struct Running {
     request: StartRequest,
     control: Option<Box<dyn CaptureControl>>,
+    started_unix_ms: i64,
+    /// As it was asked for last.
+    paused: bool,
+    /// How long it stood still in all.
+    paused_ms: u64,
+    /// What went wrong last without ending it.
+    trouble: Option<Trouble>,
 }
 
 struct Request {
@@ -256,6 +263,7 @@ impl Engine {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
             }
+            Command::Pause { paused, reply } => drop(reply.send(self.ask_pause(paused))),
             Command::Retry { recording, reply } => {
                 let known = self.machine.status(self.now_ms(), recording).is_some();
                 let event = if known {
@@ -320,6 +328,8 @@ impl Engine {
             home: &self.home,
             account: self.account.as_ref(),
             recorder: &self.recorder,
+            paused_ms: self.running.as_ref().map_or(0, |running| running.paused_ms),
+            trouble: self.running.as_ref().and_then(|running| running.trouble.as_ref()),
             machine: &self.machine,
             toasts: &self.toasts,
             file_problems: &self.file_problems,

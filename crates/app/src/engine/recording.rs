@@ -29,7 +29,14 @@ impl Engine {
             }
             Some(action @ recorder::Action::Begin { .. }) => {
                 self.start_reply = Some(reply);
-                self.running = Some(Running { request, control: None });
+                self.running = Some(Running {
+                    request,
+                    control: None,
+                    started_unix_ms: 0,
+                    paused: false,
+                    paused_ms: 0,
+                    trouble: None,
+                });
                 self.do_recording(action);
             }
             Some(action) => {
@@ -38,6 +45,16 @@ impl Engine {
             }
             None => {}
         }
+    }
+
+    pub(super) fn ask_pause(&mut self, paused: bool) -> Result<(), AppError> {
+        let event = if paused { recorder::Event::PauseAsked } else { recorder::Event::ResumeAsked };
+        match self.recorder.handle(event) {
+            Some(recorder::Action::Refuse(_)) => return Err(AppError::NotRecording),
+            Some(action) => self.do_recording(action),
+            None => {}
+        }
+        Ok(())
     }
 
     pub(super) fn tell_recorder(&mut self, event: recorder::Event) {
@@ -55,6 +72,22 @@ impl Engine {
                     control.stop();
                 }
             }
+            recorder::Action::PauseCapture => self.pause_capture(true),
+            recorder::Action::ResumeCapture => self.pause_capture(false),
+            recorder::Action::NoteResumed { recording, at_ms } => {
+                if let Some(running) = &mut self.running {
+                    let now_unix_ms = jiff::Timestamp::now().as_millisecond();
+                    let since_ms = (now_unix_ms - running.started_unix_ms).max(0) as u64;
+                    running.paused_ms = since_ms.saturating_sub(at_ms);
+                }
+                info!(%recording, at_ms, "Recording goes on");
+            }
+            recorder::Action::NoteTrouble { recording, trouble } => {
+                warn!(%recording, %trouble, "Recording has trouble");
+                if let Some(running) = &mut self.running {
+                    running.trouble = Some(trouble);
+                }
+            }
             recorder::Action::NoteStarted { recording, width, height } => {
                 self.started(recording, width, height);
             }
@@ -70,9 +103,21 @@ impl Engine {
         }
     }
 
+    fn pause_capture(&mut self, paused: bool) {
+        let Some(running) = &mut self.running else { return };
+        running.paused = paused;
+        match (&mut running.control, paused) {
+            (Some(control), true) => control.pause(),
+            (Some(control), false) => control.resume(),
+            // It hears of it when it is here.
+            (None, _) => {}
+        }
+    }
+
     pub(super) fn begin(&mut self, recording: RecordingId) {
-        let Some(running) = &self.running else { return };
         let now = jiff::Zoned::now();
+        let Some(running) = &mut self.running else { return };
+        running.started_unix_ms = now.timestamp().as_millisecond();
         let started = self.store.begin(&NewRecording {
             id: recording,
             title: now.strftime("%-d %b, %H:%M").to_string(),
@@ -131,6 +176,9 @@ impl Engine {
                     control.stop();
                 }
                 if let Some(running) = &mut self.running {
+                    if running.paused {
+                        control.pause();
+                    }
                     running.control = Some(control);
                 }
             }

@@ -159,10 +159,11 @@ impl Ear {
                 if stop.is_some_and(|stop| timeline.time_of(stop) <= time) {
                     return None;
                 }
-                let (begin, now) = (timeline.moment_of(time) - self.late, Instant::now());
-                let end = begin + length;
-                let is_there = || self.listeners.iter().all(|l| l.input.lock().line.covers(end));
-                if now >= end && (now >= end + SOUND_WAIT || is_there()) {
+                // In a pause, time does not get there.
+                let begin = timeline.moment_of(time).map(|begin| begin - self.late);
+                if let Some(begin) = begin
+                    && self.is_there(begin + length)
+                {
                     return Some(begin);
                 }
             } else if stop.is_some() {
@@ -170,6 +171,13 @@ impl Ear {
             }
             std::thread::sleep(EAR_LOOK);
         }
+    }
+
+    /// Whether all that was heard up to that moment is there, or too late.
+    fn is_there(&self, end: Instant) -> bool {
+        let now = Instant::now();
+        let covers = |listener: &Listener| listener.input.lock().line.covers(end);
+        now >= end && (now >= end + SOUND_WAIT || self.listeners.iter().all(covers))
     }
 
     fn block(&mut self, moment: Instant) {

@@ -4,6 +4,7 @@
 
 mod common;
 mod drift;
+mod pause;
 mod recording;
 mod refusals;
 mod sound;

@@ -21,7 +21,7 @@ pub fn named(name: &str) -> Option<Device> {
 }
 
 /// Hears until that happens.
-fn until(recording: &mut Recording, happened: impl Fn(&CaptureEvent) -> bool) {
+pub fn until(recording: &mut Recording, happened: impl Fn(&CaptureEvent) -> bool) {
     let last = Instant::now() + PATIENCE;
     while !happened(recording.hear()) {
         assert!(Instant::now() < last, "it did not happen: {:?}", recording.troubles());

@@ -235,6 +235,13 @@ pub fn beeps(path: &Path, hz: u32) -> Vec<f64> {
     onsets
 }
 
+/// The mean colour of each frame.
+pub fn colours(path: &Path) -> Vec<[u8; 3]> {
+    let raw = ["-an", "-vf", "scale=1:1", "-vsync", "0", "-enc_time_base", "-1"];
+    let bytes = ffmpeg(path, &[&raw[..], &["-f", "rawvideo", "-pix_fmt", "rgb24"]].concat());
+    bytes.as_chunks().0.to_vec()
+}
+
 /// When the picture turned from black to white or back there, in seconds.
 pub fn flashes(path: &Path, x: u32) -> Vec<f64> {
     let filter = &format!("crop=160:120:{x}:0,scale=1:1");

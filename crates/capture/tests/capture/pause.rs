@@ -1,0 +1,113 @@
+//! Pauses: nothing of them is in the file, and nothing else is missing.
+
+use std::time::{Duration, Instant};
+
+use snaplark_core::capture::*;
+
+use crate::common::sound::*;
+use crate::common::*;
+use crate::sound::{capture, request_with, until};
+
+const WORK: u32 = 0xE6_3C_1E;
+const SECRET: u32 = 0xFF_FF_FF;
+
+fn is_paused(event: &CaptureEvent) -> bool {
+    matches!(event, CaptureEvent::Paused { .. })
+}
+
+fn is_resumed(event: &CaptureEvent) -> bool {
+    matches!(event, CaptureEvent::Resumed { .. })
+}
+
+fn hear_for(recording: &mut Recording, ms: u64) {
+    let until = Instant::now() + Duration::from_millis(ms);
+    while Instant::now() < until {
+        recording.hear();
+    }
+}
+
+#[test]
+fn five_pauses_leave_no_gap_in_picture_or_sound() {
+    let (display, server) = (Xvfb::start("320x240x24"), SoundServer::start());
+    let painter = display.connect();
+    painter.fill_root(WORK);
+    let _player = Player::tone(&server, "speakers", 800);
+    let folder = Folder::new();
+    let sound = Sound { microphone: None, system: true, levels: true };
+    let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
+    let is_loud =
+        |event: &CaptureEvent| matches!(event, CaptureEvent::Level { system, .. } if *system > 200);
+    until(&mut recording, is_loud);
+    hear_for(&mut recording, 500);
+    for n in 0..5 {
+        let sealed = recording.segments().len();
+        recording.control.pause();
+        until(&mut recording, is_paused);
+        assert!(recording.segments().len() > sealed, "it is not sealed in the pause");
+        painter.fill_root(SECRET);
+        std::thread::sleep(Duration::from_millis(300 + 211 * n));
+        painter.fill_root(WORK);
+        recording.control.resume();
+        until(&mut recording, is_resumed);
+        hear_for(&mut recording, 400 + 500 * n);
+    }
+    let (end, counts) = recording.stop();
+    assert_eq!((end, counts.dropped), (CaptureEnd::Stopped, 0));
+    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    recording.check_files();
+
+    let pauses: Vec<u64> = (recording.heard.iter())
+        .filter_map(|event| match event {
+            CaptureEvent::Paused { at_ms } => Some(*at_ms),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pauses.len(), 5);
+    for at_ms in &pauses {
+        let begins = recording.segments().iter().any(|segment| segment.start_ms == *at_ms);
+        assert!(begins, "no segment begins at {at_ms}: {:?}", recording.segments());
+    }
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    assert!(colours(&path).iter().all(|[_, green, _]| *green < 128), "the pause is to be seen");
+
+    // In each 5 ms of the sound, from its beginning on, the tone is to be heard.
+    let samples = heard(&path, 800);
+    let loud: Vec<bool> =
+        samples.chunks(240).map(|chunk| chunk.iter().any(|value| value.abs() > 0.1)).collect();
+    let first = loud.iter().position(|loud| *loud).unwrap();
+    let last = loud.iter().rposition(|loud| *loud).unwrap();
+    let gaps: Vec<usize> = (first..last).filter(|n| !loud[*n]).collect();
+    let longest = gaps.chunk_by(|a, b| a + 1 == *b).map(<[usize]>::len).max().unwrap_or(0);
+    assert!(longest < 4, "{longest} times 5 ms are silent: {gaps:?}");
+    let length_ms = recording.segments().iter().map(|s| s.duration_ms).sum::<u64>();
+    assert!((last as u64 * 5).abs_diff(length_ms) < 100, "{last} {length_ms}");
+}
+
+#[test]
+fn a_stop_ends_a_pause_and_a_short_pause_is_none() {
+    let display = Xvfb::start("320x240x24");
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    // Before the start, and twice, it does nothing.
+    recording.control.pause();
+    until(&mut recording, |event| matches!(event, CaptureEvent::Started { .. }));
+    recording.control.resume();
+    for _ in 0..5 {
+        recording.control.pause();
+        recording.control.resume();
+    }
+    recording.wait_for_segments(1);
+    recording.control.pause();
+    recording.control.pause();
+    until(&mut recording, is_paused);
+    let Some(CaptureEvent::Paused { at_ms }) = recording.heard.last().cloned() else { panic!() };
+    // Longer than what is taken for a stall.
+    std::thread::sleep(Duration::from_millis(2_500));
+    let (end, _) = recording.stop();
+    assert_eq!(end, CaptureEnd::Stopped);
+    let length_ms = recording.segments().iter().map(|s| s.duration_ms).sum::<u64>();
+    assert_eq!(length_ms, at_ms);
+    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    recording.check_files();
+}
