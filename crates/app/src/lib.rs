@@ -242,6 +242,11 @@ impl App {
         self.send(Command::NoteLinkCopied { recording }).await
     }
 
+    /// Where uploads go now.
+    pub async fn account(&self) -> Result<Option<Account>, AppError> {
+        self.ask(|reply| Command::Account { reply }).await
+    }
+
     /// Uploads go there from now on. The token is tried at the server first; with `remember` it is
     /// put into the keyring, else it is gone with this session. On any error nothing has changed.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
@@ -264,8 +269,7 @@ impl App {
 
     /// The token leaves the keyring, and nothing goes up any more.
     pub async fn sign_out(&self) -> Result<(), AppError> {
-        let before = self.ask(|reply| Command::Account { reply }).await?;
-        if let Some(account) = before {
+        if let Some(account) = self.account().await? {
             on_keyring(move || tokens::forget(&account.base_url)).await?;
         }
         self.ask(|reply| Command::SwitchAccount { account: None, reply }).await?
