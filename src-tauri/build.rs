@@ -17,6 +17,13 @@ const COMMANDS: &[&str] = &[
     "open_library",
     "dismiss_toast",
     "fit_toasts",
+    "pause_upload",
+    "resume_upload",
+    "sign_in",
+    "sign_in_state",
+    "sign_in_with_token",
+    "leave_sign_in",
+    "sign_out",
 ];
 
 fn main() {

@@ -7,15 +7,16 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::view::{RecordingView, Snapshot};
-use snaplark_app::{App, AppError, StartRequest};
-use tauri::{AppHandle, State, async_runtime};
+use snaplark_app::{App, AppError, StartRequest, Token};
+use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_clipboard_manager::ClipboardExt;
 
 use crate::shortcut::Shortcut;
+use crate::sign_in::{SignInView, SigningIn};
 use crate::toast::Card;
-use crate::{library, platform, toast};
+use crate::{library, platform, sign_in, toast};
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CommandError {
     code: &'static str,
     params: Value,
@@ -91,7 +92,7 @@ pub async fn copy_link(app: State<'_, App>, handle: AppHandle, id: String) -> An
 #[tauri::command]
 pub async fn open_link(app: State<'_, App>, id: String) -> Answer {
     let link = link_of(&app, &id).await?;
-    opened("no-browser", move || tauri_plugin_opener::open_url(link, None::<&str>)).await
+    open_page(link).await
 }
 
 #[tauri::command]
@@ -116,6 +117,67 @@ pub async fn dismiss_toast(app: State<'_, App>, id: String) -> Answer {
 #[tauri::command]
 pub fn fit_toasts(handle: AppHandle, height: f64, cards: Vec<Card>) -> Answer {
     toast::fit(&handle, height, cards).map_err(|error| CommandError::new("no-window", error))
+}
+
+#[tauri::command]
+pub async fn pause_upload(app: State<'_, App>, id: String) -> Answer {
+    Ok(app.pause_upload(parsed(&id)?).await?)
+}
+
+#[tauri::command]
+pub async fn resume_upload(app: State<'_, App>, id: String) -> Answer {
+    Ok(app.resume_upload(parsed(&id)?).await?)
+}
+
+/// How it ends, windows hear as an event. What went wrong is said in the library: a toast has no
+/// room for it.
+#[tauri::command]
+pub async fn sign_in(window: WebviewWindow, server: Option<String>, remember: bool) -> Answer {
+    let handle = window.app_handle().clone();
+    if !sign_in::with_browser(&handle, server, remember).await && window.label() == toast::LABEL {
+        let shown = handle.clone();
+        let asked = handle.run_on_main_thread(move || {
+            if let Err(error) = library::open(&shown) {
+                tracing::error!(%error, "the library can't be opened");
+            }
+        });
+        asked.map_err(|error| CommandError::new("no-window", error))?;
+    }
+    Ok(())
+}
+
+#[tauri::command]
+pub fn sign_in_state(signing_in: State<'_, SigningIn>) -> SignInView {
+    signing_in.view()
+}
+
+#[tauri::command]
+pub async fn sign_in_with_token(
+    handle: AppHandle,
+    server: String,
+    token: String,
+    remember: bool,
+) -> Answer {
+    sign_in::with_token(&handle, server, Token::new(token.trim()), remember).await;
+    Ok(())
+}
+
+#[tauri::command]
+pub fn leave_sign_in(handle: AppHandle) {
+    sign_in::leave(&handle);
+}
+
+#[tauri::command]
+pub async fn sign_out(app: State<'_, App>) -> Answer {
+    app.sign_out().await.map_err(|error| match error {
+        // Words of its own: here nothing was to be stored.
+        AppError::NoKeyring { reason } => CommandError::new("still-signed-in", reason),
+        other => CommandError::from(other),
+    })
+}
+
+pub async fn open_page(address: String) -> Answer {
+    opened("no-browser", move || tauri_plugin_opener::open_url(address, None::<&str>)).await
 }
 
 pub fn put_on_clipboard(handle: &AppHandle, link: String) -> Answer {
@@ -209,7 +271,9 @@ mod tests {
     #[test]
     fn the_toasts_can_neither_record_nor_delete() {
         let toast = allowed(TOAST, crate::toast::LABEL);
-        for command in ["start_recording", "stop_recording", "rename", "delete_recording"] {
+        for command in
+            ["start_recording", "stop_recording", "rename", "delete_recording", "sign_out"]
+        {
             assert!(!toast.contains(command), "{command}");
         }
     }

@@ -10,6 +10,7 @@ mod platform;
 mod program;
 mod shell;
 mod shortcut;
+mod sign_in;
 mod toast;
 mod tray;
 mod words;

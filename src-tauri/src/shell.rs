@@ -14,6 +14,7 @@ use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tokio::sync::mpsc;
 
 use crate::program::{self, Program};
+use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
 use crate::{commands, library, shortcut, toast, tray};
@@ -34,6 +35,7 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
         }))
         .plugin(tauri_plugin_clipboard_manager::init())
         .manage(ToastPlace::default())
+        .manage(SigningIn::default())
         .manage(Closing::default())
         .invoke_handler(tauri::generate_handler![
             commands::snapshot,
@@ -49,6 +51,13 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::open_library,
             commands::dismiss_toast,
             commands::fit_toasts,
+            commands::pause_upload,
+            commands::resume_upload,
+            commands::sign_in,
+            commands::sign_in_state,
+            commands::sign_in_with_token,
+            commands::leave_sign_in,
+            commands::sign_out,
         ])
         .build(tauri::generate_context!())
         .context("Snaplark's windows can't be made")?;

@@ -3,6 +3,9 @@
  * dev/library.html?state=full&theme=dark, dev/toast.html?state=look
  */
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import type { AccountKind } from "$lib/bindings/AccountKind";
+import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { SignIn } from "$lib/ipc";
 import { empty, full, running, toasts } from "./fixtures";
 
 const wanted = new URLSearchParams(location.search);
@@ -18,10 +21,41 @@ function snapshot() {
   switch (state) {
     case "empty":
       return empty();
+    case "this-computer":
+      return at("this-computer", "127.0.0.1:40000", false);
+    case "signed-out":
+      return at("this-computer", "", false);
+    case "signed-in":
+      return at("own-server", "video.example", false);
+    case "needs-sign-in":
+    case "waiting":
+    case "no-keyring":
+    case "no-browser-sign-in":
+    case "server-unreachable":
+      return at("own-server", "video.example", true);
     case "running":
       return running();
     default:
       return full();
+  }
+}
+
+function at(kind: AccountKind, server: string, needsSignIn: boolean): Snapshot {
+  const snapshot = full();
+  return { ...snapshot, account: { ...snapshot.account, kind, server, needsSignIn } };
+}
+
+function signIn(): SignIn {
+  const server = "https://video.example/api/v1";
+  switch (state) {
+    case "waiting":
+      return { phase: "waiting", server };
+    case "no-keyring":
+    case "no-browser-sign-in":
+    case "server-unreachable":
+      return { phase: "failed", server, code: state, params: {} };
+    default:
+      return { phase: "idle" };
   }
 }
 
@@ -31,6 +65,8 @@ mockIPC(
     switch (command) {
       case "snapshot":
         return snapshot();
+      case "sign_in_state":
+        return signIn();
       case "desktop":
         return {
           shortcut: { keys: "Alt+R", state: state === "taken" ? "taken" : "works" },

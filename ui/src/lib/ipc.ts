@@ -28,6 +28,12 @@ export interface Card {
   radius: number;
 }
 
+/** Where a sign-in stands, the same for all windows. `server` is what a command takes again. */
+export type SignIn =
+  | { phase: "idle" }
+  | { phase: "waiting"; server: string }
+  | ({ phase: "failed"; server: string } & CommandError);
+
 export const program = {
   snapshot: () => invoke<Snapshot>("snapshot"),
   desktop: () => invoke<Desktop>("desktop"),
@@ -42,9 +48,21 @@ export const program = {
   openLibrary: () => invoke<void>("open_library"),
   dismissToast: (id: string) => invoke<void>("dismiss_toast", { id }),
   fitToasts: (height: number, cards: Card[]) => invoke<void>("fit_toasts", { height, cards }),
+  pauseUpload: (id: string) => invoke<void>("pause_upload", { id }),
+  resumeUpload: (id: string) => invoke<void>("resume_upload", { id }),
+  /** To the account's own server where none is named. Again while it waits: the page opens again. */
+  signIn: (server: string | null = null, remember = true) =>
+    invoke<void>("sign_in", { server, remember }),
+  signInState: () => invoke<SignIn>("sign_in_state"),
+  signInWithToken: (server: string, token: string) =>
+    invoke<void>("sign_in_with_token", { server, token, remember: true }),
+  leaveSignIn: () => invoke<void>("leave_sign_in"),
+  signOut: () => invoke<void>("sign_out"),
 };
 
 export const onChanged = (tell: () => void) => listen("changed", tell);
+export const onSignIn = (tell: (now: SignIn) => void) =>
+  listen<SignIn>("sign-in", (event) => tell(event.payload));
 
 export function asCommandError(thrown: unknown): CommandError {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown) {

@@ -3,12 +3,20 @@
  * "changed". Nothing is kept that the program doesn't know, but for bars that must not run back.
  */
 import type { Snapshot } from "$lib/bindings/Snapshot";
-import { asCommandError, onChanged, program, type CommandError } from "$lib/ipc";
+import {
+  asCommandError,
+  onChanged,
+  onSignIn,
+  program,
+  type CommandError,
+  type SignIn,
+} from "$lib/ipc";
 
 export class Live {
   snapshot = $state.raw<Snapshot | null>(null);
   /** The last thing that a command could not do. */
   trouble = $state.raw<CommandError | null>(null);
+  signIn = $state.raw<SignIn>({ phase: "idle" });
   #asking = false;
   #askAgain = false;
   #highest = new Map<string, number>();
@@ -16,7 +24,13 @@ export class Live {
   async start() {
     // Listening before the first question: a change in between is not missed.
     await onChanged(() => void this.ask());
+    await onSignIn((now) => (this.signIn = now));
     await this.ask();
+    try {
+      this.signIn = await program.signInState();
+    } catch (thrown) {
+      this.trouble = asCommandError(thrown);
+    }
   }
 
   /** One question at a time; a change that comes meanwhile asks once more. */

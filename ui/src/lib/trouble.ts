@@ -1,6 +1,8 @@
 /*! Words for what a command could not do: what happened, what is safe, what to do next. */
-import type { CommandError } from "$lib/ipc";
+import type { CommandError, SignIn } from "$lib/ipc";
 import * as m from "$lib/messages/messages";
+
+export type SignInFailed = Extract<SignIn, { phase: "failed" }>;
 
 export function troubleWords({ code, params }: CommandError): string {
   const reason = typeof params.reason === "string" ? params.reason : "";
@@ -35,9 +37,43 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_file_manager();
     case "no-clipboard":
       return m.error_no_clipboard();
+    case "still-signed-in":
+      return m.error_still_signed_in();
     case "out-of-reach":
       return m.error_out_of_reach();
     default:
       return m.error_unknown();
   }
+}
+
+/** Words for what kept a sign-in from being one; what the keyring did is told apart by its code. */
+export function signInWords({ server, code, params }: SignInFailed): string {
+  const name = hostOf(server);
+  const reason = typeof params.reason === "string" ? params.reason : "";
+  switch (code) {
+    case "no-keyring":
+      return m.sign_in_no_keyring();
+    case "no-browser-sign-in":
+      return m.sign_in_no_browser_sign_in({ server: name });
+    case "bad-server":
+      return m.sign_in_bad_server();
+    case "token-refused":
+      return m.sign_in_token_refused({ server: name });
+    case "server-unreachable":
+      return m.sign_in_unreachable({ server: name });
+    case "sign-in-timed-out":
+      return m.sign_in_timed_out();
+    case "sign-in-refused":
+      return m.sign_in_refused({ server: name });
+    case "no-loopback":
+      return m.sign_in_no_loopback({ reason });
+    case "no-browser":
+      return m.sign_in_no_browser();
+    default:
+      return troubleWords({ code, params });
+  }
+}
+
+function hostOf(server: string): string {
+  return URL.canParse(server) ? new URL(server).host : server;
 }

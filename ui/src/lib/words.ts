@@ -43,7 +43,7 @@ export interface ToastWords {
   figures: string;
   /** 0 to 100, where there is something to fill. */
   bar: number | null;
-  action: "copy" | "open" | "retry" | null;
+  action: "copy" | "open" | "retry" | "sign-in" | null;
 }
 
 const waitIcon = (reason: WaitReason): IconName => {
@@ -182,7 +182,7 @@ export function toastWords(toast: ToastView): ToastWords {
         tone: "waits",
         ...needToast(body.reason, body.detail, title),
         bar: null,
-        action: "retry",
+        action: body.reason === "sign-in" ? "sign-in" : "retry",
       };
     case "done":
       return {
@@ -255,6 +255,9 @@ function needToast(
 
 /** Where recordings go, and whether it answers. */
 export function accountLine(account: AccountView): Line {
+  if (isSignedOut(account)) {
+    return { icon: "hard-drive", tone: "soft", text: m.reach_signed_out() };
+  }
   const server = serverName(account);
   if (account.needsSignIn) {
     return { icon: "log-in", tone: "waits", text: m.reach_sign_in({ server }) };
@@ -269,7 +272,10 @@ export function accountLine(account: AccountView): Line {
   }
 }
 
-function serverName(account: AccountView): string {
+/** Nothing goes up; recordings stay here. */
+export const isSignedOut = (account: AccountView) => account.server === "";
+
+export function serverName(account: AccountView): string {
   switch (account.kind) {
     case "this-computer":
       return m.account_this_computer();

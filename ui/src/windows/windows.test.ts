@@ -3,12 +3,14 @@ import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { SignIn } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
 import { empty, full, recording, running, toast, toasts } from "../dev/fixtures";
 import Library from "./library/Library.svelte";
 import Toasts from "./toast/Toasts.svelte";
 
 let program: Snapshot;
+let signIn: SignIn;
 let asked: Array<[string, unknown]>;
 let refuses: Record<string, { code: string; params: object }>;
 let live: Live;
@@ -37,11 +39,13 @@ beforeEach(() => {
     disconnect() {}
   });
   asked = [];
+  signIn = { phase: "idle" };
   refuses = {};
   mockWindows("library");
   mockIPC((command, args) => {
     asked.push([command, args]);
     if (command === "snapshot") return program;
+    if (command === "sign_in_state") return signIn;
     if (command === "desktop") {
       return { shortcut: { keys: "Alt+R", state: "works" }, composited: true };
     }
@@ -49,6 +53,21 @@ beforeEach(() => {
     if (refusal !== undefined) throw refusal;
     return null;
   }, { shouldMockEvents: true });
+});
+
+async function signInBecomes(now: SignIn) {
+  live.signIn = now;
+  await settle();
+}
+
+const SERVER = "https://video.example/api/v1";
+const ownServer = (needsSignIn: boolean): Snapshot => ({
+  ...empty(),
+  account: { ...empty().account, kind: "own-server", server: "video.example", needsSignIn },
+});
+const atHome = (server: string): Snapshot => ({
+  ...empty(),
+  account: { ...empty().account, kind: "this-computer", server },
 });
 
 afterEach(() => {
@@ -184,4 +203,116 @@ test("Open opens the link and takes the toast away", async () => {
   await settle();
   expect(of("open_link")).toEqual([{ id: done.recordingId }]);
   expect(of("dismiss_toast")).toEqual([{ id: done.recordingId }]);
+});
+
+test("card and footer sign in, wait for the browser, and can send it again", async () => {
+  const needs = recording("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" });
+  await show(Library, { ...ownServer(true), recordings: [needs] });
+  const card = within(screen.getByTestId("recording"));
+  expect(card.queryByTestId("recording-retry")).toBeNull();
+  expect(screen.getAllByTestId("sign-in")).toHaveLength(2);
+  await fireEvent.click(card.getByTestId("sign-in"));
+  expect(of("sign_in")).toEqual([{ server: null, remember: true }]);
+  await signInBecomes({ phase: "waiting", server: SERVER });
+  for (const button of screen.getAllByTestId("sign-in")) {
+    expect(button.textContent?.trim()).toBe("Waiting for your browser…");
+  }
+  await fireEvent.click(card.getByTestId("sign-in"));
+  expect(of("sign_in")).toHaveLength(2);
+});
+
+test("a toast that needs a sign-in offers it", async () => {
+  const needs = toast("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" });
+  await show(Toasts, { ...empty(), toasts: [needs] });
+  expect(screen.queryByTestId("toast-retry")).toBeNull();
+  await fireEvent.click(screen.getByTestId("sign-in"));
+  expect(of("sign_in")).toEqual([{ server: null, remember: true }]);
+});
+
+test("without a keyring the person chooses: this session only, or not now", async () => {
+  signIn = { phase: "failed", server: SERVER, code: "no-keyring", params: {} };
+  await show(Library, ownServer(true));
+  const notice = screen.getByTestId("sign-in-notice");
+  expect(notice.textContent).toMatch(/keyring can't be used\. Nothing was stored\./);
+  await fireEvent.click(screen.getByTestId("sign-in-session"));
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: false }]);
+  await fireEvent.click(screen.getByTestId("sign-in-leave"));
+  expect(of("leave_sign_in")).toHaveLength(1);
+  await signInBecomes({ phase: "idle" });
+  expect(screen.queryByTestId("sign-in-notice")).toBeNull();
+});
+
+test("a server without a sign-in page takes a token, unseen", async () => {
+  signIn = { phase: "failed", server: SERVER, code: "no-browser-sign-in", params: {} };
+  await show(Library, ownServer(true));
+  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/video\.example offers no sign-in/);
+  const field = screen.getByLabelText("Token");
+  expect(field).toHaveProperty("type", "password");
+  await fireEvent.click(screen.getByTestId("sign-in-with-token"));
+  expect(of("sign_in_with_token")).toHaveLength(0);
+  await fireEvent.input(field, { target: { value: " secret " } });
+  await fireEvent.click(screen.getByTestId("sign-in-with-token"));
+  expect(of("sign_in_with_token")).toEqual([{ server: SERVER, token: "secret", remember: true }]);
+  expect(field).toHaveProperty("value", "");
+});
+
+test("what else kept a sign-in back is said, and tried again", async () => {
+  signIn = { phase: "failed", server: SERVER, code: "sign-in-timed-out", params: {} };
+  await show(Library, ownServer(true));
+  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/Nobody signed in.*Nothing was changed/);
+  await fireEvent.click(screen.getByTestId("sign-in-again"));
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true }]);
+});
+
+test("the footer's account takes a server's address; Escape gives the focus back", async () => {
+  await show(Library, atHome("127.0.0.1:40000"));
+  const account = screen.getByTestId("account");
+  expect(account.getAttribute("aria-expanded")).toBe("false");
+  await fireEvent.click(account);
+  expect(account.getAttribute("aria-expanded")).toBe("true");
+  const field = screen.getByLabelText("Server address");
+  expect(document.activeElement).toBe(field);
+  await fireEvent.input(field, { target: { value: "video.example" } });
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  expect(of("sign_in")).toEqual([{ server: "https://video.example", remember: true }]);
+  await signInBecomes({ phase: "waiting", server: SERVER });
+  expect(screen.getByTestId("server-sign-in").textContent?.trim()).toBe("Waiting for your browser…");
+  await fireEvent.keyDown(field, { key: "Escape" });
+  expect(screen.queryByTestId("account-panel")).toBeNull();
+  expect(document.activeElement).toBe(account);
+});
+
+test("the account's panel closes when the sign-in has ended", async () => {
+  await show(Library, atHome("127.0.0.1:40000"));
+  await fireEvent.click(screen.getByTestId("account"));
+  await signInBecomes({ phase: "waiting", server: SERVER });
+  expect(screen.queryByTestId("account-panel")).not.toBeNull();
+  await signInBecomes({ phase: "idle" });
+  expect(screen.queryByTestId("account-panel")).toBeNull();
+});
+
+test("signing out says where recordings stay", async () => {
+  await show(Library, ownServer(false));
+  await fireEvent.click(screen.getByTestId("account"));
+  expect(screen.getByTestId("account-panel").textContent).toMatch(/Signed in to video\.example/);
+  await fireEvent.click(screen.getByTestId("sign-out"));
+  expect(of("sign_out")).toHaveLength(1);
+  await becomes(atHome(""));
+  expect(screen.getByTestId("account").textContent).toMatch(/Signed out/);
+  expect(screen.getByTestId("account-panel").textContent).toMatch(
+    /stay on this computer until you sign in.*this computer's own cloud again/,
+  );
+});
+
+test("an upload is paused, and resumed", async () => {
+  const going = recording("Demo", { kind: "uploading" });
+  await show(Library, { ...empty(), recordings: [going] });
+  await fireEvent.click(screen.getByLabelText("Pause upload"));
+  expect(of("pause_upload")).toEqual([{ id: going.id }]);
+  const paused = { ...going, state: { kind: "waits", reason: "paused" } as const };
+  await becomes({ ...empty(), recordings: [paused] });
+  expect(screen.queryByTestId("recording-pause")).toBeNull();
+  expect(screen.queryByTestId("recording-retry")).toBeNull();
+  await fireEvent.click(screen.getByLabelText("Resume upload"));
+  expect(of("resume_upload")).toEqual([{ id: going.id }]);
 });

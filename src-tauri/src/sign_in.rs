@@ -1,0 +1,328 @@
+//! Signing in, one at a time for all windows. They ask for steps with commands and hear where it
+//! stands as an event.
+//!
+//! A finished account that the keyring doesn't take is held here, in memory alone, until the person
+//! has answered: the browser is not asked twice. The lock is never held across a wait.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use snaplark_app::view::AccountKind;
+use snaplark_app::{Account, App, AppError, BrowserSignIn, Profile, Token, base_url};
+use tauri::{AppHandle, Emitter, Manager};
+use tokio::sync::oneshot;
+
+use crate::commands::{self, CommandError};
+
+/// Windows hear it with the view as its payload.
+const EVENT: &str = "sign-in";
+
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum SignInView {
+    #[default]
+    Idle,
+    Waiting {
+        server: String,
+    },
+    Failed {
+        server: String,
+        #[serde(flatten)]
+        problem: CommandError,
+    },
+}
+
+#[derive(Default)]
+pub struct SigningIn(Mutex<Now>);
+
+#[derive(Default)]
+struct Now {
+    view: SignInView,
+    /// Grows with each begun attempt: what an earlier one still has to say counts no more.
+    turn: u64,
+    /// Where the browser was sent, to send it there again.
+    address: Option<String>,
+    /// Dropped, it ends the attempt that waits.
+    attempt: Option<oneshot::Sender<()>>,
+    held: Option<Account>,
+}
+
+/// What a press on "Sign in" comes to.
+enum Press {
+    Conclude(u64, Account),
+    OpenAgain(Option<String>),
+    Begin(u64, oneshot::Receiver<()>),
+}
+
+impl SigningIn {
+    pub fn view(&self) -> SignInView {
+        self.now().view.clone()
+    }
+
+    /// An account that is held counts for its own server only.
+    fn press(&self, server: &str) -> Press {
+        let mut now = self.now();
+        if let Some(account) = now.held.take_if(|account| account.base_url == server) {
+            return Press::Conclude(now.begin(server).0, account);
+        }
+        match &now.view {
+            SignInView::Waiting { server: waited } if waited == server => {
+                Press::OpenAgain(now.address.clone())
+            }
+            SignInView::Idle | SignInView::Waiting { .. } | SignInView::Failed { .. } => {
+                let (turn, replaced) = now.begin(server);
+                Press::Begin(turn, replaced)
+            }
+        }
+    }
+
+    fn begin(&self, server: &str) -> u64 {
+        self.now().begin(server).0
+    }
+
+    fn found(&self, turn: u64, address: &str) {
+        let mut now = self.now();
+        if now.turn == turn {
+            now.address = Some(address.to_owned());
+        }
+    }
+
+    /// False where another attempt, or none, has taken its place.
+    fn end(&self, turn: u64, view: SignInView, held: Option<Account>) -> bool {
+        let mut now = self.now();
+        if now.turn != turn {
+            return false;
+        }
+        *now = Now { view, turn, held, address: None, attempt: None };
+        true
+    }
+
+    fn leave(&self) {
+        let mut now = self.now();
+        *now = Now { turn: now.turn + 1, ..Now::default() };
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Now {
+    fn begin(&mut self, server: &str) -> (u64, oneshot::Receiver<()>) {
+        drop(self.attempt.take());
+        let (attempt, replaced) = oneshot::channel();
+        *self = Now {
+            view: SignInView::Waiting { server: server.to_owned() },
+            turn: self.turn + 1,
+            address: None,
+            attempt: Some(attempt),
+            held: None,
+        };
+        (self.turn, replaced)
+    }
+}
+
+/// To a server, or to the account's own where none is named. True unless it failed; pressed again
+/// while the browser is away, it only sends the browser again.
+pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: bool) -> bool {
+    let signing_in = handle.state::<SigningIn>();
+    let current = current(handle).await;
+    let server = named(server, current.as_ref());
+    match signing_in.press(&server) {
+        Press::OpenAgain(None) => true,
+        // The first attempt still waits, whatever becomes of this page.
+        Press::OpenAgain(Some(address)) => show_page(address).await.is_ok(),
+        Press::Conclude(turn, account) => {
+            tell(handle);
+            conclude(handle, turn, server, account, remember).await
+        }
+        Press::Begin(turn, replaced) => {
+            tell(handle);
+            let profile = profile_of(&server, current.as_ref());
+            let asked = tokio::select! {
+                asked = ask_browser(handle, turn, &server, profile) => asked,
+                _ = replaced => return true,
+            };
+            match asked {
+                Ok(account) => {
+                    let account = like(account, current.as_ref());
+                    conclude(handle, turn, server, account, remember).await
+                }
+                Err(problem) => end(handle, turn, SignInView::Failed { server, problem }, None),
+            }
+        }
+    }
+}
+
+/// For servers that offer no sign-in with a browser.
+pub async fn with_token(handle: &AppHandle, server: String, token: Token, remember: bool) -> bool {
+    let current = current(handle).await;
+    let server = named(Some(server), current.as_ref());
+    let turn = handle.state::<SigningIn>().begin(&server);
+    tell(handle);
+    let Some(base_url) = base_url(&server) else {
+        let problem = AppError::BadServer { server: server.clone() }.into();
+        return end(handle, turn, SignInView::Failed { server, problem }, None);
+    };
+    let profile = profile_of(&server, current.as_ref());
+    let account = Account { kind: AccountKind::OwnServer, base_url, profile, token: Some(token) };
+    let account = like(account, current.as_ref());
+    conclude(handle, turn, server, account, remember).await
+}
+
+/// Nothing is waited for or held any more.
+pub fn leave(handle: &AppHandle) {
+    handle.state::<SigningIn>().leave();
+    tell(handle);
+}
+
+async fn ask_browser(
+    handle: &AppHandle,
+    turn: u64,
+    server: &str,
+    profile: Profile,
+) -> Result<Account, CommandError> {
+    let begun = BrowserSignIn::begin(server, profile).await?;
+    handle.state::<SigningIn>().found(turn, &begun.address);
+    show_page(begun.address.clone()).await?;
+    Ok(begun.finish().await?)
+}
+
+/// The address is the server's choice: a page of the web, never a file or another program.
+async fn show_page(address: String) -> Result<(), CommandError> {
+    if !address.starts_with("https://") && !address.starts_with("http://") {
+        return Err(AppError::NoBrowserSignIn { server: address }.into());
+    }
+    commands::open_page(address).await
+}
+
+async fn conclude(
+    handle: &AppHandle,
+    turn: u64,
+    server: String,
+    account: Account,
+    remember: bool,
+) -> bool {
+    let app = handle.state::<App>().inner().clone();
+    let (view, held) = match app.sign_in(account.clone(), remember).await {
+        Ok(()) => (SignInView::Idle, None),
+        Err(error) => {
+            let held = matches!(error, AppError::NoKeyring { .. }).then_some(account);
+            (SignInView::Failed { server, problem: error.into() }, held)
+        }
+    };
+    end(handle, turn, view, held)
+}
+
+fn end(handle: &AppHandle, turn: u64, view: SignInView, held: Option<Account>) -> bool {
+    let failed = matches!(view, SignInView::Failed { .. });
+    let counts = handle.state::<SigningIn>().end(turn, view, held);
+    if counts {
+        tell(handle);
+    }
+    !(failed && counts)
+}
+
+fn tell(handle: &AppHandle) {
+    let view = handle.state::<SigningIn>().view();
+    if let Err(error) = handle.emit(EVENT, view) {
+        tracing::warn!(%error, "windows can't be told of the sign-in");
+    }
+}
+
+/// The account that uploads go to, where that is not this computer.
+async fn current(handle: &AppHandle) -> Option<Account> {
+    let app = handle.state::<App>().inner().clone();
+    let account = app.account().await.ok().flatten();
+    account.filter(|account| account.kind != AccountKind::ThisComputer)
+}
+
+/// As the API's address; what is none stays as it was typed, for the sentence about it.
+fn named(server: Option<String>, current: Option<&Account>) -> String {
+    let server = server.or_else(|| current.map(|account| account.base_url.clone()));
+    let server = server.unwrap_or_default();
+    base_url(&server).unwrap_or(server)
+}
+
+fn profile_of(server: &str, current: Option<&Account>) -> Profile {
+    let same = current.filter(|account| account.base_url == server);
+    same.map_or(Profile::Spec, |account| account.profile)
+}
+
+/// Signed in again, it is the kind of account that it was.
+fn like(account: Account, current: Option<&Account>) -> Account {
+    match current.filter(|current| current.base_url == account.base_url) {
+        Some(current) => Account { kind: current.kind, ..account },
+        None => account,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: &str = "https://one.example/api/v1";
+
+    fn account() -> Account {
+        Account {
+            kind: AccountKind::OwnServer,
+            base_url: SERVER.into(),
+            profile: Profile::Spec,
+            token: Some(Token::new("t")),
+        }
+    }
+
+    fn failed() -> SignInView {
+        let problem = AppError::NoKeyring { reason: "none".into() }.into();
+        SignInView::Failed { server: SERVER.into(), problem }
+    }
+
+    fn begun(signing_in: &SigningIn, server: &str) -> (u64, oneshot::Receiver<()>) {
+        match signing_in.press(server) {
+            Press::Begin(turn, replaced) => (turn, replaced),
+            Press::Conclude(..) | Press::OpenAgain(_) => panic!("it does not begin"),
+        }
+    }
+
+    #[test]
+    fn pressed_again_it_sends_the_browser_to_the_same_page() {
+        let signing_in = SigningIn::default();
+        let (turn, _replaced) = begun(&signing_in, SERVER);
+        signing_in.found(turn, "https://one.example/page");
+        let Press::OpenAgain(Some(address)) = signing_in.press(SERVER) else { panic!() };
+        assert_eq!(address, "https://one.example/page");
+    }
+
+    #[test]
+    fn another_server_ends_the_attempt_that_waits() {
+        let signing_in = SigningIn::default();
+        let (turn, mut replaced) = begun(&signing_in, SERVER);
+        begun(&signing_in, "https://two.example/api/v1");
+        assert_eq!(replaced.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert!(!signing_in.end(turn, SignInView::Idle, None), "its end counts no more");
+        assert!(matches!(signing_in.view(), SignInView::Waiting { .. }));
+    }
+
+    #[test]
+    fn a_finished_account_is_held_for_its_server_until_it_is_answered() {
+        let signing_in = SigningIn::default();
+        let (turn, _replaced) = begun(&signing_in, SERVER);
+        assert!(signing_in.end(turn, failed(), Some(account())));
+        assert!(matches!(signing_in.press(SERVER), Press::Conclude(_, account)
+            if account.base_url == SERVER));
+
+        let turn = signing_in.begin(SERVER);
+        signing_in.end(turn, failed(), Some(account()));
+        signing_in.leave();
+        assert!(matches!(signing_in.view(), SignInView::Idle));
+        begun(&signing_in, SERVER);
+    }
+
+    #[test]
+    fn windows_get_the_problem_flat_and_never_the_token() {
+        let told = serde_json::to_value(failed()).unwrap();
+        assert_eq!(told["phase"], "failed");
+        assert_eq!(told["server"], SERVER);
+        assert_eq!(told["code"], "no-keyring");
+    }
+}
