@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use snaplark_app::Profile;
+use snaplark_app::view::{NeedReason, RecordingState};
 use snaplark_tests::document_servers::{Assembled, DocumentServer, Kind};
 use snaplark_tests::fake_capture::{Pace, SEGMENT_MS, SIZE, sha256_of};
 use snaplark_tests::home::Home;
@@ -91,4 +92,34 @@ fn cloud_upload_with_parts_of_five_mebibytes_in_order() {
     let parts = uploaded.assembled.chunk_bytes;
     assert!(parts.len() >= 4, "{parts:?}");
     assert!(uploaded.link.is_some() && uploaded.link == uploaded.assembled.link);
+}
+
+/// These servers can refuse: a client of the other document gets nowhere, and it is shown why.
+#[test]
+fn a_client_of_another_document_is_refused_and_shown() {
+    for (kind, profile, why) in [
+        (Kind::Laravel, Profile::Spec, "mimes:webm"),
+        (Kind::CloudUpload, Profile::Spec, "timestamp is no number"),
+        (Kind::Joined, Profile::Snaplark, "timestamp is no text"),
+    ] {
+        let home = Home::new().unwrap();
+        let runtime = runtime().unwrap();
+        let folder = home.path().join("server");
+        let server = runtime.block_on(DocumentServer::start(kind, &folder)).unwrap();
+        let account = account(&server.url(), &server.token, profile);
+        let pace = Pace { segments_max: 3, every: Duration::from_millis(20), segment_bytes: 0 };
+        let client = Client::start(runtime.handle(), &home, account, pace).unwrap();
+        let id = client.begin().unwrap();
+        client.end(id).unwrap();
+        client
+            .until("the refusal to be named", DONE, |view| {
+                let refused = |state: &_| {
+                    matches!(state, RecordingState::NeedsYou { reason: NeedReason::Refused, .. })
+                };
+                view.recordings.iter().any(|recording| refused(&recording.state))
+            })
+            .unwrap();
+        let violations = server.violations();
+        assert!(violations.iter().any(|said| said.contains(why)), "{kind:?}: {violations:?}");
+    }
 }

@@ -119,7 +119,7 @@ fn a_server_that_takes_everything_and_says_nothing() {
 /// nothing ever arrived.
 #[test]
 fn a_trickle_is_not_cut() {
-    let pace = Pace { segments_max: 2, segment_bytes: 60_000, ..QUICK };
+    let pace = Pace { segments_max: 2, segment_bytes: 45_000, ..QUICK };
     let rig = Rig::start(pace);
     rig.proxy.script(|asked| match part_number(asked, &[1]) {
         true => Turn::Trickle { bytes_per_second: 1024, lasting: Duration::from_secs(120) },
