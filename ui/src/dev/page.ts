@@ -1,6 +1,7 @@
 /*!
  * The real windows on made-up snapshots, for looking at them in a browser:
  * dev/library.html?state=full&theme=dark, dev/toast.html?state=look
+ * &press=account presses what has that test id, once it is there.
  */
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { AccountKind } from "$lib/bindings/AccountKind";
@@ -78,3 +79,14 @@ mockIPC(
   },
   { shouldMockEvents: true },
 );
+
+const pressed = wanted.get("press");
+if (pressed !== null) {
+  const watch = new MutationObserver(() => {
+    const found = document.querySelector<HTMLElement>(`[data-testid="${pressed}"]`);
+    if (found === null) return;
+    watch.disconnect();
+    found.click();
+  });
+  watch.observe(document, { childList: true, subtree: true });
+}
