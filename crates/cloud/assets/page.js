@@ -63,6 +63,32 @@ for (const button of document.querySelectorAll("[data-copy-text]")) {
   });
 }
 
+// An MP4 is made when it is first asked for: the button waits for it, and then the browser loads it.
+for (const link of document.querySelectorAll("[data-made]")) {
+  const words = link.textContent;
+  link.addEventListener("click", async (event) => {
+    if (link.dataset.ready) return;
+    event.preventDefault();
+    if (link.ariaBusy === "true") return;
+    link.ariaBusy = "true";
+    link.textContent = "Being made…";
+    for (;;) {
+      const answer = await fetch(link.href, { method: "HEAD" }).catch(() => null);
+      if (answer?.status === 200) break;
+      if (!answer || answer.status !== 202) {
+        link.textContent = words;
+        link.ariaBusy = null;
+        return say(answer?.status === 503 ? "This server makes no MP4. WebM works." : "The MP4 could not be made. WebM works.");
+      }
+      await new Promise((done) => setTimeout(done, 1500));
+    }
+    link.dataset.ready = "yes";
+    link.ariaBusy = null;
+    link.textContent = words;
+    link.click();
+  });
+}
+
 for (const time of document.querySelectorAll("time")) {
   const at = new Date(time.dateTime);
   const day = new Date(at).setHours(0, 0, 0, 0);

@@ -17,6 +17,7 @@ mod clock;
 mod db;
 mod embedded;
 mod http;
+mod jobs;
 mod media_map;
 mod pages;
 mod parts;
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::Accounts;
 use crate::db::{Db, DbError, NewToken, UserAdded};
 use crate::http::AppState;
+use crate::jobs::Jobs;
 use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
 use crate::shares::Shares;
@@ -98,6 +100,8 @@ pub struct CloudOptions {
     /// An upload that nothing was sent to for so long has expired.
     pub idle_max: Duration,
     pub clock: Clock,
+    /// The program that makes thumbnails and MP4.
+    pub ffmpeg: PathBuf,
 }
 
 impl CloudOptions {
@@ -112,6 +116,7 @@ impl CloudOptions {
             parts_per_second: limits::PARTS_PER_SECOND,
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
             clock: Clock::system(),
+            ffmpeg: "ffmpeg".into(),
         }
     }
 }
@@ -161,6 +166,7 @@ pub struct Cloud {
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
+    worker: Option<JoinHandle<()>>,
     /// What is to be free again when the server is gone (`embedded`).
     held: Option<std::fs::File>,
 }
@@ -180,7 +186,9 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, idle_ms));
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
+    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), options.ffmpeg).await);
     let app = Arc::new(AppState {
+        jobs: Arc::clone(&jobs),
         accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
         shares: Shares::new(uploads.db.clone(), uploads.clock.clone()),
         uploads: Arc::clone(&uploads),
@@ -197,6 +205,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         public_url,
         server: Some(tokio::spawn(async move { server.await })),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
+        worker: Some(tokio::spawn(jobs.run(stop.clone()))),
         uploads,
         stop,
         held: None,
@@ -258,6 +267,10 @@ impl Cloud {
         }
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
+        }
+        if let Some(worker) = self.worker.take() {
+            // It gives its job back first.
+            tokio::time::timeout(STOP_MAX, worker).await.ok();
         }
         self.uploads.db.close().await;
         drop(self.held.take());

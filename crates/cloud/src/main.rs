@@ -84,6 +84,9 @@ struct Serve {
     /// Believe the X-Forwarded-For of the proxy in front: who asks is its last address.
     #[arg(long, env = "SNAPLARK_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// The ffmpeg that makes thumbnails and MP4.
+    #[arg(long, env = "SNAPLARK_FFMPEG", default_value = "ffmpeg")]
+    ffmpeg: PathBuf,
     /// How many parts one upload may send in a second.
     #[arg(long, env = "SNAPLARK_PARTS_PER_SECOND", default_value_t = limits::PARTS_PER_SECOND)]
     parts_per_second: u32,
@@ -123,6 +126,7 @@ async fn main() -> ExitCode {
 async fn run(serve: Serve) -> Result<(), CloudError> {
     let mut options = CloudOptions::new(serve.kept, serve.listen);
     options.public_url = serve.public_url.filter(|url| !url.is_empty());
+    options.ffmpeg = serve.ffmpeg;
     options.behind_proxy = serve.behind_proxy;
     options.parts_per_second = serve.parts_per_second;
     let mut cloud = snaplark_cloud::start(options).await?;

@@ -78,10 +78,18 @@ impl Storage {
         ))
     }
 
+    /// Begins an object that was made of an upload.
+    pub fn product_writer(&self, session: Uuid, name: &str) -> ObjectWriter {
+        self.writer_at(format!("products/{session}/{}.{name}", Uuid::now_v7().simple()))
+    }
+
     /// Begins an object under a key of its own. `part` is whose and which it is, where that is
     /// known before its bytes come.
     pub fn writer(&self, part: Option<(Uuid, u32)>) -> ObjectWriter {
-        let key = part.map_or_else(|| format!("incoming/{}.webm", Uuid::now_v7()), part_key);
+        self.writer_at(part.map_or_else(|| format!("incoming/{}.webm", Uuid::now_v7()), part_key))
+    }
+
+    fn writer_at(&self, key: String) -> ObjectWriter {
         let out = BufWriter::with_capacity(
             Arc::clone(&self.store),
             Path::from(key.as_str()),

@@ -61,6 +61,16 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
             uploads.discard(&key).await;
         }
     }
+    loop {
+        let keys = uploads.db.forget_dead_products(BATCH).await?;
+        if keys.is_empty() {
+            break;
+        }
+        swept.objects += keys.len() as u64;
+        for key in keys {
+            uploads.discard(&key).await;
+        }
+    }
     let now_ms = uploads.clock.now_ms();
     uploads.db.forget_over(now_ms, now_ms - QUIET_MS, now_ms - AUDIT_MS).await?;
     swept.orphans = orphans(uploads).await?;

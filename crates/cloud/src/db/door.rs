@@ -6,8 +6,9 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, Cursor, DbError, Deed, Finished, NewToken, NewUpload, Opened, Part, PartStored,
-    SessionId, ShareChange, Taken, Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
+    Bucket, Code, Cursor, DbError, Deed, Finished, Job, JobStatus, NewProduct, NewToken, NewUpload,
+    Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken, Token, TokenId,
+    Upload, User, UserAdded, UserId, VideoId,
 };
 
 #[derive(Clone, Debug)]
@@ -107,7 +108,17 @@ door! {
     fn add_share_pass(video: VideoId, hash: &[u8], expires_ms: i64) -> ();
     fn has_share_pass(video: VideoId, hash: &[u8], now_ms: i64) -> bool;
 
+    // Work that is done after the answer.
+    fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
+    fn claim(now_ms: i64, lease_until_ms: i64) -> Option<Job>;
+    fn keep(job: &Job, lease_until_ms: i64) -> bool;
+    fn finish(job: &Job, made: &NewProduct) -> bool;
+    fn give_up(job: &Job, error: &str, retry_ms: Option<i64>) -> ();
+    fn jobs(session: SessionId) -> Vec<JobStatus>;
+    fn product(session: SessionId, product: ProductKind) -> Option<Product>;
+
     // What is over.
+    fn forget_dead_products(limit: u32) -> Vec<String>;
     fn expire_idle(idle_since_ms: i64) -> u64;
     fn forget_dead_parts(limit: u32) -> Vec<String>;
     fn has_object(key: &str) -> bool;

@@ -71,6 +71,7 @@ pub struct Upload {
     pub finished: Option<Finished>,
     pub removed: bool,
     pub share: Share,
+    pub has_thumbnail: bool,
 }
 
 impl Upload {
@@ -266,4 +267,110 @@ impl Bucket {
     pub fn full_ms(self) -> i64 {
         i64::from(self.size) * self.refill_ms
     }
+}
+
+/// What is made of a finished video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProductKind {
+    Thumbnail,
+    /// No higher than so many lines.
+    Mp4(Mp4Height),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mp4Height {
+    P1080,
+    P720,
+    P480,
+}
+
+impl Mp4Height {
+    pub const fn lines(self) -> u32 {
+        match self {
+            Mp4Height::P1080 => 1080,
+            Mp4Height::P720 => 720,
+            Mp4Height::P480 => 480,
+        }
+    }
+}
+
+impl ProductKind {
+    pub const ALL: [ProductKind; 4] = [
+        ProductKind::Thumbnail,
+        ProductKind::Mp4(Mp4Height::P1080),
+        ProductKind::Mp4(Mp4Height::P720),
+        ProductKind::Mp4(Mp4Height::P480),
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            ProductKind::Thumbnail => "thumbnail.jpg",
+            ProductKind::Mp4(Mp4Height::P1080) => "1080.mp4",
+            ProductKind::Mp4(Mp4Height::P720) => "720.mp4",
+            ProductKind::Mp4(Mp4Height::P480) => "480.mp4",
+        }
+    }
+
+    pub const fn mime(self) -> &'static str {
+        match self {
+            ProductKind::Thumbnail => "image/jpeg",
+            ProductKind::Mp4(_) => "video/mp4",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Self> {
+        ProductKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Product {
+    pub object_key: String,
+    pub size_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewProduct {
+    pub object_key: String,
+    pub size_bytes: u64,
+    pub sha256: [u8; 32],
+}
+
+/// A claim on a piece of work.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub session_id: SessionId,
+    pub product: ProductKind,
+    pub attempts: u32,
+    pub fence: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    Waiting,
+    Running,
+    Done,
+    Failed,
+}
+
+impl JobState {
+    pub const ALL: [JobState; 4] =
+        [JobState::Waiting, JobState::Running, JobState::Done, JobState::Failed];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            JobState::Waiting => "waiting",
+            JobState::Running => "running",
+            JobState::Done => "done",
+            JobState::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct JobStatus {
+    pub product: ProductKind,
+    pub state: JobState,
+    pub attempts: u32,
+    pub error: Option<String>,
 }

@@ -21,9 +21,9 @@ use super::auth::Signed;
 use super::errors::{ApiError, allowance_headers};
 use super::visitor::from;
 use super::{App, forms, multipart};
-use crate::db::{Cursor, SessionId, Upload};
+use crate::db::{Cursor, JobStatus, SessionId, Upload};
 use crate::media_map;
-use crate::pages::shown_title;
+use crate::pages::{shown_title, thumbnail_url};
 
 /// 10,000 indices with commas take 60 KB.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -93,6 +93,7 @@ async fn finalize(
 ) -> Result<Json<FinalizeAnswer>, ApiError> {
     let (session, ask) = forms::finalize(&json_body(request).await?)?;
     let upload = app.uploads.finalize(user, session, &ask).await?;
+    app.jobs.look_soon();
     let key = format!("videos/{}/video.webm", upload.video_id);
     Ok(Json(FinalizeAnswer {
         success: Some(true),
@@ -114,6 +115,14 @@ async fn status(
     let indices = app.uploads.db.part_indices(upload.session_id).await?;
     let mut status = video_status(&app, &upload).await?;
     status.status.received_chunks = indices;
+    let jobs = app.uploads.db.jobs(upload.session_id).await?;
+    let told = |job: JobStatus| JobAnswer {
+        product: job.product.name(),
+        state: job.state.name(),
+        attempts: job.attempts,
+        error: job.error,
+    };
+    status.jobs = jobs.into_iter().map(told).collect();
     Ok(Json(status))
 }
 
@@ -127,6 +136,21 @@ pub struct OwnVideo {
     visibility: &'static str,
     expires_unix_ms: Option<i64>,
     views: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail_url: Option<String>,
+    /// Of one video only: what is made of it, and how far that is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    jobs: Vec<JobAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobAnswer {
+    product: &'static str,
+    state: &'static str,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -249,6 +273,8 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         visibility: share.visibility.name(),
         expires_unix_ms: share.expires_ms,
         views: share.views,
+        thumbnail_url: upload.has_thumbnail.then(|| thumbnail_url(&app.public_url, upload)),
+        jobs: Vec::new(),
     })
 }
 

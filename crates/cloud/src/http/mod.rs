@@ -32,10 +32,12 @@ use tower_http::request_id::{
 use tower_http::trace::TraceLayer;
 
 use crate::accounts::Accounts;
+use crate::jobs::Jobs;
 use crate::shares::Shares;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
+pub use video::bytes as bytes_of;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,6 +48,7 @@ pub struct AppState {
     pub uploads: Arc<Uploads>,
     pub accounts: Accounts,
     pub shares: Shares,
+    pub jobs: Arc<Jobs>,
     /// Without a slash at its end.
     pub public_url: String,
     pub behind_proxy: bool,
@@ -75,6 +78,7 @@ pub fn router(app: App) -> Router {
         .route("/videos/{video}/live/{index}", get(video::live_part))
         .route("/videos/{video}/video.webm", get(video::video))
         .route("/videos/{video}/original.webm", get(video::original))
+        .route("/videos/{video}/made/{name}", get(video::product))
         .route("/static/{version}/{name}", get(assets::serve))
         .route("/", get(share::front))
         .route("/healthz", get(healthz))

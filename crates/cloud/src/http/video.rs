@@ -1,6 +1,7 @@
 //! A video's bytes, as GET and HEAD with ranges, streamed through its map: nothing is held in
 //! memory, and any node can answer any range.
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
@@ -8,11 +9,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use serde_json::json;
 use std::ops::Range;
 
 use super::errors::ApiError;
 use super::{App, access, share};
-use crate::db::Upload;
+use crate::db::{JobState, ProductKind, Upload};
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::parts::Layout;
 use crate::storage::{Storage, StorageError};
@@ -80,6 +82,66 @@ pub async fn live_part(
     Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
 }
 
+/// `/videos/{id}/made/thumbnail.jpg`, `/videos/{id}/made/720.mp4`: what was made of it. An MP4 that isn't
+/// there yet is made now: 202, and the caller comes again.
+pub async fn product(
+    State(app): State<App>,
+    Path((video, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let kind = ProductKind::of(&name).ok_or_else(gone)?;
+    let upload = there(&app, &video, &mut parts).await?;
+    let Some(made) = app.uploads.db.product(upload.session_id, kind).await? else {
+        return not_made(&app, &upload, kind).await;
+    };
+    let mut map = MediaMap::default();
+    map.push_object(&made.object_key, 0..made.size_bytes);
+    // Made once and never changed.
+    let etag = format!("\"{}\"", made.object_key.rsplit('/').next().unwrap_or_default());
+    let is_open = upload.share.is_open();
+    let mut response = answer(&app.uploads.storage, &map, Some(etag), &parts.headers, is_open);
+    if response.status().is_success() {
+        let mime = HeaderValue::from_static(kind.mime());
+        response.headers_mut().insert(header::CONTENT_TYPE, mime);
+    }
+    Ok(response)
+}
+
+async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Response, ApiError> {
+    if kind == ProductKind::Thumbnail || upload.finished.is_none() {
+        return Err(gone());
+    }
+    if !app.jobs.works() {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "No MP4 here",
+            "This server has no ffmpeg, so it makes no MP4. The video itself is there as WebM.",
+        ));
+    }
+    let jobs = app.uploads.db.jobs(upload.session_id).await?;
+    let job = jobs.into_iter().find(|job| job.product == kind);
+    match job {
+        Some(job) if job.state == JobState::Failed => Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "MP4 failed",
+            "This video could not be made an MP4. The video itself is there as WebM.",
+        )),
+        Some(_) | None => {
+            if job.is_none() {
+                app.jobs.ask_for(upload, kind).await?;
+            }
+            let state = job.map_or(JobState::Waiting, |job| job.state);
+            let answer = Json(json!({"success": true, "state": state.name()}));
+            let headers = [
+                (header::RETRY_AFTER, HeaderValue::from_static("3")),
+                (header::CACHE_CONTROL, GROWING),
+            ];
+            Ok((StatusCode::ACCEPTED, headers, answer).into_response())
+        }
+    }
+}
+
 async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<Upload, ApiError> {
     let video = share::video_id(video).ok_or_else(gone)?;
     let upload = app.uploads.behind_link(video).await?;
@@ -136,7 +198,7 @@ fn answer(
 }
 
 /// The pieces one after the other; each is opened when its turn comes.
-fn bytes(
+pub fn bytes(
     storage: Storage,
     pieces: Vec<Piece>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {

@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use snaplark_api::routes;
 
 use super::icons::*;
-use super::{Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title};
+use super::{
+    Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title, thumbnail_url,
+};
 use crate::db::{Upload, Visibility};
 use crate::shares::PASSWORD_CHARS_MIN;
 
@@ -86,7 +88,9 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
     html! {
         li.tile {
             a.shot href=(path) tabindex="-1" aria-hidden="true" {
-                (icon(ICON_PLAY))
+                @if upload.has_thumbnail {
+                    img src=(thumbnail_url("", upload)) alt="" loading="lazy";
+                } @else { (icon(ICON_PLAY)) }
                 @match &upload.finished {
                     Some(finished) => span.length { (clock(finished.duration_ms)) },
                     None => span.length.live-now { "Live" },

@@ -130,6 +130,10 @@ fn note(icon_paths: &'static str, tone: &str, title: &str, text: &str, more: Mar
     }
 }
 
+pub fn thumbnail_url(public_url: &str, upload: &Upload) -> String {
+    format!("{public_url}/videos/{}/made/thumbnail.jpg", upload.video_id)
+}
+
 pub fn shown_title(upload: &Upload) -> String {
     upload.share.title.clone().unwrap_or_else(|| title(&upload.filename))
 }

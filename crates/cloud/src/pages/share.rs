@@ -5,7 +5,7 @@ use snaplark_api::routes;
 
 use super::account::Refusal;
 use super::icons::*;
-use super::{Moment, Page, clock, date, form_key, icon, note, shown_title};
+use super::{Moment, Page, clock, date, form_key, icon, note, shown_title, thumbnail_url};
 use crate::db::{Upload, Visibility};
 
 /// A recording that is whole.
@@ -20,7 +20,7 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
     };
     page.render(html! {
         (stage(upload, "finished", ""))
-        (about(&title, html! {
+        (about(&title, downloads(upload), html! {
             (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
             @if upload.share.views > 0 { " · " (views(upload.share.views)) }
             " · " (audience(upload))
@@ -40,7 +40,7 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
     };
     page.render(html! {
         (stage(upload, "live", mime))
-        (about(&title, html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
+        (about(&title, html! {}, html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
     })
 }
 
@@ -230,6 +230,10 @@ impl Share<'_> {
             @if let Some(finished) = &self.upload.finished {
                 meta property="video:duration" content=(finished.duration_ms / 1000);
             }
+            @if self.upload.has_thumbnail {
+                meta property="og:image" content=(thumbnail_url(self.public_url, self.upload));
+                meta name="twitter:image" content=(thumbnail_url(self.public_url, self.upload));
+            }
             meta name="twitter:card" content="player";
             meta name="twitter:title" content=(title);
             meta name="twitter:player" content={ (page) "/embed" };
@@ -254,6 +258,7 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
     html! {
         div.stage data-player data-base=(base) data-state=(state) data-mime=(mime) {
             video controls playsinline preload="metadata" width=(upload.width) height=(upload.height)
+                poster=[upload.has_thumbnail.then(|| thumbnail_url("", upload))]
                 src=(format!("{base}/video.webm")) {}
             button.big-play type="button" hidden aria-label="Play" { (icon(ICON_PLAY)) }
             div.controls hidden {
@@ -287,11 +292,36 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
     }
 }
 
-fn about(title: &str, meta: Markup) -> Markup {
+/// WebM is there; MP4 is made when it is asked for.
+fn downloads(upload: &Upload) -> Markup {
+    let base = format!("/videos/{}", upload.video_id);
+    let name = shown_title(upload);
+    let fits = |lines: u32| lines == 480 || upload.height > lines * 3 / 4;
+    html! {
+        button.plain.icon-only type="button" popovertarget="downloads" title="Download" aria-label="Download" { (icon(ICON_DOWNLOAD)) }
+        div.sheet.small id="downloads" popover role="dialog" aria-label="Download" {
+            div.sheet-head { h2 { "Download" } span.space {}
+                button.plain.square.quiet type="button" popovertarget="downloads" popovertargetaction="hide" aria-label="Close" { (icon(ICON_X)) } }
+            ul.rows.flush {
+                li { div.words { strong { "WebM" } p { "As it was recorded" } }
+                    a.plain href={ (base) "/video.webm" } download=(format!("{name}.webm")) { "Download" } }
+                @for (lines, product) in [(1080, "1080.mp4"), (720, "720.mp4"), (480, "480.mp4")] {
+                    @if fits(lines) {
+                        li { div.words { strong { "MP4, " (lines.min(upload.height)) "p" } p { "For editors and older devices" } }
+                            a.plain data-made href={ (base) "/made/" (product) } download=(format!("{name}.mp4")) { "Download" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn about(title: &str, more: Markup, meta: Markup) -> Markup {
     html! {
         div.about {
             div.words { h1 title=(title) { (title) } p { (meta) } }
             div.actions {
+                (more)
                 button.plain type="button" data-copy="time" hidden {
                     (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }
                 }

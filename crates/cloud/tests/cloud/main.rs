@@ -7,6 +7,7 @@ mod backend;
 mod browser;
 mod documents;
 mod durability;
+mod jobs;
 mod oauth;
 mod pages;
 mod parts;

@@ -16,7 +16,8 @@ pub struct Running {
 
 impl Running {
     pub fn start(backend: &Backend) -> Running {
-        Running::start_with(backend, &[("SNAPLARK_PARTS_PER_SECOND", "1000000")])
+        let env = [("SNAPLARK_PARTS_PER_SECOND", "1000000"), ("SNAPLARK_FFMPEG", "no-ffmpeg-here")];
+        Running::start_with(backend, &env)
     }
 
     pub fn start_with(backend: &Backend, env: &[(&str, &str)]) -> Running {

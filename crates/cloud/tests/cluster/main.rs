@@ -13,6 +13,8 @@ mod browser;
 mod documents;
 #[path = "../cloud/durability.rs"]
 mod durability;
+#[path = "../cloud/jobs.rs"]
+mod jobs;
 #[path = "../cloud/oauth.rs"]
 mod oauth;
 #[path = "../cloud/pages.rs"]

@@ -126,3 +126,39 @@ async fn the_limit_is_of_both_nodes_together() {
     first.kill();
     second.kill();
 }
+
+#[tokio::test]
+async fn two_nodes_work_and_each_picture_is_made_once() {
+    const VIDEOS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    let env = [("SNAPLARK_PARTS_PER_SECOND", "1000000"), ("SNAPLARK_FFMPEG", "ffmpeg")];
+    let (first, second) =
+        (Running::start_with(&backend, &env), Running::start_with(&backend, &env));
+    let (one, other) = (User::new(&first.url, &token), User::new(&second.url, &token));
+    let mut sessions = Vec::new();
+    for at in 0..VIDEOS {
+        let user = if at % 2 == 0 { &one } else { &other };
+        let session = user.init().await;
+        user.chunk(&session, 0, &real().whole()).await.ok();
+        user.finalize(&session, 1).await.ok();
+        sessions.push(session);
+    }
+    let begun = std::time::Instant::now();
+    for session in &sessions {
+        loop {
+            let status = one.get(&format!("/videos/{session}")).await.ok();
+            assert_ne!(status["jobs"][0]["state"], "failed", "{status}");
+            if status["jobs"][0]["state"] == "done" {
+                assert_eq!(status["jobs"][0]["attempts"], 1, "{status}");
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 60, "{status}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+    assert_eq!(backend.objects(), 2 * VIDEOS, "a part and a picture of each");
+    first.kill();
+    second.kill();
+}

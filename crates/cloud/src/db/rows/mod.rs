@@ -6,6 +6,7 @@
 
 mod accounts;
 mod buckets;
+mod jobs;
 mod shares;
 mod sweep;
 mod uploads;

@@ -1,5 +1,7 @@
 //! What is over: rows that nothing will ask for again.
 
+use sqlx::AssertSqlSafe;
+
 use super::Pools;
 use crate::db::DbError;
 
@@ -30,11 +32,33 @@ impl Pools {
         Ok(keys)
     }
 
-    pub async fn has_object(&self, key: &str) -> Result<bool, DbError> {
-        let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE object_key = $1")
-            .bind(key)
-            .fetch_one(&self.reads)
+    /// The same for what was made of them, and the work on it.
+    pub async fn forget_dead_products(&self, limit: u32) -> Result<Vec<String>, DbError> {
+        const DEAD: &str = "SELECT session_id FROM uploads \
+                            WHERE state = 'expired' OR removed_ms IS NOT NULL";
+        let mut tx = self.begin().await?;
+        let jobs = format!("DELETE FROM jobs WHERE session_id IN ({DEAD})");
+        sqlx::query(AssertSqlSafe(jobs)).execute(&mut *tx).await?;
+        let products = format!(
+            "DELETE FROM products WHERE object_key IN (SELECT object_key FROM products \
+             WHERE session_id IN ({DEAD}) LIMIT $1) RETURNING object_key"
+        );
+        let keys = sqlx::query_scalar(AssertSqlSafe(products))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
             .await?;
+        tx.commit().await?;
+        Ok(keys)
+    }
+
+    pub async fn has_object(&self, key: &str) -> Result<bool, DbError> {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM parts WHERE object_key = $1) + \
+             (SELECT COUNT(*) FROM products WHERE object_key = $1)",
+        )
+        .bind(key)
+        .fetch_one(&self.reads)
+        .await?;
         Ok(found > 0)
     }
 

@@ -4,17 +4,20 @@ use snaplark_api::VideoState;
 use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
 
+use super::jobs::enqueue;
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
-    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, SessionId, Share,
-    Upload, UserId, VideoId, Visibility,
+    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, ProductKind,
+    SessionId, Share, Upload, UserId, VideoId, Visibility,
 };
 
 macro_rules! select_uploads {
     () => {
         "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
          height, created_ms, active_ms, revision, parts_total, assembly, size_bytes, duration_ms, \
-         etag, removed_ms, title, visibility, password, expires_ms, views FROM uploads \
+         etag, removed_ms, title, visibility, password, expires_ms, views, (SELECT COUNT(*) FROM products \
+         WHERE products.session_id = uploads.session_id AND product = 'thumbnail.jpg') AS pictures \
+         FROM uploads \
          LEFT JOIN shares ON shares.video_id = uploads.video_id AND shares.user_id = uploads.user_id "
     };
 }
@@ -155,6 +158,7 @@ impl Pools {
         finished: &Finished,
         now_ms: i64,
     ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE uploads SET state = 'completed', parts_total = $3, assembly = $4, \
              size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8 \
@@ -169,9 +173,14 @@ impl Pools {
         .bind(signed(finished.duration_ms))
         .bind(&finished.etag)
         .bind(now_ms)
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() == 1)
+        let done = done.rows_affected() == 1;
+        if done {
+            enqueue(&mut tx, seen.session_id, ProductKind::Thumbnail, now_ms).await?;
+            tx.commit().await?;
+        }
+        Ok(done)
     }
 
     /// Takes the upload off the link at once; its parts are forgotten by the sweeper's way.
@@ -344,6 +353,7 @@ fn upload(row: &Row) -> Result<Upload, DbError> {
         finished,
         removed: row.try_get::<Option<i64>, _>("removed_ms")?.is_some(),
         share: share(row)?,
+        has_thumbnail: row.try_get::<i64, _>("pictures")? > 0,
     })
 }
 

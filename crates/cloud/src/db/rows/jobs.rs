@@ -1,0 +1,180 @@
+//! Work that is done after the answer: claimed under a lease, committed under a fence.
+
+use sqlx::{Row as _, Transaction};
+
+use super::{Dialect, Pools, Row, signed, whole};
+use crate::db::{DbError, Job, JobState, JobStatus, NewProduct, Product, ProductKind, SessionId};
+
+impl Pools {
+    /// Asked for again, it stays what it is.
+    pub async fn enqueue(
+        &self,
+        session: SessionId,
+        product: ProductKind,
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        enqueue(&mut tx, session, product, now_ms).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The job that has waited longest, or one whose worker was not heard of until `due_ms`.
+    /// `None` also where another worker was quicker.
+    pub async fn claim(&self, now_ms: i64, lease_until_ms: i64) -> Result<Option<Job>, DbError> {
+        let row = sqlx::query(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
+             due_ms = $2 WHERE (session_id, product) IN (SELECT session_id, product FROM jobs \
+             WHERE state IN ('waiting', 'running') AND due_ms <= $1 ORDER BY due_ms LIMIT 1) \
+             AND state IN ('waiting', 'running') AND due_ms <= $1 \
+             RETURNING session_id, product, attempts, fence",
+        )
+        .bind(now_ms)
+        .bind(lease_until_ms)
+        .fetch_optional(&self.writes)
+        .await?;
+        let job = |row: Row| {
+            Ok(Job {
+                session_id: SessionId(row.try_get("session_id")?),
+                product: kind(row.try_get("product")?)?,
+                attempts: whole(row.try_get("attempts")?)?,
+                fence: row.try_get("fence")?,
+            })
+        };
+        row.map(job).transpose()
+    }
+
+    /// Whether the job is still this worker's; then it is until `lease_until_ms`.
+    pub async fn keep(&self, job: &Job, lease_until_ms: i64) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "UPDATE jobs SET due_ms = $4 \
+             WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
+        )
+        .bind(job.session_id.0)
+        .bind(job.product.name())
+        .bind(job.fence)
+        .bind(lease_until_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Commits what was made, if the job is still this worker's.
+    pub async fn finish(&self, job: &Job, made: &NewProduct) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE jobs SET state = 'done', error = NULL \
+             WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
+        )
+        .bind(job.session_id.0)
+        .bind(job.product.name())
+        .bind(job.fence)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO products (session_id, product, object_key, size_bytes, sha256) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(job.session_id.0)
+        .bind(job.product.name())
+        .bind(&made.object_key)
+        .bind(signed(made.size_bytes))
+        .bind(made.sha256.as_slice())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// `retry_ms`: when it is tried again; without one it has failed.
+    pub async fn give_up(
+        &self,
+        job: &Job,
+        error: &str,
+        retry_ms: Option<i64>,
+    ) -> Result<(), DbError> {
+        let state = if retry_ms.is_some() { JobState::Waiting } else { JobState::Failed };
+        sqlx::query(
+            "UPDATE jobs SET state = $4, error = $5, due_ms = $6 \
+             WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
+        )
+        .bind(job.session_id.0)
+        .bind(job.product.name())
+        .bind(job.fence)
+        .bind(state.name())
+        .bind(error)
+        .bind(retry_ms.unwrap_or(0))
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn jobs(&self, session: SessionId) -> Result<Vec<JobStatus>, DbError> {
+        let rows = sqlx::query(
+            "SELECT product, state, attempts, error FROM jobs WHERE session_id = $1 ORDER BY product",
+        )
+        .bind(session.0)
+        .fetch_all(&self.reads)
+        .await?;
+        let status = |row: &Row| {
+            Ok(JobStatus {
+                product: kind(row.try_get("product")?)?,
+                state: state(row.try_get("state")?)?,
+                attempts: whole(row.try_get("attempts")?)?,
+                error: row.try_get("error")?,
+            })
+        };
+        rows.iter().map(status).collect()
+    }
+
+    pub async fn product(
+        &self,
+        session: SessionId,
+        product: ProductKind,
+    ) -> Result<Option<Product>, DbError> {
+        let row = sqlx::query(
+            "SELECT object_key, size_bytes FROM products WHERE session_id = $1 AND product = $2",
+        )
+        .bind(session.0)
+        .bind(product.name())
+        .fetch_optional(&self.reads)
+        .await?;
+        let product = |row: Row| {
+            Ok(Product {
+                object_key: row.try_get("object_key")?,
+                size_bytes: whole(row.try_get("size_bytes")?)?,
+            })
+        };
+        row.map(product).transpose()
+    }
+}
+
+pub async fn enqueue(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    product: ProductKind,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO jobs (session_id, product, state, due_ms, created_ms) \
+         VALUES ($1, $2, 'waiting', $3, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(session.0)
+    .bind(product.name())
+    .bind(now_ms)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn kind(word: &str) -> Result<ProductKind, DbError> {
+    ProductKind::of(word).ok_or_else(|| DbError::Unknown(format!("product {word}")))
+}
+
+fn state(word: &str) -> Result<JobState, DbError> {
+    let known = JobState::ALL.into_iter().find(|state| state.name() == word);
+    known.ok_or_else(|| DbError::Unknown(format!("job state {word}")))
+}
