@@ -241,10 +241,11 @@ async fn read_answer<T: DeserializeOwned>(ask: Ask, response: Response) -> Resul
     let retry_after_ms =
         response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(retry_after);
     let body = read_body(response).await?;
-    if status.is_success() && status != StatusCode::NO_CONTENT {
-        if let Ok(answer) = serde_json::from_slice(&body) {
-            return Ok(answer);
-        }
+    if status.is_success()
+        && status != StatusCode::NO_CONTENT
+        && let Ok(answer) = serde_json::from_slice(&body)
+    {
+        return Ok(answer);
     }
     let error = serde_json::from_slice::<ErrorAnswer>(&body).ok();
     Err(classify(ask, &Answer { status: status.as_u16(), retry_after_ms, error }))

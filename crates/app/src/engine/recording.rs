@@ -96,7 +96,7 @@ impl Engine {
                 self.write();
             }
             recorder::Action::Close { recording, end, counts } => {
-                self.close(recording, end, counts)
+                self.close(recording, end, counts);
             }
             recorder::Action::Discard { recording, error } => self.discard(recording, error),
             recorder::Action::Refuse(_) => {}

@@ -304,11 +304,10 @@ impl World {
             Event::ProbeAnswered { verdict: ProbeVerdict::Offline { .. } } => {
                 self.probes_failed += 1;
             }
-            Event::ProbeAnswered { verdict: ProbeVerdict::Online { .. } } => {
-                if std::mem::take(&mut self.probes_failed) > 0 {
+            Event::ProbeAnswered { verdict: ProbeVerdict::Online { .. } }
+                if std::mem::take(&mut self.probes_failed) > 0 => {
                     self.checks.waits_forgiven();
                 }
-            }
             _ => {}
         }
         self.tell(event);
