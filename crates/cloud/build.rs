@@ -1,5 +1,5 @@
-//! The migrations are embedded by a macro: a changed folder has to recompile the crate.
+//! A new migration is compiled in: files that are there already are tracked by themselves.
 
 fn main() {
-    println!("cargo:rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=migrations");
 }

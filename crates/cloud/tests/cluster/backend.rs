@@ -170,6 +170,7 @@ impl Bucket {
 }
 
 /// Deleted by a process that waits for the end of this one.
+#[allow(clippy::zombie_processes)]
 fn kept_folder() -> PathBuf {
     let folder = tempfile::Builder::new().prefix("snaplark-cluster").tempdir().unwrap().keep();
     #[cfg(unix)]
