@@ -15,6 +15,7 @@ mod toast;
 mod tray;
 mod words;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -28,7 +29,11 @@ const HIDDEN_FLAG: &str = "--hidden";
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE)
         .unwrap_or_else(|_| EnvFilter::new("warn,snaplark=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 
     let hidden = std::env::args().skip(1).any(|argument| argument == HIDDEN_FLAG);
     match platform::prepare().and_then(|()| shell::run(hidden)) {
