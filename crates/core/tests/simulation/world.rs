@@ -305,9 +305,10 @@ impl World {
                 self.probes_failed += 1;
             }
             Event::ProbeAnswered { verdict: ProbeVerdict::Online { .. } }
-                if std::mem::take(&mut self.probes_failed) > 0 => {
-                    self.checks.waits_forgiven();
-                }
+                if std::mem::take(&mut self.probes_failed) > 0 =>
+            {
+                self.checks.waits_forgiven();
+            }
             _ => {}
         }
         self.tell(event);
