@@ -87,6 +87,9 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     if tally.part("build", build::everything(place)) {
         tally.part("bindings", tidy::bindings(place, false));
         tally.runner("the workspace's tests", workspace(place, &[]));
+        if has_program("cargo-nextest") {
+            tally.runner("the cloud on PostgreSQL and SeaweedFS", cluster(place));
+        }
     } else {
         tally.failed += 2;
     }
@@ -113,6 +116,9 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         for package in only {
             step = step.args(["-E", &format!("package({package})")]);
         }
+        if only.is_empty() {
+            step = step.args(["-E", "not binary(cluster)"]);
+        }
         if std::io::stderr().is_terminal() {
             step = step.args(["--color", "always"]);
         }
@@ -127,6 +133,16 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         step = step.env("RUST_TEST_THREADS", "1");
     }
     shown(step, if nextest { Runner::Nextest } else { Runner::CargoTest })
+}
+
+/// One process for all of them, which nextest doesn't do: they share one PostgreSQL and one store.
+fn cluster(place: &Place) -> Result<Tally> {
+    let step = build::cargo(place, "the cloud on PostgreSQL and SeaweedFS")
+        .remedy("read the failures above.")
+        .args(["test", "--no-fail-fast"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cluster"]);
+    shown(step, Runner::CargoTest)
 }
 
 #[derive(Clone, Copy)]
