@@ -7,6 +7,7 @@ pub const FINALIZE: &str = "/videos/finalize";
 pub const VIDEOS: &str = "/videos";
 pub const SCREENSHOTS: &str = "/screenshots/upload";
 pub const CAPABILITIES: &str = "/capabilities";
+pub const USAGE: &str = "/usage";
 
 /// The share page of a video, below the cloud's public address.
 pub fn share_page(public_url: &str, video_id: &str) -> String {

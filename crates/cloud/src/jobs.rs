@@ -19,18 +19,18 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{Job, NewProduct, ProductKind, Upload};
+use crate::db::{Job, Lease, NewProduct, ProductKind, Upload};
 use crate::http::bytes_of;
 use crate::media_map::MediaMap;
 use crate::storage::Written;
 use crate::uploads::{UploadError, Uploads};
 
 /// A worker that isn't heard of for so long has died.
-const LEASE_MS: i64 = 60_000;
+pub const LEASE_MS: i64 = 60_000;
 /// Three times within a lease: one lost message is no lost job.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// Other nodes enqueue, too, and nobody tells this one.
-const LOOK: Duration = Duration::from_secs(5);
+pub const LOOK: Duration = Duration::from_secs(5);
 const ATTEMPTS_MAX: u32 = 3;
 /// Of the second attempt, and ten times that of the third.
 const RETRY_MS: i64 = 10_000;
@@ -125,15 +125,15 @@ impl Jobs {
         };
         let made = tokio::select! {
             made = self.make(&job) => made,
-            lost = self.keep(&job) => Err(lost),
+            () = keep(&self.uploads, &job.lease) => Err(JobError::Lost),
             // Nobody waits for its lease to end: it is free again at once.
             () = stop.cancelled() => {
-                self.uploads.db.give_up(&job, "the server was stopped", Some(now_ms)).await?;
+                self.uploads.db.give_up(&job.lease, "the server was stopped", Some(now_ms)).await?;
                 return Ok(false);
             }
         };
         let product = job.product.name();
-        let session = job.session_id.to_string();
+        let session = job.lease.session_id.to_string();
         match made {
             Ok(written) => {
                 let key = written.key.clone();
@@ -147,33 +147,20 @@ impl Jobs {
             }
             Err(JobError::Lost) => tracing::info!(session, product, "Another worker has it"),
             Err(error) => {
-                let factor = 10_i64.saturating_pow(job.attempts.saturating_sub(1));
-                let retry_ms = (job.attempts < ATTEMPTS_MAX && !matches!(error, JobError::Gone))
-                    .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
-                tracing::warn!(session, product, %error, attempt = job.attempts, "Not made");
-                self.uploads.db.give_up(&job, &error.to_string(), retry_ms).await?;
+                let factor = 10_i64.saturating_pow(job.lease.attempts.saturating_sub(1));
+                let retry_ms = (job.lease.attempts < ATTEMPTS_MAX
+                    && !matches!(error, JobError::Gone))
+                .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
+                tracing::warn!(session, product, %error, attempt = job.lease.attempts, "Not made");
+                self.uploads.db.give_up(&job.lease, &error.to_string(), retry_ms).await?;
             }
         }
         Ok(true)
     }
 
-    /// Returns when the job is not ours any more.
-    async fn keep(&self, job: &Job) -> JobError {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            let until_ms = self.uploads.clock.now_ms() + LEASE_MS;
-            match self.uploads.db.keep(job, until_ms).await {
-                Ok(true) => {}
-                Ok(false) => return JobError::Lost,
-                // The lease lasts for two more of these.
-                Err(error) => tracing::warn!(%error, "A lease could not be renewed"),
-            }
-        }
-    }
-
     async fn make(&self, job: &Job) -> Result<Written, JobError> {
         let db = &self.uploads.db;
-        let upload = db.upload(job.session_id).await.map_err(UploadError::from)?;
+        let upload = db.upload(job.lease.session_id).await.map_err(UploadError::from)?;
         let upload = upload.filter(|upload| self.uploads.is_there(upload)).ok_or(JobError::Gone)?;
         let finished = upload.finished.as_ref().ok_or(JobError::Gone)?;
         let (map, _) = self.uploads.video(&upload).await?;
@@ -239,7 +226,8 @@ impl Jobs {
     async fn store(&self, job: &Job, file: &Path) -> Result<Written, JobError> {
         let missing = |_| JobError::Ffmpeg("it made nothing".to_owned());
         let mut file = tokio::fs::File::open(file).await.map_err(missing)?;
-        let mut writer = self.uploads.storage.product_writer(job.session_id.0, job.product.name());
+        let mut writer =
+            self.uploads.storage.product_writer(job.lease.session_id.0, job.product.name());
         let mut buffer = vec![0; COPY_BYTES];
         loop {
             let count = file.read(&mut buffer).await.map_err(JobError::Run)?;
@@ -250,6 +238,20 @@ impl Jobs {
             writer.write(bytes).await.map_err(UploadError::from)?;
         }
         Ok(writer.finish().await.map_err(UploadError::from)?)
+    }
+}
+
+/// Returns when the work is another's.
+pub async fn keep(uploads: &Uploads, lease: &Lease) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let until_ms = uploads.clock.now_ms() + LEASE_MS;
+        match uploads.db.keep(lease, until_ms).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The lease lasts for two more of these.
+            Err(error) => tracing::warn!(%error, "A lease could not be renewed"),
+        }
     }
 }
 
@@ -267,6 +269,7 @@ async fn said(child: &mut Child) -> String {
 mod tests {
     use super::*;
     use crate::db::{Assembly, Db, Finished, NewUpload, Opened};
+    use crate::quotas::Limits;
 
     #[tokio::test]
     async fn who_lost_the_lease_commits_nothing() {
@@ -282,7 +285,8 @@ mod tests {
             fps: 1,
             metadata: "{}".to_owned(),
         };
-        let Opened::Upload(upload) = db.open_upload(&new, 0, 0).await.unwrap() else {
+        let Opened::Upload(upload) = db.open_upload(&new, &Limits::default(), 0, 0).await.unwrap()
+        else {
             panic!("a new upload");
         };
         let finished = Finished {
@@ -292,20 +296,20 @@ mod tests {
             duration_ms: 0,
             etag: String::new(),
         };
-        assert!(db.complete(&upload, &finished, 0).await.unwrap());
+        assert!(db.complete(&upload, &finished, 0, 0).await.unwrap());
         db.enqueue(upload.session_id, ProductKind::Thumbnail, 0).await.unwrap();
 
         let slow = db.claim(0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");
         assert!(db.claim(0, LEASE_MS).await.unwrap().is_none(), "it is taken");
-        assert!(db.keep(&slow, 2 * LEASE_MS).await.unwrap());
+        assert!(db.keep(&slow.lease, 2 * LEASE_MS).await.unwrap());
         assert!(db.claim(2 * LEASE_MS - 1, 0).await.unwrap().is_none(), "and kept");
         let quick = db.claim(2 * LEASE_MS, 3 * LEASE_MS).await.unwrap().expect("it was let go");
-        assert_eq!(quick.attempts, 2);
+        assert_eq!(quick.lease.attempts, 2);
         let made =
             |key: &str| NewProduct { object_key: key.to_owned(), size_bytes: 1, sha256: [0; 32] };
-        assert!(!db.keep(&slow, 9 * LEASE_MS).await.unwrap());
+        assert!(!db.keep(&slow.lease, 9 * LEASE_MS).await.unwrap());
         assert!(!db.finish(&slow, &made("slow")).await.unwrap());
-        db.give_up(&slow, "late", None).await.unwrap();
+        db.give_up(&slow.lease, "late", None).await.unwrap();
         assert!(db.finish(&quick, &made("quick")).await.unwrap());
         assert!(!db.finish(&quick, &made("again")).await.unwrap());
         let product = db.product(upload.session_id, ProductKind::Thumbnail).await.unwrap();

@@ -21,11 +21,14 @@ mod jobs;
 mod media_map;
 mod pages;
 mod parts;
+mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
 mod s3;
+mod scrub;
 mod secrets;
 mod shares;
+mod sizes;
 mod storage;
 mod sweep;
 mod uploads;
@@ -51,13 +54,18 @@ use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
 use crate::shares::Shares;
 use crate::storage::Storage;
-use crate::uploads::Uploads;
+use crate::uploads::{Rules, Uploads};
 
 pub use clock::Clock;
 pub use embedded::{Embedded, start_embedded};
+pub use quotas::{Limits, OwnLimits, Usage};
+pub use scrub::{Damage, DamageKind, Scrubbed};
+pub use sizes::{parse as parse_size, words as size_words};
 
 /// How long requests under way may take to end after a stop was asked for.
 const STOP_MAX: Duration = Duration::from_secs(10);
+/// Disks lose a sector in years; a part that is found in time can still be sent again.
+pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DATABASE_FILE: &str = "cloud.sqlite";
 const OBJECTS_FOLDER: &str = "objects";
 /// What the list of tokens calls one of `snaplark-cloud token`.
@@ -97,11 +105,15 @@ pub struct CloudOptions {
     pub has_sign_in: bool,
     /// For each upload.
     pub parts_per_second: u32,
+    /// For each user who has no others of their own.
+    pub limits: Limits,
     /// An upload that nothing was sent to for so long has expired.
     pub idle_max: Duration,
     pub clock: Clock,
     /// The program that makes thumbnails and MP4.
     pub ffmpeg: PathBuf,
+    /// From one look at whether a video's bytes are still what came to the next; `None`: never.
+    pub scrub_every: Option<Duration>,
 }
 
 impl CloudOptions {
@@ -114,9 +126,11 @@ impl CloudOptions {
             behind_proxy: false,
             has_sign_in: true,
             parts_per_second: limits::PARTS_PER_SECOND,
+            limits: Limits::default(),
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
             clock: Clock::system(),
             ffmpeg: "ffmpeg".into(),
+            scrub_every: Some(SCRUB_EVERY),
         }
     }
 }
@@ -153,6 +167,8 @@ pub enum CloudError {
     UserUnknown(String),
     #[error("The server stopped by itself: {0}.")]
     Stopped(String),
+    #[error("Not everything could be read: {0}. Nothing was changed but what was found so far.")]
+    Scrub(String),
     #[error("No secret could be made: {0}.")]
     Secret(#[from] SecretError),
 }
@@ -167,6 +183,7 @@ pub struct Cloud {
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
     worker: Option<JoinHandle<()>>,
+    scrubber: Option<JoinHandle<()>>,
     /// What is to be free again when the server is gone (`embedded`).
     held: Option<std::fs::File>,
 }
@@ -182,8 +199,14 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let public_url = given.unwrap_or_else(|| format!("http://{}", reachable(address)));
 
     let rate = PartRate::new(options.parts_per_second, &store.0);
-    let idle_ms = i64::try_from(options.idle_max.as_millis()).unwrap_or(i64::MAX);
-    let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, idle_ms));
+    let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let scrub_ms_every = options.scrub_every.map(ms);
+    let rules = Rules {
+        idle_ms_max: ms(options.idle_max),
+        limits: options.limits,
+        scrub_ms_every: scrub_ms_every.unwrap_or(0),
+    };
+    let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, rules));
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), options.ffmpeg).await);
@@ -206,6 +229,8 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         server: Some(tokio::spawn(async move { server.await })),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
         worker: Some(tokio::spawn(jobs.run(stop.clone()))),
+        scrubber: scrub_ms_every
+            .map(|every| tokio::spawn(scrub::run(Arc::clone(&uploads), every, stop.clone()))),
         uploads,
         stop,
         held: None,
@@ -268,7 +293,7 @@ impl Cloud {
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
         }
-        if let Some(worker) = self.worker.take() {
+        for worker in [self.worker.take(), self.scrubber.take()].into_iter().flatten() {
             // It gives its job back first.
             tokio::time::timeout(STOP_MAX, worker).await.ok();
         }
@@ -320,6 +345,39 @@ pub async fn set_password(
         UserAdded::Exists => Err(CloudError::UserExists(email)),
         UserAdded::Unknown => Err(CloudError::UserUnknown(email)),
     }
+}
+
+/// Reads everything that is kept, and says what is not what came. Works while a server runs there.
+pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
+    let (db, storage) = open(&place.into()).await?;
+    let rate = PartRate::new(limits::PARTS_PER_SECOND, &db);
+    let uploads = Uploads::new(db, storage, Clock::system(), rate, Rules::default());
+    let scrubbed = scrub::all(&uploads).await;
+    uploads.db.close().await;
+    scrubbed.map_err(|error| CloudError::Scrub(error.to_string()))
+}
+
+/// What a user has today, and their limits after `change` of them. Works while a server runs there.
+pub async fn limit_user(
+    place: impl Into<Place>,
+    user_email: &str,
+    change: impl FnOnce(&mut OwnLimits),
+) -> Result<(Usage, OwnLimits), CloudError> {
+    let email = checked_email(user_email)?;
+    let db = open_database(&place.into()).await?;
+    let limited = async {
+        let Some(user) = db.user_by_email(&email).await? else { return Ok(None) };
+        let (used, mut own) = db.usage(user.id).await?;
+        let before = own;
+        change(&mut own);
+        if own != before {
+            db.set_limits(user.id, &own).await?;
+        }
+        Ok(Some((used.on(quotas::day(Clock::system().now_ms())), own)))
+    };
+    let limited = limited.await.map_err(in_database);
+    db.close().await;
+    limited?.ok_or(CloudError::UserUnknown(email))
 }
 
 async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudError> {

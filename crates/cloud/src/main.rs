@@ -5,10 +5,11 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use snaplark_api::limits;
-use snaplark_cloud::{CloudError, CloudOptions, Place, SetPassword};
+use snaplark_cloud::{CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword};
 
 /// The server of the Snaplark API, and the page behind each link.
 #[derive(Debug, Parser)]
@@ -24,6 +25,9 @@ enum Command {
     Serve(Serve),
     /// Prints a new token for a user, who is made where there is none. Works while the server runs.
     Token(Token),
+    /// Reads all videos and says what is damaged; ends with 1 where anything is. Works while the
+    /// server runs, which does the same slowly by itself.
+    Scrub(Kept),
     /// Who may sign in on the pages.
     #[command(subcommand)]
     User(User),
@@ -35,6 +39,25 @@ enum User {
     Add(Password),
     /// Replaces a user's password by the first line of standard input, and signs them out.
     Password(Password),
+    /// Shows what a user has and may have; with options, sets limits of their own first.
+    Limits(UserLimits),
+}
+
+#[derive(Debug, Args)]
+struct UserLimits {
+    #[command(flatten)]
+    kept: Kept,
+    /// The user's e-mail address.
+    email: String,
+    /// Most that may be stored, for example 50GB; `none`, or `server` for what the server says.
+    #[arg(long, value_name = "SIZE", value_parser = own_size)]
+    storage: Option<OwnLimit>,
+    /// Most uploads a day; `none` or `server`.
+    #[arg(long, value_name = "NUMBER", value_parser = own_count)]
+    day_uploads: Option<OwnLimit>,
+    /// Most that may be sent a day, for example 5GB; `none` or `server`.
+    #[arg(long, value_name = "SIZE", value_parser = own_size)]
+    day_bytes: Option<OwnLimit>,
 }
 
 #[derive(Debug, Args)]
@@ -45,7 +68,7 @@ struct Password {
     email: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Kept {
     /// Folder for the database and the videos.
     #[arg(long, env = "SNAPLARK_DATA")]
@@ -90,6 +113,62 @@ struct Serve {
     /// How many parts one upload may send in a second.
     #[arg(long, env = "SNAPLARK_PARTS_PER_SECOND", default_value_t = limits::PARTS_PER_SECOND)]
     parts_per_second: u32,
+    /// Days from one look for damage at each video's bytes to the next; 0: never.
+    #[arg(long, env = "SNAPLARK_SCRUB_DAYS", default_value_t = 30)]
+    scrub_days: u32,
+    /// Most that one user may store, for example 50GB.
+    #[arg(long, env = "SNAPLARK_USER_STORAGE", default_value = "none", value_name = "SIZE", value_parser = size)]
+    user_storage: Limit,
+    /// Most uploads that one user may begin in a day.
+    #[arg(long, env = "SNAPLARK_USER_DAY_UPLOADS", default_value = "none", value_name = "NUMBER", value_parser = count)]
+    user_day_uploads: Limit,
+    /// Most that one user may send in a day, for example 5GB.
+    #[arg(long, env = "SNAPLARK_USER_DAY_BYTES", default_value = "none", value_name = "SIZE", value_parser = size)]
+    user_day_bytes: Limit,
+    /// The largest video.
+    #[arg(long, env = "SNAPLARK_VIDEO_SIZE", default_value = VIDEO_SIZE, value_name = "SIZE", value_parser = size)]
+    video_size: Limit,
+}
+
+/// What 000 recommends (`limits::VIDEO_BYTES_DEFAULT_MAX`), as it is written.
+const VIDEO_SIZE: &str = "2GiB";
+
+/// `None`: there is none.
+#[derive(Clone, Copy, Debug)]
+struct Limit(Option<u64>);
+
+/// `None`: the server's.
+#[derive(Clone, Copy, Debug)]
+struct OwnLimit(Option<Option<u64>>);
+
+fn size(text: &str) -> Result<Limit, String> {
+    limit(text, snaplark_cloud::parse_size, "a size like 50GB, or none")
+}
+
+fn count(text: &str) -> Result<Limit, String> {
+    limit(text, |text| text.parse().ok(), "a number, or none")
+}
+
+fn limit(text: &str, parse: fn(&str) -> Option<u64>, form: &str) -> Result<Limit, String> {
+    if text == "none" {
+        return Ok(Limit(None));
+    }
+    parse(text).map(|max| Limit(Some(max))).ok_or_else(|| format!("it is {form}"))
+}
+
+fn own_size(text: &str) -> Result<OwnLimit, String> {
+    own(text, size)
+}
+
+fn own_count(text: &str) -> Result<OwnLimit, String> {
+    own(text, count)
+}
+
+fn own(text: &str, parse: fn(&str) -> Result<Limit, String>) -> Result<OwnLimit, String> {
+    if text == "server" {
+        return Ok(OwnLimit(None));
+    }
+    parse(text).map(|limit| OwnLimit(Some(limit.0))).map_err(|why| format!("{why}, or server"))
 }
 
 #[derive(Debug, Args)]
@@ -111,8 +190,14 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(serve) => run(serve).await,
         Command::Token(token) => print_token(token).await,
+        Command::Scrub(kept) => match scrub(kept).await {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
         Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
+        Command::User(User::Limits(user)) => user_limits(user).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -129,6 +214,14 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
     options.ffmpeg = serve.ffmpeg;
     options.behind_proxy = serve.behind_proxy;
     options.parts_per_second = serve.parts_per_second;
+    let days = Duration::from_secs(u64::from(serve.scrub_days) * 24 * 60 * 60);
+    options.scrub_every = (serve.scrub_days > 0).then_some(days);
+    options.limits = Limits {
+        storage_bytes: serve.user_storage.0,
+        day_uploads: serve.user_day_uploads.0,
+        day_bytes: serve.user_day_bytes.0,
+        video_bytes: serve.video_size.0,
+    };
     let mut cloud = snaplark_cloud::start(options).await?;
     say(&format!("listening on http://{}", cloud.address()));
     tokio::select! {
@@ -153,6 +246,45 @@ async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError
     stdin().read_line(&mut line).ok();
     let password = line.trim_end_matches(['\r', '\n']);
     snaplark_cloud::set_password(user.kept, &user.email, password, set).await
+}
+
+/// Whether all is as it came.
+async fn scrub(kept: Kept) -> Result<bool, CloudError> {
+    let scrubbed = snaplark_cloud::scrub(kept).await?;
+    for damage in &scrubbed.damages {
+        say(&damage.to_string());
+    }
+    let Scrubbed { videos, objects, bytes, damages } = scrubbed;
+    let size = snaplark_cloud::size_words(bytes);
+    say(&format!("{videos} videos, {objects} objects, {size}: {} damaged", damages.len()));
+    Ok(damages.is_empty())
+}
+
+async fn user_limits(user: UserLimits) -> Result<(), CloudError> {
+    let change = |own: &mut OwnLimits| {
+        let UserLimits { storage, day_uploads, day_bytes, .. } = &user;
+        for (own, wanted) in [
+            (&mut own.storage_bytes, storage),
+            (&mut own.day_uploads, day_uploads),
+            (&mut own.day_bytes, day_bytes),
+        ] {
+            if let Some(OwnLimit(limit)) = wanted {
+                *own = *limit;
+            }
+        }
+    };
+    let (used, own) = snaplark_cloud::limit_user(user.kept.clone(), &user.email, change).await?;
+    let words = |limit: Option<Option<u64>>, words: fn(u64) -> String| match limit {
+        None => "the server's limit".to_owned(),
+        Some(None) => "no limit".to_owned(),
+        Some(Some(max)) => words(max),
+    };
+    let size = snaplark_cloud::size_words;
+    say(&format!("stored: {} ({})", size(used.stored_bytes), words(own.storage_bytes, size)));
+    let count = |max: u64| max.to_string();
+    say(&format!("uploads today: {} ({})", used.day_uploads, words(own.day_uploads, count)));
+    say(&format!("sent today: {} ({})", size(used.day_bytes), words(own.day_bytes, size)));
+    Ok(())
 }
 
 /// One line for whoever started us; nobody may be there to read it.

@@ -235,6 +235,7 @@ mod tests {
                     .map(|(offset, size)| ClusterAt(*offset, *size, 0, 2000, 1))
                     .collect(),
             },
+            is_damaged: false,
         }
     }
 

@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt};
@@ -23,6 +24,8 @@ use uuid::Uuid;
 /// What is held of one object on its way to disk, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 const WRITES_IN_FLIGHT: usize = 2;
+/// What is read slowly is read in pieces of this, with a pause after each.
+const BREATH_BYTES: u64 = 256 * 1024;
 /// S3 takes no piece below 5 MiB, and a part of ours is no larger than this: one request each.
 #[cfg(feature = "s3")]
 const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 1;
@@ -122,6 +125,32 @@ impl Storage {
         let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
         let got = self.store.get_opts(&Path::from(key), options).await?;
         Ok(got.into_stream().map(|bytes| Ok(bytes?)).boxed())
+    }
+
+    /// Of the object as it is now; `None` where there is none. Read no faster than that.
+    pub async fn sha256(
+        &self,
+        key: &str,
+        bytes_per_second: Option<u64>,
+    ) -> Result<Option<[u8; 32]>, StorageError> {
+        let mut bytes = match self.store.get(&Path::from(key)).await {
+            Ok(got) => got.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let (mut hash, mut ahead_bytes) = (Sha256::new(), 0);
+        while let Some(bytes) = bytes.next().await {
+            let bytes = bytes?;
+            hash.update(&bytes);
+            ahead_bytes += bytes.len() as u64;
+            if let Some(rate) = bytes_per_second
+                && ahead_bytes >= BREATH_BYTES
+            {
+                tokio::time::sleep(Duration::from_secs_f64(ahead_bytes as f64 / rate as f64)).await;
+                ahead_bytes = 0;
+            }
+        }
+        Ok(Some(hash.finalize().into()))
     }
 
     /// An object that is gone already is no error.

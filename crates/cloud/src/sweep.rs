@@ -102,6 +102,7 @@ mod tests {
     use crate::db::{Db, NewUpload};
     use crate::rate::PartRate;
     use crate::storage::Storage;
+    use crate::uploads::Rules;
     use bytes::Bytes;
     use std::fs::File;
     use std::path::Path;
@@ -130,7 +131,8 @@ mod tests {
         let clock = Clock::new(move || told.load(Ordering::SeqCst));
         let storage = Storage::local(&kept).unwrap();
         let rate = PartRate::new(10, &db);
-        let uploads = Uploads::new(db, storage, clock, rate, DAY_MS);
+        let rules = Rules { idle_ms_max: DAY_MS, ..Rules::default() };
+        let uploads = Uploads::new(db, storage, clock, rate, rules);
 
         let new = NewUpload {
             user_id: user,

@@ -17,6 +17,7 @@ use crate::db::{
 };
 use crate::media_map::{self, MediaMap};
 use crate::parts::{self, Layout};
+use crate::quotas::{self, Limits, Over, Usage};
 use crate::rate::{Allowance, PartRate};
 use crate::storage::{Storage, StorageError, Written};
 
@@ -41,6 +42,8 @@ pub enum UploadError {
     OtherTotal { asked: u32, finished: u32 },
     #[error("more parts than the limit for this second")]
     TooFast(Allowance),
+    #[error("more than this user may have")]
+    Over(Over),
     #[error("the part is not WebM")]
     NotWebm,
     #[error("the part is empty")]
@@ -51,6 +54,9 @@ pub enum UploadError {
     Unplayable(String),
     #[error("parts kept coming while the upload was finalized")]
     Busy,
+    /// And can't be given without what is damaged.
+    #[error("bytes of the video were damaged in the storage")]
+    Damaged,
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
@@ -63,8 +69,17 @@ pub struct Uploads {
     pub storage: Storage,
     pub clock: Clock,
     rate: PartRate,
-    idle_ms_max: i64,
+    rules: Rules,
     indexing: Semaphore,
+}
+
+/// What whoever runs the server decided.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    pub idle_ms_max: i64,
+    pub limits: Limits,
+    /// From one look at a video's parts to the next.
+    pub scrub_ms_every: i64,
 }
 
 /// A part that is stored.
@@ -82,16 +97,18 @@ pub struct FinalizeAsk {
 }
 
 impl Uploads {
-    pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, idle_ms_max: i64) -> Self {
-        Uploads { db, storage, clock, rate, idle_ms_max, indexing: Semaphore::new(INDEXING_MAX) }
+    pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, rules: Rules) -> Self {
+        Uploads { db, storage, clock, rate, rules, indexing: Semaphore::new(INDEXING_MAX) }
     }
 
     /// A new upload, or the one that this recording has already.
     pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
         let now_ms = self.clock.now_ms();
-        match self.db.open_upload(new, now_ms, self.idle_since_ms()).await? {
+        let limits = &self.rules.limits;
+        match self.db.open_upload(new, limits, now_ms, self.idle_since_ms()).await? {
             Opened::Upload(upload) => Ok(*upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
+            Opened::Over(over) => Err(UploadError::Over(over)),
         }
     }
 
@@ -113,18 +130,32 @@ impl Uploads {
         !upload.removed && upload.state != VideoState::Expired && !(upload.is_open() && idle)
     }
 
-    /// Before a part's bytes are taken: is it awaited, and not too soon?
+    /// Before a part's bytes are taken: is it awaited, not too soon, and is there room?
     pub async fn admit(
         &self,
         user: UserId,
         session: SessionId,
+        index: u32,
     ) -> Result<(Upload, Allowance), UploadError> {
         let upload = self.own(user, session).await?;
         let allowance = self.rate.take(session, self.clock.now_ms()).await?;
         if allowance.retry_after_s.is_some() {
             return Err(UploadError::TooFast(allowance));
         }
+        let (used, limits) = self.usage(user).await?;
+        if let Some(over) = limits.used_up(used, self.clock.now_ms())
+            // The answer to it was lost: it takes no more room than it has.
+            && self.db.part(session, index).await?.is_none()
+        {
+            return Err(UploadError::Over(over));
+        }
         Ok((upload, allowance))
+    }
+
+    /// What a user has today, and may have.
+    pub async fn usage(&self, user: UserId) -> Result<(Usage, Limits), UploadError> {
+        let (used, own) = self.db.usage(user).await?;
+        Ok((used.on(quotas::day(self.clock.now_ms())), self.rules.limits.of(own)))
     }
 
     /// Takes a durable object in as a part. Whatever the end, the object is not left behind.
@@ -168,9 +199,9 @@ impl Uploads {
             parts::layout(&bytes)
         };
         let Written { key: object_key, size_bytes, sha256 } = written;
-        let part = Part { index, object_key, size_bytes, sha256, layout };
-        let stored = self.db.put_part(upload.session_id, &part, self.clock.now_ms()).await?;
-        match stored {
+        let part = Part { index, object_key, size_bytes, sha256, layout, is_damaged: false };
+        let (limits, now_ms) = (&self.rules.limits, self.clock.now_ms());
+        match self.db.put_part(upload.session_id, &part, limits, now_ms).await? {
             PartStored::Stored { parts_received, replaced } => {
                 if let Some(key) = replaced {
                     self.discard(&key).await;
@@ -181,11 +212,12 @@ impl Uploads {
                 let upload = self.own(upload.user_id, upload.session_id).await?;
                 Err(UploadError::NotActive(upload.state))
             }
+            PartStored::Over(over) => Err(UploadError::Over(over)),
         }
     }
 
-    /// A part of a finished video comes again: the answer to it was lost. The same bytes are
-    /// acknowledged once more, others are refused.
+    /// A part of a finished video comes again: the answer to it was lost, or its owner mends what
+    /// was damaged here. The same bytes are acknowledged once more, others are refused.
     async fn receive_again(
         &self,
         upload: &Upload,
@@ -194,7 +226,13 @@ impl Uploads {
     ) -> Result<Receipt, UploadError> {
         match self.db.part(upload.session_id, index).await? {
             Some(part) if part.sha256 == written.sha256 => {
-                self.discard(&written.key).await;
+                let session = upload.session_id;
+                let mended =
+                    part.is_damaged && self.db.mend_part(session, &part, &written.key).await?;
+                self.discard(if mended { &part.object_key } else { &written.key }).await;
+                if mended {
+                    tracing::info!(%session, index, "A damaged part came again and is whole");
+                }
                 let parts_received = self.db.parts_received(upload.session_id).await?;
                 Ok(Receipt { parts_received })
             }
@@ -232,7 +270,9 @@ impl Uploads {
             }
             parts.retain(|part| part.index < ask.parts_total);
             let finished = self.assemble(&parts, ask.duration_hint_ms).await?;
-            self.db.complete(&upload, &finished, self.clock.now_ms()).await?;
+            let now_ms = self.clock.now_ms();
+            let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
+            self.db.complete(&upload, &finished, now_ms, scrub_ms).await?;
         }
         Err(UploadError::Busy)
     }
@@ -270,12 +310,20 @@ impl Uploads {
             return Ok((media_map::growing(&media_map::contiguous(parts)), None));
         };
         parts.retain(|part| part.index < finished.parts_total);
+        let is_damaged = parts.iter().any(|part| part.is_damaged);
+        parts.retain(|part| !part.is_damaged);
         let map = match finished.assembly {
-            Assembly::Mapped => self.mapped(&parts).await?.0,
+            // What is left plays without it, if there still is a header.
+            Assembly::Mapped => match self.mapped(&parts).await {
+                Err(UploadError::Unplayable(_)) if is_damaged => return Err(UploadError::Damaged),
+                mapped => mapped?.0,
+            },
+            Assembly::Joined if is_damaged => return Err(UploadError::Damaged),
             Assembly::Joined => media_map::original(&parts),
         };
-        // A newer program may write another head over the same parts.
-        let etag = format!("\"{}-{}\"", finished.etag, map.inline_fingerprint());
+        // Another one without what is damaged; and a newer program may write another head.
+        let parts = media_map::fingerprint(&parts);
+        let etag = format!("\"{parts}-{}\"", map.inline_fingerprint());
         Ok((map, Some(etag)))
     }
 
@@ -287,6 +335,9 @@ impl Uploads {
         let mut parts = media_map::contiguous(self.db.parts_from(upload.session_id, 0).await?);
         let total = upload.finished.as_ref().map(|finished| finished.parts_total);
         parts.retain(|part| total.is_none_or(|total| part.index < total));
+        if parts.iter().any(|part| part.is_damaged) {
+            return Err(UploadError::Damaged);
+        }
         let etag = upload.finished.as_ref().map(|finished| format!("\"{}\"", finished.etag));
         Ok((media_map::original(&parts), etag))
     }
@@ -309,7 +360,7 @@ impl Uploads {
 
     /// What is open and was last active before this has expired.
     pub fn idle_since_ms(&self) -> i64 {
-        self.clock.now_ms() - self.idle_ms_max
+        self.clock.now_ms() - self.rules.idle_ms_max
     }
 }
 

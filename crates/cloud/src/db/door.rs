@@ -6,10 +6,11 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, Cursor, DbError, Deed, Finished, Job, JobStatus, NewProduct, NewToken, NewUpload,
-    Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken, Token, TokenId,
-    Upload, User, UserAdded, UserId, VideoId,
+    Bucket, Code, Cursor, DbError, Deed, Finished, Job, JobStatus, Lease, NewProduct, NewToken,
+    NewUpload, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken,
+    Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
 };
+use crate::quotas::{Limits, OwnLimits, Usage};
 
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -90,17 +91,21 @@ door! {
     fn take(name: &str, bucket: Bucket, now_ms: i64) -> Taken;
 
     // Uploads and parts.
-    fn open_upload(new: &NewUpload, now_ms: i64, idle_since_ms: i64) -> Opened;
+    fn open_upload(new: &NewUpload, limits: &Limits, now_ms: i64, idle_since_ms: i64) -> Opened;
     fn upload(session: SessionId) -> Option<Upload>;
     fn upload_of_video(video: VideoId) -> Option<Upload>;
     fn uploads_of_user(user: UserId, matching: &str, behind: Option<Cursor>, limit: u32, idle_since_ms: i64) -> Vec<Upload>;
-    fn complete(seen: &Upload, finished: &Finished, now_ms: i64) -> bool;
+    fn complete(seen: &Upload, finished: &Finished, now_ms: i64, scrub_ms: i64) -> bool;
     fn remove(session: SessionId, now_ms: i64) -> ();
-    fn put_part(session: SessionId, part: &Part, now_ms: i64) -> PartStored;
+    fn put_part(session: SessionId, part: &Part, limits: &Limits, now_ms: i64) -> PartStored;
     fn parts_from(session: SessionId, first: u32) -> Vec<Part>;
     fn part(session: SessionId, index: u32) -> Option<Part>;
     fn part_indices(session: SessionId) -> Vec<u32>;
     fn parts_received(session: SessionId) -> u32;
+
+    // How much there is, and may be.
+    fn usage(user: UserId) -> (Usage, OwnLimits);
+    fn set_limits(user: UserId, own: &OwnLimits) -> ();
 
     // Links.
     fn change_share(user: UserId, video: VideoId, change: &ShareChange) -> ();
@@ -111,11 +116,20 @@ door! {
     // Work that is done after the answer.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
     fn claim(now_ms: i64, lease_until_ms: i64) -> Option<Job>;
-    fn keep(job: &Job, lease_until_ms: i64) -> bool;
+    fn keep(lease: &Lease, lease_until_ms: i64) -> bool;
     fn finish(job: &Job, made: &NewProduct) -> bool;
-    fn give_up(job: &Job, error: &str, retry_ms: Option<i64>) -> ();
+    fn give_up(lease: &Lease, error: &str, retry_ms: Option<i64>) -> ();
     fn jobs(session: SessionId) -> Vec<JobStatus>;
     fn product(session: SessionId, product: ProductKind) -> Option<Product>;
+
+    // Whether what was kept is still what came.
+    fn claim_scrub(now_ms: i64, lease_until_ms: i64) -> Option<Lease>;
+    fn put_back(lease: &Lease, due_ms: i64) -> ();
+    fn finished_uploads(behind: Option<SessionId>, limit: u32) -> Vec<Upload>;
+    fn set_damaged(session: SessionId, part: &Part, damaged_ms: Option<i64>) -> bool;
+    fn mend_part(session: SessionId, part: &Part, object_key: &str) -> bool;
+    fn products(session: SessionId) -> Vec<Product>;
+    fn make_again(session: SessionId, product: &Product, now_ms: i64) -> bool;
 
     // What is over.
     fn forget_dead_products(limit: u32) -> Vec<String>;

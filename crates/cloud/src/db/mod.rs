@@ -15,6 +15,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::parts::Layout;
+use crate::quotas::Over;
 
 pub use door::Db;
 
@@ -68,10 +69,13 @@ pub struct Upload {
     pub created_ms: i64,
     pub active_ms: i64,
     pub revision: i64,
+    /// Of the parts that count (`quotas`).
+    pub stored_bytes: u64,
     pub finished: Option<Finished>,
     pub removed: bool,
     pub share: Share,
     pub has_thumbnail: bool,
+    pub parts_damaged: u32,
 }
 
 impl Upload {
@@ -122,6 +126,7 @@ pub enum Opened {
     Upload(Box<Upload>),
     /// The recording's id is somebody else's.
     Taken,
+    Over(Over),
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +136,8 @@ pub struct Part {
     pub size_bytes: u64,
     pub sha256: [u8; 32],
     pub layout: Layout,
+    /// Its object is not what came (`scrub`).
+    pub is_damaged: bool,
 }
 
 #[derive(Debug)]
@@ -142,6 +149,7 @@ pub enum PartStored {
     },
     /// The upload was finalized, expired or removed meanwhile.
     Closed,
+    Over(Over),
 }
 
 /// Where a page of a list goes on: behind this upload.
@@ -325,8 +333,10 @@ impl ProductKind {
 
 #[derive(Clone, Debug)]
 pub struct Product {
+    pub kind: ProductKind,
     pub object_key: String,
     pub size_bytes: u64,
+    pub sha256: [u8; 32],
 }
 
 #[derive(Clone, Debug)]
@@ -338,11 +348,19 @@ pub struct NewProduct {
 
 /// A claim on a piece of work.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct Lease {
     pub session_id: SessionId,
-    pub product: ProductKind,
+    /// What the work is called, one of each for a video.
+    pub work: &'static str,
     pub attempts: u32,
     pub fence: i64,
+}
+
+/// Something to be made.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub lease: Lease,
+    pub product: ProductKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,6 +41,7 @@ pub fn routes() -> Router<App> {
         .route(routes::VIDEOS, get(list))
         .route(&one, get(status).delete(remove).patch(change))
         .route(routes::CAPABILITIES, get(capabilities))
+        .route(routes::USAGE, get(usage))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         // Each handler has its own, smaller one.
@@ -115,6 +116,11 @@ async fn status(
     let indices = app.uploads.db.part_indices(upload.session_id).await?;
     let mut status = video_status(&app, &upload).await?;
     status.status.received_chunks = indices;
+    if upload.parts_damaged > 0 {
+        let parts = app.uploads.db.parts_from(upload.session_id, 0).await?;
+        let damaged = parts.iter().filter(|part| part.is_damaged);
+        status.damaged_chunks = damaged.map(|part| part.index).collect();
+    }
     let jobs = app.uploads.db.jobs(upload.session_id).await?;
     let told = |job: JobStatus| JobAnswer {
         product: job.product.name(),
@@ -138,6 +144,9 @@ pub struct OwnVideo {
     views: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnail_url: Option<String>,
+    /// Of one video only: what has to be sent again to be whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged_chunks: Vec<u32>,
     /// Of one video only: what is made of it, and how far that is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     jobs: Vec<JobAnswer>,
@@ -217,6 +226,46 @@ async fn remove(
     Ok(Json(json!({"success": true, "sessionId": session.to_string(), "message": "Video removed"})))
 }
 
+/// What one has, and may have. A limit that isn't there is `null`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UsageAnswer {
+    success: bool,
+    stored_bytes: u64,
+    stored_bytes_max: Option<u64>,
+    video_bytes_max: Option<u64>,
+    /// Of this day of UTC.
+    today: Today,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Today {
+    uploads: u64,
+    uploads_max: Option<u64>,
+    bytes: u64,
+    bytes_max: Option<u64>,
+}
+
+async fn usage(
+    State(app): State<App>,
+    Signed(user): Signed,
+) -> Result<Json<UsageAnswer>, ApiError> {
+    let (used, limits) = app.uploads.usage(user).await?;
+    Ok(Json(UsageAnswer {
+        success: true,
+        stored_bytes: used.stored_bytes,
+        stored_bytes_max: limits.storage_bytes,
+        video_bytes_max: limits.video_bytes,
+        today: Today {
+            uploads: used.day_uploads,
+            uploads_max: limits.day_uploads,
+            bytes: used.day_bytes,
+            bytes_max: limits.day_bytes,
+        },
+    }))
+}
+
 async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
     Json(Capabilities {
         server: "snaplark".to_owned(),
@@ -249,8 +298,7 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         Some(finished) => (finished.size_bytes, finished.duration_ms),
         None => {
             let parts = app.uploads.db.parts_from(upload.session_id, 0).await?;
-            let size_bytes = parts.iter().map(|part| part.size_bytes).sum();
-            (size_bytes, media_map::end_ms(&media_map::contiguous(parts)))
+            (upload.stored_bytes, media_map::end_ms(&media_map::contiguous(parts)))
         }
     };
     let status = VideoStatus {
@@ -274,6 +322,7 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         expires_unix_ms: share.expires_ms,
         views: share.views,
         thumbnail_url: upload.has_thumbnail.then(|| thumbnail_url(&app.public_url, upload)),
+        damaged_chunks: Vec::new(),
         jobs: Vec::new(),
     })
 }

@@ -10,11 +10,16 @@ use snaplark_api::ErrorAnswer;
 
 use crate::accounts::AccountError;
 use crate::db::DbError;
+use crate::quotas::Over;
 use crate::rate::Allowance;
 use crate::secrets::SecretError;
 use crate::shares::{self, ShareError};
+use crate::sizes;
 use crate::storage::StorageError;
 use crate::uploads::UploadError;
+
+/// Somebody may have made room by then.
+const ROOM_RETRY_S: u64 = 60;
 
 #[derive(Debug)]
 pub struct ApiError {
@@ -146,6 +151,7 @@ impl From<UploadError> for ApiError {
                 error.headers = allowance_headers(allowance);
                 error
             }
+            UploadError::Over(over) => over_limit(over),
             UploadError::NotWebm => {
                 let mut error = ApiError::unsupported("The chunk field must be a WebM file.");
                 let sentence = "The chunk field must be a file of type: webm.".to_owned();
@@ -167,6 +173,12 @@ impl From<UploadError> for ApiError {
                 "Session is busy",
                 "Chunks kept coming during finalize. Finalize again when all are sent.",
             ),
+            // Found and logged already; asking again changes nothing.
+            UploadError::Damaged => ApiError::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Video is damaged",
+                "A part of this video was damaged on the server. It is whole again when its owner sends that part once more.",
+            ),
             UploadError::Db(error) => {
                 let full = is_full(&error);
                 internal(&error, full)
@@ -177,6 +189,58 @@ impl From<UploadError> for ApiError {
             }
         }
     }
+}
+
+/// A client that waits comes through by itself when there is room, or when the day is over.
+fn over_limit(over: Over) -> ApiError {
+    let (status, error, message) = match over {
+        Over::Storage { stored_bytes, bytes_max } => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Storage quota exceeded",
+            format!(
+                "Your storage is full: {} of {}. What was acknowledged is safe; delete a recording to make room.",
+                sizes::words(stored_bytes.min(bytes_max)),
+                sizes::words(bytes_max)
+            ),
+        ),
+        Over::DayUploads { uploads_max, .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Daily upload limit reached",
+            format!(
+                "An account may begin {uploads_max} uploads a day. It goes on after midnight (UTC)."
+            ),
+        ),
+        Over::DayBytes { bytes_max, .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Daily upload limit reached",
+            format!(
+                "An account may send {} a day. What was acknowledged is safe; it goes on after midnight (UTC).",
+                sizes::words(bytes_max)
+            ),
+        ),
+        Over::Video { bytes_max } => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Video exceeds maximum size",
+            format!(
+                "A video may have {} here. The recording stays on its computer.",
+                sizes::words(bytes_max)
+            ),
+        ),
+    };
+    let mut answer = ApiError::new(status, error, &message);
+    match over {
+        Over::Storage { .. } => {
+            answer.headers.insert(header::RETRY_AFTER, ROOM_RETRY_S.into());
+        }
+        Over::DayUploads { retry_after_s, .. } | Over::DayBytes { retry_after_s, .. } => {
+            answer.headers.insert(header::RETRY_AFTER, retry_after_s.into());
+        }
+        // Told from a part's own limit by this field: smaller parts would not help.
+        Over::Video { .. } => {
+            answer.answer.errors.insert("video".to_owned(), vec![message]);
+        }
+    }
+    answer
 }
 
 impl From<DbError> for ApiError {

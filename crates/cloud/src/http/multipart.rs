@@ -171,7 +171,7 @@ impl Form<'_> {
             return Err(ApiError::invalid(errors));
         };
         let session = forms::session_id(&session)?;
-        let (upload, allowance) = self.app.uploads.admit(self.user, session).await?;
+        let (upload, allowance) = self.app.uploads.admit(self.user, session, index).await?;
         let admitted = Admitted { upload, index, allowance };
         self.admitted = Some(admitted.clone());
         Ok(admitted)

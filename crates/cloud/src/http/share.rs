@@ -21,6 +21,7 @@ use crate::media_map;
 use crate::pages::{self, Moment, Refusal};
 use crate::parts::Layout;
 use crate::shares::{Access, PASS_MS, ShareError};
+use crate::uploads::UploadError;
 
 const NO_VIDEO: VideoId = VideoId(Uuid::nil());
 /// What an embedding site gets where it doesn't say how wide it wants it.
@@ -75,6 +76,9 @@ pub async fn page(
         }
     }
     Ok(match behind {
+        Behind::Finished(upload) if is_lost(&app, &upload).await? => {
+            html(StatusCode::INTERNAL_SERVER_ERROR, pages::damaged())
+        }
         Behind::Finished(upload) => {
             html(StatusCode::OK, pages::finished(&app.public_url, &upload, is_owner, moment))
         }
@@ -86,6 +90,18 @@ pub async fn page(
         Behind::Expired => html(StatusCode::GONE, pages::expired()),
         Behind::Nothing => html(StatusCode::NOT_FOUND, pages::nothing()),
     })
+}
+
+/// Whether damage left nothing to be played.
+async fn is_lost(app: &App, upload: &Upload) -> Result<bool, ApiError> {
+    if upload.parts_damaged == 0 {
+        return Ok(false);
+    }
+    match app.uploads.video(upload).await {
+        Ok(_) => Ok(false),
+        Err(UploadError::Damaged) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The page of who may not see it: it names neither title nor owner.

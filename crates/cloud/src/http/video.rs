@@ -64,6 +64,9 @@ pub async fn live_init(
     let upload = there(&app, &video, &mut request.into_parts().0).await?;
     let first = app.uploads.db.part(upload.session_id, 0).await?.ok_or_else(gone)?;
     let Layout::Clusters { init: Some(init), .. } = &first.layout else { return Err(gone()) };
+    if first.is_damaged {
+        return Err(gone());
+    }
     let mut map = MediaMap::default();
     map.push_object(&first.object_key, 0..init.len_bytes);
     Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
@@ -76,7 +79,8 @@ pub async fn live_part(
     request: Request,
 ) -> Result<Response, ApiError> {
     let upload = there(&app, &video, &mut request.into_parts().0).await?;
-    let part = app.uploads.db.part(upload.session_id, index).await?.ok_or_else(gone)?;
+    let part = app.uploads.db.part(upload.session_id, index).await?;
+    let part = part.filter(|part| !part.is_damaged).ok_or_else(gone)?;
     let mut map = MediaMap::default();
     map.push_media(&part);
     Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))

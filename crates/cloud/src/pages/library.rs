@@ -9,7 +9,9 @@ use super::{
     Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title, thumbnail_url,
 };
 use crate::db::{Upload, Visibility};
+use crate::quotas::{Limits, Usage};
 use crate::shares::PASSWORD_CHARS_MIN;
+use crate::sizes;
 
 pub struct Listed<'a> {
     pub uploads: &'a [Upload],
@@ -19,6 +21,8 @@ pub struct Listed<'a> {
     pub cursor: Option<String>,
     /// What was done just now.
     pub said: Option<&'static str>,
+    pub used: Usage,
+    pub limits: Limits,
 }
 
 pub fn library(
@@ -27,7 +31,7 @@ pub fn library(
     listed: &Listed<'_>,
     moment: Moment,
 ) -> Markup {
-    let Listed { uploads, matching, cursor, said } = listed;
+    let Listed { uploads, matching, cursor, said, used, limits } = listed;
     own_page(
         "My videos",
         person,
@@ -40,6 +44,7 @@ pub fn library(
                     input.field type="search" name="q" value=(matching) placeholder="Search recordings" aria-label="Search recordings" maxlength="100";
                 }
             }
+            (room(*used, *limits))
             @if let Some(said) = said { p.done role="status" { (icon(ICON_CHECK)) (said) } }
             @if uploads.is_empty() {
                 @if matching.is_empty() {
@@ -58,6 +63,27 @@ pub fn library(
             }
         },
     )
+}
+
+/// How much there is of how much there may be.
+fn room(used: Usage, limits: Limits) -> Markup {
+    let stored = sizes::words(used.stored_bytes);
+    html! {
+        p.room {
+            @match limits.storage_bytes {
+                Some(max) => {
+                    @let is_full = used.stored_bytes >= max;
+                    meter min="0" max=(max) value=(used.stored_bytes) low=(max / 10 * 9) aria-label="Storage" { (stored) }
+                    span { (stored) " of " (sizes::words(max)) " used" }
+                    @if is_full { span.over { " · Full: delete a recording to make room. What waits to be sent is safe on its computer." } }
+                }
+                None => @if used.stored_bytes > 0 { span { (stored) " stored" } }
+            }
+            @if let Some(max) = limits.day_bytes.filter(|max| used.day_bytes >= *max) {
+                span.over { " · The " (sizes::words(max)) " of today are used up; sending goes on after midnight (UTC)." }
+            }
+        }
+    }
 }
 
 const AUDIENCES: [(Visibility, &str); 3] = [
@@ -99,7 +125,7 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
             div.under {
                 div.words {
                     a href=(path) { strong title=(name) { (name) } }
-                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (size(finished.size_bytes)) } (mark(upload, moment)) }
+                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (sizes::words(finished.size_bytes)) } (mark(upload, moment)) }
                 }
                 button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label="Copy link" { (icon(ICON_LINK)) }
                 button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
@@ -120,6 +146,7 @@ fn mark(upload: &Upload, moment: Moment) -> Markup {
             Visibility::Members => { " · " span title="People who are signed in here" { (icon(ICON_USERS)) } }
             Visibility::Password => { " · " span title="Has a password" { (icon(ICON_LOCK)) } }
         }
+        @if upload.parts_damaged > 0 { " · " span.over title="Bytes of it were damaged on this server and are left out. Sent again, it is whole." { "Damaged" } }
         @if over { " · " span.over { "Ended" } }
         @else if share.expires_ms.is_some() { " · " span title="Ends by itself" { (icon(ICON_HOURGLASS)) } }
     }
@@ -165,33 +192,6 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
                 button.plain type="button" popovertarget=(confirm) popovertargetaction="hide" { "Keep it" }
                 button.primary.danger type="submit" { "Delete" }
             }
-        }
-    }
-}
-
-/// 31 MB, 1.2 GB.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let digits = usize::from(value < 9.95 && unit > 0);
-    format!("{value:.digits$} {}", UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_at_a_glance() {
-        for (bytes, text) in
-            [(400, "0 kB"), (31_400_000, "31 MB"), (4_200_000, "4.2 MB"), (999_900_000, "1.0 GB")]
-        {
-            assert_eq!(size(bytes), text);
         }
     }
 }

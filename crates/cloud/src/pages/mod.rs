@@ -16,8 +16,8 @@ use crate::http::asset;
 pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
 pub use library::{Listed, library};
 pub use share::{
-    awaited, embedded, expired, finished, for_members, front, live, locked, not_embedded, nothing,
-    oembed, over, removed,
+    awaited, damaged, embedded, expired, finished, for_members, front, live, locked, not_embedded,
+    nothing, oembed, over, removed,
 };
 
 /// When a page is looked at.

@@ -24,6 +24,7 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
             (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
             @if upload.share.views > 0 { " · " (views(upload.share.views)) }
             " · " (audience(upload))
+            @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are left out" } }
             @if is_owner { " · " a href="/my/videos" { "My videos" } }
         }))
     })
@@ -73,6 +74,15 @@ pub fn expired() -> Markup {
         ICON_CLOUD_OFF,
         "This recording never arrived in full",
         "Its upload stopped half way, so there is nothing to show. Whoever made it still has the file and can send it again.",
+    )
+}
+
+/// Nothing of it can be played any more.
+pub fn damaged() -> Markup {
+    end_page(
+        ICON_ALERT,
+        "This recording was damaged",
+        "Its bytes on this server are not what came. Whoever made it can send it again; this link will work then.",
     )
 }
 

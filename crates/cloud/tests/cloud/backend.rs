@@ -28,6 +28,34 @@ impl Backend {
         files(&self.folder.join("objects"))
     }
 
+    /// The disk's doing: one byte of an object, whose key contains `named`, is another.
+    pub fn rot(&self, named: &str) {
+        let file = self.file(named);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    pub fn lose(&self, named: &str) {
+        std::fs::remove_file(self.file(named)).unwrap();
+    }
+
+    fn file(&self, named: &str) -> PathBuf {
+        let mut folders = vec![self.folder.join("objects")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().contains(named) {
+                    return path;
+                }
+            }
+        }
+        panic!("no object is named {named}");
+    }
+
     /// All bytes that the database keeps.
     pub fn dump(&self) -> Vec<u8> {
         let entries = std::fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());

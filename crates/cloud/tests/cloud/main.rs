@@ -12,6 +12,8 @@ mod oauth;
 mod pages;
 mod parts;
 mod program;
+mod quotas;
+mod scrub;
 mod serving;
 mod shares;
 mod support;

@@ -49,6 +49,28 @@ impl Backend {
         BUCKET.files(&format!("buckets/videos/{}", self.name))
     }
 
+    /// The disk's doing: one byte of an object, whose key contains `named`, is another.
+    pub fn rot(&self, named: &str) {
+        let path = BUCKET.file(&format!("buckets/videos/{}", self.name), named).unwrap();
+        let url = format!("http://127.0.0.1:{}/{path}", BUCKET.filer);
+        let curl = |args: &[&str]| Command::new("curl").args(["-sf"]).args(args).output().unwrap();
+        let mut bytes = curl(&[&url]).stdout;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let put = curl(&["-T", &file.path().to_string_lossy(), &url]);
+        assert!(put.status.success(), "{put:?}");
+    }
+
+    pub fn lose(&self, named: &str) {
+        let path = BUCKET.file(&format!("buckets/videos/{}", self.name), named).unwrap();
+        let url = format!("http://127.0.0.1:{}/{path}", BUCKET.filer);
+        assert!(
+            Command::new("curl").args(["-sf", "-X", "DELETE", &url]).status().unwrap().success()
+        );
+    }
+
     pub fn dump(&self) -> Vec<u8> {
         let out = POSTGRES.run("pg_dump", &["--inserts", &self.name]);
         assert!(out.status.success(), "{out:?}");
@@ -159,14 +181,26 @@ impl Bucket {
     }
 
     fn files(&self, folder: &str) -> usize {
-        let count = |entry: &Value| {
-            let path = entry["FullPath"].as_str().unwrap().trim_start_matches('/');
-            // A folder has its mark among the mode's highest bits (Go's os.ModeDir).
-            let is_folder = entry["Mode"].as_u64().is_some_and(|mode| mode & (1 << 31) != 0);
-            if is_folder { self.files(path) } else { 1 }
+        let count = |entry: &Value| match path_of(entry) {
+            (folder, true) => self.files(folder),
+            (_, false) => 1,
         };
         self.entries(folder).iter().map(count).sum()
     }
+
+    fn file(&self, folder: &str, named: &str) -> Option<String> {
+        self.entries(folder).iter().find_map(|entry| match path_of(entry) {
+            (folder, true) => self.file(folder, named),
+            (file, false) => file.contains(named).then(|| file.to_owned()),
+        })
+    }
+}
+
+/// And whether it is a folder's.
+fn path_of(entry: &Value) -> (&str, bool) {
+    let path = entry["FullPath"].as_str().unwrap().trim_start_matches('/');
+    // A folder has its mark among the mode's highest bits (Go's os.ModeDir).
+    (path, entry["Mode"].as_u64().is_some_and(|mode| mode & (1 << 31) != 0))
 }
 
 /// Deleted by a process that waits for the end of this one.

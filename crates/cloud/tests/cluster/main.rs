@@ -23,6 +23,10 @@ mod pages;
 mod parts;
 #[path = "../cloud/program.rs"]
 mod program;
+#[path = "../cloud/quotas.rs"]
+mod quotas;
+#[path = "../cloud/scrub.rs"]
+mod scrub;
 #[path = "../cloud/serving.rs"]
 mod serving;
 #[path = "../cloud/shares.rs"]

@@ -58,7 +58,7 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
         (200..=399 | 511, _) => Failure::NotTheApi { detail: format!("status {}", answer.status) },
         (401, _) => Failure::Unauthorized,
         (404 | 410, Ask::SendPart | Ask::Finalize) => Failure::SessionGone,
-        (400, Ask::SendPart) if is_damaged(answer) => {
+        (400, Ask::SendPart) if names(answer, "Content-Digest") => {
             Failure::ServerTrouble { status: 400, retry_after_ms }
         }
         (408 | 425, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
@@ -68,6 +68,9 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
             }
             Some(_) | None => Failure::ServerTrouble { status: 409, retry_after_ms },
         },
+        (413, Ask::SendPart) if names(answer, "video") => {
+            Failure::Refused { detail: words(413, answer.error.as_ref()) }
+        }
         (413, Ask::SendPart) => Failure::PartTooLarge,
         (429, _) => Failure::RateLimited {
             retry_after_ms: retry_after_ms.unwrap_or(policy::RETRY_AFTER_MS_DEFAULT),
@@ -77,9 +80,10 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
     }
 }
 
-/// Our cloud found another digest than the one that went along: what arrived is not what was sent.
-fn is_damaged(answer: &Answer) -> bool {
-    answer.error.as_ref().is_some_and(|error| error.errors.contains_key("Content-Digest"))
+/// Our cloud says more than the status by what it names as wrong: the digest, where what arrived is
+/// not what was sent; the video, where it is the whole that is too large and not this part.
+fn names(answer: &Answer, field: &str) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.errors.contains_key(field))
 }
 
 fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
@@ -143,6 +147,18 @@ mod tests {
         ] {
             assert_eq!(classify(ask, &answer(status)), want, "{ask:?} {status}");
         }
+    }
+
+    #[test]
+    fn smaller_parts_do_not_help_where_the_video_is_too_large() {
+        let error = ErrorAnswer {
+            message: Some("A video may have 2.1 GB here.".into()),
+            errors: [("video".to_owned(), Vec::new())].into(),
+            ..ErrorAnswer::default()
+        };
+        let answer = Answer { error: Some(error), ..answer(413) };
+        let detail = "A video may have 2.1 GB here. (413)".into();
+        assert_eq!(classify(Ask::SendPart, &answer), Failure::Refused { detail });
     }
 
     #[test]

@@ -3,7 +3,12 @@
 use sqlx::{Row as _, Transaction};
 
 use super::{Dialect, Pools, Row, signed, whole};
-use crate::db::{DbError, Job, JobState, JobStatus, NewProduct, Product, ProductKind, SessionId};
+use crate::db::{
+    DbError, Job, JobState, JobStatus, Lease, NewProduct, Product, ProductKind, SessionId,
+};
+
+/// Looking at a video's parts is work as well, but makes nothing.
+pub const SCRUB: &str = "scrub";
 
 impl Pools {
     /// Asked for again, it stays what it is.
@@ -14,7 +19,7 @@ impl Pools {
         now_ms: i64,
     ) -> Result<(), DbError> {
         let mut tx = self.begin().await?;
-        enqueue(&mut tx, session, product, now_ms).await?;
+        enqueue(&mut tx, session, product.name(), now_ms).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -25,34 +30,31 @@ impl Pools {
         let row = sqlx::query(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
              due_ms = $2 WHERE (session_id, product) IN (SELECT session_id, product FROM jobs \
-             WHERE state IN ('waiting', 'running') AND due_ms <= $1 ORDER BY due_ms LIMIT 1) \
-             AND state IN ('waiting', 'running') AND due_ms <= $1 \
+             WHERE state IN ('waiting', 'running') AND due_ms <= $1 AND product <> $3 \
+             ORDER BY due_ms LIMIT 1) AND state IN ('waiting', 'running') AND due_ms <= $1 \
              RETURNING session_id, product, attempts, fence",
         )
         .bind(now_ms)
         .bind(lease_until_ms)
+        .bind(SCRUB)
         .fetch_optional(&self.writes)
         .await?;
         let job = |row: Row| {
-            Ok(Job {
-                session_id: SessionId(row.try_get("session_id")?),
-                product: kind(row.try_get("product")?)?,
-                attempts: whole(row.try_get("attempts")?)?,
-                fence: row.try_get("fence")?,
-            })
+            let product = kind(row.try_get("product")?)?;
+            Ok(Job { lease: lease(&row, product.name())?, product })
         };
         row.map(job).transpose()
     }
 
     /// Whether the job is still this worker's; then it is until `lease_until_ms`.
-    pub async fn keep(&self, job: &Job, lease_until_ms: i64) -> Result<bool, DbError> {
+    pub async fn keep(&self, lease: &Lease, lease_until_ms: i64) -> Result<bool, DbError> {
         let done = sqlx::query(
             "UPDATE jobs SET due_ms = $4 \
              WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
         )
-        .bind(job.session_id.0)
-        .bind(job.product.name())
-        .bind(job.fence)
+        .bind(lease.session_id.0)
+        .bind(lease.work)
+        .bind(lease.fence)
         .bind(lease_until_ms)
         .execute(&self.writes)
         .await?;
@@ -66,9 +68,9 @@ impl Pools {
             "UPDATE jobs SET state = 'done', error = NULL \
              WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
         )
-        .bind(job.session_id.0)
+        .bind(job.lease.session_id.0)
         .bind(job.product.name())
-        .bind(job.fence)
+        .bind(job.lease.fence)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -78,7 +80,7 @@ impl Pools {
             "INSERT INTO products (session_id, product, object_key, size_bytes, sha256) \
              VALUES ($1, $2, $3, $4, $5)",
         )
-        .bind(job.session_id.0)
+        .bind(job.lease.session_id.0)
         .bind(job.product.name())
         .bind(&made.object_key)
         .bind(signed(made.size_bytes))
@@ -92,7 +94,7 @@ impl Pools {
     /// `retry_ms`: when it is tried again; without one it has failed.
     pub async fn give_up(
         &self,
-        job: &Job,
+        lease: &Lease,
         error: &str,
         retry_ms: Option<i64>,
     ) -> Result<(), DbError> {
@@ -101,9 +103,9 @@ impl Pools {
             "UPDATE jobs SET state = $4, error = $5, due_ms = $6 \
              WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
         )
-        .bind(job.session_id.0)
-        .bind(job.product.name())
-        .bind(job.fence)
+        .bind(lease.session_id.0)
+        .bind(lease.work)
+        .bind(lease.fence)
         .bind(state.name())
         .bind(error)
         .bind(retry_ms.unwrap_or(0))
@@ -114,9 +116,11 @@ impl Pools {
 
     pub async fn jobs(&self, session: SessionId) -> Result<Vec<JobStatus>, DbError> {
         let rows = sqlx::query(
-            "SELECT product, state, attempts, error FROM jobs WHERE session_id = $1 ORDER BY product",
+            "SELECT product, state, attempts, error FROM jobs \
+             WHERE session_id = $1 AND product <> $2 ORDER BY product",
         )
         .bind(session.0)
+        .bind(SCRUB)
         .fetch_all(&self.reads)
         .await?;
         let status = |row: &Row| {
@@ -135,36 +139,53 @@ impl Pools {
         session: SessionId,
         product: ProductKind,
     ) -> Result<Option<Product>, DbError> {
-        let row = sqlx::query(
-            "SELECT object_key, size_bytes FROM products WHERE session_id = $1 AND product = $2",
+        let made = self.products(session).await?;
+        Ok(made.into_iter().find(|made| made.kind == product))
+    }
+
+    /// All that was made of a video: a handful.
+    pub async fn products(&self, session: SessionId) -> Result<Vec<Product>, DbError> {
+        let rows = sqlx::query(
+            "SELECT product, object_key, size_bytes, sha256 FROM products WHERE session_id = $1",
         )
         .bind(session.0)
-        .bind(product.name())
-        .fetch_optional(&self.reads)
+        .fetch_all(&self.reads)
         .await?;
-        let product = |row: Row| {
+        let product = |row: &Row| {
+            let sha256: Vec<u8> = row.try_get("sha256")?;
             Ok(Product {
+                kind: kind(row.try_get("product")?)?,
                 object_key: row.try_get("object_key")?,
                 size_bytes: whole(row.try_get("size_bytes")?)?,
+                sha256: sha256.try_into().map_err(|_| DbError::Unknown("sha256".to_owned()))?,
             })
         };
-        row.map(product).transpose()
+        rows.iter().map(product).collect()
     }
+}
+
+pub fn lease(row: &Row, work: &'static str) -> Result<Lease, DbError> {
+    Ok(Lease {
+        session_id: SessionId(row.try_get("session_id")?),
+        work,
+        attempts: whole(row.try_get("attempts")?)?,
+        fence: row.try_get("fence")?,
+    })
 }
 
 pub async fn enqueue(
     tx: &mut Transaction<'_, Dialect>,
     session: SessionId,
-    product: ProductKind,
-    now_ms: i64,
+    work: &str,
+    due_ms: i64,
 ) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO jobs (session_id, product, state, due_ms, created_ms) \
          VALUES ($1, $2, 'waiting', $3, $3) ON CONFLICT DO NOTHING",
     )
     .bind(session.0)
-    .bind(product.name())
-    .bind(now_ms)
+    .bind(work)
+    .bind(due_ms)
     .execute(&mut **tx)
     .await?;
     Ok(())

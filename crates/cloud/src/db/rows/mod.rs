@@ -7,9 +7,11 @@
 mod accounts;
 mod buckets;
 mod jobs;
+mod scrub;
 mod shares;
 mod sweep;
 mod uploads;
+mod usage;
 
 use super::{Dialect, Pools, Row};
 use crate::db::DbError;

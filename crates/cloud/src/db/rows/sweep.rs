@@ -1,21 +1,35 @@
 //! What is over: rows that nothing will ask for again.
 
+use std::collections::BTreeMap;
+
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::Pools;
-use crate::db::DbError;
+use super::usage::release;
+use crate::db::{DbError, UserId};
 
 impl Pools {
     /// Marks what is open and idle as expired, and says how many there were.
     pub async fn expire_idle(&self, idle_since_ms: i64) -> Result<u64, DbError> {
-        let done = sqlx::query(
+        let mut tx = self.begin().await?;
+        let expired: Vec<(Uuid, i64)> = sqlx::query_as(
             "UPDATE uploads SET state = 'expired' WHERE active_ms < $1 AND removed_ms IS NULL \
-             AND state IN ('initialized', 'uploading', 'finalizing')",
+             AND state IN ('initialized', 'uploading', 'finalizing') RETURNING user_id, stored_bytes",
         )
         .bind(idle_since_ms)
-        .execute(&self.writes)
+        .fetch_all(&mut *tx)
         .await?;
-        Ok(done.rows_affected())
+        // In one order for everybody, so that nobody waits for somebody who waits for them.
+        let mut freed = BTreeMap::<Uuid, i64>::new();
+        for (user, stored_bytes) in &expired {
+            *freed.entry(*user).or_default() += stored_bytes;
+        }
+        for (user, stored_bytes) in freed {
+            release(&mut tx, UserId(user), stored_bytes).await?;
+        }
+        tx.commit().await?;
+        Ok(expired.len() as u64)
     }
 
     /// Forgets some of the parts that nothing will ever serve, and names their objects.

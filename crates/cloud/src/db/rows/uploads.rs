@@ -4,23 +4,27 @@ use snaplark_api::VideoState;
 use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
 
-use super::jobs::enqueue;
+use super::jobs::{SCRUB, enqueue};
+use super::usage::{Charge, charge, release};
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
     Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, ProductKind,
     SessionId, Share, Upload, UserId, VideoId, Visibility,
 };
+use crate::quotas::{Limits, Over};
 
 macro_rules! select_uploads {
     () => {
         "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
-         height, created_ms, active_ms, revision, parts_total, assembly, size_bytes, duration_ms, \
+         height, created_ms, active_ms, revision, stored_bytes, parts_total, assembly, size_bytes, duration_ms, \
          etag, removed_ms, title, visibility, password, expires_ms, views, (SELECT COUNT(*) FROM products \
-         WHERE products.session_id = uploads.session_id AND product = 'thumbnail.jpg') AS pictures \
+         WHERE products.session_id = uploads.session_id AND product = 'thumbnail.jpg') AS pictures, (SELECT COUNT(*) FROM parts \
+         WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) AS damaged \
          FROM uploads \
          LEFT JOIN shares ON shares.video_id = uploads.video_id AND shares.user_id = uploads.user_id "
     };
 }
+pub(super) use select_uploads;
 
 impl Pools {
     /// The live upload of this recording where its owner asks again, else a new one. `idle_since_ms`:
@@ -28,11 +32,12 @@ impl Pools {
     pub async fn open_upload(
         &self,
         new: &NewUpload,
+        limits: &Limits,
         now_ms: i64,
         idle_since_ms: i64,
     ) -> Result<Opened, DbError> {
         loop {
-            if let Some(opened) = self.try_open_upload(new, now_ms, idle_since_ms).await? {
+            if let Some(opened) = self.try_open_upload(new, limits, now_ms, idle_since_ms).await? {
                 return Ok(opened);
             }
         }
@@ -42,6 +47,7 @@ impl Pools {
     async fn try_open_upload(
         &self,
         new: &NewUpload,
+        limits: &Limits,
         now_ms: i64,
         idle_since_ms: i64,
     ) -> Result<Option<Opened>, DbError> {
@@ -58,7 +64,7 @@ impl Pools {
                 }
                 let idle = upload.is_open() && upload.active_ms < idle_since_ms;
                 if idle {
-                    set_state(&mut tx, upload.session_id, VideoState::Expired).await?;
+                    expire(&mut tx, &upload).await?;
                 } else if upload.is_open() || (upload.finished.is_some() && !upload.removed) {
                     return Ok(Some(Opened::Upload(Box::new(upload))));
                 }
@@ -83,6 +89,10 @@ impl Pools {
         .await?;
         if added.rows_affected() == 0 {
             return Ok(None);
+        }
+        let begun = Charge { uploads: 1, ..Charge::default() };
+        if let Some(over) = charge(&mut tx, new.user_id, begun, limits, now_ms).await? {
+            return Ok(Some(Opened::Over(over)));
         }
         let row = sqlx::query(concat!(select_uploads!(), "WHERE session_id = $1"))
             .bind(session)
@@ -152,16 +162,20 @@ impl Pools {
     }
 
     /// Commits what finalize found, if no part came or went since it looked (`revision`).
+    /// `scrub_ms`: when its parts are looked at for the first time.
     pub async fn complete(
         &self,
         seen: &Upload,
         finished: &Finished,
         now_ms: i64,
+        scrub_ms: i64,
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE uploads SET state = 'completed', parts_total = $3, assembly = $4, \
-             size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8 \
+             size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8, \
+             stored_bytes = (SELECT CAST(COALESCE(SUM(parts.size_bytes), 0) AS BIGINT) FROM parts \
+             WHERE parts.session_id = $1 AND part_index < $3) \
              WHERE session_id = $1 AND revision = $2 AND removed_ms IS NULL \
              AND state IN ('initialized', 'uploading', 'finalizing')",
         )
@@ -177,7 +191,15 @@ impl Pools {
         .await?;
         let done = done.rows_affected() == 1;
         if done {
-            enqueue(&mut tx, seen.session_id, ProductKind::Thumbnail, now_ms).await?;
+            let kept: i64 =
+                sqlx::query_scalar("SELECT stored_bytes FROM uploads WHERE session_id = $1")
+                    .bind(seen.session_id.0)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            release(&mut tx, seen.user_id, signed(seen.stored_bytes) - kept).await?;
+            let picture = ProductKind::Thumbnail.name();
+            enqueue(&mut tx, seen.session_id, picture, now_ms).await?;
+            enqueue(&mut tx, seen.session_id, SCRUB, scrub_ms).await?;
             tx.commit().await?;
         }
         Ok(done)
@@ -185,13 +207,23 @@ impl Pools {
 
     /// Takes the upload off the link at once; its parts are forgotten by the sweeper's way.
     pub async fn remove(&self, session: SessionId, now_ms: i64) -> Result<(), DbError> {
-        sqlx::query(
-            "UPDATE uploads SET removed_ms = $2 WHERE session_id = $1 AND removed_ms IS NULL",
+        let mut tx = self.begin().await?;
+        let removed = sqlx::query(
+            "UPDATE uploads SET removed_ms = $2 WHERE session_id = $1 AND removed_ms IS NULL \
+             RETURNING user_id, state, stored_bytes",
         )
         .bind(session.0)
         .bind(now_ms)
-        .execute(&self.writes)
+        .fetch_optional(&mut *tx)
         .await?;
+        // What has expired was given back then.
+        if let Some(row) = removed
+            && state_of(row.try_get("state")?)? != VideoState::Expired
+        {
+            let user = UserId(row.try_get("user_id")?);
+            release(&mut tx, user, row.try_get("stored_bytes")?).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -202,6 +234,7 @@ impl Pools {
         &self,
         session: SessionId,
         part: &Part,
+        limits: &Limits,
         now_ms: i64,
     ) -> Result<PartStored, DbError> {
         let layout =
@@ -209,28 +242,47 @@ impl Pools {
         let mut tx = self.begin().await?;
         let open = sqlx::query(
             "UPDATE uploads SET state = 'uploading', active_ms = $2, revision = revision + 1 \
-             WHERE session_id = $1 AND removed_ms IS NULL AND state IN ('initialized', 'uploading')",
+             WHERE session_id = $1 AND removed_ms IS NULL AND state IN ('initialized', 'uploading') \
+             RETURNING user_id, stored_bytes",
         )
         .bind(session.0)
         .bind(now_ms)
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
-        if open.rows_affected() == 0 {
-            return Ok(PartStored::Closed);
-        }
-        let replaced: Option<String> = sqlx::query_scalar(
-            "SELECT object_key FROM parts WHERE session_id = $1 AND part_index = $2",
+        let Some(open) = open else { return Ok(PartStored::Closed) };
+        let replaced: Option<(String, i64)> = sqlx::query_as(
+            "SELECT object_key, size_bytes FROM parts WHERE session_id = $1 AND part_index = $2",
         )
         .bind(session.0)
         .bind(i64::from(part.index))
         .fetch_optional(&mut *tx)
         .await?;
+        let (replaced, replaced_bytes) =
+            replaced.map_or((None, 0), |(key, size)| (Some(key), size));
+        let more = signed(part.size_bytes) - replaced_bytes;
+        let stored_bytes = open.try_get::<i64, _>("stored_bytes")? + more;
+        if let Some(bytes_max) = limits.video_bytes
+            && more > 0
+            && stored_bytes > signed(bytes_max)
+        {
+            return Ok(PartStored::Over(Over::Video { bytes_max }));
+        }
+        let user = UserId(open.try_get("user_id")?);
+        let sent = Charge { stored_bytes: more, sent_bytes: more.max(0), uploads: 0 };
+        if let Some(over) = charge(&mut tx, user, sent, limits, now_ms).await? {
+            return Ok(PartStored::Over(over));
+        }
+        sqlx::query("UPDATE uploads SET stored_bytes = $2 WHERE session_id = $1")
+            .bind(session.0)
+            .bind(stored_bytes)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query(
             "INSERT INTO parts (session_id, part_index, object_key, size_bytes, sha256, layout, received_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) \
              ON CONFLICT (session_id, part_index) DO UPDATE SET object_key = excluded.object_key, \
              size_bytes = excluded.size_bytes, sha256 = excluded.sha256, \
-             layout = excluded.layout, received_ms = excluded.received_ms",
+             layout = excluded.layout, received_ms = excluded.received_ms, damaged_ms = NULL",
         )
         .bind(session.0)
         .bind(i64::from(part.index))
@@ -252,7 +304,7 @@ impl Pools {
     /// The upload's parts from `first` on, in order.
     pub async fn parts_from(&self, session: SessionId, first: u32) -> Result<Vec<Part>, DbError> {
         sqlx::query(
-            "SELECT part_index, object_key, size_bytes, sha256, layout FROM parts \
+            "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms FROM parts \
              WHERE session_id = $1 AND part_index >= $2 ORDER BY part_index",
         )
         .bind(session.0)
@@ -266,7 +318,7 @@ impl Pools {
 
     pub async fn part(&self, session: SessionId, index: u32) -> Result<Option<Part>, DbError> {
         sqlx::query(
-            "SELECT part_index, object_key, size_bytes, sha256, layout FROM parts \
+            "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms FROM parts \
              WHERE session_id = $1 AND part_index = $2",
         )
         .bind(session.0)
@@ -297,17 +349,16 @@ impl Pools {
     }
 }
 
-async fn set_state(
-    tx: &mut Transaction<'_, Dialect>,
-    session: SessionId,
-    state: VideoState,
-) -> Result<(), DbError> {
-    sqlx::query("UPDATE uploads SET state = $2 WHERE session_id = $1")
-        .bind(session.0)
-        .bind(state.name())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+/// Once, whoever comes first: the sweeper expires, too.
+async fn expire(tx: &mut Transaction<'_, Dialect>, upload: &Upload) -> Result<(), DbError> {
+    let stored_bytes: Option<i64> = sqlx::query_scalar(
+        "UPDATE uploads SET state = 'expired' WHERE session_id = $1 AND removed_ms IS NULL \
+         AND state IN ('initialized', 'uploading', 'finalizing') RETURNING stored_bytes",
+    )
+    .bind(upload.session_id.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    release(tx, upload.user_id, stored_bytes.unwrap_or(0)).await
 }
 
 /// `LIKE`'s own signs are letters like any other here.
@@ -327,7 +378,7 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
-fn upload(row: &Row) -> Result<Upload, DbError> {
+pub fn upload(row: &Row) -> Result<Upload, DbError> {
     let assembly: Option<String> = row.try_get("assembly")?;
     let finished = match assembly {
         None => None,
@@ -350,10 +401,12 @@ fn upload(row: &Row) -> Result<Upload, DbError> {
         created_ms: row.try_get("created_ms")?,
         active_ms: row.try_get("active_ms")?,
         revision: row.try_get("revision")?,
+        stored_bytes: whole(row.try_get("stored_bytes")?)?,
         finished,
         removed: row.try_get::<Option<i64>, _>("removed_ms")?.is_some(),
         share: share(row)?,
         has_thumbnail: row.try_get::<i64, _>("pictures")? > 0,
+        parts_damaged: whole(row.try_get("damaged")?)?,
     })
 }
 
@@ -382,6 +435,7 @@ fn part(row: &Row) -> Result<Part, DbError> {
         sha256: sha256.try_into().map_err(|_| DbError::Unknown("sha256".to_owned()))?,
         layout: serde_json::from_str(row.try_get("layout")?)
             .map_err(|e| DbError::Unknown(format!("layout: {e}")))?,
+        is_damaged: row.try_get::<Option<i64>, _>("damaged_ms")?.is_some(),
     })
 }
 

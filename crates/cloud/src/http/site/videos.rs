@@ -43,7 +43,10 @@ pub async fn list(
     let mut uploads = app.uploads.list(owner.user.id, matching, behind, PAGE + 1).await?;
     let more = uploads.len() > PAGE as usize;
     uploads.truncate(PAGE as usize);
+    let (used, limits) = app.uploads.usage(owner.user.id).await?;
     let listed = Listed {
+        used,
+        limits,
         cursor: uploads.last().filter(|_| more).map(cursor),
         uploads: &uploads,
         matching,

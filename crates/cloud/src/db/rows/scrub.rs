@@ -1,0 +1,133 @@
+//! Parts whose objects are looked at now and then, and what was found.
+
+use super::jobs::{SCRUB, lease};
+use super::uploads::{select_uploads, upload};
+use super::{Pools, Row};
+use crate::db::{DbError, Lease, Part, Product, SessionId, Upload};
+
+impl Pools {
+    /// The video that was not looked at for longest, if that is long enough.
+    pub async fn claim_scrub(
+        &self,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Option<Lease>, DbError> {
+        let row = sqlx::query(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
+             due_ms = $2 WHERE product = $3 AND session_id IN (SELECT session_id FROM jobs \
+             WHERE state IN ('waiting', 'running') AND due_ms <= $1 AND product = $3 \
+             ORDER BY due_ms LIMIT 1) AND state IN ('waiting', 'running') AND due_ms <= $1 \
+             RETURNING session_id, attempts, fence",
+        )
+        .bind(now_ms)
+        .bind(lease_until_ms)
+        .bind(SCRUB)
+        .fetch_optional(&self.writes)
+        .await?;
+        row.map(|row: Row| lease(&row, SCRUB)).transpose()
+    }
+
+    /// Done for now, if it is still this worker's.
+    pub async fn put_back(&self, lease: &Lease, due_ms: i64) -> Result<(), DbError> {
+        sqlx::query(
+            "UPDATE jobs SET state = 'waiting', attempts = 0, error = NULL, due_ms = $4 \
+             WHERE session_id = $1 AND product = $2 AND fence = $3 AND state = 'running'",
+        )
+        .bind(lease.session_id.0)
+        .bind(lease.work)
+        .bind(lease.fence)
+        .bind(due_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// Everybody's, one page after the other.
+    pub async fn finished_uploads(
+        &self,
+        behind: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Upload>, DbError> {
+        sqlx::query(concat!(
+            select_uploads!(),
+            "WHERE state = 'completed' AND removed_ms IS NULL AND session_id > $1 \
+             ORDER BY session_id LIMIT $2"
+        ))
+        .bind(behind.map_or(uuid::Uuid::nil(), |behind| behind.0))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(upload)
+        .collect()
+    }
+
+    /// Whether that was news. A part that has another object meanwhile is another part.
+    pub async fn set_damaged(
+        &self,
+        session: SessionId,
+        part: &Part,
+        damaged_ms: Option<i64>,
+    ) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "UPDATE parts SET damaged_ms = $4 WHERE session_id = $1 AND part_index = $2 \
+             AND object_key = $3 AND (damaged_ms IS NULL) <> ($4 IS NULL)",
+        )
+        .bind(session.0)
+        .bind(i64::from(part.index))
+        .bind(&part.object_key)
+        .bind(damaged_ms)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The same bytes came once more: their object takes the damaged one's place.
+    pub async fn mend_part(
+        &self,
+        session: SessionId,
+        part: &Part,
+        object_key: &str,
+    ) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "UPDATE parts SET object_key = $4, damaged_ms = NULL WHERE session_id = $1 \
+             AND part_index = $2 AND object_key = $3 AND damaged_ms IS NOT NULL",
+        )
+        .bind(session.0)
+        .bind(i64::from(part.index))
+        .bind(&part.object_key)
+        .bind(object_key)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Forgets what was made, and has it made once more.
+    pub async fn make_again(
+        &self,
+        session: SessionId,
+        product: &Product,
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
+        let gone = sqlx::query("DELETE FROM products WHERE session_id = $1 AND object_key = $2")
+            .bind(session.0)
+            .bind(&product.object_key)
+            .execute(&mut *tx)
+            .await?;
+        if gone.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(
+            "UPDATE jobs SET state = 'waiting', attempts = 0, due_ms = $3 \
+             WHERE session_id = $1 AND product = $2 AND state = 'done'",
+        )
+        .bind(session.0)
+        .bind(product.kind.name())
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,154 @@
+//! How much one user may keep and send. Pure; the counting is `db`'s, in the transaction of what is
+//! counted.
+//!
+//! What counts are the parts of uploads that are there. What the server makes of them (pictures,
+//! MP4) does not: visitors ask for it.
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// `None`: as much as there is room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of one user, together.
+    pub storage_bytes: Option<u64>,
+    /// Begun by one user in a day of UTC.
+    pub day_uploads: Option<u64>,
+    /// Sent by one user in a day of UTC.
+    pub day_bytes: Option<u64>,
+    /// Of one video.
+    pub video_bytes: Option<u64>,
+}
+
+/// What one user has instead of the server's. Outer `None`: the server's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnLimits {
+    pub storage_bytes: Option<Option<u64>>,
+    pub day_uploads: Option<Option<u64>>,
+    pub day_bytes: Option<Option<u64>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub stored_bytes: u64,
+    /// Of the Unix epoch; the two below are of this day.
+    pub day: i64,
+    pub day_uploads: u64,
+    pub day_bytes: u64,
+}
+
+/// Which limit stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Storage { stored_bytes: u64, bytes_max: u64 },
+    DayUploads { uploads_max: u64, retry_after_s: u64 },
+    DayBytes { bytes_max: u64, retry_after_s: u64 },
+    Video { bytes_max: u64 },
+}
+
+impl Limits {
+    pub fn of(self, own: OwnLimits) -> Limits {
+        Limits {
+            storage_bytes: own.storage_bytes.unwrap_or(self.storage_bytes),
+            day_uploads: own.day_uploads.unwrap_or(self.day_uploads),
+            day_bytes: own.day_bytes.unwrap_or(self.day_bytes),
+            video_bytes: self.video_bytes,
+        }
+    }
+
+    /// Whether `used` is more than may be.
+    pub fn exceeded(&self, used: Usage, now_ms: i64) -> Option<Over> {
+        self.found(used, now_ms, |used, max| used > max)
+    }
+
+    /// Whether there is no room for anything more: asked before bytes are taken.
+    pub fn used_up(&self, used: Usage, now_ms: i64) -> Option<Over> {
+        // A day's last upload may still send its parts.
+        let limits = Limits { day_uploads: None, ..*self };
+        limits.found(used, now_ms, |used, max| used >= max)
+    }
+
+    fn found(&self, used: Usage, now_ms: i64, over: fn(u64, u64) -> bool) -> Option<Over> {
+        let left_ms = DAY_MS - now_ms.rem_euclid(DAY_MS);
+        let retry_after_s = left_ms.unsigned_abs().div_ceil(1000);
+        let Usage { stored_bytes, day_uploads, day_bytes, .. } = used;
+        let reached = |used, max: Option<u64>| max.filter(|max| over(used, *max));
+        if let Some(bytes_max) = reached(stored_bytes, self.storage_bytes) {
+            return Some(Over::Storage { stored_bytes, bytes_max });
+        }
+        if let Some(uploads_max) = reached(day_uploads, self.day_uploads) {
+            return Some(Over::DayUploads { uploads_max, retry_after_s });
+        }
+        reached(day_bytes, self.day_bytes)
+            .map(|bytes_max| Over::DayBytes { bytes_max, retry_after_s })
+    }
+}
+
+impl Usage {
+    /// What was counted on another day is over.
+    pub fn on(self, day: i64) -> Usage {
+        if self.day == day { self } else { Usage { day, day_uploads: 0, day_bytes: 0, ..self } }
+    }
+}
+
+pub fn day(now_ms: i64) -> i64 {
+    now_ms.div_euclid(DAY_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        storage_bytes: Some(10),
+        day_uploads: Some(2),
+        day_bytes: Some(5),
+        video_bytes: None,
+    };
+
+    fn used(stored_bytes: u64, day_uploads: u64, day_bytes: u64) -> Usage {
+        Usage { stored_bytes, day: 3, day_uploads, day_bytes }
+    }
+
+    #[test]
+    fn up_to_the_limit_and_no_further() {
+        let now_ms = 4 * DAY_MS - 1500;
+        assert_eq!(LIMITS.exceeded(used(10, 2, 5), now_ms), None);
+        for (used, over) in [
+            (used(11, 0, 0), Over::Storage { stored_bytes: 11, bytes_max: 10 }),
+            (used(0, 3, 0), Over::DayUploads { uploads_max: 2, retry_after_s: 2 }),
+            (used(0, 0, 6), Over::DayBytes { bytes_max: 5, retry_after_s: 2 }),
+        ] {
+            assert_eq!(LIMITS.exceeded(used, now_ms), Some(over));
+            assert_eq!(Limits::default().exceeded(used, now_ms), None);
+        }
+        for used in [used(10, 0, 0), used(0, 0, 5)] {
+            assert!(LIMITS.used_up(used, now_ms).is_some());
+        }
+        let last = used(9, 2, 4);
+        assert_eq!(LIMITS.used_up(last, now_ms), None, "the day's last upload may go on");
+    }
+
+    #[test]
+    fn ones_own_come_before_the_servers() {
+        let own = OwnLimits {
+            storage_bytes: Some(Some(20)),
+            day_bytes: Some(None),
+            ..OwnLimits::default()
+        };
+        let limits = LIMITS.of(own);
+        assert_eq!(
+            (limits.storage_bytes, limits.day_uploads, limits.day_bytes),
+            (Some(20), Some(2), None)
+        );
+    }
+
+    #[test]
+    fn a_day_begins_at_nothing() {
+        assert_eq!(used(7, 2, 5).on(3), used(7, 2, 5));
+        assert_eq!(
+            used(7, 2, 5).on(4),
+            Usage { stored_bytes: 7, day: 4, day_uploads: 0, day_bytes: 0 }
+        );
+        assert_eq!((day(-1), day(0), day(DAY_MS)), (-1, 0, 1));
+    }
+}

@@ -1,0 +1,140 @@
+//! A byte on the disk changes: it is found, named, kept out of what is served, and mended when the
+//! same part comes again.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use snaplark_cloud::{DamageKind, Place};
+
+use crate::browser::signed_in;
+use crate::support::{Server, User, decode, probe, real};
+
+async fn scrub(place: Place) -> Vec<(String, DamageKind)> {
+    let scrubbed = snaplark_cloud::scrub(place).await.unwrap();
+    scrubbed.damages.into_iter().map(|damage| (damage.piece, damage.kind)).collect()
+}
+
+async fn upload(user: &User, parts: &[Vec<u8>]) -> (String, String) {
+    let session = user.init().await;
+    for (index, part) in parts.iter().enumerate() {
+        user.chunk(&session, index, part).await.ok();
+    }
+    let answer = user.finalize(&session, parts.len()).await.ok();
+    (session, format!("/videos/{}", answer["videoId"].as_str().unwrap()))
+}
+
+async fn status_of(user: &User, path: &str) -> u16 {
+    user.http.get(format!("{}{path}", user.url)).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_damaged_part_is_named_left_out_and_mended() {
+    let server = Server::start().await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    let user = server.user("a@example.com").await;
+    let parts = real().stream();
+    let (session, path) = upload(&user, &parts).await;
+    let (video, original) = (format!("{path}/video.webm"), format!("{path}/original.webm"));
+    let whole = user.bytes(&video).await;
+    assert_eq!(scrub(server.backend.place()).await, []);
+
+    server.backend.rot("_chunk_2.");
+    server.backend.lose("_chunk_4.");
+    let found = scrub(server.backend.place()).await;
+    let expected = [("part 2", DamageKind::OtherBytes), ("part 4", DamageKind::Gone)];
+    assert_eq!(found, expected.map(|(piece, kind)| (piece.to_owned(), kind)));
+    let status = user.get(&format!("/videos/{session}")).await.ok();
+    assert_eq!(status["damagedChunks"], json!([2, 4]));
+    // Playable without the two seconds, and never under the whole one's name.
+    let left = user.bytes(&video).await;
+    decode(&left);
+    assert!(left.len() < whole.len() - parts[2].len() / 2);
+    let frames = |bytes: &[u8]| probe(bytes, "packet=stream_index").lines().count();
+    assert!(frames(&left) < frames(&whole));
+    let etag = |response: &reqwest::Response| response.headers()["etag"].clone();
+    let response = user.http.get(format!("{}{video}", server.url())).send().await.unwrap();
+    let asked =
+        user.http.get(format!("{}{video}", server.url())).header("If-None-Match", etag(&response));
+    assert_eq!(asked.send().await.unwrap().status().as_u16(), 304);
+    assert_eq!(status_of(&user, &original).await, 500, "what came can't be given any more");
+    assert_eq!(status_of(&user, &format!("{path}/live/2")).await, 404);
+    let page = browser.get(&path).await;
+    assert!(page.html.contains("some seconds were damaged"));
+    assert!(browser.get("/my/videos").await.html.contains(">Damaged<"));
+
+    user.chunk(&session, 2, &parts[3]).await.refused(400);
+    user.chunk(&session, 2, &parts[2]).await.ok();
+    user.chunk(&session, 4, &parts[4]).await.ok();
+    assert_eq!(user.get(&format!("/videos/{session}")).await.ok().get("damagedChunks"), None);
+    assert!(user.bytes(&video).await == whole);
+    assert!(user.bytes(&original).await == real().whole());
+    assert_eq!(scrub(server.backend.place()).await, []);
+    assert_eq!(server.objects(), parts.len(), "the damaged objects are gone");
+}
+
+#[tokio::test]
+async fn without_a_header_nothing_is_served_unless_another_part_has_it() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let (_, stream) = upload(&user, &real().stream()).await;
+    server.backend.rot("_chunk_0.");
+    scrub(server.backend.place()).await;
+    assert_eq!(status_of(&user, &format!("{stream}/video.webm")).await, 500);
+    assert_eq!(status_of(&user, &format!("{stream}/live/init.webm")).await, 404);
+    let page = user.http.get(format!("{}{stream}", server.url())).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("This recording was damaged"));
+
+    let (session, standalone) = upload(&user, &real().standalone()).await;
+    server.backend.rot(&format!("{session}_chunk_0."));
+    // Bytes that were cut anywhere: what is left would be a guess.
+    let whole = real().whole();
+    let cut: Vec<_> = whole.chunks(whole.len() / 3 + 1).map(<[u8]>::to_vec).collect();
+    let (session, joined) = upload(&user, &cut).await;
+    server.backend.rot(&format!("{session}_chunk_1."));
+    assert_eq!(scrub(server.backend.place()).await.len(), 3);
+    decode(&user.bytes(&format!("{standalone}/video.webm")).await);
+    assert_eq!(status_of(&user, &format!("{joined}/video.webm")).await, 500);
+}
+
+/// The server's own slow round, when a video's time has come; and what a restored disk brings back.
+#[tokio::test]
+async fn the_server_looks_by_itself() {
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let (session, path) = upload(&user, &real().stream()).await;
+    let until = async |what: &str, is: &dyn Fn(&serde_json::Value) -> bool| {
+        let begun = Instant::now();
+        loop {
+            let status = user.get(&format!("/videos/{session}")).await.ok();
+            if is(&status) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}: {status}");
+            // A month again: the server may not be back from its last round yet.
+            server.pass_ms(30 * 24 * 60 * 60 * 1000 + 1);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let picture = async || {
+        let url = format!("{}{path}/made/thumbnail.jpg", server.url());
+        let response = user.http.get(url).send().await.unwrap();
+        (response.headers().get("etag").cloned(), response.bytes().await.unwrap())
+    };
+    until("a picture", &|status| status["jobs"][0]["state"] == "done").await;
+    let (first, _) = picture().await;
+    server.backend.rot("_chunk_1.");
+    server.backend.rot("thumbnail.jpg");
+    until("the damage", &|status| status["damagedChunks"] == json!([1])).await;
+    let begun = Instant::now();
+    let (_, second) = loop {
+        match picture().await {
+            (Some(etag), bytes) if Some(&etag) != first.as_ref() => break (etag, bytes),
+            _ => assert!(begun.elapsed() < Duration::from_secs(60), "another picture"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(probe(&second, "stream=width"), "320");
+    // Rotten twice in the same place is whole, as is what came back from a backup.
+    server.backend.rot("_chunk_1.");
+    until("whole", &|status| status.get("damagedChunks").is_none()).await;
+}
