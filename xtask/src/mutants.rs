@@ -16,7 +16,7 @@ struct Mutant {
     to: &'static str,
 }
 
-const MUTANTS: [Mutant; 6] = [
+const MUTANTS: [Mutant; 7] = [
     Mutant {
         name: "tries again without waiting",
         file: "crates/core/src/policy.rs",
@@ -40,6 +40,12 @@ const MUTANTS: [Mutant; 6] = [
         file: "crates/core/src/upload/schedule.rs",
         from: "let mut free = policy::PARTS_IN_FLIGHT_MAX",
         to: "let mut free = (policy::PARTS_IN_FLIGHT_MAX + 1)",
+    },
+    Mutant {
+        name: "sends a part before the one that waits in front of it",
+        file: "crates/core/src/upload/one.rs",
+        from: "let next = if at_once == 1 {",
+        to: "let next = if at_once == 0 {",
     },
     Mutant {
         name: "forgets over a restart that the server lost a part",

@@ -16,18 +16,22 @@ use world::{Outcome, World};
 /// In the quick tests; `cargo xtask soak` asks for more with SNAPLARK_SEEDS.
 const SEEDS: u64 = 500;
 
+/// Seeds that failed once.
+/// 2912: in order, a part that waited was overtaken by the one behind it.
+const FAILED_ONCE: [u64; 1] = [2_912];
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
 #[test]
 fn every_upload_arrives_whole_whatever_fails() {
-    let seeds = match number("SNAPLARK_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SNAPLARK_SEEDS").unwrap_or(SEEDS),
+    let seeds: Vec<u64> = match number("SNAPLARK_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("SNAPLARK_SEEDS").unwrap_or(SEEDS)).chain(FAILED_ONCE).collect(),
     };
     let mut sum = Outcome::default();
-    for seed in seeds.clone() {
+    for &seed in &seeds {
         let outcome = std::panic::catch_unwind(|| World::new(seed).run());
         match outcome {
             Ok(outcome) => sum.add(&outcome),
@@ -37,8 +41,8 @@ fn every_upload_arrives_whole_whatever_fails() {
             }
         }
     }
-    eprintln!("{} seeds: {sum:?}", seeds.end - seeds.start);
-    if seeds.end - seeds.start >= SEEDS {
+    eprintln!("{} seeds: {sum:?}", seeds.len());
+    if seeds.len() as u64 >= SEEDS {
         // The faults are there, or the rest proves nothing.
         assert!(sum.crashes > 100 && sum.sessions_lost > 50 && sum.replies_lost > 100, "{sum:?}");
         assert!(sum.parts_lost > 50 && sum.outages > 100 && sum.refused > 20, "{sum:?}");
