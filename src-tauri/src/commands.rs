@@ -11,6 +11,7 @@ use snaplark_app::{App, AppError, StartRequest, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_clipboard_manager::ClipboardExt;
 
+use crate::program::Program;
 use crate::shortcut::Shortcut;
 use crate::sign_in::{SignInView, SigningIn};
 use crate::toast::Card;
@@ -168,12 +169,8 @@ pub fn leave_sign_in(handle: AppHandle) {
 }
 
 #[tauri::command]
-pub async fn sign_out(app: State<'_, App>) -> Answer {
-    app.sign_out().await.map_err(|error| match error {
-        // Words of its own: here nothing was to be stored.
-        AppError::NoKeyring { reason } => CommandError::new("still-signed-in", reason),
-        other => CommandError::from(other),
-    })
+pub async fn sign_out(program: State<'_, Program>) -> Answer {
+    Ok(program.sign_out().await?)
 }
 
 pub async fn open_page(address: String) -> Answer {

@@ -2,20 +2,26 @@
 //! this computer, and the app with the real capture.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, App, AppOptions, Home, Notice, Token};
+use snaplark_app::{Account, App, AppError, AppOptions, Home, Notice, Token};
 use snaplark_capture::SystemCapture;
-use snaplark_cloud::Cloud;
+use snaplark_cloud::Embedded;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
 pub struct Program {
     pub app: App,
-    /// What it uploads to, where that is this computer.
-    cloud: Mutex<Option<Cloud>>,
+    cloud: ThisComputer,
+}
+
+/// The cloud in this computer: started when uploads first go there, then on until the end, for the
+/// links that lead to it.
+struct ThisComputer {
+    home: Home,
+    running: tokio::sync::Mutex<Option<Embedded>>,
 }
 
 impl Program {
@@ -27,14 +33,10 @@ impl Program {
                 home.root.display()
             )
         })?;
-        let (account, cloud) = match Account::configured(&home).await? {
-            Some(account) => (account, None),
-            None => {
-                let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;
-                let token = Token::new(embedded.token);
-                let account = Account::this_computer(embedded.cloud.address(), token);
-                (account, Some(embedded.cloud))
-            }
+        let cloud = ThisComputer { home: home.clone(), running: tokio::sync::Mutex::default() };
+        let account = match Account::configured(&home).await? {
+            Some(account) => account,
+            None => cloud.account().await?,
         };
         let app = App::open(AppOptions {
             home,
@@ -44,18 +46,44 @@ impl Program {
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
         .await?;
-        Ok(Program { app, cloud: Mutex::new(cloud) })
+        Ok(Program { app, cloud })
+    }
+
+    /// Uploads go to this computer again.
+    pub async fn sign_out(&self) -> Result<(), AppError> {
+        let next = match self.cloud.account().await {
+            Ok(account) => Some(account),
+            Err(error) => {
+                tracing::error!(%error, "the cloud in this computer does not start: nothing goes up");
+                None
+            }
+        };
+        self.app.sign_out(next).await
     }
 
     /// Closes a running recording properly, then the cloud. A second call changes nothing.
     pub async fn close(&self) {
         self.app.shutdown().await;
-        let cloud = self.cloud.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(cloud) = cloud
-            && let Err(error) = cloud.shutdown().await
+        let running = self.cloud.running.lock().await.take();
+        if let Some(embedded) = running
+            && let Err(error) = embedded.cloud.shutdown().await
         {
             tracing::warn!(%error, "the cloud in this computer did not close as it should");
         }
+    }
+}
+
+impl ThisComputer {
+    /// Starts the cloud where it doesn't run yet.
+    async fn account(&self) -> anyhow::Result<Account> {
+        let mut running = self.running.lock().await;
+        let embedded = match running.take() {
+            Some(embedded) => embedded,
+            None => snaplark_cloud::start_embedded(&self.home.cloud_data()).await?,
+        };
+        let embedded = running.insert(embedded);
+        let token = Token::new(embedded.token.clone());
+        Ok(Account::this_computer(embedded.cloud.address(), token))
     }
 }
 

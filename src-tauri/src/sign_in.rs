@@ -144,10 +144,7 @@ pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: 
                 _ = replaced => return true,
             };
             match asked {
-                Ok(account) => {
-                    let account = like(account, current.as_ref());
-                    conclude(handle, turn, server, account, remember).await
-                }
+                Ok(account) => conclude(handle, turn, server, account, remember).await,
                 Err(problem) => end(handle, turn, SignInView::Failed { server, problem }, None),
             }
         }
@@ -160,14 +157,13 @@ pub async fn with_token(handle: &AppHandle, server: String, token: Token, rememb
     let server = named(Some(server), current.as_ref());
     let turn = handle.state::<SigningIn>().begin(&server);
     tell(handle);
-    let Some(base_url) = base_url(&server) else {
-        let problem = AppError::BadServer { server: server.clone() }.into();
-        return end(handle, turn, SignInView::Failed { server, problem }, None);
-    };
-    let profile = profile_of(&server, current.as_ref());
-    let account = Account { kind: AccountKind::OwnServer, base_url, profile, token: Some(token) };
-    let account = like(account, current.as_ref());
-    conclude(handle, turn, server, account, remember).await
+    match Account::at(&server, profile_of(&server, current.as_ref())) {
+        Ok(account) => conclude(handle, turn, server, account.with_token(token), remember).await,
+        Err(error) => {
+            let problem = error.into();
+            end(handle, turn, SignInView::Failed { server, problem }, None)
+        }
+    }
 }
 
 /// Nothing is waited for or held any more.
@@ -180,9 +176,9 @@ async fn ask_browser(
     handle: &AppHandle,
     turn: u64,
     server: &str,
-    profile: Profile,
+    profile: Option<Profile>,
 ) -> Result<Account, CommandError> {
-    let begun = BrowserSignIn::begin(server, profile).await?;
+    let begun = BrowserSignIn::begin(Account::at(server, profile)?).await?;
     handle.state::<SigningIn>().found(turn, &begun.address);
     show_page(begun.address.clone()).await?;
     Ok(begun.finish().await?)
@@ -244,17 +240,10 @@ fn named(server: Option<String>, current: Option<&Account>) -> String {
     base_url(&server).unwrap_or(server)
 }
 
-fn profile_of(server: &str, current: Option<&Account>) -> Profile {
+/// Signed in again, it is spoken to as before.
+fn profile_of(server: &str, current: Option<&Account>) -> Option<Profile> {
     let same = current.filter(|account| account.base_url == server);
-    same.map_or(Profile::Spec, |account| account.profile)
-}
-
-/// Signed in again, it is the kind of account that it was.
-fn like(account: Account, current: Option<&Account>) -> Account {
-    match current.filter(|current| current.base_url == account.base_url) {
-        Some(current) => Account { kind: current.kind, ..account },
-        None => account,
-    }
+    same.map(|account| account.profile)
 }
 
 #[cfg(test)]
@@ -264,12 +253,7 @@ mod tests {
     const SERVER: &str = "https://one.example/api/v1";
 
     fn account() -> Account {
-        Account {
-            kind: AccountKind::OwnServer,
-            base_url: SERVER.into(),
-            profile: Profile::Spec,
-            token: Some(Token::new("t")),
-        }
+        Account::at(SERVER, None).unwrap().with_token(Token::new("t"))
     }
 
     fn failed() -> SignInView {

@@ -162,9 +162,7 @@ fn tooltip(face: Face) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use snaplark_app::view::{
-        AccountKind, AccountView, NeedReason, Reach, RecordingView, WaitReason,
-    };
+    use snaplark_app::view::{NeedReason, RecordingView, WaitReason};
 
     use super::*;
 
@@ -189,14 +187,7 @@ mod tests {
             recorder,
             recordings: recordings.collect(),
             toasts: Vec::new(),
-            account: AccountView {
-                kind: AccountKind::ThisComputer,
-                server: String::new(),
-                reach: Reach::Online,
-                needs_sign_in: false,
-                bytes_per_second: 0,
-                uploads: 0,
-            },
+            account: None,
             disk_free_bytes: 0,
         }
     }

@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+mod sign_in;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! A running `snaplark-cloud` and an account on it.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,18 @@ impl Cloud {
             bail!("snaplark-cloud token says more than a token: '{token}'");
         }
         Ok(Self { address, token: token.trim().into(), data, _server: server })
+    }
+
+    /// Somebody who may sign in on the pages.
+    pub fn add_user(&self, home: &Home, email: &str, password: &str) -> Result<()> {
+        let typed = home.path().join("typed");
+        std::fs::write(&typed, format!("{password}\n"))?;
+        let mut add = command(home, program("snaplark-cloud")?);
+        add.args(["user", "add", email, "--data"]).arg(&self.data);
+        add.stdin(File::open(&typed)?);
+        let added = output(add, START);
+        std::fs::remove_file(&typed)?;
+        added.map(|_| ())
     }
 
     /// Where the server keeps what it was sent.

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::display::{Rectangle, Window};
 use crate::home::Home;
 use crate::process::{Process, command, program};
-use crate::wait;
+use crate::{session, wait};
 
 /// 720p: what the promises are made for.
 pub const SIZE: (u32, u32) = (1280, 720);
@@ -44,6 +44,8 @@ enum Running {
 /// The app on its desk.
 pub struct Demonstration {
     running: Running,
+    /// Where its windows are driven. Started before the app: the portal would start a locked one.
+    pub keyring: Option<Process>,
     pub desk: Desk,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
@@ -75,30 +77,32 @@ impl Demonstration {
         Self::start(home, pictures, |home| {
             let mut app = command(home, program(PROGRAM)?);
             app.arg("--hidden");
-            Ok(Running::Plain(Process::start(home, PROGRAM, app)?))
+            Ok((Running::Plain(Process::start(home, PROGRAM, app)?), None))
         })
     }
 
-    /// The same, with windows that answer to WebDriver.
+    /// The same with an unlocked keyring, and windows that answer to WebDriver.
     pub fn begin_driven(home: Home, pictures: &Path) -> Result<Self> {
         Self::start(home, pictures, |home| {
-            Ok(Running::Driven(Browser::app(home, &program(PROGRAM)?, &["--hidden"])?))
+            let keyring = session::keyring(home)?;
+            let windows = Browser::app(home, &program(PROGRAM)?, &["--hidden"])?;
+            Ok((Running::Driven(windows), Some(keyring)))
         })
     }
 
     fn start(
         home: Home,
         pictures: &Path,
-        start: impl FnOnce(&Home) -> Result<Running>,
+        start: impl FnOnce(&Home) -> Result<(Running, Option<Process>)>,
     ) -> Result<Self> {
         let mut desk = Desk::start(home, SIZE.0, SIZE.1)?;
         desk.paint(NUMBERS_A_SECOND)?;
         let empty_tray = desk.display.pixels(desk.tray())?;
-        let running = start(&desk.home)?;
+        let (running, keyring) = start(&desk.home)?;
         let idle_tray =
             desk.display.settled("the tray icon", desk.tray(), Some(&empty_tray), START)?;
         let started = Cell::new(None);
-        Ok(Self { running, desk, pictures: pictures.into(), idle_tray, started })
+        Ok(Self { running, keyring, desk, pictures: pictures.into(), idle_tray, started })
     }
 
     /// The windows, where they are driven.

@@ -49,14 +49,19 @@ impl Home {
         self.vars.push((name.into(), value.into()));
     }
 
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Makes a command live here, and takes from it what belongs to the machine's own desktop.
     pub fn apply(&self, command: &mut Command) {
-        const FOREIGN: [&str; 13] = [
+        const FOREIGN: [&str; 14] = [
             "RUST_BACKTRACE",
             "DISPLAY",
             "WAYLAND_DISPLAY",
             "XAUTHORITY",
             "DBUS_SESSION_BUS_ADDRESS",
+            "DBUS_SYSTEM_BUS_ADDRESS",
             "XDG_CURRENT_DESKTOP",
             "XDG_SESSION_TYPE",
             "SNAPLARK_HOME",

@@ -14,10 +14,19 @@ const START: Duration = Duration::from_secs(30);
 
 /// Starts a session bus of its own and makes it the home's.
 pub fn bus(home: &mut Home) -> Result<Process> {
+    bus_as(home, "DBUS_SESSION_BUS_ADDRESS")
+}
+
+/// The same in place of the system's bus, on which anyone may be anybody.
+pub fn system_bus(home: &mut Home) -> Result<Process> {
+    bus_as(home, "DBUS_SYSTEM_BUS_ADDRESS")
+}
+
+fn bus_as(home: &mut Home, variable: &str) -> Result<Process> {
     let mut daemon = command(home, "dbus-daemon");
     daemon.args(["--session", "--nofork", "--nopidfile", "--print-address=1"]);
-    let mut daemon = Process::start(home, "dbus-daemon", daemon)?;
-    home.set("DBUS_SESSION_BUS_ADDRESS", daemon.line(START)?.trim());
+    let mut daemon = Process::start(home, variable, daemon)?;
+    home.set(variable, daemon.line(START)?.trim());
     Ok(daemon)
 }
 

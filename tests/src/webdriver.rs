@@ -76,6 +76,36 @@ impl Session {
         self.post(&format!("element/{}/click", element.0), &json!({})).map(|_| ())
     }
 
+    /// Types into the first field that fits, as soon as there is one, in place of what it holds.
+    pub fn type_into(&self, selector: &str, text: &str, limit: Duration) -> Result<()> {
+        let element = self.find(selector, limit)?;
+        self.post(&format!("element/{}/clear", element.0), &json!({}))?;
+        self.post(&format!("element/{}/value", element.0), &json!({"text": text})).map(|_| ())
+    }
+
+    /// Presses the first element that fits, as soon as there is one.
+    pub fn press(&self, selector: &str, limit: Duration) -> Result<()> {
+        self.click(&self.find(selector, limit)?)
+    }
+
+    /// Waits until the text of what fits the selector holds `part`, and gives it.
+    pub fn says(&self, selector: &str, part: &str, limit: Duration) -> Result<String> {
+        wait::until(&format!("'{part}' in '{selector}'"), limit, || {
+            let script = "return document.querySelector(arguments[0])?.innerText ?? '';";
+            let text = self.run(script, &[json!(selector)])?;
+            let text = text.as_str().unwrap_or_default();
+            Ok(text.contains(part).then(|| text.to_owned()))
+        })
+    }
+
+    /// Waits until nothing fits the selector.
+    pub fn gone(&self, selector: &str, limit: Duration) -> Result<()> {
+        wait::until(&format!("'{selector}' to go"), limit, || {
+            let script = "return document.querySelector(arguments[0]) === null;";
+            Ok((self.run(script, &[json!(selector)])? == json!(true)).then_some(()))
+        })
+    }
+
     /// The text of the first element that fits, as soon as there is one. Asked of the page itself:
     /// WebKit's driver leaves out text that an ellipsis cuts.
     pub fn text(&self, selector: &str, limit: Duration) -> Result<String> {

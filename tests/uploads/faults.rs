@@ -10,7 +10,7 @@ use snaplark_app::view::{NeedReason, Reach, RecordingState, Snapshot, WaitReason
 use snaplark_tests::fake_capture::Pace;
 use snaplark_tests::fault_proxy::{Asked, Route, Turn};
 
-use crate::rig::{RECORDING, Rig, Unusual, account, hold_served};
+use crate::rig::{RECORDING, Rig, Unusual, account, hold_served, reach};
 
 /// Twenty seconds of media in half a second.
 const QUICK: Pace =
@@ -145,7 +145,7 @@ fn a_server_that_is_killed_and_started_again() {
             .unwrap();
         rig.server.kill().unwrap();
         rig.client
-            .until("the loss to be seen", RECORDING, |view| view.account.reach == Reach::Offline)
+            .until("the loss to be seen", RECORDING, |view| reach(view) == Some(Reach::Offline))
             .unwrap();
         rig.server.restart(&rig.home).unwrap();
     }
@@ -264,7 +264,7 @@ fn a_captive_portal_is_being_offline() {
             .client
             .until("the portal to be seen", WAITS, |view| is_waiting(view, WaitReason::Offline))
             .unwrap();
-        assert_eq!(view.account.reach, Reach::Offline);
+        assert_eq!(reach(&view), Some(Reach::Offline));
         rig.proxy.script(|_| Turn::Pass);
         rig.hold("captive portal", id, WAITS);
     }

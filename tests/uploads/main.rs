@@ -10,6 +10,7 @@
 mod crashes;
 mod documents;
 mod faults;
+mod hints;
 mod keyring;
 mod memory;
 mod person;

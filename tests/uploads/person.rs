@@ -9,7 +9,7 @@ use snaplark_tests::fake_capture::Pace;
 use snaplark_tests::fault_proxy::{Route, Turn};
 use snaplark_tests::wait;
 
-use crate::rig::{RECORDING, Rig, hold_served};
+use crate::rig::{RECORDING, Rig, hold_served, reach};
 
 const PACE: Pace =
     Pace { segments_max: 10, every: Duration::from_millis(50), segment_bytes: 200_000 };
@@ -101,7 +101,7 @@ fn a_refusal_is_named_and_a_retry_finishes_it() {
 fn the_link_is_known_while_recording_without_a_network() {
     let rig = Rig::start(PACE);
     rig.client
-        .until("the server to be seen", DONE, |view| view.account.reach == Reach::Online)
+        .until("the server to be seen", DONE, |view| reach(view) == Some(Reach::Online))
         .unwrap();
     rig.proxy.close();
     let id = rig.client.begin().unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use snaplark_app::view::{AccountKind, RecordingState, RecordingView, Snapshot};
+use snaplark_app::view::{Reach, RecordingState, RecordingView, Snapshot};
 use snaplark_app::{Account, App, AppOptions, Home as AppHome, Profile, StartRequest, Token};
 use snaplark_core::RecordingId;
 use snaplark_core::capture::CaptureEnd;
@@ -196,12 +196,13 @@ pub fn runtime() -> Result<Runtime> {
 }
 
 pub fn account(url: &str, token: &str, profile: Profile) -> Account {
-    Account {
-        kind: AccountKind::OwnServer,
-        base_url: snaplark_app::base_url(url).expect("it is an address"),
-        profile,
-        token: Some(Token::new(token)),
-    }
+    let account = Account::at(url, Some(profile)).expect("it is an address");
+    account.with_token(Token::new(token))
+}
+
+/// What the last true exchange with the account's server said.
+pub fn reach(view: &Snapshot) -> Option<Reach> {
+    view.account.as_ref().map(|account| account.reach)
 }
 
 /// Client, proxy and server, and a home for them. In the order in which they end.

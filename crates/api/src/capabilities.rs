@@ -26,6 +26,9 @@ pub struct Capabilities {
 pub struct SignIn {
     pub authorize: String,
     pub token: String,
+    /// Where the app gives its token back (RFC 7009).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoke: Option<String>,
 }
 
 impl Capabilities {

@@ -10,6 +10,9 @@ use crate::tokens::{self, KeyringProblem};
 use crate::view::AccountKind;
 use crate::{AppError, Home};
 
+/// Where Snaplark's own cloud is.
+const SNAPLARK: &str = "https://snaplark.com/api/v1";
+
 /// A bearer token. Never shown, logged or written to the store.
 #[derive(Clone)]
 pub struct Token(String);
@@ -31,20 +34,25 @@ impl std::fmt::Debug for Token {
 }
 
 /// What the store keeps of an account: everything but its token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StoredAccount {
-    pub kind: AccountKind,
-    pub base_url: String,
-    pub profile: Profile,
+struct StoredAccount {
+    base_url: String,
+    profile: Profile,
+    #[serde(default)]
+    token_is_kept: bool,
+    #[serde(default)]
+    token_is_ours: bool,
 }
 
 /// The stored account's key among the settings.
 pub(crate) const SETTING: &str = "account";
 
+/// This computer is where uploads go anyhow: it is not stored.
 pub(crate) fn to_setting(account: Option<&Account>) -> String {
+    let stored = account.filter(|account| account.kind != AccountKind::ThisComputer);
     // Plain data: it always has a JSON form.
-    serde_json::to_string(&account.map(Account::stored)).unwrap_or_default()
+    serde_json::to_string(&stored.map(Account::stored)).unwrap_or_default()
 }
 
 #[derive(Clone, Debug)]
@@ -54,9 +62,35 @@ pub struct Account {
     pub base_url: String,
     pub profile: Profile,
     pub token: Option<Token>,
+    /// The keyring has it.
+    pub token_is_kept: bool,
+    /// It was made for this program by a sign-in: signing out gives it back.
+    pub token_is_ours: bool,
 }
 
 impl Account {
+    /// At a server, with a token that a person brought.
+    pub fn at(server: &str, profile: Option<Profile>) -> Result<Self, AppError> {
+        let bad = || AppError::BadServer { server: server.to_owned() };
+        let base_url = snaplark_api::base_url(server).ok_or_else(bad)?;
+        let (kind, preset) = match base_url == SNAPLARK {
+            true => (AccountKind::Snaplark, Profile::Snaplark),
+            false => (AccountKind::OwnServer, Profile::Spec),
+        };
+        Ok(Account {
+            kind,
+            base_url,
+            profile: profile.unwrap_or(preset),
+            token: None,
+            token_is_kept: false,
+            token_is_ours: false,
+        })
+    }
+
+    pub fn with_token(self, token: Token) -> Self {
+        Account { token: Some(token), ..self }
+    }
+
     /// The embedded cloud, listening there.
     pub fn this_computer(address: std::net::SocketAddr, token: Token) -> Self {
         Account {
@@ -64,6 +98,8 @@ impl Account {
             base_url: format!("http://{address}{}", snaplark_api::routes::PREFIX),
             profile: Profile::Spec,
             token: Some(token),
+            token_is_kept: false,
+            token_is_ours: false,
         }
     }
 
@@ -71,13 +107,10 @@ impl Account {
     pub fn from_env() -> Result<Option<Self>, AppError> {
         let var = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let Some(server) = var("SNAPLARK_SERVER") else { return Ok(None) };
-        let base_url = snaplark_api::base_url(&server).ok_or(AppError::BadServer { server })?;
-        let profile = match var("SNAPLARK_PROFILE") {
-            Some(name) => name.parse().map_err(|reason| AppError::BadProfile { reason })?,
-            None => Profile::Spec,
-        };
+        let profile = var("SNAPLARK_PROFILE").map(|name| name.parse()).transpose();
+        let profile = profile.map_err(|reason| AppError::BadProfile { reason })?;
         let token = var("SNAPLARK_TOKEN").map(Token::new);
-        Ok(Some(Account { kind: AccountKind::OwnServer, base_url, profile, token }))
+        Ok(Some(Account { token, ..Account::at(&server, profile)? }))
     }
 
     /// The environment's, else the one that was signed in to. `None` means this computer.
@@ -100,13 +133,14 @@ impl Account {
             }
             Err(_) => None,
         };
-        let StoredAccount { kind, base_url, profile } = stored;
-        Ok(Some(Account { kind, base_url, profile, token }))
+        let StoredAccount { base_url, profile, token_is_kept, token_is_ours } = stored;
+        let account = Account::at(&base_url, Some(profile))?;
+        Ok(Some(Account { token, token_is_kept, token_is_ours, ..account }))
     }
 
-    pub(crate) fn stored(&self) -> StoredAccount {
-        let Account { kind, base_url, profile, .. } = self.clone();
-        StoredAccount { kind, base_url, profile }
+    fn stored(&self) -> StoredAccount {
+        let Account { base_url, profile, token_is_kept, token_is_ours, .. } = self.clone();
+        StoredAccount { base_url, profile, token_is_kept, token_is_ours }
     }
 
     /// Host and port, for people.

@@ -99,6 +99,10 @@ pub enum AppError {
         "The system's keyring can't be used ({reason}). Nothing was stored: unlock it and sign in again, or sign in for this session only"
     )]
     NoKeyring { reason: String },
+    #[error(
+        "You are signed out, but the keyring can't be used ({reason}) and still holds the token. Unlock it, then sign in and out again; or revoke the token on the server's page"
+    )]
+    TokenRemains { reason: String },
     #[error("{server} offers no sign-in with a browser. Use a token of it instead")]
     NoBrowserSignIn { server: String },
     #[error(
@@ -147,6 +151,7 @@ impl AppError {
             AppError::SignInRefused { .. } => "sign-in-refused",
             AppError::NoLoopback { .. } => "no-loopback",
             AppError::NoKeyring { .. } => "no-keyring",
+            AppError::TokenRemains { .. } => "token-remains",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",
             AppError::Store(_) => "store",
@@ -260,19 +265,37 @@ impl App {
                 return Err(AppError::ServerUnreachable { server, reason });
             }
         }
+        let before = self.account().await?;
+        let same = before.as_ref().filter(|before| before.base_url == account.base_url);
+        let mut account = account;
+        // What an earlier sign-in left there stays until signing out.
+        account.token_is_kept = same.is_some_and(|before| before.token_is_kept);
         if let (true, Some(token)) = (remember, account.token.clone()) {
             let base_url = account.base_url.clone();
             on_keyring(move || tokens::save(&base_url, &token)).await?;
+            account.token_is_kept = true;
         }
-        self.ask(|reply| Command::SwitchAccount { account: Some(account), reply }).await?
+        let left = before.filter(|before| before.base_url != account.base_url);
+        self.use_account(Some(account)).await?;
+        match left {
+            Some(left) => forget(&left).await,
+            None => Ok(()),
+        }
     }
 
-    /// The token leaves the keyring, and nothing goes up any more.
-    pub async fn sign_out(&self) -> Result<(), AppError> {
-        if let Some(account) = self.account().await? {
-            on_keyring(move || tokens::forget(&account.base_url)).await?;
+    /// The token leaves the keyring, and uploads go to `next` from now on. Whatever the keyring
+    /// does, the person is signed out.
+    pub async fn sign_out(&self, next: Option<Account>) -> Result<(), AppError> {
+        let left = self.account().await?;
+        self.use_account(next).await?;
+        match left {
+            Some(left) => forget(&left).await,
+            None => Ok(()),
         }
-        self.ask(|reply| Command::SwitchAccount { account: None, reply }).await?
+    }
+
+    async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
+        self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 
     pub async fn upload_settings(&self) -> Result<UploadSettings, AppError> {
@@ -316,6 +339,22 @@ impl App {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply)).await?;
         answer.await.map_err(|_| AppError::Closing)
+    }
+}
+
+/// Of an account that uploads go to no more. A token that is void may stay in a keyring that can't
+/// be opened.
+async fn forget(account: &Account) -> Result<(), AppError> {
+    let base_url = account.base_url.clone();
+    let forgotten = match account.token_is_kept {
+        true => on_keyring(move || tokens::forget(&base_url)).await,
+        false => Ok(()),
+    };
+    let is_void = sign_in::give_back(account).await;
+    match forgotten {
+        Err(AppError::NoKeyring { reason }) if !is_void => Err(AppError::TokenRemains { reason }),
+        Err(AppError::NoKeyring { .. }) | Ok(()) => Ok(()),
+        Err(other) => Err(other),
     }
 }
 

@@ -12,15 +12,14 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64_URL;
 use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use snaplark_api::{Profile, SignIn};
+use snaplark_api::SignIn;
 use snaplark_core::upload::ProbeVerdict;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::AppError;
 use crate::account::{Account, Token};
 use crate::uplink::Uplink;
-use crate::view::AccountKind;
-use crate::{AppError, base_url};
 
 const CLIENT: &str = "snaplark-app";
 const CALLBACK: &str = "/callback";
@@ -29,6 +28,8 @@ const PERSON_MAX: Duration = Duration::from_secs(10 * 60);
 /// A browser's whole request for the callback; more is not read.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+/// Signing out is done already; a person waits for this as a courtesy to the server.
+const GIVE_BACK_MAX: Duration = Duration::from_secs(5);
 
 /// A sign-in that waits for the browser.
 pub struct BrowserSignIn {
@@ -49,10 +50,7 @@ struct TokenAnswer {
 }
 
 impl BrowserSignIn {
-    pub async fn begin(server: &str, profile: Profile) -> Result<Self, AppError> {
-        let bad = || AppError::BadServer { server: server.to_owned() };
-        let base_url = base_url(server).ok_or_else(bad)?;
-        let account = Account { kind: AccountKind::OwnServer, base_url, profile, token: None };
+    pub async fn begin(account: Account) -> Result<Self, AppError> {
         let uplink = Uplink::new(account.clone(), std::sync::Arc::default())?;
         let server = account.server_name();
         let capabilities = match uplink.probe().await {
@@ -61,7 +59,7 @@ impl BrowserSignIn {
                 return Err(AppError::ServerUnreachable { server, reason });
             }
         };
-        let Some(SignIn { authorize, token: token_url }) = capabilities.and_then(|c| c.sign_in)
+        let Some(SignIn { authorize, token: token_url, .. }) = capabilities.and_then(|c| c.sign_in)
         else {
             return Err(AppError::NoBrowserSignIn { server });
         };
@@ -111,7 +109,8 @@ impl BrowserSignIn {
                 let server = self.account.server_name();
                 AppError::SignInRefused { server, reason: failure.to_string() }
             })?;
-        Ok(Account { token: Some(Token::new(token.access_token)), ..self.account })
+        let token = Some(Token::new(token.access_token));
+        Ok(Account { token, token_is_ours: true, ..self.account })
     }
 
     /// Others may knock at the port, too: only the callback with our state counts.
@@ -190,6 +189,21 @@ async fn answer(stream: &mut TcpStream, status: &str, text: &str) {
     // The sign-in does not depend on whether the browser waits for this page.
     let _ = stream.write_all(response.as_bytes()).await;
     let _ = stream.shutdown().await;
+}
+
+/// Makes the token void, where this program's own sign-in made it and the server takes it back.
+pub(crate) async fn give_back(account: &Account) -> bool {
+    let Some(token) = account.token.as_ref().filter(|_| account.token_is_ours) else {
+        return false;
+    };
+    let asked = async {
+        let uplink = Uplink::new(account.clone(), std::sync::Arc::default()).ok()?;
+        let ProbeVerdict::Online { capabilities } = uplink.probe().await else { return None };
+        let revoke = capabilities?.sign_in?.revoke?;
+        uplink.post_form(&revoke, &[("token", token.reveal())]).await.ok()
+    };
+    let answer = tokio::time::timeout(GIVE_BACK_MAX, asked).await.ok().flatten();
+    answer.is_some_and(|answer| answer.status().is_success())
 }
 
 /// 256 bits, as text that needs no escaping.

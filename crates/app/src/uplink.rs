@@ -88,16 +88,21 @@ impl Uplink {
         }
     }
 
-    /// A form to an address that the server itself named, without the token.
+    /// What a sign-in asks at the address that the server named for it.
     pub async fn exchange<T: DeserializeOwned>(
         &self,
         url: &str,
         form: &[(&str, &str)],
     ) -> Result<T, Failure> {
+        read_answer(Ask::OpenSession, self.post_form(url, form).await?).await
+    }
+
+    /// A form to an address that the server itself named, without the token in its head.
+    pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Response, Failure> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.client.post(url).timeout(small()).body(body);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        read_answer(Ask::OpenSession, request.send().await.map_err(unreachable_server)?).await
+        request.send().await.map_err(unreachable_server)
     }
 
     pub async fn open_session(

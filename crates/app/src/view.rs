@@ -17,7 +17,8 @@ pub struct Snapshot {
     pub recordings: Vec<RecordingView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
-    pub account: AccountView,
+    /// `None`: nothing goes up, recordings stay here.
+    pub account: Option<AccountView>,
     #[ts(type = "number")]
     pub disk_free_bytes: u64,
 }

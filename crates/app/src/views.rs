@@ -13,8 +13,8 @@ use snaplark_store::{Recording, Store, StoreError};
 use crate::account::Account;
 use crate::home::Home;
 use crate::view::{
-    AccountKind, AccountView, NeedReason, Reach, RecorderView, RecordingState, RecordingView,
-    Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
+    AccountView, NeedReason, Reach, RecorderView, RecordingState, RecordingView, Snapshot,
+    ToastBody, ToastView, UploadProgress, WaitReason,
 };
 
 /// What a snapshot is made from, beside the rows.
@@ -53,7 +53,7 @@ pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreEr
         change: from.change,
         recorder: of_recorder(from, &recordings),
         toasts: from.toasts.views(&recordings),
-        account: of_account(from),
+        account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes: fs4::available_space(&from.home.root).unwrap_or(0),
         recordings,
     })
@@ -85,14 +85,7 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         recorder: RecorderView::Idle,
         recordings: recordings.collect(),
         toasts: Vec::new(),
-        account: AccountView {
-            kind: AccountKind::ThisComputer,
-            server: String::new(),
-            reach: Reach::Unknown,
-            needs_sign_in: false,
-            bytes_per_second: 0,
-            uploads: 0,
-        },
+        account: None,
         disk_free_bytes: fs4::available_space(&home.root).unwrap_or(0),
     })
 }
@@ -197,10 +190,10 @@ fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView
     }
 }
 
-fn of_account(from: &Sources<'_>) -> AccountView {
+fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
     AccountView {
-        kind: from.account.map_or(AccountKind::ThisComputer, |account| account.kind),
-        server: from.account.map(Account::server_name).unwrap_or_default(),
+        kind: account.kind,
+        server: account.server_name(),
         reach: match from.machine.reach() {
             MachineReach::Unknown => Reach::Unknown,
             MachineReach::Online => Reach::Online,

@@ -4,7 +4,6 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::view::AccountKind;
 use snaplark_app::{Account, AppError, BrowserSignIn, Home, Profile, Token};
 
 use crate::program::Program;
@@ -13,17 +12,18 @@ use crate::say;
 pub async fn login(
     home: Home,
     server: &str,
-    profile: Profile,
+    profile: Option<Profile>,
     browser: bool,
 ) -> anyhow::Result<ExitCode> {
+    let account = Account::at(server, profile)?;
     let account = if browser || std::io::stdin().is_terminal() {
-        match BrowserSignIn::begin(server, profile).await {
+        match BrowserSignIn::begin(account.clone()).await {
             Ok(sign_in) => with_browser(sign_in).await?,
-            Err(AppError::NoBrowserSignIn { .. }) if !browser => with_token(server, profile)?,
+            Err(AppError::NoBrowserSignIn { .. }) if !browser => account.with_token(read_token()?),
             Err(error) => return Err(error.into()),
         }
     } else {
-        with_token(server, profile)?
+        account.with_token(read_token()?)
     };
     let name = account.server_name();
     let program = Program::open(home).await?;
@@ -49,24 +49,20 @@ fn open_browser(address: &str) {
     let _ = std::process::Command::new(opener).arg(address).stdout(quiet()).stderr(quiet()).spawn();
 }
 
-fn with_token(server: &str, profile: Profile) -> anyhow::Result<Account> {
-    let base_url = snaplark_app::base_url(server)
-        .ok_or_else(|| AppError::BadServer { server: server.to_owned() })?;
-    let token = read_token()?;
-    let kind = AccountKind::OwnServer;
-    Ok(Account { kind, base_url, profile, token: Some(Token::new(token)) })
-}
-
 pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        Account::from_env()?.is_none(),
+        "SNAPLARK_SERVER names the account for this run; nobody is signed in to it. Unset it to sign out of the stored one"
+    );
     let program = Program::open(home).await?;
-    let signed_out = program.app.sign_out().await;
+    let signed_out = program.app.sign_out(None).await;
     program.close().await?;
     signed_out?;
     say::line("Signed out. The token is forgotten; recordings are kept.");
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_token() -> anyhow::Result<String> {
+fn read_token() -> anyhow::Result<Token> {
     let mut token = String::new();
     if std::io::stdin().is_terminal() {
         token = rpassword::prompt_password("Token: ").context("No token was read")?;
@@ -75,5 +71,5 @@ fn read_token() -> anyhow::Result<String> {
     }
     let token = token.trim();
     anyhow::ensure!(!token.is_empty(), "No token was given. It is read from standard input");
-    Ok(token.to_owned())
+    Ok(Token::new(token))
 }

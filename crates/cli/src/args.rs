@@ -55,9 +55,10 @@ pub enum Command {
     Login {
         /// Its address, like https://videos.example.com.
         server: String,
-        /// Which document it was built from: spec, spec-standalone or snaplark.
-        #[arg(long, default_value = "spec")]
-        profile: snaplark_app::Profile,
+        /// Which document it was built from: spec (unless it is Snaplark's own), spec-standalone or
+        /// snaplark.
+        #[arg(long)]
+        profile: Option<snaplark_app::Profile>,
         /// Sign in with a browser even where standard input is no terminal.
         #[arg(long)]
         browser: bool,

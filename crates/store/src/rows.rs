@@ -89,14 +89,14 @@ impl Store {
         Ok(folder)
     }
 
-    /// The first frame is there, and `init.webm` is durable. Gives its size.
-    pub fn note_started(&self, recording: RecordingId, width: u32, height: u32) -> Result<u64> {
+    /// The first frame is there, and `init.webm` is durable.
+    pub fn note_started(&self, recording: RecordingId, width: u32, height: u32) -> Result<()> {
         let init_bytes = std::fs::metadata(self.folder(recording).join(INIT_FILE))?.len();
         self.connection.execute(
             "UPDATE recordings SET width = ?2, height = ?3, init_bytes = ?4 WHERE id = ?1",
             params![recording.to_string(), width, height, init_bytes as i64],
         )?;
-        Ok(init_bytes)
+        Ok(())
     }
 
     pub fn commit_segment(&self, recording: RecordingId, segment: &Segment) -> Result<()> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::json;
-use snaplark_app::view::{AccountKind, RecordingState, Snapshot};
+use snaplark_app::view::{RecordingState, Snapshot};
 use snaplark_app::{Account, App, AppOptions, Home, Profile, StartRequest, Token};
 use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace};
 
@@ -60,12 +60,8 @@ async fn run(args: Args) -> Result<()> {
         segment_bytes: args.segment_bytes,
     };
     let capture = Arc::new(FakeCapture::new(Arc::new(Clip::at(&args.clip)?), pace));
-    let account = Account {
-        kind: AccountKind::OwnServer,
-        base_url: snaplark_app::base_url(&args.server).context("no address")?,
-        profile: args.profile,
-        token: Some(Token::new(args.token)),
-    };
+    let account = Account::at(&args.server, Some(args.profile))?;
+    let account = account.with_token(Token::new(args.token));
     let save_folder = args.home.join("saved");
     let app = App::open(AppOptions {
         home: Home { root: args.home, save_folder },

@@ -1,4 +1,5 @@
 /*! Made-up snapshots for pictures and tests. Nothing of this folder is in the product. */
+import type { AccountView } from "$lib/bindings/AccountView";
 import type { RecordingState } from "$lib/bindings/RecordingState";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Snapshot } from "$lib/bindings/Snapshot";
@@ -65,19 +66,21 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
   };
 }
 
+export const account: AccountView = {
+  kind: "snaplark",
+  server: "snaplark.com",
+  reach: "online",
+  needsSignIn: false,
+  bytesPerSecond: 0,
+  uploads: 0,
+};
+
 export const empty = (): Snapshot => ({
   change: 1,
   recorder: { kind: "idle" },
   recordings: [],
   toasts: [],
-  account: {
-    kind: "snaplark",
-    server: "snaplark.com",
-    reach: "online",
-    needsSignIn: false,
-    bytesPerSecond: 0,
-    uploads: 0,
-  },
+  account,
   diskFreeBytes: 212_000 * MB,
 });
 
@@ -130,7 +133,7 @@ export function full(now = Date.now()): Snapshot {
       ),
       recording("Kept to myself", { kind: "local" }, { startedUnixMs: at(30, 9, 0), link: null }),
     ],
-    account: { ...empty().account, uploads: 2, bytesPerSecond: 4.2 * MB },
+    account: { ...account, uploads: 2, bytesPerSecond: 4.2 * MB },
   };
 }
 

@@ -7,7 +7,7 @@ import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { AccountKind } from "$lib/bindings/AccountKind";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
-import { empty, full, running, toasts } from "./fixtures";
+import { account, empty, full, running, toasts } from "./fixtures";
 
 const wanted = new URLSearchParams(location.search);
 const state = wanted.get("state") ?? "";
@@ -24,8 +24,8 @@ function snapshot() {
       return empty();
     case "this-computer":
       return at("this-computer", "127.0.0.1:40000", false);
-    case "signed-out":
-      return at("this-computer", "", false);
+    case "no-cloud":
+      return { ...full(), account: null };
     case "signed-in":
       return at("own-server", "video.example", false);
     case "needs-sign-in":
@@ -42,8 +42,7 @@ function snapshot() {
 }
 
 function at(kind: AccountKind, server: string, needsSignIn: boolean): Snapshot {
-  const snapshot = full();
-  return { ...snapshot, account: { ...snapshot.account, kind, server, needsSignIn } };
+  return { ...full(), account: { ...account, kind, server, needsSignIn } };
 }
 
 function signIn(): SignIn {

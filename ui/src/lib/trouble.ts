@@ -2,7 +2,7 @@
 import type { CommandError, SignIn } from "$lib/ipc";
 import * as m from "$lib/messages/messages";
 
-export type SignInFailed = Extract<SignIn, { phase: "failed" }>;
+export type SignInUnderWay = Exclude<SignIn, { phase: "idle" }>;
 
 export function troubleWords({ code, params }: CommandError): string {
   const reason = typeof params.reason === "string" ? params.reason : "";
@@ -37,8 +37,8 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_file_manager();
     case "no-clipboard":
       return m.error_no_clipboard();
-    case "still-signed-in":
-      return m.error_still_signed_in();
+    case "token-remains":
+      return m.error_token_remains();
     case "out-of-reach":
       return m.error_out_of_reach();
     default:
@@ -46,9 +46,11 @@ export function troubleWords({ code, params }: CommandError): string {
   }
 }
 
-/** Words for what kept a sign-in from being one; what the keyring did is told apart by its code. */
-export function signInWords({ server, code, params }: SignInFailed): string {
-  const name = hostOf(server);
+/** What a sign-in waits for, or what kept it from being one. */
+export function signInWords(signIn: SignInUnderWay): string {
+  const name = hostOf(signIn.server);
+  if (signIn.phase === "waiting") return m.sign_in_waiting_at({ server: name });
+  const { code, params } = signIn;
   const reason = typeof params.reason === "string" ? params.reason : "";
   switch (code) {
     case "no-keyring":

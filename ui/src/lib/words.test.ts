@@ -4,7 +4,7 @@ import type { RecordingState } from "$lib/bindings/RecordingState";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { WaitReason } from "$lib/bindings/WaitReason";
 import english from "../../../assets/strings/en.json";
-import { empty, progress, recording, toast } from "../dev/fixtures";
+import { account, empty, progress, recording, toast } from "../dev/fixtures";
 import { accountFigures, accountLine, deleteWords, recordingLine, toastWords } from "./words";
 
 // Exhaustive by their types: a reason that the program learns has to be added here.
@@ -99,7 +99,7 @@ test("no button is offered that could not work", () => {
 });
 
 test("the footer names the server, and speed only while something goes up", () => {
-  const { account, diskFreeBytes } = empty();
+  const { diskFreeBytes } = empty();
   expect(accountLine(account).text).toBe("Snaplark · online");
   expect(accountLine({ ...account, kind: "this-computer", reach: "offline" })).toMatchObject({
     text: "This computer · offline",

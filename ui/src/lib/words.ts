@@ -254,9 +254,9 @@ function needToast(
 }
 
 /** Where recordings go, and whether it answers. */
-export function accountLine(account: AccountView): Line {
-  if (isSignedOut(account)) {
-    return { icon: "hard-drive", tone: "soft", text: m.reach_signed_out() };
+export function accountLine(account: AccountView | null): Line {
+  if (account === null) {
+    return { icon: "hard-drive", tone: "soft", text: m.reach_none() };
   }
   const server = serverName(account);
   if (account.needsSignIn) {
@@ -272,9 +272,6 @@ export function accountLine(account: AccountView): Line {
   }
 }
 
-/** Nothing goes up; recordings stay here. */
-export const isSignedOut = (account: AccountView) => account.server === "";
-
 export function serverName(account: AccountView): string {
   switch (account.kind) {
     case "this-computer":
@@ -286,12 +283,14 @@ export function serverName(account: AccountView): string {
   }
 }
 
-export const accountFigures = (account: AccountView, diskFreeBytes: number) =>
-  format.joined(
-    account.uploads > 0 && m.uploads({ count: account.uploads }),
-    account.uploads > 0 && account.bytesPerSecond > 0 && format.speed(account.bytesPerSecond),
+export function accountFigures(account: AccountView | null, diskFreeBytes: number) {
+  const { uploads, bytesPerSecond } = account ?? { uploads: 0, bytesPerSecond: 0 };
+  return format.joined(
+    uploads > 0 && m.uploads({ count: uploads }),
+    uploads > 0 && bytesPerSecond > 0 && format.speed(bytesPerSecond),
     m.disk_free({ size: format.size(diskFreeBytes) }),
   );
+}
 
 /** What is lost with a recording, said before it is deleted. */
 export function deleteWords(recording: RecordingView): string {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { empty, full, recording, running, toast, toasts } from "../dev/fixtures";
+import { account, empty, full, recording, running, toast, toasts } from "../dev/fixtures";
 import Library from "./library/Library.svelte";
 import Toasts from "./toast/Toasts.svelte";
 
@@ -63,11 +63,11 @@ async function signInBecomes(now: SignIn) {
 const SERVER = "https://video.example/api/v1";
 const ownServer = (needsSignIn: boolean): Snapshot => ({
   ...empty(),
-  account: { ...empty().account, kind: "own-server", server: "video.example", needsSignIn },
+  account: { ...account, kind: "own-server", server: "video.example", needsSignIn },
 });
-const atHome = (server: string): Snapshot => ({
+const atHome = (): Snapshot => ({
   ...empty(),
-  account: { ...empty().account, kind: "this-computer", server },
+  account: { ...account, kind: "this-computer", server: "127.0.0.1:40000" },
 });
 
 afterEach(() => {
@@ -265,30 +265,38 @@ test("what else kept a sign-in back is said, and tried again", async () => {
 });
 
 test("the footer's account takes a server's address; Escape gives the focus back", async () => {
-  await show(Library, atHome("127.0.0.1:40000"));
-  const account = screen.getByTestId("account");
-  expect(account.getAttribute("aria-expanded")).toBe("false");
-  await fireEvent.click(account);
-  expect(account.getAttribute("aria-expanded")).toBe("true");
+  await show(Library, atHome());
+  const line = screen.getByTestId("account");
+  expect(line.getAttribute("aria-expanded")).toBe("false");
+  await fireEvent.click(line);
+  expect(line.getAttribute("aria-expanded")).toBe("true");
   const field = screen.getByLabelText("Server address");
   expect(document.activeElement).toBe(field);
   await fireEvent.input(field, { target: { value: "video.example" } });
   await fireEvent.click(screen.getByTestId("server-sign-in"));
   expect(of("sign_in")).toEqual([{ server: "https://video.example", remember: true }]);
-  await signInBecomes({ phase: "waiting", server: SERVER });
-  expect(screen.getByTestId("server-sign-in").textContent?.trim()).toBe("Waiting for your browser…");
   await fireEvent.keyDown(field, { key: "Escape" });
   expect(screen.queryByTestId("account-panel")).toBeNull();
-  expect(document.activeElement).toBe(account);
+  expect(document.activeElement).toBe(line);
 });
 
-test("the account's panel closes when the sign-in has ended", async () => {
-  await show(Library, atHome("127.0.0.1:40000"));
+test("a sign-in that waits can be sent again, and called off", async () => {
+  await show(Library, atHome());
+  await signInBecomes({ phase: "waiting", server: SERVER });
+  const notice = within(screen.getByTestId("sign-in-notice"));
+  expect(notice.getByRole("status").textContent).toMatch(/Sign in to video\.example in your browser/);
+  await fireEvent.click(notice.getByTestId("sign-in-again"));
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true }]);
+  await fireEvent.click(notice.getByText("Cancel"));
+  expect(of("leave_sign_in")).toHaveLength(1);
+});
+
+test("the account's panel gives way to the notice of a sign-in", async () => {
+  await show(Library, atHome());
   await fireEvent.click(screen.getByTestId("account"));
   await signInBecomes({ phase: "waiting", server: SERVER });
-  expect(screen.queryByTestId("account-panel")).not.toBeNull();
-  await signInBecomes({ phase: "idle" });
   expect(screen.queryByTestId("account-panel")).toBeNull();
+  expect(document.activeElement).toBe(screen.getByTestId("account"));
 });
 
 test("signing out says where recordings stay", async () => {
@@ -297,11 +305,13 @@ test("signing out says where recordings stay", async () => {
   expect(screen.getByTestId("account-panel").textContent).toMatch(/Signed in to video\.example/);
   await fireEvent.click(screen.getByTestId("sign-out"));
   expect(of("sign_out")).toHaveLength(1);
-  await becomes(atHome(""));
-  expect(screen.getByTestId("account").textContent).toMatch(/Signed out/);
-  expect(screen.getByTestId("account-panel").textContent).toMatch(
-    /stay on this computer until you sign in.*this computer's own cloud again/,
-  );
+  expect(screen.queryByTestId("account-panel")).toBeNull();
+  await becomes(atHome());
+  expect(screen.getByTestId("account").textContent).toMatch(/This computer/);
+  await fireEvent.click(screen.getByTestId("account"));
+  expect(screen.getByTestId("account-panel").textContent).toMatch(/links from this computer/);
+  await becomes({ ...empty(), account: null });
+  expect(screen.getByTestId("account").textContent).toMatch(/No cloud/);
 });
 
 test("an upload is paused, and resumed", async () => {

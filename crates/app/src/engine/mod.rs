@@ -86,6 +86,7 @@ struct Request {
 
 /// What waits for the store, in order.
 enum Write {
+    Started { recording: RecordingId, width: u32, height: u32 },
     Segment(RecordingId, Segment),
     Close(RecordingId, FrameCounts, Option<String>),
     Step(Step),

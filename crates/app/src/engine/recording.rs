@@ -7,7 +7,7 @@ use snaplark_core::capture::{
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
 use snaplark_store::{NewRecording, StoreError};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Engine, Running, Write};
 use crate::messages::{Message, Reply};
@@ -186,15 +186,9 @@ impl Engine {
     }
 
     pub(super) fn started(&mut self, recording: RecordingId, width: u32, height: u32) {
-        let init_bytes = match self.store.note_started(recording, width, height) {
-            Ok(init_bytes) => init_bytes,
-            Err(error) => {
-                error!(%recording, %error, "The start of a recording could not be noted");
-                0
-            }
-        };
         info!(%recording, width, height, "Recording");
-        self.tell_machine(Event::InitSealed { recording, size_bytes: init_bytes });
+        self.unwritten.push_back(Write::Started { recording, width, height });
+        self.write();
         if let Some(reply) = self.start_reply.take() {
             let _ = reply.send(Ok(recording));
         }

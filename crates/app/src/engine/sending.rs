@@ -7,7 +7,7 @@ use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile};
 use snaplark_core::upload::{Action, Event, Failure, Part, RequestId, Target};
 use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
 use snaplark_store::{Recording, StoreError};
-use tracing::info;
+use tracing::{error, info};
 
 use super::{Engine, Request, Write};
 use crate::messages::Message;
@@ -22,6 +22,15 @@ impl Engine {
         self.unwritten.push_back(Write::Step(step));
         if self.unwritten.len() == 1 {
             self.write();
+        }
+    }
+
+    pub(super) fn offer_init(&mut self, recording: RecordingId) {
+        match self.store.recording(recording) {
+            Ok(row) => {
+                self.tell_machine(Event::InitSealed { recording, size_bytes: row.init_bytes });
+            }
+            Err(error) => error!(%recording, %error, "A recording that has begun can't be read"),
         }
     }
 

@@ -30,6 +30,7 @@ impl Engine {
                 return;
             }
             match write {
+                Write::Started { recording, .. } => self.offer_init(recording),
                 Write::Segment(recording, segment) => {
                     let size_bytes = segment.size_bytes;
                     self.tell_machine(Event::SegmentSealed { recording, size_bytes });
@@ -42,6 +43,9 @@ impl Engine {
 
     pub(super) fn write_one(&mut self, write: &Write) -> Result<(), StoreError> {
         match write {
+            Write::Started { recording, width, height } => {
+                self.store.note_started(*recording, *width, *height)
+            }
             Write::Segment(recording, segment) => self.store.commit_segment(*recording, segment),
             Write::Close(recording, counts, detail) => {
                 self.store.close(*recording, *counts, detail.as_deref())

@@ -277,6 +277,7 @@ async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
         sign_in: app.has_sign_in.then(|| SignIn {
             authorize: format!("{}/oauth/authorize", app.public_url),
             token: format!("{}/oauth/token", app.public_url),
+            revoke: Some(format!("{}/oauth/revoke", app.public_url)),
         }),
     })
 }

@@ -19,4 +19,8 @@ recordings: Array<RecordingView>,
 /**
  * Oldest first: the newest is drawn at the bottom.
  */
-toasts: Array<ToastView>, account: AccountView, diskFreeBytes: number, };
+toasts: Array<ToastView>, 
+/**
+ * `None`: nothing goes up, recordings stay here.
+ */
+account: AccountView | null, diskFreeBytes: number, };
