@@ -4,13 +4,14 @@
 //! Each command is a row of steps. A step shows that it works, ends in a line with the time it
 //! took, and where it fails the message names the step, the end of its output, and what helps.
 
+mod bench;
 mod build;
-mod later;
 mod mutants;
 mod package;
 mod packages;
 mod progress;
 mod run;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -32,8 +33,9 @@ cargo xtask COMMAND
   tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
   package                     a .deb with the app, the command line and the cloud
   mutants                     break the upload machine on purpose; the simulation has to notice
-  soak [--minutes N]          10,000 seeds of the simulation and the mutants, then the system
-                              tests over and over (30 minutes by default)
+  soak [--minutes N]          10,000 seeds of the simulation, the mutants, an upload killed at every
+                              point and one of 2 GB, then the system tests over and over (30
+                              minutes by default)
   bench                       what a recording costs on this machine
 ";
 
@@ -67,15 +69,15 @@ fn command(args: &[String]) -> Result<ExitCode> {
         }
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
-            let minutes = args.number("--minutes")?.unwrap_or(later::SOAK_MINUTES);
+            let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             args.end()?;
-            later::soak(&place, minutes)
+            soak::soak(&place, minutes)
         }
         "mutants" => {
             args.end()?;
             mutants::mutants(&place).map(|()| ExitCode::SUCCESS)
         }
-        "bench" => args.end().and_then(|()| later::bench(&place)),
+        "bench" => args.end().and_then(|()| bench::bench(&place)),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
