@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -123,6 +123,7 @@ impl Jobs {
         let Some(job) = self.uploads.db.claim(now_ms, now_ms + LEASE_MS).await? else {
             return Ok(false);
         };
+        let begun = Instant::now();
         let made = tokio::select! {
             made = self.make(&job) => made,
             () = keep(&self.uploads, &job.lease) => Err(JobError::Lost),
@@ -140,6 +141,7 @@ impl Jobs {
                 let Written { key: object_key, size_bytes, sha256 } = written;
                 let made = NewProduct { object_key, size_bytes, sha256 };
                 if self.uploads.db.finish(&job, &made).await? {
+                    self.uploads.metrics.made(product, true, begun.elapsed());
                     tracing::info!(session, product, size_bytes, "Made");
                 } else {
                     self.uploads.discard(&key).await;
@@ -151,6 +153,7 @@ impl Jobs {
                 let retry_ms = (job.lease.attempts < ATTEMPTS_MAX
                     && !matches!(error, JobError::Gone))
                 .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
+                self.uploads.metrics.made(product, false, begun.elapsed());
                 tracing::warn!(session, product, %error, attempt = job.lease.attempts, "Not made");
                 self.uploads.db.give_up(&job.lease, &error.to_string(), retry_ms).await?;
             }
@@ -285,7 +288,7 @@ mod tests {
             fps: 1,
             metadata: "{}".to_owned(),
         };
-        let Opened::Upload(upload) = db.open_upload(&new, &Limits::default(), 0, 0).await.unwrap()
+        let Opened::New(upload) = db.open_upload(&new, &Limits::default(), 0, 0).await.unwrap()
         else {
             panic!("a new upload");
         };

@@ -19,6 +19,7 @@ mod embedded;
 mod http;
 mod jobs;
 mod media_map;
+mod metrics;
 mod pages;
 mod parts;
 mod quotas;
@@ -63,7 +64,7 @@ pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
 
 /// How long requests under way may take to end after a stop was asked for.
-const STOP_MAX: Duration = Duration::from_secs(10);
+pub const STOP_MAX: Duration = Duration::from_secs(10);
 /// Disks lose a sector in years; a part that is found in time can still be sent again.
 pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DATABASE_FILE: &str = "cloud.sqlite";
@@ -112,6 +113,10 @@ pub struct CloudOptions {
     pub clock: Clock,
     /// The program that makes thumbnails and MP4.
     pub ffmpeg: PathBuf,
+    /// Where `/metrics` is answered, and nowhere else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Requests under way have so long to end when the server is asked to stop.
+    pub stop_max: Duration,
     /// From one look at whether a video's bytes are still what came to the next; `None`: never.
     pub scrub_every: Option<Duration>,
 }
@@ -130,6 +135,8 @@ impl CloudOptions {
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
             clock: Clock::system(),
             ffmpeg: "ffmpeg".into(),
+            metrics_listen: None,
+            stop_max: STOP_MAX,
             scrub_every: Some(SCRUB_EVERY),
         }
     }
@@ -148,7 +155,7 @@ pub enum CloudError {
     )]
     NoPlace,
     #[error(
-        "Another program listens on {0} already. Stop it, or choose another address with --listen."
+        "Another program listens on {0} already. Stop it, or choose another address with --listen or --metrics-listen."
     )]
     AddressInUse(SocketAddr),
     #[error("The server can't listen on {address}: {reason}.")]
@@ -177,7 +184,9 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     public_url: String,
+    stop_max: Duration,
     uploads: Arc<Uploads>,
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
@@ -192,10 +201,7 @@ pub struct Cloud {
 pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     let store = open(&options.place).await?;
-    let listener = listen(&options).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|e| CloudError::Listen { address: options.listen, reason: e.to_string() })?;
+    let (listener, address) = bind(options.listen, options.any_port).await?;
     let public_url = given.unwrap_or_else(|| format!("http://{}", reachable(address)));
 
     let rate = PartRate::new(options.parts_per_second, &store.0);
@@ -220,12 +226,24 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         has_sign_in: options.has_sign_in,
         sweep: Arc::clone(&sweep_soon),
     });
+    let metrics_address = match options.metrics_listen {
+        None => None,
+        Some(address) => {
+            let (listener, address) = bind(address, false).await?;
+            let server = axum::serve(listener, http::metrics_router(Arc::clone(&app)));
+            let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+            tokio::spawn(server.into_future());
+            Some(address)
+        }
+    };
     let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let server =
         axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     Ok(Cloud {
         address,
+        metrics_address,
         public_url,
+        stop_max: options.stop_max,
         server: Some(tokio::spawn(async move { server.await })),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
         worker: Some(tokio::spawn(jobs.run(stop.clone()))),
@@ -241,6 +259,10 @@ impl Cloud {
     /// The address that is listened on, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     pub fn public_url(&self) -> &str {
@@ -286,7 +308,7 @@ impl Cloud {
     }
 
     async fn end(&mut self) -> Result<(), CloudError> {
-        let ended = tokio::time::timeout(STOP_MAX, self.wait()).await;
+        let ended = tokio::time::timeout(self.stop_max, self.wait()).await;
         if let Some(server) = self.server.take() {
             server.abort();
         }
@@ -456,21 +478,24 @@ fn plain(error: &std::io::Error) -> String {
     }
 }
 
-async fn listen(options: &CloudOptions) -> Result<TcpListener, CloudError> {
-    let address = options.listen;
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == ErrorKind::AddrInUse && options.any_port => {
-            let free = SocketAddr::new(address.ip(), 0);
-            TcpListener::bind(free)
-                .await
-                .map_err(|e| CloudError::Listen { address: free, reason: e.to_string() })
+/// And the address that came of it: its port may have been left open.
+async fn bind(
+    address: SocketAddr,
+    any_port: bool,
+) -> Result<(TcpListener, SocketAddr), CloudError> {
+    let wrong = |error: std::io::Error| match error.kind() {
+        ErrorKind::AddrInUse => CloudError::AddressInUse(address),
+        _ => CloudError::Listen { address, reason: plain(&error) },
+    };
+    let listener = match TcpListener::bind(address).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && any_port => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
         }
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            Err(CloudError::AddressInUse(address))
-        }
-        Err(error) => Err(CloudError::Listen { address, reason: plain(&error) }),
-    }
+        bound => bound,
+    };
+    let listener = listener.map_err(wrong)?;
+    let bound = listener.local_addr().map_err(wrong)?;
+    Ok((listener, bound))
 }
 
 /// Listening on every address is no address to write into a link.

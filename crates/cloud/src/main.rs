@@ -110,6 +110,13 @@ struct Serve {
     /// The ffmpeg that makes thumbnails and MP4.
     #[arg(long, env = "SNAPLARK_FFMPEG", default_value = "ffmpeg")]
     ffmpeg: PathBuf,
+    /// Where /metrics is answered, for example 127.0.0.1:9100. Whoever reaches it learns how much is
+    /// recorded here; nowhere by default.
+    #[arg(long, env = "SNAPLARK_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
+    /// Seconds that requests under way have to end when the server is asked to stop.
+    #[arg(long, env = "SNAPLARK_STOP_SECONDS", default_value_t = snaplark_cloud::STOP_MAX.as_secs())]
+    stop_seconds: u64,
     /// How many parts one upload may send in a second.
     #[arg(long, env = "SNAPLARK_PARTS_PER_SECOND", default_value_t = limits::PARTS_PER_SECOND)]
     parts_per_second: u32,
@@ -222,7 +229,12 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
         day_bytes: serve.user_day_bytes.0,
         video_bytes: serve.video_size.0,
     };
+    options.metrics_listen = serve.metrics_listen;
+    options.stop_max = Duration::from_secs(serve.stop_seconds);
     let mut cloud = snaplark_cloud::start(options).await?;
+    if let Some(address) = cloud.metrics_address() {
+        tracing::info!("Metrics are on http://{address}/metrics");
+    }
     say(&format!("listening on http://{}", cloud.address()));
     tokio::select! {
         ended = cloud.wait() => ended?,

@@ -156,6 +156,7 @@ async fn video(
         let changed = db.set_damaged(session, &part, damaged_ms).await?;
         scrubbed.objects += 1;
         scrubbed.bytes += part.size_bytes;
+        uploads.metrics.scrubbed_bytes.inc_by(part.size_bytes);
         // What changed while it was read is another part, and a fresh one.
         if let Some(kind) = damage.filter(|_| changed || part.is_damaged) {
             let piece = format!("part {}", part.index);

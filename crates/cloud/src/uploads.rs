@@ -5,6 +5,7 @@
 //! Finalize reads rows and one header, and writes one row, whatever the length.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use snaplark_api::{VideoState, limits};
 use thiserror::Error;
@@ -16,6 +17,7 @@ use crate::db::{
     Upload, UserId, VideoId,
 };
 use crate::media_map::{self, MediaMap};
+use crate::metrics::{Assembled, Metrics};
 use crate::parts::{self, Layout};
 use crate::quotas::{self, Limits, Over, Usage};
 use crate::rate::{Allowance, PartRate};
@@ -68,6 +70,7 @@ pub struct Uploads {
     pub db: Db,
     pub storage: Storage,
     pub clock: Clock,
+    pub metrics: Metrics,
     rate: PartRate,
     rules: Rules,
     indexing: Semaphore,
@@ -98,7 +101,8 @@ pub struct FinalizeAsk {
 
 impl Uploads {
     pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, rules: Rules) -> Self {
-        Uploads { db, storage, clock, rate, rules, indexing: Semaphore::new(INDEXING_MAX) }
+        let (metrics, indexing) = (Metrics::new(), Semaphore::new(INDEXING_MAX));
+        Uploads { db, storage, clock, metrics, rate, rules, indexing }
     }
 
     /// A new upload, or the one that this recording has already.
@@ -106,9 +110,13 @@ impl Uploads {
         let now_ms = self.clock.now_ms();
         let limits = &self.rules.limits;
         match self.db.open_upload(new, limits, now_ms, self.idle_since_ms()).await? {
-            Opened::Upload(upload) => Ok(*upload),
+            Opened::New(upload) => {
+                self.metrics.sessions.inc();
+                Ok(*upload)
+            }
+            Opened::Known(upload) => Ok(*upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
-            Opened::Over(over) => Err(UploadError::Over(over)),
+            Opened::Over(over) => Err(self.over(over)),
         }
     }
 
@@ -140,6 +148,7 @@ impl Uploads {
         let upload = self.own(user, session).await?;
         let allowance = self.rate.take(session, self.clock.now_ms()).await?;
         if allowance.retry_after_s.is_some() {
+            self.metrics.too_fast();
             return Err(UploadError::TooFast(allowance));
         }
         let (used, limits) = self.usage(user).await?;
@@ -147,9 +156,14 @@ impl Uploads {
             // The answer to it was lost: it takes no more room than it has.
             && self.db.part(session, index).await?.is_none()
         {
-            return Err(UploadError::Over(over));
+            return Err(self.over(over));
         }
         Ok((upload, allowance))
+    }
+
+    fn over(&self, over: Over) -> UploadError {
+        self.metrics.refused(over);
+        UploadError::Over(over)
     }
 
     /// What a user has today, and may have.
@@ -206,13 +220,15 @@ impl Uploads {
                 if let Some(key) = replaced {
                     self.discard(&key).await;
                 }
+                self.metrics.chunks.inc();
+                self.metrics.chunk_bytes.inc_by(size_bytes);
                 Ok(Receipt { parts_received })
             }
             PartStored::Closed => {
                 let upload = self.own(upload.user_id, upload.session_id).await?;
                 Err(UploadError::NotActive(upload.state))
             }
-            PartStored::Over(over) => Err(UploadError::Over(over)),
+            PartStored::Over(over) => Err(self.over(over)),
         }
     }
 
@@ -263,18 +279,37 @@ impl Uploads {
                 }
                 return Ok(upload);
             }
-            let mut parts = self.db.parts_from(session, 0).await?;
-            let missing = missing(&parts, ask);
-            if !missing.is_empty() {
-                return Err(UploadError::Missing(missing));
-            }
-            parts.retain(|part| part.index < ask.parts_total);
-            let finished = self.assemble(&parts, ask.duration_hint_ms).await?;
-            let now_ms = self.clock.now_ms();
-            let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
-            self.db.complete(&upload, &finished, now_ms, scrub_ms).await?;
+            let completed = self.complete(&upload, ask).await;
+            self.metrics.assembled(match &completed {
+                // Both are seen in the next round.
+                Ok(true) => Assembled::Completed,
+                Ok(false) => continue,
+                Err(UploadError::Missing(_)) => Assembled::Missing,
+                Err(UploadError::Unplayable(_)) => Assembled::Unplayable,
+                Err(_) => Assembled::Failed,
+            });
+            completed?;
         }
         Err(UploadError::Busy)
+    }
+
+    /// Whether it is now what it was seen to be; else parts came meanwhile.
+    async fn complete(&self, upload: &Upload, ask: &FinalizeAsk) -> Result<bool, UploadError> {
+        let begun = Instant::now();
+        let mut parts = self.db.parts_from(upload.session_id, 0).await?;
+        let missing = missing(&parts, ask);
+        if !missing.is_empty() {
+            return Err(UploadError::Missing(missing));
+        }
+        parts.retain(|part| part.index < ask.parts_total);
+        let finished = self.assemble(&parts, ask.duration_hint_ms).await?;
+        let now_ms = self.clock.now_ms();
+        let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
+        let is_done = self.db.complete(upload, &finished, now_ms, scrub_ms).await?;
+        if is_done {
+            self.metrics.assembly_took(begun.elapsed(), finished.parts_total);
+        }
+        Ok(is_done)
     }
 
     /// Decides how the finished video comes out of these parts.

@@ -8,7 +8,7 @@ use super::sqlite;
 use super::{
     Bucket, Code, Cursor, DbError, Deed, Finished, Job, JobStatus, Lease, NewProduct, NewToken,
     NewUpload, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken,
-    Token, TokenId, Upload, User, UserAdded, UserId, VideoId,
+    Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 
@@ -71,6 +71,7 @@ macro_rules! door {
 
 door! {
     fn ping() -> ();
+    fn totals() -> Totals;
 
     // Users, tokens, browsers.
     fn user_named(email: &str, now_ms: i64) -> UserId;

@@ -123,7 +123,9 @@ pub struct NewUpload {
 
 #[derive(Debug)]
 pub enum Opened {
-    Upload(Box<Upload>),
+    New(Box<Upload>),
+    /// The one that this recording has already.
+    Known(Box<Upload>),
     /// The recording's id is somebody else's.
     Taken,
     Over(Over),
@@ -254,6 +256,20 @@ pub struct Deed<'a> {
     pub action: &'a str,
     pub subject: &'a str,
     pub address: &'a str,
+}
+
+/// How much there is.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    pub stored_bytes: i64,
+    /// Of what was made of videos.
+    pub made_bytes: i64,
+    pub users: i64,
+    pub parts_damaged: i64,
+    /// By state.
+    pub sessions: Vec<(String, i64)>,
+    /// By what is done, and state.
+    pub jobs: Vec<(String, String, i64)>,
 }
 
 /// So many at once, and one more each `refill_ms`.

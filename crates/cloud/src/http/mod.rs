@@ -11,24 +11,22 @@ mod errors;
 mod forms;
 mod html;
 mod multipart;
+mod operator;
 mod share;
 mod site;
 mod video;
 mod visitor;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::Notify;
-use tower_http::request_id::{
-    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
 use crate::accounts::Accounts;
@@ -37,6 +35,7 @@ use crate::shares::Shares;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
+pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -81,55 +80,23 @@ pub fn router(app: App) -> Router {
         .route("/videos/{video}/made/{name}", get(video::product))
         .route("/static/{version}/{name}", get(assets::serve))
         .route("/", get(share::front))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+        .route("/healthz", get(operator::healthz))
+        .route("/readyz", get(operator::readyz))
         .fallback(share::unknown)
         .layer(middleware::from_fn(body::answer_after_body))
         .layer(middleware::from_fn(headers_for_all))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), operator::counted))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
-                .make_span_with(span)
+                .make_span_with(operator::span)
                 .on_request(())
                 .on_failure(())
-                .on_response(log_response),
+                .on_response(operator::log_response),
         )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(middleware::from_fn(operator::plain_request_id))
         .with_state(app)
-}
-
-async fn healthz() -> &'static str {
-    "ok\n"
-}
-
-async fn readyz(State(app): State<App>) -> Response {
-    let ready = async {
-        app.uploads.db.ping().await.map_err(|error| error.to_string())?;
-        app.uploads.storage.probe().await.map_err(|error| error.to_string())
-    };
-    match ready.await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => {
-            tracing::warn!(error, "The server is not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
-        }
-    }
-}
-
-/// Method and path: the path holds no secret but the link itself, the query is left out.
-fn span(request: &Request) -> tracing::Span {
-    let id = request.extensions().get::<RequestId>();
-    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-}
-
-fn log_response(response: &Response, took: Duration, _: &tracing::Span) {
-    let (status, ms) = (response.status().as_u16(), took.as_millis() as u64);
-    if response.status().is_server_error() {
-        tracing::warn!(status, ms, "Answered");
-    } else {
-        tracing::debug!(status, ms, "Answered");
-    }
 }
 
 async fn headers_for_all(request: Request, next: Next) -> Response {

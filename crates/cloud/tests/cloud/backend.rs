@@ -41,6 +41,15 @@ impl Backend {
         std::fs::remove_file(self.file(named)).unwrap();
     }
 
+    /// As a disk that is not mounted.
+    pub fn hide_storage(&self) {
+        std::fs::rename(self.folder.join("objects"), self.folder.join("elsewhere")).unwrap();
+    }
+
+    pub fn show_storage(&self) {
+        std::fs::rename(self.folder.join("elsewhere"), self.folder.join("objects")).unwrap();
+    }
+
     fn file(&self, named: &str) -> PathBuf {
         let mut folders = vec![self.folder.join("objects")];
         while let Some(folder) = folders.pop() {

@@ -1,6 +1,7 @@
 //! `snaplark-cloud` as a program: its one line, its token, its signals, its refusals.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::backend::Backend;
@@ -21,12 +22,21 @@ impl Running {
     }
 
     pub fn start_with(backend: &Backend, env: &[(&str, &str)]) -> Running {
+        Running::started(backend, env, Stdio::null())
+    }
+
+    /// What it says is written to a file.
+    pub fn start_logging(backend: &Backend, env: &[(&str, &str)], log: &Path) -> Running {
+        Running::started(backend, env, std::fs::File::create(log).unwrap().into())
+    }
+
+    fn started(backend: &Backend, env: &[(&str, &str)], log: Stdio) -> Running {
         let mut child = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .envs(backend.env())
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());

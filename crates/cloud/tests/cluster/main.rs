@@ -17,6 +17,8 @@ mod durability;
 mod jobs;
 #[path = "../cloud/oauth.rs"]
 mod oauth;
+#[path = "../cloud/operations.rs"]
+mod operations;
 #[path = "../cloud/pages.rs"]
 mod pages;
 #[path = "../cloud/parts.rs"]

@@ -100,6 +100,18 @@ async fn two_nodes_that_finalize_at_once_say_the_same() {
 }
 
 #[tokio::test]
+async fn a_node_whose_bucket_refuses_it_is_not_ready() {
+    let server = crate::support::Server::with(|options| {
+        options.place.storage_keys = Some(("test".to_owned(), "not-the-secret".to_owned()));
+    })
+    .await;
+    let ready = crate::support::http().get(format!("{}/readyz", server.url()));
+    let answer = ready.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(answer.text().await.unwrap(), "not ready: the storage can't be reached\n");
+}
+
+#[tokio::test]
 async fn the_limit_is_of_both_nodes_together() {
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::new(folder.path());

@@ -10,6 +10,7 @@ mod jobs;
 mod scrub;
 mod shares;
 mod sweep;
+mod totals;
 mod uploads;
 mod usage;
 

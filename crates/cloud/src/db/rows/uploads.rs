@@ -66,7 +66,7 @@ impl Pools {
                 if idle {
                     expire(&mut tx, &upload).await?;
                 } else if upload.is_open() || (upload.finished.is_some() && !upload.removed) {
-                    return Ok(Some(Opened::Upload(Box::new(upload))));
+                    return Ok(Some(Opened::Known(Box::new(upload))));
                 }
             }
         }
@@ -100,7 +100,7 @@ impl Pools {
             .await?;
         let opened = upload(&row)?;
         tx.commit().await?;
-        Ok(Some(Opened::Upload(Box::new(opened))))
+        Ok(Some(Opened::New(Box::new(opened))))
     }
 
     pub async fn upload(&self, session: SessionId) -> Result<Option<Upload>, DbError> {
