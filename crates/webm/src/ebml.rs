@@ -47,6 +47,9 @@ pub mod id {
     pub const BLOCK: u32 = 0xA1;
     pub const BLOCK_DURATION: u32 = 0x9B;
     pub const REFERENCE_BLOCK: u32 = 0xFB;
+    pub const TAGS: u32 = 0x1254_C367;
+    pub const CHAPTERS: u32 = 0x1043_A770;
+    pub const ATTACHMENTS: u32 = 0x1941_A469;
     pub const CUES: u32 = 0x1C53_BB6B;
     pub const CUE_POINT: u32 = 0xBB;
     pub const CUE_TIME: u32 = 0xB3;

@@ -20,13 +20,15 @@
 mod ebml;
 mod finish;
 mod read;
+mod scan;
 mod write;
 
 use thiserror::Error;
 
 pub use finish::{Finished, finish};
 pub use read::{Cluster, Init, Part, index, read_init};
-pub use write::{Block, Track, cluster, init};
+pub use scan::{Scan, Scanned};
+pub use write::{Block, Track, cluster, cluster_header, init};
 
 /// What a file holds. Parsed from any WebM; written with one video track (VP9, VP8 or AV1) and at
 /// most one audio track.

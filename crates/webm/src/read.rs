@@ -9,7 +9,7 @@ use crate::{Audio, AudioCodec, Tracks, Video, VideoCodec, WebmError};
 /// index of a part of nothing but tiny clusters small.
 const CLUSTERS_MAX: usize = 100_000;
 /// How long a picture is shown of which nothing tells.
-const FRAME_MS_GUESS: u64 = 33;
+pub(crate) const FRAME_MS_GUESS: u64 = 33;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Init {
@@ -351,15 +351,16 @@ fn read_cluster(cluster: &Element<'_>, video_track: u64) -> Result<Cluster, Webm
     })
 }
 
-struct BlockHead {
-    track: u64,
-    relative_ms: i16,
-    keyframe: bool,
-    duration_ms: Option<u64>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockHead {
+    pub track: u64,
+    pub relative_ms: i16,
+    pub keyframe: bool,
+    pub duration_ms: Option<u64>,
 }
 
 /// `data` is a Block's or a SimpleBlock's; a Block's flag for keyframes is always clear.
-fn read_block(element: &Element<'_>, data: &[u8]) -> Result<BlockHead, WebmError> {
+pub(crate) fn read_block(element: &Element<'_>, data: &[u8]) -> Result<BlockHead, WebmError> {
     let short = || element.malformed("a block without its header");
     let (track, len) = varint(data).map_err(|_| short())?;
     let [high, low, flags] = *data.get(len..).and_then(|d| d.first_chunk()).ok_or_else(short)?;

@@ -172,6 +172,16 @@ fn write_track(w: &mut Writer, track: Track, kind: u64, codec: &str) {
     w.text(id::CODEC_ID, codec);
 }
 
+/// Of a cluster whose content is somewhere already: its length is the same for any.
+pub fn cluster_header(data_bytes: u64) -> Vec<u8> {
+    let mut header = Writer::default();
+    header.id(id::CLUSTER);
+    header.size_wide(Some(data_bytes));
+    header.0
+}
+
+pub(crate) const CLUSTER_HEADER_BYTES: u64 = 12;
+
 /// One whole cluster of these blocks, which may come in any order: they are written by time, and
 /// of those at one time a video keyframe first.
 pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {

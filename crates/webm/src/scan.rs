@@ -1,0 +1,405 @@
+//! Finds the clusters of a WebM that comes in pieces cut anywhere, as browsers' recorders send it:
+//! clusters without a size, nothing where a piece ends. Holds back no more than headers, whatever
+//! the length.
+
+use crate::ebml::{Element, id, varint};
+use crate::read::{BlockHead, FRAME_MS_GUESS, read_block, read_init};
+use crate::write::CLUSTER_HEADER_BYTES;
+use crate::{Cluster, Init, WebmError};
+
+/// What is kept of an element to know what it is: an id, a size, a block's own header.
+const HEAD_BYTES: usize = 12 + 11;
+/// An init of a recorder's has some hundred bytes; one of a file may have a cover picture.
+const INIT_BYTES_MAX: usize = 1024 * 1024;
+/// Ten days of clusters of a second.
+const CLUSTERS_MAX: usize = 1_000_000;
+
+/// A cluster as it is to be written: `size_bytes` with a header of its own (`cluster_header`), and
+/// behind that the bytes `data` of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    pub cluster: Cluster,
+    pub data: std::ops::Range<u64>,
+}
+
+/// Push bytes in order, then `finish`.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Of the stream, of the first byte that is not understood yet.
+    at: u64,
+    /// From `at` on.
+    held: Vec<u8>,
+    /// So many bytes of the stream are nobody's business.
+    skip: u64,
+    init: Option<Init>,
+    init_bytes: Vec<u8>,
+    open: Option<Open>,
+    /// Where the block group that is open ends.
+    group: Option<Group>,
+    clusters: Vec<Scanned>,
+}
+
+#[derive(Debug)]
+struct Open {
+    data_start: u64,
+    /// Where it says so itself.
+    data_end: Option<u64>,
+    /// Of the last whole element in it.
+    whole_to: u64,
+    start_ms: Option<u64>,
+    end_ms: u64,
+    first_picture_is_key: Option<bool>,
+    last_video_ms: Option<u64>,
+    video_gap_ms: Option<u64>,
+    video_frames: u32,
+    blocks: u32,
+    /// Counts when its last byte is here.
+    coming: Option<BlockHead>,
+}
+
+#[derive(Debug)]
+struct Group {
+    end: u64,
+    block: Option<BlockHead>,
+    leans: bool,
+    duration_ms: Option<u64>,
+}
+
+impl Scan {
+    pub fn new() -> Self {
+        Scan::default()
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), WebmError> {
+        if self.init.is_some() {
+            return self.push_media(bytes);
+        }
+        self.held.extend_from_slice(bytes);
+        if !self.understand_init()? {
+            return Ok(());
+        }
+        let rest = std::mem::take(&mut self.held);
+        self.push_media(&rest)
+    }
+
+    fn push_media(&mut self, mut bytes: &[u8]) -> Result<(), WebmError> {
+        while !bytes.is_empty() {
+            if self.skip > 0 {
+                let skipped = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+                self.skip -= skipped as u64;
+                self.at += skipped as u64;
+                bytes = &bytes[skipped..];
+                self.settle();
+                continue;
+            }
+            let room = HEAD_BYTES.saturating_sub(self.held.len()).max(1).min(bytes.len());
+            self.held.extend_from_slice(&bytes[..room]);
+            bytes = &bytes[room..];
+            while self.may_understand() && self.understand_element()? {}
+        }
+        Ok(())
+    }
+
+    /// What a recorder that was cut off wrote last is left out, as far as it is not whole.
+    pub fn finish(mut self) -> Result<(Vec<u8>, Vec<Scanned>), WebmError> {
+        while self.init.is_some() && self.skip == 0 && self.is_whole() {
+            self.understand_element()?;
+        }
+        if self.init.is_none() {
+            return Err(WebmError::Missing("cluster"));
+        }
+        self.close();
+        Ok((self.init_bytes, self.clusters))
+    }
+
+    /// Whether enough is held to know what stands there.
+    fn may_understand(&self) -> bool {
+        self.skip == 0 && (self.held.len() >= HEAD_BYTES || self.is_whole())
+    }
+
+    /// Whether all of the element that stands first is held.
+    fn is_whole(&self) -> bool {
+        let Ok((_, Some(size), head)) = header(&self.held, self.at) else { return false };
+        (head as u64).saturating_add(size) <= self.held.len() as u64
+    }
+
+    fn understand_init(&mut self) -> Result<bool, WebmError> {
+        match read_init(&self.held) {
+            // It ends at the first cluster; a header alone may still go on.
+            Ok(init) if init.len_bytes < self.held.len() => {
+                self.init_bytes = self.held[..init.len_bytes].to_vec();
+                self.consume(init.len_bytes);
+                self.init = Some(init);
+                Ok(true)
+            }
+            Err(error @ (WebmError::NotWebm | WebmError::OtherTimescale(_)))
+                if self.held.len() >= 4 =>
+            {
+                Err(error)
+            }
+            Err(error) if self.held.len() > INIT_BYTES_MAX => Err(error),
+            Ok(_) | Err(_) => Ok(false),
+        }
+    }
+
+    fn understand_element(&mut self) -> Result<bool, WebmError> {
+        let (id, size, head) = header(&self.held, self.at)?;
+        let offset = self.at;
+        let malformed = |reason| WebmError::Malformed { offset, reason };
+        let end = size.map(|size| self.at.saturating_add(head as u64).saturating_add(size));
+        match id {
+            id::CLUSTER => {
+                self.close();
+                if self.clusters.len() == CLUSTERS_MAX {
+                    return Err(WebmError::TooManyClusters(CLUSTERS_MAX));
+                }
+                let data_start = self.at + head as u64;
+                self.open = Some(Open {
+                    data_start,
+                    data_end: end,
+                    whole_to: data_start,
+                    start_ms: None,
+                    end_ms: 0,
+                    first_picture_is_key: None,
+                    last_video_ms: None,
+                    video_gap_ms: None,
+                    video_frames: 0,
+                    blocks: 0,
+                    coming: None,
+                });
+                self.consume(head);
+                return Ok(true);
+            }
+            id::EBML | id::SEGMENT => return Err(malformed("a second header")),
+            id::CUES
+            | id::SEEK_HEAD
+            | id::INFO
+            | id::TRACKS
+            | id::TAGS
+            | id::CHAPTERS
+            | id::ATTACHMENTS => self.close(),
+            id::BLOCK_GROUP if self.open.is_some() => {
+                let end = end.ok_or_else(|| malformed("an element without a size"))?;
+                self.group = Some(Group { end, block: None, leans: false, duration_ms: None });
+                self.consume(head);
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let end = end.ok_or_else(|| malformed("an element without a size"))?;
+        let held_to = self.held.len().min((end - self.at) as usize);
+        let element = Element {
+            id,
+            offset: usize::try_from(self.at).unwrap_or(usize::MAX),
+            sized: true,
+            data: &self.held[head..held_to],
+            data_offset: usize::try_from(self.at).unwrap_or(usize::MAX).saturating_add(head),
+        };
+        if let Some(open) = &mut self.open {
+            let whole = held_to as u64 == end - self.at;
+            match (id, &mut self.group) {
+                (id::TIMESTAMP, None) if whole => open.start_ms = Some(element.uint()?),
+                (id::SIMPLE_BLOCK | id::BLOCK, _) if open.start_ms.is_none() => {
+                    return Err(element.malformed("a block before the cluster's time"));
+                }
+                (id::SIMPLE_BLOCK, None) => {
+                    open.coming = Some(read_block(&element, element.data)?);
+                }
+                (id::BLOCK, Some(group)) => {
+                    group.block = Some(read_block(&element, element.data)?);
+                }
+                (id::BLOCK_DURATION, Some(group)) if whole => {
+                    group.duration_ms = Some(element.uint()?);
+                }
+                (id::REFERENCE_BLOCK, Some(group)) => group.leans = true,
+                _ => {}
+            }
+        }
+        self.skip = end - self.at;
+        let held = std::mem::take(&mut self.held);
+        self.take_back(&held);
+        Ok(true)
+    }
+
+    /// What was held counts as come again, now that it is known how much of it is to be skipped.
+    fn take_back(&mut self, held: &[u8]) {
+        let skipped = held.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+        self.skip -= skipped as u64;
+        self.at += skipped as u64;
+        self.held = held[skipped..].to_vec();
+        self.settle();
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.held.drain(..count);
+        self.at += count as u64;
+    }
+
+    /// An element ended where we are, and perhaps what it stands in, too.
+    fn settle(&mut self) {
+        if self.skip > 0 {
+            return;
+        }
+        let video_track = self.init.as_ref().map_or(1, |init| init.video_track);
+        if let Some(group) = self.group.take_if(|group| self.at >= group.end)
+            && let (Some(open), Some(block)) = (&mut self.open, group.block)
+        {
+            let block =
+                BlockHead { keyframe: !group.leans, duration_ms: group.duration_ms, ..block };
+            open.count(&block, video_track);
+        }
+        if let (Some(open), None) = (&mut self.open, &self.group) {
+            if let Some(block) = open.coming.take() {
+                open.count(&block, video_track);
+            }
+            open.whole_to = self.at;
+            if open.data_end.is_some_and(|end| self.at >= end) {
+                self.close();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.group = None;
+        let Some(open) = self.open.take() else { return };
+        // Nothing in it can be shown.
+        let (Some(start_ms), true) = (open.start_ms, open.blocks > 0) else { return };
+        let mut end_ms = open.end_ms.max(start_ms);
+        if open.last_video_ms == Some(end_ms) {
+            end_ms = end_ms.saturating_add(open.video_gap_ms.unwrap_or(FRAME_MS_GUESS));
+        }
+        let data = open.data_start..open.whole_to;
+        let cluster = Cluster {
+            offset: open.data_start,
+            size: CLUSTER_HEADER_BYTES + (data.end - data.start),
+            start_ms,
+            end_ms,
+            starts_with_keyframe: open.first_picture_is_key == Some(true),
+            video_frames: open.video_frames,
+        };
+        self.clusters.push(Scanned { cluster, data });
+    }
+}
+
+impl Open {
+    fn count(&mut self, block: &BlockHead, video_track: u64) {
+        let base = self.start_ms.unwrap_or(0);
+        let time_ms = base.saturating_add_signed(i64::from(block.relative_ms));
+        self.blocks += 1;
+        if block.track == video_track {
+            self.first_picture_is_key.get_or_insert(block.keyframe);
+            self.video_frames += 1;
+            if let Some(previous) = self.last_video_ms.filter(|previous| *previous < time_ms) {
+                self.video_gap_ms = Some(time_ms - previous);
+            }
+            self.last_video_ms = Some(time_ms);
+        }
+        self.end_ms = self.end_ms.max(time_ms.saturating_add(block.duration_ms.unwrap_or(0)));
+    }
+}
+
+/// Id, size, and the length of both.
+fn header(bytes: &[u8], at: u64) -> Result<(u32, Option<u64>, usize), WebmError> {
+    let truncated = WebmError::Truncated { offset: at };
+    let malformed = |reason| WebmError::Malformed { offset: at, reason };
+    let id_len = bytes.first().ok_or_else(|| truncated.clone())?.leading_zeros() as usize + 1;
+    if id_len > 4 {
+        return Err(malformed("an id of more than four bytes"));
+    }
+    let id_bytes = bytes.get(..id_len).ok_or_else(|| truncated.clone())?;
+    let id = id_bytes.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+    let (size, size_len) =
+        varint(&bytes[id_len..]).map_err(|e| e.map_or_else(|| truncated.clone(), malformed))?;
+    Ok((id, size, id_len + size_len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Block, Track, Tracks, Video, VideoCodec, cluster, cluster_header, finish, index, init,
+    };
+
+    const UNSIZED: [u8; 8] = [0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+
+    fn head() -> Vec<u8> {
+        let video = Video { codec: VideoCodec::Vp9, width: 64, height: 36 };
+        init(&Tracks { video, audio: None })
+    }
+
+    fn clusters() -> Vec<Vec<u8>> {
+        let block = |second: u64, frame: u64| Block {
+            track: Track::Video,
+            time_ms: second * 1000 + frame * 250,
+            keyframe: frame == 0,
+            duration_ms: (frame == 3).then_some(250),
+            data: vec![frame as u8; 3 + (second * 41) as usize],
+        };
+        (0..5).map(|s| cluster(&[0, 1, 2, 3].map(|f| block(s, f))).unwrap()).collect()
+    }
+
+    /// As a live muxer writes them.
+    fn without_sizes(cluster: &[u8]) -> Vec<u8> {
+        let (_, _, head) = header(cluster, 0).unwrap();
+        [&cluster[..4], &UNSIZED, &cluster[head..]].concat()
+    }
+
+    fn scan(stream: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<Scanned>), WebmError> {
+        let mut scan = Scan::new();
+        for piece in stream.chunks(piece) {
+            scan.push(piece)?;
+        }
+        scan.finish()
+    }
+
+    fn written(stream: &[u8], found: &[Scanned]) -> Vec<u8> {
+        let one = |s: &Scanned| {
+            let data = &stream[s.data.start as usize..s.data.end as usize];
+            [cluster_header(data.len() as u64), data.to_vec()].concat()
+        };
+        found.iter().flat_map(one).collect()
+    }
+
+    #[test]
+    fn wherever_it_is_cut_the_same_clusters_are_found() {
+        let sized = [head(), clusters().concat()].concat();
+        let live: Vec<u8> =
+            [head(), clusters().iter().flat_map(|c| without_sizes(c)).collect()].concat();
+        let known = index(&sized).unwrap();
+        let times = |c: &Cluster| (c.start_ms, c.end_ms, c.starts_with_keyframe, c.video_frames);
+        for stream in [&sized, &live] {
+            for piece in (1..90).chain([stream.len()]) {
+                let (init, found) = scan(stream, piece).unwrap();
+                assert_eq!(init, head());
+                let is: Vec<_> = found.iter().map(|s| times(&s.cluster)).collect();
+                assert_eq!(is, known.clusters.iter().map(times).collect::<Vec<_>>(), "{piece}");
+                let file = [init, written(stream, &found)].concat();
+                let again = index(&file).unwrap();
+                assert_eq!(again.clusters.iter().map(times).collect::<Vec<_>>(), is);
+                let sizes = |c: &Cluster| c.size;
+                assert!(again.clusters.iter().map(sizes).eq(found.iter().map(|s| s.cluster.size)));
+                finish(&head(), &found.iter().map(|s| s.cluster).collect::<Vec<_>>()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_recorder_was_cut_off_in_is_left_out() {
+        let live: Vec<u8> =
+            [head(), clusters().iter().flat_map(|c| without_sizes(c)).collect()].concat();
+        for len in head().len() + 12..live.len() {
+            let Ok((init, found)) = scan(&live[..len], 17) else { panic!("{len}") };
+            if !found.is_empty() {
+                index(&[init, written(&live, &found)].concat()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_stream_is_refused() {
+        assert_eq!(scan(b"<!doctype html>", 4), Err(WebmError::NotWebm));
+        assert!(scan(&head(), 7).is_err(), "no cluster");
+        let twice = [head(), clusters()[0].clone(), head(), clusters()[1].clone()].concat();
+        assert!(matches!(scan(&twice, 50), Err(WebmError::Malformed { .. })));
+    }
+}
