@@ -14,7 +14,8 @@ pub mod limits;
 pub mod routes;
 
 pub use answers::{
-    ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, VideoList, VideoState, VideoStatus,
+    ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, ScreenshotAnswer, VideoList, VideoState,
+    VideoStatus,
 };
 pub use capabilities::{Capabilities, SignIn};
 pub use profile::{Framing, PartSize, Profile};

@@ -18,3 +18,8 @@ pub const FPS: std::ops::RangeInclusive<i64> = 1..=120;
 pub const BITRATE: std::ops::RangeInclusive<i64> = 100_000..=10_000_000;
 pub const WIDTH: std::ops::RangeInclusive<i64> = 1..=7680;
 pub const HEIGHT: std::ops::RangeInclusive<i64> = 1..=4320;
+
+/// 004 shows one PNG; a screen of today is far below this.
+pub const SCREENSHOT_BYTES_MAX: u64 = 25 * 1024 * 1024;
+/// WebVTT of many hours of speech.
+pub const CAPTIONS_BYTES_MAX: u64 = 1024 * 1024;

@@ -100,6 +100,10 @@ for (const time of document.querySelectorAll("time")) {
   time.title = at.toLocaleString();
 }
 
+// A picture is seen when it is there.
+const seen = document.querySelector("[data-viewed]");
+if (seen) fetch(`${seen.dataset.viewed}/viewed`, { method: "POST", keepalive: true }).catch(() => {});
+
 const awaits = document.body.dataset.awaits;
 if (awaits) {
   const started = Date.now();

@@ -1,10 +1,11 @@
-//! What is made of a video after its upload was answered: a picture, and MP4 where it is asked for.
+//! What is made of a video after its upload was answered: a picture, a preview that moves, an index
+//! where parts were cut anywhere, and MP4 where it is asked for.
 //!
 //! One job at a time in a process. A job is claimed under a lease that is renewed while it runs: a
 //! worker that died loses it, one that was only slow finds its fence passed and commits nothing. So
-//! a job may run twice, but takes effect once. ffmpeg gets the video through a pipe and never an
-//! address: what may not be seen is not fetched by it, either. Without ffmpeg videos work all the
-//! same; jobs wait until it is there.
+//! a job may run twice, but takes effect once. ffmpeg gets the video through a pipe, or a file of its
+//! own where it has to seek, and never an address: what may not be seen is not fetched by it, either.
+//! Without ffmpeg videos work all the same; its jobs wait until it is there.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,16 +14,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use snaplark_webm::{Scan, WebmError, read_init};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{Job, Lease, NewProduct, ProductKind, Upload};
+use crate::db::{Finished, Job, Lease, Measured, NewProduct, ProductKind, Upload};
 use crate::http::bytes_of;
+use crate::media::Media;
 use crate::media_map::MediaMap;
 use crate::storage::Written;
+use crate::stream_index::StreamIndex;
 use crate::uploads::{UploadError, Uploads};
 
 /// A worker that isn't heard of for so long has died.
@@ -39,7 +43,15 @@ const THUMBNAIL_MAX: Duration = Duration::from_secs(60);
 const MP4_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 /// Where the picture is taken: past the first moment, in which recorders tend to show themselves.
 const PICTURE_AT_MS_MAX: u64 = 2_000;
+const PREVIEW_MAX: Duration = Duration::from_secs(120);
+const PREVIEW_SECONDS: &str = "3";
+/// Past the beginning, where mostly nothing happens; no further, as all before it is decoded.
+const PREVIEW_AT_MS_MAX: u64 = 10_000;
+/// A picture that unpacks to gigabytes is not unpacked.
+const PIXELS_MAX: &str = "67108864";
 const COPY_BYTES: usize = 256 * 1024;
+/// The header of a file of ffmpeg's.
+const HEAD_BYTES: u64 = 64 * 1024;
 /// What is kept of ffmpeg's complaints.
 const ERROR_BYTES_MAX: u64 = 4 * 1024;
 
@@ -55,6 +67,8 @@ enum JobError {
     Lost,
     #[error("the video is gone")]
     Gone,
+    #[error("it has no index ({0}): its streams are copied into a new file instead")]
+    NoIndex(WebmError),
     #[error(transparent)]
     Upload(#[from] UploadError),
 }
@@ -103,7 +117,7 @@ impl Jobs {
     }
 
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        while self.works && !stop.is_cancelled() {
+        while !stop.is_cancelled() {
             match self.next(&stop).await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -120,7 +134,7 @@ impl Jobs {
     /// Does one job, if there is one.
     async fn next(&self, stop: &CancellationToken) -> Result<bool, UploadError> {
         let now_ms = self.uploads.clock.now_ms();
-        let Some(job) = self.uploads.db.claim(now_ms, now_ms + LEASE_MS).await? else {
+        let Some(job) = self.uploads.db.claim(self.works, now_ms, now_ms + LEASE_MS).await? else {
             return Ok(false);
         };
         let begun = Instant::now();
@@ -137,9 +151,10 @@ impl Jobs {
         let session = job.lease.session_id.to_string();
         match made {
             Ok(written) => {
+                let (written, media) = written;
                 let key = written.key.clone();
                 let Written { key: object_key, size_bytes, sha256 } = written;
-                let made = NewProduct { object_key, size_bytes, sha256 };
+                let made = NewProduct { object_key, size_bytes, sha256, media };
                 if self.uploads.db.finish(&job, &made).await? {
                     self.uploads.metrics.made(product, true, begun.elapsed());
                     tracing::info!(session, product, size_bytes, "Made");
@@ -150,9 +165,16 @@ impl Jobs {
             Err(JobError::Lost) => tracing::info!(session, product, "Another worker has it"),
             Err(error) => {
                 let factor = 10_i64.saturating_pow(job.lease.attempts.saturating_sub(1));
-                let retry_ms = (job.lease.attempts < ATTEMPTS_MAX
-                    && !matches!(error, JobError::Gone))
-                .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
+                let is_final = matches!(error, JobError::Gone | JobError::NoIndex(_));
+                let retry_ms = (job.lease.attempts < ATTEMPTS_MAX && !is_final)
+                    .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
+                if matches!(error, JobError::NoIndex(_)) {
+                    let now_ms = self.uploads.clock.now_ms();
+                    self.uploads
+                        .db
+                        .enqueue(job.lease.session_id, ProductKind::Remux, now_ms)
+                        .await?;
+                }
                 self.uploads.metrics.made(product, false, begun.elapsed());
                 tracing::warn!(session, product, %error, attempt = job.lease.attempts, "Not made");
                 self.uploads.db.give_up(&job.lease, &error.to_string(), retry_ms).await?;
@@ -161,49 +183,83 @@ impl Jobs {
         Ok(true)
     }
 
-    async fn make(&self, job: &Job) -> Result<Written, JobError> {
+    async fn make(&self, job: &Job) -> Result<(Written, Option<Measured>), JobError> {
         let db = &self.uploads.db;
         let upload = db.upload(job.lease.session_id).await.map_err(UploadError::from)?;
         let upload = upload.filter(|upload| self.uploads.is_there(upload)).ok_or(JobError::Gone)?;
         let finished = upload.finished.as_ref().ok_or(JobError::Gone)?;
-        let (map, _) = self.uploads.video(&upload).await?;
+        let video = self.uploads.video(&upload).await?;
+        if job.product == ProductKind::Index {
+            return self.index(job, &video.map).await;
+        }
         let folder = tempfile::tempdir().map_err(JobError::Run)?;
         let out = folder.path().join(job.product.name());
         let mut command = Command::new(&self.ffmpeg);
-        command.args(["-v", "error", "-nostdin", "-y", "-f", "matroska", "-i", "pipe:0"]);
-        let limit = match job.product {
-            ProductKind::Thumbnail => {
-                let at_ms = (finished.duration_ms / 4).min(PICTURE_AT_MS_MAX);
-                command.args(["-ss", &format!("{}ms", at_ms), "-frames:v", "1", "-an"]);
-                command.args(["-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]);
-                THUMBNAIL_MAX
-            }
-            ProductKind::Mp4(height) => {
-                let scale = format!("scale=-2:'min({},trunc(ih/2)*2)'", height.lines());
-                command.args(["-vf", &scale, "-c:v", "libx264", "-preset", "veryfast"]);
-                command.args(["-crf", "23", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k"]);
-                // A screen that stands still has few frames; players want them evenly.
-                command.args(["-fps_mode", "cfr", "-r", "30", "-movflags", "+faststart"]);
-                MP4_MAX
-            }
+        command.args(["-v", "error", "-nostdin", "-y", "-max_pixels", PIXELS_MAX]);
+        let seeks = matches!(video.media, Media::Mp4 | Media::Mov);
+        command.args(["-f", format_of(video.media), "-i"]);
+        let input = if seeks {
+            let input = folder.path().join("input");
+            let mut file = tokio::fs::File::create(&input).await.map_err(JobError::Run)?;
+            self.feed(&mut file, &video.map).await?;
+            file.flush().await.map_err(JobError::Run)?;
+            command.arg(&input);
+            None
+        } else {
+            command.arg("pipe:0");
+            Some(&video.map)
         };
+        let limit = arguments(&mut command, job.product, finished).ok_or(JobError::Gone)?;
         command.arg(&out);
-        let run = self.ffmpeg(command, &map);
+        let run = self.ffmpeg(command, input);
         tokio::time::timeout(limit, run).await.map_err(|_| JobError::TooLong(limit))??;
-        self.store(job, &out).await
+        let measured = match job.product {
+            ProductKind::Remux => measured(&out).await?,
+            _ => None,
+        };
+        Ok((self.store(job, &out).await?, measured))
+    }
+
+    /// Reads the parts once, and keeps where their clusters stand.
+    async fn index(
+        &self,
+        job: &Job,
+        map: &MediaMap,
+    ) -> Result<(Written, Option<Measured>), JobError> {
+        let mut scan = Scan::new();
+        let pieces = map.slice(0..map.len_bytes());
+        let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
+        while let Some(bytes) = bytes.next().await {
+            scan.push(&bytes.map_err(UploadError::from)?).map_err(JobError::NoIndex)?;
+        }
+        let (init, clusters) = scan.finish().map_err(JobError::NoIndex)?;
+        let index = StreamIndex::new(&init, &clusters).map_err(JobError::NoIndex)?;
+        let mut writer =
+            self.uploads.storage.product_writer(job.lease.session_id.0, job.product.name());
+        writer.write(index.to_bytes().into()).await.map_err(UploadError::from)?;
+        let written = writer.finish().await.map_err(UploadError::from)?;
+        let StreamIndex { duration_ms, size_bytes, .. } = index;
+        Ok((written, Some(Measured { duration_ms, size_bytes })))
     }
 
     /// Feeds the video in until ffmpeg has enough.
-    async fn ffmpeg(&self, mut command: Command, map: &MediaMap) -> Result<(), JobError> {
+    async fn ffmpeg(&self, mut command: Command, map: Option<&MediaMap>) -> Result<(), JobError> {
+        let stdin = if map.is_some() { Stdio::piped() } else { Stdio::null() };
         let mut child = command
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(JobError::Run)?;
-        let stdin = child.stdin.take().ok_or_else(|| JobError::Ffmpeg("no input".to_owned()))?;
-        let (fed, said) = tokio::join!(self.feed(stdin, map), said(&mut child));
+        let stdin = child.stdin.take();
+        let feed = async {
+            match (stdin, map) {
+                (Some(mut stdin), Some(map)) => self.feed(&mut stdin, map).await,
+                _ => Ok(()),
+            }
+        };
+        let (fed, said) = tokio::join!(feed, said(&mut child));
         let status = child.wait().await.map_err(JobError::Run)?;
         fed?;
         if !status.success() {
@@ -213,13 +269,17 @@ impl Jobs {
         Ok(())
     }
 
-    async fn feed(&self, mut stdin: ChildStdin, map: &MediaMap) -> Result<(), JobError> {
+    async fn feed(
+        &self,
+        into: &mut (impl AsyncWrite + Unpin),
+        map: &MediaMap,
+    ) -> Result<(), JobError> {
         let pieces = map.slice(0..map.len_bytes());
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             let bytes = bytes.map_err(UploadError::from)?;
             // It closes the pipe when it has what it wants; its status says whether it was content.
-            if stdin.write_all(&bytes).await.is_err() {
+            if into.write_all(&bytes).await.is_err() {
                 break;
             }
         }
@@ -258,6 +318,60 @@ pub async fn keep(uploads: &Uploads, lease: &Lease) {
     }
 }
 
+/// Said outright: ffmpeg would look for itself, and find playlists that name other files.
+fn format_of(media: Media) -> &'static str {
+    match media {
+        Media::Webm | Media::Unknown => "matroska",
+        Media::Mp4 | Media::Mov => "mov",
+        Media::Png => "png_pipe",
+        Media::Jpeg => "jpeg_pipe",
+        Media::Webp => "webp_pipe",
+        Media::Gif => "gif",
+    }
+}
+
+/// How it is made, and how long that may take. `None` of what ffmpeg doesn't make.
+fn arguments(command: &mut Command, product: ProductKind, of: &Finished) -> Option<Duration> {
+    Some(match product {
+        ProductKind::Thumbnail => {
+            let at_ms = (of.duration_ms / 4).min(PICTURE_AT_MS_MAX);
+            command.args(["-ss", &format!("{at_ms}ms"), "-frames:v", "1", "-an"]);
+            command.args(["-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]);
+            THUMBNAIL_MAX
+        }
+        ProductKind::Preview => {
+            let at_ms = (of.duration_ms / 10).min(PREVIEW_AT_MS_MAX);
+            command.args(["-ss", &format!("{at_ms}ms"), "-t", PREVIEW_SECONDS, "-an"]);
+            command.args(["-vf", "fps=8,scale='min(400,iw)':-2", "-c:v", "libwebp_anim"]);
+            command.args(["-quality", "55", "-loop", "0"]);
+            PREVIEW_MAX
+        }
+        ProductKind::Mp4(height) => {
+            let scale = format!("scale=-2:'min({},trunc(ih/2)*2)'", height.lines());
+            command.args(["-vf", &scale, "-c:v", "libx264", "-preset", "veryfast"]);
+            command.args(["-crf", "23", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k"]);
+            // A screen that stands still has few frames; players want them evenly.
+            command.args(["-fps_mode", "cfr", "-r", "30", "-movflags", "+faststart"]);
+            MP4_MAX
+        }
+        ProductKind::Remux => {
+            command.args(["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-f", "webm"]);
+            MP4_MAX
+        }
+        ProductKind::Index | ProductKind::Captions => return None,
+    })
+}
+
+/// ffmpeg knows by then, and wrote it down.
+async fn measured(file: &Path) -> Result<Option<Measured>, JobError> {
+    let mut head = Vec::new();
+    let file = tokio::fs::File::open(file).await.map_err(JobError::Run)?;
+    let size_bytes = file.metadata().await.map_err(JobError::Run)?.len();
+    file.take(HEAD_BYTES).read_to_end(&mut head).await.map_err(JobError::Run)?;
+    let duration_ms = read_init(&head).ok().and_then(|init| init.duration_ms);
+    Ok(duration_ms.map(|duration_ms| Measured { duration_ms, size_bytes }))
+}
+
 async fn said(child: &mut Child) -> String {
     let Some(stderr) = child.stderr.take() else { return String::new() };
     let mut said = Vec::new();
@@ -282,6 +396,7 @@ mod tests {
         let new = NewUpload {
             user_id,
             recording_id: None,
+            media: Media::Webm,
             filename: "a".to_owned(),
             width: 1,
             height: 1,
@@ -299,17 +414,23 @@ mod tests {
             duration_ms: 0,
             etag: String::new(),
         };
-        assert!(db.complete(&upload, &finished, 0, 0).await.unwrap());
+        let work = [ProductKind::Thumbnail];
+        assert!(db.complete(&upload, &finished, &work, 0, 0).await.unwrap());
         db.enqueue(upload.session_id, ProductKind::Thumbnail, 0).await.unwrap();
 
-        let slow = db.claim(0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");
-        assert!(db.claim(0, LEASE_MS).await.unwrap().is_none(), "it is taken");
+        let slow = db.claim(true, 0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");
+        assert!(db.claim(true, 0, LEASE_MS).await.unwrap().is_none(), "it is taken");
         assert!(db.keep(&slow.lease, 2 * LEASE_MS).await.unwrap());
-        assert!(db.claim(2 * LEASE_MS - 1, 0).await.unwrap().is_none(), "and kept");
-        let quick = db.claim(2 * LEASE_MS, 3 * LEASE_MS).await.unwrap().expect("it was let go");
+        assert!(db.claim(true, 2 * LEASE_MS - 1, 0).await.unwrap().is_none(), "and kept");
+        let quick =
+            db.claim(true, 2 * LEASE_MS, 3 * LEASE_MS).await.unwrap().expect("it was let go");
         assert_eq!(quick.lease.attempts, 2);
-        let made =
-            |key: &str| NewProduct { object_key: key.to_owned(), size_bytes: 1, sha256: [0; 32] };
+        let made = |key: &str| NewProduct {
+            object_key: key.to_owned(),
+            size_bytes: 1,
+            sha256: [0; 32],
+            media: None,
+        };
         assert!(!db.keep(&slow.lease, 9 * LEASE_MS).await.unwrap());
         assert!(!db.finish(&slow, &made("slow")).await.unwrap());
         db.give_up(&slow.lease, "late", None).await.unwrap();
@@ -317,6 +438,6 @@ mod tests {
         assert!(!db.finish(&quick, &made("again")).await.unwrap());
         let product = db.product(upload.session_id, ProductKind::Thumbnail).await.unwrap();
         assert_eq!(product.unwrap().object_key, "quick");
-        assert!(db.claim(99 * LEASE_MS, 0).await.unwrap().is_none(), "nothing is left to do");
+        assert!(db.claim(true, 99 * LEASE_MS, 0).await.unwrap().is_none(), "nothing is left to do");
     }
 }

@@ -18,8 +18,10 @@ mod db;
 mod embedded;
 mod http;
 mod jobs;
+mod media;
 mod media_map;
 mod metrics;
+mod mp4;
 mod pages;
 mod parts;
 mod quotas;
@@ -29,8 +31,10 @@ mod s3;
 mod scrub;
 mod secrets;
 mod shares;
+mod signing;
 mod sizes;
 mod storage;
+mod stream_index;
 mod sweep;
 mod uploads;
 
@@ -54,6 +58,7 @@ use crate::jobs::Jobs;
 use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
 use crate::shares::Shares;
+use crate::signing::Signing;
 use crate::storage::Storage;
 use crate::uploads::{Rules, Uploads};
 
@@ -104,6 +109,8 @@ pub struct CloudOptions {
     pub behind_proxy: bool,
     /// Whether people sign in on its pages, and apps through them.
     pub has_sign_in: bool,
+    /// Whether downloads of what is one object come from the bucket itself.
+    pub redirects_downloads: bool,
     /// For each upload.
     pub parts_per_second: u32,
     /// For each user who has no others of their own.
@@ -130,6 +137,7 @@ impl CloudOptions {
             public_url: None,
             behind_proxy: false,
             has_sign_in: true,
+            redirects_downloads: false,
             parts_per_second: limits::PARTS_PER_SECOND,
             limits: Limits::default(),
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
@@ -213,6 +221,10 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         scrub_ms_every: scrub_ms_every.unwrap_or(0),
     };
     let uploads = Arc::new(Uploads::new(store.0, store.1, options.clock.clone(), rate, rules));
+    let signing = Signing::open(&uploads.db).await.map_err(|source| CloudError::Database {
+        at: "of this server".to_owned(),
+        source: source.into(),
+    })?;
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), options.ffmpeg).await);
@@ -224,6 +236,8 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         public_url: public_url.clone(),
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,
+        redirects_downloads: options.redirects_downloads,
+        signing,
         sweep: Arc::clone(&sweep_soon),
     });
     let metrics_address = match options.metrics_listen {

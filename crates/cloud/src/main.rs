@@ -107,6 +107,10 @@ struct Serve {
     /// Believe the X-Forwarded-For of the proxy in front: who asks is its last address.
     #[arg(long, env = "SNAPLARK_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// With a bucket: send downloads of what is one object (an MP4, an image, a file that came in one
+    /// piece) to the bucket's own address, signed for an hour.
+    #[arg(long, env = "SNAPLARK_REDIRECT_DOWNLOADS")]
+    redirect_downloads: bool,
     /// The ffmpeg that makes thumbnails and MP4.
     #[arg(long, env = "SNAPLARK_FFMPEG", default_value = "ffmpeg")]
     ffmpeg: PathBuf,
@@ -220,6 +224,7 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
     options.public_url = serve.public_url.filter(|url| !url.is_empty());
     options.ffmpeg = serve.ffmpeg;
     options.behind_proxy = serve.behind_proxy;
+    options.redirects_downloads = serve.redirect_downloads;
     options.parts_per_second = serve.parts_per_second;
     let days = Duration::from_secs(u64::from(serve.scrub_days) * 24 * 60 * 60);
     options.scrub_every = (serve.scrub_days > 0).then_some(days);

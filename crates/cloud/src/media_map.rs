@@ -14,6 +14,7 @@ use snaplark_webm::WebmError;
 
 use crate::db::Part;
 use crate::parts::{InitAt, Layout};
+use crate::storage;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -75,12 +76,22 @@ impl MediaMap {
         }
     }
 
-    /// Of the bytes that are in no part.
+    /// The object that this is, where it is one from its beginning to its end.
+    pub fn only_object(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece { source: Source::Object { key, offset: 0 }, .. }] => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Of the bytes that are in no part, and of a file that was made instead of the parts.
     pub fn inline_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for piece in &self.pieces {
-            if let Source::Bytes(bytes) = &piece.source {
-                hash.update(bytes);
+            match &piece.source {
+                Source::Bytes(bytes) => hash.update(bytes),
+                Source::Object { key, .. } if storage::is_product(key) => hash.update(key),
+                Source::Object { .. } => {}
             }
         }
         hex(&hash.finalize()[..4])

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use snaplark_webm::{AudioCodec, Cluster, Tracks, VideoCodec};
 
+use crate::media::Media;
+
 const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
 
@@ -63,8 +65,17 @@ impl ClusterAt {
     }
 }
 
-/// Whether bytes that begin so may be part `index` at all.
-pub fn may_be_part(index: u32, head: &[u8]) -> bool {
+/// Whether bytes that begin so may be part `index` of such a file at all. Of other kinds than WebM
+/// only the first part tells; the rest may be any bytes.
+pub fn may_be_part(media: Media, index: u32, head: &[u8]) -> bool {
+    match media {
+        Media::Webm => may_be_webm(index, head),
+        _ if index > 0 => true,
+        _ => Media::of_bytes(head).is_some_and(|found| media.may_be(found)),
+    }
+}
+
+fn may_be_webm(index: u32, head: &[u8]) -> bool {
     if head.starts_with(&EBML_ID) {
         return true;
     }
@@ -139,18 +150,18 @@ mod tests {
 
     #[test]
     fn the_first_part_has_to_begin_with_a_header() {
-        assert!(may_be_part(0, b"\x1A\x45\xDF\xA3...."));
-        assert!(!may_be_part(0, b"\x1F\x43\xB6\x75...."));
-        assert!(!may_be_part(0, b""));
+        assert!(may_be_webm(0, b"\x1A\x45\xDF\xA3...."));
+        assert!(!may_be_webm(0, b"\x1F\x43\xB6\x75...."));
+        assert!(!may_be_webm(0, b""));
     }
 
     #[test]
     fn later_parts_may_begin_anywhere_but_in_another_kind_of_file() {
-        assert!(may_be_part(1, b"\x1F\x43\xB6\x75...."));
-        assert!(may_be_part(1, &[0xA3, 0x41, 0x22, 0x81, 0, 0, 0x80]));
-        assert!(!may_be_part(1, b"\x89PNG\r\n\x1a\n"));
-        assert!(!may_be_part(1, b"\0\0\0\x18ftypmp42"));
-        assert!(!may_be_part(1, b"<!doctype html><title>no</title>"));
+        assert!(may_be_webm(1, b"\x1F\x43\xB6\x75...."));
+        assert!(may_be_webm(1, &[0xA3, 0x41, 0x22, 0x81, 0, 0, 0x80]));
+        assert!(!may_be_webm(1, b"\x89PNG\r\n\x1a\n"));
+        assert!(!may_be_webm(1, b"\0\0\0\x18ftypmp42"));
+        assert!(!may_be_webm(1, b"<!doctype html><title>no</title>"));
     }
 
     #[test]

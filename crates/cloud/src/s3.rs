@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::signer::{Method, SignedUrlOptions, Signer};
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use url::Url;
 
@@ -18,10 +20,36 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 const RETRIES_MAX: usize = 6;
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
-pub fn open(
-    address: &str,
-    keys: Option<&(String, String)>,
-) -> Result<Arc<dyn ObjectStore>, StorageError> {
+/// A bucket, or a folder of it.
+pub struct Opened {
+    pub store: Arc<dyn ObjectStore>,
+    pub presigner: Presigner,
+}
+
+/// Makes addresses of the bucket itself, for clients that send or fetch without us in between.
+#[derive(Clone, Debug)]
+pub struct Presigner {
+    store: Arc<AmazonS3>,
+    prefix: String,
+}
+
+impl Presigner {
+    /// `answers`: the headers that the bucket is to answer with.
+    pub async fn address(
+        &self,
+        method: Method,
+        key: &str,
+        age: Duration,
+        answers: &[(&str, &str)],
+    ) -> Result<String, StorageError> {
+        let path = Path::from(format!("{}/{key}", self.prefix));
+        let options = SignedUrlOptions::default().with_query(answers.iter().copied());
+        let url = self.store.signed_url_opts(method, &path, age, &options).await?;
+        Ok(url.to_string())
+    }
+}
+
+pub fn open(address: &str, keys: Option<&(String, String)>) -> Result<Opened, StorageError> {
     let wrong = |why: &str| {
         StorageError::Address(format!(
             "'{address}' is no storage address: {why}. For example s3://bucket?endpoint=https://s3.example.com&region=eu-1"
@@ -54,7 +82,12 @@ pub fn open(
     if let Some((id, secret)) = keys {
         builder = builder.with_access_key_id(id).with_secret_access_key(secret);
     }
-    let store = builder.with_client_options(client).build()?;
-    let prefix = url.path().trim_matches('/');
-    Ok(if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
+    let bucket = Arc::new(builder.with_client_options(client).build()?);
+    let prefix = url.path().trim_matches('/').to_owned();
+    let store: Arc<dyn ObjectStore> = if prefix.is_empty() {
+        bucket.clone()
+    } else {
+        Arc::new(PrefixStore::new(Arc::clone(&bucket), prefix.as_str()))
+    };
+    Ok(Opened { store, presigner: Presigner { store: bucket, prefix } })
 }

@@ -12,6 +12,7 @@ use crate::secrets::{self, SecretError};
 /// A link's password is told to others; guessing is slowed by `TRIES`.
 pub const PASSWORD_CHARS_MIN: usize = 6;
 pub const TITLE_CHARS_MAX: usize = 200;
+pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Whoever said the password may come back for so long.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 
@@ -44,6 +45,7 @@ pub enum ShareError {
 pub struct ShareAsk {
     /// Nothing: the name that is made from the file's.
     pub title: Option<String>,
+    pub description: Option<String>,
     pub visibility: Option<Visibility>,
     pub password: Option<String>,
     pub expires_ms: Option<Option<i64>>,
@@ -181,6 +183,7 @@ fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, Share
     }
     Ok(ShareChange {
         title: ask.title.as_deref().map(plain_title),
+        description: ask.description.as_deref().map(plain_description),
         visibility: ask.visibility,
         password: None,
         expires_ms: ask.expires_ms,
@@ -190,6 +193,13 @@ fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, Share
 fn plain_title(title: &str) -> Option<String> {
     let plain: String = title.chars().filter(|c| !c.is_control()).collect();
     let plain: String = plain.trim().chars().take(TITLE_CHARS_MAX).collect();
+    (!plain.is_empty()).then_some(plain)
+}
+
+/// Lines may stay.
+fn plain_description(text: &str) -> Option<String> {
+    let plain: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    let plain: String = plain.trim().chars().take(DESCRIPTION_CHARS_MAX).collect();
     (!plain.is_empty()).then_some(plain)
 }
 

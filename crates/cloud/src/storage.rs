@@ -30,6 +30,8 @@ const BREATH_BYTES: u64 = 256 * 1024;
 #[cfg(feature = "s3")]
 const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 1;
 
+const PRODUCTS: &str = "products/";
+
 #[derive(Debug, Error)]
 pub enum StorageError {
     #[error("the storage did not take or give an object: {0}")]
@@ -47,12 +49,20 @@ pub struct Storage {
     /// Where the objects are files.
     folder: Option<PathBuf>,
     write_buffer_bytes: usize,
+    #[cfg(feature = "s3")]
+    presigner: Option<crate::s3::Presigner>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub key: String,
     pub modified_ms: i64,
+}
+
+impl StorageError {
+    pub fn is_missing(&self) -> bool {
+        matches!(self, StorageError::Store(object_store::Error::NotFound { .. }))
+    }
 }
 
 impl Storage {
@@ -64,14 +74,17 @@ impl Storage {
             store: Arc::new(store),
             folder: Some(folder.to_owned()),
             write_buffer_bytes: WRITE_BUFFER_BYTES,
+            #[cfg(feature = "s3")]
+            presigner: None,
         })
     }
 
     /// `s3://bucket/prefix?endpoint=…&region=…`.
     #[cfg(feature = "s3")]
     pub fn remote(url: &str, keys: Option<&(String, String)>) -> Result<Self, StorageError> {
-        let store = crate::s3::open(url, keys)?;
-        Ok(Storage { store, folder: None, write_buffer_bytes: WHOLE_PART_BYTES })
+        let crate::s3::Opened { store, presigner } = crate::s3::open(url, keys)?;
+        let presigner = Some(presigner);
+        Ok(Storage { store, folder: None, write_buffer_bytes: WHOLE_PART_BYTES, presigner })
     }
 
     #[cfg(not(feature = "s3"))]
@@ -83,13 +96,17 @@ impl Storage {
 
     /// Begins an object that was made of an upload.
     pub fn product_writer(&self, session: Uuid, name: &str) -> ObjectWriter {
-        self.writer_at(format!("products/{session}/{}.{name}", Uuid::now_v7().simple()))
+        self.writer_at(format!("{PRODUCTS}{session}/{}.{name}", Uuid::now_v7().simple()))
     }
 
     /// Begins an object under a key of its own. `part` is whose and which it is, where that is
     /// known before its bytes come.
     pub fn writer(&self, part: Option<(Uuid, u32)>) -> ObjectWriter {
         self.writer_at(part.map_or_else(|| format!("incoming/{}.webm", Uuid::now_v7()), part_key))
+    }
+
+    pub fn image_writer(&self) -> ObjectWriter {
+        self.writer_at(format!("images/{}", Uuid::now_v7()))
     }
 
     fn writer_at(&self, key: String) -> ObjectWriter {
@@ -102,11 +119,57 @@ impl Storage {
         ObjectWriter { out, key, size_bytes: 0, sha256: Sha256::new() }
     }
 
+    /// Where a client may put a file by itself, once.
+    pub fn incoming_key(session: Uuid) -> String {
+        format!("incoming/{session}")
+    }
+
+    /// Begins such a file, where it comes through us after all.
+    pub fn incoming_writer(&self, session: Uuid) -> ObjectWriter {
+        self.writer_at(Storage::incoming_key(session))
+    }
+
     /// Gives an object that came before its name was known the key of its part.
     pub async fn rename(&self, key: &str, part: (Uuid, u32)) -> Result<String, StorageError> {
         let to = part_key(part);
         self.store.rename(&Path::from(key), &Path::from(to.as_str())).await?;
         Ok(to)
+    }
+
+    /// The storage's own address of an object, where it has such: for clients that send or fetch it
+    /// without us in between.
+    #[cfg(feature = "s3")]
+    pub async fn presigned(
+        &self,
+        method: axum::http::Method,
+        key: &str,
+        age: Duration,
+        answers: &[(&str, &str)],
+    ) -> Result<Option<String>, StorageError> {
+        match &self.presigner {
+            Some(presigner) => Ok(Some(presigner.address(method, key, age, answers).await?)),
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "s3"))]
+    pub async fn presigned(
+        &self,
+        _: axum::http::Method,
+        _: &str,
+        _: Duration,
+        _: &[(&str, &str)],
+    ) -> Result<Option<String>, StorageError> {
+        Ok(None)
+    }
+
+    /// `None` where there is no such object.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>, StorageError> {
+        match self.store.head(&Path::from(key)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub async fn read(&self, key: &str) -> Result<Bytes, StorageError> {
@@ -151,6 +214,19 @@ impl Storage {
             }
         }
         Ok(Some(hash.finalize().into()))
+    }
+
+    /// What a writer would have told of an object that others wrote.
+    pub async fn written(&self, key: String) -> Result<Written, StorageError> {
+        let got = self.store.get(&Path::from(key.as_str())).await?;
+        let mut bytes = got.into_stream();
+        let (mut size_bytes, mut sha256) = (0, Sha256::new());
+        while let Some(bytes) = bytes.next().await {
+            let bytes = bytes?;
+            size_bytes += bytes.len() as u64;
+            sha256.update(&bytes);
+        }
+        Ok(Written { key, size_bytes, sha256: sha256.finalize().into() })
     }
 
     /// An object that is gone already is no error.
@@ -220,6 +296,11 @@ impl Storage {
 fn part_key((session, index): (Uuid, u32)) -> String {
     let unique = Uuid::now_v7().simple();
     format!("sessions/{session}/{session}_chunk_{index}.{unique}.webm")
+}
+
+/// Made of an upload, and no part of it.
+pub fn is_product(key: &str) -> bool {
+    key.starts_with(PRODUCTS)
 }
 
 /// The local store writes `name#N` first and renames it.

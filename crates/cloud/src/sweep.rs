@@ -137,6 +137,7 @@ mod tests {
         let new = NewUpload {
             user_id: user,
             recording_id: None,
+            media: crate::media::Media::Webm,
             filename: "a".to_owned(),
             width: 1,
             height: 1,

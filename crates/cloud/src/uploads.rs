@@ -5,29 +5,39 @@
 //! Finalize reads rows and one header, and writes one row, whatever the length.
 
 use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 use std::time::Instant;
 
+use bytes::Bytes;
 use snaplark_api::{VideoState, limits};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::db::{
-    Assembly, Cursor, Db, DbError, Finished, NewUpload, Opened, Part, PartStored, SessionId,
-    Upload, UserId, VideoId,
+    Assembly, Db, DbError, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
+    ProductKind, SessionId, Upload, UserId, VideoId,
 };
-use crate::media_map::{self, MediaMap};
+use crate::media::{self, Media};
+use crate::media_map::{self, MediaMap, Source};
 use crate::metrics::{Assembled, Metrics};
+use crate::mp4::{self, Mp4Error};
 use crate::parts::{self, Layout};
 use crate::quotas::{self, Limits, Over, Usage};
 use crate::rate::{Allowance, PartRate};
 use crate::storage::{Storage, StorageError, Written};
+use crate::stream_index::StreamIndex;
 
 /// Parts are read back to be indexed, up to 10 MB each: this many at once.
 const INDEXING_MAX: usize = 4;
 /// Finalize starts over when a part came while it looked; a client that sends on for ever while it
 /// finalizes is refused.
 const FINALIZE_TRIES_MAX: usize = 5;
+
+/// A JPEG's size may stand behind its camera's notes and a small picture.
+const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
+/// What a screen of today has, ten times over; a picture that unpacks to gigabytes is a bomb.
+const IMAGE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Error)]
 pub enum UploadError {
@@ -48,6 +58,10 @@ pub enum UploadError {
     Over(Over),
     #[error("the part is not WebM")]
     NotWebm,
+    #[error("the file is not what it was announced as")]
+    OtherKind(Media),
+    #[error("the file has {size_bytes} bytes")]
+    Size { size_bytes: u64, bytes_max: u64 },
     #[error("the part is empty")]
     Empty,
     #[error("the bytes that came are not the bytes that were sent")]
@@ -91,10 +105,21 @@ pub struct Receipt {
     pub parts_received: u32,
 }
 
+/// A video as it can be watched now.
 #[derive(Clone, Debug)]
+pub struct Watchable {
+    pub map: MediaMap,
+    /// Where it will not change any more.
+    pub etag: Option<String>,
+    pub media: Media,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct FinalizeAsk {
     pub parts_total: u32,
     pub uploaded: Vec<u32>,
+    /// Instead of the name that init gave.
+    pub filename: Option<String>,
     /// Used only where the media can't be asked.
     pub duration_hint_ms: u64,
 }
@@ -204,10 +229,18 @@ impl Uploads {
         if !upload.is_open() {
             return self.receive_again(upload, index, &written).await;
         }
-        let layout = {
+        let layout = if upload.media != Media::Webm || written.size_bytes > limits::PART_BYTES_MAX {
+            let head = 0..written.size_bytes.min(parts::SNIFF_BYTES as u64);
+            let head = self.storage.read_range(&written.key, head).await?;
+            if !parts::may_be_part(upload.media, index, &head) {
+                return Err(UploadError::OtherKind(upload.media));
+            }
+            Layout::Opaque
+        } else {
             let _turn = self.indexing.acquire().await.expect("the semaphore is never closed");
             let bytes = self.storage.read(&written.key).await?;
-            if !parts::may_be_part(index, &bytes[..bytes.len().min(parts::SNIFF_BYTES)]) {
+            let head = &bytes[..bytes.len().min(parts::SNIFF_BYTES)];
+            if !parts::may_be_part(upload.media, index, head) {
                 return Err(UploadError::NotWebm);
             }
             parts::layout(&bytes)
@@ -230,6 +263,31 @@ impl Uploads {
             }
             PartStored::Over(over) => Err(self.over(over)),
         }
+    }
+
+    /// Takes in a file that its owner put into the storage by themselves, if it is there: it is
+    /// moved away from where they can write, checked, and finished. `bytes`: what it may have.
+    pub async fn adopt(
+        &self,
+        upload: &Upload,
+        bytes: RangeInclusive<u64>,
+    ) -> Result<Option<Upload>, UploadError> {
+        let incoming = Storage::incoming_key(upload.session_id.0);
+        let Some(size_bytes) = self.storage.size(&incoming).await? else { return Ok(None) };
+        if !bytes.contains(&size_bytes) {
+            self.discard(&incoming).await;
+            return Err(UploadError::Size { size_bytes, bytes_max: *bytes.end() });
+        }
+        let part = (upload.session_id.0, 0);
+        let key = match self.storage.rename(&incoming, part).await {
+            // Somebody else was quicker.
+            Err(error) if error.is_missing() => return Ok(None),
+            renamed => renamed?,
+        };
+        let written = self.storage.written(key).await?;
+        self.receive(upload, 0, written, None).await?;
+        let ask = FinalizeAsk { parts_total: 1, uploaded: vec![0], ..FinalizeAsk::default() };
+        Ok(Some(self.finalize(upload.user_id, upload.session_id, &ask).await?))
     }
 
     /// A part of a finished video comes again: the answer to it was lost, or its owner mends what
@@ -285,7 +343,9 @@ impl Uploads {
                 Ok(true) => Assembled::Completed,
                 Ok(false) => continue,
                 Err(UploadError::Missing(_)) => Assembled::Missing,
-                Err(UploadError::Unplayable(_)) => Assembled::Unplayable,
+                Err(UploadError::Unplayable(_) | UploadError::OtherKind(_)) => {
+                    Assembled::Unplayable
+                }
                 Err(_) => Assembled::Failed,
             });
             completed?;
@@ -302,18 +362,28 @@ impl Uploads {
             return Err(UploadError::Missing(missing));
         }
         parts.retain(|part| part.index < ask.parts_total);
-        let finished = self.assemble(&parts, ask.duration_hint_ms).await?;
+        let mut named = upload.clone();
+        if let Some(filename) = &ask.filename {
+            named.filename.clone_from(filename);
+        }
+        let (finished, work) = self.assemble(&mut named, &parts, ask.duration_hint_ms).await?;
         let now_ms = self.clock.now_ms();
         let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
-        let is_done = self.db.complete(upload, &finished, now_ms, scrub_ms).await?;
+        let is_done = self.db.complete(&named, &finished, &work, now_ms, scrub_ms).await?;
         if is_done {
             self.metrics.assembly_took(begun.elapsed(), finished.parts_total);
         }
         Ok(is_done)
     }
 
-    /// Decides how the finished video comes out of these parts.
-    async fn assemble(&self, parts: &[Part], hint_ms: u64) -> Result<Finished, UploadError> {
+    /// Decides how the finished video comes out of these parts, and what is to be made of it.
+    /// `upload` gets what its bytes tell of it.
+    async fn assemble(
+        &self,
+        upload: &mut Upload,
+        parts: &[Part],
+        hint_ms: u64,
+    ) -> Result<(Finished, Vec<ProductKind>), UploadError> {
         let finished = |assembly, size_bytes, duration_ms| Finished {
             parts_total: parts.len() as u32,
             assembly,
@@ -321,12 +391,70 @@ impl Uploads {
             duration_ms,
             etag: media_map::fingerprint(parts),
         };
-        if parts.iter().any(|part| part.layout == Layout::Opaque) {
-            let size_bytes = parts.iter().map(|part| part.size_bytes).sum();
-            return Ok(finished(Assembly::Joined, size_bytes, hint_ms));
+        let mut work = vec![ProductKind::Thumbnail];
+        let is_cut = parts.iter().any(|part| part.layout == Layout::Opaque);
+        if upload.media == Media::Webm && !is_cut {
+            work.push(ProductKind::Preview);
+            let (map, duration_ms) = self.mapped(parts).await?;
+            return Ok((finished(Assembly::Mapped, map.len_bytes(), duration_ms), work));
         }
-        let (map, duration_ms) = self.mapped(parts).await?;
-        Ok(finished(Assembly::Mapped, map.len_bytes(), duration_ms))
+        let whole = media_map::original(parts);
+        let head = self.read(&whole, 0..parts::SNIFF_BYTES as u64).await?;
+        let found = Media::of_bytes(&head).filter(|found| upload.media.may_be(*found));
+        upload.media = found.ok_or(UploadError::OtherKind(upload.media))?;
+        let duration_ms = match upload.media {
+            Media::Webm => {
+                work.extend([ProductKind::Preview, ProductKind::Index]);
+                hint_ms
+            }
+            Media::Mp4 | Media::Mov => {
+                work.push(ProductKind::Preview);
+                let told = self.told_by_mp4(&whole).await?;
+                (upload.width, upload.height) = (told.width, told.height);
+                told.duration_ms
+            }
+            Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown => {
+                let head = self.read(&whole, 0..IMAGE_HEAD_BYTES).await?;
+                let size = media::image_size(&head).filter(|(width, height)| {
+                    (1..=IMAGE_PIXELS_MAX).contains(&(u64::from(*width) * u64::from(*height)))
+                });
+                let unreadable = || {
+                    UploadError::Unplayable("the image says no size, or too large a one".to_owned())
+                };
+                (upload.width, upload.height) = size.ok_or_else(unreadable)?;
+                0
+            }
+        };
+        Ok((finished(Assembly::Joined, whole.len_bytes(), duration_ms), work))
+    }
+
+    async fn told_by_mp4(&self, file: &MediaMap) -> Result<mp4::Told, UploadError> {
+        let unplayable = |error: Mp4Error| UploadError::Unplayable(error.to_string());
+        let mut walk = mp4::Walk::new(file.len_bytes());
+        loop {
+            let header = self.read(file, walk.wants()).await?;
+            match walk.step(&header).map_err(unplayable)? {
+                mp4::Step::On => {}
+                mp4::Step::Index(range) => {
+                    return mp4::read_index(&self.read(file, range).await?).map_err(unplayable);
+                }
+            }
+        }
+    }
+
+    /// A range of a map, as far as there is that much.
+    async fn read(&self, map: &MediaMap, range: Range<u64>) -> Result<Vec<u8>, UploadError> {
+        let mut read = Vec::new();
+        for piece in map.slice(range) {
+            match piece.source {
+                Source::Bytes(bytes) => read.extend_from_slice(&bytes),
+                Source::Object { key, offset } => {
+                    let range = offset..offset + piece.len_bytes;
+                    read.extend_from_slice(&self.storage.read_range(&key, range).await?);
+                }
+            }
+        }
+        Ok(read)
     }
 
     async fn mapped(&self, parts: &[Part]) -> Result<(MediaMap, u64), UploadError> {
@@ -338,11 +466,12 @@ impl Uploads {
         media_map::finished(&init, parts).map_err(|error| unplayable(&error.to_string()))
     }
 
-    /// The video as it can be watched now, and its ETag where it will not change any more.
-    pub async fn video(&self, upload: &Upload) -> Result<(MediaMap, Option<String>), UploadError> {
+    pub async fn video(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        let media = upload.media;
         let mut parts = self.db.parts_from(upload.session_id, 0).await?;
         let Some(finished) = &upload.finished else {
-            return Ok((media_map::growing(&media_map::contiguous(parts)), None));
+            let map = media_map::growing(&media_map::contiguous(parts));
+            return Ok(Watchable { map, etag: None, media });
         };
         parts.retain(|part| part.index < finished.parts_total);
         let is_damaged = parts.iter().any(|part| part.is_damaged);
@@ -354,12 +483,57 @@ impl Uploads {
                 mapped => mapped?.0,
             },
             Assembly::Joined if is_damaged => return Err(UploadError::Damaged),
-            Assembly::Joined => media_map::original(&parts),
+            Assembly::Joined => match self.seekable(upload, &parts).await? {
+                Some(map) => map,
+                None => media_map::original(&parts),
+            },
         };
         // Another one without what is damaged; and a newer program may write another head.
         let parts = media_map::fingerprint(&parts);
         let etag = format!("\"{parts}-{}\"", map.inline_fingerprint());
-        Ok((map, Some(etag)))
+        Ok(Watchable { map, etag: Some(etag), media })
+    }
+
+    /// What a job made of parts that were cut anywhere.
+    async fn seekable(
+        &self,
+        upload: &Upload,
+        parts: &[Part],
+    ) -> Result<Option<MediaMap>, UploadError> {
+        for product in [ProductKind::Index, ProductKind::Remux] {
+            if !upload.has(product) {
+                continue;
+            }
+            let Some(made) = self.db.product(upload.session_id, product).await? else { continue };
+            if product == ProductKind::Remux {
+                let mut map = MediaMap::default();
+                map.push_object(&made.object_key, 0..made.size_bytes);
+                return Ok(Some(map));
+            }
+            return Ok(StreamIndex::read(&self.storage.read(&made.object_key).await?)
+                .and_then(|index| index.map(parts)));
+        }
+        Ok(None)
+    }
+
+    /// What the player shows beside the sound; what was there before goes.
+    pub async fn give_captions(&self, upload: &Upload, text: Bytes) -> Result<(), UploadError> {
+        let kind = ProductKind::Captions;
+        let mut writer = self.storage.product_writer(upload.session_id.0, kind.name());
+        writer.write(text).await?;
+        let Written { key: object_key, size_bytes, sha256 } = writer.finish().await?;
+        let made = NewProduct { object_key, size_bytes, sha256, media: None };
+        if let Some(replaced) = self.db.put_product(upload.session_id, kind, &made).await? {
+            self.discard(&replaced).await;
+        }
+        Ok(())
+    }
+
+    pub async fn take_captions(&self, upload: &Upload) -> Result<(), UploadError> {
+        if let Some(key) = self.db.remove_product(upload.session_id, ProductKind::Captions).await? {
+            self.discard(&key).await;
+        }
+        Ok(())
     }
 
     /// The parts as they came, one after the other, as far as there is no gap.
@@ -377,15 +551,12 @@ impl Uploads {
         Ok((media_map::original(&parts), etag))
     }
 
-    /// Newest first. `matching`: a piece of their names, or nothing.
     pub async fn list(
         &self,
         user: UserId,
-        matching: &str,
-        behind: Option<Cursor>,
-        limit: u32,
+        listing: Listing<'_>,
     ) -> Result<Vec<Upload>, UploadError> {
-        Ok(self.db.uploads_of_user(user, matching, behind, limit, self.idle_since_ms()).await?)
+        Ok(self.db.uploads_of_user(user, listing, self.idle_since_ms()).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {

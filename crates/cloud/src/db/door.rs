@@ -6,7 +6,7 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, Cursor, DbError, Deed, Finished, Job, JobStatus, Lease, NewProduct, NewToken,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewProduct, NewToken,
     NewUpload, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken,
     Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
@@ -95,8 +95,11 @@ door! {
     fn open_upload(new: &NewUpload, limits: &Limits, now_ms: i64, idle_since_ms: i64) -> Opened;
     fn upload(session: SessionId) -> Option<Upload>;
     fn upload_of_video(video: VideoId) -> Option<Upload>;
-    fn uploads_of_user(user: UserId, matching: &str, behind: Option<Cursor>, limit: u32, idle_since_ms: i64) -> Vec<Upload>;
-    fn complete(seen: &Upload, finished: &Finished, now_ms: i64, scrub_ms: i64) -> bool;
+    fn uploads_of_user(user: UserId, listing: Listing<'_>, idle_since_ms: i64) -> Vec<Upload>;
+    fn complete(seen: &Upload, finished: &Finished, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn metadata(session: SessionId) -> String;
+    fn upload_by_name(user: UserId, filename: &str) -> Option<Upload>;
+    fn key(name: &str, fresh: &[u8]) -> Vec<u8>;
     fn remove(session: SessionId, now_ms: i64) -> ();
     fn put_part(session: SessionId, part: &Part, limits: &Limits, now_ms: i64) -> PartStored;
     fn parts_from(session: SessionId, first: u32) -> Vec<Part>;
@@ -116,9 +119,11 @@ door! {
 
     // Work that is done after the answer.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
-    fn claim(now_ms: i64, lease_until_ms: i64) -> Option<Job>;
+    fn claim(has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
     fn keep(lease: &Lease, lease_until_ms: i64) -> bool;
     fn finish(job: &Job, made: &NewProduct) -> bool;
+    fn put_product(session: SessionId, product: ProductKind, made: &NewProduct) -> Option<String>;
+    fn remove_product(session: SessionId, product: ProductKind) -> Option<String>;
     fn give_up(lease: &Lease, error: &str, retry_ms: Option<i64>) -> ();
     fn jobs(session: SessionId) -> Vec<JobStatus>;
     fn product(session: SessionId, product: ProductKind) -> Option<Product>;

@@ -14,6 +14,7 @@ use snaplark_api::VideoState;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::media::Media;
 use crate::parts::Layout;
 use crate::quotas::Over;
 
@@ -73,12 +74,18 @@ pub struct Upload {
     pub stored_bytes: u64,
     pub finished: Option<Finished>,
     pub removed: bool,
+    pub media: Media,
     pub share: Share,
-    pub has_thumbnail: bool,
     pub parts_damaged: u32,
+    /// What was made of it, or given to it, and is there.
+    pub made: Vec<ProductKind>,
 }
 
 impl Upload {
+    pub fn has(&self, product: ProductKind) -> bool {
+        self.made.contains(&product)
+    }
+
     /// Parts may still come.
     pub fn is_open(&self) -> bool {
         match self.state {
@@ -114,6 +121,7 @@ pub struct NewUpload {
     pub user_id: UserId,
     /// The recording's id; without one the video gets a new id.
     pub recording_id: Option<Uuid>,
+    pub media: Media,
     pub filename: String,
     pub width: u32,
     pub height: u32,
@@ -154,6 +162,17 @@ pub enum PartStored {
     Over(Over),
 }
 
+/// Which of a user's uploads, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// A piece of their names, or nothing.
+    pub matching: &'a str,
+    pub behind: Option<Cursor>,
+    pub limit: u32,
+    /// Screenshots as well.
+    pub with_images: bool,
+}
+
 /// Where a page of a list goes on: behind this upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -166,6 +185,7 @@ pub struct Cursor {
 pub struct Share {
     /// Instead of the one that is made from the file's name.
     pub title: Option<String>,
+    pub description: Option<String>,
     pub visibility: Visibility,
     /// An argon2id string.
     pub password: Option<String>,
@@ -200,6 +220,7 @@ impl Visibility {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShareChange {
     pub title: Option<Option<String>>,
+    pub description: Option<Option<String>>,
     pub visibility: Option<Visibility>,
     /// An argon2id string.
     pub password: Option<String>,
@@ -293,12 +314,20 @@ impl Bucket {
     }
 }
 
-/// What is made of a finished video.
+/// What is made of a finished video, or given to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProductKind {
     Thumbnail,
+    /// A few seconds that move, without a sound.
+    Preview,
     /// No higher than so many lines.
     Mp4(Mp4Height),
+    /// Where the clusters stand in parts that were cut anywhere (`stream_index`).
+    Index,
+    /// The same video in a file that players can seek in, where no index can be made.
+    Remux,
+    /// WebVTT that the owner gave.
+    Captions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -309,6 +338,8 @@ pub enum Mp4Height {
 }
 
 impl Mp4Height {
+    pub const ALL: [Mp4Height; 3] = [Mp4Height::P1080, Mp4Height::P720, Mp4Height::P480];
+
     pub const fn lines(self) -> u32 {
         match self {
             Mp4Height::P1080 => 1080,
@@ -319,26 +350,49 @@ impl Mp4Height {
 }
 
 impl ProductKind {
-    pub const ALL: [ProductKind; 4] = [
+    pub const ALL: [ProductKind; 8] = [
         ProductKind::Thumbnail,
+        ProductKind::Preview,
         ProductKind::Mp4(Mp4Height::P1080),
         ProductKind::Mp4(Mp4Height::P720),
         ProductKind::Mp4(Mp4Height::P480),
+        ProductKind::Index,
+        ProductKind::Remux,
+        ProductKind::Captions,
     ];
 
     pub const fn name(self) -> &'static str {
         match self {
             ProductKind::Thumbnail => "thumbnail.jpg",
+            ProductKind::Preview => "preview.webp",
             ProductKind::Mp4(Mp4Height::P1080) => "1080.mp4",
             ProductKind::Mp4(Mp4Height::P720) => "720.mp4",
             ProductKind::Mp4(Mp4Height::P480) => "480.mp4",
+            ProductKind::Index => "index.json",
+            ProductKind::Remux => "remux.webm",
+            ProductKind::Captions => "captions.vtt",
         }
     }
 
     pub const fn mime(self) -> &'static str {
         match self {
             ProductKind::Thumbnail => "image/jpeg",
+            ProductKind::Preview => "image/webp",
             ProductKind::Mp4(_) => "video/mp4",
+            ProductKind::Index => "application/json",
+            ProductKind::Remux => "video/webm",
+            ProductKind::Captions => "text/vtt; charset=utf-8",
+        }
+    }
+
+    /// Has an address of its own; the others are parts of the video's.
+    pub const fn is_served(self) -> bool {
+        match self {
+            ProductKind::Thumbnail
+            | ProductKind::Preview
+            | ProductKind::Mp4(_)
+            | ProductKind::Captions => true,
+            ProductKind::Index | ProductKind::Remux => false,
         }
     }
 
@@ -360,6 +414,14 @@ pub struct NewProduct {
     pub object_key: String,
     pub size_bytes: u64,
     pub sha256: [u8; 32],
+    /// What is known of the video only since this was made.
+    pub media: Option<Measured>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    pub duration_ms: u64,
+    pub size_bytes: u64,
 }
 
 /// A claim on a piece of work.

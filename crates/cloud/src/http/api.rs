@@ -6,9 +6,9 @@ use axum::body::to_bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use snaplark_api::{
@@ -20,10 +20,11 @@ use uuid::Uuid;
 use super::auth::Signed;
 use super::errors::{ApiError, allowance_headers};
 use super::visitor::from;
-use super::{App, forms, multipart};
-use crate::db::{Cursor, JobStatus, SessionId, Upload};
+use super::{App, captions, forms, multipart, openapi, screenshots};
+use crate::db::{Cursor, JobStatus, Listing, ProductKind, SessionId, Upload};
 use crate::media_map;
-use crate::pages::{shown_title, thumbnail_url};
+use crate::pages::{file_path, page_path, shown_title, thumbnail_url};
+use crate::signing::ADDRESS_AGE;
 
 /// 10,000 indices with commas take 60 KB.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -32,16 +33,31 @@ const LIST_MAX: u32 = 200;
 /// More than any profile sends at once, and little enough to be served beside others.
 const PARTS_IN_FLIGHT_MAX: u32 = 4;
 
+/// Where something is answered, and how. The router is made of these, and the document of the API
+/// (`openapi`) is held against them.
+pub type Routes = Vec<(&'static str, MethodRouter<App>)>;
+
+pub fn table() -> Routes {
+    vec![
+        (routes::INIT, post(init)),
+        (routes::CHUNK, post(chunk)),
+        (routes::FINALIZE, post(finalize)),
+        (routes::VIDEOS, get(list)),
+        ("/videos/{session}", get(status).delete(remove).patch(change)),
+        ("/videos/{session}/captions", put(captions::put).delete(captions::remove)),
+        ("/videos/{session}/download", get(download)),
+        (routes::SCREENSHOTS, post(screenshots::upload)),
+        ("/screenshots/{id}", delete(screenshots::remove)),
+        (routes::CAPABILITIES, get(capabilities)),
+        (routes::USAGE, get(usage)),
+        ("/openapi.json", get(openapi::serve)),
+    ]
+}
+
 pub fn routes() -> Router<App> {
-    let one = format!("{}/{{session}}", routes::VIDEOS);
-    let api = Router::new()
-        .route(routes::INIT, post(init))
-        .route(routes::CHUNK, post(chunk))
-        .route(routes::FINALIZE, post(finalize))
-        .route(routes::VIDEOS, get(list))
-        .route(&one, get(status).delete(remove).patch(change))
-        .route(routes::CAPABILITIES, get(capabilities))
-        .route(routes::USAGE, get(usage))
+    let api =
+        table().into_iter().fold(Router::new(), |api, (path, methods)| api.route(path, methods));
+    let api = api
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         // Each handler has its own, smaller one.
@@ -70,7 +86,7 @@ async fn chunk(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let form = multipart::read_chunk(&app, user, request).await?;
+    let form = multipart::read_chunk::<forms::VideoChunk>(&app, user, request).await?;
     let headers = allowance_headers(form.allowance);
     let (session, index) = (form.upload.session_id, form.index);
     let receipt =
@@ -95,7 +111,7 @@ async fn finalize(
     let (session, ask) = forms::finalize(&json_body(request).await?)?;
     let upload = app.uploads.finalize(user, session, &ask).await?;
     app.jobs.look_soon();
-    let key = format!("videos/{}/video.webm", upload.video_id);
+    let key = file_path(&upload).trim_start_matches('/').to_owned();
     Ok(Json(FinalizeAnswer {
         success: Some(true),
         session_id: Some(session.to_string()),
@@ -204,7 +220,8 @@ async fn list(
     let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
     let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
     // One more than asked for tells whether there are more.
-    let mut uploads = app.uploads.list(user, "", behind, limit + 1).await?;
+    let listing = Listing { matching: "", behind, limit: limit + 1, with_images: false };
+    let mut uploads = app.uploads.list(user, listing).await?;
     let more = uploads.len() > limit as usize;
     uploads.truncate(limit as usize);
     let next_cursor = uploads.last().filter(|_| more).map(cursor);
@@ -266,6 +283,31 @@ async fn usage(
     }))
 }
 
+/// An address at which the video can be fetched without a token, for an hour: the bucket's own where
+/// the video is one object of it, else ours.
+async fn download(
+    State(app): State<App>,
+    Signed(user): Signed,
+    Path(session): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let upload = app.uploads.own(user, forms::session_id(&session)?).await?;
+    if upload.finished.is_none() {
+        let sentence = "It is not finished yet. Its page shows what is here.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "Not finished", sentence));
+    }
+    let until_ms = app.uploads.clock.now_ms() + ADDRESS_AGE.as_millis() as i64;
+    let video = app.uploads.video(&upload).await?;
+    let of_bucket = match video.map.only_object() {
+        Some(key) => app.uploads.storage.presigned(Method::GET, key, ADDRESS_AGE, &[]).await?,
+        None => None,
+    };
+    let url = of_bucket.unwrap_or_else(|| {
+        let path = file_path(&upload);
+        format!("{}{}", app.public_url, app.signing.address("GET", &path, until_ms))
+    });
+    Ok(Json(json!({"success": true, "url": url, "expiresUnixMs": until_ms})))
+}
+
 async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
     Json(Capabilities {
         server: "snaplark".to_owned(),
@@ -322,14 +364,16 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         visibility: share.visibility.name(),
         expires_unix_ms: share.expires_ms,
         views: share.views,
-        thumbnail_url: upload.has_thumbnail.then(|| thumbnail_url(&app.public_url, upload)),
+        thumbnail_url: upload
+            .has(ProductKind::Thumbnail)
+            .then(|| thumbnail_url(&app.public_url, upload)),
         damaged_chunks: Vec::new(),
         jobs: Vec::new(),
     })
 }
 
-fn page_url(app: &App, upload: &Upload) -> String {
-    routes::share_page(&app.public_url, &upload.video_id.to_string())
+pub fn page_url(app: &App, upload: &Upload) -> String {
+    format!("{}{}", app.public_url, page_path(upload))
 }
 
 pub fn cursor(upload: &Upload) -> String {
@@ -346,7 +390,7 @@ pub fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
         .ok_or_else(|| ApiError::field("cursor", "The cursor field must be one that a list gave."))
 }
 
-async fn json_body(request: Request) -> Result<Value, ApiError> {
+pub async fn json_body(request: Request) -> Result<Value, ApiError> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -84,12 +84,17 @@ impl ApiError {
         &self.answer.errors
     }
 
-    pub fn too_large() -> Self {
+    pub fn too_large(bytes_max: u64) -> Self {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "Chunk exceeds maximum size",
-            "A chunk may have 10240 kilobytes. Send smaller ones.",
+            &format!("A chunk may have {} kilobytes. Send smaller ones.", bytes_max / 1024),
         )
+    }
+
+    /// In another document's words.
+    pub fn told(&self) -> (StatusCode, &ErrorAnswer, &HeaderMap) {
+        (self.status, &self.answer, &self.headers)
     }
 
     pub fn unsupported(message: &str) -> Self {
@@ -158,6 +163,16 @@ impl From<UploadError> for ApiError {
                 error.answer.errors.insert("chunk".to_owned(), vec![sentence]);
                 error
             }
+            UploadError::OtherKind(media) if media.is_image() => {
+                let mut error = ApiError::unsupported("The file field must be an image.");
+                let sentence = "The file field must be a file of type: png, jpg, webp, gif.";
+                error.answer.errors.insert("file".to_owned(), vec![sentence.to_owned()]);
+                error
+            }
+            UploadError::OtherKind(_) => ApiError::unsupported(
+                "The file must be a video: mp4, mov, m4v or webm, as announced.",
+            ),
+            UploadError::Size { bytes_max, .. } => ApiError::too_large(bytes_max),
             UploadError::Empty => ApiError::field("chunk", "The chunk field must not be empty."),
             UploadError::DigestMismatch => ApiError::field(
                 "chunk",

@@ -7,8 +7,11 @@ use serde_json::{Map, Value};
 use snaplark_api::{Resolution, limits};
 use uuid::Uuid;
 
+use super::App;
 use super::errors::{ApiError, FieldErrors};
+use super::multipart::{Admitted, ChunkFields, Texts, required};
 use crate::db::{NewUpload, SessionId, UserId, Visibility};
+use crate::media::Media;
 use crate::shares::{self, ShareAsk};
 use crate::uploads::FinalizeAsk;
 
@@ -38,6 +41,7 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
     Ok(NewUpload {
         user_id: user,
         recording_id,
+        media: Media::Webm,
         filename,
         width,
         height,
@@ -59,7 +63,7 @@ pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
     }
     let (Some(session), Some(total)) = (session, total) else { return Err(form.refused()) };
     form.end()?;
-    let ask = FinalizeAsk { parts_total: small(total), uploaded, duration_hint_ms };
+    let ask = FinalizeAsk { parts_total: small(total), uploaded, duration_hint_ms, filename: None };
     Ok((session_id(&session)?, ask))
 }
 
@@ -67,6 +71,7 @@ pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
 pub fn share(body: &Value) -> Result<ShareAsk, ApiError> {
     let mut form = Form::of(body)?;
     let title = form.optional_text("title", shares::TITLE_CHARS_MAX);
+    let description = form.optional_text("description", shares::DESCRIPTION_CHARS_MAX);
     let password = form.optional_text("password", WORD_CHARS_MAX);
     let word = form.optional_text("visibility", WORD_CHARS_MAX);
     let visibility =
@@ -81,7 +86,37 @@ pub fn share(body: &Value) -> Result<ShareAsk, ApiError> {
         Some(value) => Some(form.check_whole("expiresUnixMs", whole(value), &(0..=i64::MAX))),
     };
     form.end()?;
-    Ok(ShareAsk { title, visibility, password, expires_ms })
+    Ok(ShareAsk { title, description, visibility, password, expires_ms })
+}
+
+/// 000: `POST /videos/chunk`.
+pub struct VideoChunk;
+
+impl ChunkFields for VideoChunk {
+    const TEXTS: &'static [&'static str] = &["sessionId", "chunkIndex"];
+
+    async fn admit(app: &App, user: UserId, texts: &Texts) -> Result<Admitted, ApiError> {
+        let mut errors = FieldErrors::new();
+        let mut wrong = |name: &str, sentence: String| {
+            errors.insert(name.to_owned(), vec![sentence]);
+        };
+        let session = texts.get("sessionId");
+        if session.is_none() {
+            wrong("sessionId", required("sessionId"));
+        }
+        let index = match texts.get("chunkIndex") {
+            Some(text) => chunk_index(text, "chunkIndex"),
+            None => Err(required("chunkIndex")),
+        };
+        if let Err(sentence) = &index {
+            wrong("chunkIndex", sentence.clone());
+        }
+        let (Some(session), Ok(index)) = (session, index) else {
+            return Err(ApiError::invalid(errors));
+        };
+        let (upload, allowance) = app.uploads.admit(user, session_id(session)?, index).await?;
+        Ok(Admitted { upload, index, allowance })
+    }
 }
 
 /// A session's id is a UUID of ours; whatever else it is, there is no such session.
@@ -90,24 +125,25 @@ pub fn session_id(text: &str) -> Result<SessionId, ApiError> {
 }
 
 /// 000: `regex:/^\d+$/`.
-pub fn chunk_index(text: &str) -> Result<u32, String> {
+pub fn chunk_index(text: &str, name: &str) -> Result<u32, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !digits {
-        return Err("The chunkIndex field must be a whole number, 0 or above.".to_owned());
+        return Err(format!("The {name} field must be a whole number, 0 or above."));
     }
     text.parse()
         .ok()
         .filter(|index| *index < limits::PARTS_MAX)
-        .ok_or_else(|| format!("The chunkIndex field must be less than {}.", limits::PARTS_MAX))
+        .ok_or_else(|| format!("The {name} field must be less than {}.", limits::PARTS_MAX))
 }
 
-struct Form<'a> {
+/// An object, field by field; every wrong one is named.
+pub struct Form<'a> {
     fields: &'a Map<String, Value>,
     errors: FieldErrors,
 }
 
 impl<'a> Form<'a> {
-    fn of(body: &'a Value) -> Result<Self, ApiError> {
+    pub fn of(body: &'a Value) -> Result<Self, ApiError> {
         match body {
             Value::Object(fields) => Ok(Form { fields, errors: FieldErrors::new() }),
             Value::Null
@@ -118,15 +154,15 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn wrong(&mut self, name: &str, sentence: String) {
+    pub fn wrong(&mut self, name: &str, sentence: String) {
         self.errors.entry(name.to_owned()).or_default().push(sentence);
     }
 
-    fn refused(self) -> ApiError {
+    pub fn refused(self) -> ApiError {
         ApiError::invalid(self.errors)
     }
 
-    fn end(self) -> Result<(), ApiError> {
+    pub fn end(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
     }
 
@@ -139,7 +175,7 @@ impl<'a> Form<'a> {
         value
     }
 
-    fn text(&mut self, name: &str, chars_max: usize) -> Option<String> {
+    pub fn text(&mut self, name: &str, chars_max: usize) -> Option<String> {
         let Value::String(text) = self.present(name)? else {
             self.wrong(name, format!("The {name} field must be a string."));
             return None;
@@ -153,7 +189,7 @@ impl<'a> Form<'a> {
         Some(text.clone())
     }
 
-    fn optional_text(&mut self, name: &str, chars_max: usize) -> Option<String> {
+    pub fn optional_text(&mut self, name: &str, chars_max: usize) -> Option<String> {
         match self.fields.get(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) if text.chars().count() <= chars_max => Some(text.clone()),
@@ -166,7 +202,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+    pub fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.present(name)?;
         self.check_whole(name, whole(value), &range)
     }
@@ -292,9 +328,10 @@ fn small(number: i64) -> u32 {
 }
 
 /// A name without its folders and without control characters. It is shown, and never a path.
-fn plain_name(name: String) -> String {
+pub fn plain_name(name: String) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String = last.chars().filter(|c| !c.is_control()).collect();
+    let plain = last.chars().filter(|c| !c.is_control()).take(limits::FILENAME_CHARS_MAX);
+    let plain: String = plain.collect();
     let plain = plain.trim();
     if plain.bytes().all(|b| b == b'.') { String::new() } else { plain.to_owned() }
 }
@@ -355,10 +392,10 @@ mod tests {
 
     #[test]
     fn indices_are_digits() {
-        assert_eq!(chunk_index("0"), Ok(0));
-        assert_eq!(chunk_index("9999"), Ok(9999));
+        assert_eq!(chunk_index("0", "x"), Ok(0));
+        assert_eq!(chunk_index("9999", "x"), Ok(9999));
         for text in ["", "-1", "+1", "1.0", "one", "10000", "99999999999999999999", "٣"] {
-            assert!(chunk_index(text).is_err(), "{text}");
+            assert!(chunk_index(text, "x").is_err(), "{text}");
         }
     }
 

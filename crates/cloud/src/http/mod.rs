@@ -7,11 +7,15 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod captions;
+mod dialects;
 mod errors;
 mod forms;
 mod html;
 mod multipart;
+mod openapi;
 mod operator;
+mod screenshots;
 mod share;
 mod site;
 mod video;
@@ -32,6 +36,7 @@ use tower_http::trace::TraceLayer;
 use crate::accounts::Accounts;
 use crate::jobs::Jobs;
 use crate::shares::Shares;
+use crate::signing::Signing;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
@@ -48,11 +53,14 @@ pub struct AppState {
     pub accounts: Accounts,
     pub shares: Shares,
     pub jobs: Arc<Jobs>,
+    pub signing: Signing,
     /// Without a slash at its end.
     pub public_url: String,
     pub behind_proxy: bool,
     /// Not in the cloud of this computer, which has one user and no passwords.
     pub has_sign_in: bool,
+    /// Downloads of single objects come from the bucket itself.
+    pub redirects_downloads: bool,
     pub sweep: Arc<Notify>,
 }
 
@@ -66,6 +74,7 @@ impl AppState {
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(api::routes())
+        .merge(dialects::routes())
         .merge(site::routes())
         .route("/videos/{video}", get(share::page))
         .route("/videos/{video}/password", post(share::unlock))
@@ -76,8 +85,15 @@ pub fn router(app: App) -> Router {
         .route("/videos/{video}/live/init.webm", get(video::live_init))
         .route("/videos/{video}/live/{index}", get(video::live_part))
         .route("/videos/{video}/video.webm", get(video::video))
+        .route("/videos/{video}/video.mp4", get(video::video))
+        .route("/videos/{video}/video.mov", get(video::video))
         .route("/videos/{video}/original.webm", get(video::original))
         .route("/videos/{video}/made/{name}", get(video::product))
+        .route("/screenshots/{video}", get(share::page))
+        .route("/screenshots/{video}/password", post(share::unlock))
+        .route("/screenshots/{video}/viewed", post(share::viewed))
+        .route("/screenshots/{video}/{name}", get(video::image))
+        .route("/screenshots/{video}/made/{name}", get(video::product))
         .route("/static/{version}/{name}", get(assets::serve))
         .route("/", get(share::front))
         .route("/healthz", get(operator::healthz))

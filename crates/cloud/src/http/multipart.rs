@@ -1,9 +1,10 @@
-//! The form of `POST /videos/chunk`, field by field as it comes: the file goes straight to storage.
+//! Forms with a file, field by field as they come: the file goes straight to storage.
 //!
-//! `sessionId` and `chunkIndex` before the file: the upload is looked up first, and a file that
-//! nobody awaits is not written. Behind the file: it is written under a name of its own and gets
-//! its part's name after.
+//! The texts before the file: the upload is looked up first, and a file that nobody awaits is not
+//! written. Behind the file: it is written under a name of its own and gets its part's name after.
+//! What the texts are called, and what they ask for, is each document's own (`ChunkFields`).
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,22 +21,61 @@ use tokio::time::timeout;
 
 use super::App;
 use super::body::SharedBody;
-use super::errors::{ApiError, FieldErrors};
-use super::forms;
+use super::errors::ApiError;
 use crate::db::{Upload, UserId};
+use crate::media::Media;
 use crate::parts;
 use crate::rate::Allowance;
 use crate::storage::Written;
 use crate::uploads::UploadError;
 
-/// The two texts are a UUID and a number.
+/// The texts are ids and numbers.
 const TEXT_BYTES_MAX: usize = 256;
 /// Fields that we don't know are read and dropped, up to this.
 const OTHER_BYTES_MAX: u64 = 1024 * 1024;
-/// Boundaries, headers and small fields beside a part of the largest size.
-const FORM_BYTES_MAX: u64 = limits::PART_BYTES_MAX + 2 * OTHER_BYTES_MAX;
+/// Boundaries, headers and small fields beside the file.
+const BESIDE_BYTES_MAX: u64 = 2 * OTHER_BYTES_MAX;
 /// A client that sends nothing for so long is gone, or holds a connection for nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The fields of a form that carries a part, and what they ask for.
+pub trait ChunkFields: Sync {
+    /// What has to be known before the file may be written where it belongs.
+    const TEXTS: &'static [&'static str];
+    const FILE: &'static str = "chunk";
+    const BYTES_MAX: u64 = limits::PART_BYTES_MAX;
+
+    /// The upload that awaits this part; or everything that is missing or wrong.
+    fn admit(
+        app: &App,
+        user: UserId,
+        texts: &Texts,
+    ) -> impl Future<Output = Result<Admitted, ApiError>> + Send;
+
+    fn no_file() -> ApiError {
+        ApiError::field(Self::FILE, &required(Self::FILE))
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Texts(BTreeMap<&'static str, String>);
+
+impl Texts {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+pub fn required(name: &str) -> String {
+    format!("The {name} field is required.")
+}
+
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub upload: Upload,
+    pub index: u32,
+    pub allowance: Allowance,
+}
 
 /// A chunk whose file is durable, and whose upload awaits it.
 #[derive(Debug)]
@@ -47,12 +87,12 @@ pub struct ChunkForm {
     pub allowance: Allowance,
 }
 
-pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<ChunkForm, ApiError> {
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > FORM_BYTES_MAX) {
-        return Err(ApiError::too_large());
-    }
+pub async fn read_chunk<F: ChunkFields>(
+    app: &App,
+    user: UserId,
+    request: Request,
+) -> Result<ChunkForm, ApiError> {
+    check_announced(request.headers(), F::BYTES_MAX)?;
     let whole_claimed = claimed_sha256(request.headers())?;
     let (request, whole) = match whole_claimed {
         None => (request, None),
@@ -61,19 +101,10 @@ pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<Chu
             (request, Some((claimed, whole)))
         }
     };
-    let multipart = Multipart::from_request(request, app).await.map_err(|_| {
-        ApiError::unsupported("A chunk is sent as multipart/form-data with a boundary.")
-    })?;
-    let mut form = Form {
-        app,
-        user,
-        session: None,
-        index: None,
-        admitted: None,
-        written: None,
-        claimed: None,
-    };
-    let mut read = form.read(multipart).await;
+    let multipart = opened(app, request).await?;
+    let mut form =
+        Form { app, user, texts: Texts::default(), admitted: None, written: None, claimed: None };
+    let mut read = form.read::<F>(multipart).await;
     if let (Ok(()), Some((claimed, whole))) = (&read, whole) {
         read = whole.sha256().await.and_then(|is| match is == claimed {
             true => Ok(()),
@@ -81,7 +112,7 @@ pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<Chu
         });
     }
     match read {
-        Ok(()) => form.finish().await,
+        Ok(()) => form.finish::<F>().await,
         Err(error) => {
             form.discard().await;
             Err(error)
@@ -89,56 +120,64 @@ pub async fn read_chunk(app: &App, user: UserId, request: Request) -> Result<Chu
     }
 }
 
+fn check_announced(headers: &HeaderMap, bytes_max: u64) -> Result<(), ApiError> {
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_too_large = announced.is_some_and(|bytes| bytes > bytes_max + BESIDE_BYTES_MAX);
+    if is_too_large { Err(ApiError::too_large(bytes_max)) } else { Ok(()) }
+}
+
+async fn opened(app: &App, request: Request) -> Result<Multipart, ApiError> {
+    Multipart::from_request(request, app).await.map_err(|_| {
+        ApiError::unsupported("A file is sent as multipart/form-data with a boundary.")
+    })
+}
+
 struct Form<'a> {
     app: &'a App,
     user: UserId,
-    session: Option<String>,
-    index: Option<String>,
+    texts: Texts,
     admitted: Option<Admitted>,
     written: Option<Written>,
     claimed: Option<[u8; 32]>,
 }
 
-#[derive(Clone)]
-struct Admitted {
-    upload: Upload,
-    index: u32,
-    allowance: Allowance,
-}
-
 impl Form<'_> {
-    async fn read(&mut self, mut multipart: Multipart) -> Result<(), ApiError> {
+    async fn read<F: ChunkFields>(&mut self, mut multipart: Multipart) -> Result<(), ApiError> {
         let mut other_bytes = 0;
         while let Some(field) = awaited(multipart.next_field()).await? {
-            match field.name().unwrap_or_default() {
-                "sessionId" => self.session = Some(text(field, "sessionId").await?),
-                "chunkIndex" => self.index = Some(text(field, "chunkIndex").await?),
-                "chunk" if self.written.is_none() => self.file(field).await?,
-                "chunk" => {
-                    return Err(ApiError::field("chunk", "The chunk field must be one file."));
-                }
-                _ => other_bytes = skip(field, other_bytes).await?,
+            let name = field.name().unwrap_or_default();
+            if let Some(name) = F::TEXTS.iter().find(|known| **known == name) {
+                self.texts.0.insert(name, text(field, name).await?);
+            } else if name != F::FILE {
+                other_bytes = skip(field, other_bytes).await?;
+            } else if self.written.is_none() {
+                self.file::<F>(field).await?;
+            } else {
+                let sentence = format!("The {} field must be one file.", F::FILE);
+                return Err(ApiError::field(F::FILE, &sentence));
             }
         }
         Ok(())
     }
 
-    async fn file(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
-        if self.session.is_some() && self.index.is_some() {
-            self.admit().await?;
+    async fn file<F: ChunkFields>(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
+        if F::TEXTS.iter().all(|name| self.texts.0.contains_key(name)) {
+            self.admit::<F>().await?;
         }
         self.claimed = claimed_sha256(field.headers())?;
         let part = self.admitted.as_ref().map(|a| (a.upload.session_id.0, a.index));
+        let awaited_as = self.admitted.as_ref().map(|a| (a.upload.media, a.index));
         let mut writer = self.app.uploads.storage.writer(part);
         while let Some(bytes) = awaited(field.chunk()).await? {
-            if writer.size_bytes() + bytes.len() as u64 > limits::PART_BYTES_MAX {
-                return Err(ApiError::too_large());
+            if writer.size_bytes() + bytes.len() as u64 > F::BYTES_MAX {
+                return Err(ApiError::too_large(F::BYTES_MAX));
             }
             let first = writer.size_bytes() == 0 && bytes.len() >= parts::SNIFF_BYTES;
-            if let (true, Some((_, index))) = (first, part)
-                && !parts::may_be_part(index, &bytes[..parts::SNIFF_BYTES])
+            if let (true, Some((media, index))) = (first, awaited_as)
+                && !parts::may_be_part(media, index, &bytes[..parts::SNIFF_BYTES])
             {
-                return Err(UploadError::NotWebm.into());
+                return Err(other_kind(media));
             }
             writer.write(bytes).await?;
         }
@@ -146,44 +185,22 @@ impl Form<'_> {
         Ok(())
     }
 
-    /// Names every field that is missing or wrong; then asks for the upload.
-    async fn admit(&mut self) -> Result<Admitted, ApiError> {
+    async fn admit<F: ChunkFields>(&mut self) -> Result<Admitted, ApiError> {
         if let Some(admitted) = &self.admitted {
             return Ok(admitted.clone());
         }
-        let mut errors = FieldErrors::new();
-        let mut wrong = |name: &str, sentence: String| {
-            errors.insert(name.to_owned(), vec![sentence]);
-        };
-        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let session = filled(&self.session);
-        if session.is_none() {
-            wrong("sessionId", "The sessionId field is required.".to_owned());
-        }
-        let index = match filled(&self.index) {
-            None => Err("The chunkIndex field is required.".to_owned()),
-            Some(text) => forms::chunk_index(&text),
-        };
-        if let Err(sentence) = &index {
-            wrong("chunkIndex", sentence.clone());
-        }
-        let (Some(session), Ok(index)) = (session, index) else {
-            return Err(ApiError::invalid(errors));
-        };
-        let session = forms::session_id(&session)?;
-        let (upload, allowance) = self.app.uploads.admit(self.user, session, index).await?;
-        let admitted = Admitted { upload, index, allowance };
+        let admitted = F::admit(self.app, self.user, &self.texts).await?;
         self.admitted = Some(admitted.clone());
         Ok(admitted)
     }
 
-    async fn finish(mut self) -> Result<ChunkForm, ApiError> {
+    async fn finish<F: ChunkFields>(mut self) -> Result<ChunkForm, ApiError> {
         let was_admitted = self.admitted.is_some();
-        let admitted = match (self.admit().await, &self.written) {
+        let admitted = match (self.admit::<F>().await, &self.written) {
             (Ok(admitted), Some(_)) => Ok(admitted),
-            (Ok(_), None) => Err(ApiError::field("chunk", "The chunk field is required.")),
+            (Ok(_), None) => Err(F::no_file()),
             (Err(error), Some(_)) => Err(error),
-            (Err(error), None) => Err(error.and_field("chunk", "The chunk field is required.")),
+            (Err(error), None) => Err(error.and_field(F::FILE, &required(F::FILE))),
         };
         let Admitted { upload, index, allowance } = match admitted {
             Ok(admitted) => admitted,
@@ -207,6 +224,77 @@ impl Form<'_> {
     }
 }
 
+fn other_kind(media: Media) -> ApiError {
+    match media {
+        Media::Webm => UploadError::NotWebm.into(),
+        other => UploadError::OtherKind(other).into(),
+    }
+}
+
+/// An image that is durable, and what its bytes are.
+#[derive(Debug)]
+pub struct ImageForm {
+    pub written: Written,
+    pub media: Media,
+    pub filename: String,
+    pub sha256_claimed: Option<[u8; 32]>,
+}
+
+/// The form of `POST /screenshots/upload`: one file of the name `file`.
+pub async fn read_image(
+    app: &App,
+    request: Request,
+    bytes_max: u64,
+) -> Result<ImageForm, ApiError> {
+    check_announced(request.headers(), bytes_max)?;
+    let mut multipart = opened(app, request).await?;
+    let mut image: Option<ImageForm> = None;
+    let mut other_bytes = 0;
+    let read = async {
+        while let Some(field) = awaited(multipart.next_field()).await? {
+            if field.name() != Some("file") {
+                other_bytes = skip(field, other_bytes).await?;
+            } else if image.is_some() {
+                return Err(ApiError::field("file", "The file field must be one file."));
+            } else {
+                image = Some(image_of(app, field, bytes_max).await?);
+            }
+        }
+        Ok(())
+    };
+    let read = read.await;
+    match (read, image) {
+        (Ok(()), Some(image)) => Ok(image),
+        (Ok(()), None) => Err(ApiError::field("file", &required("file"))),
+        (Err(error), image) => {
+            if let Some(image) = image {
+                app.uploads.discard(&image.written.key).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn image_of(app: &App, mut field: Field<'_>, bytes_max: u64) -> Result<ImageForm, ApiError> {
+    let filename = field.file_name().unwrap_or_default().to_owned();
+    let sha256_claimed = claimed_sha256(field.headers())?;
+    let mut writer = app.uploads.storage.image_writer();
+    let mut head = Vec::new();
+    while let Some(bytes) = awaited(field.chunk()).await? {
+        if writer.size_bytes() + bytes.len() as u64 > bytes_max {
+            return Err(ApiError::too_large(bytes_max));
+        }
+        let room = parts::SNIFF_BYTES.saturating_sub(head.len()).min(bytes.len());
+        head.extend_from_slice(&bytes[..room]);
+        writer.write(bytes).await?;
+    }
+    let Some(media) = Media::of_bytes(&head).filter(|media| media.is_image()) else {
+        return Err(UploadError::OtherKind(Media::Png).into());
+    };
+    let written = writer.finish().await?;
+    Ok(ImageForm { written, media, filename, sha256_claimed })
+}
+
 async fn text(mut field: Field<'_>, name: &str) -> Result<String, ApiError> {
     let mut text = Vec::new();
     while let Some(bytes) = awaited(field.chunk()).await? {
@@ -224,17 +312,22 @@ async fn skip(mut field: Field<'_>, mut total: u64) -> Result<u64, ApiError> {
     while let Some(bytes) = awaited(field.chunk()).await? {
         total += bytes.len() as u64;
         if total > OTHER_BYTES_MAX {
-            return Err(ApiError::too_large());
+            return Err(ApiError::too_large(OTHER_BYTES_MAX));
         }
     }
     Ok(total)
+}
+
+/// Waits for what comes next, but not for ever.
+pub async fn silence<T>(next: impl Future<Output = T>) -> Result<T, ApiError> {
+    timeout(SILENCE_MAX, next).await.map_err(|_| ApiError::slow())
 }
 
 async fn awaited<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Result<T, ApiError> {
     match timeout(SILENCE_MAX, next).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(ApiError::too_large())
+            Err(ApiError::too_large(limits::PART_BYTES_MAX))
         }
         Ok(Err(_)) => Err(broken()),
         Err(_) => Err(ApiError::slow()),
@@ -276,7 +369,9 @@ impl WholeHash {
             timeout(SILENCE_MAX, self.rest.next()).await.map_err(|_| ApiError::slow())?
         {
             let bytes = bytes.map_err(|_| broken())?;
-            left = left.checked_sub(bytes.len() as u64).ok_or_else(ApiError::too_large)?;
+            left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| ApiError::too_large(OTHER_BYTES_MAX))?;
             update(&self.hash, &bytes);
         }
         let hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,14 +9,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use snaplark_api::VideoState;
 use uuid::Uuid;
 
 use super::App;
 use super::access::{access, admit, is_public, pass_cookie};
+use super::dialects::arrived;
 use super::errors::ApiError;
 use super::html::{html, unkept};
 use super::visitor::{Posted, Visitor, from, see_other, sign_in_address, with_cookie};
 use crate::db::{Upload, VideoId};
+use crate::media::Media;
 use crate::media_map;
 use crate::pages::{self, Moment, Refusal};
 use crate::parts::Layout;
@@ -67,6 +70,12 @@ pub async fn page(
     let (mut parts, _) = request.into_parts();
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
     let behind = behind(&app, &video).await?;
+    // A video's id below /screenshots, or an image's below /videos.
+    if let Some(upload) = behind.upload()
+        && parts.uri.path().split('/').nth(1) != pages::page_path(upload).split('/').nth(1)
+    {
+        return Ok(see_other(&pages::page_path(upload)));
+    }
     let mut is_owner = false;
     if let Some(upload) = behind.upload() {
         let access = access(&app, &mut parts, upload).await?;
@@ -78,6 +87,9 @@ pub async fn page(
     Ok(match behind {
         Behind::Finished(upload) if is_lost(&app, &upload).await? => {
             html(StatusCode::INTERNAL_SERVER_ERROR, pages::damaged())
+        }
+        Behind::Finished(upload) if upload.media.is_image() => {
+            html(StatusCode::OK, pages::image(&app.public_url, &upload, is_owner, moment))
         }
         Behind::Finished(upload) => {
             html(StatusCode::OK, pages::finished(&app.public_url, &upload, is_owner, moment))
@@ -112,17 +124,18 @@ async fn closed(
     access: Access,
     refusal: Option<Refusal>,
 ) -> Result<Option<Response>, ApiError> {
-    let path = format!("/videos/{}", upload.video_id);
+    let path = pages::page_path(upload);
+    let noun = pages::noun(upload);
     Ok(match access {
         Access::Owner | Access::Granted => None,
         Access::NeedsSignIn => {
-            let page = pages::for_members(&sign_in_address(&path));
+            let page = pages::for_members(noun, &sign_in_address(&path));
             Some(unkept(html(StatusCode::FORBIDDEN, page)))
         }
         Access::NeedsPassword => {
             let visitor = Visitor::from_request_parts(parts, app).await?;
             let (key, cookie) = visitor.form_key(app)?;
-            let page = pages::locked(&path, &key, refusal);
+            let page = pages::locked(noun, &path, &key, refusal);
             let status = match refusal {
                 None => StatusCode::FORBIDDEN,
                 Some(Refusal::Wrong) => StatusCode::UNAUTHORIZED,
@@ -135,7 +148,7 @@ async fn closed(
             }
             Some(with_cookie(response, cookie))
         }
-        Access::Over => Some(html(StatusCode::GONE, pages::over())),
+        Access::Over => Some(html(StatusCode::GONE, pages::over(noun))),
     })
 }
 
@@ -151,7 +164,7 @@ pub async fn unlock(
     let Some(upload) = behind.upload() else {
         return Ok(see_other(&format!("/videos/{}", video_id(&video).unwrap_or(NO_VIDEO))));
     };
-    let path = format!("/videos/{}", upload.video_id);
+    let path = pages::page_path(upload);
     let answer = async {
         let access = access(&app, &mut parts, upload).await?;
         if access != Access::NeedsPassword {
@@ -201,7 +214,7 @@ pub async fn embed(
 ) -> Result<Response, ApiError> {
     let behind = behind(&app, &video).await?;
     let page = match &behind {
-        Behind::Finished(upload) if is_public(&app, upload).await? => {
+        Behind::Finished(upload) if !upload.media.is_image() && is_public(&app, upload).await? => {
             pages::embedded(&app.public_url, upload, "")
         }
         Behind::Live { upload, mime } if is_public(&app, upload).await? => {
@@ -340,9 +353,17 @@ async fn behind(app: &App, video: &str) -> Result<Behind, ApiError> {
     if upload.finished.is_some() {
         return Ok(Behind::Finished(upload));
     }
-    let Some(first) = app.uploads.db.part(upload.session_id, 0).await? else {
-        return Ok(Behind::Awaited);
+    if upload.state == VideoState::Initialized
+        && let Ok(Some(upload)) = arrived(app, &upload).await
+    {
+        return Ok(Behind::Finished(upload));
+    }
+    // Of other files nothing can be seen before all of it is here.
+    let first = match upload.media {
+        Media::Webm => app.uploads.db.part(upload.session_id, 0).await?,
+        _ => None,
     };
+    let Some(first) = first else { return Ok(Behind::Awaited) };
     let mime = match &first.layout {
         Layout::Clusters { init: Some(init), .. } if !init.codecs.is_empty() => {
             format!("video/webm; codecs=\"{}\"", init.codecs)

@@ -3,9 +3,9 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -15,17 +15,23 @@ use std::ops::Range;
 use super::errors::ApiError;
 use super::{App, access, share};
 use crate::db::{JobState, ProductKind, Upload};
+use crate::media::Media;
 use crate::media_map::{MediaMap, Piece, Source};
+use crate::pages;
 use crate::parts::Layout;
+use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
+use crate::uploads::Watchable;
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// For the one who was asked who they are; no cache in between may pass it on.
 const FINISHED_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const FILE_POLICY: &str = "default-src 'none'; sandbox";
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
-/// `/videos/{id}/video.webm`: to be watched.
+/// `/videos/{id}/video.webm` (`.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
+/// of an image.
 pub async fn video(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -33,11 +39,24 @@ pub async fn video(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let upload = there(&app, &video, &mut parts).await?;
-    let (map, etag) = app.uploads.video(&upload).await?;
-    if map.len_bytes() == 0 {
+    let Watchable { map, etag, media } = app.uploads.video(&upload).await?;
+    let is_open = upload.share.is_open();
+    File { map, etag, mime: media.mime(), is_open }.send(&app, &upload, media.name(), &parts).await
+}
+
+pub async fn image(
+    State(app): State<App>,
+    Path((image, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let upload = there(&app, &image, &mut parts).await?;
+    if pages::file_path(&upload).rsplit('/').next() != Some(name.as_str()) {
         return Err(gone());
     }
-    Ok(answer(&app.uploads.storage, &map, etag, &parts.headers, upload.share.is_open()))
+    let Watchable { map, etag, media } = app.uploads.video(&upload).await?;
+    let is_open = upload.share.is_open();
+    File { map, etag, mime: media.mime(), is_open }.send(&app, &upload, media.name(), &parts).await
 }
 
 /// `/videos/{id}/original.webm`: byte for byte what came.
@@ -49,10 +68,8 @@ pub async fn original(
     let (mut parts, _) = request.into_parts();
     let upload = there(&app, &video, &mut parts).await?;
     let (map, etag) = app.uploads.original(&upload).await?;
-    if map.len_bytes() == 0 {
-        return Err(gone());
-    }
-    Ok(answer(&app.uploads.storage, &map, etag, &parts.headers, upload.share.is_open()))
+    let (mime, is_open) = (upload.media.mime(), upload.share.is_open());
+    File { map, etag, mime, is_open }.answer(&app.uploads.storage, &parts.headers)
 }
 
 /// `/videos/{id}/live/init.webm`: what a player has to have before any part.
@@ -69,7 +86,7 @@ pub async fn live_init(
     }
     let mut map = MediaMap::default();
     map.push_object(&first.object_key, 0..init.len_bytes);
-    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
+    File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 
 /// `/videos/{id}/live/{index}`: one part's clusters, without an init.
@@ -83,7 +100,7 @@ pub async fn live_part(
     let part = part.filter(|part| !part.is_damaged).ok_or_else(gone)?;
     let mut map = MediaMap::default();
     map.push_media(&part);
-    Ok(answer(&app.uploads.storage, &map, None, &HeaderMap::new(), false))
+    File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 
 /// `/videos/{id}/made/thumbnail.jpg`, `/videos/{id}/made/720.mp4`: what was made of it. An MP4 that isn't
@@ -94,26 +111,25 @@ pub async fn product(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
-    let kind = ProductKind::of(&name).ok_or_else(gone)?;
+    let kind = ProductKind::of(&name).filter(|kind| kind.is_served()).ok_or_else(gone)?;
     let upload = there(&app, &video, &mut parts).await?;
     let Some(made) = app.uploads.db.product(upload.session_id, kind).await? else {
         return not_made(&app, &upload, kind).await;
     };
     let mut map = MediaMap::default();
     map.push_object(&made.object_key, 0..made.size_bytes);
-    // Made once and never changed.
+    // Never changed under its key.
     let etag = format!("\"{}\"", made.object_key.rsplit('/').next().unwrap_or_default());
     let is_open = upload.share.is_open();
-    let mut response = answer(&app.uploads.storage, &map, Some(etag), &parts.headers, is_open);
-    if response.status().is_success() {
-        let mime = HeaderValue::from_static(kind.mime());
-        response.headers_mut().insert(header::CONTENT_TYPE, mime);
-    }
-    Ok(response)
+    let ending = kind.name().rsplit('.').next().unwrap_or_default();
+    File { map, etag: Some(etag), mime: kind.mime(), is_open }
+        .send(&app, &upload, ending, &parts)
+        .await
 }
 
 async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Response, ApiError> {
-    if kind == ProductKind::Thumbnail || upload.finished.is_none() {
+    if !matches!(kind, ProductKind::Mp4(_)) || upload.finished.is_none() || upload.media.is_image()
+    {
         return Err(gone());
     }
     if !app.jobs.works() {
@@ -150,7 +166,12 @@ async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<Upload, ApiE
     let video = share::video_id(video).ok_or_else(gone)?;
     let upload = app.uploads.behind_link(video).await?;
     let upload = upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)?;
-    access::admit(app, parts, &upload).await?;
+    // An address that its owner had signed for somebody.
+    let signed = Query::<Signed>::try_from_uri(&parts.uri);
+    let now_ms = app.uploads.clock.now_ms();
+    if !signed.is_ok_and(|Query(it)| app.signing.is_good("GET", parts.uri.path(), &it, now_ms)) {
+        access::admit(app, parts, &upload).await?;
+    }
     Ok(upload)
 }
 
@@ -158,47 +179,108 @@ fn gone() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "Video not found", "There is no video here, or not yet.")
 }
 
-fn answer(
-    storage: &Storage,
-    map: &MediaMap,
+struct File {
+    map: MediaMap,
+    /// Of what will not change any more.
     etag: Option<String>,
-    asked: &HeaderMap,
+    mime: &'static str,
     is_open: bool,
-) -> Response {
-    let len = map.len_bytes();
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(
-        header::CACHE_CONTROL,
-        match (&etag, is_open) {
+}
+
+impl File {
+    fn growing(map: MediaMap) -> Self {
+        File { map, etag: None, mime: Media::Webm.mime(), is_open: false }
+    }
+
+    /// With `?download` it is to be kept under the video's title, and may come from the bucket.
+    async fn send(
+        self,
+        app: &App,
+        upload: &Upload,
+        ending: &str,
+        asked: &Parts,
+    ) -> Result<Response, ApiError> {
+        let is_download = asked.uri.query().is_some_and(|query| {
+            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "download")
+        });
+        if !is_download {
+            return self.answer(&app.uploads.storage, &asked.headers);
+        }
+        let disposition = attachment(&pages::shown_title(upload), ending);
+        if let Some(key) = self.map.only_object().filter(|_| app.redirects_downloads) {
+            let answers = [
+                ("response-content-type", self.mime),
+                ("response-content-disposition", disposition.as_str()),
+            ];
+            let storage = &app.uploads.storage;
+            if let Some(url) = storage.presigned(Method::GET, key, ADDRESS_AGE, &answers).await? {
+                let headers =
+                    [(header::LOCATION, url.as_str()), (header::CACHE_CONTROL, "no-store")];
+                return Ok((StatusCode::FOUND, headers).into_response());
+            }
+        }
+        let mut response = self.answer(&app.uploads.storage, &asked.headers)?;
+        response
+            .headers_mut()
+            .extend(disposition.parse().ok().map(|it| (header::CONTENT_DISPOSITION, it)));
+        Ok(response)
+    }
+
+    fn answer(self, storage: &Storage, asked: &HeaderMap) -> Result<Response, ApiError> {
+        let File { map, etag, mime, is_open } = self;
+        let len = map.len_bytes();
+        if len == 0 {
+            return Err(gone());
+        }
+        let keep = match (&etag, is_open) {
             (Some(_), true) => FINISHED,
             (Some(_), false) => FINISHED_PRIVATE,
             (None, _) => GROWING,
-        },
-    );
-    if let Some(etag) = etag.as_ref().and_then(|etag| etag.parse().ok()) {
-        headers.insert(header::ETAG, etag);
-    }
-    if is_unmodified(etag.as_deref(), asked) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    let (status, range) = match range(asked, etag.as_deref(), len) {
-        Asked::Whole => (StatusCode::OK, 0..len),
-        Asked::Part(range) => {
-            let text = format!("bytes {}-{}/{len}", range.start, range.end - 1);
-            headers.extend(text.parse().ok().map(|text| (header::CONTENT_RANGE, text)));
-            (StatusCode::PARTIAL_CONTENT, range)
+        };
+        let mut headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
+            (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+            (header::CACHE_CONTROL, keep),
+            // A file that somebody sent us is never a page of ours.
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY)),
+        ]);
+        headers.extend(
+            etag.as_ref().and_then(|etag| etag.parse().ok()).map(|etag| (header::ETAG, etag)),
+        );
+        if is_unmodified(etag.as_deref(), asked) {
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
         }
-        Asked::Nothing => {
-            let text = format!("bytes */{len}");
-            headers.extend(text.parse().ok().map(|text| (header::CONTENT_RANGE, text)));
-            headers.remove(header::CONTENT_TYPE);
-            return (StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response();
+        let content_range = |text: String| text.parse().ok().map(|it| (header::CONTENT_RANGE, it));
+        let (status, range) = match range(asked, etag.as_deref(), len) {
+            Asked::Whole => (StatusCode::OK, 0..len),
+            Asked::Part(range) => {
+                let text = format!("bytes {}-{}/{len}", range.start, range.end - 1);
+                headers.extend(content_range(text));
+                (StatusCode::PARTIAL_CONTENT, range)
+            }
+            Asked::Nothing => {
+                headers.extend(content_range(format!("bytes */{len}")));
+                headers.remove(header::CONTENT_TYPE);
+                return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
+            }
+        };
+        headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+        let body = Body::from_stream(bytes(storage.clone(), map.slice(range)));
+        Ok((status, headers, body).into_response())
+    }
+}
+
+/// RFC 6266 and 8187: any letters, none of which ends the name.
+fn attachment(title: &str, ending: &str) -> String {
+    let mut name = String::new();
+    for byte in format!("{title}.{ending}").bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02X}"));
         }
-    };
-    headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-    (status, headers, Body::from_stream(bytes(storage.clone(), map.slice(range)))).into_response()
+    }
+    format!("attachment; filename*=UTF-8''{name}")
 }
 
 /// The pieces one after the other; each is opened when its turn comes.
@@ -312,6 +394,14 @@ mod tests {
             assert_eq!(range(&asked(&[(header::RANGE, text)]), None, 10), expected, "{text}");
         }
         assert_eq!(range(&asked(&[(header::RANGE, "bytes=0-")]), None, 0), Asked::Nothing);
+    }
+
+    #[test]
+    fn a_name_is_any_text_and_never_a_header() {
+        assert_eq!(
+            attachment("Q3 \"ä\"\r\nX: y", "mp4"),
+            "attachment; filename*=UTF-8''Q3%20%22%C3%A4%22%0D%0AX%3A%20y.mp4"
+        );
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use snaplark_api::routes;
 
 use super::icons::*;
 use super::{
-    Moment, Person, Place, clock, date, form_key, icon, note, own_page, shown_title, thumbnail_url,
+    Moment, Person, Place, clock, date, form_key, icon, note, own_page, page_path, product_path,
+    shown_title, thumbnail_url,
 };
-use crate::db::{Upload, Visibility};
+use crate::db::{ProductKind, Upload, Visibility};
+use crate::media::Media;
 use crate::quotas::{Limits, Usage};
 use crate::shares::PASSWORD_CHARS_MIN;
 use crate::sizes;
@@ -108,18 +109,24 @@ fn more(matching: &str, cursor: &str) -> String {
 
 fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -> Markup {
     let name = shown_title(upload);
-    let path = format!("/videos/{}", upload.video_id);
-    let link = routes::share_page(public_url, &upload.video_id.to_string());
+    let path = page_path(upload);
+    let link = format!("{public_url}{path}");
     let sheet = format!("edit-{}", upload.session_id);
     html! {
         li.tile {
             a.shot href=(path) tabindex="-1" aria-hidden="true" {
-                @if upload.has_thumbnail {
+                @if upload.has(ProductKind::Thumbnail) {
                     img src=(thumbnail_url("", upload)) alt="" loading="lazy";
-                } @else { (icon(ICON_PLAY)) }
+                } @else if upload.media.is_image() { (icon(ICON_IMAGE)) } @else { (icon(ICON_PLAY)) }
+                @if upload.has(ProductKind::Preview) {
+                    // Not fetched before it is shown.
+                    img.preview src=(product_path(upload, ProductKind::Preview)) alt="" loading="lazy";
+                }
                 @match &upload.finished {
+                    Some(_) if upload.media.is_image() => {}
                     Some(finished) => span.length { (clock(finished.duration_ms)) },
-                    None => span.length.live-now { "Live" },
+                    None if upload.media == Media::Webm => span.length.live-now { "Live" },
+                    None => span.length { "On its way" },
                 }
             }
             div.under {

@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::icons::*;
-use crate::db::Upload;
+use crate::db::{ProductKind, Upload};
 use crate::http::asset;
+use crate::media::Media;
 
 pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
 pub use library::{Listed, library};
 pub use share::{
-    awaited, damaged, embedded, expired, finished, for_members, front, live, locked, not_embedded,
-    nothing, oembed, over, removed,
+    awaited, damaged, embedded, expired, finished, for_members, front, image, live, locked,
+    not_embedded, nothing, oembed, over, removed,
 };
 
 /// When a page is looked at.
@@ -130,8 +131,29 @@ fn note(icon_paths: &'static str, tone: &str, title: &str, text: &str, more: Mar
     }
 }
 
+/// What a page calls it.
+pub fn noun(upload: &Upload) -> &'static str {
+    if upload.media.is_image() { "screenshot" } else { "recording" }
+}
+
+/// Where people find it.
+pub fn page_path(upload: &Upload) -> String {
+    let kind = if upload.media.is_image() { "screenshots" } else { "videos" };
+    format!("/{kind}/{}", upload.video_id)
+}
+
+/// Where the video or the image itself is.
+pub fn file_path(upload: &Upload) -> String {
+    let name = if upload.media.is_image() { "image" } else { "video" };
+    format!("{}/{name}.{}", page_path(upload), upload.media.name())
+}
+
+pub fn product_path(upload: &Upload, product: ProductKind) -> String {
+    format!("{}/made/{}", page_path(upload), product.name())
+}
+
 pub fn thumbnail_url(public_url: &str, upload: &Upload) -> String {
-    format!("{public_url}/videos/{}/made/thumbnail.jpg", upload.video_id)
+    format!("{public_url}{}", product_path(upload, ProductKind::Thumbnail))
 }
 
 pub fn shown_title(upload: &Upload) -> String {
@@ -140,7 +162,10 @@ pub fn shown_title(upload: &Upload) -> String {
 
 /// A name for people, from the file's.
 fn title(filename: &str) -> String {
-    let stem = filename.strip_suffix(".webm").unwrap_or(filename);
+    let stem = match Media::of_name(filename) {
+        Some(_) => filename.rsplit_once('.').map_or(filename, |(stem, _)| stem),
+        None => filename,
+    };
     let stamp = stem.strip_prefix("recording_").or_else(|| stem.strip_prefix("recording-"));
     match stamp {
         Some(stamp) if stamp.bytes().all(|b| b.is_ascii_digit() || b"T-_:.".contains(&b)) => {

@@ -5,8 +5,12 @@ use snaplark_api::routes;
 
 use super::account::Refusal;
 use super::icons::*;
-use super::{Moment, Page, clock, date, form_key, icon, note, shown_title, thumbnail_url};
-use crate::db::{Upload, Visibility};
+use super::{
+    Moment, Page, clock, date, file_path, form_key, icon, note, page_path, product_path,
+    shown_title, thumbnail_url,
+};
+use crate::db::{Mp4Height, ProductKind, Upload, Visibility};
+use crate::media::Media;
 
 /// A recording that is whole.
 pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
@@ -20,11 +24,36 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
     };
     page.render(html! {
         (stage(upload, "finished", ""))
-        (about(&title, downloads(upload), html! {
+        (about(&title, description(upload), downloads(upload), Some("time"), html! {
             (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
             @if upload.share.views > 0 { " · " (views(upload.share.views)) }
             " · " (audience(upload))
             @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are left out" } }
+            @if is_owner { " · " a href="/my/videos" { "My videos" } }
+        }))
+    })
+}
+
+/// A screenshot.
+pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
+    let title = shown_title(upload);
+    let (name, file) = (upload.media.name(), file_path(upload));
+    let page = Page {
+        title: &title,
+        head: Share { public_url, upload }.open_graph_of_image(&title),
+        scripts: &["page.js"],
+        awaits: None,
+    };
+    page.render(html! {
+        a.picture href=(file) title="Open the image alone" data-viewed=(page_path(upload)) {
+            img src=(file) alt=(title) width=(upload.width) height=(upload.height);
+        }
+        (about(&title, html! {}, html! {
+            a.plain.icon-only href={ (file) "?download" } download=(format!("{title}.{name}")) title="Download" aria-label="Download" { (icon(ICON_DOWNLOAD)) }
+        }, None, html! {
+            (date(upload.created_ms, moment)) " · " (upload.width) " × " (upload.height)
+            @if upload.share.views > 0 { " · " (views(upload.share.views)) }
+            " · " (audience(upload))
             @if is_owner { " · " a href="/my/videos" { "My videos" } }
         }))
     })
@@ -41,7 +70,7 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
     };
     page.render(html! {
         (stage(upload, "live", mime))
-        (about(&title, html! {}, html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
+        (about(&title, html! {}, html! {}, Some("time"), html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
     })
 }
 
@@ -87,31 +116,33 @@ pub fn damaged() -> Markup {
 }
 
 /// Its owner said until when.
-pub fn over() -> Markup {
+pub fn over(noun: &str) -> Markup {
     end_page(
         ICON_HOURGLASS,
         "This link has ended",
-        "Whoever made the recording shared it for a time, and that time is over. Ask them for another link.",
+        &format!(
+            "Whoever made the {noun} shared it for a time, and that time is over. Ask them for another link."
+        ),
     )
 }
 
-pub fn for_members(sign_in: &str) -> Markup {
-    let page = Page { title: "Sign in to watch", head: html! {}, scripts: &[], awaits: None };
+pub fn for_members(noun: &str, sign_in: &str) -> Markup {
+    let page = Page { title: "Sign in to see it", head: html! {}, scripts: &[], awaits: None };
     page.render(note(
         ICON_USERS,
         "accent",
-        "Sign in to watch",
-        "This recording is for people who have an account on this server.",
+        "Sign in to see it",
+        &format!("This {noun} is for people who have an account on this server."),
         html! { a.primary.large href=(sign_in) { "Sign in" } },
     ))
 }
 
-pub fn locked(path: &str, key: &str, refusal: Option<Refusal>) -> Markup {
+pub fn locked(noun: &str, path: &str, key: &str, refusal: Option<Refusal>) -> Markup {
     let page = Page { title: "Password needed", head: html! {}, scripts: &[], awaits: None };
     page.render(html! {
         form.note.form method="post" action={ (path) "/password" } {
             span.badge data-tone="accent" { (icon(ICON_LOCK)) }
-            h1 { "This recording has a password" }
+            h1 { "This " (noun) " has a password" }
             p { "Whoever sent you the link can tell you." }
             @if let Some(refusal) = refusal {
                 p.refusal role="alert" { (icon(ICON_ALERT)) span {
@@ -124,7 +155,7 @@ pub fn locked(path: &str, key: &str, refusal: Option<Refusal>) -> Markup {
             (form_key(key))
             label { span { "Password" }
                 input.field type="password" name="password" required autocomplete="off" autofocus; }
-            button.primary.large type="submit" { "Watch" }
+            button.primary.large type="submit" { "Open" }
         }
     })
 }
@@ -223,9 +254,8 @@ struct Share<'a> {
 
 impl Share<'_> {
     fn open_graph(&self, title: &str) -> Markup {
-        let id = self.upload.video_id.to_string();
-        let page = routes::share_page(self.public_url, &id);
-        let video = format!("{page}/video.webm");
+        let page = format!("{}{}", self.public_url, page_path(self.upload));
+        let video = format!("{}{}", self.public_url, file_path(self.upload));
         html! {
             meta name="description" content="A screen recording, shared with Snaplark.";
             meta property="og:site_name" content="Snaplark";
@@ -234,13 +264,13 @@ impl Share<'_> {
             meta property="og:description" content="A screen recording, shared with Snaplark.";
             meta property="og:url" content=(page);
             meta property="og:video" content=(video);
-            meta property="og:video:type" content="video/webm";
+            meta property="og:video:type" content=(self.upload.media.mime());
             meta property="og:video:width" content=(self.upload.width);
             meta property="og:video:height" content=(self.upload.height);
             @if let Some(finished) = &self.upload.finished {
                 meta property="video:duration" content=(finished.duration_ms / 1000);
             }
-            @if self.upload.has_thumbnail {
+            @if self.upload.has(ProductKind::Thumbnail) {
                 meta property="og:image" content=(thumbnail_url(self.public_url, self.upload));
                 meta name="twitter:image" content=(thumbnail_url(self.public_url, self.upload));
             }
@@ -257,6 +287,28 @@ impl Share<'_> {
     }
 }
 
+impl Share<'_> {
+    fn open_graph_of_image(&self, title: &str) -> Markup {
+        let page = format!("{}{}", self.public_url, page_path(self.upload));
+        let image = format!("{}{}", self.public_url, file_path(self.upload));
+        html! {
+            meta name="description" content="A screenshot, shared with Snaplark.";
+            meta property="og:site_name" content="Snaplark";
+            meta property="og:type" content="website";
+            meta property="og:title" content=(title);
+            meta property="og:description" content="A screenshot, shared with Snaplark.";
+            meta property="og:url" content=(page);
+            meta property="og:image" content=(image);
+            meta property="og:image:width" content=(self.upload.width);
+            meta property="og:image:height" content=(self.upload.height);
+            meta name="twitter:card" content="summary_large_image";
+            meta name="twitter:title" content=(title);
+            meta name="twitter:image" content=(image);
+            link rel="canonical" href=(page);
+        }
+    }
+}
+
 fn oembed_address(public_url: &str, page: &str) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("url", page).finish();
     format!("{public_url}/oembed?{query}")
@@ -264,12 +316,15 @@ fn oembed_address(public_url: &str, page: &str) -> String {
 
 /// The picture, with the browser's own controls until the script brings ours.
 fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
-    let base = format!("/videos/{}", upload.video_id);
+    let captions =
+        upload.has(ProductKind::Captions).then(|| product_path(upload, ProductKind::Captions));
     html! {
-        div.stage data-player data-base=(base) data-state=(state) data-mime=(mime) {
+        div.stage data-player data-base=(page_path(upload)) data-state=(state) data-mime=(mime) {
             video controls playsinline preload="metadata" width=(upload.width) height=(upload.height)
-                poster=[upload.has_thumbnail.then(|| thumbnail_url("", upload))]
-                src=(format!("{base}/video.webm")) {}
+                poster=[upload.has(ProductKind::Thumbnail).then(|| thumbnail_url("", upload))]
+                src=(file_path(upload)) {
+                @if let Some(captions) = captions { track kind="captions" label="Captions" src=(captions); }
+            }
             button.big-play type="button" hidden aria-label="Play" { (icon(ICON_PLAY)) }
             div.controls hidden {
                 div.seek {
@@ -292,6 +347,9 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
                     button.live type="button" data-do="edge" hidden title="Go to the newest second" {
                         (icon(ICON_RADIO)) span data-behind { "Live" }
                     }
+                    @if upload.has(ProductKind::Captions) {
+                        button.key type="button" data-do="captions" aria-pressed="false" aria-label="Captions" title="Captions (C)" { (icon(ICON_CAPTIONS)) }
+                    }
                     button.key.word type="button" data-do="speed" aria-label="Speed" title="Speed (< and >)" { "1×" }
                     button.key type="button" data-do="full" aria-label="Full screen" title="Full screen (F)" {
                         span.when-small { (icon(ICON_MAXIMIZE)) } span.when-full { (icon(ICON_MINIMIZE)) }
@@ -304,8 +362,13 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
 
 /// WebM is there; MP4 is made when it is asked for.
 fn downloads(upload: &Upload) -> Markup {
-    let base = format!("/videos/{}", upload.video_id);
     let name = shown_title(upload);
+    let ending = upload.media.name();
+    let kind = match upload.media {
+        Media::Webm => "WebM",
+        Media::Mp4 | Media::Mov => "Original",
+        Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown => "File",
+    };
     let fits = |lines: u32| lines == 480 || upload.height > lines * 3 / 4;
     html! {
         button.plain.icon-only type="button" popovertarget="downloads" title="Download" aria-label="Download" { (icon(ICON_DOWNLOAD)) }
@@ -313,12 +376,13 @@ fn downloads(upload: &Upload) -> Markup {
             div.sheet-head { h2 { "Download" } span.space {}
                 button.plain.square.quiet type="button" popovertarget="downloads" popovertargetaction="hide" aria-label="Close" { (icon(ICON_X)) } }
             ul.rows.flush {
-                li { div.words { strong { "WebM" } p { "As it was recorded" } }
-                    a.plain href={ (base) "/video.webm" } download=(format!("{name}.webm")) { "Download" } }
-                @for (lines, product) in [(1080, "1080.mp4"), (720, "720.mp4"), (480, "480.mp4")] {
+                li { div.words { strong { (kind) } p { "As it was recorded" } }
+                    a.plain href={ (file_path(upload)) "?download" } download=(format!("{name}.{ending}")) { "Download" } }
+                @for height in Mp4Height::ALL {
+                    @let lines = height.lines();
                     @if fits(lines) {
                         li { div.words { strong { "MP4, " (lines.min(upload.height)) "p" } p { "For editors and older devices" } }
-                            a.plain data-made href={ (base) "/made/" (product) } download=(format!("{name}.mp4")) { "Download" } }
+                            a.plain data-made href={ (product_path(upload, ProductKind::Mp4(height))) "?download" } download=(format!("{name}.mp4")) { "Download" } }
                     }
                 }
             }
@@ -326,17 +390,28 @@ fn downloads(upload: &Upload) -> Markup {
     }
 }
 
-fn about(title: &str, more: Markup, meta: Markup) -> Markup {
+/// What its owner says of it: text, with its lines.
+fn description(upload: &Upload) -> Markup {
+    html! {
+        @if let Some(text) = &upload.share.description { p.description { (text) } }
+    }
+}
+
+/// `time`: it can be linked to a moment of it.
+fn about(title: &str, below: Markup, more: Markup, time: Option<&str>, meta: Markup) -> Markup {
     html! {
         div.about {
             div.words { h1 title=(title) { (title) } p { (meta) } }
             div.actions {
                 (more)
-                button.plain type="button" data-copy="time" hidden {
-                    (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }
+                @if let Some(time) = time {
+                    button.plain type="button" data-copy=(time) hidden {
+                        (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }
+                    }
                 }
                 button.primary type="button" data-copy="link" hidden { (icon(ICON_LINK)) span { "Copy link" } }
             }
         }
+        (below)
     }
 }

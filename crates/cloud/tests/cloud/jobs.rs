@@ -113,3 +113,148 @@ async fn what_fails_is_tried_again_and_then_said() {
     }
     decode(&user.bytes(&format!("{path}/video.webm")).await);
 }
+
+#[tokio::test]
+async fn a_preview_that_moves_and_every_mp4_that_fits() {
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let (session, path) = upload(&user).await;
+    until(&user, &session, "preview.webp", |job| job["state"] == "done").await;
+    let preview = user.bytes(&format!("{path}/made/preview.webp")).await;
+    assert!(preview.starts_with(b"RIFF") && preview[8..12] == *b"WEBP");
+    let frames = preview.windows(4).filter(|four| four == b"ANMF").count();
+    assert!((20..=26).contains(&frames), "three seconds of eight pictures: {frames}");
+    for height in [1080, 720, 480] {
+        let name = format!("{height}.mp4");
+        user.http.get(format!("{}{path}/made/{name}", server.url())).send().await.unwrap();
+        until(&user, &session, &name, |job| job["state"] == "done").await;
+        let mp4 = user.bytes(&format!("{path}/made/{name}")).await;
+        decode(&mp4);
+        let told = probe(&mp4, "stream=codec_name,width,height,r_frame_rate");
+        assert!(told.contains("h264,320,180,30/1") && told.contains("aac"), "never larger: {told}");
+        let duration: f64 = probe(&mp4, "format=duration").parse().unwrap();
+        assert!((5.9..6.2).contains(&duration), "{duration}");
+        let index = mp4.windows(4).position(|four| four == b"moov").unwrap();
+        let media = mp4.windows(4).position(|four| four == b"mdat").unwrap();
+        assert!(index < media, "it plays while it loads");
+    }
+}
+
+/// What a browser's recorder sends: cut in the middle of a cluster, clusters without a size.
+#[tokio::test]
+async fn parts_cut_anywhere_become_a_seekable_video_without_ffmpeg() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let whole = without_sizes();
+    let parts: Vec<_> = whole.chunks(whole.len() / 7 + 1).map(<[u8]>::to_vec).collect();
+    let answer = user.upload(&parts).await;
+    let session = answer["sessionId"].as_str().unwrap();
+    let path = format!("/{}", answer["key"].as_str().unwrap());
+    let before = user.http.get(format!("{}{path}", server.url())).send().await.unwrap();
+    let etag_before = before.headers()["etag"].clone();
+    assert!(before.bytes().await.unwrap() == whole, "until then, as it came");
+    until(&user, session, "index.json", |job| job["state"] == "done").await;
+
+    let response = user.http.get(format!("{}{path}", server.url())).send().await.unwrap();
+    assert_ne!(response.headers()["etag"], etag_before, "they are other bytes");
+    let video = response.bytes().await.unwrap();
+    decode(&video);
+    let index = snaplark_webm::index(&video).unwrap();
+    assert_eq!(index.clusters.len(), real().segments.len(), "every cluster says how long it is");
+    let duration_ms = index.init.unwrap().duration_ms.unwrap();
+    assert!((5_900..6_200).contains(&duration_ms), "{duration_ms}");
+    let packets = |bytes: &[u8]| probe(bytes, "packet=pts_time,size").lines().count();
+    assert_eq!(packets(&video), packets(&real().whole()), "not a packet less");
+    assert!(probe(&video, "format=duration").parse::<f64>().unwrap() > 5.9);
+    let status = user.get(&format!("/videos/{session}")).await.ok();
+    assert_eq!(status["durationMs"], duration_ms, "from the media, not from what the client says");
+    assert_eq!(status["sizeBytes"], video.len());
+    // Any range over parts, clusters and what was written anew.
+    for (first, last) in
+        [(0, 99), (video.len() / 3, video.len() / 2), (video.len() - 9, video.len() - 1)]
+    {
+        let request = user.http.get(format!("{}{path}", server.url()));
+        let part = request.header("Range", format!("bytes={first}-{last}")).send().await.unwrap();
+        assert!(part.bytes().await.unwrap() == video[first..=last]);
+    }
+    assert!(user.bytes(&path.replace("video.webm", "original.webm")).await == whole);
+    let hidden = format!("{}/made/index.json", path.trim_end_matches("/video.webm"));
+    let hidden = user.http.get(format!("{}{hidden}", server.url())).send().await.unwrap();
+    assert_eq!(hidden.status().as_u16(), 404);
+}
+
+/// `real`, as a live muxer writes it.
+pub fn without_sizes() -> Vec<u8> {
+    let mut stream = real().init.clone();
+    for cluster in &real().segments {
+        // Its header: four bytes of id, and a size of as many bytes as its first one's zeros say.
+        let size_len = cluster[4].leading_zeros() as usize + 1;
+        stream.extend_from_slice(&cluster[..4]);
+        stream.extend_from_slice(&[0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+        stream.extend_from_slice(&cluster[4 + size_len..]);
+    }
+    stream
+}
+
+#[tokio::test]
+async fn what_has_no_index_is_copied_into_a_new_file() {
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    // Times in units that are not ours: nobody maps that.
+    let mut whole = real().whole();
+    let scale = [0x2A, 0xD7, 0xB1, 0x83, 0x0F, 0x42, 0x40];
+    let at = whole.windows(scale.len()).position(|bytes| bytes == scale).unwrap();
+    whole[at + scale.len() - 1] += 1;
+    let parts: Vec<_> = whole.chunks(whole.len() / 5 + 1).map(<[u8]>::to_vec).collect();
+    let answer = user.upload(&parts).await;
+    let session = answer["sessionId"].as_str().unwrap();
+    let failed = until(&user, session, "index.json", |job| job["state"] == "failed").await;
+    assert!(failed["error"].as_str().unwrap().contains("no index"), "{failed}");
+    until(&user, session, "remux.webm", |job| job["state"] == "done").await;
+    let video = user.bytes(&format!("/{}", answer["key"].as_str().unwrap())).await;
+    decode(&video);
+    assert!(probe(&video, "format=duration").parse::<f64>().unwrap() > 5.9);
+    let status = user.get(&format!("/videos/{session}")).await.ok();
+    assert!(status["durationMs"].as_u64().unwrap() < 7_000, "{status}");
+}
+
+#[tokio::test]
+async fn captions_are_given_shown_and_taken_back() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let (session, path) = upload(&user).await;
+    let put = |text: &'static [u8], kind: &'static str| {
+        let url = format!("{}/api/v1/videos/{session}/captions", server.url());
+        let request = user.http.put(url).bearer_auth(&user.token).header("Content-Type", kind);
+        async move { request.body(text).send().await.unwrap().status().as_u16() }
+    };
+    let vtt = b"WEBVTT\n\n00:00.000 --> 00:02.000\n<b>Hello</b> there\n";
+    assert_eq!(put(b"1\n00:00:00,000 --> 00:00:01,000\nSubRip\n", "text/vtt").await, 415);
+    assert_eq!(put(b"WEBVTT \xFF", "text/vtt").await, 415);
+    assert_eq!(put(vtt, "text/plain").await, 415);
+    let before = server.objects();
+    assert_eq!(put(vtt, "text/vtt").await, 200);
+    assert_eq!(
+        put(b"WEBVTT\n\n00:00.000 --> 00:02.000\nAgain\n", "text/vtt; charset=utf-8").await,
+        200
+    );
+    assert_eq!(server.objects(), before + 1, "what was replaced is deleted");
+    let page = user.http.get(format!("{}{path}", server.url())).send().await.unwrap();
+    let html = page.text().await.unwrap();
+    assert!(
+        html.contains(&format!(
+            "<track kind=\"captions\" label=\"Captions\" src=\"{path}/made/captions.vtt\""
+        )),
+        "{html}"
+    );
+    let response =
+        user.http.get(format!("{}{path}/made/captions.vtt", server.url())).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/vtt; charset=utf-8");
+    assert!(response.text().await.unwrap().contains("Again"));
+    let other = server.user("b@example.com").await;
+    other.delete(&format!("/videos/{session}/captions")).await.refused(404);
+    user.delete(&format!("/videos/{session}/captions")).await.ok();
+    assert_eq!(server.objects(), before);
+    let page = user.http.get(format!("{}{path}", server.url())).send().await.unwrap();
+    assert!(!page.text().await.unwrap().contains("<track"));
+}

@@ -5,6 +5,7 @@
 mod accounts;
 mod backend;
 mod browser;
+mod dialects;
 mod documents;
 mod durability;
 mod jobs;
@@ -15,6 +16,7 @@ mod parts;
 mod program;
 mod quotas;
 mod ready;
+mod screenshots;
 mod scrub;
 mod serving;
 mod shares;

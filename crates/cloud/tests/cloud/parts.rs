@@ -324,21 +324,6 @@ async fn what_is_deleted_is_gone_with_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_browsers_cuts_are_kept_and_served_in_a_row() {
-    let server = Server::start().await;
-    let user = server.user("a@example.com").await;
-    let whole = crate::support::real().whole();
-    // Cut where it happens to fall: in the middle of clusters.
-    let parts: Vec<_> = whole.chunks(whole.len() / 5).map(<[u8]>::to_vec).collect();
-    let answer = user.upload(&parts).await;
-    let path = format!("/{}", answer["key"].as_str().unwrap());
-    assert!(user.bytes(&path).await == whole);
-    crate::support::decode(&whole);
-    let status = user.get(&format!("/videos/{}", answer["sessionId"].as_str().unwrap())).await.ok();
-    assert_eq!(status["durationMs"], 300_000, "the client's word, as the bytes tell nothing yet");
-}
-
-#[tokio::test]
 async fn an_early_refusal_reaches_a_client_that_is_still_sending() {
     let server = Server::start().await;
     let stranger = User::new(&server.url(), "wrong");

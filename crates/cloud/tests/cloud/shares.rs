@@ -62,7 +62,7 @@ async fn members_only() {
     assert_eq!(video.change(&json!({"visibility": "members"})).await.ok()["visibility"], "members");
     assert!(!video.is_seen(&stranger).await && video.is_seen(&member).await);
     let page = stranger.get(&video.path).await;
-    assert!(page.status == 403 && page.html.contains("Sign in to watch"));
+    assert!(page.status == 403 && page.html.contains("Sign in to see it"));
     assert!(page.html.contains(&format!("/sign-in?next={}", video.path.replace('/', "%2F"))));
     let bytes = member.get(&format!("{}/video.webm", video.path)).await;
     assert!(bytes.headers["cache-control"].to_str().unwrap().contains("private"));

@@ -9,6 +9,8 @@ mod nodes;
 mod accounts;
 #[path = "../cloud/browser.rs"]
 mod browser;
+#[path = "../cloud/dialects.rs"]
+mod dialects;
 #[path = "../cloud/documents.rs"]
 mod documents;
 #[path = "../cloud/durability.rs"]
@@ -27,6 +29,8 @@ mod parts;
 mod program;
 #[path = "../cloud/quotas.rs"]
 mod quotas;
+#[path = "../cloud/screenshots.rs"]
+mod screenshots;
 #[path = "../cloud/scrub.rs"]
 mod scrub;
 #[path = "../cloud/serving.rs"]

@@ -1,9 +1,22 @@
-//! Limits that every process on the database shares.
+//! Limits and secrets that every process on the database shares.
 
 use super::{Pools, whole};
 use crate::db::{Bucket, DbError, Taken};
 
 impl Pools {
+    /// A secret that all processes share: whoever is first has made it.
+    pub async fn key(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, DbError> {
+        let secret = sqlx::query_scalar(
+            "INSERT INTO keys (name, secret) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING secret",
+        )
+        .bind(name)
+        .bind(fresh)
+        .fetch_one(&self.writes)
+        .await?;
+        Ok(secret)
+    }
+
     /// Takes one, or says how long it takes until there is one.
     pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<Taken, DbError> {
         let full = bucket.full_ms();

@@ -25,18 +25,25 @@ impl Pools {
     }
 
     /// The job that has waited longest, or one whose worker was not heard of until `due_ms`.
-    /// `None` also where another worker was quicker.
-    pub async fn claim(&self, now_ms: i64, lease_until_ms: i64) -> Result<Option<Job>, DbError> {
+    /// `None` also where another worker was quicker. Without ffmpeg only what needs none.
+    pub async fn claim(
+        &self,
+        has_ffmpeg: bool,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Option<Job>, DbError> {
         let row = sqlx::query(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
              due_ms = $2 WHERE (session_id, product) IN (SELECT session_id, product FROM jobs \
              WHERE state IN ('waiting', 'running') AND due_ms <= $1 AND product <> $3 \
-             ORDER BY due_ms LIMIT 1) AND state IN ('waiting', 'running') AND due_ms <= $1 \
+             AND ($4 OR product = 'index.json') ORDER BY due_ms LIMIT 1) \
+             AND state IN ('waiting', 'running') AND due_ms <= $1 \
              RETURNING session_id, product, attempts, fence",
         )
         .bind(now_ms)
         .bind(lease_until_ms)
         .bind(SCRUB)
+        .bind(has_ffmpeg)
         .fetch_optional(&self.writes)
         .await?;
         let job = |row: Row| {
@@ -76,19 +83,45 @@ impl Pools {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(
-            "INSERT INTO products (session_id, product, object_key, size_bytes, sha256) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(job.lease.session_id.0)
-        .bind(job.product.name())
-        .bind(&made.object_key)
-        .bind(signed(made.size_bytes))
-        .bind(made.sha256.as_slice())
-        .execute(&mut *tx)
-        .await?;
+        put(&mut tx, job.lease.session_id, job.product, made).await?;
+        if let Some(media) = made.media {
+            sqlx::query(
+                "UPDATE uploads SET duration_ms = $2, size_bytes = $3 WHERE session_id = $1",
+            )
+            .bind(job.lease.session_id.0)
+            .bind(signed(media.duration_ms))
+            .bind(signed(media.size_bytes))
+            .execute(&mut *tx)
+            .await?;
+        }
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Gives a video what no job makes; the object that it had before is named.
+    pub async fn put_product(
+        &self,
+        session: SessionId,
+        product: ProductKind,
+        made: &NewProduct,
+    ) -> Result<Option<String>, DbError> {
+        let mut tx = self.begin().await?;
+        let replaced = take(&mut tx, session, product).await?;
+        put(&mut tx, session, product, made).await?;
+        tx.commit().await?;
+        Ok(replaced)
+    }
+
+    /// Names the object that is nobody's now.
+    pub async fn remove_product(
+        &self,
+        session: SessionId,
+        product: ProductKind,
+    ) -> Result<Option<String>, DbError> {
+        let mut tx = self.begin().await?;
+        let removed = take(&mut tx, session, product).await?;
+        tx.commit().await?;
+        Ok(removed)
     }
 
     /// `retry_ms`: when it is tried again; without one it has failed.
@@ -171,6 +204,41 @@ pub fn lease(row: &Row, work: &'static str) -> Result<Lease, DbError> {
         attempts: whole(row.try_get("attempts")?)?,
         fence: row.try_get("fence")?,
     })
+}
+
+async fn take(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    product: ProductKind,
+) -> Result<Option<String>, DbError> {
+    // Two that give at once meet here.
+    sqlx::query("UPDATE uploads SET revision = revision WHERE session_id = $1")
+        .bind(session.0)
+        .execute(&mut **tx)
+        .await?;
+    let sql = "DELETE FROM products WHERE session_id = $1 AND product = $2 RETURNING object_key";
+    let query = sqlx::query_scalar(sql).bind(session.0).bind(product.name());
+    Ok(query.fetch_optional(&mut **tx).await?)
+}
+
+async fn put(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    product: ProductKind,
+    made: &NewProduct,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO products (session_id, product, object_key, size_bytes, sha256) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(session.0)
+    .bind(product.name())
+    .bind(&made.object_key)
+    .bind(signed(made.size_bytes))
+    .bind(made.sha256.as_slice())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 pub async fn enqueue(

@@ -28,6 +28,14 @@ impl Pools {
                 .execute(&mut *tx)
                 .await?;
         }
+        if let Some(description) = &change.description {
+            sqlx::query("UPDATE shares SET description = $3 WHERE video_id = $1 AND user_id = $2")
+                .bind(video.0)
+                .bind(user.0)
+                .bind(description.as_deref())
+                .execute(&mut *tx)
+                .await?;
+        }
         if let Some(visibility) = change.visibility {
             sqlx::query("UPDATE shares SET visibility = $3 WHERE video_id = $1 AND user_id = $2")
                 .bind(video.0)

@@ -8,17 +8,19 @@ use super::jobs::{SCRUB, enqueue};
 use super::usage::{Charge, charge, release};
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
-    Assembly, Cursor, DbError, Finished, NewUpload, Opened, Part, PartStored, ProductKind,
+    Assembly, Cursor, DbError, Finished, Listing, NewUpload, Opened, Part, PartStored, ProductKind,
     SessionId, Share, Upload, UserId, VideoId, Visibility,
 };
+use crate::media::Media;
 use crate::quotas::{Limits, Over};
 
 macro_rules! select_uploads {
     () => {
         "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
-         height, created_ms, active_ms, revision, stored_bytes, parts_total, assembly, size_bytes, duration_ms, \
-         etag, removed_ms, title, visibility, password, expires_ms, views, (SELECT COUNT(*) FROM products \
-         WHERE products.session_id = uploads.session_id AND product = 'thumbnail.jpg') AS pictures, (SELECT COUNT(*) FROM parts \
+         height, created_ms, active_ms, revision, stored_bytes, parts_total, assembly, size_bytes, \
+         duration_ms, etag, removed_ms, media, title, description, visibility, password, expires_ms, \
+         views, (SELECT string_agg(product, ' ') FROM products \
+         WHERE products.session_id = uploads.session_id) AS made, (SELECT COUNT(*) FROM parts \
          WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) AS damaged \
          FROM uploads \
          LEFT JOIN shares ON shares.video_id = uploads.video_id AND shares.user_id = uploads.user_id "
@@ -73,8 +75,9 @@ impl Pools {
         let session = Uuid::new_v4();
         let added = sqlx::query(
             "INSERT INTO uploads (session_id, user_id, video_id, state, filename, width, height, \
-             fps, metadata, created_ms, active_ms) \
-             VALUES ($1, $2, $3, 'initialized', $4, $5, $6, $7, $8, $9, $9) ON CONFLICT DO NOTHING",
+             fps, metadata, created_ms, active_ms, media) \
+             VALUES ($1, $2, $3, 'initialized', $4, $5, $6, $7, $8, $9, $9, $10) \
+             ON CONFLICT DO NOTHING",
         )
         .bind(session)
         .bind(new.user_id.0)
@@ -85,6 +88,7 @@ impl Pools {
         .bind(i64::from(new.fps))
         .bind(&new.metadata)
         .bind(now_ms)
+        .bind(new.media.name())
         .execute(&mut *tx)
         .await?;
         if added.rows_affected() == 0 {
@@ -133,11 +137,10 @@ impl Pools {
     pub async fn uploads_of_user(
         &self,
         user: UserId,
-        matching: &str,
-        behind: Option<Cursor>,
-        limit: u32,
+        listing: Listing<'_>,
         idle_since_ms: i64,
     ) -> Result<Vec<Upload>, DbError> {
+        let Listing { matching, behind, limit, with_images } = listing;
         let behind =
             behind.unwrap_or(Cursor { created_ms: i64::MAX, session_id: SessionId(Uuid::max()) });
         sqlx::query(concat!(
@@ -145,6 +148,7 @@ impl Pools {
             "WHERE uploads.user_id = $1 AND removed_ms IS NULL AND state <> 'expired' \
              AND (active_ms >= $5 OR state IN ('completed', 'failed')) \
              AND (created_ms, session_id) < ($2, $3) \
+             AND ($7 OR media NOT IN ('png', 'jpg', 'webp', 'gif')) \
              AND ($6 = '' OR LOWER(COALESCE(title, filename)) LIKE $6 ESCAPE '!') \
              ORDER BY created_ms DESC, session_id DESC LIMIT $4"
         ))
@@ -154,6 +158,7 @@ impl Pools {
         .bind(i64::from(limit))
         .bind(idle_since_ms)
         .bind(pattern(matching))
+        .bind(with_images)
         .fetch_all(&self.reads)
         .await?
         .iter()
@@ -161,12 +166,40 @@ impl Pools {
         .collect()
     }
 
-    /// Commits what finalize found, if no part came or went since it looked (`revision`).
+    /// What init was asked with.
+    pub async fn metadata(&self, session: SessionId) -> Result<String, DbError> {
+        let sql = "SELECT metadata FROM uploads WHERE session_id = $1";
+        Ok(sqlx::query_scalar(sql).bind(session.0).fetch_one(&self.reads).await?)
+    }
+
+    /// The newest finished one of this name.
+    pub async fn upload_by_name(
+        &self,
+        user: UserId,
+        filename: &str,
+    ) -> Result<Option<Upload>, DbError> {
+        sqlx::query(concat!(
+            select_uploads!(),
+            "WHERE uploads.user_id = $1 AND filename = $2 AND state = 'completed' \
+             AND removed_ms IS NULL ORDER BY created_ms DESC, session_id DESC LIMIT 1"
+        ))
+        .bind(user.0)
+        .bind(filename)
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(upload)
+        .transpose()
+    }
+
+    /// Commits what finalize found, if no part came or went since it looked (`revision`); with it
+    /// the upload's name, media and size, and the work that is to be done on it.
     /// `scrub_ms`: when its parts are looked at for the first time.
     pub async fn complete(
         &self,
         seen: &Upload,
         finished: &Finished,
+        work: &[ProductKind],
         now_ms: i64,
         scrub_ms: i64,
     ) -> Result<bool, DbError> {
@@ -175,7 +208,8 @@ impl Pools {
             "UPDATE uploads SET state = 'completed', parts_total = $3, assembly = $4, \
              size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8, \
              stored_bytes = (SELECT CAST(COALESCE(SUM(parts.size_bytes), 0) AS BIGINT) FROM parts \
-             WHERE parts.session_id = $1 AND part_index < $3) \
+             WHERE parts.session_id = $1 AND part_index < $3), \
+             media = $9, width = $10, height = $11, filename = $12 \
              WHERE session_id = $1 AND revision = $2 AND removed_ms IS NULL \
              AND state IN ('initialized', 'uploading', 'finalizing')",
         )
@@ -187,6 +221,10 @@ impl Pools {
         .bind(signed(finished.duration_ms))
         .bind(&finished.etag)
         .bind(now_ms)
+        .bind(seen.media.name())
+        .bind(i64::from(seen.width))
+        .bind(i64::from(seen.height))
+        .bind(&seen.filename)
         .execute(&mut *tx)
         .await?;
         let done = done.rows_affected() == 1;
@@ -197,8 +235,9 @@ impl Pools {
                     .fetch_one(&mut *tx)
                     .await?;
             release(&mut tx, seen.user_id, signed(seen.stored_bytes) - kept).await?;
-            let picture = ProductKind::Thumbnail.name();
-            enqueue(&mut tx, seen.session_id, picture, now_ms).await?;
+            for product in work {
+                enqueue(&mut tx, seen.session_id, product.name(), now_ms).await?;
+            }
             enqueue(&mut tx, seen.session_id, SCRUB, scrub_ms).await?;
             tx.commit().await?;
         }
@@ -404,10 +443,21 @@ pub fn upload(row: &Row) -> Result<Upload, DbError> {
         stored_bytes: whole(row.try_get("stored_bytes")?)?,
         finished,
         removed: row.try_get::<Option<i64>, _>("removed_ms")?.is_some(),
+        media: media_of(row.try_get("media")?)?,
         share: share(row)?,
-        has_thumbnail: row.try_get::<i64, _>("pictures")? > 0,
         parts_damaged: whole(row.try_get("damaged")?)?,
+        made: row.try_get::<Option<&str>, _>("made")?.map_or_else(Vec::new, products_of),
     })
+}
+
+fn media_of(word: &str) -> Result<Media, DbError> {
+    let known = Media::ALL.into_iter().find(|media| media.name() == word);
+    known.ok_or_else(|| DbError::Unknown(format!("media {word}")))
+}
+
+/// A newer program may have made what we don't know.
+fn products_of(words: &str) -> Vec<ProductKind> {
+    words.split(' ').filter_map(ProductKind::of).collect()
 }
 
 fn share(row: &Row) -> Result<Share, DbError> {
@@ -416,6 +466,7 @@ fn share(row: &Row) -> Result<Share, DbError> {
     };
     Ok(Share {
         title: row.try_get("title")?,
+        description: row.try_get("description")?,
         visibility: Visibility::ALL
             .into_iter()
             .find(|visibility| visibility.name() == word)

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::db::Visibility;
+use crate::db::{Listing, Visibility};
 use crate::http::App;
 use crate::http::api::{cursor, read_cursor};
 use crate::http::errors::ApiError;
@@ -40,7 +40,8 @@ pub async fn list(
     // A cursor that is none begins at the beginning.
     let behind = wanted.cursor.as_deref().and_then(|cursor| read_cursor(cursor).ok());
     let matching = wanted.q.trim();
-    let mut uploads = app.uploads.list(owner.user.id, matching, behind, PAGE + 1).await?;
+    let listing = Listing { matching, behind, limit: PAGE + 1, with_images: true };
+    let mut uploads = app.uploads.list(owner.user.id, listing).await?;
     let more = uploads.len() > PAGE as usize;
     uploads.truncate(PAGE as usize);
     let (used, limits) = app.uploads.usage(owner.user.id).await?;
@@ -85,6 +86,7 @@ fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
     let filled = |name: &str| Some(posted.text(name)).filter(|text| !text.is_empty());
     ShareAsk {
         title: posted.fields.get("title").cloned(),
+        description: posted.fields.get("description").cloned(),
         visibility: Visibility::ALL.into_iter().find(|known| known.name() == word),
         password: filled("password")
             .filter(|_| word == Visibility::Password.name())

@@ -1,0 +1,177 @@
+//! "Chunked Video Upload System Flow" (seed 002): a file that exists already, in pieces of 1 MB.
+//!
+//! There is no init: the client names its upload, and the first piece that comes begins it. The
+//! upload's own id is made from that name and from who sends it, so that nobody's name is another's.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::{Value, json};
+
+use crate::db::{NewUpload, Upload, UserId};
+use crate::http::App;
+use crate::http::api::{Routes, json_body, page_url};
+use crate::http::auth::Signed;
+use crate::http::errors::{ApiError, FieldErrors, allowance_headers};
+use crate::http::forms::{self, Form, chunk_index};
+use crate::http::multipart::{Admitted, ChunkFields, Texts, read_chunk, required};
+use crate::http::visitor::from;
+use crate::media::Media;
+use crate::shares::{DESCRIPTION_CHARS_MAX, ShareAsk, TITLE_CHARS_MAX};
+use crate::uploads::FinalizeAsk;
+
+/// 002: "1MB (1024 * 1024 bytes)".
+const CHUNK_BYTES_MAX: u64 = 1024 * 1024;
+/// 002: "max 50MB".
+const CHUNKS_MAX: u32 = 50;
+const UPLOAD_ID_CHARS_MAX: usize = 255;
+/// 002: "mp4, mov, webm, etc."; the rest is m4v, which is mp4 by another name.
+const WRONG_TYPE: &str = "The filename field must end in mp4, mov, m4v or webm.";
+
+pub fn routes() -> Routes {
+    vec![
+        ("/api/poster/video/chunk", post(chunk)),
+        ("/api/poster/video/finalize", post(finalize)),
+        ("/api/videos/metadata", post(metadata)),
+    ]
+}
+
+struct PosterChunk;
+
+impl ChunkFields for PosterChunk {
+    const TEXTS: &'static [&'static str] = &["uploadId", "chunkIndex", "totalChunks"];
+    const BYTES_MAX: u64 = CHUNK_BYTES_MAX;
+
+    async fn admit(app: &App, user: UserId, texts: &Texts) -> Result<Admitted, ApiError> {
+        let mut errors = FieldErrors::new();
+        let mut field = |name: &str, found: Result<u32, String>| {
+            found.map_err(|sentence| errors.insert(name.to_owned(), vec![sentence])).ok()
+        };
+        let number = |name: &str| {
+            texts.get(name).map_or_else(|| Err(required(name)), |text| chunk_index(text, name))
+        };
+        let total = field("totalChunks", number("totalChunks").and_then(checked_total));
+        let index = field("chunkIndex", number("chunkIndex"));
+        let index = index.filter(|index| total.is_none_or(|total| *index < total));
+        let upload_id = texts.get("uploadId").filter(|id| id.len() <= UPLOAD_ID_CHARS_MAX);
+        if upload_id.is_none() {
+            errors.insert("uploadId".to_owned(), vec![required("uploadId")]);
+        }
+        let (Some(upload_id), Some(index), Some(_)) = (upload_id, index, total) else {
+            if errors.is_empty() {
+                let sentence = "The chunkIndex field must be less than totalChunks.";
+                return Err(ApiError::field("chunkIndex", sentence));
+            }
+            return Err(ApiError::invalid(errors));
+        };
+        let opened = open(app, user, upload_id).await?;
+        let (upload, allowance) = app.uploads.admit(user, opened.session_id, index).await?;
+        Ok(Admitted { upload, index, allowance })
+    }
+}
+
+fn checked_total(total: u32) -> Result<u32, String> {
+    let fits = (1..=CHUNKS_MAX).contains(&total);
+    fits.then_some(total)
+        .ok_or_else(|| format!("The totalChunks field must be between 1 and {CHUNKS_MAX}: 50 MB."))
+}
+
+/// The upload that this user calls so.
+async fn open(app: &App, user: UserId, upload_id: &str) -> Result<Upload, ApiError> {
+    let new = NewUpload {
+        user_id: user,
+        recording_id: Some(app.signing.id(&["poster", &user.0.to_string(), upload_id])),
+        // The first piece tells, and perhaps comes last.
+        media: Media::Unknown,
+        filename: "video".to_owned(),
+        width: 0,
+        height: 0,
+        fps: 0,
+        metadata: json!({"uploadId": upload_id}).to_string(),
+    };
+    Ok(app.uploads.init(&new).await?)
+}
+
+async fn chunk(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<(axum::http::HeaderMap, Json<Value>), ApiError> {
+    let form = read_chunk::<PosterChunk>(&app, user, request).await?;
+    let headers = allowance_headers(form.allowance);
+    let receipt =
+        app.uploads.receive(&form.upload, form.index, form.written, form.sha256_claimed).await?;
+    let answer = json!({
+        "success": true, "chunkIndex": form.index, "receivedChunks": receipt.parts_received,
+        "message": "Chunk received",
+    });
+    Ok((headers, Json(answer)))
+}
+
+async fn finalize(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
+    let body = json_body(request).await?;
+    let mut form = Form::of(&body)?;
+    let upload_id = form.text("uploadId", UPLOAD_ID_CHARS_MAX);
+    let filename = form.text("filename", snaplark_api::limits::FILENAME_CHARS_MAX);
+    let total = form.whole("totalChunks", 1..=i64::from(CHUNKS_MAX));
+    let filename = filename.map(forms::plain_name);
+    let named = filename.as_deref().and_then(Media::of_name).filter(|media| !media.is_image());
+    if filename.is_some() && named.is_none() {
+        form.wrong("filename", WRONG_TYPE.to_owned());
+    }
+    let (Some(upload_id), Some(filename), Some(total), Some(named)) =
+        (upload_id, filename, total, named)
+    else {
+        return Err(form.refused());
+    };
+    let opened = open(&app, user, &upload_id).await?;
+    let parts_total = u32::try_from(total).unwrap_or(CHUNKS_MAX);
+    let ask = FinalizeAsk { parts_total, filename: Some(filename), ..FinalizeAsk::default() };
+    let upload = app.uploads.finalize(user, opened.session_id, &ask).await?;
+    if !named.may_be(upload.media) {
+        app.uploads.remove(user, upload.session_id).await?;
+        return Err(ApiError::unsupported("The file is of another type than its name says."));
+    }
+    app.jobs.look_soon();
+    Ok(Json(json!({
+        "success": true, "filename": upload.filename, "url": page_url(&app, &upload),
+        "message": "Video uploaded",
+    })))
+}
+
+/// Title and description of the newest video of this name.
+async fn metadata(
+    State(app): State<App>,
+    Signed(user): Signed,
+    request: Request,
+) -> Result<Json<Value>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let from = from(&app, &parts);
+    let body = json_body(Request::from_parts(parts, body)).await?;
+    let mut form = Form::of(&body)?;
+    let filename = form.text("filename", snaplark_api::limits::FILENAME_CHARS_MAX);
+    let title = form.text("title", TITLE_CHARS_MAX);
+    let description = form.optional_text("description", DESCRIPTION_CHARS_MAX);
+    form.end()?;
+    let found = app.uploads.db.upload_by_name(user, &filename.unwrap_or_default()).await?;
+    let upload = found.ok_or_else(|| {
+        let sentence = "You have no finished video of that name. Finalize it first.";
+        ApiError::new(StatusCode::NOT_FOUND, "Video not found", sentence)
+    })?;
+    let ask = ShareAsk { title, description, ..ShareAsk::default() };
+    app.shares.change(&app.accounts, &upload, &ask, from).await?;
+    let upload = app.uploads.own(user, upload.session_id).await?;
+    Ok(Json(json!({
+        "success": true,
+        "video": {
+            "id": upload.video_id.to_string(), "filename": upload.filename,
+            "title": upload.share.title, "description": upload.share.description,
+            "url": page_url(&app, &upload),
+        },
+    })))
+}

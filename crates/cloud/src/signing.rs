@@ -1,0 +1,110 @@
+//! Addresses that carry their own permission, for a time (HMAC-SHA256, RFC 2104): whoever has one
+//! needs no token. The key is the database's, so that what one node signed is good on every node.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use crate::accounts::AccountError;
+use crate::db::Db;
+use crate::secrets;
+
+const KEY_NAME: &str = "signing";
+/// Long enough to begin a large transfer, short enough to be forgotten in a log.
+pub const ADDRESS_AGE: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Debug)]
+pub struct Signing {
+    key: Vec<u8>,
+}
+
+/// What an address brings along.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Signed {
+    #[serde(default)]
+    until: i64,
+    #[serde(default)]
+    signature: String,
+}
+
+impl Signing {
+    pub async fn open(db: &Db) -> Result<Self, AccountError> {
+        let (_, fresh) = secrets::new_secret()?;
+        Ok(Signing { key: db.key(KEY_NAME, &fresh).await? })
+    }
+
+    /// `path` with what makes it good until then, for this method alone.
+    pub fn address(&self, method: &str, path: &str, until_ms: i64) -> String {
+        let mac = self.mac(method, path, until_ms).finalize().into_bytes();
+        format!("{path}?until={until_ms}&signature={}", URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    pub fn is_good(&self, method: &str, path: &str, signed: &Signed, now_ms: i64) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(&signed.signature) else { return false };
+        // Takes as long for any of the right length.
+        let fits = self.mac(method, path, signed.until).verify_slice(&signature).is_ok();
+        fits && signed.until > now_ms
+    }
+
+    /// An id that only this server can find from these words.
+    pub fn id(&self, words: &[&str]) -> uuid::Uuid {
+        let mut mac = self.keyed("id");
+        words.iter().for_each(|word| {
+            mac.update(&(word.len() as u64).to_be_bytes());
+            mac.update(word.as_bytes());
+        });
+        let bytes = mac.finalize().into_bytes();
+        let half = bytes.first_chunk::<16>().expect("the hash has 32 bytes");
+        uuid::Builder::from_custom_bytes(*half).into_uuid()
+    }
+
+    fn mac(&self, method: &str, path: &str, until_ms: i64) -> Hmac<Sha256> {
+        let mut mac = self.keyed("address");
+        mac.update(format!("{method} {path} {until_ms}").as_bytes());
+        mac
+    }
+
+    fn keyed(&self, purpose: &str) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(purpose.as_bytes());
+        mac.update(b"\n");
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_good_for_what_it_was_signed_for() {
+        let signing = Signing { key: vec![7; 32] };
+        let address = signing.address("PUT", "/a/b", 1000);
+        let signature = address.split("signature=").nth(1).unwrap().to_owned();
+        let signed = Signed { until: 1000, signature };
+        assert!(signing.is_good("PUT", "/a/b", &signed, 999));
+        assert!(!signing.is_good("PUT", "/a/b", &signed, 1000), "it is over");
+        assert!(!signing.is_good("GET", "/a/b", &signed, 0), "another method");
+        assert!(!signing.is_good("PUT", "/a/c", &signed, 0), "another path");
+        assert!(!signing.is_good("PUT", "/a/b", &Signed { until: 2000, ..signed.clone() }, 0));
+        let other = Signing { key: vec![8; 32] };
+        assert!(!other.is_good("PUT", "/a/b", &signed, 0), "another server");
+        for signature in ["", "x", "AAAA", "%%%"] {
+            let signed = Signed { until: 1000, signature: signature.to_owned() };
+            assert!(!signing.is_good("PUT", "/a/b", &signed, 0), "{signature}");
+        }
+    }
+
+    #[test]
+    fn ids_are_of_all_their_words() {
+        let signing = Signing { key: vec![7; 32] };
+        assert_eq!(signing.id(&["a", "b"]), signing.id(&["a", "b"]));
+        assert_ne!(signing.id(&["a", "b"]), signing.id(&["ab", ""]));
+        assert_ne!(signing.id(&["a", "b"]), Signing { key: vec![8; 32] }.id(&["a", "b"]));
+    }
+}

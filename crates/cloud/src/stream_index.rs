@@ -1,0 +1,71 @@
+//! Where the clusters stand in parts that were cut anywhere, as a browser's recorder cuts them: made
+//! by a job that reads the parts once, kept as an object. With it the parts are a seekable video of
+//! which nothing was copied.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use snaplark_webm::{Cluster, Scanned, WebmError, cluster_header, finish};
+
+use crate::db::Part;
+use crate::media_map::MediaMap;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StreamIndex {
+    /// Base64, as `cues`.
+    head: String,
+    cues: String,
+    /// Start and end of what each cluster holds, in the parts one after the other. Its own header
+    /// is written anew: it may have told no size.
+    clusters: Vec<(u64, u64)>,
+    pub duration_ms: u64,
+    pub size_bytes: u64,
+}
+
+impl StreamIndex {
+    pub fn new(init: &[u8], scanned: &[Scanned]) -> Result<Self, WebmError> {
+        let clusters: Vec<Cluster> = scanned.iter().map(|one| one.cluster).collect();
+        if clusters.is_empty() {
+            return Err(WebmError::Missing("cluster"));
+        }
+        let finished = finish(init, &clusters)?;
+        Ok(StreamIndex {
+            head: STANDARD.encode(&finished.head),
+            cues: STANDARD.encode(&finished.cues),
+            clusters: scanned.iter().map(|one| (one.data.start, one.data.end)).collect(),
+            duration_ms: finished.duration_ms,
+            size_bytes: finished.size_bytes,
+        })
+    }
+
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// `None` where it is not of these parts.
+    pub fn map(&self, parts: &[Part]) -> Option<MediaMap> {
+        let mut map = MediaMap::default();
+        map.push_bytes(STANDARD.decode(&self.head).ok()?);
+        let mut parts = parts.iter();
+        let (mut part, mut begins) = (parts.next()?, 0);
+        for (start, end) in &self.clusters {
+            map.push_bytes(cluster_header(end.checked_sub(*start)?));
+            let mut at = *start;
+            while at < *end {
+                while at >= begins + part.size_bytes {
+                    begins += part.size_bytes;
+                    part = parts.next()?;
+                }
+                let to = (*end).min(begins + part.size_bytes);
+                map.push_object(&part.object_key, at.checked_sub(begins)?..to - begins);
+                at = to;
+            }
+        }
+        map.push_bytes(STANDARD.decode(&self.cues).ok()?);
+        Some(map)
+    }
+}
