@@ -47,7 +47,9 @@ impl Look {
         let toggle = match snapshot.recorder {
             RecorderView::Idle => Toggle::Start,
             RecorderView::Starting => Toggle::Starting,
-            RecorderView::Recording { .. } | RecorderView::Paused { .. } => Toggle::Stop,
+            RecorderView::Counting { .. }
+            | RecorderView::Recording { .. }
+            | RecorderView::Paused { .. } => Toggle::Stop,
             RecorderView::Stopping { .. } => Toggle::Stopping,
         };
         let face = if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
@@ -180,6 +182,8 @@ mod tests {
             file_problem: None,
             frames: 0,
             dropped: 0,
+            health: Vec::new(),
+            end_detail: None,
             upload: None,
         });
         Snapshot {
@@ -189,6 +193,7 @@ mod tests {
             toasts: Vec::new(),
             account: None,
             disk_free_bytes: 0,
+            space_seconds: 0,
         }
     }
 

@@ -21,6 +21,7 @@ pub mod view;
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureError, Sound, Source};
@@ -35,6 +36,7 @@ use messages::{Command, Message};
 pub use settings::UploadSettings;
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
+pub use snaplark_core::policy::SpaceLimits;
 use view::Snapshot;
 
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
@@ -65,6 +67,11 @@ pub struct StartRequest {
     pub sound: Sound,
     /// Whether it goes up, where there is an account.
     pub upload: bool,
+    /// Time to get ready.
+    pub countdown: Option<Duration>,
+    /// It ends by itself when it is so long; pauses do not count.
+    pub limit: Option<Duration>,
+    pub space: SpaceLimits,
 }
 
 impl Default for StartRequest {
@@ -76,6 +83,9 @@ impl Default for StartRequest {
             pointer: true,
             sound: Sound::default(),
             upload: true,
+            countdown: None,
+            limit: None,
+            space: SpaceLimits::default(),
         }
     }
 }
@@ -158,6 +168,13 @@ impl AppError {
             AppError::Capture(CaptureError::NoDisplay { .. }) => "no-display",
             AppError::Capture(CaptureError::EncoderMissing { .. }) => "encoder-missing",
             AppError::Capture(CaptureError::DiskFull) => "disk-full",
+            AppError::Capture(CaptureError::Declined) => "sharing-declined",
+            AppError::Capture(
+                CaptureError::SharingRefused { .. }
+                | CaptureError::SharingSilent
+                | CaptureError::SharingRevoked
+                | CaptureError::SharingLost { .. },
+            ) => "no-sharing",
             AppError::Capture(_) => "capture",
             AppError::AlreadyRecording => "already-recording",
             AppError::NotRecording => "not-recording",
@@ -217,6 +234,17 @@ impl App {
 
     pub async fn resume_recording(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::Pause { paused: false, reply }).await?
+    }
+
+    /// Ends it and deletes it, with what of it went up. Whoever calls this has asked the person.
+    pub async fn cancel_recording(&self) -> Result<(), AppError> {
+        self.ask(|reply| Command::Cancel { reply }).await?.map(drop)
+    }
+
+    /// As `cancel_recording`, and begins another of the same kind.
+    pub async fn restart_recording(&self) -> Result<RecordingId, AppError> {
+        let request = self.ask(|reply| Command::Cancel { reply }).await??;
+        self.start_recording(request).await
     }
 
     /// The shortcut: starts where nothing runs, else stops.

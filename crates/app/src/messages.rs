@@ -34,21 +34,67 @@ pub enum Message {
 }
 
 pub enum Command {
-    Snapshot { reply: oneshot::Sender<Snapshot> },
-    Start { request: StartRequest, reply: Reply<RecordingId> },
-    Stop { reply: Reply<RecordingId> },
-    Toggle { request: StartRequest, reply: Reply<RecordingId> },
-    Pause { paused: bool, reply: Reply<()> },
-    Retry { recording: RecordingId, reply: Reply<()> },
-    Rename { recording: RecordingId, title: String, reply: Reply<()> },
-    Delete { recording: RecordingId, reply: Reply<()> },
-    DismissToast { recording_id: String },
-    NoteLinkCopied { recording: RecordingId },
+    Snapshot {
+        reply: oneshot::Sender<Snapshot>,
+    },
+    Start {
+        request: StartRequest,
+        reply: Reply<RecordingId>,
+    },
+    Stop {
+        reply: Reply<RecordingId>,
+    },
+    Toggle {
+        request: StartRequest,
+        reply: Reply<RecordingId>,
+    },
+    /// The answer is what was cancelled.
+    Cancel {
+        reply: Reply<StartRequest>,
+    },
+    Pause {
+        paused: bool,
+        reply: Reply<()>,
+    },
+    Retry {
+        recording: RecordingId,
+        reply: Reply<()>,
+    },
+    Rename {
+        recording: RecordingId,
+        title: String,
+        reply: Reply<()>,
+    },
+    Delete {
+        recording: RecordingId,
+        reply: Reply<()>,
+    },
+    DismissToast {
+        recording_id: String,
+    },
+    NoteLinkCopied {
+        recording: RecordingId,
+    },
     HintNetwork,
-    Settings { reply: oneshot::Sender<UploadSettings> },
-    SetSettings { settings: UploadSettings, reply: Reply<()> },
-    PauseUpload { recording: RecordingId, paused: bool },
-    Account { reply: oneshot::Sender<Option<Account>> },
-    SwitchAccount { account: Option<Account>, reply: Reply<()> },
-    Shutdown { reply: oneshot::Sender<()> },
+    Settings {
+        reply: oneshot::Sender<UploadSettings>,
+    },
+    SetSettings {
+        settings: UploadSettings,
+        reply: Reply<()>,
+    },
+    PauseUpload {
+        recording: RecordingId,
+        paused: bool,
+    },
+    Account {
+        reply: oneshot::Sender<Option<Account>>,
+    },
+    SwitchAccount {
+        account: Option<Account>,
+        reply: Reply<()>,
+    },
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
 }

@@ -21,6 +21,9 @@ pub struct Snapshot {
     pub account: Option<AccountView>,
     #[ts(type = "number")]
     pub disk_free_bytes: u64,
+    /// For how long a recording can go on with that, at its bitrate.
+    #[ts(type = "number")]
+    pub space_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -28,6 +31,12 @@ pub struct Snapshot {
 #[ts(export)]
 pub enum RecorderView {
     Idle,
+    #[serde(rename_all = "camelCase")]
+    Counting {
+        /// When the countdown is over.
+        #[ts(type = "number")]
+        starts_unix_ms: i64,
+    },
     Starting,
     #[serde(rename_all = "camelCase")]
     Recording {
@@ -79,7 +88,25 @@ pub struct RecordingView {
     pub frames: u64,
     #[ts(type = "number")]
     pub dropped: u64,
+    /// What went wrong without ending it, and what mended itself, in its order.
+    pub health: Vec<HealthView>,
+    /// Why it ended, where nobody stopped it, in a sentence.
+    pub end_detail: Option<String>,
     pub upload: Option<UploadProgress>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct HealthView {
+    /// On the recording's time line.
+    #[ts(type = "number")]
+    pub at_ms: u64,
+    /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
+    /// `encoder-relaxed`, `audio-lost`, `audio-back`, `disk-low`.
+    pub kind: String,
+    /// In a sentence.
+    pub detail: String,
 }
 
 /// One word for each recording, the same in every window.

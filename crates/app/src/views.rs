@@ -8,13 +8,15 @@ use snaplark_core::recorder::Recorder;
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
 };
-use snaplark_store::{Recording, Store, StoreError};
+use snaplark_store::{Health, Recording, Store, StoreError};
 
+use crate::StartRequest;
 use crate::account::Account;
+use crate::engine::Running;
 use crate::home::Home;
 use crate::view::{
-    AccountView, NeedReason, Reach, RecorderView, RecordingState, RecordingView, Snapshot,
-    ToastBody, ToastView, UploadProgress, WaitReason,
+    AccountView, HealthView, NeedReason, Reach, RecorderView, RecordingState, RecordingView,
+    Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
 };
 
 /// What a snapshot is made from, beside the rows.
@@ -22,8 +24,7 @@ pub struct Sources<'a> {
     pub home: &'a Home,
     pub account: Option<&'a Account>,
     pub recorder: &'a Recorder,
-    pub paused_ms: u64,
-    pub trouble: Option<&'a Trouble>,
+    pub running: Option<&'a Running>,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub file_problems: &'a HashMap<RecordingId, String>,
@@ -33,14 +34,16 @@ pub struct Sources<'a> {
 
 pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreError> {
     let is_online = from.machine.reach() == MachineReach::Online;
+    let mut health = store.health()?;
     let recordings: Vec<RecordingView> = store
         .recordings()?
         .into_iter()
         .map(|recording| {
+            let health = health.remove(&recording.id).unwrap_or_default();
             let status = from.machine.status(from.now_ms, recording.id);
             let problem = from.file_problems.get(&recording.id).cloned();
             let speed = from.machine.speed();
-            let mut view = of_recording(recording, status, is_online, problem);
+            let mut view = of_recording(recording, health, status, is_online, problem);
             if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
                 let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
                 upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
@@ -49,12 +52,14 @@ pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreEr
             view
         })
         .collect();
+    let disk_free_bytes = fs4::available_space(&from.home.root).unwrap_or(0);
     Ok(Snapshot {
         change: from.change,
         recorder: of_recorder(from, &recordings),
         toasts: from.toasts.views(&recordings),
         account: from.account.map(|account| of_account(account, from)),
-        disk_free_bytes: fs4::available_space(&from.home.root).unwrap_or(0),
+        disk_free_bytes,
+        space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
         recordings,
     })
 }
@@ -72,26 +77,37 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         }
     }
     let is_running = Store::is_in_use(&home.root);
+    let mut health = store.health()?;
     let recordings = store.recordings()?.into_iter().map(|recording| {
         let status = statuses.remove(&recording.id);
-        let mut view = of_recording(recording, status, false, None);
+        let health = health.remove(&recording.id).unwrap_or_default();
+        let mut view = of_recording(recording, health, status, false, None);
         if view.state == RecordingState::Uploading && !is_running {
             view.state = RecordingState::Waits { reason: WaitReason::NotRunning };
         }
         view
     });
+    let disk_free_bytes = fs4::available_space(&home.root).unwrap_or(0);
     Ok(Snapshot {
         change: 0,
         recorder: RecorderView::Idle,
         recordings: recordings.collect(),
         toasts: Vec::new(),
         account: None,
-        disk_free_bytes: fs4::available_space(&home.root).unwrap_or(0),
+        disk_free_bytes,
+        space_seconds: space_seconds(None, disk_free_bytes),
     })
+}
+
+fn space_seconds(request: Option<&StartRequest>, free_bytes: u64) -> u64 {
+    let next = StartRequest::default();
+    let request = request.unwrap_or(&next);
+    request.space.seconds_left(free_bytes, Running::bits_per_second(request))
 }
 
 fn of_recording(
     recording: Recording,
+    health: Vec<Health>,
     status: Option<UploadStatus>,
     is_online: bool,
     file_problem: Option<String>,
@@ -109,6 +125,11 @@ fn of_recording(
         file_problem,
         frames: recording.counts.encoded,
         dropped: recording.counts.dropped,
+        health: health
+            .into_iter()
+            .map(|Health { at_ms, kind, detail }| HealthView { at_ms, kind, detail })
+            .collect(),
+        end_detail: recording.end_detail,
         upload: status.map(|status| of_progress(&status, is_online)),
         state,
     }
@@ -165,18 +186,24 @@ fn of_progress(status: &UploadStatus, is_online: bool) -> UploadProgress {
 }
 
 fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView {
-    let trouble = from.trouble.map(Trouble::to_string);
+    let running = from.running;
+    let trouble = running.and_then(|running| running.trouble.as_ref()).map(Trouble::to_string);
     let view_of = |id: &str| recordings.iter().find(|view| view.id == id);
     match from.recorder {
         Recorder::Idle => RecorderView::Idle,
+        Recorder::Counting { .. } => RecorderView::Counting {
+            starts_unix_ms: running.map_or(0, |running| running.started_unix_ms),
+        },
         Recorder::Starting { .. } => RecorderView::Starting,
-        Recorder::Stopping { recording } => RecorderView::Stopping { id: recording.to_string() },
+        Recorder::Stopping { recording } | Recorder::Cancelling { recording } => {
+            RecorderView::Stopping { id: recording.to_string() }
+        }
         Recorder::Recording { recording } => {
             let id = recording.to_string();
             let view = view_of(&id);
             RecorderView::Recording {
                 started_unix_ms: view.map_or(0, |view| view.started_unix_ms),
-                paused_ms: from.paused_ms,
+                paused_ms: running.map_or(0, |running| running.paused_ms),
                 link: view.and_then(|view| view.link.clone()),
                 trouble,
                 id,

@@ -17,9 +17,30 @@ pub struct Encoder {
     pub element: &'static str,
     /// By name and value, as text. What an older or newer version doesn't know is left out.
     settings: fn(&Settings) -> Vec<(&'static str, String)>,
+    /// The property that says how little care it takes, and its most. It may change at any time.
+    haste: Haste,
+    /// The property that bounds how coarse a picture may become, for any and for one that stays.
+    coarseness: Coarseness,
 }
 
-const ENCODERS: &[Encoder] = &[Encoder { element: "vp9enc", settings: libvpx }];
+struct Coarseness {
+    property: &'static str,
+    any: u32,
+    stays: u32,
+}
+
+struct Haste {
+    property: &'static str,
+    begin: fn(&Settings) -> u32,
+    most: u32,
+}
+
+const ENCODERS: &[Encoder] = &[Encoder {
+    element: "vp9enc",
+    settings: libvpx,
+    haste: Haste { property: "cpu-used", begin: libvpx_cpu_used, most: 9 },
+    coarseness: Coarseness { property: "max-quantizer", any: 63, stays: 14 },
+}];
 
 /// Before it, appsrc did not tell how much waits in it.
 const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
@@ -75,26 +96,52 @@ impl Encoder {
                 element.set_property_from_str(name, &value);
             }
         }
+        self.hurry(&element, settings, 0);
         Ok(element)
     }
+
+    /// How many steps of haste it has above what it begins with.
+    pub fn haste_max(&self, settings: &Settings) -> u32 {
+        self.haste.most.saturating_sub((self.haste.begin)(settings))
+    }
+
+    /// For the next frames, until it is called again.
+    pub fn take_care(&self, element: &gst::Element, stays: bool) {
+        let Coarseness { property, any, stays: little } = self.coarseness;
+        if element.has_property(property) {
+            let most = if stays { little } else { any };
+            element.set_property_from_str(property, &most.to_string());
+        }
+    }
+
+    pub fn hurry(&self, element: &gst::Element, settings: &Settings, steps: u32) {
+        if element.has_property(self.haste.property) {
+            let value = (self.haste.begin)(settings) + steps;
+            element.set_property_from_str(self.haste.property, &value.to_string());
+        }
+    }
+}
+
+/// Cheaper search where there is more to do.
+fn libvpx_cpu_used(settings: &Settings) -> u32 {
+    let pixels = settings.width * settings.height;
+    if pixels <= 1280 * 720 { 7 } else { 8 }
 }
 
 /// libvpx in real time. Keyframes come when they are asked for and at no other time.
 fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let pixels = settings.width * settings.height;
-    // Cheaper search where there is more to do.
-    let cpu_used = if pixels <= 1280 * 720 { 7 } else { 8 };
     // As log2; a tile is at least 256 pixels wide.
     let tile_columns = (settings.width / 256).max(1).ilog2().min(2);
     vec![
         ("deadline", "1".into()),
-        ("cpu-used", cpu_used.to_string()),
         ("threads", threads.to_string()),
         ("row-mt", "true".into()),
         ("tile-columns", tile_columns.to_string()),
         ("lag-in-frames", "0".into()),
-        ("end-usage", "cbr".into()),
+        // A screen stands still most of the time. What it saves then, a page that turns may spend:
+        // with a constant rate its first picture is a blur.
+        ("end-usage", "vbr".into()),
         ("target-bitrate", settings.bitrate_bits.to_string()),
         ("keyframe-mode", "disabled".into()),
         ("keyframe-max-dist", "9999".into()),

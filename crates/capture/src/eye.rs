@@ -5,12 +5,19 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use snaplark_core::capture::CaptureError;
+use snaplark_core::capture::{CaptureError, Permission, Trouble};
 
 use crate::gate::{Gate, Verdict};
-use crate::pipeline::Feed;
+use crate::pipeline::{Feed, Treat};
+use crate::policy::UNSEEN_MS;
 use crate::signals::Signals;
 use crate::source::{self, Opening, Source};
+
+/// What is known of a source before its pictures.
+pub struct Opened {
+    pub size: (u32, u32),
+    pub permission: Option<Permission>,
+}
 
 /// The thread's whole life: opens the source, says how large it is or why there is none, waits for
 /// the pipeline, then looks until the stop.
@@ -18,7 +25,7 @@ pub fn run(
     opening: &Opening,
     fps: u32,
     signals: &Arc<Signals>,
-    opened: &SyncSender<Result<(u32, u32), CaptureError>>,
+    opened: &SyncSender<Result<Opened, CaptureError>>,
     feed: &Receiver<Feed>,
 ) {
     let first = source::open(opening).and_then(|mut source| {
@@ -35,7 +42,8 @@ pub fn run(
             return;
         }
     };
-    if opened.send(Ok(source.size())).is_err() {
+    let found = Opened { size: source.size(), permission: source.permission() };
+    if opened.send(Ok(found)).is_err() {
         return;
     }
     // No feed: the pipeline could not be built, and whoever wanted it knows.
@@ -60,6 +68,7 @@ fn watch(
     let (mut next_ms, mut last_ms) = (0, 0);
     // The time of the first frame after a pause, until there is one.
     let mut resumes_ms = None;
+    let mut sight = Sight::default();
     loop {
         // The first picture is recorded even if the stop came before it.
         if tick > 0 && signals.halt_comes_before(start + period * tick) {
@@ -79,27 +88,55 @@ fn watch(
         let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
         let picture = source.look()?;
-        let mut changed = false;
-        let verdict = gate.judge(time_ms, || {
-            changed = picture.is_some_and(|picture| !feed.is_last(picture));
-            !changed
-        });
+        if let Some(trouble) = sight.note(time_ms, picture.is_some()) {
+            signals.trouble(trouble);
+        }
+        let changed = picture.is_some_and(|picture| !feed.is_last(picture));
+        let verdict = gate.judge(time_ms, !changed);
         if changed {
             // The screen changed while nobody looked: so many pictures may be lost.
             signals.count_dropped(u64::from(missed));
         }
         match verdict {
             Verdict::Unchanged => signals.count_unchanged(),
-            Verdict::Begin | Verdict::Encode if feed.has_room() => {
-                if feed.push(picture, time_ms, verdict == Verdict::Begin).is_err() {
+            Verdict::Begin | Verdict::Encode | Verdict::Settle if feed.has_room() => {
+                let begins = verdict == Verdict::Begin;
+                // A keyframe of what stands still must not undo what was made with care.
+                let care = verdict == Verdict::Settle || begins && !changed;
+                let treat = Treat { begins, care };
+                if feed.push(picture, time_ms, treat).is_err() {
                     return Ok(());
                 }
-                gate.passed(time_ms);
+                gate.passed(time_ms, verdict, changed);
                 (last_ms, resumes_ms) = (time_ms, None);
             }
+            // The picture that stands still is there already, and is tried again.
+            Verdict::Settle => signals.count_unchanged(),
             Verdict::Begin | Verdict::Encode => signals.count_dropped(1),
         }
         tick += 1;
+    }
+}
+
+/// Whether the source is to be seen: a window may be minimised.
+#[derive(Debug, Default)]
+struct Sight {
+    unseen_since_ms: Option<u64>,
+    told: bool,
+}
+
+impl Sight {
+    /// What there is to be told of it.
+    fn note(&mut self, time_ms: u64, is_seen: bool) -> Option<Trouble> {
+        if is_seen {
+            let since_ms = self.unseen_since_ms.take()?;
+            let told = std::mem::take(&mut self.told);
+            return told.then(|| Trouble::SourceBack { ms: time_ms - since_ms });
+        }
+        let since_ms = *self.unseen_since_ms.get_or_insert(time_ms);
+        let is_new = !self.told && time_ms - since_ms >= UNSEEN_MS;
+        self.told |= is_new;
+        is_new.then_some(Trouble::SourceLost)
     }
 }
 
@@ -150,6 +187,19 @@ mod tests {
 
     const LOOKS: u32 = 100;
 
+    #[test]
+    fn a_source_that_hides_is_told_once_and_its_return_too() {
+        let mut sight = Sight::default();
+        let mut told = Vec::new();
+        for time_ms in (0..9_000).step_by(500) {
+            // Hidden for a moment, then for four seconds.
+            let is_seen = !(time_ms == 1_000 || (3_000..7_000).contains(&time_ms));
+            told.extend(sight.note(time_ms, is_seen).map(|trouble| (time_ms, trouble)));
+        }
+        let back = Trouble::SourceBack { ms: 4_000 };
+        assert_eq!(told, [(5_000, Trouble::SourceLost), (7_000, back)]);
+    }
+
     struct Run {
         result: Result<(), CaptureError>,
         signals: Arc<Signals>,
@@ -197,6 +247,12 @@ mod tests {
         // Two are with the appsink, some inside the elements.
         let waiting = u64::from(CONVERTED_FRAMES_MAX) + RAW_FRAMES_MAX;
         assert!((waiting..waiting + 10).contains(&encoded), "{encoded} were kept");
+        // When it went on, so many waited that it took less care.
+        let troubles = run.signals.take_troubles();
+        assert!(
+            troubles.iter().any(|(_, trouble)| *trouble == Trouble::EncoderHurried),
+            "{troubles:?}"
+        );
         assert!(run.frames[0].keyframe);
         assert!(run.frames.windows(2).all(|pair| pair[0].time_ms < pair[1].time_ms));
     }
@@ -205,9 +261,9 @@ mod tests {
     fn a_source_with_nothing_new_gives_heartbeats() {
         let run = run(50, 600, |look| Ok((look == 0).then_some(9)));
         assert_eq!(run.result, Ok(()));
-        // One each half second, each later by what the machine takes to look.
+        // One each half second, each later by what the machine takes to look, and one with care.
         let (frames, ms) = (run.frames.len() as u64, run.signals.stopped_ms());
-        assert!((ms / 750..=ms / 500 + 1).contains(&frames), "{frames} in {ms} ms");
+        assert!((ms / 750..=ms / 500 + 2).contains(&frames), "{frames} in {ms} ms");
         assert_eq!(run.signals.unchanged(), u64::from(LOOKS) - run.frames.len() as u64);
         assert_eq!(run.signals.dropped(), 0);
         assert!(ms >= 1_900, "{ms}");

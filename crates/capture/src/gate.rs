@@ -1,7 +1,7 @@
 //! Which pictures of the screen go to the encoder, and which of those begin a segment. Pure: times
 //! come in, decisions come out.
 
-use crate::policy::{HEARTBEAT_MS, SEGMENT_MS, SEGMENT_MS_MIN};
+use crate::policy::{HEARTBEAT_MS, SEGMENT_MS, SEGMENT_MS_MIN, SETTLE_MS};
 
 /// Says which frames begin a segment: the first at or after each multiple of `SEGMENT_MS`.
 #[derive(Clone, Debug, Default)]
@@ -26,33 +26,49 @@ pub enum Verdict {
     /// As the first frame of a segment.
     Begin,
     Encode,
+    /// Once more and with more care: it changed, and has stood still since.
+    Settle,
     /// Equal to the last one that was encoded, which goes on standing for it.
     Unchanged,
 }
 
-/// Lets through what differs from the last frame that went through, the beginning of each segment,
-/// and a heartbeat.
+/// Lets through what differs from the last frame that went through, the beginning of each segment, a
+/// heartbeat, and once more what stands still after a change.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     boundaries: Boundaries,
     last_ms: Option<u64>,
+    /// When it changed last, if the picture since then was not yet encoded with care.
+    changed_ms: Option<u64>,
 }
 
 impl Gate {
-    /// `is_equal` compares with the last frame that went through; it is not asked where the frame
-    /// goes on anyway.
-    pub fn judge(&self, time_ms: u64, is_equal: impl FnOnce() -> bool) -> Verdict {
+    /// `is_equal`: to the last frame that went through.
+    pub fn judge(&self, time_ms: u64, is_equal: bool) -> Verdict {
         if self.boundaries.is_due(time_ms) {
             return Verdict::Begin;
         }
+        let settled = self.changed_ms.is_some_and(|ms| time_ms >= ms + SETTLE_MS);
         let due = self.last_ms.is_none_or(|last_ms| time_ms >= last_ms + HEARTBEAT_MS);
-        if due || !is_equal() { Verdict::Encode } else { Verdict::Unchanged }
+        match is_equal {
+            false => Verdict::Encode,
+            true if settled => Verdict::Settle,
+            true if due => Verdict::Encode,
+            true => Verdict::Unchanged,
+        }
     }
 
-    /// The frame found room in the encoder's queue.
-    pub fn passed(&mut self, time_ms: u64) {
+    /// The frame found room in the encoder's queue. `changed`: it differs from the last that did.
+    pub fn passed(&mut self, time_ms: u64, verdict: Verdict, changed: bool) {
         self.boundaries.pass(time_ms);
         self.last_ms = Some(time_ms);
+        match verdict {
+            Verdict::Begin | Verdict::Settle => self.changed_ms = None,
+            Verdict::Encode | Verdict::Unchanged => {}
+        }
+        if changed {
+            self.changed_ms = Some(time_ms);
+        }
     }
 
     /// What comes next begins a segment, whenever it comes.
@@ -84,8 +100,9 @@ mod tests {
         let mut gate = Gate::default();
         let mut passed = Vec::new();
         for time_ms in (0..4_100).step_by(40) {
-            if gate.judge(time_ms, || true) != Verdict::Unchanged {
-                gate.passed(time_ms);
+            let verdict = gate.judge(time_ms, true);
+            if verdict != Verdict::Unchanged {
+                gate.passed(time_ms, verdict, false);
                 passed.push(time_ms);
             }
         }
@@ -93,17 +110,37 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_and_stands_still_passes_once_more() {
+        let mut gate = Gate::default();
+        let mut settled = Vec::new();
+        for time_ms in (0..4_000).step_by(40) {
+            // Ten pictures a second until 1 s, then one at 1.2 s and at 2.8 s.
+            let changed =
+                time_ms < 1_000 && time_ms % 120 == 0 || [1_200, 2_800].contains(&time_ms);
+            let verdict = gate.judge(time_ms, !changed);
+            match verdict {
+                Verdict::Settle => settled.push(time_ms),
+                Verdict::Begin | Verdict::Encode | Verdict::Unchanged => {}
+            }
+            if verdict != Verdict::Unchanged {
+                gate.passed(time_ms, verdict, changed);
+            }
+        }
+        assert_eq!(settled, [1_160, 1_400, 3_000]);
+    }
+
+    #[test]
     fn a_change_passes_at_once_and_a_lost_frame_is_tried_again() {
         let mut gate = Gate::default();
-        gate.passed(0);
-        assert_eq!(gate.judge(33, || true), Verdict::Unchanged);
-        assert_eq!(gate.judge(66, || false), Verdict::Encode);
+        gate.passed(0, Verdict::Begin, false);
+        assert_eq!(gate.judge(33, true), Verdict::Unchanged);
+        assert_eq!(gate.judge(66, false), Verdict::Encode);
         // It found no room: a boundary that was due stays due.
-        assert_eq!(gate.judge(2_000, || true), Verdict::Begin);
-        assert_eq!(gate.judge(2_033, || true), Verdict::Begin);
-        gate.passed(2_033);
-        assert_eq!(gate.judge(2_066, || true), Verdict::Unchanged);
+        assert_eq!(gate.judge(2_000, true), Verdict::Begin);
+        assert_eq!(gate.judge(2_033, true), Verdict::Begin);
+        gate.passed(2_033, Verdict::Begin, false);
+        assert_eq!(gate.judge(2_066, true), Verdict::Unchanged);
         gate.break_off();
-        assert_eq!(gate.judge(2_099, || true), Verdict::Begin);
+        assert_eq!(gate.judge(2_099, true), Verdict::Begin);
     }
 }

@@ -22,6 +22,7 @@ mod disk;
 mod encoder;
 mod eye;
 mod gate;
+mod load;
 mod pipeline;
 mod policy;
 mod probe;
@@ -40,11 +41,12 @@ use gstreamer as gst;
 use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
 
-pub use probe::{DisplayProbe, Probe, probe};
+pub use probe::{Probe, WayProbe, probe};
 pub use sound::DeviceProbe;
 
 use crate::encoder::{Encoder, Settings};
-use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX, OPEN_WAIT};
+use crate::eye::Opened;
+use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX};
 use crate::signals::{Signals, fault};
 use crate::source::Opening;
 use crate::writer::Writer;
@@ -95,37 +97,43 @@ impl Capture for SystemCapture {
 impl SystemCapture {
     fn begin(
         &self,
-        encoder: &Encoder,
+        encoder: &'static Encoder,
         request: CaptureRequest,
         events: CaptureSink,
         signals: &Arc<Signals>,
     ) -> Result<(), CaptureError> {
         let fps = request.fps.clamp(1, FPS_MAX);
-        let (opened, size) = sync_channel(1);
+        let (opened, found) = sync_channel(1);
         let (feeds, feed) = sync_channel(1);
+        let way = source::way(self.display.as_deref())?;
+        let open_wait = way.open_wait();
         let opening = Opening {
-            display: self.display.clone(),
+            way,
             wanted: request.source.clone(),
             pointer: request.pointer,
+            permission: request.permission.clone(),
+            abandoned: request.abandoned.clone(),
         };
         let eye_signals = signals.clone();
         spawn("eye", move || eye::run(&opening, fps, &eye_signals, &opened, &feed))?;
-        let (width, height) = size.recv_timeout(OPEN_WAIT).map_err(|error| match error {
-            RecvTimeoutError::Timeout => {
-                CaptureError::NoDisplay { reason: "the display does not answer".to_owned() }
-            }
-            RecvTimeoutError::Disconnected => fault(),
-        })??;
+        let Opened { size, permission } =
+            found.recv_timeout(open_wait).map_err(|error| match error {
+                RecvTimeoutError::Timeout => {
+                    CaptureError::NoDisplay { reason: "the display does not answer".to_owned() }
+                }
+                RecvTimeoutError::Disconnected => fault(),
+            })??;
 
         disk::check(&request.folder, INIT_FILE)?;
         let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
-        let settings = Settings { width, height, bitrate_bits };
+        let settings = Settings { width: size.0, height: size.1, bitrate_bits };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
         let (pipeline, feed) = pipeline::start(encoder, &settings, fps, out, signals.clone())?;
         let writer = Writer {
             folder: request.folder,
-            size: (width, height),
+            size,
+            permission,
             sink: events,
             signals: signals.clone(),
         };

@@ -11,7 +11,8 @@
 //!   says no, the eye counts
 //!
 //! ◇ a probe on the encoder's sink: asks for a keyframe right before a frame that is to begin a
-//!   segment (`Cuts`); on_frame says of the keyframe that it does
+//!   segment (`Cuts`); on_frame says of the keyframe that it does. It also sees how many frames
+//!   wait, and makes the encoder take less care before any is lost (`Load`)
 //! ```
 
 use std::collections::VecDeque;
@@ -21,9 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use snaplark_core::capture::CaptureError;
+use snaplark_core::capture::{CaptureError, Trouble};
 
 use crate::encoder::{self, Encoder, Settings};
+use crate::load::Load;
 use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
 use crate::signals::Signals;
@@ -57,22 +59,33 @@ pub struct Feed {
     cuts: Arc<Mutex<Cuts>>,
 }
 
-/// Where segments are to begin: told with the frame, asked for at the encoder, found behind it.
+/// How a frame is to be encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Treat {
+    /// As a keyframe with which a segment begins.
+    pub begins: bool,
+    /// As a picture that stays.
+    pub care: bool,
+}
+
+/// What is told with a frame and asked for at the encoder; and where a segment is to begin, found
+/// behind it.
 #[derive(Debug, Default)]
 struct Cuts {
-    told_ms: VecDeque<u64>,
+    told: VecDeque<(u64, Treat)>,
     asked: bool,
 }
 
 impl Cuts {
-    /// A frame goes into the encoder. Whether a keyframe has to come of it.
-    fn enter(&mut self, time_ms: u64) -> bool {
-        let mut due = false;
-        while self.told_ms.pop_front_if(|told_ms| *told_ms <= time_ms).is_some() {
-            due = true;
+    /// A frame goes into the encoder.
+    fn enter(&mut self, time_ms: u64) -> Treat {
+        let mut treat = Treat::default();
+        while let Some((_, told)) = self.told.pop_front_if(|(told_ms, _)| *told_ms <= time_ms) {
+            // A segment that was to begin with a frame that got lost begins with this one.
+            treat = Treat { begins: treat.begins || told.begins, care: told.care };
         }
-        self.asked |= due;
-        due
+        self.asked |= treat.begins;
+        treat
     }
 
     /// A keyframe came out. Whether it was asked for; others begin nothing.
@@ -95,12 +108,12 @@ impl Feed {
         last.is_some_and(|last| last.as_slice() == picture)
     }
 
-    /// `None` is the last picture once more. `begins`: a segment.
+    /// No picture is the last one once more.
     pub fn push(
         &mut self,
         picture: Option<&[u8]>,
         time_ms: u64,
-        begins: bool,
+        treat: Treat,
     ) -> Result<(), Refused> {
         let mut buffer = match (picture, &self.last) {
             (Some(picture), _) => self.copy(picture)?,
@@ -110,9 +123,7 @@ impl Feed {
         let fresh = buffer.get_mut().ok_or(Refused)?;
         fresh.set_pts(gst::ClockTime::from_mseconds(time_ms));
         self.last = Some(buffer.clone());
-        if begins {
-            lock(&self.cuts).told_ms.push_back(time_ms);
-        }
+        lock(&self.cuts).told.push_back((time_ms, treat));
         self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
     }
 
@@ -137,7 +148,7 @@ impl Drop for Feed {
 
 /// Built and running. Failures after this go to `signals`.
 pub fn start(
-    encoder: &Encoder,
+    encoder: &'static Encoder,
     settings: &Settings,
     fps: u32,
     out: SyncSender<Encoded>,
@@ -168,7 +179,10 @@ pub fn start(
     queue.set_property("max-size-time", 0_u64);
     let encode = encoder.make(settings)?;
     let cuts = Arc::new(Mutex::new(Cuts::default()));
-    ask_for_keyframes(&encode, cuts.clone())?;
+    let load = Load::new(encoder.haste_max(settings));
+    let settings = *settings;
+    let care = Care { encoder, settings, queue: queue.clone(), load, is_special: false };
+    prepare_each(&encode, cuts.clone(), care, signals.clone())?;
     let appsink = gst_app::AppSink::builder().sync(false).build();
     appsink.set_callbacks(callbacks(out, cuts.clone()));
 
@@ -200,16 +214,65 @@ fn failed(error: impl std::fmt::Display) -> CaptureError {
     CaptureError::PipelineFailed { reason: error.to_string() }
 }
 
-fn lock(cuts: &Mutex<Cuts>) -> MutexGuard<'_, Cuts> {
-    cuts.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn ask_for_keyframes(encode: &gst::Element, cuts: Arc<Mutex<Cuts>>) -> Result<(), CaptureError> {
+/// How much care the encoder is told to take.
+struct Care {
+    encoder: &'static Encoder,
+    settings: Settings,
+    queue: gst::Element,
+    load: Load,
+    is_special: bool,
+}
+
+impl Care {
+    /// For the next frame.
+    fn set(&mut self, encode: &gst::Element, special: bool) {
+        if special != self.is_special {
+            self.is_special = special;
+            self.encoder.take_care(encode, special);
+        }
+    }
+
+    /// Less where it falls behind.
+    fn follow(&mut self, encode: &gst::Element, time_ms: u64, signals: &Signals) {
+        let waiting = self.queue.property::<u32>("current-level-buffers");
+        if let Some(haste) = self.load.judge(waiting, time_ms) {
+            self.encoder.hurry(encode, &self.settings, haste);
+            signals.trouble(match haste {
+                0 => Trouble::EncoderRelaxed,
+                _ => Trouble::EncoderHurried,
+            });
+        }
+    }
+}
+
+/// Right before each frame enters the encoder, on the thread that encodes it: nothing waits for
+/// another here.
+fn prepare_each(
+    encode: &gst::Element,
+    cuts: Arc<Mutex<Cuts>>,
+    care: Care,
+    signals: Arc<Signals>,
+) -> Result<(), CaptureError> {
     let pad = encode.static_pad("sink").ok_or_else(|| failed("the encoder takes no pictures"))?;
+    let care = Mutex::new(care);
+    // The element holds this.
+    let encode = encode.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let time = info.buffer().and_then(|buffer| buffer.pts());
-        if time.is_some_and(|time| lock(&cuts).enter(time.mseconds())) {
-            pad.send_event(keyframe_event());
+        if let Some(time) = info.buffer().and_then(|buffer| buffer.pts()) {
+            let time_ms = time.mseconds();
+            let treat = lock(&cuts).enter(time_ms);
+            if treat.begins {
+                pad.send_event(keyframe_event());
+            }
+            if let Some(encode) = encode.upgrade() {
+                let mut care = lock(&care);
+                care.set(&encode, treat.care);
+                care.follow(&encode, time_ms, &signals);
+            }
         }
         gst::PadProbeReturn::Ok
     });

@@ -12,6 +12,10 @@ pub const SEGMENT_MS_MIN: u64 = 1_500;
 /// that the recording goes on, and a muxer does not hold audio back.
 pub const HEARTBEAT_MS: u64 = 500;
 
+/// A picture that changed and then stood still for so long is encoded once more with care: what is
+/// read must not stay a blur. Shorter, and each picture of a film of 7 a second would be.
+pub const SETTLE_MS: u64 = 200;
+
 /// Pictures that wait for conversion. That is quick, and what waits here is large: this many only
 /// bridge the moments in which its thread does not run. Beyond it frames are lost and counted.
 pub const RAW_FRAMES_MAX: u64 = 4;
@@ -20,6 +24,12 @@ pub const RAW_FRAMES_MAX: u64 = 4;
 pub const CONVERTED_FRAMES_MAX: u32 = 30;
 /// That second is 41 MB at 720p and 93 MB at 1080p. Of larger pictures, fewer wait.
 pub const CONVERTED_BYTES_MAX: u32 = 96 * 1024 * 1024;
+/// So many converted frames wait because the encoder is slow: from here on it takes less care, one
+/// step a second at the most. Two thirds of the queue are left.
+pub const HURRY_FRAMES: u32 = CONVERTED_FRAMES_MAX / 3;
+pub const HURRY_STEP_MS: u64 = 1_000;
+/// It has kept up for so long: one step back.
+pub const RELAX_MS: u64 = 10_000;
 /// Encoded frames that wait for the disk: 20 s at 30 frames a second, 6 MB at 2.5 Mbit/s. Beyond
 /// it the encoder waits, then raw frames are lost and counted: an encoded frame never is, since
 /// those after it lean on it.
@@ -27,6 +37,10 @@ pub const ENCODED_FRAMES_MAX: usize = 600;
 
 /// A display that does not let itself be opened in this time is taken for dead.
 pub const OPEN_WAIT: Duration = Duration::from_secs(5);
+/// A person who is asked by the desktop what to share gets so long: who went for a coffee is back.
+pub const ASKED_WAIT: Duration = Duration::from_secs(300);
+/// What can't be seen for so long is told as lost: windows are hidden for moments all the time.
+pub const UNSEEN_MS: u64 = 2_000;
 /// The writer looks this often whether something went wrong while no frame comes.
 pub const WRITER_POLL: Duration = Duration::from_millis(100);
 /// Four heartbeats missed: the display does not answer, or the encoder is stuck.

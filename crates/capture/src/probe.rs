@@ -1,4 +1,4 @@
-//! What of recording works on this computer, for `snaplark doctor`. Records nothing.
+//! What of recording works on this computer, for `snaplark doctor`. Records nothing, and asks nobody.
 
 use gstreamer as gst;
 use snaplark_core::capture::CaptureError;
@@ -8,7 +8,8 @@ use crate::sound::{self, DeviceProbe};
 
 #[derive(Clone, Debug)]
 pub struct Probe {
-    pub display: Result<DisplayProbe, CaptureError>,
+    /// All ways to a picture, the one that would be used first.
+    pub ways: Vec<WayProbe>,
     /// The encoder that would be used, or what to install.
     pub encoder: Result<String, CaptureError>,
     /// All VP9 encoders that are installed, the one that would be used first.
@@ -19,24 +20,18 @@ pub struct Probe {
     pub gstreamer: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisplayProbe {
-    pub name: String,
-    pub width: u32,
-    pub height: u32,
-    /// If not, pictures come through a socket and cost more.
-    pub shared_memory: bool,
-    /// If not, a window is recorded with what lies upon it.
-    pub whole_windows: bool,
-    pub pointer: bool,
+#[derive(Clone, Debug)]
+pub struct WayProbe {
+    pub name: &'static str,
+    /// What is to be had through it, or why it is not used.
+    pub found: Result<String, String>,
 }
 
 pub fn probe() -> Probe {
-    let display = display();
     if let Err(error) = gst::init() {
         let failed = CaptureError::PipelineFailed { reason: error.to_string() };
         return Probe {
-            display,
+            ways: ways(),
             encoder: Err(failed.clone()),
             encoders: Vec::new(),
             sound: Err(failed),
@@ -44,7 +39,7 @@ pub fn probe() -> Probe {
         };
     }
     Probe {
-        display,
+        ways: ways(),
         encoder: encoder::choose().map(|encoder| encoder.element.to_owned()),
         encoders: encoder::installed().into_iter().map(str::to_owned).collect(),
         sound: sound::list(None),
@@ -53,24 +48,53 @@ pub fn probe() -> Probe {
 }
 
 #[cfg(target_os = "linux")]
-fn display() -> Result<DisplayProbe, CaptureError> {
-    use crate::source::x11;
+fn ways() -> Vec<WayProbe> {
+    use crate::source::{Way, way};
 
-    let name = crate::source::x11_display(None)?;
-    let able = x11::probe(&name)?;
-    Ok(DisplayProbe {
-        name,
-        width: able.size.0,
-        height: able.size.1,
-        shared_memory: able.shared_memory,
-        whole_windows: able.composite,
-        pointer: able.pointer,
-    })
+    let x11 = |found| WayProbe { name: "X11", found };
+    let portal = |found| WayProbe { name: "Wayland", found };
+    let unused = |why: &str| Err(format!("not used: {why}"));
+    let text = |error: CaptureError| error.to_string();
+    match way(None) {
+        Ok(Way::Portal) => {
+            let why = "in a Wayland session it shows only the programs that still speak X11";
+            vec![portal(shared().map_err(text)), x11(unused(why))]
+        }
+        Ok(Way::X11(name)) => {
+            let why = "this is an X11 session, which is recorded without asking";
+            vec![x11(shown(&name).map_err(text)), portal(unused(why))]
+        }
+        Err(error) => vec![x11(Err(error.to_string())), portal(Err(error.to_string()))],
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn shared() -> Result<String, CaptureError> {
+    use crate::source::portal;
+
+    let offered = portal::offered()?;
+    portal::check_element()?;
+    Ok(format!("the desktop's portal shares {offered}, after asking once"))
+}
+
+#[cfg(target_os = "linux")]
+fn shown(name: &str) -> Result<String, CaptureError> {
+    let able = crate::source::x11::probe(name)?;
+    let mut found = format!("{name}, {}x{}", able.size.0, able.size.1);
+    for (has, lack) in [
+        (able.shared_memory, "without shared memory, which costs more"),
+        (able.composite, "windows with what lies upon them"),
+        (able.pointer, "no pointer"),
+    ] {
+        if !has {
+            found = format!("{found}, {lack}");
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn display() -> Result<DisplayProbe, CaptureError> {
-    Err(CaptureError::Unsupported {
-        reason: "only X11 desktops are recorded by this version".to_owned(),
-    })
+fn ways() -> Vec<WayProbe> {
+    let found = crate::source::way(None).map(|_| String::new()).map_err(|error| error.to_string());
+    vec![WayProbe { name: "screen", found }]
 }

@@ -29,8 +29,8 @@ struct State {
     pipeline_failed: bool,
     sound_failure: Option<String>,
     muted: Switch,
-    /// Not told yet.
-    troubles: Vec<Trouble>,
+    /// Not told yet, each with when it was.
+    troubles: Vec<(u64, Trouble)>,
 }
 
 impl Signals {
@@ -48,8 +48,7 @@ impl Signals {
 
     /// What time of the recording it is now, in whole milliseconds.
     pub fn now_ms(&self) -> u64 {
-        let state = self.lock();
-        state.timeline.as_ref().map_or(0, |timeline| ms(timeline.time_of(Instant::now())))
+        self.lock().now_ms()
     }
 
     /// The last moment that the recording shows: when the stop was asked for, by whomever.
@@ -107,10 +106,12 @@ impl Signals {
     }
 
     pub fn trouble(&self, trouble: Trouble) {
-        self.lock().troubles.push(trouble);
+        let mut state = self.lock();
+        let at_ms = state.now_ms();
+        state.troubles.push((at_ms, trouble));
     }
 
-    pub fn take_troubles(&self) -> Vec<Trouble> {
+    pub fn take_troubles(&self) -> Vec<(u64, Trouble)> {
         std::mem::take(&mut self.lock().troubles)
     }
 
@@ -207,6 +208,10 @@ impl Signals {
 }
 
 impl State {
+    fn now_ms(&self) -> u64 {
+        self.timeline.as_ref().map_or(0, |timeline| ms(timeline.time_of(Instant::now())))
+    }
+
     fn paused_at_ms(&self) -> Option<u64> {
         self.timeline.as_ref()?.paused_at().map(ms)
     }

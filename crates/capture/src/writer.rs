@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use snaplark_core::capture::{
-    CaptureEnd, CaptureError, CaptureEvent, CaptureSink, FrameCounts, SealedSegment, Trouble,
+    CaptureEnd, CaptureError, CaptureEvent, CaptureSink, FrameCounts, Permission, SealedSegment,
+    Trouble,
 };
 use snaplark_core::{INIT_FILE, segment_file};
 use snaplark_webm::{Audio, Tracks, Video, VideoCodec, WebmError};
@@ -24,6 +25,7 @@ use crate::sound::{Heard, Track};
 pub struct Writer {
     pub folder: PathBuf,
     pub size: (u32, u32),
+    pub permission: Option<Permission>,
     pub sink: CaptureSink,
     pub signals: Arc<Signals>,
 }
@@ -39,6 +41,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline, track:
     let mut recording = Recording {
         folder: writer.folder,
         size: writer.size,
+        permission: writer.permission,
         sink: Ending { sink: writer.sink, ended: false, encoded: 0, signals: signals.clone() },
         signals,
         segmenter: if audio.is_some() { Segmenter::with_sound() } else { Segmenter::default() },
@@ -65,6 +68,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline, track:
 struct Recording {
     folder: PathBuf,
     size: (u32, u32),
+    permission: Option<Permission>,
     sink: Ending,
     signals: Arc<Signals>,
     segmenter: Segmenter,
@@ -95,8 +99,11 @@ impl Recording {
             match next {
                 Ok(Encoded::Frame(frame)) => {
                     self.take(frame)?;
+                    if std::mem::take(&mut stall_told) {
+                        let ms = last_came.elapsed().as_millis() as u64;
+                        self.signals.trouble(Trouble::SourceBack { ms });
+                    }
                     last_came = Instant::now();
-                    stall_told = false;
                 }
                 Ok(Encoded::End) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {
@@ -111,7 +118,7 @@ impl Recording {
                     if !stall_told && is_over(last_came, STALL_MS) {
                         stall_told = true;
                         let ms = last_came.elapsed().as_millis() as u64;
-                        self.sink.say(CaptureEvent::Troubled(Trouble::SourceStalled { ms }));
+                        self.signals.trouble(Trouble::SourceStalled { ms });
                     }
                 }
             }
@@ -190,6 +197,9 @@ impl Recording {
             write_durably(&self.folder, INIT_FILE, &init)?;
             self.started = true;
             self.sink.say(CaptureEvent::Started { width, height });
+            if let Some(permission) = self.permission.take() {
+                self.sink.say(CaptureEvent::Permitted(permission));
+            }
         }
         if let Some(Pause { at_ms, told }) = self.pause.take()
             && told
@@ -225,7 +235,7 @@ impl Recording {
         if dropped > self.dropped_told {
             let count = dropped - self.dropped_told;
             self.dropped_told = dropped;
-            self.sink.say(CaptureEvent::Troubled(Trouble::FramesDropped { count }));
+            self.signals.trouble(Trouble::FramesDropped { count });
         }
         Ok(())
     }
@@ -233,8 +243,8 @@ impl Recording {
     /// What others had to tell: after the start, so that there is something that goes on.
     fn tell_troubles(&mut self) {
         if self.started {
-            for trouble in self.signals.take_troubles() {
-                self.sink.say(CaptureEvent::Troubled(trouble));
+            for (at_ms, trouble) in self.signals.take_troubles() {
+                self.sink.say(CaptureEvent::Troubled { at_ms, trouble });
             }
         }
     }

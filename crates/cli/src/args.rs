@@ -81,9 +81,12 @@ pub enum Command {
 
 #[derive(Debug, clap::Args)]
 pub struct Record {
-    /// Stop after so many seconds.
+    /// Stop after so many seconds of recording.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: Option<u64>,
+    /// Wait so many seconds before it begins.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub countdown: Option<u64>,
     #[command(flatten)]
     pub source: SourceArgs,
     /// Frames a second.

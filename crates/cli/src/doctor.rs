@@ -17,11 +17,15 @@ pub fn doctor(home: &Home) -> ExitCode {
             println!("fails {name:<9} {text}");
         }
     };
-    let display = probe.display.map(|display| {
-        let snaplark_capture::DisplayProbe { name, width, height, .. } = display;
-        format!("{name}, {width}x{height}")
-    });
-    row("display", display.map_err(|error| error.to_string()));
+    let mut ways = probe.ways.into_iter();
+    if let Some(way) = ways.next() {
+        row(way.name, way.found);
+    }
+    for way in ways {
+        // One way is enough.
+        let (Ok(text) | Err(text)) = way.found;
+        println!("-     {:<9} {text}", way.name);
+    }
     row("encoder", probe.encoder.map_err(|error| error.to_string()));
     row("gstreamer", Ok(probe.gstreamer));
     match probe.sound {

@@ -42,6 +42,12 @@ pub fn show(home: &Home, id: &str, json: bool) -> anyhow::Result<ExitCode> {
     if let Some(file) = &recording.file {
         println!("file  {file}");
     }
+    for health in &recording.health {
+        println!("{:<5} {}", say::time(health.at_ms), health.detail);
+    }
+    if let Some(detail) = &recording.end_detail {
+        println!("end   {detail}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

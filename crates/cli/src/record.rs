@@ -8,7 +8,8 @@ use serde::Serialize;
 use snaplark_app::view::{
     NeedReason, RecorderView, RecordingState, RecordingView, Snapshot, WaitReason,
 };
-use snaplark_app::{AppError, Home, StartRequest};
+use snaplark_app::{AppError, Home, SpaceLimits, StartRequest};
+use snaplark_core::RecordingId;
 
 use crate::args::Record;
 use crate::print::state_words;
@@ -18,6 +19,10 @@ use crate::{NOT_ONLINE, say};
 /// After the end of a recording, an upload that waits is given so long to go on: a server that
 /// restarts is back by then, and a person at a terminal isn't kept waiting for one that is gone.
 const WAITING_MAX: Duration = Duration::from_secs(20);
+/// Below this the progress line says how long the disk lasts.
+const SPACE_SECONDS_TOLD: u64 = 2 * 60 * 60;
+/// How often a countdown is looked at.
+const COUNTDOWN_TICK: Duration = Duration::from_millis(100);
 /// How often the time on the progress line moves.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -55,6 +60,9 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
         };
         println!("{}", serde_json::to_string(&recorded)?);
     }
+    if let Some(detail) = &recording.end_detail {
+        say::line(&format!("{}.", detail.trim_end_matches('.')));
+    }
     if let Some(problem) = &recording.file_problem {
         say::line(&format!("The file could not be saved: {problem}."));
         let folder = recordings.join(&recording.id);
@@ -86,10 +94,13 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         pointer: !options.no_pointer,
         sound: options.sound.sound(),
         upload: !options.no_upload,
+        countdown: options.countdown.map(Duration::from_secs),
+        limit: options.seconds.map(Duration::from_secs),
+        space: SpaceLimits::default(),
     };
-    let id = program.app.start_recording(request).await?.to_string();
     let mut progress = say::Progress::default();
-    until_stop(program, &id, options.seconds, &mut progress).await?;
+    let id = start(program, request, &mut progress).await?.to_string();
+    until_stop(program, &id, &mut progress).await?;
     match program.app.stop_recording().await {
         // It ended by itself: what was sealed before is there.
         Ok(_) | Err(AppError::NotRecording) => {}
@@ -100,28 +111,52 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
     recording
 }
 
-/// Shows the time until Ctrl-C, the end of the seconds, or the end of the recording by itself.
+/// The desktop may ask the person first, and Ctrl-C takes the question back.
+async fn start(
+    program: &Program,
+    request: StartRequest,
+    progress: &mut say::Progress,
+) -> anyhow::Result<RecordingId> {
+    let started = program.app.start_recording(request);
+    tokio::pin!(started);
+    let stop = asked_to_end();
+    tokio::pin!(stop);
+    let mut tick = tokio::time::interval(COUNTDOWN_TICK);
+    loop {
+        tokio::select! {
+            started = &mut started => return Ok(started?),
+            asked = &mut stop => {
+                asked?;
+                program.app.cancel_recording().await?;
+                return Err(AppError::NothingRecorded.into());
+            }
+            _ = tick.tick() => {}
+        }
+        if let RecorderView::Counting { starts_unix_ms } = program.app.snapshot().await?.recorder {
+            let left_ms = starts_unix_ms - now_unix_ms();
+            progress.show(&format!("Recording begins in {}", (left_ms.max(0) + 999) / 1_000));
+        }
+    }
+}
+
+fn now_unix_ms() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    since.as_millis() as i64
+}
+
+/// Shows the time until Ctrl-C or the end of the recording by itself.
 async fn until_stop(
     program: &Program,
     id: &str,
-    seconds: Option<u64>,
     progress: &mut say::Progress,
 ) -> anyhow::Result<()> {
     let mut changes = program.app.changes();
-    let end = async {
-        match seconds {
-            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(end);
     let stop = asked_to_end();
     tokio::pin!(stop);
     let began = tokio::time::Instant::now();
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
-            () = &mut end => return Ok(()),
             asked = &mut stop => return asked,
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
             _ = tick.tick() => {}
@@ -138,7 +173,11 @@ async fn until_stop(
         let sent = recording.upload.as_ref().map_or_else(String::new, |upload| {
             format!(" · {} of {} parts online", upload.uploaded, upload.total)
         });
-        progress.show(&format!("Recording {elapsed}{sent}"));
+        let space = match snapshot.space_seconds {
+            SPACE_SECONDS_TOLD.. => String::new(),
+            seconds => format!(" · space for {}", say::hours(seconds)),
+        };
+        progress.show(&format!("Recording {elapsed}{sent}{space}"));
     }
 }
 

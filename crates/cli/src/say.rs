@@ -69,6 +69,11 @@ pub fn time(ms: u64) -> String {
     }
 }
 
+/// 03:12 hours
+pub fn hours(seconds: u64) -> String {
+    format!("{:02}:{:02} hours", seconds / 3_600, seconds / 60 % 60)
+}
+
 /// 31 MB
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -81,10 +86,11 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{size, time};
+    use super::{hours, size, time};
 
     #[test]
     fn times_and_sizes_are_short() {
+        assert_eq!([hours(11_520), hours(360_000)], ["03:12 hours", "100:00 hours"]);
         assert_eq!([time(102_000), time(3_723_000)], ["1:42", "1:02:03"]);
         assert_eq!(
             [size(1), size(4_200_000), size(31_400_000), size(2_500_000_000)],

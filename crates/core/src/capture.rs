@@ -2,14 +2,16 @@
 //! real WebM in tests. Types only.
 //!
 //! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and in between `Paused`
-//! and `Resumed` in turns, `Troubled` and `Level`, then `Ended` exactly once and last, whatever
+//! and `Resumed` in turns, `Troubled`, `Permitted` and `Level`, then `Ended` exactly once and last, whatever
 //! happened. A capture that fails before its first frame answers `Ended` without `Started`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CaptureRequest {
     /// Exists and is empty. Capture writes `init.webm` and `NNNNNN.webm` into it.
     pub folder: PathBuf,
@@ -18,6 +20,34 @@ pub struct CaptureRequest {
     pub bitrate_bits: u32,
     pub pointer: bool,
     pub sound: Sound,
+    /// Of an earlier recording of the same source, so that the desktop need not ask again.
+    pub permission: Option<Permission>,
+    pub abandoned: Abandoned,
+}
+
+/// What a desktop that asks before it shares a screen gave with the answer. Whoever has it records
+/// without being asked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Permission(pub String);
+
+impl std::fmt::Debug for Permission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Permission(…)")
+    }
+}
+
+/// Whether the start is still wanted: a desktop that asks may be answered in minutes, or never.
+#[derive(Clone, Debug, Default)]
+pub struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What is heard, mixed into one track; by default nothing, and there is no track.
@@ -71,7 +101,12 @@ pub enum CaptureEvent {
     Resumed {
         at_ms: u64,
     },
-    Troubled(Trouble),
+    Troubled {
+        at_ms: u64,
+        trouble: Trouble,
+    },
+    /// The desktop let it be recorded. At most once; the one of before may be of no use any more.
+    Permitted(Permission),
     /// The loudest of the last tenth of a second, in thousandths of the loudest that there is; 0
     /// where nothing is listened to. A muted microphone goes on telling its level.
     Level {
@@ -113,11 +148,43 @@ pub enum Trouble {
     /// No frame came for so long.
     #[error("No picture came for {} seconds. The recording goes on", ms / 1_000)]
     SourceStalled { ms: u64 },
+    /// Its last picture stands for it.
+    #[error("What is recorded can't be seen now. The recording goes on with its last picture")]
+    SourceLost,
+    #[error("What is recorded is to be seen again, after {} seconds", ms / 1_000)]
+    SourceBack { ms: u64 },
+    /// Before pictures are lost, they are encoded with less care.
+    #[error("This computer is busy, so pictures are a little less sharp. Nothing is lost")]
+    EncoderHurried,
+    #[error("Pictures are as sharp as before")]
+    EncoderRelaxed,
     /// It is silence from here on. Also at the start, where it was not there at all.
     #[error("There is no sound of the {listening}: {reason}. The recording goes on without it")]
     AudioLost { listening: Listening, reason: String },
     #[error("The sound of the {listening} is back")]
     AudioBack { listening: Listening },
+    #[error(
+        "Only {} MB are free on the disk. The recording goes on until {} MB are left",
+        free_bytes / 1_000_000, stop_bytes / 1_000_000
+    )]
+    DiskLow { free_bytes: u64, stop_bytes: u64 },
+}
+
+impl Trouble {
+    /// One word for what happened, the same in rows, windows and JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Trouble::FramesDropped { .. } => "frames-dropped",
+            Trouble::SourceStalled { .. } => "source-stalled",
+            Trouble::SourceLost => "source-lost",
+            Trouble::SourceBack { .. } => "source-back",
+            Trouble::EncoderHurried => "encoder-hurried",
+            Trouble::EncoderRelaxed => "encoder-relaxed",
+            Trouble::AudioLost { .. } => "audio-lost",
+            Trouble::AudioBack { .. } => "audio-back",
+            Trouble::DiskLow { .. } => "disk-low",
+        }
+    }
 }
 
 impl std::fmt::Display for Listening {
@@ -144,6 +211,21 @@ pub enum CaptureError {
     EncoderMissing { element: String, remedy: String },
     #[error("The source that was chosen is not there: {reason}")]
     SourceMissing { reason: String },
+    #[error("You closed the desktop's question what to share. Start again and choose a screen")]
+    Declined,
+    #[error("The desktop does not share the screen: {reason}")]
+    SharingRefused { reason: String },
+    #[error(
+        "The desktop's screen sharing does not answer. Start again; if that does not help, log out \
+         and in"
+    )]
+    SharingSilent,
+    #[error("The desktop ended the sharing of the screen")]
+    SharingRevoked,
+    #[error("The desktop's screen sharing broke off ({reason})")]
+    SharingLost { reason: String },
+    #[error("It was stopped before anything was recorded")]
+    Abandoned,
     #[error("The recording's folder can't be written: {reason}")]
     FolderUnwritable { reason: String },
     #[error("No sound can be recorded: {reason}")]

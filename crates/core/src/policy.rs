@@ -1,4 +1,4 @@
-//! Every limit of sending, with its reason. Nothing elsewhere has a number of its own.
+//! Every limit of sending and of space, with its reason. Nothing elsewhere has a number of its own.
 
 use snaplark_api::limits;
 
@@ -41,6 +41,46 @@ pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
 /// The API's answers are some hundred bytes; a portal's page is not read further than this.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// What of the disk's free space a recording minds. At the default bitrate the first is 26 minutes
+/// before there is nothing, the second ten: enough for the person's own file of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceLimits {
+    pub warn_bytes: u64,
+    pub stop_bytes: u64,
+}
+
+impl Default for SpaceLimits {
+    fn default() -> Self {
+        SpaceLimits { warn_bytes: 500_000_000, stop_bytes: 200_000_000 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    Enough,
+    Low,
+    /// The recording ends while it still can be finished.
+    Out,
+}
+
+impl SpaceLimits {
+    pub fn judge(&self, free_bytes: u64) -> Space {
+        if free_bytes < self.stop_bytes {
+            Space::Out
+        } else if free_bytes < self.warn_bytes {
+            Space::Low
+        } else {
+            Space::Enough
+        }
+    }
+
+    /// For how long a recording of that many bits a second can go on.
+    pub fn seconds_left(&self, free_bytes: u64, bits_per_second: u32) -> u64 {
+        let bytes_per_second = u64::from(bits_per_second).div_ceil(8).max(1);
+        free_bytes.saturating_sub(self.stop_bytes) / bytes_per_second
+    }
+}
+
 /// How long nothing may be seen to move when so many bytes of a request were handed to the system.
 pub fn no_progress_ms_max(handed_over_bytes: u64) -> u64 {
     let unseen_bytes = handed_over_bytes.min(BUFFERED_BYTES_MAX);
@@ -68,6 +108,16 @@ mod tests {
         assert_eq!(no_progress_ms_max(0), 30_000);
         assert_eq!(no_progress_ms_max(60 * 1024), 90_000);
         assert_eq!(no_progress_ms_max(u64::MAX), 286_000);
+    }
+
+    #[test]
+    fn space_is_told_before_it_is_out() {
+        let limits = SpaceLimits::default();
+        let judged = [500_000_000, 499_999_999, 200_000_000, 199_999_999, 0];
+        let judged = judged.map(|free_bytes| limits.judge(free_bytes));
+        assert_eq!(judged, [Space::Enough, Space::Low, Space::Low, Space::Out, Space::Out]);
+        assert_eq!(limits.seconds_left(2_450_000_000, 2_500_000), 7_200);
+        assert_eq!(limits.seconds_left(0, 0), 0);
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! The recording machine: at most one recording at a time, and which request means what now.
 
 use crate::RecordingId;
-use crate::capture::{CaptureEnd, CaptureError, CaptureEvent, FrameCounts, SealedSegment, Trouble};
+use crate::capture::{
+    CaptureEnd, CaptureError, CaptureEvent, FrameCounts, Permission, SealedSegment, Trouble,
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Recorder {
     #[default]
     Idle,
+    /// A person gets ready; nothing is there yet.
+    Counting {
+        recording: RecordingId,
+    },
     /// Capture was asked for; no frame yet.
     Starting {
         recording: RecordingId,
@@ -23,19 +29,28 @@ pub enum Recorder {
     Stopping {
         recording: RecordingId,
     },
+    /// As `Stopping`, and nothing of it is to stay.
+    Cancelling {
+        recording: RecordingId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// `recording` is the id that a new one would get.
+    /// `recording` is the id that a new one would get. `countdown`: after one.
     StartAsked {
         recording: RecordingId,
+        countdown: bool,
     },
+    CountdownOver,
     StopAsked,
     /// The shortcut: start where nothing runs, else stop.
     ToggleAsked {
         recording: RecordingId,
+        countdown: bool,
     },
+    /// End it and keep nothing.
+    CancelAsked,
     PauseAsked,
     ResumeAsked,
     /// Capture said no at once.
@@ -47,6 +62,12 @@ pub enum Event {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// Say `CountdownOver` after it.
+    CountDown {
+        recording: RecordingId,
+    },
+    /// It ended in its countdown: there is nothing to take back.
+    DropCountdown,
     /// Make the row and the folder, then start capture.
     Begin {
         recording: RecordingId,
@@ -71,7 +92,12 @@ pub enum Action {
     /// Tell the person.
     NoteTrouble {
         recording: RecordingId,
+        at_ms: u64,
         trouble: Trouble,
+    },
+    /// Keep it for the next recording of the same source.
+    NotePermission {
+        permission: Permission,
     },
     /// Commit its row, then offer it to the upload.
     CommitSegment {
@@ -83,6 +109,10 @@ pub enum Action {
         recording: RecordingId,
         end: CaptureEnd,
         counts: FrameCounts,
+    },
+    /// It ended and was not to be kept: its row, its folder, its upload.
+    Delete {
+        recording: RecordingId,
     },
     /// Nothing was recorded: take the row and the folder back.
     Discard {
@@ -102,23 +132,41 @@ impl Recorder {
     pub fn recording(&self) -> Option<RecordingId> {
         match self {
             Recorder::Idle => None,
-            Recorder::Starting { recording }
+            Recorder::Counting { recording }
+            | Recorder::Starting { recording }
             | Recorder::Recording { recording }
             | Recorder::Paused { recording, .. }
-            | Recorder::Stopping { recording } => Some(*recording),
+            | Recorder::Stopping { recording }
+            | Recorder::Cancelling { recording } => Some(*recording),
         }
     }
 
     pub fn handle(&mut self, event: Event) -> Option<Action> {
         match event {
-            Event::StartAsked { recording } => Some(self.start(recording)),
-            Event::StopAsked => Some(self.stop()),
-            Event::ToggleAsked { recording } => Some(match self {
-                Recorder::Idle => self.start(recording),
-                Recorder::Starting { .. }
+            Event::StartAsked { recording, countdown } => Some(self.start(recording, countdown)),
+            Event::CountdownOver => match self {
+                Recorder::Counting { recording } => {
+                    let recording = *recording;
+                    *self = Recorder::Starting { recording };
+                    Some(Action::Begin { recording })
+                }
+                Recorder::Idle
+                | Recorder::Starting { .. }
                 | Recorder::Recording { .. }
                 | Recorder::Paused { .. }
-                | Recorder::Stopping { .. } => self.stop(),
+                | Recorder::Stopping { .. }
+                | Recorder::Cancelling { .. } => None,
+            },
+            Event::StopAsked => Some(self.stop()),
+            Event::CancelAsked => Some(self.cancel()),
+            Event::ToggleAsked { recording, countdown } => Some(match self {
+                Recorder::Idle => self.start(recording, countdown),
+                Recorder::Counting { .. }
+                | Recorder::Starting { .. }
+                | Recorder::Recording { .. }
+                | Recorder::Paused { .. }
+                | Recorder::Stopping { .. }
+                | Recorder::Cancelling { .. } => self.stop(),
             }),
             Event::PauseAsked => Some(self.when_started(Action::PauseCapture)),
             Event::ResumeAsked => Some(self.when_started(Action::ResumeCapture)),
@@ -131,22 +179,32 @@ impl Recorder {
         }
     }
 
-    fn start(&mut self, recording: RecordingId) -> Action {
+    fn start(&mut self, recording: RecordingId, countdown: bool) -> Action {
         match self {
+            Recorder::Idle if countdown => {
+                *self = Recorder::Counting { recording };
+                Action::CountDown { recording }
+            }
             Recorder::Idle => {
                 *self = Recorder::Starting { recording };
                 Action::Begin { recording }
             }
-            Recorder::Starting { .. }
+            Recorder::Counting { .. }
+            | Recorder::Starting { .. }
             | Recorder::Recording { .. }
             | Recorder::Paused { .. }
-            | Recorder::Stopping { .. } => Action::Refuse(Refusal::AlreadyRecording),
+            | Recorder::Stopping { .. }
+            | Recorder::Cancelling { .. } => Action::Refuse(Refusal::AlreadyRecording),
         }
     }
 
     fn stop(&mut self) -> Action {
         match self {
             Recorder::Idle => Action::Refuse(Refusal::NotRecording),
+            Recorder::Counting { .. } => {
+                *self = Recorder::Idle;
+                Action::DropCountdown
+            }
             Recorder::Starting { recording }
             | Recorder::Recording { recording }
             | Recorder::Paused { recording, .. }
@@ -154,16 +212,28 @@ impl Recorder {
                 *self = Recorder::Stopping { recording: *recording };
                 Action::EndCapture
             }
+            // What was cancelled does not come back.
+            Recorder::Cancelling { .. } => Action::EndCapture,
         }
+    }
+
+    fn cancel(&mut self) -> Action {
+        let action = self.stop();
+        if let Recorder::Stopping { recording } = self {
+            *self = Recorder::Cancelling { recording: *recording };
+        }
+        action
     }
 
     /// What is said in between meets capture in whatever state it is then.
     fn when_started(&self, action: Action) -> Action {
         match self {
             Recorder::Recording { .. } | Recorder::Paused { .. } => action,
-            Recorder::Idle | Recorder::Starting { .. } | Recorder::Stopping { .. } => {
-                Action::Refuse(Refusal::NotRecording)
-            }
+            Recorder::Idle
+            | Recorder::Counting { .. }
+            | Recorder::Starting { .. }
+            | Recorder::Stopping { .. }
+            | Recorder::Cancelling { .. } => Action::Refuse(Refusal::NotRecording),
         }
     }
 
@@ -192,12 +262,20 @@ impl Recorder {
                 }
                 Some(Action::NoteResumed { recording, at_ms })
             }
-            CaptureEvent::Troubled(trouble) => Some(Action::NoteTrouble { recording, trouble }),
-            CaptureEvent::Level { .. } => None,
-            CaptureEvent::Ended { end, counts } => {
-                *self = Recorder::Idle;
-                Some(Action::Close { recording, end, counts })
+            CaptureEvent::Troubled { at_ms, trouble } => {
+                Some(Action::NoteTrouble { recording, at_ms, trouble })
             }
+            CaptureEvent::Permitted(permission) => Some(Action::NotePermission { permission }),
+            CaptureEvent::Level { .. } => None,
+            CaptureEvent::Ended { end, counts } => Some(match std::mem::take(self) {
+                Recorder::Cancelling { .. } => Action::Delete { recording },
+                Recorder::Idle
+                | Recorder::Counting { .. }
+                | Recorder::Starting { .. }
+                | Recorder::Recording { .. }
+                | Recorder::Paused { .. }
+                | Recorder::Stopping { .. } => Action::Close { recording, end, counts },
+            }),
         }
     }
 }
@@ -210,10 +288,47 @@ mod tests {
         RecordingId(uuid::Uuid::from_u128(n))
     }
 
+    fn start(n: u128) -> Event {
+        Event::StartAsked { recording: id(n), countdown: false }
+    }
+
+    #[test]
+    fn a_countdown_may_be_over_or_called_off() {
+        let mut recorder = Recorder::default();
+        let counting = Event::StartAsked { recording: id(1), countdown: true };
+        for call_off in [Event::StopAsked, Event::CancelAsked] {
+            let begun = recorder.handle(counting.clone());
+            assert_eq!(begun, Some(Action::CountDown { recording: id(1) }));
+            assert_eq!(recorder.handle(call_off), Some(Action::DropCountdown));
+            // The clock of one that was called off begins nothing.
+            assert_eq!(recorder.handle(Event::CountdownOver), None);
+        }
+        recorder.handle(counting);
+        let begun = recorder.handle(Event::CountdownOver);
+        assert_eq!(begun, Some(Action::Begin { recording: id(1) }));
+        assert_eq!(recorder, Recorder::Starting { recording: id(1) });
+    }
+
+    #[test]
+    fn what_is_cancelled_is_deleted_whatever_is_asked_after_it() {
+        let mut recorder = Recorder::default();
+        recorder.handle(start(1));
+        recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
+        for asked in [Event::CancelAsked, Event::StopAsked] {
+            assert_eq!(recorder.handle(asked), Some(Action::EndCapture));
+        }
+        assert_eq!(recorder, Recorder::Cancelling { recording: id(1) });
+        let ended =
+            CaptureEvent::Ended { end: CaptureEnd::Stopped, counts: FrameCounts::default() };
+        let deleted = recorder.handle(Event::Captured(ended));
+        assert_eq!(deleted, Some(Action::Delete { recording: id(1) }));
+        assert_eq!(recorder, Recorder::Idle);
+    }
+
     #[test]
     fn the_shortcut_starts_and_stops() {
         let mut recorder = Recorder::default();
-        let toggle = |n| Event::ToggleAsked { recording: id(n) };
+        let toggle = |n| Event::ToggleAsked { recording: id(n), countdown: false };
         assert_eq!(recorder.handle(toggle(1)), Some(Action::Begin { recording: id(1) }));
         let started = CaptureEvent::Started { width: 64, height: 36 };
         recorder.handle(Event::Captured(started));
@@ -225,7 +340,7 @@ mod tests {
     #[test]
     fn a_stop_before_the_first_frame_still_ends() {
         let mut recorder = Recorder::default();
-        recorder.handle(Event::StartAsked { recording: id(1) });
+        recorder.handle(start(1));
         assert_eq!(recorder.handle(Event::StopAsked), Some(Action::EndCapture));
         recorder.handle(Event::Captured(CaptureEvent::Started { width: 1, height: 1 }));
         assert_eq!(recorder, Recorder::Stopping { recording: id(1) });
@@ -239,11 +354,8 @@ mod tests {
     fn one_recording_at_a_time() {
         let mut recorder = Recorder::default();
         assert_eq!(recorder.handle(Event::StopAsked), Some(Action::Refuse(Refusal::NotRecording)));
-        recorder.handle(Event::StartAsked { recording: id(1) });
-        assert_eq!(
-            recorder.handle(Event::StartAsked { recording: id(2) }),
-            Some(Action::Refuse(Refusal::AlreadyRecording))
-        );
+        recorder.handle(start(1));
+        assert_eq!(recorder.handle(start(2)), Some(Action::Refuse(Refusal::AlreadyRecording)));
     }
 
     #[test]
@@ -251,17 +363,14 @@ mod tests {
         let mut recorder = Recorder::default();
         let refused = Some(Action::Refuse(Refusal::NotRecording));
         assert_eq!(recorder.handle(Event::PauseAsked), refused);
-        recorder.handle(Event::StartAsked { recording: id(1) });
+        recorder.handle(start(1));
         assert_eq!(recorder.handle(Event::PauseAsked), refused);
         recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
         assert_eq!(recorder.handle(Event::PauseAsked), Some(Action::PauseCapture));
         assert_eq!(recorder, Recorder::Recording { recording: id(1) });
         recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
         assert_eq!(recorder, Recorder::Paused { recording: id(1), at_ms: 900 });
-        assert_eq!(
-            recorder.handle(Event::StartAsked { recording: id(2) }),
-            Some(Action::Refuse(Refusal::AlreadyRecording))
-        );
+        assert_eq!(recorder.handle(start(2)), Some(Action::Refuse(Refusal::AlreadyRecording)));
         assert_eq!(recorder.handle(Event::ResumeAsked), Some(Action::ResumeCapture));
         assert_eq!(recorder, Recorder::Paused { recording: id(1), at_ms: 900 });
         assert_eq!(
@@ -274,11 +383,11 @@ mod tests {
     #[test]
     fn a_stop_ends_a_pause_and_a_late_word_of_one_changes_nothing() {
         let mut recorder = Recorder::default();
-        recorder.handle(Event::StartAsked { recording: id(1) });
+        recorder.handle(start(1));
         recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
         recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
         assert_eq!(
-            recorder.handle(Event::ToggleAsked { recording: id(2) }),
+            recorder.handle(Event::ToggleAsked { recording: id(2), countdown: false }),
             Some(Action::EndCapture)
         );
         recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
@@ -293,7 +402,7 @@ mod tests {
     #[test]
     fn a_refused_capture_leaves_nothing_running() {
         let mut recorder = Recorder::default();
-        recorder.handle(Event::StartAsked { recording: id(1) });
+        recorder.handle(start(1));
         let error = CaptureError::NoDisplay { reason: "none".into() };
         assert_eq!(
             recorder.handle(Event::CaptureRefused { error: error.clone() }),

@@ -7,6 +7,7 @@
 //!   another name, and said.
 //! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
 
+mod health;
 mod recover;
 mod rows;
 mod uploads;
@@ -18,12 +19,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
 
+pub use health::Health;
 pub use recover::{Judged, ReadSize, Recovery, sync_folder};
 pub use rows::{NewRecording, Recording, Segment};
 
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
-const SCHEMA_VERSION: i64 = 1;
+/// One script a version; each changes what the ones before it made, and none is ever changed.
+const SCHEMA: [&str; 2] =
+    [include_str!("schema/1-recordings.sql"), include_str!("schema/2-health.sql")];
+const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
 const LOCK: &str = "snaplark.lock";
 const RECORDINGS: &str = "recordings";
@@ -146,17 +151,18 @@ impl Store {
     }
 
     fn migrate(&self) -> Result<()> {
-        match self.version()? {
-            SCHEMA_VERSION => Ok(()),
-            0 => {
-                let schema = include_str!("schema.sql");
-                self.connection.execute_batch(&format!(
-                    "BEGIN; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                ))?;
-                Ok(())
-            }
-            found => Err(StoreError::Newer { found }),
+        let found = self.version()?;
+        let Some(missing) = usize::try_from(found).ok().and_then(|found| SCHEMA.get(found..))
+        else {
+            return Err(StoreError::Newer { found });
+        };
+        if missing.is_empty() {
+            return Ok(());
         }
+        let scripts = missing.concat();
+        Ok(self.connection.execute_batch(&format!(
+            "BEGIN; {scripts} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        ))?)
     }
 }
 

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use snaplark_api::Profile;
-use snaplark_core::capture::FrameCounts;
+use snaplark_core::capture::{FrameCounts, Trouble};
 use snaplark_core::upload::{Change, Part, Stop};
 use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
 
-use crate::{Judged, NewRecording, Segment, Store, StoreError};
+use crate::{Health, Judged, NewRecording, Segment, Store, StoreError};
 
 struct Folder(PathBuf);
 
@@ -253,4 +253,48 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
     assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
     let row = store.recording(recording).unwrap();
     assert_eq!((row.cleared, row.duration_ms, row.missing_detail), (true, 2_000, None));
+}
+
+fn health_of(store: &Store, n: u128) -> Vec<Health> {
+    store.health().unwrap().remove(&id(n)).unwrap_or_default()
+}
+
+#[test]
+fn trouble_is_kept_with_its_recording_and_goes_with_it() {
+    let folder = Folder::new();
+    let store = folder.open();
+    begin(&store, 1);
+    begin(&store, 2);
+    let lost = Trouble::SourceLost;
+    let dropped = Trouble::FramesDropped { count: 3 };
+    store.note_trouble(id(1), 2_500, &lost).unwrap();
+    store.note_trouble(id(1), 4_000, &dropped).unwrap();
+    let kept = health_of(&store, 1);
+    let told: Vec<_> = kept.iter().map(|health| (health.at_ms, health.kind.as_str())).collect();
+    assert_eq!(told, [(2_500, "source-lost"), (4_000, "frames-dropped")]);
+    assert_eq!(kept[1].detail, dropped.to_string());
+    assert_eq!(health_of(&store, 2), []);
+    store.delete(id(1)).unwrap();
+    assert_eq!(health_of(&store, 1), []);
+    for at_ms in 0..1_100 {
+        store.note_trouble(id(2), at_ms, &lost).unwrap();
+    }
+    assert_eq!(health_of(&store, 2).len(), 1_000);
+}
+
+#[test]
+fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
+    let folder = Folder::new();
+    let store = folder.open();
+    begin(&store, 1);
+    store.connection.execute_batch("DROP TABLE health; PRAGMA user_version = 1;").unwrap();
+    drop(store);
+    let reader = Store::open_to_read(&folder.0).unwrap().unwrap();
+    assert_eq!(health_of(&reader, 1), []);
+    let store = folder.open();
+    store.note_trouble(id(1), 0, &Trouble::SourceLost).unwrap();
+    assert_eq!(health_of(&reader, 1).len(), 1);
+    store.connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    assert!(matches!(Store::open(&folder.0), Err(StoreError::Newer { found: 99 })));
 }

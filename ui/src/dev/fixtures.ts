@@ -51,6 +51,8 @@ export function recording(
     fileProblem: null,
     frames: 3060,
     dropped: 0,
+    health: [],
+    endDetail: null,
     upload: null,
     ...more,
   };
@@ -82,6 +84,7 @@ export const empty = (): Snapshot => ({
   toasts: [],
   account,
   diskFreeBytes: 212_000 * MB,
+  spaceSeconds: 80 * 3600,
 });
 
 /** The afternoon of the look's picture, with the states that it doesn't show. */

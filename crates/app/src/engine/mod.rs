@@ -7,6 +7,7 @@
 
 mod housekeeping;
 mod recording;
+mod running;
 mod sending;
 mod writing;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{Capture, CaptureControl, FrameCounts, Trouble};
+use snaplark_core::capture::{Capture, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
 use snaplark_store::{Segment, Store, StoreError};
@@ -30,6 +31,8 @@ use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::views::{self, Sources, Toasts};
 use crate::{AppError, AppOptions, Notice, StartRequest, UploadSettings, finish};
+
+pub use running::Running;
 
 /// How often the bytes of parts that are on their way are looked at.
 const PROGRESS_MS: u64 = 250;
@@ -53,6 +56,8 @@ pub struct Engine {
     running: Option<Running>,
     start_reply: Option<Reply<RecordingId>>,
     stop_replies: Vec<Reply<RecordingId>>,
+    /// With what they cancelled.
+    cancel_replies: Vec<(Reply<StartRequest>, StartRequest)>,
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
     requests: HashMap<RequestId, Request>,
@@ -66,19 +71,6 @@ pub struct Engine {
     shutdown: Option<oneshot::Sender<()>>,
 }
 
-/// The recording of now.
-struct Running {
-    request: StartRequest,
-    control: Option<Box<dyn CaptureControl>>,
-    started_unix_ms: i64,
-    /// As it was asked for last.
-    paused: bool,
-    /// How long it stood still in all.
-    paused_ms: u64,
-    /// What went wrong last without ending it.
-    trouble: Option<Trouble>,
-}
-
 struct Request {
     task: AbortHandle,
     sent: Sent,
@@ -88,6 +80,7 @@ struct Request {
 enum Write {
     Started { recording: RecordingId, width: u32, height: u32 },
     Segment(RecordingId, Segment),
+    Trouble(RecordingId, u64, Trouble),
     Close(RecordingId, FrameCounts, Option<String>),
     Step(Step),
 }
@@ -138,6 +131,7 @@ impl Engine {
             running: None,
             start_reply: None,
             stop_replies: Vec::new(),
+            cancel_replies: Vec::new(),
             unwritten: VecDeque::from([Write::Step(step)]),
             write_again_ms: None,
             requests: HashMap::new(),
@@ -171,6 +165,7 @@ impl Engine {
                 },
                 () = wake => {
                     self.write();
+                    self.follow_clock();
                     self.clear_confirmed();
                     self.tell_machine(Event::Woke);
                 }
@@ -217,7 +212,10 @@ impl Engine {
         let now_ms = self.now_ms();
         let machine_ms = self.machine.next_wake_ms(now_ms).filter(|_| self.uplink.is_some());
         let wake_ms =
-            machine_ms.into_iter().chain(self.write_again_ms).chain([self.clear_again_ms]).min();
+            machine_ms.into_iter().chain(self.write_again_ms).chain([self.clear_again_ms]);
+        let running = self.running.as_ref();
+        let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
+        let wake_ms = wake_ms.chain(recorder_ms).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -254,16 +252,21 @@ impl Engine {
             Command::Snapshot { reply } => self.answer(reply),
             Command::Start { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
-                self.ask_recorder(recorder::Event::StartAsked { recording }, request, reply);
+                let countdown = request.countdown.is_some();
+                let event = recorder::Event::StartAsked { recording, countdown };
+                self.ask_recorder(event, request, reply);
             }
             Command::Toggle { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
-                self.ask_recorder(recorder::Event::ToggleAsked { recording }, request, reply);
+                let countdown = request.countdown.is_some();
+                let event = recorder::Event::ToggleAsked { recording, countdown };
+                self.ask_recorder(event, request, reply);
             }
             Command::Stop { reply } => {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
             }
+            Command::Cancel { reply } => self.cancel(reply),
             Command::Pause { paused, reply } => drop(reply.send(self.ask_pause(paused))),
             Command::Retry { recording, reply } => {
                 let known = self.machine.status(self.now_ms(), recording).is_some();
@@ -329,8 +332,7 @@ impl Engine {
             home: &self.home,
             account: self.account.as_ref(),
             recorder: &self.recorder,
-            paused_ms: self.running.as_ref().map_or(0, |running| running.paused_ms),
-            trouble: self.running.as_ref().and_then(|running| running.trouble.as_ref()),
+            running: self.running.as_ref(),
             machine: &self.machine,
             toasts: &self.toasts,
             file_problems: &self.file_problems,

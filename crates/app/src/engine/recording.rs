@@ -2,8 +2,10 @@
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{
-    CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts,
+    CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts, Permission,
+    SealedSegment, Source, Trouble,
 };
+use snaplark_core::policy::Space;
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
 use snaplark_store::{NewRecording, StoreError};
@@ -27,16 +29,12 @@ impl Engine {
             Some(recorder::Action::Refuse(Refusal::NotRecording)) => {
                 let _ = reply.send(Err(AppError::NotRecording));
             }
-            Some(action @ recorder::Action::Begin { .. }) => {
+            Some(
+                action @ (recorder::Action::Begin { .. } | recorder::Action::CountDown { .. }),
+            ) => {
                 self.start_reply = Some(reply);
-                self.running = Some(Running {
-                    request,
-                    control: None,
-                    started_unix_ms: 0,
-                    paused: false,
-                    paused_ms: 0,
-                    trouble: None,
-                });
+                let now_unix_ms = jiff::Timestamp::now().as_millisecond();
+                self.running = Some(Running::new(request, self.now_ms(), now_unix_ms));
                 self.do_recording(action);
             }
             Some(action) => {
@@ -44,6 +42,19 @@ impl Engine {
                 self.do_recording(action);
             }
             None => {}
+        }
+    }
+
+    pub(super) fn cancel(&mut self, reply: Reply<StartRequest>) {
+        let request = self.running.as_ref().map(|running| running.request.clone());
+        match (self.recorder.handle(recorder::Event::CancelAsked), request) {
+            (None | Some(recorder::Action::Refuse(_)), _) | (_, None) => {
+                let _ = reply.send(Err(AppError::NotRecording));
+            }
+            (Some(action), Some(request)) => {
+                self.cancel_replies.push((reply, request));
+                self.do_recording(action);
+            }
         }
     }
 
@@ -65,39 +76,43 @@ impl Engine {
 
     pub(super) fn do_recording(&mut self, action: recorder::Action) {
         match action {
+            recorder::Action::CountDown { recording } => info!(%recording, "Counting down"),
+            recorder::Action::DropCountdown => self.nothing_stays(),
             recorder::Action::Begin { recording } => self.begin(recording),
-            recorder::Action::EndCapture => {
-                let control = self.running.as_mut().and_then(|running| running.control.as_mut());
-                if let Some(control) = control {
-                    control.stop();
-                }
-            }
+            recorder::Action::EndCapture => match &mut self.running {
+                Some(Running { control: Some(control), .. }) => control.stop(),
+                // It may still wait for the desktop's leave.
+                Some(Running { abandoned, control: None, .. }) => abandoned.set(),
+                None => {}
+            },
             recorder::Action::PauseCapture => self.pause_capture(true),
             recorder::Action::ResumeCapture => self.pause_capture(false),
             recorder::Action::NoteResumed { recording, at_ms } => {
+                let now_ms = self.now_ms();
                 if let Some(running) = &mut self.running {
+                    running.count_from(at_ms, now_ms);
                     let now_unix_ms = jiff::Timestamp::now().as_millisecond();
                     let since_ms = (now_unix_ms - running.started_unix_ms).max(0) as u64;
                     running.paused_ms = since_ms.saturating_sub(at_ms);
                 }
                 info!(%recording, at_ms, "Recording goes on");
             }
-            recorder::Action::NoteTrouble { recording, trouble } => {
-                warn!(%recording, %trouble, "Recording has trouble");
-                if let Some(running) = &mut self.running {
-                    running.trouble = Some(trouble);
-                }
+            recorder::Action::NoteTrouble { recording, at_ms, trouble } => {
+                self.note_trouble(recording, at_ms, trouble);
             }
+            recorder::Action::NotePermission { permission } => self.note_permission(&permission),
             recorder::Action::NoteStarted { recording, width, height } => {
                 self.started(recording, width, height);
             }
             recorder::Action::CommitSegment { recording, segment } => {
+                self.watch_space(recording, &segment);
                 self.unwritten.push_back(Write::Segment(recording, segment.into()));
                 self.write();
             }
             recorder::Action::Close { recording, end, counts } => {
                 self.close(recording, end, counts);
             }
+            recorder::Action::Delete { recording } => self.delete_cancelled(recording),
             recorder::Action::Discard { recording, error } => self.discard(recording, error),
             recorder::Action::Refuse(_) => {}
         }
@@ -118,6 +133,7 @@ impl Engine {
         let now = jiff::Zoned::now();
         let Some(running) = &mut self.running else { return };
         running.started_unix_ms = now.timestamp().as_millisecond();
+        running.begins_ms = None;
         let started = self.store.begin(&NewRecording {
             id: recording,
             title: now.strftime("%-d %b, %H:%M").to_string(),
@@ -134,6 +150,9 @@ impl Engine {
                 return;
             }
         };
+        let permission = permission_setting(&running.request.source)
+            .and_then(|setting| self.store.setting(&setting).ok().flatten())
+            .map(Permission);
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = running.request.upload && self.uplink.is_some();
         let request = CaptureRequest {
@@ -143,6 +162,8 @@ impl Engine {
             bitrate_bits: running.request.bitrate_bits,
             pointer: running.request.pointer,
             sound: running.request.sound.clone(),
+            permission,
+            abandoned: running.abandoned.clone(),
         };
         if wants_upload {
             self.tell_machine(Event::UploadWanted { recording });
@@ -172,7 +193,9 @@ impl Engine {
         match control {
             Err(error) => self.tell_recorder(recorder::Event::CaptureRefused { error }),
             Ok(mut control) => {
-                if matches!(self.recorder, Recorder::Stopping { .. }) {
+                let over = Recorder::Stopping { recording };
+                let cancelled = Recorder::Cancelling { recording };
+                if self.recorder == over || self.recorder == cancelled {
                     control.stop();
                 }
                 if let Some(running) = &mut self.running {
@@ -187,6 +210,10 @@ impl Engine {
 
     pub(super) fn started(&mut self, recording: RecordingId, width: u32, height: u32) {
         info!(%recording, width, height, "Recording");
+        let now_ms = self.now_ms();
+        if let Some(running) = &mut self.running {
+            running.count_from(0, now_ms);
+        }
         self.unwritten.push_back(Write::Started { recording, width, height });
         self.write();
         if let Some(reply) = self.start_reply.take() {
@@ -196,7 +223,13 @@ impl Engine {
 
     pub(super) fn close(&mut self, recording: RecordingId, end: CaptureEnd, counts: FrameCounts) {
         let detail = match end {
-            CaptureEnd::Stopped => None,
+            CaptureEnd::Stopped => {
+                let reason = self.running.take().and_then(|running| running.stopped_for);
+                if let Some(reason) = &reason {
+                    self.toasts.fail(recording, reason.clone());
+                }
+                reason
+            }
             CaptureEnd::Failed(error) => {
                 warn!(%recording, %error, "Recording ended by itself");
                 self.toasts.fail(recording, error.to_string());
@@ -212,20 +245,108 @@ impl Engine {
     }
 
     pub(super) fn discard(&mut self, recording: RecordingId, error: CaptureError) {
-        self.running = None;
-        self.tell_machine(Event::Forgotten { recording });
-        if let Err(error) = self.store.delete(recording)
-            && !matches!(error, StoreError::NoSuchRecording(_))
-        {
-            warn!(%recording, %error, "An empty recording could not be taken back");
+        self.take_back(recording);
+        // Whoever stopped it need not be told.
+        if error != CaptureError::Abandoned {
+            self.toasts.fail(recording, error.to_string());
         }
-        self.toasts.fail(recording, error.to_string());
         match self.start_reply.take() {
             Some(reply) => drop(reply.send(Err(error.into()))),
             None => warn!(%recording, %error, "Recording did not start"),
         }
-        for reply in self.stop_replies.drain(..) {
-            let _ = reply.send(Err(AppError::NotRecording));
+        self.nothing_stays();
+    }
+
+    fn delete_cancelled(&mut self, recording: RecordingId) {
+        info!(%recording, "Cancelled: it is deleted");
+        self.take_back(recording);
+        self.nothing_stays();
+    }
+
+    fn take_back(&mut self, recording: RecordingId) {
+        self.tell_machine(Event::Forgotten { recording });
+        self.toasts.forget(recording);
+        if let Err(error) = self.store.delete(recording)
+            && !matches!(error, StoreError::NoSuchRecording(_))
+        {
+            warn!(%recording, %error, "A recording could not be taken back");
         }
+    }
+
+    /// To whoever waits for the start or the end of a recording of which nothing is left.
+    fn nothing_stays(&mut self) {
+        self.running = None;
+        for reply in self.start_reply.take().into_iter().chain(self.stop_replies.drain(..)) {
+            let _ = reply.send(Err(AppError::NothingRecorded));
+        }
+        for (reply, request) in self.cancel_replies.drain(..) {
+            let _ = reply.send(Ok(request));
+        }
+    }
+
+    /// A countdown or a recording's time may be over.
+    pub(super) fn follow_clock(&mut self) {
+        let Some(running) = &self.running else { return };
+        if running.wake_ms(&self.recorder).is_none_or(|wake_ms| self.now_ms() < wake_ms) {
+            return;
+        }
+        let is_countdown = matches!(self.recorder, Recorder::Counting { .. });
+        self.tell_recorder(match is_countdown {
+            true => recorder::Event::CountdownOver,
+            false => recorder::Event::StopAsked,
+        });
+    }
+
+    fn note_trouble(&mut self, recording: RecordingId, at_ms: u64, trouble: Trouble) {
+        warn!(%recording, %trouble, "Recording has trouble");
+        if let Some(running) = &mut self.running {
+            running.trouble = Some(trouble.clone());
+        }
+        self.unwritten.push_back(Write::Trouble(recording, at_ms, trouble));
+        self.write();
+    }
+
+    fn watch_space(&mut self, recording: RecordingId, segment: &SealedSegment) {
+        let (Some(running), Ok(free_bytes)) =
+            (&mut self.running, fs4::available_space(&self.home.root))
+        else {
+            return;
+        };
+        let limits = running.request.space;
+        match limits.judge(free_bytes) {
+            Space::Low if !running.disk_low_told => {
+                running.disk_low_told = true;
+                let at_ms = segment.start_ms + segment.duration_ms;
+                let stop_bytes = limits.stop_bytes;
+                let trouble = Trouble::DiskLow { free_bytes, stop_bytes };
+                self.note_trouble(recording, at_ms, trouble);
+            }
+            Space::Out if running.stopped_for.is_none() => {
+                let reason = "The disk is nearly full, so the recording was ended. All of it up to \
+                              there is safe. Free some space before the next one";
+                running.stopped_for = Some(reason.to_owned());
+                self.tell_recorder(recorder::Event::StopAsked);
+            }
+            Space::Enough | Space::Low | Space::Out => {}
+        }
+    }
+
+    fn note_permission(&mut self, permission: &Permission) {
+        let source = self.running.as_ref().map(|running| &running.request.source);
+        let Some(setting) = source.and_then(permission_setting) else { return };
+        // Else the desktop asks once more next time.
+        if let Err(error) = self.store.set_setting(&setting, &permission.0) {
+            warn!(%error, "The desktop's permission could not be kept");
+        }
+    }
+}
+
+/// Where the desktop's permission is kept: each display that is asked for by its number has its own.
+/// `None`: the desktop asks each time, since that is how a window is chosen.
+fn permission_setting(source: &Source) -> Option<String> {
+    match source {
+        Source::Display(None) | Source::Region { .. } => Some("permission".to_owned()),
+        Source::Display(Some(number)) => Some(format!("permission-{number}")),
+        Source::Window(_) => None,
     }
 }

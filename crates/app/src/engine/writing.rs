@@ -35,6 +35,7 @@ impl Engine {
                     let size_bytes = segment.size_bytes;
                     self.tell_machine(Event::SegmentSealed { recording, size_bytes });
                 }
+                Write::Trouble(..) => {}
                 Write::Close(recording, ..) => self.closed(recording),
                 Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
             }
@@ -47,6 +48,9 @@ impl Engine {
                 self.store.note_started(*recording, *width, *height)
             }
             Write::Segment(recording, segment) => self.store.commit_segment(*recording, segment),
+            Write::Trouble(recording, at_ms, trouble) => {
+                self.store.note_trouble(*recording, *at_ms, trouble)
+            }
             Write::Close(recording, counts, detail) => {
                 self.store.close(*recording, *counts, detail.as_deref())
             }

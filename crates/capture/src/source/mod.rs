@@ -2,57 +2,105 @@
 //! be `Send`; one that gets its pictures pushed keeps the newest and gives that.
 
 #[cfg(target_os = "linux")]
+mod picture;
+#[cfg(target_os = "linux")]
+pub mod portal;
+#[cfg(target_os = "linux")]
 pub mod x11;
 
-use snaplark_core::capture::{CaptureError, Source as Wanted};
+use std::time::Duration;
+
+use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Wanted};
+
+use crate::policy::{ASKED_WAIT, OPEN_WAIT};
 
 pub trait Source {
     /// Width and height of every picture; they do not change.
     fn size(&self) -> (u32, u32);
 
-    /// The picture as it is now: BGRx, four bytes a pixel, rows without padding. `None`: nothing
-    /// newer than what was given last. An error ends the recording.
+    /// The picture as it is now: BGRx, four bytes a pixel, rows without padding. `None`: it can't be
+    /// seen now. An error ends the recording.
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError>;
+
+    /// With what the next one is opened without asking.
+    fn permission(&self) -> Option<Permission> {
+        None
+    }
 }
 
 /// What the eye needs to open its source, for the thread that it is opened on.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// An X11 display's name; `None` takes what the environment says.
-    pub display: Option<String>,
+    pub way: Way,
     pub wanted: Wanted,
     pub pointer: bool,
+    pub permission: Option<Permission>,
+    pub abandoned: Abandoned,
+}
+
+/// How pictures are had here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The X11 display of that name.
+    X11(String),
+    /// The desktop's portal, which asks the person, and PipeWire.
+    Portal,
+}
+
+impl Way {
+    /// For how long a source that is being opened is waited for.
+    pub fn open_wait(&self) -> Duration {
+        match self {
+            Way::X11(_) => OPEN_WAIT,
+            // The portal has limits of its own, and says which was reached.
+            Way::Portal => ASKED_WAIT + 4 * OPEN_WAIT,
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
 pub fn open(opening: &Opening) -> Result<Box<dyn Source>, CaptureError> {
-    let display = x11_display(opening.display.as_deref())?;
-    Ok(Box::new(x11::X11Source::open(&display, &opening.wanted, opening.pointer)?))
+    let Opening { way, wanted, pointer, .. } = opening;
+    Ok(match way {
+        Way::X11(display) => Box::new(x11::X11Source::open(display, wanted, *pointer)?),
+        Way::Portal => Box::new(portal::PortalSource::open(opening)?),
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
 pub fn open(_: &Opening) -> Result<Box<dyn Source>, CaptureError> {
-    Err(CaptureError::Unsupported {
-        reason: "only X11 desktops are recorded by this version".to_owned(),
-    })
+    Err(unsupported())
 }
 
-/// The X11 display to record. Under Wayland there is one as well, but it shows only the programs
-/// that still speak X11: recording it would give a black picture.
+/// A display that was named, or what the environment says. Under Wayland there is an X11 display as
+/// well, but it shows only the programs that still speak X11: recording it would give a black
+/// picture.
 #[cfg(target_os = "linux")]
-pub fn x11_display(given: Option<&str>) -> Result<String, CaptureError> {
-    if let Some(name) = given {
-        return Ok(name.to_owned());
+pub fn way(display: Option<&str>) -> Result<Way, CaptureError> {
+    if let Some(name) = display {
+        return Ok(Way::X11(name.to_owned()));
     }
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     if set("WAYLAND_DISPLAY").is_some() {
-        return Err(CaptureError::Unsupported {
-            reason: "Wayland sessions are not recorded by this version. Log in to an X11 session \
-                     (often called “on Xorg”) to record"
-                .to_owned(),
-        });
+        return Ok(Way::Portal);
     }
-    set("DISPLAY").ok_or_else(|| CaptureError::NoDisplay {
-        reason: "DISPLAY is not set. Start Snaplark from a desktop session".to_owned(),
+    set("DISPLAY").map(Way::X11).ok_or_else(|| CaptureError::NoDisplay {
+        reason: "neither WAYLAND_DISPLAY nor DISPLAY is set. Start Snaplark from a desktop session"
+            .to_owned(),
     })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn way(_: Option<&str>) -> Result<Way, CaptureError> {
+    Err(unsupported())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unsupported() -> CaptureError {
+    CaptureError::Unsupported { reason: "only Linux is recorded by this version".to_owned() }
+}
+
+#[cfg(target_os = "linux")]
+fn missing(reason: &str) -> CaptureError {
+    CaptureError::SourceMissing { reason: reason.to_owned() }
 }

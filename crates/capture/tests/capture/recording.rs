@@ -185,8 +185,8 @@ fn a_window_is_recorded_whole_and_its_end_is_told() {
     // As a program does that hears of the parts which are kept from now on.
     painter.fill(window, 0xE6_3C_1E, 0, 0, 200, 150);
     recording.wait_for_segments(1);
-    // Smaller, hidden, shown, larger: the recording goes on at its size.
-    for step in 0..4 {
+    // Smaller, hidden, shown, larger, whenever it is looked at: the recording goes on at its size.
+    for step in (0..4).cycle().take(400) {
         match step {
             0 => {
                 let small = ConfigureWindowAux::new().width(100).height(50);
@@ -200,8 +200,8 @@ fn a_window_is_recorded_whole_and_its_end_is_told() {
             }
         }
         painter.connection.sync().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(100));
     }
+    recording.wait_for_segments(2);
     painter.connection.destroy_window(window).unwrap();
     painter.connection.sync().unwrap();
     let (end, _) = recording.wait_for_end();
@@ -268,8 +268,11 @@ fn a_display_that_hangs_is_told_and_does_not_hold_the_stop() {
     let mut recording = record(&display, request(&folder.0, Source::Display(None)));
     while !matches!(recording.hear(), CaptureEvent::Started { .. }) {}
     display.signal("STOP");
-    while !matches!(recording.hear(), CaptureEvent::Troubled(Trouble::SourceStalled { .. })) {}
+    let stalled = |trouble: &Trouble| matches!(trouble, Trouble::SourceStalled { .. });
+    while !trouble_of(recording.hear()).is_some_and(stalled) {}
     display.signal("CONT");
+    let back = |trouble: &Trouble| matches!(trouble, Trouble::SourceBack { .. });
+    while !trouble_of(recording.hear()).is_some_and(back) {}
     recording.wait_for_segments(1);
     display.signal("STOP");
     let (end, _) = recording.stop();
@@ -307,4 +310,37 @@ fn a_slow_receiver_costs_no_frame() {
     assert!(counts.encoded >= 35, "{counts:?}");
     let segments = heard.iter().filter(|e| matches!(e, CaptureEvent::SegmentSealed(_))).count();
     assert!(segments >= 2, "{segments}");
+}
+
+/// Text is what screens show, and what is read stands still: it must not stay a blur.
+#[test]
+fn a_page_that_turned_is_sharp_a_moment_later_and_stays_so() {
+    let display = Xvfb::start("1280x720x24");
+    let painter = display.connect();
+    painter.page(1);
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Display(None)));
+    recording.wait_for_segments(1);
+    let mut turned = Vec::new();
+    for page in 2..5 {
+        painter.page(page);
+        turned.push(painter.brightness());
+        let sealed = recording.segments().len();
+        recording.wait_for_segments(sealed + 1);
+    }
+    recording.stop();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let frames = frames_brightness(&path, 1280 * 720);
+    let times: Vec<f64> = packets(&path).iter().map(|packet| packet.seconds).collect();
+    for (n, page) in turned.iter().enumerate() {
+        let near = times.iter().zip(&frames).map(|(seconds, frame)| (seconds, psnr(frame, page)));
+        // Another page has less than 15.
+        let shown: Vec<(&f64, f64)> = near.filter(|(_, near)| *near > 20.0).collect();
+        println!("page {n}: {shown:.1?}");
+        let settled = shown[0].0 + 0.5;
+        let stays = shown.iter().filter(|(seconds, _)| **seconds >= settled);
+        let worst = stays.map(|(_, near)| *near).fold(f64::INFINITY, f64::min);
+        assert!(worst > 38.0, "page {n}: {shown:.1?}");
+    }
 }

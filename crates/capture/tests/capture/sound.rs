@@ -29,7 +29,7 @@ pub fn until(recording: &mut Recording, happened: impl Fn(&CaptureEvent) -> bool
 }
 
 fn lost(event: &CaptureEvent) -> bool {
-    matches!(event, CaptureEvent::Troubled(Trouble::AudioLost { .. }))
+    matches!(event, CaptureEvent::Troubled { trouble: Trouble::AudioLost { .. }, .. })
 }
 
 fn is_loud(event: &CaptureEvent) -> bool {
@@ -55,7 +55,7 @@ fn a_microphone_may_go_come_back_and_be_muted() {
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_000.0, 6_000.0);
     let plugged_in = now();
     let back = Trouble::AudioBack { listening: Listening::Microphone };
-    until(&mut recording, |event| *event == CaptureEvent::Troubled(back.clone()));
+    until(&mut recording, |event| trouble_of(event) == Some(&back));
     until(&mut recording, is_loud);
 
     recording.control.set_muted(true);
@@ -135,11 +135,11 @@ fn the_picture_is_recorded_whatever_the_sound_does() {
     );
     server.kill();
     until(&mut recording, |event| {
-        let lost = CaptureEvent::Troubled(Trouble::AudioLost {
+        let lost = Trouble::AudioLost {
             listening: Listening::System,
             reason: "Disconnected: Connection terminated".into(),
-        });
-        *event == lost
+        };
+        trouble_of(event) == Some(&lost)
     });
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);

@@ -23,4 +23,8 @@ toasts: Array<ToastView>,
 /**
  * `None`: nothing goes up, recordings stay here.
  */
-account: AccountView | null, diskFreeBytes: number, };
+account: AccountView | null, diskFreeBytes: number, 
+/**
+ * For how long a recording can go on with that, at its bitrate.
+ */
+spaceSeconds: number, };

@@ -12,7 +12,9 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use super::pixels::{Rect, Shared};
+use super::pixels::Shared;
+use crate::source::missing;
+use crate::source::picture::Rect;
 
 /// What works on a display, for `probe`.
 pub struct Abilities {
@@ -60,10 +62,6 @@ fn has_a_port(display: &str) -> bool {
 
 pub fn gone(error: ConnectionError) -> CaptureError {
     CaptureError::NoDisplay { reason: format!("the display went away ({error})") }
-}
-
-pub fn missing(reason: &str) -> CaptureError {
-    CaptureError::SourceMissing { reason: reason.to_owned() }
 }
 
 /// `None` where the server said no to that one request; an error where it is gone.

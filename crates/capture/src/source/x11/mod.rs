@@ -24,10 +24,11 @@ use x11rb::rust_connection::RustConnection;
 
 pub use display::probe;
 
-use self::display::{answered, gone, missing};
-use self::pixels::{Rect, Shared, draw_pointer, set_on_black};
+use self::display::{answered, gone};
+use self::pixels::{Shared, draw_pointer};
 use self::window::Window;
-use crate::policy::{SIDE_PX_MAX, SIDE_PX_MIN};
+use super::missing;
+use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
 
 const ALL_PLANES: u32 = !0;
 
@@ -98,12 +99,7 @@ impl X11Source {
             Target::Root { rect, .. } => (rect.width, rect.height),
             Target::Window(window) => (window.width, window.height),
         };
-        if size.0.min(size.1) < SIDE_PX_MIN || size.0.max(size.1) > SIDE_PX_MAX {
-            let (width, height) = size;
-            return Err(missing(&format!(
-                "{width} x {height} pixels can't be recorded, only {SIDE_PX_MIN} to {SIDE_PX_MAX} on each side"
-            )));
-        }
+        check_size(size)?;
         let bytes = Rect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
         let shared = Shared::new(&connection, bytes);
         let pointer = pointer && display::has_pointer_pictures(&connection);
@@ -155,7 +151,8 @@ impl X11Source {
         let Some(picture) = picture else { return Ok(None) };
         let in_shared = whole && self.shared.is_some();
         if !in_shared {
-            set_on_black(&mut self.own, self.size, picture, rect, view.at);
+            let stride_bytes = rect.width as usize * BYTES_PER_PIXEL;
+            set_on_black(&mut self.own, self.size, picture, stride_bytes, rect, view.at);
         }
         Ok(Some(Fetched { in_shared, pointer }))
     }

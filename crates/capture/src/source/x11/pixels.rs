@@ -1,4 +1,4 @@
-//! Pixels, once they are here: memory that is shared with the server, rectangles, the pointer.
+//! Pixels, once they are here: memory that is shared with the server, and the pointer.
 
 use memmap2::MmapMut;
 use x11rb::connection::Connection;
@@ -6,32 +6,7 @@ use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::GetCursorImageReply;
 use x11rb::rust_connection::RustConnection;
 
-const BYTES_PER_PIXEL: usize = 4;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rect {
-    pub x: i32,
-    pub y: i32,
-    pub width: u32,
-    pub height: u32,
-}
-
-impl Rect {
-    /// `None` where nothing is common to both.
-    pub fn common(self, other: Rect) -> Option<Rect> {
-        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
-        let end = |start: i32, length: u32| i64::from(start) + i64::from(length);
-        let right = end(self.x, self.width).min(end(other.x, other.width));
-        let bottom = end(self.y, self.height).min(end(other.y, other.height));
-        let width = u32::try_from(right - i64::from(x)).ok()?;
-        let height = u32::try_from(bottom - i64::from(y)).ok()?;
-        (width > 0 && height > 0).then_some(Rect { x, y, width, height })
-    }
-
-    pub fn bytes(self) -> usize {
-        self.width as usize * self.height as usize * BYTES_PER_PIXEL
-    }
-}
+use crate::source::picture::BYTES_PER_PIXEL;
 
 /// Memory that the server writes pictures into.
 pub struct Shared {
@@ -66,18 +41,6 @@ impl Shared {
     }
 }
 
-pub fn set_on_black(own: &mut [u8], size: (u32, u32), picture: &[u8], rect: Rect, at: (u32, u32)) {
-    if (rect.width, rect.height) != size {
-        own.fill(0);
-    }
-    let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
-    let stride = size.0 as usize * BYTES_PER_PIXEL;
-    let start = at.1 as usize * stride + at.0 as usize * BYTES_PER_PIXEL;
-    for (to, from) in own[start..].chunks_mut(stride).zip(picture.chunks_exact(row_bytes)) {
-        to[..row_bytes].copy_from_slice(from);
-    }
-}
-
 /// The pointer's pixels are ARGB, with the colours already multiplied by alpha.
 pub fn draw_pointer(
     picture: &mut [u8],
@@ -106,27 +69,6 @@ pub fn draw_pointer(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_rectangles_have_in_common() {
-        let screen = Rect { x: 0, y: 0, width: 100, height: 50 };
-        let at = |x, y| Rect { x, y, width: 30, height: 30 }.common(screen);
-        assert_eq!(at(10, 10), Some(Rect { x: 10, y: 10, width: 30, height: 30 }));
-        assert_eq!(at(-10, 40), Some(Rect { x: 0, y: 40, width: 20, height: 10 }));
-        assert_eq!(at(100, 0), None);
-        assert_eq!(at(-30, 0), None);
-        let endless = Rect { x: i32::MIN, y: 0, width: u32::MAX, height: u32::MAX };
-        assert_eq!(endless.common(screen), Some(Rect { width: 100, ..screen }));
-    }
-
-    #[test]
-    fn a_smaller_picture_stands_on_black() {
-        let mut own = vec![9; 3 * 2 * BYTES_PER_PIXEL];
-        let rect = Rect { x: 0, y: 0, width: 1, height: 1 };
-        set_on_black(&mut own, (3, 2), &[1, 2, 3, 4], rect, (2, 1));
-        assert_eq!(own[..20], [0; 20]);
-        assert_eq!(own[20..], [1, 2, 3, 4]);
-    }
 
     #[test]
     fn the_pointer_is_cut_at_the_edges() {

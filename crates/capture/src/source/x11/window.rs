@@ -8,7 +8,8 @@ use x11rb::protocol::composite::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{ConnectionExt as _, MapState};
 use x11rb::rust_connection::RustConnection;
 
-use super::display::{answered, gone, has_composite, hear_of_changes, missing};
+use super::display::{answered, gone, has_composite, hear_of_changes};
+use crate::source::missing;
 
 pub struct Window {
     pub id: u32,

@@ -95,6 +95,40 @@ impl Painter {
         self.fill(self.screen.root, rgb, 0, 0, width, height);
     }
 
+    /// A page of text, another for each number.
+    pub fn page(&self, number: u32) {
+        let font = self.connection.generate_id().unwrap();
+        self.connection.open_font(font, b"fixed").unwrap();
+        let ink = ChangeGCAux::new().foreground(0).background(0xFF_FF_FF).font(font);
+        self.fill_root(0xFF_FF_FF);
+        self.connection.change_gc(self.gc, &ink).unwrap();
+        let columns = usize::from(self.screen.width_in_pixels / 6).min(255);
+        let mut letter = number.wrapping_mul(0x9E37_79B9) | 1;
+        for y in (14..self.screen.height_in_pixels).step_by(14) {
+            let mut line = Vec::new();
+            for _ in 0..columns {
+                letter = letter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                line.push(b' ' + (letter >> 24) as u8 % 95);
+            }
+            self.connection.image_text8(self.screen.root, self.gc, 0, y as i16, &line).unwrap();
+        }
+        self.connection.sync().unwrap();
+    }
+
+    /// How bright each pixel of the screen is, as a video of it says.
+    pub fn brightness(&self) -> Vec<u8> {
+        let (width, height) = (self.screen.width_in_pixels, self.screen.height_in_pixels);
+        let format = ImageFormat::Z_PIXMAP;
+        let root = self.screen.root;
+        let asked = self.connection.get_image(format, root, 0, 0, width, height, !0).unwrap();
+        let pixels = asked.reply().unwrap().data;
+        let luma = |pixel: &[u8]| {
+            let [blue, green, red] = [pixel[0], pixel[1], pixel[2]].map(f64::from);
+            (16.0 + (0.2126 * red + 0.7152 * green + 0.0722 * blue) * 219.0 / 255.0).round() as u8
+        };
+        pixels.chunks_exact(4).map(luma).collect()
+    }
+
     pub fn window(&self, x: i16, y: i16, width: u16, height: u16) -> u32 {
         let window = self.connection.generate_id().unwrap();
         let values = CreateWindowAux::new().override_redirect(1).background_pixel(0x20_60_a0);
@@ -225,6 +259,8 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         bitrate_bits: 2_500_000,
         pointer: false,
         sound: Sound::default(),
+        permission: None,
+        abandoned: Abandoned::default(),
     }
 }
 
@@ -255,6 +291,13 @@ impl Recording {
         self.heard.last().unwrap()
     }
 
+    /// Until the recording has said nothing for so long.
+    pub fn hear_nothing_for(&mut self, time: Duration) {
+        while let Ok(event) = self.events.recv_timeout(time) {
+            self.heard.push(event);
+        }
+    }
+
     pub fn wait_for_segments(&mut self, count: usize) {
         while self.segments().len() < count {
             let event = self.hear();
@@ -273,13 +316,7 @@ impl Recording {
     }
 
     pub fn troubles(&self) -> Vec<&Trouble> {
-        self.heard
-            .iter()
-            .filter_map(|event| match event {
-                CaptureEvent::Troubled(trouble) => Some(trouble),
-                _ => None,
-            })
-            .collect()
+        self.heard.iter().filter_map(trouble_of).collect()
     }
 
     pub fn stop(&mut self) -> (CaptureEnd, FrameCounts) {
@@ -366,6 +403,13 @@ impl Recording {
     }
 }
 
+pub fn trouble_of(event: &CaptureEvent) -> Option<&Trouble> {
+    match event {
+        CaptureEvent::Troubled { trouble, .. } => Some(trouble),
+        _ => None,
+    }
+}
+
 pub struct Packet {
     pub seconds: f64,
     pub keyframe: bool,
@@ -412,4 +456,25 @@ pub fn picture(path: &Path, seconds: &str) -> Vec<u8> {
         .expect("ffmpeg is needed for this test");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
     output.stdout
+}
+
+/// The brightness of each frame's pixels.
+pub fn frames_brightness(path: &Path, pixels: usize) -> Vec<Vec<u8>> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-vf", "extractplanes=y", "-vsync", "0", "-enc_time_base", "-1"])
+        .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output()
+        .expect("ffmpeg is needed for this test");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{path:?}");
+    output.stdout.chunks_exact(pixels).map(<[u8]>::to_vec).collect()
+}
+
+/// How near the one picture is to the other, in decibels: a blur of text has 30, from 38 on nobody
+/// sees a difference.
+pub fn psnr(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let off: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+    10.0 * (255.0_f64.powi(2) * a.len() as f64 / off.max(1.0)).log10()
 }

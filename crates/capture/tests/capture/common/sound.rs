@@ -112,6 +112,19 @@ impl Player {
     }
 }
 
+impl Player {
+    /// That much more of it.
+    pub fn wait_until_played(&self, time: Duration) {
+        let position = || self.0.query_position::<gst::ClockTime>().unwrap_or_default();
+        let wanted = position() + gst::ClockTime::try_from(time).unwrap();
+        let until = Instant::now() + PATIENCE;
+        while position() < wanted {
+            assert!(Instant::now() < until, "it does not play");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 fn beep(hz: u32) -> String {
     let periods = hz / 20;
     format!(

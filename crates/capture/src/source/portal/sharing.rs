@@ -1,0 +1,267 @@
+//! The conversation with the desktop: what it shares, and whether it still does.
+//!
+//! Everything that needs no person gets [`OPEN_WAIT`]; a person gets [`ASKED_WAIT`], and whoever
+//! asked may give up meanwhile. Afterwards two things are listened for, on the bus connection's own
+//! thread: the session's end (a person stopped it, or the compositor went), and the end of the
+//! program behind the portal, of which the portal itself says nothing.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ashpd::desktop::screencast::{
+    CursorMode, Screencast, SelectSourcesOptions, SourceType, Streams,
+};
+use ashpd::desktop::{PersistMode, ResponseError, Session};
+use async_io::Timer;
+use futures_util::future::select;
+use futures_util::stream::StreamExt;
+use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Wanted};
+use zbus::fdo::{DBusProxy, PropertiesProxy};
+use zbus::names::{BusName, InterfaceName};
+
+use crate::policy::{ASKED_WAIT, OPEN_WAIT};
+use crate::source::Opening;
+
+/// How often it is looked whether the start is still wanted.
+const ABANDONED_LOOK: Duration = Duration::from_millis(100);
+/// The programs behind the portal, one a desktop environment.
+const BACKENDS: &str = "org.freedesktop.impl.portal.desktop.";
+const BACKENDS_PATH: &str = "/org/freedesktop/portal/desktop";
+const SCREENCASTS: &str = "org.freedesktop.impl.portal.ScreenCast";
+
+/// Shared until it is dropped.
+pub struct Sharing {
+    pub remote: OwnedFd,
+    pub node: u32,
+    /// The corner of what is shared, where that is a monitor.
+    pub position: (i32, i32),
+    pub permission: Option<Permission>,
+    session: Arc<Session<Screencast>>,
+    end: End,
+    _watch: zbus::Task<()>,
+}
+
+/// Why nothing is shared any more, once that is so. The first word counts.
+#[derive(Clone, Debug, Default)]
+pub struct End(Arc<Mutex<Option<CaptureError>>>);
+
+impl End {
+    pub fn set(&self, error: CaptureError) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    pub fn get(&self) -> Option<CaptureError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Sharing {
+    pub fn end(&self) -> &End {
+        &self.end
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        if self.end.get().is_none() {
+            // One that was closed meanwhile refuses, which is as well.
+            let _ = async_io::block_on(soon(self.session.close()));
+        }
+    }
+}
+
+/// Asks for it, and for nothing where the permission of before still holds.
+pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
+    async_io::block_on(async {
+        let bus = soon(zbus::Connection::session()).await.map_err(|error| match error {
+            CaptureError::SharingRefused { reason } => {
+                CaptureError::NoDisplay { reason: format!("there is no session bus ({reason})") }
+            }
+            other => other,
+        })?;
+        let portal = soon(Screencast::with_connection(bus.clone())).await?;
+        let held = opening.permission.as_ref();
+        match agree(&bus, &portal, opening, held).await {
+            // What was permitted may be gone, or the permission be unreadable to a newer desktop.
+            Err(CaptureError::SharingRefused { reason }) if held.is_some() => {
+                tracing::debug!(reason, "the permission of before is of no use");
+                agree(&bus, &portal, opening, None).await
+            }
+            agreed => agreed,
+        }
+    })
+}
+
+/// What can be shared here, for `probe`.
+pub fn offered() -> Result<String, CaptureError> {
+    async_io::block_on(async {
+        let portal = soon(Screencast::new()).await?;
+        let types = soon(portal.available_source_types()).await?;
+        let offered = [(SourceType::Monitor, "displays"), (SourceType::Window, "windows")];
+        let offered = offered.iter().filter(|(kind, _)| types.contains(*kind));
+        Ok(offered.map(|(_, name)| *name).collect::<Vec<_>>().join(" and "))
+    })
+}
+
+async fn agree(
+    bus: &zbus::Connection,
+    portal: &Screencast,
+    opening: &Opening,
+    held: Option<&Permission>,
+) -> Result<Sharing, CaptureError> {
+    let session = Arc::new(soon(portal.create_session(Default::default())).await?);
+    let end = End::default();
+    let watch = watch(bus.clone(), session.clone(), end.clone());
+    let watch = bus.executor().spawn(watch, "screen sharing");
+    let agreed = async {
+        let streams = ask(portal, &session, opening, held).await?;
+        let Some(stream) = streams.streams().first() else {
+            let reason = "it gave no picture".to_owned();
+            return Err(CaptureError::SharingRefused { reason });
+        };
+        let remote = soon(portal.open_pipe_wire_remote(&session, Default::default())).await?;
+        let permission = streams.restore_token().map(|token| Permission(token.to_owned()));
+        Ok((remote, stream.pipe_wire_node_id(), stream.position(), permission))
+    };
+    match agreed.await {
+        Ok((remote, node, position, permission)) => {
+            let position = position.unwrap_or_default();
+            Ok(Sharing { remote, node, position, permission, session, end, _watch: watch })
+        }
+        Err(error) => {
+            // Takes back a question that still stands on the screen.
+            let _ = soon(session.close()).await;
+            Err(error)
+        }
+    }
+}
+
+async fn ask(
+    portal: &Screencast,
+    session: &Session<Screencast>,
+    opening: &Opening,
+    held: Option<&Permission>,
+) -> Result<Streams, CaptureError> {
+    let pointers = soon(portal.available_cursor_modes()).await?;
+    let wanted = if opening.pointer { CursorMode::Embedded } else { CursorMode::Hidden };
+    // Windows have no names here: the desktop's question is how one is chosen, each time.
+    let (kind, persist) = match opening.wanted {
+        Wanted::Window(_) => (SourceType::Window, PersistMode::DoNot),
+        Wanted::Display(_) | Wanted::Region { .. } => {
+            (SourceType::Monitor, PersistMode::ExplicitlyRevoked)
+        }
+    };
+    let options = SelectSourcesOptions::default()
+        .set_sources(ashpd::enumflags2::BitFlags::from(kind))
+        .set_multiple(false)
+        .set_cursor_mode(pointers.contains(wanted).then_some(wanted))
+        .set_persist_mode(persist)
+        .set_restore_token(held.map(|permission| permission.0.as_str()));
+    soon(async { portal.select_sources(session, options).await?.response() }).await?;
+    let answer = async {
+        let started = portal.start(session, None, Default::default()).await;
+        started.and_then(|request| request.response()).map_err(refused)
+    };
+    first(within(ASKED_WAIT, answer), given_up(&opening.abandoned)).await
+}
+
+async fn given_up<T>(abandoned: &Abandoned) -> Result<T, CaptureError> {
+    while !abandoned.is_set() {
+        Timer::after(ABANDONED_LOOK).await;
+    }
+    Err(CaptureError::Abandoned)
+}
+
+/// Says in `end` what happened to the sharing.
+async fn watch(bus: zbus::Connection, session: Arc<Session<Screencast>>, end: End) {
+    match listen(&bus, &session).await {
+        Ok(error) => end.set(error),
+        // Then the end of the pictures is all that will be seen of it.
+        Err(error) => tracing::warn!(%error, "nothing will be heard of the sharing's end"),
+    }
+}
+
+async fn listen(
+    bus: &zbus::Connection,
+    session: &Session<Screencast>,
+) -> Result<CaptureError, ashpd::Error> {
+    let mut closed = pin!(session.receive_closed().await?);
+    let names = DBusProxy::new(bus).await?;
+    let mut changes = names.receive_name_owner_changed().await?;
+    let backends = backends(bus, &names).await?;
+    let revoked = async {
+        closed.next().await;
+        CaptureError::SharingRevoked
+    };
+    let lost = async {
+        while let Some(change) = changes.next().await {
+            let change = change.args()?;
+            let name = change.name().as_str();
+            if change.new_owner().is_none() && backends.iter().any(|backend| backend == name) {
+                break;
+            }
+        }
+        let reason = "the program behind the desktop's portal ended".to_owned();
+        zbus::Result::Ok(CaptureError::SharingLost { reason })
+    };
+    Ok(first(async { Ok(revoked.await) }, lost).await?)
+}
+
+/// Those of them that run now and share screens.
+async fn backends(bus: &zbus::Connection, names: &DBusProxy<'_>) -> zbus::Result<Vec<String>> {
+    let mut backends = Vec::new();
+    for name in names.list_names().await? {
+        if !name.as_str().starts_with(BACKENDS) {
+            continue;
+        }
+        let destination: BusName<'_> = name.inner().clone();
+        let properties =
+            PropertiesProxy::builder(bus).destination(destination)?.path(BACKENDS_PATH)?;
+        let properties = properties.build().await?;
+        let shares = InterfaceName::from_static_str(SCREENCASTS)?;
+        if properties.get(shares, "version").await.is_ok() {
+            backends.push(name.to_string());
+        }
+    }
+    Ok(backends)
+}
+
+/// What needs no person.
+async fn soon<T, E: Into<ashpd::Error>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, CaptureError> {
+    within(OPEN_WAIT, async { answer.await.map_err(|error| refused(error.into())) }).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, CaptureError>>,
+) -> Result<T, CaptureError> {
+    let silent = async {
+        Timer::after(limit).await;
+        Err(CaptureError::SharingSilent)
+    };
+    first(answer, silent).await
+}
+
+async fn first<T>(a: impl Future<Output = T>, b: impl Future<Output = T>) -> T {
+    select(pin!(a), pin!(b)).await.factor_first().0
+}
+
+fn refused(error: ashpd::Error) -> CaptureError {
+    match error {
+        ashpd::Error::Response(ResponseError::Cancelled) => CaptureError::Declined,
+        ashpd::Error::Response(ResponseError::Other) => {
+            CaptureError::SharingRefused { reason: "it gives no reason".to_owned() }
+        }
+        ashpd::Error::PortalNotFound(_) => CaptureError::SharingRefused {
+            reason: "its portal can't do that. Install the portal of your desktop, like \
+                     xdg-desktop-portal-gnome, -kde or -wlr"
+                .to_owned(),
+        },
+        other => CaptureError::SharingRefused { reason: other.to_string() },
+    }
+}

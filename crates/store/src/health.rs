@@ -1,0 +1,65 @@
+//! What befell a recording without ending it.
+
+use std::collections::HashMap;
+
+use rusqlite::params;
+use snaplark_core::RecordingId;
+use snaplark_core::capture::Trouble;
+
+use crate::rows::{recording_id, unsigned};
+use crate::{Result, Store};
+
+/// A recording that is troubled more often than this has told enough; rows must not fill the disk.
+const ROWS_MAX: u32 = 1_000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// On the recording's own time line.
+    pub at_ms: u64,
+    /// `Trouble::kind`.
+    pub kind: String,
+    /// A sentence.
+    pub detail: String,
+}
+
+impl Store {
+    pub fn note_trouble(
+        &self,
+        recording: RecordingId,
+        at_ms: u64,
+        trouble: &Trouble,
+    ) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO health (recording, idx, at_ms, kind, detail)
+             SELECT ?1, count(*), ?2, ?3, ?4 FROM health WHERE recording = ?1
+             HAVING count(*) < ?5",
+            params![
+                recording.to_string(),
+                at_ms as i64,
+                trouble.kind(),
+                trouble.to_string(),
+                ROWS_MAX
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Of every recording that was troubled, in the order in which it was told.
+    pub fn health(&self) -> Result<HashMap<RecordingId, Vec<Health>>> {
+        let mut all: HashMap<RecordingId, Vec<Health>> = HashMap::new();
+        // One that reads may come before the first writer of this version.
+        if self.version()? < 2 {
+            return Ok(all);
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT recording, at_ms, kind, detail FROM health ORDER BY recording, idx",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let health =
+                Health { at_ms: unsigned(row, 1)?, kind: row.get(2)?, detail: row.get(3)? };
+            all.entry(recording_id(row, 0)?).or_default().push(health);
+        }
+        Ok(all)
+    }
+}
