@@ -22,4 +22,5 @@ pub mod process;
 pub mod recorder;
 pub mod session;
 pub mod wait;
+pub mod wayland;
 pub mod webdriver;

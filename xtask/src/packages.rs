@@ -66,9 +66,9 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     (
         Need::App,
         [
-            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x",
-            "gstreamer1-plugins-base gstreamer1-plugins-good",
-            "gst-plugins-good",
+            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x gstreamer1.0-pipewire",
+            "gstreamer1-plugins-base gstreamer1-plugins-good pipewire-gstreamer",
+            "gst-plugins-good gst-plugin-pipewire",
             "",
         ],
     ),
@@ -105,6 +105,16 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
+    // A Wayland desktop without a screen, with the portal that shares it.
+    (
+        Need::Tests,
+        [
+            "mutter xwayland xdg-desktop-portal xdg-desktop-portal-gnome pipewire wireplumber gstreamer1.0-tools libglib2.0-bin",
+            "mutter xorg-x11-server-Xwayland xdg-desktop-portal-gnome pipewire-utils wireplumber gstreamer1",
+            "mutter xorg-xwayland xdg-desktop-portal-gnome pipewire wireplumber",
+            "",
+        ],
+    ),
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
     (Need::Tests, ["pulseaudio pulseaudio-utils", "", "", ""]),

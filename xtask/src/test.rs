@@ -128,7 +128,8 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         step = if only.is_empty() {
             step.args(build::WORKSPACE)
         } else {
-            step.args(build::WORKSPACE).args(["--test", "system", "--test", "desktop"])
+            step.args(build::WORKSPACE)
+                .args(["--test", "system", "--test", "desktop", "--test", "wayland"])
         };
         step = step.env("RUST_TEST_THREADS", "1");
     }
