@@ -18,9 +18,9 @@ use snaplark_tests::wayland::Session;
 
 const LIMIT: Duration = Duration::from_secs(90);
 const NUMBERS: u32 = 15;
-/// A compositor without a graphics card is late now and then, on a busy machine more so; what it
-/// gives is in order and in time.
-const MISSING_SHARE: f64 = 0.15;
+/// A compositor without a graphics card takes the machine's time for each picture, and on a busy one
+/// it leaves many out; what it gives is in order and in time.
+const MISSING_SHARE: f64 = 0.3;
 
 /// A recording under way; told from a start that waits by its first segment.
 fn record(session: &Session) -> Process {
@@ -63,7 +63,7 @@ fn a_desktop_is_recorded_and_no_question_is_asked_again() {
         let file = recorded.file.clone().unwrap();
         let reading = read_file(&file, (1280, 720)).unwrap();
         println!("{recorded:?}");
-        let (span, missing) = reading.hold(3.5..=4.8, NUMBERS, MISSING_SHARE).unwrap();
+        let (span, missing) = reading.hold(3.0..=5.0, NUMBERS, MISSING_SHARE).unwrap();
         println!("{missing} of {span} numbers are missing");
     }
     let store = Store::open_to_read(session.home.snaplark()).unwrap().unwrap();
