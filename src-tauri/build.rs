@@ -24,6 +24,14 @@ const COMMANDS: &[&str] = &[
     "sign_in_with_token",
     "leave_sign_in",
     "sign_out",
+    "open_settings",
+    "settings",
+    "set_settings",
+    "microphones",
+    "choose_save_folder",
+    "starts_at_login",
+    "set_starts_at_login",
+    "about",
 ];
 
 fn main() {

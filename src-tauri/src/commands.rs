@@ -2,20 +2,24 @@
 //! from a window. An error is `{code, params}`; the window picks the words.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::view::{RecordingView, Snapshot};
-use snaplark_app::{App, AppError, StartRequest, Token};
+use snaplark_app::{App, AppError, Listening, Settings, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
+use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt;
+use tauri_plugin_dialog::DialogExt as _;
+use tokio::sync::oneshot;
 
 use crate::program::Program;
-use crate::shortcut::Shortcut;
+use crate::shortcut::{Shortcut, Shortcuts, State as ShortcutState};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::toast::Card;
-use crate::{library, platform, sign_in, toast};
+use crate::{pages, platform, shell, shortcut, sign_in, toast};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandError {
@@ -37,6 +41,21 @@ impl From<AppError> for CommandError {
 
 type Answer<T = ()> = Result<T, CommandError>;
 
+/// A choice that the system offers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Named {
+    name: String,
+    /// What a person sees.
+    words: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct About {
+    version: &'static str,
+    system: String,
+    gstreamer: String,
+}
+
 /// The desktop that the windows are on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Desktop {
@@ -50,14 +69,14 @@ pub async fn snapshot(app: State<'_, App>) -> Answer<Snapshot> {
 }
 
 #[tauri::command]
-pub fn desktop(shortcut: State<'_, Shortcut>) -> Desktop {
+pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
     // On the main thread, as all commands that are not async: GTK is asked.
-    Desktop { shortcut: shortcut.inner().clone(), composited: platform::is_composited() }
+    Desktop { shortcut: shortcuts.now(), composited: platform::is_composited() }
 }
 
 #[tauri::command]
 pub async fn start_recording(app: State<'_, App>) -> Answer {
-    app.start_recording(StartRequest::default()).await?;
+    app.start_recording(shell::wanted(&app).await?).await?;
     Ok(())
 }
 
@@ -107,7 +126,75 @@ pub async fn reveal_file(app: State<'_, App>, id: String) -> Answer {
 
 #[tauri::command]
 pub fn open_library(handle: AppHandle) -> Answer {
-    library::open(&handle).map_err(|error| CommandError::new("no-window", error))
+    pages::open(&handle, &pages::LIBRARY).map_err(|error| CommandError::new("no-window", error))
+}
+
+#[tauri::command]
+pub fn open_settings(handle: AppHandle) -> Answer {
+    pages::open(&handle, &pages::SETTINGS).map_err(|error| CommandError::new("no-window", error))
+}
+
+#[tauri::command]
+pub async fn settings(app: State<'_, App>) -> Answer<Settings> {
+    Ok(app.settings().await?)
+}
+
+/// All of them or none: a shortcut that can't be had leaves everything as it was.
+#[tauri::command]
+pub async fn set_settings(app: State<'_, App>, handle: AppHandle, settings: Settings) -> Answer {
+    let keys = &settings.desktop.record_keys;
+    if shortcut::rebind(&handle, keys) == ShortcutState::Taken {
+        return Err(CommandError::new("shortcut-taken", keys));
+    }
+    let theme = settings.desktop.theme;
+    app.set_settings(settings).await?;
+    let shown = handle.clone();
+    let asked = handle.run_on_main_thread(move || shell::show_theme(&shown, theme));
+    asked.map_err(|error| CommandError::new("no-window", error))
+}
+
+/// The microphones of now.
+#[tauri::command]
+pub async fn microphones() -> Answer<Vec<Named>> {
+    let listed = async_runtime::spawn_blocking(|| snaplark_capture::probe().sound);
+    let devices = listed.await.map_err(|error| CommandError::new("no-sound", error))?;
+    let devices = devices.map_err(|error| CommandError::new("no-sound", error))?;
+    let microphones =
+        devices.into_iter().filter(|device| device.listening == Listening::Microphone);
+    Ok(microphones.map(|device| Named { name: device.name, words: device.description }).collect())
+}
+
+/// Asks with the system's own dialog. `None`: the person thought better of it.
+#[tauri::command]
+pub async fn choose_save_folder(window: WebviewWindow) -> Answer<Option<PathBuf>> {
+    let (chosen, answer) = oneshot::channel();
+    window.dialog().file().set_parent(&window).pick_folder(move |folder| drop(chosen.send(folder)));
+    let folder = answer.await.ok().flatten();
+    let path = folder.map(|folder| folder.into_path()).transpose();
+    path.map_err(|error| CommandError::new("no-folder", error))
+}
+
+#[tauri::command]
+pub fn starts_at_login(handle: AppHandle) -> Answer<bool> {
+    handle.autolaunch().is_enabled().map_err(|error| CommandError::new("no-autostart", error))
+}
+
+#[tauri::command]
+pub fn set_starts_at_login(handle: AppHandle, starts: bool) -> Answer {
+    let autolaunch = handle.autolaunch();
+    let done = if starts { autolaunch.enable() } else { autolaunch.disable() };
+    done.map_err(|error| CommandError::new("no-autostart", error))
+}
+
+/// For a person who reports a problem: nothing of theirs is in it.
+#[tauri::command]
+pub async fn about() -> Answer<About> {
+    let gstreamer = async_runtime::spawn_blocking(|| snaplark_capture::probe().gstreamer).await;
+    Ok(About {
+        version: env!("CARGO_PKG_VERSION"),
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        gstreamer: gstreamer.unwrap_or_default(),
+    })
 }
 
 #[tauri::command]
@@ -136,13 +223,7 @@ pub async fn resume_upload(app: State<'_, App>, id: String) -> Answer {
 pub async fn sign_in(window: WebviewWindow, server: Option<String>, remember: bool) -> Answer {
     let handle = window.app_handle().clone();
     if !sign_in::with_browser(&handle, server, remember).await && window.label() == toast::LABEL {
-        let shown = handle.clone();
-        let asked = handle.run_on_main_thread(move || {
-            if let Err(error) = library::open(&shown) {
-                tracing::error!(%error, "the library can't be opened");
-            }
-        });
-        asked.map_err(|error| CommandError::new("no-window", error))?;
+        pages::show(&handle, &pages::LIBRARY);
     }
     Ok(())
 }
@@ -219,6 +300,7 @@ mod tests {
     const BUILD: &str = include_str!("../build.rs");
     const SHELL: &str = include_str!("shell.rs");
     const LIBRARY: &str = include_str!("../capabilities/library.json");
+    const SETTINGS: &str = include_str!("../capabilities/settings.json");
     const TOAST: &str = include_str!("../capabilities/toast.json");
 
     /// What an event needs, and nothing else of Tauri's own.
@@ -259,9 +341,13 @@ mod tests {
             .map(str::to_owned)
             .collect();
         assert_eq!(handled, named, "build.rs gives permissions for what shell.rs handles");
-        let library = allowed(LIBRARY, crate::library::LABEL);
-        let toast = allowed(TOAST, crate::toast::LABEL);
-        let used: BTreeSet<String> = library.union(&toast).cloned().collect();
+        let windows = [
+            (LIBRARY, crate::pages::LIBRARY.label),
+            (SETTINGS, crate::pages::SETTINGS.label),
+            (TOAST, crate::toast::LABEL),
+        ];
+        let used: BTreeSet<String> =
+            windows.iter().flat_map(|(file, label)| allowed(file, label)).collect();
         assert_eq!(handled, used);
     }
 

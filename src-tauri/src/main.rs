@@ -5,7 +5,7 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod commands;
-mod library;
+mod pages;
 mod platform;
 mod program;
 mod shell;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use snaplark_app::{App, Notice, StartRequest};
+use snaplark_app::{App, AppError, DesktopSettings, Notice, Source, StartRequest, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
-use crate::{commands, library, shortcut, toast, tray};
+use crate::{HIDDEN_FLAG, commands, pages, shortcut, toast, tray};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -28,12 +28,10 @@ const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
 pub fn run(hidden: bool) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         // First: a second start ends inside of it, before it touches anything.
-        .plugin(program::single_instance(|app| {
-            if let Err(error) = library::open(app) {
-                tracing::error!(%error, "the library can't be opened");
-            }
-        }))
+        .plugin(program::single_instance(|app| pages::show(app, &pages::LIBRARY)))
         .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN_FLAG).build())
         .manage(ToastPlace::default())
         .manage(SigningIn::default())
         .manage(Closing::default())
@@ -58,20 +56,29 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::sign_in_with_token,
             commands::leave_sign_in,
             commands::sign_out,
+            commands::open_settings,
+            commands::settings,
+            commands::set_settings,
+            commands::microphones,
+            commands::choose_save_folder,
+            commands::starts_at_login,
+            commands::set_starts_at_login,
+            commands::about,
         ])
         .build(tauri::generate_context!())
         .context("Snaplark's windows can't be made")?;
 
     let (notices, noticed) = mpsc::unbounded_channel();
     let program = async_runtime::block_on(Program::open(notices))?;
+    let settings = async_runtime::block_on(program.app.settings())?;
     app.manage(program.app.clone());
-    let mut start = Some((program.app.clone(), noticed));
+    let mut start = Some((program.app.clone(), settings.desktop, noticed));
     app.manage(program);
 
     app.run(move |handle, event| match event {
         RunEvent::Ready => {
-            let Some((app, noticed)) = start.take() else { return };
-            if let Err(error) = begin(handle, &app, noticed, hidden) {
+            let Some((app, desktop, noticed)) = start.take() else { return };
+            if let Err(error) = begin(handle, &app, desktop, noticed, hidden) {
                 tracing::error!(%error, "Snaplark's windows can't be made");
                 quit(handle);
             }
@@ -87,10 +94,12 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
 fn begin(
     handle: &AppHandle,
     app: &App,
+    desktop: DesktopSettings,
     noticed: mpsc::UnboundedReceiver<Notice>,
     hidden: bool,
 ) -> tauri::Result<()> {
-    handle.manage(shortcut::register(handle));
+    show_theme(handle, desktop.theme);
+    shortcut::register(handle, desktop.record_keys);
     match Tray::create(handle) {
         Ok(tray) => {
             handle.manage(Mutex::new(tray));
@@ -99,7 +108,7 @@ fn begin(
     }
     toast::create(handle)?;
     if !hidden {
-        library::open(handle)?;
+        pages::open(handle, &pages::LIBRARY)?;
     }
     async_runtime::spawn(pass_changes(handle.clone(), app.clone()));
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
@@ -142,23 +151,42 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
     while let Some(notice) = noticed.recv().await {
         match notice {
             Notice::CopyLink { recording, link } => {
-                match commands::put_on_clipboard(&handle, link) {
+                match commands::put_on_clipboard(&handle, link.clone()) {
                     // Closing is all that can keep it from being noted.
                     Ok(()) => drop(app.note_link_copied(recording).await),
                     Err(error) => tracing::warn!(?error, "the link can't be put on the clipboard"),
+                }
+                let opens = app.settings().await.is_ok_and(|settings| settings.desktop.open_link);
+                if opens && let Err(error) = commands::open_page(link).await {
+                    tracing::warn!(?error, "the link can't be opened");
                 }
             }
         }
     }
 }
 
+/// What the person has chosen to record, and how.
+pub async fn wanted(app: &App) -> Result<StartRequest, AppError> {
+    Ok(app.settings().await?.recording.request(Source::Display(None)))
+}
+
 pub fn toggle(handle: &AppHandle) {
     let app = handle.state::<App>().inner().clone();
     async_runtime::spawn(async move {
         // The app shows a failed start as a toast; here it is only for the log.
-        if let Err(error) = app.toggle_recording(StartRequest::default()).await {
+        let toggled = async { app.toggle_recording(wanted(&app).await?).await };
+        if let Err(error) = toggled.await {
             tracing::warn!(%error, "recording was neither started nor stopped");
         }
+    });
+}
+
+/// Windows follow by their own media query.
+pub fn show_theme(handle: &AppHandle, theme: Theme) {
+    handle.set_theme(match theme {
+        Theme::System => None,
+        Theme::Light => Some(tauri::Theme::Light),
+        Theme::Dark => Some(tauri::Theme::Dark),
     });
 }
 

@@ -5,14 +5,16 @@ use snaplark_app::view::{RecorderView, RecordingState, Snapshot};
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
-use tauri::{AppHandle, include_image};
+use tauri::{AppHandle, Manager, include_image};
 
+use crate::shortcut::{Shortcut, Shortcuts, State};
 use crate::words::word;
-use crate::{library, shell, shortcut};
+use crate::{pages, shell};
 
 const TOGGLE: &str = "toggle";
 const COPY_LAST_LINK: &str = "copy-last-link";
 const OPEN_LIBRARY: &str = "open-library";
+const OPEN_SETTINGS: &str = "open-settings";
 const QUIT: &str = "quit";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,15 +118,19 @@ fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
         Toggle::Stop => (word("tray_stop"), true),
         Toggle::Stopping => (word("tray_stopping"), false),
     };
-    let toggle = MenuItemBuilder::with_id(TOGGLE, words)
-        .enabled(enabled)
-        .accelerator(shortcut::RECORD_KEYS)
-        .build(app)?;
+    let toggle = MenuItemBuilder::with_id(TOGGLE, words).enabled(enabled);
+    let shortcut = app.try_state::<Shortcuts>().map(|shortcuts| shortcuts.now());
+    let toggle = match shortcut {
+        Some(Shortcut { keys, state: State::Works }) => toggle.accelerator(keys),
+        _ => toggle,
+    };
+    let toggle = toggle.build(app)?;
     let mut menu = MenuBuilder::new(app).item(&toggle).separator();
     if look.has_link {
         menu = menu.text(COPY_LAST_LINK, word("tray_copy_last_link"));
     }
     menu.text(OPEN_LIBRARY, word("tray_open_library"))
+        .text(OPEN_SETTINGS, word("tray_open_settings"))
         .separator()
         .text(QUIT, word("tray_quit"))
         .build()
@@ -134,11 +140,8 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
     match event.id().as_ref() {
         TOGGLE => shell::toggle(app),
         COPY_LAST_LINK => shell::copy_last_link(app),
-        OPEN_LIBRARY => {
-            if let Err(error) = library::open(app) {
-                tracing::error!(%error, "the library can't be opened");
-            }
-        }
+        OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
+        OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),
         QUIT => shell::quit(app),
         other => tracing::warn!(item = other, "the tray's menu has an item that nothing answers"),
     }

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod settings;
 mod sign_in;
 
 use std::ops::RangeInclusive;

@@ -47,6 +47,8 @@ pub struct Demonstration {
     /// Where its windows are driven. Started before the app: the portal would start a locked one.
     pub keyring: Option<Process>,
     pub desk: Desk,
+    /// As xdotool names them.
+    pub record_keys: String,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
     /// When the key was pressed, and when the tray showed it.
@@ -102,7 +104,9 @@ impl Demonstration {
         let idle_tray =
             desk.display.settled("the tray icon", desk.tray(), Some(&empty_tray), START)?;
         let started = Cell::new(None);
-        Ok(Self { running, keyring, desk, pictures: pictures.into(), idle_tray, started })
+        let record_keys = RECORD_KEYS.into();
+        let pictures = pictures.into();
+        Ok(Self { running, keyring, desk, record_keys, pictures, idle_tray, started })
     }
 
     /// The windows, where they are driven.
@@ -116,7 +120,7 @@ impl Demonstration {
     /// Presses the shortcut and waits until the tray says that it records.
     pub fn start_recording(&self) -> Result<()> {
         let Desk { display, home, .. } = &self.desk;
-        display.press(home, RECORD_KEYS)?;
+        display.press(home, &self.record_keys)?;
         let pressed = Instant::now();
         display.settled(
             "the tray icon to show that it records",
@@ -137,7 +141,7 @@ impl Demonstration {
         let before = self.files()?;
         let (pressed, shown) = self.started.take().context("nothing records")?;
         let at_least = shown.elapsed().as_secs_f64();
-        display.press(home, RECORD_KEYS)?;
+        display.press(home, &self.record_keys)?;
         let at_most = pressed.elapsed().as_secs_f64();
         let seconds = at_least - MARGIN_S..=at_most + MARGIN_S;
         let toast = self.toast()?;
@@ -189,6 +193,12 @@ impl Demonstration {
         display.settled("the library to be uncovered", window.at, None, START)?;
         self.picture("library", Some(window.at))?;
         Ok(window)
+    }
+
+    /// The desk without the app, which ends with its driver.
+    pub fn without_app(self) -> Desk {
+        drop(self.running);
+        self.desk
     }
 
     /// Ends the app as a logout does.

@@ -83,9 +83,13 @@ impl Session {
         self.post(&format!("element/{}/value", element.0), &json!({"text": text})).map(|_| ())
     }
 
-    /// Presses the first element that fits, as soon as there is one.
+    /// Presses the first element that fits, as soon as there is one, wherever one has to scroll.
     pub fn press(&self, selector: &str, limit: Duration) -> Result<()> {
-        self.click(&self.find(selector, limit)?)
+        let element = self.find(selector, limit)?;
+        let scroll = "document.querySelector(arguments[0])
+            .scrollIntoView({block: 'center', behavior: 'instant'});";
+        self.run(scroll, &[json!(selector)])?;
+        self.click(&element)
     }
 
     /// Waits until the text of what fits the selector holds `part`, and gives it.

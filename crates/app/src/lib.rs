@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{Capture, CaptureError, Sound, Source};
+use snaplark_core::capture::{Capture, CaptureError, Sound};
 use snaplark_core::upload::Failure;
 use snaplark_store::{Store, StoreError};
 use thiserror::Error;
@@ -33,9 +33,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use account::{Account, Token};
 pub use home::Home;
 use messages::{Command, Message};
-pub use settings::UploadSettings;
+pub use settings::{
+    DesktopSettings, Fps, Microphone, Quality, RecordingSettings, Settings, Theme, UploadSettings,
+};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
+pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
 use view::Snapshot;
 
@@ -326,11 +329,11 @@ impl App {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 
-    pub async fn upload_settings(&self) -> Result<UploadSettings, AppError> {
+    pub async fn settings(&self) -> Result<Settings, AppError> {
         self.ask(|reply| Command::Settings { reply }).await
     }
 
-    pub async fn set_upload_settings(&self, settings: UploadSettings) -> Result<(), AppError> {
+    pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
         self.ask(|reply| Command::SetSettings { settings, reply }).await?
     }
 

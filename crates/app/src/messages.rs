@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::view::Snapshot;
-use crate::{AppError, StartRequest, UploadSettings};
+use crate::{AppError, Settings, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -77,10 +77,10 @@ pub enum Command {
     },
     HintNetwork,
     Settings {
-        reply: oneshot::Sender<UploadSettings>,
+        reply: oneshot::Sender<Settings>,
     },
     SetSettings {
-        settings: UploadSettings,
+        settings: Settings,
         reply: Reply<()>,
     },
     PauseUpload {

@@ -1,9 +1,68 @@
-//! What the person chose about uploads, kept in the store.
+//! What the person chose, kept in the store: a row for each group, so that a later one is added
+//! without touching the others. A choice that is missing, or of a newer program, is the usual one.
 
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use snaplark_core::capture::{Device, Sound, Source};
+use snaplark_store::{Store, StoreError};
 use ts_rs::TS;
 
-pub(crate) const SETTING: &str = "upload";
+use crate::StartRequest;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(export)]
+pub struct Settings {
+    pub recording: RecordingSettings,
+    pub upload: UploadSettings,
+    pub desktop: DesktopSettings,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(export)]
+pub struct RecordingSettings {
+    #[ts(type = "15 | 24 | 30 | 60")]
+    pub fps: Fps,
+    pub quality: Quality,
+    pub pointer: bool,
+    pub microphone: Microphone,
+    pub system_sound: bool,
+    /// Where the person's own files go. `None`: among the system's videos.
+    pub save_folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u32", try_from = "u32")]
+pub enum Fps {
+    Fps15,
+    Fps24,
+    Fps30,
+    Fps60,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Quality {
+    /// For slow links.
+    Small,
+    Standard,
+    /// For much that moves.
+    Sharp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "name")]
+#[ts(export)]
+pub enum Microphone {
+    Off,
+    /// Whatever the system takes for the default one.
+    Default,
+    Named(String),
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
@@ -18,6 +77,40 @@ pub struct UploadSettings {
     pub keep_local_days: Option<u32>,
 }
 
+/// What the windows and the tray go by. Nothing else reads them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(export)]
+pub struct DesktopSettings {
+    pub theme: Theme,
+    /// Starts and stops a recording.
+    pub record_keys: String,
+    /// Once a recording is online.
+    pub open_link: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Theme {
+    System,
+    Light,
+    Dark,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        RecordingSettings {
+            fps: Fps::Fps30,
+            quality: Quality::Standard,
+            pointer: true,
+            microphone: Microphone::Off,
+            system_sound: false,
+            save_folder: None,
+        }
+    }
+}
+
 impl Default for UploadSettings {
     fn default() -> Self {
         UploadSettings {
@@ -25,5 +118,128 @@ impl Default for UploadSettings {
             wait_on_metered: false,
             keep_local_days: Some(7),
         }
+    }
+}
+
+impl Default for DesktopSettings {
+    fn default() -> Self {
+        DesktopSettings {
+            theme: Theme::System,
+            // What the product's users know from before.
+            record_keys: "Alt+R".into(),
+            open_link: false,
+        }
+    }
+}
+
+impl RecordingSettings {
+    pub fn request(&self, source: Source) -> StartRequest {
+        StartRequest {
+            source,
+            fps: self.fps.into(),
+            bitrate_bits: self.quality.bitrate_bits(),
+            pointer: self.pointer,
+            sound: Sound {
+                microphone: match &self.microphone {
+                    Microphone::Off => None,
+                    Microphone::Default => Some(Device::Default),
+                    Microphone::Named(name) => Some(Device::Named(name.clone())),
+                },
+                system: self.system_sound,
+                levels: false,
+            },
+            ..StartRequest::default()
+        }
+    }
+}
+
+impl Quality {
+    const fn bitrate_bits(self) -> u32 {
+        match self {
+            Quality::Small => 1_200_000,
+            Quality::Standard => 2_500_000,
+            Quality::Sharp => 6_000_000,
+        }
+    }
+}
+
+impl From<Fps> for u32 {
+    fn from(fps: Fps) -> u32 {
+        match fps {
+            Fps::Fps15 => 15,
+            Fps::Fps24 => 24,
+            Fps::Fps30 => 30,
+            Fps::Fps60 => 60,
+        }
+    }
+}
+
+impl TryFrom<u32> for Fps {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        match number {
+            15 => Ok(Fps::Fps15),
+            24 => Ok(Fps::Fps24),
+            30 => Ok(Fps::Fps30),
+            60 => Ok(Fps::Fps60),
+            other => Err(format!("{other} is none of 15, 24, 30 and 60 frames a second")),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn stored(store: &Store) -> Result<Self, StoreError> {
+        Ok(Settings {
+            recording: group(store, RECORDING)?,
+            upload: group(store, UPLOAD)?,
+            desktop: group(store, DESKTOP)?,
+        })
+    }
+
+    pub(crate) fn store(&self, store: &Store) -> Result<(), StoreError> {
+        // Plain data: it always has a JSON form.
+        let text = |value: serde_json::Result<String>| value.unwrap_or_default();
+        store.set_setting(RECORDING, &text(serde_json::to_string(&self.recording)))?;
+        store.set_setting(UPLOAD, &text(serde_json::to_string(&self.upload)))?;
+        store.set_setting(DESKTOP, &text(serde_json::to_string(&self.desktop)))
+    }
+}
+
+const RECORDING: &str = "recording";
+const UPLOAD: &str = "upload";
+const DESKTOP: &str = "desktop";
+
+fn group<T: DeserializeOwned + Default>(store: &Store, key: &str) -> Result<T, StoreError> {
+    let stored = store.setting(key)?;
+    Ok(stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_the_usual() {
+        let settings: RecordingSettings = serde_json::from_str(r#"{"fps": 60, "new": 1}"#).unwrap();
+        let want = RecordingSettings { fps: Fps::Fps60, ..RecordingSettings::default() };
+        assert_eq!(settings, want);
+        assert!(serde_json::from_str::<RecordingSettings>(r#"{"fps": 31}"#).is_err());
+    }
+
+    #[test]
+    fn the_usual_recording_is_what_the_command_line_starts() {
+        let request = RecordingSettings::default().request(Source::Display(None));
+        assert_eq!(request, StartRequest::default());
+    }
+
+    #[test]
+    fn a_named_microphone_is_asked_for_by_its_name() {
+        let microphone = Microphone::Named("Desk".into());
+        let text = serde_json::to_string(&microphone).unwrap();
+        assert_eq!(text, r#"{"kind":"named","name":"Desk"}"#);
+        let settings = RecordingSettings { microphone, ..RecordingSettings::default() };
+        let sound = settings.request(Source::Display(None)).sound;
+        assert_eq!(sound.microphone, Some(Device::Named("Desk".into())));
     }
 }

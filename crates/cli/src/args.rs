@@ -63,10 +63,11 @@ pub enum Command {
         #[arg(long)]
         browser: bool,
     },
-    /// What is set about uploads; with a name and a value, set it.
+    /// What is set for the app; with a name and a value, set it.
     Settings {
-        /// upload-limit (bytes a second, or none), wait-on-metered (yes or no), keep-local-days (a
-        /// number, or forever).
+        /// fps, quality (small, standard or sharp), pointer, microphone (off, default or a name),
+        /// system-sound, save-folder, upload-limit (bytes a second, or none), wait-on-metered (yes
+        /// or no), keep-local-days (a number, or forever).
         #[arg(requires = "value")]
         name: Option<String>,
         value: Option<String>,

@@ -1,54 +1,136 @@
 //! `snaplark settings`.
 
+use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use snaplark_app::{Home, UploadSettings};
+use snaplark_app::{Fps, Home, Microphone, Quality, Settings};
 
 use crate::program::Program;
 
+const NAMES: [&str; 9] = [
+    "fps",
+    "quality",
+    "pointer",
+    "microphone",
+    "system-sound",
+    "save-folder",
+    "upload-limit",
+    "wait-on-metered",
+    "keep-local-days",
+];
+
 pub async fn settings(home: Home, set: Option<(String, String)>) -> anyhow::Result<ExitCode> {
     let program = Program::open(home).await?;
-    let mut settings = program.app.upload_settings().await?;
+    let mut settings = program.app.settings().await?;
     let changed = match set {
         Some((name, value)) => change(&mut settings, &name, &value).map(|()| true),
         None => Ok(false),
     };
     let outcome = match changed {
-        Ok(true) => program.app.set_upload_settings(settings.clone()).await.map_err(Into::into),
+        Ok(true) => program.app.set_settings(settings.clone()).await.map_err(Into::into),
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
     program.close().await?;
     outcome?;
-    let or = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
-    let UploadSettings { bytes_per_second_max, wait_on_metered, keep_local_days } = settings;
-    println!("upload-limit     {}", or(bytes_per_second_max.map(|n| n.to_string()), "none"));
-    println!("wait-on-metered  {}", if wait_on_metered { "yes" } else { "no" });
-    println!("keep-local-days  {}", or(keep_local_days.map(|n| n.to_string()), "forever"));
+    for name in NAMES {
+        println!("{name:<16} {}", value(&settings, name)?);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn change(settings: &mut UploadSettings, name: &str, value: &str) -> anyhow::Result<()> {
-    match (name, value) {
-        ("upload-limit", "none") => settings.bytes_per_second_max = None,
-        ("upload-limit", number) => {
-            let limit = number.parse().context("upload-limit is bytes a second, or none")?;
-            settings.bytes_per_second_max = Some(limit);
+/// As it is written to change it.
+fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
+    let Settings { recording, upload, .. } = settings;
+    Ok(match name {
+        "fps" => u32::from(recording.fps).to_string(),
+        "quality" => match recording.quality {
+            Quality::Small => "small",
+            Quality::Standard => "standard",
+            Quality::Sharp => "sharp",
         }
-        ("wait-on-metered", "yes") => settings.wait_on_metered = true,
-        ("wait-on-metered", "no") => settings.wait_on_metered = false,
-        ("wait-on-metered", _) => bail!("wait-on-metered is yes or no"),
-        ("keep-local-days", "forever") => settings.keep_local_days = None,
-        ("keep-local-days", number) => {
-            let days = number.parse().context("keep-local-days is a number, or forever")?;
-            settings.keep_local_days = Some(days);
+        .into(),
+        "pointer" => yes_or_no(recording.pointer),
+        "microphone" => match &recording.microphone {
+            Microphone::Off => "off".into(),
+            Microphone::Default => "default".into(),
+            Microphone::Named(name) => name.clone(),
+        },
+        "system-sound" => yes_or_no(recording.system_sound),
+        "save-folder" => or("default", recording.save_folder.as_ref().map(|path| path.display())),
+        "upload-limit" => or("none", upload.bytes_per_second_max),
+        "wait-on-metered" => yes_or_no(upload.wait_on_metered),
+        "keep-local-days" => or("forever", upload.keep_local_days),
+        other => bail!("There is no setting '{other}'. There are {}", NAMES.join(", ")),
+    })
+}
+
+fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()> {
+    let Settings { recording, upload, .. } = settings;
+    match name {
+        "fps" => {
+            let number: u32 = text.parse().context("fps is 15, 24, 30 or 60")?;
+            recording.fps = Fps::try_from(number).map_err(anyhow::Error::msg)?;
         }
-        (name, _) => bail!(
-            "There is no setting '{name}'. There are upload-limit, wait-on-metered, keep-local-days"
-        ),
+        "quality" => {
+            recording.quality = match text {
+                "small" => Quality::Small,
+                "standard" => Quality::Standard,
+                "sharp" => Quality::Sharp,
+                _ => bail!("quality is small, standard or sharp"),
+            }
+        }
+        "pointer" => recording.pointer = is_yes(name, text)?,
+        "microphone" => {
+            recording.microphone = match text {
+                "off" => Microphone::Off,
+                "default" => Microphone::Default,
+                name => Microphone::Named(name.into()),
+            }
+        }
+        "system-sound" => recording.system_sound = is_yes(name, text)?,
+        "save-folder" => {
+            let folder = PathBuf::from(text);
+            if text != "default" && !folder.is_absolute() {
+                bail!("save-folder is a whole path, or default");
+            }
+            recording.save_folder = (text != "default").then_some(folder);
+        }
+        "upload-limit" => {
+            upload.bytes_per_second_max = match text {
+                "none" => None,
+                number => Some(number.parse().context("upload-limit is bytes a second, or none")?),
+            }
+        }
+        "wait-on-metered" => upload.wait_on_metered = is_yes(name, text)?,
+        "keep-local-days" => {
+            upload.keep_local_days = match text {
+                "forever" => None,
+                days => Some(days.parse().context("keep-local-days is a number, or forever")?),
+            }
+        }
+        // Says which there are.
+        other => drop(value(settings, other)?),
     }
     Ok(())
+}
+
+fn is_yes(name: &str, text: &str) -> anyhow::Result<bool> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => bail!("{name} is yes or no"),
+    }
+}
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.into()
+}
+
+fn or(none: &str, value: Option<impl Display>) -> String {
+    value.map_or_else(|| none.into(), |value| value.to_string())
 }
 
 #[cfg(test)]
@@ -56,21 +138,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_read_as_people_write_them() {
-        let mut settings = UploadSettings::default();
-        for (name, value) in
-            [("upload-limit", "250000"), ("wait-on-metered", "yes"), ("keep-local-days", "forever")]
-        {
-            change(&mut settings, name, value).unwrap();
+    fn each_setting_is_shown_as_it_is_written() {
+        let mut settings = Settings::default();
+        for (name, text) in [
+            ("fps", "60"),
+            ("quality", "sharp"),
+            ("pointer", "no"),
+            ("microphone", "Desk"),
+            ("system-sound", "yes"),
+            ("save-folder", "/videos"),
+            ("upload-limit", "250000"),
+            ("wait-on-metered", "yes"),
+            ("keep-local-days", "forever"),
+        ] {
+            assert_ne!(value(&settings, name).unwrap(), text, "{name} is another before");
+            change(&mut settings, name, text).unwrap();
+            assert_eq!(value(&settings, name).unwrap(), text, "{name}");
         }
-        let want = UploadSettings {
-            bytes_per_second_max: Some(250_000),
-            wait_on_metered: true,
-            keep_local_days: None,
-        };
-        assert_eq!(settings, want);
-        for (name, value) in [("upload-limit", "fast"), ("wait-on-metered", "maybe"), ("x", "1")] {
-            assert!(change(&mut settings, name, value).is_err(), "{name} {value}");
+        for (name, text) in
+            [("fps", "31"), ("upload-limit", "fast"), ("pointer", "maybe"), ("x", "1")]
+        {
+            assert!(change(&mut settings, name, text).is_err(), "{name} {text}");
         }
     }
 }

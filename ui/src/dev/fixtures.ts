@@ -2,6 +2,7 @@
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { RecordingState } from "$lib/bindings/RecordingState";
 import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { Settings } from "$lib/bindings/Settings";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
@@ -76,6 +77,19 @@ export const account: AccountView = {
   bytesPerSecond: 0,
   uploads: 0,
 };
+
+export const settings = (): Settings => ({
+  recording: {
+    fps: 30,
+    quality: "standard",
+    pointer: true,
+    microphone: { kind: "default" },
+    systemSound: false,
+    saveFolder: null,
+  },
+  upload: { bytesPerSecondMax: null, waitOnMetered: true, keepLocalDays: 7 },
+  desktop: { theme: "system", recordKeys: "Alt+R", openLink: false },
+});
 
 export const empty = (): Snapshot => ({
   change: 1,

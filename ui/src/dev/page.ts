@@ -7,7 +7,7 @@ import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { AccountKind } from "$lib/bindings/AccountKind";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
-import { account, empty, full, running, toasts } from "./fixtures";
+import { account, empty, full, running, settings, toasts } from "./fixtures";
 
 const wanted = new URLSearchParams(location.search);
 const state = wanted.get("state") ?? "";
@@ -67,6 +67,14 @@ mockIPC(
         return snapshot();
       case "sign_in_state":
         return signIn();
+      case "settings":
+        return settings();
+      case "starts_at_login":
+        return true;
+      case "microphones":
+        return [{ name: "alsa_input.desk", words: "Desk microphone" }];
+      case "about":
+        return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
       case "desktop":
         return {
           shortcut: { keys: "Alt+R", state: state === "taken" ? "taken" : "works" },

@@ -4,6 +4,7 @@
  */
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import type { Settings } from "$lib/bindings/Settings";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 
 /** What a command answers when it can't: the window picks the words. */
@@ -28,6 +29,18 @@ export interface Card {
   radius: number;
 }
 
+/** A choice that the system offers. */
+export interface Named {
+  name: string;
+  words: string;
+}
+
+export interface About {
+  version: string;
+  system: string;
+  gstreamer: string;
+}
+
 /** Where a sign-in stands, the same for all windows. `server` is what a command takes again. */
 export type SignIn =
   | { phase: "idle" }
@@ -45,6 +58,15 @@ export const program = {
   copyLink: (id: string) => invoke<void>("copy_link", { id }),
   openLink: (id: string) => invoke<void>("open_link", { id }),
   revealFile: (id: string) => invoke<void>("reveal_file", { id }),
+  openSettings: () => invoke<void>("open_settings"),
+  settings: () => invoke<Settings>("settings"),
+  setSettings: (settings: Settings) => invoke<void>("set_settings", { settings }),
+  microphones: () => invoke<Named[]>("microphones"),
+  /** With the system's own dialog; `null`: thought better of it. */
+  chooseSaveFolder: () => invoke<string | null>("choose_save_folder"),
+  startsAtLogin: () => invoke<boolean>("starts_at_login"),
+  setStartsAtLogin: (starts: boolean) => invoke<void>("set_starts_at_login", { starts }),
+  about: () => invoke<About>("about"),
   openLibrary: () => invoke<void>("open_library"),
   dismissToast: (id: string) => invoke<void>("dismiss_toast", { id }),
   fitToasts: (height: number, cards: Card[]) => invoke<void>("fit_toasts", { height, cards }),

@@ -39,6 +39,12 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_clipboard();
     case "token-remains":
       return m.error_token_remains();
+    case "shortcut-taken":
+      return m.error_shortcut_taken({ keys: reason });
+    case "no-autostart":
+      return m.error_no_autostart({ reason });
+    case "no-folder":
+      return m.error_no_folder();
     case "out-of-reach":
       return m.error_out_of_reach();
     default:

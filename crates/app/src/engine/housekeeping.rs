@@ -3,12 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use snaplark_core::upload::Event;
-use snaplark_store::{Store, StoreError};
 use tracing::{info, warn};
 
 use super::Engine;
-use crate::settings::SETTING;
-use crate::{AppError, UploadSettings};
+use crate::{AppError, Settings};
 
 /// How often it is looked for segments that need not stay.
 const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
@@ -16,17 +14,10 @@ const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
 const FREE_BYTES_MIN: u64 = 2_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-pub(super) fn stored_settings(store: &Store) -> Result<UploadSettings, StoreError> {
-    let stored = store.setting(SETTING)?;
-    Ok(stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
-}
-
 impl Engine {
-    pub(super) fn set_settings(&mut self, settings: UploadSettings) -> Result<(), AppError> {
-        // Plain data: it always has a JSON form.
-        let text = serde_json::to_string(&settings).unwrap_or_default();
-        self.store.set_setting(SETTING, &text)?;
-        self.throttle.set(settings.bytes_per_second_max);
+    pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), AppError> {
+        settings.store(&self.store)?;
+        self.throttle.set(settings.upload.bytes_per_second_max);
         self.settings = settings;
         self.clear_again_ms = self.now_ms();
         self.tell_settings();
@@ -34,7 +25,7 @@ impl Engine {
     }
 
     pub(super) fn tell_settings(&mut self) {
-        self.tell_machine(Event::MeteredChosen { wait: self.settings.wait_on_metered });
+        self.tell_machine(Event::MeteredChosen { wait: self.settings.upload.wait_on_metered });
     }
 
     /// Segments go when the server has confirmed the finished video, the person's own file is
@@ -58,6 +49,7 @@ impl Engine {
             let age_ms = now_unix_ms - confirmed_unix_ms;
             let is_over = self
                 .settings
+                .upload
                 .keep_local_days
                 .is_some_and(|days| age_ms >= i64::from(days) * DAY_MS);
             let is_full = fs4::available_space(&self.home.root).is_ok_and(|b| b < FREE_BYTES_MIN);

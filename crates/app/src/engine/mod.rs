@@ -30,7 +30,7 @@ use crate::messages::{Command, Message, Reply};
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Notice, StartRequest, UploadSettings, finish};
+use crate::{AppError, AppOptions, Notice, Settings, StartRequest, finish};
 
 pub use running::Running;
 
@@ -45,7 +45,7 @@ pub struct Engine {
     machine: UploadMachine,
     uplink: Option<Uplink>,
     throttle: Arc<Throttle>,
-    settings: UploadSettings,
+    settings: Settings,
     clear_again_ms: u64,
     capture: Arc<dyn Capture>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
@@ -108,9 +108,9 @@ impl Engine {
         let target = account.as_ref().map_or_else(sending::no_target, Account::target);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         let (machine, step) = UploadMachine::restore(target, rows, seed);
-        let settings = housekeeping::stored_settings(&store)?;
+        let settings = Settings::stored(&store)?;
         let throttle = Arc::new(Throttle::default());
-        throttle.set(settings.bytes_per_second_max);
+        throttle.set(settings.upload.bytes_per_second_max);
         let connect = |account| Uplink::new(account, throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         Ok(Engine {

@@ -110,7 +110,9 @@ impl Engine {
                 }
             };
         let folder = self.store.folder(recording);
-        let (save_folder, inbox) = (self.home.save_folder.clone(), self.inbox.clone());
+        let chosen = self.settings.recording.save_folder.as_ref();
+        let save_folder = chosen.unwrap_or(&self.home.save_folder).clone();
+        let inbox = self.inbox.clone();
         let name = format!("recording_{}", row.started_text);
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {

@@ -1,0 +1,79 @@
+//! The windows that a person opens: library and settings. Each is made when it is first wanted (who
+//! never opens it doesn't pay for it) and opens ready. Closed, it hides: the tray goes on.
+
+use tauri::webview::PageLoadEvent;
+use tauri::window::Color;
+use tauri::{AppHandle, Manager, Theme, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+
+use crate::words::word;
+
+pub struct Page {
+    pub label: &'static str,
+    /// A key of the words.
+    title: &'static str,
+    size: (f64, f64),
+    size_min: (f64, f64),
+}
+
+/// Three cards a row; at least one, and the header with its button.
+pub const LIBRARY: Page =
+    Page { label: "library", title: "app_name", size: (800.0, 560.0), size_min: (420.0, 360.0) };
+
+pub const SETTINGS: Page =
+    Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
+
+/// `--bg` of the windows' tokens: no flash of another colour before the page is drawn.
+const BACKGROUND_LIGHT: Color = Color(0xff, 0xff, 0xff, 0xff);
+const BACKGROUND_DARK: Color = Color(0x1a, 0x1d, 0x24, 0xff);
+
+/// On the main thread: shows it, in front and focused.
+pub fn open(app: &AppHandle, page: &Page) -> tauri::Result<()> {
+    if let Some(window) = app.get_webview_window(page.label) {
+        window.show()?;
+        window.unminimize()?;
+        return window.set_focus();
+    }
+    let address = format!("windows/{}/index.html", page.label);
+    let window = WebviewWindowBuilder::new(app, page.label, WebviewUrl::App(address.into()))
+        .title(word(page.title))
+        .inner_size(page.size.0, page.size.1)
+        .min_inner_size(page.size_min.0, page.size_min.1)
+        .center()
+        .visible(false)
+        .on_page_load(|window, payload| {
+            // It opens ready: not before there is something to see.
+            if payload.event() == PageLoadEvent::Finished
+                && let Err(error) = window.show().and_then(|()| window.set_focus())
+            {
+                tracing::warn!(%error, label = window.label(), "a window can't be shown");
+            }
+        })
+        .build()?;
+    window.set_background_color(Some(match window.theme() {
+        Ok(Theme::Dark) => BACKGROUND_DARK,
+        _ => BACKGROUND_LIGHT,
+    }))?;
+    let hidden = window.clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { api, .. } = event {
+            api.prevent_close();
+            if let Err(error) = hidden.hide() {
+                tracing::warn!(%error, label = hidden.label(), "a window can't be hidden");
+            }
+        }
+    });
+    Ok(())
+}
+
+/// From wherever: what goes wrong is only for the log.
+pub fn show(app: &AppHandle, page: &'static Page) {
+    let shown = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        if let Err(error) = open(&shown, page) {
+            tracing::error!(%error, label = page.label, "a window can't be opened");
+        }
+    });
+    if let Err(error) = asked {
+        tracing::error!(%error, label = page.label, "a window can't be opened");
+    }
+}

@@ -1,0 +1,79 @@
+/*!
+ * The settings as their window shows them. A change is seen at once and kept at once; what the
+ * program doesn't take goes back to what it was, with a word on why.
+ */
+import type { DesktopSettings } from "$lib/bindings/DesktopSettings";
+import type { RecordingSettings } from "$lib/bindings/RecordingSettings";
+import type { Settings } from "$lib/bindings/Settings";
+import type { UploadSettings } from "$lib/bindings/UploadSettings";
+import { asCommandError, program, type About, type CommandError, type Named } from "$lib/ipc";
+
+export class Choices {
+  settings = $state.raw<Settings | null>(null);
+  startsAtLogin = $state(false);
+  /** `null`: they can't be listed here. */
+  microphones = $state.raw<Named[] | null>([]);
+  about = $state.raw<About | null>(null);
+  /** The last thing that could not be done. */
+  trouble = $state.raw<CommandError | null>(null);
+  #last: Promise<unknown> = Promise.resolve();
+
+  async start() {
+    await this.#try(async () => {
+      this.settings = await program.settings();
+      this.startsAtLogin = await program.startsAtLogin();
+    });
+    // They take their time, and nothing waits for them.
+    void program.microphones().then(
+      (found) => (this.microphones = found),
+      () => (this.microphones = null),
+    );
+    void this.#try(async () => void (this.about = await program.about()));
+  }
+
+  recording = (change: Partial<RecordingSettings>) =>
+    this.#change((now) => ({ ...now, recording: { ...now.recording, ...change } }));
+
+  upload = (change: Partial<UploadSettings>) =>
+    this.#change((now) => ({ ...now, upload: { ...now.upload, ...change } }));
+
+  desktop = (change: Partial<DesktopSettings>) =>
+    this.#change((now) => ({ ...now, desktop: { ...now.desktop, ...change } }));
+
+  async startAtLogin(starts: boolean) {
+    this.startsAtLogin = starts;
+    const done = await this.#try(() => program.setStartsAtLogin(starts));
+    if (!done) this.startsAtLogin = !starts;
+  }
+
+  async chooseFolder() {
+    await this.#try(async () => {
+      const saveFolder = await program.chooseSaveFolder();
+      if (saveFolder !== null) await this.recording({ saveFolder });
+    });
+  }
+
+  /** One after the other: a later change is made to what the earlier one left. */
+  #change(change: (now: Settings) => Settings): Promise<unknown> {
+    const before = this.settings;
+    if (before === null) return this.#last;
+    const after = change(before);
+    this.settings = after;
+    this.#last = this.#last.then(async () => {
+      const done = await this.#try(() => program.setSettings(after));
+      if (!done) this.settings = await program.settings();
+    });
+    return this.#last;
+  }
+
+  async #try(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      this.trouble = null;
+      return true;
+    } catch (thrown) {
+      this.trouble = asCommandError(thrown);
+      return false;
+    }
+  }
+}
