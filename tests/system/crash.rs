@@ -51,3 +51,47 @@ fn killed_at_seven_seconds_the_recording_is_there_and_goes_up_by_itself() {
         .hold(length_s - 0.5..=length_s + 0.5, NUMBERS, 0.01)
         .unwrap();
 }
+
+/// So many recorders are killed; `SNAPLARK_KILLS` says how many in a soak.
+fn kills() -> u32 {
+    std::env::var("SNAPLARK_KILLS").map_or(3, |kills| kills.parse().unwrap())
+}
+
+#[test]
+fn killed_at_any_moment_only_the_unfinished_segment_is_lost() {
+    let screen = Screen::start();
+    let home = &screen.home;
+    let recordings = home.snaplark().join("recordings");
+    let mut known = Vec::new();
+    for kill in 0..kills() {
+        let args = ["record", "--seconds", "600", "--json", "--no-upload"];
+        let record = snaplark(home, None, &args).unwrap();
+        let mut record = Process::start(home, "snaplark", record).unwrap();
+        let init = |folder: &std::path::Path| folder.join("init.webm").is_file();
+        let folder = wait::until("the recording to begin", START, || {
+            let all = std::fs::read_dir(&recordings).into_iter().flatten();
+            let mut all = all.filter_map(|entry| Some(entry.ok()?.path()));
+            Ok(all.find(|folder| !known.contains(folder) && init(folder)))
+        })
+        .unwrap();
+        known.push(folder.clone());
+        // Up to 6.5 s, scattered.
+        let lived = Duration::from_millis(500 + u64::from((kill * 2_377 + 1_900) % 6_000));
+        wait::pass("some of a recording", lived).unwrap();
+        record.kill().unwrap();
+
+        // Whoever comes next makes it whole.
+        let status = ask_json(home, None, &["status", "--wait", "--json"]).unwrap();
+        let id = folder.file_name().unwrap().to_str().unwrap();
+        let recovered = status["recordings"].as_array().unwrap().iter().find(|r| r["id"] == id);
+        // A segment is two seconds, and its keyframe may be half a second late.
+        let whole = (lived.as_millis() as u64).saturating_sub(500) / 2_000;
+        println!("killed after {lived:?}: {:?}", recovered.map(|r| &r["segments"]));
+        let Some(recovered) = recovered else {
+            assert_eq!(whole, 0, "nothing is left of {lived:?}");
+            continue;
+        };
+        assert!(recovered["segments"].as_u64().unwrap() >= whole, "{lived:?}: {recovered}");
+        media::decode(recovered["file"].as_str().unwrap()).unwrap();
+    }
+}

@@ -15,7 +15,7 @@ const SEEDS: &str = "10000";
 pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); a recorder killed 50 times and sound that drifts for ten minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -25,6 +25,7 @@ pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     simulation(place)?;
     mutants::mutants(place)?;
     uploads(place)?;
+    recordings(place)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
     let mut rounds = 0;
@@ -56,5 +57,22 @@ fn uploads(place: &Place) -> Result<()> {
         .args(build::WORKSPACE)
         .args(["--test", "uploads", "--", "--nocapture", "crashes", "memory"])
         .env("SNAPLARK_SOAK", "1")
+        .run()
+}
+
+fn recordings(place: &Place) -> Result<()> {
+    build::cargo(place, "50 killed recorders")
+        .remedy("read the failures above.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "system", "--", "--nocapture", "killed_at_any_moment"])
+        .env("SNAPLARK_KILLS", "50")
+        .run()?;
+    build::cargo(place, "ten minutes of sound and picture")
+        .remedy("read the failures above.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "capture", "--", "--nocapture", "drift"])
+        .env("SNAPLARK_TEST_SYNC_SECONDS", "600")
         .run()
 }
