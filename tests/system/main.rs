@@ -6,5 +6,6 @@
 mod bytes;
 mod crash;
 mod failures;
+mod manners;
 mod recording;
 mod screen;

@@ -12,6 +12,7 @@ mod documents;
 mod faults;
 mod hints;
 mod keyring;
+mod manners;
 mod memory;
 mod person;
 mod rig;

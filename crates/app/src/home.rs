@@ -25,6 +25,11 @@ impl Home {
         Ok(Home { root, save_folder: videos.join("Snaplark") })
     }
 
+    /// For files that can't be written into the person's own folder.
+    pub(crate) fn spare_save_folder(&self) -> PathBuf {
+        self.root.join("saved-elsewhere")
+    }
+
     pub fn cloud_data(&self) -> PathBuf {
         self.root.join("cloud")
     }

@@ -14,6 +14,7 @@ mod home;
 mod messages;
 mod settings;
 mod sign_in;
+mod sleep;
 mod throttle;
 mod tokens;
 mod uplink;
@@ -200,7 +201,8 @@ impl App {
     pub async fn open(options: AppOptions) -> Result<App, AppError> {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let (changed, changes) = watch::channel(1);
-        let engine = engine::Engine::open(options, inbox.clone(), changed)?;
+        let (is_awake, awake) = watch::channel(false);
+        let engine = engine::Engine::open(options, inbox.clone(), changed, is_awake)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
         std::thread::Builder::new()
@@ -208,6 +210,7 @@ impl App {
             .spawn(move || runtime.block_on(engine.run(messages)))
             .map_err(AppError::home)?;
         hints::watch(&inbox);
+        sleep::watch(&inbox, awake);
         Ok(App { inbox, changes })
     }
 
@@ -239,7 +242,8 @@ impl App {
         self.ask(|reply| Command::Pause { paused: false, reply }).await?
     }
 
-    /// Ends it and deletes it, with what of it went up. Whoever calls this has asked the person.
+    /// Ends it and deletes it here. What of it went up never becomes a finished video; servers sweep
+    /// such. Whoever calls this has asked the person.
     pub async fn cancel_recording(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::Cancel { reply }).await?.map(drop)
     }

@@ -27,9 +27,15 @@ pub enum Message {
     },
     /// From the system, whatever the account.
     Hint(Event),
+    /// The computer is about to sleep, or is back.
+    Sleep {
+        begins: bool,
+    },
     FileWritten {
         recording: RecordingId,
-        file: Result<std::path::PathBuf, String>,
+        file: Option<std::path::PathBuf>,
+        /// Why there is none, or why it is elsewhere than it was to be.
+        problem: Option<String>,
     },
 }
 

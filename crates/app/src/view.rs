@@ -82,7 +82,8 @@ pub struct RecordingView {
     pub link: Option<String>,
     /// The person's own file, where it is written already.
     pub file: Option<String>,
-    /// Why it could not be written; the recording itself is safe in Snaplark's folder.
+    /// Why it could not be written, or is elsewhere than in the person's folder; the recording itself
+    /// is safe in Snaplark's.
     pub file_problem: Option<String>,
     #[ts(type = "number")]
     pub frames: u64,

@@ -68,7 +68,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
         let folder = recordings.join(&recording.id);
         say::line(&format!("The recording itself is safe in {}.", folder.display()));
     }
-    let saved = recording.file_problem.is_none();
+    let saved = recording.file.is_some();
     Ok(match &recording.state {
         RecordingState::Done | RecordingState::Local => {
             say_where(&recording, options.json, is_this_computer);

@@ -141,6 +141,17 @@ impl Recorder {
         }
     }
 
+    /// Whether something is recorded that is not sealed, or about to be.
+    pub fn is_awake(&self) -> bool {
+        match self {
+            Recorder::Starting { .. }
+            | Recorder::Recording { .. }
+            | Recorder::Stopping { .. }
+            | Recorder::Cancelling { .. } => true,
+            Recorder::Idle | Recorder::Counting { .. } | Recorder::Paused { .. } => false,
+        }
+    }
+
     pub fn handle(&mut self, event: Event) -> Option<Action> {
         match event {
             Event::StartAsked { recording, countdown } => Some(self.start(recording, countdown)),

@@ -51,6 +51,8 @@ pub struct Engine {
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     inbox: mpsc::Sender<Message>,
     changed: watch::Sender<u64>,
+    /// Whether something is recorded that is not sealed.
+    is_awake: watch::Sender<bool>,
     began: Instant,
 
     running: Option<Running>,
@@ -78,10 +80,16 @@ struct Request {
 
 /// What waits for the store, in order.
 enum Write {
-    Started { recording: RecordingId, width: u32, height: u32 },
+    Started {
+        recording: RecordingId,
+        width: u32,
+        height: u32,
+    },
     Segment(RecordingId, Segment),
     Trouble(RecordingId, u64, Trouble),
     Close(RecordingId, FrameCounts, Option<String>),
+    /// It was cancelled.
+    Delete(RecordingId),
     Step(Step),
 }
 
@@ -90,6 +98,7 @@ impl Engine {
         options: AppOptions,
         inbox: mpsc::Sender<Message>,
         changed: watch::Sender<u64>,
+        is_awake: watch::Sender<bool>,
     ) -> Result<Self, AppError> {
         let AppOptions { home, account, capture, notices } = options;
         let store = Store::open(&home.root)?;
@@ -127,6 +136,7 @@ impl Engine {
             notices,
             inbox,
             changed,
+            is_awake,
             began: Instant::now(),
             running: None,
             start_reply: None,
@@ -172,6 +182,8 @@ impl Engine {
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
             }
             self.changed.send_modify(|change| *change += 1);
+            let is_awake = self.recorder.is_awake();
+            self.is_awake.send_if_modified(|was| std::mem::replace(was, is_awake) != is_awake);
         }
         for request in self.requests.values() {
             request.task.abort();
@@ -243,7 +255,10 @@ impl Engine {
                 self.tell_machine(event);
             }
             Message::Hint(event) => self.tell_machine(event),
-            Message::FileWritten { recording, file } => self.file_written(recording, file),
+            Message::Sleep { begins } => self.sleep(begins),
+            Message::FileWritten { recording, file, problem } => {
+                self.file_written(recording, file, problem);
+            }
         }
     }
 

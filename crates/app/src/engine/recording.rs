@@ -259,8 +259,22 @@ impl Engine {
 
     fn delete_cancelled(&mut self, recording: RecordingId) {
         info!(%recording, "Cancelled: it is deleted");
-        self.take_back(recording);
-        self.nothing_stays();
+        self.tell_machine(Event::Forgotten { recording });
+        self.toasts.forget(recording);
+        // Whatever holds the store up: it must not be there at the next start.
+        self.unwritten.push_back(Write::Delete(recording));
+        self.write();
+    }
+
+    /// What is recorded is sealed before the computer sleeps, and goes on after it.
+    pub(super) fn sleep(&mut self, begins: bool) {
+        let Some(running) = &mut self.running else { return };
+        let sleeps = std::mem::replace(&mut running.sleeps, begins && !running.paused);
+        if running.sleeps != sleeps {
+            info!(begins, "Recording minds the computer's sleep");
+            // One that ends already seals its last segment by itself.
+            let _ = self.ask_pause(begins);
+        }
     }
 
     fn take_back(&mut self, recording: RecordingId) {
@@ -274,7 +288,7 @@ impl Engine {
     }
 
     /// To whoever waits for the start or the end of a recording of which nothing is left.
-    fn nothing_stays(&mut self) {
+    pub(super) fn nothing_stays(&mut self) {
         self.running = None;
         for reply in self.start_reply.take().into_iter().chain(self.stop_replies.drain(..)) {
             let _ = reply.send(Err(AppError::NothingRecorded));

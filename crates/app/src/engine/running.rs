@@ -23,6 +23,8 @@ pub struct Running {
     pub started_unix_ms: i64,
     /// As it was asked for last.
     pub paused: bool,
+    /// Paused because the computer sleeps, by nobody's wish.
+    pub sleeps: bool,
     /// How long it stood still in all.
     pub paused_ms: u64,
     /// What went wrong last without ending it.
@@ -43,6 +45,7 @@ impl Running {
             abandoned: Abandoned::default(),
             ends_ms: None,
             paused: false,
+            sleeps: false,
             paused_ms: 0,
             trouble: None,
             disk_low_told: false,

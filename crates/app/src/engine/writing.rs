@@ -1,6 +1,6 @@
 //! What waits for the store, and what follows when it is written; and the person's own file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use snaplark_core::RecordingId;
 use snaplark_core::upload::Event;
@@ -37,6 +37,7 @@ impl Engine {
                 }
                 Write::Trouble(..) => {}
                 Write::Close(recording, ..) => self.closed(recording),
+                Write::Delete(_) => self.nothing_stays(),
                 Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
             }
         }
@@ -54,6 +55,10 @@ impl Engine {
             Write::Close(recording, counts, detail) => {
                 self.store.close(*recording, *counts, detail.as_deref())
             }
+            Write::Delete(recording) => match self.store.delete(*recording) {
+                Err(StoreError::NoSuchRecording(_)) => Ok(()),
+                deleted => deleted,
+            },
             Write::Step(step) => self.store.apply(&step.changes),
         }
     }
@@ -113,24 +118,37 @@ impl Engine {
         let chosen = self.settings.recording.save_folder.as_ref();
         let save_folder = chosen.unwrap_or(&self.home.save_folder).clone();
         let inbox = self.inbox.clone();
+        let instead = self.home.spare_save_folder();
         let name = format!("recording_{}", row.started_text);
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {
-            let file = finish::write_file(&folder, &segments, &save_folder, &name)
-                .map_err(|error| error.to_string());
-            let _ = inbox.blocking_send(Message::FileWritten { recording, file });
+            let write = |to: &Path| finish::write_file(&folder, &segments, to, &name);
+            // The person's folder may be on a stick that was pulled, or a share that is away.
+            let (file, problem) = match write(&save_folder) {
+                Ok(file) => (Some(file), None),
+                Err(error) => match write(&instead) {
+                    Ok(file) => (
+                        Some(file),
+                        Some(format!("{error}. It is in {} instead", instead.display())),
+                    ),
+                    Err(_) => (None, Some(error.to_string())),
+                },
+            };
+            let _ = inbox.blocking_send(Message::FileWritten { recording, file, problem });
         });
     }
 
-    pub(super) fn file_written(&mut self, recording: RecordingId, file: Result<PathBuf, String>) {
+    pub(super) fn file_written(
+        &mut self,
+        recording: RecordingId,
+        file: Option<PathBuf>,
+        problem: Option<String>,
+    ) {
         self.file_jobs -= 1;
-        let noted = match file {
-            Ok(file) => self.store.set_file(recording, &file).map_err(|error| error.to_string()),
-            Err(problem) => Err(problem),
-        };
-        match noted {
-            Ok(()) => drop(self.file_problems.remove(&recording)),
-            Err(problem) => {
+        let noted = file.map_or(Ok(()), |file| self.store.set_file(recording, &file));
+        match problem.or_else(|| noted.err().map(|error| error.to_string())) {
+            None => drop(self.file_problems.remove(&recording)),
+            Some(problem) => {
                 warn!(%recording, %problem, "A recording's own file could not be written");
                 self.file_problems.insert(recording, problem);
             }

@@ -9,7 +9,8 @@ export type RecordingView = { id: string, title: string, startedUnixMs: number, 
  */
 file: string | null, 
 /**
- * Why it could not be written; the recording itself is safe in Snaplark's folder.
+ * Why it could not be written, or is elsewhere than in the person's folder; the recording itself
+ * is safe in Snaplark's.
  */
 fileProblem: string | null, frames: number, dropped: number, 
 /**

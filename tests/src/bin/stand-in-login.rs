@@ -1,0 +1,55 @@
+//! logind as a recorder sees it: gives locks and says when each is held and let go, and tells of
+//! sleep when a test asks for it (`Sleep`).
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+use anyhow::Result;
+use zbus::object_server::SignalEmitter;
+use zbus::zvariant;
+
+struct Manager;
+
+#[zbus::interface(name = "org.freedesktop.login1.Manager")]
+impl Manager {
+    fn inhibit(
+        &self,
+        what: String,
+        _who: String,
+        why: String,
+        mode: String,
+    ) -> zbus::fdo::Result<zvariant::OwnedFd> {
+        let failed = |error: std::io::Error| zbus::fdo::Error::Failed(error.to_string());
+        let (mut ours, theirs) = std::io::pipe().map_err(failed)?;
+        println!("holds {what} {mode}: {why}");
+        std::thread::spawn(move || {
+            // Ends when nobody holds the other end any more.
+            ours.read_to_end(&mut Vec::new()).ok();
+            println!("lets go {what}");
+        });
+        Ok(OwnedFd::from(theirs).into())
+    }
+
+    /// Not logind's: what a test calls.
+    async fn sleep(
+        &self,
+        begins: bool,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> zbus::fdo::Result<()> {
+        Ok(Self::prepare_for_sleep(&emitter, begins).await?)
+    }
+
+    #[zbus(signal)]
+    async fn prepare_for_sleep(emitter: &SignalEmitter<'_>, begins: bool) -> zbus::Result<()>;
+}
+
+fn main() -> Result<()> {
+    let _bus = zbus::blocking::connection::Builder::session()?
+        .serve_at("/org/freedesktop/login1", Manager)?
+        .name("org.freedesktop.login1")?
+        .build()?;
+    println!("ready");
+    loop {
+        std::thread::park();
+    }
+}

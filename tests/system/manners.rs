@@ -1,0 +1,134 @@
+//! What a person expects of a recorder beside its pictures: a countdown, a limit, that sleep and a
+//! locked list of recordings cost nothing.
+
+use std::time::{Duration, Instant};
+
+use snaplark_tests::home::Home;
+use snaplark_tests::media;
+use snaplark_tests::numbers::read_file;
+use snaplark_tests::process::{Process, command, output, program};
+use snaplark_tests::recorder::{Recorded, ask, snaplark};
+use snaplark_tests::{session, wait};
+
+use crate::screen::{NUMBERS, SIZE, Screen};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The one line of JSON that a recording ends with.
+fn recorded(record: &mut Process) -> Recorded {
+    Recorded::read(&record.line(LIMIT).unwrap()).unwrap()
+}
+
+#[test]
+fn a_countdown_comes_first_and_is_not_in_the_recording() {
+    let screen = Screen::start();
+    let args = ["record", "--countdown", "2", "--seconds", "2", "--json", "--no-upload"];
+    let began = Instant::now();
+    let answer = ask(&screen.home, None, &args).unwrap();
+    assert!(answer.status.success(), "{}", answer.stderr);
+    assert!(began.elapsed() >= Duration::from_secs(4));
+    for said in ["Recording begins in 2", "Recording begins in 1", "Recording 0:01"] {
+        assert!(answer.stderr.contains(said), "not '{said}': {}", answer.stderr);
+    }
+    let recorded = Recorded::read(&answer.stdout).unwrap();
+    assert!((2_000..3_500).contains(&recorded.duration_ms), "{recorded:?}");
+}
+
+/// The system's bus with a logind that a test can send to sleep.
+struct Login {
+    process: Process,
+    _bus: Process,
+    home: Home,
+}
+
+impl Login {
+    fn start() -> Self {
+        let mut home = Home::new().unwrap();
+        let bus = session::bus(&mut home).unwrap();
+        let login = command(&home, program("stand-in-login").unwrap());
+        let mut process = Process::start(&home, "stand-in-login", login).unwrap();
+        assert_eq!(process.line(LIMIT).unwrap(), "ready");
+        Login { process, _bus: bus, home }
+    }
+
+    fn sleep(&self, begins: bool) {
+        let mut call = command(&self.home, "gdbus");
+        call.args(["call", "--session", "-d", "org.freedesktop.login1"]);
+        call.args(["-o", "/org/freedesktop/login1"]);
+        call.args(["-m", "org.freedesktop.login1.Manager.Sleep", &begins.to_string()]);
+        output(call, LIMIT).unwrap();
+    }
+
+    /// The next two things that it says, in any order.
+    fn says(&mut self, mut wanted: [&str; 2]) {
+        let mut said = [self.process.line(LIMIT).unwrap(), self.process.line(LIMIT).unwrap()];
+        said.sort();
+        wanted.sort_unstable();
+        for (said, wanted) in said.iter().zip(wanted) {
+            assert!(said.starts_with(wanted), "{said:?}, not {wanted}");
+        }
+    }
+}
+
+const HELD: [&str; 2] = ["holds idle block", "holds sleep delay"];
+const LET_GO: [&str; 2] = ["lets go idle", "lets go sleep"];
+
+#[test]
+fn the_computer_sleeps_when_what_was_recorded_is_sealed_and_recording_goes_on_after_it() {
+    let screen = Screen::start();
+    let mut login = Login::start();
+    let mut record =
+        snaplark(&screen.home, None, &["record", "--seconds", "600", "--json", "--no-upload"])
+            .unwrap();
+    record.env("DBUS_SYSTEM_BUS_ADDRESS", login.home.var("DBUS_SESSION_BUS_ADDRESS").unwrap());
+    let mut record = Process::start(&screen.home, "snaplark", record).unwrap();
+    login.says(HELD);
+    wait::until("some seconds of it", LIMIT, || {
+        Ok(record.complaints().contains("Recording 0:03").then_some(()))
+    })
+    .unwrap();
+    login.sleep(true);
+    login.says(LET_GO);
+    wait::pass("a night", Duration::from_secs(3)).unwrap();
+    login.sleep(false);
+    login.says(HELD);
+    // Its screen went on counting in the night: what comes after it is another part of it.
+    let folder = screen.home.snaplark().join("recordings");
+    wait::until("another segment", LIMIT, || {
+        let folder = std::fs::read_dir(&folder)?.next();
+        let count =
+            folder.and_then(|entry| Some(std::fs::read_dir(entry.ok()?.path()).ok()?.count()));
+        Ok(count.filter(|count| *count >= 5).map(drop))
+    })
+    .unwrap();
+    record.terminate();
+    let recorded = recorded(&mut record);
+    login.says(LET_GO);
+    assert!((5_000..9_500).contains(&recorded.duration_ms), "{recorded:?}");
+    let file = recorded.file.unwrap();
+    media::decode(file.to_str().unwrap()).unwrap();
+    let reading = read_file(&file, SIZE).unwrap();
+    let (_, missing) = reading.missing().unwrap();
+    assert!(missing >= 2 * NUMBERS, "the night is in it: {missing}");
+}
+
+#[test]
+fn a_list_of_recordings_that_another_program_locks_holds_nothing_up() {
+    let screen = Screen::start();
+    let args = ["record", "--seconds", "12", "--json", "--no-upload"];
+    let record = snaplark(&screen.home, None, &args).unwrap();
+    let mut record = Process::start(&screen.home, "snaplark", record).unwrap();
+    wait::until("some seconds of it", LIMIT, || {
+        Ok(record.complaints().contains("Recording 0:02").then_some(()))
+    })
+    .unwrap();
+    let other = rusqlite::Connection::open(screen.home.snaplark().join("snaplark.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    wait::pass("five seconds of a lock", Duration::from_secs(5)).unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
+    let recorded = recorded(&mut record);
+    let file = recorded.file.unwrap();
+    let reading = read_file(&file, SIZE).unwrap();
+    let (span, missing) = reading.hold(11.0..=13.5, NUMBERS, 0.02).unwrap();
+    println!("{missing} of {span} numbers are missing");
+}

@@ -1,0 +1,121 @@
+//! Beginning and ending a recording otherwise than by start and stop, and what of that goes up.
+
+use std::time::Duration;
+
+use snaplark_app::view::{RecorderView, RecordingState};
+use snaplark_app::{AppError, SpaceLimits, StartRequest};
+use snaplark_tests::fake_capture::Pace;
+use snaplark_tests::fault_proxy::Route;
+use snaplark_tests::media;
+
+use crate::rig::{RECORDING, Rig};
+
+const PACE: Pace =
+    Pace { segments_max: 1_000, every: Duration::from_millis(50), segment_bytes: 50_000 };
+const DONE: Duration = Duration::from_secs(60);
+
+fn folders(rig: &Rig) -> usize {
+    std::fs::read_dir(rig.home.path().join("client/recordings")).unwrap().count()
+}
+
+#[test]
+fn what_is_cancelled_is_gone_from_here_and_never_finished_there() {
+    let rig = Rig::start(PACE);
+    let client = &rig.client;
+    client.begin().unwrap();
+    client
+        .until("some parts to be sent", RECORDING, |view| {
+            view.recordings.iter().any(|r| r.upload.as_ref().is_some_and(|u| u.uploaded >= 2))
+        })
+        .unwrap();
+    client.run(client.app.cancel_recording()).unwrap();
+    let view = client.run(client.app.snapshot()).unwrap();
+    assert_eq!((view.recorder, view.recordings.len()), (RecorderView::Idle, 0));
+    assert!(view.toasts.is_empty(), "{:?}", view.toasts);
+    assert_eq!(folders(&rig), 0);
+    assert_eq!(rig.proxy.count(&Route::Finalize), 0);
+    let again = client.run(client.app.cancel_recording());
+    assert!(matches!(again, Err(AppError::NotRecording)), "{again:?}");
+}
+
+#[test]
+fn a_restart_keeps_nothing_of_the_first_and_all_of_the_second() {
+    let pace = Pace { segments_max: 10, ..PACE };
+    let rig = Rig::start(pace);
+    let first = rig.client.begin().unwrap();
+    rig.client
+        .until("a segment", RECORDING, |view| view.recordings.iter().any(|r| r.segments >= 1))
+        .unwrap();
+    let second = rig.client.run(rig.client.app.restart_recording()).unwrap();
+    assert_ne!(first, second);
+    rig.client.end(second).unwrap();
+    let view = rig.client.done(second, DONE).unwrap();
+    rig.client.hold_recording(&view);
+    assert_eq!(folders(&rig), 1);
+}
+
+#[test]
+fn a_limit_ends_a_recording_by_itself_and_it_goes_up() {
+    let rig = Rig::start(PACE);
+    let limit = Some(Duration::from_millis(500));
+    let request = StartRequest { limit, ..StartRequest::default() };
+    let id = rig.client.run(rig.client.app.start_recording(request)).unwrap();
+    let view = rig.client.done(id, DONE).unwrap();
+    assert_eq!(view.end_detail, None);
+    assert!((1..=20).contains(&view.segments), "{view:?}");
+}
+
+#[test]
+fn a_countdown_that_is_called_off_leaves_nothing() {
+    let rig = Rig::start(PACE);
+    let countdown = Some(Duration::from_secs(600));
+    let request = StartRequest { countdown, ..StartRequest::default() };
+    let app = rig.client.app.clone();
+    let start = rig.runtime.spawn(async move { app.start_recording(request).await });
+    let is_counting = |recorder: &RecorderView| matches!(recorder, RecorderView::Counting { .. });
+    rig.client.until("the countdown", RECORDING, |view| is_counting(&view.recorder)).unwrap();
+    let stopped = rig.client.run(rig.client.app.stop_recording());
+    assert!(matches!(stopped, Err(AppError::NothingRecorded)), "{stopped:?}");
+    let started = rig.client.run(start).unwrap();
+    assert!(matches!(started, Err(AppError::NothingRecorded)), "{started:?}");
+    assert_eq!(folders(&rig), 0);
+}
+
+#[test]
+fn little_space_is_told_and_none_ends_the_recording_in_time() {
+    let rig = Rig::start(PACE);
+    let space = SpaceLimits { warn_bytes: u64::MAX, stop_bytes: 0 };
+    let request = StartRequest { space, ..StartRequest::default() };
+    rig.client.run(rig.client.app.start_recording(request)).unwrap();
+    let view = rig
+        .client
+        .until("it to be told", RECORDING, |view| {
+            view.recordings.iter().any(|r| r.segments >= 3 && !r.health.is_empty())
+        })
+        .unwrap();
+    let [health] = view.recordings[0].health.as_slice() else { panic!("{view:?}") };
+    assert_eq!((health.kind.as_str(), health.at_ms), ("disk-low", 2_000));
+    assert!(view.space_seconds > 0);
+    rig.client.run(rig.client.app.stop_recording()).unwrap();
+
+    let space = SpaceLimits { warn_bytes: u64::MAX, stop_bytes: u64::MAX };
+    let request = StartRequest { space, ..StartRequest::default() };
+    let id = rig.client.run(rig.client.app.start_recording(request)).unwrap();
+    let view = rig.client.done(id, DONE).unwrap();
+    assert!(view.end_detail.as_ref().unwrap().contains("nearly full"), "{view:?}");
+    assert_eq!(view.state, RecordingState::Done);
+    media::decode(view.file.as_deref().unwrap()).unwrap();
+}
+
+#[test]
+fn a_folder_for_files_that_vanished_is_replaced_and_that_is_said() {
+    let rig = Rig::start(Pace { segments_max: 5, ..PACE });
+    let id = rig.client.begin().unwrap();
+    // As where a stick was pulled: nothing can be made there.
+    std::fs::write(rig.home.path().join("client/saved"), "").unwrap();
+    rig.client.end(id).unwrap();
+    let view = rig.client.done(id, DONE).unwrap();
+    let problem = view.file_problem.clone().unwrap();
+    assert!(problem.contains("saved") && problem.contains("instead"), "{problem}");
+    rig.client.hold_recording(&view);
+}
