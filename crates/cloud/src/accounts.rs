@@ -9,8 +9,9 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::audit::{self, Action};
 use crate::clock::Clock;
-use crate::db::{Bucket, Code, Db, DbError, Deed, NewToken, Taken, Token, TokenId, User, UserId};
+use crate::db::{Bucket, Code, Db, DbError, NewToken, Taken, Token, TokenId, User, UserId};
 use crate::secrets::{self, Passwords, SecretError};
 
 /// A browser stays signed in for so long.
@@ -88,13 +89,14 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.as_deref());
         let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
         let fits = short && self.passwords.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| fits) else {
-            self.note(None, "sign-in refused", name, from).await?;
+        let Some(user) = user.as_ref().filter(|_| fits) else {
+            let tried = user.map(|user| user.id);
+            self.note(tried, Action::SignInRefused, (name, "")).await;
             return Err(AccountError::Wrong);
         };
         let (secret, stored) = secrets::new_secret()?;
         self.db.add_web_session(user.id, &stored, now_ms, now_ms + WEB_SESSION_MS).await?;
-        self.note(Some(user.id), "sign-in", &user.email, from).await?;
+        self.note(Some(user.id), Action::SignedIn, (&user.email, "")).await;
         Ok(secret)
     }
 
@@ -104,7 +106,10 @@ impl Accounts {
     }
 
     pub async fn sign_out(&self, secret: &str) -> Result<(), AccountError> {
-        Ok(self.db.remove_web_session(&secrets::stored(secret)).await?)
+        if let Some(user) = self.db.remove_web_session(&secrets::stored(secret)).await? {
+            self.note(Some(user), Action::SignedOut, ("", "")).await;
+        }
+        Ok(())
     }
 
     /// Nobody could sign in by password.
@@ -118,36 +123,28 @@ impl Accounts {
         Ok(self.db.tokens(user).await?)
     }
 
-    pub async fn create_token(
-        &self,
-        user: UserId,
-        name: &str,
-        from: IpAddr,
-    ) -> Result<String, AccountError> {
+    pub async fn create_token(&self, user: UserId, name: &str) -> Result<String, AccountError> {
         let name = plain_name(name);
         let (token, stored) = secrets::new_token()?;
         let new = NewToken { user_id: user, hash: &stored, name: &name };
         self.db.add_token(&new, self.clock.now_ms()).await?;
-        self.note(Some(user), "token created", &name, from).await?;
+        self.note(Some(user), Action::TokenCreated, (&name, "")).await;
         Ok(token)
     }
 
-    pub async fn revoke_token(
-        &self,
-        user: UserId,
-        token: TokenId,
-        from: IpAddr,
-    ) -> Result<bool, AccountError> {
-        let gone = self.db.remove_token(user, token).await?;
-        if gone {
-            self.note(Some(user), "token revoked", &token.0.to_string(), from).await?;
+    pub async fn revoke_token(&self, user: UserId, token: TokenId) -> Result<(), AccountError> {
+        if let Some(name) = self.db.remove_token(user, token).await? {
+            self.note(Some(user), Action::TokenRevoked, (&name, "")).await;
         }
-        Ok(gone)
+        Ok(())
     }
 
     /// Whoever holds a token may give it back.
     pub async fn forget_token(&self, token: &str) -> Result<(), AccountError> {
-        Ok(self.db.forget_token(&secrets::stored(token)).await?)
+        if let Some((user, name)) = self.db.forget_token(&secrets::stored(token)).await? {
+            self.note(Some(user), Action::TokenRevoked, (&name, "")).await;
+        }
+        Ok(())
     }
 
     // --- the app's sign-in ---
@@ -163,6 +160,7 @@ impl Accounts {
             expires_ms: self.clock.now_ms() + CODE_MS,
         };
         self.db.add_code(&stored, &kept).await?;
+        self.note(Some(user), Action::AppConnected, (&consent.device, "")).await;
         Ok(code)
     }
 
@@ -182,21 +180,13 @@ impl Accounts {
         if !fits {
             return Err(AccountError::Grant);
         }
-        self.create_token(kept.user_id, &kept.token_name, from).await
+        self.create_token(kept.user_id, &kept.token_name).await
     }
 
     // --- both ---
 
-    pub async fn note(
-        &self,
-        user_id: Option<UserId>,
-        action: &str,
-        subject: &str,
-        from: IpAddr,
-    ) -> Result<(), AccountError> {
-        let address = from.to_string();
-        let deed = Deed { user_id, action, subject, address: &address };
-        Ok(self.db.note(&deed, self.clock.now_ms()).await?)
+    async fn note(&self, user: Option<UserId>, action: Action, what: (&str, &str)) {
+        audit::note(&self.db, &self.clock, user, action, what).await;
     }
 
     pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<(), AccountError> {

@@ -159,6 +159,7 @@ impl Jobs {
                     self.uploads.metrics.made(product, true, begun.elapsed());
                     tracing::info!(session, product, size_bytes, "Made");
                 } else {
+                    tracing::info!(session, product, "Made too late: another worker has done it");
                     self.uploads.discard(&key).await;
                 }
             }

@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accounts;
+mod audit;
 mod clock;
 mod db;
 mod embedded;
@@ -52,6 +53,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
+use crate::audit::Action;
 use crate::db::{Db, DbError, NewToken, UserAdded};
 use crate::http::AppState;
 use crate::jobs::Jobs;
@@ -63,6 +65,7 @@ use crate::storage::Storage;
 use crate::uploads::{Rules, Uploads};
 
 pub use clock::Clock;
+pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
 pub use quotas::{Limits, OwnLimits, Usage};
 pub use scrub::{Damage, DamageKind, Scrubbed};
@@ -285,7 +288,7 @@ impl Cloud {
 
     /// A new token for the user, who is made where there is none.
     pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
-        add_token(&self.uploads.db, user_email, self.uploads.clock.now_ms()).await
+        add_token(&self.uploads.db, user_email, &self.uploads.clock).await
     }
 
     /// Makes a token that was made elsewhere good; again changes nothing.
@@ -348,7 +351,7 @@ impl Drop for Cloud {
 /// A new token, whether a server runs there or not.
 pub async fn issue_token(place: impl Into<Place>, user_email: &str) -> Result<String, CloudError> {
     let db = open_database(&place.into()).await?;
-    let token = add_token(&db, user_email, Clock::system().now_ms()).await;
+    let token = add_token(&db, user_email, &Clock::system()).await;
     db.close().await;
     token
 }
@@ -374,7 +377,11 @@ pub async fn set_password(
     let hash = Passwords::default().hash(password).await?;
     let db = open_database(&place.into()).await?;
     let replace = set == SetPassword::Replace;
-    let added = db.set_password(&email, &hash, replace, Clock::system().now_ms()).await;
+    let clock = Clock::system();
+    let added = db.set_password(&email, &hash, replace, clock.now_ms()).await;
+    if let Ok(UserAdded::Set(user)) = &added {
+        audit::note(&db, &clock, Some(*user), Action::PasswordSet, ("", "")).await;
+    }
     db.close().await;
     match added.map_err(in_database)? {
         UserAdded::Set(_) => Ok(()),
@@ -408,6 +415,7 @@ pub async fn limit_user(
         change(&mut own);
         if own != before {
             db.set_limits(user.id, &own).await?;
+            audit::note(&db, &Clock::system(), Some(user.id), Action::LimitsSet, ("", "")).await;
         }
         Ok(Some((used.on(quotas::day(Clock::system().now_ms())), own)))
     };
@@ -416,12 +424,39 @@ pub async fn limit_user(
     limited?.ok_or(CloudError::UserUnknown(email))
 }
 
-async fn add_token(db: &Db, email: &str, now_ms: i64) -> Result<String, CloudError> {
+/// What was done last, oldest first; by one user, or by everybody. Works while a server runs there.
+pub async fn noted(
+    place: impl Into<Place>,
+    user_email: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Noted>, CloudError> {
+    let email = user_email.map(checked_email).transpose()?;
+    let db = open_database(&place.into()).await?;
+    let noted = async {
+        let user = match &email {
+            None => None,
+            Some(email) => match db.user_by_email(email).await? {
+                Some(user) => Some(user.id),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(db.noted(user, limit).await?))
+    };
+    let noted = noted.await.map_err(in_database);
+    db.close().await;
+    let mut noted = noted?.ok_or_else(|| CloudError::UserUnknown(email.unwrap_or_default()))?;
+    noted.reverse();
+    Ok(noted)
+}
+
+async fn add_token(db: &Db, email: &str, clock: &Clock) -> Result<String, CloudError> {
+    let now_ms = clock.now_ms();
     let email = checked_email(email)?;
     let (token, hash) = secrets::new_token()?;
     let user_id = db.user_named(&email, now_ms).await.map_err(in_database)?;
     let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME };
     db.add_token(&new, now_ms).await.map_err(in_database)?;
+    audit::note(db, clock, Some(user_id), Action::TokenCreated, (ISSUED_NAME, "")).await;
     Ok(token)
 }
 

@@ -28,6 +28,8 @@ enum Command {
     /// Reads all videos and says what is damaged; ends with 1 where anything is. Works while the
     /// server runs, which does the same slowly by itself.
     Scrub(Kept),
+    /// Who did what, oldest first.
+    Audit(Audit),
     /// Who may sign in on the pages.
     #[command(subcommand)]
     User(User),
@@ -66,6 +68,21 @@ struct Password {
     kept: Kept,
     /// The user's e-mail address.
     email: String,
+}
+
+#[derive(Debug, Args)]
+struct Audit {
+    #[command(flatten)]
+    kept: Kept,
+    /// Only what is about this user's account.
+    #[arg(long)]
+    user: Option<String>,
+    /// So many of the last deeds.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -206,6 +223,7 @@ async fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Command::Audit(audit) => print_audit(audit).await,
         Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
         Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
         Command::User(User::Limits(user)) => user_limits(user).await,
@@ -263,6 +281,23 @@ async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError
     stdin().read_line(&mut line).ok();
     let password = line.trim_end_matches(['\r', '\n']);
     snaplark_cloud::set_password(user.kept, &user.email, password, set).await
+}
+
+async fn print_audit(audit: Audit) -> Result<(), CloudError> {
+    let noted = snaplark_cloud::noted(audit.kept, audit.user.as_deref(), audit.limit).await?;
+    for deed in noted {
+        if audit.json {
+            say(&serde_json::to_string(&deed).expect("texts and a number are JSON"));
+            continue;
+        }
+        let at = jiff::Timestamp::from_millisecond(deed.at_ms).unwrap_or_default();
+        let user = deed.user.as_deref().unwrap_or("-");
+        let words = [user, &deed.action, &deed.subject, &deed.detail, &deed.address];
+        // What somebody typed is one cell of one line.
+        let plain = words.map(|word| word.replace(|c: char| c.is_control(), " "));
+        say(&format!("{at}\t{}", plain.join("\t")));
+    }
+    Ok(())
 }
 
 /// Whether all is as it came.

@@ -45,6 +45,17 @@ pub enum Over {
     Video { bytes_max: u64 },
 }
 
+impl Over {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Over::Storage { .. } => "storage",
+            Over::DayUploads { .. } => "uploads a day",
+            Over::DayBytes { .. } => "bytes a day",
+            Over::Video { .. } => "size of a video",
+        }
+    }
+}
+
 impl Limits {
     pub fn of(self, own: OwnLimits) -> Limits {
         Limits {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use crate::accounts::{AccountError, Accounts};
+use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Bucket, Db, DbError, Share, ShareChange, Taken, Upload, UserId, Visibility};
 use crate::secrets::{self, SecretError};
@@ -119,15 +120,36 @@ impl Shares {
         accounts: &Accounts,
         upload: &Upload,
         ask: &ShareAsk,
-        from: IpAddr,
     ) -> Result<(), ShareError> {
         let mut change = decide(&upload.share, ask, self.clock.now_ms())?;
         if let Some(password) = &ask.password {
             change.password = Some(accounts.passwords.hash(password).await?);
         }
         self.db.change_share(upload.user_id, upload.video_id, &change).await?;
-        let video = upload.video_id.to_string();
-        accounts.note(Some(upload.user_id), "video changed", &video, from).await.map_err(other)
+        self.note_changes(upload, &change).await;
+        Ok(())
+    }
+
+    /// A form sends everything; only what is another now was changed.
+    async fn note_changes(&self, upload: &Upload, change: &ShareChange) {
+        let (now, video) = (&upload.share, upload.video_id.to_string());
+        let note = async |action, detail: &str| {
+            let user = Some(upload.user_id);
+            audit::note(&self.db, &self.clock, user, action, (&video, detail)).await;
+        };
+        if let Some(title) = change.title.as_ref().filter(|title| **title != now.title) {
+            note(Action::VideoRenamed, title.as_deref().unwrap_or_default()).await;
+        }
+        if let Some(visibility) = change.visibility.filter(|it| *it != now.visibility) {
+            note(Action::VisibilityChanged, visibility.name()).await;
+        }
+        if change.password.is_some() {
+            note(Action::LinkPasswordSet, "").await;
+        }
+        if let Some(end) = change.expires_ms.filter(|end| *end != now.expires_ms) {
+            let end = end.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+            note(Action::LinkEndSet, &end.map_or("never".to_owned(), |end| end.to_string())).await;
+        }
     }
 
     /// What the browser keeps for the right password.
@@ -147,6 +169,8 @@ impl Shares {
         let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
         let hash = upload.share.password.as_deref();
         if !short || !accounts.passwords.verify(password, hash).await? {
+            let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
+            audit::note(&self.db, &self.clock, owner, refused, (&video.to_string(), "")).await;
             return Err(ShareError::Wrong);
         }
         let (pass, stored) = secrets::new_secret()?;

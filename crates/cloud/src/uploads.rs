@@ -13,10 +13,11 @@ use snaplark_api::{VideoState, limits};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{
-    Assembly, Db, DbError, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
-    ProductKind, SessionId, Upload, UserId, VideoId,
+    Assembly, Bucket, Db, DbError, Finished, Listing, NewProduct, NewUpload, Opened, Part,
+    PartStored, ProductKind, SessionId, Taken, Upload, UserId, VideoId,
 };
 use crate::media::{self, Media};
 use crate::media_map::{self, MediaMap, Source};
@@ -33,6 +34,8 @@ const INDEXING_MAX: usize = 4;
 /// Finalize starts over when a part came while it looked; a client that sends on for ever while it
 /// finalizes is refused.
 const FINALIZE_TRIES_MAX: usize = 5;
+/// How often it is noted that a user was refused for the same limit.
+const NOTED: Bucket = Bucket { size: 1, refill_ms: 60 * 60 * 1000 };
 
 /// A JPEG's size may stand behind its camera's notes and a small picture.
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
@@ -141,7 +144,7 @@ impl Uploads {
             }
             Opened::Known(upload) => Ok(*upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
-            Opened::Over(over) => Err(self.over(over)),
+            Opened::Over(over) => Err(self.over(new.user_id, over).await),
         }
     }
 
@@ -181,14 +184,27 @@ impl Uploads {
             // The answer to it was lost: it takes no more room than it has.
             && self.db.part(session, index).await?.is_none()
         {
-            return Err(self.over(over));
+            return Err(self.over(user, over).await);
         }
         Ok((upload, allowance))
     }
 
-    fn over(&self, over: Over) -> UploadError {
+    /// Counted each time, noted once an hour: a client that waits asks again and again.
+    async fn over(&self, user: UserId, over: Over) -> UploadError {
         self.metrics.refused(over);
+        let name = format!("refused {} {}", over.name(), user.0);
+        match self.db.take(&name, NOTED, self.clock.now_ms()).await {
+            Ok(Taken::One { .. }) => {
+                self.note(user, Action::UploadRefused, ("", over.name())).await;
+            }
+            Ok(Taken::None { .. }) => {}
+            Err(error) => return error.into(),
+        }
         UploadError::Over(over)
+    }
+
+    async fn note(&self, user: UserId, action: Action, what: (&str, &str)) {
+        audit::note(&self.db, &self.clock, Some(user), action, what).await;
     }
 
     /// What a user has today, and may have.
@@ -261,7 +277,7 @@ impl Uploads {
                 let upload = self.own(upload.user_id, upload.session_id).await?;
                 Err(UploadError::NotActive(upload.state))
             }
-            PartStored::Over(over) => Err(self.over(over)),
+            PartStored::Over(over) => Err(self.over(upload.user_id, over).await),
         }
     }
 
@@ -305,6 +321,8 @@ impl Uploads {
                     part.is_damaged && self.db.mend_part(session, &part, &written.key).await?;
                 self.discard(if mended { &part.object_key } else { &written.key }).await;
                 if mended {
+                    let (video, index) = (upload.video_id.to_string(), index.to_string());
+                    self.note(upload.user_id, Action::PartMended, (&video, &index)).await;
                     tracing::info!(%session, index, "A damaged part came again and is whole");
                 }
                 let parts_received = self.db.parts_received(upload.session_id).await?;
@@ -372,6 +390,8 @@ impl Uploads {
         let is_done = self.db.complete(&named, &finished, &work, now_ms, scrub_ms).await?;
         if is_done {
             self.metrics.assembly_took(begun.elapsed(), finished.parts_total);
+            let video = upload.video_id.to_string();
+            self.note(upload.user_id, Action::VideoFinished, (&video, &upload.filename)).await;
         }
         Ok(is_done)
     }
@@ -561,7 +581,10 @@ impl Uploads {
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {
         let upload = self.own(user, session).await?;
-        Ok(self.db.remove(upload.session_id, self.clock.now_ms()).await?)
+        self.db.remove(upload.session_id, self.clock.now_ms()).await?;
+        let video = upload.video_id.to_string();
+        self.note(user, Action::VideoDeleted, (&video, &upload.filename)).await;
+        Ok(())
     }
 
     /// What is open and was last active before this has expired.

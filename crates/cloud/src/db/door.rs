@@ -7,8 +7,8 @@ use super::postgres;
 use super::sqlite;
 use super::{
     Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewProduct, NewToken,
-    NewUpload, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange, Taken,
-    Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
+    NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange,
+    Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 
@@ -81,14 +81,15 @@ door! {
     fn add_token(new: &NewToken<'_>, now_ms: i64) -> ();
     fn use_token(hash: &[u8], now_ms: i64) -> Option<UserId>;
     fn tokens(user: UserId) -> Vec<Token>;
-    fn remove_token(user: UserId, token: TokenId) -> bool;
-    fn forget_token(hash: &[u8]) -> ();
+    fn remove_token(user: UserId, token: TokenId) -> Option<String>;
+    fn forget_token(hash: &[u8]) -> Option<(UserId, String)>;
     fn add_web_session(user: UserId, hash: &[u8], now_ms: i64, expires_ms: i64) -> ();
     fn user_of_web_session(hash: &[u8], now_ms: i64) -> Option<User>;
-    fn remove_web_session(hash: &[u8]) -> ();
+    fn remove_web_session(hash: &[u8]) -> Option<UserId>;
     fn add_code(hash: &[u8], code: &Code) -> ();
     fn take_code(hash: &[u8]) -> Option<Code>;
     fn note(deed: &Deed<'_>, at_ms: i64) -> ();
+    fn noted(user: Option<UserId>, limit: u32) -> Vec<Noted>;
     fn take(name: &str, bucket: Bucket, now_ms: i64) -> Taken;
 
     // Uploads and parts.

@@ -270,13 +270,28 @@ pub struct Code {
     pub expires_ms: i64,
 }
 
-/// Who did what, for those who run the server.
+/// Who did what (`audit`).
 #[derive(Clone, Copy, Debug)]
 pub struct Deed<'a> {
     pub user_id: Option<UserId>,
     pub action: &'a str,
     pub subject: &'a str,
+    pub detail: &'a str,
     pub address: &'a str,
+}
+
+/// A deed of before.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Noted {
+    #[serde(rename = "atUnixMs")]
+    pub at_ms: i64,
+    /// Whose account it was about, by their address.
+    pub user: Option<String>,
+    pub action: String,
+    pub subject: String,
+    pub detail: String,
+    pub address: String,
 }
 
 /// How much there is.

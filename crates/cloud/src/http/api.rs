@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use super::auth::Signed;
 use super::errors::{ApiError, allowance_headers};
-use super::visitor::from;
 use super::{App, captions, forms, multipart, openapi, screenshots};
 use crate::db::{Cursor, JobStatus, Listing, ProductKind, SessionId, Upload};
 use crate::media_map;
@@ -196,10 +195,8 @@ async fn change(
 ) -> Result<Json<OwnVideo>, ApiError> {
     let session = forms::session_id(&session)?;
     let upload = app.uploads.own(user, session).await?;
-    let (parts, body) = request.into_parts();
-    let from = from(&app, &parts);
-    let ask = forms::share(&json_body(Request::from_parts(parts, body)).await?)?;
-    app.shares.change(&app.accounts, &upload, &ask, from).await?;
+    let ask = forms::share(&json_body(request).await?)?;
+    app.shares.change(&app.accounts, &upload, &ask).await?;
     let upload = app.uploads.own(user, session).await?;
     Ok(Json(video_status(&app, &upload).await?))
 }

@@ -14,7 +14,9 @@ use axum::routing::get;
 use tower_http::request_id::RequestId;
 
 use super::errors::ApiError;
+use super::visitor::from;
 use super::{App, REQUEST_ID};
+use crate::audit::asked_from;
 
 /// A balancer that asks has its own patience, which is short.
 const READY_MAX: Duration = Duration::from_secs(2);
@@ -55,13 +57,15 @@ pub async fn readyz(State(app): State<App>) -> Response {
     }
 }
 
-/// Counted by route, never by path: a path names a video.
+/// Counted by route, never by path: a path names a video. And who asks is known to what is noted.
 pub async fn counted(State(app): State<App>, request: Request, next: Next) -> Response {
     let (begun, _under_way) = (Instant::now(), app.uploads.metrics.under_way());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let known = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
     let method = known.into_iter().find(|known| known == request.method());
-    let response = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let from = from(&app, &parts);
+    let response = asked_from(from, next.run(Request::from_parts(parts, body))).await;
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
     let method = method.as_ref().map_or("other", Method::as_str);
     app.uploads.metrics.answered(method, route, response.status().as_u16(), begun.elapsed());

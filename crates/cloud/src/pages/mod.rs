@@ -2,6 +2,7 @@
 //! or style anywhere, so that the policy can forbid them. Every page is whole without scripts.
 
 mod account;
+mod activity;
 mod icons;
 mod library;
 mod share;
@@ -15,6 +16,7 @@ use crate::http::asset;
 use crate::media::Media;
 
 pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
+pub use activity::activity;
 pub use library::{Listed, library};
 pub use share::{
     awaited, damaged, embedded, expired, finished, for_members, front, image, live, locked,
@@ -41,6 +43,7 @@ pub struct Person<'a> {
 enum Place {
     Videos,
     Tokens,
+    Activity,
 }
 
 /// A page of somebody's own: a bar with the ways to go, and a card.
@@ -53,6 +56,7 @@ fn own_page(title: &str, person: Person<'_>, place: Place, card: Markup) -> Mark
             nav aria-label="Pages" {
                 a href="/my/videos" aria-current=[current(Place::Videos)] { "My videos" }
                 a href="/my/tokens" aria-current=[current(Place::Tokens)] { "Tokens" }
+                a href="/my/activity" aria-current=[current(Place::Activity)] { "Activity" }
             }
             span.space {}
             span.who title=(person.email) { (person.email) }

@@ -1,10 +1,10 @@
-//! Users, their tokens and browsers, and what they did.
+//! Users, their tokens and browsers.
 
 use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
 
 use super::{Dialect, Pools, Row};
-use crate::db::{Code, DbError, Deed, NewToken, Token, TokenId, User, UserAdded, UserId};
+use crate::db::{Code, DbError, NewToken, Token, TokenId, User, UserAdded, UserId};
 
 /// A token's row is not written for each part that comes with it.
 const USED_MS_STEP: i64 = 10 * 60 * 1000;
@@ -122,18 +122,23 @@ impl Pools {
         rows.iter().map(token).collect()
     }
 
-    pub async fn remove_token(&self, user: UserId, token: TokenId) -> Result<bool, DbError> {
-        let done = sqlx::query("DELETE FROM tokens WHERE user_id = $1 AND id = $2")
-            .bind(user.0)
-            .bind(token.0)
-            .execute(&self.writes)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    /// Its name, where it was there.
+    pub async fn remove_token(
+        &self,
+        user: UserId,
+        token: TokenId,
+    ) -> Result<Option<String>, DbError> {
+        let sql = "DELETE FROM tokens WHERE user_id = $1 AND id = $2 RETURNING name";
+        let removed = sqlx::query_scalar(sql).bind(user.0).bind(token.0);
+        Ok(removed.fetch_optional(&self.writes).await?)
     }
 
-    pub async fn forget_token(&self, hash: &[u8]) -> Result<(), DbError> {
-        sqlx::query("DELETE FROM tokens WHERE hash = $1").bind(hash).execute(&self.writes).await?;
-        Ok(())
+    /// Whose it was, and its name.
+    pub async fn forget_token(&self, hash: &[u8]) -> Result<Option<(UserId, String)>, DbError> {
+        let sql = "DELETE FROM tokens WHERE hash = $1 RETURNING user_id, name";
+        let gone: Option<(Uuid, String)> =
+            sqlx::query_as(sql).bind(hash).fetch_optional(&self.writes).await?;
+        Ok(gone.map(|(user, name)| (UserId(user), name)))
     }
 
     // --- browsers ---
@@ -175,10 +180,11 @@ impl Pools {
         .transpose()
     }
 
-    pub async fn remove_web_session(&self, hash: &[u8]) -> Result<(), DbError> {
-        let sql = "DELETE FROM web_sessions WHERE hash = $1";
-        sqlx::query(sql).bind(hash).execute(&self.writes).await?;
-        Ok(())
+    /// Whose it was.
+    pub async fn remove_web_session(&self, hash: &[u8]) -> Result<Option<UserId>, DbError> {
+        let sql = "DELETE FROM web_sessions WHERE hash = $1 RETURNING user_id";
+        let user = sqlx::query_scalar(sql).bind(hash).fetch_optional(&self.writes).await?;
+        Ok(user.map(UserId))
     }
 
     // --- the app's sign-in ---
@@ -218,24 +224,6 @@ impl Pools {
             })
         };
         row.map(code).transpose()
-    }
-
-    // --- who did what ---
-
-    pub async fn note(&self, deed: &Deed<'_>, at_ms: i64) -> Result<(), DbError> {
-        sqlx::query(
-            "INSERT INTO audit (id, at_ms, user_id, action, subject, address) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(Uuid::now_v7())
-        .bind(at_ms)
-        .bind(deed.user_id.map(|user| user.0))
-        .bind(deed.action)
-        .bind(deed.subject)
-        .bind(deed.address)
-        .execute(&self.writes)
-        .await?;
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! takes the row that they meet at.
 
 mod accounts;
+mod audit;
 mod buckets;
 mod jobs;
 mod scrub;

@@ -16,7 +16,6 @@ use crate::http::auth::Signed;
 use crate::http::errors::{ApiError, FieldErrors, allowance_headers};
 use crate::http::forms::{self, Form, chunk_index};
 use crate::http::multipart::{Admitted, ChunkFields, Texts, read_chunk, required};
-use crate::http::visitor::from;
 use crate::media::Media;
 use crate::shares::{DESCRIPTION_CHARS_MAX, ShareAsk, TITLE_CHARS_MAX};
 use crate::uploads::FinalizeAsk;
@@ -150,9 +149,7 @@ async fn metadata(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Json<Value>, ApiError> {
-    let (parts, body) = request.into_parts();
-    let from = from(&app, &parts);
-    let body = json_body(Request::from_parts(parts, body)).await?;
+    let body = json_body(request).await?;
     let mut form = Form::of(&body)?;
     let filename = form.text("filename", snaplark_api::limits::FILENAME_CHARS_MAX);
     let title = form.text("title", TITLE_CHARS_MAX);
@@ -164,7 +161,7 @@ async fn metadata(
         ApiError::new(StatusCode::NOT_FOUND, "Video not found", sentence)
     })?;
     let ask = ShareAsk { title, description, ..ShareAsk::default() };
-    app.shares.change(&app.accounts, &upload, &ask, from).await?;
+    app.shares.change(&app.accounts, &upload, &ask).await?;
     let upload = app.uploads.own(user, upload.session_id).await?;
     Ok(Json(json!({
         "success": true,

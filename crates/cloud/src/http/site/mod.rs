@@ -1,5 +1,6 @@
 //! The pages of those who are signed in, and the way in.
 
+mod activity;
 mod oauth;
 mod sign_in;
 mod tokens;
@@ -22,6 +23,7 @@ pub fn routes() -> Router<App> {
         .route("/my/videos", get(videos::list))
         .route("/my/videos/{session}/edit", post(videos::edit))
         .route("/my/videos/{session}/delete", post(videos::delete))
+        .route("/my/activity", get(activity::list))
         .route("/my/tokens", get(tokens::list).post(tokens::create))
         .route("/my/tokens/{token}/revoke", post(tokens::revoke))
         .route("/oauth/authorize", get(oauth::authorize).post(oauth::agree))

@@ -91,7 +91,6 @@ pub async fn agree(
     };
     let owner = &posted.owner;
     let code = app.accounts.consent(owner.user.id, &consent).await?;
-    app.accounts.note(Some(owner.user.id), "app connected", &consent.device, owner.from).await?;
     Ok(lead_back(&ask.redirect_uri, &ask.state, "code", &code))
 }
 

@@ -18,7 +18,7 @@ pub async fn list(State(app): State<App>, owner: Owner) -> Result<Response, ApiE
 
 pub async fn create(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
     let owner = &posted.owner;
-    let token = app.accounts.create_token(owner.user.id, posted.text("name"), owner.from).await?;
+    let token = app.accounts.create_token(owner.user.id, posted.text("name")).await?;
     show(&app, owner, Some(&token)).await
 }
 
@@ -28,7 +28,7 @@ pub async fn revoke(
     posted: OwnerPosted,
 ) -> Result<Response, ApiError> {
     let owner = posted.owner;
-    app.accounts.revoke_token(owner.user.id, TokenId(token), owner.from).await?;
+    app.accounts.revoke_token(owner.user.id, TokenId(token)).await?;
     Ok(see_other("/my/tokens"))
 }
 

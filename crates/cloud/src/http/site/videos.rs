@@ -71,7 +71,7 @@ pub async fn edit(
     };
     let now_ms = app.uploads.clock.now_ms();
     let ask = ask(&posted, now_ms);
-    match app.shares.change(&app.accounts, &upload, &ask, owner.from).await {
+    match app.shares.change(&app.accounts, &upload, &ask).await {
         Ok(()) => Ok(see_other("/my/videos?said=saved")),
         Err(ShareError::PasswordMissing | ShareError::PasswordLength) => {
             Ok(see_other("/my/videos?said=password"))
@@ -121,8 +121,6 @@ pub async fn delete(
         Err(error) => return Err(error.into()),
     }
     app.sweep_soon();
-    let session = session.to_string();
-    app.accounts.note(Some(owner.user.id), "video deleted", &session, owner.from).await?;
     Ok(see_other("/my/videos?said=deleted"))
 }
 

@@ -1,0 +1,58 @@
+//! Who did what.
+
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::{Pools, Row};
+use crate::db::{DbError, Deed, Noted, UserId};
+
+impl Pools {
+    pub async fn note(&self, deed: &Deed<'_>, at_ms: i64) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO audit (id, at_ms, user_id, action, subject, detail, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(Uuid::now_v7())
+        .bind(at_ms)
+        .bind(deed.user_id.map(|user| user.0))
+        .bind(deed.action)
+        .bind(deed.subject)
+        .bind(deed.detail)
+        .bind(deed.address)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
+    /// The last ones, newest first; of one user, or of everybody.
+    pub async fn noted(&self, user: Option<UserId>, limit: u32) -> Result<Vec<Noted>, DbError> {
+        const SELECT: &str = "SELECT at_ms, email, action, subject, detail, address FROM audit \
+                              LEFT JOIN users ON users.id = audit.user_id";
+        const LAST: &str = "ORDER BY at_ms DESC, audit.id DESC LIMIT $1";
+        // Two statements: each has its own index.
+        let rows = match user {
+            None => {
+                let sql = format!("{SELECT} {LAST}");
+                let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(i64::from(limit));
+                query.fetch_all(&self.reads).await?
+            }
+            Some(user) => {
+                let sql = format!("{SELECT} WHERE user_id = $2 {LAST}");
+                let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(i64::from(limit));
+                query.bind(user.0).fetch_all(&self.reads).await?
+            }
+        };
+        rows.iter().map(noted).collect()
+    }
+}
+
+fn noted(row: &Row) -> Result<Noted, DbError> {
+    Ok(Noted {
+        at_ms: row.try_get("at_ms")?,
+        user: row.try_get("email")?,
+        action: row.try_get("action")?,
+        subject: row.try_get("subject")?,
+        detail: row.try_get("detail")?,
+        address: row.try_get("address")?,
+    })
+}

@@ -1,0 +1,111 @@
+//! Who did what: everything that is done is there, once, with its account and its address.
+
+use serde_json::json;
+use snaplark_cloud::{Limits, Noted, OwnLimits};
+
+use crate::browser::{Browser, PASSWORD, signed_in};
+use crate::support::{Server, synthetic};
+
+async fn deeds(server: &Server, user: Option<&str>) -> Vec<Noted> {
+    snaplark_cloud::noted(server.backend.place(), user, 1000).await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_that_is_done_is_noted_once() {
+    let part = synthetic(1, 1000).whole();
+    let limits = Limits { storage_bytes: Some(part.len() as u64), ..Limits::default() };
+    let server = Server::with(|options| options.limits = limits).await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    let user = server.user("a@example.com").await;
+    Browser::new(&server.url()).try_sign_in("a@example.com", "wrong horse battery").await;
+
+    let key = browser.key("/my/tokens").await;
+    let form = [("formKey", key.as_str()), ("name", "build server")];
+    let made = browser.post("/my/tokens", &form).await;
+    let token = made.html.split("/my/tokens/").nth(1).unwrap().split('/').next().unwrap();
+    let key = [("formKey", key.as_str())];
+    browser.post(&format!("/my/tokens/{token}/revoke"), &key).await;
+    // Gone already: nothing is done.
+    browser.post(&format!("/my/tokens/{token}/revoke"), &key).await;
+
+    let session = user.init().await;
+    user.chunk(&session, 0, &part).await.ok();
+    let video = user.finalize(&session, 1).await.ok()["videoId"].as_str().unwrap().to_owned();
+    user.finalize(&session, 1).await.ok();
+    for _ in 0..3 {
+        user.post("/videos/init", &crate::support::init_000()).await.refused(507);
+    }
+    let change = json!({"title": "Mine", "visibility": "password", "password": "secret1",
+        "expiresUnixMs": 1_900_000_000_000_i64});
+    for change in [&change, &json!({"title": "Mine"})] {
+        let patch = user.http.patch(format!("{}/api/v1/videos/{session}", server.url()));
+        let answer = patch.bearer_auth(&user.token).json(change).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+    let stranger = Browser::new(&server.url());
+    let locked = stranger.get(&format!("/videos/{video}")).await;
+    let guess = [("formKey", locked.field("formKey")), ("password", "secret2".to_owned())];
+    let guess = guess.each_ref().map(|(name, value)| (*name, value.as_str()));
+    stranger.post(&format!("/videos/{video}/password"), &guess).await;
+    let more = |own: &mut OwnLimits| own.storage_bytes = Some(None);
+    snaplark_cloud::limit_user(server.backend.place(), "a@example.com", more).await.unwrap();
+    user.delete(&format!("/videos/{session}")).await.ok();
+    browser.post("/sign-out", &key).await;
+
+    let noted = deeds(&server, Some("a@example.com")).await;
+    assert_eq!(noted, deeds(&server, None).await, "there is nobody else");
+    assert!(noted.iter().all(|deed| deed.user.as_deref() == Some("a@example.com")));
+    let (here, there) = ("this server", "127.0.0.1");
+    let mut seen: Vec<_> = noted
+        .iter()
+        .map(|deed| {
+            let Noted { action, subject, detail, address, .. } = deed;
+            (action.as_str(), subject.as_str(), detail.as_str(), address.as_str())
+        })
+        .collect();
+    let file = "recording_2024-01-15T10-30-45.webm";
+    let mut expected = vec![
+        ("password set", "", "", here),
+        ("sign-in", "a@example.com", "", there),
+        ("token created", "Made on the server", "", here),
+        ("sign-in refused", "a@example.com", "", there),
+        ("token created", "build server", "", there),
+        ("token revoked", "build server", "", there),
+        ("video finished", &video, file, there),
+        ("upload refused", "", "storage", there),
+        ("video renamed", &video, "Mine", there),
+        ("visibility changed", &video, "password", there),
+        ("link password set", &video, "", there),
+        ("link end set", &video, "2030-03-17T17:46:40Z", there),
+        ("link password refused", &video, "", there),
+        ("limits set", "", "", here),
+        ("video deleted", &video, file, there),
+        ("sign-out", "", "", there),
+    ];
+    // The command line has another clock than the test's server.
+    seen.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(seen, expected);
+    for deed in &noted {
+        let text = format!("{deed:?}");
+        assert!(!text.contains("secret") && !text.contains(PASSWORD) && !text.contains("horse"));
+    }
+}
+
+#[tokio::test]
+async fn one_sees_ones_own_and_nobody_elses() {
+    let server = Server::start().await;
+    let one = signed_in(&server.url(), server.backend.place(), "one@example.com").await;
+    let other = signed_in(&server.url(), server.backend.place(), "other@example.com").await;
+    let key = other.key("/my/tokens").await;
+    let form = [("formKey", key.as_str()), ("name", "<b>theirs</b>")];
+    other.post("/my/tokens", &form).await;
+    let page = other.get("/my/activity").await;
+    assert_eq!((page.status, &page.headers["cache-control"]), (200, &"no-store".parse().unwrap()));
+    assert!(page.html.contains("Token created") && page.html.contains("&lt;b&gt;theirs"));
+    let page = one.get("/my/activity").await;
+    assert!(page.html.contains("Sign-in") && !page.html.contains("theirs"), "{}", page.html);
+    assert!(Browser::new(&server.url()).get("/my/activity").await.to().starts_with("/sign-in"));
+    let unknown = snaplark_cloud::noted(server.backend.place(), Some("who@example.com"), 1).await;
+    assert!(unknown.unwrap_err().to_string().contains("There is no user"));
+}
