@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::Transaction;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection, Transaction};
 
 use super::DbError;
 
@@ -43,8 +43,13 @@ impl Pools {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_millis(BUSY_MS_MAX));
-        let writes =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writes = SqlitePoolOptions::new()
+            .max_connections(1)
+            // On a full disk SQLite ends a transaction by itself, and sqlx believes for ever that its
+            // connection is still inside. Another one takes its place.
+            .before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await?;
         MIGRATIONS.run(&writes).await?;
         let reads = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)

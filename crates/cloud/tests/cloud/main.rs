@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod audit;
 mod backend;
 mod browser;
 mod dialects;
+#[cfg(target_os = "linux")]
+mod disk;
 mod documents;
 mod durability;
 mod jobs;
