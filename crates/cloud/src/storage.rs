@@ -8,10 +8,10 @@
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt};
+use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -231,21 +231,33 @@ impl Storage {
 
     /// An object that is gone already is no error.
     pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
+        if let Some(folder) = self.folder.as_ref().filter(|_| is_staged(key)) {
+            return Ok(tokio::fs::remove_file(folder.join(key)).await?);
+        }
         match self.store.delete(&Path::from(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    pub fn list(&self) -> BoxStream<'static, Result<Stored, StorageError>> {
-        self.store
-            .list(None)
-            .map(|meta| {
-                let meta = meta?;
-                let modified_ms = meta.last_modified.timestamp_millis();
-                Ok(Stored { key: meta.location.to_string(), modified_ms })
-            })
-            .boxed()
+    /// Some of what is there, behind `after`, in an order that stays the same; also what writes of
+    /// a process that died left behind.
+    pub async fn page(&self, after: &str, limit: usize) -> Result<Vec<Stored>, StorageError> {
+        if let Some(folder) = self.folder.clone() {
+            let after = PathBuf::from(after);
+            let walk = move || {
+                let mut found = Vec::new();
+                walk(&folder, FsPath::new(""), &after, limit, &mut found).map(|()| found)
+            };
+            let walked = tokio::task::spawn_blocking(walk).await.map_err(std::io::Error::other)?;
+            return Ok(walked?);
+        }
+        let objects = self.store.list_with_offset(None, &Path::from(after)).take(limit);
+        let stored = objects.map_ok(|meta| Stored {
+            key: meta.location.to_string(),
+            modified_ms: meta.last_modified.timestamp_millis(),
+        });
+        Ok(stored.try_collect().await?)
     }
 
     /// Whether it can be written to (`/readyz`).
@@ -262,33 +274,44 @@ impl Storage {
         }
         Ok(())
     }
+}
 
-    /// Deletes what writes of a process that died left behind, older than `before`: `list` does
-    /// not show it.
-    pub async fn delete_staged(&self, before: std::time::SystemTime) -> Result<u64, StorageError> {
-        let mut folders: Vec<_> = self.folder.iter().cloned().collect();
-        let mut deleted = 0;
-        while let Some(folder) = folders.pop() {
-            let mut entries = match tokio::fs::read_dir(&folder).await {
-                Ok(entries) => entries,
-                // Emptied and removed meanwhile.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error.into()),
-            };
-            while let Some(entry) = entries.next_entry().await? {
-                let Ok(meta) = entry.metadata().await else { continue };
-                if meta.is_dir() {
-                    folders.push(entry.path());
-                } else if is_staged(&entry.file_name().to_string_lossy())
-                    && meta.modified()? < before
-                    && tokio::fs::remove_file(entry.path()).await.is_ok()
-                {
-                    deleted += 1;
-                }
-            }
-        }
-        Ok(deleted)
+/// Files below `at` behind `after`, folder by folder in the order of their names.
+fn walk(
+    root: &FsPath,
+    at: &FsPath,
+    after: &FsPath,
+    limit: usize,
+    found: &mut Vec<Stored>,
+) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(root.join(at)) {
+        Ok(entries) => entries,
+        // Emptied and removed meanwhile.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(at.join(entry?.file_name()));
     }
+    names.sort_unstable();
+    for path in names {
+        if found.len() >= limit {
+            return Ok(());
+        }
+        let is_behind = path.as_path() > after || after.starts_with(&path);
+        let meta = root.join(&path).symlink_metadata();
+        let Some(meta) = meta.ok().filter(|_| is_behind) else { continue };
+        if meta.is_dir() {
+            walk(root, &path, after, limit, found)?;
+        } else if path.as_path() > after {
+            let since = meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+            let modified_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+            found.push(Stored { key: names.join("/"), modified_ms });
+        }
+    }
+    Ok(())
 }
 
 /// The documents' name for a part's file, and what makes it unique: a part that comes again never
@@ -349,6 +372,34 @@ impl ObjectWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn pages_show_everything_once() {
+        let folder = tempfile::tempdir().unwrap();
+        // A folder's name that begins another's, and a file beside it.
+        let keys = ["a", "a-b/c", "a.b", "b/c", "b/d/e", "b/d/e#1", "b/f", "b-/a", "z/z/z"];
+        for key in keys {
+            let file = folder.path().join(key);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "x").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        let storage = Storage::local(folder.path()).unwrap();
+        for limit in 1..=keys.len() + 1 {
+            let (mut seen, mut after) = (Vec::new(), String::new());
+            loop {
+                let page = storage.page(&after, limit).await.unwrap();
+                assert!(page.len() <= limit);
+                let Some(last) = page.last() else { break };
+                after = last.key.clone();
+                seen.extend(page.into_iter().map(|stored| stored.key));
+            }
+            seen.sort();
+            let mut all = keys.to_vec();
+            all.sort_unstable();
+            assert_eq!(seen, all, "{limit} at once");
+        }
+    }
 
     #[test]
     fn only_names_of_the_stores_own_are_staged() {

@@ -5,17 +5,21 @@
 //! round finds. Never touches a blob that has a row.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::uploads::{UploadError, Uploads};
 
 const ROUND: Duration = Duration::from_secs(10 * 60);
 /// A blob gets its row within seconds; after this long without one it is an orphan.
-const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
+const ORPHAN_MS: i64 = 60 * 60 * 1000;
+/// Objects in one round. A million are through in a day and a half.
+const LOOKED_AT: usize = 5_000;
+/// Where the next round goes on.
+const ORPHANS: &str = "orphans";
 /// Rows deleted in one transaction: others wait for it.
 const BATCH: u32 = 500;
 
@@ -77,28 +81,28 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
     Ok(swept)
 }
 
+/// The next piece of all there is: a large bucket is not walked each time.
 async fn orphans(uploads: &Uploads) -> Result<u64, UploadError> {
     // By the disk's clock, as the objects' own times are.
-    let before = SystemTime::now().checked_sub(ORPHAN_AGE).unwrap_or(SystemTime::UNIX_EPOCH);
-    let before_ms = before
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-    let mut orphans = uploads.storage.delete_staged(before).await?;
-    let mut objects = uploads.storage.list();
-    while let Some(object) = objects.next().await {
-        let object = object?;
-        if object.modified_ms < before_ms && !uploads.db.has_object(&object.key).await? {
+    let now_ms = Clock::system().now_ms();
+    let after = uploads.db.mark(ORPHANS).await?.unwrap_or_default();
+    let page = uploads.storage.page(&after, LOOKED_AT).await?;
+    let mut orphans = 0;
+    for object in &page {
+        let is_old = object.modified_ms < now_ms - ORPHAN_MS;
+        if is_old && !uploads.db.has_object(&object.key).await? {
             uploads.discard(&object.key).await;
             orphans += 1;
         }
     }
+    let last = page.last().filter(|_| page.len() == LOOKED_AT);
+    uploads.db.set_mark(ORPHANS, last.map_or("", |object| &object.key)).await?;
     Ok(orphans)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
     use crate::db::{Db, NewUpload};
     use crate::rate::PartRate;
     use crate::storage::Storage;
@@ -107,6 +111,7 @@ mod tests {
     use std::fs::File;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::SystemTime;
 
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -143,5 +143,7 @@ door! {
     fn expire_idle(idle_since_ms: i64) -> u64;
     fn forget_dead_parts(limit: u32) -> Vec<String>;
     fn has_object(key: &str) -> bool;
+    fn mark(name: &str) -> Option<String>;
+    fn set_mark(name: &str, value: &str) -> ();
     fn forget_over(now_ms: i64, quiet_ms: i64, audit_ms: i64) -> ();
 }

@@ -76,6 +76,24 @@ impl Pools {
         Ok(found > 0)
     }
 
+    /// Where something that is done piece by piece goes on.
+    pub async fn mark(&self, name: &str) -> Result<Option<String>, DbError> {
+        let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(name);
+        Ok(mark.fetch_optional(&self.reads).await?)
+    }
+
+    pub async fn set_mark(&self, name: &str, value: &str) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO marks (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&self.writes)
+        .await?;
+        Ok(())
+    }
+
     /// Sessions, codes and passes that are over; buckets that are full again since `quiet_ms`;
     /// what was done before `audit_ms`.
     pub async fn forget_over(
