@@ -16,3 +16,4 @@ mod manners;
 mod memory;
 mod person;
 mod rig;
+mod server_crashes;

@@ -51,7 +51,7 @@ pub struct Server {
 
 impl Server {
     pub fn start(home: &Home) -> Result<Self> {
-        Self::start_with(home, &["--parts-per-second", PARTS_PER_SECOND])
+        Self::start_with(home, &["--parts-per-second", PARTS_PER_SECOND, "--video-size", "none"])
     }
 
     pub fn start_with(home: &Home, args: &[&str]) -> Result<Self> {

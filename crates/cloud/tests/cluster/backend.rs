@@ -78,6 +78,11 @@ impl Backend {
     }
 }
 
+/// Where the bucket is spoken to.
+pub fn bucket_address() -> String {
+    format!("127.0.0.1:{}", BUCKET.s3)
+}
+
 static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 static BUCKET: LazyLock<Bucket> = LazyLock::new(Bucket::start);
 

@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod backend;
+mod faults;
 mod nodes;
+#[cfg(unix)]
+mod workers;
 
 #[path = "../cloud/accounts.rs"]
 mod accounts;
+#[path = "../cloud/audit.rs"]
+mod audit;
 #[path = "../cloud/browser.rs"]
 mod browser;
 #[path = "../cloud/dialects.rs"]
