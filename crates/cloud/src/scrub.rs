@@ -167,10 +167,10 @@ async fn video(
         scrubbed.objects += 1;
         scrubbed.bytes += product.size_bytes;
         let Some(kind) = check(&product.object_key, &product.sha256).await? else { continue };
+        let piece = product.kind.name().to_owned();
+        scrubbed.damages.push(named(piece, &product.object_key, kind));
         if db.make_again(session, &product, uploads.clock.now_ms()).await? {
             uploads.discard(&product.object_key).await;
-            let piece = product.kind.name().to_owned();
-            scrubbed.damages.push(named(piece, &product.object_key, kind));
         }
     }
     Ok(())

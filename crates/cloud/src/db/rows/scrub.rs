@@ -102,7 +102,7 @@ impl Pools {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Forgets what was made, and has it made once more.
+    /// Forgets what was made, and has it made once more; what nobody can make (captions) stays.
     pub async fn make_again(
         &self,
         session: SessionId,
@@ -110,15 +110,7 @@ impl Pools {
         now_ms: i64,
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
-        let gone = sqlx::query("DELETE FROM products WHERE session_id = $1 AND object_key = $2")
-            .bind(session.0)
-            .bind(&product.object_key)
-            .execute(&mut *tx)
-            .await?;
-        if gone.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
+        let again = sqlx::query(
             "UPDATE jobs SET state = 'waiting', attempts = 0, due_ms = $3 \
              WHERE session_id = $1 AND product = $2 AND state = 'done'",
         )
@@ -127,7 +119,15 @@ impl Pools {
         .bind(now_ms)
         .execute(&mut *tx)
         .await?;
-        tx.commit().await?;
-        Ok(true)
+        let gone = sqlx::query("DELETE FROM products WHERE session_id = $1 AND object_key = $2")
+            .bind(session.0)
+            .bind(&product.object_key)
+            .execute(&mut *tx)
+            .await?;
+        let is_both = again.rows_affected() == 1 && gone.rows_affected() == 1;
+        if is_both {
+            tx.commit().await?;
+        }
+        Ok(is_both)
     }
 }
