@@ -120,7 +120,7 @@ async fn the_server_looks_by_itself() {
         let response = user.http.get(url).send().await.unwrap();
         (response.headers().get("etag").cloned(), response.bytes().await.unwrap())
     };
-    until("a picture", &|status| status["jobs"][0]["state"] == "done").await;
+    until("a picture", &|status| status["thumbnailUrl"].is_string()).await;
     let (first, _) = picture().await;
     server.backend.rot("_chunk_1.");
     server.backend.rot("thumbnail.jpg");

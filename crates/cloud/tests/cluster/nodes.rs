@@ -158,19 +158,22 @@ async fn two_nodes_work_and_each_picture_is_made_once() {
         sessions.push(session);
     }
     let begun = std::time::Instant::now();
+    let mut made = 0;
     for session in &sessions {
         loop {
             let status = one.get(&format!("/videos/{session}")).await.ok();
-            assert_ne!(status["jobs"][0]["state"], "failed", "{status}");
-            if status["jobs"][0]["state"] == "done" {
-                assert_eq!(status["jobs"][0]["attempts"], 1, "{status}");
+            let jobs = status["jobs"].as_array().unwrap();
+            assert!(jobs.iter().all(|job| job["state"] != "failed"), "{status}");
+            if jobs.iter().all(|job| job["state"] == "done") {
+                assert!(jobs.iter().all(|job| job["attempts"] == 1), "{status}");
+                made += jobs.len();
                 break;
             }
             assert!(begun.elapsed().as_secs() < 60, "{status}");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }
-    assert_eq!(backend.objects(), 2 * VIDEOS, "a part and a picture of each");
+    assert_eq!(backend.objects(), VIDEOS + made, "a part of each, and what was made of it");
     first.kill();
     second.kill();
 }
