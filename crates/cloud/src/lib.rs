@@ -37,6 +37,8 @@ mod sizes;
 mod storage;
 mod stream_index;
 mod sweep;
+#[cfg(feature = "tls")]
+mod tls;
 mod uploads;
 
 use std::io::ErrorKind;
@@ -70,6 +72,8 @@ pub use embedded::{Embedded, start_embedded};
 pub use quotas::{Limits, OwnLimits, Usage};
 pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
+#[cfg(feature = "tls")]
+pub use tls::TlsFiles;
 
 /// How long requests under way may take to end after a stop was asked for.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
@@ -125,6 +129,9 @@ pub struct CloudOptions {
     pub ffmpeg: PathBuf,
     /// Where `/metrics` is answered, and nowhere else.
     pub metrics_listen: Option<SocketAddr>,
+    /// Encrypted with these, without a proxy.
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsFiles>,
     /// Requests under way have so long to end when the server is asked to stop.
     pub stop_max: Duration,
     /// From one look at whether a video's bytes are still what came to the next; `None`: never.
@@ -147,6 +154,8 @@ impl CloudOptions {
             clock: Clock::system(),
             ffmpeg: "ffmpeg".into(),
             metrics_listen: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             stop_max: STOP_MAX,
             scrub_every: Some(SCRUB_EVERY),
         }
@@ -171,6 +180,8 @@ pub enum CloudError {
     AddressInUse(SocketAddr),
     #[error("The server can't listen on {address}: {reason}.")]
     Listen { address: SocketAddr, reason: String },
+    #[error("Connections can't be encrypted: {0}.")]
+    Tls(String),
     #[error("'{0}' is no public address: it has to begin with http:// or https:// and a host.")]
     PublicUrl(String),
     #[error("'{0}' is no e-mail address.")]
@@ -195,6 +206,7 @@ pub enum CloudError {
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
+    url: String,
     metrics_address: Option<SocketAddr>,
     public_url: String,
     stop_max: Duration,
@@ -213,7 +225,12 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     let store = open(&options.place).await?;
     let (listener, address) = bind(options.listen, options.any_port).await?;
-    let public_url = given.unwrap_or_else(|| format!("http://{}", reachable(address)));
+    #[cfg(feature = "tls")]
+    let is_tls = options.tls.is_some();
+    #[cfg(not(feature = "tls"))]
+    let is_tls = false;
+    let url = format!("{}://{}", if is_tls { "https" } else { "http" }, reachable(address));
+    let public_url = given.unwrap_or_else(|| url.clone());
 
     let rate = PartRate::new(options.parts_per_second, &store.0);
     let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
@@ -253,15 +270,30 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
             Some(address)
         }
     };
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = http::router(app).into_make_service_with_connect_info::<http::Peer>();
+    let stopped = stop.clone().cancelled_owned();
+    #[cfg(feature = "tls")]
+    let server = match options.tls {
+        Some(files) => {
+            let listener = tls::TlsListener::start(listener, files).map_err(CloudError::Tls)?;
+            let server = axum::serve(listener, service).with_graceful_shutdown(stopped);
+            tokio::spawn(server.into_future())
+        }
+        None => {
+            let server = axum::serve(listener, service).with_graceful_shutdown(stopped);
+            tokio::spawn(server.into_future())
+        }
+    };
+    #[cfg(not(feature = "tls"))]
     let server =
-        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future());
     Ok(Cloud {
         address,
+        url,
         metrics_address,
         public_url,
         stop_max: options.stop_max,
-        server: Some(tokio::spawn(async move { server.await })),
+        server: Some(server),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
         worker: Some(tokio::spawn(jobs.run(stop.clone()))),
         scrubber: scrub_ms_every
@@ -276,6 +308,11 @@ impl Cloud {
     /// The address that is listened on, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it is reached on this computer.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn metrics_address(&self) -> Option<SocketAddr> {

@@ -131,6 +131,15 @@ struct Serve {
     /// The ffmpeg that makes thumbnails and MP4.
     #[arg(long, env = "SNAPLARK_FFMPEG", default_value = "ffmpeg")]
     ffmpeg: PathBuf,
+    /// Encrypt connections without a proxy: the certificate with its chain, as PEM. Read again when it
+    /// changes.
+    #[cfg(feature = "tls")]
+    #[arg(long, env = "SNAPLARK_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, as PEM.
+    #[cfg(feature = "tls")]
+    #[arg(long, env = "SNAPLARK_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// Where /metrics is answered, for example 127.0.0.1:9100. Whoever reaches it learns how much is
     /// recorded here; nowhere by default.
     #[arg(long, env = "SNAPLARK_METRICS_LISTEN")]
@@ -253,12 +262,16 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
         video_bytes: serve.video_size.0,
     };
     options.metrics_listen = serve.metrics_listen;
+    #[cfg(feature = "tls")]
+    if let (Some(certificate), Some(key)) = (serve.tls_cert, serve.tls_key) {
+        options.tls = Some(snaplark_cloud::TlsFiles { certificate, key });
+    }
     options.stop_max = Duration::from_secs(serve.stop_seconds);
     let mut cloud = snaplark_cloud::start(options).await?;
     if let Some(address) = cloud.metrics_address() {
         tracing::info!("Metrics are on http://{address}/metrics");
     }
-    say(&format!("listening on http://{}", cloud.address()));
+    say(&format!("listening on {}", cloud.url()));
     tokio::select! {
         ended = cloud.wait() => ended?,
         () = asked_to_stop() => tracing::info!("Stopping: requests under way end first"),

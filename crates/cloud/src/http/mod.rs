@@ -42,6 +42,7 @@ use crate::uploads::Uploads;
 pub use assets::address as asset;
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
+pub use visitor::Peer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

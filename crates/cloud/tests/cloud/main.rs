@@ -24,3 +24,5 @@ mod scrub;
 mod serving;
 mod shares;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
