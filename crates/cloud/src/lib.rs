@@ -15,6 +15,7 @@
 mod accounts;
 mod audit;
 mod clock;
+mod commands;
 mod db;
 mod embedded;
 mod http;
@@ -55,18 +56,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
-use crate::audit::Action;
-use crate::db::{Db, DbError, NewToken, UserAdded};
+use crate::commands::{add_token, in_database};
+use crate::db::{Db, NewToken};
 use crate::http::AppState;
 use crate::jobs::Jobs;
 use crate::rate::PartRate;
-use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords, SecretError};
+use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SecretError};
 use crate::shares::Shares;
 use crate::signing::Signing;
 use crate::storage::Storage;
 use crate::uploads::{Rules, Uploads};
 
 pub use clock::Clock;
+pub use commands::{SetPassword, issue_token, limit_user, noted, scrub, set_password};
 pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
 pub use quotas::{Limits, OwnLimits, Usage};
@@ -81,8 +83,6 @@ pub const STOP_MAX: Duration = Duration::from_secs(10);
 pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DATABASE_FILE: &str = "cloud.sqlite";
 const OBJECTS_FOLDER: &str = "objects";
-/// What the list of tokens calls one of `snaplark-cloud token`.
-const ISSUED_NAME: &str = "Made on the server";
 
 /// Where everything is kept. A folder is enough; a database and a storage of their own make room
 /// for more nodes.
@@ -383,127 +383,6 @@ impl Drop for Cloud {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// A new token, whether a server runs there or not.
-pub async fn issue_token(place: impl Into<Place>, user_email: &str) -> Result<String, CloudError> {
-    let db = open_database(&place.into()).await?;
-    let token = add_token(&db, user_email, &Clock::system()).await;
-    db.close().await;
-    token
-}
-
-/// Whether there has to be a password to replace, or there must be none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetPassword {
-    Add,
-    Replace,
-}
-
-/// Lets a user sign in by password. Works while a server runs there.
-pub async fn set_password(
-    place: impl Into<Place>,
-    user_email: &str,
-    password: &str,
-    set: SetPassword,
-) -> Result<(), CloudError> {
-    let email = checked_email(user_email)?;
-    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
-        return Err(CloudError::Password);
-    }
-    let hash = Passwords::default().hash(password).await?;
-    let db = open_database(&place.into()).await?;
-    let replace = set == SetPassword::Replace;
-    let clock = Clock::system();
-    let added = db.set_password(&email, &hash, replace, clock.now_ms()).await;
-    if let Ok(UserAdded::Set(user)) = &added {
-        audit::note(&db, &clock, Some(*user), Action::PasswordSet, ("", "")).await;
-    }
-    db.close().await;
-    match added.map_err(in_database)? {
-        UserAdded::Set(_) => Ok(()),
-        UserAdded::Exists => Err(CloudError::UserExists(email)),
-        UserAdded::Unknown => Err(CloudError::UserUnknown(email)),
-    }
-}
-
-/// Reads everything that is kept, and says what is not what came. Works while a server runs there.
-pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
-    let (db, storage) = open(&place.into()).await?;
-    let rate = PartRate::new(limits::PARTS_PER_SECOND, &db);
-    let uploads = Uploads::new(db, storage, Clock::system(), rate, Rules::default());
-    let scrubbed = scrub::all(&uploads).await;
-    uploads.db.close().await;
-    scrubbed.map_err(|error| CloudError::Scrub(error.to_string()))
-}
-
-/// What a user has today, and their limits after `change` of them. Works while a server runs there.
-pub async fn limit_user(
-    place: impl Into<Place>,
-    user_email: &str,
-    change: impl FnOnce(&mut OwnLimits),
-) -> Result<(Usage, OwnLimits), CloudError> {
-    let email = checked_email(user_email)?;
-    let db = open_database(&place.into()).await?;
-    let limited = async {
-        let Some(user) = db.user_by_email(&email).await? else { return Ok(None) };
-        let (used, mut own) = db.usage(user.id).await?;
-        let before = own;
-        change(&mut own);
-        if own != before {
-            db.set_limits(user.id, &own).await?;
-            audit::note(&db, &Clock::system(), Some(user.id), Action::LimitsSet, ("", "")).await;
-        }
-        Ok(Some((used.on(quotas::day(Clock::system().now_ms())), own)))
-    };
-    let limited = limited.await.map_err(in_database);
-    db.close().await;
-    limited?.ok_or(CloudError::UserUnknown(email))
-}
-
-/// What was done last, oldest first; by one user, or by everybody. Works while a server runs there.
-pub async fn noted(
-    place: impl Into<Place>,
-    user_email: Option<&str>,
-    limit: u32,
-) -> Result<Vec<Noted>, CloudError> {
-    let email = user_email.map(checked_email).transpose()?;
-    let db = open_database(&place.into()).await?;
-    let noted = async {
-        let user = match &email {
-            None => None,
-            Some(email) => match db.user_by_email(email).await? {
-                Some(user) => Some(user.id),
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(db.noted(user, limit).await?))
-    };
-    let noted = noted.await.map_err(in_database);
-    db.close().await;
-    let mut noted = noted?.ok_or_else(|| CloudError::UserUnknown(email.unwrap_or_default()))?;
-    noted.reverse();
-    Ok(noted)
-}
-
-async fn add_token(db: &Db, email: &str, clock: &Clock) -> Result<String, CloudError> {
-    let now_ms = clock.now_ms();
-    let email = checked_email(email)?;
-    let (token, hash) = secrets::new_token()?;
-    let user_id = db.user_named(&email, now_ms).await.map_err(in_database)?;
-    let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME };
-    db.add_token(&new, now_ms).await.map_err(in_database)?;
-    audit::note(db, clock, Some(user_id), Action::TokenCreated, (ISSUED_NAME, "")).await;
-    Ok(token)
-}
-
-fn checked_email(email: &str) -> Result<String, CloudError> {
-    let email = accounts::plain_email(email);
-    if accounts::is_email(&email) { Ok(email) } else { Err(CloudError::Email(email)) }
-}
-
-fn in_database(source: DbError) -> CloudError {
-    CloudError::Database { at: "of this server".to_owned(), source: source.into() }
 }
 
 async fn open(place: &Place) -> Result<(Db, Storage), CloudError> {

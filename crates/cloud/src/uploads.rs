@@ -4,20 +4,21 @@
 //! leaves either the old part or the new one, and at most a blob without a row for the sweeper.
 //! Finalize reads rows and one header, and writes one row, whatever the length.
 
+mod error;
+
 use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
 use std::time::Instant;
 
 use bytes::Bytes;
 use snaplark_api::{VideoState, limits};
-use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{
-    Assembly, Bucket, Db, DbError, Finished, Listing, NewProduct, NewUpload, Opened, Part,
-    PartStored, ProductKind, SessionId, Taken, Upload, UserId, VideoId,
+    Assembly, Bucket, Db, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
+    ProductKind, SessionId, Taken, Upload, UserId, VideoId,
 };
 use crate::media::{self, Media};
 use crate::media_map::{self, MediaMap, Source};
@@ -26,8 +27,10 @@ use crate::mp4::{self, Mp4Error};
 use crate::parts::{self, Layout};
 use crate::quotas::{self, Limits, Over, Usage};
 use crate::rate::{Allowance, PartRate};
-use crate::storage::{Storage, StorageError, Written};
+use crate::storage::{Storage, Written};
 use crate::stream_index::StreamIndex;
+
+pub use error::UploadError;
 
 /// Parts are read back to be indexed, up to 10 MB each: this many at once.
 const INDEXING_MAX: usize = 4;
@@ -41,46 +44,6 @@ const NOTED: Bucket = Bucket { size: 1, refill_ms: 60 * 60 * 1000 };
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
 /// What a screen of today has, ten times over; a picture that unpacks to gigabytes is a bomb.
 const IMAGE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
-
-#[derive(Debug, Error)]
-pub enum UploadError {
-    #[error("there is no such upload")]
-    NotFound,
-    /// Finalized, and what came is not what was finalized.
-    #[error("the upload is {}", .0.name())]
-    NotActive(VideoState),
-    #[error("the recording's id belongs to another upload")]
-    RecordingTaken,
-    #[error("parts are missing")]
-    Missing(Vec<u32>),
-    #[error("finalize was asked for {asked} parts; the video is finished with {finished}")]
-    OtherTotal { asked: u32, finished: u32 },
-    #[error("more parts than the limit for this second")]
-    TooFast(Allowance),
-    #[error("more than this user may have")]
-    Over(Over),
-    #[error("the part is not WebM")]
-    NotWebm,
-    #[error("the file is not what it was announced as")]
-    OtherKind(Media),
-    #[error("the file has {size_bytes} bytes")]
-    Size { size_bytes: u64, bytes_max: u64 },
-    #[error("the part is empty")]
-    Empty,
-    #[error("the bytes that came are not the bytes that were sent")]
-    DigestMismatch,
-    #[error("the parts do not make a video: {0}")]
-    Unplayable(String),
-    #[error("parts kept coming while the upload was finalized")]
-    Busy,
-    /// And can't be given without what is damaged.
-    #[error("bytes of the video were damaged in the storage")]
-    Damaged,
-    #[error(transparent)]
-    Db(#[from] DbError),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
 
 #[derive(Debug)]
 pub struct Uploads {

@@ -1,0 +1,138 @@
+//! What whoever runs the server does beside it: on the same place, whether a server runs there or
+//! not.
+
+use snaplark_api::limits;
+
+use crate::audit::{self, Action};
+use crate::clock::Clock;
+use crate::db::{Db, DbError, NewToken, Noted, UserAdded};
+use crate::quotas::{self, OwnLimits, Usage};
+use crate::rate::PartRate;
+use crate::scrub::{self, Scrubbed};
+use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords};
+use crate::uploads::{Rules, Uploads};
+use crate::{CloudError, Place, accounts, open, open_database};
+
+/// What the list of tokens calls one of `snaplark-cloud token`.
+const ISSUED_NAME: &str = "Made on the server";
+
+/// A new token, whether a server runs there or not.
+pub async fn issue_token(place: impl Into<Place>, user_email: &str) -> Result<String, CloudError> {
+    let db = open_database(&place.into()).await?;
+    let token = add_token(&db, user_email, &Clock::system()).await;
+    db.close().await;
+    token
+}
+
+/// Whether there has to be a password to replace, or there must be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetPassword {
+    Add,
+    Replace,
+}
+
+/// Lets a user sign in by password. Works while a server runs there.
+pub async fn set_password(
+    place: impl Into<Place>,
+    user_email: &str,
+    password: &str,
+    set: SetPassword,
+) -> Result<(), CloudError> {
+    let email = checked_email(user_email)?;
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        return Err(CloudError::Password);
+    }
+    let hash = Passwords::default().hash(password).await?;
+    let db = open_database(&place.into()).await?;
+    let replace = set == SetPassword::Replace;
+    let clock = Clock::system();
+    let added = db.set_password(&email, &hash, replace, clock.now_ms()).await;
+    if let Ok(UserAdded::Set(user)) = &added {
+        audit::note(&db, &clock, Some(*user), Action::PasswordSet, ("", "")).await;
+    }
+    db.close().await;
+    match added.map_err(in_database)? {
+        UserAdded::Set(_) => Ok(()),
+        UserAdded::Exists => Err(CloudError::UserExists(email)),
+        UserAdded::Unknown => Err(CloudError::UserUnknown(email)),
+    }
+}
+
+/// Reads everything that is kept, and says what is not what came. Works while a server runs there.
+pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
+    let (db, storage) = open(&place.into()).await?;
+    let rate = PartRate::new(limits::PARTS_PER_SECOND, &db);
+    let uploads = Uploads::new(db, storage, Clock::system(), rate, Rules::default());
+    let scrubbed = scrub::all(&uploads).await;
+    uploads.db.close().await;
+    scrubbed.map_err(|error| CloudError::Scrub(error.to_string()))
+}
+
+/// What a user has today, and their limits after `change` of them. Works while a server runs there.
+pub async fn limit_user(
+    place: impl Into<Place>,
+    user_email: &str,
+    change: impl FnOnce(&mut OwnLimits),
+) -> Result<(Usage, OwnLimits), CloudError> {
+    let email = checked_email(user_email)?;
+    let db = open_database(&place.into()).await?;
+    let limited = async {
+        let Some(user) = db.user_by_email(&email).await? else { return Ok(None) };
+        let (used, mut own) = db.usage(user.id).await?;
+        let before = own;
+        change(&mut own);
+        if own != before {
+            db.set_limits(user.id, &own).await?;
+            audit::note(&db, &Clock::system(), Some(user.id), Action::LimitsSet, ("", "")).await;
+        }
+        Ok(Some((used.on(quotas::day(Clock::system().now_ms())), own)))
+    };
+    let limited = limited.await.map_err(in_database);
+    db.close().await;
+    limited?.ok_or(CloudError::UserUnknown(email))
+}
+
+/// What was done last, oldest first; by one user, or by everybody. Works while a server runs there.
+pub async fn noted(
+    place: impl Into<Place>,
+    user_email: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Noted>, CloudError> {
+    let email = user_email.map(checked_email).transpose()?;
+    let db = open_database(&place.into()).await?;
+    let noted = async {
+        let user = match &email {
+            None => None,
+            Some(email) => match db.user_by_email(email).await? {
+                Some(user) => Some(user.id),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(db.noted(user, limit).await?))
+    };
+    let noted = noted.await.map_err(in_database);
+    db.close().await;
+    let mut noted = noted?.ok_or_else(|| CloudError::UserUnknown(email.unwrap_or_default()))?;
+    noted.reverse();
+    Ok(noted)
+}
+
+pub(crate) async fn add_token(db: &Db, email: &str, clock: &Clock) -> Result<String, CloudError> {
+    let now_ms = clock.now_ms();
+    let email = checked_email(email)?;
+    let (token, hash) = secrets::new_token()?;
+    let user_id = db.user_named(&email, now_ms).await.map_err(in_database)?;
+    let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME };
+    db.add_token(&new, now_ms).await.map_err(in_database)?;
+    audit::note(db, clock, Some(user_id), Action::TokenCreated, (ISSUED_NAME, "")).await;
+    Ok(token)
+}
+
+fn checked_email(email: &str) -> Result<String, CloudError> {
+    let email = accounts::plain_email(email);
+    if accounts::is_email(&email) { Ok(email) } else { Err(CloudError::Email(email)) }
+}
+
+pub(crate) fn in_database(source: DbError) -> CloudError {
+    CloudError::Database { at: "of this server".to_owned(), source: source.into() }
+}
