@@ -14,6 +14,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod clock;
 mod commands;
 mod db;
@@ -67,6 +68,7 @@ use crate::signing::Signing;
 use crate::storage::Storage;
 use crate::uploads::{Rules, Uploads};
 
+pub use backup::{BackedUp, backup};
 pub use clock::Clock;
 pub use commands::{SetPassword, issue_token, limit_user, noted, scrub, set_password};
 pub use db::Noted;
@@ -180,6 +182,12 @@ pub enum CloudError {
     AddressInUse(SocketAddr),
     #[error("The server can't listen on {address}: {reason}.")]
     Listen { address: SocketAddr, reason: String },
+    #[error("The backup is not whole: {0}. What was backed up before is as it was; try again.")]
+    Backup(String),
+    #[error(
+        "Only a data folder is backed up by this. A PostgreSQL database is by pg_dump, a bucket by its own means."
+    )]
+    BackupPlace,
     #[error("Connections can't be encrypted: {0}.")]
     Tls(String),
     #[error("'{0}' is no public address: it has to begin with http:// or https:// and a host.")]

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use snaplark_api::limits;
-use snaplark_cloud::{CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword};
+use snaplark_cloud::{
+    BackedUp, CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword,
+};
 
 /// The server of the Snaplark API, and the page behind each link.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ enum Command {
     /// Reads all videos and says what is damaged; ends with 1 where anything is. Works while the
     /// server runs, which does the same slowly by itself.
     Scrub(Kept),
+    /// Copies a data folder to another disk, while the server runs. The copy is a data folder, too.
+    Backup(Backup),
     /// Who did what, oldest first.
     Audit(Audit),
     /// Who may sign in on the pages.
@@ -68,6 +72,15 @@ struct Password {
     kept: Kept,
     /// The user's e-mail address.
     email: String,
+}
+
+#[derive(Debug, Args)]
+struct Backup {
+    #[command(flatten)]
+    kept: Kept,
+    /// The copy's folder. What is there of it already is not copied again.
+    #[arg(long)]
+    to: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +245,7 @@ async fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Command::Backup(backup) => back_up(backup).await,
         Command::Audit(audit) => print_audit(audit).await,
         Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
         Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
@@ -294,6 +308,14 @@ async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError
     stdin().read_line(&mut line).ok();
     let password = line.trim_end_matches(['\r', '\n']);
     snaplark_cloud::set_password(user.kept, &user.email, password, set).await
+}
+
+async fn back_up(backup: Backup) -> Result<(), CloudError> {
+    let done = snaplark_cloud::backup(backup.kept, &backup.to).await?;
+    let BackedUp { objects, copied, copied_bytes, deleted } = done;
+    let size = snaplark_cloud::size_words(copied_bytes);
+    say(&format!("{objects} objects: {copied} copied ({size}), {deleted} deleted"));
+    Ok(())
 }
 
 async fn print_audit(audit: Audit) -> Result<(), CloudError> {

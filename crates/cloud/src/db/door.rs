@@ -45,6 +45,15 @@ impl Db {
         }
     }
 
+    /// For SQLite only: PostgreSQL has its own ways.
+    pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
+        match self {
+            Db::Sqlite(pools) => pools.copy_into(file).await,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => Err(DbError::NoFile),
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Db::Sqlite(pools) => pools.close().await,

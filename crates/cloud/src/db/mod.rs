@@ -29,6 +29,9 @@ pub enum DbError {
     #[cfg(not(feature = "postgres"))]
     #[error("this program was built without PostgreSQL: it has no feature \"postgres\"")]
     NoPostgres,
+    #[cfg(feature = "postgres")]
+    #[error("the database is no file")]
+    NoFile,
     #[error("the database holds a value that this version does not know: {0}")]
     Unknown(String),
 }

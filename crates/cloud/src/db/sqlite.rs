@@ -58,6 +58,13 @@ impl Pools {
         Ok(Pools { reads, writes })
     }
 
+    /// Everything as it is at this moment, as a file of its own.
+    pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
+        let name = file.to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO $1").bind(name).execute(&self.reads).await?;
+        Ok(())
+    }
+
     pub async fn close(&self) {
         self.reads.close().await;
         self.writes.close().await;

@@ -342,6 +342,8 @@ fn is_full(error: &DbError) -> bool {
         }
         #[cfg(not(feature = "postgres"))]
         DbError::NoPostgres => false,
+        #[cfg(feature = "postgres")]
+        DbError::NoFile => false,
         DbError::Sql(_) | DbError::Migrate(_) | DbError::Unknown(_) => false,
     }
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod backend;
+mod backup;
 mod browser;
 mod dialects;
 #[cfg(target_os = "linux")]

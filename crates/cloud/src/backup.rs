@@ -1,0 +1,135 @@
+//! A copy of everything on another disk, while the server runs: for SQLite and files. It is a data
+//! folder like the first, so that restoring is serving from it, or copying it back.
+//!
+//! Files first, then the database, then the files that came meanwhile: whatever the copied rows name
+//! is there. Files never change under their names, so what is there already is not copied again; what
+//! no copied row names, and the server has no more, is deleted last.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::db::Db;
+use crate::storage::Storage;
+use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, make_private, open_database, plain};
+
+/// Objects listed at once.
+const PAGE: usize = 5_000;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackedUp {
+    pub objects: u64,
+    /// Of these, such as were not there.
+    pub copied: u64,
+    pub copied_bytes: u64,
+    pub deleted: u64,
+}
+
+/// Works while a server runs there. Asked for again, only what is new is copied.
+pub async fn backup(place: impl Into<Place>, to: &Path) -> Result<BackedUp, CloudError> {
+    let place = place.into();
+    let data = match &place {
+        Place { data: Some(data), database_url: None, storage_url: None, .. } => data.clone(),
+        _ => return Err(CloudError::BackupPlace),
+    };
+    let failed = |what: &dyn std::fmt::Display| CloudError::Backup(what.to_string());
+    let failed_io = |error: io::Error| CloudError::Backup(plain(&error));
+    let objects = to.join(OBJECTS_FOLDER);
+    make_private(&objects).await.map_err(failed_io)?;
+    let from = data.join(OBJECTS_FOLDER);
+    let mut done = BackedUp::default();
+    copy(&from, &objects, &mut done).await?;
+
+    let db = open_database(&place).await?;
+    let fresh = to.join(format!("{DATABASE_FILE}.new"));
+    let copied = write_database(&db, &fresh, &to.join(DATABASE_FILE)).await;
+    db.close().await;
+    copied?;
+    done.objects = copy(&from, &objects, &mut done).await?;
+
+    let copy = Db::open(&to.join(DATABASE_FILE)).await.map_err(|error| failed(&error))?;
+    let kept = Storage::local(&objects).map_err(|error| failed(&error))?;
+    let here = keys(&from).await?;
+    for key in keys(&objects).await?.difference(&here) {
+        if !copy.has_object(key).await.map_err(|error| failed(&error))? {
+            kept.delete(key).await.map_err(|error| failed(&error))?;
+            done.deleted += 1;
+        }
+    }
+    copy.close().await;
+    Ok(done)
+}
+
+/// One moment of the database, whole under its name or not there.
+async fn write_database(db: &Db, fresh: &Path, name: &Path) -> Result<(), CloudError> {
+    let failed = |error: io::Error| CloudError::Backup(plain(&error));
+    for old in [fresh.to_owned(), with(name, "-wal"), with(name, "-shm")] {
+        match fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    db.copy_into(fresh).await.map_err(|error| CloudError::Backup(error.to_string()))?;
+    File::open(fresh).and_then(|file| file.sync_all()).map_err(failed)?;
+    fs::rename(fresh, name).map_err(failed)
+}
+
+fn with(name: &Path, end: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Says how many there are.
+async fn copy(from: &Path, to: &Path, done: &mut BackedUp) -> Result<u64, CloudError> {
+    let mut all = 0;
+    for key in keys(from).await? {
+        let (from, to) = (from.join(&key), to.join(&key));
+        let copied = tokio::task::spawn_blocking(move || copy_one(&from, &to)).await;
+        let copied = copied.map_err(io::Error::other).and_then(|copied| copied);
+        if let Some(bytes) = copied.map_err(|error| CloudError::Backup(plain(&error)))? {
+            done.copied += 1;
+            done.copied_bytes += bytes;
+        }
+        all += 1;
+    }
+    Ok(all)
+}
+
+/// `None`: it is there already, or is gone by now.
+fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
+    let size = match from.metadata() {
+        Ok(meta) => meta.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if to.metadata().is_ok_and(|meta| meta.len() == size) {
+        return Ok(None);
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // A name that the sweeper knows for one that is not finished.
+    let fresh = with(to, "#1");
+    match fs::copy(from, &fresh) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        copied => copied?,
+    };
+    File::open(&fresh)?.sync_all()?;
+    fs::rename(&fresh, to)?;
+    Ok(Some(size))
+}
+
+/// Of finished files.
+async fn keys(folder: &Path) -> Result<HashSet<String>, CloudError> {
+    let failed = |error: crate::storage::StorageError| CloudError::Backup(error.to_string());
+    let storage = Storage::local(folder).map_err(failed)?;
+    let (mut keys, mut after) = (HashSet::new(), String::new());
+    loop {
+        let page = storage.page(&after, PAGE).await.map_err(failed)?;
+        let Some(last) = page.last() else { return Ok(keys) };
+        after.clone_from(&last.key);
+        keys.extend(page.into_iter().map(|stored| stored.key).filter(|key| !key.contains('#')));
+    }
+}
