@@ -17,10 +17,10 @@ use snaplark_tests::wait;
 use snaplark_tests::wayland::Session;
 
 const LIMIT: Duration = Duration::from_secs(90);
-const NUMBERS: u32 = 15;
-/// A compositor without a graphics card takes the machine's time for each picture, and on a busy one
-/// it leaves many out; what it gives is in order and in time.
-const MISSING_SHARE: f64 = 0.3;
+/// Few: a compositor without a graphics card takes the machine's time for each picture, and on a busy
+/// one it gives only some of them.
+const NUMBERS: u32 = 5;
+const MISSING_SHARE: f64 = 0.1;
 
 /// A recording under way; told from a start that waits by its first segment.
 fn record(session: &Session) -> Process {
