@@ -132,3 +132,44 @@ fn a_list_of_recordings_that_another_program_locks_holds_nothing_up() {
     let (span, missing) = reading.hold(11.0..=13.5, NUMBERS, 0.02).unwrap();
     println!("{missing} of {span} numbers are missing");
 }
+
+/// A recording that orders reach.
+fn running(screen: &Screen) -> Process {
+    let args = ["record", "--seconds", "600", "--json", "--no-upload"];
+    let record = snaplark(&screen.home, None, &args).unwrap();
+    let record = Process::start(&screen.home, "snaplark", record).unwrap();
+    wait::until("a second of it", LIMIT, || {
+        Ok(record.complaints().contains("Recording 0:01").then_some(()))
+    })
+    .unwrap();
+    record
+}
+
+#[test]
+fn the_program_that_runs_takes_orders_from_another() {
+    let screen = Screen::start();
+    let order = |args: &[&str]| ask(&screen.home, None, args).unwrap();
+    let refused = order(&["stop"]);
+    assert!(!refused.status.success());
+    assert!(refused.stderr.contains("doesn't run here"), "{}", refused.stderr);
+
+    let mut record = running(&screen);
+    assert!(order(&["pause"]).status.success());
+    assert!(order(&["resume"]).status.success());
+    let refused = order(&["start"]);
+    assert!(refused.stderr.contains("running already"), "{}", refused.stderr);
+    assert!(order(&["stop"]).status.success());
+    let first = recorded(&mut record);
+    media::decode(first.file.unwrap().to_str().unwrap()).unwrap();
+    assert!(record.wait(LIMIT).unwrap().success());
+
+    let mut record = running(&screen);
+    assert!(order(&["cancel"]).status.success());
+    assert!(!record.wait(LIMIT).unwrap().success());
+    let said = record.complaints();
+    assert!(said.contains("ended before anything was recorded"), "{said}");
+    let list = ask(&screen.home, None, &["list", "--json"]).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    let [only] = list["recordings"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!(only["id"].as_str().unwrap(), first.id);
+}

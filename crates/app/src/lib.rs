@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod control;
 mod engine;
 mod finish;
 mod hints;
@@ -32,6 +33,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
+pub use control::{Order, give_order};
 pub use home::Home;
 use messages::{Command, Message};
 pub use settings::{
@@ -139,6 +141,11 @@ pub enum AppError {
     NotRecording,
     #[error("It ended before anything was recorded")]
     NothingRecorded,
+    #[error("Snaplark doesn't run here. Start it, or record with `snaplark record`")]
+    NotRunning,
+    /// In the words of the program that runs.
+    #[error("{reason}")]
+    OrderRefused { reason: String },
     #[error("Snaplark is closing")]
     Closing,
 }
@@ -183,6 +190,8 @@ impl AppError {
             AppError::AlreadyRecording => "already-recording",
             AppError::NotRecording => "not-recording",
             AppError::NothingRecorded => "nothing-recorded",
+            AppError::NotRunning => "not-running",
+            AppError::OrderRefused { .. } => "order-refused",
             AppError::Closing => "closing",
         }
     }
@@ -202,6 +211,7 @@ impl App {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let (changed, changes) = watch::channel(1);
         let (is_awake, awake) = watch::channel(false);
+        let root = options.home.root.clone();
         let engine = engine::Engine::open(options, inbox.clone(), changed, is_awake)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
@@ -211,7 +221,9 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        Ok(App { inbox, changes })
+        let app = App { inbox, changes };
+        control::listen(&app, &root);
+        Ok(app)
     }
 
     /// Grows with every change.

@@ -21,6 +21,29 @@ pub struct Args {
 pub enum Command {
     /// Record until Ctrl-C, or for so many seconds.
     Record(Record),
+    /// In the Snaplark that runs here: start a recording, as its settings say.
+    Start,
+    /// In the Snaplark that runs here: stop the recording.
+    Stop,
+    /// In the Snaplark that runs here: start where nothing is recorded, else stop. For a shortcut of
+    /// the desktop's own.
+    Toggle,
+    /// In the Snaplark that runs here: let the recording stand still.
+    Pause,
+    /// In the Snaplark that runs here: let it go on.
+    Resume,
+    /// In the Snaplark that runs here: end the recording and delete it.
+    Cancel {
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// In the Snaplark that runs here: delete the recording and begin again.
+    Restart {
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
+    },
     /// The recordings, newest first.
     List {
         #[arg(long)]
