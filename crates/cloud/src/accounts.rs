@@ -28,6 +28,8 @@ const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
 const TRIES_FROM: Bucket = Bucket { size: 60, refill_ms: 5_000 };
 /// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
 const TRIES_ON: Bucket = Bucket { size: 100, refill_ms: 20_000 };
+/// A token is 256 random bits: no number of guesses finds one. This keeps them from being work.
+const WRONG_TOKENS_FROM: Bucket = Bucket { size: 120, refill_ms: 1_000 };
 const EXCHANGES_FROM: Bucket = Bucket { size: 60, refill_ms: 1_000 };
 
 #[derive(Debug, Error)]
@@ -145,6 +147,10 @@ impl Accounts {
             self.note(Some(user), Action::TokenRevoked, (&name, "")).await;
         }
         Ok(())
+    }
+
+    pub async fn wrong_token(&self, from: IpAddr) -> Result<(), AccountError> {
+        self.take(&format!("token from {from}"), WRONG_TOKENS_FROM, self.clock.now_ms()).await
     }
 
     // --- the app's sign-in ---

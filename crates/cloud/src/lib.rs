@@ -33,6 +33,7 @@ mod rate;
 mod s3;
 mod scrub;
 mod secrets;
+mod serve;
 mod shares;
 mod signing;
 mod sizes;
@@ -278,23 +279,17 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
             Some(address)
         }
     };
-    let service = http::router(app).into_make_service_with_connect_info::<http::Peer>();
-    let stopped = stop.clone().cancelled_owned();
+    let router = http::router(app);
     #[cfg(feature = "tls")]
     let server = match options.tls {
         Some(files) => {
             let listener = tls::TlsListener::start(listener, files).map_err(CloudError::Tls)?;
-            let server = axum::serve(listener, service).with_graceful_shutdown(stopped);
-            tokio::spawn(server.into_future())
+            tokio::spawn(serve::serve(listener, router, stop.clone()))
         }
-        None => {
-            let server = axum::serve(listener, service).with_graceful_shutdown(stopped);
-            tokio::spawn(server.into_future())
-        }
+        None => tokio::spawn(serve::serve(listener, router, stop.clone())),
     };
     #[cfg(not(feature = "tls"))]
-    let server =
-        tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future());
+    let server = tokio::spawn(serve::serve(listener, router, stop.clone()));
     Ok(Cloud {
         address,
         url,

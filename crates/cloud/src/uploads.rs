@@ -7,7 +7,7 @@
 mod error;
 
 use std::collections::BTreeSet;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -245,17 +245,18 @@ impl Uploads {
     }
 
     /// Takes in a file that its owner put into the storage by themselves, if it is there: it is
-    /// moved away from where they can write, checked, and finished. `bytes`: what it may have.
+    /// moved away from where they can write, checked, and finished.
     pub async fn adopt(
         &self,
         upload: &Upload,
-        bytes: RangeInclusive<u64>,
+        bytes_max: u64,
     ) -> Result<Option<Upload>, UploadError> {
         let incoming = Storage::incoming_key(upload.session_id.0);
         let Some(size_bytes) = self.storage.size(&incoming).await? else { return Ok(None) };
-        if !bytes.contains(&size_bytes) {
+        if size_bytes == 0 || size_bytes > bytes_max {
             self.discard(&incoming).await;
-            return Err(UploadError::Size { size_bytes, bytes_max: *bytes.end() });
+            let too_large = UploadError::Size { size_bytes, bytes_max };
+            return Err(if size_bytes == 0 { UploadError::Empty } else { too_large });
         }
         let part = (upload.session_id.0, 0);
         let key = match self.storage.rename(&incoming, part).await {

@@ -18,6 +18,7 @@ use snaplark_api::{
 use uuid::Uuid;
 
 use super::auth::Signed;
+use super::body::is_too_slow;
 use super::errors::{ApiError, allowance_headers};
 use super::{App, captions, forms, multipart, openapi, screenshots};
 use crate::db::{Cursor, JobStatus, Listing, ProductKind, SessionId, Upload};
@@ -395,7 +396,10 @@ pub async fn json_body(request: Request) -> Result<Value, ApiError> {
     {
         return Err(ApiError::unsupported("The body is sent as application/json."));
     }
-    let bytes = to_bytes(request.into_body(), JSON_BYTES_MAX).await.map_err(|_| {
+    let bytes = to_bytes(request.into_body(), JSON_BYTES_MAX).await.map_err(|error| {
+        if is_too_slow(&error) {
+            return ApiError::slow();
+        }
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "Body exceeds maximum size",

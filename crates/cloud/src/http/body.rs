@@ -13,11 +13,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A request that is refused early still has its body on the way: so much of it is read, so that
 /// the client sees the answer and not a reset connection.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long is gone, or holds a connection for nothing.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// The worst line that is a line: below this rate a body is somebody who holds a connection.
+const BYTES_PER_SECOND_MIN: u64 = 512;
 
 /// Clones read on where another one stopped. One reads at a time.
 #[derive(Clone)]
@@ -26,11 +32,45 @@ pub struct SharedBody(Arc<Mutex<State>>);
 struct State {
     body: BodyDataStream,
     asked: bool,
+    pace: Option<Pace>,
+}
+
+/// When the next bytes have to be here.
+struct Pace {
+    begun: Instant,
+    bytes: u64,
+    late: Pin<Box<Sleep>>,
+}
+
+#[derive(Debug, Error)]
+#[error("the body comes too slowly")]
+pub struct TooSlow;
+
+impl Pace {
+    fn new() -> Self {
+        let begun = Instant::now();
+        Pace { begun, bytes: 0, late: Box::pin(sleep_until(begun + SILENCE_MAX)) }
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        let due = due(self.bytes, self.begun.elapsed());
+        self.late.as_mut().reset(self.begun + due);
+    }
+}
+
+/// When more has to be here, counted from the body's beginning: `bytes` have come after `elapsed`.
+fn due(bytes: u64, elapsed: Duration) -> Duration {
+    Duration::from_secs(bytes / BYTES_PER_SECOND_MIN).min(elapsed) + SILENCE_MAX
 }
 
 impl SharedBody {
     pub fn new(body: Body) -> Self {
-        SharedBody(Arc::new(Mutex::new(State { body: body.into_data_stream(), asked: false })))
+        SharedBody(Arc::new(Mutex::new(State {
+            body: body.into_data_stream(),
+            asked: false,
+            pace: None,
+        })))
     }
 
     fn was_asked(&self) -> bool {
@@ -48,7 +88,19 @@ impl Stream for SharedBody {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.state();
         state.asked = true;
-        state.body.poll_next_unpin(cx)
+        let State { body, pace, .. } = &mut *state;
+        let pace = pace.get_or_insert_with(Pace::new);
+        match body.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok(bytes))) => {
+                pace.count(bytes.len());
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Poll::Pending => match pace.late.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Some(Err(Error::new(TooSlow)))),
+                Poll::Pending => Poll::Pending,
+            },
+            ended => ended,
+        }
     }
 }
 
@@ -68,6 +120,18 @@ pub async fn answer_after_body(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether that is why a body could not be read.
+pub fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooSlow>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 async fn drain(mut rest: SharedBody) {
     let mut left = DRAIN_BYTES_MAX;
     while let Some(Ok(bytes)) = rest.next().await {
@@ -75,5 +139,25 @@ async fn drain(mut rest: SharedBody) {
             Some(less) => left = less,
             None => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a body lasts of which so many bytes come each second.
+    fn lasts(bytes: u64) -> u64 {
+        let late = |second: &u64| due(bytes * second, Duration::from_secs(*second)).as_secs();
+        (0..24 * 60 * 60).find(|second| late(second) < second + 1).unwrap_or(u64::MAX)
+    }
+
+    #[test]
+    fn a_slow_line_is_waited_for_and_a_held_one_is_not() {
+        assert_eq!(lasts(1024), u64::MAX, "a kilobyte a second is a line");
+        assert!((29..=32).contains(&lasts(1)), "a byte a second is none: {}", lasts(1));
+        assert!((29..=32).contains(&lasts(0)));
+        // Nor is one that sent much at first.
+        assert_eq!(due(10_000_000, Duration::from_secs(3)), Duration::from_secs(33));
     }
 }

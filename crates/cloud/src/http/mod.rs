@@ -42,7 +42,6 @@ use crate::uploads::Uploads;
 pub use assets::address as asset;
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
-pub use visitor::Peer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -20,7 +20,7 @@ use snaplark_api::limits;
 use tokio::time::timeout;
 
 use super::App;
-use super::body::SharedBody;
+use super::body::{SharedBody, is_too_slow};
 use super::errors::ApiError;
 use crate::db::{Upload, UserId};
 use crate::media::Media;
@@ -120,7 +120,8 @@ pub async fn read_chunk<F: ChunkFields>(
     }
 }
 
-fn check_announced(headers: &HeaderMap, bytes_max: u64) -> Result<(), ApiError> {
+/// Before any of it is read, where the client says how much there will be.
+pub fn check_announced(headers: &HeaderMap, bytes_max: u64) -> Result<(), ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let is_too_large = announced.is_some_and(|bytes| bytes > bytes_max + BESIDE_BYTES_MAX);
@@ -329,6 +330,7 @@ async fn awaited<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Re
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(ApiError::too_large(limits::PART_BYTES_MAX))
         }
+        Ok(Err(error)) if is_too_slow(&error) => Err(ApiError::slow()),
         Ok(Err(_)) => Err(broken()),
         Err(_) => Err(ApiError::slow()),
     }

@@ -64,7 +64,7 @@ pub async fn counted(State(app): State<App>, request: Request, next: Next) -> Re
     let known = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
     let method = known.into_iter().find(|known| known == request.method());
     let (parts, body) = request.into_parts();
-    let from = from(&app, &parts);
+    let from = from(&app, &parts.headers, &parts.extensions);
     let response = asked_from(from, next.run(Request::from_parts(parts, body))).await;
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
     let method = method.as_ref().map_or("other", Method::as_str);

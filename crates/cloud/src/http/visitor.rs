@@ -8,13 +8,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::body::to_bytes;
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::IncomingStream;
-use tokio::net::TcpListener;
 
 use super::errors::ApiError;
 use super::html::html;
@@ -52,7 +49,7 @@ impl FromRequestParts<App> for Visitor {
         };
         session = session.filter(|_| user.is_some());
         let form = cookie(app, &parts.headers, FORM_COOKIE);
-        Ok(Visitor { user, session, form, from: from(app, parts) })
+        Ok(Visitor { user, session, form, from: from(app, &parts.headers, &parts.extensions) })
     }
 }
 
@@ -115,29 +112,12 @@ pub fn cookie(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
         .filter(|value| !value.is_empty() && value.len() <= COOKIE_BYTES_MAX)
 }
 
-/// The other end of a connection, encrypted or not.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(SocketAddr);
-
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Peer(*stream.remote_addr())
-    }
-}
-
-#[cfg(feature = "tls")]
-impl Connected<IncomingStream<'_, crate::tls::TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, crate::tls::TlsListener>) -> Self {
-        Peer(*stream.remote_addr())
-    }
-}
-
-pub fn from(app: &App, parts: &Parts) -> IpAddr {
+pub fn from(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
     let forwarded = || {
-        let mut lines = parts.headers.get_all("x-forwarded-for").iter();
+        let mut lines = headers.get_all("x-forwarded-for").iter();
         lines.next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     };
-    let direct = || parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.0.ip());
+    let direct = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let proxied = if app.behind_proxy { forwarded() } else { None };
     proxied.or_else(direct).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Server, User, decode, probe, real};
 
 /// Two seconds of H.264 and AAC; its index stands at its end, as programs write it that don't care.
-fn film(ending: &str) -> Vec<u8> {
+pub fn film(ending: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(format!("film.{ending}"));
     let done = std::process::Command::new("ffmpeg")
@@ -32,11 +32,11 @@ async fn ask(user: &User, method: Method, path: &str, body: Option<&Value>) -> A
     Answer::of(request.send().await.unwrap()).await
 }
 
-async fn post(user: &User, path: &str, body: &Value) -> Answer {
+pub async fn post(user: &User, path: &str, body: &Value) -> Answer {
     ask(user, Method::POST, path, Some(body)).await
 }
 
-async fn get(user: &User, path: &str) -> Answer {
+pub async fn get(user: &User, path: &str) -> Answer {
     ask(user, Method::GET, path, None).await
 }
 

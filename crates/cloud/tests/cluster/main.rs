@@ -5,6 +5,7 @@
 mod backend;
 mod faults;
 mod nodes;
+mod presigned;
 #[cfg(unix)]
 mod workers;
 

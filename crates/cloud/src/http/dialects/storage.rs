@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use futures_util::StreamExt;
@@ -17,12 +17,12 @@ use uuid::Uuid;
 use crate::db::{NewUpload, SessionId, Upload, UserId};
 use crate::http::App;
 use crate::http::api::{Routes, json_body, page_url};
-use crate::http::auth::by_token;
+use crate::http::auth::signed;
 use crate::http::errors::ApiError;
 use crate::http::forms;
-use crate::http::multipart::{Admitted, ChunkFields, Texts, read_chunk, silence};
+use crate::http::multipart::{Admitted, ChunkFields, Texts, check_announced, read_chunk, silence};
 use crate::media::Media;
-use crate::signing::{ADDRESS_AGE, Signed};
+use crate::signing::{self, ADDRESS_AGE};
 use crate::storage::Storage;
 use crate::uploads::{FinalizeAsk, UploadError};
 
@@ -107,8 +107,12 @@ async fn wrong_method() -> Refusal {
     refused(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
 }
 
-async fn user(app: &App, headers: &axum::http::HeaderMap) -> Result<UserId, Answer> {
-    Ok(by_token(app, headers).await?.ok_or_else(ApiError::unauthorized)?)
+/// Not the request itself: its body can't be shared.
+async fn user(
+    app: &App,
+    (headers, extensions): (&HeaderMap, &Extensions),
+) -> Result<UserId, Answer> {
+    Ok(signed(app, headers, extensions).await?)
 }
 
 /// 404 where there is none, 403 where it is another's.
@@ -184,7 +188,7 @@ async fn direct_url(
     Query(asked): Query<DirectQuery>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (Some(name), Some(content_type)) = (filled(asked.file_name), filled(asked.content_type))
     else {
@@ -213,16 +217,17 @@ async fn direct_url(
 async fn direct(
     State(app): State<App>,
     Path(id): Path<Uuid>,
-    Query(signed): Query<Signed>,
+    Query(sign): Query<signing::Signed>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
     let now_ms = app.uploads.clock.now_ms();
-    if !app.signing.is_good("PUT", request.uri().path(), &signed, now_ms) {
+    if !app.signing.is_good("PUT", request.uri().path(), &sign, now_ms) {
         return Err(refused(StatusCode::FORBIDDEN, "The upload URL is not valid any more").into());
     }
     let upload = app.uploads.db.upload(SessionId(id)).await.map_err(ApiError::from)?;
     let upload = upload.filter(|upload| app.uploads.is_there(upload) && upload.is_open());
     let upload = upload.ok_or_else(ApiError::not_found)?;
+    check_announced(request.headers(), FILE_BYTES_MAX)?;
     let mut writer = app.uploads.storage.incoming_writer(id);
     let mut bytes = Body::into_data_stream(request.into_body());
     while let Some(bytes) = silence(bytes.next()).await? {
@@ -233,7 +238,7 @@ async fn direct(
         writer.write(bytes).await.map_err(UploadError::from)?;
     }
     writer.finish().await.map_err(UploadError::from)?;
-    let done = app.uploads.adopt(&upload, 1..=FILE_BYTES_MAX).await?;
+    let done = app.uploads.adopt(&upload, FILE_BYTES_MAX).await?;
     app.jobs.look_soon();
     let url = page_url(&app, done.as_ref().unwrap_or(&upload));
     Ok(Json(json!({"success": true, "url": url})))
@@ -242,7 +247,7 @@ async fn direct(
 /// Checks a file that went to the bucket by itself, and takes it in. Looking at its address does the
 /// same.
 async fn complete_direct(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let body = json_body(request).await?;
     let Some(id) = body["uploadId"].as_str() else {
         return Err(bad("Missing required parameters").into());
@@ -250,7 +255,7 @@ async fn complete_direct(State(app): State<App>, request: Request) -> Result<Jso
     let upload = own(&app, user, id).await?;
     let done = match upload.finished {
         Some(_) => Some(upload),
-        None => app.uploads.adopt(&upload, 1..=FILE_BYTES_MAX).await?,
+        None => app.uploads.adopt(&upload, FILE_BYTES_MAX).await?,
     };
     let Some(done) = done else { return Err(bad("No file has been uploaded").into()) };
     app.jobs.look_soon();
@@ -272,7 +277,7 @@ pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiEr
     if !is_direct {
         return Ok(None);
     }
-    let done = app.uploads.adopt(upload, 1..=FILE_BYTES_MAX).await?;
+    let done = app.uploads.adopt(upload, FILE_BYTES_MAX).await?;
     app.jobs.look_soon();
     Ok(done)
 }
@@ -280,7 +285,7 @@ pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiEr
 // --- a file in chunks ---
 
 async fn init(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let number = |name: &str| body[name].as_u64().filter(|number| *number > 0);
@@ -329,7 +334,7 @@ impl ChunkFields for StorageChunk {
 }
 
 async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let form = read_chunk::<StorageChunk>(&app, user, request).await?;
     let index = form.index;
     app.uploads.receive(&form.upload, index, form.written, form.sha256_claimed).await?;
@@ -337,7 +342,7 @@ async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, 
 }
 
 async fn complete(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let (Some(id), Some(name), Some(content_type)) =
@@ -384,7 +389,7 @@ async fn status(
     Query(asked): Query<StatusQuery>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, request.headers()).await?;
+    let user = user(&app, (request.headers(), request.extensions())).await?;
     let Some(id) = asked.upload_id.filter(|id| !id.is_empty()) else {
         return Err(bad("Missing upload ID").into());
     };

@@ -97,7 +97,7 @@ pub async fn agree(
 /// RFC 6749, 4.1.3 and 5.
 pub async fn token(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let from = from(&app, &parts);
+    let from = from(&app, &parts.headers, &parts.extensions);
     let fields = read_fields(Request::from_parts(parts, body)).await?;
     let text = |name: &str| fields.get(name).map_or("", String::as_str);
     if text("grant_type") != "authorization_code" {
