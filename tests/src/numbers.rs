@@ -61,7 +61,7 @@ fn check(number: u16) -> u8 {
 }
 
 /// The number in a grey picture of the field, or `None` where it can't be read.
-fn read(grey: &[u8]) -> Option<u16> {
+pub fn read(grey: &[u8]) -> Option<u16> {
     let mut bits = 0u32;
     for bit in 0..COLUMNS * ROWS {
         let at = square(bit);

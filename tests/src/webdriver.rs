@@ -1,11 +1,13 @@
 //! A browser, driven by the W3C WebDriver protocol: Chromium's own driver and WebKit's speak it
-//! alike. Only what the tests use. Pictures are taken of the display instead: that is what a person
-//! sees, and WebKit's driver has none where it paints without a GPU.
+//! alike. Only what the tests use. Pictures of the app are taken of the display instead: that is what a
+//! person sees, and WebKit's driver has none where it paints without a GPU.
 
 use std::sync::Once;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
@@ -142,6 +144,18 @@ impl Session {
             }
             Ok(None)
         })
+    }
+
+    /// Chromium's own protocol, for what WebDriver has no word for.
+    pub fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
+        self.post("goog/cdp/execute", &json!({"cmd": command, "params": params}))
+    }
+
+    /// The page as a PNG. Not in WebKit's driver (see above).
+    pub fn picture(&self) -> Result<Vec<u8>> {
+        let text = self.get("screenshot")?;
+        let text = text.as_str().context("the driver gave no picture")?;
+        Ok(STANDARD.decode(text)?)
     }
 
     fn get(&self, path: &str) -> Result<Value> {

@@ -6,6 +6,9 @@
 mod bytes;
 mod crash;
 mod failures;
+mod live;
 mod manners;
+mod pages;
+mod recorder;
 mod recording;
 mod screen;

@@ -100,8 +100,10 @@ for (const time of document.querySelectorAll("time")) {
   time.title = at.toLocaleString();
 }
 
-// A picture is seen when it is there.
+// A picture is seen when it is there. Its card has its shape, but for very tall ones.
 const seen = document.querySelector("[data-viewed]");
+const image = seen?.querySelector("img");
+if (image) document.documentElement.style.setProperty("--shape", String(Math.max(0.75, image.getAttribute("width") / image.getAttribute("height"))));
 if (seen) fetch(`${seen.dataset.viewed}/viewed`, { method: "POST", keepalive: true }).catch(() => {});
 
 const awaits = document.body.dataset.awaits;

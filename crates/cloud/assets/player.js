@@ -88,15 +88,30 @@ function speed(step) {
 }
 const full = () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.().catch(() => {}));
 
+const captions = stage.querySelector('[data-do="captions"]');
+/** Chosen once, shown on the next video too. */
+const WANTED = "snaplark-captions";
+function showCaptions(on) {
+  if (!captions || !video.textTracks[0]) return;
+  video.textTracks[0].mode = on ? "showing" : "hidden";
+  captions.setAttribute("aria-pressed", String(on));
+  try {
+    localStorage.setItem(WANTED, on ? "yes" : "no");
+  } catch {
+    // A browser that keeps nothing shows them all the same.
+  }
+}
+
 const actions = {
   play: toggle,
   mute: () => (video.muted = !video.muted),
   speed: () => speed(0),
   full,
   edge: () => live?.join(),
+  captions: () => showCaptions(captions?.getAttribute("aria-pressed") !== "true"),
 };
 for (const [name, action] of Object.entries(actions)) {
-  stage.querySelector(`[data-do="${name}"]`).addEventListener("click", (event) => {
+  stage.querySelector(`[data-do="${name}"]`)?.addEventListener("click", (event) => {
     action();
     // After the pointer, Space means the picture again, not the button.
     if (event.detail > 0) stage.focus({ preventScroll: true });
@@ -126,6 +141,7 @@ const keys = {
   k: toggle,
   m: actions.mute,
   f: full,
+  c: actions.captions,
   ArrowLeft: () => jump(video.currentTime - 5),
   ArrowRight: () => jump(video.currentTime + 5),
   j: () => jump(video.currentTime - 10),
@@ -160,6 +176,11 @@ if (live) {
   if (video.readyState > 0) video.currentTime = asked;
 }
 draw();
+try {
+  if (localStorage.getItem(WANTED) === "yes") showCaptions(true);
+} catch {
+  // As above.
+}
 
 // --- once it is watched ---
 

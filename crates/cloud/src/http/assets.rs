@@ -20,7 +20,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 10] = [
     asset!("page.css", "text/css; charset=utf-8"),
     asset!("page.js", "text/javascript; charset=utf-8"),
     asset!("own.js", "text/javascript; charset=utf-8"),
@@ -30,6 +30,7 @@ static ASSETS: [Asset; 9] = [
     asset!("inter-latin.woff2", "font/woff2"),
     asset!("inter-latin-ext.woff2", "font/woff2"),
     asset!("inter-LICENSE.txt", "text/plain; charset=utf-8"),
+    asset!("lucide-LICENSE.txt", "text/plain; charset=utf-8"),
 ];
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {

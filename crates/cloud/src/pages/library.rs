@@ -173,7 +173,7 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
                 (form_key(person.form_key))
                 label { span { "Title" } input.field name="title" value=(name) maxlength="200" required; }
                 fieldset.choice {
-                    legend { "Who can watch" }
+                    legend { "Who can see it" }
                     @for (visibility, words) in AUDIENCES {
                         label { input type="radio" name="visibility" value=(visibility.name()) checked[upload.share.visibility == visibility]; span { (words) } }
                     }
