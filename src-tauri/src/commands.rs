@@ -23,13 +23,13 @@ use crate::{pages, platform, shell, shortcut, sign_in, toast};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandError {
-    code: &'static str,
+    code: String,
     params: Value,
 }
 
 impl CommandError {
-    fn new(code: &'static str, reason: impl Display) -> Self {
-        CommandError { code, params: json!({ "reason": reason.to_string() }) }
+    fn new(code: &str, reason: impl Display) -> Self {
+        CommandError { code: code.into(), params: json!({ "reason": reason.to_string() }) }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use snaplark_app::control::{self, Order};
 use snaplark_app::{App, AppError, DesktopSettings, Notice, Source, StartRequest, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tokio::sync::mpsc;
@@ -177,6 +178,16 @@ pub fn toggle(handle: &AppHandle) {
         let toggled = async { app.toggle_recording(wanted(&app).await?).await };
         if let Err(error) = toggled.await {
             tracing::warn!(%error, "recording was neither started nor stopped");
+        }
+    });
+}
+
+/// Pauses what records, or lets it go on.
+pub fn pause(handle: &AppHandle) {
+    let app = handle.state::<App>().inner().clone();
+    async_runtime::spawn(async move {
+        if let Err(error) = control::obey(&app, Order::Pause).await {
+            tracing::warn!(%error, "recording was neither paused nor resumed");
         }
     });
 }

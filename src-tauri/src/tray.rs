@@ -12,6 +12,7 @@ use crate::words::word;
 use crate::{pages, shell};
 
 const TOGGLE: &str = "toggle";
+const PAUSE: &str = "pause";
 const COPY_LAST_LINK: &str = "copy-last-link";
 const OPEN_LIBRARY: &str = "open-library";
 const OPEN_SETTINGS: &str = "open-settings";
@@ -21,6 +22,7 @@ const QUIT: &str = "quit";
 pub enum Face {
     Idle,
     Recording,
+    Paused,
     Uploading,
     Attention,
 }
@@ -34,9 +36,18 @@ enum Toggle {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    /// Nothing runs.
+    Neither,
+    Offer,
+    OfferToGoOn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     face: Face,
     toggle: Toggle,
+    pause: Pause,
     has_link: bool,
 }
 
@@ -54,7 +65,17 @@ impl Look {
             | RecorderView::Paused { .. } => Toggle::Stop,
             RecorderView::Stopping { .. } => Toggle::Stopping,
         };
-        let face = if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
+        let pause = match snapshot.recorder {
+            RecorderView::Recording { .. } => Pause::Offer,
+            RecorderView::Paused { .. } => Pause::OfferToGoOn,
+            RecorderView::Idle
+            | RecorderView::Counting { .. }
+            | RecorderView::Starting
+            | RecorderView::Stopping { .. } => Pause::Neither,
+        };
+        let face = if pause == Pause::OfferToGoOn {
+            Face::Paused
+        } else if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
             Face::Recording
         } else if any(|state| matches!(state, RecordingState::NeedsYou { .. })) {
             Face::Attention
@@ -63,10 +84,11 @@ impl Look {
         } else {
             Face::Idle
         };
-        Look { face, toggle, has_link: last_link(snapshot).is_some() }
+        Look { face, toggle, pause, has_link: last_link(snapshot).is_some() }
     }
 
-    const START: Look = Look { face: Face::Idle, toggle: Toggle::Start, has_link: false };
+    const START: Look =
+        Look { face: Face::Idle, toggle: Toggle::Start, pause: Pause::Neither, has_link: false };
 }
 
 /// The newest recording's link: the id and the link.
@@ -103,7 +125,7 @@ impl Tray {
             self.icon.set_icon(Some(image(look.face)))?;
             self.icon.set_tooltip(Some(tooltip(look.face)))?;
         }
-        if (look.toggle, look.has_link) != (self.shown.toggle, self.shown.has_link) {
+        if look != (Look { face: look.face, ..self.shown }) {
             self.icon.set_menu(Some(menu(app, look)?))?;
         }
         self.shown = look;
@@ -125,7 +147,13 @@ fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
         _ => toggle,
     };
     let toggle = toggle.build(app)?;
-    let mut menu = MenuBuilder::new(app).item(&toggle).separator();
+    let mut menu = MenuBuilder::new(app).item(&toggle);
+    menu = match look.pause {
+        Pause::Neither => menu,
+        Pause::Offer => menu.text(PAUSE, word("tray_pause")),
+        Pause::OfferToGoOn => menu.text(PAUSE, word("tray_resume")),
+    };
+    menu = menu.separator();
     if look.has_link {
         menu = menu.text(COPY_LAST_LINK, word("tray_copy_last_link"));
     }
@@ -139,6 +167,7 @@ fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
 fn pressed(app: &AppHandle, event: MenuEvent) {
     match event.id().as_ref() {
         TOGGLE => shell::toggle(app),
+        PAUSE => shell::pause(app),
         COPY_LAST_LINK => shell::copy_last_link(app),
         OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
         OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),
@@ -151,6 +180,7 @@ fn image(face: Face) -> Image<'static> {
     match face {
         Face::Idle => include_image!("src-tauri/icons/tray-idle.png"),
         Face::Recording => include_image!("src-tauri/icons/tray-recording.png"),
+        Face::Paused => include_image!("src-tauri/icons/tray-paused.png"),
         Face::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
         Face::Attention => include_image!("src-tauri/icons/tray-attention.png"),
     }
@@ -160,6 +190,7 @@ fn tooltip(face: Face) -> &'static str {
     match face {
         Face::Idle => word("tray_tooltip_idle"),
         Face::Recording => word("tray_tooltip_recording"),
+        Face::Paused => word("tray_tooltip_paused"),
         Face::Uploading => word("tray_tooltip_uploading"),
         Face::Attention => word("tray_tooltip_attention"),
     }
@@ -218,6 +249,9 @@ mod tests {
         let up = RecordingState::Uploading;
         let all = [needs.clone(), up.clone(), RecordingState::Done];
         assert_eq!(face(runs(), &all), Face::Recording);
+        let stands =
+            RecorderView::Paused { id: String::new(), duration_ms: 0, link: None, trouble: None };
+        assert_eq!(face(stands, &all), Face::Paused);
         assert_eq!(face(RecorderView::Stopping { id: String::new() }, &all), Face::Recording);
         assert_eq!(face(RecorderView::Idle, &all), Face::Attention);
         assert_eq!(face(RecorderView::Idle, &[up, waits.clone()]), Face::Uploading);

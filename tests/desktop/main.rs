@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod control;
 mod settings;
 mod sign_in;
 

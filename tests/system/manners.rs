@@ -151,7 +151,7 @@ fn the_program_that_runs_takes_orders_from_another() {
     let order = |args: &[&str]| ask(&screen.home, None, args).unwrap();
     let refused = order(&["stop"]);
     assert!(!refused.status.success());
-    assert!(refused.stderr.contains("doesn't run here"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("isn't running here"), "{}", refused.stderr);
 
     let mut record = running(&screen);
     assert!(order(&["pause"]).status.success());
@@ -164,7 +164,7 @@ fn the_program_that_runs_takes_orders_from_another() {
     assert!(record.wait(LIMIT).unwrap().success());
 
     let mut record = running(&screen);
-    assert!(order(&["cancel"]).status.success());
+    assert!(order(&["cancel", "--yes"]).status.success());
     assert!(!record.wait(LIMIT).unwrap().success());
     let said = record.complaints();
     assert!(said.contains("ended before anything was recorded"), "{said}");

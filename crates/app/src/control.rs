@@ -1,168 +1,224 @@
-//! What another program may ask of the one that runs: a shortcut of the desktop's own that is bound
-//! to `snaplark toggle` (Wayland lets programs have none), or a person at a terminal.
+//! The running program, told by another: `snaplark toggle`, bound to a key where the desktop gives
+//! programs no global shortcuts.
 //!
-//! A socket in the home, which only its owner can open; one line each way. It is there from the start
-//! of the program on, and stays as a dead file, which the next one replaces: whoever holds the store
-//! is the only one that listens.
+//! A socket in the home, which is its owner's alone: one line of JSON there, one back. The program
+//! that holds the store's lock listens, so there is one listener a home, and a socket that was left
+//! by a killed one can be taken away.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::time::Duration;
 
-use tracing::debug;
+use serde::{Deserialize, Serialize};
+use snaplark_core::RecordingId;
+use snaplark_core::capture::Source;
 
-use crate::{App, AppError, Home, Source};
+use crate::view::{RecorderView, Snapshot};
+use crate::{App, AppError};
 
-const SOCKET: &str = "control.sock";
-/// How a line begins that says that it was done, or why not.
-const DONE: &str = "done";
+const TURN_MAX: Duration = Duration::from_secs(5);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// As the person's settings say.
+    /// Starts where nothing runs, else stops.
+    Toggle,
     Start,
     Stop,
-    Toggle,
+    /// Once more goes on.
     Pause,
     Resume,
+    /// Ends it and deletes it. Whoever orders this has asked the person; so with the next.
     Cancel,
     Restart,
 }
 
-const ORDERS: [(Order, &str); 7] = [
-    (Order::Start, "start"),
-    (Order::Stop, "stop"),
-    (Order::Toggle, "toggle"),
-    (Order::Pause, "pause"),
-    (Order::Resume, "resume"),
-    (Order::Cancel, "cancel"),
-    (Order::Restart, "restart"),
-];
-
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = ORDERS.iter().find(|(order, _)| order == self).map_or("", |(_, name)| name);
-        f.write_str(name)
-    }
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Obeyed {
+    pub state: State,
+    pub id: Option<String>,
+    pub link: Option<String>,
 }
 
-impl FromStr for Order {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        ORDERS.iter().find(|(_, name)| *name == text).map(|(order, _)| *order).ok_or(())
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Recording,
+    Paused,
+    Idle,
 }
 
-impl Order {
-    async fn carry_out(self, app: &App) -> Result<(), AppError> {
-        let wanted = async || {
-            Ok::<_, AppError>(app.settings().await?.recording.request(Source::Display(None)))
-        };
-        match self {
-            Order::Start => app.start_recording(wanted().await?).await.map(drop),
-            Order::Stop => app.stop_recording().await.map(drop),
-            Order::Toggle => app.toggle_recording(wanted().await?).await.map(drop),
-            Order::Pause => app.pause_recording().await,
-            Order::Resume => app.resume_recording().await,
-            Order::Cancel => app.cancel_recording().await,
-            Order::Restart => app.restart_recording().await.map(drop),
-        }
-    }
+/// Why not: a code, and a sentence for people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Refused {
+    code: String,
+    text: String,
 }
 
-fn socket(root: &Path) -> PathBuf {
-    root.join(SOCKET)
-}
+type Answer = Result<Obeyed, Refused>;
 
-/// Gives the order to the program that runs in that home; returns when it is carried out.
-#[cfg(unix)]
-pub fn give_order(home: &Home, order: Order) -> Result<(), AppError> {
-    use std::io::{BufRead, BufReader, Write};
-    use std::os::unix::net::UnixStream;
-
-    let not_running = |_| AppError::NotRunning;
-    let mut stream = UnixStream::connect(socket(&home.root)).map_err(not_running)?;
-    writeln!(stream, "{order}").map_err(not_running)?;
-    let mut said = String::new();
-    BufReader::new(stream).read_line(&mut said).map_err(not_running)?;
-    match said.trim() {
-        DONE => Ok(()),
-        // It ended meanwhile.
-        "" => Err(AppError::NotRunning),
-        reason => Err(AppError::OrderRefused { reason: reason.to_owned() }),
-    }
-}
-
-#[cfg(not(unix))]
-pub fn give_order(_: &Home, _: Order) -> Result<(), AppError> {
-    Err(AppError::NotRunning)
-}
-
-/// Until the program ends.
-#[cfg(unix)]
-pub(crate) fn listen(app: &App, root: &Path) {
-    let path = socket(root);
-    // The store's lock is held: whoever listened there is gone.
-    drop(std::fs::remove_file(&path));
-    let listener = match tokio::net::UnixListener::bind(&path).and_then(|listener| {
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        Ok(listener)
-    }) {
-        Ok(listener) => listener,
-        Err(error) => {
-            debug!(%error, "Orders of other programs can't be heard");
-            return;
-        }
+/// Does it, and answers when it is done.
+pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
+    let wanted = async || {
+        let settings = app.settings().await?;
+        Ok::<_, AppError>(settings.recording.request(Source::Display(None)))
     };
-    let app = app.clone();
-    tokio::spawn(async move {
-        let mut changes = app.changes();
-        loop {
-            tokio::select! {
-                Ok((stream, _)) = listener.accept() => {
-                    tokio::spawn(answer(app.clone(), stream));
-                }
-                changed = changes.changed() => if changed.is_err() { return },
+    let touched = match order {
+        Order::Toggle => Some(app.toggle_recording(wanted().await?).await?),
+        Order::Start => Some(app.start_recording(wanted().await?).await?),
+        Order::Stop => Some(app.stop_recording().await?),
+        Order::Cancel => {
+            app.cancel_recording().await?;
+            None
+        }
+        Order::Restart => Some(app.restart_recording().await?),
+        Order::Pause | Order::Resume => {
+            let pauses = order == Order::Pause && !is_paused(&app.snapshot().await?);
+            match pauses {
+                true => app.pause_recording().await?,
+                false => app.resume_recording().await?,
             }
+            let turned = until(app, |now| is_paused(now) == pauses);
+            // It turns with the next frame, or the screen has stopped giving any.
+            tokio::time::timeout(TURN_MAX, turned).await.unwrap_or(Ok(()))?;
+            None
         }
-    });
+    };
+    Ok(Obeyed::now(&app.snapshot().await?, touched))
 }
 
-#[cfg(not(unix))]
-pub(crate) fn listen(_: &App, _: &Path) {}
+fn is_paused(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.recorder, RecorderView::Paused { .. })
+}
+
+async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<(), AppError> {
+    let mut changes = app.changes();
+    while !is_so(&app.snapshot().await?) {
+        changes.changed().await.map_err(|_| AppError::Closing)?;
+    }
+    Ok(())
+}
+
+impl Obeyed {
+    fn now(snapshot: &Snapshot, touched: Option<RecordingId>) -> Self {
+        let (state, runs) = match &snapshot.recorder {
+            RecorderView::Idle | RecorderView::Counting { .. } | RecorderView::Starting => {
+                (State::Idle, None)
+            }
+            RecorderView::Recording { id, .. } => (State::Recording, Some(id.clone())),
+            RecorderView::Paused { id, .. } => (State::Paused, Some(id.clone())),
+            RecorderView::Stopping { id } => (State::Idle, Some(id.clone())),
+        };
+        let id = touched.map(|id| id.to_string()).or(runs);
+        let recording =
+            snapshot.recordings.iter().find(|recording| Some(&recording.id) == id.as_ref());
+        let link = recording.and_then(|recording| recording.link.clone());
+        Obeyed { state, id, link }
+    }
+}
 
 #[cfg(unix)]
-async fn answer(app: App, stream: tokio::net::UnixStream) {
-    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+pub use socket::{listen, order};
 
-    /// No order is longer.
-    const LINE_BYTES_MAX: u64 = 64;
-    let (from, mut to) = stream.into_split();
-    let mut line = String::new();
-    if BufReader::new(from.take(LINE_BYTES_MAX)).read_line(&mut line).await.is_err() {
-        return;
+#[cfg(unix)]
+mod socket {
+    use std::io::ErrorKind;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::{UnixListener, UnixStream};
+    use tracing::warn;
+
+    use super::{Answer, Obeyed, Order, Refused, obey};
+    use crate::{App, AppError, Home};
+
+    /// Far more than an order or its answer takes.
+    const LINE_BYTES_MAX: u64 = 16 * 1024;
+    /// Who connects has something to say.
+    const ORDER_MAX: Duration = Duration::from_secs(5);
+
+    fn address(home: &Home) -> PathBuf {
+        home.root.join("control.sock")
     }
-    let said = match line.trim().parse::<Order>() {
-        Ok(order) => match order.carry_out(&app).await {
-            Ok(()) => DONE.to_owned(),
-            Err(error) => error.to_string(),
-        },
-        Err(()) => "That is no order".to_owned(),
-    };
-    // Whoever asked may have gone.
-    drop(to.write_all(format!("{said}\n").as_bytes()).await);
+
+    /// Until the program ends. Without it everything but orders from elsewhere works.
+    pub fn listen(home: &Home, app: &App) {
+        let address = address(home);
+        let listener = match bind(&address) {
+            Ok(listener) => listener,
+            Err(error) => {
+                warn!(%error, "`snaplark toggle` and its like can't be heard");
+                return;
+            }
+        };
+        let app = app.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(app.clone(), stream));
+            }
+        });
+    }
+
+    fn bind(address: &PathBuf) -> std::io::Result<UnixListener> {
+        match std::fs::remove_file(address) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(address)?;
+        std::fs::set_permissions(address, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    }
+
+    async fn answer(app: App, mut stream: UnixStream) {
+        let Ok(Ok(order)) = tokio::time::timeout(ORDER_MAX, hear(&mut stream)).await else {
+            return;
+        };
+        let refused =
+            |error: AppError| Refused { code: error.code().to_owned(), text: error.to_string() };
+        let answer: Answer = obey(&app, order).await.map_err(refused);
+        // Whoever asked may have gone; it is done all the same.
+        drop(say(&mut stream, &answer).await);
+    }
+
+    /// Asks the program that runs there, and waits until it is done.
+    pub async fn order(home: &Home, order: Order) -> Result<Obeyed, AppError> {
+        let told = async {
+            let mut stream = UnixStream::connect(address(home)).await?;
+            say(&mut stream, &order).await?;
+            hear::<Answer>(&mut stream).await
+        };
+        match told.await {
+            Ok(Ok(obeyed)) => Ok(obeyed),
+            Ok(Err(Refused { code, text })) => Err(AppError::Told { code, text }),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused => Err(AppError::NotRunning),
+                _ => Err(AppError::Closing),
+            },
+        }
+    }
+
+    async fn say(stream: &mut UnixStream, value: &impl Serialize) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        stream.write_all(&line).await
+    }
+
+    async fn hear<T: DeserializeOwned>(stream: &mut UnixStream) -> std::io::Result<T> {
+        let mut line = String::new();
+        BufReader::new(stream.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+        Ok(serde_json::from_str(&line)?)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A named pipe would do on Windows; nobody has written it yet.
+#[cfg(not(unix))]
+pub fn listen(_: &crate::Home, _: &App) {}
 
-    #[test]
-    fn orders_are_read_as_they_are_written() {
-        for (order, name) in ORDERS {
-            assert_eq!((order.to_string().as_str(), name.parse()), (name, Ok(order)));
-        }
-        assert_eq!("dance".parse::<Order>(), Err(()));
-    }
+#[cfg(not(unix))]
+pub async fn order(_: &crate::Home, _: Order) -> Result<Obeyed, AppError> {
+    Err(AppError::NotRunning)
 }

@@ -7,7 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
-mod control;
+pub mod control;
 mod engine;
 mod finish;
 mod hints;
@@ -33,7 +33,6 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
-pub use control::{Order, give_order};
 pub use home::Home;
 use messages::{Command, Message};
 pub use settings::{
@@ -141,13 +140,13 @@ pub enum AppError {
     NotRecording,
     #[error("It ended before anything was recorded")]
     NothingRecorded,
-    #[error("Snaplark doesn't run here. Start it, or record with `snaplark record`")]
-    NotRunning,
-    /// In the words of the program that runs.
-    #[error("{reason}")]
-    OrderRefused { reason: String },
     #[error("Snaplark is closing")]
     Closing,
+    #[error("Snaplark isn't running here. Start it, or record with `snaplark record`")]
+    NotRunning,
+    /// By the program that was asked to do it.
+    #[error("{text}")]
+    Told { code: String, text: String },
 }
 
 impl AppError {
@@ -159,7 +158,7 @@ impl AppError {
         AppError::NoLoopback { reason: error.to_string() }
     }
 
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             AppError::NoHome => "no-home",
             AppError::BadHome { .. } => "bad-home",
@@ -190,9 +189,9 @@ impl AppError {
             AppError::AlreadyRecording => "already-recording",
             AppError::NotRecording => "not-recording",
             AppError::NothingRecorded => "nothing-recorded",
-            AppError::NotRunning => "not-running",
-            AppError::OrderRefused { .. } => "order-refused",
             AppError::Closing => "closing",
+            AppError::NotRunning => "not-running",
+            AppError::Told { code, .. } => code,
         }
     }
 }
@@ -211,7 +210,7 @@ impl App {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let (changed, changes) = watch::channel(1);
         let (is_awake, awake) = watch::channel(false);
-        let root = options.home.root.clone();
+        let home = options.home.clone();
         let engine = engine::Engine::open(options, inbox.clone(), changed, is_awake)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
@@ -222,7 +221,7 @@ impl App {
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
         let app = App { inbox, changes };
-        control::listen(&app, &root);
+        control::listen(&home, &app);
         Ok(app)
     }
 

@@ -17,21 +17,29 @@ pub struct Args {
     pub verbose: bool,
 }
 
+/// How the Snaplark that runs is told something.
+#[derive(Debug, clap::Args)]
+pub struct Told {
+    /// Print what became of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Record until Ctrl-C, or for so many seconds.
     Record(Record),
+    /// In the Snaplark that runs here: start a recording where there is none, else stop it. For a
+    /// shortcut of the desktop's own.
+    Toggle(Told),
     /// In the Snaplark that runs here: start a recording, as its settings say.
-    Start,
-    /// In the Snaplark that runs here: stop the recording.
-    Stop,
-    /// In the Snaplark that runs here: start where nothing is recorded, else stop. For a shortcut of
-    /// the desktop's own.
-    Toggle,
-    /// In the Snaplark that runs here: let the recording stand still.
-    Pause,
-    /// In the Snaplark that runs here: let it go on.
-    Resume,
+    Start(Told),
+    /// In the Snaplark that runs here: stop the recording; prints its link.
+    Stop(Told),
+    /// In the Snaplark that runs here: let the recording stand still; once more, let it go on.
+    Pause(Told),
+    /// In the Snaplark that runs here: let the recording go on.
+    Resume(Told),
     /// In the Snaplark that runs here: end the recording and delete it.
     Cancel {
         /// Without asking.

@@ -3,8 +3,8 @@
 
 mod account;
 mod args;
+mod control;
 mod doctor;
-mod order;
 mod print;
 mod program;
 mod record;
@@ -16,7 +16,8 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use snaplark_app::{Home, Order};
+use snaplark_app::Home;
+use snaplark_app::control::Order;
 
 use args::{Args, Command};
 
@@ -42,13 +43,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let home = Home::from_env()?;
     match command {
         Command::Record(options) => record::record(home, options).await,
-        Command::Start => order::order(home, Order::Start).await,
-        Command::Stop => order::order(home, Order::Stop).await,
-        Command::Toggle => order::order(home, Order::Toggle).await,
-        Command::Pause => order::order(home, Order::Pause).await,
-        Command::Resume => order::order(home, Order::Resume).await,
-        Command::Cancel { yes } => order::order_deletion(home, Order::Cancel, yes).await,
-        Command::Restart { yes } => order::order_deletion(home, Order::Restart, yes).await,
+        Command::Toggle(told) => control::order(&home, Order::Toggle, told.json).await,
+        Command::Start(told) => control::order(&home, Order::Start, told.json).await,
+        Command::Stop(told) => control::order(&home, Order::Stop, told.json).await,
+        Command::Pause(told) => control::order(&home, Order::Pause, told.json).await,
+        Command::Resume(told) => control::order(&home, Order::Resume, told.json).await,
+        Command::Cancel { yes } => control::order_deletion(&home, Order::Cancel, yes).await,
+        Command::Restart { yes } => control::order_deletion(&home, Order::Restart, yes).await,
         Command::List { json } => print::list(&home, json),
         Command::Show { id, json } => print::show(&home, &id, json),
         Command::Status { wait, json } => status::status(home, wait, json).await,
