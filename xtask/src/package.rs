@@ -18,7 +18,7 @@ const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
 /// What the programs open at run time and no linker sees.
 const DEPENDS_AT_RUN_TIME: &str = "libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
-     gstreamer1.0-pulseaudio";
+     gstreamer1.0-pulseaudio, gstreamer1.0-pipewire";
 
 pub fn package(place: &Place) -> Result<ExitCode> {
     if !has_program("dpkg-deb") {
