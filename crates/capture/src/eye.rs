@@ -153,7 +153,8 @@ mod tests {
 
     use super::*;
     use crate::encoder::{self, Settings};
-    use crate::pipeline::{self, Encoded, Pipeline};
+    use crate::graph::Graph;
+    use crate::pipeline::{self, Encoded};
     use crate::policy::{CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
     use crate::segmenter::EncodedFrame;
 
@@ -217,7 +218,7 @@ mod tests {
         let settings = Settings { width: WIDTH, height: HEIGHT, bitrate_bits: 500_000 };
         let (out, frames) = sync_channel(encoded_max);
         let encoder = encoder::choose().unwrap();
-        let (pipeline, mut feed): (Pipeline, Feed) =
+        let (pipeline, mut feed): (Graph, Feed) =
             pipeline::start(encoder, &settings, fps, out, signals.clone()).unwrap();
         let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
         let mut script = Script { looks: 0, next, signals: signals.clone(), picture };

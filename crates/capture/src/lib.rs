@@ -22,6 +22,7 @@ mod disk;
 mod encoder;
 mod eye;
 mod gate;
+mod graph;
 mod load;
 mod pipeline;
 mod policy;

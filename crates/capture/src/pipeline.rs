@@ -25,6 +25,7 @@ use gstreamer_app as gst_app;
 use snaplark_core::capture::{CaptureError, Trouble};
 
 use crate::encoder::{self, Encoder, Settings};
+use crate::graph::{self, Graph, make};
 use crate::load::Load;
 use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
@@ -34,20 +35,6 @@ pub enum Encoded {
     Frame(EncodedFrame),
     /// The last frame was before this.
     End,
-}
-
-/// Runs until it is dropped. Not to be dropped on one of its own threads.
-pub struct Pipeline(gst::Pipeline);
-
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        if let Some(bus) = self.0.bus() {
-            bus.unset_sync_handler();
-        }
-        if let Err(error) = self.0.set_state(gst::State::Null) {
-            tracing::warn!(%error, "the recording pipeline did not shut down cleanly");
-        }
-    }
 }
 
 /// The end where raw pictures go in.
@@ -153,7 +140,7 @@ pub fn start(
     fps: u32,
     out: SyncSender<Encoded>,
     signals: Arc<Signals>,
-) -> Result<(Pipeline, Feed), CaptureError> {
+) -> Result<(Graph, Feed), CaptureError> {
     let frame_bytes = settings.width as usize * settings.height as usize * 4;
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "BGRx")
@@ -161,19 +148,16 @@ pub fn start(
         .field("height", settings.height as i32)
         .field("framerate", gst::Fraction::new(fps as i32, 1))
         .build();
-    let appsrc = gst_app::AppSrc::builder()
-        .caps(&raw)
-        .format(gst::Format::Time)
-        .is_live(true)
-        .block(false)
-        .build();
-    let convert = make(encoder::CONVERTER)?;
+    let appsrc = graph::feed(&raw);
+    let convert = make(encoder::CONVERTER).map_err(failed)?;
     // Browsers take small videos for BT.601 unless the stream says otherwise: this makes it say.
     let planar = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("colorimetry", "bt709")
         .build();
-    let queue = make("queue")?;
+    let planar = gst::ElementFactory::make("capsfilter").property("caps", planar).build();
+    let planar = planar.map_err(failed)?;
+    let queue = make("queue").map_err(failed)?;
     queue.set_property("max-size-buffers", CONVERTED_FRAMES_MAX);
     queue.set_property("max-size-bytes", CONVERTED_BYTES_MAX);
     queue.set_property("max-size-time", 0_u64);
@@ -186,12 +170,8 @@ pub fn start(
     let appsink = gst_app::AppSink::builder().sync(false).build();
     appsink.set_callbacks(callbacks(out, cuts.clone()));
 
-    let pipeline = gst::Pipeline::new();
-    let (source, sink) = (appsrc.upcast_ref::<gst::Element>(), appsink.upcast_ref());
-    pipeline.add_many([source, &convert, &queue, &encode, sink]).map_err(failed)?;
-    source.link(&convert).map_err(failed)?;
-    convert.link_filtered(&queue, &planar).map_err(failed)?;
-    gst::Element::link_many([&queue, &encode, sink]).map_err(failed)?;
+    let (source, sink) = (appsrc.upcast_ref(), appsink.upcast_ref());
+    let graph = Graph::of([source, &convert, &planar, &queue, &encode, sink]).map_err(failed)?;
 
     let pool = gst::BufferPool::new();
     let mut config = pool.config();
@@ -199,15 +179,9 @@ pub fn start(
     pool.set_config(config).map_err(failed)?;
     pool.set_active(true).map_err(failed)?;
 
-    // From here on dropping it shuts it down.
-    let pipeline = Pipeline(pipeline);
-    listen(&pipeline.0, signals);
-    pipeline.0.set_state(gst::State::Playing).map_err(failed)?;
-    Ok((pipeline, Feed { appsrc, pool, last: None, cuts }))
-}
-
-fn make(element: &str) -> Result<gst::Element, CaptureError> {
-    gst::ElementFactory::make(element).build().map_err(failed)
+    listen(&graph, signals);
+    graph.play().map_err(failed)?;
+    Ok((graph, Feed { appsrc, pool, last: None, cuts }))
 }
 
 fn failed(error: impl std::fmt::Display) -> CaptureError {
@@ -317,21 +291,16 @@ fn callbacks(out: SyncSender<Encoded>, cuts: Arc<Mutex<Cuts>>) -> gst_app::AppSi
         .build()
 }
 
-/// Errors are heard on the thread that has them: there is no main loop here.
-fn listen(pipeline: &gst::Pipeline, signals: Arc<Signals>) {
-    let Some(bus) = pipeline.bus() else { return };
-    bus.set_sync_handler(move |_, message| {
-        match message.view() {
-            gst::MessageView::Error(error) => signals.pipeline_failed(format!(
-                "{} ({})",
-                error.error(),
-                error.src().map(|src| src.name()).unwrap_or_default()
-            )),
-            gst::MessageView::Warning(warning) => {
-                tracing::warn!(warning = %warning.error(), "the recording pipeline warns");
-            }
-            _ => {}
+fn listen(graph: &Graph, signals: Arc<Signals>) {
+    graph.listen(move |message| match message.view() {
+        gst::MessageView::Error(error) => signals.pipeline_failed(format!(
+            "{} ({})",
+            error.error(),
+            error.src().map(|src| src.name()).unwrap_or_default()
+        )),
+        gst::MessageView::Warning(warning) => {
+            tracing::warn!(warning = %warning.error(), "the recording pipeline warns");
         }
-        gst::BusSyncReply::Drop
+        _ => {}
     });
 }

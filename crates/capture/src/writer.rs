@@ -16,7 +16,8 @@ use snaplark_core::{INIT_FILE, segment_file};
 use snaplark_webm::{Audio, Tracks, Video, VideoCodec, WebmError};
 
 use crate::disk::write_durably;
-use crate::pipeline::{Encoded, Pipeline};
+use crate::graph::Graph;
+use crate::pipeline::Encoded;
 use crate::policy::{SEGMENT_SOUND_WAIT, STALL_MS, STOP_MS_MAX, WRITER_POLL};
 use crate::segmenter::{EncodedFrame, Segment, Segmenter};
 use crate::signals::Signals;
@@ -32,7 +33,7 @@ pub struct Writer {
 
 /// Runs to the end of the recording and says how it ended. The sink hears `Ended` after the
 /// pipelines are gone.
-pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Pipeline, track: Option<Track>) {
+pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Graph, track: Option<Track>) {
     let signals = writer.signals.clone();
     let (audio, heard, encoder) = match track {
         Some(Track { audio, heard, encoder }) => (Some(audio), Some(heard), Some(encoder)),

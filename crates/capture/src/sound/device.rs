@@ -21,6 +21,7 @@ use snaplark_core::capture::{Device, Listening};
 use super::RATE;
 use super::devices::{DEFAULT_MONITOR, Server, said_error};
 use super::line::Line;
+use crate::graph::Graph;
 use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST};
 use crate::signals::Signals;
 
@@ -78,7 +79,7 @@ pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signa
 }
 
 struct Open {
-    pipeline: gst::Pipeline,
+    graph: Graph,
     source: gst::Element,
     /// The system's name, where one was chosen.
     name: Option<String>,
@@ -106,18 +107,15 @@ impl Open {
             .field("channels", 2_i32)
             .build();
         let appsink = gst_app::AppSink::builder().caps(&raw).sync(false).build();
-        let pipeline = gst::Pipeline::new();
+        let graph = Graph::of([&source, appsink.upcast_ref()])?;
         // The device's own clock is asked where the device is. It must not lead as well.
-        pipeline.use_clock(Some(&gst::SystemClock::obtain()));
-        let sink = appsink.upcast_ref::<gst::Element>();
-        pipeline.add_many([&source, sink]).map_err(text)?;
-        source.link(sink).map_err(text)?;
+        graph.pipeline().use_clock(Some(&gst::SystemClock::obtain()));
         let open =
-            Open { pipeline, source, name, follows_default: input.listening == Listening::System };
+            Open { graph, source, name, follows_default: input.listening == Listening::System };
         input.lock().line.restart();
         appsink.set_callbacks(callbacks(&open.source, input.clone()));
-        open.pipeline.set_state(gst::State::Playing).map_err(|_| {
-            let said = open.pipeline.bus().and_then(|bus| said_error(&bus));
+        open.graph.play().map_err(|_| {
+            let said = open.graph.pipeline().bus().and_then(|bus| said_error(&bus));
             said.unwrap_or_else(|| "it can't be opened".to_owned())
         })?;
         Ok(open)
@@ -125,7 +123,9 @@ impl Open {
 
     /// Until the stop, or until it is lost, and why.
     fn watch(&self, signals: &Signals) -> Option<String> {
-        let Some(bus) = self.pipeline.bus() else { return Some("it can't be heard".to_owned()) };
+        let Some(bus) = self.graph.pipeline().bus() else {
+            return Some("it can't be heard".to_owned());
+        };
         let wait = gst::ClockTime::try_from(DEVICE_LOOK).ok();
         let wanted = [gst::MessageType::Error, gst::MessageType::Eos];
         let mut followed = None;
@@ -156,14 +156,6 @@ impl Open {
             }
         }
         None
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
-            tracing::debug!(%error, "a sound device did not close cleanly");
-        }
     }
 }
 
@@ -198,8 +190,4 @@ fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallba
             Ok(gst::FlowSuccess::Ok)
         })
         .build()
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

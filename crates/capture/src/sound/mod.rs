@@ -32,7 +32,8 @@ pub use devices::{DeviceProbe, list};
 use self::device::Input;
 use self::line::Frame;
 use self::mix::Mixer;
-use self::opus::{Encoder, Feed};
+use self::opus::Feed;
+use crate::graph::Graph;
 use crate::policy::{EAR_LOOK, SOUND_PACKETS_MAX, SOUND_WAIT};
 use crate::signals::Signals;
 
@@ -60,7 +61,7 @@ pub enum Heard {
 pub struct Track {
     pub audio: Audio,
     pub heard: Receiver<Heard>,
-    pub encoder: Encoder,
+    pub encoder: Graph,
 }
 
 /// `None`: no sound is asked for, or none can be encoded here, which is told as trouble. That a

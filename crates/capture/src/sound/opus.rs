@@ -17,17 +17,9 @@ use gstreamer_app as gst_app;
 use snaplark_webm::{Audio, AudioCodec};
 
 use super::{BLOCK_FRAMES, BLOCK_MS, Heard, RATE};
+use crate::graph::{self, Graph, text};
 use crate::policy::{OPUS_TRIAL_WAIT, SOUND_BITRATE_BITS};
 use crate::signals::Signals;
-
-/// Runs until it is dropped. Not to be dropped on one of its own threads.
-pub struct Encoder(gst::Pipeline);
-
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        shut_down(&self.0);
-    }
-}
 
 /// The end where frames go in.
 pub struct Feed {
@@ -58,9 +50,8 @@ impl Drop for Feed {
 }
 
 /// Built and running. Failures after this go to `signals`.
-pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Encoder, Feed), String> {
-    let (pipeline, appsrc, appsink) = build()?;
-    let encoder = Encoder(pipeline);
+pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Feed), String> {
+    let (graph, appsrc, appsink) = build()?;
     let mut number = 0;
     let at_end = out.clone();
     let callbacks = gst_app::AppSinkCallbacks::builder()
@@ -80,33 +71,20 @@ pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Encoder, 
         .eos(move |_| drop(at_end.try_send(Heard::End)))
         .build();
     appsink.set_callbacks(callbacks);
-    if let Some(bus) = encoder.0.bus() {
-        bus.set_sync_handler(move |_, message| {
-            if let gst::MessageView::Error(error) = message.view() {
-                signals.sound_failed(error.error().to_string());
-            }
-            gst::BusSyncReply::Drop
-        });
-    }
-    encoder.0.set_state(gst::State::Playing).map_err(text)?;
-    Ok((encoder, Feed { appsrc, pushed: 0 }))
+    graph.listen(move |message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            signals.sound_failed(error.error().to_string());
+        }
+    });
+    graph.play()?;
+    Ok((graph, Feed { appsrc, pushed: 0 }))
 }
 
 /// The track's description, from an encoder of the very kind that will make it: how much of its
 /// beginning is to be passed over is the encoder's to say.
 pub fn describe() -> Result<Audio, String> {
-    let (pipeline, appsrc, appsink) = build()?;
-    let described = trial(&pipeline, &appsrc, &appsink);
-    shut_down(&pipeline);
-    described
-}
-
-fn trial(
-    pipeline: &gst::Pipeline,
-    appsrc: &gst_app::AppSrc,
-    appsink: &gst_app::AppSink,
-) -> Result<Audio, String> {
-    pipeline.set_state(gst::State::Playing).map_err(text)?;
+    let (graph, appsrc, appsink) = build()?;
+    graph.play()?;
     let mut buffer = gst::Buffer::from_slice([0; BLOCK_FRAMES * 4]);
     if let Some(buffer) = buffer.get_mut() {
         buffer.set_pts(gst::ClockTime::ZERO);
@@ -133,7 +111,7 @@ fn stream_head(caps: &gst::CapsRef) -> Option<Vec<u8>> {
     Some(head.map_readable().ok()?.to_vec())
 }
 
-fn build() -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), String> {
+fn build() -> Result<(Graph, gst_app::AppSrc, gst_app::AppSink), String> {
     let raw = gst::Caps::builder("audio/x-raw")
         .field("format", "S16LE")
         .field("layout", "interleaved")
@@ -141,12 +119,7 @@ fn build() -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), String>
         .field("channels", 2_i32)
         .field("channel-mask", gst::Bitmask::new(3))
         .build();
-    let appsrc = gst_app::AppSrc::builder()
-        .caps(&raw)
-        .format(gst::Format::Time)
-        .is_live(true)
-        .block(false)
-        .build();
+    let appsrc = graph::feed(&raw);
     let encode = gst::ElementFactory::make("opusenc").build().map_err(|_| {
         "'opusenc' is not installed. Install the package gstreamer1.0-plugins-base (Debian, \
          Ubuntu), gstreamer1-plugins-base (Fedora) or gst-plugins-base (Arch)"
@@ -156,24 +129,8 @@ fn build() -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), String>
     encode.set_property_from_str("bitrate-type", "vbr");
     encode.set_property_from_str("frame-size", &BLOCK_MS.to_string());
     let appsink = gst_app::AppSink::builder().sync(false).build();
-    let pipeline = gst::Pipeline::new();
-    let (source, sink) = (appsrc.upcast_ref::<gst::Element>(), appsink.upcast_ref());
-    pipeline.add_many([source, &encode, sink]).map_err(text)?;
-    gst::Element::link_many([source, &encode, sink]).map_err(text)?;
-    Ok((pipeline, appsrc, appsink))
-}
-
-fn shut_down(pipeline: &gst::Pipeline) {
-    if let Some(bus) = pipeline.bus() {
-        bus.unset_sync_handler();
-    }
-    if let Err(error) = pipeline.set_state(gst::State::Null) {
-        tracing::warn!(%error, "the sound's encoder did not shut down cleanly");
-    }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
+    let graph = Graph::of([appsrc.upcast_ref(), &encode, appsink.upcast_ref()])?;
+    Ok((graph, appsrc, appsink))
 }
 
 #[cfg(test)]

@@ -22,9 +22,10 @@ use gstreamer_app as gst_app;
 use gstreamer_video::{VideoCropMeta, VideoFormat, VideoFrameExt, VideoFrameRef, VideoInfo};
 use snaplark_core::capture::{CaptureError, Permission, Source as Wanted};
 
-use self::sharing::{End, Sharing};
+use self::sharing::Sharing;
 use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
 use super::{Opening, Source, missing};
+use crate::graph::Graph;
 use crate::policy::OPEN_WAIT;
 
 pub use self::sharing::offered;
@@ -44,9 +45,8 @@ pub struct PortalSource {
     picture: Vec<u8>,
 }
 
-/// Runs until it is dropped.
 struct Stream {
-    pipeline: gst::Pipeline,
+    _graph: Graph,
     appsink: gst_app::AppSink,
 }
 
@@ -138,37 +138,15 @@ impl Stream {
             gst::Caps::builder("video/x-raw").field("format", gst::List::new(FORMATS)).build();
         let appsink =
             gst_app::AppSink::builder().caps(&caps).max_buffers(1).drop(true).sync(false).build();
-        let pipeline = gst::Pipeline::new();
-        let sink = appsink.upcast_ref::<gst::Element>();
-        pipeline.add_many([&source, sink]).map_err(broken)?;
-        source.link(sink).map_err(broken)?;
-        let stream = Stream { pipeline, appsink };
-        stream.listen(sharing.end().clone());
-        stream.pipeline.set_state(gst::State::Playing).map_err(broken)?;
-        Ok(stream)
-    }
-
-    fn listen(&self, end: End) {
-        let Some(bus) = self.pipeline.bus() else { return };
-        bus.set_sync_handler(move |_, message| {
-            match message.view() {
-                gst::MessageView::Error(error) => end.set(broken(error.error())),
-                gst::MessageView::Eos(_) => end.set(broken("it ended")),
-                _ => {}
-            }
-            gst::BusSyncReply::Drop
+        let graph = Graph::of([&source, appsink.upcast_ref()]).map_err(broken)?;
+        let end = sharing.end().clone();
+        graph.listen(move |message| match message.view() {
+            gst::MessageView::Error(error) => end.set(broken(error.error())),
+            gst::MessageView::Eos(_) => end.set(broken("it ended")),
+            _ => {}
         });
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Some(bus) = self.pipeline.bus() {
-            bus.unset_sync_handler();
-        }
-        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
-            tracing::warn!(%error, "the shared screen's pipeline did not shut down cleanly");
-        }
+        graph.play().map_err(broken)?;
+        Ok(Stream { _graph: graph, appsink })
     }
 }
 

@@ -1,0 +1,66 @@
+//! What the GStreamer pipelines here have in common: elements in a row, frames that go in, what is
+//! heard of them, and that they end.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+
+/// Runs until it is dropped. Not to be dropped on one of its own threads.
+pub struct Graph(gst::Pipeline);
+
+impl Graph {
+    /// Each element linked to the next.
+    pub fn of<const N: usize>(elements: [&gst::Element; N]) -> Result<Self, String> {
+        let pipeline = gst::Pipeline::new();
+        pipeline.add_many(elements).map_err(text)?;
+        gst::Element::link_many(elements).map_err(text)?;
+        Ok(Graph(pipeline))
+    }
+
+    /// Before it plays. There is no main loop here: messages are heard on the thread that has them.
+    pub fn listen(&self, heard: impl Fn(&gst::Message) + Send + Sync + 'static) {
+        if let Some(bus) = self.0.bus() {
+            bus.set_sync_handler(move |_, message| {
+                heard(message);
+                gst::BusSyncReply::Drop
+            });
+        }
+    }
+
+    pub fn play(&self) -> Result<(), String> {
+        self.0.set_state(gst::State::Playing).map(drop).map_err(text)
+    }
+
+    pub fn pipeline(&self) -> &gst::Pipeline {
+        &self.0
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        if let Some(bus) = self.0.bus() {
+            bus.unset_sync_handler();
+        }
+        if let Err(error) = self.0.set_state(gst::State::Null) {
+            tracing::warn!(%error, "a pipeline did not shut down cleanly");
+        }
+    }
+}
+
+/// The end where frames of that kind go in, each with its time. It never waits for room.
+pub fn feed(caps: &gst::Caps) -> gst_app::AppSrc {
+    gst_app::AppSrc::builder()
+        .caps(caps)
+        .format(gst::Format::Time)
+        .is_live(true)
+        .block(false)
+        .build()
+}
+
+pub fn make(element: &str) -> Result<gst::Element, String> {
+    gst::ElementFactory::make(element).build().map_err(text)
+}
+
+pub fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
