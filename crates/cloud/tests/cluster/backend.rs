@@ -71,6 +71,22 @@ impl Backend {
         );
     }
 
+    /// As docs/cloud.md has it: the database by pg_dump. The bucket stays what it is.
+    pub fn back_up_database(&self, to: &Path) {
+        let to = to.to_str().unwrap();
+        let out = POSTGRES.run("pg_dump", &["--format=custom", "--file", to, &self.name]);
+        assert!(out.status.success(), "{out:?}");
+    }
+
+    /// The database of before is lost, with everything in it.
+    pub fn restore_database(&self, from: &Path) {
+        let name = &self.name;
+        POSTGRES.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+        POSTGRES.psql("postgres", &format!("CREATE DATABASE {name}"));
+        let out = POSTGRES.run("pg_restore", &["--dbname", name, from.to_str().unwrap()]);
+        assert!(out.status.success(), "{out:?}");
+    }
+
     pub fn dump(&self) -> Vec<u8> {
         let out = POSTGRES.run("pg_dump", &["--inserts", &self.name]);
         assert!(out.status.success(), "{out:?}");

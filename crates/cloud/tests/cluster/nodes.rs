@@ -112,6 +112,38 @@ async fn a_node_whose_bucket_refuses_it_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_lost_is_restored_beside_a_newer_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    let running = Running::start(&backend);
+    let user = User::new(&running.url, &token);
+    let answer = user.upload(&real().stream()).await;
+    let path = format!("/videos/{}", answer["videoId"].as_str().unwrap());
+    let session = user.init().await;
+    let parts = real().standalone();
+    user.chunk(&session, 0, &parts[0]).await.ok();
+    let saved = folder.path().join("saved");
+    backend.back_up_database(&saved);
+    user.chunk(&session, 1, &parts[1]).await.ok();
+    running.kill();
+    backend.restore_database(&saved);
+
+    let running = Running::start(&backend);
+    let user = User::new(&running.url, &token);
+    decode(&user.bytes(&format!("{path}/video.webm")).await);
+    let status = user.get(&format!("/videos/{session}")).await.ok();
+    assert_eq!(status["receivedChunks"], serde_json::json!([0]), "as it was then");
+    for (index, part) in parts.iter().enumerate() {
+        user.chunk(&session, index, part).await.ok();
+    }
+    user.finalize(&session, parts.len()).await.ok();
+    let scrubbed = snaplark_cloud::scrub(backend.place()).await.unwrap();
+    assert_eq!((scrubbed.videos, scrubbed.damages.len()), (2, 0));
+    running.kill();
+}
+
+#[tokio::test]
 async fn the_limit_is_of_both_nodes_together() {
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::new(folder.path());
