@@ -108,8 +108,11 @@ async fn look(uploads: &Uploads, lease: &Lease) -> Result<(), UploadError> {
     let upload = uploads.db.upload(lease.session_id).await?;
     match upload.filter(|upload| uploads.is_there(upload)) {
         Some(upload) => {
-            let pace = Some(BYTES_PER_SECOND);
-            video(uploads, &upload, pace, &mut Scrubbed::default()).await
+            let mut scrubbed = Scrubbed::default();
+            let looked = video(uploads, &upload, Some(BYTES_PER_SECOND), &mut scrubbed).await;
+            // Also what was found before the storage stopped to answer.
+            scrubbed.damages.iter().for_each(|damage| tracing::error!("Damaged: {damage}"));
+            looked
         }
         // The sweeper takes the job along.
         None => Ok(()),
@@ -140,9 +143,7 @@ async fn video(
     scrubbed.videos += 1;
     let named = |piece: String, object_key: &str, kind| {
         let video_id = upload.video_id.to_string();
-        let damage = Damage { video_id, piece, object_key: object_key.to_owned(), kind };
-        tracing::error!("Damaged: {damage}");
-        damage
+        Damage { video_id, piece, object_key: object_key.to_owned(), kind }
     };
     let check = async |key: &str, came: &[u8; 32]| -> Result<Option<DamageKind>, StorageError> {
         Ok(match uploads.storage.sha256(key, bytes_per_second).await? {

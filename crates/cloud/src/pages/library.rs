@@ -132,13 +132,22 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
             div.under {
                 div.words {
                     a href=(path) { strong title=(name) { (name) } }
-                    p { (date(upload.created_ms, moment)) @if let Some(finished) = &upload.finished { " · " (sizes::words(finished.size_bytes)) } (mark(upload, moment)) }
+                    p { (date(upload.created_ms, moment)) (weight(upload)) (mark(upload, moment)) }
                 }
                 button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label="Copy link" { (icon(ICON_LINK)) }
                 button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
             }
             (edit(person, upload, &name, &link, &sheet))
         }
+    }
+}
+
+/// Its size; where it isn't whole, that instead: there is room for one of them.
+fn weight(upload: &Upload) -> Markup {
+    html! {
+        @if upload.parts_damaged > 0 {
+            " · " span.over title="Bytes of it were damaged on this server and are left out. Sent again, it is whole." { "Damaged" }
+        } @else if let Some(finished) = &upload.finished { " · " (sizes::words(finished.size_bytes)) }
     }
 }
 
@@ -153,7 +162,6 @@ fn mark(upload: &Upload, moment: Moment) -> Markup {
             Visibility::Members => { " · " span title="People who are signed in here" { (icon(ICON_USERS)) } }
             Visibility::Password => { " · " span title="Has a password" { (icon(ICON_LOCK)) } }
         }
-        @if upload.parts_damaged > 0 { " · " span.over title="Bytes of it were damaged on this server and are left out. Sent again, it is whole." { "Damaged" } }
         @if over { " · " span.over { "Ended" } }
         @else if share.expires_ms.is_some() { " · " span title="Ends by itself" { (icon(ICON_HOURGLASS)) } }
     }

@@ -119,6 +119,39 @@ fn a_user_is_added_without_a_word() {
     }
 }
 
+#[test]
+fn an_operators_commands_say_what_they_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    token(&backend);
+    let run = |args: &[&str]| {
+        let out = Command::new(PROGRAM).args(args).envs(backend.env()).output().unwrap();
+        (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap())
+    };
+    let limits = |args: &[&str]| run(&[&["user", "limits", "a@example.com"], args].concat());
+    let nothing = "stored: 0 kB (the server's limit)\nuploads today: 0 (the server's limit)\n\
+                   sent today: 0 kB (the server's limit)\n";
+    assert_eq!(limits(&[]), (0, nothing.to_owned()));
+    let (code, said) = limits(&["--storage", "1.5GB", "--day-uploads", "none"]);
+    assert_eq!(code, 0);
+    assert!(said.contains("stored: 0 kB (1.5 GB)\nuploads today: 0 (no limit)\n"), "{said}");
+    assert_eq!(
+        limits(&["--storage", "server", "--day-uploads", "server"]),
+        (0, nothing.to_owned())
+    );
+    assert_eq!(limits(&["--storage", "a lot"]).0, 2, "clap's own, with what it should be");
+
+    let (code, said) = run(&["audit", "--json"]);
+    let deeds: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let actions: Vec<_> = deeds.iter().map(|deed| deed["action"].as_str().unwrap()).collect();
+    assert_eq!((code, actions.as_slice()), (0, &["token created", "limits set", "limits set"][..]));
+    let (_, said) = run(&["audit", "--limit", "1", "--user", "a@example.com"]);
+    let cells: Vec<_> = said.trim_end().split('\t').collect();
+    assert_eq!(cells[1..], ["a@example.com", "limits set", "", "", "this server"]);
+    assert_eq!(run(&["scrub"]), (0, "0 videos, 0 objects, 0 kB: 0 damaged\n".to_owned()));
+}
+
 #[tokio::test]
 async fn a_token_made_before_the_server_is_good_too() {
     let folder = tempfile::tempdir().unwrap();
