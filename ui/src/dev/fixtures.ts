@@ -134,6 +134,7 @@ export function full(now = Date.now()): Snapshot {
         sizeBytes: 12 * MB,
       }),
       recording("Weekly demo", done, {
+        health: [{ atMs: 12_000, kind: "frames-dropped", detail: "4 pictures were lost: the computer was too busy." }],
         startedUnixMs: at(4, 9, 0),
         durationMs: 510_000,
         sizeBytes: 154 * MB,

@@ -43,7 +43,7 @@ export interface ToastWords {
   figures: string;
   /** 0 to 100, where there is something to fill. */
   bar: number | null;
-  action: "copy" | "open" | "retry" | "sign-in" | null;
+  action: "copy" | "open" | "resume" | "retry" | "sign-in" | null;
 }
 
 const waitIcon = (reason: WaitReason): IconName => {
@@ -174,7 +174,7 @@ export function toastWords(toast: ToastView): ToastWords {
         tone: "waits",
         ...waitToast(body.reason, body.parts),
         bar: percentage,
-        action: copy,
+        action: body.reason === "paused" ? "resume" : copy,
       };
     case "needsYou":
       return {

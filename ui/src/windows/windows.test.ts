@@ -183,6 +183,13 @@ test("waiting toasts stay", async () => {
   expect(of("dismiss_toast")).toHaveLength(0);
 });
 
+test("an upload that the person holds goes on from its toast", async () => {
+  const held = toast("Demo", { kind: "waits", reason: "paused", parts: 3 }, 40);
+  await show(Toasts, { ...empty(), toasts: [held] });
+  await fireEvent.click(screen.getByTestId("toast-resume"));
+  expect(of("resume_upload")).toEqual([{ id: held.recordingId }]);
+});
+
 test("a bar never runs backwards", async () => {
   const at = (percentage: number) => ({
     ...empty(),
@@ -312,6 +319,21 @@ test("signing out says where recordings stay", async () => {
   expect(screen.getByTestId("account-panel").textContent).toMatch(/links from this computer/);
   await becomes({ ...empty(), account: null });
   expect(screen.getByTestId("account").textContent).toMatch(/No cloud/);
+});
+
+test("what befell a recording is told with its time", async () => {
+  const befallen = recording("Demo", { kind: "done" }, {
+    durationMs: 90_000,
+    health: [{ atMs: 12_000, kind: "frames-dropped", detail: "4 pictures were lost" }],
+    endDetail: "The disk is nearly full",
+  });
+  await show(Library, { ...empty(), recordings: [befallen] });
+  const notes = within(screen.getByTestId("recording-notes"));
+  expect(notes.getByText("2 things happened")).toBeTruthy();
+  expect(notes.getAllByRole("listitem", { hidden: true }).map((item) => item.textContent)).toEqual([
+    "0:124 pictures were lost",
+    "1:30The disk is nearly full",
+  ]);
 });
 
 test("an upload is paused, and resumed", async () => {
