@@ -27,8 +27,9 @@ const LOG_VARIABLE: &str = "SNAPLARK_LOG";
 const HIDDEN_FLAG: &str = "--hidden";
 
 fn main() -> ExitCode {
+    // zbus warns of each answer of a portal that has no properties.
     let filter = EnvFilter::try_from_env(LOG_VARIABLE)
-        .unwrap_or_else(|_| EnvFilter::new("warn,snaplark=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,snaplark=info,zbus=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -67,7 +67,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Warnings by default: the program itself says what a person should know.
 fn log(verbose: bool) {
-    let level = if verbose { "info" } else { "error" };
+    // zbus warns of each answer of a portal that has no properties.
+    let level = if verbose { "info,zbus=error" } else { "error" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
