@@ -11,11 +11,13 @@ use crate::{Place, build, mutants, packages, test, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
 const SEEDS: &str = "10000";
+/// Of each kind of spoiled bytes, all kinds at once.
+const FUZZ_SECONDS: &str = "300";
 
 pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); a recorder killed 50 times and sound that drifts for ten minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -25,6 +27,7 @@ pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     simulation(place)?;
     mutants::mutants(place)?;
     uploads(place)?;
+    spoiled_bytes(place)?;
     recordings(place)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
@@ -57,6 +60,16 @@ fn uploads(place: &Place) -> Result<()> {
         .args(build::WORKSPACE)
         .args(["--test", "uploads", "--", "--nocapture", "crashes", "memory"])
         .env("SNAPLARK_SOAK", "1")
+        .run()
+}
+
+fn spoiled_bytes(place: &Place) -> Result<()> {
+    build::cargo(place, "five minutes of spoiled bytes for the cloud")
+        .remedy("run the test that failed with the SNAPLARK_FUZZ_SEED that it names.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--", "--nocapture", "hostile::spoiled"])
+        .env("SNAPLARK_FUZZ_SECONDS", FUZZ_SECONDS)
         .run()
 }
 

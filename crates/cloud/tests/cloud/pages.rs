@@ -18,7 +18,11 @@ async fn nothing_inline_and_nothing_from_elsewhere() {
     let user = server.user("a@example.com").await;
     let answer = user.upload(&synthetic(2, 300).stream()).await;
     let video = format!("/videos/{}", answer["videoId"].as_str().unwrap());
-    for path in [video.as_str(), "/", "/nowhere", &format!("/videos/{}", Uuid::now_v7())] {
+    let picture = crate::screenshots::picture("png");
+    let shot = crate::screenshots::send(&user, "a.png", &picture).await.ok();
+    let shot = shot["url"].as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
+    let (awaited, embed) = (format!("/videos/{}", Uuid::now_v7()), format!("{video}/embed"));
+    for path in [video.as_str(), &shot, &awaited, &embed, "/", "/nowhere", "/sign-in"] {
         let (_, headers, html) = page(&user, path).await;
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
