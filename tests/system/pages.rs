@@ -212,6 +212,7 @@ fn each_page_is_drawn_in_all_its_forms() {
     site.pictures("library-edit", &at("/my/videos"), edit);
     site.pictures("library-search", &at("/my/videos?q=nothing+like+this"), "");
     site.pictures("tokens", &at("/my/tokens"), "");
+    site.pictures("activity", &at("/my/activity"), "");
     site.sign_out();
 }
 
