@@ -21,6 +21,8 @@ mod dialects;
 mod documents;
 #[path = "../cloud/durability.rs"]
 mod durability;
+#[path = "../cloud/hostile.rs"]
+mod hostile;
 #[path = "../cloud/jobs.rs"]
 mod jobs;
 #[path = "../cloud/oauth.rs"]
