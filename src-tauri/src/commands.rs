@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use snaplark_app::control::{self, Order};
 use snaplark_app::view::{RecordingView, Snapshot};
 use snaplark_app::{App, AppError, Listening, Settings, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
@@ -76,13 +77,13 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
 
 #[tauri::command]
 pub async fn start_recording(app: State<'_, App>) -> Answer {
-    app.start_recording(shell::wanted(&app).await?).await?;
+    control::obey(&app, Order::Start).await?;
     Ok(())
 }
 
 #[tauri::command]
 pub async fn stop_recording(app: State<'_, App>) -> Answer {
-    app.stop_recording().await?;
+    control::obey(&app, Order::Stop).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
-use snaplark_app::{App, AppError, DesktopSettings, Notice, Source, StartRequest, Theme};
+use snaplark_app::{App, DesktopSettings, Notice, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tokio::sync::mpsc;
 
@@ -166,28 +166,13 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
     }
 }
 
-/// What the person has chosen to record, and how.
-pub async fn wanted(app: &App) -> Result<StartRequest, AppError> {
-    Ok(app.settings().await?.recording.request(Source::Display(None)))
-}
-
-pub fn toggle(handle: &AppHandle) {
+/// From the shortcut and the tray.
+pub fn order(handle: &AppHandle, order: Order) {
     let app = handle.state::<App>().inner().clone();
     async_runtime::spawn(async move {
         // The app shows a failed start as a toast; here it is only for the log.
-        let toggled = async { app.toggle_recording(wanted(&app).await?).await };
-        if let Err(error) = toggled.await {
-            tracing::warn!(%error, "recording was neither started nor stopped");
-        }
-    });
-}
-
-/// Pauses what records, or lets it go on.
-pub fn pause(handle: &AppHandle) {
-    let app = handle.state::<App>().inner().clone();
-    async_runtime::spawn(async move {
-        if let Err(error) = control::obey(&app, Order::Pause).await {
-            tracing::warn!(%error, "recording was neither paused nor resumed");
+        if let Err(error) = control::obey(&app, order).await {
+            tracing::warn!(%error, ?order, "an order was not carried out");
         }
     });
 }

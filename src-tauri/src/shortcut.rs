@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use snaplark_app::control::Order;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
 
@@ -73,7 +74,7 @@ pub fn rebind(app: &AppHandle, keys: &str) -> State {
 fn take(app: &AppHandle, keys: &str) -> State {
     let registered = app.global_shortcut().on_shortcut(keys, |app, _, event| {
         if event.state() == ShortcutState::Pressed {
-            shell::toggle(app);
+            shell::order(app, Order::Toggle);
         }
     });
     match registered {

@@ -1,6 +1,7 @@
 //! The tray: an icon that shows the state, and the few things one wants without a window. What it
 //! looks like is a function of the snapshot; it is touched only when that changes.
 
+use snaplark_app::control::Order;
 use snaplark_app::view::{RecorderView, RecordingState, Snapshot};
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder};
@@ -166,8 +167,8 @@ fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
 
 fn pressed(app: &AppHandle, event: MenuEvent) {
     match event.id().as_ref() {
-        TOGGLE => shell::toggle(app),
-        PAUSE => shell::pause(app),
+        TOGGLE => shell::order(app, Order::Toggle),
+        PAUSE => shell::order(app, Order::Pause),
         COPY_LAST_LINK => shell::copy_last_link(app),
         OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
         OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),

@@ -85,7 +85,7 @@ pub struct DesktopSettings {
     pub theme: Theme,
     /// Starts and stops a recording.
     pub record_keys: String,
-    /// Once a recording is online.
+    /// As soon as a recording that was stopped has it.
     pub open_link: bool,
 }
 
