@@ -1,6 +1,6 @@
 /*! The settings on a made-up program: what they show of it, and what they ask of it. */
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Settings as Kept } from "$lib/bindings/Settings";
 import { settings } from "../../dev/fixtures";
@@ -132,4 +132,19 @@ test("what could not be changed at login goes back", async () => {
   await waitFor(() =>
     expect(screen.getByRole("switch", { name: "Start at login" })).toHaveProperty("checked", false),
   );
+});
+
+test("the sidebar has every section, and arrow keys go along it", async () => {
+  await show();
+  const links = within(screen.getByRole("navigation")).getAllByRole("link");
+  for (const link of links) {
+    const section = document.querySelector(`section${link.getAttribute("href")}`);
+    expect(section?.querySelector("h2")?.textContent).toBe(link.textContent);
+  }
+  expect(links.map((link) => link.getAttribute("aria-current"))[0]).toBe("true");
+  links[0]?.focus();
+  for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "ArrowRight"]) {
+    await fireEvent.keyDown(document.activeElement!, { key });
+  }
+  expect(document.activeElement).toBe(links[2]);
 });

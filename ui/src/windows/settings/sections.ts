@@ -1,0 +1,32 @@
+/*! The sections of the settings, in the order in which they are shown. A section is one file. */
+import type { Component } from "svelte";
+import type { Settings } from "$lib/bindings/Settings";
+import * as m from "$lib/messages/messages";
+import type { Choices } from "./choices.svelte";
+import About from "./sections/About.svelte";
+import General from "./sections/General.svelte";
+import Recording from "./sections/Recording.svelte";
+import Shortcuts from "./sections/Shortcuts.svelte";
+import Sound from "./sections/Sound.svelte";
+import Upload from "./sections/Upload.svelte";
+
+/** What a section is given: the settings as they are, and the ways to change them. */
+export interface SectionProps {
+  settings: Settings;
+  choices: Choices;
+}
+
+interface Section {
+  name: string;
+  title: () => string;
+  Rows: Component<SectionProps>;
+}
+
+export const sections: readonly Section[] = [
+  { name: "general", title: m.settings_general, Rows: General },
+  { name: "recording", title: m.settings_recording, Rows: Recording },
+  { name: "sound", title: m.settings_sound, Rows: Sound },
+  { name: "shortcuts", title: m.settings_shortcuts, Rows: Shortcuts },
+  { name: "uploads", title: m.settings_uploads, Rows: Upload },
+  { name: "about", title: m.settings_about, Rows: About },
+];
