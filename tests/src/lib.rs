@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod cloud;
+pub mod cost;
 pub mod demonstration;
 pub mod desk;
 pub mod display;

@@ -1,9 +1,10 @@
-//! What one recording costs here: a moving and a still screen. Not yet: a comparison with other
-//! recorders, uploads, the server's throughput.
+//! What a person waits for, what the app takes at rest, and what one recording costs here, of a
+//! moving and of a still screen. Not yet: a comparison with other recorders, uploads, the server's
+//! throughput.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::packages::Need;
 use crate::{Place, build, packages, ui};
@@ -13,5 +14,7 @@ pub fn bench(place: &Place) -> Result<ExitCode> {
     ui::install(place)?;
     ui::build(place)?;
     build::programs(place)?;
+    let measured = Command::new(build::program(place, "desktop-cost")).status();
+    ensure!(measured.context("desktop-cost can't be started")?.success(), "desktop-cost failed");
     build::become_program(place, "recording-cost", &[])
 }

@@ -1,9 +1,10 @@
 //! What a recording costs: CPU and memory of `snaplark record` on a screen that moves and on one
-//! that stands still. Read from /proc, so on Linux only.
+//! that stands still.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use snaplark_tests::cost::Cost;
 use snaplark_tests::display::Display;
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, program};
@@ -25,10 +26,12 @@ fn main() -> Result<()> {
         let args = ["record", "--seconds", &seconds, "--json", "--no-upload"];
         let mut record = Process::start(&home, "snaplark", snaplark(&home, None, &args)?)?;
         let mut cost = Cost::default();
+        let mut memory_kib = 0;
         wait::until("the recording", LIMIT, || {
             // The last look before its end counts: a tenth of a second is lost at most.
             if let Ok(seen) = Cost::of(record.id()) {
                 cost = seen;
+                memory_kib = memory_kib.max(seen.memory_kib);
             }
             Ok((!record.is_running()).then_some(()))
         })?;
@@ -36,34 +39,12 @@ fn main() -> Result<()> {
             Recorded::read(&record.lines().join("\n")).with_context(|| record.complaints())?;
         println!(
             "  {name}: {:.1} s of CPU ({:.0}% of one core), {} frames, {} dropped, {} MB at most",
-            cost.cpu_s,
-            cost.cpu_s / f64::from(SECONDS) * 100.0,
+            cost.cpu.as_secs_f64(),
+            cost.cpu.as_secs_f64() / f64::from(SECONDS) * 100.0,
             recorded.frames,
             recorded.dropped,
-            cost.memory_kib / 1024,
+            memory_kib / 1024,
         );
     }
     Ok(())
-}
-
-#[derive(Clone, Copy, Default)]
-struct Cost {
-    cpu_s: f64,
-    memory_kib: u64,
-}
-
-impl Cost {
-    fn of(process: u32) -> Result<Self> {
-        /// What the kernel counts CPU time in, on every Linux of today.
-        const TICKS_A_SECOND: f64 = 100.0;
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-        // After the name in parentheses; user and system time are fields 14 and 15.
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').context("stat has no name")?.1.split_whitespace().collect();
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.context("it has ended")?.trim().trim_end_matches(" kB").parse()?;
-        Ok(Self { cpu_s: ticks / TICKS_A_SECOND, memory_kib: peak })
-    }
 }

@@ -10,6 +10,6 @@ export type DesktopSettings = { theme: Theme,
  */
 recordKeys: string, 
 /**
- * Once a recording is online.
+ * As soon as a recording that was stopped has it.
  */
 openLink: boolean, };
