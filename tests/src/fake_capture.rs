@@ -30,6 +30,8 @@ pub const SIZE: (u32, u32) = (320, 180);
 pub const SEGMENT_MS: u64 = 2_000;
 /// Frames a second of the clip.
 pub const FPS: u32 = 15;
+/// How loud its microphone is, with each segment, where that is asked for.
+pub const LEVEL: u16 = 700;
 
 const IVF_HEADER_BYTES: usize = 32;
 const IVF_FRAME_HEADER_BYTES: usize = 12;
@@ -132,6 +134,8 @@ pub struct Record {
     pub bytes: u64,
     pub segments: u32,
     pub end: Option<CaptureEnd>,
+    /// As it was told last.
+    pub muted: bool,
     /// The longest that one event took to be taken: for so long nothing was written.
     pub held_up_max: Duration,
 }
@@ -179,12 +183,14 @@ impl Capture for FakeCapture {
             events,
             stopped,
             paused: Arc::clone(&paused),
+            levels: request.sound.levels,
         };
         std::thread::Builder::new()
             .name("fake-capture".into())
             .spawn(move || recording.run())
             .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
-        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused }))
+        let record = Arc::clone(&self.record);
+        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, record }))
     }
 }
 
@@ -193,6 +199,7 @@ struct Control {
     stop: Sender<()>,
     asked: AtomicBool,
     paused: Arc<AtomicBool>,
+    record: Arc<Mutex<Record>>,
 }
 
 impl CaptureControl for Control {
@@ -211,8 +218,10 @@ impl CaptureControl for Control {
         self.paused.store(false, Ordering::Relaxed);
     }
 
-    /// Its clip has no sound.
-    fn set_muted(&mut self, _: bool) {}
+    /// Its clip has no sound; what it was told can be asked.
+    fn set_muted(&mut self, muted: bool) {
+        lock(&self.record).muted = muted;
+    }
 }
 
 struct Recording {
@@ -223,6 +232,7 @@ struct Recording {
     events: CaptureSink,
     stopped: Receiver<()>,
     paused: Arc<AtomicBool>,
+    levels: bool,
 }
 
 impl Recording {
@@ -277,6 +287,9 @@ impl Recording {
     fn seal(&mut self, index: u32) -> Result<()> {
         let cluster = self.clip.cluster(index);
         let mut hash = Sha256::new();
+        if self.levels {
+            self.tell(CaptureEvent::Level { microphone: LEVEL, system: 0 });
+        }
         let mut whole = lock(&self.record).clone();
         let size_bytes = write_durably(&self.folder, &segment_file(index), |file| {
             write_segment(&cluster, self.pace.segment_bytes, index, &mut |bytes| {
@@ -286,6 +299,7 @@ impl Recording {
             })
         })?;
         whole.segments = index + 1;
+        whole.muted = lock(&self.record).muted;
         *lock(&self.record) = whole;
         self.tell(CaptureEvent::SegmentSealed(SealedSegment {
             index,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use snaplark_app::view::{RecorderView, RecordingState};
-use snaplark_app::{AppError, SpaceLimits, StartRequest};
-use snaplark_tests::fake_capture::Pace;
+use snaplark_app::view::{Levels, MicrophoneView, RecorderView, RecordingState};
+use snaplark_app::{AppError, Settings, SpaceLimits, StartRequest};
+use snaplark_core::capture::{Device, Sound};
+use snaplark_tests::fake_capture::{LEVEL, Pace};
 use snaplark_tests::fault_proxy::Route;
 use snaplark_tests::media;
 
@@ -79,6 +80,96 @@ fn a_countdown_that_is_called_off_leaves_nothing() {
     let started = rig.client.run(start).unwrap();
     assert!(matches!(started, Err(AppError::NothingRecorded)), "{started:?}");
     assert_eq!(folders(&rig), 0);
+}
+
+#[test]
+fn a_muted_microphone_stays_muted_when_it_is_begun_again() {
+    let rig = Rig::start(PACE);
+    let app = &rig.client.app;
+    let heard = |recorder: &RecorderView| match recorder {
+        RecorderView::Recording { microphone, .. } => Some(*microphone),
+        _ => None,
+    };
+    let mute = || rig.client.run(app.set_muted(true));
+    assert!(matches!(mute(), Err(AppError::NotRecording)));
+    rig.client.begin().unwrap();
+    assert!(matches!(mute(), Err(AppError::NoMicrophone)));
+    rig.client.run(app.cancel_recording()).unwrap();
+
+    let sound = Sound { microphone: Some(Device::Default), ..Sound::default() };
+    let request = StartRequest { sound, ..StartRequest::default() };
+    rig.client.run(app.start_recording(request)).unwrap();
+    let view = rig.client.run(app.snapshot()).unwrap();
+    assert_eq!(heard(&view.recorder), Some(MicrophoneView::Heard));
+    mute().unwrap();
+    rig.client
+        .until("it to be muted", RECORDING, |view| {
+            heard(&view.recorder) == Some(MicrophoneView::Muted)
+        })
+        .unwrap();
+    assert!(rig.client.capture.record().muted, "capture was told");
+    rig.client.run(app.restart_recording()).unwrap();
+    let view = rig.client.run(app.snapshot()).unwrap();
+    assert_eq!(heard(&view.recorder), Some(MicrophoneView::Muted));
+    rig.client
+        .until("a segment of the second", RECORDING, |view| view.recordings[0].segments > 0)
+        .unwrap();
+    assert!(rig.client.capture.record().muted, "capture was told again");
+    rig.client.run(app.set_muted(false)).unwrap();
+    assert!(!rig.client.capture.record().muted);
+    rig.client.run(app.stop_recording()).unwrap();
+}
+
+#[test]
+fn levels_come_where_somebody_looks_and_change_nothing_else() {
+    let rig = Rig::start(Pace { segments_max: 3, ..PACE });
+    let mut levels = rig.client.app.levels();
+    let id = rig.client.begin().unwrap();
+    let heard = rig.client.run(async {
+        let told = levels.wait_for(|levels| *levels != Levels::default());
+        *tokio::time::timeout(RECORDING, told).await.unwrap().unwrap()
+    });
+    assert_eq!(heard, Levels { microphone: LEVEL, system: 0 });
+    rig.client.end(id).unwrap();
+    drop(levels);
+    let mut later = {
+        let id = rig.client.begin().unwrap();
+        let later = rig.client.app.levels();
+        rig.client.end(id).unwrap();
+        later
+    };
+    assert!(!later.has_changed().unwrap(), "nobody looked when it began");
+    later.mark_unchanged();
+}
+
+#[test]
+fn what_a_shell_remembers_is_found_and_asking_changes_nothing() {
+    let rig = Rig::start(PACE);
+    let app = &rig.client.app;
+    assert_eq!(rig.client.run(app.recall("place-library")).unwrap(), None);
+    rig.client.run(app.remember("place-library", "10,20".into())).unwrap();
+    rig.client.run(app.settings()).unwrap();
+    let before = rig.client.run(app.snapshot()).unwrap().change;
+    for _ in 0..3 {
+        let found = rig.client.run(app.recall("place-library")).unwrap();
+        assert_eq!(found.as_deref(), Some("10,20"));
+        rig.client.run(app.settings()).unwrap();
+        rig.client.run(app.recorded()).unwrap();
+    }
+    // Whatever the server was asked meanwhile changes something, too; questions never do.
+    let after = rig.client.run(app.snapshot()).unwrap().change;
+    assert!(after - before < 8, "{before} to {after}");
+}
+
+#[test]
+fn keys_that_would_do_two_things_are_refused_and_the_old_ones_stay() {
+    let rig = Rig::start(PACE);
+    let app = &rig.client.app;
+    let mut settings = Settings::default();
+    settings.desktop.shortcuts.webcam = settings.desktop.shortcuts.record.clone();
+    let refused = rig.client.run(app.set_settings(settings));
+    assert!(matches!(refused, Err(AppError::KeysTwice { .. })), "{refused:?}");
+    assert_eq!(rig.client.run(app.settings()).unwrap(), Settings::default());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use snaplark_core::RecordingId;
 use snaplark_core::capture::Source;
 
-use crate::view::{RecorderView, Snapshot};
+use crate::view::{MicrophoneView, RecorderView, Snapshot};
 use crate::{App, AppError};
 
 const TURN_MAX: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ pub enum Order {
     /// Once more goes on.
     Pause,
     Resume,
+    /// The microphone is silence; once more it is heard.
+    Mute,
     /// Ends it and deletes it. Whoever orders this has asked the person; so with the next.
     Cancel,
     Restart,
@@ -36,6 +38,9 @@ pub enum Order {
 #[serde(rename_all = "camelCase")]
 pub struct Obeyed {
     pub state: State,
+    /// Whether its microphone is silence.
+    #[serde(default)]
+    pub muted: bool,
     pub id: Option<String>,
     pub link: Option<String>,
 }
@@ -72,6 +77,11 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
             None
         }
         Order::Restart => Some(app.restart_recording().await?),
+        Order::Mute => {
+            let muted = is_muted(&app.snapshot().await?);
+            app.set_muted(!muted).await?;
+            None
+        }
         Order::Pause | Order::Resume => {
             let pauses = order == Order::Pause && !is_paused(&app.snapshot().await?);
             match pauses {
@@ -89,6 +99,18 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
 
 fn is_paused(snapshot: &Snapshot) -> bool {
     matches!(snapshot.recorder, RecorderView::Paused { .. })
+}
+
+fn is_muted(snapshot: &Snapshot) -> bool {
+    match snapshot.recorder {
+        RecorderView::Recording { microphone, .. } | RecorderView::Paused { microphone, .. } => {
+            microphone == MicrophoneView::Muted
+        }
+        RecorderView::Idle
+        | RecorderView::Counting { .. }
+        | RecorderView::Starting
+        | RecorderView::Stopping { .. } => false,
+    }
 }
 
 async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<(), AppError> {
@@ -113,7 +135,7 @@ impl Obeyed {
         let recording =
             snapshot.recordings.iter().find(|recording| Some(&recording.id) == id.as_ref());
         let link = recording.and_then(|recording| recording.link.clone());
-        Obeyed { state, id, link }
+        Obeyed { state, muted: is_muted(snapshot), id, link }
     }
 }
 

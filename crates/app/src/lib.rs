@@ -14,6 +14,7 @@ mod hints;
 mod home;
 mod messages;
 mod settings;
+mod shortcuts;
 mod sign_in;
 mod sleep;
 mod throttle;
@@ -38,11 +39,12 @@ use messages::{Command, Message};
 pub use settings::{
     DesktopSettings, Fps, Microphone, Quality, RecordingSettings, Settings, Theme, UploadSettings,
 };
+pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
-use view::Snapshot;
+use view::{Levels, Snapshot};
 
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
@@ -70,6 +72,8 @@ pub struct StartRequest {
     pub bitrate_bits: u32,
     pub pointer: bool,
     pub sound: Sound,
+    /// Whether the microphone is silence; changes with [`App::set_muted`].
+    pub muted: bool,
     /// Whether it goes up, where there is an account.
     pub upload: bool,
     /// Time to get ready.
@@ -87,6 +91,7 @@ impl Default for StartRequest {
             bitrate_bits: 2_500_000,
             pointer: true,
             sound: Sound::default(),
+            muted: false,
             upload: true,
             countdown: None,
             limit: None,
@@ -138,6 +143,10 @@ pub enum AppError {
     AlreadyRecording,
     #[error("No recording is running")]
     NotRecording,
+    #[error("{keys} can do one thing only. Nothing was changed; choose other keys")]
+    KeysTwice { keys: String },
+    #[error("This recording has no microphone. Choose one before the next")]
+    NoMicrophone,
     #[error("It ended before anything was recorded")]
     NothingRecorded,
     #[error("Snaplark is closing")]
@@ -188,6 +197,8 @@ impl AppError {
             AppError::Capture(_) => "capture",
             AppError::AlreadyRecording => "already-recording",
             AppError::NotRecording => "not-recording",
+            AppError::KeysTwice { .. } => "keys-twice",
+            AppError::NoMicrophone => "no-microphone",
             AppError::NothingRecorded => "nothing-recorded",
             AppError::Closing => "closing",
             AppError::NotRunning => "not-running",
@@ -201,6 +212,7 @@ impl AppError {
 pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
+    levels: watch::Sender<Levels>,
 }
 
 impl App {
@@ -210,8 +222,10 @@ impl App {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let (changed, changes) = watch::channel(1);
         let (is_awake, awake) = watch::channel(false);
+        let levels = watch::Sender::default();
         let home = options.home.clone();
-        let engine = engine::Engine::open(options, inbox.clone(), changed, is_awake)?;
+        let told = engine::Told { changed, is_awake, levels: levels.clone() };
+        let engine = engine::Engine::open(options, inbox.clone(), told)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
         std::thread::Builder::new()
@@ -220,7 +234,7 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes };
+        let app = App { inbox, changes, levels };
         control::listen(&home, &app);
         Ok(app)
     }
@@ -228,6 +242,12 @@ impl App {
     /// Grows with every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// How loud it is, ten times a second while something is recorded. Nothing else changes with it,
+    /// and a recording during whose start nobody holds one tells none.
+    pub fn levels(&self) -> watch::Receiver<Levels> {
+        self.levels.subscribe()
     }
 
     pub async fn snapshot(&self) -> Result<Snapshot, AppError> {
@@ -251,6 +271,16 @@ impl App {
 
     pub async fn resume_recording(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::Pause { paused: false, reply }).await?
+    }
+
+    /// Whether the microphone is silence, to the sample; what the computer plays goes on.
+    pub async fn set_muted(&self, muted: bool) -> Result<(), AppError> {
+        self.ask(|reply| Command::Mute { muted, reply }).await?
+    }
+
+    /// What is recorded now, or about to be.
+    pub async fn recorded(&self) -> Result<Option<StartRequest>, AppError> {
+        self.ask(|reply| Command::Recorded { reply }).await
     }
 
     /// Ends it and deletes it here. What of it went up never becomes a finished video; servers sweep
@@ -350,6 +380,17 @@ impl App {
 
     pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
         self.ask(|reply| Command::SetSettings { settings, reply }).await?
+    }
+
+    /// Keeps what a shell wants to find again after a restart, such as the place of a window.
+    pub async fn remember(&self, what: &str, value: String) -> Result<(), AppError> {
+        let what = what.to_owned();
+        self.ask(|reply| Command::Remember { what, value, reply }).await?
+    }
+
+    pub async fn recall(&self, what: &str) -> Result<Option<String>, AppError> {
+        let what = what.to_owned();
+        self.ask(|reply| Command::Recall { what, reply }).await?
     }
 
     /// Holds an upload until it is resumed; its parts stay here.

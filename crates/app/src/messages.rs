@@ -62,6 +62,22 @@ pub enum Command {
         paused: bool,
         reply: Reply<()>,
     },
+    Mute {
+        muted: bool,
+        reply: Reply<()>,
+    },
+    Recorded {
+        reply: oneshot::Sender<Option<StartRequest>>,
+    },
+    Remember {
+        what: String,
+        value: String,
+        reply: Reply<()>,
+    },
+    Recall {
+        what: String,
+        reply: Reply<Option<String>>,
+    },
     Retry {
         recording: RecordingId,
         reply: Reply<()>,
@@ -103,4 +119,34 @@ pub enum Command {
     Shutdown {
         reply: oneshot::Sender<()>,
     },
+}
+
+impl Command {
+    /// A question changes nothing, or those who ask on each change would ask for ever.
+    pub fn is_question(&self) -> bool {
+        match self {
+            Command::Snapshot { .. }
+            | Command::Recorded { .. }
+            | Command::Recall { .. }
+            | Command::Settings { .. }
+            | Command::Account { .. } => true,
+            Command::Start { .. }
+            | Command::Stop { .. }
+            | Command::Toggle { .. }
+            | Command::Cancel { .. }
+            | Command::Pause { .. }
+            | Command::Mute { .. }
+            | Command::Remember { .. }
+            | Command::Retry { .. }
+            | Command::Rename { .. }
+            | Command::Delete { .. }
+            | Command::DismissToast { .. }
+            | Command::NoteLinkCopied { .. }
+            | Command::HintNetwork
+            | Command::SetSettings { .. }
+            | Command::PauseUpload { .. }
+            | Command::SwitchAccount { .. }
+            | Command::Shutdown { .. } => false,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! without touching the others. A choice that is missing, or of a newer program, is the usual one.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use snaplark_core::capture::{Device, Sound, Source};
 use snaplark_store::{Store, StoreError};
 use ts_rs::TS;
 
-use crate::StartRequest;
+use crate::{ShortcutKeys, StartRequest};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
@@ -30,6 +31,8 @@ pub struct RecordingSettings {
     pub pointer: bool,
     pub microphone: Microphone,
     pub system_sound: bool,
+    /// Time to get ready; 0 is none.
+    pub countdown_seconds: u32,
     /// Where the person's own files go. `None`: among the system's videos.
     pub save_folder: Option<PathBuf>,
 }
@@ -83,8 +86,9 @@ pub struct UploadSettings {
 #[ts(export)]
 pub struct DesktopSettings {
     pub theme: Theme,
-    /// Starts and stops a recording.
-    pub record_keys: String,
+    pub shortcuts: ShortcutKeys,
+    /// Whether the recorder bar is there while something is recorded.
+    pub show_bar: bool,
     /// As soon as a recording that was stopped has it.
     pub open_link: bool,
 }
@@ -106,6 +110,7 @@ impl Default for RecordingSettings {
             pointer: true,
             microphone: Microphone::Off,
             system_sound: false,
+            countdown_seconds: 0,
             save_folder: None,
         }
     }
@@ -125,8 +130,8 @@ impl Default for DesktopSettings {
     fn default() -> Self {
         DesktopSettings {
             theme: Theme::System,
-            // What the product's users know from before.
-            record_keys: "Alt+R".into(),
+            shortcuts: ShortcutKeys::default(),
+            show_bar: true,
             open_link: false,
         }
     }
@@ -148,6 +153,8 @@ impl RecordingSettings {
                 system: self.system_sound,
                 levels: false,
             },
+            countdown: (self.countdown_seconds > 0)
+                .then(|| Duration::from_secs(self.countdown_seconds.into())),
             ..StartRequest::default()
         }
     }
@@ -193,7 +200,7 @@ impl Settings {
         Ok(Settings {
             recording: group(store, RECORDING)?,
             upload: group(store, UPLOAD)?,
-            desktop: group(store, DESKTOP)?,
+            desktop: desktop(store.setting(DESKTOP)?),
         })
     }
 
@@ -215,6 +222,18 @@ fn group<T: DeserializeOwned + Default>(store: &Store, key: &str) -> Result<T, S
     Ok(stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
+/// There was one shortcut once, under a name of its own.
+fn desktop(stored: Option<String>) -> DesktopSettings {
+    let value = stored.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let record = value.as_ref().and_then(|value| value["recordKeys"].as_str()).map(str::to_owned);
+    let mut settings: DesktopSettings =
+        value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+    if let Some(record) = record {
+        settings.shortcuts.record = record;
+    }
+    settings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,6 +250,22 @@ mod tests {
     fn the_usual_recording_is_what_the_command_line_starts() {
         let request = RecordingSettings::default().request(Source::Display(None));
         assert_eq!(request, StartRequest::default());
+    }
+
+    #[test]
+    fn the_one_shortcut_of_before_is_still_there() {
+        let stored = r#"{"theme":"dark","recordKeys":"F9","openLink":true}"#;
+        let settings = desktop(Some(stored.into()));
+        let shortcuts = ShortcutKeys { record: "F9".into(), ..ShortcutKeys::default() };
+        let want = DesktopSettings {
+            theme: Theme::Dark,
+            shortcuts,
+            open_link: true,
+            ..DesktopSettings::default()
+        };
+        assert_eq!(settings, want);
+        assert_eq!(desktop(Some(serde_json::to_string(&want).unwrap())), want);
+        assert_eq!(desktop(None), DesktopSettings::default());
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub enum RecorderView {
         #[ts(type = "number")]
         paused_ms: u64,
         link: Option<String>,
+        microphone: MicrophoneView,
         /// What went wrong last without ending it, in a sentence.
         trouble: Option<String>,
     },
@@ -57,12 +58,34 @@ pub enum RecorderView {
         #[ts(type = "number")]
         duration_ms: u64,
         link: Option<String>,
+        microphone: MicrophoneView,
         trouble: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
     Stopping {
         id: String,
     },
+}
+
+/// Of the recording that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum MicrophoneView {
+    /// It was begun without one.
+    Absent,
+    Heard,
+    /// Silence until the person says otherwise.
+    Muted,
+}
+
+/// In thousandths of the loudest that there is. A muted microphone goes on telling its level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Levels {
+    pub microphone: u16,
+    pub system: u16,
 }
 
 #[derive(Clone, Debug, Serialize, TS)]

@@ -15,8 +15,8 @@ use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
 use crate::view::{
-    AccountView, HealthView, NeedReason, Reach, RecorderView, RecordingState, RecordingView,
-    Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
+    AccountView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView, RecordingState,
+    RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
 };
 
 /// What a snapshot is made from, beside the rows.
@@ -205,6 +205,7 @@ fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView
                 started_unix_ms: view.map_or(0, |view| view.started_unix_ms),
                 paused_ms: running.map_or(0, |running| running.paused_ms),
                 link: view.and_then(|view| view.link.clone()),
+                microphone: of_microphone(running),
                 trouble,
                 id,
             }
@@ -212,8 +213,18 @@ fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView
         Recorder::Paused { recording, at_ms } => {
             let id = recording.to_string();
             let link = view_of(&id).and_then(|view| view.link.clone());
-            RecorderView::Paused { duration_ms: *at_ms, link, trouble, id }
+            let microphone = of_microphone(running);
+            RecorderView::Paused { duration_ms: *at_ms, link, microphone, trouble, id }
         }
+    }
+}
+
+fn of_microphone(running: Option<&Running>) -> MicrophoneView {
+    match running.map(|running| &running.request) {
+        Some(request) if request.sound.microphone.is_none() => MicrophoneView::Absent,
+        Some(request) if request.muted => MicrophoneView::Muted,
+        Some(_) => MicrophoneView::Heard,
+        None => MicrophoneView::Absent,
     }
 }
 

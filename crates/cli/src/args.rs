@@ -40,6 +40,8 @@ pub enum Command {
     Pause(Told),
     /// In the Snaplark that runs here: let the recording go on.
     Resume(Told),
+    /// In the Snaplark that runs here: silence the microphone; once more, let it be heard.
+    Mute(Told),
     /// In the Snaplark that runs here: end the recording and delete it.
     Cancel {
         /// Without asking.

@@ -1,4 +1,4 @@
-//! `snaplark toggle`, `start`, `stop`, `pause`, `resume`, `cancel`, `restart`: orders to the program
+//! `snaplark toggle`, `start`, `stop`, `pause`, `resume`, `mute`, `cancel`, `restart`: orders to the program
 //! that runs here.
 
 use std::io::{IsTerminal as _, Write as _};
@@ -17,6 +17,7 @@ pub async fn order(home: &Home, order: Order, json: bool) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     say::line(match obeyed.state {
+        State::Recording if obeyed.muted => "Recording, the microphone is muted.",
         State::Recording => "Recording.",
         State::Paused => "Paused.",
         State::Idle => "Stopped.",

@@ -48,6 +48,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(told) => control::order(&home, Order::Stop, told.json).await,
         Command::Pause(told) => control::order(&home, Order::Pause, told.json).await,
         Command::Resume(told) => control::order(&home, Order::Resume, told.json).await,
+        Command::Mute(told) => control::order(&home, Order::Mute, told.json).await,
         Command::Cancel { yes } => control::order_deletion(&home, Order::Cancel, yes).await,
         Command::Restart { yes } => control::order_deletion(&home, Order::Restart, yes).await,
         Command::List { json } => print::list(&home, json),

@@ -93,6 +93,7 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         bitrate_bits: options.bitrate,
         pointer: !options.no_pointer,
         sound: options.sound.sound(),
+        muted: false,
         upload: !options.no_upload,
         countdown: options.countdown.map(Duration::from_secs),
         limit: options.seconds.map(Duration::from_secs),

@@ -16,6 +16,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Engine {
     pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), AppError> {
+        if let Some(keys) = settings.desktop.shortcuts.clash() {
+            return Err(AppError::KeysTwice { keys: keys.to_owned() });
+        }
         settings.store(&self.store)?;
         self.throttle.set(settings.upload.bytes_per_second_max);
         self.settings = settings;

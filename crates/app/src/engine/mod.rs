@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{Capture, FrameCounts, Trouble};
+use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
 use snaplark_store::{Segment, Store, StoreError};
@@ -29,6 +29,7 @@ use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
+use crate::view::Levels;
 use crate::views::{self, Sources, Toasts};
 use crate::{AppError, AppOptions, Notice, Settings, StartRequest, finish};
 
@@ -50,9 +51,7 @@ pub struct Engine {
     capture: Arc<dyn Capture>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     inbox: mpsc::Sender<Message>,
-    changed: watch::Sender<u64>,
-    /// Whether something is recorded that is not sealed.
-    is_awake: watch::Sender<bool>,
+    told: Told,
     began: Instant,
 
     running: Option<Running>,
@@ -71,6 +70,14 @@ pub struct Engine {
     /// Ended in this run, and the link that was handed to the clipboard for it.
     ended_here: HashMap<RecordingId, Option<String>>,
     shutdown: Option<oneshot::Sender<()>>,
+}
+
+/// What is told without being asked for.
+pub struct Told {
+    pub changed: watch::Sender<u64>,
+    /// Whether something is recorded that is not sealed.
+    pub is_awake: watch::Sender<bool>,
+    pub levels: watch::Sender<Levels>,
 }
 
 struct Request {
@@ -97,8 +104,7 @@ impl Engine {
     pub fn open(
         options: AppOptions,
         inbox: mpsc::Sender<Message>,
-        changed: watch::Sender<u64>,
-        is_awake: watch::Sender<bool>,
+        told: Told,
     ) -> Result<Self, AppError> {
         let AppOptions { home, account, capture, notices } = options;
         let store = Store::open(&home.root)?;
@@ -135,8 +141,7 @@ impl Engine {
             capture,
             notices,
             inbox,
-            changed,
-            is_awake,
+            told,
             began: Instant::now(),
             running: None,
             start_reply: None,
@@ -165,9 +170,14 @@ impl Engine {
             let wake = self.next_wake();
             tokio::select! {
                 message = messages.recv() => match message {
-                    // A question changes nothing, or those who ask on each change would ask for ever.
-                    Some(Message::Command(Command::Snapshot { reply })) => {
-                        self.answer(reply);
+                    Some(Message::Command(question)) if question.is_question() => {
+                        self.obey(question);
+                        continue;
+                    }
+                    Some(Message::Captured {
+                        event: CaptureEvent::Level { microphone, system }, ..
+                    }) => {
+                        self.told.levels.send_replace(Levels { microphone, system });
                         continue;
                     }
                     Some(message) => self.take(message),
@@ -181,9 +191,9 @@ impl Engine {
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
             }
-            self.changed.send_modify(|change| *change += 1);
+            self.told.changed.send_modify(|change| *change += 1);
             let is_awake = self.recorder.is_awake();
-            self.is_awake.send_if_modified(|was| std::mem::replace(was, is_awake) != is_awake);
+            self.told.is_awake.send_if_modified(|was| std::mem::replace(was, is_awake) != is_awake);
         }
         for request in self.requests.values() {
             request.task.abort();
@@ -283,6 +293,19 @@ impl Engine {
             }
             Command::Cancel { reply } => self.cancel(reply),
             Command::Pause { paused, reply } => drop(reply.send(self.ask_pause(paused))),
+            Command::Mute { muted, reply } => drop(reply.send(self.mute(muted))),
+            Command::Recorded { reply } => {
+                let request = self.running.as_ref().map(|running| running.request.clone());
+                let _ = reply.send(request);
+            }
+            Command::Remember { what, value, reply } => {
+                let kept = self.store.set_setting(&remembered(&what), &value);
+                let _ = reply.send(kept.map_err(AppError::from));
+            }
+            Command::Recall { what, reply } => {
+                let kept = self.store.setting(&remembered(&what));
+                let _ = reply.send(kept.map_err(AppError::from));
+            }
             Command::Retry { recording, reply } => {
                 let known = self.machine.status(self.now_ms(), recording).is_some();
                 let event = if known {
@@ -351,7 +374,7 @@ impl Engine {
             machine: &self.machine,
             toasts: &self.toasts,
             file_problems: &self.file_problems,
-            change: *self.changed.borrow(),
+            change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
         };
         views::of_program(&self.store, &sources)
@@ -387,4 +410,9 @@ impl Engine {
         self.tell_machine(Event::Forgotten { recording });
         Ok(())
     }
+}
+
+/// Apart from what the program keeps for itself.
+fn remembered(what: &str) -> String {
+    format!("shell-{what}")
 }

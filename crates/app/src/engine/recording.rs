@@ -3,7 +3,7 @@
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{
     CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts, Permission,
-    SealedSegment, Source, Trouble,
+    SealedSegment, Sound, Source, Trouble,
 };
 use snaplark_core::policy::Space;
 use snaplark_core::recorder::{self, Recorder, Refusal};
@@ -64,6 +64,18 @@ impl Engine {
             Some(recorder::Action::Refuse(_)) => return Err(AppError::NotRecording),
             Some(action) => self.do_recording(action),
             None => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn mute(&mut self, muted: bool) -> Result<(), AppError> {
+        let running = self.running.as_mut().ok_or(AppError::NotRecording)?;
+        if running.request.sound.microphone.is_none() {
+            return Err(AppError::NoMicrophone);
+        }
+        running.request.muted = muted;
+        if let Some(control) = &mut running.control {
+            control.set_muted(muted);
         }
         Ok(())
     }
@@ -153,6 +165,7 @@ impl Engine {
         let permission = permission_setting(&running.request.source)
             .and_then(|setting| self.store.setting(&setting).ok().flatten())
             .map(Permission);
+        let sound = running.request.sound.clone();
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = running.request.upload && self.uplink.is_some();
         let request = CaptureRequest {
@@ -161,7 +174,7 @@ impl Engine {
             fps: running.request.fps,
             bitrate_bits: running.request.bitrate_bits,
             pointer: running.request.pointer,
-            sound: running.request.sound.clone(),
+            sound: Sound { levels: self.told.levels.receiver_count() > 0, ..sound },
             permission,
             abandoned: running.abandoned.clone(),
         };
@@ -202,6 +215,7 @@ impl Engine {
                     if running.paused {
                         control.pause();
                     }
+                    control.set_muted(running.request.muted);
                     running.control = Some(control);
                 }
             }
