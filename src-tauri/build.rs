@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "open_settings",
     "settings",
     "set_settings",
+    "hold_shortcuts",
     "microphones",
     "choose_save_folder",
     "starts_at_login",

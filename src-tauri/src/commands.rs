@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
 use snaplark_app::view::{RecordingView, Snapshot};
-use snaplark_app::{App, AppError, Listening, Settings, Token};
+use snaplark_app::{App, AppError, Listening, Settings, Shortcut, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt;
@@ -17,7 +17,7 @@ use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
 
 use crate::program::Program;
-use crate::shortcut::{Shortcut, Shortcuts, State as ShortcutState};
+use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::toast::Card;
 use crate::{pages, platform, shell, shortcut, sign_in, toast};
@@ -60,7 +60,9 @@ pub struct About {
 /// The desktop that the windows are on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Desktop {
-    pub shortcut: Shortcut,
+    /// What starts and stops a recording.
+    pub shortcut: Bound,
+    pub shortcuts: Vec<Bound>,
     pub composited: bool,
 }
 
@@ -72,7 +74,11 @@ pub async fn snapshot(app: State<'_, App>) -> Answer<Snapshot> {
 #[tauri::command]
 pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
     // On the main thread, as all commands that are not async: GTK is asked.
-    Desktop { shortcut: shortcuts.now(), composited: platform::is_composited() }
+    Desktop {
+        shortcut: shortcuts.of(Shortcut::Record),
+        shortcuts: shortcuts.all(),
+        composited: platform::is_composited(),
+    }
 }
 
 #[tauri::command]
@@ -143,15 +149,21 @@ pub async fn settings(app: State<'_, App>) -> Answer<Settings> {
 /// All of them or none: a shortcut that can't be had leaves everything as it was.
 #[tauri::command]
 pub async fn set_settings(app: State<'_, App>, handle: AppHandle, settings: Settings) -> Answer {
-    let keys = &settings.desktop.record_keys;
-    if shortcut::rebind(&handle, keys) == ShortcutState::Taken {
-        return Err(CommandError::new("shortcut-taken", keys));
+    let keys = settings.desktop.shortcuts.clone();
+    if let Some(keys) = keys.clash() {
+        return Err(CommandError::new("keys-twice", keys));
     }
+    let rebound = on_main(&handle, move |handle| shortcut::rebind(handle, &keys)).await?;
+    rebound.map_err(|keys| CommandError::new("shortcut-taken", keys))?;
     let theme = settings.desktop.theme;
     app.set_settings(settings).await?;
-    let shown = handle.clone();
-    let asked = handle.run_on_main_thread(move || shell::show_theme(&shown, theme));
-    asked.map_err(|error| CommandError::new("no-window", error))
+    on_main(&handle, move |handle| shell::show_theme(handle, theme)).await
+}
+
+/// While a window listens for keys to take for a shortcut.
+#[tauri::command]
+pub fn hold_shortcuts(handle: AppHandle, held: bool) {
+    shortcut::hold(&handle, held);
 }
 
 /// The microphones of now.
@@ -261,6 +273,19 @@ pub async fn open_page(address: String) -> Answer {
 
 pub fn put_on_clipboard(handle: &AppHandle, link: String) -> Answer {
     handle.clipboard().write_text(link).map_err(|error| CommandError::new("no-clipboard", error))
+}
+
+/// What GTK and the system's tables want to be asked for there.
+async fn on_main<T: Send + 'static>(
+    handle: &AppHandle,
+    act: impl FnOnce(&AppHandle) -> T + Send + 'static,
+) -> Answer<T> {
+    let (reply, answer) = oneshot::channel();
+    let there = handle.clone();
+    handle
+        .run_on_main_thread(move || drop(reply.send(act(&there))))
+        .map_err(|error| CommandError::new("closing", error))?;
+    answer.await.map_err(|error| CommandError::new("closing", error))
 }
 
 /// A recording's id, as the app wants it.

@@ -60,6 +60,7 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::open_settings,
             commands::settings,
             commands::set_settings,
+            commands::hold_shortcuts,
             commands::microphones,
             commands::choose_save_folder,
             commands::starts_at_login,
@@ -100,7 +101,7 @@ fn begin(
     hidden: bool,
 ) -> tauri::Result<()> {
     show_theme(handle, desktop.theme);
-    shortcut::register(handle, desktop.record_keys);
+    shortcut::register(handle, &desktop.shortcuts);
     match Tray::create(handle) {
         Ok(tray) => {
             handle.manage(Mutex::new(tray));

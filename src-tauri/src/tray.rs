@@ -1,6 +1,7 @@
 //! The tray: an icon that shows the state, and the few things one wants without a window. What it
 //! looks like is a function of the snapshot; it is touched only when that changes.
 
+use snaplark_app::Shortcut;
 use snaplark_app::control::Order;
 use snaplark_app::view::{RecorderView, RecordingState, Snapshot};
 use tauri::image::Image;
@@ -8,7 +9,7 @@ use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItemBuilder};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, include_image};
 
-use crate::shortcut::{Shortcut, Shortcuts, State};
+use crate::shortcut::{Bound, Shortcuts, State};
 use crate::words::word;
 use crate::{pages, shell};
 
@@ -142,9 +143,9 @@ fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {
         Toggle::Stopping => (word("tray_stopping"), false),
     };
     let toggle = MenuItemBuilder::with_id(TOGGLE, words).enabled(enabled);
-    let shortcut = app.try_state::<Shortcuts>().map(|shortcuts| shortcuts.now());
+    let shortcut = app.try_state::<Shortcuts>().map(|shortcuts| shortcuts.of(Shortcut::Record));
     let toggle = match shortcut {
-        Some(Shortcut { keys, state: State::Works }) => toggle.accelerator(keys),
+        Some(Bound { keys, state: State::Works, .. }) => toggle.accelerator(keys),
         _ => toggle,
     };
     let toggle = toggle.build(app)?;
@@ -199,7 +200,7 @@ fn tooltip(face: Face) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use snaplark_app::view::{NeedReason, RecordingView, WaitReason};
+    use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, WaitReason};
 
     use super::*;
 
@@ -243,6 +244,7 @@ mod tests {
             started_unix_ms: 0,
             paused_ms: 0,
             link: None,
+            microphone: MicrophoneView::Absent,
             trouble: None,
         };
         let needs = RecordingState::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
@@ -250,8 +252,13 @@ mod tests {
         let up = RecordingState::Uploading;
         let all = [needs.clone(), up.clone(), RecordingState::Done];
         assert_eq!(face(runs(), &all), Face::Recording);
-        let stands =
-            RecorderView::Paused { id: String::new(), duration_ms: 0, link: None, trouble: None };
+        let stands = RecorderView::Paused {
+            id: String::new(),
+            duration_ms: 0,
+            link: None,
+            microphone: MicrophoneView::Absent,
+            trouble: None,
+        };
         assert_eq!(face(stands, &all), Face::Paused);
         assert_eq!(face(RecorderView::Stopping { id: String::new() }, &all), Face::Recording);
         assert_eq!(face(RecorderView::Idle, &all), Face::Attention);

@@ -11,7 +11,7 @@ use snaplark_tests::{media, wait};
 use crate::{SHOW, SOON, pictures};
 
 const KEYS: &str = "ctrl+shift+9";
-const FIELD: &str = "[data-testid=record-keys]";
+const FIELD: &str = "[data-testid=shortcut-record]";
 
 #[test]
 fn keys_rate_and_theme_are_what_was_chosen() {

@@ -3,10 +3,13 @@ import type { AccountView } from "$lib/bindings/AccountView";
 import type { RecordingState } from "$lib/bindings/RecordingState";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Settings } from "$lib/bindings/Settings";
+import type { Shortcut } from "$lib/bindings/Shortcut";
+import type { ShortcutKeys } from "$lib/bindings/ShortcutKeys";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
+import type { BoundShortcut } from "$lib/ipc";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -78,6 +81,24 @@ export const account: AccountView = {
   uploads: 0,
 };
 
+const shortcutKeys: ShortcutKeys = {
+  record: "Alt+R",
+  chooseArea: "Alt+A",
+  screenshot: "Alt+S",
+  microphone: "Alt+M",
+  webcam: "Alt+W",
+  quickMenu: "Alt+Q",
+};
+
+/** As the shell says them: what is set, and that all of it could be had. */
+export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
+  Object.entries(shortcutKeys).map(([shortcut, usual]) => ({
+    shortcut: shortcut as Shortcut,
+    keys: keys[shortcut as Shortcut],
+    usual,
+    state: shortcut === "screenshot" ? "later" : keys[shortcut as Shortcut] === "" ? "unset" : "works",
+  }));
+
 export const settings = (): Settings => ({
   recording: {
     fps: 30,
@@ -85,10 +106,11 @@ export const settings = (): Settings => ({
     pointer: true,
     microphone: { kind: "default" },
     systemSound: false,
+    countdownSeconds: 0,
     saveFolder: null,
   },
   upload: { bytesPerSecondMax: null, waitOnMetered: true, keepLocalDays: 7 },
-  desktop: { theme: "system", recordKeys: "Alt+R", openLink: false },
+  desktop: { theme: "system", shortcuts: shortcutKeys, showBar: true, openLink: false },
 });
 
 export const empty = (): Snapshot => ({
@@ -170,6 +192,7 @@ export function running(now = Date.now()): Snapshot {
       startedUnixMs: now - 12_400,
       pausedMs: 0,
       link: now_running.link,
+      microphone: "heard",
       trouble: null,
     },
     recordings: [now_running, ...snapshot.recordings],

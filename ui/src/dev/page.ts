@@ -7,7 +7,7 @@ import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { AccountKind } from "$lib/bindings/AccountKind";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
-import { account, empty, full, running, settings, toasts } from "./fixtures";
+import { account, bound, empty, full, running, settings, toasts } from "./fixtures";
 
 const wanted = new URLSearchParams(location.search);
 const state = wanted.get("state") ?? "";
@@ -77,7 +77,8 @@ mockIPC(
         return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
       case "desktop":
         return {
-          shortcut: { keys: "Alt+R", state: state === "taken" ? "taken" : "works" },
+          shortcut: { ...bound()[0], state: state === "taken" ? "taken" : "works" },
+          shortcuts: bound().map((one) => (state === "taken" ? { ...one, state } : one)),
           composited: true,
         };
       default:

@@ -80,7 +80,8 @@ export function shortLink(link: string): string {
 }
 
 /** Alt+R -> ["Alt", "R"]. */
-export const keys = (shortcut: string) => shortcut.split("+").map((key) => key.trim());
+export const keys = (shortcut: string) =>
+  shortcut === "" ? [] : shortcut.split("+").map((key) => key.trim());
 
 export const joined = (...pieces: Array<string | null | undefined | false>) =>
   pieces.filter((piece): piece is string => typeof piece === "string" && piece !== "").join(" · ");

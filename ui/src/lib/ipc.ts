@@ -4,7 +4,9 @@
  */
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import type { Levels } from "$lib/bindings/Levels";
 import type { Settings } from "$lib/bindings/Settings";
+import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 
 /** What a command answers when it can't: the window picks the words. */
@@ -13,14 +15,31 @@ export interface CommandError {
   params: Record<string, unknown>;
 }
 
+/** What became of a shortcut. */
+export interface BoundShortcut {
+  shortcut: Shortcut;
+  keys: string;
+  usual: string;
+  /** `by-desktop`: the desktop lets the person choose the keys, and says which. */
+  state: "works" | "taken" | "unavailable" | "unset" | "later" | "by-desktop";
+}
+
 /** What the shell knows of the desktop it runs on. */
 export interface Desktop {
-  shortcut: { keys: string; state: "works" | "taken" | "unavailable" };
+  /** What starts and stops a recording. */
+  shortcut: BoundShortcut;
+  shortcuts: BoundShortcut[];
   /** Windows can be seen through here. */
   composited: boolean;
 }
 
-/** A toast's place in its window, in CSS pixels. */
+/** A window's, in CSS pixels. */
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** A card's place in its window, in CSS pixels. */
 export interface Card {
   x: number;
   y: number;
@@ -52,6 +71,16 @@ export const program = {
   desktop: () => invoke<Desktop>("desktop"),
   startRecording: () => invoke<void>("start_recording"),
   stopRecording: () => invoke<void>("stop_recording"),
+  /** Once more goes on. */
+  pauseRecording: () => invoke<void>("pause_recording"),
+  /** Once more it is heard. */
+  muteMicrophone: () => invoke<void>("mute_microphone"),
+  /** Both delete what is recorded: the window has asked. */
+  cancelRecording: () => invoke<void>("cancel_recording"),
+  restartRecording: () => invoke<void>("restart_recording"),
+  fitBar: (size: Size | null, cards: Card[]) => invoke<void>("fit_bar", { size, cards }),
+  dragBar: () => invoke<void>("drag_bar"),
+  hideBar: () => invoke<void>("hide_bar"),
   retry: (id: string) => invoke<void>("retry", { id }),
   rename: (id: string, title: string) => invoke<void>("rename", { id, title }),
   deleteRecording: (id: string) => invoke<void>("delete_recording", { id }),
@@ -61,6 +90,8 @@ export const program = {
   openSettings: () => invoke<void>("open_settings"),
   settings: () => invoke<Settings>("settings"),
   setSettings: (settings: Settings) => invoke<void>("set_settings", { settings }),
+  /** While keys are chosen: the program's own do nothing. */
+  holdShortcuts: (held: boolean) => invoke<void>("hold_shortcuts", { held }),
   microphones: () => invoke<Named[]>("microphones"),
   /** With the system's own dialog; `null`: thought better of it. */
   chooseSaveFolder: () => invoke<string | null>("choose_save_folder"),
@@ -83,6 +114,8 @@ export const program = {
 };
 
 export const onChanged = (tell: () => void) => listen("changed", tell);
+export const onLevels = (tell: (now: Levels) => void) =>
+  listen<Levels>("levels", (event) => tell(event.payload));
 export const onSignIn = (tell: (now: SignIn) => void) =>
   listen<SignIn>("sign-in", (event) => tell(event.payload));
 

@@ -24,3 +24,9 @@ function keyOf(code: string): string | null {
   const named = ["Space", "Home", "End", "PageUp", "PageDown", "Insert", "Delete", "PrintScreen"];
   return named.includes(code) ? code : null;
 }
+
+/** Alt+Shift+R and shift+alt+r. Where there are none, they are nobody's. */
+export function areSame(one: string, other: string): boolean {
+  const parts = (keys: string) => keys.toLowerCase().split("+").map((key) => key.trim()).sort();
+  return one !== "" && parts(one).join("+") === parts(other).join("+");
+}

@@ -41,6 +41,10 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_token_remains();
     case "shortcut-taken":
       return m.error_shortcut_taken({ keys: reason });
+    case "keys-twice":
+      return m.error_keys_twice({ keys: reason });
+    case "no-microphone":
+      return m.error_no_microphone();
     case "no-autostart":
       return m.error_no_autostart({ reason });
     case "no-folder":

@@ -5,6 +5,7 @@
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { WaitReason } from "$lib/bindings/WaitReason";
 import * as format from "$lib/format";
@@ -45,6 +46,9 @@ export interface ToastWords {
   bar: number | null;
   action: "copy" | "open" | "resume" | "retry" | "sign-in" | null;
 }
+
+/** The segment that was just sealed, and two on their way. */
+const PARTS_IN_STEP = 3;
 
 const waitIcon = (reason: WaitReason): IconName => {
   switch (reason) {
@@ -149,6 +153,21 @@ function needWord(reason: NeedReason): string {
     case "other-server":
       return m.state_needs_other_server();
   }
+}
+
+/** How far the upload of what is recorded now is behind. */
+export function stepLine({ upload }: RecordingView, account: AccountView | null): Line {
+  if (upload === null) return { icon: "hard-drive", tone: "soft", text: m.step_local() };
+  const count = upload.pending;
+  if (account?.needsSignIn === true) {
+    return { icon: "log-in", tone: "waits", text: m.step_waits({ count }), detail: m.state_needs_sign_in() };
+  }
+  if (!upload.isOnline && count > 0) {
+    return { icon: "wifi-off", tone: "waits", text: m.step_waits({ count }), detail: m.state_waits_offline() };
+  }
+  return count <= PARTS_IN_STEP
+    ? { icon: "upload", tone: "accent", text: m.step_in_step() }
+    : { icon: "upload", tone: "accent", text: m.step_behind({ count }) };
 }
 
 export function toastWords(toast: ToastView): ToastWords {
@@ -304,5 +323,22 @@ export function deleteWords(recording: RecordingView): string {
     case "waits":
     case "needsYou":
       return m.delete_unsent();
+  }
+}
+
+export function shortcutName(shortcut: Shortcut): string {
+  switch (shortcut) {
+    case "record":
+      return m.shortcut_record();
+    case "chooseArea":
+      return m.shortcut_choose_area();
+    case "screenshot":
+      return m.shortcut_screenshot();
+    case "microphone":
+      return m.shortcut_microphone();
+    case "webcam":
+      return m.shortcut_webcam();
+    case "quickMenu":
+      return m.shortcut_quick_menu();
   }
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { account, empty, full, recording, running, toast, toasts } from "../dev/fixtures";
+import { account, bound, empty, full, recording, running, toast, toasts } from "../dev/fixtures";
 import Library from "./library/Library.svelte";
 import Toasts from "./toast/Toasts.svelte";
 
@@ -47,7 +47,7 @@ beforeEach(() => {
     if (command === "snapshot") return program;
     if (command === "sign_in_state") return signIn;
     if (command === "desktop") {
-      return { shortcut: { keys: "Alt+R", state: "works" }, composited: true };
+      return { shortcut: bound()[0], shortcuts: bound(), composited: true };
     }
     const refusal = refuses[command];
     if (refusal !== undefined) throw refusal;

@@ -4,6 +4,10 @@ import type { Quality } from "./Quality";
 
 export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, pointer: boolean, microphone: Microphone, systemSound: boolean, 
 /**
+ * Time to get ready; 0 is none.
+ */
+countdownSeconds: number, 
+/**
  * Where the person's own files go. `None`: among the system's videos.
  */
 saveFolder: string | null, };

@@ -6,7 +6,14 @@ import type { DesktopSettings } from "$lib/bindings/DesktopSettings";
 import type { RecordingSettings } from "$lib/bindings/RecordingSettings";
 import type { Settings } from "$lib/bindings/Settings";
 import type { UploadSettings } from "$lib/bindings/UploadSettings";
-import { asCommandError, program, type About, type CommandError, type Named } from "$lib/ipc";
+import {
+  asCommandError,
+  program,
+  type About,
+  type BoundShortcut,
+  type CommandError,
+  type Named,
+} from "$lib/ipc";
 
 export class Choices {
   settings = $state.raw<Settings | null>(null);
@@ -14,6 +21,8 @@ export class Choices {
   /** `null`: they can't be listed here. */
   microphones = $state.raw<Named[] | null>([]);
   about = $state.raw<About | null>(null);
+  /** What became of the shortcuts that are set. */
+  shortcuts = $state.raw<BoundShortcut[]>([]);
   /** The last thing that could not be done. */
   trouble = $state.raw<CommandError | null>(null);
   #last: Promise<unknown> = Promise.resolve();
@@ -21,6 +30,7 @@ export class Choices {
   async start() {
     await this.#try(async () => {
       this.settings = await program.settings();
+      this.shortcuts = (await program.desktop()).shortcuts;
       this.startsAtLogin = await program.startsAtLogin();
     });
     // They take their time, and nothing waits for them.
@@ -62,14 +72,18 @@ export class Choices {
     this.#last = this.#last.then(async () => {
       const done = await this.#try(() => program.setSettings(after));
       if (!done) this.settings = await program.settings();
+      if (after.desktop.shortcuts !== before.desktop.shortcuts) {
+        await this.#try(async () => void (this.shortcuts = (await program.desktop()).shortcuts), false);
+      }
     });
     return this.#last;
   }
 
-  async #try(act: () => Promise<void>): Promise<boolean> {
+  /** `clears`: whether what went wrong before is said no more. */
+  async #try(act: () => Promise<void>, clears = true): Promise<boolean> {
     try {
       await act();
-      this.trouble = null;
+      if (clears) this.trouble = null;
       return true;
     } catch (thrown) {
       this.trouble = asCommandError(thrown);

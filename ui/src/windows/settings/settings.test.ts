@@ -3,12 +3,14 @@ import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Settings as Kept } from "$lib/bindings/Settings";
-import { settings } from "../../dev/fixtures";
+import { bound, settings } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 let kept: Kept;
 let silent: boolean;
+/** Whether the program's own shortcuts rest. */
+let held: boolean;
 let startsAtLogin: boolean;
 let folder: string | null;
 let refuses: { code: string; params: object } | null;
@@ -16,6 +18,7 @@ let refuses: { code: string; params: object } | null;
 beforeEach(() => {
   kept = settings();
   silent = false;
+  held = false;
   startsAtLogin = false;
   folder = null;
   refuses = null;
@@ -26,6 +29,10 @@ beforeEach(() => {
     switch (command) {
       case "settings":
         return kept;
+      case "desktop":
+        return { shortcuts: bound(kept.desktop.shortcuts), composited: true };
+      case "hold_shortcuts":
+        return void (held = asked.held as boolean);
       case "set_settings":
         return void (kept = asked.settings as Kept);
       case "starts_at_login":
@@ -94,22 +101,54 @@ test("where there is no sound, that is said beside the microphone, and nothing i
   expect(screen.queryByTestId("trouble")).toBeNull();
 });
 
+const fieldOf = (shortcut: string) => screen.getByTestId(`shortcut-${shortcut}`);
+const press = (shortcut: string, keys: KeyboardEventInit) =>
+  fireEvent.click(fieldOf(shortcut)).then(() => fireEvent.keyDown(fieldOf(shortcut), keys));
+
 test("keys that another program holds are refused, and the old ones are back", async () => {
   await show();
   refuses = { code: "shortcut-taken", params: { reason: "Ctrl+Shift+R" } };
-  const field = screen.getByTestId("record-keys");
+  const field = fieldOf("record");
   await fireEvent.click(field);
   expect(field.textContent).toMatch(/Press the keys/);
   await fireEvent.keyDown(field, { key: "R", code: "KeyR", ctrlKey: true, shiftKey: true });
   await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/Ctrl\+Shift\+R can't be had/));
   await waitFor(() => expect(field.textContent?.trim()).toBe("AltR"));
-  refuses = null;
-  await fireEvent.click(field);
-  await fireEvent.keyDown(field, { key: "Escape", code: "Escape" });
-  expect(field.textContent?.trim()).toBe("AltR");
-  await fireEvent.click(field);
-  await fireEvent.keyDown(field, { key: "F9", code: "F9" });
-  await waitFor(() => expect(kept.desktop.recordKeys).toBe("F9"));
+});
+
+test("while keys are chosen ours rest, and Escape leaves all as it was", async () => {
+  await show();
+  await fireEvent.click(fieldOf("record"));
+  await waitFor(() => expect(held).toBe(true));
+  await fireEvent.keyDown(fieldOf("record"), { key: "Escape", code: "Escape" });
+  await waitFor(() => expect(held).toBe(false));
+  expect(fieldOf("record").textContent?.trim()).toBe("AltR");
+  await fireEvent.click(fieldOf("record"));
+  await waitFor(() => expect(held).toBe(true));
+  await fireEvent.blur(fieldOf("record"));
+  await waitFor(() => expect(held).toBe(false));
+  await press("record", { key: "F9", code: "F9" });
+  await waitFor(() => expect(kept.desktop.shortcuts.record).toBe("F9"));
+});
+
+test("keys that are another shortcut's are named, and move when that is wanted", async () => {
+  await show();
+  await press("microphone", { key: "q", code: "KeyQ", altKey: true });
+  await waitFor(() => expect(screen.getByText(/Alt\+Q is for “Quick menu”/)).toBeTruthy());
+  expect(kept.desktop.shortcuts.microphone).toBe("Alt+M");
+  await fireEvent.click(screen.getByTestId("shortcut-move"));
+  await waitFor(() => expect(kept.desktop.shortcuts.microphone).toBe("Alt+Q"));
+  expect(kept.desktop.shortcuts.quickMenu).toBe("");
+  expect(fieldOf("quickMenu").textContent?.trim()).toBe("None");
+  await fireEvent.click(screen.getByTestId("shortcuts-reset"));
+  await waitFor(() => expect(kept.desktop.shortcuts).toEqual(settings().desktop.shortcuts));
+  expect(screen.getByTestId("shortcuts-reset")).toHaveProperty("disabled", true);
+});
+
+test("a shortcut can be taken away", async () => {
+  await show();
+  await fireEvent.click(screen.getByLabelText("Take the keys of “Quick menu” away"));
+  await waitFor(() => expect(kept.desktop.shortcuts.quickMenu).toBe(""));
 });
 
 test("the folder is the system's dialog to ask for, and can go back to the usual", async () => {
