@@ -37,7 +37,8 @@ pub use account::{Account, Token};
 pub use home::Home;
 use messages::{Command, Message};
 pub use settings::{
-    DesktopSettings, Fps, Microphone, Quality, RecordingSettings, Settings, Theme, UploadSettings,
+    DesktopSettings, Fps, Microphone, PictureSize, Quality, RecordingSettings, Settings, Theme,
+    UploadSettings,
 };
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
@@ -70,6 +71,8 @@ pub struct StartRequest {
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
+    /// The shorter side has so many pixels at most. `None`: as the source is.
+    pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
     /// Whether the microphone is silence; changes with [`App::set_muted`].
@@ -89,6 +92,7 @@ impl Default for StartRequest {
             source: Source::Display(None),
             fps: 30,
             bitrate_bits: 2_500_000,
+            lines_max: PictureSize::P1080.lines_max(),
             pointer: true,
             sound: Sound::default(),
             muted: false,

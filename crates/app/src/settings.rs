@@ -1,7 +1,9 @@
 //! What the person chose, kept in the store: a row for each group, so that a later one is added
 //! without touching the others. A choice that is missing, or of a newer program, is the usual one.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -28,6 +30,7 @@ pub struct RecordingSettings {
     #[ts(type = "15 | 24 | 30 | 60")]
     pub fps: Fps,
     pub quality: Quality,
+    pub size: PictureSize,
     pub pointer: bool,
     pub microphone: Microphone,
     pub system_sound: bool,
@@ -55,6 +58,18 @@ pub enum Quality {
     Standard,
     /// For much that moves.
     Sharp,
+}
+
+/// What a larger screen is scaled down to, by its shorter side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum PictureSize {
+    P720,
+    P1080,
+    P1440,
+    /// As it is.
+    Full,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -107,6 +122,7 @@ impl Default for RecordingSettings {
         RecordingSettings {
             fps: Fps::Fps30,
             quality: Quality::Standard,
+            size: PictureSize::P1080,
             pointer: true,
             microphone: Microphone::Off,
             system_sound: false,
@@ -143,6 +159,7 @@ impl RecordingSettings {
             source,
             fps: self.fps.into(),
             bitrate_bits: self.quality.bitrate_bits(),
+            lines_max: self.size.lines_max(),
             pointer: self.pointer,
             sound: Sound {
                 microphone: match &self.microphone {
@@ -167,6 +184,36 @@ impl Quality {
             Quality::Standard => 2_500_000,
             Quality::Sharp => 6_000_000,
         }
+    }
+}
+
+impl PictureSize {
+    pub const fn lines_max(self) -> Option<u32> {
+        match self {
+            PictureSize::P720 => Some(720),
+            PictureSize::P1080 => Some(1_080),
+            PictureSize::P1440 => Some(1_440),
+            PictureSize::Full => None,
+        }
+    }
+}
+
+impl fmt::Display for PictureSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.lines_max() {
+            Some(lines) => lines.fmt(f),
+            None => f.write_str("full"),
+        }
+    }
+}
+
+impl FromStr for PictureSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sizes = [PictureSize::P720, PictureSize::P1080, PictureSize::P1440, PictureSize::Full];
+        let found = sizes.into_iter().find(|size| size.to_string() == text);
+        found.ok_or_else(|| format!("'{text}' is none of 720, 1080, 1440 and full"))
     }
 }
 

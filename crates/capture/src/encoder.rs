@@ -47,7 +47,8 @@ const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
 
 /// The elements around the encoder.
 pub const CONVERTER: &str = "videoconvert";
-const OTHERS: [&str; 4] = ["appsrc", CONVERTER, "queue", "appsink"];
+pub const SCALER: &str = "videoscale";
+const OTHERS: [&str; 5] = ["appsrc", CONVERTER, SCALER, "queue", "appsink"];
 
 /// The first that is installed, if all that it needs around it is installed as well.
 pub fn choose() -> Result<&'static Encoder, CaptureError> {
@@ -122,6 +123,11 @@ impl Encoder {
     }
 }
 
+/// More than eight have nothing to do: pictures are not that large.
+pub fn threads() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8) as u32)
+}
+
 /// Cheaper search where there is more to do.
 fn libvpx_cpu_used(settings: &Settings) -> u32 {
     let pixels = settings.width * settings.height;
@@ -130,12 +136,11 @@ fn libvpx_cpu_used(settings: &Settings) -> u32 {
 
 /// libvpx in real time. Keyframes come when they are asked for and at no other time.
 fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     // As log2; a tile is at least 256 pixels wide.
     let tile_columns = (settings.width / 256).max(1).ilog2().min(2);
     vec![
         ("deadline", "1".into()),
-        ("threads", threads.to_string()),
+        ("threads", threads().to_string()),
         ("row-mt", "true".into()),
         ("tile-columns", tile_columns.to_string()),
         ("lag-in-frames", "0".into()),

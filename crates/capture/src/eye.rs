@@ -219,7 +219,8 @@ mod tests {
         let (out, frames) = sync_channel(encoded_max);
         let encoder = encoder::choose().unwrap();
         let (pipeline, mut feed): (Graph, Feed) =
-            pipeline::start(encoder, &settings, fps, out, signals.clone()).unwrap();
+            pipeline::start(encoder, &settings, (WIDTH, HEIGHT), fps, out, signals.clone())
+                .unwrap();
         let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
         let mut script = Script { looks: 0, next, signals: signals.clone(), picture };
         let result = watch(&mut script, &mut feed, fps, &signals);

@@ -128,12 +128,14 @@ impl SystemCapture {
         disk::check(&request.folder, INIT_FILE)?;
         let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
-        let settings = Settings { width: size.0, height: size.1, bitrate_bits };
+        let picture = policy::fitted(size, request.lines_max);
+        let settings = Settings { width: picture.0, height: picture.1, bitrate_bits };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
-        let (pipeline, feed) = pipeline::start(encoder, &settings, fps, out, signals.clone())?;
+        let (pipeline, feed) =
+            pipeline::start(encoder, &settings, size, fps, out, signals.clone())?;
         let writer = Writer {
             folder: request.folder,
-            size,
+            size: picture,
             permission,
             sink: events,
             signals: signals.clone(),

@@ -3,11 +3,11 @@
 //!
 //! ```text
 //!  eye's thread    appsrc's thread             queue's thread                     writer's thread
-//! ┌────────────┐  ┌───────────────────────┐   ┌────────────────────────────────┐  ┌──────────────┐
-//! │ Feed::push ├─►│ appsrc ► videoconvert ├──►│ ◇ ► vp9enc ► appsink ► on_frame ├─►│ Receiver     │
-//! └────────────┘  └───────────────────────┘   └────────────────────────────────┘  └──────────────┘
+//! ┌────────────┐  ┌────────────────────────┐  ┌────────────────────────────────┐  ┌──────────────┐
+//! │ Feed::push ├─►│ appsrc ► convert, scale ├─►│ ◇ ► vp9enc ► appsink ► on_frame ├─►│ Receiver     │
+//! └────────────┘  └────────────────────────┘  └────────────────────────────────┘  └──────────────┘
 //!        RAW_FRAMES_MAX          CONVERTED_FRAMES_MAX               ENCODED_FRAMES_MAX
-//!   full: Feed::has_room     full: videoconvert waits     full: on_frame waits, and all before it
+//!   full: Feed::has_room     full: conversion waits       full: on_frame waits, and all before it
 //!   says no, the eye counts
 //!
 //! ◇ a probe on the encoder's sink: asks for a keyframe right before a frame that is to begin a
@@ -137,23 +137,34 @@ impl Drop for Feed {
 pub fn start(
     encoder: &'static Encoder,
     settings: &Settings,
+    source: (u32, u32),
     fps: u32,
     out: SyncSender<Encoded>,
     signals: Arc<Signals>,
 ) -> Result<(Graph, Feed), CaptureError> {
-    let frame_bytes = settings.width as usize * settings.height as usize * 4;
+    let frame_bytes = source.0 as usize * source.1 as usize * 4;
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "BGRx")
-        .field("width", settings.width as i32)
-        .field("height", settings.height as i32)
+        .field("width", source.0 as i32)
+        .field("height", source.1 as i32)
         .field("framerate", gst::Fraction::new(fps as i32, 1))
         .build();
     let appsrc = graph::feed(&raw);
     let convert = make(encoder::CONVERTER).map_err(failed)?;
+    // Where there is nothing to scale it lets pictures through untouched.
+    let scale = make(encoder::SCALER).map_err(failed)?;
+    scale.set_property_from_str("method", "catrom");
+    scale.set_property("add-borders", false);
+    for element in [&convert, &scale] {
+        element.set_property("n-threads", encoder::threads());
+    }
     // Browsers take small videos for BT.601 unless the stream says otherwise: this makes it say.
     let planar = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("colorimetry", "bt709")
+        .field("width", settings.width as i32)
+        .field("height", settings.height as i32)
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
         .build();
     let planar = gst::ElementFactory::make("capsfilter").property("caps", planar).build();
     let planar = planar.map_err(failed)?;
@@ -171,7 +182,8 @@ pub fn start(
     appsink.set_callbacks(callbacks(out, cuts.clone()));
 
     let (source, sink) = (appsrc.upcast_ref(), appsink.upcast_ref());
-    let graph = Graph::of([source, &convert, &planar, &queue, &encode, sink]).map_err(failed)?;
+    let graph =
+        Graph::of([source, &convert, &scale, &planar, &queue, &encode, sink]).map_err(failed)?;
 
     let pool = gst::BufferPool::new();
     let mut config = pool.config();

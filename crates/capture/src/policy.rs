@@ -54,6 +54,20 @@ pub const FPS_MAX: u32 = 120;
 pub const BITRATE_BITS_MIN: u32 = 100_000;
 /// VP9 could do more; encoding it in real time could not.
 pub const SIDE_PX_MAX: u32 = 8_192;
+/// What a source of that size is encoded as. Scaled sides are even: colours are kept for pairs.
+pub fn fitted((width, height): (u32, u32), lines_max: Option<u32>) -> (u32, u32) {
+    let shorter = width.min(height);
+    let lines = lines_max.map_or(shorter, |most| most.max(SIDE_PX_MIN));
+    if shorter <= lines {
+        return (width, height);
+    }
+    let scaled = |side: u32| {
+        let exact = u64::from(side) * u64::from(lines) / u64::from(shorter);
+        (exact as u32).next_multiple_of(2)
+    };
+    (scaled(width), scaled(height))
+}
+
 /// Smaller than any picture of use; some encoders refuse less.
 pub const SIDE_PX_MIN: u32 = 16;
 
@@ -93,3 +107,24 @@ pub const DEVICE_LEAD_MS_MAX: u64 = 300;
 pub const LINE_FRAMES_MAX: usize = 96_000;
 /// Off by less than 20 ms, reading runs up to the right place; beyond that it jumps there.
 pub const READ_JUMP_FRAMES: f64 = 960.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shorter_side_is_what_is_bounded() {
+        for (source, lines_max, want) in [
+            ((3_840, 2_160), Some(1_080), (1_920, 1_080)),
+            ((1_080, 2_400), Some(720), (720, 1_600)),
+            ((3_440, 1_440), Some(1_080), (2_580, 1_080)),
+            ((1_367, 1_025), Some(720), (960, 720)),
+            ((1_920, 1_080), Some(1_080), (1_920, 1_080)),
+            ((641, 359), Some(1_080), (641, 359)),
+            ((3_841, 2_161), None, (3_841, 2_161)),
+            ((640, 360), Some(0), (28, 16)),
+        ] {
+            assert_eq!(fitted(source, lines_max), want, "{source:?} {lines_max:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The command line, as `snaplark --help` shows it.
 
 use clap::{Parser, Subcommand};
+use snaplark_app::PictureSize;
 use snaplark_core::capture::{Device, Sound, Source};
 
 /// Records the screen; the recording is online when you stop.
@@ -98,7 +99,7 @@ pub enum Command {
     },
     /// What is set for the app; with a name and a value, set it.
     Settings {
-        /// fps, quality (small, standard or sharp), pointer, microphone (off, default or a name),
+        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full), pointer, microphone (off, default or a name),
         /// system-sound, save-folder, upload-limit (bytes a second, or none), wait-on-metered (yes
         /// or no), keep-local-days (a number, or forever).
         #[arg(requires = "value")]
@@ -130,6 +131,9 @@ pub struct Record {
     #[arg(long, default_value_t = 2_500_000, value_name = "BITS",
           value_parser = clap::value_parser!(u32).range(100_000..=10_000_000))]
     pub bitrate: u32,
+    /// Scale larger sources down, by their shorter side: 720, 1080, 1440, or full for as they are.
+    #[arg(long, default_value = "1080", value_name = "LINES", value_parser = size)]
+    pub size: PictureSize,
     /// Leave the pointer out.
     #[arg(long)]
     pub no_pointer: bool,
@@ -194,6 +198,10 @@ impl SourceArgs {
             (None, None) => Source::Display(self.display),
         }
     }
+}
+
+fn size(text: &str) -> Result<PictureSize, String> {
+    text.parse()
 }
 
 fn window_id(text: &str) -> Result<u64, String> {

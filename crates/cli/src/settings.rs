@@ -9,9 +9,10 @@ use snaplark_app::{Fps, Home, Microphone, Quality, Settings};
 
 use crate::program::Program;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "fps",
     "quality",
+    "size",
     "pointer",
     "microphone",
     "system-sound",
@@ -52,6 +53,7 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
             Quality::Sharp => "sharp",
         }
         .into(),
+        "size" => recording.size.to_string(),
         "pointer" => yes_or_no(recording.pointer),
         "microphone" => match &recording.microphone {
             Microphone::Off => "off".into(),
@@ -82,6 +84,7 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
                 _ => bail!("quality is small, standard or sharp"),
             }
         }
+        "size" => recording.size = text.parse().map_err(anyhow::Error::msg)?,
         "pointer" => recording.pointer = is_yes(name, text)?,
         "microphone" => {
             recording.microphone = match text {
@@ -143,6 +146,7 @@ mod tests {
         for (name, text) in [
             ("fps", "60"),
             ("quality", "sharp"),
+            ("size", "full"),
             ("pointer", "no"),
             ("microphone", "Desk"),
             ("system-sound", "yes"),
@@ -155,9 +159,13 @@ mod tests {
             change(&mut settings, name, text).unwrap();
             assert_eq!(value(&settings, name).unwrap(), text, "{name}");
         }
-        for (name, text) in
-            [("fps", "31"), ("upload-limit", "fast"), ("pointer", "maybe"), ("x", "1")]
-        {
+        for (name, text) in [
+            ("fps", "31"),
+            ("size", "1081"),
+            ("upload-limit", "fast"),
+            ("pointer", "maybe"),
+            ("x", "1"),
+        ] {
             assert!(change(&mut settings, name, text).is_err(), "{name} {text}");
         }
     }

@@ -18,6 +18,8 @@ pub struct CaptureRequest {
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
+    /// The shorter side is made to have so many pixels, where the source has more.
+    pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
     /// Of an earlier recording of the same source, so that the desktop need not ask again.

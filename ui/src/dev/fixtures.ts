@@ -103,6 +103,7 @@ export const settings = (): Settings => ({
   recording: {
     fps: 30,
     quality: "standard",
+    size: "p1080",
     pointer: true,
     microphone: { kind: "default" },
     systemSound: false,

@@ -136,6 +136,37 @@ fn colours_come_out_as_they_went_in() {
 }
 
 #[test]
+fn a_large_screen_is_scaled_down_and_still_itself() {
+    let display = Xvfb::start("1366x770x24");
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    painter.fill(painter.screen.root, 0xE6_3C_1E, 0, 0, 683, 385);
+    let folder = Folder::new();
+    let wanted =
+        CaptureRequest { lines_max: Some(360), ..request(&folder.0, Source::Display(None)) };
+    let mut recording = record(&display, wanted);
+    recording.stop();
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 638, height: 360 });
+    recording.check_files();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let shape = "stream=width,height,sample_aspect_ratio,color_space";
+    assert_eq!(ffprobe(&path, &["-show_entries", shape]).trim(), "638,360,1:1,bt709");
+    let picture = picture(&path, "0");
+    let at = |x: usize, y: usize| &picture[(y * 638 + x) * 3..][..3];
+    // Up to the corners: nothing is cut off, and no border is added. A first picture is coarse.
+    for (pixel, expected) in [
+        (at(1, 1), [0xE6, 0x3C, 0x1E]),
+        (at(290, 150), [0xE6, 0x3C, 0x1E]),
+        (at(350, 210), [0x3F, 0x51, 0xB5]),
+        (at(636, 358), [0x3F, 0x51, 0xB5]),
+    ] {
+        let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 16);
+        assert!(!far, "{pixel:?} instead of {expected:?}");
+    }
+}
+
+#[test]
 fn the_pointer_is_in_the_picture_where_it_is_wanted() {
     let display = Xvfb::start("320x240x24");
     let painter = display.connect();

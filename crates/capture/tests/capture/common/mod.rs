@@ -257,6 +257,7 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         source,
         fps: 30,
         bitrate_bits: 2_500_000,
+        lines_max: None,
         pointer: false,
         sound: Sound::default(),
         permission: None,
