@@ -1,60 +1,58 @@
-//! What a program takes of the machine, with everything that it started. Read from /proc, so on
-//! Linux only.
+//! What a program takes of the machine, with everything that it started: `Process` gives each
+//! program a group of its own. Read from /proc, so on Linux only.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cost {
-    pub cpu: Duration,
-    /// Shared pages are counted once, split among those that share them.
-    pub memory_kib: u64,
+/// How long the processors worked for it, as far as it still runs.
+pub fn cpu(group: u32) -> Result<Duration> {
+    Ok(members(group)?.iter().map(|member| member.cpu).sum())
 }
 
-impl Cost {
-    /// Of a process group: `Process` gives each program one of its own.
-    pub fn of(group: u32) -> Result<Self> {
-        let mut cost = Self::default();
-        let mut found = false;
-        for entry in std::fs::read_dir("/proc")?.flatten() {
-            let Ok(process) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-            // Any of them may end between two questions.
-            let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else {
-                continue;
-            };
-            let stat = Stat::read(&stat)?;
-            if stat.group == group && stat.state != "Z" {
-                found = true;
-                cost.cpu += stat.cpu;
-                cost.memory_kib += memory_kib(process).unwrap_or(0);
-            }
-        }
-        found.then_some(cost).context("it has ended")
-    }
+/// The most that its processes have had in memory at once, each for itself.
+pub fn peak_kib(group: u32) -> Result<u64> {
+    let peak = |process| kib(process, "status", "VmHWM:").unwrap_or(0);
+    Ok(members(group)?.iter().map(|member| peak(member.process)).sum())
 }
 
-struct Stat<'a> {
-    state: &'a str,
-    group: u32,
+/// What it has in memory now. Pages that several processes share are split among them. Asking
+/// costs each of them some milliseconds.
+pub fn memory_kib(group: u32) -> Result<u64> {
+    let now = |process| kib(process, "smaps_rollup", "Pss:").unwrap_or(0);
+    Ok(members(group)?.iter().map(|member| now(member.process)).sum())
+}
+
+struct Member {
+    process: u32,
     cpu: Duration,
 }
 
-impl<'a> Stat<'a> {
-    fn read(text: &'a str) -> Result<Self> {
-        /// What the kernel counts CPU time in, on every Linux of today.
-        const TICKS_A_SECOND: u64 = 100;
-        // After the name in parentheses; user and system time are fields 14 and 15 of the whole.
-        let (_, rest) = text.rsplit_once(')').context("a process without a name")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let ticks = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        let cpu = Duration::from_millis(ticks * 1_000 / TICKS_A_SECOND);
-        Ok(Self { state: fields[0], group: fields[2].parse()?, cpu })
-    }
+fn members(group: u32) -> Result<Vec<Member>> {
+    let processes = std::fs::read_dir("/proc")?.flatten();
+    let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let members: Vec<Member> = processes.filter_map(|process| member(process, group)).collect();
+    ensure!(!members.is_empty(), "it has ended");
+    Ok(members)
 }
 
-fn memory_kib(process: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+/// `None` where it is of another group, has ended, or ends just now.
+fn member(process: u32, group: u32) -> Option<Member> {
+    /// What the kernel counts CPU time in, on every Linux of today.
+    const TICK: Duration = Duration::from_millis(10);
+    const ENDED: &str = "Z";
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // After the name in parentheses; state, group, user and system time are fields 3, 5, 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if fields[0] == ENDED || fields[2].parse() != Ok(group) {
+        return None;
+    }
+    let ticks = fields[11].parse::<u32>().ok()? + fields[12].parse::<u32>().ok()?;
+    Some(Member { process, cpu: TICK * ticks })
+}
+
+fn kib(process: u32, file: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -1,6 +1,5 @@
-//! What a person waits for, what the app takes at rest, and what one recording costs here, of a
-//! moving and of a still screen. Not yet: a comparison with other recorders, uploads, the server's
-//! throughput.
+//! What a person waits for, what the app takes at rest, and what one recording costs here beside
+//! ffmpeg's. Not yet: uploads, the server's throughput.
 
 use std::process::{Command, ExitCode};
 

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use snaplark_tests::cost::Cost;
 use snaplark_tests::desk::Desk;
 use snaplark_tests::display::Rectangle;
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, program};
-use snaplark_tests::{numbers, wait};
+use snaplark_tests::{cost, numbers, wait};
 
 const SIZE: (u32, u32) = (1280, 720);
 const ROUNDS: usize = 10;
@@ -22,7 +21,6 @@ const FIRST_PICTURE_MAX: Duration = Duration::from_millis(300);
 const TOAST_MAX: Duration = Duration::from_millis(200);
 
 const RECORDED: Duration = Duration::from_secs(3);
-/// Between two rounds: the toast goes by itself after 6 s.
 const LIMIT: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_secs(30);
 
@@ -40,13 +38,13 @@ fn main() -> Result<()> {
     println!("start to tray: {} ms", asked.elapsed().as_millis());
 
     desk.display.settled("the tray", desk.tray(), Some(&empty_tray), LIMIT)?;
-    let before = Cost::of(app.id())?;
+    let before = cost::cpu(app.id())?;
     wait::pass("the rest", REST)?;
-    let after = Cost::of(app.id())?;
+    let worked = cost::cpu(app.id())? - before;
     println!(
-        "at rest: {:.2}% of one core, {} MB (limit 1%)",
-        (after.cpu - before.cpu).as_secs_f64() / REST.as_secs_f64() * 100.0,
-        after.memory_kib / 1024,
+        "at rest: {:.2}% of one core (limit 1%), {} MB",
+        worked.as_secs_f64() / REST.as_secs_f64() * 100.0,
+        cost::memory_kib(app.id())? / 1024,
     );
 
     desk.paint(NUMBERS_A_SECOND)?;
