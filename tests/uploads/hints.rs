@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use snaplark_tests::fault_proxy::{FaultProxy, Route};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, output};
+use snaplark_tests::process::output;
 use snaplark_tests::recorder::snaplark;
 use snaplark_tests::{session, wait};
 use zbus::blocking::connection::Builder;
 use zbus::interface;
 
-use crate::rig::{Server, clip_file, runtime};
+use crate::rig::{Server, fake_recorder, runtime};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Far longer than a part takes that nobody holds back.
@@ -51,14 +51,8 @@ fn on_a_metered_link_parts_wait_where_the_person_wants_that() {
     output(settings, LIMIT).unwrap();
 
     proxy.close();
-    let mut recorder = command(&home, env!("CARGO_BIN_EXE_fake-recorder"));
-    recorder
-        .args(["--server", &proxy.url(), "--token", &server.token, "--segments", "5"])
-        .arg("--clip")
-        .arg(clip_file())
-        .arg("--home")
-        .arg(home.snaplark());
-    let mut recorder = Process::start(&home, "fake-recorder", recorder).unwrap();
+    let mut recorder =
+        fake_recorder(&home, &proxy.url(), &server.token, &["--segments", "5"]).unwrap();
     assert_eq!(recorder.line(LIMIT).unwrap(), "recorded");
     runtime.block_on(proxy.reopen()).unwrap();
     wait::until("the server to be seen", LIMIT, || Ok((!proxy.asked().is_empty()).then_some(())))

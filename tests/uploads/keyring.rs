@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use snaplark_tests::fault_proxy::{FaultProxy, Route};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Answer, Process, command, finish};
+use snaplark_tests::process::{Answer, finish};
 use snaplark_tests::recorder::snaplark;
 use snaplark_tests::session;
 
-use crate::rig::{Server, clip_file, runtime};
+use crate::rig::{Server, fake_recorder, runtime};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -65,14 +65,7 @@ fn the_token_is_in_the_keyring_and_in_nothing_else_that_is_written() {
 
     // Recorded while the network is away, by a program that dies.
     proxy.close();
-    let mut recorder = command(&home, env!("CARGO_BIN_EXE_fake-recorder"));
-    recorder
-        .args(["--server", &proxy.url(), "--token", "another", "--segments", "5"])
-        .arg("--clip")
-        .arg(clip_file())
-        .arg("--home")
-        .arg(home.snaplark());
-    let mut recorder = Process::start(&home, "fake-recorder", recorder).unwrap();
+    let mut recorder = fake_recorder(&home, &proxy.url(), "another", &["--segments", "5"]).unwrap();
     assert_eq!(recorder.line(LIMIT).unwrap(), "recorded");
     recorder.kill().unwrap();
     runtime.block_on(proxy.reopen()).unwrap();

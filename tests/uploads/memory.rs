@@ -7,11 +7,10 @@ use serde_json::Value;
 use snaplark_tests::fake_capture::sha256_of;
 use snaplark_tests::fault_proxy::FaultProxy;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command};
 use snaplark_tests::recorder::pieces;
 use snaplark_tests::webdriver::client;
 
-use crate::rig::{Server, clip_file, is_soak, runtime};
+use crate::rig::{Server, fake_recorder, is_soak, runtime};
 
 /// The promise: above what the program takes while it does nothing.
 const ABOVE_IDLE_MAX: u64 = 40_000_000;
@@ -32,17 +31,9 @@ fn weigh(name: &str, online: bool) {
     if !online {
         proxy.close();
     }
-    let root = home.path().join("client");
-    let mut recorder = command(&home, env!("CARGO_BIN_EXE_fake-recorder"));
-    recorder
-        .args(["--server", &proxy.url(), "--token", &server.token, "--every-ms", "10"])
-        .args(["--segments", &segments().to_string()])
-        .args(["--segment-bytes", &SEGMENT_BYTES.to_string()])
-        .arg("--clip")
-        .arg(clip_file())
-        .arg("--home")
-        .arg(&root);
-    let mut recorder = Process::start(&home, "fake-recorder", recorder).unwrap();
+    let (count, size) = (segments().to_string(), SEGMENT_BYTES.to_string());
+    let more = ["--every-ms", "10", "--segments", &count, "--segment-bytes", &size];
+    let mut recorder = fake_recorder(&home, &proxy.url(), &server.token, &more).unwrap();
     assert_eq!(recorder.line(LIMIT).unwrap(), "recorded");
     if !online {
         assert_eq!(proxy.asked().len(), 0, "nothing went up before");
@@ -62,7 +53,7 @@ fn weigh(name: &str, online: bool) {
     assert!(above < ABOVE_IDLE_MAX, "{above} bytes above idle");
 
     let recording = &said["recordings"][0];
-    let folder = root.join("recordings").join(recording["id"].as_str().unwrap());
+    let folder = home.snaplark().join("recordings").join(recording["id"].as_str().unwrap());
     let files = pieces(&folder).unwrap();
     assert_eq!(files.len() as u64, segments() + 1);
     let readers = files.iter().map(|file| std::fs::File::open(file).unwrap());

@@ -30,6 +30,14 @@ pub fn is_soak() -> bool {
     std::env::var_os("SNAPLARK_SOAK").is_some()
 }
 
+/// A recorder in a process of its own, with a fake for capture: something that can be killed.
+pub fn fake_recorder(home: &Home, server: &str, token: &str, more: &[&str]) -> Result<Process> {
+    let mut recorder = command(home, env!("CARGO_BIN_EXE_fake-recorder"));
+    recorder.args(["--server", server, "--token", token]).args(more);
+    recorder.arg("--clip").arg(clip_file()).arg("--home").arg(home.snaplark());
+    Process::start(home, "fake-recorder", recorder)
+}
+
 /// The one clip that all recordings are made of.
 pub fn clip_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
