@@ -6,6 +6,7 @@ use tauri_build::{AppManifest, Attributes};
 const COMMANDS: &[&str] = &[
     "snapshot",
     "desktop",
+    "media",
     "start_recording",
     "stop_recording",
     "retry",

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
-use snaplark_app::view::{RecordingView, Snapshot};
+use snaplark_app::view::{MediaView, RecordingView, Snapshot};
 use snaplark_app::{App, AppError, Listening, Settings, Shortcut, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -79,6 +79,14 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
         shortcuts: shortcuts.all(),
         composited: platform::is_composited(),
     }
+}
+
+/// What a player reads by the media's own scheme.
+#[tauri::command]
+pub async fn media(app: State<'_, App>, id: String) -> Answer<MediaView> {
+    let media = app.media(parsed(&id)?).await?;
+    let view = async_runtime::spawn_blocking(move || media.view()).await;
+    Ok(view.map_err(|_| AppError::Closing)??)
 }
 
 #[tauri::command]

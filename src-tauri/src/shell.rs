@@ -18,7 +18,7 @@ use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
-use crate::{HIDDEN_FLAG, commands, pages, shortcut, toast, tray};
+use crate::{HIDDEN_FLAG, commands, media, pages, shortcut, toast, tray};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -36,9 +36,11 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
         .manage(ToastPlace::default())
         .manage(SigningIn::default())
         .manage(Closing::default())
+        .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
         .invoke_handler(tauri::generate_handler![
             commands::snapshot,
             commands::desktop,
+            commands::media,
             commands::start_recording,
             commands::stop_recording,
             commands::retry,

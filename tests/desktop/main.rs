@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod control;
+mod library;
 mod settings;
 mod sign_in;
 

@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use snaplark_core::capture::{
     Capture, CaptureControl, CaptureEnd, CaptureError, CaptureEvent, CaptureRequest, CaptureSink,
-    FrameCounts, SealedSegment,
+    FrameCounts, SealedSegment, Still,
 };
 use snaplark_core::{INIT_FILE, PART_SUFFIX, segment_file};
 use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
@@ -191,6 +191,18 @@ impl Capture for FakeCapture {
             .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
         let record = Arc::clone(&self.record);
         Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, record }))
+    }
+
+    /// The segment's first frame as it is: what is done with it is not the fake's to try.
+    fn still(&self, _: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
+        let no_still = |reason: String| CaptureError::NoStill { reason };
+        let part = snaplark_webm::index(segment).map_err(|error| no_still(error.to_string()))?;
+        match part.clusters.first() {
+            Some(first) if first.starts_with_keyframe => {
+                Ok(Still { jpeg: self.clip.frames[0].clone(), blank: false })
+            }
+            Some(_) | None => Err(no_still("no keyframe at its beginning".to_owned())),
+        }
     }
 }
 

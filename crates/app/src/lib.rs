@@ -12,6 +12,7 @@ mod engine;
 mod finish;
 mod hints;
 mod home;
+mod media;
 mod messages;
 mod settings;
 mod shortcuts;
@@ -26,7 +27,6 @@ mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureError, Sound};
 use snaplark_core::upload::Failure;
 use snaplark_store::{Store, StoreError};
@@ -35,6 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
 pub use home::Home;
+pub use media::Media;
 use messages::{Command, Message};
 pub use settings::{
     DesktopSettings, Fps, Microphone, PictureSize, Quality, RecordingSettings, Settings, Theme,
@@ -43,6 +44,7 @@ pub use settings::{
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
+pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
 use view::{Levels, Snapshot};
@@ -153,6 +155,8 @@ pub enum AppError {
     NoMicrophone,
     #[error("It ended before anything was recorded")]
     NothingRecorded,
+    #[error("Its media can't be read here: {reason}")]
+    NoMedia { reason: String },
     #[error("Snaplark is closing")]
     Closing,
     #[error("Snaplark isn't running here. Start it, or record with `snaplark record`")]
@@ -204,6 +208,7 @@ impl AppError {
             AppError::KeysTwice { .. } => "keys-twice",
             AppError::NoMicrophone => "no-microphone",
             AppError::NothingRecorded => "nothing-recorded",
+            AppError::NoMedia { .. } => "no-media",
             AppError::Closing => "closing",
             AppError::NotRunning => "not-running",
             AppError::Told { code, .. } => code,
@@ -316,6 +321,11 @@ impl App {
     /// Deletes it here; what the server has stays there.
     pub async fn delete(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Delete { recording, reply }).await?
+    }
+
+    /// The recording itself, as far as it is sealed.
+    pub async fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
+        self.ask(|reply| Command::Media { recording, reply }).await?
     }
 
     /// `recording_id` as the toast names it.

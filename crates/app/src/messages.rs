@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::view::Snapshot;
-use crate::{AppError, Settings, StartRequest};
+use crate::{AppError, Media, Settings, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -91,6 +91,10 @@ pub enum Command {
         recording: RecordingId,
         reply: Reply<()>,
     },
+    Media {
+        recording: RecordingId,
+        reply: Reply<Media>,
+    },
     DismissToast {
         recording_id: String,
     },
@@ -128,6 +132,7 @@ impl Command {
             Command::Snapshot { .. }
             | Command::Recorded { .. }
             | Command::Recall { .. }
+            | Command::Media { .. }
             | Command::Settings { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }

@@ -133,6 +133,29 @@ pub struct HealthView {
     pub detail: String,
 }
 
+/// A recording's media as a player takes it: an init, then pieces that each begin with a keyframe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct MediaView {
+    /// With its codecs.
+    pub mime: String,
+    /// In playing order.
+    pub pieces: Vec<PieceView>,
+    /// There will be more of them.
+    pub running: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PieceView {
+    #[ts(type = "number")]
+    pub start_ms: u64,
+    #[ts(type = "number")]
+    pub end_ms: u64,
+}
+
 /// One word for each recording, the same in every window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]

@@ -8,6 +8,7 @@
 //! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
 //!           events; owns the pipeline
 //! ```
+//! Beside all that, whenever it is asked for: the picture on a recording's card (`still`).
 //!
 //! Who waits for whom: the eye waits for nobody. The encoder waits for the writer only when 20 s of
 //! frames lie between them. The writer waits for the disk and the sink. So a slow disk costs
@@ -31,6 +32,7 @@ mod segmenter;
 mod signals;
 mod sound;
 mod source;
+mod still;
 mod timeline;
 mod writer;
 
@@ -40,7 +42,9 @@ use std::thread;
 
 use gstreamer as gst;
 use snaplark_core::INIT_FILE;
-use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
+use snaplark_core::capture::{
+    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still,
+};
 
 pub use probe::{Probe, WayProbe, probe};
 pub use sound::DeviceProbe;
@@ -92,6 +96,10 @@ impl Capture for SystemCapture {
             signals.ask_to_stop();
         }
         started.map(|()| Box::new(Control(signals)) as Box<dyn CaptureControl>)
+    }
+
+    fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
+        still::of(init, segment).map_err(|reason| CaptureError::NoStill { reason })
     }
 }
 

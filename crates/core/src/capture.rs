@@ -204,6 +204,14 @@ pub enum CaptureEnd {
     Failed(CaptureError),
 }
 
+/// A picture of a recording, for its card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Still {
+    pub jpeg: Vec<u8>,
+    /// All of one colour, or nearly: another one says more.
+    pub blank: bool,
+}
+
 /// Why there is no capture, or no more of it. What was sealed before is whole.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaptureError {
@@ -238,6 +246,8 @@ pub enum CaptureError {
     Unsupported { reason: String },
     #[error("Recording stopped by itself: {reason}")]
     PipelineFailed { reason: String },
+    #[error("No picture can be made of it: {reason}")]
+    NoStill { reason: String },
 }
 
 /// Called on capture's own writer thread. It may block for a while: encoding goes on meanwhile, up
@@ -251,6 +261,10 @@ pub trait Capture: Send + Sync {
         request: CaptureRequest,
         events: CaptureSink,
     ) -> Result<Box<dyn CaptureControl>, CaptureError>;
+
+    /// The first picture of a segment, small. Takes some ten milliseconds, and no part of a recording
+    /// waits for it.
+    fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError>;
 }
 
 pub trait CaptureControl: Send {

@@ -29,6 +29,8 @@ pub struct SessionId(pub String);
 
 /// The header of the recording's WebM, in its folder.
 pub const INIT_FILE: &str = "init.webm";
+/// A picture of the recording for its card, in its folder. It stays where segments need not.
+pub const STILL_FILE: &str = "still.jpg";
 /// What a file that is not yet whole ends with.
 pub const PART_SUFFIX: &str = ".part";
 

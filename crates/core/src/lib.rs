@@ -8,4 +8,6 @@ pub mod policy;
 pub mod recorder;
 pub mod upload;
 
-pub use ids::{INIT_FILE, PART_SUFFIX, RecordingId, SessionId, segment_file, segment_index};
+pub use ids::{
+    INIT_FILE, PART_SUFFIX, RecordingId, STILL_FILE, SessionId, segment_file, segment_index,
+};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use snaplark_core::capture::{FrameCounts, SealedSegment};
-use snaplark_core::{INIT_FILE, RecordingId};
+use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE};
 
 use crate::recover::sync_folder;
 use crate::{Result, Store, StoreError};
@@ -165,11 +165,22 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The row first: a folder that is left over is cleared at the next start.
+    /// The row first: what is left over is cleared at the next start. The still stays: the card
+    /// goes on showing it.
     pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
-        self.remove_folder(recording)
+        let entries = match std::fs::read_dir(self.folder(recording)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name() != STILL_FILE {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn remove_folder(&self, recording: RecordingId) -> Result<()> {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use snaplark_api::Profile;
 use snaplark_core::capture::{FrameCounts, Trouble};
 use snaplark_core::upload::{Change, Part, Stop};
-use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
+use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE, SessionId, segment_file};
 
 use crate::{Health, Judged, NewRecording, Segment, Store, StoreError};
 
@@ -247,8 +247,10 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
     store.set_file(recording, std::path::Path::new("/saved/1.webm")).unwrap();
     assert_eq!(store.confirmed().unwrap()[0].0, recording);
 
+    std::fs::write(files.join(STILL_FILE), "still").unwrap();
     store.clear_segments(recording).unwrap();
-    assert!(!files.exists());
+    let left: Vec<_> = std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, [STILL_FILE], "the card goes on showing it");
     assert!(store.confirmed().unwrap().is_empty());
     assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
     let row = store.recording(recording).unwrap();

@@ -3,11 +3,12 @@
  * dev/library.html?state=full&theme=dark, dev/toast.html?state=look
  * &press=account presses what has that test id, once it is there.
  */
-import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { AccountKind } from "$lib/bindings/AccountKind";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
 import { account, bound, empty, full, running, settings, toasts } from "./fixtures";
+import { still } from "./stills";
 
 const wanted = new URLSearchParams(location.search);
 const state = wanted.get("state") ?? "";
@@ -60,6 +61,10 @@ function signIn(): SignIn {
 }
 
 mockWindows(document.documentElement.dataset.window ?? "library");
+mockConvertFileSrc("linux");
+Object.assign((window as { __TAURI_INTERNALS__?: object }).__TAURI_INTERNALS__ ?? {}, {
+  convertFileSrc: still,
+});
 mockIPC(
   (command) => {
     switch (command) {

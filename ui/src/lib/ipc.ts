@@ -2,9 +2,10 @@
  * The only door to the program: named commands, one event. Windows name recordings by id and never
  * hand over a link or a path; the program looks those up itself.
  */
-import { invoke } from "@tauri-apps/api/core";
+import { convertFileSrc, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import type { Levels } from "$lib/bindings/Levels";
+import type { MediaView } from "$lib/bindings/MediaView";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
@@ -69,6 +70,7 @@ export type SignIn =
 export const program = {
   snapshot: () => invoke<Snapshot>("snapshot"),
   desktop: () => invoke<Desktop>("desktop"),
+  media: (id: string) => invoke<MediaView>("media", { id }),
   startRecording: () => invoke<void>("start_recording"),
   stopRecording: () => invoke<void>("stop_recording"),
   /** Once more goes on. */
@@ -112,6 +114,15 @@ export const program = {
   leaveSignIn: () => invoke<void>("leave_sign_in"),
   signOut: () => invoke<void>("sign_out"),
 };
+
+/** Recordings themselves, at addresses that only the library may read. */
+export const media = {
+  /** Another version of it is asked for anew. */
+  still: (id: string, version: number) => `${at(id, "still")}?${version}`,
+  init: (id: string) => at(id, "init"),
+  piece: (id: string, index: number) => at(id, String(index)),
+};
+const at = (id: string, part: string) => convertFileSrc(`${id}/${part}`, "recording");
 
 export const onChanged = (tell: () => void) => listen("changed", tell);
 export const onLevels = (tell: (now: Levels) => void) =>

@@ -1,5 +1,5 @@
 /*! Both windows on a made-up program: what they show of it, and what they ask of it. */
-import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
@@ -42,6 +42,7 @@ beforeEach(() => {
   signIn = { phase: "idle" };
   refuses = {};
   mockWindows("library");
+  mockConvertFileSrc("linux");
   mockIPC((command, args) => {
     asked.push([command, args]);
     if (command === "snapshot") return program;

@@ -12,7 +12,7 @@ mod sending;
 mod writing;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use snaplark_core::RecordingId;
@@ -31,7 +31,7 @@ use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Notice, Settings, StartRequest, finish};
+use crate::{AppError, AppOptions, Media, Notice, Settings, StartRequest, finish};
 
 pub use running::Running;
 
@@ -49,6 +49,7 @@ pub struct Engine {
     settings: Settings,
     clear_again_ms: u64,
     capture: Arc<dyn Capture>,
+    making_still: Arc<Mutex<()>>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     inbox: mpsc::Sender<Message>,
     told: Told,
@@ -139,6 +140,7 @@ impl Engine {
             settings,
             clear_again_ms: 0,
             capture,
+            making_still: Arc::default(),
             notices,
             inbox,
             told,
@@ -275,6 +277,7 @@ impl Engine {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Snapshot { reply } => self.answer(reply),
+            Command::Media { recording, reply } => drop(reply.send(self.media(recording))),
             Command::Start { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 let countdown = request.countdown.is_some();
@@ -378,6 +381,16 @@ impl Engine {
             now_ms: self.now_ms(),
         };
         views::of_program(&self.store, &sources)
+    }
+
+    fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
+        Ok(Media::new(
+            self.store.recording(recording)?,
+            self.store.folder(recording),
+            self.store.segments(recording)?,
+            self.capture.clone(),
+            self.making_still.clone(),
+        ))
     }
 
     /// Everything under way is for the old account: it is dropped, and the machine rebuilt from its

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use snaplark_core::RecordingId;
 use snaplark_core::upload::Event;
 use snaplark_store::StoreError;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::{Engine, Write};
 use crate::messages::Message;
@@ -118,6 +118,7 @@ impl Engine {
         let chosen = self.settings.recording.save_folder.as_ref();
         let save_folder = chosen.unwrap_or(&self.home.save_folder).clone();
         let inbox = self.inbox.clone();
+        let media = self.media(recording);
         let instead = self.home.spare_save_folder();
         let name = format!("recording_{}", row.started_text);
         self.file_jobs += 1;
@@ -135,6 +136,10 @@ impl Engine {
                 },
             };
             let _ = inbox.blocking_send(Message::FileWritten { recording, file, problem });
+            // Now, as its segments may be gone when the card is first seen.
+            if let Err(error) = media.and_then(|media| media.still()) {
+                debug!(%recording, %error, "There is no still of a recording");
+            }
         });
     }
 

@@ -8,3 +8,4 @@ mod pause;
 mod recording;
 mod refusals;
 mod sound;
+mod still;

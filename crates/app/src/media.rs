@@ -1,0 +1,319 @@
+//! A recording itself, as a window shows it: a still for its card, and its media piece by piece for
+//! a player. Read from the segments, or, where those need not stay, from the person's own file,
+//! which holds the same bytes in the same order.
+//!
+//! The still is made when it is first asked for and kept beside the segments. It is never in the way
+//! of a recording: it is read from what is sealed, on a thread of who asks.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use snaplark_core::capture::Capture;
+use snaplark_core::{INIT_FILE, PART_SUFFIX, STILL_FILE, segment_file};
+use snaplark_store::{Recording, Segment};
+use snaplark_webm::AudioCodec;
+
+use crate::AppError;
+use crate::view::{MediaView, PieceView};
+
+/// The segments whose first pictures are tried for the still, until one isn't blank: what is seen
+/// at the very beginning is often the recorder itself, or nothing yet.
+const STILL_SEGMENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+
+/// Made by the engine from rows. All that reads blocks.
+pub struct Media {
+    folder: PathBuf,
+    file: Option<PathBuf>,
+    init_bytes: u64,
+    running: bool,
+    cleared: bool,
+    segments: Vec<Segment>,
+    capture: Arc<dyn Capture>,
+    /// One still at a time: a library that opens asks for dozens.
+    making: Arc<Mutex<()>>,
+}
+
+impl Media {
+    pub(crate) fn new(
+        row: Recording,
+        folder: PathBuf,
+        segments: Vec<Segment>,
+        capture: Arc<dyn Capture>,
+        making: Arc<Mutex<()>>,
+    ) -> Self {
+        Media {
+            folder,
+            file: row.file,
+            init_bytes: row.init_bytes,
+            running: row.running,
+            cleared: row.cleared,
+            segments,
+            capture,
+            making,
+        }
+    }
+
+    /// What a player has to know before it reads.
+    pub fn view(&self) -> Result<MediaView, AppError> {
+        let init = snaplark_webm::read_init(&self.init()?);
+        let tracks = init.map_err(|error| no_media(io::Error::other(error)))?.tracks;
+        let codecs = match tracks.audio {
+            Some(audio) if audio.codec == AudioCodec::Opus => "vp9,opus",
+            Some(_) | None => "vp9",
+        };
+        let pieces = self.segments.iter().map(|segment| PieceView {
+            start_ms: segment.start_ms,
+            end_ms: segment.start_ms + segment.duration_ms,
+        });
+        Ok(MediaView {
+            mime: format!("video/webm; codecs=\"{codecs}\""),
+            pieces: pieces.collect(),
+            running: self.running,
+        })
+    }
+
+    pub fn init(&self) -> Result<Vec<u8>, AppError> {
+        self.read(INIT_FILE, 0, self.init_bytes)
+    }
+
+    /// By its place among the view's pieces.
+    pub fn piece(&self, index: usize) -> Result<Vec<u8>, AppError> {
+        let Some(segment) = self.segments.get(index) else {
+            return Err(no_media(io::ErrorKind::NotFound.into()));
+        };
+        let before: u64 = self.segments[..index].iter().map(|before| before.size_bytes).sum();
+        self.read(&segment_file(segment.index), self.init_bytes + before, segment.size_bytes)
+    }
+
+    /// As JPEG.
+    pub fn still(&self) -> Result<Vec<u8>, AppError> {
+        let kept = self.folder.join(STILL_FILE);
+        if let Ok(jpeg) = std::fs::read(&kept) {
+            return Ok(jpeg);
+        }
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(jpeg) = std::fs::read(&kept) {
+            return Ok(jpeg);
+        }
+        let init = self.init()?;
+        let mut chosen = None;
+        for index in self.still_segments() {
+            let still = self.capture.still(&init, &self.piece(index)?)?;
+            let blank = still.blank;
+            if !blank || chosen.is_none() {
+                chosen = Some(still);
+            }
+            if !blank {
+                break;
+            }
+        }
+        let still = chosen.ok_or_else(|| no_media(io::ErrorKind::NotFound.into()))?;
+        // One that runs may have a better one later.
+        if (!self.running || (!still.blank && self.segments.len() > STILL_SEGMENTS[0]))
+            && let Err(error) = self.keep(&kept, &still.jpeg)
+        {
+            // It is made again next time.
+            tracing::warn!(%error, "a recording's still could not be kept");
+        }
+        Ok(still.jpeg)
+    }
+
+    fn still_segments(&self) -> impl Iterator<Item = usize> {
+        let count = self.segments.len();
+        let first = (count == 1).then_some(0);
+        first.into_iter().chain(STILL_SEGMENTS).filter(move |index| *index < count)
+    }
+
+    fn keep(&self, path: &Path, jpeg: &[u8]) -> io::Result<()> {
+        // Not for one that was deleted meanwhile: its folder must not come back.
+        if self.cleared {
+            std::fs::create_dir_all(&self.folder)?;
+        }
+        let part = path.with_extension(format!("jpg{PART_SUFFIX}"));
+        std::fs::write(&part, jpeg)?;
+        std::fs::rename(part, path)
+    }
+
+    fn read(&self, name: &str, offset: u64, size_bytes: u64) -> Result<Vec<u8>, AppError> {
+        match (std::fs::read(self.folder.join(name)), &self.file) {
+            (Ok(bytes), _) => Ok(bytes),
+            (Err(_), Some(file)) => read_range(file, offset, size_bytes).map_err(no_media),
+            (Err(error), None) => Err(no_media(error)),
+        }
+    }
+}
+
+fn read_range(file: &Path, offset: u64, size_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(file)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.take(size_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn no_media(error: io::Error) -> AppError {
+    AppError::NoMedia { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use snaplark_core::RecordingId;
+    use snaplark_core::capture::{
+        CaptureControl, CaptureError, CaptureRequest, CaptureSink, FrameCounts, Still,
+    };
+    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+
+    use super::*;
+
+    /// Its stills are what it was given, and blank up to a segment.
+    #[derive(Default)]
+    struct Stills {
+        made: AtomicUsize,
+        blank_until_ms: u64,
+    }
+
+    impl Capture for Stills {
+        fn start(
+            &self,
+            _: CaptureRequest,
+            _: CaptureSink,
+        ) -> Result<Box<dyn CaptureControl>, CaptureError> {
+            Err(CaptureError::Abandoned)
+        }
+
+        fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            snaplark_webm::read_init(init).unwrap();
+            let at_ms = snaplark_webm::index(segment).unwrap().clusters[0].start_ms;
+            Ok(Still { jpeg: segment.to_vec(), blank: at_ms < self.blank_until_ms })
+        }
+    }
+
+    fn cluster(index: u64) -> Vec<u8> {
+        let block = Block {
+            track: Track::Video,
+            time_ms: index * 2_000,
+            keyframe: true,
+            duration_ms: Some(2_000),
+            data: vec![index as u8; 40 + index as usize],
+        };
+        snaplark_webm::cluster(&[block]).unwrap()
+    }
+
+    struct Rig {
+        home: tempfile::TempDir,
+        capture: Arc<Stills>,
+    }
+
+    impl Rig {
+        fn new(blank_until_ms: u64) -> Self {
+            let capture = Arc::new(Stills { blank_until_ms, ..Stills::default() });
+            Rig { home: tempfile::tempdir().unwrap(), capture }
+        }
+
+        fn folder(&self) -> PathBuf {
+            self.home.path().join("segments")
+        }
+
+        /// Writes so many segments, and the person's file.
+        fn media(&self, count: u64, running: bool) -> Media {
+            let folder = self.folder();
+            std::fs::create_dir_all(&folder).unwrap();
+            let video = Video { codec: VideoCodec::Vp9, width: 640, height: 360 };
+            let init = snaplark_webm::init(&Tracks { video, audio: None });
+            std::fs::write(folder.join(INIT_FILE), &init).unwrap();
+            let segments: Vec<Segment> = (0..count)
+                .map(|index| {
+                    let bytes = cluster(index);
+                    std::fs::write(folder.join(segment_file(index as u32)), &bytes).unwrap();
+                    Segment {
+                        index: index as u32,
+                        size_bytes: bytes.len() as u64,
+                        start_ms: index * 2_000,
+                        duration_ms: 2_000,
+                        sha256: [0; 32],
+                    }
+                })
+                .collect();
+            let saved = self.home.path().join("saved");
+            let file = crate::finish::write_file(&folder, &segments, &saved, "mine").unwrap();
+            let row = Recording {
+                id: RecordingId(uuid::Uuid::nil()),
+                title: "Demo".into(),
+                started_text: String::new(),
+                started_unix_ms: 0,
+                fps: 30,
+                bitrate_bits: 0,
+                width: 640,
+                height: 360,
+                init_bytes: init.len() as u64,
+                running,
+                end_detail: None,
+                counts: FrameCounts::default(),
+                file: Some(file),
+                missing_detail: None,
+                cleared: false,
+                segments: count as u32,
+                size_bytes: 0,
+                duration_ms: 0,
+            };
+            Media::new(row, folder, segments, self.capture.clone(), Arc::default())
+        }
+
+        fn made(&self) -> usize {
+            self.capture.made.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn the_still_is_made_once_of_a_moment_after_the_first() {
+        let rig = Rig::new(0);
+        let media = rig.media(4, false);
+        assert_eq!(media.still().unwrap(), cluster(1));
+        assert_eq!(media.still().unwrap(), cluster(1));
+        assert_eq!(rig.made(), 1);
+    }
+
+    #[test]
+    fn what_is_blank_is_passed_over_while_there_is_more() {
+        let rig = Rig::new(5_000);
+        assert_eq!(rig.media(9, false).still().unwrap(), cluster(4));
+        let rig = Rig::new(u64::MAX);
+        assert_eq!(rig.media(3, false).still().unwrap(), cluster(1), "better than none");
+        assert_eq!(Rig::new(0).media(1, false).still().unwrap(), cluster(0));
+    }
+
+    #[test]
+    fn one_that_runs_keeps_only_a_good_one() {
+        let rig = Rig::new(0);
+        assert_eq!(rig.media(1, true).still().unwrap(), cluster(0));
+        assert_eq!(rig.media(2, true).still().unwrap(), cluster(1));
+        assert_eq!(rig.media(3, true).still().unwrap(), cluster(1));
+        assert_eq!(rig.made(), 2, "the second was kept");
+    }
+
+    #[test]
+    fn without_segments_it_is_read_from_the_persons_own_file() {
+        let rig = Rig::new(0);
+        let media = rig.media(3, false);
+        let view = media.view().unwrap();
+        assert_eq!(view.mime, "video/webm; codecs=\"vp9\"");
+        assert_eq!(
+            view.pieces.last().map(|last| (last.start_ms, last.end_ms)),
+            Some((4_000, 6_000))
+        );
+        std::fs::remove_dir_all(rig.folder()).unwrap();
+        let media = Media { cleared: true, ..media };
+        for index in 0..3 {
+            assert_eq!(media.piece(index).unwrap(), cluster(index as u64));
+        }
+        assert_eq!(media.view().unwrap().pieces, view.pieces);
+        assert_eq!(media.still().unwrap(), cluster(1));
+        assert!(rig.folder().join(STILL_FILE).is_file());
+        assert!(matches!(media.piece(3), Err(AppError::NoMedia { .. })));
+    }
+}

@@ -1,0 +1,101 @@
+//! What windows show of a recording itself, under a scheme of its own: `recording://localhost/ID/…`
+//! with `still` (JPEG), `init` or a piece's number (WebM). Only for the library, and only by the ids
+//! of recordings: no path comes in, and none goes out.
+
+use snaplark_app::{App, AppError, RecordingId};
+use tauri::http::{Request, Response, StatusCode, header};
+use tauri::{Manager, Runtime, UriSchemeContext, UriSchemeResponder, async_runtime};
+
+use crate::pages;
+
+pub const SCHEME: &str = "recording";
+
+enum Wanted {
+    Still,
+    Init,
+    Piece(usize),
+}
+
+pub fn serve<R: Runtime>(
+    context: UriSchemeContext<'_, R>,
+    request: Request<Vec<u8>>,
+    responder: UriSchemeResponder,
+) {
+    let asks = context.webview_label() == pages::LIBRARY.label;
+    let app = context.app_handle().try_state::<App>().map(|app| app.inner().clone());
+    let (Some(app), true) = (app, asks) else {
+        return responder.respond(refusal(StatusCode::FORBIDDEN));
+    };
+    async_runtime::spawn(async move {
+        // Tauri's own `convertFileSrc` takes what it is given for one name.
+        let path = request.uri().path().replace("%2F", "/");
+        let answer = match parsed(&path) {
+            Some((id, wanted)) => answer(&app, id, wanted).await,
+            None => refusal(StatusCode::NOT_FOUND),
+        };
+        responder.respond(answer);
+    });
+}
+
+fn parsed(path: &str) -> Option<(&str, Wanted)> {
+    let (id, wanted) = path.strip_prefix('/')?.split_once('/')?;
+    let wanted = match wanted {
+        "still" => Wanted::Still,
+        "init" => Wanted::Init,
+        number => Wanted::Piece(number.parse().ok()?),
+    };
+    Some((id, wanted))
+}
+
+async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
+    let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
+    // A still is shown again with each scroll; of a video there is too much to keep.
+    let (kind, caching) = match wanted {
+        Wanted::Still => ("image/jpeg", "private, max-age=86400"),
+        Wanted::Init | Wanted::Piece(_) => ("video/webm", "no-store"),
+    };
+    match read(app, id, wanted).await {
+        Ok(bytes) => Response::builder()
+            .header(header::CONTENT_TYPE, kind)
+            .header(header::CACHE_CONTROL, caching)
+            // The windows' own pages are of another scheme.
+            .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+            .body(bytes)
+            .unwrap_or_default(),
+        Err(error) => {
+            tracing::debug!(%error, "a window asked for media that is not there");
+            refusal(StatusCode::NOT_FOUND)
+        }
+    }
+}
+
+async fn read(app: &App, id: RecordingId, wanted: Wanted) -> Result<Vec<u8>, AppError> {
+    let media = app.media(id).await?;
+    let read = async_runtime::spawn_blocking(move || match wanted {
+        Wanted::Still => media.still(),
+        Wanted::Init => media.init(),
+        Wanted::Piece(index) => media.piece(index),
+    });
+    read.await.map_err(|_| AppError::Closing)?
+}
+
+fn refusal(status: StatusCode) -> Response<Vec<u8>> {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ids_and_the_three_kinds_are_understood() {
+        assert!(matches!(parsed("/x/still"), Some(("x", Wanted::Still))));
+        assert!(matches!(parsed("/x/init"), Some(("x", Wanted::Init))));
+        assert!(matches!(parsed("/x/12"), Some(("x", Wanted::Piece(12)))));
+        for path in ["", "/", "/x", "/x/", "/x/../init", "/x/-1", "/x/still/", "x/still"] {
+            assert!(parsed(path).is_none(), "{path}");
+        }
+    }
+}
