@@ -33,7 +33,15 @@ const COMMANDS: &[&str] = &[
     "choose_save_folder",
     "starts_at_login",
     "set_starts_at_login",
+    "leave_welcome",
     "about",
+    "works_here",
+    "test_connection",
+    "set_profile",
+    "copy_diagnostics",
+    "open_logs",
+    "last_crash",
+    "forget_crash",
 ];
 
 fn main() {

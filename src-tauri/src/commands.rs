@@ -29,7 +29,7 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    fn new(code: &str, reason: impl Display) -> Self {
+    pub fn new(code: &str, reason: impl Display) -> Self {
         CommandError { code: code.into(), params: json!({ "reason": reason.to_string() }) }
     }
 }
@@ -40,7 +40,7 @@ impl From<AppError> for CommandError {
     }
 }
 
-type Answer<T = ()> = Result<T, CommandError>;
+pub type Answer<T = ()> = Result<T, CommandError>;
 
 /// A choice that the system offers.
 #[derive(Clone, Debug, Serialize)]
@@ -48,13 +48,6 @@ pub struct Named {
     name: String,
     /// What a person sees.
     words: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct About {
-    version: &'static str,
-    system: String,
-    gstreamer: String,
 }
 
 /// The desktop that the windows are on.
@@ -145,6 +138,11 @@ pub fn open_library(handle: AppHandle) -> Answer {
 }
 
 #[tauri::command]
+pub fn leave_welcome(handle: AppHandle) -> Answer {
+    pages::leave_welcome(&handle).map_err(|error| CommandError::new("no-window", error))
+}
+
+#[tauri::command]
 pub fn open_settings(handle: AppHandle) -> Answer {
     pages::open(&handle, &pages::SETTINGS).map_err(|error| CommandError::new("no-window", error))
 }
@@ -205,17 +203,6 @@ pub fn set_starts_at_login(handle: AppHandle, starts: bool) -> Answer {
     let autolaunch = handle.autolaunch();
     let done = if starts { autolaunch.enable() } else { autolaunch.disable() };
     done.map_err(|error| CommandError::new("no-autostart", error))
-}
-
-/// For a person who reports a problem: nothing of theirs is in it.
-#[tauri::command]
-pub async fn about() -> Answer<About> {
-    let gstreamer = async_runtime::spawn_blocking(|| snaplark_capture::probe().gstreamer).await;
-    Ok(About {
-        version: env!("CARGO_PKG_VERSION"),
-        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        gstreamer: gstreamer.unwrap_or_default(),
-    })
 }
 
 #[tauri::command]
@@ -315,7 +302,7 @@ async fn link_of(app: &App, id: &str) -> Answer<String> {
 }
 
 /// Browsers and file managers take their time to start: not on a thread that others wait for.
-async fn opened(
+pub async fn opened(
     code: &'static str,
     opens: impl FnOnce() -> Result<(), tauri_plugin_opener::Error> + Send + 'static,
 ) -> Answer {
@@ -335,6 +322,7 @@ mod tests {
     const SHELL: &str = include_str!("shell.rs");
     const LIBRARY: &str = include_str!("../capabilities/library.json");
     const SETTINGS: &str = include_str!("../capabilities/settings.json");
+    const WELCOME: &str = include_str!("../capabilities/welcome.json");
     const TOAST: &str = include_str!("../capabilities/toast.json");
 
     /// What an event needs, and nothing else of Tauri's own.
@@ -348,8 +336,8 @@ mod tests {
     fn handled() -> BTreeSet<String> {
         between(SHELL, "generate_handler![", "]")
             .split(',')
-            .filter_map(|name| name.trim().strip_prefix("commands::"))
-            .map(str::to_owned)
+            .filter_map(|path| path.trim().rsplit_once("::"))
+            .map(|(_, name)| name.to_owned())
             .collect()
     }
 
@@ -378,6 +366,7 @@ mod tests {
         let windows = [
             (LIBRARY, crate::pages::LIBRARY.label),
             (SETTINGS, crate::pages::SETTINGS.label),
+            (WELCOME, crate::pages::WELCOME.label),
             (TOAST, crate::toast::LABEL),
         ];
         let used: BTreeSet<String> =

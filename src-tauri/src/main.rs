@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod about;
 mod commands;
 mod media;
 mod pages;
@@ -18,24 +19,40 @@ mod words;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
+use snaplark_app::{Home, logs};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
-/// Says in SNAPLARK_LOG what is logged, in `tracing`'s own language.
+/// Says in SNAPLARK_LOG what is logged on standard error, in `tracing`'s own language.
 const LOG_VARIABLE: &str = "SNAPLARK_LOG";
+/// What is logged, and all that is ever kept in the log's file. zbus warns of each answer of a
+/// portal that has no properties.
+const LOGGED: &str = "warn,snaplark=info,zbus=error";
 
 /// Starts to the tray alone: what a login does.
 const HIDDEN_FLAG: &str = "--hidden";
 
 fn main() -> ExitCode {
-    // zbus warns of each answer of a portal that has no properties.
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE)
-        .unwrap_or_else(|_| EnvFilter::new("warn,snaplark=info,zbus=error"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    let shown = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_filter(wanted);
+    // A home that can't be had is said where it is opened.
+    let home = Home::from_env().ok();
+    let kept = home.as_ref().map(|home| {
+        fmt::layer()
+            .with_writer(Mutex::new(logs::LogFile::below(home)))
+            .with_ansi(false)
+            .with_filter(EnvFilter::new(LOGGED))
+    });
+    tracing_subscriber::registry().with(shown).with(kept).init();
+    if let Some(home) = &home {
+        logs::note_panics(home);
+    }
 
     let hidden = std::env::args().skip(1).any(|argument| argument == HIDDEN_FLAG);
     match platform::prepare().and_then(|()| shell::run(hidden)) {

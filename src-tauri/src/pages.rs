@@ -19,6 +19,10 @@ pub struct Page {
 pub const LIBRARY: Page =
     Page { label: "library", title: "app_name", size: (800.0, 560.0), size_min: (420.0, 360.0) };
 
+/// On the first start.
+pub const WELCOME: Page =
+    Page { label: "welcome", title: "welcome", size: (640.0, 560.0), size_min: (420.0, 360.0) };
+
 pub const SETTINGS: Page =
     Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
 
@@ -53,16 +57,27 @@ pub fn open(app: &AppHandle, page: &Page) -> tauri::Result<()> {
         Ok(Theme::Dark) => BACKGROUND_DARK,
         _ => BACKGROUND_LIGHT,
     }))?;
-    let hidden = window.clone();
+    let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
-            if let Err(error) = hidden.hide() {
+            let done = match hidden.label() == WELCOME.label {
+                true => leave_welcome(&app),
+                false => hidden.hide(),
+            };
+            if let Err(error) = done {
                 tracing::warn!(%error, label = hidden.label(), "a window can't be hidden");
             }
         }
     });
     Ok(())
+}
+
+/// Closed by its own button or by the window manager's: the library takes its place, and the page
+/// is never wanted again.
+pub fn leave_welcome(app: &AppHandle) -> tauri::Result<()> {
+    open(app, &LIBRARY)?;
+    app.get_webview_window(WELCOME.label).map_or(Ok(()), |window| window.destroy())
 }
 
 /// From wherever: what goes wrong is only for the log.

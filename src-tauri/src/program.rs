@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 pub struct Program {
     pub app: App,
+    pub home: Home,
     cloud: ThisComputer,
 }
 
@@ -39,14 +40,14 @@ impl Program {
             None => cloud.account().await?,
         };
         let app = App::open(AppOptions {
-            home,
+            home: home.clone(),
             account: Some(account),
             capture: Arc::new(SystemCapture::new()),
             // Nobody hears it any more when the shell is closing.
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
         .await?;
-        Ok(Program { app, cloud })
+        Ok(Program { app, home, cloud })
     }
 
     /// Uploads go to this computer again.

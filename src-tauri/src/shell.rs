@@ -4,21 +4,24 @@
 //! GTK's main thread owns windows and tray. The app is asked from tasks; nothing here waits for it
 //! on the main thread.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
-use snaplark_app::{App, DesktopSettings, Notice, Theme};
+use snaplark_app::{App, DesktopSettings, Notice, RecordingId, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
-use tokio::sync::mpsc;
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
-use crate::{HIDDEN_FLAG, commands, media, pages, shortcut, toast, tray};
+use crate::words::word;
+use crate::{HIDDEN_FLAG, about, commands, media, pages, shortcut, toast, tray};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -67,7 +70,15 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::choose_save_folder,
             commands::starts_at_login,
             commands::set_starts_at_login,
-            commands::about,
+            commands::leave_welcome,
+            about::about,
+            about::works_here,
+            about::test_connection,
+            about::set_profile,
+            about::copy_diagnostics,
+            about::open_logs,
+            about::last_crash,
+            about::forget_crash,
         ])
         .build(tauri::generate_context!())
         .context("Snaplark's windows can't be made")?;
@@ -112,12 +123,25 @@ fn begin(
     }
     toast::create(handle)?;
     if !hidden {
-        pages::open(handle, &pages::LIBRARY)?;
+        pages::open(handle, if desktop.welcomed { &pages::LIBRARY } else { &pages::WELCOME })?;
+        async_runtime::spawn(note_welcomed(app.clone()));
     }
     async_runtime::spawn(pass_changes(handle.clone(), app.clone()));
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
     async_runtime::spawn(quit_when_told(handle.clone()));
     Ok(())
+}
+
+/// Shown once is enough, also where it was only closed.
+async fn note_welcomed(app: App) {
+    let noted = async {
+        let mut settings = app.settings().await?;
+        settings.desktop.welcomed = true;
+        app.set_settings(settings).await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "the welcome will be shown again");
+    }
 }
 
 /// Windows ask again, the tray is drawn again.
@@ -154,6 +178,9 @@ fn show_tray(handle: &AppHandle, look: Look) {
 async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedReceiver<Notice>) {
     while let Some(notice) = noticed.recv().await {
         match notice {
+            Notice::AskWhere { recording, file } => {
+                async_runtime::spawn(ask_where(handle.clone(), app.clone(), recording, file));
+            }
             Notice::CopyLink { recording, link } => {
                 match commands::put_on_clipboard(&handle, link.clone()) {
                     // Closing is all that can keep it from being noted.
@@ -166,6 +193,24 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
                 }
             }
         }
+    }
+}
+
+/// With the system's own dialog, while others go on. Thought better of, the file stays.
+async fn ask_where(handle: AppHandle, app: App, recording: RecordingId, file: PathBuf) {
+    let dialog = handle.dialog().file().set_title(word("ask_where_title"));
+    let dialog = dialog.add_filter("WebM", &["webm"]);
+    let dialog = match (file.parent(), file.file_name().and_then(|name| name.to_str())) {
+        (Some(folder), Some(name)) => dialog.set_directory(folder).set_file_name(name),
+        _ => dialog,
+    };
+    let (chosen, answer) = oneshot::channel();
+    dialog.save_file(move |to| drop(chosen.send(to)));
+    let to = answer.await.ok().flatten().and_then(|to| to.into_path().ok());
+    let Some(to) = to else { return };
+    if let Err(error) = app.move_file(recording, to).await {
+        tracing::warn!(code = error.code(), "a recording's file stays where it was");
+        handle.dialog().message(error.to_string()).kind(MessageDialogKind::Warning).show(|_| {});
     }
 }
 

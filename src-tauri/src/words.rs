@@ -31,7 +31,12 @@ mod tests {
 
     #[test]
     fn every_key_that_rust_names_has_words() {
-        let sources = [include_str!("tray.rs"), include_str!("pages.rs"), include_str!("toast.rs")];
+        let sources = [
+            include_str!("tray.rs"),
+            include_str!("pages.rs"),
+            include_str!("toast.rs"),
+            include_str!("shell.rs"),
+        ];
         let named: Vec<&str> = sources
             .iter()
             .flat_map(|source| source.split("word(\"").skip(1))

@@ -7,6 +7,7 @@ mod control;
 mod library;
 mod settings;
 mod sign_in;
+mod welcome;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

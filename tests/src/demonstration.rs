@@ -85,9 +85,14 @@ impl Demonstration {
 
     /// The same with an unlocked keyring, and windows that answer to WebDriver.
     pub fn begin_driven(home: Home, pictures: &Path) -> Result<Self> {
+        Self::begin_driven_with(home, pictures, &["--hidden"])
+    }
+
+    /// As a person starts it, with these arguments.
+    pub fn begin_driven_with(home: Home, pictures: &Path, args: &[&str]) -> Result<Self> {
         Self::start(home, pictures, |home| {
             let keyring = session::keyring(home)?;
-            let windows = Browser::app(home, &program(PROGRAM)?, &["--hidden"])?;
+            let windows = Browser::app(home, &program(PROGRAM)?, args)?;
             Ok((Running::Driven(windows), Some(keyring)))
         })
     }

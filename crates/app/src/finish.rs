@@ -56,6 +56,23 @@ pub fn write_file(
     Ok(path)
 }
 
+/// Another name for a written file, of the same bytes, in place of what had that name. The old name
+/// stays: it goes when the new one is noted.
+pub fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
+    let part = to.with_extension("webm.part");
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    if std::fs::hard_link(from, &part).is_err() {
+        // Another disk, or one that has no such names.
+        std::fs::copy(from, &part)?;
+        File::open(&part)?.sync_all()?;
+    }
+    std::fs::rename(&part, to)?;
+    to.parent().map_or(Ok(()), sync_folder)
+}
+
 /// Reads a segment's bytes as recovery needs them.
 pub fn judge(bytes: &[u8]) -> Option<Judged> {
     let part = snaplark_webm::index(bytes).ok()?;
@@ -94,4 +111,24 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
 
 fn read(path: &Path) -> Result<Vec<u8>, FinishError> {
     std::fs::read(path).map_err(|source| FinishError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_takes_the_place_of_another_and_keeps_its_own_name() {
+        let folder = std::env::temp_dir().join(format!("snaplark-finish-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (from, to) = (folder.join("a.webm"), folder.join("b.webm"));
+        std::fs::write(&from, "new").unwrap();
+        std::fs::write(&to, "old").unwrap();
+        std::fs::write(folder.join("b.webm.part"), "left by a crash").unwrap();
+        copy_file(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"new");
+        assert!(from.exists());
+        assert!(!folder.join("b.webm.part").exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! Where everything of Snaplark's is on this computer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::AppError;
 
@@ -30,7 +30,22 @@ impl Home {
         self.root.join("saved-elsewhere")
     }
 
+    /// What the program writes down about itself.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
     pub fn cloud_data(&self) -> PathBuf {
         self.root.join("cloud")
     }
+}
+
+/// Whether a folder can be written, and why not. Leaves nothing behind: where the folder isn't there
+/// yet, the nearest one above it tells.
+pub fn writable(folder: &Path) -> Result<(), String> {
+    let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(folder);
+    let probe = existing.join(format!(".snaplark-probe-{}", std::process::id()));
+    std::fs::write(&probe, b"")
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| format!("{} can't be written: {error}", folder.display()))
 }

@@ -8,10 +8,12 @@
 
 mod account;
 pub mod control;
+mod diagnostics;
 mod engine;
 mod finish;
 mod hints;
 mod home;
+pub mod logs;
 mod media;
 mod messages;
 mod settings;
@@ -24,22 +26,24 @@ mod uplink;
 pub mod view;
 mod views;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use snaplark_core::capture::{Capture, CaptureError, Sound};
-use snaplark_core::upload::Failure;
+use snaplark_core::upload::{Failure, ProbeVerdict};
 use snaplark_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
-pub use home::Home;
+pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
 pub use settings::{
-    DesktopSettings, Fps, Microphone, PictureSize, Quality, RecordingSettings, Settings, Theme,
-    UploadSettings,
+    DesktopSettings, Fps, Language, Microphone, PictureSize, Quality, RecordingSettings, Settings,
+    Theme, UploadSettings,
 };
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
@@ -66,6 +70,20 @@ pub struct AppOptions {
 pub enum Notice {
     /// Put it on the clipboard, and say so with [`App::note_link_copied`].
     CopyLink { recording: RecordingId, link: String },
+    /// Ask where the person wants this file, and say so with [`App::move_file`].
+    AskWhere { recording: RecordingId, file: PathBuf },
+}
+
+/// What a server answered when it was asked whether it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reached {
+    pub server: String,
+    pub took_ms: u64,
+    /// It knows the account's token.
+    pub knows_token: bool,
+    /// Of the server, where it says so.
+    pub version: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +157,8 @@ pub enum AppError {
     SignInRefused { server: String, reason: String },
     #[error("The browser can't come back to this program: {reason}")]
     NoLoopback { reason: String },
+    #[error("{to} can't be written ({reason}). The recording is where it was")]
+    NotMoved { to: String, reason: String },
     #[error("The network can't be used: {reason}")]
     Network { reason: String },
     #[error(transparent)]
@@ -189,6 +209,7 @@ impl AppError {
             AppError::NoLoopback { .. } => "no-loopback",
             AppError::NoKeyring { .. } => "no-keyring",
             AppError::TokenRemains { .. } => "token-remains",
+            AppError::NotMoved { .. } => "not-moved",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",
             AppError::Store(_) => "store",
@@ -222,6 +243,7 @@ pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
+    home: Home,
 }
 
 impl App {
@@ -243,8 +265,8 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes, levels };
-        control::listen(&home, &app);
+        let app = App { inbox, changes, levels, home };
+        control::listen(&app.home, &app);
         Ok(app)
     }
 
@@ -335,6 +357,69 @@ impl App {
 
     pub async fn note_link_copied(&self, recording: RecordingId) -> Result<(), AppError> {
         self.send(Command::NoteLinkCopied { recording }).await
+    }
+
+    /// The person's own file of a recording gets another place. On any error it stays.
+    pub async fn move_file(&self, recording: RecordingId, to: PathBuf) -> Result<(), AppError> {
+        let id = recording.to_string();
+        let snapshot = self.snapshot().await?;
+        let known = snapshot.recordings.into_iter().find(|recording| recording.id == id);
+        let Some(from) = known.and_then(|recording| recording.file).map(PathBuf::from) else {
+            return Err(AppError::NothingRecorded);
+        };
+        if from == to {
+            return Ok(());
+        }
+        let (old, new) = (from.clone(), to.clone());
+        let copied = tokio::task::spawn_blocking(move || finish::copy_file(&old, &new)).await;
+        let failed = |reason: String| AppError::NotMoved { to: to.display().to_string(), reason };
+        copied.map_err(|_| AppError::Closing)?.map_err(|error| failed(error.to_string()))?;
+        let noted = to.clone();
+        self.ask(|reply| Command::FileMoved { recording, to: noted, reply }).await??;
+        tokio::fs::remove_file(&from).await.map_err(|error| failed(error.to_string()))
+    }
+
+    /// Asks the account's server whether it is there, and whether it knows the token.
+    pub async fn test_connection(&self) -> Result<Reached, AppError> {
+        let Some(account) = self.account().await? else {
+            return Err(AppError::Network { reason: "no cloud runs here".into() });
+        };
+        let server = account.server_name();
+        let uplink = uplink::Uplink::new(account, Arc::default())?;
+        let asked = Instant::now();
+        let unreachable = |reason| AppError::ServerUnreachable { server: server.clone(), reason };
+        let version = match uplink.probe().await {
+            ProbeVerdict::Online { capabilities } => capabilities.map(|able| able.version),
+            ProbeVerdict::Offline { detail } => return Err(unreachable(detail)),
+        };
+        let took_ms = asked.elapsed().as_millis() as u64;
+        let knows_token = match uplink.check_token().await {
+            Ok(()) => true,
+            Err(Failure::Unauthorized) => false,
+            Err(failure) => return Err(unreachable(failure.to_string())),
+        };
+        Ok(Reached { server, took_ms, knows_token, version })
+    }
+
+    /// How the account's server is spoken to from now on, where it doesn't say itself what it takes.
+    pub async fn set_profile(&self, profile: Profile) -> Result<(), AppError> {
+        match self.account().await? {
+            Some(account) => self.use_account(Some(Account { profile, ..account })).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What helps others to see what is wrong here, and nothing of the person's: no token, title,
+    /// address or path. `facts` is what the shell knows of the computer.
+    pub async fn diagnostics(&self, facts: &[(&str, String)]) -> Result<String, AppError> {
+        let (snapshot, settings) = (self.snapshot().await?, self.settings().await?);
+        Ok(diagnostics::write(
+            facts,
+            &snapshot,
+            &settings,
+            self.account().await?.as_ref(),
+            &self.home,
+        ))
     }
 
     /// Where uploads go now.

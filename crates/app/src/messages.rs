@@ -95,6 +95,11 @@ pub enum Command {
         recording: RecordingId,
         reply: Reply<Media>,
     },
+    FileMoved {
+        recording: RecordingId,
+        to: std::path::PathBuf,
+        reply: Reply<()>,
+    },
     DismissToast {
         recording_id: String,
     },
@@ -145,6 +150,7 @@ impl Command {
             | Command::Retry { .. }
             | Command::Rename { .. }
             | Command::Delete { .. }
+            | Command::FileMoved { .. }
             | Command::DismissToast { .. }
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork

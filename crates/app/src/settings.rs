@@ -14,6 +14,9 @@ use ts_rs::TS;
 
 use crate::{ShortcutKeys, StartRequest};
 
+/// Nobody gets ready for longer; more is a slip of the command line.
+const COUNTDOWN_MAX: Duration = Duration::from_secs(60);
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
@@ -34,10 +37,12 @@ pub struct RecordingSettings {
     pub pointer: bool,
     pub microphone: Microphone,
     pub system_sound: bool,
-    /// Time to get ready; 0 is none.
+    /// Time to get ready; 0 begins at once.
     pub countdown_seconds: u32,
     /// Where the person's own files go. `None`: among the system's videos.
     pub save_folder: Option<PathBuf>,
+    /// Once it is written there, a person is asked where else it shall be.
+    pub asks_where: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +106,16 @@ pub struct UploadSettings {
 #[ts(export)]
 pub struct DesktopSettings {
     pub theme: Theme,
+    pub language: Language,
     pub shortcuts: ShortcutKeys,
     /// Whether the recorder bar is there while something is recorded.
     pub show_bar: bool,
     /// As soon as a recording that was stopped has it.
     pub open_link: bool,
+    /// Looks for a newer version by itself, once a day.
+    pub looks_for_updates: bool,
+    /// The welcome was shown, and is never shown again.
+    pub welcomed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -115,6 +125,18 @@ pub enum Theme {
     System,
     Light,
     Dark,
+}
+
+/// Those that Snaplark speaks, by their tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Language {
+    /// The first of the person's that is among them, else English.
+    System,
+    En,
+    De,
+    Ar,
 }
 
 impl Default for RecordingSettings {
@@ -128,6 +150,7 @@ impl Default for RecordingSettings {
             system_sound: false,
             countdown_seconds: 0,
             save_folder: None,
+            asks_where: false,
         }
     }
 }
@@ -146,9 +169,12 @@ impl Default for DesktopSettings {
     fn default() -> Self {
         DesktopSettings {
             theme: Theme::System,
+            language: Language::System,
             shortcuts: ShortcutKeys::default(),
             show_bar: true,
             open_link: false,
+            looks_for_updates: true,
+            welcomed: false,
         }
     }
 }
@@ -171,7 +197,8 @@ impl RecordingSettings {
                 levels: false,
             },
             countdown: (self.countdown_seconds > 0)
-                .then(|| Duration::from_secs(self.countdown_seconds.into())),
+                .then(|| Duration::from_secs(self.countdown_seconds.into()))
+                .map(|countdown| countdown.min(COUNTDOWN_MAX)),
             ..StartRequest::default()
         }
     }
@@ -313,6 +340,17 @@ mod tests {
         assert_eq!(settings, want);
         assert_eq!(desktop(Some(serde_json::to_string(&want).unwrap())), want);
         assert_eq!(desktop(None), DesktopSettings::default());
+    }
+
+    #[test]
+    fn a_countdown_is_asked_for_where_there_is_one() {
+        let request = |countdown_seconds| {
+            let settings = RecordingSettings { countdown_seconds, ..RecordingSettings::default() };
+            settings.request(Source::Display(None)).countdown
+        };
+        assert_eq!(request(0), None);
+        assert_eq!(request(5), Some(Duration::from_secs(5)));
+        assert_eq!(request(5000), Some(COUNTDOWN_MAX));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! states on each question. No words: `{kind, …}` and numbers, from which the shell picks the words.
 
 use serde::{Deserialize, Serialize};
+use snaplark_api::Profile;
 use ts_rs::TS;
 
 /// Everything a window needs, at one moment.
@@ -286,6 +287,9 @@ pub struct AccountView {
     #[ts(type = "number")]
     pub bytes_per_second: u64,
     pub uploads: u32,
+    /// Which document the server is spoken to by, where it doesn't say itself what it takes.
+    #[ts(type = "\"spec\" | \"spec-standalone\" | \"snaplark\"")]
+    pub profile: Profile,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -240,6 +240,7 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
         needs_sign_in: !from.machine.is_signed_in(),
         bytes_per_second: from.machine.speed().bytes_per_second(from.now_ms),
         uploads: from.machine.live_count() as u32,
+        profile: account.profile,
     }
 }
 

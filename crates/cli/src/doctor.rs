@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use snaplark_app::Home;
+use snaplark_app::{Home, writable};
 use snaplark_capture::DeviceProbe;
 use snaplark_core::capture::Listening;
 
@@ -35,8 +35,9 @@ pub fn doctor(home: &Home) -> ExitCode {
         // Recordings go on without it.
         Err(error) => println!("-     {:<9} {error}", "sound"),
     }
-    row("folder", writable(&home.root));
-    row("saves to", writable(&home.save_folder));
+    let folder = |path: &Path| writable(path).map(|()| path.display().to_string());
+    row("folder", folder(&home.root));
+    row("saves to", folder(&home.save_folder));
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
 }
 
@@ -53,14 +54,4 @@ fn microphones(devices: &[DeviceProbe]) -> String {
         [] => format!("{played}, no microphone"),
         _ => format!("{played}, microphones: {}", names.join(", ")),
     }
-}
-
-/// Leaves nothing behind: where the folder isn't there yet, the nearest one above it tells.
-fn writable(folder: &Path) -> Result<String, String> {
-    let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(folder);
-    let probe = existing.join(format!(".snaplark-doctor-{}", std::process::id()));
-    std::fs::write(&probe, b"")
-        .and_then(|()| std::fs::remove_file(&probe))
-        .map(|()| folder.display().to_string())
-        .map_err(|error| format!("{} can't be written: {error}", folder.display()))
 }

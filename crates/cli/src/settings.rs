@@ -9,14 +9,16 @@ use snaplark_app::{Fps, Home, Microphone, Quality, Settings};
 
 use crate::program::Program;
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "fps",
     "quality",
     "size",
     "pointer",
     "microphone",
     "system-sound",
+    "countdown",
     "save-folder",
+    "asks-where",
     "upload-limit",
     "wait-on-metered",
     "keep-local-days",
@@ -61,6 +63,8 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
             Microphone::Named(name) => name.clone(),
         },
         "system-sound" => yes_or_no(recording.system_sound),
+        "countdown" => recording.countdown_seconds.to_string(),
+        "asks-where" => yes_or_no(recording.asks_where),
         "save-folder" => or("default", recording.save_folder.as_ref().map(|path| path.display())),
         "upload-limit" => or("none", upload.bytes_per_second_max),
         "wait-on-metered" => yes_or_no(upload.wait_on_metered),
@@ -94,6 +98,10 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
             }
         }
         "system-sound" => recording.system_sound = is_yes(name, text)?,
+        "countdown" => {
+            recording.countdown_seconds = text.parse().context("countdown is seconds, or 0")?;
+        }
+        "asks-where" => recording.asks_where = is_yes(name, text)?,
         "save-folder" => {
             let folder = PathBuf::from(text);
             if text != "default" && !folder.is_absolute() {
@@ -150,7 +158,9 @@ mod tests {
             ("pointer", "no"),
             ("microphone", "Desk"),
             ("system-sound", "yes"),
+            ("countdown", "5"),
             ("save-folder", "/videos"),
+            ("asks-where", "yes"),
             ("upload-limit", "250000"),
             ("wait-on-metered", "yes"),
             ("keep-local-days", "forever"),

@@ -9,7 +9,7 @@ import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
-import type { BoundShortcut } from "$lib/ipc";
+import type { Ability, BoundShortcut } from "$lib/ipc";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -79,6 +79,7 @@ export const account: AccountView = {
   needsSignIn: false,
   bytesPerSecond: 0,
   uploads: 0,
+  profile: "snaplark",
 };
 
 const shortcutKeys: ShortcutKeys = {
@@ -99,6 +100,17 @@ export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
     state: shortcut === "screenshot" ? "later" : keys[shortcut as Shortcut] === "" ? "unset" : "works",
   }));
 
+export const abilities: Ability[] = [
+  { what: "picture", state: "works", detail: ":0, 1920x1080" },
+  { what: "encoder", state: "works", detail: "vp9enc" },
+  { what: "folder", state: "works", detail: "" },
+  { what: "sound", state: "works", detail: "Desk microphone" },
+  { what: "shortcut", state: "works", detail: "Alt+R" },
+];
+
+export const crash =
+  "Snaplark 0.1.0 on linux x86_64\n2026-11-21 14:02:00 UTC\nthread snaplark-app\ncrates/app/src/views.rs:80:9\na row has its recording\n";
+
 export const settings = (): Settings => ({
   recording: {
     fps: 30,
@@ -109,9 +121,18 @@ export const settings = (): Settings => ({
     systemSound: false,
     countdownSeconds: 0,
     saveFolder: null,
+    asksWhere: false,
   },
   upload: { bytesPerSecondMax: null, waitOnMetered: true, keepLocalDays: 7 },
-  desktop: { theme: "system", shortcuts: shortcutKeys, showBar: true, openLink: false },
+  desktop: {
+    theme: "system",
+    language: "system",
+    shortcuts: shortcutKeys,
+    showBar: true,
+    openLink: false,
+    looksForUpdates: true,
+    welcomed: true,
+  },
 });
 
 export const empty = (): Snapshot => ({

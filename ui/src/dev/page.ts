@@ -7,7 +7,17 @@ import { mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks"
 import type { AccountKind } from "$lib/bindings/AccountKind";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
-import { account, bound, empty, full, running, settings, toasts } from "./fixtures";
+import {
+  abilities,
+  account,
+  bound,
+  crash,
+  empty,
+  full,
+  running,
+  settings,
+  toasts,
+} from "./fixtures";
 import { still } from "./stills";
 
 const wanted = new URLSearchParams(location.search);
@@ -80,6 +90,12 @@ mockIPC(
         return [{ name: "alsa_input.desk", words: "Desk microphone" }];
       case "about":
         return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
+      case "works_here":
+        return abilities;
+      case "last_crash":
+        return state === "crashed" ? crash : null;
+      case "test_connection":
+        return { server: "video.example", tookMs: 38, knowsToken: true, version: "0.1.0" };
       case "desktop":
         return {
           shortcut: { ...bound()[0], state: state === "taken" ? "taken" : "works" },

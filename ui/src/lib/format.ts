@@ -46,6 +46,10 @@ export function timeLeft(seconds: number): string {
 export const percent = (value: number) =>
   new Intl.NumberFormat(undefined, { style: "percent" }).format(value / 100);
 
+/** 14:02 */
+export const time = (unixMs: number) =>
+  new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" }).format(unixMs);
+
 /** Today, 14:02; Yesterday; Monday; 3 Nov; 3 Nov 2025. */
 export function day(unixMs: number, nowMs: number): string {
   const then = new Date(unixMs);
@@ -55,7 +59,7 @@ export function day(unixMs: number, nowMs: number): string {
   const as = (options: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat(undefined, options).format(then);
   if (days === 0) {
-    return m.day_today({ time: as({ hour: "numeric", minute: "2-digit" }) });
+    return m.day_today({ time: time(unixMs) });
   }
   if (days === 1) return m.day_yesterday();
   if (days > 1 && days < WEEK_DAYS) return as({ weekday: "long" });

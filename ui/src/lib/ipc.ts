@@ -4,6 +4,7 @@
  */
 import { convertFileSrc, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import type { AccountView } from "$lib/bindings/AccountView";
 import type { Levels } from "$lib/bindings/Levels";
 import type { MediaView } from "$lib/bindings/MediaView";
 import type { Settings } from "$lib/bindings/Settings";
@@ -61,6 +62,22 @@ export interface About {
   gstreamer: string;
 }
 
+/** One thing that recording wants of this computer. */
+export interface Ability {
+  what: "picture" | "encoder" | "folder" | "sound" | "shortcut";
+  /** `lacks`: recording goes on without it. */
+  state: "works" | "lacks" | "fails";
+  detail: string;
+}
+
+/** What the account's server answered when it was asked whether it is there. */
+export interface Reached {
+  server: string;
+  tookMs: number;
+  knowsToken: boolean;
+  version: string | null;
+}
+
 /** Where a sign-in stands, the same for all windows. `server` is what a command takes again. */
 export type SignIn =
   | { phase: "idle" }
@@ -100,6 +117,15 @@ export const program = {
   startsAtLogin: () => invoke<boolean>("starts_at_login"),
   setStartsAtLogin: (starts: boolean) => invoke<void>("set_starts_at_login", { starts }),
   about: () => invoke<About>("about"),
+  worksHere: () => invoke<Ability[]>("works_here"),
+  testConnection: () => invoke<Reached>("test_connection"),
+  setProfile: (profile: AccountView["profile"]) => invoke<void>("set_profile", { profile }),
+  copyDiagnostics: () => invoke<void>("copy_diagnostics"),
+  openLogs: () => invoke<void>("open_logs"),
+  lastCrash: () => invoke<string | null>("last_crash"),
+  forgetCrash: () => invoke<void>("forget_crash"),
+  /** Closes the welcome; the library takes its place. */
+  leaveWelcome: () => invoke<void>("leave_welcome"),
   openLibrary: () => invoke<void>("open_library"),
   dismissToast: (id: string) => invoke<void>("dismiss_toast", { id }),
   fitToasts: (height: number, cards: Card[]) => invoke<void>("fit_toasts", { height, cards }),

@@ -49,6 +49,8 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_autostart({ reason });
     case "no-folder":
       return m.error_no_folder();
+    case "server-unreachable":
+      return m.error_test_unreachable({ reason });
     case "out-of-reach":
       return m.error_out_of_reach();
     default:

@@ -332,6 +332,10 @@ impl Engine {
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));
             }
+            Command::FileMoved { recording, to, reply } => {
+                self.file_problems.remove(&recording);
+                let _ = reply.send(self.store.set_file(recording, &to).map_err(Into::into));
+            }
             Command::DismissToast { recording_id } => match self.snapshot() {
                 Ok(snapshot) => self.toasts.dismiss(&recording_id, &snapshot.recordings),
                 Err(error) => error!(%error, "The list of recordings can't be read"),

@@ -150,7 +150,11 @@ impl Engine {
         problem: Option<String>,
     ) {
         self.file_jobs -= 1;
-        let noted = file.map_or(Ok(()), |file| self.store.set_file(recording, &file));
+        let noted = file.as_ref().map_or(Ok(()), |file| self.store.set_file(recording, file));
+        let asks = self.settings.recording.asks_where && self.ended_here.contains_key(&recording);
+        if let Some(file) = file.filter(|_| asks && self.shutdown.is_none()) {
+            (self.notices)(Notice::AskWhere { recording, file });
+        }
         match problem.or_else(|| noted.err().map(|error| error.to_string())) {
             None => drop(self.file_problems.remove(&recording)),
             Some(problem) => {

@@ -10,4 +10,8 @@ server: string, reach: Reach,
 /**
  * Parts wait for a sign-in.
  */
-needsSignIn: boolean, bytesPerSecond: number, uploads: number, };
+needsSignIn: boolean, bytesPerSecond: number, uploads: number, 
+/**
+ * Which document the server is spoken to by, where it doesn't say itself what it takes.
+ */
+profile: "spec" | "spec-standalone" | "snaplark", };

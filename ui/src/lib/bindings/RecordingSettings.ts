@@ -5,10 +5,14 @@ import type { Quality } from "./Quality";
 
 export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, size: PictureSize, pointer: boolean, microphone: Microphone, systemSound: boolean, 
 /**
- * Time to get ready; 0 is none.
+ * Time to get ready; 0 begins at once.
  */
 countdownSeconds: number, 
 /**
  * Where the person's own files go. `None`: among the system's videos.
  */
-saveFolder: string | null, };
+saveFolder: string | null, 
+/**
+ * Once it is written there, a person is asked where else it shall be.
+ */
+asksWhere: boolean, };

@@ -9,6 +9,7 @@ import type { UploadSettings } from "$lib/bindings/UploadSettings";
 import {
   asCommandError,
   program,
+  type Ability,
   type About,
   type BoundShortcut,
   type CommandError,
@@ -23,12 +24,15 @@ export class Choices {
   about = $state.raw<About | null>(null);
   /** What became of the shortcuts that are set. */
   shortcuts = $state.raw<BoundShortcut[]>([]);
+  abilities = $state.raw<Ability[]>([]);
+  /** Where the program stopped last. */
+  crash = $state.raw<string | null>(null);
   /** The last thing that could not be done. */
   trouble = $state.raw<CommandError | null>(null);
   #last: Promise<unknown> = Promise.resolve();
 
   async start() {
-    await this.#try(async () => {
+    await this.run(async () => {
       this.settings = await program.settings();
       this.shortcuts = (await program.desktop()).shortcuts;
       this.startsAtLogin = await program.startsAtLogin();
@@ -38,7 +42,9 @@ export class Choices {
       (found) => (this.microphones = found),
       () => (this.microphones = null),
     );
-    void this.#try(async () => void (this.about = await program.about()));
+    void this.run(async () => void (this.about = await program.about()));
+    void this.run(async () => void (this.abilities = await program.worksHere()));
+    void this.run(async () => void (this.crash = await program.lastCrash()));
   }
 
   recording = (change: Partial<RecordingSettings>) =>
@@ -52,12 +58,12 @@ export class Choices {
 
   async startAtLogin(starts: boolean) {
     this.startsAtLogin = starts;
-    const done = await this.#try(() => program.setStartsAtLogin(starts));
+    const done = await this.run(() => program.setStartsAtLogin(starts));
     if (!done) this.startsAtLogin = !starts;
   }
 
   async chooseFolder() {
-    await this.#try(async () => {
+    await this.run(async () => {
       const saveFolder = await program.chooseSaveFolder();
       if (saveFolder !== null) await this.recording({ saveFolder });
     });
@@ -70,17 +76,17 @@ export class Choices {
     const after = change(before);
     this.settings = after;
     this.#last = this.#last.then(async () => {
-      const done = await this.#try(() => program.setSettings(after));
+      const done = await this.run(() => program.setSettings(after));
       if (!done) this.settings = await program.settings();
       if (after.desktop.shortcuts !== before.desktop.shortcuts) {
-        await this.#try(async () => void (this.shortcuts = (await program.desktop()).shortcuts), false);
+        await this.run(async () => void (this.shortcuts = (await program.desktop()).shortcuts), false);
       }
     });
     return this.#last;
   }
 
-  /** `clears`: whether what went wrong before is said no more. */
-  async #try(act: () => Promise<void>, clears = true): Promise<boolean> {
+  /** Does it, and shows what could not be done. `clears`: what went wrong before is said no more. */
+  async run(act: () => Promise<void>, clears = true): Promise<boolean> {
     try {
       await act();
       if (clears) this.trouble = null;

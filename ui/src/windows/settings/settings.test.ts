@@ -2,12 +2,22 @@
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
-import { bound, settings } from "../../dev/fixtures";
+import { Live } from "$lib/live.svelte";
+import { abilities, account, bound, crash, empty, settings } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
+/** Commands that only have to be asked. */
+const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs"];
+
 let kept: Kept;
+let now: AccountView;
+let done: [string, unknown][];
+let crashed: string | null;
+let unreachable: boolean;
+let knowsToken: boolean;
 let silent: boolean;
 /** Whether the program's own shortcuts rest. */
 let held: boolean;
@@ -17,6 +27,11 @@ let refuses: { code: string; params: object } | null;
 
 beforeEach(() => {
   kept = settings();
+  now = { ...account, kind: "this-computer", server: "127.0.0.1:40000", profile: "spec" };
+  done = [];
+  crashed = null;
+  unreachable = false;
+  knowsToken = true;
   silent = false;
   held = false;
   startsAtLogin = false;
@@ -46,10 +61,24 @@ beforeEach(() => {
         return folder;
       case "about":
         return { version: "1.2.3", system: "linux", gstreamer: "GStreamer" };
+      case "snapshot":
+        return { ...empty(), account: now };
+      case "sign_in_state":
+        return { phase: "idle" };
+      case "works_here":
+        return abilities;
+      case "last_crash":
+        return crashed;
+      case "forget_crash":
+        return void (crashed = null);
+      case "test_connection":
+        if (unreachable) throw { code: "server-unreachable", params: { reason: "no route" } };
+        return { server: "video.example", tookMs: 38, knowsToken, version: null };
       default:
+        if (DONE.includes(command)) return void done.push([command, args]);
         throw new Error(`nobody asks ${command}`);
     }
-  });
+  }, { shouldMockEvents: true });
 });
 
 afterEach(() => {
@@ -59,8 +88,9 @@ afterEach(() => {
 
 async function show() {
   const choices = new Choices();
-  await choices.start();
-  render(Settings, { choices });
+  const live = new Live();
+  await Promise.all([choices.start(), live.start()]);
+  render(Settings, { choices, live });
 }
 
 test("what is set is shown, under names that a screen reader says", async () => {
@@ -186,4 +216,65 @@ test("the sidebar has every section, and arrow keys go along it", async () => {
     await fireEvent.keyDown(document.activeElement!, { key });
   }
   expect(document.activeElement).toBe(links[2]);
+});
+
+test("this computer is chosen, with its address; another cloud begins a sign-in", async () => {
+  await show();
+  expect(screen.getByRole("radio", { name: /This computer/ })).toHaveProperty("checked", true);
+  expect(screen.getByLabelText("Address here").textContent).toBe("http://127.0.0.1:40000");
+  await fireEvent.click(screen.getByRole("radio", { name: /Your own server/ }));
+  expect(done).toEqual([]);
+  await fireEvent.input(screen.getByLabelText("Server address"), { target: { value: " video.example " } });
+  await fireEvent.submit(screen.getByTestId("server-sign-in").closest("form")!);
+  await waitFor(() =>
+    expect(done).toEqual([["sign_in", { server: "https://video.example", remember: true }]]),
+  );
+  await fireEvent.click(screen.getByRole("radio", { name: /Snaplark/ }));
+  await fireEvent.click(screen.getByTestId("sign-in"));
+  expect(done.at(-1)).toEqual(["sign_in", { server: "https://snaplark.com", remember: true }]);
+});
+
+test("at one's own server: how parts are sent, and the way out", async () => {
+  now = { ...account, kind: "own-server", server: "video.example", profile: "spec" };
+  await show();
+  await fireEvent.change(screen.getByLabelText("How parts are sent"), { target: { value: "snaplark" } });
+  expect(done.at(-1)).toEqual(["set_profile", { profile: "snaplark" }]);
+  await fireEvent.click(screen.getByTestId("sign-out"));
+  expect(done.at(-1)?.[0]).toBe("sign_out");
+});
+
+test("the connection is tested, and the answer says what it is worth", async () => {
+  now = { ...account, kind: "own-server", server: "video.example", profile: "spec" };
+  await show();
+  const button = screen.getByTestId("test-connection");
+  await fireEvent.click(button);
+  await waitFor(() => expect(screen.getByText(/video\.example answers in 38 ms and knows you/)).toBeTruthy());
+  knowsToken = false;
+  await fireEvent.click(button);
+  await waitFor(() => expect(screen.getByText(/38 ms, but asks you to sign in/)).toBeTruthy());
+  unreachable = true;
+  await fireEvent.click(button);
+  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/safe here and wait\. no route/));
+  expect(screen.queryByText(/answers in/)).toBeNull();
+});
+
+test("where the program stopped is shown, and forgotten when asked", async () => {
+  crashed = crash;
+  await show();
+  await waitFor(() => expect(screen.getByTestId("crash-show")).toBeTruthy());
+  await fireEvent.click(screen.getByTestId("crash-show"));
+  expect(screen.getByTestId("crash-note").textContent).toMatch(/a row has its recording/);
+  await fireEvent.click(screen.getByTestId("crash-forget"));
+  await waitFor(() => expect(screen.queryByTestId("crash-note")).toBeNull());
+  expect(crashed).toBeNull();
+  expect(screen.getByText(/Nothing is ever sent/)).toBeTruthy();
+});
+
+test("diagnostics and log are asked of the program, and what works here is told", async () => {
+  await show();
+  await fireEvent.click(screen.getByTestId("copy-diagnostics"));
+  await waitFor(() => expect(screen.getByTestId("copy-diagnostics").textContent?.trim()).toBe("Copied"));
+  await fireEvent.click(screen.getByRole("button", { name: "Log" }));
+  expect(done.map(([command]) => command)).toEqual(["copy_diagnostics", "open_logs"]);
+  await waitFor(() => expect(screen.getByText("Recordings can be written.")).toBeTruthy());
 });
