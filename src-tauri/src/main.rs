@@ -36,6 +36,9 @@ const LOGGED: &str = "warn,snaplark=info,zbus=error";
 const HIDDEN_FLAG: &str = "--hidden";
 
 fn main() -> ExitCode {
+    if let Some(ended) = snaplark_capture::part() {
+        return ended;
+    }
     let wanted = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let shown = fmt::layer()
         .with_writer(std::io::stderr)

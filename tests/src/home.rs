@@ -55,7 +55,7 @@ impl Home {
 
     /// Makes a command live here, and takes from it what belongs to the machine's own desktop.
     pub fn apply(&self, command: &mut Command) {
-        const FOREIGN: [&str; 14] = [
+        const FOREIGN: [&str; 15] = [
             "RUST_BACKTRACE",
             "DISPLAY",
             "WAYLAND_DISPLAY",
@@ -68,6 +68,7 @@ impl Home {
             "SNAPLARK_SERVER",
             "SNAPLARK_TOKEN",
             "SNAPLARK_PROFILE",
+            "SNAPLARK_SOURCE",
             "http_proxy",
             "https_proxy",
         ];

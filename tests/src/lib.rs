@@ -16,6 +16,7 @@ pub mod document_servers;
 pub mod failure;
 pub mod fake_capture;
 pub mod fault_proxy;
+pub mod hand;
 pub mod home;
 pub mod media;
 pub mod numbers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::home::Home;
-use crate::process::{Process, command, output, program};
+use crate::process::{Process, command, finish, output, program};
 use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
@@ -26,6 +26,20 @@ impl Session {
     /// Monitors of these sizes, the numbered screen on the first. The second monitor is the one that
     /// is permitted where there are two.
     pub fn start(monitors: &[&str], numbers: u32) -> Result<Self> {
+        let session = Session::with_screen(monitors, &["--fps", &numbers.to_string()])?;
+        session.permit(monitors.len() - 1)?;
+        Ok(session)
+    }
+
+    /// One monitor, and nothing is permitted. Its lower edge alone has the numbered screen: the
+    /// desktop's question stands above it and is to be seen (`Hand`).
+    pub fn with_room_for_a_question(numbers: u32) -> Result<Self> {
+        let strip = ["--width", "1280", "--height", "160", "--y", "560"];
+        let numbers = numbers.to_string();
+        Session::with_screen(&["1280x720"], &[&strip[..], &["--fps", &numbers]].concat())
+    }
+
+    fn with_screen(monitors: &[&str], screen: &[&str]) -> Result<Self> {
         let mut session = Session::without_compositor("gnome", GNOME_PORTAL)?;
         let mut mutter = command(&session.home, "mutter");
         mutter.args(["--headless", "--wayland", "--wayland-display", DISPLAY]);
@@ -33,11 +47,11 @@ impl Session {
             mutter.args(["--virtual-monitor", monitor]);
         }
         // On its X11 display, which shows on the Wayland one.
-        mutter.arg("--").arg(program("numbered-screen")?).args(["--fps", &numbers.to_string()]);
+        mutter.arg("--").arg(program("numbered-screen")?).args(screen);
         let mut mutter = Process::start(&session.home, "mutter", mutter)?;
         mutter.line(START)?;
         session.programs.push(mutter);
-        session.permit(monitors.len() - 1)?;
+        session.wait_for_portal()?;
         Ok(session)
     }
 
@@ -79,6 +93,20 @@ impl Session {
     /// The program that was started last: the compositor, or the stand-in.
     pub fn last(&mut self) -> &mut Process {
         self.programs.last_mut().expect("a session has programs")
+    }
+
+    /// The program behind the portal knows the compositor. A portal that starts before that believes
+    /// for ever that nothing can be shared, with or without a pointer.
+    fn wait_for_portal(&self) -> Result<()> {
+        let mut ask = command(&self.home, "gdbus");
+        ask.args(["call", "--session", "-d", "org.freedesktop.impl.portal.desktop.gnome"]);
+        ask.args(["-o", "/org/freedesktop/portal/desktop"]);
+        ask.args(["-m", "org.freedesktop.DBus.Properties.Get"]);
+        ask.args(["org.freedesktop.impl.portal.ScreenCast", "AvailableCursorModes"]);
+        wait::until("the desktop's portal", START, || {
+            let said = finish(&mut ask, START)?;
+            Ok((said.status.success() && !said.stdout.contains("uint32 0")).then_some(()))
+        })
     }
 
     /// As if a person had once said yes to that monitor, for ever.

@@ -4,6 +4,9 @@
 
 #![cfg(test)]
 
+mod question;
+mod scap;
+
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,7 +26,7 @@ const NUMBERS: u32 = 5;
 const MISSING_SHARE: f64 = 0.1;
 
 /// A recording under way; told from a start that waits by its first segment.
-fn record(session: &Session) -> Process {
+pub fn record(session: &Session) -> Process {
     let args = ["record", "--seconds", "600", "--json", "--no-upload"];
     let record = snaplark(&session.home, None, &args).unwrap();
     let record = Process::start(&session.home, "snaplark", record).unwrap();
@@ -38,7 +41,7 @@ fn record(session: &Session) -> Process {
 }
 
 /// It ends by itself with that sentence, and plays.
-fn ends_with(session: &Session, mut record: Process, words: &str) {
+pub fn ends_with(session: &Session, mut record: Process, words: &str) {
     let status = record.wait(LIMIT).unwrap();
     let said = record.complaints();
     assert!(status.success(), "{status}: {said}");

@@ -17,7 +17,7 @@ pub const WORKSPACE: [&str; 4] = [
     "--workspace",
     "--locked",
     "--features",
-    "snaplark-desktop/custom-protocol,snaplark-cloud/server",
+    "snaplark-desktop/custom-protocol,snaplark-cloud/server,snaplark-capture/scap",
 ];
 
 const REMEDY: &str = "read the first error above; where a system library is missing, \

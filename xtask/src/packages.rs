@@ -72,6 +72,16 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
+    // Windows' and macOS' way to pictures, which is built and tested here as well.
+    (
+        Need::App,
+        [
+            "libpipewire-0.3-dev libspa-0.2-dev libclang-dev",
+            "pipewire-devel clang-devel",
+            "libpipewire clang",
+            "",
+        ],
+    ),
     // A display without a screen, with what a desktop has: windows' frames, panel, notes, fonts.
     (
         Need::Stage,

@@ -25,6 +25,7 @@ mod eye;
 mod gate;
 mod graph;
 mod load;
+mod part;
 mod pipeline;
 mod policy;
 mod probe;
@@ -46,6 +47,7 @@ use snaplark_core::capture::{
     Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still,
 };
 
+pub use part::part;
 pub use probe::{Probe, WayProbe, probe};
 pub use sound::DeviceProbe;
 
@@ -119,6 +121,7 @@ impl SystemCapture {
         let opening = Opening {
             way,
             wanted: request.source.clone(),
+            fps,
             pointer: request.pointer,
             permission: request.permission.clone(),
             abandoned: request.abandoned.clone(),

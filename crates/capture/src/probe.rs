@@ -49,22 +49,34 @@ pub fn probe() -> Probe {
 
 #[cfg(target_os = "linux")]
 fn ways() -> Vec<WayProbe> {
-    use crate::source::{Way, way};
+    use crate::source::{Way, portal, scap, way};
 
     let x11 = |found| WayProbe { name: "X11", found };
-    let portal = |found| WayProbe { name: "Wayland", found };
+    let wayland = |found| WayProbe { name: "Wayland", found };
     let unused = |why: &str| Err(format!("not used: {why}"));
     let text = |error: CaptureError| error.to_string();
+    let scap = |found| WayProbe { name: "scap", found };
+    let other = if scap::part::IS_BUILT {
+        "not used: SNAPLARK_SOURCE=scap chooses it, and asks before each recording"
+    } else {
+        "not in this build: it is the way in of Windows and macOS"
+    };
     match way(None) {
         Ok(Way::Portal) => {
             let why = "in a Wayland session it shows only the programs that still speak X11";
-            vec![portal(shared().map_err(text)), x11(unused(why))]
+            vec![wayland(shared().map_err(text)), x11(unused(why)), scap(Err(other.into()))]
         }
         Ok(Way::X11(name)) => {
             let why = "this is an X11 session, which is recorded without asking";
-            vec![x11(shown(&name).map_err(text)), portal(unused(why))]
+            vec![x11(shown(&name).map_err(text)), wayland(unused(why)), scap(Err(other.into()))]
         }
-        Err(error) => vec![x11(Err(error.to_string())), portal(Err(error.to_string()))],
+        Ok(Way::Scap) => {
+            let found = portal::offered().map_err(text);
+            let found = found.map(|offered| format!("{offered}, after asking each time"));
+            let why = "SNAPLARK_SOURCE is 'scap'";
+            vec![scap(found), x11(unused(why)), wayland(unused(why))]
+        }
+        Err(error) => vec![x11(Err(error.to_string())), wayland(Err(error.to_string()))],
     }
 }
 
@@ -95,6 +107,8 @@ fn shown(name: &str) -> Result<String, CaptureError> {
 
 #[cfg(not(target_os = "linux"))]
 fn ways() -> Vec<WayProbe> {
-    let found = crate::source::way(None).map(|_| String::new()).map_err(|error| error.to_string());
-    vec![WayProbe { name: "screen", found }]
+    let found = crate::source::way(None)
+        .map(|_| "displays and windows".to_owned())
+        .map_err(|error| error.to_string());
+    vec![WayProbe { name: "scap", found }]
 }

@@ -27,6 +27,9 @@ const FAILED: u8 = 1;
 const NOT_ONLINE: u8 = 3;
 
 fn main() -> ExitCode {
+    if let Some(ended) = snaplark_capture::part() {
+        return ended;
+    }
     let args = Args::parse();
     log(args.verbose);
     let runtime = match tokio::runtime::Runtime::new() {

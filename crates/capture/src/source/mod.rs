@@ -1,10 +1,10 @@
 //! Where pictures come from. A source is opened and asked on the eye's thread alone, so it need not
 //! be `Send`; one that gets its pictures pushed keeps the newest and gives that.
 
-#[cfg(target_os = "linux")]
 mod picture;
 #[cfg(target_os = "linux")]
 pub mod portal;
+pub mod scap;
 #[cfg(target_os = "linux")]
 pub mod x11;
 
@@ -13,6 +13,9 @@ use std::time::Duration;
 use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Wanted};
 
 use crate::policy::{ASKED_WAIT, OPEN_WAIT};
+
+/// Chooses a way in where Linux has several: `scap`. Tests use it.
+const SOURCE_VARIABLE: &str = "SNAPLARK_SOURCE";
 
 pub trait Source {
     /// Width and height of every picture; they do not change.
@@ -33,6 +36,7 @@ pub trait Source {
 pub struct Opening {
     pub way: Way,
     pub wanted: Wanted,
+    pub fps: u32,
     pub pointer: bool,
     pub permission: Option<Permission>,
     pub abandoned: Abandoned,
@@ -45,6 +49,8 @@ pub enum Way {
     X11(String),
     /// The desktop's portal, which asks the person, and PipeWire.
     Portal,
+    /// Whatever the crate scap takes on this system: a process that asks the system itself.
+    Scap,
 }
 
 impl Way {
@@ -53,34 +59,44 @@ impl Way {
         match self {
             Way::X11(_) => OPEN_WAIT,
             // The portal has limits of its own, and says which was reached.
-            Way::Portal => ASKED_WAIT + 4 * OPEN_WAIT,
+            Way::Portal | Way::Scap => ASKED_WAIT + 4 * OPEN_WAIT,
         }
     }
 }
 
-#[cfg(target_os = "linux")]
 pub fn open(opening: &Opening) -> Result<Box<dyn Source>, CaptureError> {
-    let Opening { way, wanted, pointer, .. } = opening;
-    Ok(match way {
-        Way::X11(display) => Box::new(x11::X11Source::open(display, wanted, *pointer)?),
+    Ok(match &opening.way {
+        #[cfg(target_os = "linux")]
+        Way::X11(display) => {
+            Box::new(x11::X11Source::open(display, &opening.wanted, opening.pointer)?)
+        }
+        #[cfg(target_os = "linux")]
         Way::Portal => Box::new(portal::PortalSource::open(opening)?),
+        #[cfg(not(target_os = "linux"))]
+        Way::X11(_) | Way::Portal => {
+            let reason = "this is not Linux".to_owned();
+            return Err(CaptureError::Unsupported { reason });
+        }
+        Way::Scap => Box::new(scap::ScapSource::open(opening)?),
     })
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn open(_: &Opening) -> Result<Box<dyn Source>, CaptureError> {
-    Err(unsupported())
 }
 
 /// A display that was named, or what the environment says. Under Wayland there is an X11 display as
 /// well, but it shows only the programs that still speak X11: recording it would give a black
 /// picture.
-#[cfg(target_os = "linux")]
 pub fn way(display: Option<&str>) -> Result<Way, CaptureError> {
     if let Some(name) = display {
         return Ok(Way::X11(name.to_owned()));
     }
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let chosen = set(SOURCE_VARIABLE);
+    if cfg!(not(target_os = "linux")) || chosen.as_deref() == Some("scap") {
+        return if scap::part::IS_BUILT { Ok(Way::Scap) } else { Err(without_scap()) };
+    }
+    if let Some(other) = chosen {
+        let reason = format!("{SOURCE_VARIABLE} is '{other}', and can only be 'scap'");
+        return Err(CaptureError::Unsupported { reason });
+    }
     if set("WAYLAND_DISPLAY").is_some() {
         return Ok(Way::Portal);
     }
@@ -90,17 +106,11 @@ pub fn way(display: Option<&str>) -> Result<Way, CaptureError> {
     })
 }
 
-#[cfg(not(target_os = "linux"))]
-pub fn way(_: Option<&str>) -> Result<Way, CaptureError> {
-    Err(unsupported())
+fn without_scap() -> CaptureError {
+    let reason = format!("{SOURCE_VARIABLE} is 'scap', which this build of Snaplark is without");
+    CaptureError::Unsupported { reason }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn unsupported() -> CaptureError {
-    CaptureError::Unsupported { reason: "only Linux is recorded by this version".to_owned() }
-}
-
-#[cfg(target_os = "linux")]
 fn missing(reason: &str) -> CaptureError {
     CaptureError::SourceMissing { reason: reason.to_owned() }
 }

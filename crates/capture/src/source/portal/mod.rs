@@ -12,7 +12,7 @@
 //! the sharing ended is heard from the bus (`sharing`) and from the pipeline. The size of a recording
 //! does not change: what is shared may, and is cut or set on black.
 
-mod sharing;
+pub mod sharing;
 
 use std::os::fd::AsRawFd;
 

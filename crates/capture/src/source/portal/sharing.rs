@@ -175,6 +175,37 @@ async fn given_up<T>(abandoned: &Abandoned) -> Result<T, CaptureError> {
     Err(CaptureError::Abandoned)
 }
 
+/// Hears of the end of the program behind the portal, for a sharing that others agreed on and that
+/// has begun.
+pub struct Watch {
+    end: End,
+    _task: zbus::Task<()>,
+}
+
+impl Watch {
+    pub fn start() -> Result<Self, CaptureError> {
+        let end = End::default();
+        let (said, watch) = (end.clone(), zbus::Connection::session());
+        let bus = async_io::block_on(soon(watch))?;
+        let task = bus.clone().executor().spawn(
+            async move {
+                match lost(&bus).await {
+                    Ok(error) => said.set(error),
+                    Err(error) => {
+                        tracing::warn!(%error, "nothing will be heard of the portal's end");
+                    }
+                }
+            },
+            "scap's portal",
+        );
+        Ok(Watch { end, _task: task })
+    }
+
+    pub fn end(&self) -> &End {
+        &self.end
+    }
+}
+
 /// Says in `end` what happened to the sharing.
 async fn watch(bus: zbus::Connection, session: Arc<Session<Screencast>>, end: End) {
     match listen(&bus, &session).await {
@@ -189,25 +220,27 @@ async fn listen(
     session: &Session<Screencast>,
 ) -> Result<CaptureError, ashpd::Error> {
     let mut closed = pin!(session.receive_closed().await?);
+    let revoked = async {
+        closed.next().await;
+        Ok(CaptureError::SharingRevoked)
+    };
+    Ok(first(revoked, lost(bus)).await?)
+}
+
+/// Answers when the program behind the portal ended.
+async fn lost(bus: &zbus::Connection) -> zbus::Result<CaptureError> {
     let names = DBusProxy::new(bus).await?;
     let mut changes = names.receive_name_owner_changed().await?;
     let backends = backends(bus, &names).await?;
-    let revoked = async {
-        closed.next().await;
-        CaptureError::SharingRevoked
-    };
-    let lost = async {
-        while let Some(change) = changes.next().await {
-            let change = change.args()?;
-            let name = change.name().as_str();
-            if change.new_owner().is_none() && backends.iter().any(|backend| backend == name) {
-                break;
-            }
+    while let Some(change) = changes.next().await {
+        let change = change.args()?;
+        let name = change.name().as_str();
+        if change.new_owner().is_none() && backends.iter().any(|backend| backend == name) {
+            break;
         }
-        let reason = "the program behind the desktop's portal ended".to_owned();
-        zbus::Result::Ok(CaptureError::SharingLost { reason })
-    };
-    Ok(first(async { Ok(revoked.await) }, lost).await?)
+    }
+    let reason = "the program behind the desktop's portal ended".to_owned();
+    Ok(CaptureError::SharingLost { reason })
 }
 
 /// Those of them that run now and share screens.

@@ -1,0 +1,110 @@
+//! Parts of a recording that are processes of their own: what they call may end the process that it
+//! is in, or never answer. The program is started once more, its environment names the part, and the
+//! first line that it reads is its order. What it reads after that never comes: its end is the
+//! asker's, and with it the part's.
+
+use std::io::{BufRead, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::source::scap;
+
+/// Names the part to the process that is to be it.
+const VARIABLE: &str = "SNAPLARK_PART";
+
+/// Whether this program can be started as a part of itself.
+static ABLE: AtomicBool = AtomicBool::new(false);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Scap,
+}
+
+impl Name {
+    const ALL: [Name; 1] = [Name::Scap];
+
+    fn text(self) -> &'static str {
+        match self {
+            Name::Scap => "scap",
+        }
+    }
+
+    fn run(self, order: &str) -> ExitCode {
+        match self {
+            Name::Scap => scap::part::run(order),
+        }
+    }
+}
+
+/// For the first line of a program's `main`. Some: this process was a part, and is to end so.
+/// Without this call a program has no parts, and does without what needs one.
+pub fn part() -> Option<ExitCode> {
+    let Ok(wanted) = std::env::var(VARIABLE) else {
+        ABLE.store(true, Ordering::Relaxed);
+        return None;
+    };
+    let name = Name::ALL.into_iter().find(|name| name.text() == wanted);
+    let mut order = String::new();
+    let read = std::io::stdin().lock().read_line(&mut order);
+    let (Some(name), Ok(_)) = (name, read) else { return Some(ExitCode::FAILURE) };
+    std::thread::spawn(|| {
+        // Whoever asked is gone, however it went.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    Some(name.run(order.trim_end()))
+}
+
+/// A part that runs; it ends with this.
+pub struct Part {
+    process: Child,
+    _life: Option<ChildStdin>,
+}
+
+impl Part {
+    /// And what it says. `order` is one line.
+    pub fn start(name: Name, order: &str) -> Result<(Part, ChildStdout), String> {
+        if !ABLE.load(Ordering::Relaxed) {
+            return Err("this program can't be started as a part of itself".to_owned());
+        }
+        let start = || {
+            let mut command = Command::new(std::env::current_exe()?);
+            apart(&mut command);
+            let mut process = command
+                .env(VARIABLE, name.text())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                // What others' code has to say of itself is for nobody here.
+                .stderr(Stdio::null())
+                .spawn()?;
+            let said = process.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+            let mut part = Part { _life: process.stdin.take(), process };
+            if let Some(order_in) = &mut part._life {
+                writeln!(order_in, "{order}")?;
+            }
+            std::io::Result::Ok((part, said))
+        };
+        start().map_err(|error| error.to_string())
+    }
+}
+
+/// Ctrl-C in a terminal is for the one that asked, who then ends the part.
+fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(windows)]
+    {
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        let flags = CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
+        std::os::windows::process::CommandExt::creation_flags(command, flags);
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // One that ended already refuses.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,206 @@
+//! Pictures through the crate scap: Windows' and macOS' way, and on Linux one that is asked for.
+//!
+//! ```text
+//!  scap's threads     part's threads                    a thread here     eye's thread
+//! ┌──────────────┐   ┌───────────────────────────┐     ┌────────────┐    ┌───────────────────┐
+//! │ its queue     ├──►│ the newest picture, BGRx  ├────►│ the newest ├───►│ look: cut, copied │
+//! └──────────────┘   └───────────────────────────┘pipe └────────────┘    └───────────────────┘
+//!                     a process of its own (`part`)
+//! ```
+//!
+//! Why a process: scap panics where it can't go on, and does so in functions that a C library calls,
+//! where a panic ends the process and can't be caught. It reads through pointers that a compositor
+//! may leave empty, takes pictures into a queue without a bound, captures once a process, and hangs
+//! where the stream ends without a word. All that is the part's here: its end is a sentence.
+//!
+//! scap says nothing of a display's place, so a region is one of the main display, whose corner is
+//! where counting begins. The size of a recording does not change: what is shown may, and is cut or
+//! set on black.
+
+#[cfg(any(feature = "scap", not(target_os = "linux")))]
+mod frame;
+pub mod part;
+mod wire;
+
+use std::io::{BufReader, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use snaplark_core::capture::{CaptureError, Source as Wanted};
+
+use self::part::{Order, Target};
+use self::wire::{End, Message};
+use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
+use super::{Opening, Source, missing};
+use crate::part::{Name, Part};
+use crate::policy::ASKED_WAIT;
+
+/// How often it is looked whether the start is still wanted.
+const ABANDONED_LOOK: Duration = Duration::from_millis(100);
+
+pub struct ScapSource {
+    shared: Arc<Shared>,
+    /// Of what is shown.
+    seen: Rect,
+    picture: Vec<u8>,
+    #[cfg(target_os = "linux")]
+    lost: super::portal::sharing::Watch,
+    /// Ends before what it speaks to.
+    _part: Part,
+}
+
+/// The newest picture, and the end.
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    size: (u32, u32),
+    pixels: Vec<u8>,
+    /// Nobody looked at the newest yet.
+    is_new: bool,
+    end: Option<CaptureError>,
+}
+
+impl ScapSource {
+    pub fn open(opening: &Opening) -> Result<Self, CaptureError> {
+        let region = match opening.wanted {
+            Wanted::Region { x, y, width, height } => Some(Rect { x, y, width, height }),
+            Wanted::Display(_) | Wanted::Window(_) => None,
+        };
+        let order = Order {
+            target: Target::of(&opening.wanted),
+            fps: opening.fps,
+            pointer: opening.pointer,
+        };
+        let (part, said) = Part::start(Name::Scap, &order.to_string())
+            .map_err(|reason| CaptureError::Unsupported { reason })?;
+        let shared = Arc::new(Shared::default());
+        let ear = shared.clone();
+        crate::spawn("scap", move || ear.hear(said))?;
+        let size = shared.wait_for_first(opening)?;
+        // Now it runs, and can be heard to end.
+        #[cfg(target_os = "linux")]
+        let lost = super::portal::sharing::Watch::start()?;
+        let shown = Rect { x: 0, y: 0, width: size.0, height: size.1 };
+        let seen = match region {
+            Some(region) => region
+                .common(shown)
+                .ok_or_else(|| missing("the region is not on the main display"))?,
+            None => shown,
+        };
+        check_size((seen.width, seen.height))?;
+        let picture = vec![0; seen.bytes()];
+        Ok(ScapSource {
+            shared,
+            seen,
+            picture,
+            #[cfg(target_os = "linux")]
+            lost,
+            _part: part,
+        })
+    }
+}
+
+impl Source for ScapSource {
+    fn size(&self) -> (u32, u32) {
+        (self.seen.width, self.seen.height)
+    }
+
+    fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
+        #[cfg(target_os = "linux")]
+        if let Some(error) = self.lost.end().get() {
+            return Err(error);
+        }
+        let size = self.size();
+        let mut state = self.shared.lock();
+        if std::mem::take(&mut state.is_new) {
+            let (width, height) = state.size;
+            match self.seen.common(Rect { x: 0, y: 0, width, height }) {
+                Some(part) => {
+                    let stride_bytes = width as usize * BYTES_PER_PIXEL;
+                    let start = part.y as usize * stride_bytes + part.x as usize * BYTES_PER_PIXEL;
+                    let at = ((part.x - self.seen.x) as u32, (part.y - self.seen.y) as u32);
+                    let pixels = &state.pixels[start..];
+                    set_on_black(&mut self.picture, size, pixels, stride_bytes, part, at);
+                }
+                None => self.picture.fill(0),
+            }
+        }
+        match &state.end {
+            Some(error) => Err(error.clone()),
+            None => Ok(Some(&self.picture)),
+        }
+    }
+}
+
+impl Shared {
+    /// The thread's whole life: to the part's end.
+    fn hear(&self, said: impl Read) {
+        let mut said = BufReader::with_capacity(1 << 16, said);
+        let mut content = Vec::new();
+        loop {
+            let message = wire::read(&mut said, &mut content);
+            let mut state = self.lock();
+            match message {
+                Ok(Message::Picture { width, height }) => {
+                    state.size = (width, height);
+                    std::mem::swap(&mut state.pixels, &mut content);
+                    state.is_new = true;
+                }
+                Ok(Message::End(end)) => {
+                    let words = String::from_utf8_lossy(&content).into_owned();
+                    state.end = Some(error_of(end, words, state.size != (0, 0)));
+                }
+                // Its process is gone, or its window is closed.
+                Err(_) => {
+                    let words = "what was recorded is gone".to_owned();
+                    state.end = Some(error_of(End::Broken, words, state.size != (0, 0)));
+                }
+            }
+            self.changed.notify_all();
+            if state.end.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn wait_for_first(&self, opening: &Opening) -> Result<(u32, u32), CaptureError> {
+        let until = Instant::now() + ASKED_WAIT;
+        let mut state = self.lock();
+        loop {
+            if let Some(error) = &state.end {
+                return Err(error.clone());
+            }
+            if state.is_new {
+                return Ok(state.size);
+            }
+            if opening.abandoned.is_set() {
+                return Err(CaptureError::Abandoned);
+            }
+            if Instant::now() >= until {
+                return Err(CaptureError::SharingSilent);
+            }
+            let waited = self.changed.wait_timeout(state, ABANDONED_LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A panic elsewhere leaves a picture as whole as it was.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn error_of(end: End, reason: String, was_seen: bool) -> CaptureError {
+    match end {
+        _ if was_seen => CaptureError::SharingLost { reason },
+        End::Declined => CaptureError::Declined,
+        End::Missing => CaptureError::SourceMissing { reason },
+        End::Silent => CaptureError::SharingSilent,
+        End::Broken => CaptureError::SharingRefused { reason },
+    }
+}

@@ -1,0 +1,110 @@
+//! What the part says to the recording: pictures, then why there are no more. Pure.
+
+use std::io::{Error, ErrorKind, Read, Result, Write};
+
+use crate::policy::SIDE_PX_MAX;
+use crate::source::picture::BYTES_PER_PIXEL;
+
+/// Before each message. scap itself writes to the standard output when a window is closed.
+const MARK: &[u8; 4] = b"SNAP";
+const PICTURE: u32 = 0;
+const WORDS_MAX: u32 = 4_096;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Its pixels are where they were read to: BGRx, rows without padding.
+    Picture { width: u32, height: u32 },
+    /// Nothing comes after it. Its words are there as well.
+    End(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A person said no.
+    Declined,
+    /// What was asked for is not there.
+    Missing,
+    /// Nobody answered.
+    Silent,
+    /// Anything else.
+    Broken,
+}
+
+const ENDS: [End; 4] = [End::Declined, End::Missing, End::Silent, End::Broken];
+
+pub fn write_picture(out: &mut impl Write, size: (u32, u32), pixels: &[u8]) -> Result<()> {
+    write(out, [PICTURE, size.0, size.1], pixels)
+}
+
+pub fn write_end(out: &mut impl Write, end: End, words: &str) -> Result<()> {
+    let kind = ENDS.iter().position(|known| *known == end).map_or(0, |place| place as u32 + 1);
+    let words = &words.as_bytes()[..words.len().min(WORDS_MAX as usize)];
+    write(out, [kind, words.len() as u32, 0], words)
+}
+
+fn write(out: &mut impl Write, head: [u32; 3], content: &[u8]) -> Result<()> {
+    out.write_all(MARK)?;
+    for number in head {
+        out.write_all(&number.to_le_bytes())?;
+    }
+    out.write_all(content)?;
+    out.flush()
+}
+
+/// The next message; what belongs to it goes into `content`. What no part of ours says is an error.
+pub fn read(from: &mut impl Read, content: &mut Vec<u8>) -> Result<Message> {
+    let mut head = [[0; 4]; 4];
+    from.read_exact(head.as_flattened_mut())?;
+    let [mark, numbers @ ..] = head;
+    let [kind, a, b] = numbers.map(u32::from_le_bytes);
+    if mark != *MARK {
+        return Err(Error::from(ErrorKind::InvalidData));
+    }
+    let ending = (kind as usize).checked_sub(1).map(|place| ENDS.get(place));
+    let (message, bytes) = match ending {
+        None if a.max(b) <= SIDE_PX_MAX => {
+            (Message::Picture { width: a, height: b }, a as usize * b as usize * BYTES_PER_PIXEL)
+        }
+        Some(Some(end)) if a <= WORDS_MAX => (Message::End(*end), a as usize),
+        _ => return Err(Error::from(ErrorKind::InvalidData)),
+    };
+    content.resize(bytes, 0);
+    from.read_exact(content)?;
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let mut said = Vec::new();
+        write_picture(&mut said, (2, 1), &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        write_end(&mut said, End::Silent, "nobody answered").unwrap();
+        let (mut heard, mut content) = (said.as_slice(), Vec::new());
+        let message = read(&mut heard, &mut content).unwrap();
+        assert_eq!(message, Message::Picture { width: 2, height: 1 });
+        assert_eq!(content, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(read(&mut heard, &mut content).unwrap(), Message::End(End::Silent));
+        assert_eq!(content, b"nobody answered");
+        assert_eq!(read(&mut heard, &mut content).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn what_is_not_of_ours_is_refused() {
+        let mut content = Vec::new();
+        for (head, numbers) in [
+            (b"Clos", [0, 2, 2]),
+            (MARK, [0, SIDE_PX_MAX + 1, 1]),
+            (MARK, [ENDS.len() as u32 + 1, 1, 0]),
+            (MARK, [1, WORDS_MAX + 1, 0]),
+        ] {
+            let mut bytes = head.to_vec();
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+            bytes.resize(1 << 16, 0);
+            let error = read(&mut bytes.as_slice(), &mut content).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{numbers:?}");
+        }
+    }
+}

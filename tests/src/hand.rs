@@ -1,0 +1,81 @@
+//! A person's pointer on the Wayland desktop of a test, by mutter's own way for those who work on it
+//! from afar. What is clicked is what a person would click: the real dialogs of the real portal.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use zbus::blocking::connection::Builder;
+use zbus::blocking::{Connection, Proxy};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+
+use crate::wayland::Session;
+
+const REMOTE: &str = "org.gnome.Mutter.RemoteDesktop";
+const SCREENS: &str = "org.gnome.Mutter.ScreenCast";
+const DISPLAYS: &str = "org.gnome.Mutter.DisplayConfig";
+/// The left button, as Linux counts them.
+const LEFT: i32 = 0x110;
+
+/// On a monitor of 1280x720: the row of the only monitor in the desktop's question, and its buttons.
+const MONITOR: (u32, u32) = (640, 386);
+const SHARE: (u32, u32) = (853, 233);
+const CANCEL: (u32, u32) = (430, 233);
+
+type Details = HashMap<String, OwnedValue>;
+type Mode = (String, i32, i32, f64, f64, Vec<f64>, Details);
+type Name = (String, String, String, String);
+type Place = (i32, i32, f64, u32, bool, Vec<Name>, Details);
+type Displays = (u32, Vec<(Name, Vec<Mode>, Details)>, Vec<Place>, Details);
+
+pub struct Hand {
+    remote: Proxy<'static>,
+    /// Places are counted on this one's screen.
+    stream: OwnedObjectPath,
+}
+
+impl Hand {
+    /// On the first monitor.
+    pub fn on(session: &Session) -> Result<Self> {
+        let address = session.home.var("DBUS_SESSION_BUS_ADDRESS").context("there is no bus")?;
+        let bus = Builder::address(address)?.build()?;
+        let displays = proxy(&bus, DISPLAYS, "/org/gnome/Mutter/DisplayConfig", DISPLAYS)?;
+        let displays: Displays = displays.call("GetCurrentState", &())?;
+        let (name, ..) = displays.1.first().context("there is no monitor")?;
+        let desk = proxy(&bus, REMOTE, "/org/gnome/Mutter/RemoteDesktop", REMOTE)?;
+        let path: OwnedObjectPath = desk.call("CreateSession", &())?;
+        let remote = proxy(&bus, REMOTE, path.as_str(), &format!("{REMOTE}.Session"))?;
+        let id: String = remote.get_property("SessionId")?;
+        let screens = proxy(&bus, SCREENS, "/org/gnome/Mutter/ScreenCast", SCREENS)?;
+        let of_remote = HashMap::from([("remote-desktop-session-id", Value::from(id))]);
+        let path: OwnedObjectPath = screens.call("CreateSession", &of_remote)?;
+        let screen = proxy(&bus, SCREENS, path.as_str(), &format!("{SCREENS}.Session"))?;
+        let nothing = HashMap::<&str, Value<'_>>::new();
+        let stream = screen.call("RecordMonitor", &(name.0.as_str(), nothing))?;
+        remote.call::<_, _, ()>("Start", &())?;
+        Ok(Hand { remote, stream })
+    }
+
+    /// The only monitor may be seen. Does nothing where no question stands.
+    pub fn share(&self) -> Result<()> {
+        self.click(MONITOR)?;
+        self.click(SHARE)
+    }
+
+    /// As `share`, but a no.
+    pub fn decline(&self) -> Result<()> {
+        self.click(CANCEL)
+    }
+
+    fn click(&self, (x, y): (u32, u32)) -> Result<()> {
+        let place = (self.stream.as_str(), f64::from(x), f64::from(y));
+        self.remote.call::<_, _, ()>("NotifyPointerMotionAbsolute", &place)?;
+        for pressed in [true, false] {
+            self.remote.call::<_, _, ()>("NotifyPointerButton", &(LEFT, pressed))?;
+        }
+        Ok(())
+    }
+}
+
+fn proxy(bus: &Connection, name: &str, path: &str, interface: &str) -> Result<Proxy<'static>> {
+    Ok(Proxy::new(bus, name.to_owned(), path.to_owned(), interface.to_owned())?)
+}
