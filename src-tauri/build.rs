@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "set_settings",
     "hold_shortcuts",
     "microphones",
+    "cameras",
     "choose_save_folder",
     "starts_at_login",
     "set_starts_at_login",

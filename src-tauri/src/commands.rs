@@ -183,6 +183,15 @@ pub async fn microphones() -> Answer<Vec<Named>> {
     Ok(microphones.map(|device| Named { name: device.name, words: device.description }).collect())
 }
 
+/// The cameras of now.
+#[tauri::command]
+pub async fn cameras() -> Answer<Vec<Named>> {
+    let listed = async_runtime::spawn_blocking(snaplark_capture::cameras);
+    let cameras = listed.await.map_err(|error| CommandError::new("no-cameras", error))?;
+    let cameras = cameras.map_err(|error| CommandError::new("no-cameras", error))?;
+    Ok(cameras.into_iter().map(|c| Named { name: c.name, words: c.description }).collect())
+}
+
 /// Asks with the system's own dialog. `None`: the person thought better of it.
 #[tauri::command]
 pub async fn choose_save_folder(window: WebviewWindow) -> Answer<Option<PathBuf>> {

@@ -67,6 +67,7 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::set_settings,
             commands::hold_shortcuts,
             commands::microphones,
+            commands::cameras,
             commands::choose_save_folder,
             commands::starts_at_login,
             commands::set_starts_at_login,

@@ -171,7 +171,8 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
     match shortcut {
         Shortcut::Record => shell::order(app, Order::Toggle),
         Shortcut::Microphone => shell::order(app, Order::Mute),
+        Shortcut::Webcam => shell::order(app, Order::Webcam),
         Shortcut::ChooseArea | Shortcut::QuickMenu => {}
-        Shortcut::Screenshot | Shortcut::Webcam => {}
+        Shortcut::Screenshot => {}
     }
 }

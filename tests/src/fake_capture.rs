@@ -23,6 +23,7 @@ use snaplark_core::capture::{
     Capture, CaptureControl, CaptureEnd, CaptureError, CaptureEvent, CaptureRequest, CaptureSink,
     FrameCounts, SealedSegment, Still,
 };
+use snaplark_core::overlay::Webcam;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, segment_file};
 use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
 
@@ -234,6 +235,9 @@ impl CaptureControl for Control {
     fn set_muted(&mut self, muted: bool) {
         lock(&self.record).muted = muted;
     }
+
+    /// Nor a webcam upon it.
+    fn set_webcam(&mut self, _: Webcam) {}
 }
 
 struct Recording {

@@ -12,7 +12,7 @@ use snaplark_core::RecordingId;
 use snaplark_core::capture::Source;
 
 use crate::view::{MicrophoneView, RecorderView, Snapshot};
-use crate::{App, AppError};
+use crate::{App, AppError, WebcamState};
 
 const TURN_MAX: Duration = Duration::from_secs(5);
 
@@ -31,6 +31,8 @@ pub enum Order {
     /// Ends it and deletes it. Whoever orders this has asked the person; so with the next.
     Cancel,
     Restart,
+    /// Shown where it is not, and not where it is.
+    Webcam,
 }
 
 /// What became of an order.
@@ -43,6 +45,7 @@ pub struct Obeyed {
     pub muted: bool,
     pub id: Option<String>,
     pub link: Option<String>,
+    pub webcam: WebcamState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,10 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
         Order::Mute => {
             let muted = is_muted(&app.snapshot().await?);
             app.set_muted(!muted).await?;
+            None
+        }
+        Order::Webcam => {
+            app.toggle_webcam().await?;
             None
         }
         Order::Pause | Order::Resume => {
@@ -135,7 +142,7 @@ impl Obeyed {
         let recording =
             snapshot.recordings.iter().find(|recording| Some(&recording.id) == id.as_ref());
         let link = recording.and_then(|recording| recording.link.clone());
-        Obeyed { state, muted: is_muted(snapshot), id, link }
+        Obeyed { state, muted: is_muted(snapshot), id, link, webcam: snapshot.webcam }
     }
 }
 

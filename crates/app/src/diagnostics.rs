@@ -115,6 +115,9 @@ fn without_names(
     if let crate::Microphone::Named(name) = &settings.recording.microphone {
         names.push(name.clone());
     }
+    if let crate::Camera::Named(name) = &settings.recording.webcam.camera {
+        names.push(name.clone());
+    }
     if let Some(account) = account {
         names.extend(account.token.as_ref().map(|token| token.reveal().to_owned()));
         if account.kind == AccountKind::OwnServer {
@@ -205,6 +208,7 @@ mod tests {
         let snapshot = Snapshot {
             change: 1,
             recorder: RecorderView::Idle,
+            webcam: crate::WebcamState::Off,
             recordings: vec![recording()],
             toasts: Vec::new(),
             account: None,

@@ -25,6 +25,7 @@ mod tokens;
 mod uplink;
 pub mod view;
 mod views;
+mod webcam;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use snaplark_core::capture::{Capture, CaptureError, Sound};
+use snaplark_core::overlay::{Marks, Webcam};
 use snaplark_core::upload::{Failure, ProbeVerdict};
 use snaplark_store::{Store, StoreError};
 use thiserror::Error;
@@ -52,6 +54,7 @@ pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
 use view::{Levels, Snapshot};
+pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
@@ -97,6 +100,8 @@ pub struct StartRequest {
     pub sound: Sound,
     /// Whether the microphone is silence; changes with [`App::set_muted`].
     pub muted: bool,
+    pub webcam: Webcam,
+    pub marks: Marks,
     /// Whether it goes up, where there is an account.
     pub upload: bool,
     /// Time to get ready.
@@ -116,6 +121,8 @@ impl Default for StartRequest {
             pointer: true,
             sound: Sound::default(),
             muted: false,
+            webcam: Webcam::default(),
+            marks: Marks::default(),
             upload: true,
             countdown: None,
             limit: None,
@@ -312,6 +319,16 @@ impl App {
     /// What is recorded now, or about to be.
     pub async fn recorded(&self) -> Result<Option<StartRequest>, AppError> {
         self.ask(|reply| Command::Recorded { reply }).await
+    }
+
+    /// In the recording of now and in those after it.
+    pub async fn show_webcam(&self, shown: bool) -> Result<(), AppError> {
+        self.ask(|reply| Command::ShowWebcam { shown: Some(shown), reply }).await?.map(drop)
+    }
+
+    /// The shortcut: shown where it is not, and not where it is. The answer is whether it is shown.
+    pub async fn toggle_webcam(&self) -> Result<bool, AppError> {
+        self.ask(|reply| Command::ShowWebcam { shown: None, reply }).await?
     }
 
     /// Ends it and deletes it here. What of it went up never becomes a finished video; servers sweep

@@ -78,6 +78,11 @@ pub enum Command {
         what: String,
         reply: Reply<Option<String>>,
     },
+    /// `None`: the other way than now.
+    ShowWebcam {
+        shown: Option<bool>,
+        reply: Reply<bool>,
+    },
     Retry {
         recording: RecordingId,
         reply: Reply<()>,
@@ -146,6 +151,7 @@ impl Command {
             | Command::Cancel { .. }
             | Command::Pause { .. }
             | Command::Mute { .. }
+            | Command::ShowWebcam { .. }
             | Command::Remember { .. }
             | Command::Retry { .. }
             | Command::Rename { .. }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use snaplark_core::capture::{Device, Sound, Source};
+use snaplark_core::overlay::Marks;
 use snaplark_store::{Store, StoreError};
 use ts_rs::TS;
 
-use crate::{ShortcutKeys, StartRequest};
+use crate::{KeysShown, ShortcutKeys, StartRequest, WebcamSettings};
 
 /// Nobody gets ready for longer; more is a slip of the command line.
 const COUNTDOWN_MAX: Duration = Duration::from_secs(60);
@@ -39,6 +40,10 @@ pub struct RecordingSettings {
     pub system_sound: bool,
     /// Time to get ready; 0 begins at once.
     pub countdown_seconds: u32,
+    pub webcam: WebcamSettings,
+    /// Marked where they happen.
+    pub clicks: bool,
+    pub keys: KeysShown,
     /// Where the person's own files go. `None`: among the system's videos.
     pub save_folder: Option<PathBuf>,
     /// Once it is written there, a person is asked where else it shall be.
@@ -149,6 +154,9 @@ impl Default for RecordingSettings {
             microphone: Microphone::Off,
             system_sound: false,
             countdown_seconds: 0,
+            webcam: WebcamSettings::default(),
+            clicks: false,
+            keys: KeysShown::Off,
             save_folder: None,
             asks_where: false,
         }
@@ -199,6 +207,8 @@ impl RecordingSettings {
             countdown: (self.countdown_seconds > 0)
                 .then(|| Duration::from_secs(self.countdown_seconds.into()))
                 .map(|countdown| countdown.min(COUNTDOWN_MAX)),
+            webcam: self.webcam.webcam(),
+            marks: Marks { clicks: self.clicks, keys: self.keys.keys() },
             ..StartRequest::default()
         }
     }

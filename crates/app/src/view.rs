@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use ts_rs::TS;
 
+use crate::WebcamState;
+
 /// Everything a window needs, at one moment.
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +16,8 @@ pub struct Snapshot {
     #[ts(type = "number")]
     pub change: u64,
     pub recorder: RecorderView,
+    /// Of the recording of now, else of the next one.
+    pub webcam: WebcamState,
     /// Newest first.
     pub recordings: Vec<RecordingView>,
     /// Oldest first: the newest is drawn at the bottom.
@@ -128,7 +132,8 @@ pub struct HealthView {
     #[ts(type = "number")]
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
-    /// `encoder-relaxed`, `audio-lost`, `audio-back`, `disk-low`.
+    /// `encoder-relaxed`, `audio-lost`, `audio-back`, `webcam-lost`,
+    /// `webcam-back`, `marks-missing`, `disk-low`.
     pub kind: String,
     /// In a sentence.
     pub detail: String,

@@ -10,7 +10,6 @@ use snaplark_core::upload::{
 };
 use snaplark_store::{Health, Recording, Store, StoreError};
 
-use crate::StartRequest;
 use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
@@ -18,6 +17,7 @@ use crate::view::{
     AccountView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView, RecordingState,
     RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
 };
+use crate::{Settings, StartRequest, WebcamState};
 
 /// What a snapshot is made from, beside the rows.
 pub struct Sources<'a> {
@@ -25,6 +25,7 @@ pub struct Sources<'a> {
     pub account: Option<&'a Account>,
     pub recorder: &'a Recorder,
     pub running: Option<&'a Running>,
+    pub webcam: WebcamState,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub file_problems: &'a HashMap<RecordingId, String>,
@@ -56,6 +57,7 @@ pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreEr
     Ok(Snapshot {
         change: from.change,
         recorder: of_recorder(from, &recordings),
+        webcam: from.webcam,
         toasts: from.toasts.views(&recordings),
         account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes,
@@ -91,6 +93,7 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
     Ok(Snapshot {
         change: 0,
         recorder: RecorderView::Idle,
+        webcam: Settings::stored(store)?.recording.webcam.state(),
         recordings: recordings.collect(),
         toasts: Vec::new(),
         account: None,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use snaplark_core::capture::{CaptureError, Permission, Trouble};
 
 use crate::gate::{Gate, Verdict};
+use crate::overlay::Overlay;
 use crate::pipeline::{Feed, Treat};
 use crate::policy::UNSEEN_MS;
 use crate::signals::Signals;
@@ -26,7 +27,7 @@ pub fn run(
     fps: u32,
     signals: &Arc<Signals>,
     opened: &SyncSender<Result<Opened, CaptureError>>,
-    feed: &Receiver<Feed>,
+    work: &Receiver<(Feed, Overlay)>,
 ) {
     let first = source::open(opening).and_then(|mut source| {
         // What can't be seen at the start is said at the start.
@@ -46,16 +47,17 @@ pub fn run(
     if opened.send(Ok(found)).is_err() {
         return;
     }
-    // No feed: the pipeline could not be built, and whoever wanted it knows.
-    let Ok(mut feed) = feed.recv() else { return };
+    // None: the pipeline could not be built, and whoever wanted it knows.
+    let Ok((mut feed, mut overlay)) = work.recv() else { return };
     let _guard = signals.fail_on_panic();
-    if let Err(error) = watch(source.as_mut(), &mut feed, fps, signals) {
+    if let Err(error) = watch(source.as_mut(), &mut overlay, &mut feed, fps, signals) {
         signals.fail(error);
     }
 }
 
 fn watch(
     source: &mut dyn Source,
+    overlay: &mut Overlay,
     feed: &mut Feed,
     fps: u32,
     signals: &Signals,
@@ -87,10 +89,11 @@ fn watch(
         // A look right after a late one must not have its time.
         let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
-        let picture = source.look()?;
-        if let Some(trouble) = sight.note(time_ms, picture.is_some()) {
+        let seen = source.look()?;
+        if let Some(trouble) = sight.note(time_ms, seen.is_some()) {
             signals.trouble(trouble);
         }
+        let picture = overlay.lay(seen);
         let changed = picture.is_some_and(|picture| !feed.is_last(picture));
         let verdict = gate.judge(time_ms, !changed);
         if changed {
@@ -151,12 +154,15 @@ mod tests {
 
     use gstreamer as gst;
 
+    use snaplark_core::overlay::Webcam as Wanted;
+
     use super::*;
     use crate::encoder::{self, Settings};
     use crate::graph::Graph;
     use crate::pipeline::{self, Encoded};
     use crate::policy::{CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
     use crate::segmenter::EncodedFrame;
+    use crate::webcam::Webcam;
 
     const WIDTH: u32 = 64;
     const HEIGHT: u32 = 36;
@@ -223,11 +229,18 @@ mod tests {
                 .unwrap();
         let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
         let mut script = Script { looks: 0, next, signals: signals.clone(), picture };
-        let result = watch(&mut script, &mut feed, fps, &signals);
+        let mut overlay = overlay(&signals);
+        let result = watch(&mut script, &mut overlay, &mut feed, fps, &signals);
         drop(feed);
         let frames = all(&frames);
         drop(pipeline);
         Run { result, signals, frames }
+    }
+
+    /// With nothing upon the picture.
+    fn overlay(signals: &Arc<Signals>) -> Overlay {
+        let size = (WIDTH, HEIGHT);
+        Overlay::new(size, Webcam::new(size, Wanted::default(), signals.clone()))
     }
 
     fn all(encoded: &Receiver<Encoded>) -> Vec<EncodedFrame> {

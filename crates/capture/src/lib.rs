@@ -3,6 +3,7 @@
 //! ```text
 //! eye       opens the source (`source`), looks at it fps times a second, drops what is equal to
 //!           the last (`gate`), and pushes the rest into the pipeline's bounded queue
+//! overlay   the webcam upon that picture (`webcam`)
 //! pipeline  GStreamer's threads: to I420, to VP9, a keyframe every two seconds (`pipeline`)
 //! sound     microphone and what the computer plays into one Opus track (`sound`)
 //! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
@@ -25,6 +26,7 @@ mod eye;
 mod gate;
 mod graph;
 mod load;
+mod overlay;
 mod part;
 mod pipeline;
 mod policy;
@@ -35,6 +37,7 @@ mod sound;
 mod source;
 mod still;
 mod timeline;
+mod webcam;
 mod writer;
 
 use std::sync::Arc;
@@ -46,16 +49,20 @@ use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{
     Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still,
 };
+use snaplark_core::overlay::Webcam as WantedWebcam;
 
 pub use part::part;
 pub use probe::{Probe, WayProbe, probe};
 pub use sound::DeviceProbe;
+pub use webcam::{CameraProbe, list as cameras};
 
 use crate::encoder::{Encoder, Settings};
 use crate::eye::Opened;
+use crate::overlay::Overlay;
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX};
 use crate::signals::{Signals, fault};
 use crate::source::Opening;
+use crate::webcam::Webcam;
 use crate::writer::Writer;
 
 /// Records what this computer shows.
@@ -97,7 +104,7 @@ impl Capture for SystemCapture {
             // Whatever runs already ends with this.
             signals.ask_to_stop();
         }
-        started.map(|()| Box::new(Control(signals)) as Box<dyn CaptureControl>)
+        started.map(|webcam| Box::new(Control { signals, webcam }) as Box<dyn CaptureControl>)
     }
 
     fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
@@ -112,10 +119,10 @@ impl SystemCapture {
         request: CaptureRequest,
         events: CaptureSink,
         signals: &Arc<Signals>,
-    ) -> Result<(), CaptureError> {
+    ) -> Result<Arc<Webcam>, CaptureError> {
         let fps = request.fps.clamp(1, FPS_MAX);
         let (opened, found) = sync_channel(1);
-        let (feeds, feed) = sync_channel(1);
+        let (feeds, work) = sync_channel(1);
         let way = source::way(self.display.as_deref())?;
         let open_wait = way.open_wait();
         let opening = Opening {
@@ -127,7 +134,7 @@ impl SystemCapture {
             abandoned: request.abandoned.clone(),
         };
         let eye_signals = signals.clone();
-        spawn("eye", move || eye::run(&opening, fps, &eye_signals, &opened, &feed))?;
+        spawn("eye", move || eye::run(&opening, fps, &eye_signals, &opened, &work))?;
         let Opened { size, permission } =
             found.recv_timeout(open_wait).map_err(|error| match error {
                 RecvTimeoutError::Timeout => {
@@ -138,6 +145,7 @@ impl SystemCapture {
 
         disk::check(&request.folder, INIT_FILE)?;
         let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
+        let webcam = Webcam::new(size, request.webcam, signals.clone());
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
         let picture = policy::fitted(size, request.lines_max);
         let settings = Settings { width: picture.0, height: picture.1, bitrate_bits };
@@ -152,29 +160,38 @@ impl SystemCapture {
             signals: signals.clone(),
         };
         spawn("writer", move || writer::run(writer, frames, pipeline, sound))?;
+        let overlay = Overlay::new(size, webcam.clone());
         // The eye waits for it, and could have ended only by a fault: then the writer hears no
         // frame, and the control's stop ends it.
-        feeds.send(feed).map_err(|_| fault())
+        feeds.send((feed, overlay)).map_err(|_| fault())?;
+        Ok(webcam)
     }
 }
 
-struct Control(Arc<Signals>);
+struct Control {
+    signals: Arc<Signals>,
+    webcam: Arc<Webcam>,
+}
 
 impl CaptureControl for Control {
     fn stop(&mut self) {
-        self.0.ask_to_stop();
+        self.signals.ask_to_stop();
     }
 
     fn pause(&mut self) {
-        self.0.pause();
+        self.signals.pause();
     }
 
     fn resume(&mut self) {
-        self.0.resume();
+        self.signals.resume();
     }
 
     fn set_muted(&mut self, muted: bool) {
-        self.0.set_muted(muted);
+        self.signals.set_muted(muted);
+    }
+
+    fn set_webcam(&mut self, webcam: WantedWebcam) {
+        self.webcam.set(webcam);
     }
 }
 

@@ -108,6 +108,17 @@ pub const LINE_FRAMES_MAX: usize = 96_000;
 /// Off by less than 20 ms, reading runs up to the right place; beyond that it jumps there.
 pub const READ_JUMP_FRAMES: f64 = 960.0;
 
+/// A camera that gives no picture for so long is told as lost: some take two seconds to begin.
+pub const CAMERA_LOST: Duration = Duration::from_secs(4);
+/// How often a camera is looked at: whether it is still wanted, and how large.
+pub const CAMERA_LOOK: Duration = Duration::from_millis(100);
+/// Rows of the picture that a camera is asked for: what stands in a corner is no larger.
+pub const CAMERA_ROWS: i32 = 480;
+/// Between the webcam and the picture's edge, of the shorter side.
+pub const WEBCAM_MARGIN_PERMILLE: u16 = 22;
+/// A smaller webcam shows nobody.
+pub const WEBCAM_SIDE_PX_MIN: u32 = 24;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use snaplark_core::capture::CaptureError;
 
 use crate::encoder;
 use crate::sound::{self, DeviceProbe};
+use crate::webcam::{self, CameraProbe};
 
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -16,6 +17,8 @@ pub struct Probe {
     pub encoders: Vec<String>,
     /// What can be listened to.
     pub sound: Result<Vec<DeviceProbe>, CaptureError>,
+    /// What can be shown in a corner, or why nobody can know.
+    pub cameras: Result<Vec<CameraProbe>, String>,
     /// As GStreamer names itself.
     pub gstreamer: String,
 }
@@ -34,6 +37,7 @@ pub fn probe() -> Probe {
             ways: ways(),
             encoder: Err(failed.clone()),
             encoders: Vec::new(),
+            cameras: Err(failed.to_string()),
             sound: Err(failed),
             gstreamer: gst::version_string().to_string(),
         };
@@ -43,6 +47,7 @@ pub fn probe() -> Probe {
         encoder: encoder::choose().map(|encoder| encoder.element.to_owned()),
         encoders: encoder::installed().into_iter().map(str::to_owned).collect(),
         sound: sound::list(None),
+        cameras: webcam::list(),
         gstreamer: gst::version_string().to_string(),
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use snaplark_app::PictureSize;
 use snaplark_core::capture::{Device, Sound, Source};
+use snaplark_core::overlay::{Keys, Marks, Webcam};
 
 /// Records the screen; the recording is online when you stop.
 ///
@@ -43,6 +44,8 @@ pub enum Command {
     Resume(Told),
     /// In the Snaplark that runs here: silence the microphone; once more, let it be heard.
     Mute(Told),
+    /// In the Snaplark that runs here: show the webcam; once more, don't.
+    Webcam(Told),
     /// In the Snaplark that runs here: end the recording and delete it.
     Cancel {
         /// Without asking.
@@ -99,9 +102,12 @@ pub enum Command {
     },
     /// What is set for the app; with a name and a value, set it.
     Settings {
-        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full), pointer, microphone (off, default or a name),
-        /// system-sound, save-folder, upload-limit (bytes a second, or none), wait-on-metered (yes
-        /// or no), keep-local-days (a number, or forever).
+        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full), pointer,
+        /// microphone (off, default or a name), system-sound, webcam, camera (default or a name),
+        /// webcam-shape (circle or square), webcam-place (a corner like top-left, or right,down in
+        /// per cent), webcam-size (small, medium, large or per cent), webcam-mirrored, clicks, keys
+        /// (off, shortcuts or all), save-folder, upload-limit (bytes a second, or none),
+        /// wait-on-metered, keep-local-days (a number, or forever). The rest are yes or no.
         #[arg(requires = "value")]
         name: Option<String>,
         value: Option<String>,
@@ -139,6 +145,8 @@ pub struct Record {
     pub no_pointer: bool,
     #[command(flatten)]
     pub sound: SoundArgs,
+    #[command(flatten)]
+    pub overlay: OverlayArgs,
     /// Keep the recording on this computer only.
     #[arg(long)]
     pub no_upload: bool,
@@ -165,6 +173,43 @@ impl SoundArgs {
             system: self.system_sound,
             levels: false,
         }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct OverlayArgs {
+    /// With the picture of a webcam: this one, by its name as `snaplark doctor` shows it, or the one
+    /// that is set. Its place, shape and size are those of `snaplark settings`.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
+    webcam: Option<Option<String>>,
+    /// Mark where the mouse clicks.
+    #[arg(long)]
+    clicks: bool,
+    /// Show shortcuts as they are pressed; with `=all` whatever is typed, passwords as well.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_missing_value = "shortcuts")]
+    keys: Option<WhichKeys>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WhichKeys {
+    Shortcuts,
+    All,
+}
+
+impl OverlayArgs {
+    /// As `set`, but for what is said here.
+    pub fn webcam(&self, set: Webcam) -> Webcam {
+        let named = self.webcam.clone().flatten().map(Device::Named);
+        Webcam { shown: self.webcam.is_some(), camera: named.unwrap_or(set.camera.clone()), ..set }
+    }
+
+    pub fn marks(&self) -> Marks {
+        let keys = self.keys.map(|which| match which {
+            WhichKeys::Shortcuts => Keys::Shortcuts,
+            WhichKeys::All => Keys::All,
+        });
+        Marks { clicks: self.clicks, keys }
     }
 }
 

@@ -1,11 +1,11 @@
-//! `snaplark toggle`, `start`, `stop`, `pause`, `resume`, `mute`, `cancel`, `restart`: orders to the program
-//! that runs here.
+//! `snaplark toggle`, `start`, `stop`, `pause`, `resume`, `mute`, `webcam`, `cancel`, `restart`: orders
+//! to the program that runs here.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use snaplark_app::Home;
 use snaplark_app::control::{self, Order, State};
+use snaplark_app::{Home, WebcamState};
 
 use crate::{FAILED, say};
 
@@ -16,11 +16,14 @@ pub async fn order(home: &Home, order: Order, json: bool) -> anyhow::Result<Exit
         println!("{}", serde_json::to_string(&obeyed)?);
         return Ok(ExitCode::SUCCESS);
     }
-    say::line(match obeyed.state {
-        State::Recording if obeyed.muted => "Recording, the microphone is muted.",
-        State::Recording => "Recording.",
-        State::Paused => "Paused.",
-        State::Idle => "Stopped.",
+    say::line(match (order, obeyed.webcam, obeyed.state) {
+        (Order::Webcam, WebcamState::On, _) => "The webcam is on.",
+        (Order::Webcam, WebcamState::Off, _) => "The webcam is off.",
+        (Order::Webcam, WebcamState::Lost, _) => "The webcam is on, but it is not there now.",
+        (_, _, State::Recording) if obeyed.muted => "Recording, the microphone is muted.",
+        (_, _, State::Recording) => "Recording.",
+        (_, _, State::Paused) => "Paused.",
+        (_, _, State::Idle) => "Stopped.",
     });
     if let Some(link) = obeyed.link {
         println!("{link}");

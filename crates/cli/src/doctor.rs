@@ -35,6 +35,16 @@ pub fn doctor(home: &Home) -> ExitCode {
         // Recordings go on without it.
         Err(error) => println!("-     {:<9} {error}", "sound"),
     }
+    // Recordings go on without, here too.
+    match probe.cameras {
+        Ok(cameras) if cameras.is_empty() => println!("-     {:<9} no webcam", "webcam"),
+        Ok(cameras) => {
+            let names: Vec<&str> =
+                cameras.iter().map(|camera| camera.description.as_str()).collect();
+            println!("ok    {:<9} {}", "webcam", names.join(", "));
+        }
+        Err(error) => println!("-     {:<9} {error}", "webcam"),
+    }
     let folder = |path: &Path| writable(path).map(|()| path.display().to_string());
     row("folder", folder(&home.root));
     row("saves to", folder(&home.save_folder));

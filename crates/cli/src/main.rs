@@ -11,6 +11,7 @@ mod record;
 mod say;
 mod settings;
 mod status;
+mod webcam;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pause(told) => control::order(&home, Order::Pause, told.json).await,
         Command::Resume(told) => control::order(&home, Order::Resume, told.json).await,
         Command::Mute(told) => control::order(&home, Order::Mute, told.json).await,
+        Command::Webcam(told) => control::order(&home, Order::Webcam, told.json).await,
         Command::Cancel { yes } => control::order_deletion(&home, Order::Cancel, yes).await,
         Command::Restart { yes } => control::order_deletion(&home, Order::Restart, yes).await,
         Command::List { json } => print::list(&home, json),

@@ -87,6 +87,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
 }
 
 async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingView> {
+    let settings = program.app.settings().await?;
     let request = StartRequest {
         source: options.source.source(),
         fps: options.fps,
@@ -95,6 +96,8 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         pointer: !options.no_pointer,
         sound: options.sound.sound(),
         muted: false,
+        webcam: options.overlay.webcam(settings.recording.webcam.webcam()),
+        marks: options.overlay.marks(),
         upload: !options.no_upload,
         countdown: options.countdown.map(Duration::from_secs),
         limit: options.seconds.map(Duration::from_secs),

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use snaplark_app::{Fps, Home, Microphone, Quality, Settings};
+use snaplark_app::{
+    Camera, Fps, Home, KeysShown, Microphone, Quality, Settings, WebcamSettings, WebcamShape,
+};
 
 use crate::program::Program;
+use crate::webcam;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 20] = [
     "fps",
     "quality",
     "size",
@@ -17,6 +20,14 @@ const NAMES: [&str; 12] = [
     "microphone",
     "system-sound",
     "countdown",
+    "webcam",
+    "camera",
+    "webcam-shape",
+    "webcam-place",
+    "webcam-size",
+    "webcam-mirrored",
+    "clicks",
+    "keys",
     "save-folder",
     "asks-where",
     "upload-limit",
@@ -65,11 +76,31 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
         "system-sound" => yes_or_no(recording.system_sound),
         "countdown" => recording.countdown_seconds.to_string(),
         "asks-where" => yes_or_no(recording.asks_where),
+        "webcam" => yes_or_no(recording.webcam.shown),
+        "camera" => match &recording.webcam.camera {
+            Camera::Default => "default".into(),
+            Camera::Named(name) => name.clone(),
+        },
+        "webcam-shape" => match recording.webcam.shape {
+            WebcamShape::Circle => "circle",
+            WebcamShape::Square => "square",
+        }
+        .into(),
+        "webcam-place" => webcam::place(&recording.webcam),
+        "webcam-size" => webcam::size(&recording.webcam),
+        "webcam-mirrored" => yes_or_no(recording.webcam.mirrored),
+        "clicks" => yes_or_no(recording.clicks),
+        "keys" => match recording.keys {
+            KeysShown::Off => "off",
+            KeysShown::Shortcuts => "shortcuts",
+            KeysShown::All => "all",
+        }
+        .into(),
         "save-folder" => or("default", recording.save_folder.as_ref().map(|path| path.display())),
         "upload-limit" => or("none", upload.bytes_per_second_max),
         "wait-on-metered" => yes_or_no(upload.wait_on_metered),
         "keep-local-days" => or("forever", upload.keep_local_days),
-        other => bail!("There is no setting '{other}'. There are {}", NAMES.join(", ")),
+        other => return Err(unknown(other)),
     })
 }
 
@@ -102,6 +133,15 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
             recording.countdown_seconds = text.parse().context("countdown is seconds, or 0")?;
         }
         "asks-where" => recording.asks_where = is_yes(name, text)?,
+        "clicks" => recording.clicks = is_yes(name, text)?,
+        "keys" => {
+            recording.keys = match text {
+                "off" => KeysShown::Off,
+                "shortcuts" => KeysShown::Shortcuts,
+                "all" => KeysShown::All,
+                _ => bail!("keys is off, shortcuts or all"),
+            }
+        }
         "save-folder" => {
             let folder = PathBuf::from(text);
             if text != "default" && !folder.is_absolute() {
@@ -122,10 +162,37 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
                 days => Some(days.parse().context("keep-local-days is a number, or forever")?),
             }
         }
-        // Says which there are.
-        other => drop(value(settings, other)?),
+        other => change_webcam(&mut recording.webcam, other, text)?,
     }
     Ok(())
+}
+
+fn change_webcam(settings: &mut WebcamSettings, name: &str, text: &str) -> anyhow::Result<()> {
+    match name {
+        "webcam" => settings.shown = is_yes(name, text)?,
+        "camera" => {
+            settings.camera = match text {
+                "default" => Camera::Default,
+                name => Camera::Named(name.into()),
+            }
+        }
+        "webcam-shape" => {
+            settings.shape = match text {
+                "circle" => WebcamShape::Circle,
+                "square" => WebcamShape::Square,
+                _ => bail!("webcam-shape is circle or square"),
+            }
+        }
+        "webcam-place" => webcam::set_place(settings, text)?,
+        "webcam-size" => webcam::set_size(settings, text)?,
+        "webcam-mirrored" => settings.mirrored = is_yes(name, text)?,
+        other => return Err(unknown(other)),
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> anyhow::Error {
+    anyhow::anyhow!("There is no setting '{name}'. There are {}", NAMES.join(", "))
 }
 
 fn is_yes(name: &str, text: &str) -> anyhow::Result<bool> {
@@ -159,6 +226,16 @@ mod tests {
             ("microphone", "Desk"),
             ("system-sound", "yes"),
             ("countdown", "5"),
+            ("webcam", "yes"),
+            ("camera", "Desk"),
+            ("webcam-shape", "square"),
+            ("webcam-place", "top-left"),
+            ("webcam-place", "25,100"),
+            ("webcam-size", "small"),
+            ("webcam-size", "40"),
+            ("webcam-mirrored", "yes"),
+            ("clicks", "yes"),
+            ("keys", "all"),
             ("save-folder", "/videos"),
             ("asks-where", "yes"),
             ("upload-limit", "250000"),
@@ -174,6 +251,9 @@ mod tests {
             ("size", "1081"),
             ("upload-limit", "fast"),
             ("pointer", "maybe"),
+            ("webcam-place", "101,0"),
+            ("webcam-size", "95"),
+            ("keys", "yes"),
             ("x", "1"),
         ] {
             assert!(change(&mut settings, name, text).is_err(), "{name} {text}");

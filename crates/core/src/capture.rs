@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+use crate::overlay::{Marks, Webcam};
+
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
     /// Exists and is empty. Capture writes `init.webm` and `NNNNNN.webm` into it.
@@ -22,6 +24,8 @@ pub struct CaptureRequest {
     pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
+    pub webcam: Webcam,
+    pub marks: Marks,
     /// Of an earlier recording of the same source, so that the desktop need not ask again.
     pub permission: Option<Permission>,
     pub abandoned: Abandoned,
@@ -165,6 +169,14 @@ pub enum Trouble {
     AudioLost { listening: Listening, reason: String },
     #[error("The sound of the {listening} is back")]
     AudioBack { listening: Listening },
+    /// It is not on the picture from here on. Also at the start, where it was not there at all.
+    #[error("There is no picture of the webcam: {reason}. The recording goes on without it")]
+    WebcamLost { reason: String },
+    #[error("The webcam is back")]
+    WebcamBack,
+    /// Told at the start, where they were asked for.
+    #[error("Clicks and keys can't be shown: {reason}. The recording goes on without them")]
+    MarksMissing { reason: String },
     #[error(
         "Only {} MB are free on the disk. The recording goes on until {} MB are left",
         free_bytes / 1_000_000, stop_bytes / 1_000_000
@@ -184,6 +196,9 @@ impl Trouble {
             Trouble::EncoderRelaxed => "encoder-relaxed",
             Trouble::AudioLost { .. } => "audio-lost",
             Trouble::AudioBack { .. } => "audio-back",
+            Trouble::WebcamLost { .. } => "webcam-lost",
+            Trouble::WebcamBack => "webcam-back",
+            Trouble::MarksMissing { .. } => "marks-missing",
             Trouble::DiskLow { .. } => "disk-low",
         }
     }
@@ -281,4 +296,8 @@ pub trait CaptureControl: Send {
 
     /// From now on, to the sample: the microphone is silence. What the computer plays goes on.
     fn set_muted(&mut self, muted: bool);
+
+    /// From the next picture on: shown or not, elsewhere, larger, another camera. One that is not
+    /// there is told as trouble.
+    fn set_webcam(&mut self, webcam: Webcam);
 }

@@ -4,6 +4,7 @@
 
 pub mod capture;
 mod ids;
+pub mod overlay;
 pub mod policy;
 pub mod recorder;
 pub mod upload;

@@ -112,6 +112,7 @@ export const program = {
   /** While keys are chosen: the program's own do nothing. */
   holdShortcuts: (held: boolean) => invoke<void>("hold_shortcuts", { held }),
   microphones: () => invoke<Named[]>("microphones"),
+  cameras: () => invoke<Named[]>("cameras"),
   /** With the system's own dialog; `null`: thought better of it. */
   chooseSaveFolder: () => invoke<string | null>("choose_save_folder"),
   startsAtLogin: () => invoke<boolean>("starts_at_login"),

@@ -21,7 +21,8 @@ impl Engine {
         }
         settings.store(&self.store)?;
         self.throttle.set(settings.upload.bytes_per_second_max);
-        self.settings = settings;
+        let before = std::mem::replace(&mut self.settings, settings);
+        self.follow_webcam(&before.recording.webcam);
         self.clear_again_ms = self.now_ms();
         self.tell_settings();
         Ok(())

@@ -6,6 +6,7 @@
 //! capture goes on writing segments meanwhile, and recovery would find them.
 
 mod housekeeping;
+mod overlay;
 mod recording;
 mod running;
 mod sending;
@@ -309,6 +310,7 @@ impl Engine {
                 let kept = self.store.setting(&remembered(&what));
                 let _ = reply.send(kept.map_err(AppError::from));
             }
+            Command::ShowWebcam { shown, reply } => drop(reply.send(self.show_webcam(shown))),
             Command::Retry { recording, reply } => {
                 let known = self.machine.status(self.now_ms(), recording).is_some();
                 let event = if known {
@@ -378,6 +380,7 @@ impl Engine {
             account: self.account.as_ref(),
             recorder: &self.recorder,
             running: self.running.as_ref(),
+            webcam: self.webcam(),
             machine: &self.machine,
             toasts: &self.toasts,
             file_problems: &self.file_problems,

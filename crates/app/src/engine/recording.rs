@@ -176,6 +176,8 @@ impl Engine {
             lines_max: running.request.lines_max,
             pointer: running.request.pointer,
             sound: Sound { levels: self.told.levels.receiver_count() > 0, ..sound },
+            webcam: running.request.webcam.clone(),
+            marks: running.request.marks,
             permission,
             abandoned: running.abandoned.clone(),
         };
@@ -217,6 +219,7 @@ impl Engine {
                         control.pause();
                     }
                     control.set_muted(running.request.muted);
+                    control.set_webcam(running.request.webcam.clone());
                     running.control = Some(control);
                 }
             }
@@ -329,6 +332,7 @@ impl Engine {
     fn note_trouble(&mut self, recording: RecordingId, at_ms: u64, trouble: Trouble) {
         warn!(%recording, %trouble, "Recording has trouble");
         if let Some(running) = &mut self.running {
+            running.note_webcam(&trouble);
             running.trouble = Some(trouble.clone());
         }
         self.unwritten.push_back(Write::Trouble(recording, at_ms, trouble));

@@ -29,6 +29,8 @@ pub struct Running {
     pub paused_ms: u64,
     /// What went wrong last without ending it.
     pub trouble: Option<Trouble>,
+    /// It is to be shown and isn't there.
+    pub webcam_lost: bool,
     pub disk_low_told: bool,
     /// Why it was ended without anybody's asking.
     pub stopped_for: Option<String>,
@@ -48,6 +50,7 @@ impl Running {
             sleeps: false,
             paused_ms: 0,
             trouble: None,
+            webcam_lost: false,
             disk_low_told: false,
             stopped_for: None,
         }

@@ -1,7 +1,7 @@
 //! Where pictures come from. A source is opened and asked on the eye's thread alone, so it need not
 //! be `Send`; one that gets its pictures pushed keeps the newest and gives that.
 
-mod picture;
+pub mod picture;
 #[cfg(target_os = "linux")]
 pub mod portal;
 pub mod scap;

@@ -7,7 +7,8 @@ export type HealthView = {
 atMs: number, 
 /**
  * `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
- * `encoder-relaxed`, `audio-lost`, `audio-back`, `disk-low`.
+ * `encoder-relaxed`, `audio-lost`, `audio-back`, `webcam-lost`,
+ * `webcam-back`, `marks-missing`, `disk-low`.
  */
 kind: string, 
 /**

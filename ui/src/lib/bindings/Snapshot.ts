@@ -3,6 +3,7 @@ import type { AccountView } from "./AccountView";
 import type { RecorderView } from "./RecorderView";
 import type { RecordingView } from "./RecordingView";
 import type { ToastView } from "./ToastView";
+import type { WebcamState } from "./WebcamState";
 
 /**
  * Everything a window needs, at one moment.
@@ -12,6 +13,10 @@ export type Snapshot = {
  * Grows with every change; windows ask again when it did.
  */
 change: number, recorder: RecorderView, 
+/**
+ * Of the recording of now, else of the next one.
+ */
+webcam: WebcamState, 
 /**
  * Newest first.
  */

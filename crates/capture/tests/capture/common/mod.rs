@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
+use snaplark_core::overlay::*;
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::*;
@@ -260,6 +261,8 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         lines_max: None,
         pointer: false,
         sound: Sound::default(),
+        webcam: Webcam::default(),
+        marks: Marks::default(),
         permission: None,
         abandoned: Abandoned::default(),
     }

@@ -1,0 +1,78 @@
+//! The webcam of the recording of now: switched, moved, and what is said of it.
+
+use snaplark_core::capture::Trouble;
+use snaplark_core::overlay::Webcam;
+
+use super::{Engine, Running};
+use crate::{AppError, WebcamSettings, WebcamState};
+
+impl Engine {
+    /// `None`: the other way than now. What is chosen holds for the next recording, too. The answer
+    /// is whether it is shown.
+    pub(super) fn show_webcam(&mut self, shown: Option<bool>) -> Result<bool, AppError> {
+        let running = self.running.as_ref();
+        let now = running
+            .map_or(self.settings.recording.webcam.shown, |running| running.request.webcam.shown);
+        let shown = shown.unwrap_or(!now);
+        if let Some(running) = &mut self.running {
+            running.set_webcam(Webcam { shown, ..running.request.webcam.clone() });
+        }
+        let mut settings = self.settings.clone();
+        settings.recording.webcam.shown = shown;
+        settings.store(&self.store)?;
+        self.settings = settings;
+        Ok(shown)
+    }
+
+    pub(super) fn webcam(&self) -> WebcamState {
+        let settings = || self.settings.recording.webcam.state();
+        self.running.as_ref().map_or_else(settings, Running::webcam)
+    }
+
+    /// The recording of now follows what was changed in its settings.
+    pub(super) fn follow_webcam(&mut self, before: &WebcamSettings) {
+        let now = &self.settings.recording.webcam;
+        if let Some(running) = &mut self.running
+            && now != before
+        {
+            running.set_webcam(now.webcam());
+        }
+    }
+}
+
+impl Running {
+    fn set_webcam(&mut self, webcam: Webcam) {
+        self.webcam_lost &= webcam.shown;
+        self.request.webcam = webcam;
+        // Without one it hears of it when it is here.
+        if let Some(control) = &mut self.control {
+            control.set_webcam(self.request.webcam.clone());
+        }
+    }
+
+    pub(super) fn note_webcam(&mut self, trouble: &Trouble) {
+        match trouble {
+            // A word of one that was switched off meanwhile.
+            Trouble::WebcamLost { .. } => self.webcam_lost = self.request.webcam.shown,
+            Trouble::WebcamBack => self.webcam_lost = false,
+            Trouble::FramesDropped { .. }
+            | Trouble::SourceStalled { .. }
+            | Trouble::SourceLost
+            | Trouble::SourceBack { .. }
+            | Trouble::EncoderHurried
+            | Trouble::EncoderRelaxed
+            | Trouble::AudioLost { .. }
+            | Trouble::AudioBack { .. }
+            | Trouble::MarksMissing { .. }
+            | Trouble::DiskLow { .. } => {}
+        }
+    }
+
+    fn webcam(&self) -> WebcamState {
+        match (self.request.webcam.shown, self.webcam_lost) {
+            (false, _) => WebcamState::Off,
+            (true, false) => WebcamState::On,
+            (true, true) => WebcamState::Lost,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The webcam of one recording: what is wanted of it, and its newest picture.
+//!
+//! ```text
+//!  GStreamer's threads                  camera's thread                    eye's thread
+//! ┌──────────────────────────────┐    ┌──────────────────────────────┐   ┌─────────────────────┐
+//! │ cut, scaled, BGRx ► newest    │◄───┤ opens, hears errors, tries    │   │ look: the newest, or │
+//! │ picture (`camera`)            │    │ again (`camera`, `cameras`)   │   │ what is wrong        │
+//! └──────────────────────────────┘    └──────────────────────────────┘   └─────────────────────┘
+//! ```
+//!
+//! Nobody waits for a camera. All that may hang is on a thread of its own, which is there while the
+//! webcam is to be shown; with its end the camera is closed, and its light goes out.
+
+mod camera;
+mod cameras;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use snaplark_core::capture::{Device, Trouble};
+use snaplark_core::overlay::{Shape, Webcam as Wanted};
+
+pub use cameras::{CameraProbe, list};
+
+use crate::policy::{CAMERA_LOST, WEBCAM_MARGIN_PERMILLE, WEBCAM_SIDE_PX_MIN};
+use crate::signals::Signals;
+use crate::source::picture::{BYTES_PER_PIXEL, Rect};
+
+pub struct Webcam {
+    /// Of the recorded picture.
+    size: (u32, u32),
+    signals: Arc<Signals>,
+    state: Mutex<State>,
+}
+
+struct State {
+    wanted: Wanted,
+    /// The camera's thread is there.
+    runs: bool,
+    newest: Option<Arc<Face>>,
+    /// When a picture came last; at first, when it was first waited for.
+    came: Instant,
+    /// Why none come.
+    problem: Option<String>,
+    /// That it is lost was told.
+    told: bool,
+}
+
+/// A square picture of the camera: BGRx, rows without padding.
+pub struct Face {
+    pub side: u32,
+    pub pixels: Vec<u8>,
+}
+
+impl Face {
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        let at = (y * self.side + x) as usize * BYTES_PER_PIXEL;
+        [self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]]
+    }
+}
+
+/// What of it is to be painted now.
+pub struct Shown {
+    pub face: Arc<Face>,
+    pub rect: Rect,
+    pub shape: Shape,
+    pub mirrored: bool,
+}
+
+const SILENT: &str = "nothing comes from it";
+
+impl State {
+    fn is_silent(&self) -> bool {
+        self.came.elapsed() > CAMERA_LOST
+    }
+}
+
+impl Webcam {
+    /// Of a recording of that size.
+    pub fn new(size: (u32, u32), wanted: Wanted, signals: Arc<Signals>) -> Arc<Self> {
+        let state = State {
+            wanted: Wanted { shown: false, ..wanted.clone() },
+            runs: false,
+            newest: None,
+            came: Instant::now(),
+            problem: None,
+            told: false,
+        };
+        let webcam = Arc::new(Webcam { size, signals, state: Mutex::new(state) });
+        webcam.set(wanted);
+        webcam
+    }
+
+    pub fn set(self: &Arc<Self>, wanted: Wanted) {
+        let mut state = self.lock();
+        let is_new = !state.wanted.shown || state.wanted.camera != wanted.camera;
+        state.wanted = wanted;
+        if !state.wanted.shown {
+            state.told = false;
+            return;
+        }
+        if is_new {
+            (state.came, state.problem) = (Instant::now(), None);
+        }
+        if !state.runs {
+            let webcam = self.clone();
+            match crate::spawn("camera", move || camera::run(&webcam)) {
+                Ok(()) => state.runs = true,
+                Err(error) => state.problem = Some(error.to_string()),
+            }
+        }
+    }
+
+    /// Also tells that it was lost, or is back.
+    pub fn look(&self) -> Option<Shown> {
+        let mut state = self.lock();
+        if !state.wanted.shown {
+            return None;
+        }
+        let silent = || state.is_silent().then(|| SILENT.to_owned());
+        let problem = state.problem.clone().or_else(silent);
+        let is_back = state.told && problem.is_none() && state.newest.is_some();
+        let trouble = match &problem {
+            Some(reason) if !state.told => Some(Trouble::WebcamLost { reason: reason.clone() }),
+            None if is_back => Some(Trouble::WebcamBack),
+            Some(_) | None => None,
+        };
+        state.told ^= trouble.is_some();
+        // A picture of someone who was there a while ago is none of now.
+        let face = state.newest.clone().filter(|_| problem.is_none());
+        let (rect, shape) = (place(&state.wanted, self.size), state.wanted.shape);
+        let mirrored = state.wanted.mirrored;
+        drop(state);
+        if let Some(trouble) = trouble {
+            self.signals.trouble(trouble);
+        }
+        Some(Shown { face: face?, rect: rect?, shape, mirrored })
+    }
+
+    /// For the camera's thread: which one is to be open. `None`: none, and the thread ends.
+    fn wanted(&self) -> Option<Device> {
+        let mut state = self.lock();
+        let wanted = state.wanted.shown && self.signals.stop_asked().is_none();
+        state.runs = wanted;
+        state.came = Instant::now();
+        wanted.then(|| state.wanted.camera.clone())
+    }
+
+    fn wants(&self, camera: &Device) -> bool {
+        let state = self.lock();
+        let is_it = state.wanted.shown && state.wanted.camera == *camera;
+        is_it && self.signals.stop_asked().is_none()
+    }
+
+    fn is_silent(&self) -> bool {
+        self.lock().is_silent()
+    }
+
+    /// How large its pictures are to be.
+    fn side(&self) -> u32 {
+        place(&self.lock().wanted, self.size).map_or(WEBCAM_SIDE_PX_MIN, |rect| rect.width)
+    }
+
+    fn take(&self, face: Face) {
+        let mut state = self.lock();
+        state.newest = Some(Arc::new(face));
+        (state.came, state.problem) = (Instant::now(), None);
+    }
+
+    /// The camera is closed, and why if nobody wished it.
+    fn note_closed(&self, problem: Option<String>) {
+        let mut state = self.lock();
+        (state.newest, state.problem) = (None, problem);
+    }
+
+    /// A panic elsewhere leaves these few values as right as they were. `Signals` may be locked
+    /// within it, and never the other way round.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `None`: there is no room for it.
+fn place(wanted: &Wanted, (width, height): (u32, u32)) -> Option<Rect> {
+    let permille = |of: u32, part: u16| of * u32::from(part.min(1_000)) / 1_000;
+    let margin = permille(width.min(height), WEBCAM_MARGIN_PERMILLE);
+    let room = |length: u32| length - 2 * margin;
+    let side = permille(height, wanted.height_permille).min(room(width)).min(room(height));
+    let at = |length: u32, part| (margin + permille(room(length) - side, part)) as i32;
+    (side >= WEBCAM_SIDE_PX_MIN).then(|| Rect {
+        x: at(width, wanted.place.right_permille),
+        y: at(height, wanted.place.down_permille),
+        width: side,
+        height: side,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use snaplark_core::overlay::Place;
+
+    use super::*;
+
+    fn at(right_permille: u16, down_permille: u16, height_permille: u16) -> Wanted {
+        let place = Place { right_permille, down_permille };
+        Wanted { place, height_permille, ..Wanted::default() }
+    }
+
+    #[test]
+    fn corners_are_places_whatever_the_size() {
+        let corners = |height_permille, size| {
+            [(0, 0), (1_000, 0), (0, 1_000), (1_000, 1_000)].map(|(right, down)| {
+                let rect = place(&at(right, down, height_permille), size).unwrap();
+                let (right, bottom) = (rect.x as u32 + rect.width, rect.y as u32 + rect.height);
+                (rect.x as u32, rect.y as u32, size.0 - right, size.1 - bottom)
+            })
+        };
+        let [top_left, top_right, bottom_left, bottom_right] = corners(220, (1920, 1080));
+        assert_eq!((top_left.0, top_left.1), (23, 23));
+        assert_eq!((top_right.1, top_right.2), (23, 23));
+        assert_eq!((bottom_left.0, bottom_left.3), (23, 23));
+        assert_eq!((bottom_right.2, bottom_right.3), (23, 23));
+        // Larger than there is room for, in a picture of odd sizes.
+        for (_, top, _, bottom) in corners(60_000, (801, 333)) {
+            assert_eq!((top, bottom), (7, 7));
+        }
+        assert_eq!(place(&at(0, 0, 220), (100, 60)), None);
+        assert!(place(&at(500, 500, 220), (16, 8_192)).is_none());
+    }
+}
