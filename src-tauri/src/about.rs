@@ -102,7 +102,7 @@ pub async fn copy_diagnostics(app: State<'_, App>, handle: AppHandle) -> Answer 
         ("session", [variable("XDG_SESSION_TYPE"), variable("XDG_CURRENT_DESKTOP")].join(" ")),
         ("gstreamer", probe.gstreamer),
         ("picture", format!("{way}{found}")),
-        ("encoders", probe.encoders.join(", ")),
+        ("hardware encoders", probe.hardware.join(", ")),
         (
             "sound",
             match probe.sound {

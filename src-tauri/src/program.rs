@@ -42,7 +42,7 @@ impl Program {
         let app = App::open(AppOptions {
             home: home.clone(),
             account: Some(account),
-            capture: Arc::new(SystemCapture::new()),
+            capture: Arc::new(SystemCapture::new().remembering_in(&home.root)),
             // Nobody hears it any more when the shell is closing.
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })

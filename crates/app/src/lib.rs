@@ -94,6 +94,8 @@ pub struct StartRequest {
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
+    /// An encoder of the graphics card may be used, where it works.
+    pub hardware_encoding: bool,
     /// The shorter side has so many pixels at most. `None`: as the source is.
     pub lines_max: Option<u32>,
     pub pointer: bool,
@@ -117,6 +119,7 @@ impl Default for StartRequest {
             source: Source::Display(None),
             fps: 30,
             bitrate_bits: 2_500_000,
+            hardware_encoding: true,
             lines_max: PictureSize::P1080.lines_max(),
             pointer: true,
             sound: Sound::default(),

@@ -35,6 +35,8 @@ pub struct RecordingSettings {
     pub fps: Fps,
     pub quality: Quality,
     pub size: PictureSize,
+    /// The graphics card encodes where it does it right. Off: the processor, always.
+    pub hardware_encoding: bool,
     pub pointer: bool,
     pub microphone: Microphone,
     pub system_sound: bool,
@@ -150,6 +152,7 @@ impl Default for RecordingSettings {
             fps: Fps::Fps30,
             quality: Quality::Standard,
             size: PictureSize::P1080,
+            hardware_encoding: true,
             pointer: true,
             microphone: Microphone::Off,
             system_sound: false,
@@ -193,6 +196,7 @@ impl RecordingSettings {
             source,
             fps: self.fps.into(),
             bitrate_bits: self.quality.bitrate_bits(),
+            hardware_encoding: self.hardware_encoding,
             lines_max: self.size.lines_max(),
             pointer: self.pointer,
             sound: Sound {

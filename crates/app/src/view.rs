@@ -132,7 +132,7 @@ pub struct HealthView {
     #[ts(type = "number")]
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
-    /// `encoder-relaxed`, `audio-lost`, `audio-back`, `webcam-lost`,
+    /// `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
     /// `webcam-back`, `marks-missing`, `disk-low`.
     pub kind: String,
     /// In a sentence.

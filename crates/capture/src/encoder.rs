@@ -1,5 +1,5 @@
-//! Which encoder makes the VP9, and how it is set up. One entry an encoder, the best first; the
-//! last is the one in software that is always right.
+//! Which encoders make VP9, and how each is set up. The one in software is always right; those of
+//! graphics cards are used where a trial has shown it (`choice`).
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -15,12 +15,14 @@ pub struct Settings {
 pub struct Encoder {
     /// GStreamer's name for it.
     pub element: &'static str,
+    /// What it takes, of eight bits and 4:2:0.
+    pub format: &'static str,
     /// By name and value, as text. What an older or newer version doesn't know is left out.
     settings: fn(&Settings) -> Vec<(&'static str, String)>,
     /// The property that says how little care it takes, and its most. It may change at any time.
-    haste: Haste,
+    haste: Option<Haste>,
     /// The property that bounds how coarse a picture may become, for any and for one that stays.
-    coarseness: Coarseness,
+    coarseness: Option<Coarseness>,
 }
 
 struct Coarseness {
@@ -35,12 +37,23 @@ struct Haste {
     most: u32,
 }
 
-const ENCODERS: &[Encoder] = &[Encoder {
+pub const SOFTWARE: &Encoder = &Encoder {
     element: "vp9enc",
+    format: "I420",
     settings: libvpx,
-    haste: Haste { property: "cpu-used", begin: libvpx_cpu_used, most: 9 },
-    coarseness: Coarseness { property: "max-quantizer", any: 63, stays: 14 },
-}];
+    haste: Some(Haste { property: "cpu-used", begin: libvpx_cpu_used, most: 9 }),
+    coarseness: Some(Coarseness { property: "max-quantizer", any: 63, stays: 14 }),
+};
+
+/// The best first. NVIDIA's cards and Apple's encode no VP9.
+const HARDWARE: &[Encoder] = &[
+    Encoder::of_card("vavp9lpenc", va),
+    Encoder::of_card("vavp9enc", va),
+    Encoder::of_card("qsvvp9enc", quick_sync),
+    Encoder::of_card("msdkvp9enc", quick_sync),
+    Encoder::of_card("vaapivp9enc", vaapi),
+    Encoder::of_card("v4l2vp9enc", v4l2),
+];
 
 /// Before it, appsrc did not tell how much waits in it.
 const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
@@ -50,8 +63,8 @@ pub const CONVERTER: &str = "videoconvert";
 pub const SCALER: &str = "videoscale";
 const OTHERS: [&str; 5] = ["appsrc", CONVERTER, SCALER, "queue", "appsink"];
 
-/// The first that is installed, if all that it needs around it is installed as well.
-pub fn choose() -> Result<&'static Encoder, CaptureError> {
+/// Whether the one in software is installed, and all that any needs around it.
+pub fn check() -> Result<(), CaptureError> {
     if gst::version() < VERSION_MIN {
         let reason =
             format!("GStreamer 1.20 or newer is needed, this is {}", gst::version_string());
@@ -62,19 +75,15 @@ pub fn choose() -> Result<&'static Encoder, CaptureError> {
             return Err(missing(element, "base"));
         }
     }
-    ENCODERS
-        .iter()
-        .find(|encoder| gst::ElementFactory::find(encoder.element).is_some())
-        .ok_or_else(|| missing("vp9enc", "good"))
+    match gst::ElementFactory::find(SOFTWARE.element) {
+        Some(_) => Ok(()),
+        None => Err(missing(SOFTWARE.element, "good")),
+    }
 }
 
-/// All that are installed, the one that would be used first.
-pub fn installed() -> Vec<&'static str> {
-    ENCODERS
-        .iter()
-        .map(|encoder| encoder.element)
-        .filter(|element| gst::ElementFactory::find(element).is_some())
-        .collect()
+/// Those of graphics cards that are installed, the one that would be used first.
+pub fn hardware() -> impl Iterator<Item = &'static Encoder> {
+    HARDWARE.iter().filter(|encoder| gst::ElementFactory::find(encoder.element).is_some())
 }
 
 fn missing(element: &str, set: &str) -> CaptureError {
@@ -88,6 +97,17 @@ fn missing(element: &str, set: &str) -> CaptureError {
 }
 
 impl Encoder {
+    const fn of_card(
+        element: &'static str,
+        settings: fn(&Settings) -> Vec<(&'static str, String)>,
+    ) -> Self {
+        Encoder { element, format: "NV12", settings, haste: None, coarseness: None }
+    }
+
+    pub fn is_hardware(&self) -> bool {
+        self.element != SOFTWARE.element
+    }
+
     pub fn make(&self, settings: &Settings) -> Result<gst::Element, CaptureError> {
         let element = gst::ElementFactory::make(self.element)
             .build()
@@ -103,22 +123,25 @@ impl Encoder {
 
     /// How many steps of haste it has above what it begins with.
     pub fn haste_max(&self, settings: &Settings) -> u32 {
-        self.haste.most.saturating_sub((self.haste.begin)(settings))
+        self.haste.as_ref().map_or(0, |haste| haste.most.saturating_sub((haste.begin)(settings)))
     }
 
     /// For the next frames, until it is called again.
     pub fn take_care(&self, element: &gst::Element, stays: bool) {
-        let Coarseness { property, any, stays: little } = self.coarseness;
-        if element.has_property(property) {
+        if let Some(Coarseness { property, any, stays: little }) = &self.coarseness
+            && element.has_property(property)
+        {
             let most = if stays { little } else { any };
             element.set_property_from_str(property, &most.to_string());
         }
     }
 
     pub fn hurry(&self, element: &gst::Element, settings: &Settings, steps: u32) {
-        if element.has_property(self.haste.property) {
-            let value = (self.haste.begin)(settings) + steps;
-            element.set_property_from_str(self.haste.property, &value.to_string());
+        if let Some(haste) = &self.haste
+            && element.has_property(haste.property)
+        {
+            let value = (haste.begin)(settings) + steps;
+            element.set_property_from_str(haste.property, &value.to_string());
         }
     }
 }
@@ -153,4 +176,46 @@ fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
         // Times are whole milliseconds, as in the file.
         ("timebase", "1/1000".into()),
     ]
+}
+
+/// One reference for each frame and none that is hidden: they are shown in the order of their making.
+/// Keyframes come when they are asked for, and else after so many that none comes.
+const NEVER: &str = "1024";
+
+fn va(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("rate-control", "cbr".into()),
+        ("bitrate", kilobits(settings)),
+        ("key-int-max", NEVER.into()),
+        ("gf-group-size", "1".into()),
+        ("hierarchical-level", "1".into()),
+    ]
+}
+
+fn quick_sync(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("rate-control", "vbr".into()),
+        ("bitrate", kilobits(settings)),
+        ("gop-size", NEVER.into()),
+        ("low-latency", "true".into()),
+        ("async-depth", "1".into()),
+        ("b-frames", "0".into()),
+    ]
+}
+
+fn vaapi(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("rate-control", "cbr".into()),
+        ("bitrate", kilobits(settings)),
+        ("keyframe-period", NEVER.into()),
+        ("max-bframes", "0".into()),
+    ]
+}
+
+fn v4l2(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![("extra-controls", format!("controls,video_bitrate={}", settings.bitrate_bits))]
+}
+
+fn kilobits(settings: &Settings) -> String {
+    (settings.bitrate_bits / 1_000).to_string()
 }

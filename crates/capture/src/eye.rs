@@ -20,6 +20,14 @@ pub struct Opened {
     pub permission: Option<Permission>,
 }
 
+/// What a source's pictures are put upon, and where they go.
+pub struct Work {
+    pub feed: Feed,
+    pub overlay: Overlay,
+    /// One that takes the place of `feed`.
+    pub others: Receiver<Feed>,
+}
+
 /// The thread's whole life: opens the source, says how large it is or why there is none, waits for
 /// the pipeline, then looks until the stop.
 pub fn run(
@@ -27,7 +35,7 @@ pub fn run(
     fps: u32,
     signals: &Arc<Signals>,
     opened: &SyncSender<Result<Opened, CaptureError>>,
-    work: &Receiver<(Feed, Overlay)>,
+    work: &Receiver<Work>,
 ) {
     let first = source::open(opening).and_then(|mut source| {
         // What can't be seen at the start is said at the start.
@@ -48,20 +56,20 @@ pub fn run(
         return;
     }
     // None: the pipeline could not be built, and whoever wanted it knows.
-    let Ok((mut feed, mut overlay)) = work.recv() else { return };
+    let Ok(work) = work.recv() else { return };
     let _guard = signals.fail_on_panic();
-    if let Err(error) = watch(source.as_mut(), &mut overlay, &mut feed, fps, signals) {
+    if let Err(error) = watch(source.as_mut(), work, fps, signals) {
         signals.fail(error);
     }
 }
 
 fn watch(
     source: &mut dyn Source,
-    overlay: &mut Overlay,
-    feed: &mut Feed,
+    work: Work,
     fps: u32,
     signals: &Signals,
 ) -> Result<(), CaptureError> {
+    let Work { mut feed, mut overlay, others } = work;
     let period = Duration::from_secs(1) / fps;
     let start = signals.start();
     let mut gate = Gate::default();
@@ -82,6 +90,11 @@ fn watch(
             gate.break_off();
             tick = ticks(start, period);
             continue;
+        }
+        if let Ok(mut fresh) = others.try_recv() {
+            fresh.follow(&mut feed);
+            feed = fresh;
+            gate.break_off();
         }
         let late = ticks(start, period);
         let missed = late.saturating_sub(tick);
@@ -107,11 +120,14 @@ fn watch(
                 // A keyframe of what stands still must not undo what was made with care.
                 let care = verdict == Verdict::Settle || begins && !changed;
                 let treat = Treat { begins, care };
-                if feed.push(picture, time_ms, treat).is_err() {
-                    return Ok(());
+                match feed.push(picture, time_ms, treat) {
+                    Ok(()) => {
+                        gate.passed(time_ms, verdict, changed);
+                        (last_ms, resumes_ms) = (time_ms, None);
+                    }
+                    Err(_) if feed.is_replaceable => signals.count_dropped(1),
+                    Err(_) => return Ok(()),
                 }
-                gate.passed(time_ms, verdict, changed);
-                (last_ms, resumes_ms) = (time_ms, None);
             }
             // The picture that stands still is there already, and is tried again.
             Verdict::Settle => signals.count_unchanged(),
@@ -157,9 +173,8 @@ mod tests {
     use snaplark_core::overlay::Webcam as Wanted;
 
     use super::*;
-    use crate::encoder::{self, Settings};
-    use crate::graph::Graph;
-    use crate::pipeline::{self, Encoded};
+    use crate::encoder::{self, SOFTWARE, Settings};
+    use crate::pipeline::{self, Encoded, Running};
     use crate::policy::{CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
     use crate::segmenter::EncodedFrame;
     use crate::webcam::Webcam;
@@ -223,15 +238,15 @@ mod tests {
         let signals = Arc::new(Signals::default());
         let settings = Settings { width: WIDTH, height: HEIGHT, bitrate_bits: 500_000 };
         let (out, frames) = sync_channel(encoded_max);
-        let encoder = encoder::choose().unwrap();
-        let (pipeline, mut feed): (Graph, Feed) =
-            pipeline::start(encoder, &settings, (WIDTH, HEIGHT), fps, out, signals.clone())
+        encoder::check().unwrap();
+        let (pipeline, feed): (Running, Feed) =
+            pipeline::start(SOFTWARE, &settings, (WIDTH, HEIGHT), fps, out, signals.clone())
                 .unwrap();
         let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
         let mut script = Script { looks: 0, next, signals: signals.clone(), picture };
-        let mut overlay = overlay(&signals);
-        let result = watch(&mut script, &mut overlay, &mut feed, fps, &signals);
-        drop(feed);
+        let (_, others) = sync_channel(1);
+        let work = Work { feed, overlay: overlay(&signals), others };
+        let result = watch(&mut script, work, fps, &signals);
         let frames = all(&frames);
         drop(pipeline);
         Run { result, signals, frames }

@@ -20,6 +20,7 @@
 //! Times are milliseconds of one monotonic clock from the first look at the source.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod choice;
 mod disk;
 mod encoder;
 mod eye;
@@ -37,9 +38,12 @@ mod sound;
 mod source;
 mod still;
 mod timeline;
+mod trial;
+mod vp9;
 mod webcam;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -56,20 +60,22 @@ pub use probe::{Probe, WayProbe, probe};
 pub use sound::DeviceProbe;
 pub use webcam::{CameraProbe, list as cameras};
 
-use crate::encoder::{Encoder, Settings};
-use crate::eye::Opened;
+use crate::choice::Memory;
+use crate::encoder::{SOFTWARE, Settings};
+use crate::eye::{Opened, Work};
 use crate::overlay::Overlay;
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX};
 use crate::signals::{Signals, fault};
 use crate::source::Opening;
 use crate::webcam::Webcam;
-use crate::writer::Writer;
+use crate::writer::{Spare, Writer};
 
 /// Records what this computer shows.
 #[derive(Clone, Debug, Default)]
 pub struct SystemCapture {
     display: Option<String>,
     sound_server: Option<String>,
+    memory: Option<Memory>,
 }
 
 impl SystemCapture {
@@ -80,13 +86,18 @@ impl SystemCapture {
 
     /// Of the X11 display of that name, whatever the environment says.
     pub fn on_display(name: impl Into<String>) -> Self {
-        SystemCapture { display: Some(name.into()), sound_server: None }
+        SystemCapture { display: Some(name.into()), ..SystemCapture::default() }
     }
 
     /// With the sound of that server (PulseAudio's words: `unix:/path`), whatever the environment
     /// says.
     pub fn with_sound_server(self, name: impl Into<String>) -> Self {
         SystemCapture { sound_server: Some(name.into()), ..self }
+    }
+
+    /// Keeps in that folder what trials of encoders showed. Without it none is used but libvpx.
+    pub fn remembering_in(self, folder: &Path) -> Self {
+        SystemCapture { memory: Some(Memory::below(folder)), ..self }
     }
 }
 
@@ -97,9 +108,9 @@ impl Capture for SystemCapture {
         events: CaptureSink,
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
         gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
-        let encoder = encoder::choose()?;
+        encoder::check()?;
         let signals = Arc::new(Signals::default());
-        let started = self.begin(encoder, request, events, &signals);
+        let started = self.begin(request, events, &signals);
         if started.is_err() {
             // Whatever runs already ends with this.
             signals.ask_to_stop();
@@ -115,7 +126,6 @@ impl Capture for SystemCapture {
 impl SystemCapture {
     fn begin(
         &self,
-        encoder: &'static Encoder,
         request: CaptureRequest,
         events: CaptureSink,
         signals: &Arc<Signals>,
@@ -150,20 +160,38 @@ impl SystemCapture {
         let picture = policy::fitted(size, request.lines_max);
         let settings = Settings { width: picture.0, height: picture.1, bitrate_bits };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
-        let (pipeline, feed) =
-            pipeline::start(encoder, &settings, size, fps, out, signals.clone())?;
+        let memory = self.memory.as_ref().filter(|_| request.hardware_encoding);
+        let wanted = memory.map_or(SOFTWARE, |memory| memory.choose(&settings));
+        let told = signals.clone();
+        let start = move |encoder| {
+            pipeline::start(encoder, &settings, size, fps, out.clone(), told.clone())
+        };
+        let (encoder, (pipeline, feed)) = match start(wanted) {
+            Err(_) if wanted.is_hardware() => (SOFTWARE, start(SOFTWARE)?),
+            started => (wanted, started?),
+        };
+        let (replaced, others) = sync_channel(1);
+        let spare = memory.filter(|_| encoder.is_hardware()).cloned().map(|memory| Spare {
+            start: Box::new(move || start(SOFTWARE)),
+            feeds: replaced,
+            note: Box::new(move |why| memory.note(encoder, &settings, why)),
+        });
         let writer = Writer {
             folder: request.folder,
             size: picture,
             permission,
             sink: events,
             signals: signals.clone(),
+            spare,
         };
         spawn("writer", move || writer::run(writer, frames, pipeline, sound))?;
         let overlay = Overlay::new(size, webcam.clone());
         // The eye waits for it, and could have ended only by a fault: then the writer hears no
         // frame, and the control's stop ends it.
-        feeds.send((feed, overlay)).map_err(|_| fault())?;
+        feeds.send(Work { feed, overlay, others }).map_err(|_| fault())?;
+        if let Some(memory) = memory {
+            memory.learn(settings);
+        }
         Ok(webcam)
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::source::scap;
+use crate::trial;
 
 /// Names the part to the process that is to be it.
 const VARIABLE: &str = "SNAPLARK_PART";
@@ -18,20 +19,23 @@ static ABLE: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Scap,
+    Trial,
 }
 
 impl Name {
-    const ALL: [Name; 1] = [Name::Scap];
+    const ALL: [Name; 2] = [Name::Scap, Name::Trial];
 
     fn text(self) -> &'static str {
         match self {
             Name::Scap => "scap",
+            Name::Trial => "trial",
         }
     }
 
     fn run(self, order: &str) -> ExitCode {
         match self {
             Name::Scap => scap::part::run(order),
+            Name::Trial => trial::run(order),
         }
     }
 }
@@ -55,6 +59,11 @@ pub fn part() -> Option<ExitCode> {
     Some(name.run(order.trim_end()))
 }
 
+/// Whether this program has parts.
+pub fn can_start() -> bool {
+    ABLE.load(Ordering::Relaxed)
+}
+
 /// A part that runs; it ends with this.
 pub struct Part {
     process: Child,
@@ -64,7 +73,7 @@ pub struct Part {
 impl Part {
     /// And what it says. `order` is one line.
     pub fn start(name: Name, order: &str) -> Result<(Part, ChildStdout), String> {
-        if !ABLE.load(Ordering::Relaxed) {
+        if !can_start() {
             return Err("this program can't be started as a part of itself".to_owned());
         }
         let start = || {

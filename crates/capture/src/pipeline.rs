@@ -14,10 +14,13 @@
 //!   segment (`Cuts`); on_frame says of the keyframe that it does. It also sees how many frames
 //!   wait, and makes the encoder take less care before any is lost (`Load`)
 //! ```
+//!
+//! In vp9enc's place one of the graphics card may be. What fails then is the encoder's failure, not
+//! the recording's: the writer makes another pipeline, and nothing more is heard of this one.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -27,9 +30,10 @@ use snaplark_core::capture::{CaptureError, Trouble};
 use crate::encoder::{self, Encoder, Settings};
 use crate::graph::{self, Graph, make};
 use crate::load::Load;
-use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, RAW_FRAMES_MAX};
+use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, ENCODER_END_WAIT, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
 use crate::signals::Signals;
+use crate::vp9;
 
 pub enum Encoded {
     Frame(EncodedFrame),
@@ -44,6 +48,8 @@ pub struct Feed {
     /// What went in last.
     last: Option<gst::Buffer>,
     cuts: Arc<Mutex<Cuts>>,
+    /// Another one comes where this one's pipeline fails.
+    pub is_replaceable: bool,
 }
 
 /// How a frame is to be encoded.
@@ -61,6 +67,9 @@ pub struct Treat {
 struct Cuts {
     told: VecDeque<(u64, Treat)>,
     asked: bool,
+    /// So many frames went in, and came out.
+    fed: u64,
+    came: u64,
 }
 
 impl Cuts {
@@ -110,8 +119,17 @@ impl Feed {
         let fresh = buffer.get_mut().ok_or(Refused)?;
         fresh.set_pts(gst::ClockTime::from_mseconds(time_ms));
         self.last = Some(buffer.clone());
-        lock(&self.cuts).told.push_back((time_ms, treat));
+        {
+            let mut cuts = lock(&self.cuts);
+            cuts.told.push_back((time_ms, treat));
+            cuts.fed += 1;
+        }
         self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
+    }
+
+    /// In the place of another, whose last picture goes on standing.
+    pub fn follow(&mut self, other: &mut Feed) {
+        self.last = other.last.take();
     }
 
     fn copy(&self, picture: &[u8]) -> Result<gst::Buffer, Refused> {
@@ -133,6 +151,44 @@ impl Drop for Feed {
     }
 }
 
+/// A pipeline that runs until this is dropped.
+pub struct Running {
+    /// What its threads have to say counts for as long as this is there.
+    live: Option<Arc<()>>,
+    cuts: Arc<Mutex<Cuts>>,
+    graph: Option<Graph>,
+    encoder: &'static Encoder,
+}
+
+impl Running {
+    /// So many frames went in and did not come out.
+    pub fn frames_inside(&self) -> u64 {
+        let cuts = lock(&self.cuts);
+        cuts.fed - cuts.came
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.live = None;
+        let graph = self.graph.take();
+        if !self.encoder.is_hardware() {
+            return;
+        }
+        // One that hangs is left behind.
+        let (tell, told) = channel();
+        let end = move || {
+            drop(graph);
+            // Fails only where it took too long.
+            let _ = tell.send(());
+        };
+        if crate::spawn("encoder-end", end).is_ok() {
+            // Times out where it hangs.
+            let _ = told.recv_timeout(ENCODER_END_WAIT);
+        }
+    }
+}
+
 /// Built and running. Failures after this go to `signals`.
 pub fn start(
     encoder: &'static Encoder,
@@ -141,7 +197,7 @@ pub fn start(
     fps: u32,
     out: SyncSender<Encoded>,
     signals: Arc<Signals>,
-) -> Result<(Graph, Feed), CaptureError> {
+) -> Result<(Running, Feed), CaptureError> {
     let frame_bytes = source.0 as usize * source.1 as usize * 4;
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "BGRx")
@@ -160,7 +216,7 @@ pub fn start(
     }
     // Browsers take small videos for BT.601 unless the stream says otherwise: this makes it say.
     let planar = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
+        .field("format", encoder.format)
         .field("colorimetry", "bt709")
         .field("width", settings.width as i32)
         .field("height", settings.height as i32)
@@ -179,7 +235,11 @@ pub fn start(
     let care = Care { encoder, settings, queue: queue.clone(), load, is_special: false };
     prepare_each(&encode, cuts.clone(), care, signals.clone())?;
     let appsink = gst_app::AppSink::builder().sync(false).build();
-    appsink.set_callbacks(callbacks(out, cuts.clone()));
+    let live = Arc::new(());
+    let heard = Heard { out, cuts: cuts.clone(), live: Arc::downgrade(&live) };
+    let size = (settings.width, settings.height);
+    let judge = encoder.is_hardware().then(|| (size, signals.clone()));
+    appsink.set_callbacks(heard.callbacks(judge));
 
     let (source, sink) = (appsrc.upcast_ref(), appsink.upcast_ref());
     let graph =
@@ -191,9 +251,11 @@ pub fn start(
     pool.set_config(config).map_err(failed)?;
     pool.set_active(true).map_err(failed)?;
 
-    listen(&graph, signals);
+    listen(&graph, Arc::downgrade(&live), encoder, signals);
     graph.play().map_err(failed)?;
-    Ok((graph, Feed { appsrc, pool, last: None, cuts }))
+    let is_replaceable = encoder.is_hardware();
+    let feed = Feed { appsrc, pool, last: None, cuts: cuts.clone(), is_replaceable };
+    Ok((Running { live: Some(live), cuts, graph: Some(graph), encoder }, feed))
 }
 
 fn failed(error: impl std::fmt::Display) -> CaptureError {
@@ -267,7 +329,7 @@ fn prepare_each(
 
 /// GStreamer's "force key unit", as gst_video_event_new_downstream_force_key_unit makes it. Without
 /// a time it means the next frame.
-fn keyframe_event() -> gst::Event {
+pub fn keyframe_event() -> gst::Event {
     let none = u64::MAX;
     gst::event::CustomDownstream::new(
         gst::Structure::builder("GstForceKeyUnit")
@@ -280,31 +342,67 @@ fn keyframe_event() -> gst::Event {
     )
 }
 
-fn callbacks(out: SyncSender<Encoded>, cuts: Arc<Mutex<Cuts>>) -> gst_app::AppSinkCallbacks {
-    let at_end = out.clone();
-    gst_app::AppSinkCallbacks::builder()
-        .new_sample(move |appsink| {
-            let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
-            let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
-            let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            let frame = EncodedFrame {
-                time_ms: buffer.pts().ok_or(gst::FlowError::Error)?.mseconds(),
-                keyframe,
-                begins: keyframe && lock(&cuts).found(),
-                data: map.as_slice().to_vec(),
-            };
-            // Waits while the bound is reached; fails once the writer has ended.
-            out.send(Encoded::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
-            Ok(gst::FlowSuccess::Ok)
-        })
-        // Fails only where the writer has ended already.
-        .eos(move |_| drop(at_end.send(Encoded::End)))
-        .build()
+/// Where frames go that come out.
+struct Heard {
+    out: SyncSender<Encoded>,
+    cuts: Arc<Mutex<Cuts>>,
+    live: Weak<()>,
 }
 
-fn listen(graph: &Graph, signals: Arc<Signals>) {
+impl Heard {
+    /// `judge`: frames are looked at, as the track must go on as it began.
+    fn callbacks(self, judge: Option<((u32, u32), Arc<Signals>)>) -> gst_app::AppSinkCallbacks {
+        let Heard { out, cuts, live } = self;
+        let (at_end, live_at_end) = (out.clone(), live.clone());
+        gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |appsink| {
+                let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
+                let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+                let _live = live.upgrade().ok_or(gst::FlowError::Eos)?;
+                let mut keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+                if let Some((size, signals)) = &judge {
+                    match vp9::head(map.as_slice()) {
+                        Some(head) if head.keyframe.is_none_or(|own| own == *size) => {
+                            keyframe = head.keyframe.is_some();
+                        }
+                        _ => {
+                            signals.encoder_failed("what it made can't be played".to_owned());
+                            return Err(gst::FlowError::Error);
+                        }
+                    }
+                }
+                let begins = {
+                    let mut cuts = lock(&cuts);
+                    cuts.came += 1;
+                    keyframe && cuts.found()
+                };
+                let frame = EncodedFrame {
+                    time_ms: buffer.pts().ok_or(gst::FlowError::Error)?.mseconds(),
+                    keyframe,
+                    begins,
+                    data: map.as_slice().to_vec(),
+                };
+                // Waits while the bound is reached; fails once the writer has ended.
+                out.send(Encoded::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .eos(move |_| {
+                if live_at_end.upgrade().is_some() {
+                    // Fails only where the writer has ended already.
+                    drop(at_end.send(Encoded::End));
+                }
+            })
+            .build()
+    }
+}
+
+fn listen(graph: &Graph, live: Weak<()>, encoder: &'static Encoder, signals: Arc<Signals>) {
     graph.listen(move |message| match message.view() {
+        _ if live.upgrade().is_none() => {}
+        gst::MessageView::Error(error) if encoder.is_hardware() => {
+            signals.encoder_failed(error.error().to_string());
+        }
         gst::MessageView::Error(error) => signals.pipeline_failed(format!(
             "{} ({})",
             error.error(),

@@ -30,6 +30,16 @@ pub const HURRY_FRAMES: u32 = CONVERTED_FRAMES_MAX / 3;
 pub const HURRY_STEP_MS: u64 = 1_000;
 /// It has kept up for so long: one step back.
 pub const RELAX_MS: u64 = 10_000;
+/// The trial of an encoder takes a tenth of this where nothing else runs. It hurries nobody.
+pub const TRIAL_WAIT: Duration = Duration::from_secs(10);
+/// A card's encoder that has frames and gives none back for so long has hung. Less than what fills
+/// the queue before it with 30 frames a second, and less than `STALL_MS`, which says the same of all.
+pub const ENCODER_STALL_MS: u64 = 900;
+/// One that does not end in this time is left to itself.
+pub const ENCODER_END_WAIT: Duration = Duration::from_millis(500);
+/// One that made no keyframe for so long, though they are asked for each two seconds, won't.
+pub const KEYFRAME_LATE_MS: u64 = 3 * SEGMENT_MS;
+
 /// Encoded frames that wait for the disk: 20 s at 30 frames a second, 6 MB at 2.5 Mbit/s. Beyond
 /// it the encoder waits, then raw frames are lost and counted: an encoded frame never is, since
 /// those after it lean on it.

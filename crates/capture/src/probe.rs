@@ -11,10 +11,10 @@ use crate::webcam::{self, CameraProbe};
 pub struct Probe {
     /// All ways to a picture, the one that would be used first.
     pub ways: Vec<WayProbe>,
-    /// The encoder that would be used, or what to install.
+    /// The encoder in software, or what to install.
     pub encoder: Result<String, CaptureError>,
-    /// All VP9 encoders that are installed, the one that would be used first.
-    pub encoders: Vec<String>,
+    /// Those of graphics cards that are installed. One is used where a trial shows that it works.
+    pub hardware: Vec<String>,
     /// What can be listened to.
     pub sound: Result<Vec<DeviceProbe>, CaptureError>,
     /// What can be shown in a corner, or why nobody can know.
@@ -36,7 +36,7 @@ pub fn probe() -> Probe {
         return Probe {
             ways: ways(),
             encoder: Err(failed.clone()),
-            encoders: Vec::new(),
+            hardware: Vec::new(),
             cameras: Err(failed.to_string()),
             sound: Err(failed),
             gstreamer: gst::version_string().to_string(),
@@ -44,8 +44,8 @@ pub fn probe() -> Probe {
     }
     Probe {
         ways: ways(),
-        encoder: encoder::choose().map(|encoder| encoder.element.to_owned()),
-        encoders: encoder::installed().into_iter().map(str::to_owned).collect(),
+        encoder: encoder::check().map(|()| encoder::SOFTWARE.element.to_owned()),
+        hardware: encoder::hardware().map(|encoder| encoder.element.to_owned()).collect(),
         sound: sound::list(None),
         cameras: webcam::list(),
         gstreamer: gst::version_string().to_string(),

@@ -27,6 +27,7 @@ struct State {
     stop_asked: Option<Instant>,
     failure: Option<CaptureError>,
     pipeline_failed: bool,
+    encoder_failure: Option<String>,
     sound_failure: Option<String>,
     muted: Switch,
     /// Not told yet, each with when it was.
@@ -134,6 +135,15 @@ impl Signals {
     pub fn pipeline_failed(&self, reason: String) {
         self.lock().pipeline_failed = true;
         self.fail(CaptureError::PipelineFailed { reason });
+    }
+
+    /// Another one is to take its place.
+    pub fn encoder_failed(&self, reason: String) {
+        self.lock().encoder_failure.get_or_insert(reason);
+    }
+
+    pub fn take_encoder_failure(&self) -> Option<String> {
+        self.lock().encoder_failure.take()
     }
 
     /// The picture goes on without.

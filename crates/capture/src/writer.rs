@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -16,9 +16,10 @@ use snaplark_core::{INIT_FILE, segment_file};
 use snaplark_webm::{Audio, Tracks, Video, VideoCodec, WebmError};
 
 use crate::disk::write_durably;
-use crate::graph::Graph;
-use crate::pipeline::Encoded;
-use crate::policy::{SEGMENT_SOUND_WAIT, STALL_MS, STOP_MS_MAX, WRITER_POLL};
+use crate::pipeline::{Encoded, Feed, Running};
+use crate::policy::{
+    ENCODER_STALL_MS, KEYFRAME_LATE_MS, SEGMENT_SOUND_WAIT, STALL_MS, STOP_MS_MAX, WRITER_POLL,
+};
 use crate::segmenter::{EncodedFrame, Segment, Segmenter};
 use crate::signals::Signals;
 use crate::sound::{Heard, Track};
@@ -29,11 +30,22 @@ pub struct Writer {
     pub permission: Option<Permission>,
     pub sink: CaptureSink,
     pub signals: Arc<Signals>,
+    /// Where the encoder is one that may fail.
+    pub spare: Option<Spare>,
+}
+
+/// What takes the place of an encoder that fails.
+pub struct Spare {
+    pub start: Box<dyn FnOnce() -> Result<(Running, Feed), CaptureError> + Send>,
+    /// To the eye.
+    pub feeds: SyncSender<Feed>,
+    /// So that it is not chosen again.
+    pub note: Box<dyn FnOnce(&str) + Send>,
 }
 
 /// Runs to the end of the recording and says how it ended. The sink hears `Ended` after the
 /// pipelines are gone.
-pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Graph, track: Option<Track>) {
+pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: Option<Track>) {
     let signals = writer.signals.clone();
     let (audio, heard, encoder) = match track {
         Some(Track { audio, heard, encoder }) => (Some(audio), Some(heard), Some(encoder)),
@@ -46,6 +58,9 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Graph, track: Op
         sink: Ending { sink: writer.sink, ended: false, encoded: 0, signals: signals.clone() },
         signals,
         segmenter: if audio.is_some() { Segmenter::with_sound() } else { Segmenter::default() },
+        pipeline: Some(pipeline),
+        spare: writer.spare,
+        begun_ms: 0,
         audio,
         heard,
         waits_since: None,
@@ -60,7 +75,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Graph, track: Op
     recording.signals.ask_to_stop();
     // In this order: an encoder that waits for room is let go, then joined.
     drop(frames);
-    drop(pipeline);
+    recording.pipeline = None;
     recording.heard = None;
     drop(encoder);
     recording.sink.end();
@@ -73,6 +88,10 @@ struct Recording {
     sink: Ending,
     signals: Arc<Signals>,
     segmenter: Segmenter,
+    pipeline: Option<Running>,
+    spare: Option<Spare>,
+    /// When a segment began last.
+    begun_ms: u64,
     audio: Option<Audio>,
     /// `None`: no sound comes, or none any more.
     heard: Option<Receiver<Heard>>,
@@ -123,9 +142,35 @@ impl Recording {
                     }
                 }
             }
+            self.watch_encoder(last_came)?;
             self.follow_pause()?;
             self.tell_troubles();
         }
+    }
+
+    /// Another one in its place, where it may fail and did. What it has given is kept.
+    fn watch_encoder(&mut self, last_came: Instant) -> Result<(), CaptureError> {
+        let (Some(_), Some(pipeline)) = (&self.spare, &self.pipeline) else { return Ok(()) };
+        let stands = self.pause.is_some() || self.signals.paused_at_ms().is_some();
+        let hangs = !stands && pipeline.frames_inside() > 0 && is_over(last_came, ENCODER_STALL_MS);
+        let here_ms = self.segmenter.last_ms().unwrap_or(0);
+        let endless = here_ms >= self.begun_ms + KEYFRAME_LATE_MS;
+        let reason = self.signals.take_encoder_failure();
+        let reason = reason.or_else(|| hangs.then(|| "it hangs".to_owned()));
+        let reason = reason.or_else(|| endless.then(|| "it makes no keyframes".to_owned()));
+        let Some(reason) = reason else { return Ok(()) };
+        let lost = pipeline.frames_inside();
+        // Nothing is heard of it from here on, before the other one speaks.
+        self.pipeline = None;
+        let Some(spare) = self.spare.take() else { return Ok(()) };
+        let (pipeline, feed) = (spare.start)()?;
+        self.pipeline = Some(pipeline);
+        // Fails only where the eye has ended: then the feed's end is the pipeline's.
+        drop(spare.feeds.try_send(feed));
+        self.signals.count_dropped(lost);
+        (spare.note)(&format!("it failed while it recorded: {reason}"));
+        self.signals.trouble(Trouble::EncoderSwitched { reason });
+        Ok(())
     }
 
     /// Closes the segment when the last frame before a pause is there, and says so when it is whole.
@@ -206,6 +251,9 @@ impl Recording {
             && told
         {
             self.sink.say(CaptureEvent::Resumed { at_ms });
+        }
+        if frame.begins {
+            self.begun_ms = frame.time_ms;
         }
         let sealed = self.segmenter.push(frame);
         self.seal(sealed)

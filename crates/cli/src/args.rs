@@ -102,7 +102,8 @@ pub enum Command {
     },
     /// What is set for the app; with a name and a value, set it.
     Settings {
-        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full), pointer,
+        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full),
+        /// hardware-encoding, pointer,
         /// microphone (off, default or a name), system-sound, webcam, camera (default or a name),
         /// webcam-shape (circle or square), webcam-place (a corner like top-left, or right,down in
         /// per cent), webcam-size (small, medium, large or per cent), webcam-mirrored, clicks, keys
@@ -140,6 +141,9 @@ pub struct Record {
     /// Scale larger sources down, by their shorter side: 720, 1080, 1440, or full for as they are.
     #[arg(long, default_value = "1080", value_name = "LINES", value_parser = size)]
     pub size: PictureSize,
+    /// Leave the graphics card out, also where it encodes right.
+    #[arg(long)]
+    pub no_hardware_encoding: bool,
     /// Leave the pointer out.
     #[arg(long)]
     pub no_pointer: bool,

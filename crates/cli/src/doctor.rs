@@ -27,6 +27,11 @@ pub fn doctor(home: &Home) -> ExitCode {
         println!("-     {:<9} {text}", way.name);
     }
     row("encoder", probe.encoder.map_err(|error| error.to_string()));
+    let hardware = match probe.hardware.join(", ") {
+        none if none.is_empty() => "no graphics card here encodes VP9 for GStreamer".to_owned(),
+        all => format!("{all}: used where a trial shows that it works"),
+    };
+    println!("-     {:<9} {hardware}", "hardware");
     row("gstreamer", Ok(probe.gstreamer));
     match probe.sound {
         Ok(devices) => {

@@ -25,10 +25,11 @@ impl Program {
                 (account, Some(embedded.cloud))
             }
         };
+        let capture = snaplark_capture::SystemCapture::new().remembering_in(&home.root);
         let app = App::open(AppOptions {
             home,
             account: Some(account),
-            capture: Arc::new(snaplark_capture::SystemCapture::new()),
+            capture: Arc::new(capture),
             // A terminal has no clipboard of its own: the link is printed.
             notices: Box::new(|_| {}),
         })

@@ -92,6 +92,7 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         source: options.source.source(),
         fps: options.fps,
         bitrate_bits: options.bitrate,
+        hardware_encoding: !options.no_hardware_encoding,
         lines_max: options.size.lines_max(),
         pointer: !options.no_pointer,
         sound: options.sound.sound(),

@@ -12,10 +12,11 @@ use snaplark_app::{
 use crate::program::Program;
 use crate::webcam;
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "fps",
     "quality",
     "size",
+    "hardware-encoding",
     "pointer",
     "microphone",
     "system-sound",
@@ -67,6 +68,7 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
         }
         .into(),
         "size" => recording.size.to_string(),
+        "hardware-encoding" => yes_or_no(recording.hardware_encoding),
         "pointer" => yes_or_no(recording.pointer),
         "microphone" => match &recording.microphone {
             Microphone::Off => "off".into(),
@@ -120,6 +122,7 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
             }
         }
         "size" => recording.size = text.parse().map_err(anyhow::Error::msg)?,
+        "hardware-encoding" => recording.hardware_encoding = is_yes(name, text)?,
         "pointer" => recording.pointer = is_yes(name, text)?,
         "microphone" => {
             recording.microphone = match text {
@@ -222,6 +225,7 @@ mod tests {
             ("fps", "60"),
             ("quality", "sharp"),
             ("size", "full"),
+            ("hardware-encoding", "no"),
             ("pointer", "no"),
             ("microphone", "Desk"),
             ("system-sound", "yes"),

@@ -20,6 +20,8 @@ pub struct CaptureRequest {
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
+    /// An encoder of the graphics card may be used, where it works.
+    pub hardware_encoding: bool,
     /// The shorter side is made to have so many pixels, where the source has more.
     pub lines_max: Option<u32>,
     pub pointer: bool,
@@ -164,6 +166,12 @@ pub enum Trouble {
     EncoderHurried,
     #[error("Pictures are as sharp as before")]
     EncoderRelaxed,
+    /// Pictures that were inside it are lost, and counted.
+    #[error(
+        "The graphics card's encoder failed: {reason}. The recording goes on without it, and what \
+         was recorded is whole"
+    )]
+    EncoderSwitched { reason: String },
     /// It is silence from here on. Also at the start, where it was not there at all.
     #[error("There is no sound of the {listening}: {reason}. The recording goes on without it")]
     AudioLost { listening: Listening, reason: String },
@@ -194,6 +202,7 @@ impl Trouble {
             Trouble::SourceBack { .. } => "source-back",
             Trouble::EncoderHurried => "encoder-hurried",
             Trouble::EncoderRelaxed => "encoder-relaxed",
+            Trouble::EncoderSwitched { .. } => "encoder-switched",
             Trouble::AudioLost { .. } => "audio-lost",
             Trouble::AudioBack { .. } => "audio-back",
             Trouble::WebcamLost { .. } => "webcam-lost",

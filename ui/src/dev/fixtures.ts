@@ -116,6 +116,7 @@ export const settings = (): Settings => ({
     fps: 30,
     quality: "standard",
     size: "p1080",
+    hardwareEncoding: true,
     pointer: true,
     microphone: { kind: "default" },
     systemSound: false,

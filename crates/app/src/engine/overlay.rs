@@ -61,6 +61,7 @@ impl Running {
             | Trouble::SourceBack { .. }
             | Trouble::EncoderHurried
             | Trouble::EncoderRelaxed
+            | Trouble::EncoderSwitched { .. }
             | Trouble::AudioLost { .. }
             | Trouble::AudioBack { .. }
             | Trouble::MarksMissing { .. }

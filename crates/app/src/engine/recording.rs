@@ -173,6 +173,7 @@ impl Engine {
             source: running.request.source.clone(),
             fps: running.request.fps,
             bitrate_bits: running.request.bitrate_bits,
+            hardware_encoding: running.request.hardware_encoding,
             lines_max: running.request.lines_max,
             pointer: running.request.pointer,
             sound: Sound { levels: self.told.levels.receiver_count() > 0, ..sound },

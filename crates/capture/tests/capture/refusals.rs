@@ -88,6 +88,5 @@ fn no_encoder() {
 fn a_probe_tells_what_works() {
     let found = probe();
     assert_eq!(found.encoder.unwrap(), "vp9enc");
-    assert_eq!(found.encoders, ["vp9enc"]);
     assert!(found.gstreamer.starts_with("GStreamer 1."), "{}", found.gstreamer);
 }

@@ -7,7 +7,7 @@ export type HealthView = {
 atMs: number, 
 /**
  * `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
- * `encoder-relaxed`, `audio-lost`, `audio-back`, `webcam-lost`,
+ * `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
  * `webcam-back`, `marks-missing`, `disk-low`.
  */
 kind: string, 

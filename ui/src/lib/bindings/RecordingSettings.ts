@@ -5,7 +5,11 @@ import type { PictureSize } from "./PictureSize";
 import type { Quality } from "./Quality";
 import type { WebcamSettings } from "./WebcamSettings";
 
-export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, size: PictureSize, pointer: boolean, microphone: Microphone, systemSound: boolean, 
+export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, size: PictureSize, 
+/**
+ * The graphics card encodes where it does it right. Off: the processor, always.
+ */
+hardwareEncoding: boolean, pointer: boolean, microphone: Microphone, systemSound: boolean, 
 /**
  * Time to get ready; 0 begins at once.
  */

@@ -258,6 +258,7 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         source,
         fps: 30,
         bitrate_bits: 2_500_000,
+        hardware_encoding: false,
         lines_max: None,
         pointer: false,
         sound: Sound::default(),

@@ -1,0 +1,140 @@
+//! Which encoder a recording begins with: one of the graphics card where a trial showed that it
+//! works here, else libvpx.
+//!
+//! What trials showed is kept in a file, a line for each encoder and size, with a fingerprint of what
+//! it depends on: GStreamer, its plugin, the kernel, the drivers. A recording does not wait for a
+//! trial: where none was made yet it begins with libvpx, and the trial runs beside it, for the next.
+//! One that fails while it records is not used again until something of that changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::encoder::{self, Encoder, SOFTWARE, Settings};
+use crate::{part, trial};
+
+const FILE: &str = "encoders";
+const WORKS: &str = "works";
+
+/// One trial at a time, and one who writes.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Where it is kept what trials showed.
+#[derive(Clone, Debug)]
+pub struct Memory(PathBuf);
+
+impl Memory {
+    pub fn below(folder: &Path) -> Self {
+        Memory(folder.join(FILE))
+    }
+
+    /// What a recording of that size begins with.
+    pub fn choose(&self, settings: &Settings) -> &'static Encoder {
+        let found = encoder::hardware()
+            .find(|encoder| self.verdict(encoder, settings).is_some_and(|why| why == WORKS));
+        found.unwrap_or(SOFTWARE)
+    }
+
+    /// What is known of one: `works`, or why it does not.
+    pub fn verdict(&self, encoder: &Encoder, settings: &Settings) -> Option<String> {
+        let kept = fs::read_to_string(&self.0).unwrap_or_default();
+        let key = key(encoder, settings);
+        kept.lines().find_map(|line| Some(line.strip_prefix(&key)?.trim().to_owned()))
+    }
+
+    /// In place of what was known.
+    pub fn note(&self, encoder: &Encoder, settings: &Settings, verdict: &str) {
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = fs::read_to_string(&self.0).unwrap_or_default();
+        let key = key(encoder, settings);
+        // What was shown under other drivers is of no use any more.
+        let old = subject(encoder, settings);
+        let mut lines: Vec<&str> = kept.lines().filter(|line| !line.starts_with(&old)).collect();
+        let line = format!("{key}{}", verdict.replace('\n', " "));
+        lines.push(&line);
+        let fresh = self.0.with_extension("new");
+        let written = fs::write(&fresh, lines.join("\n") + "\n");
+        if let Err(error) = written.and_then(|()| fs::rename(&fresh, &self.0)) {
+            tracing::warn!(%error, "what an encoder's trial showed can't be kept");
+        }
+    }
+
+    /// Tries what was never tried, on a thread of its own.
+    pub fn learn(&self, settings: Settings) {
+        let unknown = |encoder: &&Encoder| self.verdict(encoder, &settings).is_none();
+        let untried: Vec<&Encoder> = encoder::hardware().filter(unknown).collect();
+        if untried.is_empty() || !part::can_start() {
+            return;
+        }
+        let memory = self.clone();
+        let learn = move || {
+            for encoder in untried {
+                let verdict = trial::hold(encoder, &settings).err();
+                memory.note(encoder, &settings, verdict.as_deref().unwrap_or(WORKS));
+            }
+        };
+        if let Err(error) = crate::spawn("trial", learn) {
+            tracing::warn!(%error, "encoders can't be tried");
+        }
+    }
+}
+
+/// One line's beginning.
+fn key(encoder: &Encoder, settings: &Settings) -> String {
+    format!("{}{} ", subject(encoder, settings), fingerprint(encoder))
+}
+
+fn subject(encoder: &Encoder, settings: &Settings) -> String {
+    let Settings { width, height, bitrate_bits } = settings;
+    format!("{} {width}x{height} {bitrate_bits} ", encoder.element)
+}
+
+/// Of what a trial depends on. Where something of it can't be known it is left out.
+fn fingerprint(encoder: &Encoder) -> String {
+    let mut all = gst::version_string().to_string();
+    let plugin = gst::ElementFactory::find(encoder.element).and_then(|factory| factory.plugin());
+    if let Some(plugin) = plugin {
+        all += &plugin.version();
+    }
+    all += &fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let named = std::env::var_os("LIBVA_DRIVERS_PATH").map(PathBuf::from);
+    let usual = ["/usr/lib/dri", "/usr/lib64/dri", "/usr/lib/x86_64-linux-gnu/dri"];
+    for folder in named.into_iter().chain(usual.map(PathBuf::from)) {
+        let changed = fs::metadata(folder).and_then(|folder| folder.modified()).ok();
+        let since = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        all += &since.map_or(0, |since| since.as_secs()).to_string();
+    }
+    Sha256::digest(all)[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_trial_showed_is_kept_for_its_size_and_drivers() {
+        gst::init().unwrap();
+        let folder = std::env::temp_dir().join(format!("snaplark-choice-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let memory = Memory::below(&folder);
+        let settings = Settings { width: 1_280, height: 720, bitrate_bits: 2_500_000 };
+        let small = Settings { width: 640, ..settings };
+        assert_eq!(memory.verdict(SOFTWARE, &settings), None);
+        memory.note(SOFTWARE, &settings, WORKS);
+        memory.note(SOFTWARE, &small, "it hangs\nfor ever");
+        assert_eq!(memory.verdict(SOFTWARE, &settings).as_deref(), Some(WORKS));
+        assert_eq!(memory.verdict(SOFTWARE, &small).as_deref(), Some("it hangs for ever"));
+        memory.note(SOFTWARE, &settings, "it failed while it recorded");
+        assert_eq!(fs::read_to_string(folder.join(FILE)).unwrap().lines().count(), 2);
+        // Of other drivers, nothing is known.
+        let kept = fs::read_to_string(folder.join(FILE)).unwrap();
+        fs::write(folder.join(FILE), kept.replace(&fingerprint(SOFTWARE), "0123456789ab")).unwrap();
+        assert_eq!(memory.verdict(SOFTWARE, &small), None);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,39 @@
+//! Encoders of a graphics card: tried before they are used, and done without when they fail. There
+//! is no card here; in the place of its encoder stands an element that is true GStreamer, registered
+//! under the name of a card's. Inside it libvpx encodes until it does what its width says.
+//!
+//! This program has a `main` of its own, since a trial starts it once more as a part of itself, in
+//! which the same element must be known.
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}
+
+#[cfg(target_os = "linux")]
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../capture/common/mod.rs"]
+mod common;
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used)]
+mod recordings;
+#[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used)]
+mod stand_in;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    use libtest_mimic::{Arguments, Trial};
+
+    stand_in::register();
+    if let Some(ended) = snaplark_capture::part() {
+        return ended;
+    }
+    let tests = recordings::ALL.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    // Each counts what the stand-in gives.
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, tests.into()).exit_code()
+}
