@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
 use snaplark_app::view::{MediaView, RecordingView, Snapshot};
-use snaplark_app::{App, AppError, Listening, Settings, Shortcut, Token};
+use snaplark_app::{App, AppError, Listening, RecordingId, Settings, Shortcut, Token};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt;
@@ -60,8 +60,8 @@ pub struct Desktop {
 }
 
 #[tauri::command]
-pub async fn snapshot(app: State<'_, App>) -> Answer<Snapshot> {
-    Ok(app.snapshot().await?)
+pub async fn snapshot(app: State<'_, App>, since: u64) -> Answer<Snapshot> {
+    Ok(app.snapshot_since(since).await?)
 }
 
 #[tauri::command]
@@ -105,16 +105,38 @@ pub async fn rename(app: State<'_, App>, id: String, title: String) -> Answer {
 }
 
 #[tauri::command]
-pub async fn delete_recording(app: State<'_, App>, id: String) -> Answer {
-    Ok(app.delete(parsed(&id)?).await?)
+pub async fn delete_recordings(app: State<'_, App>, ids: Vec<String>) -> Answer {
+    let ids: Vec<RecordingId> = ids.iter().map(|id| parsed(id)).collect::<Answer<_>>()?;
+    Ok(app.delete_undoably(ids).await?)
 }
 
 #[tauri::command]
-pub async fn copy_link(app: State<'_, App>, handle: AppHandle, id: String) -> Answer {
+pub async fn undo_delete(app: State<'_, App>) -> Answer {
+    Ok(app.undo_delete().await?)
+}
+
+/// With a time the page plays from there.
+#[tauri::command]
+pub async fn copy_link(
+    app: State<'_, App>,
+    handle: AppHandle,
+    id: String,
+    at_ms: Option<u64>,
+) -> Answer {
     let link = link_of(&app, &id).await?;
-    put_on_clipboard(&handle, link)?;
+    let at = at_ms.map(|ms| format!("?t={}", ms / 1_000)).unwrap_or_default();
+    put_on_clipboard(&handle, link + &at)?;
     app.note_link_copied(parsed(&id)?).await?;
     Ok(())
+}
+
+/// Each on a line of its own.
+#[tauri::command]
+pub async fn copy_links(app: State<'_, App>, handle: AppHandle, ids: Vec<String>) -> Answer {
+    let snapshot = app.snapshot().await?;
+    let wanted = |id: &String| snapshot.recordings.iter().find(|recording| recording.id == *id);
+    let links: Vec<&str> = ids.iter().filter_map(|id| wanted(id)?.link.as_deref()).collect();
+    put_on_clipboard(&handle, links.join("\n"))
 }
 
 #[tauri::command]
@@ -387,7 +409,7 @@ mod tests {
     fn the_toasts_can_neither_record_nor_delete() {
         let toast = allowed(TOAST, crate::toast::LABEL);
         for command in
-            ["start_recording", "stop_recording", "rename", "delete_recording", "sign_out"]
+            ["start_recording", "stop_recording", "rename", "delete_recordings", "sign_out"]
         {
             assert!(!toast.contains(command), "{command}");
         }

@@ -48,8 +48,10 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::stop_recording,
             commands::retry,
             commands::rename,
-            commands::delete_recording,
+            commands::delete_recordings,
+            commands::undo_delete,
             commands::copy_link,
+            commands::copy_links,
             commands::open_link,
             commands::reveal_file,
             commands::open_library,
@@ -148,12 +150,14 @@ async fn note_welcomed(app: App) {
 /// Windows ask again, the tray is drawn again.
 async fn pass_changes(handle: AppHandle, app: App) {
     let mut changes = app.changes();
+    let Ok(mut snapshot) = app.snapshot().await else { return };
     loop {
         let change = *changes.borrow_and_update();
         if let Err(error) = handle.emit(CHANGED, change) {
             tracing::warn!(%error, "windows can't be told of a change");
         }
-        let Ok(snapshot) = app.snapshot().await else { return };
+        let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
+        snapshot.follow(newer);
         show_tray(&handle, Look::of(&snapshot));
         tokio::time::sleep(CHANGES_APART_MIN).await;
         if changes.changed().await.is_err() {

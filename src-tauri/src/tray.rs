@@ -200,6 +200,7 @@ fn tooltip(face: Face) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use snaplark_app::WebcamState;
     use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, WaitReason};
 
     use super::*;
@@ -216,6 +217,7 @@ mod tests {
             link: link.map(str::to_owned),
             file: None,
             file_problem: None,
+            here: true,
             frames: 0,
             dropped: 0,
             health: Vec::new(),
@@ -224,7 +226,12 @@ mod tests {
         });
         Snapshot {
             change: 1,
+            since: 0,
+            version: 1,
+            gone: Vec::new(),
+            deleted: None,
             recorder,
+            webcam: WebcamState::Off,
             recordings: recordings.collect(),
             toasts: Vec::new(),
             account: None,

@@ -1,28 +1,135 @@
-//! The library in the app's own WebView, on a recording that was just made.
+//! The library in the app's own WebView, on recordings that were just made: what is seen, played,
+//! renamed, deleted and had back there is what the program then has.
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::home::Home;
 use snaplark_tests::wait;
+use snaplark_tests::webdriver::Session;
 
 use crate::{SOON, pictures};
 
+/// On a busy machine.
+const PLAYED: Duration = Duration::from_secs(20);
+const STILL: &str =
+    "return document.querySelector('[data-testid=recording-still]')?.naturalWidth === 480;";
+const CARDS: &str = "return document.querySelectorAll('[data-testid=recording]').length";
+
+/// As a person presses it, wherever the focus is.
+fn key(windows: &Session, key: &str, held: &Value) {
+    let script = "const [key, held] = arguments;
+        const at = document.activeElement ?? document.body;
+        at.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true, ...held}));";
+    windows.run(script, &[json!(key), held.clone()]).unwrap();
+}
+
+fn count(windows: &Session, cards: usize) {
+    windows.until(&format!("{cards} cards"), SOON, &format!("{CARDS} === {cards};")).unwrap();
+}
+
+/// Waits until that holds for the video `v`, which has a picture.
+fn video(windows: &Session, what: &str, holds: &str) {
+    let script = format!(
+        "const v = document.querySelector('video');
+         return v !== null && v.error === null && v.readyState >= 2 && v.videoWidth > 0 && {holds};"
+    );
+    windows.until(what, PLAYED, &script).unwrap_or_else(|error| {
+        let state = "const v = document.querySelector('video');
+            const spans = [...Array(v?.buffered.length ?? 0).keys()]
+                .map((n) => [v.buffered.start(n), v.buffered.end(n)]);
+            return v && {at: v.currentTime, of: v.duration, ready: v.readyState, paused: v.paused,
+                rate: v.playbackRate, seeking: v.seeking, error: v.error?.message, spans,
+                said: document.querySelector('[data-testid=player-failure]')?.innerText};";
+        panic!("{error:#}; the video: {}", windows.run(state, &[]).unwrap_or_default())
+    });
+}
+
+fn seek(windows: &Session, to_s: f64) {
+    windows
+        .run("document.querySelector('video').currentTime = arguments[0];", &[json!(to_s)])
+        .unwrap();
+    let there = format!("!v.seeking && Math.abs(v.currentTime - {to_s}) < 0.1");
+    video(windows, &format!("the picture at {to_s} s"), &there);
+}
+
 #[test]
-fn a_card_shows_the_screen_that_was_recorded() {
-    let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("library")).unwrap();
+fn recordings_are_seen_played_renamed_deleted_and_had_back() {
+    let pictures = pictures("library");
+    let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures).unwrap();
     let windows = &shown.windows().unwrap().session;
+    let picture = |name: &str| {
+        let file = pictures.join(format!("{name}.png"));
+        shown.desk.display.picture(&shown.desk.home, &file, None).unwrap();
+    };
+
     shown.start_recording().unwrap();
     wait::pass("the recording", Duration::from_secs(5)).unwrap();
     shown.open_library().unwrap();
     windows.enter_window_at("library", SOON).unwrap();
-    // While it runs: its second segment is sealed.
-    windows
-        .until(
-            "the running recording's still",
-            SOON,
-            "return document.querySelector('[data-testid=recording-still]')?.naturalWidth === 480;",
-        )
-        .unwrap();
+    // While it runs: its second segment is sealed, and it plays as far as it goes.
+    windows.until("the running recording's still", SOON, STILL).unwrap();
+    windows.press("[data-testid=recording-open]", SOON).unwrap();
+    video(windows, "the running recording to play", "v.currentTime > 0.4");
     shown.stop_recording().unwrap();
+    windows.enter_window_at("library", SOON).unwrap();
+
+    // Whole, it has a length, and one can go anywhere in it.
+    video(windows, "the whole recording", "v.duration > 5");
+    windows.run("document.querySelector('video').pause();", &[]).unwrap();
+    seek(windows, 1.0);
+    seek(windows, 4.2);
+    key(windows, "k", &json!({}));
+    video(windows, "it to play on from there", "v.currentTime > 4.4");
+    picture("playing");
+    key(windows, "k", &json!({}));
+    video(windows, "the pause", "v.paused");
+    key(windows, "Home", &json!({}));
+    key(windows, ">", &json!({}));
+    video(windows, "the start, faster", "v.currentTime < 0.1 && v.playbackRate === 1.25");
+    key(windows, "k", &json!({}));
+    video(windows, "it to play once more", "v.currentTime > 0.3 && v.currentTime < 4");
+    key(windows, "Escape", &json!({}));
+    windows.gone("[data-testid=player]", SOON).unwrap();
+
+    windows.press("[data-testid=recording-title]", SOON).unwrap();
+    windows.find("[data-testid=recording-title-field]", SOON).unwrap();
+    // The driver's own typing begins with a change of focus, which ends the renaming.
+    let types = "const field = document.activeElement; field.value = 'Checkout bug';
+        field.dispatchEvent(new Event('input', {bubbles: true}));";
+    windows.run(types, &[]).unwrap();
+    key(windows, "Enter", &json!({}));
+    windows.says("[data-testid=recording-title]", "Checkout bug", SOON).unwrap();
+
+    // Another, to choose both.
+    shown.start_recording().unwrap();
+    wait::pass("the recording", Duration::from_secs(3)).unwrap();
+    shown.stop_recording().unwrap();
+    windows.enter_window_at("library", SOON).unwrap();
+    count(windows, 2);
+    windows.run("document.activeElement?.blur();", &[]).unwrap();
+    key(windows, "a", &json!({"ctrlKey": true}));
+    windows.says("[data-testid=selection]", "2", SOON).unwrap();
+    picture("chosen");
+    key(windows, "Delete", &json!({}));
+    windows.gone("[data-testid=recording]", SOON).unwrap();
+    windows.says("[data-testid=deleted]", "2 recordings deleted", SOON).unwrap();
+    picture("deleted");
+    windows.press("[data-testid=undo]", SOON).unwrap();
+    count(windows, 2);
+    windows.gone("[data-testid=deleted]", SOON).unwrap();
+
+    windows.press("[data-testid=recording-open]", SOON).unwrap();
+    windows.find("[data-testid=player]", SOON).unwrap();
+    key(windows, "Escape", &json!({}));
+    key(windows, "Delete", &json!({}));
+    count(windows, 1);
+    windows.says("[data-testid=recordings]", "Checkout bug", SOON).unwrap();
+    let folders = || {
+        let folder = shown.desk.home.snaplark().join("recordings");
+        Ok((std::fs::read_dir(&folder)?.count() == 1).then_some(()))
+    };
+    wait::until("what was deleted to be gone", Duration::from_secs(20), folders).unwrap();
+    windows.gone("[data-testid=deleted]", SOON).unwrap();
 }

@@ -253,6 +253,21 @@ impl Rig {
         Self { client, proxy, server, runtime, home }
     }
 
+    /// Where the client keeps what it records.
+    pub fn client_root(&self) -> PathBuf {
+        self.home.path().join("client")
+    }
+
+    /// The client ends, and is there again after what was done meanwhile.
+    pub fn restart_client(self, pace: Pace, meanwhile: impl FnOnce(&Path)) -> Self {
+        let Self { client, proxy, server, runtime, home } = self;
+        let account = client.run(client.app.account()).unwrap().unwrap();
+        drop(client);
+        meanwhile(&home.path().join("client"));
+        let client = Client::start(runtime.handle(), &home, account, pace).unwrap();
+        Self { client, proxy, server, runtime, home }
+    }
+
     /// Records to the end, with whatever the proxy does meanwhile.
     pub fn record(&self) -> RecordingId {
         let id = self.client.begin().unwrap();

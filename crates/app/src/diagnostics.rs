@@ -186,6 +186,7 @@ mod tests {
             link: Some(format!("https://video.example/videos/{ID}")),
             file: Some("/videos/Salaries.webm".into()),
             file_problem: None,
+            here: true,
             frames: 0,
             dropped: 0,
             health: Vec::new(),
@@ -207,6 +208,10 @@ mod tests {
         settings.recording.microphone = Microphone::Named("Anna's headset".into());
         let snapshot = Snapshot {
             change: 1,
+            since: 0,
+            version: 1,
+            gone: Vec::new(),
+            deleted: None,
             recorder: RecorderView::Idle,
             webcam: crate::WebcamState::Off,
             recordings: vec![recording()],

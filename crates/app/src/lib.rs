@@ -17,6 +17,7 @@ pub mod logs;
 mod media;
 mod messages;
 mod settings;
+mod shelf;
 mod shortcuts;
 mod sign_in;
 mod sleep;
@@ -292,7 +293,13 @@ impl App {
     }
 
     pub async fn snapshot(&self) -> Result<Snapshot, AppError> {
-        self.ask(|reply| Command::Snapshot { reply }).await
+        self.snapshot_since(0).await
+    }
+
+    /// Of recordings only what changed since the snapshot of that version: who asks many times a
+    /// second must not be handed thousands each time.
+    pub async fn snapshot_since(&self, since: u64) -> Result<Snapshot, AppError> {
+        self.ask(|reply| Command::Snapshot { since, reply }).await
     }
 
     /// Answers when the first frame is there, or when it is clear that none comes.
@@ -360,7 +367,17 @@ impl App {
         self.ask(|reply| Command::Rename { recording, title, reply }).await?
     }
 
-    /// Deletes it here; what the server has stays there.
+    /// Out of sight at once, and deleted a little later; `undo_delete` has them back until then.
+    pub async fn delete_undoably(&self, recordings: Vec<RecordingId>) -> Result<(), AppError> {
+        self.ask(|reply| Command::DeleteUndoably { recordings, reply }).await?
+    }
+
+    /// What was deleted last is back, if it is still there.
+    pub async fn undo_delete(&self) -> Result<(), AppError> {
+        self.ask(|reply| Command::UndoDelete { reply }).await?
+    }
+
+    /// Deletes it here and now; what the server has stays there.
     pub async fn delete(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Delete { recording, reply }).await?
     }

@@ -41,6 +41,7 @@ pub enum Message {
 
 pub enum Command {
     Snapshot {
+        since: u64,
         reply: oneshot::Sender<Snapshot>,
     },
     Start {
@@ -94,6 +95,13 @@ pub enum Command {
     },
     Delete {
         recording: RecordingId,
+        reply: Reply<()>,
+    },
+    DeleteUndoably {
+        recordings: Vec<RecordingId>,
+        reply: Reply<()>,
+    },
+    UndoDelete {
         reply: Reply<()>,
     },
     Media {
@@ -156,6 +164,8 @@ impl Command {
             | Command::Retry { .. }
             | Command::Rename { .. }
             | Command::Delete { .. }
+            | Command::DeleteUndoably { .. }
+            | Command::UndoDelete { .. }
             | Command::FileMoved { .. }
             | Command::DismissToast { .. }
             | Command::NoteLinkCopied { .. }

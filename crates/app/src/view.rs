@@ -1,6 +1,8 @@
 //! What windows and the command line see: plain values made from the store's rows and the machines'
 //! states on each question. No words: `{kind, …}` and numbers, from which the shell picks the words.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use ts_rs::TS;
@@ -15,11 +17,20 @@ pub struct Snapshot {
     /// Grows with every change; windows ask again when it did.
     #[ts(type = "number")]
     pub change: u64,
+    /// 0: all recordings are here. Else those alone that changed since the snapshot of that version.
+    #[ts(type = "number")]
+    pub since: u64,
+    #[ts(type = "number")]
+    pub version: u64,
     pub recorder: RecorderView,
     /// Of the recording of now, else of the next one.
     pub webcam: WebcamState,
     /// Newest first.
     pub recordings: Vec<RecordingView>,
+    /// Ids of those that are no more, since then.
+    pub gone: Vec<String>,
+    /// What was deleted last, while it can be had back.
+    pub deleted: Option<DeletedView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
     /// `None`: nothing goes up, recordings stay here.
@@ -29,6 +40,24 @@ pub struct Snapshot {
     /// For how long a recording can go on with that, at its bitrate.
     #[ts(type = "number")]
     pub space_seconds: u64,
+}
+
+impl Snapshot {
+    /// Made into the newer one, which may have only what changed since this.
+    pub fn follow(&mut self, newer: Snapshot) {
+        let before = std::mem::replace(self, newer);
+        if self.since == 0 {
+            return;
+        }
+        let changed: HashSet<&str> = self.recordings.iter().map(|view| view.id.as_str()).collect();
+        let gone: HashSet<&str> = self.gone.iter().map(String::as_str).collect();
+        let is_kept = |id: &str| !changed.contains(id) && !gone.contains(id);
+        let kept: Vec<_> = before.recordings.into_iter().filter(|view| is_kept(&view.id)).collect();
+        self.recordings.extend(kept);
+        // Ids sort by the time of their recordings.
+        self.recordings.sort_by(|a, b| b.id.cmp(&a.id));
+        (self.since, self.gone) = (0, Vec::new());
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -93,7 +122,16 @@ pub struct Levels {
     pub system: u16,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DeletedView {
+    pub count: u32,
+    /// Of one of them.
+    pub title: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RecordingView {
@@ -113,6 +151,8 @@ pub struct RecordingView {
     /// Why it could not be written, or is elsewhere than in the person's folder; the recording itself
     /// is safe in Snaplark's.
     pub file_problem: Option<String>,
+    /// Its video is on this computer: else it is only online.
+    pub here: bool,
     #[ts(type = "number")]
     pub frames: u64,
     #[ts(type = "number")]

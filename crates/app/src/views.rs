@@ -13,9 +13,10 @@ use snaplark_store::{Health, Recording, Store, StoreError};
 use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
+use crate::shelf::Shelf;
 use crate::view::{
-    AccountView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView, RecordingState,
-    RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
+    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
+    RecordingState, RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
 };
 use crate::{Settings, StartRequest, WebcamState};
 
@@ -29,41 +30,48 @@ pub struct Sources<'a> {
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub file_problems: &'a HashMap<RecordingId, String>,
+    pub deleted: Option<DeletedView>,
     pub change: u64,
     pub now_ms: u64,
 }
 
-pub fn of_program(store: &Store, from: &Sources<'_>) -> Result<Snapshot, StoreError> {
-    let is_online = from.machine.reach() == MachineReach::Online;
-    let mut health = store.health()?;
-    let recordings: Vec<RecordingView> = store
-        .recordings()?
-        .into_iter()
-        .map(|recording| {
-            let health = health.remove(&recording.id).unwrap_or_default();
-            let status = from.machine.status(from.now_ms, recording.id);
-            let problem = from.file_problems.get(&recording.id).cloned();
-            let speed = from.machine.speed();
-            let mut view = of_recording(recording, health, status, is_online, problem);
-            if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
-                let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
-                upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
-                upload.seconds_left = speed.seconds_left(from.now_ms, left_bytes);
-            }
-            view
-        })
-        .collect();
+/// Of recordings, those that look different since the shelf was at `since`; 0: all.
+pub fn of_program(
+    store: &Store,
+    shelf: &mut Shelf,
+    from: &Sources<'_>,
+    since: u64,
+) -> Result<Snapshot, StoreError> {
+    shelf.refresh(store, |row, health| of_now(row, health, from))?;
     let disk_free_bytes = fs4::available_space(&from.home.root).unwrap_or(0);
     Ok(Snapshot {
         change: from.change,
-        recorder: of_recorder(from, &recordings),
+        since,
+        version: shelf.version(),
+        recorder: of_recorder(from, shelf),
         webcam: from.webcam,
-        toasts: from.toasts.views(&recordings),
+        recordings: shelf.changed_since(since),
+        gone: shelf.gone_since(since),
+        deleted: from.deleted.clone(),
+        toasts: from.toasts.views(shelf),
         account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
-        recordings,
     })
+}
+
+fn of_now(row: &Recording, health: &[Health], from: &Sources<'_>) -> RecordingView {
+    let is_online = from.machine.reach() == MachineReach::Online;
+    let status = from.machine.status(from.now_ms, row.id);
+    let problem = from.file_problems.get(&row.id).cloned();
+    let speed = from.machine.speed();
+    let mut view = of_recording(row.clone(), health.to_vec(), status, is_online, problem);
+    if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
+        let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
+        upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
+        upload.seconds_left = speed.seconds_left(from.now_ms, left_bytes);
+    }
+    view
 }
 
 /// Without the running program: what its rows say.
@@ -92,9 +100,13 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
     let disk_free_bytes = fs4::available_space(&home.root).unwrap_or(0);
     Ok(Snapshot {
         change: 0,
+        since: 0,
+        version: 0,
         recorder: RecorderView::Idle,
         webcam: Settings::stored(store)?.recording.webcam.state(),
         recordings: recordings.collect(),
+        gone: Vec::new(),
+        deleted: None,
         toasts: Vec::new(),
         account: None,
         disk_free_bytes,
@@ -108,7 +120,7 @@ fn space_seconds(request: Option<&StartRequest>, free_bytes: u64) -> u64 {
     request.space.seconds_left(free_bytes, Running::bits_per_second(request))
 }
 
-fn of_recording(
+pub fn of_recording(
     recording: Recording,
     health: Vec<Health>,
     status: Option<UploadStatus>,
@@ -116,6 +128,7 @@ fn of_recording(
     file_problem: Option<String>,
 ) -> RecordingView {
     let state = state_of(&recording, status.as_ref());
+    let here = !recording.cleared || recording.file.as_ref().is_some_and(|file| file.is_file());
     RecordingView {
         id: recording.id.to_string(),
         title: recording.title,
@@ -126,6 +139,7 @@ fn of_recording(
         link: status.as_ref().and_then(|status| status.link.clone()),
         file: recording.file.map(|file| file.to_string_lossy().into_owned()),
         file_problem,
+        here,
         frames: recording.counts.encoded,
         dropped: recording.counts.dropped,
         health: health
@@ -188,10 +202,9 @@ fn of_progress(status: &UploadStatus, is_online: bool) -> UploadProgress {
     }
 }
 
-fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView {
+fn of_recorder(from: &Sources<'_>, shelf: &Shelf) -> RecorderView {
     let running = from.running;
     let trouble = running.and_then(|running| running.trouble.as_ref()).map(Trouble::to_string);
-    let view_of = |id: &str| recordings.iter().find(|view| view.id == id);
     match from.recorder {
         Recorder::Idle => RecorderView::Idle,
         Recorder::Counting { .. } => RecorderView::Counting {
@@ -203,7 +216,7 @@ fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView
         }
         Recorder::Recording { recording } => {
             let id = recording.to_string();
-            let view = view_of(&id);
+            let view = shelf.view(&id);
             RecorderView::Recording {
                 started_unix_ms: view.map_or(0, |view| view.started_unix_ms),
                 paused_ms: running.map_or(0, |running| running.paused_ms),
@@ -215,7 +228,7 @@ fn of_recorder(from: &Sources<'_>, recordings: &[RecordingView]) -> RecorderView
         }
         Recorder::Paused { recording, at_ms } => {
             let id = recording.to_string();
-            let link = view_of(&id).and_then(|view| view.link.clone());
+            let link = shelf.view(&id).and_then(|view| view.link.clone());
             let microphone = of_microphone(running);
             RecorderView::Paused { duration_ms: *at_ms, link, microphone, trouble, id }
         }
@@ -283,21 +296,21 @@ impl Toasts {
     }
 
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
-    pub fn dismiss(&mut self, toast_id: &str, recordings: &[RecordingView]) {
+    pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
         self.failures.retain(|(id, _)| id != toast_id);
         self.remembered.retain_mut(|toast| {
             if toast.recording.to_string() != toast_id {
                 return true;
             }
-            let body = toast.body(recordings).map(|(_, body)| body);
+            let body = toast.body(shelf).map(|(_, body)| body);
             toast.dismissed = body.as_ref().map(std::mem::discriminant);
             !matches!(body, None | Some(ToastBody::Done { .. }))
         });
     }
 
-    fn views(&self, recordings: &[RecordingView]) -> Vec<ToastView> {
+    fn views(&self, shelf: &Shelf) -> Vec<ToastView> {
         let uploads = self.remembered.iter().filter_map(|toast| {
-            let (recording, body) = toast.body(recordings)?;
+            let (recording, body) = toast.body(shelf)?;
             if toast.dismissed == Some(std::mem::discriminant(&body)) {
                 return None;
             }
@@ -321,9 +334,8 @@ impl Toasts {
 }
 
 impl Remembered {
-    fn body<'a>(&self, recordings: &'a [RecordingView]) -> Option<(&'a RecordingView, ToastBody)> {
-        let id = self.recording.to_string();
-        let recording = recordings.iter().find(|recording| recording.id == id)?;
+    fn body<'a>(&self, shelf: &'a Shelf) -> Option<(&'a RecordingView, ToastBody)> {
+        let recording = shelf.view(&self.recording.to_string())?;
         let upload = recording.upload.as_ref();
         let body = match &recording.state {
             RecordingState::Recording | RecordingState::Local => return None,

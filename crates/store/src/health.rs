@@ -41,6 +41,7 @@ impl Store {
                 ROWS_MAX
             ],
         )?;
+        self.touch(recording);
         Ok(())
     }
 
@@ -61,5 +62,16 @@ impl Store {
             all.entry(recording_id(row, 0)?).or_default().push(health);
         }
         Ok(all)
+    }
+
+    /// Of one, in the order in which it was told.
+    pub fn health_of(&self, recording: RecordingId) -> Result<Vec<Health>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT at_ms, kind, detail FROM health WHERE recording = ?1 ORDER BY idx",
+        )?;
+        let rows = statement.query_map([recording.to_string()], |row| {
+            Ok(Health { at_ms: unsigned(row, 0)?, kind: row.get(1)?, detail: row.get(2)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

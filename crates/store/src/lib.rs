@@ -7,11 +7,14 @@
 //!   another name, and said.
 //! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
 
+mod deleted;
 mod health;
 mod recover;
 mod rows;
 mod uploads;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -26,8 +29,11 @@ pub use rows::{NewRecording, Recording, Segment};
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 2] =
-    [include_str!("schema/1-recordings.sql"), include_str!("schema/2-health.sql")];
+const SCHEMA: [&str; 3] = [
+    include_str!("schema/1-recordings.sql"),
+    include_str!("schema/2-health.sql"),
+    include_str!("schema/3-deleted.sql"),
+];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
 const LOCK: &str = "snaplark.lock";
@@ -76,6 +82,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     connection: Connection,
     root: PathBuf,
+    /// Recordings whose rows were written since it was last asked.
+    touched: RefCell<BTreeSet<RecordingId>>,
     /// Held for as long as the store is open for writing; the system lets go of it with the process.
     _lock: Option<File>,
 }
@@ -93,7 +101,8 @@ impl Store {
         }
         let path = root.join(DATABASE);
         let connection = prepare(&path).map_err(|source| database(&path, source))?;
-        let store = Store { connection, root: root.to_owned(), _lock: Some(lock) };
+        let touched = RefCell::default();
+        let store = Store { connection, root: root.to_owned(), touched, _lock: Some(lock) };
         store.migrate()?;
         Ok(store)
     }
@@ -112,7 +121,8 @@ impl Store {
                 Ok(connection)
             })
             .map_err(|source| database(&path, source))?;
-        let store = Store { connection, root: root.to_owned(), _lock: None };
+        let touched = RefCell::default();
+        let store = Store { connection, root: root.to_owned(), touched, _lock: None };
         let found = store.version()?;
         match found {
             0 => Ok(None),
@@ -130,6 +140,15 @@ impl Store {
     /// Where a recording's init and segments are.
     pub fn folder(&self, recording: RecordingId) -> PathBuf {
         self.root.join(RECORDINGS).join(recording.to_string())
+    }
+
+    /// Whose rows were written since this was last called: what is known of them is to be read again.
+    pub fn take_touched(&self) -> BTreeSet<RecordingId> {
+        self.touched.take()
+    }
+
+    pub(crate) fn touch(&self, recording: RecordingId) {
+        self.touched.borrow_mut().insert(recording);
     }
 
     pub fn setting(&self, key: &str) -> Result<Option<String>> {

@@ -86,6 +86,7 @@ impl Store {
                 new.bitrate_bits
             ],
         )?;
+        self.touch(new.id);
         Ok(folder)
     }
 
@@ -96,6 +97,7 @@ impl Store {
             "UPDATE recordings SET width = ?2, height = ?3, init_bytes = ?4 WHERE id = ?1",
             params![recording.to_string(), width, height, init_bytes as i64],
         )?;
+        self.touch(recording);
         Ok(())
     }
 
@@ -112,6 +114,7 @@ impl Store {
                 segment.sha256
             ],
         )?;
+        self.touch(recording);
         Ok(())
     }
 
@@ -133,6 +136,7 @@ impl Store {
                 detail
             ],
         )?;
+        self.touch(recording);
         Ok(())
     }
 
@@ -150,6 +154,7 @@ impl Store {
         if self.connection.execute(gone, [recording.to_string()])? == 0 {
             return Err(StoreError::NoSuchRecording(recording));
         }
+        self.touch(recording);
         self.remove_folder(recording)
     }
 
@@ -170,6 +175,7 @@ impl Store {
     pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
+        self.touch(recording);
         let entries = match std::fs::read_dir(self.folder(recording)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
@@ -198,12 +204,24 @@ impl Store {
             .ok_or(StoreError::NoSuchRecording(recording))
     }
 
-    /// Newest first.
+    /// Newest first; what is deleted is left out.
     pub fn recordings(&self) -> Result<Vec<Recording>> {
         let query = format!("{RECORDING} GROUP BY r.id ORDER BY r.id DESC");
         let mut statement = self.connection.prepare_cached(&query)?;
         let rows = statement.query_map([], read_recording)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut recordings = rows.collect::<rusqlite::Result<Vec<Recording>>>()?;
+        let deleted = self.deleted()?;
+        recordings.retain(|recording| !deleted.contains_key(&recording.id));
+        Ok(recordings)
+    }
+
+    /// As `recordings` has it.
+    pub fn visible(&self, recording: RecordingId) -> Result<Option<Recording>> {
+        match self.recording(recording) {
+            Ok(row) => Ok((!self.deleted()?.contains_key(&recording)).then_some(row)),
+            Err(StoreError::NoSuchRecording(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// In playing order.
@@ -229,6 +247,7 @@ impl Store {
         if self.connection.execute(&query, params![recording.to_string(), value])? == 0 {
             return Err(StoreError::NoSuchRecording(recording));
         }
+        self.touch(recording);
         Ok(())
     }
 }

@@ -289,7 +289,13 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
     let folder = Folder::new();
     let store = folder.open();
     begin(&store, 1);
-    store.connection.execute_batch("DROP TABLE health; PRAGMA user_version = 1;").unwrap();
+    store
+        .connection
+        .execute_batch(
+            "DROP TABLE health; DROP TABLE deleted;
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
     drop(store);
     let reader = Store::open_to_read(&folder.0).unwrap().unwrap();
     assert_eq!(health_of(&reader, 1), []);
@@ -299,4 +305,37 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
     store.connection.pragma_update(None, "user_version", 99).unwrap();
     drop(store);
     assert!(matches!(Store::open(&folder.0), Err(StoreError::Newer { found: 99 })));
+}
+
+#[test]
+fn what_is_deleted_is_out_of_sight_and_can_be_had_back() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    for n in 1..=4 {
+        begin(&store, n);
+    }
+    let ids = |store: &Store| -> Vec<RecordingId> {
+        store.recordings().unwrap().into_iter().map(|recording| recording.id).collect()
+    };
+    store.set_deleted(&[id(1), id(2)], 1_000).unwrap();
+    store.set_deleted(&[id(3)], 2_000).unwrap();
+    assert_eq!(ids(&store), [id(4)]);
+    assert!(store.visible(id(1)).unwrap().is_none());
+    assert!(store.folder(id(1)).exists(), "it is all there");
+
+    drop(store);
+    let mut store = folder.open();
+    assert_eq!(store.restore_deleted().unwrap(), [id(3)], "what was deleted last");
+    assert_eq!(ids(&store), [id(4), id(3)]);
+    assert_eq!(store.restore_deleted().unwrap(), [id(1), id(2)]);
+    assert!(store.restore_deleted().unwrap().is_empty());
+
+    store.set_deleted(&[id(1)], 3_000).unwrap();
+    store.delete(id(1)).unwrap();
+    assert!(store.deleted().unwrap().is_empty(), "nothing is left of it");
+    assert!(matches!(
+        store.set_deleted(&[id(2), id(9)], 4_000),
+        Err(StoreError::NoSuchRecording(missing)) if missing == id(9)
+    ));
+    assert!(store.deleted().unwrap().is_empty(), "all of them or none");
 }

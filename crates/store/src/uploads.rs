@@ -20,10 +20,11 @@ impl Store {
             apply_one(&transaction, change)?;
         }
         transaction.commit()?;
+        changes.iter().for_each(|change| self.touch(change.recording()));
         Ok(())
     }
 
-    /// What the machine is rebuilt from.
+    /// What the machine is rebuilt from; what is deleted is not to be sent.
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
         let mut statement = self.connection.prepare(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
@@ -35,6 +36,8 @@ impl Store {
         )?;
         let rows = statement.query_map([], read_upload)?;
         let mut uploads = rows.collect::<rusqlite::Result<Vec<UploadRows>>>()?;
+        let deleted = self.deleted()?;
+        uploads.retain(|upload| !deleted.contains_key(&upload.recording));
         let mut parts = self.parts()?;
         for upload in uploads.iter_mut().filter(|upload| !upload.finished) {
             upload.parts = parts.remove(&upload.recording).unwrap_or_default();

@@ -53,6 +53,7 @@ export function recording(
     link: `https://snaplark.com/videos/8f3k9d20a4c1`,
     file: `/videos/${title}.webm`,
     fileProblem: null,
+    here: true,
     frames: 3060,
     dropped: 0,
     health: [],
@@ -149,6 +150,10 @@ export const settings = (): Settings => ({
 
 export const empty = (): Snapshot => ({
   change: 1,
+  since: 0,
+  version: 1,
+  gone: [],
+  deleted: null,
   recorder: { kind: "idle" },
   webcam: "off",
   recordings: [],
@@ -211,6 +216,14 @@ export function full(now = Date.now()): Snapshot {
     account: { ...account, uploads: 2, bytesPerSecond: 4.2 * MB },
   };
 }
+
+/** More than anybody scrolls through. */
+export const many = (count: number): Snapshot => ({
+  ...empty(),
+  recordings: Array.from({ length: count }, (_, n) =>
+    recording(`Recording ${count - n}`, { kind: "done" }, { startedUnixMs: Date.now() - n * DAY_MS }),
+  ),
+});
 
 export function running(now = Date.now()): Snapshot {
   const snapshot = full(now);

@@ -14,6 +14,7 @@ import {
   crash,
   empty,
   full,
+  many,
   running,
   settings,
   toasts,
@@ -45,6 +46,8 @@ function snapshot() {
     case "no-browser-sign-in":
     case "server-unreachable":
       return at("own-server", "video.example", true);
+    case "many":
+      return many(5000);
     case "running":
       return running();
     default:

@@ -1,5 +1,6 @@
 /*! Numbers and times as people read them. Pure: the time of day comes in from outside. */
 import * as m from "$lib/messages/messages";
+import { getLocale } from "$lib/messages/runtime";
 
 const KB = 1000;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
@@ -43,12 +44,22 @@ export function timeLeft(seconds: number): string {
   return m.hours_left({ count: number(seconds / HOUR_S, 1) });
 }
 
+/** 1.25 */
+export const decimal = (value: number) => number(value, 2);
+
 export const percent = (value: number) =>
   new Intl.NumberFormat(undefined, { style: "percent" }).format(value / 100);
 
+/** "English" alone would be America's: Nov 3, 2:02 PM, beside recordings that are named 3 Nov, 14:02. */
+const dateLocale = () => (getLocale() === "en" ? "en-GB" : getLocale());
+
 /** 14:02 */
 export const time = (unixMs: number) =>
-  new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" }).format(unixMs);
+  new Intl.DateTimeFormat(dateLocale(), {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).format(unixMs);
 
 /** Today, 14:02; Yesterday; Monday; 3 Nov; 3 Nov 2025. */
 export function day(unixMs: number, nowMs: number): string {
@@ -57,7 +68,7 @@ export function day(unixMs: number, nowMs: number): string {
   const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
   const days = Math.round((midnight(now).getTime() - midnight(then).getTime()) / 86_400_000);
   const as = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(undefined, options).format(then);
+    new Intl.DateTimeFormat(dateLocale(), options).format(then);
   if (days === 0) {
     return m.day_today({ time: time(unixMs) });
   }

@@ -85,7 +85,8 @@ export type SignIn =
   | ({ phase: "failed"; server: string } & CommandError);
 
 export const program = {
-  snapshot: () => invoke<Snapshot>("snapshot"),
+  /** Of recordings only what changed since a snapshot of that version; 0: all. */
+  snapshot: (since: number) => invoke<Snapshot>("snapshot", { since }),
   desktop: () => invoke<Desktop>("desktop"),
   media: (id: string) => invoke<MediaView>("media", { id }),
   startRecording: () => invoke<void>("start_recording"),
@@ -102,8 +103,12 @@ export const program = {
   hideBar: () => invoke<void>("hide_bar"),
   retry: (id: string) => invoke<void>("retry", { id }),
   rename: (id: string, title: string) => invoke<void>("rename", { id, title }),
-  deleteRecording: (id: string) => invoke<void>("delete_recording", { id }),
-  copyLink: (id: string) => invoke<void>("copy_link", { id }),
+  /** Gone from sight; `undoDelete` has them back for a while. */
+  deleteRecordings: (ids: string[]) => invoke<void>("delete_recordings", { ids }),
+  undoDelete: () => invoke<void>("undo_delete"),
+  /** At a time: the page plays from there. */
+  copyLink: (id: string, atMs: number | null = null) => invoke<void>("copy_link", { id, atMs }),
+  copyLinks: (ids: string[]) => invoke<void>("copy_links", { ids }),
   openLink: (id: string) => invoke<void>("open_link", { id }),
   revealFile: (id: string) => invoke<void>("reveal_file", { id }),
   openSettings: () => invoke<void>("open_settings"),

@@ -1,7 +1,9 @@
 /*!
  * The program's state as a window sees it: asked for once, and again whenever the program says
- * "changed". Nothing is kept that the program doesn't know, but for bars that must not run back.
+ * "changed". Nothing is kept that the program doesn't know, but for bars that must not run back. Of
+ * thousands of recordings only those come that changed since the answer before.
  */
+import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import {
   asCommandError,
@@ -12,6 +14,9 @@ import {
   type SignIn,
 } from "$lib/ipc";
 
+/** For windows that show no recordings: none is ever newer. */
+const NONE = Number.MAX_SAFE_INTEGER;
+
 export class Live {
   snapshot = $state.raw<Snapshot | null>(null);
   /** The last thing that a command could not do. */
@@ -19,7 +24,14 @@ export class Live {
   signIn = $state.raw<SignIn>({ phase: "idle" });
   #asking = false;
   #askAgain = false;
-  #highest = new Map<string, number>();
+  #version = 0;
+  readonly #showsRecordings: boolean;
+  readonly #ofRecordings = new Highest();
+  readonly #ofToasts = new Highest();
+
+  constructor({ recordings = true } = {}) {
+    this.#showsRecordings = recordings;
+  }
 
   async start() {
     // Listening before the first question: a change in between is not missed.
@@ -43,7 +55,10 @@ export class Live {
     try {
       do {
         this.#askAgain = false;
-        this.snapshot = this.#forward(await program.snapshot());
+        const since = this.#showsRecordings ? this.#version : NONE;
+        const answer = await program.snapshot(since);
+        this.#version = answer.version;
+        this.snapshot = this.#forward(this.#joined(answer));
       } while (this.#askAgain);
     } catch (thrown) {
       this.trouble = asCommandError(thrown);
@@ -63,30 +78,72 @@ export class Live {
     }
   }
 
+  /** With the recordings of before, where the answer has only what changed. */
+  #joined(answer: Snapshot): Snapshot {
+    const before = this.snapshot?.recordings;
+    if (before === undefined || answer.since === 0) return answer;
+    if (answer.recordings.length + answer.gone.length === 0) {
+      return { ...answer, recordings: before };
+    }
+    const changed = new Map(answer.recordings.map((recording) => [recording.id, recording]));
+    const gone = new Set(answer.gone);
+    const kept = before
+      .filter(({ id }) => !gone.has(id))
+      .map((recording) => {
+        const next = changed.get(recording.id);
+        changed.delete(recording.id);
+        return next ?? recording;
+      });
+    const recordings = [...changed.values(), ...kept];
+    // New ones are newest, but for one that was deleted and is back.
+    if (changed.size > 0) recordings.sort((a, b) => (a.id < b.id ? 1 : -1));
+    return { ...answer, recordings };
+  }
+
   /** A new session sends everything again: the bar waits where it was instead of running back. */
   #forward(next: Snapshot): Snapshot {
-    const seen = new Map<string, number>();
-    const forward = (id: string, percentage: number) => {
-      const highest = Math.max(percentage, this.#highest.get(id) ?? 0, seen.get(id) ?? 0);
-      seen.set(id, highest);
-      return highest;
-    };
-    const recordings = next.recordings.map((recording) =>
-      recording.upload === null || recording.state.kind === "recording"
-        ? recording
-        : {
-            ...recording,
-            upload: {
-              ...recording.upload,
-              percentage: forward(recording.id, recording.upload.percentage),
-            },
-          },
-    );
+    const before = this.snapshot?.recordings;
+    const recordings =
+      next.recordings === before
+        ? before
+        : next.recordings.map((recording) => {
+            if (recording.upload === null || !runsOn(recording)) {
+              this.#ofRecordings.forget(recording.id);
+              return recording;
+            }
+            const percentage = this.#ofRecordings.of(recording.id, recording.upload.percentage);
+            return percentage === recording.upload.percentage
+              ? recording
+              : { ...recording, upload: { ...recording.upload, percentage } };
+          });
     const toasts = next.toasts.map((toast) => ({
       ...toast,
-      percentage: forward(toast.recordingId, toast.percentage),
+      percentage: this.#ofToasts.of(toast.recordingId, toast.percentage),
     }));
-    this.#highest = seen;
+    this.#ofToasts.keepOnly(toasts.map(({ recordingId }) => recordingId));
     return { ...next, recordings, toasts };
+  }
+}
+
+const runsOn = ({ state }: RecordingView) =>
+  state.kind === "uploading" || state.kind === "waits" || state.kind === "needsYou";
+
+/** The highest that was shown of each. */
+class Highest {
+  #seen = new Map<string, number>();
+
+  of(id: string, percentage: number): number {
+    const highest = Math.max(percentage, this.#seen.get(id) ?? 0);
+    this.#seen.set(id, highest);
+    return highest;
+  }
+
+  forget(id: string) {
+    this.#seen.delete(id);
+  }
+
+  keepOnly(ids: string[]) {
+    const kept = new Set(ids);
+    for (const id of this.#seen.keys()) if (!kept.has(id)) this.#seen.delete(id);
   }
 }

@@ -31,6 +31,8 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_link();
     case "no-file":
       return m.error_no_file();
+    case "no-media":
+      return m.error_no_media();
     case "no-browser":
       return m.error_no_browser();
     case "no-file-manager":

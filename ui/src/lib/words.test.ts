@@ -5,7 +5,7 @@ import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { WaitReason } from "$lib/bindings/WaitReason";
 import english from "../../../assets/strings/en.json";
 import { account, empty, progress, recording, toast } from "../dev/fixtures";
-import { accountFigures, accountLine, deleteWords, recordingLine, toastWords } from "./words";
+import { accountFigures, accountLine, recordingLine, toastWords } from "./words";
 
 // Exhaustive by their types: a reason that the program learns has to be added here.
 const waits = Object.keys({
@@ -108,11 +108,6 @@ test("the footer names the server, and speed only while something goes up", () =
   const busy = { ...account, uploads: 2, bytesPerSecond: 4_200_000 };
   expect(plain(accountFigures(busy, diskFreeBytes))).toBe("2 uploads · 4.2 MB/s · 212 GB free");
   expect(plain(accountFigures({ ...busy, uploads: 0 }, diskFreeBytes))).toBe("212 GB free");
-});
-
-test("deleting says what is lost", () => {
-  expect(deleteWords(recording("T", { kind: "done" }))).toMatch(/link goes on working/);
-  expect(deleteWords(recording("T", { kind: "waits", reason: "offline" }))).toMatch(/not online yet/);
 });
 
 test("all words keep the house's manners", () => {

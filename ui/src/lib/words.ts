@@ -107,7 +107,9 @@ export function recordingLine(recording: RecordingView, nowMs: number): Line {
         detail: state.detail,
       };
     case "done":
-      return withFile(recording, { icon: "link", tone: "soft", text: m.state_done({ when, size }) });
+      return recording.here
+        ? withFile(recording, { icon: "link", tone: "soft", text: m.state_done({ when, size }) })
+        : { icon: "cloud", tone: "soft", text: m.state_online({ when, size }) };
     case "local":
       return withFile(recording, {
         icon: "folder",
@@ -309,21 +311,6 @@ export function accountFigures(account: AccountView | null, diskFreeBytes: numbe
     uploads > 0 && bytesPerSecond > 0 && format.speed(bytesPerSecond),
     m.disk_free({ size: format.size(diskFreeBytes) }),
   );
-}
-
-/** What is lost with a recording, said before it is deleted. */
-export function deleteWords(recording: RecordingView): string {
-  switch (recording.state.kind) {
-    case "done":
-      return m.delete_done();
-    case "local":
-      return m.delete_local();
-    case "recording":
-    case "uploading":
-    case "waits":
-    case "needsYou":
-      return m.delete_unsent();
-  }
 }
 
 export function shortcutName(shortcut: Shortcut): string {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { account, bound, empty, full, recording, running, toast, toasts } from "../dev/fixtures";
+import { account, bound, empty, full, many, recording, running, toast, toasts } from "../dev/fixtures";
 import Library from "./library/Library.svelte";
 import Toasts from "./toast/Toasts.svelte";
 
@@ -26,6 +26,9 @@ async function show(window: typeof Library | typeof Toasts, snapshot: Snapshot) 
   await settle();
 }
 
+const press = (key: string, at: Element, held: KeyboardEventInit = {}) =>
+  fireEvent.keyDown(at, { key, ...held });
+
 async function becomes(snapshot: Snapshot) {
   program = snapshot;
   await live.ask();
@@ -36,8 +39,10 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("ResizeObserver", class {
     observe() {}
+    unobserve() {}
     disconnect() {}
   });
+  stubWhatJsdomLacks();
   asked = [];
   signIn = { phase: "idle" };
   refuses = {};
@@ -55,6 +60,16 @@ beforeEach(() => {
     return null;
   }, { shouldMockEvents: true });
 });
+
+/** Popovers and media: what they do in a true browser, the desktop's tests show. */
+function stubWhatJsdomLacks() {
+  HTMLElement.prototype.showPopover = () => {};
+  HTMLMediaElement.prototype.play = () => Promise.resolve();
+  HTMLMediaElement.prototype.load = () => {};
+  // As high as a window, and no card is measured: rows are as high as they are guessed.
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
+  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(800);
+}
 
 async function signInBecomes(now: SignIn) {
   live.signIn = now;
@@ -74,6 +89,8 @@ const atHome = (): Snapshot => ({
 afterEach(() => {
   cleanup();
   clearMocks();
+  vi.restoreAllMocks();
+  localStorage.clear();
   vi.useRealTimers();
 });
 
@@ -111,6 +128,42 @@ test("the search keeps what is called so", async () => {
   expect(screen.getByText("Nothing is called “zzz”")).toBeTruthy();
 });
 
+test("of thousands only what is in sight is drawn, and all can be reached", async () => {
+  const all = many(5000);
+  await show(Library, all);
+  const drawn = () => screen.getAllByTestId("recording");
+  expect(drawn().length).toBeLessThan(40);
+  expect(drawn()[0]?.getAttribute("aria-setsize")).toBe("5000");
+  const scroller = screen.getByTestId("recordings").parentElement as HTMLElement;
+  scroller.scrollTop = 100_000;
+  await fireEvent.scroll(scroller);
+  expect(drawn().length).toBeLessThan(40);
+  expect(Number(drawn()[0]?.getAttribute("aria-posinset"))).toBeGreaterThan(1000);
+  await press("End", document.body);
+  await press("End", screen.getAllByTestId("recording-open")[0] as Element);
+  await settle();
+  await fireEvent.scroll(scroller);
+  expect(drawn().at(-1)?.dataset.recording).toBe(all.recordings.at(-1)?.id);
+}, 30_000);
+
+test("several are chosen by keyboard, and what is done is done with them", async () => {
+  const three = ["One", "Two", "Three"].map((title) => recording(title, { kind: "done" }));
+  await show(Library, { ...empty(), recordings: three });
+  const face = (n: number) => screen.getAllByTestId("recording-open")[n] as HTMLElement;
+  face(0).focus();
+  await press("ArrowRight", face(0), { shiftKey: true });
+  expect(screen.getByTestId("selection").textContent).toMatch(/2 chosen/);
+  await settle();
+  expect(document.activeElement).toBe(face(1));
+  await press("c", face(1), { ctrlKey: true });
+  expect(of("copy_links")).toEqual([{ ids: [three[0]?.id, three[1]?.id] }]);
+  await press("Delete", face(1));
+  expect(of("delete_recordings")).toEqual([{ ids: [three[0]?.id, three[1]?.id] }]);
+  expect(screen.queryByTestId("selection")).toBeNull();
+  await press("F2", face(2));
+  expect(document.activeElement).toBe(screen.getByTestId("recording-title-field"));
+});
+
 test("a title is renamed in place; Escape leaves it", async () => {
   const only = recording("Old", { kind: "done" });
   await show(Library, { ...empty(), recordings: [only] });
@@ -127,28 +180,29 @@ test("a title is renamed in place; Escape leaves it", async () => {
   expect(of("rename")).toHaveLength(1);
 });
 
-test("nothing is deleted before the question is answered", async () => {
+test("what is deleted can be had back for as long as the program says", async () => {
   const only = recording("Demo", { kind: "done" });
   await show(Library, { ...empty(), recordings: [only] });
-  await fireEvent.click(screen.getByTestId("recording-delete"));
-  expect(of("delete_recording")).toHaveLength(0);
-  expect(document.activeElement).toBe(screen.getByTestId("delete-keep"));
-  await fireEvent.keyDown(screen.getByTestId("delete-question"), { key: "Escape" });
-  expect(screen.queryByTestId("delete-question")).toBeNull();
-  await fireEvent.click(screen.getByTestId("recording-delete"));
-  await fireEvent.click(screen.getByTestId("delete-confirm"));
-  expect(of("delete_recording")).toEqual([{ id: only.id }]);
+  await press("Delete", screen.getByTestId("recording-open"));
+  expect(of("delete_recordings")).toEqual([{ ids: [only.id] }]);
+  await becomes({ ...empty(), deleted: { count: 1, title: "Demo" } });
+  expect(screen.getByTestId("deleted").textContent).toContain("“Demo” deleted");
+  await fireEvent.click(screen.getByTestId("undo"));
+  await press("z", document.body, { ctrlKey: true });
+  expect(of("undo_delete")).toHaveLength(2);
+  await becomes(empty());
+  expect(screen.queryByTestId("deleted")).toBeNull();
 });
 
-test("a card has only the buttons that work", async () => {
+test("a card and its menu have only what works", async () => {
   const bare = recording("Bare", { kind: "waits", reason: "offline" }, { link: null, file: null });
   await show(Library, { ...empty(), recordings: [bare] });
-  const card = within(screen.getByTestId("recording"));
-  expect(card.queryByTestId("recording-copy")).toBeNull();
-  expect(card.queryByTestId("recording-reveal")).toBeNull();
-  expect(card.getByTestId("recording-open")).toHaveProperty("disabled", true);
-  await fireEvent.click(card.getByTestId("recording-retry"));
+  expect(screen.queryByTestId("recording-copy")).toBeNull();
+  await fireEvent.click(screen.getByTestId("recording-retry"));
   expect(of("retry")).toEqual([{ id: bare.id }]);
+  await fireEvent.click(screen.getByTestId("recording-more"));
+  const names = screen.getAllByRole("menuitem", { hidden: true }).map((item) => item.dataset.testid);
+  expect(names).toEqual(["menu-play", "menu-rename", "menu-pause", "menu-retry", "menu-delete"]);
 });
 
 test("at most three toasts, the newest last, and the rest as a number", async () => {
@@ -322,30 +376,39 @@ test("signing out says where recordings stay", async () => {
   expect(screen.getByTestId("account").textContent).toMatch(/No cloud/);
 });
 
-test("what befell a recording is told with its time", async () => {
+test("what befell a recording is told, and where it is played with its time", async () => {
   const befallen = recording("Demo", { kind: "done" }, {
     durationMs: 90_000,
     health: [{ atMs: 12_000, kind: "frames-dropped", detail: "4 pictures were lost" }],
     endDetail: "The disk is nearly full",
   });
+  refuses.media = { code: "no-media", params: {} };
   await show(Library, { ...empty(), recordings: [befallen] });
+  expect(screen.getByTestId("recording-notes").getAttribute("aria-label")).toBe("2 things happened");
+  await fireEvent.click(screen.getByTestId("recording-open"));
   const notes = within(screen.getByTestId("recording-notes"));
-  expect(notes.getByText("2 things happened")).toBeTruthy();
-  expect(notes.getAllByRole("listitem", { hidden: true }).map((item) => item.textContent)).toEqual([
-    "0:124 pictures were lost",
-    "1:30The disk is nearly full",
+  const told = notes.getAllByRole("listitem", { hidden: true }).map((item) => item.textContent);
+  expect(told.map((text) => text?.replace(/\s+/g, " ").trim())).toEqual([
+    "0:12 4 pictures were lost",
+    "1:30 The disk is nearly full",
   ]);
+  await settle();
+  expect(screen.getByTestId("player-failure").textContent).toMatch(/can't be played from this computer/);
+  await press("Escape", document.body);
+  expect(screen.queryByTestId("player")).toBeNull();
 });
 
 test("an upload is paused, and resumed", async () => {
   const going = recording("Demo", { kind: "uploading" });
   await show(Library, { ...empty(), recordings: [going] });
-  await fireEvent.click(screen.getByLabelText("Pause upload"));
+  await fireEvent.click(screen.getByTestId("recording-more"));
+  await fireEvent.click(screen.getByTestId("menu-pause"));
   expect(of("pause_upload")).toEqual([{ id: going.id }]);
   const paused = { ...going, state: { kind: "waits", reason: "paused" } as const };
   await becomes({ ...empty(), recordings: [paused] });
-  expect(screen.queryByTestId("recording-pause")).toBeNull();
   expect(screen.queryByTestId("recording-retry")).toBeNull();
-  await fireEvent.click(screen.getByLabelText("Resume upload"));
+  await fireEvent.click(screen.getByTestId("recording-more"));
+  expect(screen.queryByTestId("menu-pause")).toBeNull();
+  await fireEvent.click(screen.getByTestId("menu-resume"));
   expect(of("resume_upload")).toEqual([{ id: going.id }]);
 });

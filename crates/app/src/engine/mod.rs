@@ -5,6 +5,7 @@
 //! (disk full, a database held by another), later steps queue up behind it and are tried again:
 //! capture goes on writing segments meanwhile, and recovery would find them.
 
+mod deleting;
 mod housekeeping;
 mod overlay;
 mod recording;
@@ -20,7 +21,7 @@ use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
-use snaplark_store::{Segment, Store, StoreError};
+use snaplark_store::{Segment, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
@@ -28,9 +29,11 @@ use tracing::{error, info, warn};
 use crate::account::{self, Account};
 use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
+use crate::shelf::Shelf;
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
+use crate::view::{DeletedView, Snapshot};
 use crate::views::{self, Sources, Toasts};
 use crate::{AppError, AppOptions, Media, Notice, Settings, StartRequest, finish};
 
@@ -49,6 +52,10 @@ pub struct Engine {
     throttle: Arc<Throttle>,
     settings: Settings,
     clear_again_ms: u64,
+    delete_again_ms: u64,
+    /// As the snapshot has it.
+    deleted: Option<DeletedView>,
+    shelf: Shelf,
     capture: Arc<dyn Capture>,
     making_still: Arc<Mutex<()>>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
@@ -140,6 +147,9 @@ impl Engine {
             throttle,
             settings,
             clear_again_ms: 0,
+            delete_again_ms: 0,
+            deleted: None,
+            shelf: Shelf::default(),
             capture,
             making_still: Arc::default(),
             notices,
@@ -190,6 +200,7 @@ impl Engine {
                     self.write();
                     self.follow_clock();
                     self.clear_confirmed();
+                    self.delete_overdue();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
@@ -236,8 +247,10 @@ impl Engine {
     fn next_wake(&self) -> impl Future<Output = ()> + 'static {
         let now_ms = self.now_ms();
         let machine_ms = self.machine.next_wake_ms(now_ms).filter(|_| self.uplink.is_some());
-        let wake_ms =
-            machine_ms.into_iter().chain(self.write_again_ms).chain([self.clear_again_ms]);
+        let wake_ms = machine_ms
+            .into_iter()
+            .chain(self.write_again_ms)
+            .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
         let wake_ms = wake_ms.chain(recorder_ms).min();
@@ -277,7 +290,7 @@ impl Engine {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Snapshot { reply } => self.answer(reply),
+            Command::Snapshot { since, reply } => self.answer(since, reply),
             Command::Media { recording, reply } => drop(reply.send(self.media(recording))),
             Command::Start { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
@@ -334,14 +347,17 @@ impl Engine {
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));
             }
+            Command::DeleteUndoably { recordings, reply } => {
+                let _ = reply.send(self.delete_undoably(&recordings));
+            }
+            Command::UndoDelete { reply } => drop(reply.send(self.undo_delete())),
             Command::FileMoved { recording, to, reply } => {
                 self.file_problems.remove(&recording);
                 let _ = reply.send(self.store.set_file(recording, &to).map_err(Into::into));
             }
-            Command::DismissToast { recording_id } => match self.snapshot() {
-                Ok(snapshot) => self.toasts.dismiss(&recording_id, &snapshot.recordings),
-                Err(error) => error!(%error, "The list of recordings can't be read"),
-            },
+            Command::DismissToast { recording_id } => {
+                self.toasts.dismiss(&recording_id, &self.shelf);
+            }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::SetSettings { settings, reply } => {
@@ -367,14 +383,7 @@ impl Engine {
         }
     }
 
-    fn answer(&self, reply: oneshot::Sender<crate::view::Snapshot>) {
-        match self.snapshot() {
-            Ok(snapshot) => drop(reply.send(snapshot)),
-            Err(error) => error!(%error, "The list of recordings can't be read"),
-        }
-    }
-
-    fn snapshot(&self) -> Result<crate::view::Snapshot, StoreError> {
+    fn answer(&mut self, since: u64, reply: oneshot::Sender<Snapshot>) {
         let sources = Sources {
             home: &self.home,
             account: self.account.as_ref(),
@@ -384,10 +393,14 @@ impl Engine {
             machine: &self.machine,
             toasts: &self.toasts,
             file_problems: &self.file_problems,
+            deleted: self.deleted.clone(),
             change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
         };
-        views::of_program(&self.store, &sources)
+        match views::of_program(&self.store, &mut self.shelf, &sources, since) {
+            Ok(snapshot) => drop(reply.send(snapshot)),
+            Err(error) => error!(%error, "The list of recordings can't be read"),
+        }
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
@@ -400,34 +413,30 @@ impl Engine {
         ))
     }
 
-    /// Everything under way is for the old account: it is dropped, and the machine rebuilt from its
-    /// rows, as at a start.
+    /// Everything under way is for the old account: it is dropped.
     fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
         let connect = |account| Uplink::new(account, self.throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         self.store.set_setting(account::SETTING, &account::to_setting(account.as_ref()))?;
+        (self.account, self.uplink) = (account, uplink);
+        self.rebuild_machine()
+    }
+
+    /// From its rows, as at a start. What is on its way is sent again.
+    fn rebuild_machine(&mut self) -> Result<(), AppError> {
+        let rows = self.store.upload_rows()?;
         for (_, request) in self.requests.drain() {
             request.task.abort();
         }
-        let target = account.as_ref().map_or_else(sending::no_target, Account::target);
+        let target = self.account.as_ref().map_or_else(sending::no_target, Account::target);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
-        let (machine, step) = UploadMachine::restore(target, self.store.upload_rows()?, seed);
-        (self.account, self.uplink, self.machine) = (account, uplink, machine);
+        let (machine, step) = UploadMachine::restore(target, rows, seed);
+        self.machine = machine;
         self.generation += 1;
         self.unwritten.push_back(Write::Step(step));
         self.write();
         self.tell_settings();
         self.tell_machine(Event::Woke);
-        Ok(())
-    }
-
-    fn delete(&mut self, recording: RecordingId) -> Result<(), AppError> {
-        if self.recorder.recording() == Some(recording) {
-            return Err(AppError::AlreadyRecording);
-        }
-        self.store.delete(recording)?;
-        self.toasts.forget(recording);
-        self.tell_machine(Event::Forgotten { recording });
         Ok(())
     }
 }

@@ -110,7 +110,7 @@ impl Engine {
             match (self.store.recording(recording), self.store.segments(recording)) {
                 (Ok(row), Ok(segments)) => (row, segments),
                 (Err(error), _) | (_, Err(error)) => {
-                    self.file_problems.insert(recording, error.to_string());
+                    self.note_file_problem(recording, error.to_string());
                     return;
                 }
             };
@@ -159,8 +159,14 @@ impl Engine {
             None => drop(self.file_problems.remove(&recording)),
             Some(problem) => {
                 warn!(%recording, %problem, "A recording's own file could not be written");
-                self.file_problems.insert(recording, problem);
+                self.note_file_problem(recording, problem);
             }
         }
+    }
+
+    /// In no row: why it was so, is found out anew at each start.
+    fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
+        self.file_problems.insert(recording, problem);
+        self.shelf.mark(recording);
     }
 }

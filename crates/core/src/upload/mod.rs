@@ -175,6 +175,25 @@ pub enum Change {
     },
 }
 
+impl Change {
+    pub fn recording(&self) -> RecordingId {
+        match self {
+            Change::UploadWanted { recording, .. }
+            | Change::ServerMoved { recording, .. }
+            | Change::SessionSet { recording, .. }
+            | Change::PartPlanned { recording, .. }
+            | Change::PartsDropped { recording, .. }
+            | Change::PartAcknowledged { recording, .. }
+            | Change::PartsLost { recording, .. }
+            | Change::PartBytesLearned { recording, .. }
+            | Change::LinkKnown { recording, .. }
+            | Change::Paused { recording, .. }
+            | Change::Stopped { recording, .. }
+            | Change::Finished { recording, .. } => *recording,
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {

@@ -12,7 +12,11 @@ file: string | null,
  * Why it could not be written, or is elsewhere than in the person's folder; the recording itself
  * is safe in Snaplark's.
  */
-fileProblem: string | null, frames: number, dropped: number, 
+fileProblem: string | null, 
+/**
+ * Its video is on this computer: else it is only online.
+ */
+here: boolean, frames: number, dropped: number, 
 /**
  * What went wrong without ending it, and what mended itself, in its order.
  */

@@ -1,0 +1,121 @@
+//! Deleting, and thinking better of it.
+//!
+//! What a person deletes is out of sight at once, and gone ten seconds later. Until then rows and
+//! files are all there, with the time beside them. A program that ended meanwhile, by whatever
+//! cause, carries out at its next start what is overdue: the person asked for it, and nobody who
+//! deletes something expects to meet it again.
+
+use std::collections::BTreeMap;
+
+use snaplark_core::RecordingId;
+use snaplark_core::upload::{Event, Phase};
+use snaplark_store::StoreError;
+use tracing::{error, info, warn};
+
+use super::Engine;
+use crate::AppError;
+use crate::view::DeletedView;
+
+/// To read a line and reach its button.
+const UNDO_MS: i64 = 10_000;
+/// How long after one that could not be deleted it is tried again.
+const DELETE_AGAIN_MS: u64 = 60_000;
+
+impl Engine {
+    /// For good.
+    pub(super) fn delete(&mut self, recording: RecordingId) -> Result<(), AppError> {
+        self.refuse_running(&[recording])?;
+        self.store.delete(recording)?;
+        self.forget(recording);
+        Ok(())
+    }
+
+    pub(super) fn delete_undoably(&mut self, recordings: &[RecordingId]) -> Result<(), AppError> {
+        self.refuse_running(recordings)?;
+        self.store.set_deleted(recordings, now_unix_ms())?;
+        for recording in recordings {
+            self.forget(*recording);
+        }
+        self.delete_again_ms = 0;
+        self.delete_overdue();
+        Ok(())
+    }
+
+    /// What was deleted last is back, and goes on where its upload was.
+    pub(super) fn undo_delete(&mut self) -> Result<(), AppError> {
+        let restored = self.store.restore_deleted()?;
+        self.rebuild_machine()?;
+        for recording in restored {
+            let status = self.machine.status(self.now_ms(), recording);
+            if status.is_some_and(|status| status.phase != Phase::Finished) {
+                self.toasts.remember(recording);
+            }
+        }
+        self.delete_again_ms = 0;
+        self.delete_overdue();
+        Ok(())
+    }
+
+    /// Also says when to look again.
+    pub(super) fn delete_overdue(&mut self) {
+        let now_ms = self.now_ms();
+        if now_ms < self.delete_again_ms {
+            return;
+        }
+        let deleted = match self.store.deleted() {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                error!(%error, "It can't be told what is to be deleted");
+                self.delete_again_ms = now_ms + DELETE_AGAIN_MS;
+                return;
+            }
+        };
+        self.delete_again_ms = u64::MAX;
+        let mut look_again = |ms: u64| {
+            self.delete_again_ms = self.delete_again_ms.min(now_ms + ms);
+        };
+        let mut undoable = BTreeMap::new();
+        for (recording, at_unix_ms) in deleted {
+            let left_ms = at_unix_ms + UNDO_MS - now_unix_ms();
+            // A clock that was set back must not make it wait for hours.
+            if (1..=UNDO_MS).contains(&left_ms) {
+                look_again(left_ms as u64);
+                undoable.insert(recording, at_unix_ms);
+                continue;
+            }
+            match self.store.delete(recording) {
+                Ok(()) | Err(StoreError::NoSuchRecording(_)) => info!(%recording, "Deleted"),
+                Err(error) => {
+                    warn!(%recording, %error, "A recording could not be deleted");
+                    look_again(DELETE_AGAIN_MS);
+                }
+            }
+        }
+        self.deleted = self.undoable(&undoable);
+    }
+
+    /// Of all that is deleted, what was deleted last.
+    fn undoable(&self, deleted: &BTreeMap<RecordingId, i64>) -> Option<DeletedView> {
+        let at_unix_ms = deleted.values().max()?;
+        let mut last = deleted.iter().filter(|(_, at)| *at == at_unix_ms).map(|(id, _)| *id);
+        let count = last.clone().count() as u32;
+        let first = self.store.recording(last.next()?).ok()?;
+        Some(DeletedView { count, title: first.title })
+    }
+
+    fn refuse_running(&self, recordings: &[RecordingId]) -> Result<(), AppError> {
+        match self.recorder.recording().filter(|running| recordings.contains(running)) {
+            Some(_) => Err(AppError::AlreadyRecording),
+            None => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, recording: RecordingId) {
+        self.toasts.forget(recording);
+        self.tell_machine(Event::Forgotten { recording });
+    }
+}
+
+fn now_unix_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,214 @@
+//! The views of all recordings, kept: a question costs what has changed since the last one, not what
+//! there is. Thousands of recordings are asked for many times a second while one runs.
+//!
+//! Rows are read again where the store says that it wrote them. Views are made again where rows were
+//! read, and of what an upload or a recorder may move without a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use snaplark_core::RecordingId;
+use snaplark_store::{Health, Recording, Store, StoreError};
+
+use crate::view::{RecordingState, RecordingView};
+
+#[derive(Default)]
+pub struct Shelf {
+    kept: BTreeMap<RecordingId, Kept>,
+    gone: Vec<(RecordingId, u64)>,
+    /// Grows with each refresh that found something else than before.
+    version: u64,
+    is_filled: bool,
+    /// Views that are made again without a row's having changed.
+    marked: BTreeSet<RecordingId>,
+}
+
+struct Kept {
+    row: Recording,
+    health: Vec<Health>,
+    view: RecordingView,
+    /// Since when it looks like this.
+    version: u64,
+}
+
+impl Shelf {
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// It looks different, and no row says so.
+    pub fn mark(&mut self, recording: RecordingId) {
+        self.marked.insert(recording);
+    }
+
+    pub fn refresh(
+        &mut self,
+        store: &Store,
+        view_of: impl Fn(&Recording, &[Health]) -> RecordingView,
+    ) -> Result<(), StoreError> {
+        let next = self.version + 1;
+        let mut changed = false;
+        if self.is_filled {
+            for recording in store.take_touched() {
+                changed |= self.read_again(store, recording, next, &view_of)?;
+            }
+        } else {
+            store.take_touched();
+            let mut health = store.health()?;
+            for row in store.recordings()? {
+                let health = health.remove(&row.id).unwrap_or_default();
+                let view = view_of(&row, &health);
+                self.kept.insert(row.id, Kept { row, health, view, version: next });
+            }
+            self.is_filled = true;
+            changed = true;
+        }
+        let marked = std::mem::take(&mut self.marked);
+        let moving = self.kept.iter_mut().filter(|(id, kept)| kept.moves() || marked.contains(id));
+        for (_, kept) in moving {
+            let view = view_of(&kept.row, &kept.health);
+            if view != kept.view {
+                (kept.view, kept.version, changed) = (view, next, true);
+            }
+        }
+        self.version += u64::from(changed);
+        Ok(())
+    }
+
+    /// Answers whether anything is different.
+    fn read_again(
+        &mut self,
+        store: &Store,
+        recording: RecordingId,
+        next: u64,
+        view_of: &impl Fn(&Recording, &[Health]) -> RecordingView,
+    ) -> Result<bool, StoreError> {
+        let Some(row) = store.visible(recording)? else {
+            let was_there = self.kept.remove(&recording).is_some();
+            if was_there {
+                self.gone.push((recording, next));
+            }
+            return Ok(was_there);
+        };
+        let health = store.health_of(recording)?;
+        let view = view_of(&row, &health);
+        let same = self.kept.get(&recording).filter(|kept| kept.view == view);
+        let version = same.map_or(next, |kept| kept.version);
+        self.gone.retain(|(gone, _)| *gone != recording);
+        self.kept.insert(recording, Kept { row, health, view, version });
+        Ok(version == next)
+    }
+
+    pub fn view(&self, id: &str) -> Option<&RecordingView> {
+        self.kept.get(&id.parse().ok()?).map(|kept| &kept.view)
+    }
+
+    /// Newest first.
+    pub fn changed_since(&self, version: u64) -> Vec<RecordingView> {
+        let changed = self.kept.values().rev().filter(|kept| kept.version > version);
+        changed.map(|kept| kept.view.clone()).collect()
+    }
+
+    pub fn gone_since(&self, version: u64) -> Vec<String> {
+        let gone = self.gone.iter().filter(|(_, at)| version > 0 && *at > version);
+        gone.map(|(recording, _)| recording.to_string()).collect()
+    }
+}
+
+impl Kept {
+    /// Done and local ones change by their rows alone.
+    fn moves(&self) -> bool {
+        !matches!(self.view.state, RecordingState::Done | RecordingState::Local)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use snaplark_core::capture::FrameCounts;
+    use snaplark_store::NewRecording;
+
+    use super::*;
+
+    const COUNT: u64 = 100;
+
+    fn id(n: u64) -> RecordingId {
+        RecordingId(uuid::Uuid::from_u64_pair(n + 1, 0))
+    }
+
+    struct Rig {
+        store: Store,
+        shelf: Shelf,
+        made: Cell<usize>,
+        _home: tempfile::TempDir,
+    }
+
+    impl Rig {
+        /// With so many that have ended.
+        fn new(count: u64) -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let store = Store::open(home.path()).unwrap();
+            let rig = Rig { store, shelf: Shelf::default(), made: Cell::new(0), _home: home };
+            (0..count).for_each(|n| rig.record(n));
+            rig
+        }
+
+        fn record(&self, n: u64) {
+            let new = NewRecording {
+                id: id(n),
+                title: format!("Recording {n}"),
+                started_text: String::new(),
+                started_unix_ms: n as i64,
+                fps: 30,
+                bitrate_bits: 0,
+            };
+            self.store.begin(&new).unwrap();
+            self.store.close(id(n), FrameCounts::default(), None).unwrap();
+        }
+
+        /// Titles of what has changed since then, and the ids that are gone.
+        fn since(&mut self, version: u64) -> (Vec<String>, Vec<String>) {
+            self.made.set(0);
+            let made = &self.made;
+            let view_of = |row: &Recording, _: &[Health]| {
+                made.set(made.get() + 1);
+                crate::views::of_recording(row.clone(), Vec::new(), None, false, None)
+            };
+            self.shelf.refresh(&self.store, view_of).unwrap();
+            let titles = self.shelf.changed_since(version).into_iter().map(|view| view.title);
+            (titles.collect(), self.shelf.gone_since(version))
+        }
+    }
+
+    #[test]
+    fn a_question_costs_what_has_changed() {
+        let mut rig = Rig::new(COUNT);
+        assert_eq!(rig.since(0).0.len() as u64, COUNT);
+        let before = rig.shelf.version();
+        assert_eq!(rig.since(before), (vec![], vec![]));
+        assert_eq!((rig.made.get(), rig.shelf.version()), (0, before));
+
+        rig.store.rename(id(7), "Other").unwrap();
+        rig.store.delete(id(9)).unwrap();
+        rig.record(COUNT);
+        let (titles, gone) = rig.since(before);
+        assert_eq!(titles, [format!("Recording {COUNT}"), "Other".to_owned()], "newest first");
+        assert_eq!(gone, [id(9).to_string()]);
+        assert_eq!(rig.made.get(), 2, "nothing else was looked at");
+        assert_eq!(rig.since(0).0.len() as u64, COUNT);
+    }
+
+    #[test]
+    fn what_is_back_is_told_as_new() {
+        let mut rig = Rig::new(3);
+        rig.since(0);
+        let first = rig.shelf.version();
+        rig.store.set_deleted(&[id(1)], 1).unwrap();
+        assert_eq!(rig.since(first), (vec![], vec![id(1).to_string()]));
+        let second = rig.shelf.version();
+        rig.store.restore_deleted().unwrap();
+        assert_eq!(rig.since(second), (vec!["Recording 1".to_owned()], vec![]));
+        assert_eq!(rig.since(first).1, Vec::<String>::new());
+        assert_eq!(rig.since(0).0, ["Recording 2", "Recording 1", "Recording 0"]);
+    }
+}

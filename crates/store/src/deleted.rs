@@ -1,0 +1,55 @@
+//! Recordings that are deleted but can still be had back.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+use snaplark_core::RecordingId;
+
+use crate::rows::recording_id;
+use crate::{Result, Store, StoreError};
+
+impl Store {
+    /// Out of sight from now on, all of them or none; `delete` makes it true.
+    pub fn set_deleted(&mut self, recordings: &[RecordingId], at_unix_ms: i64) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for recording in recordings {
+            let known = transaction.execute(
+                "INSERT INTO deleted (recording, at_unix_ms) SELECT id, ?2 FROM recordings
+                 WHERE id = ?1 ON CONFLICT (recording) DO NOTHING",
+                params![recording.to_string(), at_unix_ms],
+            )?;
+            if known == 0 {
+                return Err(StoreError::NoSuchRecording(*recording));
+            }
+        }
+        transaction.commit()?;
+        recordings.iter().for_each(|recording| self.touch(*recording));
+        Ok(())
+    }
+
+    /// What was deleted last is there again, and given back.
+    pub fn restore_deleted(&mut self) -> Result<Vec<RecordingId>> {
+        let mut statement = self.connection.prepare_cached(
+            "DELETE FROM deleted WHERE at_unix_ms = (SELECT max(at_unix_ms) FROM deleted)
+             RETURNING recording",
+        )?;
+        let restored = statement
+            .query_map([], |row| recording_id(row, 0))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        drop(statement);
+        restored.iter().for_each(|recording| self.touch(*recording));
+        Ok(restored)
+    }
+
+    /// With when that was.
+    pub fn deleted(&self) -> Result<BTreeMap<RecordingId, i64>> {
+        // One that reads may come before the first writer of this version.
+        if self.version()? < 3 {
+            return Ok(BTreeMap::new());
+        }
+        let query = "SELECT recording, at_unix_ms FROM deleted";
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}

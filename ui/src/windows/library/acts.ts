@@ -1,0 +1,130 @@
+/*!
+ * What can be done with one recording or several: the one list that the menu, the bar of a
+ * selection and the keyboard go by. What doesn't work for a recording is not offered.
+ */
+import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { Name } from "$lib/components/Icon.svelte";
+import type { MenuItem } from "$lib/components/Menu.svelte";
+import { program } from "$lib/ipc";
+import type { Live } from "$lib/live.svelte";
+import * as m from "$lib/messages/messages";
+
+/** Its keys are as `keyName` gives them. */
+export type Act = MenuItem & { icon: Name };
+
+export interface Place {
+  live: Live;
+  play: (id: string) => void;
+  rename: (id: string) => void;
+  /** Nothing is chosen any more. */
+  clear: () => void;
+}
+
+export function actsOn(recordings: readonly RecordingView[], place: Place): Act[] {
+  const only = recordings.length === 1 ? recordings[0] : undefined;
+  return only === undefined ? onMany(recordings, place) : onOne(only, place);
+}
+
+const isHeld = ({ state }: RecordingView) => state.kind === "waits" && state.reason === "paused";
+const isSent = ({ state }: RecordingView) => state.kind === "done" || state.kind === "local";
+export const needsSignIn = ({ state }: RecordingView) =>
+  state.kind === "needsYou" && state.reason === "sign-in";
+export const retries = (one: RecordingView) =>
+  (one.state.kind === "needsYou" && !needsSignIn(one)) ||
+  (one.state.kind === "waits" && !isHeld(one));
+const pauses = (one: RecordingView) =>
+  one.state.kind === "uploading" || (one.state.kind === "waits" && !isHeld(one));
+
+function onOne(one: RecordingView, place: Place): Act[] {
+  const { id } = one;
+  const { live, play, rename } = place;
+  const offered: Array<Act | false> = [
+    { name: "play", words: m.play(), icon: "play", keys: "Enter", run: () => play(id) },
+    { name: "rename", words: m.rename(), icon: "rename", keys: "F2", run: () => rename(id) },
+    one.link !== null && {
+      name: "copy",
+      words: m.copy_link(),
+      icon: "copy",
+      keys: "Ctrl+C",
+      run: () => live.run(program.copyLink(id)),
+    },
+    one.link !== null && {
+      name: "open-link",
+      words: m.open_link(),
+      icon: "external",
+      keys: "Ctrl+O",
+      run: () => live.run(program.openLink(id)),
+    },
+    one.file !== null && {
+      name: "reveal",
+      words: m.reveal_file(),
+      icon: "folder",
+      keys: "Ctrl+Shift+F",
+      run: () => live.run(program.revealFile(id)),
+    },
+    pauses(one) && {
+      name: "pause",
+      words: m.pause_upload(),
+      icon: "pause",
+      run: () => live.run(program.pauseUpload(id)),
+    },
+    isHeld(one) && {
+      name: "resume",
+      words: m.resume_upload(),
+      icon: "resume",
+      run: () => live.run(program.resumeUpload(id)),
+    },
+    retries(one) && {
+      name: "retry",
+      words: m.retry(),
+      icon: "retry",
+      run: () => live.run(program.retry(id)),
+    },
+    one.state.kind !== "recording" && deletes([one], place, m.delete_it()),
+  ];
+  return offered.filter((act) => act !== false);
+}
+
+function onMany(all: readonly RecordingView[], place: Place): Act[] {
+  const { live } = place;
+  const linked = all.filter(({ link }) => link !== null);
+  const stuck = all.filter((one) => retries(one) && !isSent(one));
+  const gone = all.filter(({ state }) => state.kind !== "recording");
+  const offered: Array<Act | false> = [
+    linked.length > 0 && {
+      name: "copy",
+      words: m.copy_links({ count: linked.length }),
+      icon: "copy",
+      keys: "Ctrl+C",
+      run: () => live.run(program.copyLinks(linked.map(({ id }) => id))),
+    },
+    stuck.length > 0 && {
+      name: "retry",
+      words: m.retry_count({ count: stuck.length }),
+      icon: "retry",
+      run: () => Promise.all(stuck.map(({ id }) => live.run(program.retry(id)))),
+    },
+    gone.length > 0 && deletes(gone, place, m.delete_count({ count: gone.length })),
+  ];
+  return offered.filter((act) => act !== false);
+}
+
+const deletes = (all: readonly RecordingView[], { live, clear }: Place, words: string): Act => ({
+  name: "delete",
+  words,
+  icon: "trash",
+  keys: "Delete",
+  parts: true,
+  run: () => {
+    // Had back, they are not chosen: whoever deletes next means something else.
+    clear();
+    return live.run(program.deleteRecordings(all.map(({ id }) => id)));
+  },
+});
+
+/** Ctrl+Shift+F, Delete: as menus show it. */
+export function keyName(event: KeyboardEvent): string {
+  const held = [(event.ctrlKey || event.metaKey) && "Ctrl", event.shiftKey && "Shift"];
+  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  return [...held.filter((name) => name !== false), key].join("+");
+}
