@@ -1,9 +1,6 @@
 //! Which cameras there are. PipeWire gives one to several programs at once, Video4Linux to one; where
 //! both know a camera, PipeWire's is taken.
 
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -64,20 +61,42 @@ pub fn source(device: &gst::Device) -> Result<(gst::Element, Option<Line>), Stri
     source.set_property("stream-properties", stay);
     // Else it shares one with whoever lists the cameras, and hangs with them (PipeWire 0.3.65).
     let line = Line::open().map_err(|error| format!("PipeWire can't be reached ({error})"))?;
-    source.set_property("fd", line.0.as_raw_fd());
+    line.give_to(&source);
     Ok((source, Some(line)))
 }
 
 /// To PipeWire, as its own clients find it.
-pub struct Line(UnixStream);
+#[cfg(unix)]
+pub struct Line(std::os::unix::net::UnixStream);
 
+#[cfg(unix)]
 impl Line {
     fn open() -> std::io::Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let name = set("PIPEWIRE_REMOTE").unwrap_or_else(|| "pipewire-0".into());
         let folder = set("PIPEWIRE_RUNTIME_DIR").or_else(|| set("XDG_RUNTIME_DIR"));
         // A name that is a whole path stays one.
-        UnixStream::connect(Path::new(&folder.unwrap_or_default()).join(name)).map(Line)
+        let path = std::path::Path::new(&folder.unwrap_or_default()).join(name);
+        std::os::unix::net::UnixStream::connect(path).map(Line)
+    }
+
+    fn give_to(&self, source: &gst::Element) {
+        source.set_property("fd", std::os::fd::AsRawFd::as_raw_fd(&self.0));
+    }
+}
+
+/// There is no PipeWire.
+#[cfg(not(unix))]
+pub enum Line {}
+
+#[cfg(not(unix))]
+impl Line {
+    fn open() -> std::io::Result<Self> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn give_to(&self, _: &gst::Element) {
+        match *self {}
     }
 }
 
