@@ -20,7 +20,7 @@ use crate::program::Program;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::toast::Card;
-use crate::{pages, platform, shell, shortcut, sign_in, toast};
+use crate::{pages, platform, shell, shortcut, sign_in, toast, words};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandError {
@@ -57,6 +57,8 @@ pub struct Desktop {
     pub shortcut: Bound,
     pub shortcuts: Vec<Bound>,
     pub composited: bool,
+    /// That all windows speak, as a tag.
+    pub language: &'static str,
 }
 
 #[tauri::command]
@@ -71,6 +73,7 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
         shortcut: shortcuts.of(Shortcut::Record),
         shortcuts: shortcuts.all(),
         composited: platform::is_composited(),
+        language: words::tag(),
     }
 }
 
@@ -183,9 +186,13 @@ pub async fn set_settings(app: State<'_, App>, handle: AppHandle, settings: Sett
     }
     let rebound = on_main(&handle, move |handle| shortcut::rebind(handle, &keys)).await?;
     rebound.map_err(|keys| CommandError::new("shortcut-taken", keys))?;
-    let theme = settings.desktop.theme;
+    let (theme, language) = (settings.desktop.theme, settings.desktop.language);
     app.set_settings(settings).await?;
-    on_main(&handle, move |handle| shell::show_theme(handle, theme)).await
+    let shown = move |handle: &AppHandle| {
+        shell::show_theme(handle, theme);
+        shell::show_language(handle, language);
+    };
+    on_main(&handle, shown).await
 }
 
 /// While a window listens for keys to take for a shortcut.

@@ -6,6 +6,7 @@
 
 mod about;
 mod commands;
+mod deep_link;
 mod media;
 mod pages;
 mod platform;
@@ -15,6 +16,7 @@ mod shortcut;
 mod sign_in;
 mod toast;
 mod tray;
+mod updates;
 mod words;
 
 use std::io::IsTerminal as _;
@@ -57,8 +59,10 @@ fn main() -> ExitCode {
         logs::note_panics(home);
     }
 
-    let hidden = std::env::args().skip(1).any(|argument| argument == HIDDEN_FLAG);
-    match platform::prepare().and_then(|()| shell::run(hidden)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let hidden = arguments.iter().any(|argument| argument == HIDDEN_FLAG);
+    let wish = deep_link::wish(arguments.iter().map(String::as_str));
+    match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

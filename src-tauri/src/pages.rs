@@ -32,12 +32,23 @@ const BACKGROUND_DARK: Color = Color(0x1a, 0x1d, 0x24, 0xff);
 
 /// On the main thread: shows it, in front and focused.
 pub fn open(app: &AppHandle, page: &Page) -> tauri::Result<()> {
+    open_at(app, page, None)
+}
+
+/// `at`: a place in it, which the page finds behind the `#` of its address.
+fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(page.label) {
+        if at.is_some() {
+            let mut address = window.url()?;
+            address.set_fragment(at);
+            window.navigate(address)?;
+        }
         window.show()?;
         window.unminimize()?;
         return window.set_focus();
     }
-    let address = format!("windows/{}/index.html", page.label);
+    let place = at.map(|at| format!("#{at}")).unwrap_or_default();
+    let address = format!("windows/{}/index.html{place}", page.label);
     let window = WebviewWindowBuilder::new(app, page.label, WebviewUrl::App(address.into()))
         .title(word(page.title))
         .inner_size(page.size.0, page.size.1)
@@ -80,11 +91,26 @@ pub fn leave_welcome(app: &AppHandle) -> tauri::Result<()> {
     app.get_webview_window(WELCOME.label).map_or(Ok(()), |window| window.destroy())
 }
 
+/// On the main thread: their titles in the language of now.
+pub fn name_again(app: &AppHandle) {
+    for page in [&LIBRARY, &WELCOME, &SETTINGS] {
+        let Some(window) = app.get_webview_window(page.label) else { continue };
+        if let Err(error) = window.set_title(word(page.title)) {
+            tracing::warn!(%error, label = page.label, "a window can't be named");
+        }
+    }
+}
+
 /// From wherever: what goes wrong is only for the log.
 pub fn show(app: &AppHandle, page: &'static Page) {
+    show_at(app, page, None);
+}
+
+/// At a place in it.
+pub fn show_at(app: &AppHandle, page: &'static Page, at: Option<String>) {
     let shown = app.clone();
     let asked = app.run_on_main_thread(move || {
-        if let Err(error) = open(&shown, page) {
+        if let Err(error) = open_at(&shown, page, at.as_deref()) {
             tracing::error!(%error, label = page.label, "a window can't be opened");
         }
     });

@@ -88,10 +88,12 @@ impl ThisComputer {
     }
 }
 
-/// One program for each home: a second start opens the first one's library and ends.
-pub fn single_instance(opens: impl Fn(&AppHandle) + Send + Sync + 'static) -> TauriPlugin<Wry> {
+/// One program for each home: a second start hands its arguments to the first, and ends.
+pub fn single_instance(
+    hears: impl Fn(&AppHandle, &[String]) + Send + Sync + 'static,
+) -> TauriPlugin<Wry> {
     let builder = tauri_plugin_single_instance::Builder::new()
-        .callback(move |app, _arguments, _folder| opens(app));
+        .callback(move |app, arguments, _folder| hears(app, &arguments));
     match std::env::var_os("SNAPLARK_HOME").filter(|home| !home.is_empty()) {
         None => builder.build(),
         Some(home) => {

@@ -11,33 +11,43 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
-use snaplark_app::{App, DesktopSettings, Notice, RecordingId, Theme};
+use snaplark_app::{App, DesktopSettings, Language, Notice, RecordingId, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::deep_link::{self, Wish};
 use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
-use crate::words::word;
-use crate::{HIDDEN_FLAG, about, commands, media, pages, shortcut, toast, tray};
+use crate::updates::Updates;
+use crate::words::{self, word};
+use crate::{HIDDEN_FLAG, about, commands, media, pages, shortcut, toast, tray, updates};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
+/// Windows hear it with the language's tag as its payload.
+const LANGUAGE: &str = "language";
 /// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
 /// thread a script in every window. The last change is never the one that is left out.
 const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
 
-pub fn run(hidden: bool) -> anyhow::Result<()> {
+/// `wish`: what the address asked for that the program was started with.
+pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         // First: a second start ends inside of it, before it touches anything.
-        .plugin(program::single_instance(|app| pages::show(app, &pages::LIBRARY)))
+        .plugin(program::single_instance(|app, arguments| {
+            let wish = deep_link::wish(arguments.iter().map(String::as_str));
+            deep_link::show(app, wish.unwrap_or(Wish::Library));
+        }))
+        .plugin(updates::plugin())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN_FLAG).build())
         .manage(ToastPlace::default())
         .manage(SigningIn::default())
+        .manage(Updates::default())
         .manage(Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
         .invoke_handler(tauri::generate_handler![
@@ -74,6 +84,10 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
             commands::starts_at_login,
             commands::set_starts_at_login,
             commands::leave_welcome,
+            updates::update_state,
+            updates::look_for_update,
+            updates::fetch_update,
+            updates::install_update,
             about::about,
             about::works_here,
             about::test_connection,
@@ -96,7 +110,7 @@ pub fn run(hidden: bool) -> anyhow::Result<()> {
     app.run(move |handle, event| match event {
         RunEvent::Ready => {
             let Some((app, desktop, noticed)) = start.take() else { return };
-            if let Err(error) = begin(handle, &app, desktop, noticed, hidden) {
+            if let Err(error) = begin(handle, &app, desktop, noticed, hidden, wish) {
                 tracing::error!(%error, "Snaplark's windows can't be made");
                 quit(handle);
             }
@@ -115,7 +129,9 @@ fn begin(
     desktop: DesktopSettings,
     noticed: mpsc::UnboundedReceiver<Notice>,
     hidden: bool,
+    wish: Option<Wish>,
 ) -> tauri::Result<()> {
+    words::speak(desktop.language);
     show_theme(handle, desktop.theme);
     shortcut::register(handle, &desktop.shortcuts);
     match Tray::create(handle) {
@@ -126,11 +142,15 @@ fn begin(
     }
     toast::create(handle)?;
     if !hidden {
-        pages::open(handle, if desktop.welcomed { &pages::LIBRARY } else { &pages::WELCOME })?;
+        match desktop.welcomed {
+            true => deep_link::show(handle, wish.unwrap_or(Wish::Library)),
+            false => pages::open(handle, &pages::WELCOME)?,
+        }
         async_runtime::spawn(note_welcomed(app.clone()));
     }
     async_runtime::spawn(pass_changes(handle.clone(), app.clone()));
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
+    async_runtime::spawn(updates::watch(handle.clone(), app.clone()));
     async_runtime::spawn(quit_when_told(handle.clone()));
     Ok(())
 }
@@ -239,6 +259,25 @@ pub fn show_theme(handle: &AppHandle, theme: Theme) {
     });
 }
 
+/// On the main thread: everything that is seen says it anew.
+pub fn show_language(handle: &AppHandle, language: Language) {
+    let before = words::tag();
+    words::speak(language);
+    if words::tag() == before {
+        return;
+    }
+    pages::name_again(handle);
+    if let Some(tray) = handle.try_state::<Mutex<Tray>>() {
+        let mut tray = tray.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = tray.say_again(handle) {
+            tracing::warn!(%error, "the tray can't be drawn");
+        }
+    }
+    if let Err(error) = handle.emit(LANGUAGE, words::tag()) {
+        tracing::warn!(%error, "windows can't be told of the language");
+    }
+}
+
 pub fn copy_last_link(handle: &AppHandle) {
     let app = handle.state::<App>().inner().clone();
     let handle = handle.clone();
@@ -261,6 +300,15 @@ struct Closing(AtomicBool);
 
 /// Closes what runs, then ends. A second call changes nothing.
 pub fn quit(handle: &AppHandle) {
+    end(handle, false);
+}
+
+/// The same, and begins anew: another version is in its place.
+pub fn restart(handle: &AppHandle) {
+    end(handle, true);
+}
+
+fn end(handle: &AppHandle, starts_again: bool) {
     if handle.state::<Closing>().0.swap(true, Ordering::SeqCst) {
         return;
     }
@@ -273,7 +321,10 @@ pub fn quit(handle: &AppHandle) {
         if let Some(program) = handle.try_state::<Program>() {
             program.close().await;
         }
-        handle.exit(0);
+        match starts_again {
+            true => handle.restart(),
+            false => handle.exit(0),
+        }
     });
 }
 

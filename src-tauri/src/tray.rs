@@ -133,6 +133,12 @@ impl Tray {
         self.shown = look;
         Ok(())
     }
+
+    /// In another language.
+    pub fn say_again(&mut self, app: &AppHandle) -> tauri::Result<()> {
+        self.icon.set_tooltip(Some(tooltip(self.shown.face)))?;
+        self.icon.set_menu(Some(menu(app, self.shown)?))
+    }
 }
 
 fn menu(app: &AppHandle, look: Look) -> tauri::Result<Menu<tauri::Wry>> {

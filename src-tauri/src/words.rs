@@ -1,28 +1,56 @@
-//! The tray's words, from the same file as the windows'.
+//! The words of tray, titles and dialogs, from the same files as the windows'; and the language that
+//! all of them speak.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
+use snaplark_app::Language;
 
-const ENGLISH: &str = include_str!("../../assets/strings/en.json");
+/// English first: it stands in for what another doesn't say.
+const SPOKEN: [(Language, &str, &str); 3] = [
+    (Language::En, "en", include_str!("../../assets/strings/en.json")),
+    (Language::De, "de", include_str!("../../assets/strings/de.json")),
+    (Language::Ar, "ar", include_str!("../../assets/strings/ar.json")),
+];
 
-static WORDS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
-    let all: HashMap<String, Value> =
-        serde_json::from_str(ENGLISH).expect("the test reads the same file");
-    all.into_iter()
-        .filter_map(|(key, value)| match value {
-            Value::String(text) => Some((key, text)),
-            // Words with a plural belong to the windows.
-            Value::Array(_) => None,
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-        })
-        .collect()
+static NOW: AtomicUsize = AtomicUsize::new(0);
+
+type Words = HashMap<String, String>;
+
+static WORDS: LazyLock<[Words; SPOKEN.len()]> = LazyLock::new(|| {
+    SPOKEN.map(|(_, _, text)| {
+        let all: HashMap<String, Value> =
+            serde_json::from_str(text).expect("the test reads the same file");
+        // Words with a plural belong to the windows.
+        all.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+    })
 });
+
+/// From now on.
+pub fn speak(language: Language) {
+    let found = match language {
+        Language::System => sys_locale::get_locales().find_map(|tag| {
+            let base = tag.split(['-', '_', '.']).next().unwrap_or_default().to_ascii_lowercase();
+            SPOKEN.iter().position(|(_, tag, _)| *tag == base)
+        }),
+        Language::En | Language::De | Language::Ar => {
+            SPOKEN.iter().position(|(spoken, _, _)| *spoken == language)
+        }
+    };
+    NOW.store(found.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// As the windows name it.
+pub fn tag() -> &'static str {
+    SPOKEN[NOW.load(Ordering::Relaxed)].1
+}
 
 /// The words for a key; the key itself where there are none, which a test forbids for ours.
 pub fn word(key: &'static str) -> &'static str {
-    WORDS.get(key).map_or(key, String::as_str)
+    let now = &WORDS[NOW.load(Ordering::Relaxed)];
+    now.get(key).or_else(|| WORDS[0].get(key)).map_or(key, String::as_str)
 }
 
 #[cfg(test)]
@@ -44,7 +72,17 @@ mod tests {
             .collect();
         assert!(named.len() >= 8, "the search above finds no keys any more: {named:?}");
         for key in named {
-            assert!(WORDS.contains_key(key), "no words for '{key}'");
+            assert!(WORDS[0].contains_key(key), "no words for '{key}'");
+        }
+    }
+
+    #[test]
+    fn what_is_spoken_is_what_was_chosen() {
+        for (language, tag, quits) in
+            [(Language::De, "de", "Snaplark beenden"), (Language::En, "en", "Quit Snaplark")]
+        {
+            speak(language);
+            assert_eq!((self::tag(), word("tray_quit")), (tag, quits));
         }
     }
 }

@@ -4,9 +4,11 @@
 #![cfg(test)]
 
 mod control;
+mod deep_link;
 mod library;
 mod settings;
 mod sign_in;
+mod updates;
 mod welcome;
 
 use std::ops::RangeInclusive;

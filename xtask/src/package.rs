@@ -3,6 +3,8 @@
 //! minutes and whose package would hold the desktop program alone. Windows' and macOS's packages
 //! come with their releases.
 
+mod feed;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -59,6 +61,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     let size = fs::metadata(&deb)?.len();
     println!("{} ({:.1} MB)", deb.display(), size as f64 / 1e6);
     println!("Install it with: sudo apt install {}", deb.display());
+    feed::write(place, &deb, version)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,6 +76,7 @@ fn lay_out(place: &Place, tree: &Path) -> Result<()> {
         let built = place.target.join("release").join(name);
         fs::copy(&built, bin.join(name)).with_context(|| built.display().to_string())?;
     }
+    mark(&bin.join("snaplark-desktop"))?;
     for name in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
         fs::copy(place.root.join(name), doc.join(name)).context(name)?;
     }
@@ -92,6 +96,17 @@ fn lay_out(place: &Place, tree: &Path) -> Result<()> {
         fs::copy(&icon, icons.join("snaplark.png"))?;
     }
     Ok(())
+}
+
+/// Where Tauri's own bundler writes it: what the program came as, and so how it is updated.
+fn mark(program: &Path) -> Result<()> {
+    const UNKNOWN: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_UNK";
+    const DEB: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_DEB";
+    let mut bytes = fs::read(program).with_context(|| program.display().to_string())?;
+    let at = bytes.windows(UNKNOWN.len()).position(|word| word == UNKNOWN);
+    let at = at.context("the program has no place for what it came as")?;
+    bytes[at..at + DEB.len()].copy_from_slice(DEB);
+    fs::write(program, bytes).with_context(|| program.display().to_string())
 }
 
 /// The Tauri CLI's template with its words filled in.

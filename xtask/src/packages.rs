@@ -114,6 +114,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     ),
     (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
+    // Keys and signatures of a feed of updates.
+    (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
     // A Wayland desktop without a screen, with the portal that shares it.
     (

@@ -9,7 +9,7 @@ import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
-import type { Ability, BoundShortcut } from "$lib/ipc";
+import type { Ability, BoundShortcut, Updates } from "$lib/ipc";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -108,6 +108,19 @@ export const abilities: Ability[] = [
   { what: "sound", state: "works", detail: "Desk microphone" },
   { what: "shortcut", state: "works", detail: "Alt+R" },
 ];
+
+export const updates = {
+  off: { phase: "off" },
+  newest: { phase: "newest" },
+  found: {
+    phase: "found",
+    version: "0.2.0",
+    notes: "Trim a recording in the library.\nLess work for the processor on large screens.",
+  },
+  fetching: { phase: "fetching", version: "0.2.0", percentage: 63 },
+  ready: { phase: "ready", version: "0.2.0" },
+  unsigned: { phase: "failed", code: "update-not-signed", params: {} },
+} satisfies Record<string, Updates>;
 
 export const crash =
   "Snaplark 0.1.0 on linux x86_64\n2026-11-21 14:02:00 UTC\nthread snaplark-app\ncrates/app/src/views.rs:80:9\na row has its recording\n";

@@ -18,6 +18,7 @@ import {
   running,
   settings,
   toasts,
+  updates,
 } from "./fixtures";
 import { still } from "./stills";
 
@@ -93,6 +94,8 @@ mockIPC(
         return [{ name: "alsa_input.desk", words: "Desk microphone" }];
       case "about":
         return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
+      case "update_state":
+        return updates[state as keyof typeof updates] ?? updates.newest;
       case "works_here":
         return abilities;
       case "last_crash":
@@ -104,6 +107,7 @@ mockIPC(
           shortcut: { ...bound()[0], state: state === "taken" ? "taken" : "works" },
           shortcuts: bound().map((one) => (state === "taken" ? { ...one, state } : one)),
           composited: true,
+          language: wanted.get("lang") ?? "en",
         };
       default:
         return null;

@@ -8,8 +8,22 @@ const MINUTE_S = 60;
 const HOUR_S = 3600;
 const WEEK_DAYS = 7;
 
+/**
+ * The language of the windows, in the kind that the person reads: en-GB writes 14:02. With the digits
+ * of keys, links and clocks, which are the same everywhere.
+ */
+function tag(): string {
+  const locale = getLocale();
+  const theirs = navigator.languages.find((one) => one.split("-")[0] === locale);
+  return `${theirs ?? locale}-u-nu-latn`;
+}
+
+/** Reads from left to right also amidst words that don't. */
+const isolated = (text: string) =>
+  document.documentElement.dir === "rtl" ? `\u2066${text}\u2069` : text;
+
 const number = (value: number, digits: number) =>
-  new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(value);
+  new Intl.NumberFormat(tag(), { maximumFractionDigits: digits }).format(value);
 
 /** 1:42, 12:07, 1:02:03. */
 export function length(ms: number): string {
@@ -32,7 +46,7 @@ export function size(bytes: number): string {
     unit += 1;
   }
   const decimals = unit >= 2 && value < 9.95 ? 1 : 0;
-  return `${number(value, decimals)}\u00a0${UNITS[unit]}`;
+  return isolated(`${number(value, decimals)}\u00a0${UNITS[unit]}`);
 }
 
 export const speed = (bytesPerSecond: number) => m.per_second({ size: size(bytesPerSecond) });
@@ -48,10 +62,10 @@ export function timeLeft(seconds: number): string {
 export const decimal = (value: number) => number(value, 2);
 
 export const percent = (value: number) =>
-  new Intl.NumberFormat(undefined, { style: "percent" }).format(value / 100);
+  new Intl.NumberFormat(tag(), { style: "percent" }).format(value / 100);
 
 /** "English" alone would be America's: Nov 3, 2:02 PM, beside recordings that are named 3 Nov, 14:02. */
-const dateLocale = () => (getLocale() === "en" ? "en-GB" : getLocale());
+const dateLocale = () => (getLocale() === "en" ? "en-GB" : tag());
 
 /** 14:02 */
 export const time = (unixMs: number) =>

@@ -33,6 +33,8 @@ export interface Desktop {
   shortcuts: BoundShortcut[];
   /** Windows can be seen through here. */
   composited: boolean;
+  /** That all windows speak, as a tag. */
+  language: string;
 }
 
 /** A window's, in CSS pixels. */
@@ -77,6 +79,14 @@ export interface Reached {
   knowsToken: boolean;
   version: string | null;
 }
+
+/** Where a newer version stands, the same for all windows. */
+export type Updates =
+  | { phase: "off" | "idle" | "looking" | "newest" }
+  | { phase: "found"; version: string; notes: string }
+  | { phase: "fetching"; version: string; percentage: number }
+  | { phase: "ready" | "installing"; version: string }
+  | ({ phase: "failed" } & CommandError);
 
 /** Where a sign-in stands, the same for all windows. `server` is what a command takes again. */
 export type SignIn =
@@ -123,6 +133,10 @@ export const program = {
   startsAtLogin: () => invoke<boolean>("starts_at_login"),
   setStartsAtLogin: (starts: boolean) => invoke<void>("set_starts_at_login", { starts }),
   about: () => invoke<About>("about"),
+  updates: () => invoke<Updates>("update_state"),
+  lookForUpdate: () => invoke<void>("look_for_update"),
+  fetchUpdate: () => invoke<void>("fetch_update"),
+  installUpdate: () => invoke<void>("install_update"),
   worksHere: () => invoke<Ability[]>("works_here"),
   testConnection: () => invoke<Reached>("test_connection"),
   setProfile: (profile: AccountView["profile"]) => invoke<void>("set_profile", { profile }),
@@ -159,6 +173,10 @@ const at = (id: string, part: string) => convertFileSrc(`${id}/${part}`, "record
 export const onChanged = (tell: () => void) => listen("changed", tell);
 export const onLevels = (tell: (now: Levels) => void) =>
   listen<Levels>("levels", (event) => tell(event.payload));
+export const onLanguage = (tell: (tag: string) => void) =>
+  listen<string>("language", (event) => tell(event.payload));
+export const onUpdates = (tell: (now: Updates) => void) =>
+  listen<Updates>("updates", (event) => tell(event.payload));
 export const onSignIn = (tell: (now: SignIn) => void) =>
   listen<SignIn>("sign-in", (event) => tell(event.payload));
 

@@ -51,6 +51,18 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_autostart({ reason });
     case "no-folder":
       return m.error_no_folder();
+    case "recording-runs":
+      return m.update_waits();
+    case "update-not-signed":
+      return m.update_not_signed();
+    case "update-not-installed":
+      return m.update_not_installed({ reason });
+    case "update-feed-odd":
+      return m.update_feed_odd();
+    case "update-feed-away":
+      return m.update_feed_away({ reason });
+    case "not-moved":
+      return m.error_not_moved({ reason });
     case "server-unreachable":
       return m.error_test_unreachable({ reason });
     case "out-of-reach":

@@ -1,8 +1,7 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import { Live } from "$lib/live.svelte";
 import Library from "./Library.svelte";
 
 const live = new Live();
-mount(Library, { target: document.body, props: { live } });
-await live.start();
+await Promise.all([show(Library, { live }), live.start()]);

@@ -8,12 +8,14 @@ import type { Settings } from "$lib/bindings/Settings";
 import type { UploadSettings } from "$lib/bindings/UploadSettings";
 import {
   asCommandError,
+  onUpdates,
   program,
   type Ability,
   type About,
   type BoundShortcut,
   type CommandError,
   type Named,
+  type Updates,
 } from "$lib/ipc";
 
 export class Choices {
@@ -24,6 +26,7 @@ export class Choices {
   about = $state.raw<About | null>(null);
   /** What became of the shortcuts that are set. */
   shortcuts = $state.raw<BoundShortcut[]>([]);
+  updates = $state.raw<Updates>({ phase: "off" });
   abilities = $state.raw<Ability[]>([]);
   /** Where the program stopped last. */
   crash = $state.raw<string | null>(null);
@@ -42,6 +45,10 @@ export class Choices {
       (found) => (this.microphones = found),
       () => (this.microphones = null),
     );
+    void this.run(async () => {
+      await onUpdates((now) => (this.updates = now));
+      this.updates = await program.updates();
+    });
     void this.run(async () => void (this.about = await program.about()));
     void this.run(async () => void (this.abilities = await program.worksHere()));
     void this.run(async () => void (this.crash = await program.lastCrash()));

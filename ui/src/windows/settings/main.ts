@@ -1,5 +1,5 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import { Live } from "$lib/live.svelte";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
@@ -7,4 +7,4 @@ import Settings from "./Settings.svelte";
 const choices = new Choices();
 const live = new Live();
 await Promise.all([choices.start(), live.start()]);
-mount(Settings, { target: document.body, props: { choices, live } });
+await show(Settings, { choices, live });

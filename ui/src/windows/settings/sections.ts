@@ -11,6 +11,7 @@ import Privacy from "./sections/Privacy.svelte";
 import Recording from "./sections/Recording.svelte";
 import Shortcuts from "./sections/Shortcuts.svelte";
 import Sound from "./sections/Sound.svelte";
+import Updates from "./sections/Updates.svelte";
 import Upload from "./sections/Upload.svelte";
 
 /** What a section is given: the settings as they are, and the ways to change them. */
@@ -35,5 +36,6 @@ export const sections: readonly Section[] = [
   { name: "account", title: m.settings_account, Rows: Account },
   { name: "uploads", title: m.settings_uploads, Rows: Upload },
   { name: "privacy", title: m.settings_privacy, Rows: Privacy },
+  { name: "updates", title: m.settings_updates, Rows: Updates },
   { name: "about", title: m.settings_about, Rows: About },
 ];

@@ -1,20 +1,23 @@
 /*! The settings on a made-up program: what they show of it, and what they ask of it. */
+import { emit } from "@tauri-apps/api/event";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
+import type { Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { abilities, account, bound, crash, empty, settings } from "../../dev/fixtures";
+import { abilities, account, bound, crash, empty, settings, updates } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 /** Commands that only have to be asked. */
-const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs"];
+const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update"];
 
 let kept: Kept;
 let now: AccountView;
 let done: [string, unknown][];
+let newer: Updates;
 let crashed: string | null;
 let unreachable: boolean;
 let knowsToken: boolean;
@@ -29,6 +32,7 @@ beforeEach(() => {
   kept = settings();
   now = { ...account, kind: "this-computer", server: "127.0.0.1:40000", profile: "spec" };
   done = [];
+  newer = updates.newest;
   crashed = null;
   unreachable = false;
   knowsToken = true;
@@ -65,6 +69,8 @@ beforeEach(() => {
         return { ...empty(), account: now };
       case "sign_in_state":
         return { phase: "idle" };
+      case "update_state":
+        return newer;
       case "works_here":
         return abilities;
       case "last_crash":
@@ -277,4 +283,34 @@ test("diagnostics and log are asked of the program, and what works here is told"
   await fireEvent.click(screen.getByRole("button", { name: "Log" }));
   expect(done.map(([command]) => command)).toEqual(["copy_diagnostics", "open_logs"]);
   await waitFor(() => expect(screen.getByText("Recordings can be written.")).toBeTruthy());
+});
+
+test("a newer version is looked for, told, fetched and installed, each when asked", async () => {
+  await show();
+  const becomes = async (now: Updates) => void (await emit("updates", now));
+  const section = document.getElementById("updates")!;
+  await waitFor(() => expect(section.textContent).toMatch(/newest version/));
+  await fireEvent.click(screen.getByTestId("update-look"));
+  await becomes(updates.found);
+  await waitFor(() => expect(section.textContent).toMatch(/Version 0\.2\.0 is there/));
+  expect(section.textContent).toMatch(/Trim a recording/);
+  await fireEvent.click(screen.getByTestId("update-fetch"));
+  await becomes(updates.fetching);
+  await waitFor(() =>
+    expect(within(section).getByRole("progressbar").getAttribute("aria-valuenow")).toBe("63"),
+  );
+  await becomes(updates.ready);
+  await fireEvent.click(await screen.findByTestId("update-install"));
+  expect(done.map(([command]) => command)).toEqual(["look_for_update", "fetch_update", "install_update"]);
+  await becomes(updates.unsigned);
+  await waitFor(() => expect(section.textContent).toMatch(/not signed by the key/));
+});
+
+test("a build without a feed says how updates come, and asks for nothing", async () => {
+  newer = updates.off;
+  await show();
+  const section = document.getElementById("updates")!;
+  await waitFor(() => expect(section.textContent).toMatch(/your system's packages/));
+  expect(within(section).queryByRole("switch")).toBeNull();
+  expect(within(section).queryByRole("button")).toBeNull();
 });

@@ -1,8 +1,7 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import { Live } from "$lib/live.svelte";
 import Toasts from "./Toasts.svelte";
 
 const live = new Live({ recordings: false });
-mount(Toasts, { target: document.body, props: { live } });
-await live.start();
+await Promise.all([show(Toasts, { live }), live.start()]);

@@ -1,8 +1,8 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import { Live } from "$lib/live.svelte";
 import Welcome from "./Welcome.svelte";
 
 const live = new Live();
 await live.start();
-mount(Welcome, { target: document.body, props: { live } });
+await show(Welcome, { live });
