@@ -6,6 +6,7 @@
 mod control;
 mod deep_link;
 mod library;
+mod policy;
 mod settings;
 mod sign_in;
 mod updates;
