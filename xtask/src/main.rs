@@ -31,6 +31,7 @@ cargo xtask COMMAND
                               (records N seconds, 12 by default; --keep leaves the link working)
   test                        everything that this machine can test, ending in one summary line
   tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
+  pictures [FOLDER]           every window and state, in the light, in the dark and from the right
   package                     a .deb with the app, the command line and the cloud
   mutants                     break the upload machine on purpose; the simulation has to notice
   soak [--minutes N]          10,000 seeds of the simulation, the mutants, an upload killed at every
@@ -67,6 +68,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
             args.end()?;
             tidy::tidy(&place, fix)
         }
+        "pictures" => {
+            let folder = args.word().map_or(place.root.join("target/pictures/windows"), Into::into);
+            args.end()?;
+            pictures(&place, &folder)
+        }
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
@@ -84,6 +90,16 @@ fn command(args: &[String]) -> Result<ExitCode> {
         }
         other => bail!("there is no command '{other}'.\n\n{HELP}"),
     }
+}
+
+fn pictures(place: &Place, folder: &Path) -> Result<ExitCode> {
+    packages::ensure(place, packages::Need::Tests)?;
+    ui::install(place)?;
+    let folder = std::path::absolute(folder)?;
+    let pictures = ui::npm(place, "pictures of the windows", &["run", "pictures", "--"]);
+    pictures.args([&folder]).run()?;
+    println!("{}", folder.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Where everything is.
@@ -136,6 +152,12 @@ impl Args<'_> {
         let before = self.0.len();
         self.0.retain(|arg| *arg != name);
         self.0.len() != before
+    }
+
+    /// What is no option.
+    fn word(&mut self) -> Option<String> {
+        let at = self.0.iter().position(|arg| !arg.starts_with('-'))?;
+        Some(self.0.remove(at).to_owned())
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u32>> {
