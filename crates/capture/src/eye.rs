@@ -88,6 +88,7 @@ fn watch(
             resumes_ms = signals.paused_at_ms().or(resumes_ms);
             signals.wait_in_pause(last_ms);
             gate.break_off();
+            overlay.break_off();
             tick = ticks(start, period);
             continue;
         }
@@ -102,11 +103,12 @@ fn watch(
         // A look right after a late one must not have its time.
         let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
+        let corner = source.corner();
         let seen = source.look()?;
         if let Some(trouble) = sight.note(time_ms, seen.is_some()) {
             signals.trouble(trouble);
         }
-        let picture = overlay.lay(seen);
+        let picture = overlay.lay(seen, corner);
         let changed = picture.is_some_and(|picture| !feed.is_last(picture));
         let verdict = gate.judge(time_ms, !changed);
         if changed {
@@ -255,7 +257,7 @@ mod tests {
     /// With nothing upon the picture.
     fn overlay(signals: &Arc<Signals>) -> Overlay {
         let size = (WIDTH, HEIGHT);
-        Overlay::new(size, Webcam::new(size, Wanted::default(), signals.clone()))
+        Overlay::new(size, Webcam::new(size, Wanted::default(), signals.clone()), None)
     }
 
     fn all(encoded: &Receiver<Encoded>) -> Vec<EncodedFrame> {

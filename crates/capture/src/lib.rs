@@ -3,7 +3,7 @@
 //! ```text
 //! eye       opens the source (`source`), looks at it fps times a second, drops what is equal to
 //!           the last (`gate`), and pushes the rest into the pipeline's bounded queue
-//! overlay   the webcam upon that picture (`webcam`)
+//! overlay   the webcam (`webcam`), clicks and keys (`marks`) upon that picture
 //! pipeline  GStreamer's threads: to I420, to VP9, a keyframe every two seconds (`pipeline`)
 //! sound     microphone and what the computer plays into one Opus track (`sound`)
 //! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
@@ -27,6 +27,7 @@ mod eye;
 mod gate;
 mod graph;
 mod load;
+mod marks;
 mod overlay;
 mod part;
 mod pipeline;
@@ -51,7 +52,7 @@ use std::thread;
 use gstreamer as gst;
 use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{
-    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still,
+    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still, Trouble,
 };
 use snaplark_core::overlay::Webcam as WantedWebcam;
 
@@ -63,6 +64,7 @@ pub use webcam::{CameraProbe, list as cameras};
 use crate::choice::Memory;
 use crate::encoder::{SOFTWARE, Settings};
 use crate::eye::{Opened, Work};
+use crate::marks::Marks;
 use crate::overlay::Overlay;
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX};
 use crate::signals::{Signals, fault};
@@ -135,6 +137,7 @@ impl SystemCapture {
         let (feeds, work) = sync_channel(1);
         let way = source::way(self.display.as_deref())?;
         let open_wait = way.open_wait();
+        let marks = Marks::open(request.marks, &way, &request.source);
         let opening = Opening {
             way,
             wanted: request.source.clone(),
@@ -185,7 +188,11 @@ impl SystemCapture {
             spare,
         };
         spawn("writer", move || writer::run(writer, frames, pipeline, sound))?;
-        let overlay = Overlay::new(size, webcam.clone());
+        let marks = marks.unwrap_or_else(|reason| {
+            signals.trouble(Trouble::MarksMissing { reason });
+            None
+        });
+        let overlay = Overlay::new(size, webcam.clone(), marks);
         // The eye waits for it, and could have ended only by a fault: then the writer hears no
         // frame, and the control's stop ends it.
         feeds.send(Work { feed, overlay, others }).map_err(|_| fault())?;

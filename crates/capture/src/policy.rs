@@ -124,6 +124,13 @@ pub const CAMERA_LOST: Duration = Duration::from_secs(4);
 pub const CAMERA_LOOK: Duration = Duration::from_millis(100);
 /// Rows of the picture that a camera is asked for: what stands in a corner is no larger.
 pub const CAMERA_ROWS: i32 = 480;
+/// A click's line grows and goes in this time.
+pub const CLICK_SHOWN: Duration = Duration::from_millis(400);
+/// What was typed stays for so long: read at ease, and gone before the next thing is talked of.
+pub const KEYS_SHOWN: Duration = Duration::from_millis(1_800);
+pub const KEYS_FADE: Duration = Duration::from_millis(200);
+/// Of running text, its end is shown.
+pub const TYPED_CHARS_MAX: usize = 32;
 /// Between the webcam and the picture's edge, of the shorter side.
 pub const WEBCAM_MARGIN_PERMILLE: u16 = 22;
 /// A smaller webcam shows nobody.

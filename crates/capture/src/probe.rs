@@ -4,6 +4,7 @@ use gstreamer as gst;
 use snaplark_core::capture::CaptureError;
 
 use crate::encoder;
+use crate::marks;
 use crate::sound::{self, DeviceProbe};
 use crate::webcam::{self, CameraProbe};
 
@@ -18,6 +19,8 @@ pub struct Probe {
     /// What can be listened to.
     pub sound: Result<Vec<DeviceProbe>, CaptureError>,
     /// What can be shown in a corner, or why nobody can know.
+    /// Whether clicks and keys can be shown, or why not.
+    pub marks: Result<(), String>,
     pub cameras: Result<Vec<CameraProbe>, String>,
     /// As GStreamer names itself.
     pub gstreamer: String,
@@ -37,6 +40,7 @@ pub fn probe() -> Probe {
             ways: ways(),
             encoder: Err(failed.clone()),
             hardware: Vec::new(),
+            marks: marks(),
             cameras: Err(failed.to_string()),
             sound: Err(failed),
             gstreamer: gst::version_string().to_string(),
@@ -47,9 +51,15 @@ pub fn probe() -> Probe {
         encoder: encoder::check().map(|()| encoder::SOFTWARE.element.to_owned()),
         hardware: encoder::hardware().map(|encoder| encoder.element.to_owned()).collect(),
         sound: sound::list(None),
+        marks: marks(),
         cameras: webcam::list(),
         gstreamer: gst::version_string().to_string(),
     }
+}
+
+fn marks() -> Result<(), String> {
+    let way = crate::source::way(None).map_err(|error| error.to_string())?;
+    marks::check(&way)
 }
 
 #[cfg(target_os = "linux")]

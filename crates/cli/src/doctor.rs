@@ -40,6 +40,10 @@ pub fn doctor(home: &Home) -> ExitCode {
         // Recordings go on without it.
         Err(error) => println!("-     {:<9} {error}", "sound"),
     }
+    match probe.marks {
+        Ok(()) => println!("ok    {:<9} clicks and keys can be shown", "marks"),
+        Err(error) => println!("-     {:<9} clicks and keys can't be shown: {error}", "marks"),
+    }
     // Recordings go on without, here too.
     match probe.cameras {
         Ok(cameras) if cameras.is_empty() => println!("-     {:<9} no webcam", "webcam"),

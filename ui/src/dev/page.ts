@@ -92,6 +92,8 @@ mockIPC(
         return true;
       case "microphones":
         return [{ name: "alsa_input.desk", words: "Desk microphone" }];
+      case "cameras":
+        return [{ name: "desk", words: "Desk camera" }];
       case "about":
         return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
       case "update_state":

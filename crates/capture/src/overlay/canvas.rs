@@ -24,6 +24,10 @@ impl Canvas {
         Canvas { size, pixels: Vec::new(), covered: Vec::new() }
     }
 
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
     pub fn is_empty(&self) -> bool {
         self.pixels.is_empty()
     }

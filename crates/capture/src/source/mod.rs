@@ -25,6 +25,11 @@ pub trait Source {
     /// seen now. An error ends the recording.
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError>;
 
+    /// Where its picture was on the screen at the last look, as clicks are told.
+    fn corner(&self) -> (i32, i32) {
+        (0, 0)
+    }
+
     /// With what the next one is opened without asking.
     fn permission(&self) -> Option<Permission> {
         None

@@ -4,6 +4,7 @@
 
 mod common;
 mod drift;
+mod marks;
 mod pause;
 mod recording;
 mod refusals;

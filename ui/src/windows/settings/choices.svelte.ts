@@ -23,6 +23,8 @@ export class Choices {
   startsAtLogin = $state(false);
   /** `null`: they can't be listed here. */
   microphones = $state.raw<Named[] | null>([]);
+  /** As the microphones. */
+  cameras = $state.raw<Named[] | null>([]);
   about = $state.raw<About | null>(null);
   /** What became of the shortcuts that are set. */
   shortcuts = $state.raw<BoundShortcut[]>([]);
@@ -49,6 +51,10 @@ export class Choices {
       await onUpdates((now) => (this.updates = now));
       this.updates = await program.updates();
     });
+    void program.cameras().then(
+      (found) => (this.cameras = found),
+      () => (this.cameras = null),
+    );
     void this.run(async () => void (this.about = await program.about()));
     void this.run(async () => void (this.abilities = await program.worksHere()));
     void this.run(async () => void (this.crash = await program.lastCrash()));

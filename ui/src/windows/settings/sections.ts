@@ -13,6 +13,7 @@ import Shortcuts from "./sections/Shortcuts.svelte";
 import Sound from "./sections/Sound.svelte";
 import Updates from "./sections/Updates.svelte";
 import Upload from "./sections/Upload.svelte";
+import Webcam from "./sections/Webcam.svelte";
 
 /** What a section is given: the settings as they are, and the ways to change them. */
 export interface SectionProps {
@@ -32,6 +33,7 @@ export const sections: readonly Section[] = [
   { name: "general", title: m.settings_general, Rows: General },
   { name: "recording", title: m.settings_recording, Rows: Recording },
   { name: "sound", title: m.settings_sound, Rows: Sound },
+  { name: "webcam", title: m.settings_webcam, Rows: Webcam },
   { name: "shortcuts", title: m.settings_shortcuts, Rows: Shortcuts },
   { name: "account", title: m.settings_account, Rows: Account },
   { name: "uploads", title: m.settings_uploads, Rows: Upload },

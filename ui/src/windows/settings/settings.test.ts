@@ -61,6 +61,8 @@ beforeEach(() => {
       case "microphones":
         if (silent) throw { code: "no-sound", params: {} };
         return [{ name: "desk", words: "Desk microphone" }];
+      case "cameras":
+        return [{ name: "desk", words: "Desk camera" }];
       case "choose_save_folder":
         return folder;
       case "about":
@@ -117,6 +119,46 @@ test("a change is kept at once, and the others stay", async () => {
   expect(kept.recording.fps).toBe(60);
   expect(kept.desktop.theme).toBe("dark");
   expect(kept.upload.waitOnMetered).toBe(true);
+});
+
+test("the webcam is placed in a corner or dragged anywhere, and only that is changed", async () => {
+  await show();
+  await fireEvent.click(screen.getByLabelText("Show the webcam"));
+  await waitFor(() => expect(screen.getByText("Desk camera")).toBeTruthy());
+  await fireEvent.change(screen.getByLabelText("Camera"), { target: { value: "=desk" } });
+  await fireEvent.change(screen.getByLabelText("Place"), { target: { value: "0,1000" } });
+  await waitFor(() => expect(kept.recording.webcam.downPermille).toBe(1000));
+  expect(kept.recording.webcam).toMatchObject({
+    shown: true,
+    camera: { kind: "named", name: "desk" },
+    shape: "circle",
+    rightPermille: 0,
+  });
+
+  const frame = { left: 0, top: 0, width: 320, height: 180 } as DOMRect;
+  screen.getByTestId("webcam-screen").getBoundingClientRect = () => frame;
+  const preview = screen.getByTestId("webcam-preview");
+  preview.setPointerCapture = () => {};
+  const drag = (type: string, clientX: number, clientY: number) =>
+    fireEvent(preview, new MouseEvent(type, { bubbles: true, clientX, clientY }));
+  await drag("pointerdown", 20, 160);
+  await drag("pointermove", 156, 90);
+  await drag("pointerup", 156, 90);
+  // So far as the pointer went, of the room that there is.
+  await waitFor(() => expect(kept.recording.webcam.rightPermille).toBeGreaterThan(450));
+  expect(kept.recording.webcam.rightPermille).toBeLessThan(550);
+  expect(kept.recording.webcam.downPermille).toBeGreaterThan(430);
+  expect(kept.recording.webcam.downPermille).toBeLessThan(570);
+  const { rightPermille, downPermille } = kept.recording.webcam;
+  expect(screen.getByLabelText("Place")).toHaveProperty("value", `${rightPermille},${downPermille}`);
+});
+
+test("that all keys are shown is not chosen without a word on passwords", async () => {
+  await show();
+  expect(screen.queryByText(/Passwords/)).toBeNull();
+  await fireEvent.click(screen.getByLabelText("All keys"));
+  await waitFor(() => expect(kept.recording.keys).toBe("all"));
+  expect(screen.getByText(/Passwords/)).toBeTruthy();
 });
 
 test("a microphone is chosen by its name, and stays in the list when it is pulled out", async () => {

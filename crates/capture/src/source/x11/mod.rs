@@ -41,6 +41,8 @@ pub struct X11Source {
     /// The picture where it did not come through shared memory, or not in full.
     own: Vec<u8>,
     pointer: bool,
+    /// The picture's, on the root window.
+    corner: (i32, i32),
 }
 
 enum Target {
@@ -111,6 +113,7 @@ impl X11Source {
             shared,
             own: vec![0; bytes],
             pointer,
+            corner: (0, 0),
         })
     }
 
@@ -212,8 +215,13 @@ impl super::Source for X11Source {
         self.size
     }
 
+    fn corner(&self) -> (i32, i32) {
+        self.corner
+    }
+
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
         let Some(view) = self.view()? else { return Ok(None) };
+        self.corner = view.corner;
         let Some(Fetched { in_shared, pointer }) = self.fetch(&view)? else {
             self.look_again()?;
             return Ok(None);
