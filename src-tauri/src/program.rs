@@ -36,7 +36,10 @@ impl Program {
         })?;
         let cloud = ThisComputer { home: home.clone(), running: tokio::sync::Mutex::default() };
         let account = match Account::configured(&home).await? {
-            Some(account) => account,
+            Some(account) => {
+                cloud.keep_links().await;
+                account
+            }
             None => cloud.account().await?,
         };
         let app = App::open(AppOptions {
@@ -75,6 +78,15 @@ impl Program {
 }
 
 impl ThisComputer {
+    /// Whoever has a link to this computer from before a sign-in elsewhere still gets the video.
+    async fn keep_links(&self) {
+        if self.home.has_own_links()
+            && let Err(error) = self.account().await
+        {
+            tracing::warn!(%error, "earlier links to this computer don't work now");
+        }
+    }
+
     /// Starts the cloud where it doesn't run yet.
     async fn account(&self) -> anyhow::Result<Account> {
         let mut running = self.running.lock().await;

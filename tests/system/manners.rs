@@ -8,6 +8,7 @@ use snaplark_tests::media;
 use snaplark_tests::numbers::read_file;
 use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::recorder::{Recorded, ask, snaplark};
+use snaplark_tests::webdriver::client;
 use snaplark_tests::{session, wait};
 
 use crate::screen::{NUMBERS, SIZE, Screen};
@@ -172,4 +173,27 @@ fn the_program_that_runs_takes_orders_from_another() {
     let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
     let [only] = list["recordings"].as_array().unwrap().as_slice() else { panic!("{list}") };
     assert_eq!(only["id"].as_str().unwrap(), first.id);
+}
+
+/// Whoever signs in elsewhere keeps the links that lead to this computer.
+#[test]
+fn earlier_links_to_this_computer_outlive_a_sign_in_elsewhere() {
+    let home = Home::new().unwrap();
+    let serve = |elsewhere: bool| {
+        let mut serve = snaplark(&home, None, &["serve"]).unwrap();
+        if elsewhere {
+            serve.env("SNAPLARK_SERVER", "http://127.0.0.1:9").env("SNAPLARK_TOKEN", "of-theirs");
+        }
+        let mut serve = Process::start(&home, "snaplark", serve).unwrap();
+        let line = serve.line(LIMIT).unwrap();
+        (line.strip_prefix("serving ").map(str::to_owned), serve)
+    };
+    let (before, mut served) = serve(false);
+    let before = before.expect("it serves this computer's links");
+    served.terminate();
+    served.wait(LIMIT).unwrap();
+
+    let (address, _served) = serve(true);
+    assert_eq!(address.as_ref(), Some(&before), "the same address as before");
+    assert!(client().unwrap().get(before).send().is_ok(), "somebody answers there");
 }

@@ -38,6 +38,11 @@ impl Home {
     pub fn cloud_data(&self) -> PathBuf {
         self.root.join("cloud")
     }
+
+    /// Whether links may lead to this computer: its cloud has run here.
+    pub fn has_own_links(&self) -> bool {
+        self.cloud_data().is_dir()
+    }
 }
 
 /// Whether a folder can be written, and why not. Leaves nothing behind: where the folder isn't there

@@ -52,7 +52,11 @@ impl Program {
 
 /// Also sends what is unsent.
 pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
-    let program = Program::open(home.clone()).await?;
+    let mut program = Program::open(home.clone()).await?;
+    if program.cloud.is_none() && home.has_own_links() {
+        // Uploads go elsewhere, but earlier links lead here.
+        program.cloud = Some(snaplark_cloud::start_embedded(&home.cloud_data()).await?.cloud);
+    }
     match &program.cloud {
         Some(cloud) => println!("serving {}", cloud.public_url()),
         None => say::line("The account of the environment goes up from here; Ctrl-C ends it."),
