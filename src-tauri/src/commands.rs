@@ -248,9 +248,12 @@ pub async fn dismiss_toast(app: State<'_, App>, id: String) -> Answer {
     Ok(app.dismiss_toast(id).await?)
 }
 
+/// Where the desktop is set not to disturb, they stay hidden until it isn't: what needs the person
+/// is still there then.
 #[tauri::command]
-pub fn fit_toasts(handle: AppHandle, height: f64, cards: Vec<Card>) -> Answer {
-    toast::fit(&handle, height, cards).map_err(|error| CommandError::new("no-window", error))
+pub async fn fit_toasts(handle: AppHandle, height: f64, cards: Vec<Card>) -> Answer {
+    toast::fit_unless_quiet(&handle, height, cards).await;
+    Ok(())
 }
 
 #[tauri::command]

@@ -11,6 +11,7 @@ mod media;
 mod pages;
 mod platform;
 mod program;
+mod quiet;
 mod shell;
 mod shortcut;
 mod sign_in;

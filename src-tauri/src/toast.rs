@@ -2,18 +2,22 @@
 //! none. What is in it, and how high that is, its page says.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Deserialize;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, async_runtime};
 
-use crate::platform;
 use crate::words::word;
+use crate::{platform, quiet};
 
 pub const LABEL: &str = "toast";
 
 /// 420 px of toast, and 16 px on each side in which its shadow falls: the window touches the work
 /// area's corner, the toast stays 16 px away from it.
 const WIDTH: f64 = 452.0;
+/// How often a desktop that is set not to disturb is asked again, while there is something to show.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A toast in its window, in CSS pixels.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -49,9 +53,39 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
+/// Fits it, later where it would disturb. The latest call is the one that counts.
+pub async fn fit_unless_quiet(app: &AppHandle, height: f64, cards: Vec<Card>) {
+    let asked = app.state::<ToastPlace>().asked.fetch_add(1, Ordering::SeqCst) + 1;
+    // One that is shown already disturbs no more by what else it says.
+    while height > 0.0 && !is_shown(app) {
+        let quiet = async_runtime::spawn_blocking(quiet::is_on).await.unwrap_or(false);
+        if app.state::<ToastPlace>().asked.load(Ordering::SeqCst) != asked {
+            return;
+        }
+        if !quiet {
+            break;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let fitted = app.clone();
+    let on_main = app.run_on_main_thread(move || {
+        if let Err(error) = fit(&fitted, height, cards) {
+            tracing::warn!(%error, "the toasts can't be shown");
+        }
+    });
+    if let Err(error) = on_main {
+        tracing::warn!(%error, "the toasts can't be shown");
+    }
+}
+
+fn is_shown(app: &AppHandle) -> bool {
+    let window = app.get_webview_window(LABEL);
+    window.is_some_and(|window| window.is_visible().unwrap_or(false))
+}
+
 /// On the main thread: gives the window its page's height, at the corner of the display on which
 /// the pointer is when the first toast comes. No height hides it.
-pub fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
+fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
     if height <= 0.0 {
         return platform::set_visible(&window, false);
@@ -83,11 +117,15 @@ pub struct Corner {
 
 /// Toasts stay on the display where the first of them came.
 #[derive(Default)]
-pub struct ToastPlace(Mutex<Option<Corner>>);
+pub struct ToastPlace {
+    corner: Mutex<Option<Corner>>,
+    /// How often it was asked for.
+    asked: AtomicU64,
+}
 
 fn corner(app: &AppHandle, window: &WebviewWindow, chooses: bool) -> tauri::Result<Option<Corner>> {
     let place = app.state::<ToastPlace>();
-    let mut kept = place.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut kept = place.corner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if chooses || kept.is_none() {
         let pointer = app.cursor_position().ok();
         let under = pointer.and_then(|at| app.monitor_from_point(at.x, at.y).ok().flatten());

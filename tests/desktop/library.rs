@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::home::Home;
+use snaplark_tests::process::{command, output};
 use snaplark_tests::wait;
 use snaplark_tests::webdriver::Session;
 
@@ -132,4 +133,29 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
     };
     wait::until("what was deleted to be gone", Duration::from_secs(20), folders).unwrap();
     windows.gone("[data-testid=deleted]", SOON).unwrap();
+}
+
+/// The link is on the clipboard all the same.
+#[test]
+fn where_the_desktop_is_not_to_be_disturbed_no_toast_comes() {
+    let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("quiet")).unwrap();
+    let windows = &shown.windows().unwrap().session;
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    let mut quiet = command(home, "dunstctl");
+    quiet.args(["set-paused", "true"]);
+    output(quiet, SOON).unwrap();
+
+    shown.start_recording().unwrap();
+    wait::pass("the recording", Duration::from_secs(2)).unwrap();
+    display.press(home, &shown.record_keys).unwrap();
+    windows.enter_window_at("toast", SOON).unwrap();
+    windows.says("[data-testid=toast]", "Link copied", SOON).unwrap();
+    // As long as it would be seen.
+    wait::until("the toast to go by itself", SOON, || {
+        let seen = display.windows(home, "snaplark")?;
+        assert!(seen.iter().all(|window| window.at.height < 40), "{seen:?}");
+        let there = "return document.querySelector('[data-testid=toast]') !== null;";
+        Ok((windows.run(there, &[])? == json!(false)).then_some(()))
+    })
+    .unwrap();
 }

@@ -45,8 +45,8 @@ pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
 pub use settings::{
-    DesktopSettings, Fps, Language, Microphone, PictureSize, Quality, RecordingSettings, Settings,
-    Theme, UploadSettings,
+    DesktopSettings, Fps, Language, Microphone, Notifications, PictureSize, Quality,
+    RecordingSettings, Settings, Theme, UploadSettings,
 };
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;

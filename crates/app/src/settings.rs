@@ -117,6 +117,8 @@ pub struct DesktopSettings {
     pub shortcuts: ShortcutKeys,
     /// Whether the recorder bar is there while something is recorded.
     pub show_bar: bool,
+    /// Which notices come up in the corner of the screen.
+    pub notifications: Notifications,
     /// As soon as a recording that was stopped has it.
     pub open_link: bool,
     /// Looks for a newer version by itself, once a day.
@@ -132,6 +134,16 @@ pub enum Theme {
     System,
     Light,
     Dark,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Notifications {
+    All,
+    /// What goes on only when the person has done something.
+    NeedsMe,
+    None,
 }
 
 /// Those that Snaplark speaks, by their tags.
@@ -183,6 +195,7 @@ impl Default for DesktopSettings {
             language: Language::System,
             shortcuts: ShortcutKeys::default(),
             show_bar: true,
+            notifications: Notifications::All,
             open_link: false,
             looks_for_updates: true,
             welcomed: false,

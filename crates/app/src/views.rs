@@ -18,7 +18,7 @@ use crate::view::{
     AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
     RecordingState, RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
 };
-use crate::{Settings, StartRequest, WebcamState};
+use crate::{Notifications, Settings, StartRequest, WebcamState};
 
 /// What a snapshot is made from, beside the rows.
 pub struct Sources<'a> {
@@ -31,6 +31,7 @@ pub struct Sources<'a> {
     pub toasts: &'a Toasts,
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
+    pub notifications: Notifications,
     pub change: u64,
     pub now_ms: u64,
 }
@@ -53,7 +54,7 @@ pub fn of_program(
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
-        toasts: from.toasts.views(shelf),
+        toasts: from.toasts.views(shelf, from.notifications),
         account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
@@ -308,7 +309,7 @@ impl Toasts {
         });
     }
 
-    fn views(&self, shelf: &Shelf) -> Vec<ToastView> {
+    fn views(&self, shelf: &Shelf, wanted: Notifications) -> Vec<ToastView> {
         let uploads = self.remembered.iter().filter_map(|toast| {
             let (recording, body) = toast.body(shelf)?;
             if toast.dismissed == Some(std::mem::discriminant(&body)) {
@@ -329,7 +330,17 @@ impl Toasts {
             link: None,
             percentage: 0,
         });
-        uploads.chain(failures).collect()
+        uploads.chain(failures).filter(|toast| speaks_up(&toast.body, wanted)).collect()
+    }
+}
+
+fn speaks_up(body: &ToastBody, wanted: Notifications) -> bool {
+    match (wanted, body) {
+        (Notifications::All, _) => true,
+        (Notifications::NeedsMe, body) => {
+            matches!(body, ToastBody::NeedsYou { .. } | ToastBody::RecordingFailed { .. })
+        }
+        (Notifications::None, _) => false,
     }
 }
 
@@ -359,5 +370,22 @@ impl Remembered {
             },
         };
         Some((recording, body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_those_that_the_person_wants() {
+        let done = ToastBody::Done { link_copied: true, duration_ms: 1 };
+        let waits = ToastBody::Waits { reason: WaitReason::Offline, parts: 1 };
+        let needs = ToastBody::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
+        let failed = ToastBody::RecordingFailed { detail: String::new() };
+        let shown = |wanted| [&done, &waits, &needs, &failed].map(|body| speaks_up(body, wanted));
+        assert_eq!(shown(Notifications::All), [true; 4]);
+        assert_eq!(shown(Notifications::NeedsMe), [false, false, true, true]);
+        assert_eq!(shown(Notifications::None), [false; 4]);
     }
 }

@@ -155,6 +155,7 @@ export const settings = (): Settings => ({
     language: "system",
     shortcuts: shortcutKeys,
     showBar: true,
+    notifications: "all",
     openLink: false,
     looksForUpdates: true,
     welcomed: true,

@@ -394,6 +394,7 @@ impl Engine {
             toasts: &self.toasts,
             file_problems: &self.file_problems,
             deleted: self.deleted.clone(),
+            notifications: self.settings.desktop.notifications,
             change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
         };
