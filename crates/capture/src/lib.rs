@@ -38,6 +38,7 @@ mod signals;
 mod sound;
 mod source;
 mod still;
+mod surroundings;
 mod timeline;
 mod trial;
 mod vp9;
@@ -58,7 +59,10 @@ use snaplark_core::overlay::Webcam as WantedWebcam;
 
 pub use part::part;
 pub use probe::{Probe, WayProbe, probe};
-pub use sound::DeviceProbe;
+pub use sound::{DeviceProbe, Meter, listen};
+pub use surroundings::{
+    Picture, Rect, Screen, ShownWindow, Surroundings, desktop_asks, picture_of, surroundings,
+};
 pub use webcam::{CameraProbe, list as cameras};
 
 use crate::choice::Memory;

@@ -98,6 +98,8 @@ pub const SEGMENT_SOUND_WAIT: Duration = Duration::from_millis(1_000);
 /// In a segment that a hung display makes endless, sound beyond this is left out: a cluster's
 /// blocks can't be told times of more than 32 s.
 pub const SEGMENT_SOUND_MS_MAX: u64 = 30_000;
+/// A meter tells of the sound of so long ago: what is late is there by then, and nobody sees the delay.
+pub const METER_LAG: Duration = Duration::from_millis(200);
 /// A try of the Opus encoder with 20 ms of silence takes a hundredth of this.
 pub const OPUS_TRIAL_WAIT: Duration = Duration::from_secs(2);
 

@@ -16,6 +16,7 @@ mod clock;
 mod device;
 mod devices;
 mod line;
+mod meter;
 mod mix;
 mod opus;
 
@@ -28,6 +29,7 @@ use snaplark_webm::Audio;
 
 use self::devices::Server;
 pub use devices::{DeviceProbe, list};
+pub use meter::{Meter, listen};
 
 use self::device::Input;
 use self::line::Frame;

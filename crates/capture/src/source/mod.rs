@@ -116,6 +116,6 @@ fn without_scap() -> CaptureError {
     CaptureError::Unsupported { reason }
 }
 
-fn missing(reason: &str) -> CaptureError {
+pub fn missing(reason: &str) -> CaptureError {
     CaptureError::SourceMissing { reason: reason.to_owned() }
 }

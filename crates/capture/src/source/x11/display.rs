@@ -8,13 +8,14 @@ use x11rb::protocol::composite::{self, ConnectionExt as _};
 use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageOrder, Screen,
+    self, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageOrder,
 };
 use x11rb::rust_connection::RustConnection;
 
 use super::pixels::Shared;
 use crate::source::missing;
 use crate::source::picture::Rect;
+use crate::surroundings::Screen;
 
 /// What works on a display, for `probe`.
 pub struct Abilities {
@@ -74,7 +75,10 @@ pub fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureErr
 }
 
 /// Blue, green, red and an unused byte, in this order: all that real servers of today have.
-pub fn check_format(connection: &RustConnection, screen: &Screen) -> Result<(), CaptureError> {
+pub fn check_format(
+    connection: &RustConnection,
+    screen: &xproto::Screen,
+) -> Result<(), CaptureError> {
     let setup = connection.setup();
     let packed = setup
         .pixmap_formats
@@ -96,18 +100,18 @@ pub fn check_format(connection: &RustConnection, screen: &Screen) -> Result<(), 
 
 pub fn monitor(
     connection: &RustConnection,
-    screen: &Screen,
+    screen: &xproto::Screen,
     index: Option<u32>,
     root: Rect,
 ) -> Result<Rect, CaptureError> {
     let monitors = monitors(connection, screen)?;
     let found = match index {
-        None => monitors.iter().find(|(_, primary)| *primary).or(monitors.first()),
+        None => monitors.iter().find(|screen| screen.is_first).or(monitors.first()),
         Some(index) => monitors.get(index as usize),
     };
     match (found, index) {
-        (Some((rect, _)), _) => {
-            rect.common(root).ok_or_else(|| missing("that display is switched off"))
+        (Some(screen), _) => {
+            screen.at.common(root).ok_or_else(|| missing("that display is switched off"))
         }
         (None, None | Some(0)) => Ok(root),
         (None, Some(index)) => {
@@ -119,11 +123,11 @@ pub fn monitor(
     }
 }
 
-/// Each with whether it is the primary one. None where the server can't tell (RandR below 1.5).
-fn monitors(
+/// None where the server can't tell (RandR below 1.5).
+pub fn monitors(
     connection: &RustConnection,
-    screen: &Screen,
-) -> Result<Vec<(Rect, bool)>, CaptureError> {
+    screen: &xproto::Screen,
+) -> Result<Vec<Screen>, CaptureError> {
     if !has(connection, randr::X11_EXTENSION_NAME) {
         return Ok(Vec::new());
     }
@@ -133,18 +137,19 @@ fn monitors(
     }
     let reply = connection.randr_get_monitors(screen.root, true).map_err(gone)?.reply();
     let monitors = answered(reply)?.map(|reply| reply.monitors).unwrap_or_default();
-    Ok(monitors
-        .iter()
-        .map(|m| {
-            let rect = Rect {
-                x: i32::from(m.x),
-                y: i32::from(m.y),
-                width: u32::from(m.width),
-                height: u32::from(m.height),
-            };
-            (rect, m.primary)
-        })
-        .collect())
+    let mut screens = Vec::new();
+    for monitor in monitors {
+        let at = Rect {
+            x: i32::from(monitor.x),
+            y: i32::from(monitor.y),
+            width: u32::from(monitor.width),
+            height: u32::from(monitor.height),
+        };
+        let reply = connection.get_atom_name(monitor.name).map_err(gone)?.reply();
+        let name = answered(reply)?.map(|reply| String::from_utf8_lossy(&reply.name).into_owned());
+        screens.push(Screen { name: name.unwrap_or_default(), at, is_first: monitor.primary });
+    }
+    Ok(screens)
 }
 
 pub fn hear_of_changes(connection: &RustConnection, window: u32) -> Result<(), CaptureError> {

@@ -10,6 +10,7 @@
 //! others lie upon it. A window that grows or shrinks is cut or set on black: the size of a
 //! recording does not change.
 
+mod desktop;
 mod display;
 mod pixels;
 mod window;
@@ -22,6 +23,7 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
+pub use desktop::surroundings;
 pub use display::probe;
 
 use self::display::{answered, gone};

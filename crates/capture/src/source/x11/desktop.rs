@@ -1,0 +1,157 @@
+//! The displays and windows of an X11 session, as window managers tell of them (EWMH).
+
+use snaplark_core::capture::CaptureError;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{Atom, AtomEnum, ConnectionExt as _, MapState, Window};
+use x11rb::rust_connection::RustConnection;
+
+use super::display::{answered, connect, gone, monitors};
+use crate::policy::SIDE_PX_MIN;
+use crate::source::picture::Rect;
+use crate::surroundings::{Screen, ShownWindow, Surroundings};
+
+x11rb::atom_manager! {
+    Atoms: AtomsCookie {
+        UTF8_STRING,
+        _NET_CLIENT_LIST_STACKING,
+        _NET_CURRENT_DESKTOP,
+        _NET_WM_DESKTOP,
+        _NET_WM_NAME,
+        _NET_WM_STATE,
+        _NET_WM_STATE_HIDDEN,
+        _NET_WM_WINDOW_TYPE,
+        _NET_WM_WINDOW_TYPE_DESKTOP,
+        _NET_WM_WINDOW_TYPE_DOCK,
+        _NET_WM_WINDOW_TYPE_NOTIFICATION,
+    }
+}
+
+/// A property is asked for in so many units of four bytes: no list or title of use is longer.
+const PROPERTY_UNITS_MAX: u32 = 4_096;
+/// On each of the virtual desktops.
+const ALL_DESKTOPS: u32 = u32::MAX;
+
+pub fn surroundings(display: &str) -> Result<Surroundings, CaptureError> {
+    let (connection, screen) = connect(display)?;
+    let screen = connection.setup().roots[screen].clone();
+    let at = Rect {
+        x: 0,
+        y: 0,
+        width: u32::from(screen.width_in_pixels),
+        height: u32::from(screen.height_in_pixels),
+    };
+    let mut screens = monitors(&connection, &screen)?;
+    if screens.is_empty() {
+        screens.push(Screen { name: display.to_owned(), at, is_first: true });
+    }
+    if !screens.iter().any(|screen| screen.is_first) {
+        screens[0].is_first = true;
+    }
+    let atoms = Atoms::new(&connection).map_err(gone)?.reply();
+    let windows = match answered(atoms)? {
+        Some(atoms) => Asked { connection: &connection, root: screen.root, atoms }.windows()?,
+        None => Vec::new(),
+    };
+    Ok(Surroundings { screens, windows })
+}
+
+struct Asked<'a> {
+    connection: &'a RustConnection,
+    root: Window,
+    atoms: Atoms,
+}
+
+impl Asked<'_> {
+    fn windows(&self) -> Result<Vec<ShownWindow>, CaptureError> {
+        let list = self.atoms._NET_CLIENT_LIST_STACKING;
+        let mut stacked = self.numbers(self.root, list, AtomEnum::WINDOW)?;
+        if stacked.is_empty() {
+            // Nobody manages the windows: they are the root's own.
+            let reply = self.connection.query_tree(self.root).map_err(gone)?.reply();
+            stacked = answered(reply)?.map(|tree| tree.children).unwrap_or_default();
+        }
+        let current =
+            self.numbers(self.root, self.atoms._NET_CURRENT_DESKTOP, AtomEnum::CARDINAL)?;
+        let mut windows = Vec::new();
+        for id in stacked.into_iter().rev() {
+            windows.extend(self.window(id, current.first().copied())?);
+        }
+        Ok(windows)
+    }
+
+    /// `None` where it is not to be seen, or nothing that one would record.
+    fn window(
+        &self,
+        id: Window,
+        desktop: Option<u32>,
+    ) -> Result<Option<ShownWindow>, CaptureError> {
+        let reply = self.connection.get_window_attributes(id).map_err(gone)?.reply();
+        let is_shown = answered(reply)?
+            .is_some_and(|it| it.map_state == MapState::VIEWABLE && !it.override_redirect);
+        if !is_shown {
+            return Ok(None);
+        }
+        let atoms = &self.atoms;
+        let types = self.numbers(id, atoms._NET_WM_WINDOW_TYPE, AtomEnum::ATOM)?;
+        let states = self.numbers(id, atoms._NET_WM_STATE, AtomEnum::ATOM)?;
+        let on = self.numbers(id, atoms._NET_WM_DESKTOP, AtomEnum::CARDINAL)?;
+        let is_furniture = [
+            atoms._NET_WM_WINDOW_TYPE_DESKTOP,
+            atoms._NET_WM_WINDOW_TYPE_DOCK,
+            atoms._NET_WM_WINDOW_TYPE_NOTIFICATION,
+        ]
+        .iter()
+        .any(|kind| types.contains(kind));
+        let is_elsewhere = match (on.first(), desktop) {
+            (Some(on), Some(current)) => *on != ALL_DESKTOPS && *on != current,
+            (None, _) | (_, None) => false,
+        };
+        if is_furniture || is_elsewhere || states.contains(&atoms._NET_WM_STATE_HIDDEN) {
+            return Ok(None);
+        }
+        let geometry = self.connection.get_geometry(id).map_err(gone)?;
+        let corner = self.connection.translate_coordinates(id, self.root, 0, 0).map_err(gone)?;
+        let (Some(geometry), Some(corner)) =
+            (answered(geometry.reply())?, answered(corner.reply())?)
+        else {
+            return Ok(None);
+        };
+        let at = Rect {
+            x: i32::from(corner.dst_x),
+            y: i32::from(corner.dst_y),
+            width: u32::from(geometry.width),
+            height: u32::from(geometry.height),
+        };
+        if at.width.min(at.height) < SIDE_PX_MIN {
+            return Ok(None);
+        }
+        let mut title = self.text(id, atoms._NET_WM_NAME, atoms.UTF8_STRING)?;
+        if title.is_empty() {
+            title = self.text(id, AtomEnum::WM_NAME.into(), AtomEnum::ANY.into())?;
+        }
+        // Instance and class, each with a zero at its end.
+        let class = self.text(id, AtomEnum::WM_CLASS.into(), AtomEnum::STRING.into())?;
+        let program = class.split('\0').nth(1).unwrap_or_default().to_owned();
+        Ok(Some(ShownWindow { id: id.into(), title, program, at }))
+    }
+
+    fn numbers(
+        &self,
+        window: Window,
+        property: Atom,
+        kind: AtomEnum,
+    ) -> Result<Vec<u32>, CaptureError> {
+        let asked =
+            self.connection.get_property(false, window, property, kind, 0, PROPERTY_UNITS_MAX);
+        let reply = answered(asked.map_err(gone)?.reply())?;
+        Ok(reply.and_then(|reply| Some(reply.value32()?.collect())).unwrap_or_default())
+    }
+
+    fn text(&self, window: Window, property: Atom, kind: Atom) -> Result<String, CaptureError> {
+        let asked =
+            self.connection.get_property(false, window, property, kind, 0, PROPERTY_UNITS_MAX);
+        let reply = answered(asked.map_err(gone)?.reply())?;
+        let bytes = reply.map(|reply| reply.value).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
