@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // One entry for each window: a window loads what it shows, and nothing of the others.
-const windows = ["library", "settings", "toast", "welcome"];
+const windows = ["bar", "chooser", "library", "quick", "settings", "toast", "welcome"];
 
 export default defineConfig({
   root: at("./src"),

@@ -1,6 +1,8 @@
 //! What windows may ask. Recordings are named by id: links and paths come from the snapshot, never
 //! from a window. An error is `{code, params}`; the window picks the words.
 
+pub mod recorder;
+
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -361,6 +363,9 @@ mod tests {
 
     const BUILD: &str = include_str!("../build.rs");
     const SHELL: &str = include_str!("shell.rs");
+    const BAR: &str = include_str!("../capabilities/bar.json");
+    const CHOOSER: &str = include_str!("../capabilities/chooser.json");
+    const QUICK: &str = include_str!("../capabilities/quick.json");
     const LIBRARY: &str = include_str!("../capabilities/library.json");
     const SETTINGS: &str = include_str!("../capabilities/settings.json");
     const WELCOME: &str = include_str!("../capabilities/welcome.json");
@@ -405,6 +410,9 @@ mod tests {
             .collect();
         assert_eq!(handled, named, "build.rs gives permissions for what shell.rs handles");
         let windows = [
+            (BAR, crate::bar::LABEL),
+            (CHOOSER, "chooser-*"),
+            (QUICK, crate::quick::LABEL),
             (LIBRARY, crate::pages::LIBRARY.label),
             (SETTINGS, crate::pages::SETTINGS.label),
             (WELCOME, crate::pages::WELCOME.label),

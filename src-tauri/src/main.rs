@@ -5,12 +5,16 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod about;
+mod bar;
+mod chooser;
 mod commands;
 mod deep_link;
 mod media;
 mod pages;
+mod place;
 mod platform;
 mod program;
+mod quick;
 mod quiet;
 mod shell;
 mod shortcut;

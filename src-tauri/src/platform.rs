@@ -3,6 +3,7 @@
 
 use tauri::WebviewWindow;
 
+use crate::place::Rect;
 use crate::toast::Card;
 
 /// Before the first window. Says in a sentence why there can't be one.
@@ -18,6 +19,16 @@ pub fn is_composited() -> bool {
 /// A window for notices: the window manager neither focuses nor animates nor frames it.
 pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
+}
+
+/// A small window without a frame that is no notice: it can be moved, and focused where it wants to.
+pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
+    imp::make_panel(window, takes_focus);
+}
+
+/// Shows it over all of a display, panels included. Physical pixels.
+pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+    imp::cover(window, display)
 }
 
 /// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
@@ -47,6 +58,7 @@ mod imp {
     use gtk::prelude::*;
     use tauri::WebviewWindow;
 
+    use crate::place::Rect;
     use crate::toast::Card;
 
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
@@ -91,6 +103,33 @@ mod imp {
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
         window.set_accept_focus(false);
         window.set_focus_on_map(false);
+    }
+
+    pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
+        let Ok(window) = window.gtk_window() else { return };
+        window.set_type_hint(gtk::gdk::WindowTypeHint::Utility);
+        window.set_accept_focus(takes_focus);
+        window.set_focus_on_map(takes_focus);
+    }
+
+    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+        let Rect { x, y, width, height } = display;
+        let scale = window.scale_factor()?.round().max(1.0) as i32;
+        let gtk_window = window.gtk_window()?;
+        super::place(window, x, y, width, height)?;
+        let monitors = gtk::gdk::Display::default();
+        let screen = gtk::gdk::Screen::default();
+        if let (Some(monitors), Some(screen)) = (monitors, screen) {
+            let number = (0..monitors.n_monitors()).find(|number| {
+                let at = monitors.monitor(*number).map(|monitor| monitor.geometry());
+                at.is_some_and(|at| (at.x(), at.y()) == (x / scale, y / scale))
+            });
+            // Tauri lets the edges of windows without a frame resize them, where they can be resized.
+            gtk_window.set_size_request(width as i32 / scale, height as i32 / scale);
+            gtk_window.set_resizable(false);
+            gtk_window.fullscreen_on_monitor(&screen, number.unwrap_or(0));
+        }
+        set_visible(window, true)
     }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
@@ -161,6 +200,7 @@ mod imp {
 mod imp {
     use tauri::{PhysicalPosition, PhysicalSize, WebviewWindow};
 
+    use crate::place::Rect;
     use crate::toast::Card;
 
     pub fn prepare() -> anyhow::Result<()> {
@@ -172,6 +212,13 @@ mod imp {
     }
 
     pub fn make_notice(_window: &WebviewWindow) {}
+
+    pub fn make_panel(_window: &WebviewWindow, _takes_focus: bool) {}
+
+    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+        place(window, display.x, display.y, display.width, display.height)?;
+        window.show()
+    }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
         if visible { window.show() } else { window.hide() }

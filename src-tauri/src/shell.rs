@@ -7,14 +7,15 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
+use snaplark_app::view::RecorderView;
 use snaplark_app::{App, DesktopSettings, Language, Notice, RecordingId, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
-use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
-use tokio::sync::{mpsc, oneshot};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deep_link::{self, Wish};
 use crate::program::{self, Program};
@@ -23,15 +24,20 @@ use crate::toast::ToastPlace;
 use crate::tray::{Look, Tray};
 use crate::updates::Updates;
 use crate::words::{self, word};
-use crate::{HIDDEN_FLAG, about, commands, media, pages, shortcut, toast, tray, updates};
+use crate::{
+    HIDDEN_FLAG, about, bar, chooser, commands, media, pages, quick, shortcut, toast, tray, updates,
+};
 
 /// The one event that windows hear: the app's change number.
 const CHANGED: &str = "changed";
 /// Windows hear it with the language's tag as its payload.
 const LANGUAGE: &str = "language";
+/// Beside it, for the windows that show it: how loud it is.
+pub const LEVELS: &str = "levels";
 /// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
 /// thread a script in every window. The last change is never the one that is left out.
 const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// `wish`: what the address asked for that the program was started with.
 pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
@@ -46,16 +52,41 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN_FLAG).build())
         .manage(ToastPlace::default())
+        .manage(bar::Bar::default())
+        .manage(quick::Quick::default())
+        .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
         .manage(Updates::default())
         .manage(Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
+        .register_uri_scheme_protocol(chooser::SCHEME, |context, request| {
+            chooser::serve(context.app_handle(), context.webview_label(), &request)
+        })
         .invoke_handler(tauri::generate_handler![
             commands::snapshot,
             commands::desktop,
             commands::media,
             commands::start_recording,
             commands::stop_recording,
+            commands::recorder::pause_recording,
+            commands::recorder::mute_microphone,
+            commands::recorder::switch_webcam,
+            commands::recorder::cancel_recording,
+            commands::recorder::restart_recording,
+            commands::recorder::record_here,
+            commands::recorder::fit_bar,
+            commands::recorder::drag_bar,
+            commands::recorder::hide_bar,
+            commands::recorder::show_bar,
+            commands::recorder::fit_quick,
+            commands::recorder::close_quick,
+            commands::recorder::open_chooser,
+            commands::recorder::chooser,
+            commands::recorder::show_chooser,
+            commands::recorder::close_chooser,
+            commands::recorder::pass_chooser,
+            commands::recorder::choose,
+            commands::recorder::meter_microphone,
             commands::retry,
             commands::rename,
             commands::delete_recordings,
@@ -141,6 +172,7 @@ fn begin(
         Err(error) => tracing::warn!(%error, "there is no tray here; the library stays at hand"),
     }
     toast::create(handle)?;
+    chooser::warm(handle)?;
     if !hidden {
         match desktop.welcomed {
             true => deep_link::show(handle, wish.unwrap_or(Wish::Library)),
@@ -148,7 +180,10 @@ fn begin(
         }
         async_runtime::spawn(note_welcomed(app.clone()));
     }
-    async_runtime::spawn(pass_changes(handle.clone(), app.clone()));
+    let (recorder, recorded) = watch::channel(RecorderView::Idle);
+    async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
+    async_runtime::spawn(pass_time(handle.clone(), recorded));
+    async_runtime::spawn(pass_levels(handle.clone(), app.clone()));
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
     async_runtime::spawn(updates::watch(handle.clone(), app.clone()));
     async_runtime::spawn(quit_when_told(handle.clone()));
@@ -168,7 +203,7 @@ async fn note_welcomed(app: App) {
 }
 
 /// Windows ask again, the tray is drawn again.
-async fn pass_changes(handle: AppHandle, app: App) {
+async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
     let mut changes = app.changes();
     let Ok(mut snapshot) = app.snapshot().await else { return };
     loop {
@@ -178,7 +213,13 @@ async fn pass_changes(handle: AppHandle, app: App) {
         }
         let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
         snapshot.follow(newer);
-        show_tray(&handle, Look::of(&snapshot));
+        bar::follow(&handle, &app, &snapshot.recorder).await;
+        show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
+        recorder.send_if_modified(|was| {
+            let is_new = *was != snapshot.recorder;
+            was.clone_from(&snapshot.recorder);
+            is_new
+        });
         tokio::time::sleep(CHANGES_APART_MIN).await;
         if changes.changed().await.is_err() {
             return;
@@ -186,18 +227,65 @@ async fn pass_changes(handle: AppHandle, app: App) {
     }
 }
 
+/// Beside the tray's icon: how long it records.
+async fn pass_time(handle: AppHandle, mut recorder: watch::Receiver<RecorderView>) {
+    let mut told = None;
+    loop {
+        let now = recorder.borrow_and_update().clone();
+        let time = now.recorded_ms(now_unix_ms()).map(tray::clock);
+        if time != told {
+            told.clone_from(&time);
+            on_tray(&handle, move |tray, _| tray.tell_time(time.as_deref()));
+        }
+        let runs = matches!(now, RecorderView::Recording { .. });
+        tokio::select! {
+            changed = recorder.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(SECOND), if runs => {}
+        }
+    }
+}
+
+/// To the bar, while that is seen.
+async fn pass_levels(handle: AppHandle, app: App) {
+    let mut levels = app.levels();
+    while levels.changed().await.is_ok() {
+        let now = *levels.borrow_and_update();
+        if handle.state::<bar::Bar>().is_shown()
+            && let Err(error) = handle.emit_to(bar::LABEL, LEVELS, now)
+        {
+            tracing::warn!(%error, "the recorder bar can't be told a level");
+        }
+    }
+}
+
 fn show_tray(handle: &AppHandle, look: Look) {
+    on_tray(handle, move |tray, handle| tray.show(handle, look));
+}
+
+fn on_tray(
+    handle: &AppHandle,
+    act: impl FnOnce(&mut Tray, &AppHandle) -> tauri::Result<()> + Send + 'static,
+) {
     let on_main = handle.clone();
     let told = handle.run_on_main_thread(move || {
         let Some(tray) = on_main.try_state::<Mutex<Tray>>() else { return };
         let mut tray = tray.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Err(error) = tray.show(&on_main, look) {
+        if let Err(error) = act(&mut tray, &on_main) {
             tracing::warn!(%error, "the tray can't be drawn");
         }
     });
     if let Err(error) = told {
         tracing::warn!(%error, "the tray can't be reached");
     }
+}
+
+fn now_unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedReceiver<Notice>) {
@@ -279,24 +367,75 @@ pub fn show_language(handle: &AppHandle, language: Language) {
 }
 
 pub fn copy_last_link(handle: &AppHandle) {
-    let app = handle.state::<App>().inner().clone();
     let handle = handle.clone();
     async_runtime::spawn(async move {
-        let Ok(snapshot) = app.snapshot().await else { return };
-        let Some((id, link)) = tray::last_link(&snapshot) else { return };
-        match commands::put_on_clipboard(&handle, link.to_owned()) {
-            Ok(()) => {
-                if let Ok(id) = id.parse() {
-                    drop(app.note_link_copied(id).await);
-                }
-            }
-            Err(error) => tracing::warn!(?error, "the link can't be put on the clipboard"),
+        let Ok(snapshot) = handle.state::<App>().snapshot().await else { return };
+        let Some((id, _)) = tray::last_link(&snapshot) else { return };
+        copy_link(&handle, id);
+    });
+}
+
+pub fn copy_link(handle: &AppHandle, id: &str) {
+    let (handle, id) = (handle.clone(), id.to_owned());
+    async_runtime::spawn(async move {
+        if let Err(error) = commands::copy_link(handle.state(), handle.clone(), id, None).await {
+            tracing::warn!(?error, "the link can't be copied");
         }
     });
 }
 
+pub fn open_link(handle: &AppHandle, id: &str) {
+    let (handle, id) = (handle.clone(), id.to_owned());
+    async_runtime::spawn(async move {
+        if let Err(error) = commands::open_link(handle.state(), id).await {
+            tracing::warn!(?error, "the link can't be opened");
+        }
+    });
+}
+
+pub fn show_file(handle: &AppHandle, id: &str) {
+    let (handle, id) = (handle.clone(), id.to_owned());
+    async_runtime::spawn(async move {
+        if let Err(error) = commands::reveal_file(handle.state(), id).await {
+            tracing::warn!(?error, "the file can't be shown");
+        }
+    });
+}
+
+/// From a person: what is recorded or unsent is said first. What comes from the system isn't asked
+/// about, since nobody may be there.
+pub fn ask_to_quit(handle: &AppHandle) {
+    let handle = handle.clone();
+    async_runtime::spawn(async move {
+        let words = match handle.state::<App>().snapshot().await {
+            Ok(snapshot) if !matches!(snapshot.recorder, RecorderView::Idle) => {
+                Some(word("quit_recording"))
+            }
+            Ok(snapshot) if snapshot.has_unsent() => Some(word("quit_unsent")),
+            Ok(_) | Err(_) => None,
+        };
+        let Some(words) = words else { return quit(&handle) };
+        if handle.state::<Closing>().asks.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let answers =
+            MessageDialogButtons::OkCancelCustom(word("tray_quit").into(), word("quit_not").into());
+        let question = handle.dialog().message(words).title(word("quit_title")).buttons(answers);
+        let asked = handle.clone();
+        question.show(move |quits| {
+            asked.state::<Closing>().asks.store(false, Ordering::SeqCst);
+            if quits {
+                quit(&asked);
+            }
+        });
+    });
+}
+
 #[derive(Default)]
-struct Closing(AtomicBool);
+struct Closing {
+    closes: AtomicBool,
+    asks: AtomicBool,
+}
 
 /// Closes what runs, then ends. A second call changes nothing.
 pub fn quit(handle: &AppHandle) {
@@ -309,7 +448,7 @@ pub fn restart(handle: &AppHandle) {
 }
 
 fn end(handle: &AppHandle, starts_again: bool) {
-    if handle.state::<Closing>().0.swap(true, Ordering::SeqCst) {
+    if handle.state::<Closing>().closes.swap(true, Ordering::SeqCst) {
         return;
     }
     let handle = handle.clone();

@@ -12,7 +12,8 @@ use snaplark_app::{Shortcut, ShortcutKeys};
 use tauri::{AppHandle, Manager};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
 
-use crate::shell;
+use crate::chooser::{self, Kind};
+use crate::{quick, shell};
 
 /// What became of a shortcut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -172,7 +173,12 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
         Shortcut::Record => shell::order(app, Order::Toggle),
         Shortcut::Microphone => shell::order(app, Order::Mute),
         Shortcut::Webcam => shell::order(app, Order::Webcam),
-        Shortcut::ChooseArea | Shortcut::QuickMenu => {}
+        Shortcut::ChooseArea => chooser::open(app, Kind::Area, false),
+        Shortcut::QuickMenu => {
+            if let Err(error) = quick::toggle(app) {
+                tracing::error!(%error, "the quick menu can't be opened");
+            }
+        }
         Shortcut::Screenshot => {}
     }
 }

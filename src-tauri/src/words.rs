@@ -60,10 +60,13 @@ mod tests {
     #[test]
     fn every_key_that_rust_names_has_words() {
         let sources = [
-            include_str!("tray.rs"),
+            include_str!("bar.rs"),
+            include_str!("chooser.rs"),
             include_str!("pages.rs"),
-            include_str!("toast.rs"),
+            include_str!("quick.rs"),
             include_str!("shell.rs"),
+            include_str!("toast.rs"),
+            include_str!("tray.rs"),
         ];
         let named: Vec<&str> = sources
             .iter()

@@ -3,10 +3,13 @@
 
 #![cfg(test)]
 
+mod bar;
+mod chooser;
 mod control;
 mod deep_link;
 mod library;
 mod policy;
+mod quick;
 mod settings;
 mod sign_in;
 mod updates;

@@ -124,8 +124,13 @@ impl Demonstration {
 
     /// Presses the shortcut and waits until the tray says that it records.
     pub fn start_recording(&self) -> Result<()> {
+        self.record_by(&self.record_keys)
+    }
+
+    /// As `start_recording`, by other keys that start one now.
+    pub fn record_by(&self, keys: &str) -> Result<()> {
         let Desk { display, home, .. } = &self.desk;
-        display.press(home, &self.record_keys)?;
+        display.press(home, keys)?;
         let pressed = Instant::now();
         display.settled(
             "the tray icon to show that it records",
@@ -162,6 +167,20 @@ impl Demonstration {
         self.picture("toast", Some(self.toast()?.at))?;
         self.picture("done", None)?;
         Ok(Shared { link, file, seconds })
+    }
+
+    /// Waits until the app shows a window for which that holds.
+    pub fn window(&self, what: &str, is_it: impl Fn(&Window) -> bool) -> Result<Window> {
+        let Desk { display, home, .. } = &self.desk;
+        wait::until(what, START, || Ok(display.windows(home, CLASS)?.into_iter().find(&is_it)))
+    }
+
+    /// Waits until it shows none.
+    pub fn no_window(&self, what: &str, is_it: impl Fn(&Window) -> bool) -> Result<()> {
+        let Desk { display, home, .. } = &self.desk;
+        wait::until(what, START, || {
+            Ok((!display.windows(home, CLASS)?.iter().any(&is_it)).then_some(()))
+        })
     }
 
     /// Waits until the app shows a toast: its window at the bottom right.

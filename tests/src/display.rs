@@ -150,6 +150,37 @@ impl Display {
         output(xdotool, SHORT).map(|_| ())
     }
 
+    /// Presses the left button at one place, goes to another, and lets go. The same place: a click.
+    pub fn drag(&self, home: &Home, from: (i32, i32), to: (i32, i32)) -> Result<()> {
+        let middle = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
+        self.hold(home, from)?;
+        if from != to {
+            // On the way, as a hand is.
+            self.point(home, middle)?;
+            self.point(home, to)?;
+        }
+        self.let_go(home)
+    }
+
+    pub fn hold(&self, home: &Home, at: (i32, i32)) -> Result<()> {
+        self.point(home, at)?;
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args(["mousedown", "1"]);
+        output(xdotool, SHORT).map(|_| ())
+    }
+
+    pub fn let_go(&self, home: &Home) -> Result<()> {
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args(["mouseup", "1"]);
+        output(xdotool, SHORT).map(|_| ())
+    }
+
+    pub fn point(&self, home: &Home, (x, y): (i32, i32)) -> Result<()> {
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args(["mousemove", &x.to_string(), &y.to_string()]);
+        output(xdotool, SHORT).map(|_| ())
+    }
+
     /// What a person would paste; `None` while nobody has copied anything.
     pub fn clipboard(&self, home: &Home) -> Result<Option<String>> {
         let mut xclip = command(home, "xclip");

@@ -67,10 +67,8 @@ type Answer = Result<Obeyed, Refused>;
 
 /// Does it, and answers when it is done.
 pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
-    let wanted = async || {
-        let settings = app.settings().await?;
-        Ok::<_, AppError>(settings.recording.request(Source::Display(None)))
-    };
+    let wanted =
+        async || Ok::<_, AppError>(app.settings().await?.recording.request(Source::Display(None)));
     let touched = match order {
         Order::Toggle => Some(app.toggle_recording(wanted().await?).await?),
         Order::Start => Some(app.start_recording(wanted().await?).await?),
@@ -102,6 +100,13 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
         }
     };
     Ok(Obeyed::now(&app.snapshot().await?, touched))
+}
+
+/// As `Order::Start`, of what the person chose.
+pub async fn record(app: &App, source: Source) -> Result<Obeyed, AppError> {
+    let request = app.settings().await?.recording.request(source);
+    let touched = app.start_recording(request).await?;
+    Ok(Obeyed::now(&app.snapshot().await?, Some(touched)))
 }
 
 fn is_paused(snapshot: &Snapshot) -> bool {

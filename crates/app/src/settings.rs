@@ -213,11 +213,7 @@ impl RecordingSettings {
             lines_max: self.size.lines_max(),
             pointer: self.pointer,
             sound: Sound {
-                microphone: match &self.microphone {
-                    Microphone::Off => None,
-                    Microphone::Default => Some(Device::Default),
-                    Microphone::Named(name) => Some(Device::Named(name.clone())),
-                },
+                microphone: self.microphone.device(),
                 system: self.system_sound,
                 levels: false,
             },
@@ -227,6 +223,17 @@ impl RecordingSettings {
             webcam: self.webcam.webcam(),
             marks: Marks { clicks: self.clicks, keys: self.keys.keys() },
             ..StartRequest::default()
+        }
+    }
+}
+
+impl Microphone {
+    /// `None`: none.
+    pub fn device(&self) -> Option<Device> {
+        match self {
+            Microphone::Off => None,
+            Microphone::Default => Some(Device::Default),
+            Microphone::Named(name) => Some(Device::Named(name.clone())),
         }
     }
 }

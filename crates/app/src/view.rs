@@ -101,6 +101,35 @@ pub enum RecorderView {
     },
 }
 
+impl RecorderView {
+    /// How long what is recorded is so far.
+    pub fn recorded_ms(&self, now_unix_ms: i64) -> Option<u64> {
+        match self {
+            RecorderView::Recording { started_unix_ms, paused_ms, .. } => {
+                let since_ms = u64::try_from(now_unix_ms - started_unix_ms).unwrap_or(0);
+                Some(since_ms.saturating_sub(*paused_ms))
+            }
+            RecorderView::Paused { duration_ms, .. } => Some(*duration_ms),
+            RecorderView::Idle
+            | RecorderView::Counting { .. }
+            | RecorderView::Starting
+            | RecorderView::Stopping { .. } => None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Whether something is to be sent that is not.
+    pub fn has_unsent(&self) -> bool {
+        self.recordings.iter().any(|recording| match recording.state {
+            RecordingState::Uploading
+            | RecordingState::Waits { .. }
+            | RecordingState::NeedsYou { .. } => true,
+            RecordingState::Recording | RecordingState::Done | RecordingState::Local => false,
+        })
+    }
+}
+
 /// Of the recording that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]

@@ -9,7 +9,7 @@ import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
-import type { Ability, BoundShortcut, Updates } from "$lib/ipc";
+import type { Ability, BoundShortcut, ChooserView, Updates } from "$lib/ipc";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -281,3 +281,21 @@ export const toasts = {
   many: [1, 2, 3, 4, 5].map(waits),
   none: [],
 } satisfies Record<string, ToastView[]>;
+
+/** The second of two displays, with two windows on it. */
+export const choosable = (picture = ""): ChooserView => ({
+  kind: "area",
+  display: { name: "HDMI-2", at: { x: 1280, y: 0, width: 1280, height: 720 } },
+  displays: 2,
+  windows: [
+    { id: "77", title: "Checkout – Editor", program: "editor", at: { x: 1700, y: 100, width: 600, height: 400 } },
+    { id: "88", title: "Numbers", program: "sheet", at: { x: 1300, y: 60, width: 500, height: 300 } },
+    { id: "99", title: "On the other display", program: "mail", at: { x: 0, y: 0, width: 500, height: 300 } },
+  ],
+  last: { x: 1400, y: 100, width: 640, height: 360 },
+  microphone: { kind: "off" },
+  systemSound: false,
+  countdownSeconds: 0,
+  picture,
+  hasPointer: true,
+});

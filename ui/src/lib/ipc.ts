@@ -7,6 +7,7 @@ import { listen } from "@tauri-apps/api/event";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { Levels } from "$lib/bindings/Levels";
 import type { MediaView } from "$lib/bindings/MediaView";
+import type { Microphone } from "$lib/bindings/Microphone";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
@@ -41,6 +42,50 @@ export interface Desktop {
 export interface Size {
   width: number;
   height: number;
+}
+
+/** On the screen, in its own pixels. */
+export interface Rect {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export type ChooserKind = "area" | "window" | "display";
+
+export interface ChooserWindow {
+  id: string;
+  title: string;
+  program: string;
+  at: Rect;
+}
+
+/** One display, and what there is to choose on it. */
+export interface ChooserView {
+  kind: ChooserKind;
+  display: { name: string; at: Rect };
+  displays: number;
+  /** What lies on top comes first; on all displays. */
+  windows: ChooserWindow[];
+  /** The region of before, on this display. */
+  last: Rect | null;
+  microphone: Microphone;
+  systemSound: boolean;
+  countdownSeconds: number;
+  /** Where the picture of the display is. */
+  picture: string;
+  hasPointer: boolean;
+}
+
+export type Chosen = { kind: "display" } | { kind: "window"; id: string } | { kind: "area"; at: Rect };
+
+/** What was chosen, and how it is to be recorded. */
+export interface Choice {
+  source: Chosen;
+  microphone: Microphone;
+  systemSound: boolean;
+  countdownSeconds: number;
 }
 
 /** A card's place in its window, in CSS pixels. */
@@ -105,12 +150,29 @@ export const program = {
   pauseRecording: () => invoke<void>("pause_recording"),
   /** Once more it is heard. */
   muteMicrophone: () => invoke<void>("mute_microphone"),
+  /** Off and on. */
+  switchWebcam: () => invoke<void>("switch_webcam"),
   /** Both delete what is recorded: the window has asked. */
   cancelRecording: () => invoke<void>("cancel_recording"),
   restartRecording: () => invoke<void>("restart_recording"),
   fitBar: (size: Size | null, cards: Card[]) => invoke<void>("fit_bar", { size, cards }),
   dragBar: () => invoke<void>("drag_bar"),
   hideBar: () => invoke<void>("hide_bar"),
+  showBar: () => invoke<void>("show_bar"),
+  /** The display on which the pointer is. */
+  recordHere: () => invoke<void>("record_here"),
+  fitQuick: (size: Size | null, cards: Card[]) => invoke<void>("fit_quick", { size, cards }),
+  closeQuick: () => invoke<void>("close_quick"),
+  openChooser: (kind: ChooserKind) => invoke<void>("open_chooser", { kind }),
+  /** `null`: there is nothing to choose any more. */
+  chooser: () => invoke<ChooserView | null>("chooser"),
+  showChooser: () => invoke<void>("show_chooser"),
+  closeChooser: () => invoke<void>("close_chooser"),
+  /** On to the display that is so many further. */
+  passChooser: (steps: number) => invoke<void>("pass_chooser", { steps }),
+  choose: (choice: Choice) => invoke<void>("choose", { choice }),
+  /** Its levels are told from now on, while the chooser is open. */
+  meterMicrophone: (microphone: Microphone) => invoke<void>("meter_microphone", { microphone }),
   retry: (id: string) => invoke<void>("retry", { id }),
   rename: (id: string, title: string) => invoke<void>("rename", { id, title }),
   /** Gone from sight; `undoDelete` has them back for a while. */
@@ -177,6 +239,7 @@ export const onLanguage = (tell: (tag: string) => void) =>
   listen<string>("language", (event) => tell(event.payload));
 export const onUpdates = (tell: (now: Updates) => void) =>
   listen<Updates>("updates", (event) => tell(event.payload));
+export const onChooserOpened = (tell: () => void) => listen("chooser-opened", tell);
 export const onSignIn = (tell: (now: SignIn) => void) =>
   listen<SignIn>("sign-in", (event) => tell(event.payload));
 

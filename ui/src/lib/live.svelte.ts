@@ -3,11 +3,13 @@
  * "changed". Nothing is kept that the program doesn't know, but for bars that must not run back. Of
  * thousands of recordings only those come that changed since the answer before.
  */
+import type { Levels } from "$lib/bindings/Levels";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import {
   asCommandError,
   onChanged,
+  onLevels,
   onSignIn,
   program,
   type CommandError,
@@ -22,6 +24,8 @@ export class Live {
   /** The last thing that a command could not do. */
   trouble = $state.raw<CommandError | null>(null);
   signIn = $state.raw<SignIn>({ phase: "idle" });
+  /** Of what is recorded, in a window that is told them. */
+  levels = $state.raw<Levels>({ microphone: 0, system: 0 });
   #asking = false;
   #askAgain = false;
   #version = 0;
@@ -33,11 +37,14 @@ export class Live {
     this.#showsRecordings = recordings;
   }
 
-  async start() {
+  /** `signIn`: whether this window has to do with it. */
+  async start({ signIn = true } = {}) {
     // Listening before the first question: a change in between is not missed.
     await onChanged(() => void this.ask());
-    await onSignIn((now) => (this.signIn = now));
+    await onLevels((now) => (this.levels = now));
     await this.ask();
+    if (!signIn) return;
+    await onSignIn((now) => (this.signIn = now));
     try {
       this.signIn = await program.signInState();
     } catch (thrown) {

@@ -1,0 +1,148 @@
+//! The quick menu's window: at the pointer, focused, gone as soon as it isn't any more. What is in
+//! it, and how large that is, its page says.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+
+use crate::bar::Size;
+use crate::place::{Rect, area_of, monitor_at};
+use crate::platform;
+use crate::toast::Card;
+use crate::words::word;
+
+pub const LABEL: &str = "quick";
+
+#[derive(Default)]
+pub struct Quick(Mutex<Now>);
+
+#[derive(Default)]
+struct Now {
+    wanted: bool,
+    fit: Option<(Size, Vec<Card>)>,
+    /// Where the pointer was when it was wanted, in physical pixels.
+    at: Option<(i32, i32)>,
+}
+
+impl Quick {
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// On the main thread: once more closes it.
+pub fn toggle(handle: &AppHandle) -> tauri::Result<()> {
+    let quick = handle.state::<Quick>();
+    if quick.lock().wanted {
+        return close(handle);
+    }
+    let at = handle.cursor_position().ok().map(|at| (at.x as i32, at.y as i32));
+    {
+        let mut now = quick.lock();
+        (now.wanted, now.at) = (true, at);
+    }
+    match handle.get_webview_window(LABEL) {
+        Some(window) => put(handle, &window),
+        // It shows when its page knows how large it is.
+        None => create(handle),
+    }
+}
+
+pub fn close(handle: &AppHandle) -> tauri::Result<()> {
+    handle.state::<Quick>().lock().wanted = false;
+    match handle.get_webview_window(LABEL) {
+        Some(window) => platform::set_visible(&window, false),
+        None => Ok(()),
+    }
+}
+
+/// On the main thread: gives the window its page's size.
+pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::Result<()> {
+    handle.state::<Quick>().lock().fit = size.map(|size| (size, cards));
+    match handle.get_webview_window(LABEL) {
+        Some(window) => put(handle, &window),
+        None => Ok(()),
+    }
+}
+
+fn create(handle: &AppHandle) -> tauri::Result<()> {
+    let page = WebviewUrl::App("windows/quick/index.html".into());
+    let window = WebviewWindowBuilder::new(handle, LABEL, page)
+        .title(word("quick_menu"))
+        .inner_size(1.0, 1.0)
+        .visible(false)
+        .always_on_top(true)
+        .visible_on_all_workspaces(true)
+        .skip_taskbar(true)
+        .decorations(false)
+        .shadow(false)
+        .transparent(true)
+        .maximizable(false)
+        .minimizable(false)
+        // GTK makes windows that can't be resized 200 px high at least.
+        .resizable(true)
+        .build()?;
+    platform::make_panel(&window, true);
+    let left = handle.clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::Focused(false) = event
+            && let Err(error) = close(&left)
+        {
+            tracing::warn!(%error, "the quick menu can't be closed");
+        }
+    });
+    Ok(())
+}
+
+fn put(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
+    let (at, size, cards) = {
+        let quick = handle.state::<Quick>();
+        let now = quick.lock();
+        let (true, Some((size, cards))) = (now.wanted, now.fit.clone()) else { return Ok(()) };
+        (now.at, size, cards)
+    };
+    let under = at.and_then(|(x, y)| monitor_at(handle, x, y));
+    let Some(monitor) = under.map_or_else(|| handle.primary_monitor(), |it| Ok(Some(it)))? else {
+        return Ok(());
+    };
+    let px = |length: f64| (length * monitor.scale_factor()).round() as u32;
+    let area = area_of(&monitor);
+    let place = spot(area, at, (px(size.width), px(size.height)));
+    let appears = !window.is_visible()?;
+    platform::place(window, place.x, place.y, place.width, place.height)?;
+    if appears {
+        platform::set_visible(window, true)?;
+        // Window managers place a window when they first see it.
+        platform::place(window, place.x, place.y, place.width, place.height)?;
+        window.set_focus()?;
+    }
+    platform::cut_to(window, cards);
+    Ok(())
+}
+
+/// Its first line at the pointer; in the middle of the display where there is none.
+fn spot(area: Rect, at: Option<(i32, i32)>, (width, height): (u32, u32)) -> Rect {
+    let (w, h) = (width.cast_signed(), height.cast_signed());
+    let middle = (area.x + area.width.cast_signed() / 2, area.y + area.height.cast_signed() / 2);
+    let (x, y) = at.map_or((middle.0 - w / 2, middle.1 - h / 2), |(x, y)| (x - w / 2, y - h / 8));
+    area.hold(Rect { x, y, width, height })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_at_the_pointer_and_on_the_display() {
+        let area = Rect { x: 1280, y: 30, width: 1280, height: 690 };
+        let size = (300, 400);
+        let at = |pointer| {
+            let place = spot(area, pointer, size);
+            (place.x, place.y)
+        };
+        assert_eq!(at(Some((1900, 200))), (1750, 150));
+        assert_eq!(at(Some((2559, 719))), (2260, 320));
+        assert_eq!(at(Some((1280, 0))), (1280, 30));
+        assert_eq!(at(None), (1770, 175));
+    }
+}

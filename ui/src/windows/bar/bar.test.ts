@@ -1,0 +1,115 @@
+/*! The recorder bar on a made-up program. */
+import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { RecorderView } from "$lib/bindings/RecorderView";
+import type { Snapshot } from "$lib/bindings/Snapshot";
+import { Live } from "$lib/live.svelte";
+import { stepLine } from "$lib/words";
+import { account, empty, progress, recording, running } from "../../dev/fixtures";
+import RecorderBar from "./RecorderBar.svelte";
+
+let asked: Array<[string, unknown]>;
+let program: Snapshot;
+let live: Live;
+
+beforeEach(() => {
+  asked = [];
+  vi.stubGlobal("ResizeObserver", class {
+    observe() {}
+    disconnect() {}
+  });
+  mockWindows("bar");
+  mockIPC(
+    (command, args) => {
+      asked.push([command, args]);
+      if (command === "snapshot") return program;
+      return command === "desktop" ? { composited: true } : null;
+    },
+    { shouldMockEvents: true },
+  );
+});
+
+afterEach(() => {
+  cleanup();
+  clearMocks();
+});
+
+async function show(snapshot: Snapshot) {
+  program = snapshot;
+  live = new Live();
+  render(RecorderBar, { live });
+  await live.start({ signIn: false });
+}
+
+const names = () => asked.map(([name]) => name);
+const becomes = async (recorder: RecorderView) => {
+  program = { ...program, recorder };
+  await live.ask();
+};
+const runs = () => running().recorder as Extract<RecorderView, { kind: "recording" }>;
+
+test("while nothing is recorded there is no bar", async () => {
+  await show(empty());
+  await waitFor(() => expect(asked).toContainEqual(["fit_bar", { size: null, cards: [] }]));
+});
+
+test("it counts down, and can be called off without a question", async () => {
+  await show({ ...empty(), recorder: { kind: "counting", startsUnixMs: Date.now() + 2_600 } });
+  await waitFor(() => expect(screen.getByTestId("bar-count").textContent).toBe("3"));
+  await fireEvent.click(screen.getByTestId("bar-call-off"));
+  expect(names()).toContain("stop_recording");
+});
+
+test("time, pause and mute are what the program says", async () => {
+  await show(running());
+  await waitFor(() => expect(screen.getByTestId("bar-time").textContent?.trim()).toBe("0:12"));
+  await fireEvent.click(screen.getByLabelText("Pause"));
+  await fireEvent.click(screen.getByLabelText("Mute the microphone"));
+  expect(names()).toEqual(expect.arrayContaining(["pause_recording", "mute_microphone"]));
+  await becomes({ ...runs(), microphone: "muted" });
+  expect(screen.getByTestId("bar-mute").getAttribute("aria-pressed")).toBe("true");
+  await becomes({ kind: "paused", id: runs().id, durationMs: 65_000, link: null, microphone: "absent", trouble: null });
+  expect(screen.getByTestId("bar-time").textContent?.trim()).toBe("1:05");
+  expect(screen.getByLabelText("Go on")).toBeTruthy();
+  expect(screen.queryByTestId("bar-mute")).toBeNull();
+  expect(screen.queryByTestId("meter")).toBeNull();
+});
+
+test("restart and cancel ask in their place, and are done when they are meant", async () => {
+  await show(running());
+  await fireEvent.click(await screen.findByTestId("bar-cancel"));
+  expect(screen.getByRole("alertdialog").textContent).toMatch(/Delete what is recorded\?/);
+  await fireEvent.click(screen.getByTestId("bar-keep"));
+  expect(screen.queryByRole("alertdialog")).toBeNull();
+  expect(names()).not.toContain("cancel_recording");
+  await fireEvent.click(screen.getByTestId("bar-restart"));
+  await fireEvent.click(screen.getByTestId("bar-answer"));
+  expect(names()).toContain("restart_recording");
+});
+
+test("a question goes when the recording ends meanwhile", async () => {
+  await show(running());
+  await fireEvent.click(await screen.findByTestId("bar-cancel"));
+  await becomes({ kind: "stopping", id: runs().id });
+  await becomes(runs());
+  expect(screen.queryByRole("alertdialog")).toBeNull();
+});
+
+test("a press beside the buttons moves it, one on them does not", async () => {
+  await show(running());
+  await fireEvent.pointerDown(await screen.findByTestId("bar-time"), { button: 0 });
+  expect(names().filter((name) => name === "drag_bar")).toHaveLength(1);
+  await fireEvent.pointerDown(screen.getByTestId("bar-stop"), { button: 0 });
+  expect(names().filter((name) => name === "drag_bar")).toHaveLength(1);
+});
+
+test("the upload is in step, behind, or safe and waiting", () => {
+  const at = (pending: number, isOnline: boolean) =>
+    recording("Now", { kind: "recording" }, { upload: { ...progress(50, null), pending, isOnline } });
+  expect(stepLine(at(2, true), account).text).toBe("in step");
+  expect(stepLine(at(12, true), account)).toMatchObject({ tone: "accent", text: "12 parts behind" });
+  expect(stepLine(at(12, false), account)).toMatchObject({ tone: "waits", text: "12 parts wait" });
+  expect(stepLine(at(1, true), { ...account, needsSignIn: true })).toMatchObject({ text: "1 part waits" });
+  expect(stepLine(recording("Now", { kind: "recording" }), account).text).toBe("kept here");
+});

@@ -1,0 +1,107 @@
+/*! The quick menu on a made-up program. */
+import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Snapshot } from "$lib/bindings/Snapshot";
+import { Live } from "$lib/live.svelte";
+import { bound, empty, running } from "../../dev/fixtures";
+import QuickMenu from "./QuickMenu.svelte";
+
+let asked: string[];
+
+beforeEach(() => {
+  asked = [];
+  vi.stubGlobal("ResizeObserver", class {
+    observe() {}
+    disconnect() {}
+  });
+  mockWindows("quick");
+});
+
+afterEach(() => {
+  cleanup();
+  clearMocks();
+});
+
+async function show(snapshot: Snapshot) {
+  mockIPC(
+    (command) => {
+      if (command === "snapshot") return snapshot;
+      if (command === "desktop") return { shortcuts: bound(), composited: true };
+      if (command !== "fit_quick") asked.push(command);
+      return null;
+    },
+    { shouldMockEvents: true },
+  );
+  const live = new Live();
+  await live.start({ signIn: false });
+  render(QuickMenu, { live });
+  await waitFor(() => expect(screen.getAllByRole("menuitem").length).toBeGreaterThan(1));
+}
+
+const key = (key: string) => fireEvent.keyDown(screen.getByRole("menu"), { key });
+const marked = () => document.querySelector(".marked")?.textContent?.replace(/\s+/g, " ").trim();
+
+test("arrow keys go round, over what is not there yet", async () => {
+  await show(empty());
+  await waitFor(() => expect(marked()).toBe("Record this display Alt R"));
+  await key("ArrowDown");
+  await key("ArrowDown");
+  await key("ArrowDown");
+  expect(marked()).toBe("Library");
+  await key("ArrowUp");
+  expect(marked()).toBe("Choose a window…");
+  await key("End");
+  await key("ArrowDown");
+  expect(marked()).toMatch(/^Record this display/);
+});
+
+test("letters find what begins with them", async () => {
+  await show(empty());
+  await key("s");
+  expect(marked()).toBe("Settings");
+  await key("Escape");
+  expect(asked.at(-1)).toBe("close_quick");
+});
+
+test("Enter closes it, then does what is marked", async () => {
+  await show(empty());
+  await key("Enter");
+  await waitFor(() => expect(asked.at(-1)).toBe("record_here"));
+  expect(asked.at(-2)).toBe("close_quick");
+});
+
+test("what deletes is asked about in its place", async () => {
+  await show(running());
+  await key("d");
+  await key("d");
+  const deed = screen.getByTestId("deed-cancel");
+  await fireEvent.click(deed);
+  expect(deed.textContent).toMatch(/Delete what is recorded\?/);
+  expect(asked).not.toContain("cancel_recording");
+  await key("Escape");
+  expect(deed.textContent).not.toMatch(/Delete what is recorded\?/);
+  await fireEvent.click(deed);
+  await fireEvent.click(deed);
+  await waitFor(() => expect(asked.at(-1)).toBe("cancel_recording"));
+});
+
+test("a screen reader hears a menu", async () => {
+  await show(running());
+  const menu = screen.getByRole("menu", { name: "Quick menu" });
+  await waitFor(() => expect(menu.getAttribute("aria-activedescendant")).toBe("deed-stop"));
+  const items = () =>
+    screen.getAllByRole("menuitem").map((item) => item.textContent?.replace(/\s+/g, " ").trim());
+  await waitFor(() => expect(items()[0]).toBe("Stop recording Alt R"));
+  expect(items()).toEqual([
+    "Stop recording Alt R",
+    "Pause",
+    "Mute the microphone Alt M",
+    "Webcam on and off Alt W",
+    "Show the recorder bar",
+    "Delete and begin again",
+    "Delete this recording",
+    "Library",
+    "Settings",
+  ]);
+});
