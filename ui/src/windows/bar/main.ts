@@ -1,8 +1,7 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import { Live } from "$lib/live.svelte";
 import RecorderBar from "./RecorderBar.svelte";
 
 const live = new Live();
-mount(RecorderBar, { target: document.body, props: { live } });
-await live.start({ signIn: false });
+await Promise.all([show(RecorderBar, { live }), live.start({ signIn: false })]);

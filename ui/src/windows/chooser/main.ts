@@ -1,5 +1,5 @@
-import { mount } from "svelte";
 import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
 import Chooser from "./Chooser.svelte";
 
-mount(Chooser, { target: document.body });
+await show(Chooser, {});
