@@ -20,6 +20,7 @@
 mod ebml;
 mod finish;
 mod read;
+mod retime;
 mod scan;
 mod write;
 
@@ -27,6 +28,7 @@ use thiserror::Error;
 
 pub use finish::{Finished, finish};
 pub use read::{Cluster, Init, Part, index, read_init};
+pub use retime::retime;
 pub use scan::{Scan, Scanned};
 pub use write::{Block, Track, cluster, cluster_header, init};
 
