@@ -11,7 +11,7 @@ mkdir -p "$out"
 draw() { rsvg-convert --width "$2" --height "$2" "$here/$1.svg" --output "$3"; }
 
 # Twice the 22 px of a panel: sharp at both scales.
-for state in idle recording paused uploading attention; do
+for state in idle keeping recording paused uploading attention; do
   draw "tray-$state" 44 "$out/tray-$state.png"
 done
 

@@ -94,6 +94,12 @@ pub async fn start_recording(app: State<'_, App>) -> Answer {
 }
 
 #[tauri::command]
+pub async fn share_last(app: State<'_, App>) -> Answer {
+    control::obey(&app, Order::ShareLast { seconds: None }).await?;
+    Ok(())
+}
+
+#[tauri::command]
 pub async fn stop_recording(app: State<'_, App>) -> Answer {
     control::obey(&app, Order::Stop).await?;
     Ok(())

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, App, AppError, AppOptions, Home, Notice, Token};
+use snaplark_app::{Account, App, AppError, AppOptions, Home, Keeps, Notice, Token};
 use snaplark_capture::SystemCapture;
 use snaplark_cloud::Embedded;
 use tauri::plugin::TauriPlugin;
@@ -47,6 +47,7 @@ impl Program {
             account: Some(account),
             capture: Arc::new(SystemCapture::new().remembering_in(&home.root)),
             // Nobody hears it any more when the shell is closing.
+            keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
         .await?;

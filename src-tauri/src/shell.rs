@@ -67,6 +67,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::desktop,
             commands::media,
             commands::start_recording,
+            commands::share_last,
             commands::stop_recording,
             commands::recorder::pause_recording,
             commands::recorder::mute_microphone,

@@ -3,7 +3,9 @@
 
 use snaplark_app::Shortcut;
 use snaplark_app::control::Order;
-use snaplark_app::view::{MicrophoneView, RecorderView, RecordingState, Snapshot};
+use snaplark_app::view::{
+    MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot,
+};
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
@@ -21,6 +23,7 @@ const SHOW_BAR: &str = "show-bar";
 const CHOOSE_AREA: &str = "choose-area";
 const CHOOSE_WINDOW: &str = "choose-window";
 const SCREENSHOT: &str = "screenshot";
+const SHARE_LAST: &str = "share-last";
 const COPY_LAST_LINK: &str = "copy-last-link";
 const OPEN_LIBRARY: &str = "open-library";
 const OPEN_SETTINGS: &str = "open-settings";
@@ -38,10 +41,21 @@ const TITLE_CHARS_MAX: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
     Idle,
+    /// Nothing runs, but the last minutes of the screen are kept.
+    Keeping,
     Recording,
     Paused,
     Uploading,
     Attention,
+}
+
+/// The last minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    No,
+    Yes,
+    /// They would be, on a disk with more room.
+    NoRoom,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +88,7 @@ pub struct Look {
     toggle: Toggle,
     pause: Pause,
     microphone: MicrophoneView,
+    kept: Kept,
     has_link: bool,
     recent: Vec<Recent>,
     /// What is recorded has its bar hidden.
@@ -102,6 +117,11 @@ impl Look {
             | RecorderView::Starting
             | RecorderView::Stopping { .. } => (Pause::Neither, MicrophoneView::Absent),
         };
+        let kept = match snapshot.ring {
+            RingView::Keeping { .. } => Kept::Yes,
+            RingView::Waits { reason: RingWait::DiskLow } => Kept::NoRoom,
+            RingView::Off | RingView::Waits { .. } | RingView::Failed { .. } => Kept::No,
+        };
         let face = if pause == Pause::OfferToGoOn {
             Face::Paused
         } else if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
@@ -110,6 +130,8 @@ impl Look {
             Face::Attention
         } else if any(|state| matches!(state, RecordingState::Uploading)) {
             Face::Uploading
+        } else if kept == Kept::Yes {
+            Face::Keeping
         } else {
             Face::Idle
         };
@@ -125,6 +147,7 @@ impl Look {
             toggle,
             pause,
             microphone,
+            kept,
             has_link: last_link(snapshot).is_some(),
             recent: recent.collect(),
             bar_is_away: bar_is_away && pause != Pause::Neither,
@@ -136,6 +159,7 @@ impl Look {
         toggle: Toggle::Start,
         pause: Pause::Neither,
         microphone: MicrophoneView::Absent,
+        kept: Kept::No,
         has_link: false,
         recent: Vec::new(),
         bar_is_away: false,
@@ -260,6 +284,14 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
             .item(&item(app, CHOOSE_AREA, area, true, Some(Shortcut::ChooseArea))?)
             .text(CHOOSE_WINDOW, word("choose_window"));
     }
+    menu = match look.kept {
+        Kept::No => menu,
+        Kept::Yes => menu.text(SHARE_LAST, word("tray_share_last")),
+        Kept::NoRoom => {
+            let words = word("tray_not_kept_disk_low");
+            menu.item(&MenuItemBuilder::new(words).enabled(false).build(app)?)
+        }
+    };
     menu = menu
         .separator()
         .item(&item(app, SCREENSHOT, word("tray_screenshot"), false, None)?)
@@ -318,6 +350,7 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
         }
         CHOOSE_AREA => chooser::open(app, Kind::Area, true),
         CHOOSE_WINDOW => chooser::open(app, Kind::Window, true),
+        SHARE_LAST => shell::order(app, Order::ShareLast { seconds: None }),
         COPY_LAST_LINK => shell::copy_last_link(app),
         OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
         OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),
@@ -339,6 +372,7 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
 fn image(face: Face) -> Image<'static> {
     match face {
         Face::Idle => include_image!("src-tauri/icons/tray-idle.png"),
+        Face::Keeping => include_image!("src-tauri/icons/tray-keeping.png"),
         Face::Recording => include_image!("src-tauri/icons/tray-recording.png"),
         Face::Paused => include_image!("src-tauri/icons/tray-paused.png"),
         Face::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
@@ -349,6 +383,7 @@ fn image(face: Face) -> Image<'static> {
 fn tooltip(face: Face) -> &'static str {
     match face {
         Face::Idle => word("tray_tooltip_idle"),
+        Face::Keeping => word("tray_tooltip_keeping"),
         Face::Recording => word("tray_tooltip_recording"),
         Face::Paused => word("tray_tooltip_paused"),
         Face::Uploading => word("tray_tooltip_uploading"),
@@ -389,6 +424,7 @@ mod tests {
             gone: Vec::new(),
             deleted: None,
             recorder,
+            ring: RingView::Off,
             webcam: WebcamState::Off,
             recordings: recordings.collect(),
             toasts: Vec::new(),
@@ -430,6 +466,21 @@ mod tests {
         assert_eq!(face(RecorderView::Idle, &[up, waits.clone()]), Face::Uploading);
         assert_eq!(face(RecorderView::Idle, &[waits, RecordingState::Done]), Face::Idle);
         assert_eq!(face(RecorderView::Starting, &[]), Face::Idle);
+    }
+
+    #[test]
+    fn that_the_screen_is_kept_is_seen_unless_something_else_is_to_be() {
+        let keeping = || RingView::Keeping { held_ms: 2_000, length_ms: 120_000 };
+        let look = |states: &[RecordingState], ring| {
+            Look::of(&Snapshot { ring, ..snapshot(RecorderView::Idle, states, None) })
+        };
+        assert_eq!(look(&[], keeping()).face, Face::Keeping);
+        let uploads = look(&[RecordingState::Uploading], keeping());
+        assert_eq!((uploads.face, uploads.kept), (Face::Uploading, Kept::Yes));
+        let full = look(&[], RingView::Waits { reason: RingWait::DiskLow });
+        assert_eq!((full.face, full.kept), (Face::Idle, Kept::NoRoom));
+        let locked = look(&[], RingView::Waits { reason: RingWait::Locked });
+        assert_eq!((locked.face, locked.kept), (Face::Idle, Kept::No));
     }
 
     #[test]

@@ -176,6 +176,7 @@ impl Capture for FakeCapture {
         *lock(&self.record) = Record::default();
         let (stop, stopped) = channel();
         let paused = Arc::new(AtomicBool::new(false));
+        let cut = Arc::new(AtomicBool::new(false));
         let recording = Recording {
             clip: Arc::clone(&self.clip),
             pace: self.pace,
@@ -185,13 +186,14 @@ impl Capture for FakeCapture {
             stopped,
             paused: Arc::clone(&paused),
             levels: request.sound.levels,
+            cut: Arc::clone(&cut),
         };
         std::thread::Builder::new()
             .name("fake-capture".into())
             .spawn(move || recording.run())
             .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
         let record = Arc::clone(&self.record);
-        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, record }))
+        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, cut, record }))
     }
 
     /// The segment's first frame as it is: what is done with it is not the fake's to try.
@@ -213,6 +215,7 @@ struct Control {
     asked: AtomicBool,
     paused: Arc<AtomicBool>,
     record: Arc<Mutex<Record>>,
+    cut: Arc<AtomicBool>,
 }
 
 impl CaptureControl for Control {
@@ -229,6 +232,11 @@ impl CaptureControl for Control {
 
     fn resume(&mut self) {
         self.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Its segments are of one length: the next one ends there.
+    fn cut(&mut self) {
+        self.cut.store(true, Ordering::Relaxed);
     }
 
     /// Its clip has no sound; what it was told can be asked.
@@ -249,6 +257,7 @@ struct Recording {
     stopped: Receiver<()>,
     paused: Arc<AtomicBool>,
     levels: bool,
+    cut: Arc<AtomicBool>,
 }
 
 impl Recording {
@@ -295,6 +304,9 @@ impl Recording {
                 }
             }
             self.seal(index)?;
+            if self.cut.swap(false, Ordering::Relaxed) {
+                self.tell(CaptureEvent::Cut { at_ms: at_ms + SEGMENT_MS });
+            }
         }
         self.stopped.recv().ok();
         Ok(())

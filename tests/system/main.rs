@@ -11,4 +11,5 @@ mod manners;
 mod pages;
 mod recorder;
 mod recording;
+mod ring;
 mod screen;

@@ -74,20 +74,42 @@ impl Login {
 const HELD: [&str; 2] = ["holds idle block", "holds sleep delay"];
 const LET_GO: [&str; 2] = ["lets go idle", "lets go sleep"];
 
-#[test]
-fn the_computer_sleeps_when_what_was_recorded_is_sealed_and_recording_goes_on_after_it() {
-    let screen = Screen::start();
-    let mut login = Login::start();
-    let mut record =
-        snaplark(&screen.home, None, &["record", "--seconds", "600", "--json", "--no-upload"])
-            .unwrap();
+/// Three seconds of a recording that knows of it.
+fn awake(screen: &Screen, login: &mut Login) -> Process {
+    let args = ["record", "--seconds", "600", "--json", "--no-upload"];
+    let mut record = snaplark(&screen.home, None, &args).unwrap();
     record.env("DBUS_SYSTEM_BUS_ADDRESS", login.home.var("DBUS_SESSION_BUS_ADDRESS").unwrap());
-    let mut record = Process::start(&screen.home, "snaplark", record).unwrap();
+    let record = Process::start(&screen.home, "snaplark", record).unwrap();
     login.says(HELD);
     wait::until("some seconds of it", LIMIT, || {
         Ok(record.complaints().contains("Recording 0:03").then_some(()))
     })
     .unwrap();
+    record
+}
+
+#[test]
+fn a_recording_that_is_to_stop_when_the_computer_sleeps_is_whole_before_it_does() {
+    let screen = Screen::start();
+    let mut login = Login::start();
+    let set = ask(&screen.home, None, &["settings", "after-sleep", "stop"]).unwrap();
+    assert!(set.status.success(), "{}", set.stderr);
+    let mut record = awake(&screen, &mut login);
+    login.sleep(true);
+    login.says(LET_GO);
+    let recorded = recorded(&mut record);
+    assert!((2_500..6_000).contains(&recorded.duration_ms), "{recorded:?}");
+    assert!(record.wait(LIMIT).unwrap().success());
+    let said = record.complaints();
+    assert!(said.contains("The computer went to sleep, so the recording was ended"), "{said}");
+    media::decode(recorded.file.unwrap().to_str().unwrap()).unwrap();
+}
+
+#[test]
+fn the_computer_sleeps_when_what_was_recorded_is_sealed_and_recording_goes_on_after_it() {
+    let screen = Screen::start();
+    let mut login = Login::start();
+    let mut record = awake(&screen, &mut login);
     login.sleep(true);
     login.says(LET_GO);
     wait::pass("a night", Duration::from_secs(3)).unwrap();

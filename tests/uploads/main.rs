@@ -17,4 +17,5 @@ mod manners;
 mod memory;
 mod person;
 mod rig;
+mod ring;
 mod server_crashes;

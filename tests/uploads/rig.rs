@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use snaplark_app::view::{Reach, RecordingState, RecordingView, Snapshot};
-use snaplark_app::{Account, App, AppOptions, Home as AppHome, Profile, StartRequest, Token};
+use snaplark_app::{
+    Account, App, AppOptions, Home as AppHome, Keeps, Profile, StartRequest, Token,
+};
 use snaplark_core::RecordingId;
 use snaplark_core::capture::CaptureEnd;
 use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, SIZE, sha256_of};
@@ -117,6 +119,7 @@ impl Client {
             home,
             account: Some(account),
             capture: capture.clone(),
+            keeps: Keeps::AsSet,
             notices: Box::new(|_| {}),
         }))?;
         Ok(Self { app, capture, segments: pace.segments_max, runtime: runtime.clone() })

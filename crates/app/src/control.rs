@@ -12,7 +12,7 @@ use snaplark_core::RecordingId;
 use snaplark_core::capture::Source;
 
 use crate::view::{MicrophoneView, RecorderView, Snapshot};
-use crate::{App, AppError, WebcamState};
+use crate::{App, AppError, StartRequest, WebcamState};
 
 const TURN_MAX: Duration = Duration::from_secs(5);
 
@@ -22,6 +22,14 @@ pub enum Order {
     /// Starts where nothing runs, else stops.
     Toggle,
     Start,
+    /// Begins so many seconds ago, out of what is kept.
+    StartAgo {
+        seconds: u64,
+    },
+    /// What is kept, or so many seconds of it, becomes a recording.
+    ShareLast {
+        seconds: Option<u64>,
+    },
     Stop,
     /// Once more goes on.
     Pause,
@@ -72,6 +80,14 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
     let touched = match order {
         Order::Toggle => Some(app.toggle_recording(wanted().await?).await?),
         Order::Start => Some(app.start_recording(wanted().await?).await?),
+        Order::StartAgo { seconds } => {
+            let past = Some(Duration::from_secs(seconds));
+            let request = StartRequest { past, ..wanted().await? };
+            Some(app.start_recording(request).await?)
+        }
+        Order::ShareLast { seconds } => {
+            Some(app.share_last(seconds.map(Duration::from_secs)).await?)
+        }
         Order::Stop => Some(app.stop_recording().await?),
         Order::Cancel => {
             app.cancel_recording().await?;

@@ -169,7 +169,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::view::{RecorderView, RecordingView};
+    use crate::view::{RecorderView, RecordingView, RingView};
     use crate::{Microphone, Token};
 
     const ID: &str = "0198c0de-0000-7000-8000-0000000000c1";
@@ -214,6 +214,7 @@ mod tests {
             deleted: None,
             recorder: RecorderView::Idle,
             webcam: crate::WebcamState::Off,
+            ring: RingView::Off,
             recordings: vec![recording()],
             toasts: Vec::new(),
             account: None,

@@ -86,6 +86,12 @@ pub fn judge(bytes: &[u8]) -> Option<Judged> {
     })
 }
 
+/// Lets a segment begin at that time, and reads it.
+pub fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
+    snaplark_webm::retime(bytes, start_ms).ok()?;
+    judge(bytes)
+}
+
 /// The picture's width and height, from an init.
 pub fn size(init: &[u8]) -> Option<(u32, u32)> {
     let video = snaplark_webm::read_init(init).ok()?.tracks.video;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use snaplark_core::RecordingId;
+
 use crate::AppError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,17 @@ impl Home {
         self.root.join("logs")
     }
 
+    /// Where a recording goes on when its folder can't be written any more: on another disk where
+    /// there is one, since what vanishes is a disk most often.
+    pub(crate) fn spare_folder(&self, recording: RecordingId) -> PathBuf {
+        let temporary = std::env::temp_dir();
+        let local = dirs::data_local_dir().filter(|folder| folder.is_dir());
+        let mut places = local.iter().chain([&temporary]);
+        let other = places.find(|place| disk(place) != disk(&self.root));
+        let name = format!("snaplark-{recording}");
+        other.unwrap_or(&temporary).join(name)
+    }
+
     pub fn cloud_data(&self) -> PathBuf {
         self.root.join("cloud")
     }
@@ -53,4 +66,12 @@ pub fn writable(folder: &Path) -> Result<(), String> {
     std::fs::write(&probe, b"")
         .and_then(|()| std::fs::remove_file(&probe))
         .map_err(|error| format!("{} can't be written: {error}", folder.display()))
+}
+
+/// What two folders of one disk have in common; `None` where it can't be told.
+fn disk(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return std::fs::metadata(folder).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m));
+    #[cfg(not(unix))]
+    return folder.components().next().map(|_| 0);
 }

@@ -45,8 +45,8 @@ pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
 pub use settings::{
-    DesktopSettings, Fps, Language, Microphone, Notifications, PictureSize, Quality,
-    RecordingSettings, Settings, Theme, UploadSettings,
+    AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
+    PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
 };
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
@@ -65,8 +65,19 @@ pub struct AppOptions {
     /// `None`: nothing goes up, recordings stay here.
     pub account: Option<Account>,
     pub capture: Arc<dyn Capture>,
+    pub keeps: Keeps,
     /// Called on the loop's thread; must not block.
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
+}
+
+/// What of the last minutes this program keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// It runs for a single command.
+    Nothing,
+    /// It runs for as long as its person is there.
+    AsSet,
+    Last(Duration),
 }
 
 /// What a shell does without being asked by a person.
@@ -111,6 +122,8 @@ pub struct StartRequest {
     pub countdown: Option<Duration>,
     /// It ends by itself when it is so long; pauses do not count.
     pub limit: Option<Duration>,
+    /// It begins so long ago, out of what is kept.
+    pub past: Option<Duration>,
     pub space: SpaceLimits,
 }
 
@@ -130,6 +143,7 @@ impl Default for StartRequest {
             upload: true,
             countdown: None,
             limit: None,
+            past: None,
             space: SpaceLimits::default(),
         }
     }
@@ -184,6 +198,14 @@ pub enum AppError {
     KeysTwice { keys: String },
     #[error("This recording has no microphone. Choose one before the next")]
     NoMicrophone,
+    #[error(
+        "Nothing of the last minutes is kept now. Switch it on in the settings, or see there why not"
+    )]
+    NothingKept,
+    #[error(
+        "The folder {} is away. What was recorded since then is safe elsewhere on this computer, and joins the rest when the folder is back and Snaplark runs", folder.display()
+    )]
+    FolderAway { folder: std::path::PathBuf },
     #[error("It ended before anything was recorded")]
     NothingRecorded,
     #[error("Its media can't be read here: {reason}")]
@@ -241,6 +263,8 @@ impl AppError {
             AppError::NoMicrophone => "no-microphone",
             AppError::NothingRecorded => "nothing-recorded",
             AppError::NoMedia { .. } => "no-media",
+            AppError::NothingKept => "nothing-kept",
+            AppError::FolderAway { .. } => "folder-away",
             AppError::Closing => "closing",
             AppError::NotRunning => "not-running",
             AppError::Told { code, .. } => code,
@@ -356,6 +380,12 @@ impl App {
     /// The shortcut: starts where nothing runs, else stops.
     pub async fn toggle_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Toggle { request, reply }).await?
+    }
+
+    /// So much of what is kept, up to now, becomes a recording; `None`: all of it. Keeping goes on.
+    /// Answers when every segment of it is committed.
+    pub async fn share_last(&self, length: Option<Duration>) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::Share { length, reply }).await?
     }
 
     /// Makes a stopped or waiting upload try again now; a recording without one gets one.

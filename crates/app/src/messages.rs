@@ -1,7 +1,10 @@
 //! What the event loop is told. Everything that happens comes through here.
 
+use std::time::Duration;
+
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
+use snaplark_core::ring::RingId;
 use snaplark_core::upload::Event;
 use tokio::sync::oneshot;
 
@@ -21,6 +24,15 @@ pub enum Message {
         recording: RecordingId,
         event: CaptureEvent,
     },
+    RingReady {
+        ring: RingId,
+        control: Result<Box<dyn CaptureControl>, CaptureError>,
+    },
+    /// By a ring's capture, also of one that a recording took over.
+    Kept {
+        ring: RingId,
+        event: CaptureEvent,
+    },
     Upload {
         generation: u64,
         event: Event,
@@ -30,6 +42,10 @@ pub enum Message {
     /// The computer is about to sleep, or is back.
     Sleep {
         begins: bool,
+    },
+    /// The session was locked, or unlocked.
+    Locked {
+        is_locked: bool,
     },
     FileWritten {
         recording: RecordingId,
@@ -53,6 +69,11 @@ pub enum Command {
     },
     Toggle {
         request: StartRequest,
+        reply: Reply<RecordingId>,
+    },
+    /// `None`: all that is kept.
+    Share {
+        length: Option<Duration>,
         reply: Reply<RecordingId>,
     },
     /// The answer is what was cancelled.
@@ -156,6 +177,7 @@ impl Command {
             Command::Start { .. }
             | Command::Stop { .. }
             | Command::Toggle { .. }
+            | Command::Share { .. }
             | Command::Cancel { .. }
             | Command::Pause { .. }
             | Command::Mute { .. }

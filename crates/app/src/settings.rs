@@ -2,6 +2,7 @@
 //! without touching the others. A choice that is missing, or of a newer program, is the usual one.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -46,6 +47,12 @@ pub struct RecordingSettings {
     /// Marked where they happen.
     pub clicks: bool,
     pub keys: KeysShown,
+    /// What becomes of a recording when the computer sleeps.
+    pub after_sleep: AfterSleep,
+    /// Whether the last minutes of the screen are kept, so that they can be shared afterwards.
+    pub keep_last: bool,
+    /// How much of them, 30 s to 10 min.
+    pub keep_last_seconds: u32,
     /// Where the person's own files go. `None`: among the system's videos.
     pub save_folder: Option<PathBuf>,
     /// Once it is written there, a person is asked where else it shall be.
@@ -82,6 +89,15 @@ pub enum PictureSize {
     P1440,
     /// As it is.
     Full,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum AfterSleep {
+    /// It stands still meanwhile.
+    GoOn,
+    Stop,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -172,6 +188,9 @@ impl Default for RecordingSettings {
             webcam: WebcamSettings::default(),
             clicks: false,
             keys: KeysShown::Off,
+            after_sleep: AfterSleep::GoOn,
+            keep_last: false,
+            keep_last_seconds: 120,
             save_folder: None,
             asks_where: false,
         }
@@ -204,6 +223,12 @@ impl Default for DesktopSettings {
 }
 
 impl RecordingSettings {
+    /// `None`: nothing is kept.
+    pub fn kept_seconds(&self) -> Option<u32> {
+        self.keep_last
+            .then(|| self.keep_last_seconds.clamp(*KEEP_SECONDS.start(), *KEEP_SECONDS.end()))
+    }
+
     pub fn request(&self, source: Source) -> StartRequest {
         StartRequest {
             source,
@@ -315,11 +340,17 @@ impl Settings {
     pub(crate) fn store(&self, store: &Store) -> Result<(), StoreError> {
         // Plain data: it always has a JSON form.
         let text = |value: serde_json::Result<String>| value.unwrap_or_default();
-        store.set_setting(RECORDING, &text(serde_json::to_string(&self.recording)))?;
-        store.set_setting(UPLOAD, &text(serde_json::to_string(&self.upload)))?;
-        store.set_setting(DESKTOP, &text(serde_json::to_string(&self.desktop)))
+        store.set_settings(&[
+            (RECORDING, &text(serde_json::to_string(&self.recording))),
+            (UPLOAD, &text(serde_json::to_string(&self.upload))),
+            (DESKTOP, &text(serde_json::to_string(&self.desktop))),
+        ])
     }
 }
+
+/// Less is over before one has thought of it; more is a recording, and should be begun as one: at
+/// the usual quality this is 190 MB.
+pub const KEEP_SECONDS: RangeInclusive<u32> = 30..=600;
 
 const RECORDING: &str = "recording";
 const UPLOAD: &str = "upload";

@@ -1,6 +1,8 @@
-//! Recordings and sleep. While something is recorded the computer does not fall asleep for want of
+//! Recordings, sleep, and a locked session. While something is recorded the computer does not fall asleep for want of
 //! input; where a person sends it to sleep, what was recorded is sealed first, and the recording goes
 //! on when the computer is back.
+//!
+//! While the session is locked the ring keeps nothing: whoever it belongs to is not there.
 //!
 //! Linux has logind for that: a lock that is held forbids idle sleep, another delays any sleep until
 //! it is let go, which happens when the recording stands still. Elsewhere, and where there is no
@@ -13,7 +15,10 @@ use crate::messages::Message;
 /// `awake`: something is recorded that is not sealed.
 pub fn watch(inbox: &mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
     #[cfg(target_os = "linux")]
-    tokio::spawn(logind::mind(inbox.clone(), awake));
+    {
+        tokio::spawn(logind::mind(inbox.clone(), awake));
+        tokio::spawn(logind::mind_lock(inbox.clone()));
+    }
     #[cfg(not(target_os = "linux"))]
     drop((inbox.clone(), awake));
 }
@@ -22,7 +27,7 @@ pub fn watch(inbox: &mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
 mod logind {
     use futures_util::StreamExt as _;
     use tracing::debug;
-    use zbus::zvariant::OwnedFd;
+    use zbus::zvariant::{OwnedFd, OwnedObjectPath};
 
     use super::{Message, mpsc, watch};
 
@@ -37,8 +42,42 @@ mod logind {
     trait Manager {
         fn inhibit(&self, what: &str, who: &str, why: &str, mode: &str) -> zbus::Result<OwnedFd>;
 
+        /// `auto`: the caller's own, or else the one in front of its user.
+        fn get_session(&self, id: &str) -> zbus::Result<OwnedObjectPath>;
+
         #[zbus(signal)]
         fn prepare_for_sleep(&self, begins: bool) -> zbus::Result<()>;
+    }
+
+    #[zbus::proxy(
+        interface = "org.freedesktop.login1.Session",
+        default_service = "org.freedesktop.login1"
+    )]
+    trait Session {
+        /// As the desktop that locks it says.
+        #[zbus(property)]
+        fn locked_hint(&self) -> zbus::Result<bool>;
+    }
+
+    pub async fn mind_lock(inbox: mpsc::Sender<Message>) {
+        if let Err(error) = follow_lock(&inbox).await {
+            debug!(%error, "logind tells nothing of a locked session");
+        }
+    }
+
+    async fn follow_lock(inbox: &mpsc::Sender<Message>) -> zbus::Result<()> {
+        let bus = zbus::Connection::system().await?;
+        let path = ManagerProxy::new(&bus).await?.get_session("auto").await?;
+        let session = SessionProxy::builder(&bus).path(path)?.build().await?;
+        // It begins with how it is now.
+        let mut changes = session.receive_locked_hint_changed().await;
+        while let Some(change) = changes.next().await {
+            let is_locked = change.get().await?;
+            if inbox.send(Message::Locked { is_locked }).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     pub async fn mind(inbox: mpsc::Sender<Message>, awake: watch::Receiver<bool>) {

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub recorder: RecorderView,
     /// Of the recording of now, else of the next one.
     pub webcam: WebcamState,
+    /// Whether the last minutes of the screen are being kept.
+    pub ring: RingView,
     /// Newest first.
     pub recordings: Vec<RecordingView>,
     /// Ids of those that are no more, since then.
@@ -161,6 +163,40 @@ pub struct DeletedView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[ts(export)]
+pub enum RingView {
+    /// Nobody wants it.
+    Off,
+    /// The screen is being kept, in a folder of this computer alone.
+    #[serde(rename_all = "camelCase")]
+    Keeping {
+        /// What could be shared now.
+        #[ts(type = "number")]
+        held_ms: u64,
+        #[ts(type = "number")]
+        length_ms: u64,
+    },
+    /// It is wanted, and not done now.
+    Waits { reason: RingWait },
+    /// It could not be done, and is not tried again before something changes; in a sentence.
+    Failed { detail: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum RingWait {
+    /// A recording runs.
+    Recording,
+    /// The session is locked.
+    Locked,
+    Asleep,
+    DiskLow,
+    Closing,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RecordingView {
@@ -202,7 +238,7 @@ pub struct HealthView {
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
     /// `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
-    /// `webcam-back`, `marks-missing`, `disk-low`.
+    /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`.
     pub kind: String,
     /// In a sentence.
     pub detail: String,

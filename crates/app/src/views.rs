@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use snaplark_core::RecordingId;
 use snaplark_core::capture::Trouble;
 use snaplark_core::recorder::Recorder;
+use snaplark_core::ring::{Hindrance, State};
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
 };
@@ -16,7 +17,8 @@ use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
     AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
-    RecordingState, RecordingView, Snapshot, ToastBody, ToastView, UploadProgress, WaitReason,
+    RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody, ToastView,
+    UploadProgress, WaitReason,
 };
 use crate::{Notifications, Settings, StartRequest, WebcamState};
 
@@ -29,6 +31,7 @@ pub struct Sources<'a> {
     pub webcam: WebcamState,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
+    pub ring: RingView,
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
     pub notifications: Notifications,
@@ -51,6 +54,7 @@ pub fn of_program(
         version: shelf.version(),
         recorder: of_recorder(from, shelf),
         webcam: from.webcam,
+        ring: from.ring.clone(),
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
@@ -105,6 +109,7 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         version: 0,
         recorder: RecorderView::Idle,
         webcam: Settings::stored(store)?.recording.webcam.state(),
+        ring: RingView::Off,
         recordings: recordings.collect(),
         gone: Vec::new(),
         deleted: None,
@@ -242,6 +247,23 @@ fn of_microphone(running: Option<&Running>) -> MicrophoneView {
         Some(request) if request.muted => MicrophoneView::Muted,
         Some(_) => MicrophoneView::Heard,
         None => MicrophoneView::Absent,
+    }
+}
+
+pub fn of_ring(state: State, length_ms: u64) -> RingView {
+    match state {
+        State::Off => RingView::Off,
+        State::Keeping { held_ms } => RingView::Keeping { held_ms, length_ms },
+        State::Waits { hindrance } => RingView::Waits {
+            reason: match hindrance {
+                Hindrance::Recording => RingWait::Recording,
+                Hindrance::Locked => RingWait::Locked,
+                Hindrance::Asleep => RingWait::Asleep,
+                Hindrance::DiskLow => RingWait::DiskLow,
+                Hindrance::Closing => RingWait::Closing,
+            },
+        },
+        State::Failed { error } => RingView::Failed { detail: error.to_string() },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files that are whole under their final names, or not there: `.part`, write, sync, rename, sync
 //! the folder.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,14 @@ use snaplark_core::capture::CaptureError;
 /// file that comes first.
 pub fn check(folder: &Path, first: &str) -> Result<(), CaptureError> {
     File::create(part_path(folder, first)).map(drop).map_err(|e| failure(&e))
+}
+
+/// Its owner's alone: it may be made among the files of others.
+pub fn make_private(folder: &Path) -> Result<(), CaptureError> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|e| failure(&e))
 }
 
 pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CaptureError> {

@@ -110,6 +110,10 @@ fn watch(
         }
         let picture = overlay.lay(seen, corner);
         let changed = picture.is_some_and(|picture| !feed.is_last(picture));
+        let cut = signals.is_cut_asked();
+        if cut {
+            gate.break_off();
+        }
         let verdict = gate.judge(time_ms, !changed);
         if changed {
             // The screen changed while nobody looked: so many pictures may be lost.
@@ -125,6 +129,9 @@ fn watch(
                 match feed.push(picture, time_ms, treat) {
                     Ok(()) => {
                         gate.passed(time_ms, verdict, changed);
+                        if cut {
+                            signals.note_cut(time_ms);
+                        }
                         (last_ms, resumes_ms) = (time_ms, None);
                     }
                     Err(_) if feed.is_replaceable => signals.count_dropped(1),

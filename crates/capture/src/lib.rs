@@ -185,6 +185,7 @@ impl SystemCapture {
         });
         let writer = Writer {
             folder: request.folder,
+            spare_folder: request.spare_folder,
             size: picture,
             permission,
             sink: events,
@@ -223,6 +224,10 @@ impl CaptureControl for Control {
 
     fn resume(&mut self) {
         self.signals.resume();
+    }
+
+    fn cut(&mut self) {
+        self.signals.cut();
     }
 
     fn set_muted(&mut self, muted: bool) {

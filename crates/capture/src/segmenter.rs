@@ -79,6 +79,11 @@ impl Segmenter {
         }
     }
 
+    /// Everything before this is in segments that are whole.
+    pub fn sealed_ms(&self) -> u64 {
+        self.sealed_ms
+    }
+
     /// The time of the last frame that a segment took.
     pub fn last_ms(&self) -> Option<u64> {
         self.open.last().map(|frame| frame.time_ms)

@@ -18,6 +18,16 @@ pub struct Signals {
     dropped: AtomicU64,
 }
 
+/// A segment is to end before its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cut {
+    #[default]
+    None,
+    Asked,
+    /// With the frame of this time the next one begins.
+    Taken(u64),
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// From the first look at the source on: all times count from there.
@@ -30,6 +40,7 @@ struct State {
     encoder_failure: Option<String>,
     sound_failure: Option<String>,
     muted: Switch,
+    cut: Cut,
     /// Not told yet, each with when it was.
     troubles: Vec<(u64, Trouble)>,
 }
@@ -96,6 +107,35 @@ impl Signals {
     pub fn pause_taken(&self) -> Option<(u64, u64)> {
         let state = self.lock();
         state.paused_at_ms().zip(state.paused_after_ms)
+    }
+
+    pub fn cut(&self) {
+        let mut state = self.lock();
+        if state.timeline.is_some() && state.paused_at_ms().is_none() {
+            state.cut = Cut::Asked;
+        }
+    }
+
+    /// For the eye: the next frame is to begin a segment.
+    pub fn is_cut_asked(&self) -> bool {
+        self.lock().cut == Cut::Asked
+    }
+
+    pub fn note_cut(&self, time_ms: u64) {
+        self.lock().cut = Cut::Taken(time_ms);
+    }
+
+    /// For the writer: everything before this time is sealed. Where a cut had to be there by then,
+    /// which.
+    pub fn cut_before(&self, sealed_ms: u64) -> Option<u64> {
+        let mut state = self.lock();
+        match state.cut {
+            Cut::Taken(time_ms) if time_ms <= sealed_ms => {
+                state.cut = Cut::None;
+                Some(time_ms)
+            }
+            Cut::None | Cut::Asked | Cut::Taken(_) => None,
+        }
     }
 
     pub fn set_muted(&self, muted: bool) {

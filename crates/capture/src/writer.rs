@@ -15,7 +15,7 @@ use snaplark_core::capture::{
 use snaplark_core::{INIT_FILE, segment_file};
 use snaplark_webm::{Audio, Tracks, Video, VideoCodec, WebmError};
 
-use crate::disk::write_durably;
+use crate::disk::{make_private, write_durably};
 use crate::pipeline::{Encoded, Feed, Running};
 use crate::policy::{
     ENCODER_STALL_MS, KEYFRAME_LATE_MS, SEGMENT_SOUND_WAIT, STALL_MS, STOP_MS_MAX, WRITER_POLL,
@@ -26,6 +26,7 @@ use crate::sound::{Heard, Track};
 
 pub struct Writer {
     pub folder: PathBuf,
+    pub spare_folder: Option<PathBuf>,
     pub size: (u32, u32),
     pub permission: Option<Permission>,
     pub sink: CaptureSink,
@@ -53,6 +54,8 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: 
     };
     let mut recording = Recording {
         folder: writer.folder,
+        spare_folder: writer.spare_folder,
+        init: Vec::new(),
         size: writer.size,
         permission: writer.permission,
         sink: Ending { sink: writer.sink, ended: false, encoded: 0, signals: signals.clone() },
@@ -83,6 +86,9 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: 
 
 struct Recording {
     folder: PathBuf,
+    /// `None`: it can't be replaced, or is the spare one already.
+    spare_folder: Option<PathBuf>,
+    init: Vec<u8>,
     size: (u32, u32),
     permission: Option<Permission>,
     sink: Ending,
@@ -144,6 +150,9 @@ impl Recording {
             }
             self.watch_encoder(last_came)?;
             self.follow_pause()?;
+            if let Some(at_ms) = self.signals.cut_before(self.segmenter.sealed_ms()) {
+                self.sink.say(CaptureEvent::Cut { at_ms });
+            }
             self.tell_troubles();
         }
     }
@@ -239,8 +248,8 @@ impl Recording {
         if !self.started {
             let (width, height) = self.size;
             let video = Video { codec: VideoCodec::Vp9, width, height };
-            let init = snaplark_webm::init(&Tracks { video, audio: self.audio.take() });
-            write_durably(&self.folder, INIT_FILE, &init)?;
+            self.init = snaplark_webm::init(&Tracks { video, audio: self.audio.take() });
+            write_durably(&self.folder, INIT_FILE, &self.init)?;
             self.started = true;
             self.sink.say(CaptureEvent::Started { width, height });
             if let Some(permission) = self.permission.take() {
@@ -271,7 +280,7 @@ impl Recording {
 
     fn seal(&mut self, sealed: Result<Option<Segment>, WebmError>) -> Result<(), CaptureError> {
         let Some(segment) = sealed.map_err(|e| unwritable(&e))? else { return Ok(()) };
-        write_durably(&self.folder, &segment_file(segment.index), &segment.bytes)?;
+        self.write(&segment)?;
         self.sink.encoded += segment.frames;
         self.sink.say(CaptureEvent::SegmentSealed(SealedSegment {
             index: segment.index,
@@ -286,6 +295,26 @@ impl Recording {
             self.dropped_told = dropped;
             self.signals.trouble(Trouble::FramesDropped { count });
         }
+        Ok(())
+    }
+
+    /// Where the folder can't be written any more, into the spare one from here on: a stick was
+    /// pulled, or a share is away. A full disk ends the recording instead.
+    fn write(&mut self, segment: &Segment) -> Result<(), CaptureError> {
+        let name = segment_file(segment.index);
+        let written = write_durably(&self.folder, &name, &segment.bytes);
+        let Err(CaptureError::FolderUnwritable { reason }) = &written else { return written };
+        let Some(spare) = self.spare_folder.take() else { return written };
+        let moved = make_private(&spare)
+            .and_then(|()| write_durably(&spare, INIT_FILE, &self.init))
+            .and_then(|()| write_durably(&spare, &name, &segment.bytes));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "The spare folder can't be written either");
+            return written;
+        }
+        self.folder.clone_from(&spare);
+        let trouble = Trouble::FolderLost { reason: reason.clone(), instead: spare };
+        self.sink.say(CaptureEvent::Troubled { at_ms: segment.start_ms, trouble });
         Ok(())
     }
 

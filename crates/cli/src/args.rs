@@ -35,7 +35,22 @@ pub enum Command {
     /// shortcut of the desktop's own.
     Toggle(Told),
     /// In the Snaplark that runs here: start a recording, as its settings say.
-    Start(Told),
+    Start {
+        /// Let it begin so many seconds ago, out of what is kept of the last minutes.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+        ago: Option<u64>,
+        #[command(flatten)]
+        told: Told,
+    },
+    /// In the Snaplark that runs here: make a recording of what is kept of the last minutes; prints
+    /// its link. The setting keep-last switches keeping on.
+    ShareLast {
+        /// Only so many seconds of it.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: Option<u64>,
+        #[command(flatten)]
+        told: Told,
+    },
     /// In the Snaplark that runs here: stop the recording; prints its link.
     Stop(Told),
     /// In the Snaplark that runs here: let the recording stand still; once more, let it go on.
@@ -108,13 +123,21 @@ pub enum Command {
         /// webcam-shape (circle or square), webcam-place (a corner like top-left, or right,down in
         /// per cent), webcam-size (small, medium, large or per cent), webcam-mirrored, clicks, keys
         /// (off, shortcuts or all), save-folder, upload-limit (bytes a second, or none),
-        /// wait-on-metered, keep-local-days (a number, or forever). The rest are yes or no.
+        /// wait-on-metered, keep-local-days (a number, or forever), keep-last (off,
+        /// or 30 to 600 seconds), after-sleep (go-on or stop). The rest are yes or no.
         #[arg(requires = "value")]
         name: Option<String>,
         value: Option<String>,
     },
     /// Forget the server's token. Recordings stay on this computer from now on.
     Logout,
+    /// Keep the last minutes of the screen in a folder of this computer, until Ctrl-C: `snaplark
+    /// share-last` makes a recording of them, and `snaplark start --ago` begins one in the past.
+    Keep {
+        /// So much of them, 30 to 600.
+        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(30..=600))]
+        seconds: u32,
+    },
     /// Keep the links of this computer's own cloud working, until Ctrl-C.
     Serve,
     /// What of recording and uploading works here, and how to mend what doesn't.

@@ -1,5 +1,5 @@
-//! `snaplark toggle`, `start`, `stop`, `pause`, `resume`, `mute`, `webcam`, `cancel`, `restart`: orders
-//! to the program that runs here.
+//! `snaplark toggle`, `start`, `share-last`, `stop`, `pause`, `resume`, `mute`, `webcam`, `cancel`,
+//! `restart`: orders to the program that runs here.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ pub async fn order(home: &Home, order: Order, json: bool) -> anyhow::Result<Exit
         (Order::Webcam, WebcamState::On, _) => "The webcam is on.",
         (Order::Webcam, WebcamState::Off, _) => "The webcam is off.",
         (Order::Webcam, WebcamState::Lost, _) => "The webcam is on, but it is not there now.",
+        (Order::ShareLast { .. }, ..) => "It is a recording now.",
         (_, _, State::Recording) if obeyed.muted => "Recording, the microphone is muted.",
         (_, _, State::Recording) => "Recording.",
         (_, _, State::Paused) => "Paused.",

@@ -5,6 +5,7 @@ mod account;
 mod args;
 mod control;
 mod doctor;
+mod keep;
 mod print;
 mod program;
 mod record;
@@ -48,7 +49,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Record(options) => record::record(home, options).await,
         Command::Toggle(told) => control::order(&home, Order::Toggle, told.json).await,
-        Command::Start(told) => control::order(&home, Order::Start, told.json).await,
+        Command::Start { ago, told } => {
+            let order = ago.map_or(Order::Start, |seconds| Order::StartAgo { seconds });
+            control::order(&home, order, told.json).await
+        }
+        Command::ShareLast { seconds, told } => {
+            control::order(&home, Order::ShareLast { seconds }, told.json).await
+        }
         Command::Stop(told) => control::order(&home, Order::Stop, told.json).await,
         Command::Pause(told) => control::order(&home, Order::Pause, told.json).await,
         Command::Resume(told) => control::order(&home, Order::Resume, told.json).await,
@@ -66,6 +73,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Settings { name, value } => settings::settings(home, name.zip(value)).await,
         Command::Logout => account::logout(home).await,
+        Command::Keep { seconds } => keep::keep(home, seconds).await,
         Command::Serve => program::serve(&home).await,
         Command::Doctor => Ok(doctor::doctor(&home)),
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use snaplark_app::{Account, App, AppOptions, Home, Token};
+use snaplark_app::{Account, App, AppOptions, Home, Keeps, Token};
 use snaplark_cloud::Cloud;
 
 use crate::say;
@@ -16,6 +16,10 @@ pub struct Program {
 
 impl Program {
     pub async fn open(home: Home) -> anyhow::Result<Self> {
+        Program::open_to_keep(home, Keeps::Nothing).await
+    }
+
+    pub async fn open_to_keep(home: Home, keeps: Keeps) -> anyhow::Result<Self> {
         let (account, cloud) = match Account::configured(&home).await? {
             Some(account) => (account, None),
             None => {
@@ -30,6 +34,7 @@ impl Program {
             home,
             account: Some(account),
             capture: Arc::new(capture),
+            keeps,
             // A terminal has no clipboard of its own: the link is printed.
             notices: Box::new(|_| {}),
         })

@@ -102,6 +102,7 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         upload: !options.no_upload,
         countdown: options.countdown.map(Duration::from_secs),
         limit: options.seconds.map(Duration::from_secs),
+        past: None,
         space: SpaceLimits::default(),
     };
     let mut progress = say::Progress::default();

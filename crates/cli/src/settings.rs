@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use snaplark_app::{
-    Camera, Fps, Home, KeysShown, Microphone, Quality, Settings, WebcamSettings, WebcamShape,
+    AfterSleep, Camera, Fps, Home, KEEP_SECONDS, KeysShown, Microphone, Quality, Settings,
+    WebcamSettings, WebcamShape,
 };
 
 use crate::program::Program;
 use crate::webcam;
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "fps",
     "quality",
     "size",
@@ -34,6 +35,8 @@ const NAMES: [&str; 21] = [
     "upload-limit",
     "wait-on-metered",
     "keep-local-days",
+    "keep-last",
+    "after-sleep",
 ];
 
 pub async fn settings(home: Home, set: Option<(String, String)>) -> anyhow::Result<ExitCode> {
@@ -102,6 +105,12 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
         "upload-limit" => or("none", upload.bytes_per_second_max),
         "wait-on-metered" => yes_or_no(upload.wait_on_metered),
         "keep-local-days" => or("forever", upload.keep_local_days),
+        "keep-last" => or("off", recording.kept_seconds()),
+        "after-sleep" => match recording.after_sleep {
+            AfterSleep::GoOn => "go-on",
+            AfterSleep::Stop => "stop",
+        }
+        .into(),
         other => return Err(unknown(other)),
     })
 }
@@ -163,6 +172,21 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
             upload.keep_local_days = match text {
                 "forever" => None,
                 days => Some(days.parse().context("keep-local-days is a number, or forever")?),
+            }
+        }
+        "keep-last" => {
+            recording.keep_last = text != "off";
+            if recording.keep_last {
+                let seconds = text.parse().ok().filter(|seconds| KEEP_SECONDS.contains(seconds));
+                recording.keep_last_seconds =
+                    seconds.context("keep-last is off, or 30 to 600 seconds")?;
+            }
+        }
+        "after-sleep" => {
+            recording.after_sleep = match text {
+                "go-on" => AfterSleep::GoOn,
+                "stop" => AfterSleep::Stop,
+                _ => bail!("after-sleep is go-on or stop"),
             }
         }
         other => change_webcam(&mut recording.webcam, other, text)?,
@@ -245,6 +269,8 @@ mod tests {
             ("upload-limit", "250000"),
             ("wait-on-metered", "yes"),
             ("keep-local-days", "forever"),
+            ("keep-last", "45"),
+            ("after-sleep", "stop"),
         ] {
             assert_ne!(value(&settings, name).unwrap(), text, "{name} is another before");
             change(&mut settings, name, text).unwrap();

@@ -2,8 +2,8 @@
 //! real WebM in tests. Types only.
 //!
 //! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and in between `Paused`
-//! and `Resumed` in turns, `Troubled`, `Permitted` and `Level`, then `Ended` exactly once and last, whatever
-//! happened. A capture that fails before its first frame answers `Ended` without `Started`.
+//! and `Resumed` in turns, `Cut`, `Troubled`, `Permitted` and `Level`, then `Ended` exactly once and last,
+//! whatever happened. A capture that fails before its first frame answers `Ended` without `Started`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use crate::overlay::{Marks, Webcam};
 pub struct CaptureRequest {
     /// Exists and is empty. Capture writes `init.webm` and `NNNNNN.webm` into it.
     pub folder: PathBuf,
+    /// Where it goes on when `folder` can't be written any more, having said `FolderLost`; with an
+    /// init of its own. Made then. `None`: it ends.
+    pub spare_folder: Option<PathBuf>,
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
@@ -109,6 +112,10 @@ pub enum CaptureEvent {
     Resumed {
         at_ms: u64,
     },
+    /// Everything up to this time is sealed, as it was asked for, and it goes on.
+    Cut {
+        at_ms: u64,
+    },
     Troubled {
         at_ms: u64,
         trouble: Trouble,
@@ -190,6 +197,14 @@ pub enum Trouble {
         free_bytes / 1_000_000, stop_bytes / 1_000_000
     )]
     DiskLow { free_bytes: u64, stop_bytes: u64 },
+    /// What follows is sealed there instead.
+    #[error(
+        "The recording's folder is gone ({reason}). The recording goes on in {}", instead.display()
+    )]
+    FolderLost { reason: String, instead: PathBuf },
+    /// What was sealed elsewhere is where it belongs.
+    #[error("The recording's folder is back, and the recording whole in it")]
+    FolderBack,
 }
 
 impl Trouble {
@@ -209,6 +224,8 @@ impl Trouble {
             Trouble::WebcamBack => "webcam-back",
             Trouble::MarksMissing { .. } => "marks-missing",
             Trouble::DiskLow { .. } => "disk-low",
+            Trouble::FolderLost { .. } => "folder-lost",
+            Trouble::FolderBack => "folder-back",
         }
     }
 }
@@ -302,6 +319,10 @@ pub trait CaptureControl: Send {
     /// `Resumed` follows with the first picture, which begins a segment. Where no `Paused` came yet,
     /// neither does.
     fn resume(&mut self);
+
+    /// Seals what there is up to now and goes on: `Cut` follows, once for what is asked before it.
+    /// Before `Started`, and in a pause, it does nothing.
+    fn cut(&mut self);
 
     /// From now on, to the sample: the microphone is silence. What the computer plays goes on.
     fn set_muted(&mut self, muted: bool);

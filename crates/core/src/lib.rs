@@ -7,6 +7,7 @@ mod ids;
 pub mod overlay;
 pub mod policy;
 pub mod recorder;
+pub mod ring;
 pub mod upload;
 
 pub use ids::{

@@ -81,6 +81,19 @@ impl SpaceLimits {
     }
 }
 
+/// The ring stops before anything else does: what was recorded on purpose needs the room.
+pub const RING_FREE_BYTES_MIN: u64 = 1_000_000_000;
+/// It comes back when there is so much more, lest it come and go.
+pub const RING_FREE_BYTES_AGAIN: u64 = 1_500_000_000;
+/// How often it is looked whether there is.
+pub const RING_SPACE_LOOK_MS: u64 = 30_000;
+/// The ring's encoder is asked for bits a second and may spend more for a while; so many times that
+/// is what it may hold.
+pub const RING_BYTES_SLACK: u64 = 2;
+/// What is shared ends now, with a segment that is cut for it. A screen that gives no picture for
+/// so long has nothing newer to show.
+pub const RING_CUT_MS_MAX: u64 = 3_000;
+
 /// How long nothing may be seen to move when so many bytes of a request were handed to the system.
 pub fn no_progress_ms_max(handed_over_bytes: u64) -> u64 {
     let unseen_bytes = handed_over_bytes.min(BUFFERED_BYTES_MAX);

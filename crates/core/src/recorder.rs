@@ -43,6 +43,10 @@ pub enum Event {
         countdown: bool,
     },
     CountdownOver,
+    /// It has begun: capture was the ring's, and what that kept is the beginning.
+    TakenOver {
+        recording: RecordingId,
+    },
     StopAsked,
     /// The shortcut: start where nothing runs, else stop.
     ToggleAsked {
@@ -168,6 +172,18 @@ impl Recorder {
                 | Recorder::Stopping { .. }
                 | Recorder::Cancelling { .. } => None,
             },
+            Event::TakenOver { recording } => match self {
+                Recorder::Idle => {
+                    *self = Recorder::Recording { recording };
+                    None
+                }
+                Recorder::Counting { .. }
+                | Recorder::Starting { .. }
+                | Recorder::Recording { .. }
+                | Recorder::Paused { .. }
+                | Recorder::Stopping { .. }
+                | Recorder::Cancelling { .. } => Some(Action::Refuse(Refusal::AlreadyRecording)),
+            },
             Event::StopAsked => Some(self.stop()),
             Event::CancelAsked => Some(self.cancel()),
             Event::ToggleAsked { recording, countdown } => Some(match self {
@@ -277,7 +293,8 @@ impl Recorder {
                 Some(Action::NoteTrouble { recording, at_ms, trouble })
             }
             CaptureEvent::Permitted(permission) => Some(Action::NotePermission { permission }),
-            CaptureEvent::Level { .. } => None,
+            // Asked for by the ring that this recording was begun from.
+            CaptureEvent::Cut { .. } | CaptureEvent::Level { .. } => None,
             CaptureEvent::Ended { end, counts } => Some(match std::mem::take(self) {
                 Recorder::Cancelling { .. } => Action::Delete { recording },
                 Recorder::Idle
@@ -359,6 +376,19 @@ mod tests {
             CaptureEvent::Ended { end: CaptureEnd::Stopped, counts: FrameCounts::default() };
         assert!(matches!(recorder.handle(Event::Captured(ended)), Some(Action::Close { .. })));
         assert_eq!(recorder, Recorder::Idle);
+    }
+
+    #[test]
+    fn a_recording_that_begins_in_the_past_is_one_from_then_on() {
+        let mut recorder = Recorder::default();
+        let take = |n| Event::TakenOver { recording: id(n) };
+        assert_eq!(recorder.handle(take(1)), None);
+        let refused = Some(Action::Refuse(Refusal::AlreadyRecording));
+        assert_eq!(recorder.handle(take(2)), refused);
+        assert_eq!(recorder.handle(Event::PauseAsked), Some(Action::PauseCapture));
+        assert_eq!(recorder.handle(Event::Captured(CaptureEvent::Cut { at_ms: 9 })), None);
+        assert_eq!(recorder.handle(Event::StopAsked), Some(Action::EndCapture));
+        assert_eq!(recorder, Recorder::Stopping { recording: id(1) });
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
 
 mod deleted;
+mod elsewhere;
 mod health;
 mod recover;
 mod rows;
@@ -22,6 +23,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
 
+pub use elsewhere::{Elsewhere, Retime};
 pub use health::Health;
 pub use recover::{Judged, ReadSize, Recovery, sync_folder};
 pub use rows::{NewRecording, Recording, Segment};
@@ -29,10 +31,11 @@ pub use rows::{NewRecording, Recording, Segment};
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 3] = [
+const SCHEMA: [&str; 4] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
+    include_str!("schema/4-elsewhere.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
@@ -157,12 +160,20 @@ impl Store {
     }
 
     pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
-        self.connection.execute(
-            "INSERT INTO settings (key, value) VALUES (?1, ?2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            params![key, value],
-        )?;
-        Ok(())
+        self.set_settings(&[(key, value)])
+    }
+
+    /// All of them or none.
+    pub fn set_settings(&self, settings: &[(&str, &str)]) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        for (key, value) in settings {
+            transaction.execute(
+                "INSERT INTO settings (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                params![key, value],
+            )?;
+        }
+        Ok(transaction.commit()?)
     }
 
     fn version(&self) -> Result<i64> {

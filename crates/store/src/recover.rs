@@ -1,8 +1,8 @@
 //! What a program that died left behind, made whole at the next start.
 //!
 //! For each recording that was running: whole segments without a row are adopted, whole `.part`
-//! files too (only their rename was missing), torn ones are set aside as `.torn`; then the
-//! recording is ended. For each recording: rows whose file is gone or has another size are said.
+//! files too (only their rename was missing), torn ones are set aside as `.torn`; what was written
+//! elsewhere is brought home (`elsewhere`); then the recording is ended. For each recording: rows whose file is gone or has another size are said.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use snaplark_core::capture::FrameCounts;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
 
-use crate::{Recording, Result, Segment, Store};
+use crate::{Recording, Result, Retime, Segment, Store};
 
 /// What a file is called that is no whole segment; nothing reads it, nothing deletes it.
 const TORN_SUFFIX: &str = ".torn";
@@ -44,12 +44,13 @@ impl Store {
         &self,
         judge: &dyn Fn(&[u8]) -> Option<Judged>,
         size: &ReadSize<'_>,
+        retime: &Retime<'_>,
     ) -> Result<Recovery> {
         let mut recovery = Recovery::default();
         for recording in self.recordings()? {
             if recording.running {
                 self.recover_start(&recording, size)?;
-                self.recover_one(&recording, judge, &mut recovery)?;
+                self.recover_one(&recording, judge, retime, &mut recovery)?;
             }
             if recording.cleared {
                 self.clear_segments(recording.id)?;
@@ -57,12 +58,18 @@ impl Store {
                 self.check_files(recording.id, &mut recovery)?;
             }
         }
+        self.sweep_elsewhere()?;
         Ok(recovery)
     }
 
     /// It may have died between its first frame and the row that tells of it.
     fn recover_start(&self, recording: &Recording, size: &ReadSize<'_>) -> Result<()> {
         let init = self.folder(recording.id).join(INIT_FILE);
+        for there in self.elsewhere(recording.id)? {
+            if there.folder.join(INIT_FILE).is_file() {
+                self.bring_init(recording.id, &there.segment(0))?;
+            }
+        }
         if recording.init_bytes == 0 && init.is_file() {
             let (width, height) = size(&std::fs::read(&init)?).unwrap_or_default();
             self.note_started(recording.id, width, height)?;
@@ -74,6 +81,7 @@ impl Store {
         &self,
         recording: &Recording,
         judge: &dyn Fn(&[u8]) -> Option<Judged>,
+        retime: &Retime<'_>,
         recovery: &mut Recovery,
     ) -> Result<()> {
         let folder = self.folder(recording.id);
@@ -107,6 +115,7 @@ impl Store {
                 }
             }
         }
+        self.bring_rest(recording.id, &mut next, judge, retime, recovery)?;
         if next == 0 {
             self.delete(recording.id)?;
             recovery.empty.push(recording.id);

@@ -137,7 +137,7 @@ impl Store {
             ],
         )?;
         self.touch(recording);
-        Ok(())
+        self.leave_elsewhere(recording, false)
     }
 
     pub fn set_file(&self, recording: RecordingId, file: &std::path::Path) -> Result<()> {
@@ -155,6 +155,7 @@ impl Store {
             return Err(StoreError::NoSuchRecording(recording));
         }
         self.touch(recording);
+        self.leave_elsewhere(recording, true)?;
         self.remove_folder(recording)
     }
 

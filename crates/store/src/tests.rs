@@ -5,7 +5,7 @@ use snaplark_core::capture::{FrameCounts, Trouble};
 use snaplark_core::upload::{Change, Part, Stop};
 use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE, SessionId, segment_file};
 
-use crate::{Health, Judged, NewRecording, Segment, Store, StoreError};
+use crate::{Elsewhere, Health, Judged, NewRecording, Segment, Store, StoreError};
 
 struct Folder(PathBuf);
 
@@ -69,6 +69,13 @@ fn judge(bytes: &[u8]) -> Option<Judged> {
     bytes.starts_with(b"whole").then_some(judged)
 }
 
+/// Such a file names its own time.
+fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
+    let (_, time) = bytes.split_last_chunk_mut::<6>()?;
+    time.copy_from_slice(format!("{start_ms:06}").as_bytes());
+    judge(bytes)
+}
+
 fn size(init: &[u8]) -> Option<(u32, u32)> {
     init.starts_with(b"init").then_some((64, 36))
 }
@@ -100,14 +107,14 @@ fn an_interrupted_recording_keeps_every_whole_segment() {
     drop(store);
 
     let store = folder.open();
-    let recovery = store.recover(&judge, &size).unwrap();
+    let recovery = store.recover(&judge, &size, &retime).unwrap();
     assert_eq!(recovery.recovered, [id(1)]);
     assert_eq!(recovery.segments_adopted, 2);
     assert_eq!(recovery.files_set_aside, [files.join("000004.webm.torn")]);
     let recording = store.recording(id(1)).unwrap();
     assert_eq!((recording.segments, recording.running), (4, false));
     assert!(files.join("000003.webm").is_file());
-    assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
 }
 
 #[test]
@@ -117,7 +124,7 @@ fn a_segment_behind_a_gap_is_set_aside() {
     let files = begin(&store, 1);
     seal(&store, 1, 0);
     std::fs::write(files.join("000002.webm"), b"whole").unwrap();
-    let recovery = store.recover(&judge, &size).unwrap();
+    let recovery = store.recover(&judge, &size, &retime).unwrap();
     assert_eq!(recovery.files_set_aside, [files.join("000002.webm.torn")]);
     assert_eq!(store.recording(id(1)).unwrap().segments, 1);
 }
@@ -131,7 +138,7 @@ fn a_start_without_its_row_is_read_from_the_init() {
     let files = store.begin(&new_recording(1)).unwrap();
     std::fs::write(files.join(INIT_FILE), b"init").unwrap();
     std::fs::write(files.join(segment_file(0)), b"whole").unwrap();
-    let recovery = store.recover(&judge, &size).unwrap();
+    let recovery = store.recover(&judge, &size, &retime).unwrap();
     assert_eq!(recovery.recovered, [id(1)]);
     let recording = store.recording(id(1)).unwrap();
     assert_eq!((recording.width, recording.height, recording.init_bytes), (64, 36, 4));
@@ -142,7 +149,7 @@ fn a_recording_without_a_segment_is_nothing() {
     let folder = Folder::new();
     let store = folder.open();
     let files = begin(&store, 1);
-    let recovery = store.recover(&judge, &size).unwrap();
+    let recovery = store.recover(&judge, &size, &retime).unwrap();
     assert_eq!(recovery.empty, [id(1)]);
     assert!(!files.exists());
 }
@@ -156,7 +163,7 @@ fn a_lost_file_is_said() {
     seal(&store, 1, 1);
     store.close(id(1), FrameCounts::default(), None).unwrap();
     std::fs::remove_file(files.join("000001.webm")).unwrap();
-    let recovery = store.recover(&judge, &size).unwrap();
+    let recovery = store.recover(&judge, &size, &retime).unwrap();
     assert_eq!(recovery.recordings_with_missing_files, [id(1)]);
     let detail = store.recording(id(1)).unwrap().missing_detail;
     assert_eq!(detail.as_deref(), Some("000001.webm"));
@@ -252,7 +259,7 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
     let left: Vec<_> = std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, [STILL_FILE], "the card goes on showing it");
     assert!(store.confirmed().unwrap().is_empty());
-    assert_eq!(store.recover(&judge, &size).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
     let row = store.recording(recording).unwrap();
     assert_eq!((row.cleared, row.duration_ms, row.missing_detail), (true, 2_000, None));
 }
@@ -292,7 +299,7 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
     store
         .connection
         .execute_batch(
-            "DROP TABLE health; DROP TABLE deleted;
+            "DROP TABLE health; DROP TABLE deleted; DROP TABLE elsewhere;
              PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -338,4 +345,140 @@ fn what_is_deleted_is_out_of_sight_and_can_be_had_back() {
         Err(StoreError::NoSuchRecording(missing)) if missing == id(9)
     ));
     assert!(store.deleted().unwrap().is_empty(), "all of them or none");
+}
+
+#[test]
+fn settings_change_together_or_not_at_all() {
+    let folder = Folder::new();
+    let store = folder.open();
+    store.set_settings(&[("a", "1"), ("b", "1")]).unwrap();
+    store
+        .connection
+        .execute_batch(
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON settings WHEN new.key = 'b'
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    assert!(store.set_settings(&[("a", "2"), ("b", "2")]).is_err());
+    assert_eq!(store.setting("a").unwrap().as_deref(), Some("1"));
+}
+
+/// A recording whose capture writes segments 5, 6 and 7 of a ring, which are its 0, 1 and 2.
+fn taken_over(store: &Store) -> Elsewhere {
+    let there = Elsewhere { folder: store.ring_folder("1"), first_index: 5 };
+    std::fs::create_dir_all(&there.folder).unwrap();
+    std::fs::write(there.folder.join(INIT_FILE), b"init").unwrap();
+    for index in 5..8 {
+        let whole = format!("whole {index} at {:06}", index * 2_000);
+        std::fs::write(there.folder.join(segment_file(index)), whole).unwrap();
+    }
+    store.begin(&new_recording(1)).unwrap();
+    store.expect_elsewhere(id(1), &there).unwrap();
+    there
+}
+
+fn bring(store: &Store, there: &Elsewhere, index: u32) -> Segment {
+    let segment = Segment { size_bytes: 17, ..segment(index) };
+    store.bring_home(id(1), &segment, &there.segment(index), &retime).unwrap()
+}
+
+fn hold_brought(store: &Store, there: &Elsewhere) {
+    let rows = store.segments(id(1)).unwrap();
+    let times: Vec<_> = rows.iter().map(|segment| (segment.index, segment.start_ms)).collect();
+    assert_eq!(times, [(0, 0), (1, 2_000), (2, 4_000)]);
+    for (index, at) in
+        ["whole 5 at 000000", "whole 6 at 002000", "whole 7 at 004000"].iter().enumerate()
+    {
+        let file = store.folder(id(1)).join(segment_file(index as u32));
+        assert_eq!(std::fs::read_to_string(file).unwrap(), *at);
+    }
+    assert!(!there.folder.exists());
+    assert_eq!(store.elsewhere(id(1)).unwrap(), []);
+    assert_eq!(store.recording(id(1)).unwrap().init_bytes, 4);
+}
+
+/// Each step of a takeover, and the program dead after it: the next one finishes it.
+#[test]
+fn what_lies_elsewhere_comes_home_after_a_crash_at_any_step() {
+    type Step<'a> = &'a dyn Fn(&Store, &Elsewhere);
+    let steps: [Step<'_>; 7] = [
+        &|_, _| {},
+        &|store, there| store.bring_init(id(1), &there.segment(0)).unwrap(),
+        &|store, _| store.note_started(id(1), 64, 36).unwrap(),
+        &|store, there| assert_eq!(bring(store, there, 0).start_ms, 0),
+        &|store, there| store.commit_segment(id(1), &bring(store, there, 0)).unwrap(),
+        // Its time is written, its name is not.
+        &|_, there| std::fs::write(there.segment(1), "whole 6 at 002000").unwrap(),
+        &|_, there| {
+            let whole = there.segment(2);
+            std::fs::rename(&whole, whole.with_extension("webm.part")).unwrap();
+        },
+    ];
+    for died_after in 0..steps.len() {
+        let folder = Folder::new();
+        let store = folder.open();
+        let there = taken_over(&store);
+        steps[..=died_after].iter().for_each(|step| step(&store, &there));
+        drop(store);
+        let store = folder.open();
+        let recovery = store.recover(&judge, &size, &retime).unwrap();
+        assert_eq!(recovery.recovered, [id(1)], "after step {died_after}");
+        hold_brought(&store, &there);
+        assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
+    }
+}
+
+#[test]
+fn what_the_ring_still_holds_is_copied_and_the_rest_is_moved() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let there = taken_over(&store);
+    let kept = store.ring_folder("kept.webm");
+    std::fs::hard_link(there.segment(0), &kept).unwrap();
+    for index in 0..3 {
+        // Said twice, as when the row could not be written in between.
+        bring(&store, &there, index);
+        store.commit_segment(id(1), &bring(&store, &there, index)).unwrap();
+    }
+    store.note_started(id(1), 64, 36).unwrap();
+    store.close(id(1), FrameCounts::default(), None).unwrap();
+    hold_brought(&store, &there);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "whole 5 at 010000");
+    store.sweep_rings().unwrap();
+    assert!(!kept.exists());
+}
+
+#[test]
+fn nothing_is_brought_to_where_the_recordings_were() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let there = taken_over(&store);
+    let recordings = folder.0.join("recordings");
+    let away = folder.0.join("away");
+    std::fs::rename(&recordings, &away).unwrap();
+    let from = there.segment(0);
+    let failed = store.bring_home(id(1), &segment(0), &from, &retime).unwrap_err();
+    assert!(failed.may_pass(), "{failed}");
+    assert!(!recordings.exists() && from.is_file());
+    std::fs::rename(&away, &recordings).unwrap();
+    bring(&store, &there, 0);
+    // Only its own folder is gone: it gets another.
+    std::fs::remove_dir_all(store.folder(id(1))).unwrap();
+    bring(&store, &there, 1);
+    assert!(store.folder(id(1)).join(INIT_FILE).is_file());
+}
+
+#[test]
+fn what_was_cancelled_is_gone_elsewhere_too() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let there = taken_over(&store);
+    store.delete(id(1)).unwrap();
+    assert!(!there.folder.exists());
+    // It died between the row and the folder.
+    let there = taken_over(&store);
+    store.connection.execute("DELETE FROM recordings", []).unwrap();
+    store.recover(&judge, &size, &retime).unwrap();
+    assert!(!there.folder.exists());
+    assert_eq!(store.elsewhere(id(1)).unwrap(), []);
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::json;
-use snaplark_app::view::{RecordingState, Snapshot};
-use snaplark_app::{Account, App, AppOptions, Home, Profile, StartRequest, Token};
+use snaplark_app::view::{RecordingState, RingView, Snapshot};
+use snaplark_app::{Account, App, AppOptions, Home, Keeps, Profile, StartRequest, Token};
 use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace};
 
 #[derive(Parser)]
@@ -34,6 +34,10 @@ struct Args {
     every_ms: u64,
     #[arg(long, default_value_t = 0)]
     segment_bytes: u64,
+    /// Records nothing: keeps the last so many seconds until it is ended, and says each time what has
+    /// become of that.
+    #[arg(long)]
+    keep: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -67,9 +71,15 @@ async fn run(args: Args) -> Result<()> {
         home: Home { root: args.home, save_folder },
         account: Some(account),
         capture: capture.clone(),
+        keeps: args
+            .keep
+            .map_or(Keeps::Nothing, |seconds| Keeps::Last(Duration::from_secs(seconds))),
         notices: Box::new(|_| {}),
     })
     .await?;
+    if args.keep.is_some() {
+        return keep(&app).await;
+    }
     forget_peak()?;
     let idle_bytes = memory("VmRSS")?;
     if args.segments > 0 {
@@ -103,6 +113,23 @@ async fn run(args: Args) -> Result<()> {
         })
     );
     Ok(())
+}
+
+async fn keep(app: &App) -> Result<()> {
+    let mut changes = app.changes();
+    let mut said = String::new();
+    loop {
+        let now = match app.snapshot().await?.ring {
+            RingView::Keeping { held_ms, length_ms } if held_ms >= length_ms => "full".into(),
+            RingView::Keeping { .. } => "keeps".into(),
+            other => serde_json::to_string(&other)?,
+        };
+        if now != said {
+            println!("{now}");
+            said = now;
+        }
+        changes.changed().await.context("the app ended by itself")?;
+    }
 }
 
 /// Whoever started this holds it to a limit.

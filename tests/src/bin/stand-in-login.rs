@@ -1,5 +1,5 @@
 //! logind as a recorder sees it: gives locks and says when each is held and let go, and tells of
-//! sleep when a test asks for it (`Sleep`).
+//! sleep and of a locked session when a test asks for it (`Sleep`, `Lock`).
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use anyhow::Result;
 use zbus::object_server::SignalEmitter;
 use zbus::zvariant;
+
+const SESSION: &str = "/org/freedesktop/login1/session/one";
 
 struct Manager;
 
@@ -30,7 +32,22 @@ impl Manager {
         Ok(OwnedFd::from(theirs).into())
     }
 
+    fn get_session(&self, _id: String) -> zvariant::OwnedObjectPath {
+        zvariant::ObjectPath::from_static_str_unchecked(SESSION).into()
+    }
+
     /// Not logind's: what a test calls.
+    async fn lock(
+        &self,
+        locked: bool,
+        #[zbus(object_server)] server: &zbus::ObjectServer,
+    ) -> zbus::fdo::Result<()> {
+        let session = server.interface::<_, Session>(SESSION).await?;
+        session.get_mut().await.locked = locked;
+        Ok(session.get().await.locked_hint_changed(session.signal_emitter()).await?)
+    }
+
+    /// The same.
     async fn sleep(
         &self,
         begins: bool,
@@ -43,9 +60,22 @@ impl Manager {
     async fn prepare_for_sleep(emitter: &SignalEmitter<'_>, begins: bool) -> zbus::Result<()>;
 }
 
+struct Session {
+    locked: bool,
+}
+
+#[zbus::interface(name = "org.freedesktop.login1.Session")]
+impl Session {
+    #[zbus(property)]
+    fn locked_hint(&self) -> bool {
+        self.locked
+    }
+}
+
 fn main() -> Result<()> {
     let _bus = zbus::blocking::connection::Builder::session()?
         .serve_at("/org/freedesktop/login1", Manager)?
+        .serve_at(SESSION, Session { locked: false })?
         .name("org.freedesktop.login1")?
         .build()?;
     println!("ready");

@@ -145,6 +145,7 @@ export const program = {
   desktop: () => invoke<Desktop>("desktop"),
   media: (id: string) => invoke<MediaView>("media", { id }),
   startRecording: () => invoke<void>("start_recording"),
+  shareLast: () => invoke<void>("share_last"),
   stopRecording: () => invoke<void>("stop_recording"),
   /** Once more goes on. */
   pauseRecording: () => invoke<void>("pause_recording"),

@@ -11,6 +11,10 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_already_recording();
     case "not-recording":
       return m.error_not_recording();
+    case "nothing-kept":
+      return m.error_nothing_kept();
+    case "folder-away":
+      return m.error_folder_away({ reason });
     case "closing":
       return m.error_closing();
     case "no-display":

@@ -112,6 +112,20 @@ test("the record button starts, shows the time, and stops", async () => {
   expect(of("stop_recording")).toHaveLength(1);
 });
 
+test("that the screen is kept is seen, and what is kept can be shared", async () => {
+  await show(Library, empty());
+  expect(screen.queryByTestId("kept")).toBeNull();
+  await becomes({ ...empty(), change: 2, ring: { kind: "keeping", heldMs: 92_000, lengthMs: 120_000 } });
+  expect(screen.getByTestId("kept").textContent).toMatch(/The last 1:32 of the screen are kept/);
+  await fireEvent.click(screen.getByTestId("share-last"));
+  expect(of("share_last")).toHaveLength(1);
+  await becomes({ ...empty(), change: 3, ring: { kind: "waits", reason: "disk-low" } });
+  expect(screen.getByTestId("kept").textContent).toMatch(/disk is nearly full/);
+  expect(screen.queryByTestId("share-last")).toBeNull();
+  await becomes({ ...empty(), change: 4, ring: { kind: "waits", reason: "locked" } });
+  expect(screen.queryByTestId("kept")).toBeNull();
+});
+
 test("a command that can't be done leaves a sentence, not silence", async () => {
   refuses.start_recording = { code: "disk-full", params: { reason: "" } };
   await show(Library, empty());

@@ -25,6 +25,7 @@ impl Engine {
         self.follow_webcam(&before.recording.webcam);
         self.clear_again_ms = self.now_ms();
         self.tell_settings();
+        self.choose_ring();
         Ok(())
     }
 

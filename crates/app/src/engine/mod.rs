@@ -9,17 +9,20 @@ mod deleting;
 mod housekeeping;
 mod overlay;
 mod recording;
+mod ring;
 mod running;
 mod sending;
 mod writing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
+use snaplark_core::ring::Hindrance;
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
 use snaplark_store::{Segment, Store};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,8 +38,9 @@ use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
 use crate::view::{DeletedView, Snapshot};
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Media, Notice, Settings, StartRequest, finish};
+use crate::{AppError, AppOptions, Keeps, Media, Notice, Settings, StartRequest, finish};
 
+use ring::Keeping;
 pub use running::Running;
 
 /// How often the bytes of parts that are on their way are looked at.
@@ -70,6 +74,8 @@ pub struct Engine {
     cancel_replies: Vec<(Reply<StartRequest>, StartRequest)>,
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
+    /// The last try did.
+    write_failed: bool,
     requests: HashMap<RequestId, Request>,
     /// Grows with each account: an answer for an earlier one is of no use.
     generation: u64,
@@ -78,6 +84,10 @@ pub struct Engine {
     toasts: Toasts,
     /// Ended in this run, and the link that was handed to the clipboard for it.
     ended_here: HashMap<RecordingId, Option<String>>,
+    keeps: Keeps,
+    keeping: Keeping,
+    /// Of which it was said that their folder is back.
+    came_back: HashSet<RecordingId>,
     shutdown: Option<oneshot::Sender<()>>,
 }
 
@@ -101,7 +111,8 @@ enum Write {
         width: u32,
         height: u32,
     },
-    Segment(RecordingId, Segment),
+    /// Where its file has to be brought home first: from there.
+    Segment(RecordingId, Segment, Option<PathBuf>),
     Trouble(RecordingId, u64, Trouble),
     Close(RecordingId, FrameCounts, Option<String>),
     /// It was cancelled.
@@ -115,9 +126,11 @@ impl Engine {
         inbox: mpsc::Sender<Message>,
         told: Told,
     ) -> Result<Self, AppError> {
-        let AppOptions { home, account, capture, notices } = options;
+        let AppOptions { home, account, capture, keeps, notices } = options;
         let store = Store::open(&home.root)?;
-        let recovery = store.recover(&finish::judge, &finish::size)?;
+        let recovery = store.recover(&finish::judge, &finish::size, &finish::retime)?;
+        // What a program that died kept was never asked for: it is not offered, it is deleted.
+        store.sweep_rings()?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }
@@ -162,12 +175,16 @@ impl Engine {
             cancel_replies: Vec::new(),
             unwritten: VecDeque::from([Write::Step(step)]),
             write_again_ms: None,
+            write_failed: false,
             requests: HashMap::new(),
             generation: 0,
             file_jobs: 0,
             file_problems: HashMap::new(),
             toasts,
             ended_here: HashMap::new(),
+            keeps,
+            keeping: Keeping::default(),
+            came_back: HashSet::new(),
             shutdown: None,
         })
     }
@@ -177,6 +194,7 @@ impl Engine {
         self.resume();
         self.tell_settings();
         self.tell_machine(Event::Woke);
+        self.choose_ring();
         let mut progress = tokio::time::interval(Duration::from_millis(PROGRESS_MS));
         progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         while !self.is_over() {
@@ -199,12 +217,14 @@ impl Engine {
                 () = wake => {
                     self.write();
                     self.follow_clock();
+                    self.follow_ring_clock();
                     self.clear_confirmed();
                     self.delete_overdue();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
             }
+            self.hinder_ring(Hindrance::Recording, self.recorder != Recorder::Idle);
             self.told.changed.send_modify(|change| *change += 1);
             let is_awake = self.recorder.is_awake();
             self.told.is_awake.send_if_modified(|was| std::mem::replace(was, is_awake) != is_awake);
@@ -237,7 +257,8 @@ impl Engine {
     }
 
     fn is_over(&self) -> bool {
-        self.shutdown.is_some() && self.recorder == Recorder::Idle && self.file_jobs == 0
+        let is_still = self.recorder == Recorder::Idle && self.keeping.is_over();
+        self.shutdown.is_some() && is_still && self.file_jobs == 0
     }
 
     fn now_ms(&self) -> u64 {
@@ -253,7 +274,7 @@ impl Engine {
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let wake_ms = wake_ms.chain(recorder_ms).min();
+        let wake_ms = wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -280,8 +301,14 @@ impl Engine {
                 }
                 self.tell_machine(event);
             }
+            Message::RingReady { ring, control } => self.ring_ready(ring, control),
+            Message::Kept { ring, event } => self.kept(ring, event),
             Message::Hint(event) => self.tell_machine(event),
-            Message::Sleep { begins } => self.sleep(begins),
+            Message::Sleep { begins } => {
+                self.hinder_ring(Hindrance::Asleep, begins);
+                self.sleep(begins);
+            }
+            Message::Locked { is_locked } => self.hinder_ring(Hindrance::Locked, is_locked),
             Message::FileWritten { recording, file, problem } => {
                 self.file_written(recording, file, problem);
             }
@@ -292,6 +319,9 @@ impl Engine {
         match command {
             Command::Snapshot { since, reply } => self.answer(since, reply),
             Command::Media { recording, reply } => drop(reply.send(self.media(recording))),
+            Command::Start { request: request @ StartRequest { past: Some(past), .. }, reply } => {
+                self.take_over(request, past, reply);
+            }
             Command::Start { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 let countdown = request.countdown.is_some();
@@ -308,6 +338,7 @@ impl Engine {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
             }
+            Command::Share { length, reply } => self.ask_share(length, reply),
             Command::Cancel { reply } => self.cancel(reply),
             Command::Pause { paused, reply } => drop(reply.send(self.ask_pause(paused))),
             Command::Mute { muted, reply } => drop(reply.send(self.mute(muted))),
@@ -376,6 +407,7 @@ impl Engine {
             Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
             Command::Shutdown { reply } => {
                 self.shutdown = Some(reply);
+                self.hinder_ring(Hindrance::Closing, true);
                 if self.recorder != Recorder::Idle {
                     self.tell_recorder(recorder::Event::StopAsked);
                 }
@@ -392,6 +424,7 @@ impl Engine {
             webcam: self.webcam(),
             machine: &self.machine,
             toasts: &self.toasts,
+            ring: self.ring_view(),
             file_problems: &self.file_problems,
             deleted: self.deleted.clone(),
             notifications: self.settings.desktop.notifications,

@@ -65,7 +65,9 @@ impl Running {
             | Trouble::AudioLost { .. }
             | Trouble::AudioBack { .. }
             | Trouble::MarksMissing { .. }
-            | Trouble::DiskLow { .. } => {}
+            | Trouble::DiskLow { .. }
+            | Trouble::FolderLost { .. }
+            | Trouble::FolderBack => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the recording machine wants done: capture begun and ended, rows made and taken back.
 
+use std::path::{Path, PathBuf};
+
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{
     CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts, Permission,
@@ -8,12 +10,12 @@ use snaplark_core::capture::{
 use snaplark_core::policy::Space;
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
-use snaplark_store::{NewRecording, StoreError};
+use snaplark_store::{Elsewhere, NewRecording, Segment, StoreError};
 use tracing::{info, warn};
 
 use super::{Engine, Running, Write};
 use crate::messages::{Message, Reply};
-use crate::{AppError, StartRequest};
+use crate::{AfterSleep, AppError, StartRequest};
 
 impl Engine {
     pub(super) fn ask_recorder(
@@ -118,7 +120,10 @@ impl Engine {
             }
             recorder::Action::CommitSegment { recording, segment } => {
                 self.watch_space(recording, &segment);
-                self.unwritten.push_back(Write::Segment(recording, segment.into()));
+                let elsewhere =
+                    self.running.as_ref().and_then(|running| running.elsewhere.as_ref());
+                let from = elsewhere.map(|elsewhere| elsewhere.segment(segment.index));
+                self.unwritten.push_back(Write::Segment(recording, segment.into(), from));
                 self.write();
             }
             recorder::Action::Close { recording, end, counts } => {
@@ -142,18 +147,17 @@ impl Engine {
     }
 
     pub(super) fn begin(&mut self, recording: RecordingId) {
-        let now = jiff::Zoned::now();
+        let now_unix_ms = jiff::Timestamp::now().as_millisecond();
         let Some(running) = &mut self.running else { return };
-        running.started_unix_ms = now.timestamp().as_millisecond();
+        running.started_unix_ms = now_unix_ms;
         running.begins_ms = None;
-        let started = self.store.begin(&NewRecording {
-            id: recording,
-            title: now.strftime("%-d %b, %H:%M").to_string(),
-            started_text: now.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
-            started_unix_ms: now.timestamp().as_millisecond(),
-            fps: running.request.fps,
-            bitrate_bits: running.request.bitrate_bits,
-        });
+        let request = running.request.clone();
+        let abandoned = running.abandoned.clone();
+        // Should its folder vanish, so may the list of recordings: that must know before.
+        let spare = Elsewhere { folder: self.home.spare_folder(recording), first_index: 0 };
+        let started = self
+            .make_row(recording, &request, now_unix_ms)
+            .and_then(|folder| self.store.expect_elsewhere(recording, &spare).map(|()| folder));
         let folder = match started {
             Ok(folder) => folder,
             Err(error) => {
@@ -162,25 +166,22 @@ impl Engine {
                 return;
             }
         };
-        let permission = permission_setting(&running.request.source)
-            .and_then(|setting| self.store.setting(&setting).ok().flatten())
-            .map(Permission);
-        let sound = running.request.sound.clone();
         // Before there is anything to lose: a program that dies from here on still knows.
-        let wants_upload = running.request.upload && self.uplink.is_some();
+        let wants_upload = request.upload && self.uplink.is_some();
         let request = CaptureRequest {
             folder,
-            source: running.request.source.clone(),
-            fps: running.request.fps,
-            bitrate_bits: running.request.bitrate_bits,
-            hardware_encoding: running.request.hardware_encoding,
-            lines_max: running.request.lines_max,
-            pointer: running.request.pointer,
-            sound: Sound { levels: self.told.levels.receiver_count() > 0, ..sound },
-            webcam: running.request.webcam.clone(),
-            marks: running.request.marks,
-            permission,
-            abandoned: running.abandoned.clone(),
+            spare_folder: Some(spare.folder),
+            permission: self.permission(&request.source),
+            source: request.source,
+            fps: request.fps,
+            bitrate_bits: request.bitrate_bits,
+            hardware_encoding: request.hardware_encoding,
+            lines_max: request.lines_max,
+            pointer: request.pointer,
+            sound: Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound },
+            webcam: request.webcam,
+            marks: request.marks,
+            abandoned,
         };
         if wants_upload {
             self.tell_machine(Event::UploadWanted { recording });
@@ -197,6 +198,25 @@ impl Engine {
             );
             let _ = inbox.blocking_send(Message::CaptureReady { recording, control });
         });
+    }
+
+    /// Of a recording that began then, with its folder.
+    pub(super) fn make_row(
+        &self,
+        recording: RecordingId,
+        request: &StartRequest,
+        started_unix_ms: i64,
+    ) -> Result<PathBuf, StoreError> {
+        let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
+        let started = started.to_zoned(jiff::tz::TimeZone::system());
+        self.store.begin(&NewRecording {
+            id: recording,
+            title: started.strftime("%-d %b, %H:%M").to_string(),
+            started_text: started.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
+            started_unix_ms,
+            fps: request.fps,
+            bitrate_bits: request.bitrate_bits,
+        })
     }
 
     pub(super) fn capture_ready(
@@ -285,9 +305,18 @@ impl Engine {
         self.write();
     }
 
-    /// What is recorded is sealed before the computer sleeps, and goes on after it.
+    /// What is recorded is sealed before the computer sleeps, and goes on after it or has ended, as
+    /// is set.
     pub(super) fn sleep(&mut self, begins: bool) {
         let Some(running) = &mut self.running else { return };
+        if self.settings.recording.after_sleep == AfterSleep::Stop {
+            if begins {
+                let reason = "The computer went to sleep, so the recording was ended, as is set";
+                running.stopped_for.get_or_insert_with(|| reason.to_owned());
+                self.tell_recorder(recorder::Event::StopAsked);
+            }
+            return;
+        }
         let sleeps = std::mem::replace(&mut running.sleeps, begins && !running.paused);
         if running.sleeps != sleeps {
             info!(begins, "Recording minds the computer's sleep");
@@ -296,7 +325,7 @@ impl Engine {
         }
     }
 
-    fn take_back(&mut self, recording: RecordingId) {
+    pub(super) fn take_back(&mut self, recording: RecordingId) {
         self.tell_machine(Event::Forgotten { recording });
         self.toasts.forget(recording);
         if let Err(error) = self.store.delete(recording)
@@ -334,18 +363,40 @@ impl Engine {
         warn!(%recording, %trouble, "Recording has trouble");
         if let Some(running) = &mut self.running {
             running.note_webcam(&trouble);
-            running.trouble = Some(trouble.clone());
+            if let Trouble::FolderLost { instead, .. } = &trouble {
+                running.elsewhere = Some(Elsewhere { folder: instead.clone(), first_index: 0 });
+            }
+            // For as long as that is so, nothing is of more weight.
+            if !matches!(running.trouble, Some(Trouble::FolderLost { .. })) {
+                running.trouble = Some(trouble.clone());
+            }
         }
         self.unwritten.push_back(Write::Trouble(recording, at_ms, trouble));
         self.write();
     }
 
+    /// What lay elsewhere since its folder vanished is in it again.
+    pub(super) fn came_home(
+        &mut self,
+        recording: RecordingId,
+        segment: &Segment,
+        from: Option<&Path>,
+    ) {
+        let spare = self.home.spare_folder(recording);
+        let is_back = from.is_some_and(|from| from.parent() == Some(&spare));
+        if is_back && self.came_back.insert(recording) {
+            if let Some(running) = &mut self.running {
+                running.trouble = Some(Trouble::FolderBack);
+            }
+            let told = Write::Trouble(recording, segment.start_ms, Trouble::FolderBack);
+            self.unwritten.push_back(told);
+        }
+    }
+
     fn watch_space(&mut self, recording: RecordingId, segment: &SealedSegment) {
-        let (Some(running), Ok(free_bytes)) =
-            (&mut self.running, fs4::available_space(&self.home.root))
-        else {
-            return;
-        };
+        let Some(running) = &mut self.running else { return };
+        let there = running.elsewhere.as_ref().map_or(&self.home.root, |there| &there.folder);
+        let Ok(free_bytes) = fs4::available_space(there) else { return };
         let limits = running.request.space;
         match limits.judge(free_bytes) {
             Space::Low if !running.disk_low_told => {
@@ -366,8 +417,14 @@ impl Engine {
     }
 
     fn note_permission(&mut self, permission: &Permission) {
-        let source = self.running.as_ref().map(|running| &running.request.source);
-        let Some(setting) = source.and_then(permission_setting) else { return };
+        let source = self.running.as_ref().map(|running| running.request.source.clone());
+        if let Some(source) = source {
+            self.keep_permission(&source, permission);
+        }
+    }
+
+    pub(super) fn keep_permission(&self, source: &Source, permission: &Permission) {
+        let Some(setting) = permission_setting(source) else { return };
         // Else the desktop asks once more next time.
         if let Err(error) = self.store.set_setting(&setting, &permission.0) {
             warn!(%error, "The desktop's permission could not be kept");
@@ -377,7 +434,7 @@ impl Engine {
 
 /// Where the desktop's permission is kept: each display that is asked for by its number has its own.
 /// `None`: the desktop asks each time, since that is how a window is chosen.
-fn permission_setting(source: &Source) -> Option<String> {
+pub(super) fn permission_setting(source: &Source) -> Option<String> {
     match source {
         Source::Display(None) | Source::Region { .. } => Some("permission".to_owned()),
         Source::Display(Some(number)) => Some(format!("permission-{number}")),

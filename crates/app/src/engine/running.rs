@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use snaplark_core::capture::{Abandoned, CaptureControl, Trouble};
 use snaplark_core::recorder::Recorder;
+use snaplark_store::Elsewhere;
 
+use super::ring::TakenOver;
 use crate::StartRequest;
 
 /// In every recording sound is so much of it at the most, whatever the picture's share.
@@ -34,6 +36,10 @@ pub struct Running {
     pub disk_low_told: bool,
     /// Why it was ended without anybody's asking.
     pub stopped_for: Option<String>,
+    /// The ring whose capture it goes on with.
+    pub taken_over: Option<TakenOver>,
+    /// Where its segments are written, if not in its own folder.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Running {
@@ -53,6 +59,8 @@ impl Running {
             webcam_lost: false,
             disk_low_told: false,
             stopped_for: None,
+            taken_over: None,
+            elsewhere: None,
         }
     }
 

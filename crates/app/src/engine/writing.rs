@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use snaplark_core::RecordingId;
+use snaplark_core::recorder::Recorder;
 use snaplark_core::upload::Event;
 use snaplark_store::StoreError;
 use tracing::{debug, error, warn};
@@ -13,32 +14,55 @@ use crate::{AppError, Notice, finish};
 
 /// How long after a failed commit the next is tried.
 const COMMIT_AGAIN_MS: u64 = 1_000;
+/// Then what came in meanwhile is heard: minutes of the ring may become a recording at once.
+const WRITES_AT_ONCE_MAX: usize = 16;
 
 impl Engine {
     /// Writes what waits, in order, until it is done or fails.
     pub(super) fn write(&mut self) {
+        let failed_before = std::mem::take(&mut self.write_failed);
         self.write_again_ms = None;
-        while let Some(write) = self.unwritten.pop_front() {
+        for _ in 0..WRITES_AT_ONCE_MAX {
+            let Some(write) = self.unwritten.pop_front() else { return };
             if let Err(error) = self.write_one(&write) {
                 if !error.may_pass() {
                     error!(%error, "The list of recordings refuses an entry; it is left out");
                     continue;
                 }
-                error!(%error, "The list of recordings could not be written; trying again");
+                if !failed_before {
+                    error!(%error, "The list of recordings could not be written; trying again");
+                }
+                self.write_failed = true;
                 self.unwritten.push_front(write);
                 self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                self.tell_away();
                 return;
             }
             match write {
                 Write::Started { recording, .. } => self.offer_init(recording),
-                Write::Segment(recording, segment) => {
+                Write::Segment(recording, segment, from) => {
                     let size_bytes = segment.size_bytes;
                     self.tell_machine(Event::SegmentSealed { recording, size_bytes });
+                    self.came_home(recording, &segment, from.as_deref());
                 }
                 Write::Trouble(..) => {}
                 Write::Close(recording, ..) => self.closed(recording),
                 Write::Delete(_) => self.nothing_stays(),
                 Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
+            }
+        }
+        if !self.unwritten.is_empty() {
+            self.write_again_ms = Some(self.now_ms());
+        }
+    }
+
+    /// A recording has ended, and nothing can be written before its folder is back: nobody waits for
+    /// that.
+    fn tell_away(&mut self) {
+        if self.recorder == Recorder::Idle && self.store.is_away() {
+            let folder = self.home.root.clone();
+            for reply in self.stop_replies.drain(..) {
+                let _ = reply.send(Err(AppError::FolderAway { folder: folder.clone() }));
             }
         }
     }
@@ -48,7 +72,13 @@ impl Engine {
             Write::Started { recording, width, height } => {
                 self.store.note_started(*recording, *width, *height)
             }
-            Write::Segment(recording, segment) => self.store.commit_segment(*recording, segment),
+            Write::Segment(recording, segment, None) => {
+                self.store.commit_segment(*recording, segment)
+            }
+            Write::Segment(recording, segment, Some(from)) => {
+                let home = self.store.bring_home(*recording, segment, from, &finish::retime)?;
+                self.store.commit_segment(*recording, &home)
+            }
             Write::Trouble(recording, at_ms, trouble) => {
                 self.store.note_trouble(*recording, *at_ms, trouble)
             }
@@ -78,6 +108,7 @@ impl Engine {
             if let Err(error) = self.store.delete(recording) {
                 warn!(%recording, %error, "An empty recording could not be taken back");
             }
+            self.answer_share(recording, Err(AppError::NothingRecorded));
             for reply in self.stop_replies.drain(..) {
                 let _ = reply.send(Err(AppError::NothingRecorded));
             }
@@ -90,6 +121,10 @@ impl Engine {
         let status = self.machine.status(self.now_ms(), recording);
         if let Some(link) = status.and_then(|status| status.link) {
             self.copy_link(recording, link);
+        }
+        if self.keeping.shares.contains_key(&recording) {
+            self.answer_share(recording, Ok(recording));
+            return;
         }
         for reply in self.stop_replies.drain(..) {
             let _ = reply.send(Ok(recording));

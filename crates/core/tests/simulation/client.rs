@@ -69,7 +69,7 @@ impl Client {
         let whole = |_: &[u8]| {
             Some(snaplark_store::Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] })
         };
-        store.recover(&whole, &|_| Some((1280, 720))).unwrap();
+        store.recover(&whole, &|_| Some((1280, 720)), &|bytes, _| whole(bytes)).unwrap();
         self.store = Some(store);
     }
 

@@ -8,6 +8,7 @@
 mod checks;
 mod client;
 mod random;
+mod ring;
 mod server;
 mod world;
 

@@ -3,6 +3,7 @@ import type { AccountView } from "./AccountView";
 import type { DeletedView } from "./DeletedView";
 import type { RecorderView } from "./RecorderView";
 import type { RecordingView } from "./RecordingView";
+import type { RingView } from "./RingView";
 import type { ToastView } from "./ToastView";
 import type { WebcamState } from "./WebcamState";
 
@@ -22,6 +23,10 @@ since: number, version: number, recorder: RecorderView,
  * Of the recording of now, else of the next one.
  */
 webcam: WebcamState, 
+/**
+ * Whether the last minutes of the screen are being kept.
+ */
+ring: RingView, 
 /**
  * Newest first.
  */

@@ -161,6 +161,19 @@ test("that all keys are shown is not chosen without a word on passwords", async 
   expect(screen.getByText(/Passwords/)).toBeTruthy();
 });
 
+test("how much is kept is asked for where something is", async () => {
+  await show();
+  expect(screen.queryByLabelText("How much of them")).toBeNull();
+  await fireEvent.click(screen.getByRole("switch", { name: "Keep the last minutes" }));
+  await waitFor(() => expect(kept.recording.keepLast).toBe(true));
+  const length = await screen.findByLabelText("How much of them");
+  expect(length).toHaveProperty("value", "120");
+  await fireEvent.change(length, { target: { value: "30" } });
+  await waitFor(() => expect(kept.recording.keepLastSeconds).toBe(30));
+  await fireEvent.click(screen.getByRole("radio", { name: "Stop" }));
+  await waitFor(() => expect(kept.recording.afterSleep).toBe("stop"));
+});
+
 test("a microphone is chosen by its name, and stays in the list when it is pulled out", async () => {
   kept = { ...kept, recording: { ...kept.recording, microphone: { kind: "named", name: "gone" } } };
   await show();

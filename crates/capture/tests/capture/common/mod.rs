@@ -255,6 +255,7 @@ impl Drop for Folder {
 pub fn request(folder: &Path, source: Source) -> CaptureRequest {
     CaptureRequest {
         folder: folder.to_owned(),
+        spare_folder: None,
         source,
         fps: 30,
         bitrate_bits: 2_500_000,

@@ -1,0 +1,270 @@
+//! Segments that were written elsewhere than in their recording's folder: into the ring from which
+//! it began, or into a spare folder after its own had vanished.
+//!
+//! Rows follow files here too: a segment is brought home, whole and durable, and then has its row. A
+//! program that dies in between finds what is left by the folder's row, which is older than anything
+//! in the folder. Bringing home can be repeated at any point.
+
+use std::fs::{File, Metadata};
+use std::io::{Error, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::params;
+use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
+use tracing::warn;
+
+use crate::recover::{Judged, Recovery, sync_folder};
+use crate::rows::recording_id;
+use crate::{RECORDINGS, Result, Segment, Store, StoreError};
+
+const RING: &str = "ring";
+/// A cluster's time stands within these.
+const HEAD_BYTES: usize = 4_096;
+
+/// Lets a segment begin at that time, and says what it is then; `None` where it is none.
+pub type Retime<'a> = dyn Fn(&mut [u8], u64) -> Option<Judged> + 'a;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    pub folder: PathBuf,
+    /// The number that the recording's first segment has there.
+    pub first_index: u32,
+}
+
+impl Elsewhere {
+    pub fn segment(&self, index: u32) -> PathBuf {
+        self.folder.join(segment_file(self.first_index + index))
+    }
+}
+
+impl Store {
+    /// Of a ring, or of something that is made from one. Nothing in it outlives the program but by
+    /// [`Store::expect_elsewhere`].
+    pub fn ring_folder(&self, name: &str) -> PathBuf {
+        self.root.join(RING).join(name)
+    }
+
+    /// An empty one.
+    pub fn make_ring(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.ring_folder(name);
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+        Ok(folder)
+    }
+
+    pub fn drop_kept(&self, name: &str, index: u32) -> Result<()> {
+        match std::fs::remove_file(self.ring_folder(name).join(segment_file(index))) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    pub fn sweep_ring(&self, name: &str) -> Result<()> {
+        remove_folder(&self.ring_folder(name))
+    }
+
+    /// These segments of a ring and its init, under names there, in their order. Nothing is copied
+    /// where the file system knows links.
+    pub fn link_kept(
+        &self,
+        ring: &str,
+        indices: impl Iterator<Item = u32>,
+        there: &Elsewhere,
+    ) -> Result<()> {
+        let kept = self.ring_folder(ring);
+        std::fs::create_dir_all(&there.folder)?;
+        link(&kept.join(INIT_FILE), &there.folder.join(INIT_FILE))?;
+        for (index, from) in (0..).zip(indices) {
+            link(&kept.join(segment_file(from)), &there.segment(index))?;
+        }
+        Ok(())
+    }
+
+    /// After [`Store::recover`]: what was kept and belongs to no recording.
+    pub fn sweep_rings(&self) -> Result<()> {
+        remove_folder(&self.root.join(RING))
+    }
+
+    /// Before anything of the recording is there, or could be.
+    pub fn expect_elsewhere(&self, recording: RecordingId, there: &Elsewhere) -> Result<()> {
+        self.connection.execute(
+            "INSERT INTO elsewhere (folder, recording, first_idx) VALUES (?1, ?2, ?3)",
+            params![there.folder.to_string_lossy(), recording.to_string(), there.first_index],
+        )?;
+        Ok(())
+    }
+
+    /// In the order in which they were expected.
+    pub fn elsewhere(&self, recording: RecordingId) -> Result<Vec<Elsewhere>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT folder, first_idx FROM elsewhere WHERE recording = ?1 ORDER BY id",
+        )?;
+        let rows = statement.query_map([recording.to_string()], |row| {
+            let folder = PathBuf::from(row.get::<_, String>(0)?);
+            Ok(Elsewhere { folder, first_index: row.get(1)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether the place of all recordings is not there: on a stick that was pulled, or a share.
+    pub fn is_away(&self) -> bool {
+        !self.root.join(RECORDINGS).is_dir()
+    }
+
+    /// The segment's file, under its name and at its time. Where the recordings' folder is away it
+    /// fails, and may succeed later.
+    pub fn bring_home(
+        &self,
+        recording: RecordingId,
+        segment: &Segment,
+        from: &Path,
+        retime: &Retime<'_>,
+    ) -> Result<Segment> {
+        self.bring_init(recording, from)?;
+        let home = self.folder(recording);
+        let to = home.join(segment_file(segment.index));
+        let (mut bytes, is_home) = match std::fs::read(from) {
+            Err(error) if error.kind() == ErrorKind::NotFound => (std::fs::read(&to)?, true),
+            bytes => (bytes?, false),
+        };
+        let damaged = || Error::new(ErrorKind::InvalidData, format!("{} is torn", from.display()));
+        let judged = retime(&mut bytes, segment.start_ms).ok_or_else(damaged)?;
+        if !is_home {
+            place(from, &to, &bytes)?;
+        }
+        Ok(Segment { sha256: judged.sha256, ..segment.clone() })
+    }
+
+    /// Beside a segment elsewhere lies an init. Where the recording has none, it gets that.
+    pub fn bring_init(&self, recording: RecordingId, segment: &Path) -> Result<()> {
+        let (home, recordings) = (self.folder(recording), self.root.join(RECORDINGS));
+        if !home.is_dir() {
+            // Not with its parents: they are away, and something else may be in their place.
+            std::fs::create_dir(&home)?;
+            sync_folder(&recordings)?;
+        }
+        let init = home.join(INIT_FILE);
+        if !init.is_file() {
+            write_durably(&init, &std::fs::read(segment.with_file_name(INIT_FILE))?)?;
+        }
+        Ok(())
+    }
+
+    /// The recording has what it wants from elsewhere. What else is there stays where nobody said
+    /// that it may go.
+    pub(crate) fn leave_elsewhere(&self, recording: RecordingId, all_may_go: bool) -> Result<()> {
+        for there in self.elsewhere(recording)? {
+            if all_may_go || !holds_segments(&there.folder) {
+                remove_folder(&there.folder)?;
+            } else {
+                warn!(%recording, "Segments that have no place in it stay where they are");
+            }
+            let gone = "DELETE FROM elsewhere WHERE folder = ?1";
+            self.connection.execute(gone, [there.folder.to_string_lossy()])?;
+        }
+        Ok(())
+    }
+
+    /// What a program that died had not brought home yet. `next` counts on.
+    pub(crate) fn bring_rest(
+        &self,
+        recording: RecordingId,
+        next: &mut u32,
+        judge: &dyn Fn(&[u8]) -> Option<Judged>,
+        retime: &Retime<'_>,
+        recovery: &mut Recovery,
+    ) -> Result<()> {
+        for there in self.elsewhere(recording)? {
+            while let Some((from, judged, size_bytes)) = whole(&there.segment(*next), judge) {
+                // Segments join: each begins where the one before it ends.
+                let start_ms = self.recording(recording)?.duration_ms;
+                let Judged { duration_ms, sha256, .. } = judged;
+                let segment = Segment { index: *next, size_bytes, start_ms, duration_ms, sha256 };
+                let segment = self.bring_home(recording, &segment, &from, retime)?;
+                self.commit_segment(recording, &segment)?;
+                *next += 1;
+                recovery.segments_adopted += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of recordings that are not running: a program died before it swept them.
+    pub(crate) fn sweep_elsewhere(&self) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT DISTINCT e.recording, r.id IS NULL
+             FROM elsewhere e LEFT JOIN recordings r ON r.id = e.recording
+             WHERE r.state IS NOT 'running'",
+        )?;
+        let over = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
+        for (recording, was_deleted) in over.collect::<rusqlite::Result<Vec<_>>>()? {
+            self.leave_elsewhere(recording, was_deleted)?;
+        }
+        Ok(())
+    }
+}
+
+/// Under its own name, or only its rename was missing.
+fn whole(path: &Path, judge: &dyn Fn(&[u8]) -> Option<Judged>) -> Option<(PathBuf, Judged, u64)> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(PART_SUFFIX);
+    [path.to_owned(), PathBuf::from(part)].into_iter().find_map(|path| {
+        let bytes = std::fs::read(&path).ok()?;
+        Some((path, judge(&bytes)?, bytes.len() as u64))
+    })
+}
+
+/// By its name where that can be: then only its head is written, and nothing is copied. A file that
+/// the ring still holds has another name, and stays as it is.
+fn place(from: &Path, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if has_one_name(&std::fs::metadata(from)?) {
+        let mut file = File::options().write(true).open(from)?;
+        file.write_all(&bytes[..bytes.len().min(HEAD_BYTES)])?;
+        file.sync_all()?;
+        match std::fs::rename(from, to) {
+            // Another disk.
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
+            moved => return moved.and_then(|()| to.parent().map_or(Ok(()), sync_folder)),
+        }
+    }
+    write_durably(to, bytes)?;
+    std::fs::remove_file(from)
+}
+
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    // Sticks are often of a kind that has none.
+    std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop))
+}
+
+#[cfg(unix)]
+fn has_one_name(file: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(file) == 1
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_: &Metadata) -> bool {
+    false
+}
+
+fn write_durably(to: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut part = to.as_os_str().to_owned();
+    part.push(PART_SUFFIX);
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&part, to)?;
+    to.parent().map_or(Ok(()), sync_folder)
+}
+
+fn holds_segments(folder: &Path) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = files.map(|file| file.file_name());
+    names.any(|name| name.to_str().is_some_and(|name| segment_index(name).is_some()))
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
