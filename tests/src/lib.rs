@@ -19,6 +19,7 @@ pub mod fault_proxy;
 pub mod hand;
 pub mod home;
 pub mod media;
+pub mod mounts;
 pub mod numbers;
 pub mod process;
 pub mod recorder;

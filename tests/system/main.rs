@@ -5,8 +5,10 @@
 
 mod bytes;
 mod crash;
+mod disk;
 mod failures;
 mod live;
+mod long;
 mod manners;
 mod pages;
 mod recorder;

@@ -34,9 +34,10 @@ cargo xtask COMMAND
   pictures [FOLDER]           every window and state, in the light, in the dark and from the right
   package                     a .deb with the app, the command line and the cloud
   mutants                     break the upload machine on purpose; the simulation has to notice
-  soak [--minutes N]          10,000 seeds of the simulation, the mutants, an upload killed at every
-                              point and one of 2 GB, then the system tests over and over (30
-                              minutes by default)
+  soak [--minutes N] [--long-minutes N]
+                              10,000 seeds of the simulation, the mutants, an upload killed at every
+                              point and one of 2 GB, a recording of 120 minutes or of so many, then
+                              the system tests over and over (30 minutes by default)
   bench                       what a recording costs on this machine
 ";
 
@@ -76,8 +77,9 @@ fn command(args: &[String]) -> Result<ExitCode> {
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
+            let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);
             args.end()?;
-            soak::soak(&place, minutes)
+            soak::soak(&place, minutes, long)
         }
         "mutants" => {
             args.end()?;

@@ -10,14 +10,15 @@ use crate::progress::spoken;
 use crate::{Place, build, mutants, packages, test, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
+pub const LONG_MINUTES: u32 = 120;
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
 const FUZZ_SECONDS: &str = "300";
 
-pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
+pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -29,6 +30,7 @@ pub fn soak(place: &Place, minutes: u32) -> Result<ExitCode> {
     uploads(place)?;
     spoiled_bytes(place)?;
     recordings(place)?;
+    long_recording(place, long_minutes)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
     let mut rounds = 0;
@@ -70,6 +72,16 @@ fn spoiled_bytes(place: &Place) -> Result<()> {
         .args(build::WORKSPACE)
         .args(["--test", "cloud", "--", "--nocapture", "hostile::spoiled"])
         .env("SNAPLARK_FUZZ_SECONDS", FUZZ_SECONDS)
+        .run()
+}
+
+fn long_recording(place: &Place, minutes: u32) -> Result<()> {
+    build::cargo(place, "a long recording")
+        .remedy("read the failures above.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "system", "--", "--nocapture", "long::"])
+        .env("SNAPLARK_LONG_SECONDS", (minutes * 60).to_string())
         .run()
 }
 

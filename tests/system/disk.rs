@@ -1,0 +1,166 @@
+//! Disks that are full and disks that go away, while something is recorded on them: true ones, in a
+//! namespace of their own.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use snaplark_tests::media;
+use snaplark_tests::mounts::Mounts;
+use snaplark_tests::numbers::{read_file, read_video};
+use snaplark_tests::process::{Process, finish, program};
+use snaplark_tests::recorder::{Recorded, ask, ask_json, pieces};
+use snaplark_tests::wait;
+
+use crate::screen::{NUMBERS, SIZE, Screen};
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// Enough for a recording to begin, and little enough to be filled.
+const SMALL_BYTES: u64 = 260_000_000;
+
+fn snaplark(screen: &Screen, mounts: &Mounts, args: &[&str]) -> Command {
+    let mut snaplark = mounts.inside(&screen.home, program("snaplark").unwrap());
+    snaplark.args(args);
+    snaplark
+}
+
+fn json(command: &mut Command) -> Value {
+    let answer = finish(command, LIMIT).unwrap();
+    serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{answer:?}"))
+}
+
+fn record(screen: &Screen, mounts: &Mounts) -> Process {
+    let record = snaplark(screen, mounts, &["record", "--seconds", "600", "--json", "--no-upload"]);
+    Process::start(&screen.home, "record", record).unwrap()
+}
+
+fn until_says(process: &Process, words: &str) {
+    wait::until(words, LIMIT, || Ok(process.complaints().contains(words).then_some(()))).unwrap();
+}
+
+/// Every frame is there, up to what the screen showed last; how long it lasts.
+fn hold_whole(file: &Path, long_at_least_s: f64) {
+    let reading = read_file(file, SIZE).unwrap();
+    let (span, missing) = reading.hold(long_at_least_s..=60.0, NUMBERS, 0.02).unwrap();
+    println!("{missing} of {span} numbers are missing");
+    assert_eq!(media::container_warnings(file).unwrap(), Vec::<String>::new());
+}
+
+/// So little that no segment finds room, and the list of recordings does.
+const LEFT_BYTES: u64 = 32_768;
+
+#[test]
+fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
+    let screen = Screen::start();
+    let mounts = Mounts::start(&screen.home).unwrap();
+    let home = screen.home.snaplark().to_owned();
+    mounts.small_disk(&screen.home, &home, SMALL_BYTES).unwrap();
+    let keep = snaplark(&screen, &mounts, &["keep"]);
+    let mut keep = Process::start(&screen.home, "keep", keep).unwrap();
+    until_says(&keep, "The disk is nearly full, so nothing is kept");
+    keep.terminate();
+    assert!(keep.wait(LIMIT).unwrap().success());
+
+    let mut record = record(&screen, &mounts);
+    until_says(&record, "Recording 0:05");
+    mounts.leave(&screen.home, &home, LEFT_BYTES).unwrap();
+    let recorded = Recorded::read(&record.line(LIMIT).unwrap()).unwrap();
+    assert!(!record.wait(LIMIT).unwrap().success());
+    let said = record.complaints();
+    assert!(said.contains("The disk is full"), "{said}");
+    assert!(said.contains("The recording itself is safe in"), "{said}");
+    assert!(recorded.file.is_none() && recorded.segments >= 2, "{recorded:?}");
+    let folder = mounts.seen(&home.join("recordings").join(&recorded.id));
+    let whole: Vec<u8> =
+        pieces(&folder).unwrap().iter().flat_map(|piece| std::fs::read(piece).unwrap()).collect();
+    let joined = screen.home.path().join("joined.webm");
+    std::fs::write(&joined, whole).unwrap();
+    let seconds = recorded.segments as f64 * 2.0 - 0.5;
+    let reading = read_video(joined.to_str().unwrap(), SIZE).unwrap();
+    reading.hold(seconds..=seconds + 1.5, NUMBERS, 0.02).unwrap();
+
+    // With room again the next program writes the file that could not be written.
+    mounts.leave(&screen.home, &home, SMALL_BYTES).unwrap();
+    let status = json(&mut snaplark(&screen, &mounts, &["status", "--wait", "--json"]));
+    let [only] = status["recordings"].as_array().unwrap().as_slice() else { panic!("{status}") };
+    hold_whole(&mounts.seen(Path::new(only["file"].as_str().unwrap())), seconds);
+}
+
+#[test]
+fn a_full_disk_for_the_persons_files_costs_no_recording() {
+    let screen = Screen::start();
+    let mounts = Mounts::start(&screen.home).unwrap();
+    let videos = screen.home.path().join("videos");
+    mounts.small_disk(&screen.home, &videos, 50_000).unwrap();
+    let set = ["settings", "save-folder", videos.to_str().unwrap()];
+    assert!(ask(&screen.home, None, &set).unwrap().status.success());
+    let args = ["record", "--seconds", "3", "--json", "--no-upload"];
+    let answer = finish(&mut snaplark(&screen, &mounts, &args), LIMIT).unwrap();
+    let recorded = Recorded::read(&answer.stdout).unwrap();
+    let (said, file) = (answer.stderr, recorded.file.unwrap());
+    assert!(said.contains("No space left") && said.contains("instead"), "{said}");
+    assert!(file.starts_with(screen.home.snaplark()), "{file:?}");
+    hold_whole(&file, 2.5);
+    let left = std::fs::read_dir(mounts.seen(&videos)).unwrap().count();
+    assert_eq!(left, 0, "half a copy helps nobody");
+}
+
+/// What its folder was said to be; a busy machine may have said something else in between.
+fn of_folder(shown: &Value) -> Vec<&str> {
+    let health = shown["health"].as_array().unwrap();
+    let kinds = health.iter().filter_map(|trouble| trouble["kind"].as_str());
+    kinds.filter(|kind| kind.starts_with("folder")).collect()
+}
+
+#[test]
+fn a_recording_whose_folder_is_gone_for_a_while_goes_on_elsewhere_and_is_one_in_the_end() {
+    let screen = Screen::start();
+    let home = screen.home.snaplark().to_owned();
+    let away = screen.home.path().join("away");
+    let args = ["record", "--seconds", "600", "--json", "--no-upload"];
+    let record = snaplark_tests::recorder::snaplark(&screen.home, None, &args).unwrap();
+    let mut record = Process::start(&screen.home, "record", record).unwrap();
+    until_says(&record, "Recording 0:03");
+    std::fs::rename(&home, &away).unwrap();
+    until_says(&record, "The recording goes on in");
+    wait::pass("some of it elsewhere", Duration::from_secs(2)).unwrap();
+    std::fs::rename(&away, &home).unwrap();
+    wait::until("the folder to be back", LIMIT, || {
+        let list = ask_json(&screen.home, None, &["list", "--json"])?;
+        let is_back = of_folder(&list["recordings"][0]) == ["folder-lost", "folder-back"];
+        Ok(is_back.then_some(()))
+    })
+    .unwrap();
+    record.terminate();
+    let recorded = Recorded::read(&record.line(LIMIT).unwrap()).unwrap();
+    hold_whole(&recorded.file.unwrap(), 5.0);
+    let spare = std::env::temp_dir().join(format!("snaplark-{}", recorded.id));
+    assert!(!spare.exists(), "nothing stays elsewhere");
+}
+
+#[test]
+fn a_stick_that_was_pulled_and_comes_back_later_has_the_whole_recording() {
+    let screen = Screen::start();
+    let mounts = Mounts::start(&screen.home).unwrap();
+    let (home, stick) = (screen.home.snaplark().to_owned(), screen.home.path().join("stick"));
+    mounts.bind(&screen.home, &stick, &home).unwrap();
+    let mut record = record(&screen, &mounts);
+    until_says(&record, "Recording 0:03");
+    mounts.pull(&screen.home, &home).unwrap();
+    until_says(&record, "The recording goes on in");
+    record.terminate();
+    assert!(!record.wait(LIMIT).unwrap().success());
+    let said = record.complaints();
+    assert!(said.contains("is away") && said.contains("joins the rest when"), "{said}");
+    let id = std::fs::read_dir(stick.join("recordings")).unwrap().next().unwrap().unwrap();
+    let spare = std::env::temp_dir().join(format!("snaplark-{}", id.file_name().display()));
+    assert!(spare.join("init.webm").is_file());
+
+    mounts.bind(&screen.home, &stick, &home).unwrap();
+    let status = json(&mut snaplark(&screen, &mounts, &["status", "--wait", "--json"]));
+    let [only] = status["recordings"].as_array().unwrap().as_slice() else { panic!("{status}") };
+    assert_eq!(of_folder(only), ["folder-lost"]);
+    hold_whole(&mounts.seen(Path::new(only["file"].as_str().unwrap())), 3.5);
+    assert!(!spare.exists(), "nothing stays elsewhere");
+}
