@@ -7,6 +7,7 @@ const COMMANDS: &[&str] = &[
     "snapshot",
     "desktop",
     "media",
+    "share_last",
     "start_recording",
     "stop_recording",
     "pause_recording",

@@ -472,7 +472,7 @@ mod tests {
     fn that_the_screen_is_kept_is_seen_unless_something_else_is_to_be() {
         let keeping = || RingView::Keeping { held_ms: 2_000, length_ms: 120_000 };
         let look = |states: &[RecordingState], ring| {
-            Look::of(&Snapshot { ring, ..snapshot(RecorderView::Idle, states, None) })
+            Look::of(&Snapshot { ring, ..snapshot(RecorderView::Idle, states, None) }, false)
         };
         assert_eq!(look(&[], keeping()).face, Face::Keeping);
         let uploads = look(&[RecordingState::Uploading], keeping());

@@ -10,6 +10,7 @@ mod account;
 pub mod control;
 mod diagnostics;
 mod engine;
+mod error;
 mod finish;
 mod hints;
 mod home;
@@ -33,14 +34,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use snaplark_core::capture::{Capture, CaptureError, Sound};
+use snaplark_core::capture::{Capture, Sound};
 use snaplark_core::overlay::{Marks, Webcam};
 use snaplark_core::upload::{Failure, ProbeVerdict};
-use snaplark_store::{Store, StoreError};
-use thiserror::Error;
+use snaplark_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
+pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
@@ -145,129 +146,6 @@ impl Default for StartRequest {
             limit: None,
             past: None,
             space: SpaceLimits::default(),
-        }
-    }
-}
-
-/// The code is what a shell picks its words by; the text is for the command line and logs.
-#[derive(Debug, Error)]
-pub enum AppError {
-    #[error("This system names no folder for a program's data. Set SNAPLARK_HOME to one")]
-    NoHome,
-    #[error("SNAPLARK_HOME can't be used: {reason}")]
-    BadHome { reason: String },
-    #[error("'{server}' is no server's address. It looks like https://host or http://host:port")]
-    BadServer { server: String },
-    #[error("SNAPLARK_PROFILE: {reason}")]
-    BadProfile { reason: String },
-    #[error("{server} does not know this token. Nothing was changed")]
-    TokenRefused { server: String },
-    #[error("{server} can't be reached now ({reason}). Nothing was changed")]
-    ServerUnreachable { server: String, reason: String },
-    #[error(
-        "The system's keyring can't be used ({reason}). Nothing was stored: unlock it and sign in again, or sign in for this session only"
-    )]
-    NoKeyring { reason: String },
-    #[error(
-        "You are signed out, but the keyring can't be used ({reason}) and still holds the token. Unlock it, then sign in and out again; or revoke the token on the server's page"
-    )]
-    TokenRemains { reason: String },
-    #[error("{server} offers no sign-in with a browser. Use a token of it instead")]
-    NoBrowserSignIn { server: String },
-    #[error(
-        "Nobody signed in for ten minutes. Nothing was changed; begin again when you are ready"
-    )]
-    SignInTimedOut,
-    #[error("{server} did not sign you in ({reason}). Nothing was changed")]
-    SignInRefused { server: String, reason: String },
-    #[error("The browser can't come back to this program: {reason}")]
-    NoLoopback { reason: String },
-    #[error("{to} can't be written ({reason}). The recording is where it was")]
-    NotMoved { to: String, reason: String },
-    #[error("The network can't be used: {reason}")]
-    Network { reason: String },
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Capture(#[from] CaptureError),
-    #[error("A recording is running already")]
-    AlreadyRecording,
-    #[error("No recording is running")]
-    NotRecording,
-    #[error("{keys} can do one thing only. Nothing was changed; choose other keys")]
-    KeysTwice { keys: String },
-    #[error("This recording has no microphone. Choose one before the next")]
-    NoMicrophone,
-    #[error(
-        "Nothing of the last minutes is kept now. Switch it on in the settings, or see there why not"
-    )]
-    NothingKept,
-    #[error(
-        "The folder {} is away. What was recorded since then is safe elsewhere on this computer, and joins the rest when the folder is back and Snaplark runs", folder.display()
-    )]
-    FolderAway { folder: std::path::PathBuf },
-    #[error("It ended before anything was recorded")]
-    NothingRecorded,
-    #[error("Its media can't be read here: {reason}")]
-    NoMedia { reason: String },
-    #[error("Snaplark is closing")]
-    Closing,
-    #[error("Snaplark isn't running here. Start it, or record with `snaplark record`")]
-    NotRunning,
-    /// By the program that was asked to do it.
-    #[error("{text}")]
-    Told { code: String, text: String },
-}
-
-impl AppError {
-    pub(crate) fn home(error: std::io::Error) -> Self {
-        AppError::BadHome { reason: error.to_string() }
-    }
-
-    pub(crate) fn local(error: std::io::Error) -> Self {
-        AppError::NoLoopback { reason: error.to_string() }
-    }
-
-    pub fn code(&self) -> &str {
-        match self {
-            AppError::NoHome => "no-home",
-            AppError::BadHome { .. } => "bad-home",
-            AppError::BadServer { .. } => "bad-server",
-            AppError::BadProfile { .. } => "bad-profile",
-            AppError::TokenRefused { .. } => "token-refused",
-            AppError::ServerUnreachable { .. } => "server-unreachable",
-            AppError::NoBrowserSignIn { .. } => "no-browser-sign-in",
-            AppError::SignInTimedOut => "sign-in-timed-out",
-            AppError::SignInRefused { .. } => "sign-in-refused",
-            AppError::NoLoopback { .. } => "no-loopback",
-            AppError::NoKeyring { .. } => "no-keyring",
-            AppError::TokenRemains { .. } => "token-remains",
-            AppError::NotMoved { .. } => "not-moved",
-            AppError::Network { .. } => "network",
-            AppError::Store(StoreError::InUse(_)) => "in-use",
-            AppError::Store(_) => "store",
-            AppError::Capture(CaptureError::NoDisplay { .. }) => "no-display",
-            AppError::Capture(CaptureError::EncoderMissing { .. }) => "encoder-missing",
-            AppError::Capture(CaptureError::DiskFull) => "disk-full",
-            AppError::Capture(CaptureError::Declined) => "sharing-declined",
-            AppError::Capture(
-                CaptureError::SharingRefused { .. }
-                | CaptureError::SharingSilent
-                | CaptureError::SharingRevoked
-                | CaptureError::SharingLost { .. },
-            ) => "no-sharing",
-            AppError::Capture(_) => "capture",
-            AppError::AlreadyRecording => "already-recording",
-            AppError::NotRecording => "not-recording",
-            AppError::KeysTwice { .. } => "keys-twice",
-            AppError::NoMicrophone => "no-microphone",
-            AppError::NothingRecorded => "nothing-recorded",
-            AppError::NoMedia { .. } => "no-media",
-            AppError::NothingKept => "nothing-kept",
-            AppError::FolderAway { .. } => "folder-away",
-            AppError::Closing => "closing",
-            AppError::NotRunning => "not-running",
-            AppError::Told { code, .. } => code,
         }
     }
 }

@@ -34,8 +34,10 @@ beforeEach(() => {
   );
 });
 
-afterEach(() => {
+afterEach(async () => {
   cleanup();
+  // What stops listening does so a moment later.
+  await new Promise((later) => setTimeout(later));
   clearMocks();
 });
 

@@ -24,14 +24,21 @@ const anywhere = (): Deed[] => [
 ];
 
 /** In groups, with a line between them. */
-export function deeds({ recorder, webcam }: Snapshot): Deed[][] {
+export function deeds({ recorder, ring, webcam }: Snapshot): Deed[][] {
   switch (recorder.kind) {
-    case "idle":
+    case "idle": {
+      const share: Deed = {
+        name: "share-last",
+        icon: "history",
+        words: m.tray_share_last(),
+        act: program.shareLast,
+      };
       return [
         [
           { name: "record", icon: "record", words: m.quick_record(), shortcut: "record", act: program.recordHere },
           { name: "area", icon: "area", words: m.choose_area(), shortcut: "chooseArea", act: () => program.openChooser("area") },
           { name: "window", icon: "window", words: m.choose_window(), act: () => program.openChooser("window") },
+          ...(ring.kind === "keeping" ? [share] : []),
         ],
         [
           {
@@ -44,6 +51,7 @@ export function deeds({ recorder, webcam }: Snapshot): Deed[][] {
         ],
         anywhere(),
       ];
+    }
     case "counting":
     case "starting":
       return [

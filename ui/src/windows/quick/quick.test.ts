@@ -105,3 +105,12 @@ test("a screen reader hears a menu", async () => {
     "Settings",
   ]);
 });
+
+test("the last minutes are offered while they are kept", async () => {
+  await show(empty());
+  expect(screen.queryByText("Share the last minutes")).toBeNull();
+  cleanup();
+  await show({ ...empty(), ring: { kind: "keeping", heldMs: 61_000, lengthMs: 120_000 } });
+  await fireEvent.click(screen.getByText("Share the last minutes"));
+  await waitFor(() => expect(asked).toContain("share_last"));
+});
