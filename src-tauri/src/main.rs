@@ -9,6 +9,7 @@ mod bar;
 mod chooser;
 mod commands;
 mod deep_link;
+mod left;
 mod media;
 mod pages;
 mod place;

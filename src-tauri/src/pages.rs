@@ -5,6 +5,7 @@ use tauri::webview::PageLoadEvent;
 use tauri::window::Color;
 use tauri::{AppHandle, Manager, Theme, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
+use crate::left;
 use crate::words::word;
 
 pub struct Page {
@@ -25,6 +26,9 @@ pub const WELCOME: Page =
 
 pub const SETTINGS: Page =
     Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
+
+/// Those whose places are kept.
+pub const KEPT: [&Page; 2] = [&LIBRARY, &SETTINGS];
 
 /// `--bg` of the windows' tokens: no flash of another colour before the page is drawn.
 const BACKGROUND_LIGHT: Color = Color(0xff, 0xff, 0xff, 0xff);
@@ -68,13 +72,17 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         Ok(Theme::Dark) => BACKGROUND_DARK,
         _ => BACKGROUND_LIGHT,
     }))?;
+    left::put_back(&window)?;
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
             let done = match hidden.label() == WELCOME.label {
                 true => leave_welcome(&app),
-                false => hidden.hide(),
+                false => {
+                    left::remember(&hidden);
+                    hidden.hide()
+                }
             };
             if let Err(error) = done {
                 tracing::warn!(%error, label = hidden.label(), "a window can't be hidden");

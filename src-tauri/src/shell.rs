@@ -18,6 +18,7 @@ use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKin
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::deep_link::{self, Wish};
+use crate::left::{self, Places};
 use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
@@ -135,6 +136,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
     let (notices, noticed) = mpsc::unbounded_channel();
     let program = async_runtime::block_on(Program::open(notices))?;
     let settings = async_runtime::block_on(program.app.settings())?;
+    app.manage(async_runtime::block_on(Places::recall(&program.app, &pages::KEPT)));
     app.manage(program.app.clone());
     let mut start = Some((program.app.clone(), settings.desktop, noticed));
     app.manage(program);
@@ -454,6 +456,7 @@ fn end(handle: &AppHandle, starts_again: bool) {
     }
     let handle = handle.clone();
     async_runtime::spawn(async move {
+        left::remember_all(&handle, &pages::KEPT).await;
         for window in handle.webview_windows().values() {
             // It ends either way.
             let _ = window.hide();

@@ -71,7 +71,7 @@ fn an_address_shows_a_recording_and_never_begins_one() {
     open(home, &format!("snaplark://open/{id}"));
     windows.until("the recording to be shown", SOON, &has_focus).unwrap();
     let now = windows
-        .until("an answer", SOON, "return window.__TAURI_INTERNALS__.invoke('snapshot').then((s) => [s.recorder.kind, s.account.kind]);")
+        .until("an answer", SOON, "return window.__TAURI_INTERNALS__.invoke('snapshot', {since: 0}).then((s) => [s.recorder.kind, s.account.kind]);")
         .unwrap();
     assert_eq!(now, json!(["idle", "this-computer"]));
     assert_eq!(listed().as_array().unwrap().len(), 1);

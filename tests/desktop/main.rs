@@ -8,6 +8,7 @@ mod chooser;
 mod control;
 mod deep_link;
 mod library;
+mod places;
 mod policy;
 mod quick;
 mod settings;

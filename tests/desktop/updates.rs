@@ -177,14 +177,14 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
     // Not while something is recorded.
     desk.display.press(&desk.home, "alt+r").unwrap();
     windows
-        .until("the recording", SOON, "return window.__TAURI_INTERNALS__.invoke('snapshot').then((s) => s.recorder.kind === 'recording');")
+        .until("the recording", SOON, "return window.__TAURI_INTERNALS__.invoke('snapshot', {since: 0}).then((s) => s.recorder.kind === 'recording');")
         .unwrap();
     windows.press(INSTALL, SOON).unwrap();
     windows.says("[data-testid=trouble]", "the update waits", SOON).unwrap();
     assert!(!asked.exists());
     desk.display.press(&desk.home, "alt+r").unwrap();
     windows
-        .until("its end", SHOW, "return window.__TAURI_INTERNALS__.invoke('snapshot').then((s) => s.recorder.kind === 'idle');")
+        .until("its end", SHOW, "return window.__TAURI_INTERNALS__.invoke('snapshot', {since: 0}).then((s) => s.recorder.kind === 'idle');")
         .unwrap();
     windows.press(INSTALL, SOON).unwrap();
     let said = wait::until("the system to be asked", SHOW, || Ok(fs::read_to_string(&asked).ok()))
