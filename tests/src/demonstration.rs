@@ -185,17 +185,17 @@ impl Demonstration {
 
     /// Waits until the app shows a toast: its window at the bottom right.
     pub fn toast(&self) -> Result<Window> {
-        let Desk { display, home, size, .. } = &self.desk;
-        wait::until("a toast at the bottom right", RESPONSE, || {
-            Ok(display.windows(home, CLASS)?.into_iter().find(|window| {
-                let right = window.at.x + window.at.width.cast_signed();
-                let bottom = window.at.y + window.at.height.cast_signed();
-                window.at.height > 40
-                    && window.at.height < 400
-                    && right >= size.0.cast_signed() - 32
-                    && bottom >= size.1.cast_signed() - 32
-            }))
-        })
+        self.window("a toast at the bottom right", |window| self.is_toast(window))
+    }
+
+    fn is_toast(&self, window: &Window) -> bool {
+        let (width, height) = self.desk.size;
+        let right = window.at.x + window.at.width.cast_signed();
+        let bottom = window.at.y + window.at.height.cast_signed();
+        window.at.height > 40
+            && window.at.height < 400
+            && right >= width.cast_signed() - 32
+            && bottom >= height.cast_signed() - 32
     }
 
     /// Starts the program a second time, which opens the library of the one that runs.
@@ -210,10 +210,7 @@ impl Demonstration {
         display.settled("the library to be drawn", window.at, None, START)?;
         self.picture("desktop", None)?;
         // All is well, so the toast goes by itself and uncovers the library.
-        wait::until("the toast to go", RESPONSE, || {
-            let windows = display.windows(home, CLASS)?;
-            Ok(windows.iter().all(|other| other.id == window.id).then_some(()))
-        })?;
+        self.no_window("the toast to go", |window| self.is_toast(window))?;
         display.settled("the library to be uncovered", window.at, None, START)?;
         self.picture("library", Some(window.at))?;
         Ok(window)
