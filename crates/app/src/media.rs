@@ -6,13 +6,13 @@
 //! of a recording: it is read from what is sealed, on a thread of who asks.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use snaplark_core::capture::Capture;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, STILL_FILE, segment_file};
-use snaplark_store::{Recording, Segment};
+use snaplark_store::{Recording, Segment, sync_folder};
 use snaplark_webm::AudioCodec;
 
 use crate::AppError;
@@ -132,8 +132,12 @@ impl Media {
             std::fs::create_dir_all(&self.folder)?;
         }
         let part = path.with_extension(format!("jpg{PART_SUFFIX}"));
-        std::fs::write(&part, jpeg)?;
-        std::fs::rename(part, path)
+        let mut file = File::create(&part)?;
+        file.write_all(jpeg)?;
+        // Half a picture that survives a power cut would be shown for ever.
+        file.sync_all()?;
+        std::fs::rename(part, path)?;
+        sync_folder(&self.folder)
     }
 
     fn read(&self, name: &str, offset: u64, size_bytes: u64) -> Result<Vec<u8>, AppError> {
