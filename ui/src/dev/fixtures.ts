@@ -265,6 +265,18 @@ export function running(now = Date.now()): Snapshot {
   };
 }
 
+export function paused(): Snapshot {
+  const snapshot = running();
+  const [{ id, link }] = snapshot.recordings as [RecordingView];
+  const recorder = { kind: "paused", id, link, durationMs: 12_400 } as const;
+  return { ...snapshot, recorder: { ...recorder, microphone: "muted", trouble: null } };
+}
+
+export const counting = (now = Date.now()): Snapshot => ({
+  ...full(now),
+  recorder: { kind: "counting", startsUnixMs: now + 3_000 },
+});
+
 const waits = (n: number) =>
   toast("API review with Jo", { kind: "waits", reason: "offline", parts: 14 }, 38, n);
 

@@ -11,10 +11,14 @@ import {
   abilities,
   account,
   bound,
+  choosable,
+  counting,
   crash,
   empty,
   full,
   many,
+  paused,
+  recording,
   running,
   settings,
   toasts,
@@ -51,6 +55,12 @@ function snapshot() {
       return many(5000);
     case "running":
       return running();
+    case "paused":
+      return paused();
+    case "counting":
+      return counting();
+    case "kept":
+      return { ...empty(), ring: { kind: "keeping", heldMs: 61_000, lengthMs: 120_000 } };
     default:
       return full();
   }
@@ -100,6 +110,8 @@ mockIPC(
         return updates[state as keyof typeof updates] ?? updates.newest;
       case "works_here":
         return abilities;
+      case "chooser":
+        return choosable(still(recording("Display", { kind: "done" }).id));
       case "last_crash":
         return state === "crashed" ? crash : null;
       case "test_connection":

@@ -12,6 +12,9 @@ export interface State {
 const library = { page: "library", width: 800, height: 560 };
 const settings = { page: "settings", width: 720, height: 560 };
 const toast = { page: "toast", width: 452, height: 300 };
+// These windows are as large as what is in them: here there is room for that with large text.
+const bar = { page: "bar", width: 1280, height: 160 };
+const quick = { page: "quick", width: 640, height: 760 };
 const welcome = { page: "welcome", width: 640, height: 560 };
 
 export const states: readonly State[] = [
@@ -28,6 +31,12 @@ export const states: readonly State[] = [
   })),
   { ...settings, state: "full", width: 420 },
   ...["look", "trouble", "many"].map((state) => ({ ...toast, state })),
+  ...["counting", "running", "paused"].map((state) => ({ ...bar, state })),
+  { ...bar, state: "running", press: "bar-cancel" },
+  ...["empty", "kept", "running"].map((state) => ({ ...quick, state })),
+  { page: "chooser", state: "look", width: 1280, height: 720 },
+  ...["look", "recording-more", "recording-choose", "recording-open"].map((press) => ({ ...library, state: "full", press })),
+  { ...library, state: "kept" },
   { ...welcome, state: "this-computer" },
   { ...welcome, state: "this-computer", press: "welcome-next" },
 ];

@@ -1,0 +1,132 @@
+// @vitest-environment node
+/*! Every window in every state, in Chromium, as those see it who need it to be more than pretty. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { AxeResults, RunOptions } from "axe-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Chromium } from "./chromium";
+import { nameOf, pages, states } from "./states";
+
+const START_MS = 120_000;
+const LOOK_MS = 60_000;
+
+let chromium: Chromium;
+let axe: string;
+
+beforeAll(async () => {
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  chromium = await Chromium.start();
+}, START_MS);
+
+afterAll(() => chromium?.end());
+
+/** Colours stand still while they are measured. */
+let motion = { name: "prefers-reduced-motion", value: "reduce" };
+
+async function show(one: (typeof states)[number], query: Record<string, string> = {}) {
+  const { page, state, press, width, height } = one;
+  const size = { width, height, deviceScaleFactor: 1, mobile: false };
+  await chromium.devtools("Emulation.setDeviceMetricsOverride", size);
+  await chromium.devtools("Emulation.setEmulatedMedia", { features: [motion] });
+  await chromium.open(page, { state, theme: "light", ...(press ? { press } : {}), ...query });
+}
+
+/** What axe finds serious, as sentences. */
+async function findings(options: RunOptions = {}): Promise<string[]> {
+  const { violations } = await chromium.async<AxeResults>(
+    "const [options, done] = arguments; axe.run(document, options).then(done);",
+    options,
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+}
+
+describe.each(states.map((one) => [nameOf(one), one] as const))("%s", (name, one) => {
+  test("nothing serious, still, and not cut", { timeout: LOOK_MS }, async () => {
+    await show(one);
+    await chromium.run(axe);
+    expect(await findings(), "in the light").toEqual([]);
+    await chromium.run("document.documentElement.dataset.theme = 'dark'");
+    expect(await findings({ runOnly: ["color-contrast"] }), "in the dark").toEqual([]);
+    expect(await chromium.run(MOVING), "moves though nobody wants it").toBe(0);
+    const spoken = await chromium.devtools<Tree>("Accessibility.getFullAXTree");
+    await expect(outline(spoken)).toMatchFileSnapshot(`spoken/${name}.txt`);
+    await chromium.run("document.documentElement.style.fontSize = '200%'");
+    expect(await chromium.run<string[]>(CUT), "with text twice as large").toEqual([]);
+  });
+});
+
+/** One a window: the longest words, and those that are read from the right. */
+const windows = pages.map((page) => states.find((one) => one.page === page)!);
+
+test.each(windows)("$page is not cut in other languages", { timeout: LOOK_MS }, async (one) => {
+  for (const lang of ["de", "ar"]) {
+    await show(one, { lang });
+    expect(await chromium.run<string[]>(CUT), lang).toEqual([]);
+    await chromium.run("document.documentElement.style.fontSize = '200%'");
+    expect(await chromium.run<string[]>(CUT), `${lang}, with text twice as large`).toEqual([]);
+  }
+});
+
+test("where motion is welcome, there is some", { timeout: LOOK_MS }, async () => {
+  motion = { ...motion, value: "no-preference" };
+  await show(states[0]!);
+  expect(await chromium.run(MOVING)).toBeGreaterThan(0);
+});
+
+const MOVING = `return [...document.querySelectorAll("*")].filter((one) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(one);
+  return [transitionDuration, animationDuration].some((times) => /[1-9]/.test(times));
+}).length;`;
+
+/** Text that its own box cuts without an ellipsis, and whatever makes the window scroll sideways. */
+const CUT = `
+  const words = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "");
+  const cut = [...document.querySelectorAll("body *")].filter((one) => {
+    if (!words(one) || one.closest(".unseen") || one.tagName === "OPTION" || one.tagName === "STYLE") return false;
+    const style = getComputedStyle(one);
+    const ends = style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none";
+    if (style.overflow === "visible" || ends) return false;
+    return one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1;
+  });
+  const out = document.documentElement.scrollWidth > innerWidth + 1 ? ["the window scrolls sideways"] : [];
+  return [...out, ...cut.map((one) => one.outerHTML.slice(0, 160))];`;
+
+interface Tree {
+  nodes: {
+    nodeId: string;
+    ignored: boolean;
+    role?: { value: string };
+    name?: { value: string };
+    properties?: { name: string; value: { value: unknown } }[];
+    childIds?: string[];
+  }[];
+}
+
+const STATES = ["checked", "expanded", "disabled", "pressed", "selected", "valuetext"];
+/** Words inside of what is already named by them. */
+const SILENT = ["StaticText", "InlineTextBox", "LineBreak", "none", "generic", "MenuListPopup", "Iframe", "svg"];
+
+/** The page as it is spoken: roles, names and states, indented as they stand in each other. */
+function outline({ nodes }: Tree): string {
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+  const lines: string[] = [];
+  const walk = (id: string, depth: number) => {
+    const node = byId.get(id);
+    if (node === undefined) return;
+    const role = node.role?.value ?? "";
+    const name = (node.name?.value ?? "").replaceAll(/\d{1,2}:\d{2}(\s[AP]M)?/g, "0:00");
+    const says = !node.ignored && !SILENT.includes(role) && role !== "option";
+    if (says) {
+      const states = (node.properties ?? [])
+        .filter((one) => STATES.includes(one.name) && one.value.value !== false && one.value.value !== "false")
+        .map((one) => (one.value.value === true || one.value.value === "true" ? one.name : `${one.name}=${String(one.value.value)}`));
+      const quoted = name === "" ? "" : ` "${name}"`;
+      lines.push(`${"  ".repeat(depth)}${role}${quoted}${states.length > 0 ? ` [${states.join(" ")}]` : ""}`);
+    }
+    for (const child of node.childIds ?? []) walk(child, says ? depth + 1 : depth);
+  };
+  if (nodes[0] !== undefined) walk(nodes[0].nodeId, 0);
+  return `${lines.join("\n")}\n`;
+}
