@@ -7,6 +7,7 @@
 //! of the machine's own home is read or written.
 
 pub mod browser;
+pub mod camera;
 pub mod cloud;
 pub mod cost;
 pub mod demonstration;

@@ -51,6 +51,14 @@ pub fn decode(video: &str) -> Result<u32> {
     Ok(u32::try_from(frames)?)
 }
 
+/// The picture that stands at that time: red, green, blue; rows from the top.
+pub fn picture(video: &str, seconds: f64) -> Result<Vec<u8>> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-ss", &seconds.to_string(), "-frames:v", "1"]);
+    ffmpeg.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    quiet(&mut ffmpeg, video)
+}
+
 /// What mkvmerge, strict about containers, has to say against the file.
 pub fn container_warnings(video: &Path) -> Result<Vec<String>> {
     let mut mkvmerge = Command::new("mkvmerge");

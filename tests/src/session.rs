@@ -1,4 +1,5 @@
-//! What a desktop session has behind its windows: the bus that programs meet on, and the keyring.
+//! What a desktop session has behind its windows: the bus that programs meet on, the server of
+//! cameras and screens, and the keyring.
 
 use std::fs::File;
 use std::process::Command;
@@ -28,6 +29,15 @@ fn bus_as(home: &mut Home, variable: &str) -> Result<Process> {
     let mut daemon = Process::start(home, variable, daemon)?;
     home.set(variable, daemon.line(START)?.trim());
     Ok(daemon)
+}
+
+/// Starts PipeWire and what connects its nodes, on the home's bus.
+pub fn media(home: &Home) -> Result<Vec<Process>> {
+    let pipewire = Process::start(home, "pipewire", command(home, "pipewire"))?;
+    let socket = home.path().join("run/pipewire-0");
+    wait::until("PipeWire", START, || Ok(socket.exists().then_some(())))?;
+    let manager = Process::start(home, "wireplumber", command(home, "wireplumber"))?;
+    Ok(vec![pipewire, manager])
 }
 
 /// Starts the system's real keyring on the home's bus, unlocked as a sign-in to the desktop does.

@@ -83,11 +83,7 @@ impl Session {
             home.set(name, value);
         }
         let bus = session::bus(&mut home)?;
-        let pipewire = Process::start(&home, "pipewire", command(&home, "pipewire"))?;
-        let socket = home.path().join("run/pipewire-0");
-        wait::until("PipeWire", START, || Ok(socket.exists().then_some(())))?;
-        let manager = Process::start(&home, "wireplumber", command(&home, "wireplumber"))?;
-        Ok(Session { programs: vec![pipewire, manager], _bus: bus, home })
+        Ok(Session { programs: session::media(&home)?, _bus: bus, home })
     }
 
     /// The program that was started last: the compositor, or the stand-in.

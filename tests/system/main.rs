@@ -15,3 +15,4 @@ mod recorder;
 mod recording;
 mod ring;
 mod screen;
+mod webcam;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use snaplark_store::Store;
+use snaplark_tests::camera::{self, Camera};
 use snaplark_tests::failure::hold;
 use snaplark_tests::media;
 use snaplark_tests::numbers::read_file;
@@ -53,14 +54,16 @@ pub fn ends_with(session: &Session, mut record: Process, words: &str) {
     media::decode(recording["file"].as_str().unwrap()).unwrap();
 }
 
+/// The second time with a webcam upon it, and a word that clicks can't be.
 #[test]
 fn a_desktop_is_recorded_and_no_question_is_asked_again() {
     let session = Session::start(&["1280x720"], NUMBERS).unwrap();
+    let _camera = Camera::start(&session.home, "desk").unwrap();
     let doctor = ask(&session.home, None, &["doctor"]).unwrap();
     assert!(doctor.stdout.contains("ok    Wayland"), "{}", doctor.stdout);
-    for _ in 0..2 {
+    for more in [&[][..], &["--webcam=desk", "--clicks"]] {
         let args = ["record", "--seconds", "4", "--json", "--no-upload"];
-        let answer = ask(&session.home, None, &args).unwrap();
+        let answer = ask(&session.home, None, &[&args, more].concat()).unwrap();
         assert!(answer.status.success(), "{}: {}", answer.status, answer.stderr);
         let recorded = Recorded::read(&answer.stdout).unwrap();
         let file = recorded.file.clone().unwrap();
@@ -68,6 +71,15 @@ fn a_desktop_is_recorded_and_no_question_is_asked_again() {
         println!("{recorded:?}");
         let (span, missing) = reading.hold(3.0..=5.0, NUMBERS, MISSING_SHARE).unwrap();
         println!("{missing} of {span} numbers are missing");
+        let shown = ask_json(&session.home, None, &["show", &recorded.id, "--json"]).unwrap();
+        let health = shown["health"].as_array().unwrap();
+        let has = |kind: &str| health.iter().any(|it| it["kind"] == kind);
+        assert_eq!(has("marks-missing"), !more.is_empty(), "{shown}");
+        if !more.is_empty() {
+            camera::hold(&file, 3.0).unwrap();
+            assert!(answer.stderr.contains("Clicks and keys can't be shown"), "{}", answer.stderr);
+            assert!(!has("webcam-lost"), "{shown}");
+        }
     }
     let store = Store::open_to_read(session.home.snaplark()).unwrap().unwrap();
     assert!(store.setting("permission").unwrap().is_some());
