@@ -51,6 +51,7 @@ const COMMANDS: &[&str] = &[
     "settings",
     "set_settings",
     "hold_shortcuts",
+    "ask_for_shortcuts",
     "microphones",
     "cameras",
     "choose_save_folder",

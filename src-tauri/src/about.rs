@@ -63,12 +63,13 @@ pub async fn works_here(
         Err(detail) => Ability { what, state: without, detail },
     };
     let keys = match shortcut.state {
-        ShortcutState::Works => Ok(shortcut.keys),
+        ShortcutState::Works | ShortcutState::ByDesktop | ShortcutState::Asked => Ok(shortcut.keys),
         ShortcutState::Taken => Err(shortcut.keys),
         // Its keys mean nothing here.
-        ShortcutState::Unavailable | ShortcutState::Unset | ShortcutState::Later => {
-            Err(String::new())
-        }
+        ShortcutState::Unavailable
+        | ShortcutState::Declined
+        | ShortcutState::Unset
+        | ShortcutState::Later => Err(String::new()),
     };
     Ok(vec![
         ability("picture", picture, AbilityState::Fails),

@@ -59,6 +59,8 @@ pub struct Desktop {
     pub shortcut: Bound,
     pub shortcuts: Vec<Bound>,
     pub composited: bool,
+    /// The desktop asks what to share: nobody else can.
+    pub asks: bool,
     /// That all windows speak, as a tag.
     pub language: &'static str,
 }
@@ -75,6 +77,7 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
         shortcut: shortcuts.of(Shortcut::Record),
         shortcuts: shortcuts.all(),
         composited: platform::is_composited(),
+        asks: snaplark_capture::desktop_asks(),
         language: words::tag(),
     }
 }
@@ -207,6 +210,12 @@ pub async fn set_settings(app: State<'_, App>, handle: AppHandle, settings: Sett
 #[tauri::command]
 pub fn hold_shortcuts(handle: AppHandle, held: bool) {
     shortcut::hold(&handle, held);
+}
+
+/// The desktop asks the person again, who said no before.
+#[tauri::command]
+pub fn ask_for_shortcuts(shortcuts: State<'_, Shortcuts>) {
+    shortcuts.ask_again();
 }
 
 /// The microphones of now.

@@ -16,6 +16,11 @@ pub fn is_composited() -> bool {
     imp::is_composited()
 }
 
+/// Whether other programs' keys and windows are the desktop's alone to know.
+pub fn is_wayland() -> bool {
+    imp::is_wayland()
+}
+
 /// A window for notices: the window manager neither focuses nor animates nor frames it.
 pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
@@ -96,6 +101,10 @@ mod imp {
         // each picture. So there are none.
         let paints_over = std::env::var_os(NO_DMABUF).is_some_and(|value| value != "0");
         !paints_over && gtk::gdk::Screen::default().is_some_and(|screen| screen.is_composited())
+    }
+
+    pub fn is_wayland() -> bool {
+        std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty())
     }
 
     pub fn make_notice(window: &WebviewWindow) {
@@ -209,6 +218,10 @@ mod imp {
 
     pub fn is_composited() -> bool {
         true
+    }
+
+    pub fn is_wayland() -> bool {
+        false
     }
 
     pub fn make_notice(_window: &WebviewWindow) {}

@@ -45,6 +45,9 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         // First: a second start ends inside of it, before it touches anything.
         .plugin(program::single_instance(|app, arguments| {
+            if shortcut::obey(app, arguments) {
+                return;
+            }
             let wish = deep_link::wish(arguments.iter().map(String::as_str));
             deep_link::show(app, wish.unwrap_or(Wish::Library));
         }))
@@ -111,6 +114,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::settings,
             commands::set_settings,
             commands::hold_shortcuts,
+            commands::ask_for_shortcuts,
             commands::microphones,
             commands::cameras,
             commands::choose_save_folder,

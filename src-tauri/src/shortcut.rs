@@ -1,32 +1,46 @@
 //! Global shortcuts: keys that work in every program. Where one can't be had - another program
 //! holds it, or the desktop has no such thing - Snaplark goes on without, and says so in the log,
-//! the library and the settings.
+//! the library and the settings, with the command that does the same.
 //!
-//! All of it happens on the main thread, as the system's own table does.
+//! On X11, Windows and macOS Snaplark takes the keys that are set. On Wayland the desktop has them, and
+//! gives them or not (`desktop`). All of it happens on the main thread, as the system's own table does.
+
+#[cfg(target_os = "linux")]
+mod desktop;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use snaplark_app::control::Order;
 use snaplark_app::{Shortcut, ShortcutKeys};
-use tauri::{AppHandle, Manager};
+use tauri::{AppHandle, Emitter as _, Manager, async_runtime};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
+use tokio::sync::Notify;
 
 use crate::chooser::{self, Kind};
-use crate::{quick, shell};
+use crate::words::word;
+use crate::{platform, quick, shell};
+
+/// Windows hear that the desktop gave keys, or others.
+#[cfg(target_os = "linux")]
+const CHANGED: &str = "shortcuts";
 
 /// What became of a shortcut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
     pub shortcut: Shortcut,
+    /// As `Alt+R`, or as the desktop calls those that it gives.
     pub keys: String,
     /// What they are when nobody chose others.
     pub usual: String,
+    /// Does the same: for a key of the desktop's own.
+    pub command: &'static str,
     pub state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub enum State {
     Works,
     /// Another program has it, or it is none.
@@ -37,14 +51,28 @@ pub enum State {
     Unset,
     /// There is nothing yet that it could do.
     Later,
+    /// The desktop keeps the keys, and lets the person choose them.
+    ByDesktop,
+    /// The desktop has been asked for them.
+    Asked,
+    /// The person said no when the desktop asked.
+    Declined,
 }
 
 /// Those of now.
-pub struct Shortcuts(Mutex<Vec<Bound>>);
+pub struct Shortcuts {
+    bound: Mutex<Vec<Bound>>,
+    again: Notify,
+}
 
 impl Shortcuts {
     pub fn all(&self) -> Vec<Bound> {
         self.lock().clone()
+    }
+
+    /// The desktop asks the person once more, who said no before.
+    pub fn ask_again(&self) {
+        self.again.notify_one();
     }
 
     pub fn of(&self, shortcut: Shortcut) -> Bound {
@@ -53,12 +81,67 @@ impl Shortcuts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Bound>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// At the start, on the main thread.
 pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
+    let bound = match platform::is_wayland() {
+        true => Shortcut::ALL.map(|shortcut| bound(shortcut, "", State::Asked)),
+        false => take_all(app, keys),
+    };
+    app.manage(Shortcuts { bound: Mutex::new(bound.to_vec()), again: Notify::new() });
+    #[cfg(target_os = "linux")]
+    if platform::is_wayland() {
+        ask_desktop(app, keys);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
+    let wanted = |shortcut| desktop::Wanted {
+        shortcut,
+        words: words_for(shortcut),
+        keys: keys.of(shortcut).to_owned(),
+    };
+    let wanted = Shortcut::ALL.into_iter().filter(|it| exists(*it)).map(wanted).collect();
+    let handle = app.clone();
+    async_runtime::spawn(async move {
+        let tell = |news| {
+            let there = handle.clone();
+            let told = handle.run_on_main_thread(move || heed(&there, news));
+            if let Err(error) = told {
+                tracing::warn!(%error, "shortcuts can't be told of");
+            }
+        };
+        desktop::follow(wanted, &handle.state::<Shortcuts>().again, tell).await;
+    });
+}
+
+/// On the main thread.
+#[cfg(target_os = "linux")]
+fn heed(app: &AppHandle, news: desktop::News) {
+    use desktop::News;
+
+    let (state, given) = match news {
+        News::Pressed(shortcut) => return act(app, shortcut),
+        News::Given(given) => (State::ByDesktop, given),
+        News::Asked => (State::Asked, Vec::new()),
+        News::Declined => (State::Declined, Vec::new()),
+        News::Missing => (State::Unavailable, Vec::new()),
+    };
+    for bound in app.state::<Shortcuts>().lock().iter_mut().filter(|it| exists(it.shortcut)) {
+        let keys = given.iter().find(|(shortcut, _)| *shortcut == bound.shortcut);
+        bound.keys = keys.map(|(_, keys)| keys.clone()).unwrap_or_default();
+        bound.state = state;
+    }
+    if let Err(error) = app.emit(CHANGED, ()) {
+        tracing::warn!(%error, "windows can't be told of the shortcuts");
+    }
+}
+
+fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()] {
     let has_some = match app.plugin(tauri_plugin_global_shortcut::Builder::new().build()) {
         Ok(()) => true,
         Err(error) => {
@@ -66,14 +149,13 @@ pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
             false
         }
     };
-    let bound = Shortcut::ALL.map(|shortcut| {
+    Shortcut::ALL.map(|shortcut| {
         let keys = keys.of(shortcut);
         match has_some {
             true => take(app, shortcut, keys),
             false => bound(shortcut, keys, State::Unavailable),
         }
-    });
-    app.manage(Shortcuts(Mutex::new(bound.to_vec())));
+    })
 }
 
 /// On the main thread: takes other keys in place of those of now. All of them or none; an error is
@@ -113,9 +195,55 @@ pub fn hold(app: &AppHandle, held: bool) {
     }
 }
 
+/// What it does can be done.
+fn exists(shortcut: Shortcut) -> bool {
+    shortcut != Shortcut::Screenshot
+}
+
 fn bound(shortcut: Shortcut, keys: &str, state: State) -> Bound {
     let usual = ShortcutKeys::default().of(shortcut).to_owned();
-    Bound { shortcut, keys: keys.to_owned(), usual, state }
+    let state = if exists(shortcut) { state } else { State::Later };
+    Bound { shortcut, keys: keys.to_owned(), usual, command: command_for(shortcut), state }
+}
+
+fn command_for(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Record => "snaplark toggle",
+        Shortcut::ChooseArea => "snaplark-desktop --choose",
+        Shortcut::Screenshot => "",
+        Shortcut::Microphone => "snaplark mute",
+        Shortcut::Webcam => "snaplark webcam",
+        Shortcut::QuickMenu => "snaplark-desktop --quick-menu",
+    }
+}
+
+/// Does what another start of the program came for, if that was one of these commands.
+pub fn obey(app: &AppHandle, arguments: &[String]) -> bool {
+    let Some(shortcut) = wish(arguments) else { return false };
+    let there = app.clone();
+    if let Err(error) = app.run_on_main_thread(move || act(&there, shortcut)) {
+        tracing::warn!(%error, ?shortcut, "a command was not carried out");
+    }
+    true
+}
+
+fn wish(arguments: &[String]) -> Option<Shortcut> {
+    let own = |shortcut: &Shortcut| command_for(*shortcut).strip_prefix("snaplark-desktop ");
+    let is_meant = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    Shortcut::ALL.into_iter().find(|shortcut| own(shortcut).is_some_and(is_meant))
+}
+
+#[cfg(target_os = "linux")]
+fn words_for(shortcut: Shortcut) -> &'static str {
+    word(match shortcut {
+        Shortcut::Record => "shortcut_record",
+        // Of an area no portal knows.
+        Shortcut::ChooseArea => "shortcut_choose_screen",
+        Shortcut::Screenshot => "shortcut_screenshot",
+        Shortcut::Microphone => "shortcut_microphone",
+        Shortcut::Webcam => "shortcut_webcam",
+        Shortcut::QuickMenu => "shortcut_quick_menu",
+    })
 }
 
 /// The tables are short and each has its place.
@@ -128,9 +256,10 @@ fn is_taken(app: &AppHandle, keys: &str) -> bool {
     app.global_shortcut().is_registered(keys)
 }
 
-/// Where the desktop has none, keys are only written down.
+/// Where they are not ours to take, keys are only written down.
 fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
     match old.state {
+        State::ByDesktop | State::Asked | State::Declined => old.clone(),
         State::Unavailable => Bound { keys: keys.to_owned(), ..old.clone() },
         State::Works | State::Taken | State::Unset | State::Later => take(app, old.shortcut, keys),
     }
@@ -138,10 +267,7 @@ fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
 
 fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
     let bound = |state| bound(shortcut, keys, state);
-    if matches!(shortcut, Shortcut::Screenshot | Shortcut::Webcam) {
-        return bound(State::Later);
-    }
-    if keys.is_empty() {
+    if keys.is_empty() || !exists(shortcut) {
         return bound(State::Unset);
     }
     let registered = app.global_shortcut().on_shortcut(keys, move |app, _, event| {
@@ -180,5 +306,23 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
             }
         }
         Shortcut::Screenshot => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_start_may_stand_for_a_key() {
+        let wish = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|it| it.to_string()).collect();
+            wish(&arguments)
+        };
+        assert_eq!(wish(&["snaplark-desktop", "--choose"]), Some(Shortcut::ChooseArea));
+        assert_eq!(wish(&["snaplark-desktop", "--quick-menu"]), Some(Shortcut::QuickMenu));
+        for other in [&["snaplark-desktop"][..], &["snaplark-desktop", "--hidden"], &["", ""]] {
+            assert_eq!(wish(other), None);
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod question;
 mod scap;
+mod shortcuts;
 
 use std::time::Duration;
 

@@ -16,6 +16,8 @@ use crate::progress::Progress;
 use crate::steps::{Step, answer, has_program};
 use crate::{Place, build, packages, ui};
 
+/// The application's id: portals know a program by the name of its entry.
+const ENTRY: &str = "com.snaplark.desktop.desktop";
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
 /// What the programs open at run time and no linker sees.
@@ -88,7 +90,7 @@ fn lay_out(place: &Place, tree: &Path) -> Result<()> {
     )?;
     let entry = fs::read_to_string(place.root.join("src-tauri/snaplark.desktop"))
         .context("src-tauri/snaplark.desktop")?;
-    fs::write(applications.join("snaplark.desktop"), filled(&entry)?)?;
+    fs::write(applications.join(ENTRY), filled(&entry)?)?;
     let icon = place.root.join("src-tauri/icons/128x128.png");
     if icon.is_file() {
         let icons = tree.join("usr/share/icons/hicolor/128x128/apps");
@@ -179,7 +181,7 @@ fn verify(place: &Place, work: &Path, deb: &Path) -> Result<()> {
             bail!("{name} of the package says '{}'", said.trim());
         }
     }
-    for file in ["usr/bin/snaplark-desktop", "usr/share/applications/snaplark.desktop"] {
+    for file in ["usr/bin/snaplark-desktop", &format!("usr/share/applications/{ENTRY}")] {
         if !root.join(file).is_file() {
             bail!("{file} is not in the package");
         }

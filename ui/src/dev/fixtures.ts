@@ -92,12 +92,22 @@ const shortcutKeys: ShortcutKeys = {
   quickMenu: "Alt+Q",
 };
 
+const commands: ShortcutKeys = {
+  record: "snaplark toggle",
+  chooseArea: "snaplark-desktop --choose",
+  screenshot: "",
+  microphone: "snaplark mute",
+  webcam: "snaplark webcam",
+  quickMenu: "snaplark-desktop --quick-menu",
+};
+
 /** As the shell says them: what is set, and that all of it could be had. */
 export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
   Object.entries(shortcutKeys).map(([shortcut, usual]) => ({
     shortcut: shortcut as Shortcut,
     keys: keys[shortcut as Shortcut],
     usual,
+    command: commands[shortcut as Shortcut],
     state: shortcut === "screenshot" ? "later" : keys[shortcut as Shortcut] === "" ? "unset" : "works",
   }));
 

@@ -23,8 +23,21 @@ export interface BoundShortcut {
   shortcut: Shortcut;
   keys: string;
   usual: string;
-  /** `by-desktop`: the desktop lets the person choose the keys, and says which. */
-  state: "works" | "taken" | "unavailable" | "unset" | "later" | "by-desktop";
+  /** Does the same: for a key of the desktop's own. */
+  command: string;
+  /**
+   * `by-desktop`: the desktop lets the person choose the keys, and says which; `asked`: it has not
+   * said yet; `declined`: the person said no when it asked.
+   */
+  state:
+    | "works"
+    | "taken"
+    | "unavailable"
+    | "unset"
+    | "later"
+    | "by-desktop"
+    | "asked"
+    | "declined";
 }
 
 /** What the shell knows of the desktop it runs on. */
@@ -34,6 +47,8 @@ export interface Desktop {
   shortcuts: BoundShortcut[];
   /** Windows can be seen through here. */
   composited: boolean;
+  /** The desktop asks what to share: nobody else can. */
+  asks: boolean;
   /** That all windows speak, as a tag. */
   language: string;
 }
@@ -189,6 +204,8 @@ export const program = {
   setSettings: (settings: Settings) => invoke<void>("set_settings", { settings }),
   /** While keys are chosen: the program's own do nothing. */
   holdShortcuts: (held: boolean) => invoke<void>("hold_shortcuts", { held }),
+  /** The desktop asks the person again, who said no before. */
+  askForShortcuts: () => invoke<void>("ask_for_shortcuts"),
   microphones: () => invoke<Named[]>("microphones"),
   cameras: () => invoke<Named[]>("cameras"),
   /** With the system's own dialog; `null`: thought better of it. */
@@ -238,6 +255,8 @@ export const onLevels = (tell: (now: Levels) => void) =>
   listen<Levels>("levels", (event) => tell(event.payload));
 export const onLanguage = (tell: (tag: string) => void) =>
   listen<string>("language", (event) => tell(event.payload));
+/** The desktop gave keys, or others. */
+export const onShortcuts = (tell: () => void) => listen("shortcuts", tell);
 export const onUpdates = (tell: (now: Updates) => void) =>
   listen<Updates>("updates", (event) => tell(event.payload));
 export const onChooserOpened = (tell: () => void) => listen("chooser-opened", tell);

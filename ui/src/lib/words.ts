@@ -313,12 +313,13 @@ export function accountFigures(account: AccountView | null, diskFreeBytes: numbe
   );
 }
 
-export function shortcutName(shortcut: Shortcut): string {
+/** `asks`: the desktop does, and knows no areas. */
+export function shortcutName(shortcut: Shortcut, asks = false): string {
   switch (shortcut) {
     case "record":
       return m.shortcut_record();
     case "chooseArea":
-      return m.shortcut_choose_area();
+      return asks ? m.shortcut_choose_screen() : m.shortcut_choose_area();
     case "screenshot":
       return m.shortcut_screenshot();
     case "microphone":

@@ -6,6 +6,7 @@ import type { DesktopSettings } from "$lib/bindings/DesktopSettings";
 import type { RecordingSettings } from "$lib/bindings/RecordingSettings";
 import type { Settings } from "$lib/bindings/Settings";
 import type { UploadSettings } from "$lib/bindings/UploadSettings";
+import { LiveDesktop } from "$lib/desktop.svelte";
 import {
   asCommandError,
   onUpdates,
@@ -26,8 +27,7 @@ export class Choices {
   /** As the microphones. */
   cameras = $state.raw<Named[] | null>([]);
   about = $state.raw<About | null>(null);
-  /** What became of the shortcuts that are set. */
-  shortcuts = $state.raw<BoundShortcut[]>([]);
+  readonly #desktop = new LiveDesktop();
   updates = $state.raw<Updates>({ phase: "off" });
   abilities = $state.raw<Ability[]>([]);
   /** Where the program stopped last. */
@@ -36,10 +36,20 @@ export class Choices {
   trouble = $state.raw<CommandError | null>(null);
   #last: Promise<unknown> = Promise.resolve();
 
+  /** What became of the shortcuts that are set. */
+  get shortcuts(): BoundShortcut[] {
+    return this.#desktop.now?.shortcuts ?? [];
+  }
+
+  /** The desktop asks what to share. */
+  get asks(): boolean {
+    return this.#desktop.now?.asks ?? false;
+  }
+
   async start() {
     await this.run(async () => {
       this.settings = await program.settings();
-      this.shortcuts = (await program.desktop()).shortcuts;
+      await this.#desktop.start();
       this.startsAtLogin = await program.startsAtLogin();
     });
     // They take their time, and nothing waits for them.
@@ -92,7 +102,7 @@ export class Choices {
       const done = await this.run(() => program.setSettings(after));
       if (!done) this.settings = await program.settings();
       if (after.desktop.shortcuts !== before.desktop.shortcuts) {
-        await this.run(async () => void (this.shortcuts = (await program.desktop()).shortcuts), false);
+        await this.run(() => this.#desktop.ask(), false);
       }
     });
     return this.#last;

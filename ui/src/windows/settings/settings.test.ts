@@ -5,14 +5,14 @@ import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-li
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
-import type { Updates } from "$lib/ipc";
+import type { BoundShortcut, Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
 import { abilities, account, bound, crash, empty, settings, updates } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 /** Commands that only have to be asked. */
-const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update"];
+const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts"];
 
 let kept: Kept;
 let now: AccountView;
@@ -26,6 +26,8 @@ let silent: boolean;
 let held: boolean;
 let startsAtLogin: boolean;
 let folder: string | null;
+/** What the desktop says of all shortcuts. */
+let byDesktop: Partial<BoundShortcut>;
 let refuses: { code: string; params: object } | null;
 
 beforeEach(() => {
@@ -40,6 +42,7 @@ beforeEach(() => {
   held = false;
   startsAtLogin = false;
   folder = null;
+  byDesktop = {};
   refuses = null;
   mockWindows("settings");
   mockIPC((command, args) => {
@@ -49,7 +52,10 @@ beforeEach(() => {
       case "settings":
         return kept;
       case "desktop":
-        return { shortcuts: bound(kept.desktop.shortcuts), composited: true };
+        return {
+          shortcuts: bound(kept.desktop.shortcuts).map((one) => ({ ...one, ...byDesktop })),
+          composited: true,
+        };
       case "hold_shortcuts":
         return void (held = asked.held as boolean);
       case "set_settings":
@@ -234,6 +240,31 @@ test("keys that are another shortcut's are named, and move when that is wanted",
   await fireEvent.click(screen.getByTestId("shortcuts-reset"));
   await waitFor(() => expect(kept.desktop.shortcuts).toEqual(settings().desktop.shortcuts));
   expect(screen.getByTestId("shortcuts-reset")).toHaveProperty("disabled", true);
+});
+
+test("keys that the desktop keeps are shown as it calls them, now and later", async () => {
+  byDesktop = { state: "by-desktop", keys: "Super+F9" };
+  await show();
+  expect(screen.getByTestId("shortcuts-note").textContent).toContain("keeps these keys");
+  expect(fieldOf("record").textContent).toContain("F9");
+  expect(fieldOf("record")).toHaveProperty("disabled", true);
+  expect(screen.queryByTestId("shortcuts-reset")).toBeNull();
+  byDesktop = { state: "by-desktop", keys: "Super+F10" };
+  await emit("shortcuts");
+  await waitFor(() => expect(fieldOf("record").textContent).toContain("F10"));
+});
+
+test("where the desktop gives no keys, each shortcut has its command, and a no can be taken back", async () => {
+  byDesktop = { state: "declined", keys: "" };
+  await show();
+  expect(fieldOf("record").textContent).toBe("snaplark toggle");
+  expect(fieldOf("quickMenu").textContent).toBe("snaplark-desktop --quick-menu");
+  await fireEvent.click(screen.getByTestId("shortcuts-again"));
+  expect(done).toEqual([["ask_for_shortcuts", {}]]);
+  byDesktop = { state: "unavailable", keys: "" };
+  await emit("shortcuts");
+  await waitFor(() => expect(screen.queryByTestId("shortcuts-again")).toBeNull());
+  expect(fieldOf("webcam").textContent).toBe("snaplark webcam");
 });
 
 test("a shortcut can be taken away", async () => {

@@ -1,0 +1,257 @@
+//! Keys that the desktop gives: `org.freedesktop.portal.GlobalShortcuts`, where no program hears what
+//! is pressed for another (Wayland). The desktop asks the person once, keeps the keys, says what they
+//! are, and tells when they are pressed.
+//!
+//! A session of it lasts as long as the portal and the program behind it. Where one of them ends, all
+//! is asked for anew, which whoever said yes before does not see.
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::time::Duration;
+
+use ashpd::AppID;
+use ashpd::desktop::ResponseError;
+use ashpd::desktop::global_shortcuts::{
+    GlobalShortcuts, NewShortcut, Shortcut as Given, ShortcutsChanged,
+};
+use futures_util::{Stream, StreamExt as _};
+use snaplark_app::Shortcut;
+use tokio::sync::Notify;
+use zbus::Connection;
+use zbus::fdo::{DBusProxy, NameOwnerChanged};
+
+/// Whose keys they are: the name of the installed desktop entry, or newer portals refuse.
+const APP_ID: &str = "com.snaplark.desktop";
+/// For what needs no person.
+const ANSWER: Duration = Duration::from_secs(5);
+/// For a person.
+const ASKED: Duration = Duration::from_secs(5 * 60);
+/// A portal that ends at each question is not asked without a pause.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The portal, and the programs behind it: one a desktop environment.
+const PORTALS: [&str; 2] =
+    ["org.freedesktop.portal.Desktop", "org.freedesktop.impl.portal.desktop."];
+
+pub struct Wanted {
+    pub shortcut: Shortcut,
+    /// What the desktop tells the person of it.
+    pub words: &'static str,
+    /// As `Alt+R`: what the desktop may propose.
+    pub keys: String,
+}
+
+pub enum News {
+    /// The person wants to be asked again.
+    Asked,
+    /// All that there are now, each with the desktop's words for its keys.
+    Given(Vec<(Shortcut, String)>),
+    Pressed(Shortcut),
+    /// The person said no.
+    Declined,
+    /// There are none: no portal, one without them, or one that doesn't answer.
+    Missing,
+}
+
+/// For as long as the program runs. `again` asks once more after a no.
+pub async fn follow(wanted: Vec<Wanted>, again: &Notify, tell: impl Fn(News)) {
+    let heard = async {
+        let bus = Connection::session().await?;
+        let names = DBusProxy::new(&bus).await?;
+        let changes = names.receive_name_owner_changed().await?;
+        Ok::<_, zbus::Error>((bus, changes))
+    };
+    let (bus, changes) = match answered(heard).await {
+        Ok(heard) => heard,
+        Err(end) => {
+            tracing::warn!(%end, "there is no bus, so the desktop can't be asked for shortcuts");
+            return tell(News::Missing);
+        }
+    };
+    let mut changes = pin!(changes.filter(|change| ready(is_portal(change))));
+    loop {
+        let Err(end) = hear(&bus, &wanted, changes.as_mut(), &tell).await;
+        tracing::info!(%end, "the desktop gives no shortcuts");
+        tell(match end {
+            End::Declined => News::Declined,
+            End::Missing(_) => News::Missing,
+        });
+        tokio::select! {
+            _ = changes.next() => {}
+            () = again.notified() => tell(News::Asked),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Asks for them, and tells what becomes of them until that ends.
+async fn hear(
+    bus: &Connection,
+    wanted: &[Wanted],
+    mut changes: impl Stream<Item = NameOwnerChanged> + Unpin,
+    tell: &impl Fn(News),
+) -> Result<Infallible, End> {
+    // Older portals don't know that, and look at how the program was started.
+    let named = ashpd::register_host_app_with_connection(bus.clone(), app_id());
+    if let Err(end) = answered(named).await {
+        tracing::debug!(%end, "the portal takes no name");
+    }
+    let portal = answered(GlobalShortcuts::with_connection(bus.clone())).await?;
+    let mut pressed = pin!(answered(portal.receive_activated()).await?);
+    let mut changed = pin!(answered(portal.receive_shortcuts_changed()).await?);
+    let session = answered(portal.create_session(Default::default())).await?;
+    let mut closed = pin!(answered(session.receive_closed()).await?);
+    let asked = async {
+        let new: Vec<NewShortcut> = wanted.iter().map(Wanted::asked).collect();
+        portal.bind_shortcuts(&session, &new, None, Default::default()).await?.response()
+    };
+    let given = within(ASKED, asked).await;
+    let given = match given.and_then(|given| known(given.shortcuts())) {
+        Ok(given) => given,
+        Err(end) => {
+            // Takes back a question that still stands on the screen.
+            let _ = answered(session.close()).await;
+            return Err(end);
+        }
+    };
+    tell(News::Given(given));
+    loop {
+        tokio::select! {
+            Some(activated) = pressed.next() => {
+                let shortcut = Shortcut::ALL.into_iter().find(|it| id(*it) == activated.shortcut_id());
+                shortcut.into_iter().for_each(|shortcut| tell(News::Pressed(shortcut)));
+            }
+            Some(now) = changed.next() => {
+                tell(News::Given(known(ShortcutsChanged::shortcuts(&now)).unwrap_or_default()));
+            }
+            // It may be another one's program that came or went.
+            Some(_) = changes.next() => {
+                let listed = async {
+                    portal.list_shortcuts(&session, Default::default()).await?.response()
+                };
+                known(answered(listed).await?.shortcuts())?;
+            }
+            _ = closed.next() => return Err(End::Missing("its session was closed".to_owned())),
+        }
+    }
+}
+
+fn is_portal(change: &NameOwnerChanged) -> bool {
+    let args = change.args();
+    args.is_ok_and(|args| PORTALS.iter().any(|portal| args.name.as_str().starts_with(portal)))
+}
+
+/// None at all: portals of before the interface was agreed on answer so.
+fn known(given: &[Given]) -> Result<Vec<(Shortcut, String)>, End> {
+    let known = |given: &Given| {
+        let shortcut = Shortcut::ALL.into_iter().find(|it| id(*it) == given.id())?;
+        Some((shortcut, given.trigger_description().to_owned()))
+    };
+    let known: Vec<_> = given.iter().filter_map(known).collect();
+    if known.is_empty() {
+        return Err(End::Missing("it gave none".to_owned()));
+    }
+    Ok(known)
+}
+
+impl Wanted {
+    fn asked(&self) -> NewShortcut {
+        let trigger = trigger(&self.keys);
+        NewShortcut::new(id(self.shortcut), self.words).preferred_trigger(trigger.as_deref())
+    }
+}
+
+/// The desktop keeps the keys by these: they never change.
+fn id(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Record => "record",
+        Shortcut::ChooseArea => "choose-area",
+        Shortcut::Screenshot => "screenshot",
+        Shortcut::Microphone => "microphone",
+        Shortcut::Webcam => "webcam",
+        Shortcut::QuickMenu => "quick-menu",
+    }
+}
+
+/// Our `Alt+R` in the words of freedesktop's shortcuts: modifiers in capitals, keys by the names that
+/// xkbcommon has for them.
+fn trigger(keys: &str) -> Option<String> {
+    let part = |part: &str| match part {
+        "Ctrl" => "CTRL".to_owned(),
+        "Alt" => "ALT".to_owned(),
+        "Shift" => "SHIFT".to_owned(),
+        "Super" => "LOGO".to_owned(),
+        "Space" => "space".to_owned(),
+        "PageUp" => "Prior".to_owned(),
+        "PageDown" => "Next".to_owned(),
+        "PrintScreen" => "Print".to_owned(),
+        letter if letter.len() == 1 => letter.to_lowercase(),
+        named => named.to_owned(),
+    };
+    let parts: Vec<String> = keys.split('+').map(|key| part(key.trim())).collect();
+    (!keys.is_empty()).then(|| parts.join("+"))
+}
+
+fn app_id() -> AppID {
+    APP_ID.parse().expect("it is one")
+}
+
+/// Why there are no shortcuts any more.
+enum End {
+    Declined,
+    Missing(String),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Declined => f.write_str("the person said no"),
+            End::Missing(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl From<ashpd::Error> for End {
+    fn from(error: ashpd::Error) -> Self {
+        match error {
+            ashpd::Error::Response(ResponseError::Cancelled) => End::Declined,
+            other => End::Missing(other.to_string()),
+        }
+    }
+}
+
+async fn answered<T, E: Into<ashpd::Error>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, End> {
+    within(ANSWER, answer).await
+}
+
+async fn within<T, E: Into<ashpd::Error>>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, End> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer.map_err(|error| End::from(error.into())),
+        Err(_) => Err(End::Missing("it does not answer".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_proposed_in_the_desktops_words() {
+        for (keys, wanted) in [
+            ("Alt+R", "ALT+r"),
+            ("Ctrl+Alt+9", "CTRL+ALT+9"),
+            ("Super+Shift+PageUp", "LOGO+SHIFT+Prior"),
+            ("Alt+PrintScreen", "ALT+Print"),
+            ("F9", "F9"),
+        ] {
+            assert_eq!(trigger(keys).as_deref(), Some(wanted));
+        }
+        assert_eq!(trigger(""), None);
+        assert_eq!(app_id().as_ref(), APP_ID);
+    }
+}
