@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use snaplark_app::control::{self, Order};
+use snaplark_app::control;
 use snaplark_app::view::{Levels, RecorderView};
-use snaplark_app::{App, Microphone, Source};
+use snaplark_app::{App, Microphone, Source, StartRequest};
 use snaplark_capture::{Meter, Picture, ShownWindow};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{
@@ -125,13 +125,29 @@ pub fn open(handle: &AppHandle, kind: Kind, covered: bool) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
         if snaplark_capture::desktop_asks() {
-            shell::order(&handle, Order::Start);
+            // The app shows a failed start as a toast; here it is only for the log.
+            if let Err(error) = let_desktop_ask(&handle, kind).await {
+                tracing::warn!(%error, "nothing was chosen");
+            }
             return;
         }
         if let Err(error) = prepare(&handle, kind, covered).await {
             tracing::error!(%error, "the chooser can't be opened");
         }
     });
+}
+
+/// What is answered is recorded. Portals know displays and windows; some offer parts of a display
+/// among the displays.
+async fn let_desktop_ask(handle: &AppHandle, kind: Kind) -> Result<(), snaplark_app::AppError> {
+    let app = handle.state::<App>().inner().clone();
+    let source = match kind {
+        // Whichever: it has no name before the answer.
+        Kind::Window => Source::Window(0),
+        Kind::Area | Kind::Display => Source::Display(None),
+    };
+    let request = app.settings().await?.recording.request(source);
+    app.start_recording(StartRequest { asks: true, ..request }).await.map(drop)
 }
 
 async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Result<()> {

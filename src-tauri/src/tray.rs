@@ -279,7 +279,8 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
         menu = menu.text(SHOW_BAR, word("tray_show_bar"));
     }
     if look.toggle == Toggle::Start {
-        let area = word("choose_area");
+        let asks = snaplark_capture::desktop_asks();
+        let area = word(if asks { "choose_screen" } else { "choose_area" });
         menu = menu
             .item(&item(app, CHOOSE_AREA, area, true, Some(Shortcut::ChooseArea))?)
             .text(CHOOSE_WINDOW, word("choose_window"));

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod choose;
 mod question;
 mod scap;
 mod shortcuts;
@@ -116,7 +117,7 @@ fn a_portal_whose_program_dies_ends_the_recording_only() {
 #[test]
 fn a_permission_is_kept_and_used() {
     let mut session = Session::with_stand_in("accept").unwrap();
-    for asks in ["asked", "restored"] {
+    for asks in ["asked for screens", "restored"] {
         let args = ["record", "--seconds", "2", "--json", "--no-upload"];
         let answer = ask(&session.home, None, &args).unwrap();
         assert!(answer.status.success(), "{}", answer.stderr);
@@ -141,7 +142,7 @@ fn window(session: &mut Session) {
     let args = ["record", "--window", "1", "--seconds", "2", "--json", "--no-upload"];
     let answer = ask(&session.home, None, &args).unwrap();
     assert!(answer.status.success(), "{}", answer.stderr);
-    assert_eq!(session.last().line(LIMIT).unwrap(), "asked");
+    assert_eq!(session.last().line(LIMIT).unwrap(), "asked for windows");
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_question_that_nobody_answers_can_be_taken_back() {
     let args = ["record", "--seconds", "2", "--json", "--no-upload"];
     let record = snaplark(&session.home, None, &args).unwrap();
     let mut record = Process::start(&session.home, "snaplark", record).unwrap();
-    assert_eq!(session.last().line(LIMIT).unwrap(), "asked");
+    assert_eq!(session.last().line(LIMIT).unwrap(), "asked for screens");
     record.terminate();
     assert!(!record.wait(LIMIT).unwrap().success());
     let said = record.complaints();

@@ -105,6 +105,8 @@ pub struct Reached {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartRequest {
     pub source: Source,
+    /// Where the desktop asks what to share, it asks, whatever it permitted before.
+    pub asks: bool,
     pub fps: u32,
     pub bitrate_bits: u32,
     /// An encoder of the graphics card may be used, where it works.
@@ -132,6 +134,7 @@ impl Default for StartRequest {
     fn default() -> Self {
         StartRequest {
             source: Source::Display(None),
+            asks: false,
             fps: 30,
             bitrate_bits: 2_500_000,
             hardware_encoding: true,
@@ -252,7 +255,8 @@ impl App {
     /// As `cancel_recording`, and begins another of the same kind.
     pub async fn restart_recording(&self) -> Result<RecordingId, AppError> {
         let request = self.ask(|reply| Command::Cancel { reply }).await??;
-        self.start_recording(request).await
+        // What the desktop was asked for then is what it permits now.
+        self.start_recording(StartRequest { asks: false, ..request }).await
     }
 
     /// The shortcut: starts where nothing runs, else stops.

@@ -90,6 +90,7 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
     let settings = program.app.settings().await?;
     let request = StartRequest {
         source: options.source.source(),
+        asks: false,
         fps: options.fps,
         bitrate_bits: options.bitrate,
         hardware_encoding: !options.no_hardware_encoding,

@@ -2,8 +2,8 @@
 //! person, or a fault, makes it. Its screen is a picture with a ball that moves, a new one each time,
 //! as desktops do it.
 //!
-//! Says `ready`, then `asked` for each question that a person would have seen, and `restored` where
-//! the permission of before made one unnecessary.
+//! Says `ready`, then `asked for screens` or `asked for windows` for each question that a person would
+//! have seen, and `restored` where the permission of before made one unnecessary.
 
 use std::collections::HashMap;
 use std::process::{Child, Command};
@@ -47,8 +47,8 @@ type Results = HashMap<String, OwnedValue>;
 struct ScreenCast {
     answer: Answer,
     sessions: Mutex<Vec<OwnedObjectPath>>,
-    /// What `SelectSources` came with.
-    restores: Mutex<bool>,
+    /// What `SelectSources` came with: `None` where the permission of before was in it.
+    asks: Mutex<Option<&'static str>>,
     screens: Mutex<Vec<Child>>,
 }
 
@@ -77,7 +77,11 @@ impl ScreenCast {
         _app: String,
         options: Results,
     ) -> (u32, Results) {
-        *self.restores.lock().expect("no thread panics") = options.contains_key("restore_data");
+        const WINDOWS: u32 = 2;
+        let types = options.get("types").and_then(|types| types.downcast_ref::<u32>().ok());
+        let kind = if types == Some(WINDOWS) { "windows" } else { "screens" };
+        let asks = (!options.contains_key("restore_data")).then_some(kind);
+        *self.asks.lock().expect("no thread panics") = asks;
         (DONE, Results::new())
     }
 
@@ -89,8 +93,10 @@ impl ScreenCast {
         _parent: String,
         _options: Results,
     ) -> zbus::fdo::Result<(u32, Results)> {
-        let restores = *self.restores.lock().expect("no thread panics");
-        println!("{}", if restores { "restored" } else { "asked" });
+        match *self.asks.lock().expect("no thread panics") {
+            Some(kind) => println!("asked for {kind}"),
+            None => println!("restored"),
+        }
         match self.answer {
             Answer::Cancel => return Ok((CANCELLED, Results::new())),
             Answer::Fail => return Ok((FAILED, Results::new())),
@@ -183,7 +189,7 @@ fn main() -> Result<()> {
     let screens = ScreenCast {
         answer,
         sessions: Mutex::default(),
-        restores: Mutex::default(),
+        asks: Mutex::default(),
         screens: Mutex::default(),
     };
     let _bus = zbus::blocking::connection::Builder::session()?

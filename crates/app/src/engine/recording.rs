@@ -171,7 +171,7 @@ impl Engine {
         let request = CaptureRequest {
             folder,
             spare_folder: Some(spare.folder),
-            permission: self.permission(&request.source),
+            permission: self.permission(&request.source).filter(|_| !request.asks),
             source: request.source,
             fps: request.fps,
             bitrate_bits: request.bitrate_bits,

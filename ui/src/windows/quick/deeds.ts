@@ -23,8 +23,8 @@ const anywhere = (): Deed[] => [
   { name: "settings", icon: "settings", words: m.settings(), act: program.openSettings },
 ];
 
-/** In groups, with a line between them. */
-export function deeds({ recorder, ring, webcam }: Snapshot): Deed[][] {
+/** In groups, with a line between them. `asks`: the desktop does, and knows no areas. */
+export function deeds({ recorder, ring, webcam }: Snapshot, asks = false): Deed[][] {
   switch (recorder.kind) {
     case "idle": {
       const share: Deed = {
@@ -36,7 +36,7 @@ export function deeds({ recorder, ring, webcam }: Snapshot): Deed[][] {
       return [
         [
           { name: "record", icon: "record", words: m.quick_record(), shortcut: "record", act: program.recordHere },
-          { name: "area", icon: "area", words: m.choose_area(), shortcut: "chooseArea", act: () => program.openChooser("area") },
+          { name: "area", icon: "area", words: asks ? m.choose_screen() : m.choose_area(), shortcut: "chooseArea", act: () => program.openChooser("area") },
           { name: "window", icon: "window", words: m.choose_window(), act: () => program.openChooser("window") },
           ...(ring.kind === "keeping" ? [share] : []),
         ],
