@@ -9,6 +9,8 @@ use crate::common::sound::*;
 use crate::common::*;
 use crate::sound::{capture, named, request_with};
 
+const FRAME_SECONDS: f64 = 1.0 / 30.0;
+
 /// For how long the long recording goes on. `SNAPLARK_TEST_SYNC_SECONDS` makes it longer.
 fn sync_seconds() -> u64 {
     let given = std::env::var("SNAPLARK_TEST_SYNC_SECONDS").ok();
@@ -22,12 +24,6 @@ fn distances(onsets: &[f64], marks: &[f64]) -> Vec<f64> {
         distances.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap()
     };
     onsets.iter().map(|onset| nearest(*onset)).collect()
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }
 
 /// A player's flashes and beeps, and a microphone whose clock is off by 2,000 ppm, more than any that
@@ -59,15 +55,17 @@ fn sound_and_picture_stay_together_and_drift_is_corrected() {
         let (flashes, beeps) = (flashes(&path, x), beeps(&path, hz));
         assert!(flashes.len() >= seconds - 3 && beeps.len() >= seconds - 3, "{who}");
         // What was under way before the recording is no beginning.
-        let apart = distances(&beeps[3..], &flashes);
-        let (first, last) =
-            (median(&apart[..20.min(apart.len())]), median(&apart[apart.len() / 2..]));
-        println!("{who}: sound behind picture, first {first:.3}, last {last:.3}\n{apart:.3?}");
-        assert!(first.abs() < 0.040 && last.abs() < 0.040, "{who}: {first} {last}");
-        assert!((first - last).abs() < 0.015, "{who}: {first} {last}");
+        let mut apart = distances(&beeps[3..], &flashes);
+        println!("{who}: sound behind picture {apart:.3?}");
+        apart.sort_by(f64::total_cmp);
         // A busy machine shows a picture late now and then, and that is what is recorded.
-        let far = apart.iter().filter(|apart| apart.abs() > 0.040).count();
-        assert!(far <= apart.len() / 10, "{who}: {apart:.3?}");
+        let part = |percent: usize| apart[apart.len() * percent / 100];
+        let (least, median, most) = (part(5), part(50), part(95));
+        println!("{who}: {least:.3} to {most:.3}, median {median:.3}");
+        assert!(least > -0.040 && most < 0.040, "{who}: {least} {most}");
+        // A flash is seen at the next look. A player's clock is not the computer's, so where between
+        // two looks it flashes wanders once through a frame's length; anything more is drift.
+        assert!(most - least < FRAME_SECONDS + 0.006, "{who}: {least} {most}");
     }
     std::fs::remove_file(&path).unwrap();
     recording.check_whole();

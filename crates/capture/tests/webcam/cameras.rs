@@ -99,9 +99,9 @@ impl Camera {
         Camera::playing(session, name, &green, 30)
     }
 
-    /// It moves.
-    pub fn ball(session: &Session, name: &str, per_second: u32) -> Self {
-        Camera::playing(session, name, &["pattern=ball"], per_second)
+    /// It moves, everywhere: what moves in a corner is outside a round webcam.
+    pub fn snow(session: &Session, name: &str, per_second: u32) -> Self {
+        Camera::playing(session, name, &["pattern=snow"], per_second)
     }
 
     fn playing(_: &Session, name: &str, pattern: &[&str], per_second: u32) -> Self {
