@@ -13,6 +13,12 @@ test.each([
 ])("a length of %i ms reads %s", (ms, words) => expect(format.length(ms)).toBe(words));
 
 test.each([
+  [59, "0:00"],
+  [24 * 60, "0:24"],
+  [80 * 3600 - 1, "79:59"],
+])("space for %i s reads %s hours", (seconds, words) => expect(format.hours(seconds)).toBe(words));
+
+test.each([
   [0, "0 B"],
   [999, "999 B"],
   [999_600, "1 MB"],

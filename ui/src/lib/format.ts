@@ -36,6 +36,10 @@ export function length(ms: number): string {
     : `${minutes}:${two(total % 60)}`;
 }
 
+/** 0:24, 79:45: hours and minutes. */
+export const hours = (seconds: number) =>
+  `${Math.floor(seconds / HOUR_S)}:${String(Math.floor(seconds / MINUTE_S) % 60).padStart(2, "0")}`;
+
 /** 31 MB; 4.2 MB: one decimal below ten, from megabytes on. */
 export function size(bytes: number): string {
   let value = Math.max(0, bytes);

@@ -104,6 +104,15 @@ test("a press beside the buttons moves it, one on them does not", async () => {
   expect(names().filter((name) => name === "drag_bar")).toHaveLength(1);
 });
 
+test("how long the disk lasts is on the size, and said when it is not for long", async () => {
+  await show({ ...running(), spaceSeconds: 80 * 3600 });
+  expect(await screen.findByTitle("Space for 80:00 hours")).toBeTruthy();
+  expect(screen.queryByTestId("bar-space")).toBeNull();
+  program = { ...program, spaceSeconds: 24 * 60 };
+  await live.ask();
+  expect(screen.getByTestId("bar-space").textContent).toBe("Space for 0:24 hours");
+});
+
 test("the upload is in step, behind, or safe and waiting", () => {
   const at = (pending: number, isOnline: boolean) =>
     recording("Now", { kind: "recording" }, { upload: { ...progress(50, null), pending, isOnline } });
