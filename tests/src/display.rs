@@ -1,6 +1,7 @@
 //! An X display without a screen, and what a person would see on it.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -37,11 +38,20 @@ pub struct Window {
     pub at: Rectangle,
 }
 
+/// One that is chosen by the server may be that of one that ends, which then takes the new one's
+/// socket away.
+fn number_of_its_own() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(":{}", 1_000 + std::process::id() % 5_000 * 10 + count % 10)
+}
+
 impl Display {
     /// Starts a display and makes it the home's.
     pub fn start(home: &mut Home, width: u32, height: u32) -> Result<Self> {
         let mut xvfb = command(home, "Xvfb");
-        xvfb.args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24")]);
+        xvfb.args([&number_of_its_own(), "-displayfd", "1"]);
+        xvfb.args(["-screen", "0", &format!("{width}x{height}x24")]);
         xvfb.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
         let mut server = Process::start(home, "Xvfb", xvfb)?;
         let number = server.line(START)?;

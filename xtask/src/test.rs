@@ -104,7 +104,7 @@ pub fn system(place: &Place) -> Result<Tally> {
     workspace(place, &["snaplark-tests"])
 }
 
-/// `cargo nextest` where it is there (it runs the system tests alone on the machine, see
+/// `cargo nextest` where it is there (which tests run beside others stands in
 /// .config/nextest.toml), else `cargo test` with one test at a time.
 fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
     let nextest = has_program("cargo-nextest");
@@ -112,7 +112,9 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         .remedy("read the failures above.")
         .env("RUST_LIB_BACKTRACE", "0");
     if nextest {
+        let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
         step = step.args(["nextest", "run", "--no-fail-fast"]).args(build::WORKSPACE);
+        step = step.args(["--test-threads", &threads.to_string()]);
         for package in only {
             step = step.args(["-E", &format!("package({package})")]);
         }

@@ -29,6 +29,14 @@ pub struct Xvfb {
     server: Child,
 }
 
+/// One that is chosen by the server may be that of one that ends, which then takes the new one's
+/// socket away.
+fn number_of_its_own() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(":{}", 1_000 + std::process::id() % 5_000 * 10 + count % 10)
+}
+
 impl Xvfb {
     pub fn start(screen: &str) -> Self {
         Xvfb::start_without(screen, &[])
@@ -36,7 +44,8 @@ impl Xvfb {
 
     pub fn start_without(screen: &str, extensions: &[&str]) -> Self {
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"])
+            .args([&number_of_its_own(), "-displayfd", "1", "-screen", "0", screen])
+            .args(["-nolisten", "tcp", "-noreset"])
             .args(extensions.iter().flat_map(|extension| ["-extension", extension]))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
