@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { paraglideVitePlugin } from "@inlang/paraglide-js";
 import { svelte, vitePreprocess } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vitest/config";
+import { defineConfig } from "vite";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,11 +12,7 @@ export default defineConfig({
   root: at("./src"),
   base: "./",
   clearScreen: false,
-  resolve: {
-    alias: { $lib: at("./src/lib") },
-    // Vitest would take Svelte's server half.
-    ...(process.env.VITEST ? { conditions: ["browser"] } : {}),
-  },
+  resolve: { alias: { $lib: at("./src/lib") } },
   plugins: [
     paraglideVitePlugin({
       project: at("./project.inlang"),
@@ -38,10 +34,5 @@ export default defineConfig({
     rolldownOptions: {
       input: Object.fromEntries(windows.map((name) => [name, at(`./src/windows/${name}/index.html`)])),
     },
-  },
-  test: {
-    environment: "jsdom",
-    include: ["**/*.test.ts"],
-    setupFiles: [at("./src/dev/test-setup.ts")],
   },
 });

@@ -31,7 +31,8 @@ cargo xtask COMMAND
                               (records N seconds, 12 by default; --keep leaves the link working)
   test                        everything that this machine can test, ending in one summary line
   tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
-  pictures [FOLDER]           every window and state, in the light, in the dark and from the right
+  pictures [FOLDER]           every window and state, in the light, in the dark and from the right;
+                              and those of README and docs, in docs/pictures
   package                     a .deb with the app, the command line and the cloud
   mutants                     break the upload machine on purpose; the simulation has to notice
   soak [--minutes N] [--long-minutes N]
@@ -98,8 +99,9 @@ fn pictures(place: &Place, folder: &Path) -> Result<ExitCode> {
     packages::ensure(place, packages::Need::Tests)?;
     ui::install(place)?;
     let folder = std::path::absolute(folder)?;
+    let shown = place.root.join("docs/pictures");
     let pictures = ui::npm(place, "pictures of the windows", &["run", "pictures", "--"]);
-    pictures.args([&folder]).run()?;
+    pictures.args([&folder, &shown]).run()?;
     println!("{}", folder.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,9 @@
 /*! Made-up snapshots for pictures and tests. Nothing of this folder is in the product. */
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { MediaView } from "$lib/bindings/MediaView";
 import type { RecordingState } from "$lib/bindings/RecordingState";
 import type { RecordingView } from "$lib/bindings/RecordingView";
+import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ShortcutKeys } from "$lib/bindings/ShortcutKeys";
@@ -9,6 +11,7 @@ import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
+import type { WaitReason } from "$lib/bindings/WaitReason";
 import type { Ability, BoundShortcut, ChooserView, Updates } from "$lib/ipc";
 
 const MINUTE_MS = 60_000;
@@ -118,6 +121,22 @@ export const abilities: Ability[] = [
   { what: "sound", state: "works", detail: "Desk microphone" },
   { what: "shortcut", state: "works", detail: "Alt+R" },
 ];
+
+/** A computer where nearly nothing works. */
+export const lacking: Ability[] = [
+  { what: "picture", state: "fails", detail: "No display can be read. Start Snaplark in a desktop session." },
+  { what: "encoder", state: "fails", detail: "The video encoder 'vp9enc' is missing. Install gstreamer1.0-plugins-good." },
+  { what: "folder", state: "works", detail: "" },
+  { what: "sound", state: "lacks", detail: "No sound server answers." },
+  { what: "shortcut", state: "lacks", detail: "" },
+];
+
+/** 102 seconds of a screen on which little happens, as `demo.webm` has them. */
+export const media: MediaView = {
+  mime: 'video/webm; codecs="vp9"',
+  pieces: Array.from({ length: 51 }, (_, n) => ({ startMs: n * 2000, endMs: (n + 1) * 2000 })),
+  running: false,
+};
 
 export const updates = {
   off: { phase: "off" },
@@ -258,7 +277,7 @@ export function running(now = Date.now()): Snapshot {
   const now_running = recording(
     "Recording of today, 14:20",
     { kind: "recording" },
-    { upload: progress(80, null), file: null },
+    { id: "0198c0de-0000-7000-8000-000000000901", upload: progress(80, null), file: null },
   );
   return {
     ...snapshot,
@@ -287,8 +306,10 @@ export const counting = (now = Date.now()): Snapshot => ({
   recorder: { kind: "counting", startsUnixMs: now + 3_000 },
 });
 
-const waits = (n: number) =>
-  toast("API review with Jo", { kind: "waits", reason: "offline", parts: 14 }, 38, n);
+const waits = (n: number, reason: WaitReason = "offline", parts = 14) =>
+  toast("API review with Jo", { kind: "waits", reason, parts }, 38, n);
+const needs = (n: number, reason: NeedReason, detail = "") =>
+  toast("Hand-over", { kind: "needsYou", reason, detail }, 0, n);
 
 export const toasts = {
   look: [
@@ -297,14 +318,22 @@ export const toasts = {
     toast("Demo", { kind: "done", linkCopied: true, durationMs: 102_000 }, 100, 3),
   ],
   trouble: [
-    toast("Pricing page", { kind: "needsYou", reason: "refused", detail: "The video is longer than your plan allows. Ask the owner of the team for more minutes." }, 40, 1),
-    toast("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" }, 0, 2),
+    needs(1, "refused", "The video is longer than your plan allows. Ask the owner of the team for more minutes."),
+    needs(2, "sign-in"),
     {
       ...toast("", { kind: "recordingFailed", detail: "The video encoder 'vp9enc' is missing. Install gstreamer1.0-plugins-good." }, 0, 3),
       link: null,
     },
   ],
-  many: [1, 2, 3, 4, 5].map(waits),
+  many: [1, 2, 3, 4, 5].map((n) => waits(n)),
+  waiting: [waits(1, "server-trouble", 1), waits(2, "metered", 2), waits(3, "paused")],
+  queued: [waits(1, "rate-limited"), waits(2, "queue"), waits(3, "not-running")],
+  needs: [
+    needs(1, "files-missing"),
+    needs(2, "other-server", "video.example"),
+    toast("Pricing page, second round of comments from the design review", { kind: "done", linkCopied: false, durationMs: 3_723_000 }, 100, 3),
+  ],
+  done: [toast("Onboarding walk-through", { kind: "done", linkCopied: true, durationMs: 102_000 }, 100, 1)],
   none: [],
 } satisfies Record<string, ToastView[]>;
 

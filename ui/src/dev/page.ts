@@ -1,142 +1,79 @@
 /*!
- * The real windows on made-up snapshots, for looking at them in a browser:
- * dev/library.html?state=full&theme=dark, dev/toast.html?state=look
- * &press=account presses what has that test id, once it is there.
+ * The real windows on a made-up program, for looking at them in a browser:
+ * dev/library.html?state=full&theme=dark, dev/toast.html?state=toasts-look
+ * &press=account presses what has that test id (or is found so, if it is no name), once it is there.
+ * `window.shown` is kept when all of it is done.
  */
+import { emit } from "@tauri-apps/api/event";
 import { mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import type { AccountKind } from "$lib/bindings/AccountKind";
-import type { Snapshot } from "$lib/bindings/Snapshot";
-import type { SignIn } from "$lib/ipc";
-import {
-  abilities,
-  account,
-  bound,
-  choosable,
-  counting,
-  crash,
-  empty,
-  full,
-  many,
-  paused,
-  recording,
-  running,
-  settings,
-  toasts,
-  updates,
-} from "./fixtures";
-import { still } from "./stills";
+import { recording } from "./fixtures";
+import { answer, scene } from "./scenes";
+import { pieces, still } from "./stills";
+
+declare global {
+  interface Window {
+    shown: Promise<void>;
+    /** What the window asked of the program so far. */
+    asked: Array<[command: string, args: unknown]>;
+    /** The program is in another scene from now on, and says that something changed. */
+    become: (scene: string) => Promise<void>;
+  }
+}
 
 const wanted = new URLSearchParams(location.search);
-const state = wanted.get("state") ?? "";
+const page = document.documentElement.dataset.window ?? "library";
 const theme = wanted.get("theme");
-if (theme !== null) document.documentElement.dataset.theme = theme;
 const text = wanted.get("text");
+if (theme !== null) document.documentElement.dataset.theme = theme;
 if (text !== null) document.documentElement.style.fontSize = `${text}%`;
-if (wanted.get("dir") === "rtl") document.documentElement.dir = "rtl";
 
-function snapshot() {
-  if (state in toasts) return { ...empty(), toasts: toasts[state as keyof typeof toasts] };
-  switch (state) {
-    case "empty":
-      return empty();
-    case "this-computer":
-      return at("this-computer", "127.0.0.1:40000", false);
-    case "no-cloud":
-      return { ...full(), account: null };
-    case "signed-in":
-      return at("own-server", "video.example", false);
-    case "needs-sign-in":
-    case "waiting":
-    case "no-keyring":
-    case "no-browser-sign-in":
-    case "server-unreachable":
-      return at("own-server", "video.example", true);
-    case "many":
-      return many(5000);
-    case "running":
-      return running();
-    case "paused":
-      return paused();
-    case "counting":
-      return counting();
-    case "kept":
-      return { ...empty(), ring: { kind: "keeping", heldMs: 61_000, lengthMs: 120_000 } };
-    default:
-      return full();
-  }
-}
+// What a person chose in one picture is not chosen in the next.
+localStorage.clear();
+window.asked = [];
 
-function at(kind: AccountKind, server: string, needsSignIn: boolean): Snapshot {
-  return { ...full(), account: { ...account, kind, server, needsSignIn } };
-}
+let now = scene(wanted.get("state") ?? "full");
+const language = wanted.get("lang") ?? "en";
+const media = now.refused.media === undefined ? await pieces() : null;
+const screen = still(recording("Display", { kind: "done" }).id);
 
-function signIn(): SignIn {
-  const server = "https://video.example/api/v1";
-  switch (state) {
-    case "waiting":
-      return { phase: "waiting", server };
-    case "no-keyring":
-    case "no-browser-sign-in":
-    case "server-unreachable":
-      return { phase: "failed", server, code: state, params: {} };
-    default:
-      return { phase: "idle" };
-  }
-}
-
-mockWindows(document.documentElement.dataset.window ?? "library");
+mockWindows(page);
 mockConvertFileSrc("linux");
 Object.assign((window as { __TAURI_INTERNALS__?: object }).__TAURI_INTERNALS__ ?? {}, {
-  convertFileSrc: still,
+  convertFileSrc: (path: string) => media?.(path) ?? still(path),
 });
 mockIPC(
-  (command) => {
-    switch (command) {
-      case "snapshot":
-        return snapshot();
-      case "sign_in_state":
-        return signIn();
-      case "settings":
-        return settings();
-      case "starts_at_login":
-        return true;
-      case "microphones":
-        return [{ name: "alsa_input.desk", words: "Desk microphone" }];
-      case "cameras":
-        return [{ name: "desk", words: "Desk camera" }];
-      case "about":
-        return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
-      case "update_state":
-        return updates[state as keyof typeof updates] ?? updates.newest;
-      case "works_here":
-        return abilities;
-      case "chooser":
-        return choosable(still(recording("Display", { kind: "done" }).id));
-      case "last_crash":
-        return state === "crashed" ? crash : null;
-      case "test_connection":
-        return { server: "video.example", tookMs: 38, knowsToken: true, version: "0.1.0" };
-      case "desktop":
-        return {
-          shortcut: { ...bound()[0], state: state === "taken" ? "taken" : "works" },
-          shortcuts: bound().map((one) => (state === "taken" ? { ...one, state } : one)),
-          composited: true,
-          language: wanted.get("lang") ?? "en",
-        };
-      default:
-        return null;
-    }
+  (command, args) => {
+    window.asked.push([command, args]);
+    const said = answer(now, command, language);
+    return command === "chooser" ? { ...now.chooser, picture: screen } : said;
   },
   { shouldMockEvents: true },
 );
 
-const pressed = wanted.get("press");
-if (pressed !== null) {
-  const watch = new MutationObserver(() => {
-    const found = document.querySelector<HTMLElement>(`[data-testid="${pressed}"]`);
-    if (found === null) return;
-    watch.disconnect();
-    found.click();
+/** Once it is there. */
+function found(what: string): Promise<HTMLElement> {
+  const selector = /^[\w-]+$/.test(what) ? `[data-testid="${what}"]` : what;
+  const look = () => document.querySelector<HTMLElement>(selector);
+  return new Promise((then) => {
+    const watch = new MutationObserver(() => tell(look()));
+    const tell = (element: HTMLElement | null) => {
+      if (element === null) return;
+      watch.disconnect();
+      then(element);
+    };
+    watch.observe(document, { childList: true, subtree: true });
+    tell(look());
   });
-  watch.observe(document, { childList: true, subtree: true });
 }
+
+window.become = async (name) => {
+  now = scene(name);
+  await emit("changed", 2);
+};
+
+async function show() {
+  await found("body > *");
+  for (const microphone of now.levels) await emit("levels", { microphone, system: 0 });
+  for (const press of wanted.getAll("press")) (await found(press)).click();
+}
+window.shown = show();

@@ -1,4 +1,5 @@
-/*! Pictures of screens that nobody recorded, for cards: the look's own. */
+/*! Pictures and a video of screens that nobody recorded, for cards and the player: the look's own. */
+import demo from "./demo.webm?url";
 
 const GROUNDS = [
   ["#24405c", "#5b4a86"],
@@ -24,7 +25,24 @@ export function still(path: string): string {
   const n = Number.parseInt(path.slice(24, 36), 10) || 0;
   const [from, to] = GROUNDS[(n - 1) % GROUNDS.length] ?? GROUNDS[0];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 136" preserveAspectRatio="xMidYMid slice">
-    <linearGradient id="g" x2="1" y2="1"><stop stop-color="${from}"/><stop offset="1" stop-color="${to}"/></linearGradient>
+    <linearGradient id="g" x2="0" y2="1"><stop stop-color="${from}"/><stop offset="1" stop-color="${to}"/></linearGradient>
     <rect width="220" height="136" fill="url(#g)"/>${MOTIFS[(n - 1) % MOTIFS.length]}</svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}#`;
+}
+
+/** Of a cluster, as WebM writes it. */
+const CLUSTER = [0x1f, 0x43, 0xb6, 0x75];
+
+/** The video's init and pieces, cut as the program cuts: addresses for `ID/init`, `ID/0`, `ID/1`, ... */
+export async function pieces(): Promise<(path: string) => string | undefined> {
+  const bytes = new Uint8Array(await (await fetch(demo)).arrayBuffer());
+  const begins = [...bytes.keys()].filter((at) => CLUSTER.every((byte, n) => bytes[at + n] === byte));
+  const cuts = [0, ...begins, bytes.length];
+  const addresses = cuts
+    .slice(0, -1)
+    .map((cut, n) => URL.createObjectURL(new Blob([bytes.subarray(cut, cuts[n + 1])])));
+  return (path) => {
+    const part = path.split("/")[1] ?? "";
+    return part === "init" ? addresses[0] : addresses[Number(part) + 1];
+  };
 }

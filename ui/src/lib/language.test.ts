@@ -1,6 +1,4 @@
 /*! Every language says everything, with the same figures in it, and the windows change with it. */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { render, screen, cleanup } from "@testing-library/svelte";
 import { tick, type Component } from "svelte";
 import { afterEach, describe, expect, test } from "vitest";
@@ -14,8 +12,11 @@ import { locales } from "./messages/runtime";
 type Plural = { match: Record<string, string> };
 type Strings = Record<string, string | [Plural]>;
 
-const strings = (locale: string): Strings =>
-  JSON.parse(readFileSync(resolve(`../assets/strings/${locale}.json`), "utf8"));
+const files = import.meta.glob<Strings>("../../../assets/strings/*.json", {
+  eager: true,
+  import: "default",
+});
+const strings = (locale: string) => files[`../../../assets/strings/${locale}.json`]!;
 const figures = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
 
 afterEach(() => {

@@ -1,11 +1,13 @@
-/*! Both windows on a made-up program: what they show of it, and what they ask of it. */
+/*! Library and toasts on a made-up program: what they show of it, and what they ask of it. */
+import "$lib/tokens.css";
 import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { page, userEvent } from "vitest/browser";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { SignIn } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { account, bound, empty, full, many, recording, running, toast, toasts } from "../dev/fixtures";
+import { account, bound, empty, full, many, recording, running, toast, toasts, updates } from "../dev/fixtures";
 import Library from "./library/Library.svelte";
 import Toasts from "./toast/Toasts.svelte";
 
@@ -16,7 +18,12 @@ let refuses: Record<string, { code: string; params: object }>;
 let live: Live;
 
 const of = (command: string) => asked.filter(([name]) => name === command).map(([, args]) => args);
-const settle = () => vi.advanceTimersByTimeAsync(20);
+const painted = () =>
+  new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)));
+async function settle() {
+  await vi.advanceTimersByTimeAsync(20);
+  await painted();
+}
 
 async function show(window: typeof Library | typeof Toasts, snapshot: Snapshot) {
   program = snapshot;
@@ -35,14 +42,10 @@ async function becomes(snapshot: Snapshot) {
   await settle();
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  });
-  stubWhatJsdomLacks();
+beforeEach(async () => {
+  await page.viewport(800, 560);
+  // Layout and what is painted have their own time.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] });
   asked = [];
   signIn = { phase: "idle" };
   refuses = {};
@@ -55,21 +58,12 @@ beforeEach(() => {
     if (command === "desktop") {
       return { shortcut: bound()[0], shortcuts: bound(), composited: true };
     }
+    if (command === "update_state") return updates.newest;
     const refusal = refuses[command];
     if (refusal !== undefined) throw refusal;
     return null;
   }, { shouldMockEvents: true });
 });
-
-/** Popovers and media: what they do in a true browser, the desktop's tests show. */
-function stubWhatJsdomLacks() {
-  HTMLElement.prototype.showPopover = () => {};
-  HTMLMediaElement.prototype.play = () => Promise.resolve();
-  HTMLMediaElement.prototype.load = () => {};
-  // As high as a window, and no card is measured: rows are as high as they are guessed.
-  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
-  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(800);
-}
 
 async function signInBecomes(now: SignIn) {
   live.signIn = now;
@@ -146,18 +140,31 @@ test("of thousands only what is in sight is drawn, and all can be reached", asyn
   const all = many(5000);
   await show(Library, all);
   const drawn = () => screen.getAllByTestId("recording");
-  expect(drawn().length).toBeLessThan(40);
+  const last = () => drawn().at(-1) as HTMLElement;
+  await vi.waitFor(() => expect(drawn().length).toBeLessThan(40));
   expect(drawn()[0]?.getAttribute("aria-setsize")).toBe("5000");
   const scroller = screen.getByTestId("recordings").parentElement as HTMLElement;
-  scroller.scrollTop = 100_000;
-  await fireEvent.scroll(scroller);
-  expect(drawn().length).toBeLessThan(40);
-  expect(Number(drawn()[0]?.getAttribute("aria-posinset"))).toBeGreaterThan(1000);
-  await press("End", document.body);
-  await press("End", screen.getAllByTestId("recording-open")[0] as Element);
+  const cardsInSight = () => {
+    const { top, bottom } = scroller.getBoundingClientRect();
+    const boxes = drawn().map((card) => card.getBoundingClientRect());
+    // Nothing is missing above or below what is looked at.
+    expect(Math.min(...boxes.map((box) => box.top))).toBeLessThanOrEqual(top + 18);
+    expect(Math.max(...boxes.map((box) => box.bottom))).toBeGreaterThanOrEqual(bottom);
+  };
+  for (const place of [100_000, 30_000, 50]) {
+    scroller.scrollTop = place;
+    await settle();
+    cardsInSight();
+    expect(drawn().length).toBeLessThan(40);
+  }
+  await userEvent.keyboard("{End}");
+  screen.getAllByTestId("recording-open")[0]?.focus();
+  await userEvent.keyboard("{End}");
   await settle();
-  await fireEvent.scroll(scroller);
-  expect(drawn().at(-1)?.dataset.recording).toBe(all.recordings.at(-1)?.id);
+  expect(last().dataset.recording).toBe(all.recordings.at(-1)?.id);
+  expect(last().contains(document.activeElement)).toBe(true);
+  const { bottom } = last().getBoundingClientRect();
+  expect(bottom).toBeLessThanOrEqual(scroller.getBoundingClientRect().bottom);
 }, 30_000);
 
 test("several are chosen by keyboard, and what is done is done with them", async () => {

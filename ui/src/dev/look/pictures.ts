@@ -1,36 +1,80 @@
-/*! `npm run pictures -- FOLDER`: every window and state as a picture, in the dark, in the light and from
- * the right, once and twice as large. */
-import { mkdir, writeFile } from "node:fs/promises";
+/*!
+ * `npm run pictures -- FOLDER`: every window and state as a picture, in the dark, in the light and from
+ * the right, once and twice as large; and with text twice as large. And those of the documents.
+ */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Chromium } from "./chromium";
+import { Chromium, settle, show } from "./chromium";
 import { nameOf, states } from "./states";
 
 const LOOKS = [
-  { name: "light", query: { theme: "light" } },
-  { name: "dark", query: { theme: "dark" } },
-  { name: "rtl", query: { theme: "light", lang: "ar" } },
+  { name: "light", query: { theme: "light" }, scales: [1, 2] },
+  { name: "dark", query: { theme: "dark" }, scales: [1, 2] },
+  { name: "rtl", query: { theme: "light", lang: "ar" }, scales: [1, 2] },
+  { name: "rtl-dark", query: { theme: "dark", lang: "ar" }, scales: [1] },
+  { name: "large", query: { theme: "light", text: "200" }, scales: [1] },
 ];
-const SCALES = [1, 2];
 
-export async function pictures(folder: string): Promise<number> {
+/** Where windows are that can be seen through. */
+const DESKTOP = "light-dark(#e2e5f0, #0f1018)";
+
+/** Only what has that in its name, where it is given. */
+export async function pictures(folder: string, only = ""): Promise<number> {
   await mkdir(folder, { recursive: true });
   const chromium = await Chromium.start();
   let taken = 0;
   try {
-    for (const one of states) {
-      for (const look of LOOKS) {
-        for (const deviceScaleFactor of SCALES) {
-          const { page, state, press, width, height } = one;
-          const size = { width, height, deviceScaleFactor, mobile: false };
-          await chromium.devtools("Emulation.setDeviceMetricsOverride", size);
-          await chromium.open(page, { state, ...(press ? { press } : {}), ...look.query });
-          const { data } = await chromium.devtools<{ data: string }>("Page.captureScreenshot");
-          const file = `${nameOf(one)}-${look.name}@${deviceScaleFactor}x.png`;
-          await writeFile(join(folder, file), Buffer.from(data, "base64"));
+    for (const deviceScaleFactor of [1, 2]) {
+      const page = await chromium.page({ deviceScaleFactor });
+      for (const one of states.filter((one) => nameOf(one).includes(only))) {
+        for (const { name, query } of LOOKS.filter(({ scales }) => scales.includes(deviceScaleFactor))) {
+          await show(page, one, query);
+          await page.evaluate(`document.documentElement.style.background = "${DESKTOP}"`);
+          const path = join(folder, `${nameOf(one)}-${name}@${deviceScaleFactor}x.png`);
+          await page.screenshot({ path });
           taken += 1;
         }
       }
     }
+  } finally {
+    await chromium.end();
+  }
+  return taken;
+}
+
+const BOTH = [{ theme: "light" }, { theme: "dark" }];
+/** What README and docs show: scenes of `desk.ts`, in CSS pixels. */
+const SHOWN = [
+  { scene: "library", width: 976, height: 676, in: BOTH },
+  { scene: "recording", width: 968, height: 452, in: BOTH },
+  { scene: "settings", width: 800, height: 640, in: BOTH },
+  { scene: "player", width: 880, height: 640, in: [{ theme: "dark" }] },
+  { scene: "welcome", width: 720, height: 600, in: [{ theme: "light" }] },
+  { scene: "library", width: 976, height: 676, in: [{ theme: "dark", lang: "ar" }] },
+];
+
+/** The same bytes as long as the windows look the same. */
+export async function documents(folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  const chromium = await Chromium.start();
+  let taken = 0;
+  try {
+    const page = await chromium.page({ deviceScaleFactor: 1.5, reducedMotion: "reduce" });
+    const take = async (name: string) => {
+      await page.screenshot({ path: join(folder, `${name}.png`) });
+      taken += 1;
+    };
+    for (const { scene, width, height, in: looks } of SHOWN) {
+      for (const look of looks) {
+        await page.setViewportSize({ width, height });
+        await page.goto(`dev/desk.html?${new URLSearchParams({ scene, ...look })}`);
+        await page.evaluate(() => window.shown);
+        await settle(page);
+        await take([scene, ...Object.values(look)].join("-"));
+      }
+    }
+    await show(page, states.find((one) => nameOf(one) === "chooser-region")!, { theme: "dark" });
+    await take("chooser");
   } finally {
     await chromium.end();
   }

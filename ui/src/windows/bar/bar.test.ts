@@ -1,7 +1,8 @@
 /*! The recorder bar on a made-up program. */
+import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RecorderView } from "$lib/bindings/RecorderView";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import { Live } from "$lib/live.svelte";
@@ -15,10 +16,6 @@ let live: Live;
 
 beforeEach(() => {
   asked = [];
-  vi.stubGlobal("ResizeObserver", class {
-    observe() {}
-    disconnect() {}
-  });
   mockWindows("bar");
   mockIPC(
     (command, args) => {

@@ -1,7 +1,9 @@
-/*! The chooser on a made-up display: by pointer and by keys. */
+/*! The chooser on a made-up display: by a true pointer and true keys. */
+import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { page, userEvent } from "vitest/browser";
 import type { Choice } from "$lib/ipc";
 import { choosable } from "../../dev/fixtures";
 import { Choosing } from "./choosing.svelte";
@@ -11,16 +13,9 @@ import Stage from "./Stage.svelte";
 let chosen: Choice | null;
 let closed: boolean;
 
-beforeEach(() => {
+beforeEach(async () => {
+  await page.viewport(1280, 720);
   [chosen, closed] = [null, false];
-  vi.stubGlobal("innerWidth", 1280);
-  vi.stubGlobal("innerHeight", 720);
-  vi.stubGlobal("ResizeObserver", class {
-    observe() {}
-    unobserve() {}
-    disconnect() {}
-  });
-  HTMLElement.prototype.setPointerCapture = () => {};
   mockWindows("chooser-0");
   mockIPC(
     (command, args) => {
@@ -49,75 +44,104 @@ function show() {
 }
 
 const stage = () => screen.getByTestId("stage");
-const at = (x: number, y: number) => ({ clientX: x, clientY: y, button: 0, pointerId: 1 });
-const key = (key: string, more: KeyboardEventInit = {}) =>
-  fireEvent.keyDown(stage(), { key, ...more });
-
-async function drag(from: [number, number], to: [number, number], on: HTMLElement = stage()) {
-  await fireEvent.pointerDown(on, at(...from));
-  await fireEvent.pointerMove(stage(), at(...to));
-  await fireEvent.pointerUp(stage(), at(...to));
-}
+const label = () => screen.getByTestId("label").textContent?.trim();
+const press = (keys: string) => userEvent.keyboard(keys);
+const click = (x: number, y: number) => userEvent.click(stage(), { position: { x, y } });
+const drag = (from: [number, number], to: [number, number]) =>
+  userEvent.dragAndDrop(stage(), stage(), {
+    sourcePosition: { x: from[0], y: from[1] },
+    targetPosition: { x: to[0], y: to[1] },
+  });
+const pull = (handle: string, to: [number, number]) =>
+  userEvent.dragAndDrop(document.querySelector(`.handle.${handle}`)!, stage(), {
+    targetPosition: { x: to[0], y: to[1] },
+  });
+/** Where it is drawn. */
+const frame = () => {
+  const { x, y, width, height } = screen.getByTestId("frame").getBoundingClientRect();
+  return { x, y, width, height };
+};
 
 test("a drag makes a region, handles change it, Enter records it where the display is", async () => {
   show();
   expect(screen.getByTestId("chooser-record")).toHaveProperty("disabled", true);
   await drag([100, 100], [500, 400]);
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("400 × 300");
-  await drag([500, 400], [520, 400], document.querySelector<HTMLElement>(".handle.e")!);
-  await drag([300, 300], [310, 290], screen.getByTestId("frame"));
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("420 × 300");
-  await key("ArrowLeft", { shiftKey: true });
-  await key("ArrowDown", { ctrlKey: true });
-  await key("Enter");
+  expect(label()).toBe("400 × 300");
+  expect(frame()).toEqual({ x: 100, y: 100, width: 400, height: 300 });
+  await pull("e", [520, 250]);
+  await pull("nw", [90, 80]);
+  expect(label()).toBe("430 × 320");
+  await drag([300, 300], [310, 290]);
+  expect(frame()).toEqual({ x: 100, y: 70, width: 430, height: 320 });
+  await press("{Shift>}{ArrowLeft}{/Shift}{Control>}{ArrowDown}{/Control}{Enter}");
   await waitFor(() => expect(chosen).not.toBeNull());
   // The second display begins at 1280.
-  expect(chosen?.source).toEqual({ kind: "area", at: { x: 1380, y: 90, width: 420, height: 301 } });
+  expect(chosen?.source).toEqual({ kind: "area", at: { x: 1370, y: 70, width: 430, height: 321 } });
+});
+
+test("a region ends where the display does, and goes no smaller than can be recorded", async () => {
+  show();
+  await drag([1200, 600], [1279, 719]);
+  expect(frame()).toEqual({ x: 1200, y: 600, width: 79, height: 119 });
+  await press("{Shift>}{ArrowRight}{ArrowDown}{/Shift}");
+  expect(frame()).toEqual({ x: 1201, y: 601, width: 79, height: 119 });
+  await pull("nw", [1279, 719]);
+  expect(label()).toBe("16 × 16");
 });
 
 test("what is under the pointer is picked by a click, and what lies bare is the display", async () => {
   show();
-  await fireEvent.pointerMove(stage(), at(700, 300));
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("Checkout – Editor");
-  await drag([700, 300], [700, 300]);
-  await key("Enter");
+  await userEvent.hover(stage(), { position: { x: 700, y: 300 } });
+  expect(label()).toBe("Checkout – Editor");
+  await click(700, 300);
+  await press("{Enter}");
   await waitFor(() => expect(chosen?.source).toEqual({ kind: "window", id: "77" }));
-  await drag([20, 700], [20, 700]);
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("1280 × 720");
+  await click(1200, 50);
+  expect(label()).toBe("1280 × 720");
 });
 
 test("keys alone choose a window, then the display; Escape leaves", async () => {
   show();
-  await key("Tab");
-  await key("Tab");
-  await key("Enter");
+  await press("{Tab}{Tab}{Enter}");
   await waitFor(() => expect(chosen?.source).toEqual({ kind: "window", id: "88" }));
-  await key("Tab");
+  await press("{Tab}");
   expect(screen.getByTestId("frame").classList.contains("display")).toBe(true);
-  await key("Tab", { shiftKey: true });
+  await press("{Shift>}{Tab}{/Shift}");
   expect(screen.getByTestId("frame").classList.contains("window")).toBe(true);
-  await key("Escape");
+  await press("{Escape}");
   expect(closed).toBe(true);
+});
+
+test("F6 goes to the toolbar and back; what is pressed there by pointer leaves the keys to the stage", async () => {
+  show();
+  await press("{F6}");
+  expect(screen.getByTestId("toolbar").contains(document.activeElement)).toBe(true);
+  await press("{ArrowRight}");
+  expect(screen.getByRole("radio", { name: "Window" })).toBe(document.activeElement);
+  await press("{F6}");
+  expect(document.activeElement).toBe(stage());
+  await userEvent.click(screen.getByTestId("system-sound"));
+  expect(document.activeElement).toBe(stage());
 });
 
 test("a preset is a region, and one that the display is too small for is not to be had", async () => {
   show();
   const [hd, full, last] = screen.getAllByTestId("preset");
   expect(full).toHaveProperty("disabled", true);
-  await fireEvent.click(last!);
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("640 × 360");
-  await fireEvent.click(hd!);
-  expect(screen.getByTestId("label").textContent?.trim()).toBe("1280 × 720");
+  await userEvent.click(last!);
+  expect(label()).toBe("640 × 360");
+  await userEvent.click(hd!);
+  expect(label()).toBe("1280 × 720");
 });
 
 test("what is heard is chosen with it", async () => {
   show();
   await waitFor(() => expect(screen.getByRole("option", { name: "Desk microphone" })).toBeTruthy());
-  await fireEvent.change(screen.getByLabelText("Microphone"), { target: { value: "=desk" } });
-  await fireEvent.click(screen.getByTestId("system-sound"));
-  await fireEvent.click(screen.getByRole("radio", { name: "3 s" }));
-  await drag([20, 700], [20, 700]);
-  await fireEvent.click(screen.getByTestId("chooser-record"));
+  await userEvent.selectOptions(screen.getByLabelText("Microphone"), "=desk");
+  await userEvent.click(screen.getByTestId("system-sound"));
+  await userEvent.click(screen.getByRole("radio", { name: "3 s" }));
+  await click(1200, 50);
+  await userEvent.click(screen.getByTestId("chooser-record"));
   await waitFor(() =>
     expect(chosen).toEqual({
       source: { kind: "display" },

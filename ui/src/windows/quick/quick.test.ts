@@ -1,20 +1,21 @@
 /*! The quick menu on a made-up program. */
+import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
-import { bound, empty, running } from "../../dev/fixtures";
+import { Newer } from "$lib/newer.svelte";
+import { bound, empty, running, updates } from "../../dev/fixtures";
 import QuickMenu from "./QuickMenu.svelte";
 
 let asked: string[];
+let newer: Updates;
 
 beforeEach(() => {
   asked = [];
-  vi.stubGlobal("ResizeObserver", class {
-    observe() {}
-    disconnect() {}
-  });
+  newer = updates.newest;
   mockWindows("quick");
 });
 
@@ -28,6 +29,7 @@ async function show(snapshot: Snapshot) {
     (command) => {
       if (command === "snapshot") return snapshot;
       if (command === "desktop") return { shortcuts: bound(), composited: true };
+      if (command === "update_state") return newer;
       if (command !== "fit_quick") asked.push(command);
       return null;
     },
@@ -113,4 +115,23 @@ test("the last minutes are offered while they are kept", async () => {
   await show({ ...empty(), ring: { kind: "keeping", heldMs: 61_000, lengthMs: 120_000 } });
   await fireEvent.click(screen.getByText("Share the last minutes"));
   await waitFor(() => expect(asked).toContain("share_last"));
+});
+
+test("a newer version is told beside the settings, until it was seen there", async () => {
+  newer = updates.found;
+  await show(empty());
+  const settings = () => screen.getByTestId("deed-settings").textContent?.replace(/\s+/g, " ").trim();
+  await waitFor(() => expect(settings()).toBe("Settings Version 0.2.0 is there"));
+  cleanup();
+  const seen = new Newer();
+  await seen.start();
+  seen.see();
+  await show(empty());
+  expect(settings()).toBe("Settings");
+  // The next one is another.
+  cleanup();
+  newer = { ...updates.ready, version: "0.3.0" };
+  await show(empty());
+  await waitFor(() => expect(settings()).toMatch(/0\.3\.0 is there/));
+  localStorage.clear();
 });
