@@ -19,7 +19,7 @@ function tag(): string {
 }
 
 /** Reads from left to right also amidst words that don't. */
-const isolated = (text: string) =>
+export const isolated = (text: string) =>
   document.documentElement.dir === "rtl" ? `\u2066${text}\u2069` : text;
 
 const number = (value: number, digits: number) =>
@@ -111,6 +111,10 @@ export function shortLink(link: string): string {
   const cut = last.length > 10 ? `${last.slice(0, 4)}…${last.slice(-2)}` : last;
   return [url.host, ...steps.slice(0, -1), cut].join("/");
 }
+
+/** So many letters of it, with a sign that there are more. */
+export const clipped = (text: string, letters: number) =>
+  text.length <= letters ? text : `${text.slice(0, letters - 1).trimEnd()}…`;
 
 /** Alt+R -> ["Alt", "R"]. */
 export const keys = (shortcut: string) =>

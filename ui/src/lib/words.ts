@@ -47,6 +47,8 @@ export interface ToastWords {
   action: "copy" | "open" | "resume" | "retry" | "sign-in" | null;
 }
 
+/** Of a title in a toast, where something follows it. */
+const TITLE_SHOWN_MAX = 40;
 /** The segment that was just sealed, and two on their way. */
 const PARTS_IN_STEP = 3;
 
@@ -209,7 +211,9 @@ export function toastWords(toast: ToastView): ToastWords {
       return {
         icon: "check",
         tone: "done",
-        title: body.linkCopied ? m.toast_link_copied() : m.toast_done({ title }),
+        title: body.linkCopied
+          ? m.toast_link_copied()
+          : m.toast_done({ title: format.clipped(title, TITLE_SHOWN_MAX) }),
         figures: format.joined(
           link !== null && format.shortLink(link),
           format.length(body.durationMs),

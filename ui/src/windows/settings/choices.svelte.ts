@@ -9,15 +9,14 @@ import type { UploadSettings } from "$lib/bindings/UploadSettings";
 import { LiveDesktop } from "$lib/desktop.svelte";
 import {
   asCommandError,
-  onUpdates,
   program,
   type Ability,
   type About,
   type BoundShortcut,
   type CommandError,
   type Named,
-  type Updates,
 } from "$lib/ipc";
+import { Newer } from "$lib/newer.svelte";
 
 export class Choices {
   settings = $state.raw<Settings | null>(null);
@@ -28,7 +27,7 @@ export class Choices {
   cameras = $state.raw<Named[] | null>([]);
   about = $state.raw<About | null>(null);
   readonly #desktop = new LiveDesktop();
-  updates = $state.raw<Updates>({ phase: "off" });
+  readonly newer = new Newer();
   abilities = $state.raw<Ability[]>([]);
   /** Where the program stopped last. */
   crash = $state.raw<string | null>(null);
@@ -57,10 +56,7 @@ export class Choices {
       (found) => (this.microphones = found),
       () => (this.microphones = null),
     );
-    void this.run(async () => {
-      await onUpdates((now) => (this.updates = now));
-      this.updates = await program.updates();
-    });
+    void this.run(() => this.newer.start());
     void program.cameras().then(
       (found) => (this.cameras = found),
       () => (this.cameras = null),

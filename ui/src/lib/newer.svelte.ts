@@ -1,0 +1,33 @@
+/*!
+ * That there is a newer version: told quietly, once. Who has seen where it can be had is not told of
+ * that version again, in no window.
+ */
+import { onUpdates, program, type Updates } from "$lib/ipc";
+
+/** Of all windows, so it stays with them. */
+const SEEN = "version-seen";
+
+export class Newer {
+  updates = $state.raw<Updates>({ phase: "off" });
+  #seen = $state(localStorage.getItem(SEEN));
+  /** Which one, as long as nobody has seen it. */
+  readonly untold: string | null = $derived.by(() => {
+    const now = this.updates;
+    const isThere = now.phase === "found" || now.phase === "ready";
+    return isThere && now.version !== this.#seen ? now.version : null;
+  });
+
+  async start() {
+    window.addEventListener("storage", ({ key, newValue }) => {
+      if (key === SEEN) this.#seen = newValue;
+    });
+    await onUpdates((now) => (this.updates = now));
+    this.updates = await program.updates();
+  }
+
+  see() {
+    if (this.untold === null) return;
+    localStorage.setItem(SEEN, this.untold);
+    this.#seen = this.untold;
+  }
+}
