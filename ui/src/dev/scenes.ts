@@ -44,6 +44,8 @@ export interface Scene {
   signIn: SignIn;
   settings: Settings;
   shortcuts: BoundShortcut[];
+  /** The desktop asks what to share. */
+  asks: boolean;
   microphones: Named[];
   cameras: Named[];
   updates: Updates;
@@ -62,6 +64,7 @@ const usual = (): Scene => ({
   signIn: { phase: "idle" },
   settings: settings(),
   shortcuts: bound(),
+  asks: false,
   microphones: [{ name: "alsa_input.desk", words: "Desk microphone" }],
   cameras: [{ name: "desk", words: "Desk camera" }],
   updates: updates.newest,
@@ -144,12 +147,18 @@ const scenes: Record<string, () => Partial<Scene>> = {
   muted: () => records({ microphone: "muted" }),
   silent: () => records({ microphone: "absent" }, null),
   behind: () => records({}, { pending: 12 }, "on"),
+  short: () => {
+    const { snapshot, ...rest } = records({});
+    return { ...rest, snapshot: { ...snapshot!, spaceSeconds: 75 * 60 } };
+  },
   waits: () => records({}, { pending: 128, isOnline: false }),
   troubled: () => records({ trouble: "The microphone is gone. The picture goes on." }, {}, "lost"),
   tried,
 
   taken: () => ({ shortcuts: keys("taken") }),
-  "by-desktop": () => ({ shortcuts: keys("by-desktop") }),
+  "by-desktop": () => ({ shortcuts: keys("by-desktop"), asks: true }),
+  asked: () => ({ shortcuts: keys("asked"), asks: true }),
+  declined: () => ({ shortcuts: keys("declined"), asks: true }),
   lacking: () => ({
     abilities: lacking,
     shortcuts: keys("unavailable"),
@@ -221,7 +230,13 @@ export function answer(now: Scene, command: string, language: string): unknown {
     case "test_connection":
       return now.reached;
     case "desktop":
-      return { shortcut: now.shortcuts[0], shortcuts: now.shortcuts, composited: true, language };
+      return {
+        shortcut: now.shortcuts[0],
+        shortcuts: now.shortcuts,
+        composited: true,
+        asks: now.asks,
+        language,
+      };
     default:
       return null;
   }

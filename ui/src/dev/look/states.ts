@@ -85,7 +85,7 @@ export const states: readonly State[] = [
 
   ...["everything", "found", "fetching"].map((state) => ({ ...settings, state, height: SETTINGS_HIGH })),
   ...[
-    ...["full", "crashed", "lacking", "by-desktop", "ready", "unsigned", "not-updated", "taken"],
+    ...["full", "crashed", "lacking", "by-desktop", "asked", "declined", "ready", "unsigned", "not-updated", "taken"],
     ...["this-computer", "no-cloud"],
   ].map((state) => ({ ...settings, state, height: SETTINGS_HIGH, pictured })),
   { ...settings, state: "crashed", press: ["crash-show"], height: SETTINGS_HIGH },
@@ -106,12 +106,12 @@ export const states: readonly State[] = [
   })),
   { ...toast, state: "toasts-look", act: (page) => page.getByTestId("toast-copy").first().hover(), as: "hover" },
 
-  ...["counting", "starting", "running", "paused", "stopping", "muted", "silent", "behind", "waits", "troubled"].map(
+  ...["counting", "starting", "running", "paused", "stopping", "muted", "silent", "behind", "waits", "short", "troubled"].map(
     (state) => ({ ...bar, state }),
   ),
   ...["bar-cancel", "bar-restart"].map((press) => ({ ...bar, state: "running", press: [press] })),
 
-  ...["empty", "kept", "running", "paused", "counting", "stopping", "found"].map((state) => ({ ...quick, state })),
+  ...["empty", "kept", "running", "paused", "counting", "stopping", "found", "by-desktop"].map((state) => ({ ...quick, state })),
   { ...quick, state: "running", press: ["deed-cancel"] },
 
   { ...chooser, as: "begins" },
