@@ -5,6 +5,7 @@
 //! (disk full, a database held by another), later steps queue up behind it and are tried again:
 //! capture goes on writing segments meanwhile, and recovery would find them.
 
+mod capturing;
 mod deleting;
 mod housekeeping;
 mod overlay;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{
-    CaptureControl, CaptureEnd, CaptureError, CaptureRequest, FrameCounts, Permission,
-    SealedSegment, Sound, Source, Trouble,
+    CaptureControl, CaptureEnd, CaptureError, FrameCounts, Permission, SealedSegment, Sound,
+    Source, Trouble,
 };
 use snaplark_core::policy::Space;
 use snaplark_core::recorder::{self, Recorder, Refusal};
@@ -168,36 +168,18 @@ impl Engine {
         };
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = request.upload && self.uplink.is_some();
-        let request = CaptureRequest {
-            folder,
-            spare_folder: Some(spare.folder),
-            permission: self.permission(&request.source).filter(|_| !request.asks),
-            source: request.source,
-            fps: request.fps,
-            bitrate_bits: request.bitrate_bits,
-            hardware_encoding: request.hardware_encoding,
-            lines_max: request.lines_max,
-            pointer: request.pointer,
-            sound: Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound },
-            webcam: request.webcam,
-            marks: request.marks,
-            abandoned,
-        };
+        let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
+        let request = StartRequest { sound, ..request };
         if wants_upload {
             self.tell_machine(Event::UploadWanted { recording });
         }
-        let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
-        // Finding displays and loading encoders takes its time; the loop doesn't wait for it.
-        tokio::task::spawn_blocking(move || {
-            let events = inbox.clone();
-            let control = capture.start(
-                request,
-                Box::new(move |event| {
-                    let _ = events.blocking_send(Message::Captured { recording, event });
-                }),
-            );
-            let _ = inbox.blocking_send(Message::CaptureReady { recording, control });
-        });
+        self.capture(
+            request,
+            (folder, Some(spare.folder)),
+            abandoned,
+            move |event| Message::Captured { recording, event },
+            move |control| Message::CaptureReady { recording, control },
+        );
     }
 
     /// Of a recording that began then, with its folder.

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use snaplark_core::capture::{
-    Abandoned, CaptureControl, CaptureError, CaptureEvent, CaptureRequest, FrameCounts, Permission,
-    Source,
+    Abandoned, CaptureControl, CaptureError, CaptureEvent, FrameCounts, Permission, Source,
 };
 use snaplark_core::overlay::Webcam;
 use snaplark_core::policy::{
@@ -156,30 +155,13 @@ impl Engine {
             }
         };
         info!("The screen is being kept");
-        let request = CaptureRequest {
-            folder,
-            spare_folder: None,
-            permission: self.permission(&request.source),
-            source: request.source,
-            fps: request.fps,
-            bitrate_bits: request.bitrate_bits,
-            hardware_encoding: request.hardware_encoding,
-            lines_max: request.lines_max,
-            pointer: request.pointer,
-            sound: request.sound,
-            webcam: request.webcam,
-            marks: request.marks,
+        self.capture(
+            request,
+            (folder, None),
             abandoned,
-        };
-        let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
-        tokio::task::spawn_blocking(move || {
-            let events = inbox.clone();
-            let sink = Box::new(move |event| {
-                let _ = events.blocking_send(Message::Kept { ring, event });
-            });
-            let control = capture.start(request, sink);
-            let _ = inbox.blocking_send(Message::RingReady { ring, control });
-        });
+            move |event| Message::Kept { ring, event },
+            move |control| Message::RingReady { ring, control },
+        );
     }
 
     pub(super) fn ring_ready(
