@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use snaplark_app::view::{NeedReason, Reach, RecordingState, Snapshot, WaitReason};
+use snaplark_app::view::{
+    NeedReason, Reach, RecorderView, RecordingState, Snapshot, ToastBody, WaitReason,
+};
 use snaplark_app::{Settings, UploadSettings};
 use snaplark_core::RecordingId;
 use snaplark_tests::fake_capture::Pace;
@@ -112,6 +114,30 @@ fn the_link_is_known_while_recording_without_a_network() {
     let done = rig.client.done(id, DONE).unwrap();
     assert_eq!(done.link.as_deref(), Some(link.as_str()));
     rig.hold_whole("link before the network", id, DONE, 0);
+}
+
+/// Whoever stops a recording sees that it goes up before its last segment is written.
+#[test]
+fn a_toast_is_there_as_soon_as_it_is_stopped() {
+    let rig = Rig::start(PACE);
+    let app = &rig.client.app;
+    let id = rig.client.begin().unwrap();
+    let view = rig
+        .client
+        .until("a part to be sent", RECORDING, |view| {
+            view.recordings.iter().any(|r| r.upload.as_ref().is_some_and(|u| u.uploaded > 0))
+        })
+        .unwrap();
+    assert_eq!(view.toasts, [], "nobody is disturbed while it runs");
+    let (stopped, view) =
+        rig.client.run(async { tokio::join!(app.stop_recording(), app.snapshot()) });
+    let view = view.unwrap();
+    assert_eq!(view.recorder, RecorderView::Stopping { id: id.to_string() });
+    let [toast] = &view.toasts[..] else { panic!("{:?}", view.toasts) };
+    assert_eq!(toast.recording_id, id.to_string());
+    assert!(matches!(toast.body, ToastBody::Uploading { .. }), "{toast:?}");
+    assert_eq!(stopped.unwrap(), id);
+    rig.client.done(id, DONE).unwrap();
 }
 
 #[test]

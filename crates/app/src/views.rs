@@ -58,7 +58,7 @@ pub fn of_program(
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
-        toasts: from.toasts.views(shelf, from.notifications),
+        toasts: from.toasts.views(shelf, from),
         account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
@@ -159,13 +159,20 @@ pub fn of_recording(
 }
 
 fn state_of(recording: &Recording, status: Option<&UploadStatus>) -> RecordingState {
-    if recording.running {
-        return RecordingState::Recording;
+    match recording.running {
+        true => RecordingState::Recording,
+        false => state_of_ended(status, recording.missing_detail.as_ref()),
     }
+}
+
+fn state_of_ended(
+    status: Option<&UploadStatus>,
+    missing_detail: Option<&String>,
+) -> RecordingState {
     let Some(status) = status else { return RecordingState::Local };
     let waits = |reason| RecordingState::Waits { reason };
     let needs = |reason, detail: &str| RecordingState::NeedsYou { reason, detail: detail.into() };
-    match (&status.phase, &recording.missing_detail) {
+    match (&status.phase, missing_detail) {
         (Phase::Finished, _) => RecordingState::Done,
         (_, Some(detail)) => needs(NeedReason::FilesMissing, detail),
         (Phase::Sending, None) => RecordingState::Uploading,
@@ -325,15 +332,26 @@ impl Toasts {
             if toast.recording.to_string() != toast_id {
                 return true;
             }
-            let body = toast.body(shelf).map(|(_, body)| body);
+            let recording = shelf.view(&toast.recording.to_string());
+            let body = recording.and_then(|recording| toast.body(recording, &recording.state));
             toast.dismissed = body.as_ref().map(std::mem::discriminant);
             !matches!(body, None | Some(ToastBody::Done { .. }))
         });
     }
 
-    fn views(&self, shelf: &Shelf, wanted: Notifications) -> Vec<ToastView> {
+    fn views(&self, shelf: &Shelf, from: &Sources<'_>) -> Vec<ToastView> {
         let uploads = self.remembered.iter().filter_map(|toast| {
-            let (recording, body) = toast.body(shelf)?;
+            let recording = shelf.view(&toast.recording.to_string())?;
+            // One that is being closed speaks as what it is about to be: whoever ended it doesn't
+            // wait for its last segment.
+            let closes = matches!(from.recorder, Recorder::Idle | Recorder::Stopping { .. });
+            let body = match &recording.state {
+                RecordingState::Recording if closes => {
+                    let status = from.machine.status(from.now_ms, toast.recording);
+                    toast.body(recording, &state_of_ended(status.as_ref(), None))?
+                }
+                state => toast.body(recording, state)?,
+            };
             if toast.dismissed == Some(std::mem::discriminant(&body)) {
                 return None;
             }
@@ -352,7 +370,7 @@ impl Toasts {
             link: None,
             percentage: 0,
         });
-        uploads.chain(failures).filter(|toast| speaks_up(&toast.body, wanted)).collect()
+        uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications)).collect()
     }
 }
 
@@ -367,10 +385,9 @@ fn speaks_up(body: &ToastBody, wanted: Notifications) -> bool {
 }
 
 impl Remembered {
-    fn body<'a>(&self, shelf: &'a Shelf) -> Option<(&'a RecordingView, ToastBody)> {
-        let recording = shelf.view(&self.recording.to_string())?;
+    fn body(&self, recording: &RecordingView, state: &RecordingState) -> Option<ToastBody> {
         let upload = recording.upload.as_ref();
-        let body = match &recording.state {
+        Some(match state {
             RecordingState::Recording | RecordingState::Local => return None,
             RecordingState::Uploading
             | RecordingState::Waits { reason: WaitReason::Queue | WaitReason::NotRunning } => {
@@ -390,8 +407,7 @@ impl Remembered {
                 link_copied: self.link_copied,
                 duration_ms: recording.duration_ms,
             },
-        };
-        Some((recording, body))
+        })
     }
 }
 

@@ -93,12 +93,17 @@ impl Engine {
             recorder::Action::CountDown { recording } => info!(%recording, "Counting down"),
             recorder::Action::DropCountdown => self.nothing_stays(),
             recorder::Action::Begin { recording } => self.begin(recording),
-            recorder::Action::EndCapture => match &mut self.running {
-                Some(Running { control: Some(control), .. }) => control.stop(),
-                // It may still wait for the desktop's leave.
-                Some(Running { abandoned, control: None, .. }) => abandoned.set(),
-                None => {}
-            },
+            recorder::Action::EndCapture => {
+                match &mut self.running {
+                    Some(Running { control: Some(control), .. }) => control.stop(),
+                    // It may still wait for the desktop's leave.
+                    Some(Running { abandoned, control: None, .. }) => abandoned.set(),
+                    None => {}
+                }
+                if let Recorder::Stopping { recording } = self.recorder {
+                    self.toasts.remember(recording);
+                }
+            }
             recorder::Action::PauseCapture => self.pause_capture(true),
             recorder::Action::ResumeCapture => self.pause_capture(false),
             recorder::Action::NoteResumed { recording, at_ms } => {
