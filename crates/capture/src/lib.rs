@@ -42,6 +42,7 @@ mod surroundings;
 mod timeline;
 mod trial;
 mod vp9;
+mod warm;
 mod webcam;
 mod writer;
 
@@ -63,6 +64,7 @@ pub use sound::{DeviceProbe, Meter, listen};
 pub use surroundings::{
     Picture, Rect, Screen, ShownWindow, Surroundings, desktop_asks, picture_of, surroundings,
 };
+pub use warm::warm;
 pub use webcam::{CameraProbe, list as cameras};
 
 use crate::choice::Memory;
@@ -113,8 +115,8 @@ impl Capture for SystemCapture {
         request: CaptureRequest,
         events: CaptureSink,
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
-        gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
-        encoder::check()?;
+        ready()?;
+        tracing::debug!("GStreamer is ready");
         let signals = Arc::new(Signals::default());
         let started = self.begin(request, events, &signals);
         if started.is_err() {
@@ -159,6 +161,7 @@ impl SystemCapture {
                 }
                 RecvTimeoutError::Disconnected => fault(),
             })??;
+        tracing::debug!("the source is open");
 
         disk::check(&request.folder, INIT_FILE)?;
         let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
@@ -177,6 +180,7 @@ impl SystemCapture {
             Err(_) if wanted.is_hardware() => (SOFTWARE, start(SOFTWARE)?),
             started => (wanted, started?),
         };
+        tracing::debug!("the pipeline runs");
         let (replaced, others) = sync_channel(1);
         let spare = memory.filter(|_| encoder.is_hardware()).cloned().map(|memory| Spare {
             start: Box::new(move || start(SOFTWARE)),
@@ -243,6 +247,12 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// GStreamer, and that all is there which every recording needs of it.
+fn ready() -> Result<(), CaptureError> {
+    gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
+    encoder::check()
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), CaptureError> {
