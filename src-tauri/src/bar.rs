@@ -10,14 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use snaplark_app::view::RecorderView;
 use snaplark_app::{App, Source};
-use tauri::{
-    AppHandle, Manager, Monitor, PhysicalPosition, WebviewUrl, WebviewWindowBuilder, WindowEvent,
-    async_runtime,
-};
+use tauri::{AppHandle, Manager, Monitor, PhysicalPosition, WindowEvent, async_runtime};
 
+use crate::panel::{self, Card, Size};
 use crate::place::{Rect, area_of, monitor_at};
 use crate::platform;
-use crate::toast::Card;
 use crate::words::word;
 
 pub const LABEL: &str = "bar";
@@ -26,13 +23,6 @@ pub const LABEL: &str = "bar";
 const GAP: f64 = 24.0;
 /// A drag is over when the window has stood still for so long.
 const STANDS_STILL: Duration = Duration::from_millis(300);
-
-/// In CSS pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-pub struct Size {
-    pub width: f64,
-    pub height: f64,
-}
 
 /// Where a person left it, from the corner of its display: the middle of its upper edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,29 +131,14 @@ pub fn drag(handle: &AppHandle) -> tauri::Result<()> {
     window.start_dragging()
 }
 
-fn create(handle: &AppHandle) -> tauri::Result<()> {
+/// On the main thread. Made before it is wanted, it is there when a recording begins.
+pub fn create(handle: &AppHandle) -> tauri::Result<()> {
     if handle.get_webview_window(LABEL).is_some() {
         return Ok(());
     }
-    let page = WebviewUrl::App("windows/bar/index.html".into());
-    let window = WebviewWindowBuilder::new(handle, LABEL, page)
-        .title(word("recorder_bar"))
-        .inner_size(1.0, 1.0)
-        .visible(false)
-        .focused(false)
-        .focusable(false)
-        .always_on_top(true)
-        .visible_on_all_workspaces(true)
-        .content_protected(true)
-        .skip_taskbar(true)
-        .decorations(false)
-        .shadow(false)
-        .transparent(true)
-        .maximizable(false)
-        .minimizable(false)
-        // GTK makes windows that can't be resized 200 px high at least.
-        .resizable(true)
-        .build()?;
+    let window = panel::create(handle, LABEL, "bar", word("recorder_bar"), |window| {
+        window.focused(false).focusable(false).content_protected(true)
+    })?;
     platform::make_panel(&window, false);
     let moved = handle.clone();
     window.on_window_event(move |event| {
@@ -188,18 +163,10 @@ fn put(handle: &AppHandle) -> tauri::Result<()> {
     let px = |length: f64| (length * place.scale).round() as u32;
     let (width, height) = (px(size.width), px(size.height));
     let (x, y) = spot(place, (width, height));
-    let appears = !now.shown;
     now.shown = true;
     // Moving it makes events that want the same lock.
     drop(now);
-    platform::place(&window, x, y, width, height)?;
-    if appears {
-        platform::set_visible(&window, true)?;
-        // Window managers place a window when they first see it.
-        platform::place(&window, x, y, width, height)?;
-    }
-    platform::cut_to(&window, cards);
-    Ok(())
+    panel::show(&window, Rect { x, y, width, height }, cards).map(drop)
 }
 
 fn take_away(handle: &AppHandle) -> tauri::Result<()> {

@@ -15,15 +15,11 @@ use snaplark_app::view::{Levels, RecorderView};
 use snaplark_app::{App, Microphone, Source, StartRequest};
 use snaplark_capture::{Meter, Picture, ShownWindow};
 use tauri::http::{Request, Response, StatusCode, header};
-use tauri::{
-    AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    async_runtime,
-};
+use tauri::{AppHandle, Emitter, Manager, Url, WebviewWindow, async_runtime};
 
 use crate::place::{Rect, monitor_at};
-use crate::platform;
-use crate::shell;
 use crate::words::word;
+use crate::{panel, platform, shell};
 
 /// Each display's window has its number behind it.
 pub const LABEL: &str = "chooser-";
@@ -228,17 +224,8 @@ pub fn warm(handle: &AppHandle) -> tauri::Result<()> {
 }
 
 fn create(handle: &AppHandle, number: usize) -> tauri::Result<()> {
-    let page = WebviewUrl::App("windows/chooser/index.html".into());
-    WebviewWindowBuilder::new(handle, format!("{LABEL}{number}"), page)
-        .title(word("chooser"))
-        .inner_size(1.0, 1.0)
-        .visible(false)
-        .always_on_top(true)
-        .visible_on_all_workspaces(true)
-        .skip_taskbar(true)
-        .decorations(false)
-        .shadow(false)
-        .build()?;
+    let label = format!("{LABEL}{number}");
+    panel::create(handle, &label, "chooser", word("chooser"), |window| window.transparent(false))?;
     Ok(())
 }
 

@@ -18,10 +18,10 @@ use tauri_plugin_clipboard_manager::ClipboardExt;
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
 
+use crate::panel::Card;
 use crate::program::Program;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
-use crate::toast::Card;
 use crate::{pages, platform, shell, shortcut, sign_in, toast, words};
 
 #[derive(Clone, Debug, Serialize)]
@@ -329,7 +329,7 @@ pub fn put_on_clipboard(handle: &AppHandle, link: String) -> Answer {
 }
 
 /// What GTK and the system's tables want to be asked for there.
-async fn on_main<T: Send + 'static>(
+pub async fn on_main<T: Send + 'static>(
     handle: &AppHandle,
     act: impl FnOnce(&AppHandle) -> T + Send + 'static,
 ) -> Answer<T> {

@@ -12,6 +12,7 @@ mod deep_link;
 mod left;
 mod media;
 mod pages;
+mod panel;
 mod place;
 mod platform;
 mod program;

@@ -1,10 +1,10 @@
 //! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
 //! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
 
-use tauri::WebviewWindow;
+use tauri::{AppHandle, WebviewWindow};
 
+use crate::panel::{Builder, Card};
 use crate::place::Rect;
-use crate::toast::Card;
 
 /// Before the first window. Says in a sentence why there can't be one.
 pub fn prepare() -> anyhow::Result<()> {
@@ -19,6 +19,16 @@ pub fn is_composited() -> bool {
 /// Whether other programs' keys and windows are the desktop's alone to know.
 pub fn is_wayland() -> bool {
     imp::is_wayland()
+}
+
+/// On the main thread: makes a window, in the web process of that other one where there can be
+/// several in one.
+pub fn build(
+    handle: &AppHandle,
+    beside: Option<WebviewWindow>,
+    window: impl for<'a> FnOnce(&'a AppHandle) -> Builder<'a> + Send + 'static,
+) -> tauri::Result<WebviewWindow> {
+    imp::build(handle, beside, window)
 }
 
 /// A window for notices: the window manager neither focuses nor animates nor frames it.
@@ -43,8 +53,8 @@ pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
 }
 
 /// Size and place in one step, so that nothing is seen in between. Physical pixels.
-pub fn place(window: &WebviewWindow, x: i32, y: i32, width: u32, height: u32) -> tauri::Result<()> {
-    imp::place(window, x, y, width, height)
+pub fn place(window: &WebviewWindow, at: Rect) -> tauri::Result<()> {
+    imp::place(window, at)
 }
 
 /// Only the cards take the pointer, and without a compositor only they are drawn.
@@ -57,14 +67,15 @@ mod imp {
     use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::Command;
+    use std::sync::mpsc::channel;
 
     use anyhow::{Context, bail};
     use gtk::cairo::{RectangleInt, Region};
     use gtk::prelude::*;
-    use tauri::WebviewWindow;
+    use tauri::{AppHandle, WebviewWindow};
 
+    use crate::panel::{Builder, Card};
     use crate::place::Rect;
-    use crate::toast::Card;
 
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
@@ -107,6 +118,22 @@ mod imp {
         std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty())
     }
 
+    pub fn build(
+        handle: &AppHandle,
+        beside: Option<WebviewWindow>,
+        window: impl for<'a> FnOnce(&'a AppHandle) -> Builder<'a> + Send + 'static,
+    ) -> tauri::Result<WebviewWindow> {
+        let Some(beside) = beside else { return window(handle).build() };
+        let (tell, told) = channel();
+        let handle = handle.clone();
+        beside.with_webview(move |view| {
+            // Whoever asked waits for it below.
+            let _ = tell.send(window(&handle).with_related_view(view.inner()).build());
+        })?;
+        // On the main thread it has been done by now.
+        told.recv().unwrap_or(Err(tauri::Error::WindowNotFound))
+    }
+
     pub fn make_notice(window: &WebviewWindow) {
         let Ok(window) = window.gtk_window() else { return };
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
@@ -125,7 +152,7 @@ mod imp {
         let Rect { x, y, width, height } = display;
         let scale = window.scale_factor()?.round().max(1.0) as i32;
         let gtk_window = window.gtk_window()?;
-        super::place(window, x, y, width, height)?;
+        super::place(window, display)?;
         let monitors = gtk::gdk::Display::default();
         let screen = gtk::gdk::Screen::default();
         if let (Some(monitors), Some(screen)) = (monitors, screen) {
@@ -151,13 +178,8 @@ mod imp {
         Ok(())
     }
 
-    pub fn place(
-        window: &WebviewWindow,
-        x: i32,
-        y: i32,
-        width: u32,
-        height: u32,
-    ) -> tauri::Result<()> {
+    pub fn place(window: &WebviewWindow, at: Rect) -> tauri::Result<()> {
+        let Rect { x, y, width, height } = at;
         let scale = window.scale_factor()?.round().max(1.0) as i32;
         let gtk_window = window.gtk_window()?;
         let (width, height) = (width as i32 / scale, height as i32 / scale);
@@ -207,10 +229,10 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    use tauri::{PhysicalPosition, PhysicalSize, WebviewWindow};
+    use tauri::{AppHandle, PhysicalPosition, PhysicalSize, WebviewWindow};
 
+    use crate::panel::{Builder, Card};
     use crate::place::Rect;
-    use crate::toast::Card;
 
     pub fn prepare() -> anyhow::Result<()> {
         Ok(())
@@ -224,12 +246,20 @@ mod imp {
         false
     }
 
+    pub fn build(
+        handle: &AppHandle,
+        _beside: Option<WebviewWindow>,
+        window: impl for<'a> FnOnce(&'a AppHandle) -> Builder<'a>,
+    ) -> tauri::Result<WebviewWindow> {
+        window(handle).build()
+    }
+
     pub fn make_notice(_window: &WebviewWindow) {}
 
     pub fn make_panel(_window: &WebviewWindow, _takes_focus: bool) {}
 
     pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
-        place(window, display.x, display.y, display.width, display.height)?;
+        place(window, display)?;
         window.show()
     }
 
@@ -237,15 +267,9 @@ mod imp {
         if visible { window.show() } else { window.hide() }
     }
 
-    pub fn place(
-        window: &WebviewWindow,
-        x: i32,
-        y: i32,
-        width: u32,
-        height: u32,
-    ) -> tauri::Result<()> {
-        window.set_size(PhysicalSize::new(width, height))?;
-        window.set_position(PhysicalPosition::new(x, y))
+    pub fn place(window: &WebviewWindow, at: Rect) -> tauri::Result<()> {
+        window.set_size(PhysicalSize::new(at.width, at.height))?;
+        window.set_position(PhysicalPosition::new(at.x, at.y))
     }
 
     pub fn cut_to(_window: &WebviewWindow, _cards: Vec<Card>) {}

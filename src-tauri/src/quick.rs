@@ -3,12 +3,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, Manager, WebviewWindow, WindowEvent};
 
-use crate::bar::Size;
+use crate::panel::{self, Card, Size};
 use crate::place::{Rect, area_of, monitor_at};
 use crate::platform;
-use crate::toast::Card;
 use crate::words::word;
 
 pub const LABEL: &str = "quick";
@@ -66,22 +65,7 @@ pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::R
 }
 
 fn create(handle: &AppHandle) -> tauri::Result<()> {
-    let page = WebviewUrl::App("windows/quick/index.html".into());
-    let window = WebviewWindowBuilder::new(handle, LABEL, page)
-        .title(word("quick_menu"))
-        .inner_size(1.0, 1.0)
-        .visible(false)
-        .always_on_top(true)
-        .visible_on_all_workspaces(true)
-        .skip_taskbar(true)
-        .decorations(false)
-        .shadow(false)
-        .transparent(true)
-        .maximizable(false)
-        .minimizable(false)
-        // GTK makes windows that can't be resized 200 px high at least.
-        .resizable(true)
-        .build()?;
+    let window = panel::create(handle, LABEL, "quick", word("quick_menu"), |window| window)?;
     platform::make_panel(&window, true);
     let left = handle.clone();
     window.on_window_event(move |event| {
@@ -108,16 +92,10 @@ fn put(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     let px = |length: f64| (length * monitor.scale_factor()).round() as u32;
     let area = area_of(&monitor);
     let place = spot(area, at, (px(size.width), px(size.height)));
-    let appears = !window.is_visible()?;
-    platform::place(window, place.x, place.y, place.width, place.height)?;
-    if appears {
-        platform::set_visible(window, true)?;
-        // Window managers place a window when they first see it.
-        platform::place(window, place.x, place.y, place.width, place.height)?;
-        window.set_focus()?;
+    match panel::show(window, place, cards)? {
+        true => window.set_focus(),
+        false => Ok(()),
     }
-    platform::cut_to(window, cards);
-    Ok(())
 }
 
 /// Its first line at the pointer; in the middle of the display where there is none.

@@ -39,6 +39,8 @@ pub const LEVELS: &str = "levels";
 /// thread a script in every window. The last change is never the one that is left out.
 const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);
+/// The panel asks the main thread for the icon and its menu: windows keep that busy for longer.
+const TRAY_FIRST: Duration = Duration::from_millis(300);
 
 /// `wish`: what the address asked for that the program was started with.
 pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
@@ -178,8 +180,6 @@ fn begin(
         }
         Err(error) => tracing::warn!(%error, "there is no tray here; the library stays at hand"),
     }
-    toast::create(handle)?;
-    chooser::warm(handle)?;
     if !hidden {
         match desktop.welcomed {
             true => deep_link::show(handle, wish.unwrap_or(Wish::Library)),
@@ -194,8 +194,28 @@ fn begin(
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
     async_runtime::spawn(updates::watch(handle.clone(), app.clone()));
     async_runtime::spawn(quit_when_told(handle.clone()));
+    async_runtime::spawn(warm(handle.clone(), desktop.show_bar));
     Ok(())
 }
+
+/// What nobody waits for yet, and would when it is wanted. One after the other: in between the main
+/// thread has time for whoever is there already.
+async fn warm(handle: AppHandle, bar: bool) {
+    tokio::time::sleep(TRAY_FIRST).await;
+    let windows = [Some(toast::create as Make), bar.then_some(bar::create), Some(chooser::warm)];
+    for make in windows.into_iter().flatten() {
+        match commands::on_main(&handle, make).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a window will be made when it is wanted"),
+            Err(_) => return,
+        }
+    }
+    if let Ok(Err(error)) = async_runtime::spawn_blocking(snaplark_capture::warm).await {
+        tracing::info!(%error, "there is no recording here yet");
+    }
+}
+
+type Make = fn(&AppHandle) -> tauri::Result<()>;
 
 /// Shown once is enough, also where it was only closed.
 async fn note_welcomed(app: App) {
@@ -336,6 +356,7 @@ async fn ask_where(handle: AppHandle, app: App, recording: RecordingId, file: Pa
 
 /// From the shortcut and the tray.
 pub fn order(handle: &AppHandle, order: Order) {
+    tracing::debug!(?order, "ordered");
     let app = handle.state::<App>().inner().clone();
     async_runtime::spawn(async move {
         // The app shows a failed start as a toast; here it is only for the log.

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Deserialize;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, async_runtime};
+use tauri::{AppHandle, Manager, WebviewWindow, async_runtime};
 
+use crate::panel::{self, Card};
+use crate::place::Rect;
 use crate::words::word;
 use crate::{platform, quiet};
 
@@ -19,36 +20,11 @@ const WIDTH: f64 = 452.0;
 /// How often a desktop that is set not to disturb is asked again, while there is something to show.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// A toast in its window, in CSS pixels.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Card {
-    pub x: f64,
-    pub y: f64,
-    pub width: f64,
-    pub height: f64,
-    pub radius: f64,
-}
-
-/// Made at the start and hidden: a toast has to be there at once.
+/// On the main thread. Made soon after the start: a toast has to be there at once.
 pub fn create(app: &AppHandle) -> tauri::Result<()> {
-    let window =
-        WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("windows/toast/index.html".into()))
-            .title(word("app_name"))
-            .inner_size(WIDTH, 1.0)
-            .visible(false)
-            .focused(false)
-            .focusable(false)
-            .always_on_top(true)
-            .visible_on_all_workspaces(true)
-            .skip_taskbar(true)
-            .decorations(false)
-            .shadow(false)
-            .transparent(true)
-            .maximizable(false)
-            .minimizable(false)
-            // GTK makes windows that can't be resized 200 px high at least.
-            .resizable(true)
-            .build()?;
+    let window = panel::create(app, LABEL, "toast", word("app_name"), |window| {
+        window.inner_size(WIDTH, 1.0).focused(false).focusable(false)
+    })?;
     platform::make_notice(&window);
     Ok(())
 }
@@ -95,14 +71,7 @@ fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     let width = (WIDTH * corner.scale).round() as u32;
     let height = ((height * corner.scale).ceil() as u32).min(corner.room);
     let (x, y) = (corner.x - width as i32, corner.y - height as i32);
-    platform::place(&window, x, y, width, height)?;
-    if appears {
-        platform::set_visible(&window, true)?;
-        // Window managers place a window when they first see it.
-        platform::place(&window, x, y, width, height)?;
-    }
-    platform::cut_to(&window, cards);
-    Ok(())
+    panel::show(&window, Rect { x, y, width, height }, cards).map(drop)
 }
 
 /// The bottom right corner of a work area, in physical pixels.

@@ -5,10 +5,10 @@ use snaplark_app::{App, Microphone};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use super::{Answer, CommandError};
-use crate::bar::{self, Size};
+use crate::bar;
 use crate::chooser::{self, Choice, ChooserView, Kind};
+use crate::panel::{Card, Size};
 use crate::quick;
-use crate::toast::Card;
 
 #[tauri::command]
 pub async fn pause_recording(app: State<'_, App>) -> Answer {

@@ -16,8 +16,10 @@ import {
   type SignIn,
 } from "$lib/ipc";
 
-/** For windows that show no recordings: none is ever newer. */
+/** No recording is ever newer. */
 const NONE = Number.MAX_SAFE_INTEGER;
+/** Which recordings a window shows: `new` are those that change while it is there. */
+type Shown = "all" | "new" | "none";
 
 export class Live {
   snapshot = $state.raw<Snapshot | null>(null);
@@ -29,12 +31,13 @@ export class Live {
   #asking = false;
   #askAgain = false;
   #version = 0;
-  readonly #showsRecordings: boolean;
+  readonly #shown: Shown;
   readonly #ofRecordings = new Highest();
   readonly #ofToasts = new Highest();
 
-  constructor({ recordings = true } = {}) {
-    this.#showsRecordings = recordings;
+  constructor({ recordings = "all" }: { recordings?: Shown } = {}) {
+    this.#shown = recordings;
+    if (recordings !== "all") this.#version = NONE;
   }
 
   /** `signIn`: whether this window has to do with it. */
@@ -62,9 +65,8 @@ export class Live {
     try {
       do {
         this.#askAgain = false;
-        const since = this.#showsRecordings ? this.#version : NONE;
-        const answer = await program.snapshot(since);
-        this.#version = answer.version;
+        const answer = await program.snapshot(this.#version);
+        if (this.#shown !== "none") this.#version = answer.version;
         this.snapshot = this.#forward(this.#joined(answer));
       } while (this.#askAgain);
     } catch (thrown) {

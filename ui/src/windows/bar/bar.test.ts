@@ -51,6 +51,15 @@ test("while nothing is recorded there is no bar", async () => {
   await waitFor(() => expect(asked).toContainEqual(["fit_bar", { size: null, cards: [] }]));
 });
 
+test("of recordings it is told those that change while it is there", async () => {
+  program = { ...running(), version: 7 };
+  live = new Live({ recordings: "new" });
+  await live.start({ signIn: false });
+  await live.ask();
+  const snapshots = asked.filter(([name]) => name === "snapshot").map(([, args]) => args);
+  expect(snapshots).toEqual([{ since: Number.MAX_SAFE_INTEGER }, { since: 7 }]);
+});
+
 test("it counts down, and can be called off without a question", async () => {
   await show({ ...empty(), recorder: { kind: "counting", startsUnixMs: Date.now() + 2_600 } });
   await waitFor(() => expect(screen.getByTestId("bar-count").textContent).toBe("3"));
