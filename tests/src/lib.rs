@@ -25,6 +25,7 @@ pub mod numbers;
 pub mod process;
 pub mod recorder;
 pub mod session;
+pub mod shelf;
 pub mod shortcuts;
 pub mod wait;
 pub mod wayland;
