@@ -3,12 +3,14 @@
 //! first line that it reads is its order. What it reads after that never comes: its end is the
 //! asker's, and with it the part's.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::source::scap;
-use crate::trial;
+use crate::{trial, webcam};
 
 /// Names the part to the process that is to be it.
 const VARIABLE: &str = "SNAPLARK_PART";
@@ -18,15 +20,17 @@ static ABLE: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
+    Cameras,
     Scap,
     Trial,
 }
 
 impl Name {
-    const ALL: [Name; 2] = [Name::Scap, Name::Trial];
+    const ALL: [Name; 3] = [Name::Cameras, Name::Scap, Name::Trial];
 
     fn text(self) -> &'static str {
         match self {
+            Name::Cameras => "cameras",
             Name::Scap => "scap",
             Name::Trial => "trial",
         }
@@ -34,6 +38,7 @@ impl Name {
 
     fn run(self, order: &str) -> ExitCode {
         match self {
+            Name::Cameras => webcam::cameras::run(),
             Name::Scap => scap::part::run(order),
             Name::Trial => trial::run(order),
         }
@@ -57,6 +62,14 @@ pub fn part() -> Option<ExitCode> {
         std::process::exit(0);
     });
     Some(name.run(order.trim_end()))
+}
+
+/// A part's last words. Threads of others' code may hang: nothing is waited for.
+pub fn end_with(words: &str) -> ExitCode {
+    match std::io::stdout().write_all(words.as_bytes()) {
+        Ok(()) => std::process::exit(0),
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Whether this program has parts.
@@ -94,6 +107,26 @@ impl Part {
             std::io::Result::Ok((part, said))
         };
         start().map_err(|error| error.to_string())
+    }
+
+    /// All that one says that is to end within `wait`, which is something.
+    pub fn ask(name: Name, order: &str, wait: Duration) -> Result<String, String> {
+        let (part, mut said) = Part::start(name, order)?;
+        let (tell, told) = channel();
+        // Ends with the part.
+        std::thread::spawn(move || {
+            let mut words = String::new();
+            let read = said.read_to_string(&mut words);
+            // Fails only where nobody waits for it any more.
+            drop(tell.send(read.map(|_| words)));
+        });
+        let words = told.recv_timeout(wait);
+        drop(part);
+        match words {
+            Ok(Ok(words)) if words.is_empty() => Err("its process died".to_owned()),
+            Ok(words) => words.map_err(|error| error.to_string()),
+            Err(_) => Err("it hangs".to_owned()),
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 //! scrolls, and one that turns and stays; libvpx decodes that, and each picture is held to what went
 //! in. In a process of its own (`part`), since drivers end the process that they are in, or hang.
 
-use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
@@ -13,7 +12,7 @@ use gstreamer_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
 
 use crate::encoder::{self, Encoder, Settings};
 use crate::graph::{self, Graph, make, text};
-use crate::part::{Name, Part};
+use crate::part::{Name, Part, end_with};
 use crate::pipeline::keyframe_event;
 use crate::policy::TRIAL_WAIT;
 use crate::vp9;
@@ -34,23 +33,9 @@ const KEYFRAMES_MS: [u64; 2] = [0, 2_200];
 pub fn hold(encoder: &Encoder, settings: &Settings) -> Result<(), String> {
     let Settings { width, height, bitrate_bits } = settings;
     let order = format!("{} {width} {height} {bitrate_bits}", encoder.element);
-    let (part, mut said) = Part::start(Name::Trial, &order)?;
-    let (tell, told) = channel();
-    // Ends with the part.
-    std::thread::spawn(move || {
-        let mut words = String::new();
-        let read = said.read_to_string(&mut words);
-        // Fails only where nobody waits for it any more.
-        drop(tell.send(read.map(|_| words)));
-    });
-    let words = told.recv_timeout(TRIAL_WAIT);
-    drop(part);
-    match words {
-        Ok(Ok(words)) if words == WELL => Ok(()),
-        Ok(Ok(words)) if words.is_empty() => Err("its process died".to_owned()),
-        Ok(Ok(words)) => Err(words),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("it hangs".to_owned()),
+    match Part::ask(Name::Trial, &order, TRIAL_WAIT)?.as_str() {
+        WELL => Ok(()),
+        why => Err(why.to_owned()),
     }
 }
 
@@ -65,12 +50,7 @@ pub fn run(order: &str) -> ExitCode {
         let encoder = encoder::hardware().find(|encoder| encoder.element == *element);
         judge(encoder.ok_or("it is not installed")?, &settings)
     });
-    let said = verdict.map_or_else(|why| why, |()| WELL.to_owned());
-    match std::io::stdout().write_all(said.as_bytes()) {
-        // Its threads may hang: nothing is waited for.
-        Ok(()) => std::process::exit(0),
-        Err(_) => ExitCode::FAILURE,
-    }
+    end_with(&verdict.map_or_else(|why| why, |()| WELL.to_owned()))
 }
 
 fn judge(encoder: &Encoder, settings: &Settings) -> Result<(), String> {

@@ -42,9 +42,9 @@ struct Open {
 
 impl Open {
     fn new(wanted: &Device, webcam: &std::sync::Arc<Webcam>) -> Result<Self, String> {
-        let device = cameras::find(wanted)?;
-        let (given, decoder) = choose(&device.caps().unwrap_or_else(gst::Caps::new_any))?;
-        let (source, line) = cameras::source(&device)?;
+        let camera = cameras::find(wanted)?;
+        let (given, decoder) = choose(&camera.caps)?;
+        let (source, line) = cameras::source(&camera)?;
         let filter = |caps: &gst::Caps| {
             let built = gst::ElementFactory::make("capsfilter").property("caps", caps).build();
             built.map_err(text)

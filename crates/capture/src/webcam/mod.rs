@@ -12,7 +12,7 @@
 //! webcam is to be shown; with its end the camera is closed, and its light goes out.
 
 mod camera;
-mod cameras;
+pub(crate) mod cameras;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

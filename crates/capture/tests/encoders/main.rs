@@ -13,6 +13,9 @@ fn main() {}
 #[path = "../capture/common/mod.rs"]
 mod common;
 #[cfg(target_os = "linux")]
+#[path = "../capture/own_main.rs"]
+mod own_main;
+#[cfg(target_os = "linux")]
 #[allow(clippy::unwrap_used)]
 mod recordings;
 #[cfg(target_os = "linux")]
@@ -21,19 +24,6 @@ mod stand_in;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    use libtest_mimic::{Arguments, Trial};
-
     stand_in::register();
-    if let Some(ended) = snaplark_capture::part() {
-        return ended;
-    }
-    let tests = recordings::ALL.map(|(name, test)| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    });
-    // Each counts what the stand-in gives.
-    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, tests.into()).exit_code()
+    own_main::run(&recordings::ALL)
 }
