@@ -73,6 +73,9 @@ window.become = async (name) => {
 
 async function show() {
   await found("body > *");
+  // What is pressed stands where it stays.
+  await document.fonts.ready;
+  await new Promise(requestAnimationFrame);
   for (const microphone of now.levels) await emit("levels", { microphone, system: 0 });
   for (const press of wanted.getAll("press")) (await found(press)).click();
 }

@@ -58,7 +58,7 @@ export class Chromium {
 
 /** Opens it, and does what is to be done with it. */
 export async function show(page: Page, one: State, query: Record<string, string> = {}) {
-  const { width, height, state, press = [], act } = one;
+  const { width, height, state, press = [], act, whole } = one;
   await page.setViewportSize({ width, height });
   const wanted = new URLSearchParams({ state, ...query });
   for (const what of press) wanted.append("press", what);
@@ -66,6 +66,10 @@ export async function show(page: Page, one: State, query: Record<string, string>
   await page.goto(`dev/${one.page}.html?${wanted}`);
   await page.evaluate(() => window.shown);
   await act?.(page);
+  await settle(page);
+  if (!whole) return;
+  const high = await page.evaluate(() => document.querySelector("main")?.scrollHeight ?? 0);
+  await page.setViewportSize({ width, height: Math.max(height, high) });
   await settle(page);
 }
 

@@ -15,6 +15,8 @@ export interface State {
   pictured?: true;
   width: number;
   height: number;
+  /** One page that scrolls: as high as all of it. */
+  whole?: true;
 }
 
 const library = { page: "library", width: 800, height: 560 };
@@ -26,8 +28,7 @@ const bar = { page: "bar", width: 1280, height: 160 };
 const quick = { page: "quick", width: 640, height: 760 };
 const chooser = { page: "chooser", state: "full", width: 1280, height: 720 };
 const welcome = { page: "welcome", width: 640, height: 560 };
-/** One page that scrolls: as high as it is. */
-const SETTINGS_HIGH = 3000;
+const whole = true;
 
 const search = (words: string) => async (page: Page) => {
   await page.getByTestId("search").fill(words);
@@ -83,21 +84,21 @@ export const states: readonly State[] = [
     as: words === "Weekly" ? "player-notes" : "player",
   })),
 
-  ...["everything", "found", "fetching"].map((state) => ({ ...settings, state, height: SETTINGS_HIGH })),
+  ...["everything", "found", "fetching"].map((state) => ({ ...settings, state, whole })),
   ...[
     ...["full", "crashed", "lacking", "by-desktop", "asked", "declined", "ready", "unsigned", "not-updated", "taken"],
     ...["this-computer", "no-cloud"],
-  ].map((state) => ({ ...settings, state, height: SETTINGS_HIGH, pictured })),
-  { ...settings, state: "crashed", press: ["crash-show"], height: SETTINGS_HIGH },
+  ].map((state) => ({ ...settings, state, whole, pictured })),
+  { ...settings, state: "crashed", press: ["crash-show"], whole },
   ...["signed-in", "lacking"].map((state) => ({
     ...settings,
     state,
     press: ["test-connection"],
-    height: SETTINGS_HIGH,
+    whole,
   })),
   { ...settings, state: "full", as: "opened", pictured },
   { ...settings, state: "full", width: 420, as: "narrow" },
-  { ...settings, state: "full", press: ["shortcut-record"], height: SETTINGS_HIGH },
+  { ...settings, state: "full", press: ["shortcut-record"], whole },
 
   ...["look", "trouble", "many", "waiting", "queued", "needs"].map((name) => ({
     ...toast,
