@@ -18,9 +18,10 @@ export class Newer {
   });
 
   async start() {
-    window.addEventListener("storage", ({ key, newValue }) => {
-      if (key === SEEN) this.#seen = newValue;
-    });
+    // Another window may have shown it.
+    for (const moment of ["storage", "focus"]) {
+      window.addEventListener(moment, () => (this.#seen = localStorage.getItem(SEEN)));
+    }
     await onUpdates((now) => (this.updates = now));
     this.updates = await program.updates();
   }

@@ -1,8 +1,10 @@
 /*! The settings on a made-up program: what they show of it, and what they ask of it. */
+import "$lib/tokens.css";
 import { emit } from "@tauri-apps/api/event";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { page, userEvent } from "vitest/browser";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
 import type { BoundShortcut, Updates } from "$lib/ipc";
@@ -30,7 +32,8 @@ let folder: string | null;
 let byDesktop: Partial<BoundShortcut>;
 let refuses: { code: string; params: object } | null;
 
-beforeEach(() => {
+beforeEach(async () => {
+  await page.viewport(720, 560);
   kept = settings();
   now = { ...account, kind: "this-computer", server: "127.0.0.1:40000", profile: "spec" };
   done = [];
@@ -141,20 +144,10 @@ test("the webcam is placed in a corner or dragged anywhere, and only that is cha
     rightPermille: 0,
   });
 
-  const frame = { left: 0, top: 0, width: 320, height: 180 } as DOMRect;
-  screen.getByTestId("webcam-screen").getBoundingClientRect = () => frame;
-  const preview = screen.getByTestId("webcam-preview");
-  preview.setPointerCapture = () => {};
-  const drag = (type: string, clientX: number, clientY: number) =>
-    fireEvent(preview, new MouseEvent(type, { bubbles: true, clientX, clientY }));
-  await drag("pointerdown", 20, 160);
-  await drag("pointermove", 156, 90);
-  await drag("pointerup", 156, 90);
-  // So far as the pointer went, of the room that there is.
-  await waitFor(() => expect(kept.recording.webcam.rightPermille).toBeGreaterThan(450));
-  expect(kept.recording.webcam.rightPermille).toBeLessThan(550);
-  expect(kept.recording.webcam.downPermille).toBeGreaterThan(430);
-  expect(kept.recording.webcam.downPermille).toBeLessThan(570);
+  await userEvent.dragAndDrop(screen.getByTestId("webcam-preview"), screen.getByTestId("webcam-screen"));
+  // To the middle of the screen, of the room that there is.
+  await waitFor(() => expect(Math.abs(kept.recording.webcam.rightPermille - 500)).toBeLessThan(20));
+  expect(Math.abs(kept.recording.webcam.downPermille - 500)).toBeLessThan(20);
   const { rightPermille, downPermille } = kept.recording.webcam;
   expect(screen.getByLabelText("Place")).toHaveProperty("value", `${rightPermille},${downPermille}`);
 });
@@ -304,10 +297,43 @@ test("the sidebar has every section, and arrow keys go along it", async () => {
   }
   expect(links.map((link) => link.getAttribute("aria-current"))[0]).toBe("true");
   links[0]?.focus();
-  for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "ArrowRight"]) {
-    await fireEvent.keyDown(document.activeElement!, { key });
-  }
+  await userEvent.keyboard("{ArrowDown}{ArrowDown}{ArrowUp}{ArrowRight}");
   expect(document.activeElement).toBe(links[2]);
+});
+
+test("the sidebar says where one is, and that an update was told is over where it was seen", async () => {
+  newer = updates.found;
+  await show();
+  const current = () => document.querySelector("nav [aria-current]")?.textContent?.trim();
+  const link = screen.getByRole("link", { name: /Updates/ });
+  await waitFor(() => expect(within(link).getByRole("img")).toBeTruthy());
+  const main = document.querySelector("main")!;
+  main.scrollTo({ top: document.getElementById("recording")!.offsetTop, behavior: "instant" });
+  await waitFor(() => expect(current()).toBe("Recording"));
+  expect(within(link).getByRole("img")).toBeTruthy();
+  await userEvent.click(link);
+  await waitFor(() => expect(within(link).queryByRole("img")).toBeNull());
+  localStorage.clear();
+});
+
+test("each control has the platform's keys, and its hint is told with it", async () => {
+  await show();
+  const choice = (name: string) => screen.getByRole("radio", { name });
+  choice("System").focus();
+  await userEvent.keyboard("{ArrowRight}{ArrowRight}");
+  await waitFor(() => expect(kept.desktop.theme).toBe("dark"));
+  expect(document.activeElement).toBe(choice("Dark"));
+  screen.getByRole("switch", { name: "Ask each time where to save" }).focus();
+  await userEvent.keyboard(" ");
+  await waitFor(() => expect(kept.recording.asksWhere).toBe(true));
+  await userEvent.selectOptions(screen.getByLabelText("Frame rate"), "60");
+  await waitFor(() => expect(kept.recording.fps).toBe(60));
+  const told = (control: Element) =>
+    document.getElementById(control.getAttribute("aria-describedby") ?? "")?.textContent;
+  expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow links/);
+  expect(told(screen.getByRole("switch", { name: "Use the graphics card" }))).toMatch(/trial/);
+  expect(told(screen.getByLabelText("Countdown"))).toMatch(/get ready/);
+  expect(told(screen.getByRole("button", { name: "Log" }))).toMatch(/At most 2 MB/);
 });
 
 test("this computer is chosen, with its address; another cloud begins a sign-in", async () => {
