@@ -87,6 +87,8 @@ mod imp {
                 Command::new(program).args(std::env::args_os().skip(1)).env(NO_DMABUF, "1").exec();
             return Err(error).context("Snaplark can't start itself again");
         }
+        // Toasts, bar and menu have places that Wayland gives no window, but X11 beside it does.
+        gtk::gdk::set_allowed_backends("x11,*");
         if gtk::init().is_err() {
             bail!(
                 "There is no display to show a window on. Start Snaplark in a desktop session, or \

@@ -46,9 +46,13 @@ impl Session {
         for monitor in monitors {
             mutter.args(["--virtual-monitor", monitor]);
         }
-        // On its X11 display, which shows on the Wayland one.
-        mutter.arg("--").arg(program("numbered-screen")?).args(screen);
+        // On its X11 display, which shows on the Wayland one, and which programs know as well.
+        mutter.args(["--", "sh", "-c", r#"echo "$DISPLAY"; echo "$XAUTHORITY"; exec "$@""#, "sh"]);
+        mutter.arg(program("numbered-screen")?).args(screen);
         let mut mutter = Process::start(&session.home, "mutter", mutter)?;
+        for name in ["DISPLAY", "XAUTHORITY"] {
+            session.home.set(name, &mutter.line(START)?);
+        }
         mutter.line(START)?;
         session.programs.push(mutter);
         session.wait_for_portal()?;
@@ -77,7 +81,6 @@ impl Session {
             ("XDG_SESSION_TYPE", "wayland"),
             ("XDG_DESKTOP_PORTAL_DIR", &portals),
             ("WAYLAND_DISPLAY", DISPLAY),
-            ("GDK_BACKEND", "wayland"),
             ("GTK_A11Y", "none"),
         ] {
             home.set(name, value);

@@ -1,6 +1,6 @@
 //! What is recorded, chosen in the app where the desktop asks: each way opens the desktop's own question,
-//! for what it says. The app's windows are on an X11 display here; that it is Wayland where it records
-//! is all that counts.
+//! for what it says. There is no compositor: the app's windows are on an X11 display, as they are beside
+//! one, and the portal's screen is a stand-in's.
 
 use serde_json::Value;
 use snaplark_tests::browser::Browser;
@@ -16,7 +16,6 @@ use crate::LIMIT;
 fn windows_and_screens_are_asked_for_each_time_they_are_chosen() {
     let mut session = Session::with_stand_in("accept").unwrap();
     let _display = Display::start(&mut session.home, 1280, 720).unwrap();
-    session.home.set("GDK_BACKEND", "x11");
     let program = program("snaplark-desktop").unwrap();
     let app = Browser::app(&session.home, &program, &["--hidden"]).unwrap();
     let again = |session: &Session, flag: &str| {
