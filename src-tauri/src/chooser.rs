@@ -369,6 +369,7 @@ pub fn serve(
         let wanted = Url::parse(&still.view.picture).ok()?;
         (wanted.path() == request.uri().path()).then(|| still.bmp.clone())
     });
+    tracing::debug!(label, is_there = found.is_some(), "a page reads its picture");
     let (status, bytes) = match found {
         Some(bytes) => (StatusCode::OK, Cow::Owned(bytes)),
         None => (StatusCode::NOT_FOUND, Cow::Borrowed(&[][..])),
