@@ -1,44 +1,37 @@
-//! The shell's life: opens the program, makes windows, tray and shortcut, passes changes on, and
-//! closes a running recording properly before it ends.
+//! The shell's life: opens the program, makes windows, tray and shortcut, and does what shortcuts and
+//! tray are pressed for. What becomes of it, `following` shows; `quit` ends it.
 //!
 //! GTK's main thread owns windows and tray. The app is asked from tasks; nothing here waits for it
 //! on the main thread.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
-use snaplark_app::view::RecorderView;
 use snaplark_app::{App, DesktopSettings, Language, Notice, RecordingId, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
-use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
-use tokio::sync::{mpsc, oneshot, watch};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::deep_link::{self, Wish};
-use crate::left::{self, Places};
+use crate::left::Places;
 use crate::program::{self, Program};
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
-use crate::tray::{Look, Tray};
+use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, media, pages, quick, shortcut, toast, tray, updates,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, quick, quit, shortcut,
+    toast, tray, updates,
 };
 
-/// The one event that windows hear: the app's change number.
-const CHANGED: &str = "changed";
 /// Windows hear it with the language's tag as its payload.
 const LANGUAGE: &str = "language";
-/// Beside it, for the windows that show it: how loud it is.
+/// Those that show it hear how loud it is.
 pub const LEVELS: &str = "levels";
-/// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
-/// thread a script in every window. The last change is never the one that is left out.
-const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
-const SECOND: Duration = Duration::from_secs(1);
 /// The panel asks the main thread for the icon and its menu: windows keep that busy for longer.
 const TRAY_FIRST: Duration = Duration::from_millis(300);
 
@@ -63,7 +56,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
         .manage(Updates::default())
-        .manage(Closing::default())
+        .manage(quit::Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
         .register_uri_scheme_protocol(chooser::SCHEME, |context, request| {
             chooser::serve(context.app_handle(), context.webview_label(), &request)
@@ -152,7 +145,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             let Some((app, desktop, noticed)) = start.take() else { return };
             if let Err(error) = begin(handle, &app, desktop, noticed, hidden, wish) {
                 tracing::error!(%error, "Snaplark's windows can't be made");
-                quit(handle);
+                quit::quit(handle);
             }
         }
         // The last window is gone, but the tray is not: only `quit` ends the program.
@@ -187,13 +180,10 @@ fn begin(
         }
         async_runtime::spawn(note_welcomed(app.clone()));
     }
-    let (recorder, recorded) = watch::channel(RecorderView::Idle);
-    async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
-    async_runtime::spawn(pass_time(handle.clone(), recorded));
-    async_runtime::spawn(pass_levels(handle.clone(), app.clone()));
+    following::begin(handle, app);
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
     async_runtime::spawn(updates::watch(handle.clone(), app.clone()));
-    async_runtime::spawn(quit_when_told(handle.clone()));
+    async_runtime::spawn(quit::when_told(handle.clone()));
     async_runtime::spawn(warm(handle.clone(), desktop.show_bar));
     Ok(())
 }
@@ -227,92 +217,6 @@ async fn note_welcomed(app: App) {
     if let Err(error) = noted.await {
         tracing::warn!(%error, "the welcome will be shown again");
     }
-}
-
-/// Windows ask again, the tray is drawn again.
-async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
-    let mut changes = app.changes();
-    let Ok(mut snapshot) = app.snapshot().await else { return };
-    loop {
-        let change = *changes.borrow_and_update();
-        if let Err(error) = handle.emit(CHANGED, change) {
-            tracing::warn!(%error, "windows can't be told of a change");
-        }
-        let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
-        snapshot.follow(newer);
-        bar::follow(&handle, &app, &snapshot.recorder).await;
-        show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
-        recorder.send_if_modified(|was| {
-            let is_new = *was != snapshot.recorder;
-            was.clone_from(&snapshot.recorder);
-            is_new
-        });
-        tokio::time::sleep(CHANGES_APART_MIN).await;
-        if changes.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Beside the tray's icon: how long it records.
-async fn pass_time(handle: AppHandle, mut recorder: watch::Receiver<RecorderView>) {
-    let mut told = None;
-    loop {
-        let now = recorder.borrow_and_update().clone();
-        let time = now.recorded_ms(now_unix_ms()).map(tray::clock);
-        if time != told {
-            told.clone_from(&time);
-            on_tray(&handle, move |tray, _| tray.tell_time(time.as_deref()));
-        }
-        let runs = matches!(now, RecorderView::Recording { .. });
-        tokio::select! {
-            changed = recorder.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-            () = tokio::time::sleep(SECOND), if runs => {}
-        }
-    }
-}
-
-/// To the bar, while that is seen.
-async fn pass_levels(handle: AppHandle, app: App) {
-    let mut levels = app.levels();
-    while levels.changed().await.is_ok() {
-        let now = *levels.borrow_and_update();
-        if handle.state::<bar::Bar>().is_shown()
-            && let Err(error) = handle.emit_to(bar::LABEL, LEVELS, now)
-        {
-            tracing::warn!(%error, "the recorder bar can't be told a level");
-        }
-    }
-}
-
-fn show_tray(handle: &AppHandle, look: Look) {
-    on_tray(handle, move |tray, handle| tray.show(handle, look));
-}
-
-fn on_tray(
-    handle: &AppHandle,
-    act: impl FnOnce(&mut Tray, &AppHandle) -> tauri::Result<()> + Send + 'static,
-) {
-    let on_main = handle.clone();
-    let told = handle.run_on_main_thread(move || {
-        let Some(tray) = on_main.try_state::<Mutex<Tray>>() else { return };
-        let mut tray = tray.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Err(error) = act(&mut tray, &on_main) {
-            tracing::warn!(%error, "the tray can't be drawn");
-        }
-    });
-    if let Err(error) = told {
-        tracing::warn!(%error, "the tray can't be reached");
-    }
-}
-
-fn now_unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedReceiver<Notice>) {
@@ -428,93 +332,4 @@ pub fn show_file(handle: &AppHandle, id: &str) {
             tracing::warn!(?error, "the file can't be shown");
         }
     });
-}
-
-/// From a person: what is recorded or unsent is said first. What comes from the system isn't asked
-/// about, since nobody may be there.
-pub fn ask_to_quit(handle: &AppHandle) {
-    let handle = handle.clone();
-    async_runtime::spawn(async move {
-        let words = match handle.state::<App>().snapshot().await {
-            Ok(snapshot) if !matches!(snapshot.recorder, RecorderView::Idle) => {
-                Some(word("quit_recording"))
-            }
-            Ok(snapshot) if snapshot.has_unsent() => Some(word("quit_unsent")),
-            Ok(_) | Err(_) => None,
-        };
-        let Some(words) = words else { return quit(&handle) };
-        if handle.state::<Closing>().asks.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let answers =
-            MessageDialogButtons::OkCancelCustom(word("tray_quit").into(), word("quit_not").into());
-        let question = handle.dialog().message(words).title(word("quit_title")).buttons(answers);
-        let asked = handle.clone();
-        question.show(move |quits| {
-            asked.state::<Closing>().asks.store(false, Ordering::SeqCst);
-            if quits {
-                quit(&asked);
-            }
-        });
-    });
-}
-
-#[derive(Default)]
-struct Closing {
-    closes: AtomicBool,
-    asks: AtomicBool,
-}
-
-/// Closes what runs, then ends. A second call changes nothing.
-pub fn quit(handle: &AppHandle) {
-    end(handle, false);
-}
-
-/// The same, and begins anew: another version is in its place.
-pub fn restart(handle: &AppHandle) {
-    end(handle, true);
-}
-
-fn end(handle: &AppHandle, starts_again: bool) {
-    if handle.state::<Closing>().closes.swap(true, Ordering::SeqCst) {
-        return;
-    }
-    let handle = handle.clone();
-    async_runtime::spawn(async move {
-        left::remember_all(&handle, &pages::KEPT).await;
-        for window in handle.webview_windows().values() {
-            // It ends either way.
-            let _ = window.hide();
-        }
-        if let Some(program) = handle.try_state::<Program>() {
-            program.close().await;
-        }
-        match starts_again {
-            true => handle.restart(),
-            false => handle.exit(0),
-        }
-    });
-}
-
-#[cfg(unix)]
-async fn quit_when_told(handle: AppHandle) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::warn!("signals can't be heard; quit from the tray");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    quit(&handle);
-}
-
-#[cfg(not(unix))]
-async fn quit_when_told(handle: AppHandle) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        quit(&handle);
-    }
 }

@@ -14,7 +14,7 @@ use tauri::{AppHandle, Manager, Wry, include_image};
 use crate::chooser::Kind;
 use crate::shortcut::{Bound, Shortcuts, State};
 use crate::words::word;
-use crate::{bar, chooser, pages, shell};
+use crate::{bar, chooser, pages, quit, shell};
 
 const TOGGLE: &str = "toggle";
 const PAUSE: &str = "pause";
@@ -355,7 +355,7 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
         COPY_LAST_LINK => shell::copy_last_link(app),
         OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
         OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),
-        QUIT => shell::ask_to_quit(app),
+        QUIT => quit::ask(app),
         other => {
             if let Some(id) = other.strip_prefix(COPY_LINK) {
                 shell::copy_link(app, id);

@@ -18,7 +18,7 @@ use tauri::{AppHandle, Emitter, Manager, State, Wry, async_runtime};
 use tauri_plugin_updater::{Error, Update, UpdaterExt as _};
 
 use crate::commands::{Answer, CommandError};
-use crate::shell;
+use crate::quit;
 
 /// Windows hear it with the view as its payload.
 const EVENT: &str = "updates";
@@ -169,7 +169,7 @@ pub async fn install_update(handle: AppHandle, app: State<'_, App>) -> Answer {
     tell(&handle, UpdateView::Installing { version: update.version.clone() });
     let installed = async_runtime::spawn_blocking(move || update.install(package)).await;
     match installed {
-        Ok(Ok(())) => shell::restart(&handle),
+        Ok(Ok(())) => quit::restart(&handle),
         Ok(Err(error)) => fail(&handle, &error),
         Err(_) => fail(&handle, &Error::PackageInstallFailed),
     }

@@ -64,6 +64,7 @@ mod tests {
             include_str!("chooser.rs"),
             include_str!("pages.rs"),
             include_str!("quick.rs"),
+            include_str!("quit.rs"),
             include_str!("shell.rs"),
             include_str!("toast.rs"),
             include_str!("tray.rs"),

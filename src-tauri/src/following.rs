@@ -1,0 +1,113 @@
+//! What the program tells of itself, passed on: windows ask again, bar, tray and its time follow.
+
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use snaplark_app::App;
+use snaplark_app::view::RecorderView;
+use tauri::{AppHandle, Emitter, Manager, async_runtime};
+use tokio::sync::watch;
+
+use crate::tray::{Look, Tray};
+use crate::{bar, shell, tray};
+
+/// The one event that all windows hear: the app's change number.
+const CHANGED: &str = "changed";
+/// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
+/// thread a script in every window. The last change is never the one that is left out.
+const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Until the program ends.
+pub fn begin(handle: &AppHandle, app: &App) {
+    let (recorder, recorded) = watch::channel(RecorderView::Idle);
+    async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
+    async_runtime::spawn(pass_time(handle.clone(), recorded));
+    async_runtime::spawn(pass_levels(handle.clone(), app.clone()));
+}
+
+/// Windows ask again, the tray is drawn again.
+async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
+    let mut changes = app.changes();
+    let Ok(mut snapshot) = app.snapshot().await else { return };
+    loop {
+        let change = *changes.borrow_and_update();
+        if let Err(error) = handle.emit(CHANGED, change) {
+            tracing::warn!(%error, "windows can't be told of a change");
+        }
+        let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
+        snapshot.follow(newer);
+        bar::follow(&handle, &app, &snapshot.recorder).await;
+        show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
+        recorder.send_if_modified(|was| {
+            let is_new = *was != snapshot.recorder;
+            was.clone_from(&snapshot.recorder);
+            is_new
+        });
+        tokio::time::sleep(CHANGES_APART_MIN).await;
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Beside the tray's icon: how long it records.
+async fn pass_time(handle: AppHandle, mut recorder: watch::Receiver<RecorderView>) {
+    let mut told = None;
+    loop {
+        let now = recorder.borrow_and_update().clone();
+        let time = now.recorded_ms(now_unix_ms()).map(tray::clock);
+        if time != told {
+            told.clone_from(&time);
+            on_tray(&handle, move |tray, _| tray.tell_time(time.as_deref()));
+        }
+        let runs = matches!(now, RecorderView::Recording { .. });
+        tokio::select! {
+            changed = recorder.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(SECOND), if runs => {}
+        }
+    }
+}
+
+/// To the bar, while that is seen.
+async fn pass_levels(handle: AppHandle, app: App) {
+    let mut levels = app.levels();
+    while levels.changed().await.is_ok() {
+        let now = *levels.borrow_and_update();
+        if handle.state::<bar::Bar>().is_shown()
+            && let Err(error) = handle.emit_to(bar::LABEL, shell::LEVELS, now)
+        {
+            tracing::warn!(%error, "the recorder bar can't be told a level");
+        }
+    }
+}
+
+fn show_tray(handle: &AppHandle, look: Look) {
+    on_tray(handle, move |tray, handle| tray.show(handle, look));
+}
+
+fn on_tray(
+    handle: &AppHandle,
+    act: impl FnOnce(&mut Tray, &AppHandle) -> tauri::Result<()> + Send + 'static,
+) {
+    let on_main = handle.clone();
+    let told = handle.run_on_main_thread(move || {
+        let Some(tray) = on_main.try_state::<Mutex<Tray>>() else { return };
+        let mut tray = tray.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = act(&mut tray, &on_main) {
+            tracing::warn!(%error, "the tray can't be drawn");
+        }
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the tray can't be reached");
+    }
+}
+
+fn now_unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or_default()
+}
