@@ -39,7 +39,8 @@ cargo xtask COMMAND
                               10,000 seeds of the simulation, the mutants, an upload killed at every
                               point and one of 2 GB, a recording of 120 minutes or of so many, then
                               the system tests over and over (30 minutes by default)
-  bench                       what a recording costs on this machine
+  bench                       what a person waits for and what a recording costs on this machine,
+                              each beside its limit; quiet machines only
 ";
 
 fn main() -> ExitCode {

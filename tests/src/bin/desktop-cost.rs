@@ -38,8 +38,8 @@ const FRAME_PX: u32 = 120;
 fn main() -> Result<()> {
     wait::catch_interrupts()?;
     let mut desk = Desk::start(Home::new()?, SIZE.0, SIZE.1)?;
-    let first = start(&desk, "the first time")?;
-    drop(first);
+    // Once it has to make its databases, and the session to start its portal, as at no start after.
+    drop(start(&desk, "the first time")?);
     let app = start(&desk, "later")?;
     rest(&desk, &app)?;
 
