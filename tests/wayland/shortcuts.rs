@@ -101,4 +101,5 @@ fn the_desktop_keeps_the_keys_and_the_app_follows() {
     windows.says(NOTE, "Your desktop keeps these keys", LIMIT).unwrap();
     desktop.press("quick-menu").unwrap();
     windows.enter_window_at("windows/quick", LIMIT).unwrap();
+    windows.until("the menu to hear keys", LIMIT, "return document.hasFocus();").unwrap();
 }
