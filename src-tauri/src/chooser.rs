@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use snaplark_app::control;
 use snaplark_app::view::{Levels, RecorderView};
 use snaplark_app::{App, Microphone, Source, StartRequest};
-use snaplark_capture::{Meter, Picture, ShownWindow};
+use snaplark_capture::{Meter, Picture, Screen, ShownWindow};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{AppHandle, Emitter, Manager, Url, WebviewWindow, async_runtime};
 
-use crate::place::{Rect, monitor_at};
+use crate::place::Rect;
 use crate::words::word;
 use crate::{panel, platform, shell};
 
@@ -52,6 +52,7 @@ pub struct ChooserView {
     last: Option<Rect>,
     microphone: Microphone,
     system_sound: bool,
+    webcam: bool,
     countdown_seconds: u32,
     picture: String,
     /// Whether this is the display on which the pointer is.
@@ -80,6 +81,7 @@ pub struct Choice {
     source: Chosen,
     microphone: Microphone,
     system_sound: bool,
+    webcam: bool,
     countdown_seconds: u32,
 }
 
@@ -169,7 +171,7 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
     let settings = app.settings().await?.recording;
     let windows: Vec<WindowView> = surroundings.windows.iter().map(WindowView::of).collect();
     let displays = surroundings.screens.len();
-    let pointer = handle.cursor_position().ok().map(|at| (at.x as i32, at.y as i32));
+    let pointer = pointer(handle);
     let opening = {
         let mut now = chooser.lock();
         now.opening += 1;
@@ -180,10 +182,7 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
         let at = rect_of(screen.at);
         let last = app.recall(&remembered(&screen.name)).await?;
         let last: Option<Rect> = last.and_then(|text| serde_json::from_str(&text).ok());
-        let has_pointer = match pointer {
-            Some((x, y)) => at.meets(Rect { x, y, width: 1, height: 1 }),
-            None => screen.is_first,
-        };
+        let has_pointer = pointer.map_or(screen.is_first, |pointer| at.meets(pointer));
         let view = ChooserView {
             kind,
             display: DisplayView { name: screen.name.clone(), at },
@@ -192,6 +191,7 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
             last: last.filter(|last| at.hold(*last) == *last && at.meets(*last)),
             microphone: settings.microphone.clone(),
             system_sound: settings.system_sound,
+            webcam: settings.webcam.shown,
             countdown_seconds: settings.countdown_seconds,
             picture: address(number, opening),
             has_pointer,
@@ -308,6 +308,7 @@ pub async fn choose(
     let mut settings = app.settings().await?;
     settings.recording.microphone = choice.microphone;
     settings.recording.system_sound = choice.system_sound;
+    settings.recording.webcam.shown = choice.webcam;
     settings.recording.countdown_seconds = choice.countdown_seconds;
     app.set_settings(settings).await?;
     if let Err(error) = close(handle) {
@@ -321,13 +322,11 @@ pub async fn choose(
 /// The display on which the pointer is; the first where nobody knows.
 pub async fn record_here(handle: &AppHandle) -> Result<(), snaplark_app::AppError> {
     let app = handle.state::<App>().inner().clone();
-    let at = handle.cursor_position().ok();
-    let monitor = at.and_then(|at| monitor_at(handle, at.x as i32, at.y as i32));
-    let corner = monitor.map(|monitor| (monitor.position().x, monitor.position().y));
+    let pointer = pointer(handle);
     let looked = async_runtime::spawn_blocking(snaplark_capture::surroundings).await;
     let screens = looked.ok().and_then(Result::ok).map(|seen| seen.screens).unwrap_or_default();
-    let here =
-        (0_u32..).zip(&screens).find(|(_, screen)| Some((screen.at.x, screen.at.y)) == corner);
+    let is_here = |screen: &Screen| pointer.is_some_and(|it| rect_of(screen.at).meets(it));
+    let here = (0_u32..).zip(&screens).find(|(_, screen)| is_here(screen));
     let source = match here {
         Some((number, screen)) if !screen.is_first => Source::Display(Some(number)),
         Some(_) | None => Source::Display(None),
@@ -383,6 +382,12 @@ pub fn serve(
         .headers_mut()
         .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
+}
+
+/// The pixel that it points at.
+fn pointer(handle: &AppHandle) -> Option<Rect> {
+    let at = handle.cursor_position().ok()?;
+    Some(Rect { x: at.x as i32, y: at.y as i32, width: 1, height: 1 })
 }
 
 fn number_of(label: &str) -> Option<u32> {

@@ -26,6 +26,12 @@ impl Rect {
             && other.y < self.bottom()
     }
 
+    /// How far the place is from it, squared: 0 inside.
+    fn distance(self, x: i32, y: i32) -> i64 {
+        let beyond = |at: i32, from: i32, to: i32| i64::from((from - at).max(at - (to - 1)).max(0));
+        beyond(x, self.x, self.right()).pow(2) + beyond(y, self.y, self.bottom()).pow(2)
+    }
+
     /// The other one moved inside; at the upper left where it is too large.
     pub fn hold(self, other: Rect) -> Rect {
         let x = other.x.min(self.right() - other.width.cast_signed()).max(self.x);
@@ -45,6 +51,26 @@ pub fn area_of(monitor: &Monitor) -> Rect {
     }
 }
 
+/// On which the place is, or the nearest. Tauri's own answer is for places in windows' units, where
+/// those are larger than pixels.
 pub fn monitor_at(handle: &AppHandle, x: i32, y: i32) -> Option<Monitor> {
-    handle.monitor_from_point(x.into(), y.into()).ok().flatten()
+    let monitors = handle.available_monitors().ok()?;
+    monitors.into_iter().min_by_key(|monitor| {
+        let (at, size) = (monitor.position(), monitor.size());
+        Rect { x: at.x, y: at.y, width: size.width, height: size.height }.distance(x, y)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_as_far_away_as_the_nearest_pixel() {
+        let display = Rect { x: 1600, y: 100, width: 1280, height: 720 };
+        assert_eq!(display.distance(1600, 100), 0);
+        assert_eq!(display.distance(2879, 819), 0);
+        assert_eq!(display.distance(1599, 500), 1);
+        assert_eq!(display.distance(2882, 823), 3 * 3 + 4 * 4);
+    }
 }

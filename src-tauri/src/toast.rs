@@ -8,7 +8,7 @@ use std::time::Duration;
 use tauri::{AppHandle, Manager, WebviewWindow, async_runtime};
 
 use crate::panel::{self, Card};
-use crate::place::Rect;
+use crate::place::{Rect, monitor_at};
 use crate::words::word;
 use crate::{platform, quiet};
 
@@ -97,7 +97,7 @@ fn corner(app: &AppHandle, window: &WebviewWindow, chooses: bool) -> tauri::Resu
     let mut kept = place.corner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if chooses || kept.is_none() {
         let pointer = app.cursor_position().ok();
-        let under = pointer.and_then(|at| app.monitor_from_point(at.x, at.y).ok().flatten());
+        let under = pointer.and_then(|at| monitor_at(app, at.x as i32, at.y as i32));
         let monitor = match under {
             Some(monitor) => Some(monitor),
             None => match window.primary_monitor()? {

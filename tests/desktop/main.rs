@@ -7,6 +7,7 @@ mod bar;
 mod chooser;
 mod control;
 mod deep_link;
+mod displays;
 mod library;
 mod places;
 mod policy;

@@ -118,6 +118,12 @@ pub struct Desk {
 impl Desk {
     /// An empty desktop, its panel drawn.
     pub fn start(mut home: Home, width: u32, height: u32) -> Result<Self> {
+        let display = Display::start(&mut home, width, height)?;
+        Self::on(home, display, (width, height))
+    }
+
+    /// On the home's display, or on the first monitor of it, which is so large.
+    pub fn on(mut home: Home, display: Display, size: (u32, u32)) -> Result<Self> {
         write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
         write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
         write(&home.path().join("config/openbox/rc.xml"), WINDOW_MANAGER)?;
@@ -125,11 +131,9 @@ impl Desk {
         home.set("XDG_CURRENT_DESKTOP", "XFCE");
         home.set("XDG_SESSION_TYPE", "x11");
         home.set("GDK_BACKEND", "x11");
-        let display = Display::start(&mut home, width, height)?;
-
         let bus = session::bus(&mut home)?;
 
-        let strip = Rectangle { x: 0, y: 0, width, height: PANEL_HEIGHT };
+        let strip = Rectangle { x: 0, y: 0, width: size.0, height: PANEL_HEIGHT };
         let empty = display.pixels(strip)?;
         let mut programs = Vec::new();
         for (name, args) in [
@@ -142,20 +146,29 @@ impl Desk {
             programs.push(Process::start(&home, name, start)?);
         }
         display.settled("the panel to be drawn", strip, Some(&empty), START)?;
-        Ok(Self {
-            painter: None,
-            _programs: programs,
-            _bus: bus,
-            display,
-            size: (width, height),
-            home,
-        })
+        Ok(Self { painter: None, _programs: programs, _bus: bus, display, size, home })
     }
 
     /// Covers the desktop with the numbered screen.
     pub fn paint(&mut self, fps: u32) -> Result<()> {
         self.painter = Some(paint(&self.home, fps)?);
         Ok(())
+    }
+
+    /// Clicks the only icon of the tray; gives its menu's place.
+    pub fn open_tray_menu(&self) -> Result<Rectangle> {
+        let tray = self.tray();
+        let icon = (
+            tray.x + tray.width.cast_signed() - PANEL_HEIGHT.cast_signed() / 2 - 4,
+            PANEL_HEIGHT.cast_signed() / 2,
+        );
+        self.display.drag(&self.home, icon, icon)?;
+        let menu = wait::until("the icon's menu", START, || {
+            let windows = self.display.windows(&self.home, "panel|wrapper")?;
+            Ok(windows.into_iter().find(|window| window.at.height > 2 * PANEL_HEIGHT))
+        })?;
+        self.display.settled("the menu to be drawn", menu.at, None, START)?;
+        Ok(menu.at)
     }
 
     /// Where the tray's icons are: the right end of the panel.

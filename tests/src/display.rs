@@ -1,17 +1,44 @@
 //! An X display without a screen, and what a person would see on it.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{ConnectionExt, ImageFormat};
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{ConnectionExt, GrabMode, ImageFormat, ModMask};
 use x11rb::rust_connection::RustConnection;
 
 use crate::home::Home;
 use crate::process::{Process, command, output};
 use crate::wait;
+
+/// A card with sixteen monitors and no screen.
+const MONITORS: &str = r#"
+Section "ServerFlags"
+  Option "AutoAddDevices" "false"
+  Option "AutoAddGPU" "false"
+EndSection
+Section "Device"
+  Identifier "card"
+  Driver "dummy"
+  VideoRam 128000
+EndSection
+Section "Monitor"
+  Identifier "any"
+  HorizSync 1-1000
+  VertRefresh 1-1000
+EndSection
+Section "Screen"
+  Identifier "screen"
+  Device "card"
+  Monitor "any"
+  DefaultDepth 24
+EndSection
+"#;
 
 /// Xvfb is up in well under a second; a loaded machine takes longer.
 const START: Duration = Duration::from_secs(20);
@@ -46,14 +73,59 @@ fn number_of_its_own() -> String {
     format!(":{}", 1_000 + std::process::id() % 5_000 * 10 + count % 10)
 }
 
+/// Keys that belong to another program.
+pub struct Taken {
+    connection: RustConnection,
+}
+
+impl Taken {
+    /// Whether it heard them since it was asked last.
+    pub fn heard(&self) -> Result<bool> {
+        let mut heard = false;
+        while let Some(event) = self.connection.poll_for_event()? {
+            heard |= matches!(event, Event::KeyPress(_));
+        }
+        Ok(heard)
+    }
+}
+
 impl Display {
     /// Starts a display and makes it the home's.
     pub fn start(home: &mut Home, width: u32, height: u32) -> Result<Self> {
         let mut xvfb = command(home, "Xvfb");
-        xvfb.args([&number_of_its_own(), "-displayfd", "1"]);
         xvfb.args(["-screen", "0", &format!("{width}x{height}x24")]);
-        xvfb.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
-        let mut server = Process::start(home, "Xvfb", xvfb)?;
+        Self::serve(home, xvfb)
+    }
+
+    /// The same of several monitors, of sizes that monitors have; the first is the primary one. Xvfb
+    /// knows of one only: this is the server of real screens, with a driver that needs none.
+    pub fn start_with_monitors(home: &mut Home, monitors: &[Rectangle]) -> Result<Self> {
+        let config = home.path().join("xorg.conf");
+        std::fs::write(&config, MONITORS)?;
+        let mut xorg = command(home, "Xorg");
+        xorg.arg("-config").arg(config).arg("-logfile").arg(home.log("xorg"));
+        xorg.args(["-novtswitch", "-sharevts", "-keeptty"]);
+        let display = Self::serve(home, xorg)?;
+        let mut xrandr = command(home, "xrandr");
+        for (number, Rectangle { x, y, width, height }) in monitors.iter().enumerate() {
+            let (name, mode) = (format!("DUMMY{number}"), format!("{width}x{height}"));
+            if number > 0 {
+                let mut add = command(home, "xrandr");
+                add.args(["--addmode", &name, &mode]);
+                output(add, SHORT)?;
+            }
+            xrandr.args(["--output", &name, "--mode", &mode, "--pos", &format!("{x}x{y}")]);
+        }
+        output(xrandr, SHORT)?;
+        // The server looks anew, and finds them plugged in.
+        output(command(home, "xrandr"), SHORT)?;
+        Ok(display)
+    }
+
+    fn serve(home: &mut Home, mut server: Command) -> Result<Self> {
+        server.args([&number_of_its_own(), "-displayfd", "1"]);
+        server.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
+        let mut server = Process::start(home, "X", server)?;
         let number = server.line(START)?;
         let name = format!(":{}", number.trim());
         home.set("DISPLAY", &name);
@@ -133,7 +205,7 @@ impl Display {
         Ok(windows)
     }
 
-    fn window(&self, home: &Home, id: u32) -> Result<Window> {
+    pub fn window(&self, home: &Home, id: u32) -> Result<Window> {
         let ask = |what: &str| {
             let mut xdotool = command(home, "xdotool");
             xdotool.args([what, &id.to_string()]);
@@ -157,6 +229,13 @@ impl Display {
     pub fn press(&self, home: &Home, keys: &str) -> Result<()> {
         let mut xdotool = command(home, "xdotool");
         xdotool.args(["key", "--clearmodifiers", keys]);
+        output(xdotool, SHORT).map(|_| ())
+    }
+
+    /// Types, a line's end included, into whatever has the focus.
+    pub fn write(&self, home: &Home, text: &str) -> Result<()> {
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args(["type", "--delay", "5", text]);
         output(xdotool, SHORT).map(|_| ())
     }
 
@@ -191,6 +270,18 @@ impl Display {
         output(xdotool, SHORT).map(|_| ())
     }
 
+    /// As another program copies something.
+    pub fn copy(&self, home: &Home, text: &str) -> Result<()> {
+        let mut xclip = command(home, "xclip");
+        xclip.args(["-selection", "clipboard", "-in"]);
+        // It stays behind to give what was copied, and would hold the outputs open.
+        xclip.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::piped());
+        let mut xclip = xclip.spawn()?;
+        xclip.stdin.take().context("its input is piped")?.write_all(text.as_bytes())?;
+        xclip.wait()?;
+        Ok(())
+    }
+
     /// What a person would paste; `None` while nobody has copied anything.
     pub fn clipboard(&self, home: &Home) -> Result<Option<String>> {
         let mut xclip = command(home, "xclip");
@@ -198,6 +289,21 @@ impl Display {
         let answer = crate::process::finish(&mut xclip, SHORT)?;
         let text = answer.stdout.trim().to_owned();
         Ok((answer.status.success() && !text.is_empty()).then_some(text))
+    }
+
+    /// Another program that has Alt with that letter for itself, until it is dropped.
+    pub fn take_alt(&self, letter: char) -> Result<Taken> {
+        let (connection, screen) = self.connect()?;
+        let setup = connection.setup();
+        let (first, root) = (setup.min_keycode, setup.roots[screen].root);
+        let count = setup.max_keycode - first + 1;
+        let keys = connection.get_keyboard_mapping(first, count)?.reply()?;
+        let rows = keys.keysyms.chunks(keys.keysyms_per_keycode.into());
+        let key = (first..).zip(rows).find(|(_, row)| row.contains(&u32::from(letter)));
+        let (key, _) = key.context("the keyboard lacks that letter")?;
+        let (alt, mode) = (ModMask::M1, GrabMode::ASYNC);
+        connection.grab_key(false, root, alt, key, mode, mode)?.check()?;
+        Ok(Taken { connection })
     }
 
     fn connect(&self) -> Result<(RustConnection, usize)> {

@@ -59,6 +59,16 @@ pub fn picture(video: &str, seconds: f64) -> Result<Vec<u8>> {
     quiet(&mut ffmpeg, video)
 }
 
+/// The last picture, one byte a pixel.
+pub fn last_picture(video: &str, (width, height): (u32, u32)) -> Result<Vec<u8>> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
+    ffmpeg.args(["-enc_time_base", "-1", "-pix_fmt", "gray", "-f", "rawvideo", "-"]);
+    let frames = quiet(&mut ffmpeg, video)?;
+    let last = frames.chunks_exact((width * height) as usize).last();
+    Ok(last.with_context(|| format!("{video} has no frame of {width} by {height}"))?.to_vec())
+}
+
 /// What mkvmerge, strict about containers, has to say against the file.
 pub fn container_warnings(video: &Path) -> Result<Vec<String>> {
     let mut mkvmerge = Command::new("mkvmerge");

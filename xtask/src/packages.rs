@@ -107,6 +107,16 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    // A display of several monitors.
+    (
+        Need::Tests,
+        [
+            "xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils",
+            "xorg-x11-server-Xorg xorg-x11-drv-dummy xrandr",
+            "xorg-server xf86-video-dummy xorg-xrandr",
+            "",
+        ],
+    ),
     // The database of a cloud of many nodes, and what fetches its store.
     (
         Need::Tests,

@@ -350,6 +350,7 @@ export const choosable = (picture = ""): ChooserView => ({
   last: { x: 1400, y: 100, width: 640, height: 360 },
   microphone: { kind: "off" },
   systemSound: false,
+  webcam: false,
   countdownSeconds: 0,
   picture,
   hasPointer: true,

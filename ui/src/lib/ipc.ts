@@ -87,6 +87,8 @@ export interface ChooserView {
   last: Rect | null;
   microphone: Microphone;
   systemSound: boolean;
+  /** Whether it is shown. */
+  webcam: boolean;
   countdownSeconds: number;
   /** Where the picture of the display is. */
   picture: string;
@@ -100,6 +102,7 @@ export interface Choice {
   source: Chosen;
   microphone: Microphone;
   systemSound: boolean;
+  webcam: boolean;
   countdownSeconds: number;
 }
 

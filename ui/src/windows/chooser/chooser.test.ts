@@ -82,9 +82,9 @@ test("a drag makes a region, handles change it, Enter records it where the displ
 test("a region ends where the display does, and goes no smaller than can be recorded", async () => {
   show();
   await drag([1200, 600], [1279, 719]);
-  expect(frame()).toEqual({ x: 1200, y: 600, width: 79, height: 119 });
+  expect(frame()).toEqual({ x: 1200, y: 600, width: 80, height: 120 });
   await press("{Shift>}{ArrowRight}{ArrowDown}{/Shift}");
-  expect(frame()).toEqual({ x: 1201, y: 601, width: 79, height: 119 });
+  expect(frame()).toEqual({ x: 1200, y: 600, width: 80, height: 120 });
   await pull("nw", [1279, 719]);
   expect(label()).toBe("16 × 16");
 });
@@ -134,11 +134,13 @@ test("a preset is a region, and one that the display is too small for is not to 
   expect(label()).toBe("1280 × 720");
 });
 
-test("what is heard is chosen with it", async () => {
+test("what is heard and seen is chosen with it", async () => {
   show();
   await waitFor(() => expect(screen.getByRole("option", { name: "Desk microphone" })).toBeTruthy());
   await userEvent.selectOptions(screen.getByLabelText("Microphone"), "=desk");
   await userEvent.click(screen.getByTestId("system-sound"));
+  await userEvent.click(screen.getByRole("button", { name: "Webcam", pressed: false }));
+  expect(screen.getByRole("button", { name: "Webcam", pressed: true })).toBeTruthy();
   await userEvent.click(screen.getByRole("radio", { name: "3 s" }));
   await click(1200, 50);
   await userEvent.click(screen.getByTestId("chooser-record"));
@@ -147,6 +149,7 @@ test("what is heard is chosen with it", async () => {
       source: { kind: "display" },
       microphone: { kind: "named", name: "desk" },
       systemSound: true,
+      webcam: true,
       countdownSeconds: 3,
     }),
   );

@@ -95,15 +95,15 @@ export class Choosing {
     else if (area !== null && handle !== null && handle !== "move") {
       this.#drag = { kind: "resize", from: at, was: area, handle };
     } else this.#drag = { kind: "new", from: at, drawn: false };
-    this.focus = at;
+    this.focus = this.#pixel(at);
   }
 
   point(at: Point) {
     const drag = this.#drag;
-    this.focus = at;
+    this.focus = this.#pixel(at);
     if (drag === null) {
       const free = this.choice === null || this.choice.kind !== "area";
-      this.hovered = free ? (this.windows.find((window) => holds(window.at, at)) ?? null) : null;
+      this.hovered = free ? this.#under(at) : null;
       return;
     }
     const [dx, dy] = [at.x - drag.from.x, at.y - drag.from.y];
@@ -127,11 +127,22 @@ export class Choosing {
 
   /** A window, or what lies bare. */
   #click(at: Point) {
-    const window = this.windows.find((window) => holds(window.at, at));
-    if (window === undefined) {
+    const window = this.#under(at);
+    if (window === null) {
       this.kind = "display";
       this.choice = { kind: "display" };
     } else this.#pick(window);
+  }
+
+  /** Regions end at the display's edge; the last pixel is one before it. */
+  #pixel = ({ x, y }: Point): Point => ({
+    x: Math.min(x, this.bounds.width - 1),
+    y: Math.min(y, this.bounds.height - 1),
+  });
+
+  #under(at: Point): ChooserWindow | null {
+    const pixel = this.#pixel(at);
+    return this.windows.find((window) => holds(window.at, pixel)) ?? null;
   }
 
   #pick(window: ChooserWindow) {

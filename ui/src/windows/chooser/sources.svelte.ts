@@ -1,4 +1,4 @@
-/*! What is heard, and when it begins: chosen here for this recording and the next. */
+/*! What is heard and seen with it, and when it begins: chosen here for this recording and the next. */
 import type { Levels } from "$lib/bindings/Levels";
 import type { Microphone } from "$lib/bindings/Microphone";
 import { onLevels, program, type ChooserView, type Named } from "$lib/ipc";
@@ -7,6 +7,7 @@ import * as m from "$lib/messages/messages";
 export class Sources {
   microphone = $state.raw<Microphone>({ kind: "off" });
   systemSound = $state(false);
+  webcam = $state(false);
   countdownSeconds = $state(0);
   levels = $state.raw<Levels>({ microphone: 0, system: 0 });
   #found = $state.raw<Named[]>([]);
@@ -14,12 +15,13 @@ export class Sources {
   constructor(view: ChooserView) {
     this.microphone = view.microphone;
     this.systemSound = view.systemSound;
+    this.webcam = view.webcam;
     this.countdownSeconds = view.countdownSeconds;
   }
 
   get chosen() {
-    const { microphone, systemSound, countdownSeconds } = this;
-    return { microphone, systemSound, countdownSeconds };
+    const { microphone, systemSound, webcam, countdownSeconds } = this;
+    return { microphone, systemSound, webcam, countdownSeconds };
   }
 
   /** For as long as somebody looks. */
