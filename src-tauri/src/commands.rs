@@ -22,6 +22,7 @@ use crate::panel::Card;
 use crate::program::Program;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
+use crate::words::word;
 use crate::{pages, platform, shell, shortcut, sign_in, toast, words};
 
 #[derive(Clone, Debug, Serialize)]
@@ -238,11 +239,22 @@ pub async fn cameras() -> Answer<Vec<Named>> {
     Ok(cameras.into_iter().map(|c| Named { name: c.name, words: c.description }).collect())
 }
 
-/// Asks with the system's own dialog. `None`: the person thought better of it.
+/// Asks with the system's own dialog, which begins at the folder of now. `None`: the person thought
+/// better of it.
 #[tauri::command]
-pub async fn choose_save_folder(window: WebviewWindow) -> Answer<Option<PathBuf>> {
+pub async fn choose_save_folder(
+    program: State<'_, Program>,
+    window: WebviewWindow,
+) -> Answer<Option<PathBuf>> {
+    let now = program.app.settings().await?.recording.save_folder;
+    let now = now.unwrap_or_else(|| program.home.save_folder.clone());
+    // Of one that isn't there dialogs show what is around it, and read that: in this process, which
+    // would drop its own locks on the list of recordings, were that there.
+    let is_there = std::fs::create_dir_all(&now).is_ok();
+    let dialog = window.dialog().file().set_parent(&window).set_title(word("save_folder"));
+    let dialog = if is_there { dialog.set_directory(now) } else { dialog };
     let (chosen, answer) = oneshot::channel();
-    window.dialog().file().set_parent(&window).pick_folder(move |folder| drop(chosen.send(folder)));
+    dialog.pick_folder(move |folder| drop(chosen.send(folder)));
     let folder = answer.await.ok().flatten();
     let path = folder.map(|folder| folder.into_path()).transpose();
     path.map_err(|error| CommandError::new("no-folder", error))

@@ -307,7 +307,8 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
             let copy = format!("{COPY_LINK}{id}");
             let open = format!("{OPEN_LINK}{id}");
             let file = format!("{SHOW_FILE}{id}");
-            let own = SubmenuBuilder::new(app, title)
+            // Its ampersand would underline the next letter.
+            let own = SubmenuBuilder::new(app, title.replace('&', "&&"))
                 .item(&item(app, &copy, word("copy_link"), *has_link, None)?)
                 .item(&item(app, &open, word("open_link"), *has_link, None)?)
                 .item(&item(app, &file, word("reveal_file"), *has_file, None)?);

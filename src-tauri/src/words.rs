@@ -62,6 +62,7 @@ mod tests {
         let sources = [
             include_str!("bar.rs"),
             include_str!("chooser.rs"),
+            include_str!("commands.rs"),
             include_str!("pages.rs"),
             include_str!("quick.rs"),
             include_str!("quit.rs"),

@@ -1,12 +1,12 @@
 //! The recorder bar, pressed as a person presses it.
 
-use std::time::Duration;
-
+use serde_json::json;
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::display::Window;
 use snaplark_tests::home::Home;
 use snaplark_tests::process::output;
 use snaplark_tests::recorder::{ask_json, snaplark};
+use snaplark_tests::tray::Tray;
 use snaplark_tests::wait;
 
 use crate::{SHOW, SOON, pictures};
@@ -94,10 +94,24 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
     let again = shown.window("the bar", is_bar).unwrap().at;
     assert!((again.y - dragged.y).abs() <= 2, "{again:?} after {dragged:?}");
     // WebKit's driver waits for a click to be painted, which a window that hides never does.
-    let hide = "const hide = document.querySelector('[data-testid=bar-hide]');
-        setTimeout(() => hide.click());";
-    windows.run(hide, &[]).unwrap();
+    let click = |name: &str| {
+        let script = "const one = document.querySelector(`[data-testid=${arguments[0]}]`);
+            setTimeout(() => one.click());";
+        windows.run(script, &[json!(name)]).unwrap();
+    };
+    click("bar-hide");
     shown.no_window("the bar to be hidden", is_bar).unwrap();
-    wait::pass("a second of it", Duration::from_secs(1)).unwrap();
-    assert_eq!(ask_json(home, None, &["stop", "--json"]).unwrap()["state"], "idle");
+    Tray::of(home).unwrap().press(&["Show the recorder bar"]).unwrap();
+    shown.window("the bar again", is_bar).unwrap();
+
+    // Deleted, once one is sure.
+    windows.press("[data-testid=bar-cancel]", SOON).unwrap();
+    windows.says("[data-testid=bar-question]", "Delete what is recorded?", SOON).unwrap();
+    click("bar-answer");
+    shown.no_window("the bar to go", is_bar).unwrap();
+    wait::until("the first recording to be the only one", SOON, || {
+        let listed = ask_json(home, None, &["list", "--json"])?;
+        Ok((listed["recordings"].as_array().map(Vec::len) == Some(1)).then_some(()))
+    })
+    .unwrap();
 }

@@ -12,8 +12,9 @@ mod library;
 mod places;
 mod policy;
 mod quick;
-mod settings;
 mod sign_in;
+mod tray;
+mod unsent;
 mod updates;
 mod welcome;
 

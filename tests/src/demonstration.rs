@@ -76,7 +76,7 @@ impl Shared {
 impl Demonstration {
     /// A desktop with the numbered screen and the app in its tray.
     pub fn begin(home: Home, pictures: &Path) -> Result<Self> {
-        Self::start(home, pictures, |home| {
+        Self::start(Desk::start(home, SIZE.0, SIZE.1)?, pictures, |home| {
             let mut app = command(home, program(PROGRAM)?);
             app.arg("--hidden");
             Ok((Running::Plain(Process::start(home, PROGRAM, app)?), None))
@@ -88,21 +88,21 @@ impl Demonstration {
         Self::begin_driven_with(home, pictures, &["--hidden"])
     }
 
+    /// On a desk that was there before.
+    pub fn begin_driven_on(desk: Desk, pictures: &Path) -> Result<Self> {
+        Self::start(desk, pictures, |home| drive(home, &["--hidden"]))
+    }
+
     /// As a person starts it, with these arguments.
     pub fn begin_driven_with(home: Home, pictures: &Path, args: &[&str]) -> Result<Self> {
-        Self::start(home, pictures, |home| {
-            let keyring = session::keyring(home)?;
-            let windows = Browser::app(home, &program(PROGRAM)?, args)?;
-            Ok((Running::Driven(windows), Some(keyring)))
-        })
+        Self::start(Desk::start(home, SIZE.0, SIZE.1)?, pictures, |home| drive(home, args))
     }
 
     fn start(
-        home: Home,
+        mut desk: Desk,
         pictures: &Path,
         start: impl FnOnce(&Home) -> Result<(Running, Option<Process>)>,
     ) -> Result<Self> {
-        let mut desk = Desk::start(home, SIZE.0, SIZE.1)?;
         desk.paint(NUMBERS_A_SECOND)?;
         let empty_tray = desk.display.pixels(desk.tray())?;
         let (running, keyring) = start(&desk.home)?;
@@ -257,4 +257,10 @@ impl Demonstration {
         let file = self.pictures.join(format!("{name}.png"));
         self.desk.display.picture(&self.desk.home, &file, part)
     }
+}
+
+fn drive(home: &Home, args: &[&str]) -> Result<(Running, Option<Process>)> {
+    let keyring = session::keyring(home)?;
+    let windows = Browser::app(home, &program(PROGRAM)?, args)?;
+    Ok((Running::Driven(windows), Some(keyring)))
 }
