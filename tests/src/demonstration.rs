@@ -32,6 +32,8 @@ const START: Duration = Duration::from_secs(60);
 const RESPONSE: Duration = Duration::from_secs(15);
 /// A key takes its way, and the screen's numbers are counted from one to the next.
 const MARGIN_S: f64 = 0.3;
+/// A toast's window has room for a shadow, and round corners.
+const AROUND: u32 = 28;
 /// From the second key to the link.
 const LINK: Duration = Duration::from_secs(60);
 
@@ -154,7 +156,9 @@ impl Demonstration {
         display.press(home, &self.record_keys)?;
         let at_most = pressed.elapsed().as_secs_f64();
         let seconds = at_least - MARGIN_S..=at_most + MARGIN_S;
-        let toast = self.toast()?;
+        // It goes by itself after a while, but not from under the pointer.
+        let Rectangle { x, y, width, height } = self.toast()?.at;
+        display.point(home, (x + width.cast_signed() / 2, y + height.cast_signed() / 2))?;
         let link = wait::until("a link on the clipboard", LINK, || {
             let text = display.clipboard(home)?;
             Ok(text.filter(|text| text.starts_with("http://") || text.starts_with("https://")))
@@ -162,10 +166,20 @@ impl Demonstration {
         let file = wait::until("the recording's own file", LINK, || {
             Ok(self.files()?.into_iter().find(|file| !before.contains(file)))
         })?;
-        // It says "copied" a moment after the clipboard has it.
-        display.settled("the toast to be drawn", toast.at, None, RESPONSE)?;
-        self.picture("toast", Some(self.toast()?.at))?;
+        // It says "copied" a moment after the clipboard has it. Around it is what lies below, where
+        // a video may play.
+        let at = self.toast()?.at;
+        let card = Rectangle {
+            x: at.x + AROUND.cast_signed(),
+            y: at.y + AROUND.cast_signed(),
+            width: at.width.saturating_sub(2 * AROUND).max(1),
+            height: at.height.saturating_sub(2 * AROUND).max(1),
+        };
+        display.settled("the toast to be drawn", card, None, RESPONSE)?;
+        self.picture("toast", Some(at))?;
         self.picture("done", None)?;
+        let (width, height) = self.desk.size;
+        display.point(home, (width.cast_signed() / 2, height.cast_signed() / 2))?;
         Ok(Shared { link, file, seconds })
     }
 
