@@ -102,8 +102,11 @@ impl Stage<'_> {
         wait::pass("the recording", Duration::from_secs(2)).unwrap();
         let shown = grey(&display.pixels(chosen).unwrap());
         ask_json(home, None, &["stop", "--json"]).unwrap();
-        let listed = ask_json(home, None, &["list", "--json"]).unwrap();
-        let file = listed["recordings"][0]["file"].as_str().unwrap().to_owned();
+        let file = wait::until("the recording's own file", SHOW, || {
+            let newest = &ask_json(home, None, &["list", "--json"])?["recordings"][0];
+            Ok(newest["file"].as_str().map(str::to_owned))
+        })
+        .unwrap();
         let size = (chosen.width, chosen.height);
         let probe = media::probe(&file).unwrap();
         assert_eq!((probe.width, probe.height), size, "at {}x", self.scale);
