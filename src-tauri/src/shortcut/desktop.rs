@@ -72,13 +72,17 @@ pub async fn follow(wanted: Vec<Wanted>, again: &Notify, tell: impl Fn(News)) {
     loop {
         let Err(end) = hear(&bus, &wanted, changes.as_mut(), &tell).await;
         tracing::info!(%end, "the desktop gives no shortcuts");
-        tell(match end {
-            End::Declined => News::Declined,
-            End::Missing(_) => News::Missing,
-        });
-        tokio::select! {
-            _ = changes.next() => {}
-            () = again.notified() => tell(News::Asked),
+        let news = match end {
+            End::Lost(_) => None,
+            End::Declined => Some(News::Declined),
+            End::Missing(_) => Some(News::Missing),
+        };
+        if let Some(news) = news {
+            tell(news);
+            tokio::select! {
+                _ = changes.next() => {}
+                () = again.notified() => tell(News::Asked),
+            }
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -129,9 +133,12 @@ async fn hear(
                 let listed = async {
                     portal.list_shortcuts(&session, Default::default()).await?.response()
                 };
-                known(answered(listed).await?.shortcuts())?;
+                if let Err(end) = answered(listed).await.and_then(|now| known(now.shortcuts())) {
+                    let _ = answered(session.close()).await;
+                    return Err(End::Lost(end.to_string()));
+                }
             }
-            _ = closed.next() => return Err(End::Missing("its session was closed".to_owned())),
+            _ = closed.next() => return Err(End::Lost("its session was closed".to_owned())),
         }
     }
 }
@@ -200,13 +207,15 @@ fn app_id() -> AppID {
 enum End {
     Declined,
     Missing(String),
+    /// They were given; to be asked for again at once.
+    Lost(String),
 }
 
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             End::Declined => f.write_str("the person said no"),
-            End::Missing(reason) => f.write_str(reason),
+            End::Missing(reason) | End::Lost(reason) => f.write_str(reason),
         }
     }
 }
