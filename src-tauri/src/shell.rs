@@ -24,8 +24,8 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, quick, quit, shortcut,
-    toast, tray, updates,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, quick, quiet, quit,
+    shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
@@ -200,7 +200,12 @@ async fn warm(handle: AppHandle, bar: bool) {
             Err(_) => return,
         }
     }
-    if let Ok(Err(error)) = async_runtime::spawn_blocking(snaplark_capture::warm).await {
+    let warmed = async_runtime::spawn_blocking(|| {
+        // What the first toast asks the desktop; its first answer is a slow one.
+        quiet::is_on();
+        snaplark_capture::warm()
+    });
+    if let Ok(Err(error)) = warmed.await {
         tracing::info!(%error, "there is no recording here yet");
     }
 }

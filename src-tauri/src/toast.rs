@@ -31,6 +31,7 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
 
 /// Fits it, later where it would disturb. The latest call is the one that counts.
 pub async fn fit_unless_quiet(app: &AppHandle, height: f64, cards: Vec<Card>) {
+    tracing::debug!(height, "toasts are drawn");
     let asked = app.state::<ToastPlace>().asked.fetch_add(1, Ordering::SeqCst) + 1;
     // One that is shown already disturbs no more by what else it says.
     while height > 0.0 && !is_shown(app) {
@@ -67,6 +68,7 @@ fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
         return platform::set_visible(&window, false);
     }
     let appears = !window.is_visible()?;
+    tracing::debug!(appears, "toasts are placed");
     let Some(corner) = corner(app, &window, appears)? else { return Ok(()) };
     let width = (WIDTH * corner.scale).round() as u32;
     let height = ((height * corner.scale).ceil() as u32).min(corner.room);
