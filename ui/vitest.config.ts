@@ -8,6 +8,8 @@ const browser = {
   enabled: true,
   headless: true,
   screenshotFailures: false,
+  // Two runs at once each have their own.
+  api: { strictPort: false },
   viewport: { width: 1280, height: 720 },
   provider: playwright({
     launchOptions: launch,
