@@ -58,7 +58,7 @@ export class Chromium {
 
 /** Opens it, and does what is to be done with it. */
 export async function show(page: Page, one: State, query: Record<string, string> = {}) {
-  const { width, height, state, press = [], act, whole } = one;
+  const { width, height, state, press = [], act } = one;
   await page.setViewportSize({ width, height });
   const wanted = new URLSearchParams({ state, ...query });
   for (const what of press) wanted.append("press", what);
@@ -67,6 +67,11 @@ export async function show(page: Page, one: State, query: Record<string, string>
   await page.evaluate(() => window.shown);
   await act?.(page);
   await settle(page);
+  await fit(page, one);
+}
+
+/** As high as all of it, where it is to be seen whole. */
+export async function fit(page: Page, { width, height, whole }: State) {
   if (!whole) return;
   const high = await page.evaluate(() => document.querySelector("main")?.scrollHeight ?? 0);
   await page.setViewportSize({ width, height: Math.max(height, high) });

@@ -2,17 +2,18 @@
  * `npm run pictures -- FOLDER`: every window and state as a picture, in the dark, in the light and from
  * the right, once and twice as large; and with text twice as large. And those of the documents.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Chromium, settle, show } from "./chromium";
+import { Chromium, fit, settle, show } from "./chromium";
 import { nameOf, states } from "./states";
 
+/** In a language, one after the other on the same page. */
 const LOOKS = [
-  { name: "light", query: { theme: "light" }, scales: [1, 2] },
-  { name: "dark", query: { theme: "dark" }, scales: [1, 2] },
-  { name: "rtl", query: { theme: "light", lang: "ar" }, scales: [1, 2] },
-  { name: "rtl-dark", query: { theme: "dark", lang: "ar" }, scales: [1] },
-  { name: "large", query: { theme: "light", text: "200" }, scales: [1] },
+  { lang: "en", name: "light", theme: "light", scales: [1, 2] },
+  { lang: "en", name: "dark", theme: "dark", scales: [1, 2] },
+  { lang: "en", name: "large", theme: "light", scales: [1], text: "200%" },
+  { lang: "ar", name: "rtl", theme: "light", scales: [1, 2] },
+  { lang: "ar", name: "rtl-dark", theme: "dark", scales: [1] },
 ];
 
 /** Where windows are that can be seen through. */
@@ -24,15 +25,31 @@ export async function pictures(folder: string, only = ""): Promise<number> {
   const chromium = await Chromium.start();
   let taken = 0;
   try {
-    for (const deviceScaleFactor of [1, 2]) {
-      const page = await chromium.page({ deviceScaleFactor });
-      for (const one of states.filter((one) => nameOf(one).includes(only))) {
-        for (const { name, query } of LOOKS.filter(({ scales }) => scales.includes(deviceScaleFactor))) {
-          await show(page, one, query);
-          await page.evaluate(`document.documentElement.style.background = "${DESKTOP}"`);
-          const path = join(folder, `${nameOf(one)}-${name}@${deviceScaleFactor}x.png`);
-          await page.screenshot({ path });
-          taken += 1;
+    const page = await chromium.page({ reducedMotion: "reduce" });
+    const devtools = await page.context().newCDPSession(page);
+    for (const one of states.filter((one) => nameOf(one).includes(only))) {
+      for (const lang of ["en", "ar"]) {
+        await devtools.send("Emulation.clearDeviceMetricsOverride");
+        await show(page, one, { lang, theme: "light" });
+        for (const { name, theme, scales, text } of LOOKS.filter((look) => look.lang === lang)) {
+          await page.evaluate(
+            ({ theme, text, desktop }) => {
+              document.documentElement.dataset.theme = theme;
+              document.documentElement.style.fontSize = text;
+              document.documentElement.style.background = desktop;
+            },
+            { theme, text: text ?? "", desktop: DESKTOP },
+          );
+          await fit(page, one);
+          for (const deviceScaleFactor of scales) {
+            const size = { ...page.viewportSize()!, deviceScaleFactor, mobile: false };
+            await devtools.send("Emulation.setDeviceMetricsOverride", size);
+            await settle(page);
+            const { data } = await devtools.send("Page.captureScreenshot");
+            const file = `${nameOf(one)}-${name}@${deviceScaleFactor}x.png`;
+            await writeFile(join(folder, file), Buffer.from(data, "base64"));
+            taken += 1;
+          }
         }
       }
     }

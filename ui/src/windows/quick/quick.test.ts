@@ -84,7 +84,7 @@ test("what deletes is asked about in its place", async () => {
   await key("Escape");
   expect(deed.textContent).not.toMatch(/Delete what is recorded\?/);
   await fireEvent.click(deed);
-  await fireEvent.click(deed);
+  await key("Enter");
   await waitFor(() => expect(asked.at(-1)).toBe("cancel_recording"));
 });
 
