@@ -93,6 +93,8 @@ const CUT = `(() => {
     return one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1;
   });
   const out = document.documentElement.scrollWidth > innerWidth + 1 ? ["the window scrolls sideways"] : [];
+  const main = document.querySelector("main");
+  if (main !== null && main.scrollWidth > main.clientWidth + 1) out.push("its content scrolls sideways");
   return [...out, ...cut.map((one) => one.outerHTML.slice(0, 160))];
 })()`;
 
