@@ -78,6 +78,12 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
 
     // Whole, it has a length, and one can go anywhere in it.
     video(windows, "the whole recording", "v.duration > 5");
+    // Pictures that were lost, or that never came since nothing changed, are no holes.
+    video(
+        windows,
+        "all of it in one",
+        "v.buffered.length === 1 && v.buffered.end(0) > v.duration - 0.1",
+    );
     windows.run("document.querySelector('video').pause();", &[]).unwrap();
     seek(windows, 1.0);
     seek(windows, 4.2);

@@ -78,13 +78,15 @@ impl Media {
         self.read(INIT_FILE, 0, self.init_bytes)
     }
 
-    /// By its place among the view's pieces.
+    /// By its place among the view's pieces; its pictures say how long they are shown.
     pub fn piece(&self, index: usize) -> Result<Vec<u8>, AppError> {
         let Some(segment) = self.segments.get(index) else {
             return Err(no_media(io::ErrorKind::NotFound.into()));
         };
         let before: u64 = self.segments[..index].iter().map(|before| before.size_bytes).sum();
-        self.read(&segment_file(segment.index), self.init_bytes + before, segment.size_bytes)
+        let offset = self.init_bytes + before;
+        let bytes = self.read(&segment_file(segment.index), offset, segment.size_bytes)?;
+        snaplark_webm::with_durations(&bytes).map_err(|error| no_media(io::Error::other(error)))
     }
 
     /// As JPEG.

@@ -17,6 +17,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod durations;
 mod ebml;
 mod finish;
 mod read;
@@ -26,6 +27,7 @@ mod write;
 
 use thiserror::Error;
 
+pub use durations::with_durations;
 pub use finish::{Finished, finish};
 pub use read::{Cluster, Init, Part, index, read_init};
 pub use retime::retime;

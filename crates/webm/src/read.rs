@@ -353,6 +353,8 @@ fn read_cluster(cluster: &Element<'_>, video_track: u64) -> Result<Cluster, Webm
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockHead {
+    /// How long it is; the frame is behind it.
+    pub bytes: usize,
     pub track: u64,
     pub relative_ms: i16,
     pub keyframe: bool,
@@ -365,6 +367,7 @@ pub(crate) fn read_block(element: &Element<'_>, data: &[u8]) -> Result<BlockHead
     let (track, len) = varint(data).map_err(|_| short())?;
     let [high, low, flags] = *data.get(len..).and_then(|d| d.first_chunk()).ok_or_else(short)?;
     Ok(BlockHead {
+        bytes: len + 3,
         track: track.ok_or_else(short)?,
         relative_ms: i16::from_be_bytes([high, low]),
         keyframe: flags & 0x80 != 0,
@@ -372,7 +375,7 @@ pub(crate) fn read_block(element: &Element<'_>, data: &[u8]) -> Result<BlockHead
     })
 }
 
-fn read_block_group(group: &Element<'_>) -> Result<BlockHead, WebmError> {
+pub(crate) fn read_block_group(group: &Element<'_>) -> Result<BlockHead, WebmError> {
     let (mut block, mut duration_ms, mut leans) = (None, None, false);
     let mut children = group.children();
     while let Some(child) = children.next()? {
