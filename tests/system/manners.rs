@@ -3,11 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use snaplark_core::RecordingId;
+use snaplark_store::{NewRecording, Store};
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
 use snaplark_tests::numbers::read_file;
 use snaplark_tests::process::{Process, command, output, program};
-use snaplark_tests::recorder::{Recorded, ask, snaplark};
+use snaplark_tests::recorder::{Recorded, ask, ask_json, snaplark};
 use snaplark_tests::webdriver::client;
 use snaplark_tests::{session, wait};
 
@@ -218,4 +220,37 @@ fn earlier_links_to_this_computer_outlive_a_sign_in_elsewhere() {
     let (address, _served) = serve(true);
     assert_eq!(address.as_ref(), Some(&before), "the same address as before");
     assert!(client().unwrap().get(before).send().is_ok(), "somebody answers there");
+}
+
+/// A dialog that looks into Snaplark's folder opens and closes each file there, and with that this
+/// process's locks are gone. Who reads the list then must not clear up behind the program that writes.
+#[test]
+fn a_list_that_others_read_is_never_taken_from_whoever_writes_it() {
+    let home = Home::new().unwrap();
+    let store = Store::open(home.snaplark()).unwrap();
+    let begin = |n: u128| {
+        let recording = NewRecording {
+            id: RecordingId(uuid::Uuid::from_u128(n)),
+            title: format!("Number {n}"),
+            started_text: "2026-11-21T10-30-45".into(),
+            started_unix_ms: n as i64,
+            fps: 30,
+            bitrate_bits: 2_500_000,
+        };
+        store.begin(&recording).unwrap();
+    };
+    let listed = || {
+        let listed = ask_json(&home, None, &["list", "--json"]).unwrap();
+        listed["recordings"].as_array().unwrap().len()
+    };
+    begin(1);
+    for file in std::fs::read_dir(home.snaplark()).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            drop(std::fs::File::open(path).unwrap());
+        }
+    }
+    assert_eq!(listed(), 1);
+    begin(2);
+    assert_eq!(listed(), 2);
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
@@ -121,6 +122,10 @@ impl Store {
             .and_then(|connection| {
                 connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
                 connection.pragma_update(None, "query_only", true)?;
+                // Who takes itself for the last one clears up on leaving. A program that writes may
+                // be there all the same: its locks are gone when anything in its process (a dialog
+                // that looks into the folder) has closed the file once.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 Ok(connection)
             })
             .map_err(|source| database(&path, source))?;
