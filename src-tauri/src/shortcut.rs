@@ -21,8 +21,7 @@ use crate::chooser::{self, Kind};
 use crate::words::word;
 use crate::{platform, quick, shell};
 
-/// Windows hear that the desktop gave keys, or others.
-#[cfg(target_os = "linux")]
+/// Windows hear that there are keys now, or others, or none.
 const CHANGED: &str = "shortcuts";
 
 /// What became of a shortcut.
@@ -136,9 +135,7 @@ fn heed(app: &AppHandle, news: desktop::News) {
         bound.keys = keys.map(|(_, keys)| keys.clone()).unwrap_or_default();
         bound.state = state;
     }
-    if let Err(error) = app.emit(CHANGED, ()) {
-        tracing::warn!(%error, "windows can't be told of the shortcuts");
-    }
+    tell(app);
 }
 
 fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()] {
@@ -182,16 +179,31 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
     refused.map_or(Ok(()), Err)
 }
 
-/// On the main thread: while keys are chosen ours do nothing, and the window hears them.
+/// On the main thread: while keys are chosen ours do nothing, and the window hears them. After that
+/// those that another program had are tried again.
 pub fn hold(app: &AppHandle, held: bool) {
-    for bound in app.state::<Shortcuts>().all() {
-        match held {
-            true => give_back(app, &bound),
-            false if bound.state == State::Works && !is_taken(app, &bound.keys) => {
-                take(app, bound.shortcut, &bound.keys);
-            }
-            false => {}
+    let before = app.state::<Shortcuts>().all();
+    let kept = |bound: &Bound| match (held, bound.state) {
+        (true, _) => {
+            give_back(app, bound);
+            bound.clone()
         }
+        (false, State::Works | State::Taken) if !is_ours(app, &bound.keys) => {
+            take(app, bound.shortcut, &bound.keys)
+        }
+        (false, _) => bound.clone(),
+    };
+    let now: Vec<Bound> = before.iter().map(kept).collect();
+    let changed = now != before;
+    *app.state::<Shortcuts>().lock() = now;
+    if changed {
+        tell(app);
+    }
+}
+
+fn tell(app: &AppHandle) {
+    if let Err(error) = app.emit(CHANGED, ()) {
+        tracing::warn!(%error, "windows can't be told of the shortcuts");
     }
 }
 
@@ -252,7 +264,7 @@ fn sorted(mut bound: Vec<Bound>) -> Vec<Bound> {
     bound
 }
 
-fn is_taken(app: &AppHandle, keys: &str) -> bool {
+fn is_ours(app: &AppHandle, keys: &str) -> bool {
     app.global_shortcut().is_registered(keys)
 }
 
@@ -286,7 +298,7 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
 
 fn give_back(app: &AppHandle, bound: &Bound) {
     if bound.state == State::Works
-        && is_taken(app, &bound.keys)
+        && is_ours(app, &bound.keys)
         && let Err(error) = app.global_shortcut().unregister(bound.keys.as_str())
     {
         tracing::warn!(%error, keys = bound.keys, "the shortcut can't be given back");
