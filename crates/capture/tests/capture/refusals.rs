@@ -60,6 +60,17 @@ fn sources_that_are_not_there() {
     }
 }
 
+#[test]
+fn displays_that_show_the_same_are_one() {
+    let display = Xvfb::start("640x240x24");
+    let half = (320, 0, 320, 240);
+    display.connect().divide_into_monitors(&[(0, 0, 320, 240), half, half]);
+    let folder = Folder::new();
+    let capture = SystemCapture::on_display(&display.name);
+    let error = refusal(&capture, request(&folder.0, Source::Display(Some(2)))).to_string();
+    assert!(error.contains("there are 2"), "{error}");
+}
+
 /// GStreamer reads its plugins once a process, so this one runs itself again.
 #[test]
 fn no_encoder() {

@@ -145,6 +145,11 @@ pub fn monitors(
             width: u32::from(monitor.width),
             height: u32::from(monitor.height),
         };
+        // Of displays that show the same, as a projector does, one.
+        if let Some(same) = screens.iter_mut().find(|screen: &&mut Screen| screen.at == at) {
+            same.is_first |= monitor.primary;
+            continue;
+        }
         let reply = connection.get_atom_name(monitor.name).map_err(gone)?.reply();
         let name = answered(reply)?.map(|reply| String::from_utf8_lossy(&reply.name).into_owned());
         screens.push(Screen { name: name.unwrap_or_default(), at, is_first: monitor.primary });
