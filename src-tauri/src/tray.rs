@@ -1,16 +1,19 @@
 //! The tray: an icon that shows the state, and the few things one wants without a window. What it
 //! looks like is a function of the snapshot; it is touched only when that changes.
 
+mod look;
+
 use snaplark_app::Shortcut;
 use snaplark_app::control::Order;
-use snaplark_app::view::{
-    MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot,
-};
+use snaplark_app::view::MicrophoneView;
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Wry, include_image};
 
+pub use look::{Look, clock, last_link};
+
+use self::look::{Face, Kept, Pause, Recent, Toggle};
 use crate::chooser::Kind;
 use crate::shortcut::{Bound, Shortcuts, State};
 use crate::words::word;
@@ -32,164 +35,6 @@ const QUIT: &str = "quit";
 const COPY_LINK: &str = "copy-link-";
 const OPEN_LINK: &str = "open-link-";
 const SHOW_FILE: &str = "show-file-";
-
-/// Those that one is likely to come back to.
-const RECENT_MAX: usize = 5;
-/// Menus are as wide as their longest line.
-const TITLE_CHARS_MAX: usize = 40;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    Idle,
-    /// Nothing runs, but the last minutes of the screen are kept.
-    Keeping,
-    Recording,
-    Paused,
-    Uploading,
-    Attention,
-}
-
-/// The last minutes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    No,
-    Yes,
-    /// They would be, on a disk with more room.
-    NoRoom,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Toggle {
-    Start,
-    Starting,
-    Stop,
-    Stopping,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pause {
-    /// Nothing runs.
-    Neither,
-    Offer,
-    OfferToGoOn,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Recent {
-    id: String,
-    title: String,
-    has_link: bool,
-    has_file: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    face: Face,
-    toggle: Toggle,
-    pause: Pause,
-    microphone: MicrophoneView,
-    kept: Kept,
-    has_link: bool,
-    recent: Vec<Recent>,
-    /// What is recorded has its bar hidden.
-    bar_is_away: bool,
-}
-
-impl Look {
-    /// Recording goes before what needs the person, and that before what goes on by itself.
-    pub fn of(snapshot: &Snapshot, bar_is_away: bool) -> Self {
-        let any = |wanted: fn(&RecordingState) -> bool| {
-            snapshot.recordings.iter().any(|recording| wanted(&recording.state))
-        };
-        let toggle = match snapshot.recorder {
-            RecorderView::Idle => Toggle::Start,
-            RecorderView::Starting => Toggle::Starting,
-            RecorderView::Counting { .. }
-            | RecorderView::Recording { .. }
-            | RecorderView::Paused { .. } => Toggle::Stop,
-            RecorderView::Stopping { .. } => Toggle::Stopping,
-        };
-        let (pause, microphone) = match snapshot.recorder {
-            RecorderView::Recording { microphone, .. } => (Pause::Offer, microphone),
-            RecorderView::Paused { microphone, .. } => (Pause::OfferToGoOn, microphone),
-            RecorderView::Idle
-            | RecorderView::Counting { .. }
-            | RecorderView::Starting
-            | RecorderView::Stopping { .. } => (Pause::Neither, MicrophoneView::Absent),
-        };
-        let kept = match snapshot.ring {
-            RingView::Keeping { .. } => Kept::Yes,
-            RingView::Waits { reason: RingWait::DiskLow } => Kept::NoRoom,
-            RingView::Off | RingView::Waits { .. } | RingView::Failed { .. } => Kept::No,
-        };
-        let face = if pause == Pause::OfferToGoOn {
-            Face::Paused
-        } else if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
-            Face::Recording
-        } else if any(|state| matches!(state, RecordingState::NeedsYou { .. })) {
-            Face::Attention
-        } else if any(|state| matches!(state, RecordingState::Uploading)) {
-            Face::Uploading
-        } else if kept == Kept::Yes {
-            Face::Keeping
-        } else {
-            Face::Idle
-        };
-        let ended = snapshot.recordings.iter().filter(|it| it.state != RecordingState::Recording);
-        let recent = ended.take(RECENT_MAX).map(|recording| Recent {
-            id: recording.id.clone(),
-            title: short(&recording.title),
-            has_link: recording.link.is_some(),
-            has_file: recording.file.is_some(),
-        });
-        Look {
-            face,
-            toggle,
-            pause,
-            microphone,
-            kept,
-            has_link: last_link(snapshot).is_some(),
-            recent: recent.collect(),
-            bar_is_away: bar_is_away && pause != Pause::Neither,
-        }
-    }
-
-    const START: Look = Look {
-        face: Face::Idle,
-        toggle: Toggle::Start,
-        pause: Pause::Neither,
-        microphone: MicrophoneView::Absent,
-        kept: Kept::No,
-        has_link: false,
-        recent: Vec::new(),
-        bar_is_away: false,
-    };
-}
-
-/// 1:42, 1:02:03.
-pub fn clock(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    match hours {
-        0 => format!("{minutes}:{seconds:02}"),
-        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
-    }
-}
-
-fn short(title: &str) -> String {
-    match title.char_indices().nth(TITLE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", title[..end].trim_end()),
-        None => title.to_owned(),
-    }
-}
-
-/// The newest recording's link: the id and the link.
-pub fn last_link(snapshot: &Snapshot) -> Option<(&str, &str)> {
-    snapshot
-        .recordings
-        .iter()
-        .find_map(|recording| Some((recording.id.as_str(), recording.link.as_deref()?)))
-}
 
 pub struct Tray {
     icon: TrayIcon,
@@ -390,125 +235,5 @@ fn tooltip(face: Face) -> &'static str {
         Face::Paused => word("tray_tooltip_paused"),
         Face::Uploading => word("tray_tooltip_uploading"),
         Face::Attention => word("tray_tooltip_attention"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use snaplark_app::WebcamState;
-    use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, WaitReason};
-
-    use super::*;
-
-    fn snapshot(recorder: RecorderView, states: &[RecordingState], link: Option<&str>) -> Snapshot {
-        let recordings = states.iter().enumerate().map(|(n, state)| RecordingView {
-            id: n.to_string(),
-            title: String::new(),
-            started_unix_ms: 0,
-            duration_ms: 0,
-            size_bytes: 0,
-            segments: 0,
-            state: state.clone(),
-            link: link.map(str::to_owned),
-            file: None,
-            file_problem: None,
-            here: true,
-            frames: 0,
-            dropped: 0,
-            health: Vec::new(),
-            end_detail: None,
-            upload: None,
-        });
-        Snapshot {
-            change: 1,
-            since: 0,
-            version: 1,
-            gone: Vec::new(),
-            deleted: None,
-            recorder,
-            ring: RingView::Off,
-            webcam: WebcamState::Off,
-            recordings: recordings.collect(),
-            toasts: Vec::new(),
-            account: None,
-            disk_free_bytes: 0,
-            space_seconds: 0,
-        }
-    }
-
-    fn face(recorder: RecorderView, states: &[RecordingState]) -> Face {
-        Look::of(&snapshot(recorder, states, None), false).face
-    }
-
-    #[test]
-    fn recording_goes_before_attention_before_uploading() {
-        let runs = || RecorderView::Recording {
-            id: String::new(),
-            started_unix_ms: 0,
-            paused_ms: 0,
-            link: None,
-            microphone: MicrophoneView::Absent,
-            trouble: None,
-        };
-        let needs = RecordingState::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
-        let waits = RecordingState::Waits { reason: WaitReason::Offline };
-        let up = RecordingState::Uploading;
-        let all = [needs.clone(), up.clone(), RecordingState::Done];
-        assert_eq!(face(runs(), &all), Face::Recording);
-        let stands = RecorderView::Paused {
-            id: String::new(),
-            duration_ms: 0,
-            link: None,
-            microphone: MicrophoneView::Absent,
-            trouble: None,
-        };
-        assert_eq!(face(stands, &all), Face::Paused);
-        assert_eq!(face(RecorderView::Stopping { id: String::new() }, &all), Face::Recording);
-        assert_eq!(face(RecorderView::Idle, &all), Face::Attention);
-        assert_eq!(face(RecorderView::Idle, &[up, waits.clone()]), Face::Uploading);
-        assert_eq!(face(RecorderView::Idle, &[waits, RecordingState::Done]), Face::Idle);
-        assert_eq!(face(RecorderView::Starting, &[]), Face::Idle);
-    }
-
-    #[test]
-    fn that_the_screen_is_kept_is_seen_unless_something_else_is_to_be() {
-        let keeping = || RingView::Keeping { held_ms: 2_000, length_ms: 120_000 };
-        let look = |states: &[RecordingState], ring| {
-            Look::of(&Snapshot { ring, ..snapshot(RecorderView::Idle, states, None) }, false)
-        };
-        assert_eq!(look(&[], keeping()).face, Face::Keeping);
-        let uploads = look(&[RecordingState::Uploading], keeping());
-        assert_eq!((uploads.face, uploads.kept), (Face::Uploading, Kept::Yes));
-        let full = look(&[], RingView::Waits { reason: RingWait::DiskLow });
-        assert_eq!((full.face, full.kept), (Face::Idle, Kept::NoRoom));
-        let locked = look(&[], RingView::Waits { reason: RingWait::Locked });
-        assert_eq!((locked.face, locked.kept), (Face::Idle, Kept::No));
-    }
-
-    #[test]
-    fn the_last_link_is_offered_where_there_is_one() {
-        let states = [RecordingState::Uploading, RecordingState::Done];
-        let without = snapshot(RecorderView::Idle, &states, None);
-        assert!(!Look::of(&without, false).has_link);
-        let with = snapshot(RecorderView::Idle, &states, Some("http://host/videos/1"));
-        assert!(Look::of(&with, false).has_link);
-        assert_eq!(last_link(&with), Some(("0", "http://host/videos/1")));
-    }
-
-    #[test]
-    fn a_clock_is_as_short_as_it_can_be() {
-        assert_eq!([0, 102_900, 3_723_000].map(clock), ["0:00", "1:42", "1:02:03"]);
-    }
-
-    #[test]
-    fn recent_ones_are_few_short_and_over() {
-        let mut states = vec![RecordingState::Recording];
-        states.extend(vec![RecordingState::Done; 7]);
-        let mut seen = snapshot(RecorderView::Idle, &states, None);
-        seen.recordings[1].title = "ä".repeat(50);
-        let recent = Look::of(&seen, false).recent;
-        let ids: Vec<&str> = recent.iter().map(|recent| recent.id.as_str()).collect();
-        assert_eq!(ids, ["1", "2", "3", "4", "5"]);
-        assert_eq!(recent[0].title, format!("{}…", "ä".repeat(40)));
     }
 }
