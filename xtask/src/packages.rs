@@ -123,6 +123,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
     ),
     (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
+    // A program whose clock is wrong.
+    (Need::Tests, ["faketime", "libfaketime", "libfaketime", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     // Keys and signatures of a feed of updates.
     (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),
