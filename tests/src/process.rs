@@ -21,8 +21,15 @@ const GRACE: Duration = Duration::from_secs(5);
 /// So many lines of a program's complaints are shown with a failed test.
 const SHOWN_LINES: usize = 25;
 
-/// One of our own programs, built beside the test that runs.
+/// One of our own programs, built beside the test that runs, or as it stands in the folder that
+/// `SNAPLARK_PROGRAMS` names (an installation that is on trial).
 pub fn program(name: &str) -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("SNAPLARK_PROGRAMS") {
+        let program = Path::new(&folder).join(name);
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
     let test = std::env::current_exe()?;
     let folder = test
         .ancestors()

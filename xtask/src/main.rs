@@ -42,6 +42,8 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
+  soak installed              the package, installed on an empty machine that debootstrap makes:
+                              first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
                               each beside its limit; quiet machines only
 ";
@@ -81,6 +83,10 @@ fn command(args: &[String]) -> Result<ExitCode> {
         }
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
+            if args.flag("installed") {
+                args.end()?;
+                return package::installed::prove(&place).map(|()| ExitCode::SUCCESS);
+            }
             if args.flag("chaos") {
                 let rounds = args.number("--rounds")?.unwrap_or(soak::CHAOS_ROUNDS);
                 let seed = args.number("--seed")?;

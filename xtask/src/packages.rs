@@ -21,6 +21,8 @@ pub enum Need {
     Stage,
     /// What the tests drive and measure with as well.
     Tests,
+    /// What long proofs need as well.
+    Proofs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
     (Need::Tests, ["pulseaudio pulseaudio-utils", "", "", ""]),
+    // An empty machine for the package, and Debian's checker of packages.
+    (Need::Proofs, ["debootstrap lintian", "", "", ""]),
 ];
 
 /// Installs what is missing for `need`.
