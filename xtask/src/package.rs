@@ -30,7 +30,7 @@ const RECOMMENDS: &str = "ffmpeg, xdg-desktop-portal, gnome-keyring | org.freede
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
 /// What the programs open at run time and no linker sees.
-const DEPENDS_AT_RUN_TIME: &str = "libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
+const DEPENDS_AT_RUN_TIME: &str = "ca-certificates, libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
      gstreamer1.0-pulseaudio, gstreamer1.0-pipewire";
 
 pub fn package(place: &Place) -> Result<ExitCode> {
@@ -50,7 +50,12 @@ pub fn package(place: &Place) -> Result<ExitCode> {
         .args(["--features", "snaplark-cloud/server"])
         .run()?;
 
-    let deb = make(place, &place.target.join("release"), &place.root.join("target/package"))?;
+    let deb = make(
+        place,
+        &place.target.join("release"),
+        &place.root.join("target/package"),
+        Compression::Small,
+    )?;
     check(place, &deb)?;
     let version = env!("CARGO_PKG_VERSION");
     let size = fs::metadata(&deb)?.len();
@@ -60,8 +65,15 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How the package is packed: for those who fetch it, or for a trial.
+#[derive(Clone, Copy)]
+enum Compression {
+    Small,
+    Quick,
+}
+
 /// Makes a package of programs that are built, below `work`, and tries what starts without a display.
-fn make(place: &Place, programs: &Path, work: &Path) -> Result<PathBuf> {
+fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -> Result<PathBuf> {
     if work.exists() {
         fs::remove_dir_all(work)?;
     }
@@ -73,7 +85,12 @@ fn make(place: &Place, programs: &Path, work: &Path) -> Result<PathBuf> {
     progress.done("");
     let deb = work.join(format!("snaplark_{}_{}.deb", env!("CARGO_PKG_VERSION"), architecture()?));
     Step::new(place, "dpkg-deb", "dpkg-deb")
-        .args(["--root-owner-group", "-Zxz", "--build"])
+        .args(["--root-owner-group"])
+        .args(match compression {
+            Compression::Small => ["-Zxz", "-z6"],
+            Compression::Quick => ["-Zgzip", "-z1"],
+        })
+        .args(["--build"])
         .args([&tree, &deb])
         .run()?;
     verify(place, work, &deb)?;

@@ -52,12 +52,19 @@ impl Uplink {
     pub fn new(account: Account, throttle: Arc<Throttle>) -> Result<Self, AppError> {
         // Process-wide, and there is but one to choose from: a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| AppError::Network { reason: chain(&error) })?;
+        let builder = || {
+            Client::builder()
+                .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
+        };
+        // A system without root certificates can't check any server's, but it can record, and reach
+        // the cloud in this computer.
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(error = chain(&error), "No HTTPS server can be reached");
+            builder().tls_certs_only([]).build()
+        });
+        let client = client.map_err(|error| AppError::Network { reason: chain(&error) })?;
         Ok(Uplink { client, account, throttle })
     }
 

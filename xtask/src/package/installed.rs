@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{PROGRAMS, check, make};
+use super::{Compression, PROGRAMS, check, make};
 use crate::packages::{self, Need};
 use crate::steps::{Step, answer};
 use crate::{Place, build, ui};
@@ -25,7 +25,8 @@ pub fn prove(place: &Place) -> Result<()> {
     ui::build(place)?;
     build::programs(place)?;
     let work = place.root.join("target/installed");
-    let deb = make(place, &place.target.join("debug"), &work.join("package"))?;
+    let programs = stripped(place, &work)?;
+    let deb = make(place, &programs, &work.join("package"), Compression::Quick)?;
     check(place, &deb)?;
     let root = root(place, &work)?;
     install(place, &root, &deb)?;
@@ -37,6 +38,18 @@ pub fn prove(place: &Place) -> Result<()> {
         .args(["--test", "desktop", "--", "--nocapture", "first_hour"])
         .env("SNAPLARK_PROGRAMS", programs)
         .run()
+}
+
+/// Copies of the built programs without what only a debugger reads, as a release has them.
+fn stripped(place: &Place, work: &Path) -> Result<PathBuf> {
+    let folder = work.join("stripped");
+    fs::create_dir_all(&folder)?;
+    for name in PROGRAMS {
+        let mut strip = Command::new("strip");
+        strip.arg("-o").arg(folder.join(name)).arg(build::program(place, name));
+        answer(&mut strip)?;
+    }
+    Ok(folder)
 }
 
 /// An archive that this machine installs from, and a release of it.
