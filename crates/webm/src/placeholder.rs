@@ -19,6 +19,9 @@ const MARK: &[u8] = b"Snaplark: a damaged segment was here";
 /// Opus: one packet of 20 ms of silence (full band, one channel, which plays on both).
 const SILENCE: [u8; 3] = [0xF8, 0xFF, 0xFE];
 const SILENCE_MS: u64 = 20;
+/// Sound is cut at its own packets, some of which begin before their segment's picture: silence keeps
+/// away from both neighbours, or packets would stand in the wrong order.
+const SILENCE_MARGIN_MS: u64 = 60;
 /// Blocks hold their time as 16 bits with a sign.
 const SILENCE_MS_MAX: u64 = 30_000;
 /// Id, size of eight bytes.
@@ -44,7 +47,8 @@ pub fn placeholder(
         data: grey_key_frame(video.width, video.height),
     }];
     if tracks.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Opus) {
-        let times = (0..duration_ms.min(SILENCE_MS_MAX)).step_by(SILENCE_MS as usize);
+        let end_ms = duration_ms.min(SILENCE_MS_MAX).saturating_sub(SILENCE_MARGIN_MS);
+        let times = (SILENCE_MARGIN_MS..end_ms).step_by(SILENCE_MS as usize);
         blocks.extend(times.map(|at_ms| Block {
             track: Track::Audio,
             time_ms: start_ms + at_ms,

@@ -241,7 +241,7 @@ impl BoolEncoder {
 
     /// `probability` of 256 that it is false.
     fn put(&mut self, value: bool, probability: u8) {
-        let split = 1 + ((self.range - 1) * u32::from(probability) >> 8);
+        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
         if value {
             self.low += u64::from(split);
             self.range -= split;
