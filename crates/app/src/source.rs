@@ -108,7 +108,7 @@ impl Source {
         let own = std::fs::read(self.folder.join(segment_file(index)));
         match own {
             Ok(bytes) if is(&bytes, segment) => Ok(bytes),
-            other => self.from_file(segment).or_else(|_| {
+            other => self.read_from_file(segment).or_else(|_| {
                 other?;
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
@@ -136,7 +136,7 @@ impl Source {
 
     /// Behind its head, which is as long as the init, the person's own file has the segments as they
     /// are.
-    fn from_file(&self, segment: &Segment) -> io::Result<Vec<u8>> {
+    fn read_from_file(&self, segment: &Segment) -> io::Result<Vec<u8>> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let before = self.segments.iter().take_while(|before| before.index < segment.index);
         let before_bytes = self.before_bytes + before.map(|before| before.size_bytes).sum::<u64>();
@@ -200,7 +200,7 @@ fn repair_one(
         repair.restored.push(segment.index);
         return Ok(());
     }
-    if let Ok(bytes) = source.from_file(segment) {
+    if let Ok(bytes) = source.read_from_file(segment) {
         put(&path, &bytes)?;
         repair.restored.push(segment.index);
         return Ok(());
