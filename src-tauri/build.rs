@@ -33,6 +33,7 @@ const COMMANDS: &[&str] = &[
     "rename",
     "delete_recordings",
     "undo_delete",
+    "dismiss_rebuilt",
     "copy_link",
     "copy_links",
     "open_link",

@@ -125,6 +125,12 @@ pub async fn delete_recordings(app: State<'_, App>, ids: Vec<String>) -> Answer 
     Ok(app.delete_undoably(ids).await?)
 }
 
+/// The person has read that the list of recordings was rebuilt.
+#[tauri::command]
+pub async fn dismiss_rebuilt(app: State<'_, App>) -> Answer {
+    Ok(app.dismiss_rebuilt().await?)
+}
+
 #[tauri::command]
 pub async fn undo_delete(app: State<'_, App>) -> Answer {
     Ok(app.undo_delete().await?)

@@ -91,6 +91,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::rename,
             commands::delete_recordings,
             commands::undo_delete,
+            commands::dismiss_rebuilt,
             commands::copy_link,
             commands::copy_links,
             commands::open_link,

@@ -212,6 +212,7 @@ mod tests {
             version: 1,
             gone: Vec::new(),
             deleted: None,
+            rebuilt: None,
             recorder: RecorderView::Idle,
             webcam: crate::WebcamState::Off,
             ring: RingView::Off,

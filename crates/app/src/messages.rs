@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use snaplark_core::RecordingId;
 use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
 use snaplark_core::ring::RingId;
 use snaplark_core::upload::Event;
+use snaplark_core::{RecordingId, SessionId};
 use tokio::sync::oneshot;
 
 use crate::account::Account;
+use crate::source::Repair;
 use crate::view::Snapshot;
 use crate::{AppError, Media, Settings, StartRequest};
 
@@ -52,6 +53,18 @@ pub enum Message {
         file: Option<std::path::PathBuf>,
         /// Why there is none, or why it is elsewhere than it was to be.
         problem: Option<String>,
+        /// There is none because these segments are damaged.
+        damaged: Vec<u32>,
+    },
+    /// Damaged segments were restored or replaced on the disk.
+    Repaired {
+        recording: RecordingId,
+        repair: Repair,
+    },
+    /// What the server says of its copies of finished videos.
+    ServerDamage {
+        generation: u64,
+        videos: Vec<(SessionId, Vec<u32>)>,
     },
 }
 
@@ -137,6 +150,8 @@ pub enum Command {
     DismissToast {
         recording_id: String,
     },
+    /// The person has read that the list of recordings was rebuilt.
+    DismissRebuilt,
     NoteLinkCopied {
         recording: RecordingId,
     },
@@ -190,6 +205,7 @@ impl Command {
             | Command::UndoDelete { .. }
             | Command::FileMoved { .. }
             | Command::DismissToast { .. }
+            | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
             | Command::SetSettings { .. }

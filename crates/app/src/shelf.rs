@@ -31,6 +31,11 @@ struct Kept {
 }
 
 impl Shelf {
+    /// An empty one, in place of one of that version: all is read again.
+    pub fn after(version: u64) -> Self {
+        Shelf { version, ..Shelf::default() }
+    }
+
     pub fn version(&self) -> u64 {
         self.version
     }

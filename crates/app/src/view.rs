@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub gone: Vec<String>,
     /// What was deleted last, while it can be had back.
     pub deleted: Option<DeletedView>,
+    /// The list of recordings was rebuilt, and nobody has read so yet.
+    pub rebuilt: Option<RebuiltView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
     /// `None`: nothing goes up, recordings stay here.
@@ -163,6 +165,16 @@ pub struct DeletedView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RebuiltView {
+    /// How many recordings were found in their folders.
+    pub recordings: u32,
+    /// The file name of the broken list, which is kept; `None` where it was gone.
+    pub set_aside: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum RingView {
@@ -238,7 +250,7 @@ pub struct HealthView {
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
     /// `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
-    /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`.
+    /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`, `segment-damaged`.
     pub kind: String,
     /// In a sentence.
     pub detail: String,
@@ -317,6 +329,8 @@ pub enum NeedReason {
     Refused,
     /// Files of the recording are gone or damaged on this disk.
     FilesMissing,
+    /// The server's copy is damaged, and this computer doesn't have the bytes any more.
+    DamagedOnServer,
     /// It was begun for another server, named in `detail`; a retry sends it to the one of now.
     OtherServer,
 }

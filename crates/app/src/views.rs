@@ -9,16 +9,16 @@ use snaplark_core::ring::{Hindrance, State};
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
 };
-use snaplark_store::{Health, Recording, Store, StoreError};
+use snaplark_store::{Health, Rebuilt, Recording, Store, StoreError};
 
 use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
-    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
-    RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody, ToastView,
-    UploadProgress, WaitReason,
+    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RebuiltView,
+    RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody,
+    ToastView, UploadProgress, WaitReason,
 };
 use crate::{Notifications, Settings, StartRequest, WebcamState};
 
@@ -34,6 +34,7 @@ pub struct Sources<'a> {
     pub ring: RingView,
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
+    pub rebuilt: Option<Rebuilt>,
     pub notifications: Notifications,
     pub change: u64,
     pub now_ms: u64,
@@ -58,6 +59,7 @@ pub fn of_program(
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
+        rebuilt: from.rebuilt.clone().map(of_rebuilt),
         toasts: from.toasts.views(shelf, from),
         account: from.account.map(|account| of_account(account, from)),
         disk_free_bytes,
@@ -113,6 +115,7 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         recordings: recordings.collect(),
         gone: Vec::new(),
         deleted: None,
+        rebuilt: store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed).map(of_rebuilt),
         toasts: Vec::new(),
         account: None,
         disk_free_bytes,
@@ -188,6 +191,7 @@ fn state_of_ended(
         (Phase::Stopped(stop), None) => match stop {
             Stop::Refused { detail } => needs(NeedReason::Refused, detail),
             Stop::FilesMissing { detail } => needs(NeedReason::FilesMissing, detail),
+            Stop::DamagedOnServer { detail } => needs(NeedReason::DamagedOnServer, detail),
             Stop::OtherServer { server } => needs(NeedReason::OtherServer, server),
         },
     }
@@ -272,6 +276,10 @@ pub fn of_ring(state: State, length_ms: u64) -> RingView {
         },
         State::Failed { error } => RingView::Failed { detail: error.to_string() },
     }
+}
+
+fn of_rebuilt(Rebuilt { recordings, set_aside, .. }: Rebuilt) -> RebuiltView {
+    RebuiltView { recordings, set_aside }
 }
 
 fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {

@@ -194,6 +194,7 @@ mod tests {
             version: 1,
             gone: Vec::new(),
             deleted: None,
+            rebuilt: None,
             recorder,
             ring: RingView::Off,
             webcam: WebcamState::Off,

@@ -200,6 +200,7 @@ export const empty = (): Snapshot => ({
   version: 1,
   gone: [],
   deleted: null,
+  rebuilt: null,
   recorder: { kind: "idle" },
   webcam: "off",
   ring: { kind: "off" },

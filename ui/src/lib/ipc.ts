@@ -197,6 +197,8 @@ export const program = {
   /** Gone from sight; `undoDelete` has them back for a while. */
   deleteRecordings: (ids: string[]) => invoke<void>("delete_recordings", { ids }),
   undoDelete: () => invoke<void>("undo_delete"),
+  /** It was read that the list of recordings was rebuilt. */
+  dismissRebuilt: () => invoke<void>("dismiss_rebuilt"),
   /** At a time: the page plays from there. */
   copyLink: (id: string, atMs: number | null = null) => invoke<void>("copy_link", { id, atMs }),
   copyLinks: (ids: string[]) => invoke<void>("copy_links", { ids }),

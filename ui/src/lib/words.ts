@@ -73,6 +73,7 @@ const needIcon = (reason: NeedReason): IconName => {
       return "log-in";
     case "files-missing":
       return "hard-drive";
+    case "damaged-on-server":
     case "refused":
     case "other-server":
       return "alert";
@@ -154,6 +155,8 @@ function needWord(reason: NeedReason): string {
       return m.state_needs_refused();
     case "files-missing":
       return m.state_needs_files_missing();
+    case "damaged-on-server":
+      return m.state_needs_damaged_on_server();
     case "other-server":
       return m.state_needs_other_server();
   }
@@ -269,6 +272,11 @@ function needToast(
       return {
         title: m.toast_needs_files_missing(),
         figures: m.toast_needs_files_missing_hint({ title }),
+      };
+    case "damaged-on-server":
+      return {
+        title: m.toast_needs_damaged_on_server(),
+        figures: m.toast_needs_damaged_on_server_hint({ title }),
       };
     case "other-server":
       return {

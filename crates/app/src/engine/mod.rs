@@ -10,12 +10,13 @@ mod deleting;
 mod housekeeping;
 mod overlay;
 mod recording;
+mod repairing;
 mod ring;
 mod running;
 mod sending;
 mod writing;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::ring::Hindrance;
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
-use snaplark_store::{Segment, Store};
+use snaplark_store::{Recovery, Segment, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
@@ -34,6 +35,7 @@ use crate::account::{self, Account};
 use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
 use crate::shelf::Shelf;
+use crate::source::{self, Repair};
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
@@ -46,6 +48,9 @@ pub use running::Running;
 
 /// How often the bytes of parts that are on their way are looked at.
 const PROGRESS_MS: u64 = 250;
+
+/// How often a database that is found broken is rebuilt in one run.
+const REBUILDS_MAX: u32 = 3;
 
 pub struct Engine {
     home: Home,
@@ -90,6 +95,13 @@ pub struct Engine {
     /// Of which it was said that their folder is back.
     came_back: HashSet<RecordingId>,
     shutdown: Option<oneshot::Sender<()>>,
+    /// Segments whose files are gone or of another size, as recovery found them.
+    damaged_at_start: BTreeMap<RecordingId, Vec<u32>>,
+    /// Segments of the recording under way that have their rows.
+    committed: u32,
+    ask_damage_again_ms: u64,
+    /// A disk that breaks each new database, too, must not make a loop of it.
+    rebuilds_left: u32,
 }
 
 /// What is told without being asked for.
@@ -115,6 +127,7 @@ enum Write {
     /// Where its file has to be brought home first: from there.
     Segment(RecordingId, Segment, Option<PathBuf>),
     Trouble(RecordingId, u64, Trouble),
+    Repair(RecordingId, Repair),
     Close(RecordingId, FrameCounts, Option<String>),
     /// It was cancelled.
     Delete(RecordingId),
@@ -128,13 +141,17 @@ impl Engine {
         told: Told,
     ) -> Result<Self, AppError> {
         let AppOptions { home, account, capture, keeps, notices } = options;
-        let store = Store::open(&home.root)?;
-        let recovery = store.recover(&finish::judge, &finish::size, &finish::retime)?;
+        let mut store = crate::open_store(&home)?;
+        let recovery = store.recover(&finish::Webm)?;
         // What a program that died kept was never asked for: it is not offered, it is deleted.
         store.sweep_rings()?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }
+        for recording in &recovery.adopted {
+            warn!(%recording, "A folder had no entry in the list, and has one now");
+        }
+        note_replaced(&store, &recovery)?;
         for path in &recovery.files_set_aside {
             warn!(file = ?path.file_name(), "Set a torn segment aside");
         }
@@ -187,6 +204,10 @@ impl Engine {
             keeping: Keeping::default(),
             came_back: HashSet::new(),
             shutdown: None,
+            damaged_at_start: recovery.damaged,
+            committed: 0,
+            ask_damage_again_ms: 0,
+            rebuilds_left: REBUILDS_MAX,
         })
     }
 
@@ -221,6 +242,7 @@ impl Engine {
                     self.follow_ring_clock();
                     self.clear_confirmed();
                     self.delete_overdue();
+                    self.ask_damage();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
@@ -249,10 +271,15 @@ impl Engine {
                 return;
             }
         };
+        let mut damaged = std::mem::take(&mut self.damaged_at_start);
         for recording in recordings {
-            if recording.file.is_none() && recording.missing_detail.is_none() && !recording.running
-            {
-                self.write_file(recording.id);
+            match damaged.remove(&recording.id) {
+                // Its file is written when that is done.
+                Some(segments) => self.repair(recording.id, segments),
+                None if recording.file.is_none() && !recording.running => {
+                    self.write_file(recording.id);
+                }
+                None => {}
             }
         }
     }
@@ -272,6 +299,7 @@ impl Engine {
         let wake_ms = machine_ms
             .into_iter()
             .chain(self.write_again_ms)
+            .chain(self.ask_damage_ms())
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
@@ -310,9 +338,12 @@ impl Engine {
                 self.sleep(begins);
             }
             Message::Locked { is_locked } => self.hinder_ring(Hindrance::Locked, is_locked),
-            Message::FileWritten { recording, file, problem } => {
-                self.file_written(recording, file, problem);
+            Message::FileWritten { recording, file, problem, damaged } => {
+                self.file_written(recording, file, problem, damaged);
             }
+            Message::Repaired { recording, repair } => self.repaired(recording, repair),
+            Message::ServerDamage { generation, .. } if generation != self.generation => {}
+            Message::ServerDamage { videos, .. } => self.server_damage(videos),
         }
     }
 
@@ -390,6 +421,11 @@ impl Engine {
             Command::DismissToast { recording_id } => {
                 self.toasts.dismiss(&recording_id, &self.shelf);
             }
+            Command::DismissRebuilt => {
+                if let Err(error) = self.store.dismiss_rebuilt() {
+                    warn!(%error, "It could not be noted that a notice was read");
+                }
+            }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::SetSettings { settings, reply } => {
@@ -417,6 +453,23 @@ impl Engine {
     }
 
     fn answer(&mut self, since: u64, reply: oneshot::Sender<Snapshot>) {
+        let first = self.look(since);
+        let snapshot = match first {
+            Err(error) if self.may_rebuild(&error) => {
+                error!(%error, "The list of recordings is damaged");
+                self.rebuilds_left -= 1;
+                self.rebuild_store().and_then(|()| self.look(0))
+            }
+            first => first,
+        };
+        match snapshot {
+            Ok(snapshot) => drop(reply.send(snapshot)),
+            Err(error) => error!(%error, "The list of recordings can't be read"),
+        }
+    }
+
+    fn look(&mut self, since: u64) -> Result<Snapshot, StoreError> {
+        let rebuilt = self.store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed);
         let sources = Sources {
             home: &self.home,
             account: self.account.as_ref(),
@@ -428,14 +481,12 @@ impl Engine {
             ring: self.ring_view(),
             file_problems: &self.file_problems,
             deleted: self.deleted.clone(),
+            rebuilt,
             notifications: self.settings.desktop.notifications,
             change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
         };
-        match views::of_program(&self.store, &mut self.shelf, &sources, since) {
-            Ok(snapshot) => drop(reply.send(snapshot)),
-            Err(error) => error!(%error, "The list of recordings can't be read"),
-        }
+        views::of_program(&self.store, &mut self.shelf, &sources, since)
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
@@ -468,12 +519,25 @@ impl Engine {
         let (machine, step) = UploadMachine::restore(target, rows, seed);
         self.machine = machine;
         self.generation += 1;
+        self.ask_damage_again_ms = 0;
         self.unwritten.push_back(Write::Step(step));
         self.write();
         self.tell_settings();
         self.tell_machine(Event::Woke);
         Ok(())
     }
+}
+
+fn note_replaced(store: &Store, recovery: &Recovery) -> Result<(), StoreError> {
+    for (recording, indices) in &recovery.replaced {
+        for segment in store.segments(*recording)? {
+            if indices.contains(&segment.index) {
+                let words = source::damage_words(&segment);
+                store.note_health(*recording, segment.start_ms, "segment-damaged", &words)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Apart from what the program keeps for itself.

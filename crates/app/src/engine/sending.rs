@@ -1,16 +1,16 @@
 //! What the upload machine wants done: one task a request, its answer sent back as an event.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile};
-use snaplark_core::upload::{Action, Event, Failure, Part, RequestId, Target};
-use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
+use snaplark_core::upload::{Action, Event, Failure, RequestId, Target};
+use snaplark_core::{RecordingId, SessionId};
 use snaplark_store::{Recording, StoreError};
 use tracing::{error, info};
 
 use super::{Engine, Request, Write};
 use crate::messages::Message;
+use crate::source::Source;
 use crate::uplink::Sent;
 
 impl Engine {
@@ -70,14 +70,25 @@ impl Engine {
                 });
             }
             Action::SendPart { request, recording, session, index, part, with_init } => {
-                let files = self.files(recording, part, with_init);
+                let segments = part.first_segment..part.end();
+                let source = Source::of_part(&self.store, recording, segments.clone());
+                let source = source.map_err(unreadable);
                 let sent = Sent::default();
                 let counter = sent.clone();
                 self.request(request, sent, async move {
-                    uplink.send_part(&session, index, files, counter).await?;
+                    let source = source?;
+                    let read = move || source.part(segments, with_init);
+                    uplink.send_part(&session, index, read, counter).await?;
                     Ok(Event::PartAcknowledged { request })
                 });
             }
+            Action::AskReceived { request, session, .. } => {
+                self.request(request, Sent::default(), async move {
+                    let indices = uplink.received(&session).await?;
+                    Ok(Event::PartsReceived { request, indices })
+                });
+            }
+            Action::RepairSegments { recording, segments } => self.repair(recording, segments),
             Action::Finalize { request, recording, session, part_count, duration_ms } => {
                 let body = self.finalize_request(recording, session, part_count, duration_ms);
                 self.request(request, Sent::default(), async move {
@@ -122,16 +133,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn files(
-        &self,
-        recording: RecordingId,
-        part: Part,
-        with_init: bool,
-    ) -> Vec<PathBuf> {
-        let folder = self.store.folder(recording);
-        let init = with_init.then(|| folder.join(INIT_FILE));
-        let segments = (part.first_segment..part.end()).map(|i| folder.join(segment_file(i)));
-        init.into_iter().chain(segments).collect()
+    pub(super) fn source(&self, recording: RecordingId) -> Result<Source, StoreError> {
+        Source::new(&self.store, recording)
     }
 
     pub(super) fn init_request(
@@ -186,12 +189,16 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         Event::SessionOpened { request, .. }
         | Event::PartAcknowledged { request }
         | Event::Finalized { request, .. }
+        | Event::PartsReceived { request, .. }
         | Event::RequestFailed { request, .. } => Some(*request),
         Event::PartProgressed { .. }
         | Event::UploadWanted { .. }
         | Event::InitSealed { .. }
         | Event::SegmentSealed { .. }
         | Event::RecordingEnded { .. }
+        | Event::SegmentsRepaired { .. }
+        | Event::SegmentsLost { .. }
+        | Event::ServerDamaged { .. }
         | Event::ProbeAnswered { .. }
         | Event::NetworkHinted
         | Event::SystemResumed

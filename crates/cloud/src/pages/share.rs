@@ -29,8 +29,30 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
             @if upload.share.views > 0 { " · " (views(upload.share.views)) }
             " · " (audience(upload))
             @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are left out" } }
+            @if let Some(holes) = holes(upload) { " · " span.over data-holes { (holes) } }
             @if is_owner { " · " a href="/my/videos" { "My videos" } }
         }))
+    })
+}
+
+/// What a viewer is told of grey pictures in the video.
+fn holes(upload: &Upload) -> Option<String> {
+    let holes = &upload.finished.as_ref()?.holes;
+    let (first, _) = holes.first()?;
+    let missing_ms: u64 = holes.iter().map(|(start, end)| end.saturating_sub(*start)).sum();
+    let seconds = match missing_ms.div_ceil(1_000) {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    };
+    Some(match holes.len() {
+        1 => format!(
+            "{seconds} from {} on were damaged when it was recorded and are grey",
+            clock(*first)
+        ),
+        count => format!(
+            "{seconds} in {count} places, the first at {}, were damaged when it was recorded and are grey",
+            clock(*first)
+        ),
     })
 }
 
