@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
+use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent, Subject};
 use snaplark_core::ring::RingId;
-use snaplark_core::upload::Event;
+use snaplark_core::upload::{Event, Failure};
 use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::view::Snapshot;
-use crate::{AppError, Media, Settings, StartRequest};
+use crate::{AppError, LocalNetwork, Media, Settings, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -23,6 +23,22 @@ pub enum Message {
     Captured {
         recording: RecordingId,
         event: CaptureEvent,
+    },
+    /// What the source shows.
+    SubjectFound {
+        recording: RecordingId,
+        subject: Subject,
+    },
+    /// The server has it since it was asked for a session.
+    TitleKnown {
+        recording: RecordingId,
+        title: String,
+    },
+    TitleSent {
+        generation: u64,
+        recording: RecordingId,
+        title: String,
+        outcome: Result<(), Failure>,
     },
     RingReady {
         ring: RingId,
@@ -141,6 +157,13 @@ pub enum Command {
         recording: RecordingId,
     },
     HintNetwork,
+    SetLocalNetwork {
+        network: LocalNetwork,
+    },
+    /// `None`: it runs, or is not needed.
+    SetCloudProblem {
+        problem: Option<String>,
+    },
     Settings {
         reply: oneshot::Sender<Settings>,
     },
@@ -192,6 +215,8 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
+            | Command::SetLocalNetwork { .. }
+            | Command::SetCloudProblem { .. }
             | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }

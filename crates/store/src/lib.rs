@@ -12,6 +12,7 @@ mod elsewhere;
 mod health;
 mod recover;
 mod rows;
+mod titles;
 mod uploads;
 
 use std::cell::RefCell;
@@ -28,15 +29,17 @@ pub use elsewhere::{Elsewhere, Retime};
 pub use health::Health;
 pub use recover::{Judged, ReadSize, Recovery, sync_folder};
 pub use rows::{NewRecording, Recording, Segment};
+pub use titles::PendingTitle;
 
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 4] = [
+const SCHEMA: [&str; 5] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
     include_str!("schema/4-elsewhere.sql"),
+    include_str!("schema/6-titles.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";

@@ -144,10 +144,6 @@ impl Store {
         self.change(recording, "file", &file.to_string_lossy())
     }
 
-    pub fn rename(&self, recording: RecordingId, title: &str) -> Result<()> {
-        self.change(recording, "title", title)
-    }
-
     /// The row first, then the folder: a folder without a row is swept at the next start.
     pub fn delete(&self, recording: RecordingId) -> Result<()> {
         let gone = "DELETE FROM recordings WHERE id = ?1";

@@ -173,6 +173,9 @@ impl Engine {
         };
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = request.upload && self.uplink.is_some();
+        if request.upload && self.cloud_problem.is_some() {
+            self.without_cloud.push(recording);
+        }
         let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
         let request = StartRequest { sound, ..request };
         if wants_upload {
@@ -196,9 +199,10 @@ impl Engine {
     ) -> Result<PathBuf, StoreError> {
         let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
         let started = started.to_zoned(jiff::tz::TimeZone::system());
+        self.find_subject(recording, request.source.clone());
         self.store.begin(&NewRecording {
             id: recording,
-            title: started.strftime("%-d %b, %H:%M").to_string(),
+            title: self.dated_title(started_unix_ms),
             started_text: started.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
             started_unix_ms,
             fps: request.fps,

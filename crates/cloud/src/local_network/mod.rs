@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::VideoId;
-use crate::http::{self, AppState, VisitorRate};
+use crate::http::{self, VisitorRate};
 use crate::serve;
 
 pub use addresses::LocalAddress;
