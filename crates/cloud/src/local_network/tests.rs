@@ -227,3 +227,187 @@ async fn pages_say_that_they_open_only_here_on_this_computers_own_address() {
     let visitors = house.embedded.cloud.app.for_visitors(String::new());
     assert!(!visitors.is_this_computer);
 }
+
+/// Set for this test's own second run, which is in a network of its own.
+#[cfg(target_os = "linux")]
+const IN_NAMESPACE: &str = "SNAPLARK_TEST_HOST";
+
+/// A computer of a friend on the same network: a namespace joined to ours by a virtual cable.
+#[cfg(target_os = "linux")]
+struct Friend(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Friend {
+    fn join() -> Friend {
+        let computer = std::process::Command::new("unshare").args(["-n", "sleep", "600"]).spawn();
+        let friend = Friend(computer.expect("util-linux is installed"));
+        let pid = friend.0.id().to_string();
+        let own = fs::read_link("/proc/self/ns/net").unwrap();
+        while fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|theirs| theirs == own) {
+            std::thread::yield_now();
+        }
+        run("ip", &["link", "set", "lo", "up"]);
+        run(
+            "ip",
+            &["link", "add", "lan0", "type", "veth", "peer", "name", "friend0", "netns", &pid],
+        );
+        run("ip", &["addr", "add", "10.77.0.1/24", "dev", "lan0"]);
+        run("ip", &["link", "set", "lan0", "up"]);
+        // Of the internet's: it must not be listened on.
+        run("ip", &["addr", "add", "198.18.0.1/24", "dev", "lan0"]);
+        friend.run("ip", &["addr", "add", "10.77.0.2/24", "dev", "friend0"]);
+        friend.run("ip", &["addr", "add", "198.18.0.2/24", "dev", "friend0"]);
+        friend.run("ip", &["link", "set", "friend0", "up"]);
+        friend
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let pid = self.0.id().to_string();
+        let there = ["-t", &pid, "-n", program];
+        run("nsenter", &[&there, arguments].concat())
+    }
+
+    /// The status, and what is said by the body; 0: no connection.
+    async fn get(&self, url: &str, more: &[&str]) -> (u16, String) {
+        let pid = self.0.id().to_string();
+        let fixed = ["-t", &pid, "-n", "curl", "-s", "-m", "10", "-w", "\n%{http_code}", url];
+        let asked = tokio::process::Command::new("nsenter").args(fixed).args(more).output();
+        let text = String::from_utf8_lossy(&asked.await.unwrap().stdout).into_owned();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), body.to_owned())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Friend {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn run(program: &str, arguments: &[&str]) -> String {
+    let done = std::process::Command::new(program).args(arguments).output();
+    let done = done.unwrap_or_else(|error| panic!("{program}: {error}"));
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{program} {arguments:?}: {said}");
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
+    if std::env::var_os(IN_NAMESPACE).is_none() {
+        let name =
+            "local_network::tests::friend_on_the_network_plays_one_link_and_reaches_nothing_else";
+        let tests = std::env::current_exe().unwrap();
+        let mut again = std::process::Command::new("unshare");
+        again.args(["--map-root-user", "--net"]).arg(tests).args(["--exact", name, "--nocapture"]);
+        let done = again.env(IN_NAMESPACE, "1").output().expect("util-linux is installed");
+        let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let friend = Friend::join();
+    let folder = tempfile::tempdir().unwrap();
+    let embedded = start_embedded(folder.path()).await.unwrap();
+    let api = format!("{}/api/v1", embedded.cloud.public_url());
+    let post = |path: &str| http().post(format!("{api}{path}")).bearer_auth(&embedded.token);
+    let mut links = Vec::new();
+    for title in ["Shared", "Kept"] {
+        let init = serde_json::json!({
+            "filename": "a.webm", "timestamp": 1, "fps": 30, "codec": "vp9", "bitrate": 2_500_000,
+            "resolution": "640x480", "recordingId": uuid::Uuid::now_v7(), "title": title,
+        });
+        let init = post("/videos/init").body(init.to_string());
+        let init = init.header("content-type", "application/json").send().await.unwrap();
+        let init: serde_json::Value = serde_json::from_str(&init.text().await.unwrap()).unwrap();
+        let session = init["sessionId"].as_str().unwrap_or_else(|| panic!("{init}")).to_owned();
+        let chunk = reqwest::multipart::Part::bytes(vec![7; 5_000]).file_name("c.webm");
+        let form = reqwest::multipart::Form::new()
+            .text("sessionId", session.clone())
+            .text("chunkIndex", "0")
+            .part("chunk", chunk);
+        let sent = post("/videos/chunk").multipart(form).send().await.unwrap();
+        assert!(sent.status().is_success(), "{:?}", sent.text().await);
+        let end = serde_json::json!({"sessionId": session, "totalChunks": 1, "uploadedChunks": [0], "duration": 2000});
+        let end = post("/videos/finalize").body(end.to_string());
+        let end = end.header("content-type", "application/json").send().await.unwrap();
+        assert!(end.status().is_success(), "{:?}", end.text().await);
+        links.push(init["videoUrl"].as_str().unwrap().to_owned());
+    }
+
+    let network = &embedded.local_network;
+    network.set_open(true).await;
+    let state = network.state().borrow().clone();
+    let LocalNetworkState::Open { base_url, addresses, .. } = state else { panic!("{state:?}") };
+    let ips: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    assert!(ips.contains(&"10.77.0.1".to_owned()), "{ips:?}");
+    assert!(!ips.contains(&"198.18.0.1".to_owned()), "a public address: {ips:?}");
+    let port = addresses[0].port();
+    let link = network.link(&links[0]).unwrap();
+    assert!(link.starts_with(&format!("{base_url}/videos/")), "{link}");
+
+    // The link opens, and plays.
+    let (status, page) = friend.get(&link, &[]).await;
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("<h1 title=\"Shared\">Shared</h1>"), "{page}");
+    assert!(!page.contains("opens only on this computer"), "{page}");
+    let media = page.split("src=\"").find(|it| it.starts_with("/videos/")).unwrap();
+    let media = format!("{base_url}{}", media.split('"').next().unwrap());
+    let (status, bytes) = friend.get(&media, &["-H", "Range: bytes=100-199"]).await;
+    assert_eq!((status, bytes.len()), (206, 100), "{media}");
+    let own_page = http().get(&links[0]).send().await.unwrap().text().await.unwrap();
+    assert!(own_page.contains("opens only on this computer"), "{own_page}");
+
+    // Nothing else does: lists, uploads, the other recording, its media, this one without its key.
+    let token = format!("Authorization: Bearer {}", embedded.token);
+    let id = |link: &str| link.rsplit('/').next().unwrap().to_owned();
+    let (shared, kept) = (id(&links[0]), id(&links[1]));
+    let key = &id(&link)[shared.len()..];
+    for path in [
+        "/",
+        "/my/videos",
+        "/api/v1/videos",
+        "/api/v1/capabilities",
+        "/healthz",
+        "/metrics",
+        &format!("/videos/{shared}"),
+        &format!("/videos/{shared}/video.webm"),
+        &format!("/videos/{kept}"),
+        &format!("/videos/{kept}{key}"),
+        &format!("/videos/{kept}{key}/video.webm"),
+    ] {
+        assert_eq!(
+            friend.get(&format!("{base_url}{path}"), &["-H", &token]).await.0,
+            404,
+            "{path}"
+        );
+    }
+    let init = ["-X", "POST", "-d", "{}", "-H", &token];
+    assert_eq!(friend.get(&format!("{base_url}/api/v1/videos/init"), &init).await.0, 404);
+    let own_port = embedded.cloud.address().port();
+    for address in [format!("10.77.0.1:{own_port}"), format!("198.18.0.1:{port}")] {
+        assert_eq!(friend.get(&format!("http://{address}/"), &[]).await.0, 0, "{address}");
+    }
+
+    // The network is another one: the link of now names the address of now.
+    run("ip", &["addr", "del", "10.77.0.1/24", "dev", "lan0"]);
+    run("ip", &["addr", "add", "10.77.0.9/24", "dev", "lan0"]);
+    let moved = async {
+        loop {
+            match network.link(&links[0]) {
+                Some(link) if link.starts_with(&format!("http://10.77.0.9:{port}/")) => {
+                    return link;
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    let moved = tokio::time::timeout(Duration::from_secs(15), moved).await.unwrap();
+    assert_eq!(friend.get(&moved, &[]).await.0, 200);
+
+    network.set_open(false).await;
+    assert_eq!(friend.get(&moved, &[]).await.0, 0, "it is off");
+}
