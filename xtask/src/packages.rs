@@ -122,7 +122,10 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         Need::Tests,
         ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
     ),
-    (Need::Tests, ["curl procps iproute2", "curl procps-ng iproute", "curl procps-ng iproute2", ""]),
+    (
+        Need::Tests,
+        ["curl procps iproute2", "curl procps-ng iproute", "curl procps-ng iproute2", ""],
+    ),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     // Keys and signatures of a feed of updates.
     (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),

@@ -295,6 +295,22 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
+/// Whole WebM of two seconds; nobody decodes it.
+#[cfg(target_os = "linux")]
+fn video() -> Vec<u8> {
+    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+    let video = Video { codec: VideoCodec::Vp9, width: 640, height: 480 };
+    let block = Block {
+        track: Track::Video,
+        time_ms: 0,
+        keyframe: true,
+        duration_ms: Some(2_000),
+        data: vec![7; 5_000],
+    };
+    let cluster = snaplark_webm::cluster(&[block]).unwrap();
+    [snaplark_webm::init(&Tracks { video, audio: None }), cluster].concat()
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
@@ -324,7 +340,8 @@ async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
         let init = init.header("content-type", "application/json").send().await.unwrap();
         let init: serde_json::Value = serde_json::from_str(&init.text().await.unwrap()).unwrap();
         let session = init["sessionId"].as_str().unwrap_or_else(|| panic!("{init}")).to_owned();
-        let chunk = reqwest::multipart::Part::bytes(vec![7; 5_000]).file_name("c.webm");
+        let chunk = reqwest::multipart::Part::bytes(video()).file_name("c.webm");
+        let chunk = chunk.mime_str("video/webm").unwrap();
         let form = reqwest::multipart::Form::new()
             .text("sessionId", session.clone())
             .text("chunkIndex", "0")
