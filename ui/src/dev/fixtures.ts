@@ -210,6 +210,8 @@ export const empty = (): Snapshot => ({
   recordings: [],
   toasts: [],
   account,
+  cloudProblem: null,
+  localNetwork: { kind: "off" },
   diskFreeBytes: 212_000 * MB,
   spaceSeconds: 80 * 3600,
 });
@@ -265,8 +267,6 @@ export function full(now = Date.now()): Snapshot {
       recording("Kept to myself", { kind: "local" }, { startedUnixMs: at(30, 9, 0), link: null }),
     ],
     account: { ...account, uploads: 2, bytesPerSecond: 4.2 * MB },
-    cloudProblem: null,
-    localNetwork: { kind: "off" },
   };
 }
 
