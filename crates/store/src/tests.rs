@@ -300,6 +300,7 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
         .connection
         .execute_batch(
             "DROP TABLE health; DROP TABLE deleted; DROP TABLE elsewhere;
+             ALTER TABLE recordings DROP COLUMN cloud_title;
              PRAGMA user_version = 1;",
         )
         .unwrap();
