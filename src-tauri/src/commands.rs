@@ -338,6 +338,27 @@ pub async fn sign_out(program: State<'_, Program>) -> Answer {
     Ok(program.sign_out().await?)
 }
 
+/// The cloud in this computer did not start: once more.
+#[tauri::command]
+pub async fn start_cloud(program: State<'_, Program>) -> Answer {
+    Ok(program.start_cloud().await?)
+}
+
+/// Opens the settings where it is said who can open links.
+#[tauri::command]
+pub fn open_account(handle: AppHandle) -> Answer {
+    pages::show_at(&handle, &pages::SETTINGS, Some("account".to_owned()));
+    Ok(())
+}
+
+/// Links to this computer open for others on the local network, or not; nothing else is changed.
+#[tauri::command]
+pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer {
+    let mut settings = app.settings().await?;
+    settings.upload.share_on_local_network = shared;
+    Ok(app.set_settings(settings).await?)
+}
+
 pub async fn open_page(address: String) -> Answer {
     opened("no-browser", move || tauri_plugin_opener::open_url(address, None::<&str>)).await
 }

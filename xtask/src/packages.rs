@@ -124,7 +124,10 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         Need::Tests,
         ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
     ),
-    (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
+    (
+        Need::Tests,
+        ["curl procps iproute2", "curl procps-ng iproute", "curl procps-ng iproute2", ""],
+    ),
     // A program whose clock is wrong.
     (Need::Tests, ["faketime", "libfaketime", "libfaketime", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),

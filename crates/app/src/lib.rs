@@ -17,6 +17,7 @@ mod home;
 pub mod logs;
 mod media;
 mod messages;
+mod reach;
 mod settings;
 mod shelf;
 mod shortcuts;
@@ -24,6 +25,7 @@ mod sign_in;
 mod sleep;
 mod source;
 mod throttle;
+mod titles;
 mod tokens;
 mod uplink;
 pub mod view;
@@ -46,6 +48,7 @@ pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
+pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
@@ -425,7 +428,19 @@ impl App {
         }
     }
 
-    async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
+    /// What the shell knows of sharing on the local network; links are handed out by it from now on.
+    pub async fn set_local_network(&self, network: LocalNetwork) -> Result<(), AppError> {
+        self.send(Command::SetLocalNetwork { network }).await
+    }
+
+    /// Why the cloud in this computer does not run, where uploads would go to it. Recordings go on
+    /// without it, and get their links when [`App::use_account`] names one.
+    pub async fn set_cloud_problem(&self, problem: Option<String>) -> Result<(), AppError> {
+        self.send(Command::SetCloudProblem { problem }).await
+    }
+
+    /// Uploads go there from now on, and nobody has signed in or out.
+    pub async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
+use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent, Subject};
 use snaplark_core::ring::RingId;
-use snaplark_core::upload::Event;
+use snaplark_core::upload::{Event, Failure};
 use snaplark_core::{RecordingId, SessionId};
 use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::source::Repair;
 use crate::view::Snapshot;
-use crate::{AppError, Media, Settings, StartRequest};
+use crate::{AppError, LocalNetwork, Media, Settings, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -24,6 +24,22 @@ pub enum Message {
     Captured {
         recording: RecordingId,
         event: CaptureEvent,
+    },
+    /// What the source shows.
+    SubjectFound {
+        recording: RecordingId,
+        subject: Subject,
+    },
+    /// The server has it since it was asked for a session.
+    TitleKnown {
+        recording: RecordingId,
+        title: String,
+    },
+    TitleSent {
+        generation: u64,
+        recording: RecordingId,
+        title: String,
+        outcome: Result<(), Failure>,
     },
     RingReady {
         ring: RingId,
@@ -156,6 +172,13 @@ pub enum Command {
         recording: RecordingId,
     },
     HintNetwork,
+    SetLocalNetwork {
+        network: LocalNetwork,
+    },
+    /// `None`: it runs, or is not needed.
+    SetCloudProblem {
+        problem: Option<String>,
+    },
     Settings {
         reply: oneshot::Sender<Settings>,
     },
@@ -208,6 +231,8 @@ impl Command {
             | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
+            | Command::SetLocalNetwork { .. }
+            | Command::SetCloudProblem { .. }
             | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }

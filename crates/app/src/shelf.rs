@@ -45,6 +45,11 @@ impl Shelf {
         self.marked.insert(recording);
     }
 
+    /// All of them may look different: links are made over for another network.
+    pub fn mark_all(&mut self) {
+        self.marked.extend(self.kept.keys().copied());
+    }
+
     pub fn refresh(
         &mut self,
         store: &Store,

@@ -197,6 +197,22 @@ impl Uplink {
         Ok(answer.link().map(str::to_owned))
     }
 
+    /// `Ok` also where the server takes no titles, or has the video no more: nothing would change
+    /// with another try.
+    pub async fn rename(&self, session: &SessionId, title: &str) -> Result<(), Failure> {
+        let url = self.url(&format!("{}/{}", routes::VIDEOS, session.0));
+        let request = self.signed(self.client.patch(url)).timeout(small());
+        let body = serde_json::json!({ "title": title });
+        let answer = request.json(&body).send().await.map_err(unreachable_server)?;
+        match answer.status().as_u16() {
+            401 | 403 => Err(Failure::Unauthorized),
+            status @ (300..=399 | 429 | 500..=599) => {
+                Err(Failure::ServerTrouble { status, retry_after_ms: None })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn url(&self, route: &str) -> String {
         format!("{}{route}", self.account.base_url)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use ts_rs::TS;
 
-use crate::WebcamState;
+use crate::{LinkReach, LocalNetworkView, WebcamState};
 
 /// Everything a window needs, at one moment.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -39,6 +39,9 @@ pub struct Snapshot {
     pub toasts: Vec<ToastView>,
     /// `None`: nothing goes up, recordings stay here.
     pub account: Option<AccountView>,
+    /// Why there are no links now: the cloud in this computer does not run. In a sentence.
+    pub cloud_problem: Option<String>,
+    pub local_network: LocalNetworkView,
     #[ts(type = "number")]
     pub disk_free_bytes: u64,
     /// For how long a recording can go on with that, at its bitrate.
@@ -223,6 +226,8 @@ pub struct RecordingView {
     pub segments: u32,
     pub state: RecordingState,
     pub link: Option<String>,
+    /// Who can open the link; `None` without one.
+    pub link_reach: Option<LinkReach>,
     /// The person's own file, where it is written already.
     pub file: Option<String>,
     /// Why it could not be written, or is elsewhere than in the person's folder; the recording itself
@@ -367,6 +372,8 @@ pub struct ToastView {
     pub title: String,
     pub body: ToastBody,
     pub link: Option<String>,
+    /// Who can open the link; `None` without one.
+    pub link_reach: Option<LinkReach>,
     /// 0 to 100.
     pub percentage: u8,
 }
@@ -405,6 +412,8 @@ pub struct AccountView {
     pub kind: AccountKind,
     /// Host and port, for people.
     pub server: String,
+    /// Who can open the links that come from there.
+    pub links_reach: LinkReach,
     pub reach: Reach,
     /// Parts wait for a sign-in.
     pub needs_sign_in: bool,

@@ -20,7 +20,9 @@ use crate::view::{
     RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody,
     ToastView, UploadProgress, WaitReason,
 };
-use crate::{Notifications, Settings, StartRequest, WebcamState};
+use crate::{
+    LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
+};
 
 /// What a snapshot is made from, beside the rows.
 pub struct Sources<'a> {
@@ -35,6 +37,8 @@ pub struct Sources<'a> {
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
     pub rebuilt: Option<Rebuilt>,
+    pub local_network: &'a LocalNetwork,
+    pub cloud_problem: Option<&'a str>,
     pub notifications: Notifications,
     pub change: u64,
     pub now_ms: u64,
@@ -62,6 +66,8 @@ pub fn of_program(
         rebuilt: from.rebuilt.clone().map(of_rebuilt),
         toasts: from.toasts.views(shelf, from),
         account: from.account.map(|account| of_account(account, from)),
+        cloud_problem: from.cloud_problem.map(str::to_owned),
+        local_network: from.local_network.view.clone(),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
     })
@@ -73,6 +79,10 @@ fn of_now(row: &Recording, health: &[Health], from: &Sources<'_>) -> RecordingVi
     let problem = from.file_problems.get(&row.id).cloned();
     let speed = from.machine.speed();
     let mut view = of_recording(row.clone(), health.to_vec(), status, is_online, problem);
+    if let Some(link) = &view.link {
+        let link = from.local_network.handed_out(link);
+        (view.link_reach, view.link) = (Some(LinkReach::of(&link)), Some(link));
+    }
     if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
         let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
         upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
@@ -118,6 +128,8 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         rebuilt: store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed).map(of_rebuilt),
         toasts: Vec::new(),
         account: None,
+        cloud_problem: None,
+        local_network: LocalNetworkView::Off,
         disk_free_bytes,
         space_seconds: space_seconds(None, disk_free_bytes),
     })
@@ -145,6 +157,7 @@ pub fn of_recording(
         duration_ms: recording.duration_ms,
         size_bytes: recording.init_bytes + recording.size_bytes,
         segments: recording.segments,
+        link_reach: status.as_ref().and_then(|status| status.link.as_deref().map(LinkReach::of)),
         link: status.as_ref().and_then(|status| status.link.clone()),
         file: recording.file.map(|file| file.to_string_lossy().into_owned()),
         file_problem,
@@ -286,6 +299,10 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
     AccountView {
         kind: account.kind,
         server: account.server_name(),
+        links_reach: match LinkReach::of(&account.base_url) {
+            LinkReach::ThisComputer if from.local_network.is_on() => LinkReach::LocalNetwork,
+            reach => reach,
+        },
         reach: match from.machine.reach() {
             MachineReach::Unknown => Reach::Unknown,
             MachineReach::Online => Reach::Online,
@@ -367,6 +384,7 @@ impl Toasts {
                 recording_id: recording.id.clone(),
                 title: recording.title.clone(),
                 link: recording.link.clone(),
+                link_reach: recording.link_reach,
                 percentage: recording.upload.as_ref().map_or(0, |upload| upload.percentage),
                 body,
             })
@@ -376,6 +394,7 @@ impl Toasts {
             title: String::new(),
             body: ToastBody::RecordingFailed { detail: detail.clone() },
             link: None,
+            link_reach: None,
             percentage: 0,
         });
         uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications)).collect()

@@ -18,6 +18,7 @@ mod rebuild;
 mod recover;
 mod rows;
 mod sidecar;
+mod titles;
 mod uploads;
 
 use std::cell::RefCell;
@@ -40,16 +41,18 @@ pub use rebuild::Rebuilt;
 pub use recover::Recovery;
 pub use rows::{NewRecording, Recording, Segment};
 pub use sidecar::SIDECAR_FILE;
+pub use titles::PendingTitle;
 
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 6] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
     include_str!("schema/4-elsewhere.sql"),
     include_str!("schema/5-damage.sql"),
+    include_str!("schema/6-titles.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";

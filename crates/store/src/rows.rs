@@ -161,10 +161,6 @@ impl Store {
         self.change(recording, "file", &file.to_string_lossy())
     }
 
-    pub fn rename(&self, recording: RecordingId, title: &str) -> Result<()> {
-        self.change(recording, "title", title)
-    }
-
     /// The folder gets another name before the row goes, so that no start takes it for one whose row
     /// was lost. What a crash leaves is deleted at the next start.
     pub fn delete(&self, recording: RecordingId) -> Result<()> {

@@ -328,6 +328,7 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
             "DROP TABLE health; DROP TABLE deleted; DROP TABLE elsewhere; DROP TABLE damage;
              ALTER TABLE uploads DROP COLUMN mending; ALTER TABLE uploads DROP COLUMN rebuilt;
              ALTER TABLE recordings DROP COLUMN init;
+             ALTER TABLE recordings DROP COLUMN cloud_title;
              PRAGMA user_version = 1;",
         )
         .unwrap();

@@ -14,6 +14,7 @@ mod repairing;
 mod ring;
 mod running;
 mod sending;
+mod titles;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -41,10 +42,13 @@ use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
 use crate::view::{DeletedView, Snapshot};
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Keeps, Media, Notice, Settings, StartRequest, finish};
+use crate::{
+    AppError, AppOptions, Keeps, LocalNetwork, Media, Notice, Settings, StartRequest, finish,
+};
 
 use ring::Keeping;
 pub use running::Running;
+use titles::TitleSending;
 
 /// How often the bytes of parts that are on their way are looked at.
 const PROGRESS_MS: u64 = 250;
@@ -92,6 +96,12 @@ pub struct Engine {
     ended_here: HashMap<RecordingId, Option<String>>,
     keeps: Keeps,
     keeping: Keeping,
+    title_sending: TitleSending,
+    local_network: LocalNetwork,
+    /// Why there is no cloud in this computer to send to.
+    cloud_problem: Option<String>,
+    /// Recorded while there was none, and to be sent when there is.
+    without_cloud: Vec<RecordingId>,
     /// Of which it was said that their folder is back.
     came_back: HashSet<RecordingId>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -202,6 +212,10 @@ impl Engine {
             ended_here: HashMap::new(),
             keeps,
             keeping: Keeping::default(),
+            title_sending: TitleSending::default(),
+            local_network: LocalNetwork::default(),
+            cloud_problem: None,
+            without_cloud: Vec::new(),
             came_back: HashSet::new(),
             shutdown: None,
             damaged_at_start: recovery.damaged,
@@ -217,6 +231,7 @@ impl Engine {
         self.tell_settings();
         self.tell_machine(Event::Woke);
         self.choose_ring();
+        self.send_titles_soon();
         let mut progress = tokio::time::interval(Duration::from_millis(PROGRESS_MS));
         progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         while !self.is_over() {
@@ -243,6 +258,7 @@ impl Engine {
                     self.clear_confirmed();
                     self.delete_overdue();
                     self.ask_damage();
+                    self.send_titles();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
@@ -303,7 +319,9 @@ impl Engine {
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let wake_ms = wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).min();
+        let titles_ms = self.title_sending.again_ms;
+        let wake_ms =
+            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(titles_ms).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -329,6 +347,11 @@ impl Engine {
                     self.requests.remove(&request);
                 }
                 self.tell_machine(event);
+            }
+            Message::SubjectFound { recording, subject } => self.name_after(recording, &subject),
+            Message::TitleKnown { recording, title } => self.title_known(recording, &title),
+            Message::TitleSent { generation, recording, title, outcome } => {
+                self.title_sent(generation, recording, &title, outcome);
             }
             Message::RingReady { ring, control } => self.ring_ready(ring, control),
             Message::Kept { ring, event } => self.kept(ring, event),
@@ -388,24 +411,12 @@ impl Engine {
             }
             Command::ShowWebcam { shown, reply } => drop(reply.send(self.show_webcam(shown))),
             Command::Retry { recording, reply } => {
-                let known = self.machine.status(self.now_ms(), recording).is_some();
-                let event = if known {
-                    Ok(Event::RetryAsked { recording })
-                } else {
-                    self.store.recording(recording).map(|_| Event::UploadWanted { recording })
-                };
-                let outcome = event.map(|event| {
-                    let is_new = matches!(event, Event::UploadWanted { .. });
-                    self.tell_machine(event);
-                    if is_new {
-                        self.offer_whole(recording);
-                    }
-                    self.toasts.remember(recording);
-                });
-                let _ = reply.send(outcome.map_err(AppError::from));
+                let _ = reply.send(self.retry(recording).map_err(AppError::from));
             }
             Command::Rename { recording, title, reply } => {
-                let _ = reply.send(self.store.rename(recording, title.trim()).map_err(Into::into));
+                let renamed = self.store.rename(recording, title.trim());
+                self.send_titles_soon();
+                let _ = reply.send(renamed.map_err(Into::into));
             }
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));
@@ -442,6 +453,11 @@ impl Engine {
                 let _ = reply.send(self.switch_account(account));
             }
             Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
+            Command::SetLocalNetwork { network } => {
+                self.local_network = network;
+                self.shelf.mark_all();
+            }
+            Command::SetCloudProblem { problem } => self.cloud_problem = problem,
             Command::Shutdown { reply } => {
                 self.shutdown = Some(reply);
                 self.hinder_ring(Hindrance::Closing, true);
@@ -482,6 +498,8 @@ impl Engine {
             file_problems: &self.file_problems,
             deleted: self.deleted.clone(),
             rebuilt,
+            local_network: &self.local_network,
+            cloud_problem: self.cloud_problem.as_deref(),
             notifications: self.settings.desktop.notifications,
             change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
@@ -499,13 +517,34 @@ impl Engine {
         ))
     }
 
+    /// A stopped or waiting upload tries again now; a recording without one gets one.
+    fn retry(&mut self, recording: RecordingId) -> Result<(), StoreError> {
+        if self.machine.status(self.now_ms(), recording).is_some() {
+            self.tell_machine(Event::RetryAsked { recording });
+        } else {
+            self.store.recording(recording)?;
+            self.tell_machine(Event::UploadWanted { recording });
+            self.offer_whole(recording);
+        }
+        self.toasts.remember(recording);
+        Ok(())
+    }
+
     /// Everything under way is for the old account: it is dropped.
     fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
         let connect = |account| Uplink::new(account, self.throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         self.store.set_setting(account::SETTING, &account::to_setting(account.as_ref()))?;
         (self.account, self.uplink) = (account, uplink);
-        self.rebuild_machine()
+        self.rebuild_machine()?;
+        if self.uplink.is_some() {
+            for recording in std::mem::take(&mut self.without_cloud) {
+                // It may be deleted since.
+                let _ = self.retry(recording);
+            }
+        }
+        self.send_titles_soon();
+        Ok(())
     }
 
     /// From its rows, as at a start. What is on its way is sent again.

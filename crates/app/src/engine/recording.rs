@@ -175,6 +175,9 @@ impl Engine {
         };
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = request.upload && self.uplink.is_some();
+        if request.upload && self.cloud_problem.is_some() {
+            self.without_cloud.push(recording);
+        }
         let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
         let request = StartRequest { sound, ..request };
         if wants_upload {
@@ -196,10 +199,11 @@ impl Engine {
         request: &StartRequest,
         started_unix_ms: i64,
     ) -> Result<PathBuf, StoreError> {
-        let (title, started_text) = Webm.names(started_unix_ms);
+        let (_, started_text) = Webm.names(started_unix_ms);
+        self.find_subject(recording, request.source.clone());
         self.store.begin(&NewRecording {
             id: recording,
-            title,
+            title: self.dated_title(started_unix_ms),
             started_text,
             started_unix_ms,
             fps: request.fps,

@@ -62,11 +62,14 @@ impl Engine {
             }
             Action::OpenSession { request, recording, named } => {
                 let body = self.init_request(recording, named);
+                let inbox = self.inbox.clone();
                 self.request(request, Sent::default(), async move {
-                    match uplink.open_session(&body?).await {
-                        Ok((session, link)) => Ok(Event::SessionOpened { request, session, link }),
-                        Err(failure) => Err(failure),
+                    let body = body?;
+                    let (session, link) = uplink.open_session(&body).await?;
+                    if let Some(title) = body.title {
+                        let _ = inbox.send(Message::TitleKnown { recording, title }).await;
                     }
+                    Ok(Event::SessionOpened { request, session, link })
                 });
             }
             Action::SendPart { request, recording, session, index, part, with_init } => {
@@ -145,7 +148,10 @@ impl Engine {
         let row = self.store.recording(recording).map_err(unreadable)?;
         let account = self.account.as_ref();
         let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
-        Ok(InitRequest::new(profile, &media(&row), named.then_some(recording.0)))
+        let body = InitRequest::new(profile, &media(&row), named.then_some(recording.0));
+        // As with the id: to servers that said what they take.
+        let title = Some(row.title).filter(|title| named && !title.is_empty());
+        Ok(InitRequest { title, ..body })
     }
 
     pub(super) fn finalize_request(

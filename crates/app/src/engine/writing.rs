@@ -154,6 +154,7 @@ impl Engine {
     /// Once, and only for what was recorded just now: a clipboard is not ours to take at any time.
     pub(super) fn copy_link(&mut self, recording: RecordingId, link: String) {
         let Some(told) = self.ended_here.get_mut(&recording) else { return };
+        let link = self.local_network.handed_out(&link);
         if told.as_ref() != Some(&link) {
             *told = Some(link.clone());
             (self.notices)(Notice::CopyLink { recording, link });

@@ -24,6 +24,7 @@ use super::{App, captions, forms, multipart, openapi, screenshots};
 use crate::db::{Cursor, JobStatus, Listing, ProductKind, SessionId, Upload};
 use crate::media_map;
 use crate::pages::{file_path, page_path, shown_title, thumbnail_url};
+use crate::shares::ShareAsk;
 use crate::signing::ADDRESS_AGE;
 
 /// 10,000 indices with commas take 60 KB.
@@ -70,8 +71,16 @@ async fn init(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Json<InitAnswer>, ApiError> {
-    let new = forms::init(&json_body(request).await?, user)?;
+    let body = json_body(request).await?;
+    let new = forms::init(&body, user)?;
     let upload = app.uploads.init(&new).await?;
+    // Its first name alone: a later one is its owner's own.
+    if let Some(title) = body.get("title").and_then(Value::as_str)
+        && upload.share.title.is_none()
+    {
+        let ask = ShareAsk { title: Some(title.to_owned()), ..ShareAsk::default() };
+        app.shares.change(&app.accounts, &upload, &ask).await?;
+    }
     Ok(Json(InitAnswer {
         success: Some(true),
         session_id: upload.session_id.to_string(),

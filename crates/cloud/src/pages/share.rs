@@ -13,7 +13,13 @@ use crate::db::{Mp4Height, ProductKind, Upload, Visibility};
 use crate::media::Media;
 
 /// A recording that is whole.
-pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
+pub fn finished(
+    public_url: &str,
+    upload: &Upload,
+    is_owner: bool,
+    only_here: bool,
+    moment: Moment,
+) -> Markup {
     let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
     let title = shown_title(upload);
     let page = Page {
@@ -23,6 +29,7 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         (stage(upload, "finished", ""))
         (about(&title, description(upload), downloads(upload), Some("time"), html! {
             (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
@@ -57,7 +64,13 @@ fn holes(upload: &Upload) -> Option<String> {
 }
 
 /// A screenshot.
-pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
+pub fn image(
+    public_url: &str,
+    upload: &Upload,
+    is_owner: bool,
+    only_here: bool,
+    moment: Moment,
+) -> Markup {
     let title = shown_title(upload);
     let (name, file) = (upload.media.name(), file_path(upload));
     let page = Page {
@@ -67,6 +80,7 @@ pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) 
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         a.picture href=(file) title="Open the image alone" data-viewed=(page_path(upload)) {
             img src=(file) alt=(title) width=(upload.width) height=(upload.height);
         }
@@ -82,7 +96,7 @@ pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) 
 }
 
 /// A recording that still comes in.
-pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
+pub fn live(public_url: &str, upload: &Upload, mime: &str, only_here: bool) -> Markup {
     let title = shown_title(upload);
     let page = Page {
         title: &title,
@@ -91,9 +105,24 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         (stage(upload, "live", mime))
         (about(&title, html! {}, html! {}, Some("time"), html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
     })
+}
+
+/// On the pages of the cloud in a person's own computer, which nobody else sees.
+fn opens_only_here() -> Markup {
+    html! {
+        aside.only-here {
+            (icon(ICON_ALERT))
+            p {
+                strong { "This address opens only on this computer." }
+                " For a link that others can open, sign in, use your own server, or share on the local network. "
+                a href="snaplark://account" { "Choose in Snaplark" }
+            }
+        }
+    }
 }
 
 pub fn awaited(video_id: &str) -> Markup {

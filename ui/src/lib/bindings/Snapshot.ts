@@ -2,6 +2,7 @@
 import type { AccountView } from "./AccountView";
 import type { DeletedView } from "./DeletedView";
 import type { RebuiltView } from "./RebuiltView";
+import type { LocalNetworkView } from "./LocalNetworkView";
 import type { RecorderView } from "./RecorderView";
 import type { RecordingView } from "./RecordingView";
 import type { RingView } from "./RingView";
@@ -51,7 +52,11 @@ toasts: Array<ToastView>,
 /**
  * `None`: nothing goes up, recordings stay here.
  */
-account: AccountView | null, diskFreeBytes: number, 
+account: AccountView | null, 
+/**
+ * Why there are no links now: the cloud in this computer does not run. In a sentence.
+ */
+cloudProblem: string | null, localNetwork: LocalNetworkView, diskFreeBytes: number, 
 /**
  * For how long a recording can go on with that, at its bitrate.
  */
