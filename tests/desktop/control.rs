@@ -18,10 +18,10 @@ fn it_records_pauses_and_stops_as_it_is_told() {
     let home = &shown.desk.home;
     let told = |order: &str| ask_json(home, None, &[order, "--json"]).unwrap();
     let started = told("toggle");
-    assert_eq!(started["state"], "recording", "{started}");
+    assert_eq!(started["state"]["kind"], "recording", "{started}");
     wait::pass("a second of it", Duration::from_secs(1)).unwrap();
-    assert_eq!(told("pause")["state"], "paused");
-    assert_eq!(told("pause")["state"], "recording");
+    assert_eq!(told("pause")["state"]["kind"], "paused");
+    assert_eq!(told("pause")["state"]["kind"], "recording");
     wait::pass("another second", Duration::from_secs(1)).unwrap();
 
     let link = output(snaplark(home, None, &["stop"]).unwrap(), SHOW).unwrap();

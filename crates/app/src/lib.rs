@@ -17,6 +17,7 @@ mod home;
 pub mod logs;
 mod media;
 mod messages;
+mod named_settings;
 mod settings;
 mod shelf;
 mod shortcuts;
@@ -45,6 +46,7 @@ pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
+pub use named_settings::{SETTING_NAMES, setting};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
@@ -88,6 +90,9 @@ pub enum Notice {
     CopyLink { recording: RecordingId, link: String },
     /// Ask where the person wants this file, and say so with [`App::move_file`].
     AskWhere { recording: RecordingId, file: PathBuf },
+    /// Another program has signed out, so that uploads go nowhere: say where with
+    /// [`App::upload_to`].
+    SignedOut,
 }
 
 /// What a server answered when it was asked whether it is there.
@@ -270,6 +275,12 @@ impl App {
         self.ask(|reply| Command::Share { length, reply }).await?
     }
 
+    /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
+    /// code of what failed.
+    pub async fn why_ended(&self, recording: RecordingId) -> Result<Option<String>, AppError> {
+        self.ask(|reply| Command::WhyEnded { recording, reply }).await
+    }
+
     /// Makes a stopped or waiting upload try again now; a recording without one gets one.
     pub async fn retry(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Retry { recording, reply }).await?
@@ -418,12 +429,33 @@ impl App {
         }
     }
 
+    /// Signs out on behalf of another program. The shell is told, which may have a cloud of its own
+    /// for what is recorded from now on.
+    async fn sign_out_elsewhere(&self) -> Result<(), AppError> {
+        let signed_out = self.sign_out(None).await;
+        self.send(Command::TellSignedOut).await?;
+        signed_out
+    }
+
+    /// Uploads go there from now on, where they went nowhere.
+    pub async fn upload_to(&self, account: Account) -> Result<(), AppError> {
+        match self.account().await? {
+            Some(_) => Ok(()),
+            None => self.use_account(Some(account)).await,
+        }
+    }
+
     async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 
     pub async fn settings(&self) -> Result<Settings, AppError> {
         self.ask(|reply| Command::Settings { reply }).await
+    }
+
+    /// Changes one setting by its name and its value as the command line has them, and returns all.
+    pub async fn change_setting(&self, name: String, value: String) -> Result<Settings, AppError> {
+        self.ask(|reply| Command::ChangeSetting { name, value, reply }).await?
     }
 
     pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
@@ -498,6 +530,22 @@ async fn on_keyring(
 ) -> Result<(), AppError> {
     let done = tokio::task::spawn_blocking(act).await.map_err(|_| AppError::Closing)?;
     done.map_err(|tokens::KeyringProblem(reason)| AppError::NoKeyring { reason })
+}
+
+/// Returns the settings as they are stored, whether a program runs or not.
+pub fn stored_settings(home: &Home) -> Result<Settings, AppError> {
+    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(Settings::default()) };
+    Ok(Settings::stored(&store)?)
+}
+
+/// Changes one setting where no program runs; else it is refused as in use.
+pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
+    let store = Store::open(&home.root)?;
+    let mut settings = Settings::stored(&store)?;
+    named_settings::change_setting(&mut settings, name, value)
+        .map_err(|reason| AppError::BadSetting { reason })?;
+    settings.store(&store)?;
+    Ok(settings)
 }
 
 /// What is known without the running program: for `snaplark list` and the like.

@@ -141,8 +141,14 @@ pub enum Command {
         recording: RecordingId,
     },
     HintNetwork,
+    TellSignedOut,
     Settings {
         reply: oneshot::Sender<Settings>,
+    },
+    ChangeSetting {
+        name: String,
+        value: String,
+        reply: Reply<Settings>,
     },
     SetSettings {
         settings: Settings,
@@ -151,6 +157,10 @@ pub enum Command {
     PauseUpload {
         recording: RecordingId,
         paused: bool,
+    },
+    WhyEnded {
+        recording: RecordingId,
+        reply: oneshot::Sender<Option<String>>,
     },
     Account {
         reply: oneshot::Sender<Option<Account>>,
@@ -173,6 +183,7 @@ impl Command {
             | Command::Recall { .. }
             | Command::Media { .. }
             | Command::Settings { .. }
+            | Command::WhyEnded { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -192,6 +203,8 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
+            | Command::TellSignedOut
+            | Command::ChangeSetting { .. }
             | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }

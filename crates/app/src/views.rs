@@ -294,7 +294,14 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
 #[derive(Default)]
 pub struct Toasts {
     remembered: Vec<Remembered>,
-    failures: Vec<(String, String)>,
+    failures: Vec<Failed>,
+}
+
+struct Failed {
+    toast_id: String,
+    /// Empty where nothing of it was recorded.
+    title: String,
+    detail: String,
 }
 
 struct Remembered {
@@ -314,8 +321,12 @@ impl Toasts {
         self.remembered.retain(|toast| toast.recording != recording);
     }
 
-    pub fn fail(&mut self, recording: RecordingId, detail: String) {
-        self.failures.push((format!("failed-{recording}"), detail));
+    /// Says that a recording ended by itself. `title` is empty where nothing of it was recorded. What
+    /// was said of the same recording before is said no more.
+    pub fn fail(&mut self, recording: RecordingId, title: String, detail: String) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
+        self.failures.push(Failed { toast_id, title, detail });
     }
 
     pub fn note_link_copied(&mut self, recording: RecordingId) {
@@ -327,7 +338,7 @@ impl Toasts {
 
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
-        self.failures.retain(|(id, _)| id != toast_id);
+        self.failures.retain(|failed| failed.toast_id != toast_id);
         self.remembered.retain_mut(|toast| {
             if toast.recording.to_string() != toast_id {
                 return true;
@@ -363,10 +374,10 @@ impl Toasts {
                 body,
             })
         });
-        let failures = self.failures.iter().map(|(id, detail)| ToastView {
-            recording_id: id.clone(),
-            title: String::new(),
-            body: ToastBody::RecordingFailed { detail: detail.clone() },
+        let failures = self.failures.iter().map(|failed| ToastView {
+            recording_id: failed.toast_id.clone(),
+            title: failed.title.clone(),
+            body: ToastBody::RecordingFailed { detail: failed.detail.clone() },
             link: None,
             percentage: 0,
         });
