@@ -117,6 +117,7 @@ impl AppError {
             AppError::NotMoved { .. } => "not-moved",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",
+            AppError::Store(StoreError::NoSuchRecording(_)) => "no-such-recording",
             AppError::Store(_) => "store",
             AppError::Capture(CaptureError::NoDisplay { .. }) => "no-display",
             AppError::Capture(CaptureError::EncoderMissing { .. }) => "encoder-missing",

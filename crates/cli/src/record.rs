@@ -254,7 +254,7 @@ async fn until_stop(
             seconds => format!(" · space for {}", say::hours(seconds)),
         };
         progress.show(Topic::Recording, &format!("Recording {elapsed}{sent}{space}"));
-        if output::is_terminal_gone() {
+        if output::is_terminal_gone() && !signals::is_hang_up_ignored() {
             // Nobody can end it from there any more.
             signals::ask();
         }

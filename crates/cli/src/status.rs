@@ -242,8 +242,12 @@ impl Deleted {
 
 fn parse(ids: &[String]) -> anyhow::Result<Vec<RecordingId>> {
     ids.iter()
-        .map(|id| id.parse().with_context(|| format!("'{id}' is no recording's id")))
+        .map(|id| id.parse().map_err(|_| unknown(id)))
         .collect()
+}
+
+fn unknown(id: &str) -> anyhow::Error {
+    anyhow::anyhow!("'{id}' is no recording's id. `snaplark list` shows them")
 }
 
 #[cfg(test)]

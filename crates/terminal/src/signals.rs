@@ -164,13 +164,19 @@ impl Sources {
     }
 }
 
-/// Linux tells by a mask; elsewhere SIGHUP is always heard.
+/// Returns whether the program was started under nohup: a closed terminal is to change nothing. Linux
+/// tells by a mask; elsewhere SIGHUP is always heard.
 #[cfg(unix)]
-fn is_hang_up_ignored() -> bool {
+pub fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 << (libc::SIGHUP - 1) != 0)
+}
+
+#[cfg(not(unix))]
+pub fn is_hang_up_ignored() -> bool {
+    false
 }
 
 #[cfg(not(unix))]
