@@ -4,6 +4,7 @@
 //! come with their releases.
 
 mod feed;
+mod manual;
 
 use std::fs;
 use std::path::Path;
@@ -48,6 +49,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     let tree = work.join("tree");
     let progress = Progress::begin("lay out the package");
     lay_out(place, &tree)?;
+    manual::lay_out(&tree)?;
     let depends = depends(&work, &tree)?;
     control(&tree, &depends)?;
     progress.done("");
@@ -181,6 +183,7 @@ fn verify(place: &Place, work: &Path, deb: &Path) -> Result<()> {
             bail!("{name} of the package says '{}'", said.trim());
         }
     }
+    manual::verify(&root)?;
     for file in ["usr/bin/snaplark-desktop", &format!("usr/share/applications/{ENTRY}")] {
         if !root.join(file).is_file() {
             bail!("{file} is not in the package");

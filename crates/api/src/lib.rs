@@ -76,8 +76,20 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "host:80", "ftp://host", "http://", "https:///x", "http://a b", "http://[::1", "http://[::1]x",
-            "http://host:", "http://host:0", "http://host:99999", "http://me:secret@host"] {
+        for text in [
+            "",
+            "host:80",
+            "ftp://host",
+            "http://",
+            "https:///x",
+            "http://a b",
+            "http://[::1",
+            "http://[::1]x",
+            "http://host:",
+            "http://host:0",
+            "http://host:99999",
+            "http://me:secret@host",
+        ] {
             assert_eq!(base_url(text), None, "{text}");
         }
     }

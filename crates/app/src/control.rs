@@ -288,7 +288,11 @@ mod socket {
     }
 
     /// Changes one setting in the running program, and returns all.
-    pub async fn change_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
+    pub async fn change_setting(
+        home: &Home,
+        name: &str,
+        value: &str,
+    ) -> Result<Settings, AppError> {
         let (name, value) = (name.to_owned(), value.to_owned());
         ask(home, &Request::ChangeSetting { name, value }).await
     }

@@ -157,7 +157,9 @@ pub fn change_setting(settings: &mut Settings, name: &str, text: &str) -> Result
         "upload-limit" => {
             upload.bytes_per_second_max = match text {
                 "none" => None,
-                number => Some(number.parse().map_err(|_| "upload-limit is bytes a second, or none")?),
+                number => {
+                    Some(number.parse().map_err(|_| "upload-limit is bytes a second, or none")?)
+                }
             }
         }
         "wait-on-metered" => upload.wait_on_metered = is_yes(name, text)?,
@@ -262,7 +264,9 @@ fn set_size(webcam: &mut WebcamSettings, text: &str) -> Result<(), Refused> {
         return Ok(());
     }
     let Ok(percent) = text.parse() else {
-        return Err("webcam-size is small, medium, large, or per cent of the picture's height".into());
+        return Err(
+            "webcam-size is small, medium, large, or per cent of the picture's height".into()
+        );
     };
     if !SIZE_PERCENT.contains(&percent) {
         return Err("webcam-size is 5 to 90 per cent of the height".into());

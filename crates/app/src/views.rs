@@ -427,6 +427,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn failure_of_a_recording_is_said_once_and_with_the_title_of_what_is_kept() {
+        let mut toasts = Toasts::default();
+        let recording = RecordingId(uuid::Uuid::from_u128(1));
+        toasts.fail(recording, "28 Nov".into(), "The disk is full".into());
+        toasts.fail(recording, "28 Nov".into(), "4 segments are safe".into());
+        let [failed] = &toasts.failures[..] else { panic!("it is said twice") };
+        assert_eq!(
+            (failed.title.as_str(), failed.detail.as_str()),
+            ("28 Nov", "4 segments are safe")
+        );
+    }
+
+    #[test]
     fn notices_are_those_that_the_person_wants() {
         let done = ToastBody::Done { link_copied: true, duration_ms: 1 };
         let waits = ToastBody::Waits { reason: WaitReason::Offline, parts: 1 };

@@ -341,7 +341,8 @@ mod tests {
             let error = Args::try_parse_from(args).err();
             let unknown = clap::error::ErrorKind::UnknownArgument;
             let refused = error.filter(|error| error.kind() == unknown).map(|e| e.to_string());
-            let refused = refused.filter(|said| said.contains("--json") || said.contains("--quiet"));
+            let refused =
+                refused.filter(|said| said.contains("--json") || said.contains("--quiet"));
             assert_eq!(refused, None, "{name}");
         }
     }

@@ -33,10 +33,13 @@ async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
             say::json(&serde_json::json!({ "ring": snapshot.ring }))?;
             is_told = true;
         }
-        progress.show(Topic::Keeping, &match (&snapshot.recorder, &snapshot.ring) {
-            (RecorderView::Idle, ring) => words(ring),
-            _ => "Recording; `snaplark stop` ends it".into(),
-        });
+        progress.show(
+            Topic::Keeping,
+            &match (&snapshot.recorder, &snapshot.ring) {
+                (RecorderView::Idle, ring) => words(ring),
+                _ => "Recording; `snaplark stop` ends it".into(),
+            },
+        );
         tokio::select! {
             () = polite.asked() => {
                 progress.end();

@@ -80,9 +80,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let order = ago.map_or(Order::Start, |seconds| Order::StartAgo { seconds });
             control::order(&home, order).await
         }
-        Command::ShareLast { seconds } => {
-            control::order(&home, Order::ShareLast { seconds }).await
-        }
+        Command::ShareLast { seconds } => control::order(&home, Order::ShareLast { seconds }).await,
         Command::Stop => control::order(&home, Order::Stop).await,
         Command::Pause => control::order(&home, Order::Pause).await,
         Command::Resume => control::order(&home, Order::Resume).await,

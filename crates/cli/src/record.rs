@@ -8,8 +8,8 @@ use serde::Serialize;
 use snaplark_app::view::{RecorderView, RecordingState, RecordingView, Snapshot};
 use snaplark_app::{AppError, Home, SpaceLimits, StartRequest};
 use snaplark_core::RecordingId;
-use snaplark_terminal::signals::{self, Polite};
 use snaplark_terminal::output;
+use snaplark_terminal::signals::{self, Polite};
 use tokio::time::Instant;
 
 use crate::args::Record;
@@ -74,10 +74,10 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
     let mut polite = Polite::new();
     let outcome = Program::with(home, async |program| run(program, &options, &mut polite).await);
     let Outcome { recording, ended_kind, is_this_computer, link_problem } = outcome.await?;
-    let ended = recording.end_detail.as_deref().map(|detail| Ended {
-        kind: ended_kind.as_deref().unwrap_or("unknown"),
-        detail,
-    });
+    let ended = recording
+        .end_detail
+        .as_deref()
+        .map(|detail| Ended { kind: ended_kind.as_deref().unwrap_or("unknown"), detail });
     let is_early = ended.as_ref().is_some_and(|ended| ended.kind != "slept");
 
     if say::is_json() {
@@ -134,11 +134,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if code == 0 && is_early { ENDED_EARLY } else { code }))
 }
 
-async fn run(
-    program: &Program,
-    options: &Record,
-    polite: &mut Polite,
-) -> anyhow::Result<Outcome> {
+async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow::Result<Outcome> {
     let settings = program.app.settings().await?;
     let request = StartRequest {
         source: options.source.source(),

@@ -237,9 +237,8 @@ mod tests {
     fn progress_is_said_now_and_then_where_it_cannot_be_shown_in_place() {
         let (began, every) = (Instant::now(), Duration::from_secs(30));
         let mut pace = Pace::default();
-        let mut due = |topic, second| {
-            pace.is_due(topic, began + Duration::from_secs(second), every)
-        };
+        let mut due =
+            |topic, second| pace.is_due(topic, began + Duration::from_secs(second), every);
         assert!(due(Topic::Recording, 0), "at once");
         assert!(!due(Topic::Recording, 1) && !due(Topic::Recording, 29));
         assert!(due(Topic::Recording, 30));

@@ -101,10 +101,7 @@ async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<Re
     .await
 }
 
-async fn until_sent(
-    program: &Program,
-    polite: &mut Polite,
-) -> anyhow::Result<Vec<RecordingView>> {
+async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Vec<RecordingView>> {
     let mut changes = program.app.changes();
     let mut progress = say::Progress::default();
     if let Some(problem) = &program.no_cloud {
@@ -209,9 +206,9 @@ pub async fn delete(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
         snaplark_terminal::output::say(&format!("snaplark: {reason}."));
     }
     if say::is_json() {
-        let refused = done.refused.iter().map(|(code, message)| {
-            serde_json::json!({ "code": code, "message": format!("{message}.") })
-        });
+        let refused = done.refused.iter().map(
+            |(code, message)| serde_json::json!({ "code": code, "message": format!("{message}.") }),
+        );
         let refused: Vec<_> = refused.collect();
         match &refused[..] {
             [] => say::json(&serde_json::json!({ "deleted": done.deleted }))?,
@@ -241,9 +238,7 @@ impl Deleted {
 }
 
 fn parse(ids: &[String]) -> anyhow::Result<Vec<RecordingId>> {
-    ids.iter()
-        .map(|id| id.parse().map_err(|_| unknown(id)))
-        .collect()
+    ids.iter().map(|id| id.parse().map_err(|_| unknown(id))).collect()
 }
 
 fn unknown(id: &str) -> anyhow::Error {

@@ -188,8 +188,7 @@ struct Serve {
 }
 
 /// What a second signal says.
-const ENDED_AT_ONCE: &str =
-    "Ended at once. What was confirmed is stored; uploads under way are sent again by their clients.";
+const ENDED_AT_ONCE: &str = "Ended at once. What was confirmed is stored; uploads under way are sent again by their clients.";
 
 /// What 000 recommends (`limits::VIDEO_BYTES_DEFAULT_MAX`), as it is written.
 const VIDEO_SIZE: &str = "2GiB";
@@ -420,7 +419,8 @@ async fn user_limits(user: UserLimits) -> Result<(), CloudError> {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::LogWriter);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::LogWriter);
     if std::env::var("SNAPLARK_LOG_FORMAT").is_ok_and(|format| format == "json") {
         builder.json().init();
     } else {
