@@ -105,7 +105,7 @@ fn disk_that_is_full_to_the_last_byte_ends_a_recording_and_its_segments_are_name
     println!("figures: ended {took:.1?} after the disk was full");
     assert!(!status.success() && took < Duration::from_secs(30), "{status}, {took:?}");
     let said = record.complaints();
-    assert!(said.contains("safe in") && said.contains("when there is room"), "{said}");
+    assert!(said.contains("safe in") && said.contains("when it can be written"), "{said}");
     let answer: Value = serde_json::from_str(&record.line(LIMIT).unwrap()).unwrap();
     assert_eq!(answer["error"]["code"], "not-listed", "{answer}");
 

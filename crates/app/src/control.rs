@@ -271,10 +271,12 @@ mod socket {
     async fn serve(app: App, mut stream: UnixStream) {
         let heard = hear(&mut stream, REQUEST_BYTES_MAX);
         let Ok(Ok(request)) = tokio::time::timeout(ORDER_MAX, heard).await else { return };
+        app.answering.send_modify(|count| *count += 1);
         // Whoever asked may have gone; it is done all the same.
         if let Ok(line) = answer(&app, request).await {
             drop(say(&mut stream, line).await);
         }
+        app.answering.send_modify(|count| *count -= 1);
     }
 
     /// Asks the program that runs there, and waits until it is done.

@@ -63,8 +63,11 @@ pub enum AppError {
     FolderAway { folder: std::path::PathBuf },
     /// Its segments are on the disk, and its rows are not: the next start adopts them.
     #[error(
-        "The list of recordings can't be written ({reason}). {} of the recording {} safe in {}, and join the list when there is room and Snaplark starts again",
-        counted(*segments, "segment"), if *segments == 1 { "is" } else { "are" }, folder.display()
+        "The list of recordings can't be written ({reason}). {} of the recording {} safe in {}, and {} the list when it can be written and Snaplark runs. Free some space if the disk is full",
+        counted(*segments, "segment"),
+        if *segments == 1 { "is" } else { "are" },
+        folder.display(),
+        if *segments == 1 { "joins" } else { "join" }
     )]
     NotListed { folder: std::path::PathBuf, segments: u32, reason: String },
     #[error(

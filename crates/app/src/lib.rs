@@ -60,6 +60,8 @@ pub use snaplark_core::policy::SpaceLimits;
 use view::{Levels, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
+/// Orders are answered within this time before the program closes; one that waits for a person isn't.
+const ANSWERING_MAX: Duration = Duration::from_secs(1);
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
 
@@ -164,6 +166,8 @@ pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
+    /// How many other programs wait for an answer.
+    answering: watch::Sender<usize>,
     home: Home,
 }
 
@@ -186,7 +190,8 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes, levels, home };
+        let answering = watch::Sender::default();
+        let app = App { inbox, changes, levels, answering, home };
         control::listen(&app.home, &app);
         Ok(app)
     }
@@ -489,6 +494,10 @@ impl App {
 
     /// Closes a running recording properly, then ends. What is unsent goes on next time.
     pub async fn shutdown(&self) {
+        // What another program has just ordered may be why this one ends.
+        let mut answering = self.answering.subscribe();
+        let answered = answering.wait_for(|count| *count == 0);
+        drop(tokio::time::timeout(ANSWERING_MAX, answered).await);
         let (reply, done) = oneshot::channel();
         if self.inbox.send(Message::Command(Command::Shutdown { reply })).await.is_ok() {
             let _ = done.await;

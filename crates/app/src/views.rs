@@ -329,6 +329,12 @@ impl Toasts {
         self.failures.push(Failed { toast_id, title, detail });
     }
 
+    /// Says no more that a recording failed: what was wrong has passed.
+    pub fn take_back_failure(&mut self, recording: RecordingId) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
+    }
+
     pub fn note_link_copied(&mut self, recording: RecordingId) {
         // The clipboard holds one link: what was copied before it no longer is.
         for toast in &mut self.remembered {

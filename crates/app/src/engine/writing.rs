@@ -80,7 +80,10 @@ impl Engine {
         if self.recorder != Recorder::Idle {
             return;
         }
-        let reason = error.to_string();
+        let reason = match error {
+            StoreError::Sql(source) => source.to_string(),
+            other => other.to_string(),
+        };
         for (reply, _) in self.cancel_replies.drain(..) {
             let _ = reply.send(Err(AppError::NotDeleted { reason: reason.clone() }));
         }
@@ -158,6 +161,10 @@ impl Engine {
 
     /// The recording is closed in its rows: to the upload, to the person's file, to the clipboard.
     pub(super) fn closed(&mut self, recording: RecordingId) {
+        if self.unlisted.remove(&recording) {
+            // It is in the list after all.
+            self.toasts.take_back_failure(recording);
+        }
         let row = match self.store.recording(recording) {
             Ok(row) => row,
             Err(error) => {
