@@ -38,7 +38,7 @@ pub async fn settings(
         output::answer(&shown(name)?);
     } else {
         for name in names {
-            output::answer(&format!("{name:<17} {}", shown(name)?));
+            output::answer(&format!("{name:<16} {}", shown(name)?));
         }
     }
     Ok(ExitCode::SUCCESS)

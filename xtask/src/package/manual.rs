@@ -56,3 +56,36 @@ pub fn verify(root: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Stands for a program: a completion on standard output, a page in the folder.
+    const PROGRAM: &str = r#"#!/bin/sh
+name=$(basename "$0")
+case $1 in
+  completions) echo "$name for $2" ;;
+  man) mkdir -p "$2" && echo "page" > "$2/$name.1" ;;
+esac
+"#;
+
+    #[test]
+    fn pages_and_completions_are_laid_out_where_debian_looks() {
+        let tree = std::env::temp_dir().join(format!("snaplark-package-{}", std::process::id()));
+        let bin = tree.join("usr/bin");
+        fs::create_dir_all(&bin).unwrap();
+        for name in PROGRAMS {
+            fs::write(bin.join(name), PROGRAM).unwrap();
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        assert!(verify(&tree).is_err(), "nothing is there yet");
+        lay_out(&tree).unwrap();
+        verify(&tree).unwrap();
+        let zsh = fs::read_to_string(tree.join("usr/share/zsh/vendor-completions/_snaplark"));
+        assert_eq!(zsh.unwrap(), "snaplark for zsh\n");
+        fs::remove_dir_all(&tree).unwrap();
+    }
+}
