@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
+use snaplark_tests::cloud::Cloud;
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
 use snaplark_tests::process::{Process, command, finish, program};
@@ -292,6 +293,30 @@ fn recording_needs_no_cloud_of_this_computer_and_the_missing_link_is_said() {
     std::fs::remove_file(screen.home.snaplark().join("cloud")).unwrap();
     let status = ask_json(&screen.home, None, &["status", "--wait", "--json"]).unwrap();
     assert_eq!(status["counts"]["online"], 1, "{status}");
+}
+
+#[test]
+fn recording_that_needs_a_sign_in_is_listed_as_such_while_snaplark_runs() {
+    let screen = Screen::start();
+    let cloud = Cloud::start(&screen.home).unwrap();
+    let with_a_wrong_token = |args: &[&str]| {
+        let mut snaplark = snaplark(&screen.home, None, args).unwrap();
+        snaplark.env("SNAPLARK_SERVER", &cloud.address).env("SNAPLARK_TOKEN", "snap_wrong");
+        snaplark
+    };
+    let mut record = with_a_wrong_token(&["record", "--seconds", "2", "--json"]);
+    let recorded = finish(&mut record, LIMIT).unwrap();
+    assert_eq!(recorded.status.code(), Some(3), "{recorded:?}");
+    let serve = with_a_wrong_token(&["serve"]);
+    let _serve = Process::start(&screen.home, "serve", serve).unwrap();
+    wait::until("the sign-in to be missed", LIMIT, || {
+        let list = ask(&screen.home, None, &["list"])?;
+        Ok(list.stdout.contains("Needs a sign-in").then_some(()))
+    })
+    .unwrap();
+    let list = ask_json(&screen.home, None, &["list", "--json"]).unwrap();
+    let state = &list["recordings"][0]["state"];
+    assert_eq!((&state["kind"], &state["reason"]), (&"needsYou".into(), &"sign-in".into()));
 }
 
 #[test]

@@ -18,8 +18,8 @@ mod status;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use snaplark_app::Home;
 use snaplark_app::control::Order;
+use snaplark_app::{AppError, Home, writable};
 use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     }
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let code = runtime.block_on(run(args.command)).unwrap_or_else(|e| say::failure(&e));
+            let code =
+                runtime.block_on(run(args.command)).unwrap_or_else(|e| say::failure(&advised(e)));
             // Its end would wait for whatever is stuck; nothing of ours is by now.
             std::mem::forget(runtime);
             code
@@ -58,6 +59,20 @@ fn main() -> ExitCode {
         Err(error) => say::failure(&anyhow::Error::new(error)),
     };
     output::exit_code(code)
+}
+
+/// SQLite has a number for a full disk; a person needs a word and a way out.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    let is_store = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref::<AppError>(), Some(AppError::Store(_))));
+    let unwritable = Home::from_env().ok().and_then(|home| writable(&home.root).err());
+    match unwritable.filter(|_| is_store) {
+        Some(reason) => error.context(format!(
+            "{reason}. Free some space, or set SNAPLARK_HOME to a folder that can be written"
+        )),
+        None => error,
+    }
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
