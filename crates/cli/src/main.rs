@@ -68,9 +68,12 @@ fn advised(error: anyhow::Error) -> anyhow::Error {
         .any(|cause| matches!(cause.downcast_ref::<AppError>(), Some(AppError::Store(_))));
     let unwritable = Home::from_env().ok().and_then(|home| writable(&home.root).err());
     match unwritable.filter(|_| is_store) {
-        Some(reason) => error.context(format!(
-            "{reason}. Free some space, or set SNAPLARK_HOME to a folder that can be written"
-        )),
+        Some(reason) => anyhow::Error::new(AppError::Told {
+            code: "folder-unwritable".into(),
+            text: format!(
+                "{reason}. Free some space, or set SNAPLARK_HOME to a folder that can be written"
+            ),
+        }),
         None => error,
     }
 }
