@@ -28,7 +28,7 @@ mod tray;
 mod updates;
 mod words;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -74,7 +74,8 @@ fn main() -> ExitCode {
     match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            // Who started it may have gone.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }

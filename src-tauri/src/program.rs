@@ -90,6 +90,20 @@ impl Program {
         self.app.sign_out(next).await
     }
 
+    /// Uploads go to this computer where they go nowhere: another program has signed out.
+    pub async fn upload_here(&self) {
+        let account = match self.cloud.account().await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(%error, "the cloud in this computer does not start: nothing goes up");
+                return;
+            }
+        };
+        if let Err(error) = self.app.upload_to(account).await {
+            tracing::warn!(%error, "uploads go nowhere");
+        }
+    }
+
     /// Closes a running recording properly, then the cloud. A second call changes nothing.
     pub async fn close(&self) {
         self.app.shutdown().await;

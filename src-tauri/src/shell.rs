@@ -234,6 +234,10 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
             Notice::AskWhere { recording, file } => {
                 async_runtime::spawn(ask_where(handle.clone(), app.clone(), recording, file));
             }
+            Notice::SignedOut => {
+                let handle = handle.clone();
+                async_runtime::spawn(async move { handle.state::<Program>().upload_here().await });
+            }
             Notice::CopyLink { recording, link } => {
                 match commands::put_on_clipboard(&handle, link.clone()) {
                     // Closing is all that can keep it from being noted.

@@ -179,8 +179,14 @@ pub enum Command {
     SetCloudProblem {
         problem: Option<String>,
     },
+    TellSignedOut,
     Settings {
         reply: oneshot::Sender<Settings>,
+    },
+    ChangeSetting {
+        name: String,
+        value: String,
+        reply: Reply<Settings>,
     },
     SetSettings {
         settings: Settings,
@@ -189,6 +195,10 @@ pub enum Command {
     PauseUpload {
         recording: RecordingId,
         paused: bool,
+    },
+    WhyEnded {
+        recording: RecordingId,
+        reply: oneshot::Sender<Option<String>>,
     },
     Account {
         reply: oneshot::Sender<Option<Account>>,
@@ -211,6 +221,7 @@ impl Command {
             | Command::Recall { .. }
             | Command::Media { .. }
             | Command::Settings { .. }
+            | Command::WhyEnded { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -233,6 +244,8 @@ impl Command {
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }
+            | Command::TellSignedOut
+            | Command::ChangeSetting { .. }
             | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }

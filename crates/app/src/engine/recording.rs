@@ -253,17 +253,21 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, recording: RecordingId, end: CaptureEnd, counts: FrameCounts) {
+        let (title, _) = self.saved(recording);
         let detail = match end {
             CaptureEnd::Stopped => {
-                let reason = self.running.take().and_then(|running| running.stopped_for);
-                if let Some(reason) = &reason {
-                    self.toasts.fail(recording, reason.clone());
-                }
-                reason
+                let why = self.running.take().and_then(|running| running.stopped_for);
+                why.map(|(kind, reason)| {
+                    self.why_ended.insert(recording, kind.to_owned());
+                    self.toasts.fail(recording, title, reason.clone());
+                    reason
+                })
             }
             CaptureEnd::Failed(error) => {
                 warn!(%recording, %error, "Recording ended by itself");
-                self.toasts.fail(recording, error.to_string());
+                self.toasts.fail(recording, title, error.to_string());
+                let code = AppError::from(error.clone()).code().to_owned();
+                self.why_ended.insert(recording, code);
                 if let Some(reply) = self.start_reply.take() {
                     let _ = reply.send(Err(error.clone().into()));
                 }
@@ -279,7 +283,7 @@ impl Engine {
         self.take_back(recording);
         // Whoever stopped it need not be told.
         if error != CaptureError::Abandoned {
-            self.toasts.fail(recording, error.to_string());
+            self.toasts.fail(recording, String::new(), error.to_string());
         }
         match self.start_reply.take() {
             Some(reply) => drop(reply.send(Err(error.into()))),
@@ -304,7 +308,7 @@ impl Engine {
         if self.settings.recording.after_sleep == AfterSleep::Stop {
             if begins {
                 let reason = "The computer went to sleep, so the recording was ended, as is set";
-                running.stopped_for.get_or_insert_with(|| reason.to_owned());
+                running.stopped_for.get_or_insert_with(|| ("slept", reason.to_owned()));
                 self.tell_recorder(recorder::Event::StopAsked);
             }
             return;
@@ -401,7 +405,7 @@ impl Engine {
             Space::Out if running.stopped_for.is_none() => {
                 let reason = "The disk is nearly full, so the recording was ended. All of it up to \
                               there is safe. Free some space before the next one";
-                running.stopped_for = Some(reason.to_owned());
+                running.stopped_for = Some(("disk-full", reason.to_owned()));
                 self.tell_recorder(recorder::Event::StopAsked);
             }
             Space::Enough | Space::Low | Space::Out => {}

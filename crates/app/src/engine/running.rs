@@ -34,8 +34,8 @@ pub struct Running {
     /// It is to be shown and isn't there.
     pub webcam_lost: bool,
     pub disk_low_told: bool,
-    /// Why it was ended without anybody's asking.
-    pub stopped_for: Option<String>,
+    /// Why it was ended without anybody's asking: a code, and a sentence.
+    pub stopped_for: Option<(&'static str, String)>,
     /// The ring whose capture it goes on with.
     pub taken_over: Option<TakenOver>,
     /// Where its segments are written, if not in its own folder.
