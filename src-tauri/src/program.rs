@@ -12,6 +12,11 @@ use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
+use crate::recorded::Uncovering;
+
+/// The store's folder for the last minutes.
+const RING: &str = "ring";
+
 pub struct Program {
     pub app: App,
     pub home: Home,
@@ -26,7 +31,10 @@ struct ThisComputer {
 }
 
 impl Program {
-    pub async fn open(notices: mpsc::UnboundedSender<Notice>) -> anyhow::Result<Self> {
+    pub async fn open(
+        handle: &AppHandle,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> anyhow::Result<Self> {
         let home = Home::from_env()?;
         std::fs::create_dir_all(&home.root).with_context(|| {
             format!(
@@ -45,7 +53,11 @@ impl Program {
         let app = App::open(AppOptions {
             home: home.clone(),
             account: Some(account),
-            capture: Arc::new(SystemCapture::new().remembering_in(&home.root)),
+            capture: Arc::new(Uncovering::new(
+                SystemCapture::new().remembering_in(&home.root),
+                handle.clone(),
+                home.root.join(RING),
+            )),
             // Nobody hears it any more when the shell is closing.
             keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),

@@ -10,6 +10,7 @@
 //! others lie upon it. One that grows or shrinks is scaled into the recording's size, which does not
 //! change (`fit`); a display that becomes smaller is set on black.
 
+mod border;
 mod desktop;
 mod display;
 mod pixels;
@@ -23,6 +24,7 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
+pub use border::Border;
 pub use desktop::surroundings;
 pub use display::probe;
 
