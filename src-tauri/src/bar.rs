@@ -252,9 +252,7 @@ fn remembered(display: &str) -> String {
 
 /// The display that is recorded comes first; of a window's recording, the one with the pointer.
 async fn stage_for(handle: &AppHandle, source: Source) -> Stage {
-    let middle = |at: Rect| {
-        (at.x + at.width.cast_signed() / 2, at.y + at.height.cast_signed() / 2)
-    };
+    let middle = |at: Rect| (at.x + at.width.cast_signed() / 2, at.y + at.height.cast_signed() / 2);
     let region = match source {
         Source::Region { x, y, width, height } => Some(Rect { x, y, width, height }),
         Source::Display(_) | Source::Window(_) => None,

@@ -191,8 +191,7 @@ async fn note(handle: &AppHandle, app: &App, source: &Source) {
     let source = source.clone();
     let seen = async_runtime::spawn_blocking(move || Seen::of(&source)).await;
     let seen = seen.unwrap_or(Seen::SomeDisplay);
-    let ours_wanted =
-        app.settings().await.is_ok_and(|settings| settings.desktop.bar_in_recordings);
+    let ours_wanted = app.settings().await.is_ok_and(|settings| settings.desktop.bar_in_recordings);
     let holds_toasts = !ours_wanted && !toast::has_room(handle, seen);
     let recorded = handle.state::<Recorded>();
     let mut now = recorded.lock();

@@ -14,6 +14,7 @@ mod policy;
 mod quick;
 mod sign_in;
 mod tray;
+mod unseen;
 mod unsent;
 mod updates;
 mod welcome;

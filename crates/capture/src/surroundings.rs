@@ -63,6 +63,16 @@ pub fn border_around(area: Rect, thickness_px: u16, colour: u32) -> Result<Borde
     imp::border_around(way(None)?, area, thickness_px, colour)
 }
 
+/// As `border_around`, on the X11 display of that name.
+pub fn border_on(
+    display: &str,
+    area: Rect,
+    thickness_px: u16,
+    colour: u32,
+) -> Result<Border, CaptureError> {
+    imp::border_around(way(Some(display))?, area, thickness_px, colour)
+}
+
 fn asked() -> CaptureError {
     CaptureError::Unsupported { reason: "this desktop asks by itself what to share".to_owned() }
 }

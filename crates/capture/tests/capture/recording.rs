@@ -396,6 +396,44 @@ fn a_window_is_shown_as_it_is_after_its_frame_was_hidden() {
     hold_quarters(&picture(&path, "4.5"), (400, 300), (0, 0, 400, 300));
 }
 
+/// On the screen it is there, all around; in the picture of the area there is nothing of it. Its parts
+/// beyond the display's edges are cut off.
+#[test]
+fn a_border_is_around_an_area_and_not_in_its_picture() {
+    const RED: u32 = 0xE5_38_3B;
+    let display = Xvfb::start("640x360x24");
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    for (x, y, width, height) in [(100_i32, 50_i32, 301_u32, 201_u32), (0, 100, 640, 260)] {
+        let around = snaplark_capture::Rect { x, y, width, height };
+        let border = snaplark_capture::border_on(&display.name, around, 2, RED).unwrap();
+        let pixels = painter.pixels();
+        let (right, bottom) = (x + width as i32, y + height as i32);
+        for row in 0..360_i32 {
+            for column in 0..640_i32 {
+                let inside = (x..right).contains(&column) && (y..bottom).contains(&row);
+                let near =
+                    (x - 2..right + 2).contains(&column) && (y - 2..bottom + 2).contains(&row);
+                let expected = if near && !inside { RED } else { 0x3F_51_B5 };
+                let pixel = pixels[(row * 640 + column) as usize] & 0xFF_FF_FF;
+                assert_eq!(pixel, expected, "at {column}, {row} of {around:?}");
+            }
+        }
+        let folder = Folder::new();
+        let source = Source::Region { x, y, width, height };
+        let mut recording = record(&display, request(&folder.0, source));
+        recording.stop();
+        let path = folder.0.join("joined");
+        recording.join(&path);
+        let red = |pixel: &&[u8]| pixel[0] > 140 && pixel[2] < 120;
+        assert_eq!(picture(&path, "0").chunks_exact(3).filter(red).count(), 0, "{around:?}");
+        drop(border);
+        painter.fill_root(0x3F_51_B5);
+        let left = painter.pixels().iter().filter(|pixel| **pixel & 0xFF_FF_FF == RED).count();
+        assert_eq!(left, 0, "the border is still there");
+    }
+}
+
 /// As of a display on another machine: no shared memory, and few of the extensions that help.
 /// (Xvfb without XFIXES aborts when a client leaves.)
 #[test]
