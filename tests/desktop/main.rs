@@ -13,6 +13,7 @@ mod places;
 mod policy;
 mod quick;
 mod sign_in;
+mod tiling;
 mod tray;
 mod unseen;
 mod unsent;

@@ -32,7 +32,8 @@ fn is_toast(window: &Window) -> bool {
 }
 
 fn settle(home: &Home, settings: &str) {
-    let store = Store::open(home.snaplark()).unwrap();
+    // An app that ends has it for a moment longer.
+    let store = wait::until("the store", SHOW, || Ok(Store::open(home.snaplark()).ok())).unwrap();
     store.set_setting("desktop", settings).unwrap();
 }
 
