@@ -108,15 +108,18 @@ pub fn make_way(app: &AppHandle) -> tauri::Result<bool> {
     Ok(true)
 }
 
-/// After a recording: those that had to go are back where they belong.
+/// After a recording: those that had to go are back where the person is.
 pub fn show_again(app: &AppHandle) {
     let there = app.clone();
     let asked = app.run_on_main_thread(move || {
-        let last = there.state::<ToastPlace>().lock().last.clone();
+        let last = {
+            let place = there.state::<ToastPlace>();
+            let mut now = place.lock();
+            now.corner = None;
+            now.last.clone()
+        };
         let Some((height, cards)) = last.filter(|(height, _)| *height > 0.0) else { return };
-        if !is_shown(&there)
-            && let Err(error) = fit(&there, height, cards)
-        {
+        if let Err(error) = fit(&there, height, cards) {
             tracing::warn!(%error, "the toasts can't be shown");
         }
     });
