@@ -20,6 +20,7 @@ mod program;
 mod quick;
 mod quiet;
 mod quit;
+mod recorded;
 mod shell;
 mod shortcut;
 mod sign_in;

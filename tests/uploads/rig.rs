@@ -1,6 +1,5 @@
 //! One client, one server, and the proxy between them.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -396,7 +396,8 @@ impl Engine {
             Command::Toggle { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 let countdown = request.countdown.is_some();
-                let event = recorder::Event::ToggleAsked { recording, countdown };
+                let too_short = self.is_too_short();
+                let event = recorder::Event::ToggleAsked { recording, countdown, too_short };
                 self.ask_recorder(event, request, reply);
             }
             // It ended by itself, and its rows are still to be written.

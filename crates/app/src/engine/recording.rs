@@ -7,7 +7,7 @@ use snaplark_core::capture::{
     CaptureControl, CaptureEnd, CaptureError, FrameCounts, Permission, SealedSegment, Sound,
     Source, Trouble,
 };
-use snaplark_core::policy::Space;
+use snaplark_core::policy::{RECORDING_MS_MIN, Space};
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
 use snaplark_store::{Elsewhere, Format as _, NewRecording, Segment, StoreError};
@@ -46,6 +46,25 @@ impl Engine {
             }
             None => {}
         }
+    }
+
+    /// Whether what runs has only just begun, so that a press of the shortcut is the second one of a
+    /// double press.
+    pub(super) fn is_too_short(&mut self) -> bool {
+        let now_ms = self.now_ms();
+        let Some(running) = &mut self.running else { return false };
+        running.too_short = match &self.recorder {
+            Recorder::Starting { .. } => true,
+            Recorder::Recording { .. } => {
+                running.began_ms.is_some_and(|began_ms| now_ms < began_ms + RECORDING_MS_MIN)
+            }
+            Recorder::Idle
+            | Recorder::Counting { .. }
+            | Recorder::Paused { .. }
+            | Recorder::Stopping { .. }
+            | Recorder::Cancelling { .. } => running.too_short,
+        };
+        running.too_short
     }
 
     pub(super) fn cancel(&mut self, reply: Reply<StartRequest>) {
@@ -244,6 +263,7 @@ impl Engine {
         let now_ms = self.now_ms();
         if let Some(running) = &mut self.running {
             running.count_from(0, now_ms);
+            running.began_ms = Some(now_ms);
         }
         self.unwritten.push_back(Write::Started { recording, width, height });
         self.write();
@@ -296,6 +316,11 @@ impl Engine {
         info!(%recording, "Cancelled: it is deleted");
         self.tell_machine(Event::Forgotten { recording });
         self.toasts.forget(recording);
+        if self.running.as_ref().is_some_and(|running| running.too_short) {
+            let reason = "It was stopped right after it had begun. Press once to record, and once \
+                          more to stop";
+            self.toasts.fail(recording, String::new(), reason.to_owned());
+        }
         // Whatever holds the store up: it must not be there at the next start.
         self.unwritten.push_back(Write::Delete(recording));
         self.write();

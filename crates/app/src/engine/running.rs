@@ -23,6 +23,10 @@ pub struct Running {
     /// When its time is over, if it goes on without a pause.
     pub ends_ms: Option<u64>,
     pub started_unix_ms: i64,
+    /// When its first picture was there, by the engine's clock.
+    pub began_ms: Option<u64>,
+    /// It was ended before it was long enough to be meant.
+    pub too_short: bool,
     /// As it was asked for last.
     pub paused: bool,
     /// Paused because the computer sleeps, by nobody's wish.
@@ -52,6 +56,8 @@ impl Running {
             control: None,
             abandoned: Abandoned::default(),
             ends_ms: None,
+            began_ms: None,
+            too_short: false,
             paused: false,
             sleeps: false,
             paused_ms: 0,
