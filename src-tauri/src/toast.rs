@@ -225,8 +225,8 @@ mod tests {
 
     #[test]
     fn toasts_beside_a_recorded_area_never_grow_into_it() {
-        let seen = Some(Seen::Part(Rect { x: 700, y: 0, width: 580, height: 300 }));
-        let corner = corner(&[display(0)], seen).unwrap();
-        assert!(!Seen::has(seen.unwrap(), corner.stack(10_000.0)));
+        let seen = Seen::Part(Rect { x: 700, y: 0, width: 580, height: 300 });
+        let corner = corner(&[display(0)], Some(seen)).unwrap();
+        assert!(!Seen::has(seen, corner.stack(10_000.0)));
     }
 }
