@@ -18,7 +18,7 @@ use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{
     Assembly, Bucket, Db, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
-    ProductKind, SessionId, Taken, Upload, UserId, VideoId,
+    ProductKind, SessionId, Shelf, Taken, Upload, UserId, VideoId,
 };
 use crate::media::{self, Media};
 use crate::media_map::{self, MediaMap, Source};
@@ -541,6 +541,11 @@ impl Uploads {
         listing: Listing<'_>,
     ) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.uploads_of_user(user, listing, self.idle_since_ms()).await?)
+    }
+
+    /// A page of one's own, sorted as asked for.
+    pub async fn shelf(&self, user: UserId, shelf: Shelf<'_>) -> Result<Vec<Upload>, UploadError> {
+        Ok(self.db.shelf(user, shelf, self.idle_since_ms()).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {
