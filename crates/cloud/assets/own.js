@@ -23,3 +23,21 @@ for (const form of document.querySelectorAll("form")) {
 for (const field of document.querySelectorAll("input[readonly]")) {
   field.addEventListener("focus", () => field.select());
 }
+
+// A choice that is sent as soon as it is made needs no button.
+for (const choice of document.querySelectorAll("[data-sends]")) {
+  choice.addEventListener("change", () => choice.form.requestSubmit());
+  choice.form.querySelector("[data-without-script]").hidden = true;
+}
+
+// "/" searches, where nothing is being typed.
+const search = document.querySelector("[type=search]");
+if (search) {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+}

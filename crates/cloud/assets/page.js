@@ -96,7 +96,8 @@ for (const time of document.querySelectorAll("time")) {
   const hours = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const days = Math.round((today - day) / 86_400_000);
   const far = at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
-  time.textContent = days === 0 ? `Today, ${hours}` : days === 1 ? `Yesterday, ${hours}` : far;
+  const date = time.dataset.minutes === undefined ? far : `${far}, ${hours}`;
+  time.textContent = days === 0 ? `Today, ${hours}` : days === 1 ? `Yesterday, ${hours}` : date;
   time.title = at.toLocaleString();
 }
 
@@ -116,4 +117,20 @@ if (awaits) {
     setTimeout(ask, Date.now() - started < 120_000 ? 1500 : 10_000);
   };
   setTimeout(ask, 1000);
+}
+
+// A password is shown while its button is pressed in, and never when the form is sent: browsers
+// would offer to complete it as if it were a name.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const field = document.getElementById(button.dataset.reveal);
+  const show = (shown) => {
+    field.type = shown ? "text" : "password";
+    button.ariaPressed = String(shown);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    show(field.type === "password");
+    field.focus();
+  });
+  field.form.addEventListener("submit", () => show(false));
 }

@@ -15,7 +15,7 @@ use crate::db::{Bucket, Code, Db, DbError, NewToken, Taken, Token, TokenId, User
 use crate::secrets::{self, Passwords, SecretError};
 
 /// A browser stays signed in for so long.
-const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+pub(crate) const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Long enough for a redirect to this very computer.
 const CODE_MS: i64 = 60 * 1000;
 /// Names are lines in a list.
@@ -23,7 +23,7 @@ const TOKEN_NAME_CHARS_MAX: usize = 80;
 const EMAIL_BYTES_MAX: usize = 254;
 
 /// Somebody who mistypes has enough of these; a machine that guesses has not.
-const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
+pub(crate) const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
 /// Of one address on any account: offices share one.
 const TRIES_FROM: Bucket = Bucket { size: 60, refill_ms: 5_000 };
 /// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
@@ -36,6 +36,12 @@ const EXCHANGES_FROM: Bucket = Bucket { size: 60, refill_ms: 1_000 };
 pub enum AccountError {
     #[error("the e-mail address or the password is wrong")]
     Wrong,
+    /// A new password that is too short or too long.
+    #[error("a password has at least {} characters", secrets::PASSWORD_CHARS_MIN)]
+    NewPassword,
+    /// A link that resets a password was used, is too old, or never was one.
+    #[error("the link does not work, or not any more")]
+    ResetLink,
     #[error("too many tries")]
     TooMany { retry_after_s: u64 },
     /// RFC 6749, 5.2: `invalid_grant`.
@@ -49,8 +55,8 @@ pub enum AccountError {
 
 #[derive(Debug)]
 pub struct Accounts {
-    db: Db,
-    clock: Clock,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
     pub passwords: Passwords,
 }
 
@@ -191,7 +197,7 @@ impl Accounts {
 
     // --- both ---
 
-    async fn note(&self, user: Option<UserId>, action: Action, what: (&str, &str)) {
+    pub(crate) async fn note(&self, user: Option<UserId>, action: Action, what: (&str, &str)) {
         audit::note(&self.db, &self.clock, user, action, what).await;
     }
 

@@ -3,6 +3,7 @@
 
 use snaplark_api::limits;
 
+use crate::accounts::{AccountError, Accounts};
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Db, DbError, NewToken, Noted, UserAdded};
@@ -11,7 +12,7 @@ use crate::rate::PartRate;
 use crate::scrub::{self, Scrubbed};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords};
 use crate::uploads::{Rules, Uploads};
-use crate::{CloudError, Place, accounts, open, open_database};
+use crate::{CloudError, Place, accounts, checked_url, open, open_database};
 
 /// What the list of tokens calls one of `snaplark-cloud token`.
 const ISSUED_NAME: &str = "Made on the server";
@@ -56,6 +57,33 @@ pub async fn set_password(
         UserAdded::Exists => Err(CloudError::UserExists(email)),
         UserAdded::Unknown => Err(CloudError::UserUnknown(email)),
     }
+}
+
+/// A link with which the user chooses a new password, once and within an hour. Works while a server
+/// runs there, whose public address it begins with.
+pub async fn reset_link(
+    place: impl Into<Place>,
+    user_email: &str,
+    public_url: &str,
+) -> Result<String, CloudError> {
+    let (email, public_url) = (checked_email(user_email)?, checked_url(public_url)?);
+    let db = open_database(&place.into()).await?;
+    let accounts = Accounts::new(db.clone(), Clock::system());
+    let made = accounts.reset_link(&email, Action::ResetLinkMade).await;
+    db.close().await;
+    match made {
+        Ok(Some((secret, _))) => Ok(reset_address(&public_url, &secret)),
+        Ok(None) => Err(CloudError::UserUnknown(email)),
+        Err(AccountError::Secret(error)) => Err(error.into()),
+        Err(error) => {
+            Err(CloudError::Database { at: "of this server".to_owned(), source: error.into() })
+        }
+    }
+}
+
+/// The secret is in the query, which is in no log line of ours.
+pub(crate) fn reset_address(public_url: &str, secret: &str) -> String {
+    format!("{public_url}/reset-password?key={secret}")
 }
 
 /// Reads everything that is kept, and says what is not what came. Works while a server runs there.

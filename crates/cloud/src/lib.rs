@@ -17,11 +17,13 @@ mod audit;
 mod backup;
 mod clock;
 mod commands;
+mod credentials;
 mod db;
 mod embedded;
 mod http;
 mod jobs;
 mod local_network;
+mod mail;
 mod media;
 mod media_map;
 mod metrics;
@@ -63,6 +65,7 @@ use crate::commands::{add_token, in_database};
 use crate::db::{Db, NewToken};
 use crate::http::AppState;
 use crate::jobs::Jobs;
+use crate::mail::Mailer;
 use crate::rate::PartRate;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SecretError};
 use crate::shares::Shares;
@@ -72,10 +75,11 @@ use crate::uploads::{Rules, Uploads};
 
 pub use backup::{BackedUp, backup};
 pub use clock::Clock;
-pub use commands::{SetPassword, issue_token, limit_user, noted, scrub, set_password};
+pub use commands::{SetPassword, issue_token, limit_user, noted, reset_link, scrub, set_password};
 pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
 pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
+pub use mail::MailOptions;
 pub use quotas::{Limits, OwnLimits, Usage};
 pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
@@ -121,6 +125,8 @@ pub struct CloudOptions {
     pub behind_proxy: bool,
     /// Whether people sign in on its pages, and apps through them.
     pub has_sign_in: bool,
+    /// How links that reset a password are sent; without it only the operator makes them.
+    pub mail: Option<MailOptions>,
     /// Whether downloads of what is one object come from the bucket itself.
     pub redirects_downloads: bool,
     /// It runs for the person of this computer, whose links open nowhere else.
@@ -154,6 +160,7 @@ impl CloudOptions {
             public_url: None,
             behind_proxy: false,
             has_sign_in: true,
+            mail: None,
             redirects_downloads: false,
             is_this_computer: false,
             parts_per_second: limits::PARTS_PER_SECOND,
@@ -196,6 +203,8 @@ pub enum CloudError {
     BackupPlace,
     #[error("Connections can't be encrypted: {0}.")]
     Tls(String),
+    #[error("Mail can't be sent: {0}.")]
+    Mail(String),
     #[error("'{0}' is no public address: it has to begin with http:// or https:// and a host.")]
     PublicUrl(String),
     #[error("'{0}' is no e-mail address.")]
@@ -247,6 +256,8 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let url = format!("{}://{}", if is_tls { "https" } else { "http" }, reachable(address));
     let public_url = given.unwrap_or_else(|| url.clone());
 
+    let mailer = options.mail.as_ref().map(|mail| Mailer::new(mail, &public_url));
+    let mailer = mailer.transpose().map_err(CloudError::Mail)?;
     let rate = PartRate::new(options.parts_per_second, &store.0);
     let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let scrub_ms_every = options.scrub_every.map(ms);
@@ -268,6 +279,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
         shares: Shares::new(uploads.db.clone(), uploads.clock.clone()),
         uploads: Arc::clone(&uploads),
+        mailer,
         public_url: public_url.clone(),
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,

@@ -26,9 +26,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the server until it is asked to stop.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Prints a new token for a user, who is made where there is none. Works while the server runs.
     Token(Token),
+    /// Prints a link with which a user chooses a new password, once and within an hour. Works while
+    /// the server runs.
+    ResetLink(ResetLink),
     /// Reads all videos and says what is damaged; ends with 1 where anything is. Works while the
     /// server runs, which does the same slowly by itself.
     Scrub(Kept),
@@ -141,6 +144,20 @@ struct Serve {
     /// What links begin with, for example https://videos.example.com.
     #[arg(long, env = "SNAPLARK_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Send links that reset a password by mail: smtps://user@host:465, or smtp://user@host:587 with
+    /// STARTTLS. Without it, whoever runs the server makes them (`reset-link`).
+    #[cfg(feature = "mail")]
+    #[arg(long, env = "SNAPLARK_SMTP_URL", requires = "mail_from", value_name = "URL")]
+    smtp_url: Option<String>,
+    /// The file whose first line is the password of the mail server's user; or its value as
+    /// SNAPLARK_SMTP_PASSWORD.
+    #[cfg(feature = "mail")]
+    #[arg(long, env = "SNAPLARK_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    smtp_password_file: Option<PathBuf>,
+    /// Who the mail is from: "Snaplark <snaplark@example.com>".
+    #[cfg(feature = "mail")]
+    #[arg(long, env = "SNAPLARK_MAIL_FROM", value_name = "ADDRESS")]
+    mail_from: Option<String>,
     /// Believe the X-Forwarded-For of the proxy in front: who asks is its last address.
     #[arg(long, env = "SNAPLARK_BEHIND_PROXY")]
     behind_proxy: bool,
@@ -240,6 +257,18 @@ struct Token {
     user: String,
 }
 
+#[derive(Debug, Args)]
+struct ResetLink {
+    #[command(flatten)]
+    kept: Kept,
+    /// The user's e-mail address.
+    #[arg(long)]
+    user: String,
+    /// What the server's links begin with.
+    #[arg(long, env = "SNAPLARK_PUBLIC_URL", default_value = "http://127.0.0.1:8080")]
+    public_url: String,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     output::begin();
@@ -267,8 +296,9 @@ async fn run_command() -> ExitCode {
     #[cfg(feature = "s3")]
     rustls::crypto::ring::default_provider().install_default().ok();
     let done = match cli.command {
-        Command::Serve(serve) => run(serve).await,
+        Command::Serve(serve) => run(*serve).await,
         Command::Token(token) => print_token(token).await,
+        Command::ResetLink(link) => print_reset_link(link).await,
         Command::Scrub(kept) => match scrub(kept).await {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -315,6 +345,11 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
         day_bytes: serve.user_day_bytes.0,
         video_bytes: serve.video_size.0,
     };
+    #[cfg(feature = "mail")]
+    if let (Some(url), Some(from)) = (serve.smtp_url, serve.mail_from) {
+        let password = smtp_password(serve.smtp_password_file.as_deref())?;
+        options.mail = Some(snaplark_cloud::MailOptions { url, password, from });
+    }
     options.metrics_listen = serve.metrics_listen;
     #[cfg(feature = "tls")]
     if let (Some(certificate), Some(key)) = (serve.tls_cert, serve.tls_key) {
@@ -334,8 +369,25 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
     cloud.shutdown().await
 }
 
+/// Never an argument: those are seen by everybody on the computer.
+#[cfg(feature = "mail")]
+fn smtp_password(file: Option<&std::path::Path>) -> Result<Option<String>, CloudError> {
+    let Some(file) = file else {
+        return Ok(std::env::var("SNAPLARK_SMTP_PASSWORD").ok().filter(|it| !it.is_empty()));
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        CloudError::Mail(format!("the password file {} can't be read: {error}", file.display()))
+    })?;
+    Ok(text.lines().next().map(str::to_owned))
+}
+
 async fn print_token(token: Token) -> Result<(), CloudError> {
     say(&snaplark_cloud::issue_token(token.kept, &token.user).await?);
+    Ok(())
+}
+
+async fn print_reset_link(link: ResetLink) -> Result<(), CloudError> {
+    say(&snaplark_cloud::reset_link(link.kept, &link.user, &link.public_url).await?);
     Ok(())
 }
 

@@ -230,7 +230,10 @@ fn plain_description(text: &str) -> Option<String> {
 fn other(error: AccountError) -> ShareError {
     match error {
         AccountError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
-        AccountError::Wrong | AccountError::Grant => ShareError::Wrong,
+        AccountError::Wrong
+        | AccountError::Grant
+        | AccountError::NewPassword
+        | AccountError::ResetLink => ShareError::Wrong,
         AccountError::Secret(error) => error.into(),
         AccountError::Db(error) => error.into(),
     }

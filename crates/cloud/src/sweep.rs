@@ -51,6 +51,7 @@ pub async fn run(uploads: Arc<Uploads>, soon: Arc<Notify>, stop: CancellationTok
 }
 
 pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
+    uploads.db.remove_uploads_of_deleted(uploads.clock.now_ms()).await?;
     let mut swept = Swept {
         expired: uploads.db.expire_idle(uploads.idle_since_ms()).await?,
         ..Swept::default()

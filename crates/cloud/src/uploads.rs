@@ -18,7 +18,7 @@ use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{
     Assembly, Bucket, Db, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
-    ProductKind, SessionId, Taken, Upload, UserId, VideoId,
+    ProductKind, SessionId, Shelf, Taken, Upload, UserId, VideoId,
 };
 use crate::media::{self, Media};
 use crate::media_map::{self, MediaMap, Source};
@@ -547,6 +547,11 @@ impl Uploads {
     /// A user's finished videos of which parts are damaged here.
     pub async fn damaged(&self, user: UserId, limit: u32) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.damaged_uploads(user, limit).await?)
+    }
+
+    /// A page of one's own, sorted as asked for.
+    pub async fn shelf(&self, user: UserId, shelf: Shelf<'_>) -> Result<Vec<Upload>, UploadError> {
+        Ok(self.db.shelf(user, shelf, self.idle_since_ms()).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {

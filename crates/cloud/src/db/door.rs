@@ -6,9 +6,9 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewProduct, NewToken,
-    NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId, ShareChange,
-    Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewPassword, NewProduct,
+    NewToken, NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId,
+    ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 
@@ -87,6 +87,13 @@ door! {
     fn user_by_email(email: &str) -> Option<User>;
     fn users_count() -> i64;
     fn set_password(email: &str, password: &str, replace: bool, now_ms: i64) -> UserAdded;
+    fn change_password(user: UserId, checked: &str, new: &NewPassword<'_>, now_ms: i64) -> bool;
+    fn add_reset_link(user: UserId, hash: &[u8], expires_ms: i64) -> ();
+    fn user_of_reset_link(hash: &[u8], now_ms: i64) -> Option<User>;
+    fn reset_password(link: &[u8], new: &NewPassword<'_>, now_ms: i64) -> Option<UserId>;
+    fn uploads_count(user: UserId) -> i64;
+    fn delete_account(user: UserId, checked: &str, now_ms: i64) -> bool;
+    fn remove_uploads_of_deleted(now_ms: i64) -> ();
     fn add_token(new: &NewToken<'_>, now_ms: i64) -> ();
     fn use_token(hash: &[u8], now_ms: i64) -> Option<UserId>;
     fn tokens(user: UserId) -> Vec<Token>;
@@ -106,6 +113,8 @@ door! {
     fn upload(session: SessionId) -> Option<Upload>;
     fn upload_of_video(video: VideoId) -> Option<Upload>;
     fn uploads_of_user(user: UserId, listing: Listing<'_>, idle_since_ms: i64) -> Vec<Upload>;
+    fn shelf(user: UserId, shelf: Shelf<'_>, idle_since_ms: i64) -> Vec<Upload>;
+    fn uploads_of_videos(user: UserId, videos: &[VideoId]) -> Vec<Upload>;
     fn complete(seen: &Upload, finished: &Finished, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
     fn metadata(session: SessionId) -> String;
     fn upload_by_name(user: UserId, filename: &str) -> Option<Upload>;

@@ -178,6 +178,49 @@ pub struct Listing<'a> {
     pub with_images: bool,
 }
 
+/// One's own page of videos: how it is sorted, and where it goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Shelf<'a> {
+    /// A piece of their names, or nothing.
+    pub matching: &'a str,
+    pub sort: Sort,
+    /// The last one of the page before.
+    pub behind: Option<SessionId>,
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    #[default]
+    Newest,
+    Oldest,
+    Title,
+    Size,
+    Length,
+    Views,
+}
+
+impl Sort {
+    pub const ALL: [Sort; 6] =
+        [Sort::Newest, Sort::Oldest, Sort::Title, Sort::Size, Sort::Length, Sort::Views];
+
+    /// As it is in an address.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Sort::Newest => "newest",
+            Sort::Oldest => "oldest",
+            Sort::Title => "title",
+            Sort::Size => "size",
+            Sort::Length => "length",
+            Sort::Views => "views",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Self> {
+        Sort::ALL.into_iter().find(|sort| sort.name() == name)
+    }
+}
+
 /// Where a page of a list goes on: behind this upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -247,6 +290,17 @@ pub enum UserAdded {
     Exists,
     /// There is no user whose password could be replaced.
     Unknown,
+}
+
+/// A password that takes another's place, and the browser that stays signed in.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPassword<'a> {
+    /// An argon2id string.
+    pub password: &'a str,
+    pub session_hash: &'a [u8],
+    pub session_expires_ms: i64,
+    /// Whether apps and programs have to sign in again, too.
+    pub ends_tokens: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -408,6 +408,10 @@ pub fn page_url(app: &App, upload: &Upload) -> String {
     format!("{}{}", app.public_url, page_path(upload))
 }
 
+pub fn cursor_of(upload: &Upload) -> Cursor {
+    Cursor { created_ms: upload.created_ms, session_id: upload.session_id }
+}
+
 pub fn cursor(upload: &Upload) -> String {
     format!("{}_{}", upload.created_ms, upload.session_id)
 }

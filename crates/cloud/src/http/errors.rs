@@ -281,6 +281,8 @@ impl From<AccountError> for ApiError {
         match error {
             AccountError::Wrong => ApiError::unauthorized(),
             AccountError::TooMany { retry_after_s } => ApiError::too_many(retry_after_s),
+            AccountError::NewPassword => ApiError::field("password", &error.to_string()),
+            AccountError::ResetLink => ApiError::not_found(),
             AccountError::Grant => {
                 ApiError::field("code", "The code is not valid, or not any more.")
             }
@@ -316,7 +318,7 @@ impl From<ShareError> for ApiError {
 }
 
 /// Ours to mend: logged here, and the client is told to come again, without our inner words.
-fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
+pub fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
     if full {
         tracing::error!(%error, "The server has no room left");
         return ApiError::new(

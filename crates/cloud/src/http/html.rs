@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
 
+use crate::pages::Refusal;
+
 /// No inline script or style, nothing from elsewhere. `blob:` is how a live recording is played.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
      media-src 'self' blob:; connect-src 'self'; base-uri 'none'";
@@ -32,4 +34,22 @@ pub fn html_that_sends_to(status: StatusCode, page: Markup, targets: &str) -> Re
 pub fn unkept(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// A page with a form, which nobody keeps. `status`: where nothing was refused yet.
+pub fn form_page(status: StatusCode, page: Markup, refusal: Option<Refusal>) -> Response {
+    let mut response = unkept(html(refusal.map_or(status, status_of), page));
+    if let Some(Refusal::TooMany { retry_after_s }) = refusal {
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after_s.into());
+    }
+    response
+}
+
+fn status_of(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Wrong | Refusal::WrongCurrent | Refusal::WrongToDelete => StatusCode::UNAUTHORIZED,
+        Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Stale => StatusCode::FORBIDDEN,
+        Refusal::NewPassword => StatusCode::BAD_REQUEST,
+    }
 }

@@ -76,6 +76,7 @@ impl AppState {
             has_sign_in: false,
             redirects_downloads: false,
             is_this_computer: false,
+            mailer: None,
             sweep: Arc::clone(&self.sweep),
         }
     }

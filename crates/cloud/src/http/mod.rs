@@ -36,6 +36,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::accounts::Accounts;
 use crate::jobs::Jobs;
+use crate::mail::Mailer;
 use crate::shares::Shares;
 use crate::signing::Signing;
 use crate::uploads::Uploads;
@@ -56,6 +57,7 @@ pub struct AppState {
     pub shares: Shares,
     pub jobs: Arc<Jobs>,
     pub signing: Signing,
+    pub mailer: Option<Mailer>,
     /// Without a slash at its end.
     pub public_url: String,
     pub behind_proxy: bool,
@@ -129,6 +131,7 @@ async fn headers_for_all(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let same_origin = HeaderValue::from_static("same-origin");
+    headers.entry(header::REFERRER_POLICY).or_insert(same_origin);
     response
 }

@@ -16,7 +16,7 @@ use super::App;
 use super::access::{access, admit, is_public, pass_cookie};
 use super::dialects::arrived;
 use super::errors::ApiError;
-use super::html::{html, unkept};
+use super::html::{form_page, html, unkept};
 use super::visitor::{Posted, Visitor, from, see_other, sign_in_address, with_cookie};
 use crate::db::{Upload, VideoId};
 use crate::media::Media;
@@ -139,17 +139,7 @@ async fn closed(
             let visitor = Visitor::from_request_parts(parts, app).await?;
             let (key, cookie) = visitor.form_key(app)?;
             let page = pages::locked(noun, &path, &key, refusal);
-            let status = match refusal {
-                None => StatusCode::FORBIDDEN,
-                Some(Refusal::Wrong) => StatusCode::UNAUTHORIZED,
-                Some(Refusal::Stale) => StatusCode::FORBIDDEN,
-                Some(Refusal::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            };
-            let mut response = unkept(html(status, page));
-            if let Some(Refusal::TooMany { retry_after_s }) = refusal {
-                response.headers_mut().insert(header::RETRY_AFTER, retry_after_s.into());
-            }
-            Some(with_cookie(response, cookie))
+            Some(with_cookie(form_page(StatusCode::FORBIDDEN, page, refusal), cookie))
         }
         Access::Over => Some(html(StatusCode::GONE, pages::over(noun))),
     })

@@ -126,6 +126,7 @@ pub fn from(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
 #[derive(Debug)]
 pub struct Owner {
     pub user: User,
+    pub from: IpAddr,
     form_key: String,
 }
 
@@ -143,7 +144,7 @@ impl FromRequestParts<App> for Owner {
             Visitor::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let (form_key, _) = visitor.form_key(app).map_err(IntoResponse::into_response)?;
         match visitor.user {
-            Some(user) => Ok(Owner { user, form_key }),
+            Some(user) => Ok(Owner { user, from: visitor.from, form_key }),
             None => {
                 let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
                 Err(see_other(&sign_in_address(here)))
@@ -224,9 +225,11 @@ impl FromRequest<App> for OwnerPosted {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let posted = Posted::from_request(request, app).await?;
         let (form_key, _) = posted.visitor.form_key(app).map_err(IntoResponse::into_response)?;
-        let Posted { visitor: Visitor { user, .. }, fields, is_ours } = posted;
+        let Posted { visitor: Visitor { user, from, .. }, fields, is_ours } = posted;
         match user {
-            Some(user) if is_ours => Ok(OwnerPosted { owner: Owner { user, form_key }, fields }),
+            Some(user) if is_ours => {
+                Ok(OwnerPosted { owner: Owner { user, from, form_key }, fields })
+            }
             Some(_) => Err(html(
                 StatusCode::FORBIDDEN,
                 pages::refused(

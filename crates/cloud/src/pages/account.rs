@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::icons::*;
 use super::{Moment, Page, Person, Place, date, form_key, icon, note, own_page};
 use crate::db::Token;
+use crate::secrets::PASSWORD_CHARS_MIN;
 
 /// Why the form is shown again.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +16,15 @@ pub enum Refusal {
     },
     /// The form is from another session, or not ours.
     Stale,
+    /// The current password, which is asked for again.
+    WrongCurrent,
+    /// The address that was typed to be sure, or the password.
+    WrongToDelete,
+    NewPassword,
 }
 
 impl Refusal {
-    pub fn sentence(self) -> String {
+    pub(super) fn sentence(self) -> String {
         match self {
             Refusal::Wrong => {
                 "That e-mail address and password don't belong together. Check both, and try again."
@@ -27,6 +33,15 @@ impl Refusal {
             Refusal::TooMany { retry_after_s } => format!(
                 "There were too many tries. Nothing is lost; try again in {}.",
                 wait(retry_after_s)
+            ),
+            Refusal::WrongCurrent => {
+                "That is not your current password. Nothing was changed.".to_owned()
+            }
+            Refusal::WrongToDelete => {
+                "The e-mail address or the password is wrong. Nothing was deleted.".to_owned()
+            }
+            Refusal::NewPassword => format!(
+                "The new password needs at least {PASSWORD_CHARS_MIN} characters. Nothing was changed."
             ),
             Refusal::Stale => {
                 "This page was open for too long, or in another browser. Send it once more."
@@ -40,6 +55,40 @@ fn wait(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
 }
 
+/// A password field with a button that shows what was typed.
+pub(super) struct Secret<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub label: &'a str,
+    pub is_new: bool,
+    pub is_first: bool,
+}
+
+/// The button is hidden where no script runs.
+pub(super) fn secret(of: Secret<'_>) -> Markup {
+    let Secret { id, name, label, is_new, is_first } = of;
+    let (complete, min) = match is_new {
+        true => ("new-password", Some(PASSWORD_CHARS_MIN)),
+        false => ("current-password", None),
+    };
+    html! {
+        div.secret-field {
+            label for=(id) { span { (label) @if let Some(min) = min { " (at least " (min) " characters)" } } }
+            div.reveal {
+                input.field id=(id) type="password" name=(name) required autocomplete=(complete) autofocus[is_first]
+                    minlength=[min] maxlength="1024" spellcheck="false" autocapitalize="none";
+                button.plain.square type="button" data-reveal=(id) aria-pressed="false" aria-controls=(id) aria-label="Show password" title="Show password" hidden {
+                    span.when-hidden { (icon(ICON_EYE)) } span.when-shown { (icon(ICON_EYE_OFF)) }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn refusal(refusal: Refusal) -> Markup {
+    html! { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence()) } } }
+}
+
 /// `next`: where it goes on after. `nobody`: no user has a password yet.
 pub fn password_page(
     next: &str,
@@ -49,7 +98,7 @@ pub fn password_page(
     nobody: bool,
 ) -> Markup {
     let page = Page { title: "Sign in", head: html! {}, scripts: &["page.js"], awaits: None };
-    page.render(html! {
+    page.render_form(html! {
         form.note.form method="post" action="/sign-in" {
             span.badge data-tone="accent" { (icon(ICON_USER)) }
             h1 { "Sign in to Snaplark" }
@@ -57,14 +106,15 @@ pub fn password_page(
                 p { "Nobody can sign in here yet. Whoever runs this server adds the first user:" }
                 code { "snaplark-cloud user add you@example.com" }
             }
-            @if let Some(refusal) = refusal { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence()) } } }
+            @if let Some(why) = refusal { (self::refusal(why)) }
             (form_key(key))
             input type="hidden" name="next" value=(next);
             label { span { "E-mail address" }
                 input.field type="email" name="email" value=(email) required autocomplete="username" autofocus[email.is_empty()] maxlength="254"; }
-            label { span { "Password" }
-                input.field type="password" name="password" required autocomplete="current-password" autofocus[!email.is_empty()]; }
+            (secret(Secret { id: "password", name: "password", label: "Password", is_new: false, is_first: !email.is_empty() }))
             button.primary.large type="submit" { "Sign in" }
+            p.links { a href="/forgot-password" { "Forgot your password?" } }
+            @if !nobody { p.help { "No account yet? Whoever runs this server can add you. To watch a recording you only need its link." } }
         }
     })
 }
@@ -72,7 +122,7 @@ pub fn password_page(
 /// Asks whether the app may act for whoever is signed in. `hidden`: what the form sends along.
 pub fn consent(person: Person<'_>, device: &str, hidden: &[(&str, &str)]) -> Markup {
     let page = Page { title: "Connect the app", head: html! {}, scripts: &[], awaits: None };
-    page.render(html! {
+    page.render_form(html! {
         form.note.form method="post" action="/oauth/authorize" {
             span.badge data-tone="accent" { (icon(ICON_MONITOR)) }
             h1 { "Connect Snaplark on " (device) "?" }
@@ -91,18 +141,18 @@ pub fn consent(person: Person<'_>, device: &str, hidden: &[(&str, &str)]) -> Mar
 /// A request that can't be gone along with.
 pub fn refused(title: &str, text: &str) -> Markup {
     let page = Page { title, head: html! {}, scripts: &[], awaits: None };
-    page.render(note(ICON_ALERT, "plain", title, text, html! {}))
+    page.render_form(note(ICON_ALERT, "plain", title, text, html! {}))
 }
 
 /// `fresh`: a token that was made just now, shown this once.
 pub fn tokens(person: Person<'_>, tokens: &[Token], fresh: Option<&str>, moment: Moment) -> Markup {
     own_page(
-        "Tokens",
+        "Devices & tokens",
         person,
         Place::Tokens,
         html! {
             div.head {
-                h1 { "Tokens" }
+                h1 { "Devices & tokens" }
                 span.space {}
                 form.inline method="post" action="/my/tokens" {
                     (form_key(person.form_key))
@@ -120,14 +170,14 @@ pub fn tokens(person: Person<'_>, tokens: &[Token], fresh: Option<&str>, moment:
                 }
             }
             @if tokens.is_empty() {
-                (note(ICON_KEY, "plain", "No tokens", "A token lets a program upload as you. The app makes its own when you sign in with it.", html! {}))
+                (note(ICON_KEY, "plain", "No devices yet", "Snaplark appears here when you sign in with it. A token lets another program upload as you.", html! {}))
             } @else {
                 ul.rows {
                     @for token in tokens {
                         li {
-                            span.badge { (icon(ICON_KEY)) }
+                            span.badge { (icon(if token.name.starts_with("Snaplark on ") { ICON_MONITOR } else { ICON_KEY })) }
                             div.words {
-                                strong { @if token.name.is_empty() { "Made by an older version" } @else { (token.name) } }
+                                strong { @if token.name.is_empty() { "Made by an older version" } @else { bdi { (token.name) } } }
                                 p {
                                     "Created " (date(token.created_ms, moment)) " · "
                                     @match token.used_ms {
@@ -138,7 +188,7 @@ pub fn tokens(person: Person<'_>, tokens: &[Token], fresh: Option<&str>, moment:
                             }
                             form method="post" action=(format!("/my/tokens/{}/revoke", token.id.0)) {
                                 (form_key(person.form_key))
-                                button.plain.danger type="submit" { "Revoke" }
+                                button.plain.danger type="submit" aria-label=(format!("Revoke {}", token.name)) { "Revoke" }
                             }
                         }
                     }

@@ -1,13 +1,21 @@
 //! What was done with an account, for its owner.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::icons::*;
-use super::{Moment, Person, Place, icon, note, own_page};
-use crate::db::Noted;
+use super::{Moment, Person, Place, icon, note, own_page, page_path, plain_title};
+use crate::db::{Noted, Upload};
 
-pub fn activity(person: Person<'_>, noted: &[Noted], moment: Moment) -> Markup {
+/// `about`: the recordings that the entries name by their ids.
+pub fn activity(
+    person: Person<'_>,
+    noted: &[Noted],
+    about: &BTreeMap<String, Upload>,
+    moment: Moment,
+) -> Markup {
     own_page(
         "Activity",
         person,
@@ -22,8 +30,8 @@ pub fn activity(person: Person<'_>, noted: &[Noted], moment: Moment) -> Markup {
                         li {
                             span.badge { (icon(picture(&deed.action))) }
                             div.words {
-                                strong { (sentence(&deed.action)) @if !deed.detail.is_empty() { ": " (deed.detail) } }
-                                p { (at(deed.at_ms, moment)) " · " (deed.address) @if !deed.subject.is_empty() { " · " (deed.subject) } }
+                                strong { (sentence(&deed.action)) @if let Some(detail) = detail(deed, about) { ": " bdi { (detail) } } }
+                                p { (at(deed.at_ms, moment)) " · " (deed.address) (subject(deed, about)) }
                             }
                         }
                     }
@@ -33,10 +41,30 @@ pub fn activity(person: Person<'_>, noted: &[Noted], moment: Moment) -> Markup {
     )
 }
 
+/// What it was done to, by its name. A recording that is still there is a link.
+fn subject(deed: &Noted, about: &BTreeMap<String, Upload>) -> Markup {
+    html! {
+        @if deed.subject.is_empty() {}
+        @else if let Some(upload) = about.get(&deed.subject) {
+            " · "
+            @if upload.removed { bdi { (plain_title(upload)) } }
+            @else { a href=(page_path(upload)) { bdi { (plain_title(upload)) } } }
+        }
+        @else if deed.subject.parse::<uuid::Uuid>().is_ok() { " · A recording that is not here anymore" }
+        @else { " · " bdi { (deed.subject) } }
+    }
+}
+
+/// The name of a file beside the title that was made from it says nothing more.
+fn detail<'a>(deed: &'a Noted, about: &BTreeMap<String, Upload>) -> Option<&'a str> {
+    let named = about.get(&deed.subject).is_some_and(|upload| upload.filename == deed.detail);
+    Some(deed.detail.as_str()).filter(|detail| !detail.is_empty() && !named)
+}
+
 /// To the second: whether it was oneself is what one wants to know.
 fn at(at_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(at_ms.min(moment.now_ms)).unwrap_or_default();
-    html! { time datetime=(at.to_string()) title=(at.to_string()) { (at.strftime("%-d %B %Y, %H:%M UTC")) } }
+    html! { time datetime=(at.to_string()) title=(at.to_string()) data-minutes { (at.strftime("%-d %B %Y, %H:%M UTC")) } }
 }
 
 /// `sign-in refused` -> `Sign-in refused`.
@@ -47,7 +75,7 @@ fn sentence(action: &str) -> String {
 
 fn picture(action: &str) -> &'static str {
     match action.split([' ', '-']).next().unwrap_or_default() {
-        "sign" | "password" => ICON_USER,
+        "sign" | "password" | "account" => ICON_USER,
         "token" | "app" => ICON_KEY,
         "link" | "visibility" => ICON_LOCK,
         "upload" | "limits" => ICON_ALERT,

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 
 use super::icons::*;
 use super::{
-    Moment, Person, Place, clock, date, form_key, icon, note, own_page, page_path, product_path,
-    shown_title, thumbnail_url,
+    Moment, Person, Place, clock, date, form_key, icon, listed_title, note, own_page, own_title,
+    page_path, plain_title, product_path, thumbnail_url,
 };
-use crate::db::{ProductKind, Upload, Visibility};
+use crate::db::{ProductKind, SessionId, Sort, Upload, Visibility};
 use crate::media::Media;
 use crate::quotas::{Limits, Usage};
 use crate::shares::PASSWORD_CHARS_MIN;
@@ -18,8 +18,10 @@ pub struct Listed<'a> {
     pub uploads: &'a [Upload],
     /// What is searched for, or nothing.
     pub matching: &'a str,
-    /// Where the next page begins.
-    pub cursor: Option<String>,
+    pub sort: Sort,
+    /// Behind which upload the next page begins.
+    pub next: Option<SessionId>,
+    pub is_first: bool,
     /// What was done just now.
     pub said: Option<&'static str>,
     pub used: Usage,
@@ -32,7 +34,7 @@ pub fn library(
     listed: &Listed<'_>,
     moment: Moment,
 ) -> Markup {
-    let Listed { uploads, matching, cursor, said, used, limits } = listed;
+    let Listed { uploads, matching, sort, next, is_first, said, used, limits } = listed;
     own_page(
         "My videos",
         person,
@@ -40,9 +42,18 @@ pub fn library(
         html! {
             div.head {
                 h1 { "My videos" }
-                form.search role="search" method="get" action="/my/videos" {
-                    (icon(ICON_SEARCH))
-                    input.field type="search" name="q" value=(matching) placeholder="Search recordings" aria-label="Search recordings" maxlength="100";
+                span.space {}
+                form.find role="search" method="get" action="/my/videos" {
+                    div.search {
+                        (icon(ICON_SEARCH))
+                        input.field type="search" name="q" value=(matching) placeholder="Search titles" aria-label="Search titles" aria-keyshortcuts="/" maxlength="100";
+                    }
+                    label.sort { span { "Sort" }
+                        select.field name="sort" data-sends {
+                            @for (kind, words) in SORTS { option value=(kind.name()) selected[kind == *sort] { (words) } }
+                        }
+                    }
+                    button.plain type="submit" data-without-script { "Show" }
                 }
             }
             (room(*used, *limits))
@@ -51,15 +62,18 @@ pub fn library(
                 @if matching.is_empty() {
                     (note(ICON_VIDEO, "accent", "Nothing here yet", "What you record with Snaplark appears here while you still record it.", html! {}))
                 } @else {
-                    (note(ICON_SEARCH, "plain", "Nothing found", "No recording has that in its name. Everything else is still here.",
+                    (note(ICON_SEARCH, "plain", &format!("No results for “{matching}”"), "Try another search. Titles are searched.",
                         html! { a.plain.large href="/my/videos" { "Show all" } }))
                 }
             } @else {
                 ul.grid {
                     @for upload in *uploads { (tile(public_url, person, upload, moment)) }
                 }
-                @if let Some(cursor) = cursor {
-                    div.more { a.plain.large href=(more(matching, cursor)) { "Older recordings" } }
+                @if next.is_some() || !is_first {
+                    nav.more aria-label="Pages of recordings" {
+                        @if !is_first { a.plain.large href=(more(matching, *sort, None)) { "First page" } }
+                        @if let Some(next) = next { a.plain.large rel="next" href=(more(matching, *sort, Some(*next))) { "More recordings" } }
+                    }
                 }
             }
         },
@@ -67,7 +81,7 @@ pub fn library(
 }
 
 /// How much there is of how much there may be.
-fn room(used: Usage, limits: Limits) -> Markup {
+pub(super) fn room(used: Usage, limits: Limits) -> Markup {
     let stored = sizes::words(used.stored_bytes);
     html! {
         p.room {
@@ -87,6 +101,15 @@ fn room(used: Usage, limits: Limits) -> Markup {
     }
 }
 
+const SORTS: [(Sort, &str); 6] = [
+    (Sort::Newest, "Newest"),
+    (Sort::Oldest, "Oldest"),
+    (Sort::Title, "Title"),
+    (Sort::Size, "Largest"),
+    (Sort::Length, "Longest"),
+    (Sort::Views, "Most views"),
+];
+
 const AUDIENCES: [(Visibility, &str); 3] = [
     (Visibility::Link, "Anyone with the link"),
     (Visibility::Members, "People who are signed in here"),
@@ -98,17 +121,22 @@ fn day(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
 
-fn more(matching: &str, cursor: &str) -> String {
+fn more(matching: &str, sort: Sort, behind: Option<SessionId>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if !matching.is_empty() {
         query.append_pair("q", matching);
     }
-    query.append_pair("cursor", cursor);
+    if sort != Sort::default() {
+        query.append_pair("sort", sort.name());
+    }
+    if let Some(behind) = behind {
+        query.append_pair("after", &behind.to_string());
+    }
     format!("/my/videos?{}", query.finish())
 }
 
 fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -> Markup {
-    let name = shown_title(upload);
+    let name = plain_title(upload);
     let path = page_path(upload);
     let link = format!("{public_url}{path}");
     let sheet = format!("edit-{}", upload.session_id);
@@ -131,10 +159,10 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
             }
             div.under {
                 div.words {
-                    a href=(path) { strong title=(name) { (name) } }
+                    a href=(path) { strong title=(name) { (listed_title(upload, moment)) } }
                     p { (date(upload.created_ms, moment)) (weight(upload)) (mark(upload, moment)) }
                 }
-                button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label="Copy link" { (icon(ICON_LINK)) }
+                button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label=(format!("Copy link of {name}")) { (icon(ICON_LINK)) }
                 button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
             }
             (edit(person, upload, &name, &link, &sheet))
@@ -179,7 +207,7 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
             }
             form.form method="post" action=(at("edit")) {
                 (form_key(person.form_key))
-                label { span { "Title" } input.field name="title" value=(name) maxlength="200" required; }
+                label { span { "Title" } input.field name="title" value=[own_title(upload)] placeholder=(name) maxlength="200"; }
                 fieldset.choice {
                     legend { "Who can see it" }
                     @for (visibility, words) in AUDIENCES {
@@ -192,7 +220,13 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
                 label { span { "Works until the end of (optional)" }
                     input.field type="date" name="until" value=[upload.share.expires_ms.map(|ms| day(ms - 1))] data-at=[upload.share.expires_ms.map(|ms| ms - 1)]; }
                 input type="hidden" name="zone" value="0";
-                label { span { "Link" } input.field.code readonly value=(link); }
+                div.secret-field {
+                    label for=(format!("{sheet}-link")) { span { "Link" } }
+                    div.inline {
+                        input.field.code id=(format!("{sheet}-link")) readonly value=(link);
+                        button.plain type="button" data-copy-text=(link) data-said="Link copied" hidden { (icon(ICON_LINK)) span { "Copy link" } }
+                    }
+                }
                 div.two {
                     button.plain.danger type="button" popovertarget=(confirm) { (icon(ICON_TRASH)) span { "Delete…" } }
                     button.primary type="submit" { "Save" }

@@ -5,6 +5,8 @@ mod account;
 mod activity;
 mod icons;
 mod library;
+mod my_account;
+mod reset;
 mod share;
 
 use jiff::Timestamp;
@@ -18,6 +20,8 @@ use crate::media::Media;
 pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
 pub use activity::activity;
 pub use library::{Listed, library};
+pub use my_account::{Account, AccountForm, account_deleted, my_account};
+pub use reset::{Forgotten, dead_link, forgotten, new_password};
 pub use share::{
     awaited, damaged, embedded, expired, finished, for_members, front, image, live, locked,
     not_embedded, nothing, oembed, over, removed,
@@ -44,6 +48,7 @@ enum Place {
     Videos,
     Tokens,
     Activity,
+    Account,
 }
 
 /// A page of somebody's own: a bar with the ways to go, and a card.
@@ -55,11 +60,12 @@ fn own_page(title: &str, person: Person<'_>, place: Place, card: Markup) -> Mark
             a.brand href="/" { span.mark { (icon(ICON_RECORD)) } "Snaplark" }
             nav aria-label="Pages" {
                 a href="/my/videos" aria-current=[current(Place::Videos)] { "My videos" }
-                a href="/my/tokens" aria-current=[current(Place::Tokens)] { "Tokens" }
+                a href="/my/tokens" aria-current=[current(Place::Tokens)] { "Devices & tokens" }
                 a href="/my/activity" aria-current=[current(Place::Activity)] { "Activity" }
+                a href="/my/account" aria-current=[current(Place::Account)] { "Account" }
             }
             span.space {}
-            span.who title=(person.email) { (person.email) }
+            span.who title=(person.email) { bdi { (person.email) } }
             form method="post" action="/sign-out" {
                 (form_key(person.form_key))
                 button.plain.quiet type="submit" title="Sign out" { (icon(ICON_LOG_OUT)) span { "Sign out" } }
@@ -94,6 +100,17 @@ impl Page<'_> {
                 footer {
                     span.mark { (icon(ICON_RECORD)) } span { "Recorded with Snaplark" }
                 }
+                div.said role="status" aria-live="polite" {}
+            },
+        )
+    }
+
+    /// One card in the middle of a page that is about no recording.
+    fn render_form(&self, card: Markup) -> Markup {
+        self.render_with(
+            "one",
+            html! {
+                main { article.card { (card) } }
                 div.said role="status" aria-live="polite" {}
             },
         )
@@ -164,6 +181,46 @@ pub fn shown_title(upload: &Upload) -> String {
     upload.share.title.clone().unwrap_or_else(|| title(&upload.filename))
 }
 
+/// The title of an upload where somebody gave it one: by hand, or by the name of its file.
+fn own_title(upload: &Upload) -> Option<String> {
+    let named = || Some(title(&upload.filename)).filter(|title| title != UNTITLED);
+    upload.share.title.clone().or_else(named)
+}
+
+/// In a list, where one without a title is told from the others by when it was made and how long
+/// it is.
+fn listed_title(upload: &Upload, moment: Moment) -> Markup {
+    html! {
+        @match own_title(upload) {
+            Some(title) => bdi { (title) },
+            None => {
+                (if upload.media.is_image() { "Screenshot" } else { "Recording" })
+                " · " (date_and_time(upload.created_ms, moment))
+                @if let Some(finished) = upload.finished.as_ref().filter(|_| !upload.media.is_image()) {
+                    " · " (clock(finished.duration_ms))
+                }
+            }
+        }
+    }
+}
+
+/// The same as plain text, in UTC.
+fn plain_title(upload: &Upload) -> String {
+    own_title(upload).unwrap_or_else(|| {
+        let at = Timestamp::from_millisecond(upload.created_ms).unwrap_or_default();
+        let kind = if upload.media.is_image() { "Screenshot" } else { "Recording" };
+        format!("{kind} of {}", at.strftime("%-d %B %Y, %H:%M"))
+    })
+}
+
+/// To the minute, in UTC; the script puts it into the reader's zone.
+fn date_and_time(at_ms: i64, moment: Moment) -> Markup {
+    let at = Timestamp::from_millisecond(at_ms.min(moment.now_ms)).unwrap_or_default();
+    html! { time datetime=(at.to_string()) data-minutes { (at.strftime("%-d %B %Y, %H:%M")) } }
+}
+
+const UNTITLED: &str = "Screen recording";
+
 /// A name for people, from the file's.
 fn title(filename: &str) -> String {
     let stem = match Media::of_name(filename) {
@@ -173,9 +230,9 @@ fn title(filename: &str) -> String {
     let stamp = stem.strip_prefix("recording_").or_else(|| stem.strip_prefix("recording-"));
     match stamp {
         Some(stamp) if stamp.bytes().all(|b| b.is_ascii_digit() || b"T-_:.".contains(&b)) => {
-            "Screen recording".to_owned()
+            UNTITLED.to_owned()
         }
-        _ if stem.trim().is_empty() => "Screen recording".to_owned(),
+        _ if stem.trim().is_empty() => UNTITLED.to_owned(),
         _ => stem.to_owned(),
     }
 }

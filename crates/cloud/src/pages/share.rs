@@ -199,7 +199,11 @@ pub fn locked(noun: &str, path: &str, key: &str, refusal: Option<Refusal>) -> Ma
                 p.refusal role="alert" { (icon(ICON_ALERT)) span {
                     @match refusal {
                         Refusal::Wrong => "That is not the password. Check it, and try again.",
-                        Refusal::TooMany { .. } | Refusal::Stale => (refusal.sentence()),
+                        Refusal::TooMany { .. }
+                        | Refusal::Stale
+                        | Refusal::WrongCurrent
+                        | Refusal::WrongToDelete
+                        | Refusal::NewPassword => (refusal.sentence()),
                     }
                 } }
             }
@@ -281,11 +285,11 @@ pub fn nothing() -> Markup {
 
 pub fn front(public_url: &str, has_sign_in: bool) -> Markup {
     let page = Page { title: "Snaplark", head: html! {}, scripts: &[], awaits: None };
-    page.render(note(
+    page.render_form(note(
         ICON_PLAY,
         "accent",
         "This is a Snaplark server",
-        "Recordings are watched by their links. To send yours here, choose “Own server” in Snaplark and give it this address.",
+        "Recordings are watched by their links. To send yours here, choose “Your own server” in Snaplark and give it this address.",
         html! {
             code { (public_url) }
             @if has_sign_in { a.primary.large href="/my/videos" { "My videos" } }

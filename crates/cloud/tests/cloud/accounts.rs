@@ -190,3 +190,114 @@ async fn neither_tokens_nor_cookies_nor_passwords_are_stored() {
     assert!(holds("a@example.com") && holds("$argon2id$"), "it is the right file");
     assert!(!holds(&user.token) && !holds(&cookie) && !holds(PASSWORD));
 }
+
+#[tokio::test]
+async fn own_videos_are_sorted_paged_and_searched() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let named = async |name: &str, parts: usize, frame_bytes: usize| {
+        let mut body = init_000();
+        body["filename"] = json!(name);
+        let session = user.post("/videos/init", &body).await.ok()["sessionId"].clone();
+        let session = session.as_str().unwrap().to_owned();
+        for (index, part) in synthetic(parts, frame_bytes).stream().iter().enumerate() {
+            user.chunk(&session, index, part).await.ok();
+        }
+        let video = user.finalize(&session, parts).await.ok()["videoId"].clone();
+        server.pass_ms(60_000);
+        (session, format!("/videos/{}", video.as_str().unwrap()))
+    };
+    // Shortest first, largest first, neither in the order of their names.
+    let (middle, watched) = named("Middle.webm", 1, 9_000).await;
+    let (zebra, _) = named("zebra.webm", 2, 500).await;
+    let (apple, _) = named("Apple.webm", 3, 50).await;
+    let viewer = Browser::new(&server.url());
+    assert_eq!(viewer.post(&format!("{watched}/viewed"), &[]).await.status, 204);
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    let order = async |query: &str| {
+        let html = browser.get(&format!("/my/videos{query}")).await.html;
+        let mut found: Vec<_> = [("middle", &middle), ("zebra", &zebra), ("apple", &apple)]
+            .into_iter()
+            .filter_map(|(name, session)| {
+                html.find(&format!("edit-{session}")).map(|at| (at, name))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    for (query, expected) in [
+        ("", ["apple", "zebra", "middle"]),
+        ("?sort=nonsense", ["apple", "zebra", "middle"]),
+        ("?sort=oldest", ["middle", "zebra", "apple"]),
+        ("?sort=title", ["apple", "middle", "zebra"]),
+        ("?sort=size", ["middle", "zebra", "apple"]),
+        ("?sort=length", ["apple", "zebra", "middle"]),
+    ] {
+        assert_eq!(order(query).await, expected, "{query}");
+    }
+    assert_eq!(order("?sort=views").await[0], "middle");
+    assert_eq!(order("?sort=title&q=E").await, ["apple", "middle", "zebra"]);
+    assert_eq!(order("?q=ebr&sort=size").await, ["zebra"]);
+    assert_eq!(order(&format!("?sort=title&after={middle}")).await, ["zebra"]);
+    assert_eq!(order(&format!("?sort=size&after={zebra}")).await, ["apple"]);
+    user.delete(&format!("/videos/{middle}")).await.ok();
+    assert_eq!(order(&format!("?sort=title&after={middle}")).await, ["zebra"], "it was removed");
+    let nothing = browser.get("/my/videos?q=%3Cb%3E").await.html;
+    assert!(nothing.contains("No results for “&lt;b&gt;”"), "{nothing}");
+}
+
+#[tokio::test]
+async fn pages_of_own_videos_lead_on_and_back() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let mut sessions = Vec::new();
+    // All at the same moment: their ids tell them apart.
+    for _ in 0..26 {
+        sessions.push(user.init().await);
+    }
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    for sort in ["newest", "oldest", "title", "size", "length", "views"] {
+        let first = browser.get(&format!("/my/videos?sort={sort}")).await.html;
+        let next = first.split("rel=\"next\" href=\"").nth(1).expect("a next page");
+        let next = next.split('"').next().unwrap().replace("&amp;", "&");
+        assert!(!first.contains("First page"));
+        let second = browser.get(&next).await.html;
+        assert!(second.contains("First page") && !second.contains("rel=\"next\""), "{sort}");
+        for session in &sessions {
+            let shown = [&first, &second].map(|page| page.contains(&format!("edit-{session}")));
+            assert!(shown[0] != shown[1], "{sort}: each on one page");
+        }
+    }
+}
+
+#[tokio::test]
+async fn recordings_without_titles_are_told_apart() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let session = user.init().await;
+    user.chunk(&session, 0, &synthetic(1, 300).whole()).await.ok();
+    user.finalize(&session, 1).await.ok();
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    let page = browser.get("/my/videos").await.html;
+    assert!(!page.contains("Screen recording"), "{page}");
+    assert!(page.contains("Recording of 15 January 2027, 08:00") && page.contains(" · 0:02"));
+    // Saving the form as it is gives it no title.
+    let key = browser.key("/my/videos").await;
+    let fields = [("formKey", key.as_str()), ("title", ""), ("visibility", "link")];
+    browser.post(&format!("/my/videos/{session}/edit"), &fields).await.to();
+    assert!(browser.get("/my/videos").await.html.contains("Recording of 15 January 2027"));
+}
+
+#[tokio::test]
+async fn sign_in_page_shows_passwords_on_request_and_offers_help() {
+    let server = Server::start().await;
+    let page = Browser::new(&server.url()).get("/sign-in").await.html;
+    for sign in
+        ["data-reveal=\"password\"", "aria-pressed=\"false\"", "aria-label=\"Show password\""]
+    {
+        assert!(page.contains(sign), "{sign}: {page}");
+    }
+    assert!(page.contains("Forgot your password?") && !page.contains("Recorded with"));
+    let front = Browser::new(&server.url()).get("/").await.html;
+    assert!(front.contains("“Your own server”") && !front.contains("Recorded with"));
+}

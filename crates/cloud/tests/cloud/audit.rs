@@ -109,3 +109,26 @@ async fn one_sees_ones_own_and_nobody_elses() {
     let unknown = snaplark_cloud::noted(server.backend.place(), Some("who@example.com"), 1).await;
     assert!(unknown.unwrap_err().to_string().contains("There is no user"));
 }
+
+#[tokio::test]
+async fn activity_names_recordings_by_their_titles() {
+    let server = Server::start().await;
+    let user = server.user("one@example.com").await;
+    let answer = user.upload(&synthetic(1, 300).stream()).await;
+    let (session, video) = (answer["sessionId"].clone(), answer["videoId"].clone());
+    let (session, video) = (session.as_str().unwrap(), video.as_str().unwrap());
+    let browser = signed_in(&server.url(), server.backend.place(), "one@example.com").await;
+    let text = |html: &str| html.replace(&format!("href=\"/videos/{video}\""), "");
+    let page = text(&browser.get("/my/activity").await.html);
+    assert!(page.contains("Recording of 15 January 2027") && !page.contains(video), "{page}");
+    let change = json!({"title": "Checkout <b>bug"});
+    let patch = user.http.patch(format!("{}/api/v1/videos/{session}", server.url()));
+    patch.bearer_auth(&user.token).json(&change).send().await.unwrap();
+    let page = browser.get("/my/activity").await.html;
+    assert!(
+        page.contains(&format!("<a href=\"/videos/{video}\"><bdi>Checkout &lt;b&gt;bug</bdi>"))
+    );
+    user.delete(&format!("/videos/{session}")).await.ok();
+    let page = browser.get("/my/activity").await.html;
+    assert!(page.contains("Checkout &lt;b&gt;bug") && !page.contains(video), "no dead links");
+}

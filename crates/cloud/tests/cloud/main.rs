@@ -13,8 +13,11 @@ mod dialects;
 mod disk;
 mod documents;
 mod durability;
+#[cfg(feature = "mail")]
+mod forgotten;
 mod hostile;
 mod jobs;
+mod my_account;
 mod oauth;
 mod openapi;
 mod operations;

@@ -22,10 +22,14 @@ mod dialects;
 mod documents;
 #[path = "../cloud/durability.rs"]
 mod durability;
+#[path = "../cloud/forgotten.rs"]
+mod forgotten;
 #[path = "../cloud/hostile.rs"]
 mod hostile;
 #[path = "../cloud/jobs.rs"]
 mod jobs;
+#[path = "../cloud/my_account.rs"]
+mod my_account;
 #[path = "../cloud/oauth.rs"]
 mod oauth;
 #[path = "../cloud/operations.rs"]

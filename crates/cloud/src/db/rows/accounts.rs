@@ -58,10 +58,13 @@ impl Pools {
             .bind(password)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("DELETE FROM web_sessions WHERE user_id = $1")
-            .bind(user.0)
-            .execute(&mut *tx)
-            .await?;
+        for sql in [
+            "DELETE FROM web_sessions WHERE user_id = $1",
+            "DELETE FROM codes WHERE user_id = $1",
+            "DELETE FROM reset_links WHERE user_id = $1",
+        ] {
+            sqlx::query(sql).bind(user.0).execute(&mut *tx).await?;
+        }
         tx.commit().await?;
         Ok(UserAdded::Set(user))
     }
@@ -244,7 +247,7 @@ async fn named(
     Ok(UserId(user))
 }
 
-fn user(row: &Row) -> Result<User, DbError> {
+pub(super) fn user(row: &Row) -> Result<User, DbError> {
     Ok(User {
         id: UserId(row.try_get("id")?),
         email: row.try_get("email")?,

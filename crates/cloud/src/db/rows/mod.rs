@@ -7,9 +7,11 @@
 mod accounts;
 mod audit;
 mod buckets;
+mod credentials;
 mod jobs;
 mod scrub;
 mod shares;
+mod shelf;
 mod sweep;
 mod totals;
 mod uploads;

@@ -105,6 +105,7 @@ impl Pools {
         for (sql, before_ms) in [
             ("DELETE FROM web_sessions WHERE expires_ms <= $1", now_ms),
             ("DELETE FROM codes WHERE expires_ms <= $1", now_ms),
+            ("DELETE FROM reset_links WHERE expires_ms <= $1", now_ms),
             ("DELETE FROM share_passes WHERE expires_ms <= $1", now_ms),
             ("DELETE FROM buckets WHERE at_ms < $1", quiet_ms),
             ("DELETE FROM audit WHERE at_ms < $1", audit_ms),

@@ -13,7 +13,7 @@ impl Pools {
             stored_bytes: one("SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM usage")
                 .await?,
             made_bytes: one(sum).await?,
-            users: one("SELECT COUNT(*) FROM users").await?,
+            users: one("SELECT COUNT(*) FROM users WHERE deleted_ms IS NULL").await?,
             parts_damaged: one("SELECT COUNT(*) FROM parts WHERE damaged_ms IS NOT NULL").await?,
             sessions: sqlx::query_as(
                 "SELECT state, COUNT(*) FROM uploads WHERE removed_ms IS NULL GROUP BY state",

@@ -402,7 +402,7 @@ async fn expire(tx: &mut Transaction<'_, Dialect>, upload: &Upload) -> Result<()
 }
 
 /// `LIKE`'s own signs are letters like any other here.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     let text = text.trim().to_lowercase();
     if text.is_empty() {
         return text;

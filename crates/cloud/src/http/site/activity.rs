@@ -1,9 +1,13 @@
 //! What was done with one's own account.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use uuid::Uuid;
 
+use crate::db::VideoId;
 use crate::http::App;
 use crate::http::errors::ApiError;
 use crate::http::html::{html, unkept};
@@ -15,6 +19,11 @@ const SHOWN: u32 = 200;
 
 pub async fn list(State(app): State<App>, owner: Owner) -> Result<Response, ApiError> {
     let noted = app.uploads.db.noted(Some(owner.user.id), SHOWN).await?;
+    let named: BTreeSet<Uuid> = noted.iter().filter_map(|deed| deed.subject.parse().ok()).collect();
+    let named: Vec<_> = named.into_iter().map(VideoId).collect();
+    // Of several under one link the last one counts.
+    let about = app.uploads.db.uploads_of_videos(owner.user.id, &named).await?.into_iter();
+    let about = about.map(|upload| (upload.video_id.to_string(), upload)).collect();
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
-    Ok(unkept(html(StatusCode::OK, pages::activity(owner.person(), &noted, moment))))
+    Ok(unkept(html(StatusCode::OK, pages::activity(owner.person(), &noted, &about, moment))))
 }

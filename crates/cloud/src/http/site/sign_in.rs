@@ -1,14 +1,14 @@
 //! In and out.
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
 use crate::accounts::AccountError;
 use crate::http::App;
 use crate::http::errors::ApiError;
-use crate::http::html::{html, unkept};
+use crate::http::html::form_page;
 use crate::http::visitor::{Posted, Visitor, see_other, with_cookie};
 use crate::pages::{self, Refusal};
 
@@ -70,17 +70,7 @@ async fn form(
     let (key, cookie) = visitor.form_key(app)?;
     let nobody = app.accounts.has_nobody().await?;
     let page = pages::sign_in(checked(next), email, &key, refusal, nobody);
-    let (status, wait) = match refusal {
-        None => (StatusCode::OK, None),
-        Some(Refusal::Wrong) => (StatusCode::UNAUTHORIZED, None),
-        Some(Refusal::Stale) => (StatusCode::FORBIDDEN, None),
-        Some(Refusal::TooMany { retry_after_s }) => {
-            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after_s))
-        }
-    };
-    let mut response = unkept(html(status, page));
-    response.headers_mut().extend(wait.map(|wait| (header::RETRY_AFTER, wait.into())));
-    Ok(with_cookie(response, cookie))
+    Ok(with_cookie(form_page(StatusCode::OK, page, refusal), cookie))
 }
 
 /// Only a way on this very server: `//elsewhere` and `/\elsewhere` lead away.

@@ -5,9 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::db::{Listing, Visibility};
+use crate::db::{SessionId, Shelf, Sort, Visibility};
 use crate::http::App;
-use crate::http::api::{cursor, read_cursor};
 use crate::http::errors::ApiError;
 use crate::http::forms;
 use crate::http::html::{html, unkept};
@@ -23,7 +22,10 @@ const PAGE: u32 = 24;
 pub struct Wanted {
     #[serde(default)]
     q: String,
-    cursor: Option<String>,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    after: String,
     #[serde(default)]
     said: String,
 }
@@ -37,18 +39,21 @@ pub async fn list(
     owner: Owner,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, ApiError> {
-    // A cursor that is none begins at the beginning.
-    let behind = wanted.cursor.as_deref().and_then(|cursor| read_cursor(cursor).ok());
+    // Words of an address that are none of ours count as if they were not there.
+    let behind = wanted.after.parse().ok().map(SessionId);
+    let sort = Sort::of(&wanted.sort).unwrap_or_default();
     let matching = wanted.q.trim();
-    let listing = Listing { matching, behind, limit: PAGE + 1, with_images: true };
-    let mut uploads = app.uploads.list(owner.user.id, listing).await?;
+    let shelf = Shelf { matching, sort, behind, limit: PAGE + 1 };
+    let mut uploads = app.uploads.shelf(owner.user.id, shelf).await?;
     let more = uploads.len() > PAGE as usize;
     uploads.truncate(PAGE as usize);
     let (used, limits) = app.uploads.usage(owner.user.id).await?;
     let listed = Listed {
         used,
         limits,
-        cursor: uploads.last().filter(|_| more).map(cursor),
+        next: uploads.last().filter(|_| more).map(|upload| upload.session_id),
+        is_first: behind.is_none(),
+        sort,
         uploads: &uploads,
         matching,
         said: said(&wanted.said),

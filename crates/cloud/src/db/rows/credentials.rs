@@ -1,0 +1,203 @@
+//! Passwords that their owners change, links that reset them, and accounts that are deleted.
+
+use sqlx::Transaction;
+use uuid::Uuid;
+
+use super::{Dialect, Pools};
+use crate::db::{DbError, NewPassword, User, UserId};
+
+impl Pools {
+    /// Replaces the password if it is still the one that was checked. Ends every browser session,
+    /// pending app sign-in and reset link of the user, and begins the given session.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        checked: &str,
+        new: &NewPassword<'_>,
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
+        let changed = sqlx::query(
+            "UPDATE users SET password = $3 WHERE id = $1 AND password = $2 AND deleted_ms IS NULL",
+        )
+        .bind(user.0)
+        .bind(checked)
+        .bind(new.password)
+        .execute(&mut *tx)
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        begin_anew(&mut tx, user, new, now_ms).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    pub async fn add_reset_link(
+        &self,
+        user: UserId,
+        hash: &[u8],
+        expires_ms: i64,
+    ) -> Result<(), DbError> {
+        sqlx::query("INSERT INTO reset_links (hash, user_id, expires_ms) VALUES ($1, $2, $3)")
+            .bind(hash)
+            .bind(user.0)
+            .bind(expires_ms)
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns the user of a link that still works. Does not use it up.
+    pub async fn user_of_reset_link(
+        &self,
+        hash: &[u8],
+        now_ms: i64,
+    ) -> Result<Option<User>, DbError> {
+        sqlx::query(
+            "SELECT users.id, email, password FROM reset_links \
+             JOIN users ON users.id = reset_links.user_id \
+             WHERE hash = $1 AND expires_ms > $2 AND deleted_ms IS NULL",
+        )
+        .bind(hash)
+        .bind(now_ms)
+        .fetch_optional(&self.reads)
+        .await?
+        .as_ref()
+        .map(super::accounts::user)
+        .transpose()
+    }
+
+    /// Uses a link up: sets the password of its user, and ends what `change_password` ends. Of two
+    /// requests with the same link one succeeds.
+    pub async fn reset_password(
+        &self,
+        link: &[u8],
+        new: &NewPassword<'_>,
+        now_ms: i64,
+    ) -> Result<Option<UserId>, DbError> {
+        let mut tx = self.begin().await?;
+        let user: Option<Uuid> = sqlx::query_scalar(
+            "DELETE FROM reset_links WHERE hash = $1 AND expires_ms > $2 RETURNING user_id",
+        )
+        .bind(link)
+        .bind(now_ms)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(user) = user.map(UserId) else { return Ok(None) };
+        let set =
+            sqlx::query("UPDATE users SET password = $2 WHERE id = $1 AND deleted_ms IS NULL")
+                .bind(user.0)
+                .bind(new.password)
+                .execute(&mut *tx)
+                .await?;
+        if set.rows_affected() == 0 {
+            return Ok(None);
+        }
+        begin_anew(&mut tx, user, new, now_ms).await?;
+        tx.commit().await?;
+        Ok(Some(user))
+    }
+
+    /// Returns how many videos and screenshots the user has on this server.
+    pub async fn uploads_count(&self, user: UserId) -> Result<i64, DbError> {
+        let sql = "SELECT COUNT(*) FROM uploads WHERE user_id = $1 AND removed_ms IS NULL \
+                   AND state <> 'expired'";
+        Ok(sqlx::query_scalar(sql).bind(user.0).fetch_one(&self.reads).await?)
+    }
+
+    /// Deletes an account if its password is still the one that was checked. In one transaction
+    /// every link ends, and everything personal leaves the database; the sweeper deletes the bytes.
+    /// The rows of user and uploads stay as empty marks (`deleted_ms`, `removed_ms`).
+    pub async fn delete_account(
+        &self,
+        user: UserId,
+        checked: &str,
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
+        // Not an e-mail address, so that nobody can ever sign in by it or sign up with it.
+        let deleted = sqlx::query(
+            "UPDATE users SET email = $3, password = NULL, deleted_ms = $4 \
+             WHERE id = $1 AND password = $2 AND deleted_ms IS NULL",
+        )
+        .bind(user.0)
+        .bind(checked)
+        .bind(format!("deleted {}", user.0))
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        for sql in [
+            "DELETE FROM web_sessions WHERE user_id = $1",
+            "DELETE FROM tokens WHERE user_id = $1",
+            "DELETE FROM codes WHERE user_id = $1",
+            "DELETE FROM reset_links WHERE user_id = $1",
+            "DELETE FROM share_passes WHERE video_id IN \
+             (SELECT video_id FROM uploads WHERE user_id = $1)",
+            "DELETE FROM shares WHERE user_id = $1",
+            "UPDATE uploads SET filename = '', metadata = '{}' WHERE user_id = $1",
+            "UPDATE usage SET stored_bytes = 0 WHERE user_id = $1",
+            "UPDATE audit SET subject = '', detail = '' WHERE user_id = $1",
+        ] {
+            sqlx::query(sql).bind(user.0).execute(&mut *tx).await?;
+        }
+        sqlx::query("UPDATE uploads SET removed_ms = $2 WHERE user_id = $1 AND removed_ms IS NULL")
+            .bind(user.0)
+            .bind(now_ms)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes what requests that began before the deletion of their account added after it.
+    pub async fn remove_uploads_of_deleted(&self, now_ms: i64) -> Result<(), DbError> {
+        const DELETED: &str = "(SELECT id FROM users WHERE deleted_ms IS NOT NULL)";
+        for sql in [
+            format!(
+                "UPDATE uploads SET removed_ms = {now_ms}, filename = '', metadata = '{{}}' \
+                 WHERE removed_ms IS NULL AND user_id IN {DELETED}"
+            ),
+            format!("DELETE FROM tokens WHERE user_id IN {DELETED}"),
+            format!("DELETE FROM web_sessions WHERE user_id IN {DELETED}"),
+            format!("DELETE FROM shares WHERE user_id IN {DELETED}"),
+            format!("UPDATE usage SET stored_bytes = 0 WHERE user_id IN {DELETED}"),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.writes).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whatever was signed in before is not any more, but for the session that begins now.
+async fn begin_anew(
+    tx: &mut Transaction<'_, Dialect>,
+    user: UserId,
+    new: &NewPassword<'_>,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    let tokens = "DELETE FROM tokens WHERE user_id = $1";
+    for sql in [
+        "DELETE FROM web_sessions WHERE user_id = $1",
+        "DELETE FROM codes WHERE user_id = $1",
+        "DELETE FROM reset_links WHERE user_id = $1",
+    ]
+    .into_iter()
+    .chain(new.ends_tokens.then_some(tokens))
+    {
+        sqlx::query(sql).bind(user.0).execute(&mut **tx).await?;
+    }
+    sqlx::query(
+        "INSERT INTO web_sessions (hash, user_id, created_ms, expires_ms) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(new.session_hash)
+    .bind(user.0)
+    .bind(now_ms)
+    .bind(new.session_expires_ms)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! One's own account: password, export, deletion.
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::export;
+use crate::accounts::AccountError;
+use crate::audit::Action;
+use crate::credentials::Said;
+use crate::db::Bucket;
+use crate::http::App;
+use crate::http::errors::ApiError;
+use crate::http::html::{form_page, html, unkept};
+use crate::http::visitor::{Owner, OwnerPosted, see_other, with_cookie};
+use crate::pages::{self, Account, AccountForm, Refusal};
+
+/// An export reads everything that a user has.
+const EXPORTS: Bucket = Bucket { size: 5, refill_ms: 10 * 60_000 };
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Shown {
+    #[serde(default)]
+    said: String,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    owner: Owner,
+    Query(shown): Query<Shown>,
+) -> Result<Response, ApiError> {
+    let said = match shown.said.as_str() {
+        "password" => Some("Password changed. Other browsers are signed out."),
+        _ => None,
+    };
+    show(&app, &owner, said, None).await
+}
+
+pub async fn password(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
+    let owner = &posted.owner;
+    let said = Said { user: &owner.user, password: posted.text("current"), from: owner.from };
+    let ends_tokens = posted.text("tokens") == "yes";
+    match app.accounts.change_password(said, posted.text("password"), ends_tokens).await {
+        Ok(session) => {
+            let to = see_other("/my/account?said=password");
+            Ok(with_cookie(to, app.session_cookie(&session)))
+        }
+        Err(error) => {
+            let refusal = refusal(error, Refusal::WrongCurrent)?;
+            show(&app, owner, None, Some((AccountForm::Password, refusal))).await
+        }
+    }
+}
+
+pub async fn export(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
+    let owner = &posted.owner;
+    let (user, now_ms) = (&owner.user, app.uploads.clock.now_ms());
+    match app.accounts.take(&format!("export {}", user.id.0), EXPORTS, now_ms).await {
+        Ok(()) => {}
+        Err(error) => {
+            let refusal = refusal(error, Refusal::Wrong)?;
+            return show(&app, owner, None, Some((AccountForm::Export, refusal))).await;
+        }
+    }
+    let response = export::everything(&app, user).await?;
+    app.accounts.note(Some(user.id), Action::AccountExported, ("", "")).await;
+    Ok(unkept(response))
+}
+
+pub async fn delete(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
+    let owner = &posted.owner;
+    let said = Said { user: &owner.user, password: posted.text("current"), from: owner.from };
+    match app.accounts.delete_account(said, posted.text("email")).await {
+        Ok(()) => {
+            app.sweep_soon();
+            let page = unkept(html(StatusCode::OK, pages::account_deleted()));
+            Ok(with_cookie(page, app.no_session_cookie()))
+        }
+        Err(error) => {
+            let refusal = refusal(error, Refusal::WrongToDelete)?;
+            show(&app, owner, None, Some((AccountForm::Delete, refusal))).await
+        }
+    }
+}
+
+fn refusal(error: AccountError, wrong: Refusal) -> Result<Refusal, ApiError> {
+    match error {
+        AccountError::Wrong => Ok(wrong),
+        AccountError::NewPassword => Ok(Refusal::NewPassword),
+        AccountError::TooMany { retry_after_s } => Ok(Refusal::TooMany { retry_after_s }),
+        other => Err(other.into()),
+    }
+}
+
+async fn show(
+    app: &App,
+    owner: &Owner,
+    said: Option<&'static str>,
+    refused: Option<(AccountForm, Refusal)>,
+) -> Result<Response, ApiError> {
+    let (used, limits) = app.uploads.usage(owner.user.id).await?;
+    let uploads = app.uploads.db.uploads_count(owner.user.id).await?;
+    let account = Account { used, limits, uploads, said, refused };
+    let page = pages::my_account(owner.person(), &account);
+    Ok(form_page(StatusCode::OK, page, refused.map(|(_, refusal)| refusal)))
+}

@@ -1,0 +1,93 @@
+//! A forgotten password: asking for a link, and choosing a new password with it.
+
+use maud::{Markup, html};
+
+use super::account::{Refusal, Secret, secret};
+use super::icons::*;
+use super::{Page, form_key, icon};
+
+/// What the page about a forgotten password can offer.
+#[derive(Clone, Copy, Debug)]
+pub enum Forgotten<'a> {
+    /// A link by mail. Holds the form's key, and why it is shown again.
+    Mail { key: &'a str, refusal: Option<Refusal> },
+    /// The same answer for every address.
+    Asked,
+    /// This server sends no mail.
+    Operator,
+}
+
+pub fn forgotten(what: Forgotten<'_>) -> Markup {
+    let page = Page {
+        title: "Forgot your password?",
+        head: html! {},
+        scripts: &["page.js"],
+        awaits: None,
+    };
+    page.render_form(match what {
+        Forgotten::Mail { key, refusal } => html! {
+            form.note.form method="post" action="/forgot-password" {
+                span.badge data-tone="accent" { (icon(ICON_MAIL)) }
+                h1 { "Forgot your password?" }
+                p { "Enter the e-mail address of your account. A link to choose a new password is sent to it." }
+                @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
+                (form_key(key))
+                label { span { "E-mail address" }
+                    input.field type="email" name="email" required autocomplete="username" autofocus maxlength="254"; }
+                button.primary.large type="submit" { "Send link" }
+                p.links { a href="/sign-in" { "Back to sign-in" } }
+            }
+        },
+        Forgotten::Asked => html! {
+            div.note role="status" {
+                span.badge data-tone="accent" { (icon(ICON_MAIL)) }
+                h1 { "Check your mail" }
+                p { "If there is an account with that address, a link to choose a new password is on its way. It works once, for one hour." }
+                p { "Nothing there after a few minutes? Look in the spam folder, check the address, or ask whoever runs this server." }
+                a.plain.large href="/sign-in" { "Back to sign-in" }
+            }
+        },
+        Forgotten::Operator => html! {
+            div.note {
+                span.badge data-tone="accent" { (icon(ICON_KEY)) }
+                h1 { "Forgot your password?" }
+                p { "This server sends no mail. Ask whoever runs it for a link to choose a new password; they make one with:" }
+                code { "snaplark-cloud reset-link --user you@example.com" }
+                p { "Your recordings and links stay as they are." }
+                a.plain.large href="/sign-in" { "Back to sign-in" }
+            }
+        },
+    })
+}
+
+/// Chooses a new password by link. `link`: the secret that it holds.
+pub fn new_password(email: &str, link: &str, key: &str, refusal: Option<Refusal>) -> Markup {
+    let page = Page { title: "New password", head: html! {}, scripts: &["page.js"], awaits: None };
+    page.render_form(html! {
+        form.note.form method="post" action="/reset-password" {
+            span.badge data-tone="accent" { (icon(ICON_KEY)) }
+            h1 { "Choose a new password" }
+            p { "For " b { bdi { (email) } } ". Every browser is signed out." }
+            @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
+            (form_key(key))
+            input type="hidden" name="key" value=(link);
+            // Password managers store it under this name.
+            input.sr type="email" name="email" value=(email) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
+            (secret(Secret { id: "new-password", name: "password", label: "New password", is_new: true, is_first: true }))
+            label.tick { input type="checkbox" name="tokens" value="yes"; span { "Also sign out all devices and revoke all tokens" } }
+            button.primary.large type="submit" { "Set password and sign in" }
+        }
+    })
+}
+
+pub fn dead_link() -> Markup {
+    let page = Page { title: "Link expired", head: html! {}, scripts: &[], awaits: None };
+    page.render_form(html! {
+        div.note {
+            span.badge { (icon(ICON_UNLINK)) }
+            h1 { "This link doesn't work anymore" }
+            p { "A link to choose a new password works once, for one hour. Your password was not changed." }
+            a.primary.large href="/forgot-password" { "Get a new link" }
+        }
+    })
+}
