@@ -274,6 +274,10 @@ fn waiting_for_what_is_unsent_ends_when_an_online_recording_lacks_a_segment() {
     let answer = finish(&mut status, LIMIT).unwrap();
     let told: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
     assert_eq!(told["counts"]["online"], 1, "{told}");
-    let problem = told["recordings"][0]["fileProblem"].as_str();
-    assert!(problem.is_some_and(|problem| problem.contains("000001")), "{told}");
+    // Its own file is written around the hole, and the hole is named.
+    let recording = &told["recordings"][0];
+    assert!(recording["file"].is_string(), "{told}");
+    let issue = &recording["health"][0];
+    assert_eq!(issue["kind"], "segment-damaged", "{told}");
+    assert!(issue["detail"].as_str().is_some_and(|it| it.contains("(segment 1)")), "{told}");
 }

@@ -3,6 +3,8 @@
 //!
 //! [`App`] is the only door. Its methods enqueue a request and wait for the loop's answer; what
 //! shells show they get from [`App::snapshot`], asked again whenever [`App::changes`] says so.
+//!
+//! Length: one method for each thing that a shell can ask, each of a few lines.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -137,7 +137,7 @@ const scenes: Record<string, () => Partial<Scene>> = {
   "this-computer": () => onlyHere(),
   "local-network": () => onNetwork({ firewall: null }),
   "local-network-firewall": () => onNetwork({ firewall: "ufw" }),
-  "links-missing": () => unlike({ account: null, cloudProblem: "The data folder /home/jo/.local/share/snaplark/cloud can't be used: the disk is full." }),
+  "links-missing": () => unlike({ account: null, cloudProblem: "The data folder ~/.local/share/snaplark/cloud can't be used: the disk is full." }),
   "no-cloud": () => unlike({ account: null }),
   "signed-in": () => at({ kind: "own-server", server: "video.example" }),
   "needs-sign-in": () => ownServer({ phase: "idle" }),

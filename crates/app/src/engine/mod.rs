@@ -4,6 +4,8 @@
 //! Order within it: a step's changes are committed, then its actions are done. Where a commit fails
 //! (disk full, a database held by another), later steps queue up behind it and are tried again:
 //! capture goes on writing segments meanwhile, and recovery would find them.
+//!
+//! Length: the loop's state is built and torn down here; the house issue splits it into structs.
 
 mod capturing;
 mod deleting;

@@ -1,4 +1,6 @@
 //! The machine itself: events in, steps out.
+//!
+//! Length: one state machine, which is read as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,6 @@
 //! Time, dice, and everything that can go wrong between the client and the server.
+//!
+//! Length: every fault of the simulated world, which share its clock and dice.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
