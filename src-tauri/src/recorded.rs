@@ -18,7 +18,7 @@ use snaplark_app::view::RecorderView;
 use snaplark_app::{App, Source};
 use snaplark_capture::{Border, SystemCapture};
 use snaplark_core::capture::{
-    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still,
+    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still, Subject,
 };
 use tauri::{AppHandle, Manager, async_runtime};
 
@@ -251,5 +251,9 @@ impl Capture for Uncovering {
 
     fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
         self.capture.still(init, segment)
+    }
+
+    fn subject(&self, source: &Source) -> Option<Subject> {
+        self.capture.subject(source)
     }
 }

@@ -227,6 +227,6 @@ mod tests {
     fn toasts_beside_a_recorded_area_never_grow_into_it() {
         let seen = Seen::Part(Rect { x: 700, y: 0, width: 580, height: 300 });
         let corner = corner(&[display(0)], Some(seen)).unwrap();
-        assert!(!Seen::has(seen, corner.stack(10_000.0)));
+        assert!(!seen.has(corner.stack(10_000.0)));
     }
 }
