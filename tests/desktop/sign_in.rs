@@ -117,7 +117,7 @@ fn in_with_the_browser_and_out_with_nothing_left() {
     assert_eq!(session::secrets(home).unwrap(), 0, "the keyring has forgotten it");
     wait::until("the server to have its token back", SOON, || {
         page.go(&format!("{}/my/tokens", cloud.address))?;
-        Ok(page.text("main", SOON)?.contains("No tokens").then_some(()))
+        Ok(page.text("main", SOON)?.contains("No devices yet").then_some(()))
     })
     .unwrap();
     let link = record(&shown);
