@@ -59,7 +59,7 @@ pub fn ask_json(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Val
 impl Recorded {
     /// Reads standard output: exactly one object with exactly these keys.
     pub fn read(stdout: &str) -> Result<Self> {
-        const KEYS: [&str; 13] = [
+        const KEYS: [&str; 14] = [
             "dropped",
             "durationMs",
             "ended",
@@ -69,6 +69,7 @@ impl Recorded {
             "id",
             "link",
             "linkProblem",
+            "reach",
             "segments",
             "sizeBytes",
             "state",
