@@ -356,6 +356,16 @@ fn settings_and_logout_work_while_snaplark_runs() {
 }
 
 #[test]
+fn settings_survive_a_broken_list_of_recordings() {
+    let home = Home::new().unwrap();
+    assert!(ask(&home, None, &["settings", "fps", "60"]).unwrap().status.success());
+    let list = home.snaplark().join("snaplark.db");
+    std::fs::write(&list, vec![0; 8_192]).unwrap();
+    let shown = ask(&home, None, &["settings", "fps"]).unwrap();
+    assert_eq!(shown.stdout, "60\n", "{shown:?}");
+}
+
+#[test]
 fn record_is_quiet_where_that_is_wanted_and_says_little_without_a_terminal() {
     let screen = Screen::start();
     let said = |more: &[&str]| {

@@ -43,11 +43,14 @@ pub fn record(session: &Session) -> Process {
     record
 }
 
+/// The exit code of a recording that ended before its time (docs/command-line.md).
+const ENDED_EARLY: i32 = 4;
+
 /// It ends by itself with that sentence, and plays.
 pub fn ends_with(session: &Session, mut record: Process, words: &str) {
     let status = record.wait(LIMIT).unwrap();
     let said = record.complaints();
-    assert!(status.success(), "{status}: {said}");
+    assert_eq!(status.code(), Some(ENDED_EARLY), "{said}");
     assert!(said.contains(words), "not '{words}': {said}");
     let list = ask_json(&session.home, None, &["list", "--json"]).unwrap();
     let [recording] = list["recordings"].as_array().unwrap().as_slice() else { panic!("{list}") };

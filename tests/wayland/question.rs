@@ -1,5 +1,7 @@
 //! The desktop's own question, answered with a pointer as a person does it.
 
+use std::time::Duration;
+
 use snaplark_store::Store;
 use snaplark_tests::hand::Hand;
 use snaplark_tests::numbers::read_file;
@@ -9,6 +11,8 @@ use snaplark_tests::wait;
 use snaplark_tests::wayland::Session;
 
 use crate::{LIMIT, MISSING_SHARE, NUMBERS};
+
+const READING: Duration = Duration::from_secs(2);
 
 pub const RECORD: [&str; 5] = ["record", "--seconds", "4", "--json", "--no-upload"];
 
@@ -41,6 +45,8 @@ fn hold(said: &str) {
 pub fn decline_and_hold(session: &Session, hand: &Hand) {
     let record = snaplark(&session.home, None, &RECORD).unwrap();
     let mut record = Process::start(&session.home, "snaplark", record).unwrap();
+    // An answer within 0.7 s is taken for the desktop's own: nobody reads so fast.
+    wait::pass("a person to read the question", READING).unwrap();
     wait::until("the end", LIMIT, || {
         hand.decline()?;
         Ok((!record.is_running()).then_some(()))

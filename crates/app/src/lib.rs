@@ -567,13 +567,13 @@ async fn on_keyring(
 
 /// Returns the settings as they are stored, whether a program runs or not.
 pub fn stored_settings(home: &Home) -> Result<Settings, AppError> {
-    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(Settings::default()) };
+    let Some(store) = open_to_read(home)? else { return Ok(Settings::default()) };
     Ok(Settings::stored(&store)?)
 }
 
 /// Changes one setting where no program runs; else it is refused as in use.
 pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
-    let store = Store::open(&home.root)?;
+    let store = open_store(home)?;
     let mut settings = Settings::stored(&store)?;
     named_settings::change_setting(&mut settings, name, value)
         .map_err(|reason| AppError::BadSetting { reason })?;
