@@ -147,9 +147,8 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
         Ok(snaplark_tests::tray::is_empty(&shown.desk.home)?.then_some(()))
     })
     .unwrap();
-    let kept = snaplark(&shown.desk.home, None, &["settings"]).unwrap();
-    let kept = output(kept, SHOW).unwrap();
-    assert!(kept.contains("fps              15"), "{kept}");
+    let kept = snaplark(&shown.desk.home, None, &["settings", "fps"]).unwrap();
+    assert_eq!(output(kept, SHOW).unwrap(), "15\n");
 }
 
 fn recorder(windows: &Session) -> serde_json::Value {
