@@ -49,7 +49,7 @@ const COMMANDS: &[&str] = &[
     "sign_out",
     "open_settings",
     "settings",
-    "set_settings",
+    "change_settings",
     "hold_shortcuts",
     "ask_for_shortcuts",
     "microphones",

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use snaplark_app::App;
 use snaplark_app::view::RecorderView;
+use snaplark_app::{App, Settings};
 use tauri::{AppHandle, Emitter, Manager, async_runtime};
 use tokio::sync::watch;
 
 use crate::tray::{Look, Tray};
-use crate::{bar, shell, tray};
+use crate::{bar, shell, shortcut, tray};
 
 /// The one event that all windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -24,6 +24,32 @@ pub fn begin(handle: &AppHandle, app: &App) {
     async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
     async_runtime::spawn(pass_time(handle.clone(), recorded));
     async_runtime::spawn(pass_levels(handle.clone(), app.clone()));
+    async_runtime::spawn(follow_settings(handle.clone(), app.settings_changes()));
+}
+
+/// Theme, language and keys are as they are set, whoever changed them: a window or a command.
+async fn follow_settings(handle: AppHandle, mut settings: watch::Receiver<Settings>) {
+    let mut shown = settings.borrow_and_update().desktop.clone();
+    while settings.changed().await.is_ok() {
+        let now = settings.borrow_and_update().desktop.clone();
+        let before = std::mem::replace(&mut shown, now.clone());
+        if now == before {
+            continue;
+        }
+        let there = handle.clone();
+        let followed = handle.run_on_main_thread(move || {
+            if now.theme != before.theme {
+                shell::show_theme(&there, now.theme);
+            }
+            shell::show_language(&there, now.language);
+            if let Err(keys) = shortcut::rebind(&there, &now.shortcuts) {
+                tracing::warn!(keys, "a shortcut can't be had");
+            }
+        });
+        if let Err(error) = followed {
+            tracing::warn!(%error, "the settings can't be followed");
+        }
+    }
 }
 
 /// Windows ask again, the tray is drawn again.

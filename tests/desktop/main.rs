@@ -13,6 +13,7 @@ mod places;
 mod policy;
 mod quick;
 mod sign_in;
+mod theme;
 mod tray;
 mod unsent;
 mod updates;

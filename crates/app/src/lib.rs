@@ -18,6 +18,7 @@ pub mod logs;
 mod media;
 mod messages;
 mod settings;
+mod settings_change;
 mod shelf;
 mod shortcuts;
 mod sign_in;
@@ -49,6 +50,7 @@ pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
 };
+pub use settings_change::SettingsChange;
 pub use shortcuts::{Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
@@ -159,6 +161,7 @@ pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
+    settings: watch::Receiver<Settings>,
     home: Home,
 }
 
@@ -171,7 +174,9 @@ impl App {
         let (is_awake, awake) = watch::channel(false);
         let levels = watch::Sender::default();
         let home = options.home.clone();
-        let told = engine::Told { changed, is_awake, levels: levels.clone() };
+        let (settings_changed, settings) = watch::channel(Settings::default());
+        let told =
+            engine::Told { changed, is_awake, levels: levels.clone(), settings: settings_changed };
         let engine = engine::Engine::open(options, inbox.clone(), told)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
@@ -181,7 +186,7 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes, levels, home };
+        let app = App { inbox, changes, levels, settings, home };
         control::listen(&app.home, &app);
         Ok(app)
     }
@@ -426,8 +431,15 @@ impl App {
         self.ask(|reply| Command::Settings { reply }).await
     }
 
-    pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
-        self.ask(|reply| Command::SetSettings { settings, reply }).await?
+    /// Applies a change to the settings of that moment and returns what they are then. Settings
+    /// that the change doesn't name stay as whoever changed them last left them.
+    pub async fn change_settings(&self, change: SettingsChange) -> Result<Settings, AppError> {
+        self.ask(|reply| Command::ChangeSettings { change, reply }).await?
+    }
+
+    /// Returns the settings as a channel, for a shell that follows them.
+    pub fn settings_changes(&self) -> watch::Receiver<Settings> {
+        self.settings.clone()
     }
 
     /// Keeps what a shell wants to find again after a restart, such as the place of a window.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::view::Snapshot;
-use crate::{AppError, Media, Settings, StartRequest};
+use crate::{AppError, Media, Settings, SettingsChange, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -144,9 +144,9 @@ pub enum Command {
     Settings {
         reply: oneshot::Sender<Settings>,
     },
-    SetSettings {
-        settings: Settings,
-        reply: Reply<()>,
+    ChangeSettings {
+        change: SettingsChange,
+        reply: Reply<Settings>,
     },
     PauseUpload {
         recording: RecordingId,
@@ -192,7 +192,7 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
-            | Command::SetSettings { .. }
+            | Command::ChangeSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }
             | Command::Shutdown { .. } => false,

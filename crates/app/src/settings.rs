@@ -17,7 +17,7 @@ use ts_rs::TS;
 use crate::{KeysShown, ShortcutKeys, StartRequest, WebcamSettings};
 
 /// Nobody gets ready for longer; more is a slip of the command line.
-const COUNTDOWN_MAX: Duration = Duration::from_secs(60);
+pub(crate) const COUNTDOWN_SECONDS_MAX: u32 = 60;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
@@ -243,8 +243,8 @@ impl RecordingSettings {
                 levels: false,
             },
             countdown: (self.countdown_seconds > 0)
-                .then(|| Duration::from_secs(self.countdown_seconds.into()))
-                .map(|countdown| countdown.min(COUNTDOWN_MAX)),
+                .then(|| self.countdown_seconds.min(COUNTDOWN_SECONDS_MAX))
+                .map(|seconds| Duration::from_secs(seconds.into())),
             webcam: self.webcam.webcam(),
             marks: Marks { clicks: self.clicks, keys: self.keys.keys() },
             ..StartRequest::default()
@@ -415,7 +415,7 @@ mod tests {
         };
         assert_eq!(request(0), None);
         assert_eq!(request(5), Some(Duration::from_secs(5)));
-        assert_eq!(request(5000), Some(COUNTDOWN_MAX));
+        assert_eq!(request(5000), Some(Duration::from_secs(60)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use snaplark_app::{
     AfterSleep, Camera, Fps, Home, KEEP_SECONDS, KeysShown, Microphone, Quality, Settings,
-    WebcamSettings, WebcamShape,
+    SettingsChange, WebcamSettings, WebcamShape,
 };
 
 use crate::program::Program;
@@ -41,22 +41,28 @@ const NAMES: [&str; 23] = [
 
 pub async fn settings(home: Home, set: Option<(String, String)>) -> anyhow::Result<ExitCode> {
     let program = Program::open(home).await?;
-    let mut settings = program.app.settings().await?;
+    let before = program.app.settings().await?;
     let changed = match set {
-        Some((name, value)) => change(&mut settings, &name, &value).map(|()| true),
-        None => Ok(false),
+        Some((name, value)) => changed(&before, &name, &value),
+        None => Ok(SettingsChange::default()),
     };
     let outcome = match changed {
-        Ok(true) => program.app.set_settings(settings.clone()).await.map_err(Into::into),
-        Ok(false) => Ok(()),
+        Ok(change) => program.app.change_settings(change).await.map_err(Into::into),
         Err(error) => Err(error),
     };
     program.close().await?;
-    outcome?;
+    let settings = outcome?;
     for name in NAMES {
         println!("{name:<16} {}", value(&settings, name)?);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns what has to change for the setting to have this value.
+fn changed(before: &Settings, name: &str, text: &str) -> anyhow::Result<SettingsChange> {
+    let mut after = before.clone();
+    change(&mut after, name, text)?;
+    Ok(SettingsChange::between(before, &after))
 }
 
 /// As it is written to change it.

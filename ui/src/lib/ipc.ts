@@ -11,6 +11,7 @@ import type { Microphone } from "$lib/bindings/Microphone";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { SettingsChange } from "$lib/settings.svelte";
 
 /** What a command answers when it can't: the window picks the words. */
 export interface CommandError {
@@ -204,7 +205,8 @@ export const program = {
   revealFile: (id: string) => invoke<void>("reveal_file", { id }),
   openSettings: () => invoke<void>("open_settings"),
   settings: () => invoke<Settings>("settings"),
-  setSettings: (settings: Settings) => invoke<void>("set_settings", { settings }),
+  /** The answer is all of them, as they are then. */
+  changeSettings: (change: SettingsChange) => invoke<Settings>("change_settings", { change }),
   /** While keys are chosen: the program's own do nothing. */
   holdShortcuts: (held: boolean) => invoke<void>("hold_shortcuts", { held }),
   /** The desktop asks the person again, who said no before. */

@@ -98,6 +98,7 @@ pub struct Told {
     /// Whether something is recorded that is not sealed.
     pub is_awake: watch::Sender<bool>,
     pub levels: watch::Sender<Levels>,
+    pub settings: watch::Sender<Settings>,
 }
 
 struct Request {
@@ -149,6 +150,7 @@ impl Engine {
         let settings = Settings::stored(&store)?;
         let throttle = Arc::new(Throttle::default());
         throttle.set(settings.upload.bytes_per_second_max);
+        told.settings.send_replace(settings.clone());
         let connect = |account| Uplink::new(account, throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         Ok(Engine {
@@ -392,8 +394,8 @@ impl Engine {
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
-            Command::SetSettings { settings, reply } => {
-                let _ = reply.send(self.set_settings(settings));
+            Command::ChangeSettings { change, reply } => {
+                let _ = reply.send(self.change_settings(&change));
             }
             Command::PauseUpload { recording, paused: true } => {
                 self.tell_machine(Event::PauseAsked { recording });
