@@ -13,6 +13,8 @@ const COMMANDS: &[&str] = &[
     "pause_recording",
     "mute_microphone",
     "switch_webcam",
+    "switch_microphone",
+    "hear_microphone",
     "cancel_recording",
     "restart_recording",
     "record_here",

@@ -144,7 +144,7 @@ async fn let_desktop_ask(handle: &AppHandle, kind: Kind) -> Result<(), snaplark_
         Kind::Window => Source::Window(0),
         Kind::Area | Kind::Display => Source::Display(None),
     };
-    let request = app.settings().await?.recording.request(source);
+    let request = app.settings().await?.recording.request_with_microphone_at_hand(source);
     app.start_recording(StartRequest { asks: true, ..request }).await.map(drop)
 }
 

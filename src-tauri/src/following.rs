@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use snaplark_app::view::RecorderView;
+use snaplark_app::view::{RecorderView, RingView};
 use snaplark_app::{App, Settings};
 use tauri::{AppHandle, Emitter, Manager, async_runtime};
 use tokio::sync::watch;
@@ -56,6 +56,7 @@ async fn follow_settings(handle: AppHandle, mut settings: watch::Receiver<Settin
 async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
     let mut changes = app.changes();
     let Ok(mut snapshot) = app.snapshot().await else { return };
+    let mut served = (false, false);
     loop {
         let change = *changes.borrow_and_update();
         if let Err(error) = handle.emit(CHANGED, change) {
@@ -65,6 +66,15 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
         snapshot.follow(newer);
         bar::follow(&handle, &app, &snapshot.recorder).await;
         show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
+        let serves = (records(&snapshot.recorder), keeps(&snapshot.ring));
+        if serves != served {
+            served = serves;
+            let there = handle.clone();
+            let follow = move || shortcut::follow(&there, serves.0, serves.1);
+            if let Err(error) = handle.run_on_main_thread(follow) {
+                tracing::warn!(%error, "shortcuts can't follow the recorder");
+            }
+        }
         recorder.send_if_modified(|was| {
             let is_new = *was != snapshot.recorder;
             was.clone_from(&snapshot.recorder);
@@ -75,6 +85,21 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
             return;
         }
     }
+}
+
+/// Whether there is something to mute, to pause, or to show a webcam in.
+fn records(recorder: &RecorderView) -> bool {
+    match recorder {
+        RecorderView::Idle | RecorderView::Stopping { .. } => false,
+        RecorderView::Counting { .. }
+        | RecorderView::Starting
+        | RecorderView::Recording { .. }
+        | RecorderView::Paused { .. } => true,
+    }
+}
+
+fn keeps(ring: &RingView) -> bool {
+    matches!(ring, RingView::Keeping { .. })
 }
 
 /// Beside the tray's icon: how long it records.

@@ -6,7 +6,7 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::words::word;
-use crate::{left, platform};
+use crate::{left, meter, platform};
 
 pub struct Page {
     pub label: &'static str,
@@ -73,6 +73,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         false => BACKGROUND_LIGHT,
     }))?;
     left::put_back(&window)?;
+    meter::stop_with(&window);
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {

@@ -24,8 +24,8 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, platform, quick, quiet,
-    quit, shortcut, toast, tray, updates,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, meter, pages, platform, quick,
+    quiet, quit, shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
@@ -55,6 +55,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(quick::Quick::default())
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
+        .manage(meter::Meters::default())
         .manage(Updates::default())
         .manage(quit::Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
@@ -71,6 +72,8 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::recorder::pause_recording,
             commands::recorder::mute_microphone,
             commands::recorder::switch_webcam,
+            commands::recorder::switch_microphone,
+            commands::recorder::hear_microphone,
             commands::recorder::cancel_recording,
             commands::recorder::restart_recording,
             commands::recorder::record_here,

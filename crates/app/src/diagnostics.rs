@@ -214,6 +214,7 @@ mod tests {
             deleted: None,
             recorder: RecorderView::Idle,
             webcam: crate::WebcamState::Off,
+            sound: crate::view::SoundView::default(),
             ring: RingView::Off,
             recordings: vec![recording()],
             toasts: Vec::new(),

@@ -51,7 +51,7 @@ pub use settings::{
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
 };
 pub use settings_change::SettingsChange;
-pub use shortcuts::{Shortcut, ShortcutKeys};
+pub use shortcuts::{Serves, Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;

@@ -17,7 +17,7 @@ use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
     AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
-    RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody, ToastView,
+    RecordingState, RecordingView, RingView, RingWait, Snapshot, SoundView, ToastBody, ToastView,
     UploadProgress, WaitReason,
 };
 use crate::{Notifications, Settings, StartRequest, WebcamState};
@@ -29,6 +29,7 @@ pub struct Sources<'a> {
     pub recorder: &'a Recorder,
     pub running: Option<&'a Running>,
     pub webcam: WebcamState,
+    pub sound: SoundView,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub ring: RingView,
@@ -54,6 +55,7 @@ pub fn of_program(
         version: shelf.version(),
         recorder: of_recorder(from, shelf),
         webcam: from.webcam,
+        sound: from.sound,
         ring: from.ring.clone(),
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
@@ -103,12 +105,14 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         view
     });
     let disk_free_bytes = fs4::available_space(&home.root).unwrap_or(0);
+    let settings = Settings::stored(store)?.recording;
     Ok(Snapshot {
         change: 0,
         since: 0,
         version: 0,
         recorder: RecorderView::Idle,
-        webcam: Settings::stored(store)?.recording.webcam.state(),
+        webcam: settings.webcam.state(),
+        sound: settings.sound_view(),
         ring: RingView::Off,
         recordings: recordings.collect(),
         gone: Vec::new(),

@@ -92,6 +92,9 @@ const shortcutKeys: ShortcutKeys = {
   screenshot: "Alt+S",
   microphone: "Alt+M",
   webcam: "Alt+W",
+  pause: "Alt+P",
+  shareLast: "Alt+L",
+  library: "",
   quickMenu: "Alt+Q",
 };
 
@@ -101,6 +104,9 @@ const commands: ShortcutKeys = {
   screenshot: "",
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
+  pause: "snaplark pause",
+  shareLast: "snaplark share-last",
+  library: "snaplark-desktop",
   quickMenu: "snaplark-desktop --quick-menu",
 };
 
@@ -202,6 +208,7 @@ export const empty = (): Snapshot => ({
   deleted: null,
   recorder: { kind: "idle" },
   webcam: "off",
+  sound: { microphone: true, system: false },
   ring: { kind: "off" },
   recordings: [],
   toasts: [],

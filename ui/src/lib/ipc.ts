@@ -32,6 +32,8 @@ export interface BoundShortcut {
    */
   state:
     | "works"
+    /** It has keys, and does nothing now: other programs have them until it does. */
+    | "resting"
     | "taken"
     | "unavailable"
     | "unset"
@@ -172,6 +174,10 @@ export const program = {
   muteMicrophone: () => invoke<void>("mute_microphone"),
   /** Off and on. */
   switchWebcam: () => invoke<void>("switch_webcam"),
+  /** As the webcam: in the recording of now, else in the next one. */
+  switchMicrophone: () => invoke<void>("switch_microphone"),
+  /** This window is told its level from now on; of one that is off, none. */
+  hearMicrophone: (microphone: Microphone) => invoke<void>("hear_microphone", { microphone }),
   /** Both delete what is recorded: the window has asked. */
   cancelRecording: () => invoke<void>("cancel_recording"),
   restartRecording: () => invoke<void>("restart_recording"),

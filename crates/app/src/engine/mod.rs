@@ -37,7 +37,7 @@ use crate::shelf::Shelf;
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
-use crate::view::{DeletedView, Snapshot};
+use crate::view::{DeletedView, Snapshot, SoundView};
 use crate::views::{self, Sources, Toasts};
 use crate::{AppError, AppOptions, Keeps, Media, Notice, Settings, StartRequest, finish};
 
@@ -425,6 +425,7 @@ impl Engine {
             recorder: &self.recorder,
             running: self.running.as_ref(),
             webcam: self.webcam(),
+            sound: self.sound(),
             machine: &self.machine,
             toasts: &self.toasts,
             ring: self.ring_view(),
@@ -438,6 +439,15 @@ impl Engine {
             Ok(snapshot) => drop(reply.send(snapshot)),
             Err(error) => error!(%error, "The list of recordings can't be read"),
         }
+    }
+
+    /// In the recording of now, else in the next one.
+    fn sound(&self) -> SoundView {
+        let next = self.settings.recording.sound_view();
+        self.running.as_ref().map_or(next, |running| SoundView {
+            microphone: running.request.sound.microphone.is_some() && !running.request.muted,
+            system: running.request.sound.system,
+        })
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
