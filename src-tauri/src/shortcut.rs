@@ -382,11 +382,20 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
 }
 
 fn give_back(app: &AppHandle, bound: &Bound) {
-    if bound.state == State::Works
-        && is_ours(app, &bound.keys)
-        && let Err(error) = app.global_shortcut().unregister(bound.keys.as_str())
-    {
+    if bound.state != State::Works || !is_ours(app, &bound.keys) {
+        return;
+    }
+    let release = || app.global_shortcut().unregister(bound.keys.as_str());
+    if let Err(error) = release() {
         tracing::warn!(%error, keys = bound.keys, "the shortcut can't be given back");
+        return;
+    }
+    // On X11 the library writes the release into a buffer that only its next question to the server
+    // empties, and each release begins with one: without it the last key would stay ours.
+    if cfg!(target_os = "linux")
+        && let Err(error) = release()
+    {
+        tracing::debug!(%error, "nothing was to be given back any more");
     }
 }
 

@@ -37,8 +37,10 @@ fn microphone_and_webcam_keys_are_other_programs_until_something_is_recorded() {
     windows.find("[data-testid=bar][data-kind=recording]", SOON).unwrap();
     assert!(display.take_alt('m').is_err(), "Alt+M is not ours while something is recorded");
     shown.stop_recording().unwrap();
-    wait::until("the keys to be given back", SOON, || {
-        Ok(display.take_alt('m').and(display.take_alt('w')).and(display.take_alt('p')).ok())
-    })
-    .unwrap();
+    for letter in ['m', 'w', 'p'] {
+        wait::until(&format!("Alt+{letter} to be given back"), SOON, || {
+            Ok(display.take_alt(letter).ok())
+        })
+        .unwrap();
+    }
 }
