@@ -57,7 +57,7 @@ impl Input {
     }
 
     /// Until the microphone is unmuted for the first time; `false`: the recording ended before.
-    fn wait_until_wanted(&self, signals: &Signals) -> bool {
+    pub fn wait_until_wanted(&self, signals: &Signals) -> bool {
         while self.waits() {
             if signals.stop_asked().is_some() {
                 return false;

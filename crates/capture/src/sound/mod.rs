@@ -84,6 +84,21 @@ pub fn start(
         // Before anybody can say otherwise: the device's thread goes by it.
         signals.set_muted(true);
     }
+    if sound.microphone_waits
+        && !sound.system
+        && let Err(reason) = devices::answers(&Server::named(server))
+    {
+        // Without a sound server there is nothing to switch on later: no track, and whoever tries is
+        // told why.
+        let (input, signals) = (Input::new(Listening::Microphone, true), signals.clone());
+        crate::spawn("sound-in", move || {
+            if input.wait_until_wanted(&signals) {
+                let listening = Listening::Microphone;
+                signals.trouble(Trouble::AudioLost { listening, reason });
+            }
+        })?;
+        return Ok(None);
+    }
     let (out, heard) = sync_channel(SOUND_PACKETS_MAX);
     let started = opus::describe().and_then(|audio| {
         let (encoder, feed) = opus::start(out.clone(), signals.clone())?;
