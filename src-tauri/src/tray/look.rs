@@ -223,7 +223,6 @@ mod tests {
             paused_ms: 0,
             link: None,
             microphone: MicrophoneView::Absent,
-            webcam_is_next: false,
             trouble: None,
         };
         let needs = RecordingState::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
@@ -236,7 +235,6 @@ mod tests {
             duration_ms: 0,
             link: None,
             microphone: MicrophoneView::Absent,
-            webcam_is_next: false,
             trouble: None,
         };
         assert_eq!(face(stands, &all), Face::Paused);
