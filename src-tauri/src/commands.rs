@@ -130,6 +130,12 @@ pub async fn delete_recordings(app: State<'_, App>, ids: Vec<String>) -> Answer 
     Ok(app.delete_undoably(ids).await?)
 }
 
+/// The person has read that the list of recordings was rebuilt.
+#[tauri::command]
+pub async fn dismiss_rebuilt(app: State<'_, App>) -> Answer {
+    Ok(app.dismiss_rebuilt().await?)
+}
+
 #[tauri::command]
 pub async fn undo_delete(app: State<'_, App>) -> Answer {
     Ok(app.undo_delete().await?)
@@ -334,6 +340,27 @@ pub fn leave_sign_in(handle: AppHandle) {
 #[tauri::command]
 pub async fn sign_out(program: State<'_, Program>) -> Answer {
     Ok(program.sign_out().await?)
+}
+
+/// The cloud in this computer did not start: once more.
+#[tauri::command]
+pub async fn start_cloud(program: State<'_, Program>) -> Answer {
+    Ok(program.start_cloud().await?)
+}
+
+/// Opens the settings where it is said who can open links.
+#[tauri::command]
+pub fn open_account(handle: AppHandle) -> Answer {
+    pages::show_at(&handle, &pages::SETTINGS, Some("account".to_owned()));
+    Ok(())
+}
+
+/// Links to this computer open for others on the local network, or not; nothing else is changed.
+#[tauri::command]
+pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer {
+    let change = SettingsChange::of(&["upload", "shareOnLocalNetwork"], shared);
+    app.change_settings(change).await?;
+    Ok(())
 }
 
 pub async fn open_page(address: String) -> Answer {

@@ -8,6 +8,7 @@ mod chooser;
 mod control;
 mod deep_link;
 mod displays;
+mod first_hour;
 mod keys;
 mod library;
 mod places;

@@ -69,6 +69,16 @@ pub fn last_picture(video: &str, (width, height): (u32, u32)) -> Result<Vec<u8>>
     Ok(last.with_context(|| format!("{video} has no frame of {width} by {height}"))?.to_vec())
 }
 
+/// How many pictures are of nothing but the grey that stands for what was damaged.
+pub fn grey_pictures(video: &str, (width, height): (u32, u32)) -> Result<usize> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
+    ffmpeg.args(["-enc_time_base", "-1", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]);
+    let frames = quiet(&mut ffmpeg, video)?;
+    let frames = frames.chunks_exact((width * height * 3 / 2) as usize);
+    Ok(frames.filter(|frame| frame.iter().all(|value| *value == 128)).count())
+}
+
 /// What mkvmerge, strict about containers, has to say against the file.
 pub fn container_warnings(video: &Path) -> Result<Vec<String>> {
     let mut mkvmerge = Command::new("mkvmerge");

@@ -17,13 +17,16 @@ mod home;
 pub mod logs;
 mod media;
 mod messages;
+mod reach;
 mod settings;
 mod settings_change;
 mod shelf;
 mod shortcuts;
 mod sign_in;
 mod sleep;
+mod source;
 mod throttle;
+mod titles;
 mod tokens;
 mod uplink;
 pub mod view;
@@ -31,14 +34,14 @@ mod views;
 mod webcam;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use snaplark_core::capture::{Capture, Sound};
 use snaplark_core::overlay::{Marks, Webcam};
 use snaplark_core::upload::{Failure, ProbeVerdict};
-use snaplark_store::Store;
+use snaplark_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
@@ -46,6 +49,7 @@ pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
+pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
@@ -57,6 +61,7 @@ pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
+pub use snaplark_store::Rebuilt;
 use view::{Levels, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
@@ -309,6 +314,11 @@ impl App {
         self.send(Command::DismissToast { recording_id }).await
     }
 
+    /// The person has read that the list of recordings was rebuilt.
+    pub async fn dismiss_rebuilt(&self) -> Result<(), AppError> {
+        self.send(Command::DismissRebuilt).await
+    }
+
     pub async fn note_link_copied(&self, recording: RecordingId) -> Result<(), AppError> {
         self.send(Command::NoteLinkCopied { recording }).await
     }
@@ -423,7 +433,19 @@ impl App {
         }
     }
 
-    async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
+    /// What the shell knows of sharing on the local network; links are handed out by it from now on.
+    pub async fn set_local_network(&self, network: LocalNetwork) -> Result<(), AppError> {
+        self.send(Command::SetLocalNetwork { network }).await
+    }
+
+    /// Why the cloud in this computer does not run, where uploads would go to it. Recordings go on
+    /// without it, and get their links when [`App::use_account`] names one.
+    pub async fn set_cloud_problem(&self, problem: Option<String>) -> Result<(), AppError> {
+        self.send(Command::SetCloudProblem { problem }).await
+    }
+
+    /// Uploads go there from now on, and nobody has signed in or out.
+    pub async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 
@@ -514,6 +536,55 @@ async fn on_keyring(
 
 /// What is known without the running program: for `snaplark list` and the like.
 pub fn peek(home: &Home) -> Result<Option<Snapshot>, AppError> {
-    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+    let Some(store) = open_to_read(home)? else { return Ok(None) };
     Ok(Some(views::of_rows(&store, home)?))
+}
+
+/// Opens the store to read, whatever state its database is in: one that is broken, or gone from
+/// beside its recordings, is rebuilt first, unless a program runs that will.
+fn open_to_read(home: &Home) -> Result<Option<Store>, AppError> {
+    let read = || {
+        let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+        // A page that is damaged shows when it is read.
+        store.recordings()?;
+        store.setting(account::SETTING)?;
+        Ok::<_, StoreError>(Some(store))
+    };
+    match read() {
+        Ok(Some(store)) => Ok(Some(store)),
+        Ok(None) if !Store::has_recordings(&home.root) => Ok(None),
+        Err(error) if !error.is_broken() => Err(error.into()),
+        Ok(None) | Err(_) if Store::is_in_use(&home.root) => Ok(read()?),
+        Ok(None) | Err(_) => {
+            let mut store = open_store(home)?;
+            store.recover(&finish::Webm)?;
+            drop(store);
+            Ok(read()?)
+        }
+    }
+}
+
+/// Where every opening of a store leaves what it had to rebuild.
+static REBUILT_HERE: OnceLock<Rebuilt> = OnceLock::new();
+
+/// Opens the store for writing, whatever state its database is in.
+pub(crate) fn open_store(home: &Home) -> Result<Store, StoreError> {
+    let (store, rebuilt) = Store::open_or_rebuild(&home.root, &finish::Webm)?;
+    if let Some(rebuilt) = rebuilt {
+        let _ = REBUILT_HERE.set(rebuilt);
+    }
+    Ok(store)
+}
+
+/// What this process had to rebuild: a program without a window says so.
+pub fn rebuilt_here() -> Option<Rebuilt> {
+    REBUILT_HERE.get().cloned()
+}
+
+/// What the last rebuilding of the list did; `None` where it never was.
+pub fn rebuilt(home: &Home) -> Result<Option<Rebuilt>, AppError> {
+    match open_to_read(home)? {
+        Some(store) => Ok(store.rebuilt()?),
+        None => Ok(None),
+    }
 }

@@ -58,6 +58,8 @@ pub struct RecordingSettings {
     pub save_folder: Option<PathBuf>,
     /// Once it is written there, a person is asked where else it shall be.
     pub asks_where: bool,
+    /// Titles name the app and the window that are recorded. Off: dates alone.
+    pub names_in_titles: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +121,8 @@ pub struct UploadSettings {
     #[ts(type = "number | null")]
     pub bytes_per_second_max: Option<u64>,
     pub wait_on_metered: bool,
+    /// Links to this computer open for others on the local network, too.
+    pub share_on_local_network: bool,
     /// How long segments stay here after the server has confirmed the finished video and the
     /// person's own file is written. `None`: for ever.
     pub keep_local_days: Option<u32>,
@@ -194,6 +198,7 @@ impl Default for RecordingSettings {
             keep_last_seconds: 120,
             save_folder: None,
             asks_where: false,
+            names_in_titles: true,
         }
     }
 }
@@ -203,6 +208,7 @@ impl Default for UploadSettings {
         UploadSettings {
             bytes_per_second_max: None,
             wait_on_metered: false,
+            share_on_local_network: false,
             keep_local_days: Some(7),
         }
     }

@@ -9,18 +9,20 @@ use snaplark_core::ring::{Hindrance, State};
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
 };
-use snaplark_store::{Health, Recording, Store, StoreError};
+use snaplark_store::{Health, Rebuilt, Recording, Store, StoreError};
 
 use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
-    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
-    RecordingState, RecordingView, RingView, RingWait, Snapshot, SoundView, ToastBody, ToastView,
-    UploadProgress, WaitReason,
+    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RebuiltView,
+    RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, SoundView,
+    ToastBody, ToastView, UploadProgress, WaitReason,
 };
-use crate::{Notifications, Settings, StartRequest, WebcamState};
+use crate::{
+    LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
+};
 
 /// What a snapshot is made from, beside the rows.
 pub struct Sources<'a> {
@@ -35,6 +37,9 @@ pub struct Sources<'a> {
     pub ring: RingView,
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
+    pub rebuilt: Option<Rebuilt>,
+    pub local_network: &'a LocalNetwork,
+    pub cloud_problem: Option<&'a str>,
     pub notifications: Notifications,
     pub change: u64,
     pub now_ms: u64,
@@ -60,8 +65,11 @@ pub fn of_program(
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
+        rebuilt: from.rebuilt.clone().map(of_rebuilt),
         toasts: from.toasts.views(shelf, from),
         account: from.account.map(|account| of_account(account, from)),
+        cloud_problem: from.cloud_problem.map(str::to_owned),
+        local_network: from.local_network.view.clone(),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
     })
@@ -73,6 +81,10 @@ fn of_now(row: &Recording, health: &[Health], from: &Sources<'_>) -> RecordingVi
     let problem = from.file_problems.get(&row.id).cloned();
     let speed = from.machine.speed();
     let mut view = of_recording(row.clone(), health.to_vec(), status, is_online, problem);
+    if let Some(link) = &view.link {
+        let link = from.local_network.handed_out(link);
+        (view.link_reach, view.link) = (Some(LinkReach::of(&link)), Some(link));
+    }
     if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
         let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
         upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
@@ -117,8 +129,11 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         recordings: recordings.collect(),
         gone: Vec::new(),
         deleted: None,
+        rebuilt: store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed).map(of_rebuilt),
         toasts: Vec::new(),
         account: None,
+        cloud_problem: None,
+        local_network: LocalNetworkView::Off,
         disk_free_bytes,
         space_seconds: space_seconds(None, disk_free_bytes),
     })
@@ -146,6 +161,7 @@ pub fn of_recording(
         duration_ms: recording.duration_ms,
         size_bytes: recording.init_bytes + recording.size_bytes,
         segments: recording.segments,
+        link_reach: status.as_ref().and_then(|status| status.link.as_deref().map(LinkReach::of)),
         link: status.as_ref().and_then(|status| status.link.clone()),
         file: recording.file.map(|file| file.to_string_lossy().into_owned()),
         file_problem,
@@ -192,6 +208,7 @@ fn state_of_ended(
         (Phase::Stopped(stop), None) => match stop {
             Stop::Refused { detail } => needs(NeedReason::Refused, detail),
             Stop::FilesMissing { detail } => needs(NeedReason::FilesMissing, detail),
+            Stop::DamagedOnServer { detail } => needs(NeedReason::DamagedOnServer, detail),
             Stop::OtherServer { server } => needs(NeedReason::OtherServer, server),
         },
     }
@@ -278,10 +295,18 @@ pub fn of_ring(state: State, length_ms: u64) -> RingView {
     }
 }
 
+fn of_rebuilt(Rebuilt { recordings, set_aside, .. }: Rebuilt) -> RebuiltView {
+    RebuiltView { recordings, set_aside }
+}
+
 fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
     AccountView {
         kind: account.kind,
         server: account.server_name(),
+        links_reach: match LinkReach::of(&account.base_url) {
+            LinkReach::ThisComputer if from.local_network.is_on() => LinkReach::LocalNetwork,
+            reach => reach,
+        },
         reach: match from.machine.reach() {
             MachineReach::Unknown => Reach::Unknown,
             MachineReach::Online => Reach::Online,
@@ -363,6 +388,7 @@ impl Toasts {
                 recording_id: recording.id.clone(),
                 title: recording.title.clone(),
                 link: recording.link.clone(),
+                link_reach: recording.link_reach,
                 percentage: recording.upload.as_ref().map_or(0, |upload| upload.percentage),
                 body,
             })
@@ -372,6 +398,7 @@ impl Toasts {
             title: String::new(),
             body: ToastBody::RecordingFailed { detail: detail.clone() },
             link: None,
+            link_reach: None,
             percentage: 0,
         });
         uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications)).collect()

@@ -57,7 +57,17 @@ pub fn doctor(home: &Home) -> ExitCode {
     let folder = |path: &Path| writable(path).map(|()| path.display().to_string());
     row("folder", folder(&home.root));
     row("saves to", folder(&home.save_folder));
+    row("list", list(home));
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+}
+
+/// The list of recordings: whether it can be read, and whether it was rebuilt.
+fn list(home: &Home) -> Result<String, String> {
+    let snapshot = snaplark_app::peek(home).map_err(|error| error.to_string())?;
+    let recordings = snapshot.map_or(0, |snapshot| snapshot.recordings.len());
+    let rebuilt = snaplark_app::rebuilt(home).map_err(|error| error.to_string())?;
+    let rebuilt = rebuilt.map(|rebuilt| format!(". {}", crate::print::rebuilt_words(&rebuilt)));
+    Ok(format!("recordings: {recordings}{}", rebuilt.unwrap_or_default()))
 }
 
 /// As `snaplark record --microphone` takes them, the system's own first.

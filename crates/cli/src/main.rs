@@ -38,7 +38,11 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return say::failure(&anyhow::Error::new(error)),
     };
-    match runtime.block_on(run(args.command)) {
+    let ended = runtime.block_on(run(args.command));
+    if let Some(rebuilt) = snaplark_app::rebuilt_here() {
+        say::line(&print::rebuilt_words(&rebuilt));
+    }
+    match ended {
         Ok(code) => code,
         Err(error) => say::failure(&error),
     }

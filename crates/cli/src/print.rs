@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use snaplark_app::view::{NeedReason, RecordingState, RecordingView, WaitReason};
-use snaplark_app::{Home, peek};
+use snaplark_app::{Home, Rebuilt, peek};
 
 use crate::say;
 
@@ -80,6 +80,10 @@ pub fn state_words(state: &RecordingState) -> String {
                 }
                 NeedReason::Refused => format!("The server refuses it: {detail}"),
                 NeedReason::FilesMissing => format!("Files of it are missing: {detail}"),
+                NeedReason::DamagedOnServer => {
+                    "The server's copy is damaged, and the bytes are not on this computer any more"
+                        .into()
+                }
                 NeedReason::OtherServer => {
                     format!(
                         "It was begun for {detail}. `snaplark retry` sends it to the one of now"
@@ -89,4 +93,19 @@ pub fn state_words(state: &RecordingState) -> String {
         }
     };
     waits.into()
+}
+
+/// One sentence for the person whose list of recordings was rebuilt, and where the old one is.
+pub fn rebuilt_words(rebuilt: &Rebuilt) -> String {
+    let found = match rebuilt.recordings {
+        1 => "1 recording was found in its folder".to_owned(),
+        count => format!("{count} recordings were found in their folders"),
+    };
+    match &rebuilt.set_aside {
+        Some(file) => format!(
+            "The list of recordings was damaged and has been rebuilt: {found}. The damaged list is \
+             kept as {file}."
+        ),
+        None => format!("The list of recordings was gone and has been rebuilt: {found}."),
+    }
 }

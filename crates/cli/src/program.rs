@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use snaplark_app::{Account, App, AppOptions, Home, Keeps, Token};
-use snaplark_cloud::Cloud;
+use snaplark_app::{Account, App, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Token};
+use snaplark_cloud::{Cloud, LocalNetworkState};
 
 use crate::say;
 
@@ -20,13 +20,13 @@ impl Program {
     }
 
     pub async fn open_to_keep(home: Home, keeps: Keeps) -> anyhow::Result<Self> {
-        let (account, cloud) = match Account::configured(&home).await? {
-            Some(account) => (account, None),
+        let (account, cloud, sharing) = match Account::configured(&home).await? {
+            Some(account) => (account, None, None),
             None => {
                 let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;
                 let token = Token::new(embedded.token);
                 let account = Account::this_computer(embedded.cloud.address(), token);
-                (account, Some(embedded.cloud))
+                (account, Some(embedded.cloud), Some(embedded.local_network))
             }
         };
         let capture = snaplark_capture::SystemCapture::new().remembering_in(&home.root);
@@ -39,6 +39,27 @@ impl Program {
             notices: Box::new(|_| {}),
         })
         .await?;
+        let wanted = app.settings().await?.upload.share_on_local_network;
+        if let Some(sharing) = sharing.filter(|_| wanted) {
+            sharing.set_open(true).await;
+            match &*sharing.state().borrow() {
+                LocalNetworkState::Open { base_url, .. } => {
+                    say::line(&format!(
+                        "Shared on the local network: links begin with {base_url}."
+                    ));
+                }
+                LocalNetworkState::NoNetwork => {
+                    say::line("This computer is in no local network now: links open only here.");
+                }
+                LocalNetworkState::Failed { reason } => {
+                    say::line(&format!("Not shared on the local network: {reason}."));
+                }
+                LocalNetworkState::Off => {}
+            }
+            let links = move |link: &str| sharing.link(link);
+            let view = LocalNetworkView::Off;
+            app.set_local_network(LocalNetwork { view, links: Some(Arc::new(links)) }).await?;
+        }
         Ok(Program { app, cloud })
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use snaplark_app::view::{
     NeedReason, RecorderView, RecordingState, RecordingView, Snapshot, WaitReason,
 };
-use snaplark_app::{AppError, Home, SpaceLimits, StartRequest};
+use snaplark_app::{AppError, Home, LinkReach, SpaceLimits, StartRequest};
 use snaplark_core::RecordingId;
 
 use crate::args::Record;
@@ -32,6 +32,8 @@ struct Recorded<'a> {
     id: &'a str,
     state: &'static str,
     link: Option<&'a str>,
+    /// Who can open the link.
+    reach: Option<LinkReach>,
     file: Option<&'a str>,
     segments: u32,
     duration_ms: u64,
@@ -52,6 +54,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
             id: &recording.id,
             state: state_code(&recording.state),
             link: recording.link.as_deref(),
+            reach: recording.link_reach,
             file: recording.file.as_deref(),
             segments: recording.segments,
             duration_ms: recording.duration_ms,
@@ -246,6 +249,12 @@ fn say_where(recording: &RecordingView, json: bool, is_this_computer: bool) {
     say::line(&summary);
     if is_this_computer && recording.link.is_some() {
         say::line("The link works while Snaplark or `snaplark serve` runs on this computer.");
+        if recording.link_reach == Some(LinkReach::ThisComputer) {
+            say::line(
+                "It opens only on this computer. For others: `snaplark login`, or `snaplark settings \
+                 share-on-local-network on`.",
+            );
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use snaplark_app::{
 use crate::program::Program;
 use crate::webcam;
 
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 25] = [
     "fps",
     "quality",
     "size",
@@ -35,6 +35,8 @@ const NAMES: [&str; 23] = [
     "upload-limit",
     "wait-on-metered",
     "keep-local-days",
+    "share-on-local-network",
+    "names-in-titles",
     "keep-last",
     "after-sleep",
 ];
@@ -53,7 +55,7 @@ pub async fn settings(home: Home, set: Option<(String, String)>) -> anyhow::Resu
     program.close().await?;
     let settings = outcome?;
     for name in NAMES {
-        println!("{name:<16} {}", value(&settings, name)?);
+        println!("{name:<22} {}", value(&settings, name)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,6 +113,8 @@ fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
         "upload-limit" => or("none", upload.bytes_per_second_max),
         "wait-on-metered" => yes_or_no(upload.wait_on_metered),
         "keep-local-days" => or("forever", upload.keep_local_days),
+        "share-on-local-network" => yes_or_no(upload.share_on_local_network),
+        "names-in-titles" => yes_or_no(recording.names_in_titles),
         "keep-last" => or("off", recording.kept_seconds()),
         "after-sleep" => match recording.after_sleep {
             AfterSleep::GoOn => "go-on",
@@ -139,6 +143,8 @@ fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()>
         "size" => recording.size = text.parse().map_err(anyhow::Error::msg)?,
         "hardware-encoding" => recording.hardware_encoding = is_yes(name, text)?,
         "pointer" => recording.pointer = is_yes(name, text)?,
+        "share-on-local-network" => upload.share_on_local_network = is_yes(name, text)?,
+        "names-in-titles" => recording.names_in_titles = is_yes(name, text)?,
         "microphone" => {
             recording.microphone = match text {
                 "off" => Microphone::Off,

@@ -54,6 +54,7 @@ export function recording(
     segments: 51,
     state,
     link: `https://snaplark.com/videos/8f3k9d20a4c1`,
+    linkReach: "internet",
     file: `/videos/${title}.webm`,
     fileProblem: null,
     here: true,
@@ -72,6 +73,7 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
     title,
     body,
     link: "https://snaplark.com/videos/8f3k9d20a4c1",
+    linkReach: "internet",
     percentage,
   };
 }
@@ -79,6 +81,7 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
 export const account: AccountView = {
   kind: "snaplark",
   server: "snaplark.com",
+  linksReach: "internet",
   reach: "online",
   needsSignIn: false,
   bytesPerSecond: 0,
@@ -186,8 +189,9 @@ export const settings = (): Settings => ({
     keepLastSeconds: 120,
     saveFolder: null,
     asksWhere: false,
+    namesInTitles: true,
   },
-  upload: { bytesPerSecondMax: null, waitOnMetered: true, keepLocalDays: 7 },
+  upload: { bytesPerSecondMax: null, waitOnMetered: true, shareOnLocalNetwork: false, keepLocalDays: 7 },
   desktop: {
     theme: "system",
     language: "system",
@@ -206,6 +210,7 @@ export const empty = (): Snapshot => ({
   version: 1,
   gone: [],
   deleted: null,
+  rebuilt: null,
   recorder: { kind: "idle" },
   webcam: "off",
   sound: { microphone: true, system: false },
@@ -213,6 +218,8 @@ export const empty = (): Snapshot => ({
   recordings: [],
   toasts: [],
   account,
+  cloudProblem: null,
+  localNetwork: { kind: "off" },
   diskFreeBytes: 212_000 * MB,
   spaceSeconds: 80 * 3600,
 });

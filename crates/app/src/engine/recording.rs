@@ -10,10 +10,11 @@ use snaplark_core::capture::{
 use snaplark_core::policy::Space;
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
-use snaplark_store::{Elsewhere, NewRecording, Segment, StoreError};
+use snaplark_store::{Elsewhere, Format as _, NewRecording, Segment, StoreError};
 use tracing::{info, warn};
 
 use super::{Engine, Running, Write};
+use crate::finish::Webm;
 use crate::messages::{Message, Reply};
 use crate::{AfterSleep, AppError, StartRequest};
 
@@ -156,6 +157,7 @@ impl Engine {
         let Some(running) = &mut self.running else { return };
         running.started_unix_ms = now_unix_ms;
         running.begins_ms = None;
+        self.committed = 0;
         let request = running.request.clone();
         let abandoned = running.abandoned.clone();
         // Should its folder vanish, so may the list of recordings: that must know before.
@@ -173,6 +175,9 @@ impl Engine {
         };
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = request.upload && self.uplink.is_some();
+        if request.upload && self.cloud_problem.is_some() {
+            self.without_cloud.push(recording);
+        }
         let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
         let request = StartRequest { sound, ..request };
         if wants_upload {
@@ -194,12 +199,12 @@ impl Engine {
         request: &StartRequest,
         started_unix_ms: i64,
     ) -> Result<PathBuf, StoreError> {
-        let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
-        let started = started.to_zoned(jiff::tz::TimeZone::system());
+        let (_, started_text) = Webm.names(started_unix_ms);
+        self.find_subject(recording, request.source.clone());
         self.store.begin(&NewRecording {
             id: recording,
-            title: started.strftime("%-d %b, %H:%M").to_string(),
-            started_text: started.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
+            title: self.dated_title(started_unix_ms),
+            started_text,
             started_unix_ms,
             fps: request.fps,
             bitrate_bits: request.bitrate_bits,

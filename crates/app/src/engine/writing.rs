@@ -9,6 +9,7 @@ use snaplark_store::StoreError;
 use tracing::{debug, error, warn};
 
 use super::{Engine, Write};
+use crate::finish::FinishError;
 use crate::messages::Message;
 use crate::{AppError, Notice, finish};
 
@@ -25,6 +26,20 @@ impl Engine {
         for _ in 0..WRITES_AT_ONCE_MAX {
             let Some(write) = self.unwritten.pop_front() else { return };
             if let Err(error) = self.write_one(&write) {
+                if self.may_rebuild(&error) {
+                    error!(%error, "The list of recordings is damaged");
+                    self.rebuilds_left -= 1;
+                    // Of a step, the machine that is made anew gives another.
+                    if !matches!(write, Write::Step(_)) {
+                        self.unwritten.push_front(write);
+                    }
+                    self.write_again_ms = Some(self.now_ms());
+                    if let Err(error) = self.rebuild_store() {
+                        error!(%error, "The list of recordings could not be rebuilt; trying again");
+                        self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                    }
+                    return;
+                }
                 if !error.may_pass() {
                     error!(%error, "The list of recordings refuses an entry; it is left out");
                     continue;
@@ -42,10 +57,14 @@ impl Engine {
                 Write::Started { recording, .. } => self.offer_init(recording),
                 Write::Segment(recording, segment, from) => {
                     let size_bytes = segment.size_bytes;
+                    if self.recorder.recording() == Some(recording) {
+                        self.committed = segment.index + 1;
+                    }
                     self.tell_machine(Event::SegmentSealed { recording, size_bytes });
                     self.came_home(recording, &segment, from.as_deref());
                 }
                 Write::Trouble(..) => {}
+                Write::Repair(recording, repair) => self.repair_written(recording, repair),
                 Write::Close(recording, ..) => self.closed(recording),
                 Write::Delete(_) => self.nothing_stays(),
                 Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
@@ -82,6 +101,7 @@ impl Engine {
             Write::Trouble(recording, at_ms, trouble) => {
                 self.store.note_trouble(*recording, *at_ms, trouble)
             }
+            Write::Repair(recording, repair) => self.write_repair(*recording, repair),
             Write::Close(recording, counts, detail) => {
                 self.store.close(*recording, *counts, detail.as_deref())
             }
@@ -134,6 +154,7 @@ impl Engine {
     /// Once, and only for what was recorded just now: a clipboard is not ours to take at any time.
     pub(super) fn copy_link(&mut self, recording: RecordingId, link: String) {
         let Some(told) = self.ended_here.get_mut(&recording) else { return };
+        let link = self.local_network.handed_out(&link);
         if told.as_ref() != Some(&link) {
             *told = Some(link.clone());
             (self.notices)(Notice::CopyLink { recording, link });
@@ -141,15 +162,13 @@ impl Engine {
     }
 
     pub(super) fn write_file(&mut self, recording: RecordingId) {
-        let (row, segments) =
-            match (self.store.recording(recording), self.store.segments(recording)) {
-                (Ok(row), Ok(segments)) => (row, segments),
-                (Err(error), _) | (_, Err(error)) => {
-                    self.note_file_problem(recording, error.to_string());
-                    return;
-                }
-            };
-        let folder = self.store.folder(recording);
+        let (row, source) = match (self.store.recording(recording), self.source(recording)) {
+            (Ok(row), Ok(source)) => (row, source),
+            (Err(error), _) | (_, Err(error)) => {
+                self.note_file_problem(recording, error.to_string());
+                return;
+            }
+        };
         let chosen = self.settings.recording.save_folder.as_ref();
         let save_folder = chosen.unwrap_or(&self.home.save_folder).clone();
         let inbox = self.inbox.clone();
@@ -158,19 +177,25 @@ impl Engine {
         let name = format!("recording_{}", row.started_text);
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {
-            let write = |to: &Path| finish::write_file(&folder, &segments, to, &name);
-            // The person's folder may be on a stick that was pulled, or a share that is away.
-            let (file, problem) = match write(&save_folder) {
-                Ok(file) => (Some(file), None),
-                Err(error) => match write(&instead) {
-                    Ok(file) => (
-                        Some(file),
-                        Some(format!("{error}. It is in {} instead", instead.display())),
-                    ),
-                    Err(_) => (None, Some(error.to_string())),
+            let write = |to: &Path| finish::write_file(&source, to, &name);
+            // The person's folder may be on a stick that was pulled, or a share that is away. Damage
+            // of the recording's own files is no matter of the place.
+            let (file, problem, damaged) = match write(&save_folder) {
+                Ok(file) => (Some(file), None, Vec::new()),
+                Err(FinishError::Damaged(segments)) => (None, None, segments),
+                Err(error @ (FinishError::Read(_) | FinishError::Media(_))) => {
+                    (None, Some(error.to_string()), Vec::new())
+                }
+                Err(error @ FinishError::Write { .. }) => match write(&instead) {
+                    Ok(file) => {
+                        let problem = format!("{error}. It is in {} instead", instead.display());
+                        (Some(file), Some(problem), Vec::new())
+                    }
+                    Err(_) => (None, Some(error.to_string()), Vec::new()),
                 },
             };
-            let _ = inbox.blocking_send(Message::FileWritten { recording, file, problem });
+            let written = Message::FileWritten { recording, file, problem, damaged };
+            let _ = inbox.blocking_send(written);
             // Now, as its segments may be gone when the card is first seen.
             if let Err(error) = media.and_then(|media| media.still()) {
                 debug!(%recording, %error, "There is no still of a recording");
@@ -183,8 +208,13 @@ impl Engine {
         recording: RecordingId,
         file: Option<PathBuf>,
         problem: Option<String>,
+        damaged: Vec<u32>,
     ) {
         self.file_jobs -= 1;
+        if !damaged.is_empty() {
+            self.repair(recording, damaged);
+            return;
+        }
         let noted = file.as_ref().map_or(Ok(()), |file| self.store.set_file(recording, file));
         let asks = self.settings.recording.asks_where && self.ended_here.contains_key(&recording);
         if let Some(file) = file.filter(|_| asks && self.shutdown.is_none()) {
@@ -200,7 +230,7 @@ impl Engine {
     }
 
     /// In no row: why it was so, is found out anew at each start.
-    fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
+    pub(super) fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
         self.file_problems.insert(recording, problem);
         self.shelf.mark(recording);
     }

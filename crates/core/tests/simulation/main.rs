@@ -46,6 +46,8 @@ fn every_upload_arrives_whole_whatever_fails() {
     if seeds.len() as u64 >= SEEDS {
         // The faults are there, or the rest proves nothing.
         assert!(sum.crashes > 100 && sum.sessions_lost > 50 && sum.replies_lost > 100, "{sum:?}");
+        assert!(sum.segments_replaced > 50 && sum.databases_lost > 50, "{sum:?}");
+        assert!(sum.server_damages > 20, "{sum:?}");
         assert!(sum.parts_lost > 50 && sum.outages > 100 && sum.refused > 20, "{sum:?}");
     }
 }

@@ -23,7 +23,7 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
-pub use desktop::surroundings;
+pub use desktop::{active_window, surroundings};
 pub use display::probe;
 
 use self::display::{answered, gone};
