@@ -1,6 +1,8 @@
 //! Gives the windows their permissions: each own command gets one, and `capabilities/` says which
 //! window has which. A command that is not listed here can't be called from any window.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use tauri_build::{AppManifest, Attributes};
 
 const COMMANDS: &[&str] = &[

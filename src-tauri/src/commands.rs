@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::panel::Card;
 use crate::program::Program;
+use crate::recorded::Recorded;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::words::word;
@@ -72,8 +73,18 @@ pub struct Desktop {
 }
 
 #[tauri::command]
-pub async fn snapshot(app: State<'_, App>, since: u64) -> Answer<Snapshot> {
-    Ok(app.snapshot_since(since).await?)
+pub async fn snapshot(
+    app: State<'_, App>,
+    recorded: State<'_, Recorded>,
+    window: WebviewWindow,
+    since: u64,
+) -> Answer<Snapshot> {
+    let mut snapshot = app.snapshot_since(since).await?;
+    // They come with the first snapshot after the recording, and stay as long as they would have.
+    if window.label() == toast::LABEL && recorded.holds_toasts(&snapshot.recorder) {
+        snapshot.toasts.clear();
+    }
+    Ok(snapshot)
 }
 
 #[tauri::command]

@@ -9,7 +9,7 @@ use tauri::{AppHandle, Emitter, Manager, async_runtime};
 use tokio::sync::watch;
 
 use crate::tray::{Look, Tray};
-use crate::{bar, shell, shortcut, tray};
+use crate::{bar, recorded, shell, shortcut, tray};
 
 /// The one event that all windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -64,8 +64,9 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
         }
         let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
         snapshot.follow(newer);
+        recorded::follow(&handle, &app, &snapshot.recorder).await;
         bar::follow(&handle, &app, &snapshot.recorder).await;
-        show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
+        show_tray(&handle, Look::of(&snapshot, bar::is_away(&handle)));
         let serves = (records(&snapshot.recorder), keeps(&snapshot.ring));
         if serves != served {
             served = serves;

@@ -15,10 +15,14 @@ use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
+use crate::recorded::Uncovering;
+
 /// How often a cloud that did not start is tried again: what was in its way seldom passes sooner.
 const START_AGAIN: Duration = Duration::from_secs(60);
 /// How soon a changed address of the local network is in the links.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The store's folder for the last minutes.
+const RING: &str = "ring";
 
 pub struct Program {
     pub app: App,
@@ -34,7 +38,10 @@ struct ThisComputer {
 }
 
 impl Program {
-    pub async fn open(notices: mpsc::UnboundedSender<Notice>) -> anyhow::Result<Self> {
+    pub async fn open(
+        handle: &AppHandle,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> anyhow::Result<Self> {
         let home = Home::from_env()?;
         std::fs::create_dir_all(&home.root).with_context(|| {
             format!(
@@ -58,7 +65,11 @@ impl Program {
         let app = App::open(AppOptions {
             home: home.clone(),
             account,
-            capture: Arc::new(SystemCapture::new().remembering_in(&home.root)),
+            capture: Arc::new(Uncovering::new(
+                SystemCapture::new().remembering_in(&home.root),
+                handle.clone(),
+                home.root.join(RING),
+            )),
             // Nobody hears it any more when the shell is closing.
             keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),
@@ -88,6 +99,20 @@ impl Program {
             }
         };
         self.app.sign_out(next).await
+    }
+
+    /// Uploads go to this computer where they go nowhere: another program has signed out.
+    pub async fn upload_here(&self) {
+        let account = match self.cloud.account().await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(%error, "the cloud in this computer does not start: nothing goes up");
+                return;
+            }
+        };
+        if let Err(error) = self.app.upload_to(account).await {
+            tracing::warn!(%error, "uploads go nowhere");
+        }
     }
 
     /// Closes a running recording properly, then the cloud. A second call changes nothing.

@@ -5,6 +5,7 @@
 
 mod feed;
 pub mod installed;
+mod manual;
 mod notices;
 mod tree;
 
@@ -80,6 +81,7 @@ fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -
     let tree = work.join("tree");
     let progress = Progress::begin("lay out the package");
     tree::lay_out(place, &tree, programs)?;
+    manual::lay_out(&tree)?;
     let depends = depends(work, &tree)?;
     control(&tree, &depends)?;
     progress.done("");
@@ -193,6 +195,7 @@ fn verify(place: &Place, work: &Path, deb: &Path) -> Result<()> {
             bail!("{name} of the package says '{}'", said.trim());
         }
     }
+    manual::verify(&root)?;
     for file in ["usr/bin/snaplark-desktop", &format!("usr/share/applications/{ENTRY}")] {
         if !root.join(file).is_file() {
             bail!("{file} is not in the package");

@@ -109,6 +109,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    // A window manager that tiles.
+    (Need::Tests, ["i3-wm", "i3", "i3-wm", ""]),
     // A display of several monitors.
     (
         Need::Tests,

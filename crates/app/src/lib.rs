@@ -17,6 +17,7 @@ mod home;
 pub mod logs;
 mod media;
 mod messages;
+mod named_settings;
 mod reach;
 mod settings;
 mod settings_change;
@@ -49,6 +50,7 @@ pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
+pub use named_settings::{SETTING_NAMES, setting};
 pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
@@ -65,6 +67,8 @@ pub use snaplark_store::Rebuilt;
 use view::{Levels, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
+/// Orders are answered within this time before the program closes; one that waits for a person isn't.
+const ANSWERING_MAX: Duration = Duration::from_secs(1);
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
 
@@ -95,6 +99,9 @@ pub enum Notice {
     CopyLink { recording: RecordingId, link: String },
     /// Ask where the person wants this file, and say so with [`App::move_file`].
     AskWhere { recording: RecordingId, file: PathBuf },
+    /// Another program has signed out, so that uploads go nowhere: say where with
+    /// [`App::upload_to`].
+    SignedOut,
 }
 
 /// What a server answered when it was asked whether it is there.
@@ -167,6 +174,8 @@ pub struct App {
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
     settings: watch::Receiver<Settings>,
+    /// How many other programs wait for an answer.
+    answering: watch::Sender<usize>,
     home: Home,
 }
 
@@ -191,7 +200,8 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes, levels, settings, home };
+        let answering = watch::Sender::default();
+        let app = App { inbox, changes, levels, answering, settings, home };
         control::listen(&app.home, &app);
         Ok(app)
     }
@@ -278,6 +288,12 @@ impl App {
     /// Answers when every segment of it is committed.
     pub async fn share_last(&self, length: Option<Duration>) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Share { length, reply }).await?
+    }
+
+    /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
+    /// code of what failed.
+    pub async fn why_ended(&self, recording: RecordingId) -> Result<Option<String>, AppError> {
+        self.ask(|reply| Command::WhyEnded { recording, reply }).await
     }
 
     /// Makes a stopped or waiting upload try again now; a recording without one gets one.
@@ -444,6 +460,22 @@ impl App {
         self.send(Command::SetCloudProblem { problem }).await
     }
 
+    /// Signs out on behalf of another program. The shell is told, which may have a cloud of its own
+    /// for what is recorded from now on.
+    async fn sign_out_elsewhere(&self) -> Result<(), AppError> {
+        let signed_out = self.sign_out(None).await;
+        self.send(Command::TellSignedOut).await?;
+        signed_out
+    }
+
+    /// Uploads go there from now on, where they went nowhere.
+    pub async fn upload_to(&self, account: Account) -> Result<(), AppError> {
+        match self.account().await? {
+            Some(_) => Ok(()),
+            None => self.use_account(Some(account)).await,
+        }
+    }
+
     /// Uploads go there from now on, and nobody has signed in or out.
     pub async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
@@ -462,6 +494,11 @@ impl App {
     /// Returns the settings as a channel, for a shell that follows them.
     pub fn settings_changes(&self) -> watch::Receiver<Settings> {
         self.settings.clone()
+    }
+
+    /// Changes one setting by its name and its value as the command line has them, and returns all.
+    pub async fn change_setting(&self, name: String, value: String) -> Result<Settings, AppError> {
+        self.ask(|reply| Command::ChangeSetting { name, value, reply }).await?
     }
 
     /// Keeps what a shell wants to find again after a restart, such as the place of a window.
@@ -491,6 +528,10 @@ impl App {
 
     /// Closes a running recording properly, then ends. What is unsent goes on next time.
     pub async fn shutdown(&self) {
+        // What another program has just ordered may be why this one ends.
+        let mut answering = self.answering.subscribe();
+        let answered = answering.wait_for(|count| *count == 0);
+        drop(tokio::time::timeout(ANSWERING_MAX, answered).await);
         let (reply, done) = oneshot::channel();
         if self.inbox.send(Message::Command(Command::Shutdown { reply })).await.is_ok() {
             let _ = done.await;
@@ -532,6 +573,22 @@ async fn on_keyring(
 ) -> Result<(), AppError> {
     let done = tokio::task::spawn_blocking(act).await.map_err(|_| AppError::Closing)?;
     done.map_err(|tokens::KeyringProblem(reason)| AppError::NoKeyring { reason })
+}
+
+/// Returns the settings as they are stored, whether a program runs or not.
+pub fn stored_settings(home: &Home) -> Result<Settings, AppError> {
+    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(Settings::default()) };
+    Ok(Settings::stored(&store)?)
+}
+
+/// Changes one setting where no program runs; else it is refused as in use.
+pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
+    let store = Store::open(&home.root)?;
+    let mut settings = Settings::stored(&store)?;
+    named_settings::change_setting(&mut settings, name, value)
+        .map_err(|reason| AppError::BadSetting { reason })?;
+    settings.store(&store)?;
+    Ok(settings)
 }
 
 /// What is known without the running program: for `snaplark list` and the like.

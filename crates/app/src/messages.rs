@@ -179,6 +179,7 @@ pub enum Command {
     SetCloudProblem {
         problem: Option<String>,
     },
+    TellSignedOut,
     Settings {
         reply: oneshot::Sender<Settings>,
     },
@@ -186,9 +187,18 @@ pub enum Command {
         change: SettingsChange,
         reply: Reply<Settings>,
     },
+    ChangeSetting {
+        name: String,
+        value: String,
+        reply: Reply<Settings>,
+    },
     PauseUpload {
         recording: RecordingId,
         paused: bool,
+    },
+    WhyEnded {
+        recording: RecordingId,
+        reply: oneshot::Sender<Option<String>>,
     },
     Account {
         reply: oneshot::Sender<Option<Account>>,
@@ -211,6 +221,7 @@ impl Command {
             | Command::Recall { .. }
             | Command::Media { .. }
             | Command::Settings { .. }
+            | Command::WhyEnded { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -234,6 +245,8 @@ impl Command {
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }
             | Command::ChangeSettings { .. }
+            | Command::TellSignedOut
+            | Command::ChangeSetting { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }
             | Command::Shutdown { .. } => false,

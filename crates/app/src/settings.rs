@@ -138,6 +138,8 @@ pub struct DesktopSettings {
     pub shortcuts: ShortcutKeys,
     /// Whether the recorder bar is there while something is recorded.
     pub show_bar: bool,
+    /// Bar and toasts stay where they are when that is recorded.
+    pub bar_in_recordings: bool,
     /// Which notices come up in the corner of the screen.
     pub notifications: Notifications,
     /// As soon as a recording that was stopped has it.
@@ -221,6 +223,7 @@ impl Default for DesktopSettings {
             language: Language::System,
             shortcuts: ShortcutKeys::default(),
             show_bar: true,
+            bar_in_recordings: false,
             notifications: Notifications::All,
             open_link: false,
             looks_for_updates: true,

@@ -47,7 +47,7 @@ impl SettingsChange {
         for (path, value) in leaves(&self.0, &fields)? {
             let name = path.join(".");
             set(&mut fields, &path, value);
-            let refused = |reason| AppError::BadSetting { name: name.clone(), reason };
+            let refused = |reason| AppError::BadChange { name: name.clone(), reason };
             changed = serde_json::from_value(Value::Object(fields.clone()))
                 .map_err(|error| refused(error.to_string()))?;
             check_range(&name, &changed).map_err(refused)?;

@@ -323,7 +323,14 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
 #[derive(Default)]
 pub struct Toasts {
     remembered: Vec<Remembered>,
-    failures: Vec<(String, String)>,
+    failures: Vec<Failed>,
+}
+
+struct Failed {
+    toast_id: String,
+    /// Empty where nothing of it was recorded.
+    title: String,
+    detail: String,
 }
 
 struct Remembered {
@@ -343,8 +350,18 @@ impl Toasts {
         self.remembered.retain(|toast| toast.recording != recording);
     }
 
-    pub fn fail(&mut self, recording: RecordingId, detail: String) {
-        self.failures.push((format!("failed-{recording}"), detail));
+    /// Says that a recording ended by itself. `title` is empty where nothing of it was recorded. What
+    /// was said of the same recording before is said no more.
+    pub fn fail(&mut self, recording: RecordingId, title: String, detail: String) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
+        self.failures.push(Failed { toast_id, title, detail });
+    }
+
+    /// Says no more that a recording failed: what was wrong has passed.
+    pub fn take_back_failure(&mut self, recording: RecordingId) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
     }
 
     pub fn note_link_copied(&mut self, recording: RecordingId) {
@@ -356,7 +373,7 @@ impl Toasts {
 
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
-        self.failures.retain(|(id, _)| id != toast_id);
+        self.failures.retain(|failed| failed.toast_id != toast_id);
         self.remembered.retain_mut(|toast| {
             if toast.recording.to_string() != toast_id {
                 return true;
@@ -393,10 +410,10 @@ impl Toasts {
                 body,
             })
         });
-        let failures = self.failures.iter().map(|(id, detail)| ToastView {
-            recording_id: id.clone(),
-            title: String::new(),
-            body: ToastBody::RecordingFailed { detail: detail.clone() },
+        let failures = self.failures.iter().map(|failed| ToastView {
+            recording_id: failed.toast_id.clone(),
+            title: failed.title.clone(),
+            body: ToastBody::RecordingFailed { detail: failed.detail.clone() },
             link: None,
             link_reach: None,
             percentage: 0,
@@ -445,6 +462,19 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failure_of_a_recording_is_said_once_and_with_the_title_of_what_is_kept() {
+        let mut toasts = Toasts::default();
+        let recording = RecordingId(uuid::Uuid::from_u128(1));
+        toasts.fail(recording, "28 Nov".into(), "The disk is full".into());
+        toasts.fail(recording, "28 Nov".into(), "4 segments are safe".into());
+        let [failed] = &toasts.failures[..] else { panic!("it is said twice") };
+        assert_eq!(
+            (failed.title.as_str(), failed.detail.as_str()),
+            ("28 Nov", "4 segments are safe")
+        );
+    }
 
     #[test]
     fn notices_are_those_that_the_person_wants() {

@@ -64,7 +64,8 @@ pub use part::part;
 pub use probe::{Probe, WayProbe, probe};
 pub use sound::{DeviceProbe, Meter, listen};
 pub use surroundings::{
-    Picture, Rect, Screen, ShownWindow, Surroundings, desktop_asks, picture_of, surroundings,
+    Border, Picture, Rect, Screen, ShownWindow, Surroundings, border_around, border_on,
+    desktop_asks, picture_of, surroundings,
 };
 pub use warm::warm;
 pub use webcam::{CameraProbe, list as cameras};

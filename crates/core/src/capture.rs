@@ -175,7 +175,10 @@ pub struct FrameCounts {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
     /// So many frames were lost since it was last said.
-    #[error("This computer did not keep up: {count} pictures were lost. The recording goes on")]
+    #[error(
+        "This computer did not keep up: {count} {} lost. The recording goes on",
+        if *count == 1 { "picture was" } else { "pictures were" }
+    )]
     FramesDropped { count: u64 },
     /// No frame came for so long.
     #[error("No picture came for {} seconds. The recording goes on", ms / 1_000)]

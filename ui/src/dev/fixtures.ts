@@ -197,6 +197,7 @@ export const settings = (): Settings => ({
     language: "system",
     shortcuts: shortcutKeys,
     showBar: true,
+    barInRecordings: false,
     notifications: "all",
     openLink: false,
     looksForUpdates: true,

@@ -6,7 +6,7 @@ use snaplark_core::upload::Event;
 use tracing::{info, warn};
 
 use super::Engine;
-use crate::{AppError, Settings, SettingsChange};
+use crate::{AppError, Settings, SettingsChange, named_settings};
 
 /// How often it is looked for segments that need not stay.
 const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
@@ -23,6 +23,14 @@ impl Engine {
         let settings = change.apply(&self.settings)?;
         self.keep_settings(settings)?;
         Ok(self.settings.clone())
+    }
+
+    /// Changes one setting by its name and value as the command line has them.
+    pub(super) fn change_setting(&mut self, name: &str, value: &str) -> Result<Settings, AppError> {
+        let mut after = self.settings.clone();
+        named_settings::change_setting(&mut after, name, value)
+            .map_err(|reason| AppError::BadSetting { reason })?;
+        self.change_settings(&SettingsChange::between(&self.settings, &after))
     }
 
     /// Commits the settings, then lets everything follow them that is running.

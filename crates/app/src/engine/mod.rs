@@ -84,8 +84,12 @@ pub struct Engine {
     cancel_replies: Vec<(Reply<StartRequest>, StartRequest)>,
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
-    /// The last try did.
-    write_failed: bool,
+    /// When the first of the tries that failed since the last good one was.
+    failing_since_ms: Option<u64>,
+    /// Of recordings that ended in this run without anybody's asking.
+    why_ended: HashMap<RecordingId, String>,
+    /// Ended recordings of which it was said that their rows can't be written.
+    unlisted: HashSet<RecordingId>,
     requests: HashMap<RequestId, Request>,
     /// Grows with each account: an answer for an earlier one is of no use.
     generation: u64,
@@ -205,7 +209,9 @@ impl Engine {
             cancel_replies: Vec::new(),
             unwritten: VecDeque::from([Write::Step(step)]),
             write_again_ms: None,
-            write_failed: false,
+            failing_since_ms: None,
+            why_ended: HashMap::new(),
+            unlisted: HashSet::new(),
             requests: HashMap::new(),
             generation: 0,
             file_jobs: 0,
@@ -295,7 +301,11 @@ impl Engine {
                 // Its file is written when that is done.
                 Some(segments) => self.repair(recording.id, segments),
                 None if recording.file.is_none() && !recording.running => {
-                    self.write_file(recording.id);
+                    match recording.missing_detail {
+                        None => self.write_file(recording.id),
+                        // Whoever waits for its file has to hear that none comes.
+                        Some(missing) => self.note_file_problem(recording.id, missing),
+                    }
                 }
                 None => {}
             }
@@ -388,9 +398,12 @@ impl Engine {
             Command::Toggle { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 let countdown = request.countdown.is_some();
-                let event = recorder::Event::ToggleAsked { recording, countdown };
+                let too_short = self.is_too_short();
+                let event = recorder::Event::ToggleAsked { recording, countdown, too_short };
                 self.ask_recorder(event, request, reply);
             }
+            // It ended by itself, and its rows are still to be written.
+            Command::Stop { reply } if self.closing().is_some() => self.stop_replies.push(reply),
             Command::Stop { reply } => {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
@@ -444,6 +457,12 @@ impl Engine {
             Command::ChangeSettings { change, reply } => {
                 let _ = reply.send(self.change_settings(&change));
             }
+            Command::ChangeSetting { name, value, reply } => {
+                let _ = reply.send(self.change_setting(&name, &value));
+            }
+            Command::WhyEnded { recording, reply } => {
+                let _ = reply.send(self.why_ended.get(&recording).cloned());
+            }
             Command::PauseUpload { recording, paused: true } => {
                 self.tell_machine(Event::PauseAsked { recording });
             }
@@ -454,6 +473,7 @@ impl Engine {
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
             }
+            Command::TellSignedOut => (self.notices)(Notice::SignedOut),
             Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
             Command::SetLocalNetwork { network } => {
                 self.local_network = network;

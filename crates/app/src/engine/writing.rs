@@ -15,13 +15,15 @@ use crate::{AppError, Notice, finish};
 
 /// How long after a failed commit the next is tried.
 const COMMIT_AGAIN_MS: u64 = 1_000;
+/// Whoever waits for the end of a recording whose rows can't be written hears so after this time.
+/// Longer than a backup program holds the database's lock; the tries go on.
+const COMMIT_PATIENCE_MS: u64 = 10_000;
 /// Then what came in meanwhile is heard: minutes of the ring may become a recording at once.
 const WRITES_AT_ONCE_MAX: usize = 16;
 
 impl Engine {
     /// Writes what waits, in order, until it is done or fails.
     pub(super) fn write(&mut self) {
-        let failed_before = std::mem::take(&mut self.write_failed);
         self.write_again_ms = None;
         for _ in 0..WRITES_AT_ONCE_MAX {
             let Some(write) = self.unwritten.pop_front() else { return };
@@ -44,15 +46,20 @@ impl Engine {
                     error!(%error, "The list of recordings refuses an entry; it is left out");
                     continue;
                 }
-                if !failed_before {
+                if self.failing_since_ms.is_none() {
                     error!(%error, "The list of recordings could not be written; trying again");
                 }
-                self.write_failed = true;
+                let now_ms = self.now_ms();
+                let since_ms = *self.failing_since_ms.get_or_insert(now_ms);
                 self.unwritten.push_front(write);
-                self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                self.write_again_ms = Some(now_ms + COMMIT_AGAIN_MS);
                 self.tell_away();
+                if now_ms >= since_ms + COMMIT_PATIENCE_MS {
+                    self.tell_unlisted(&error);
+                }
                 return;
             }
+            self.failing_since_ms = None;
             match write {
                 Write::Started { recording, .. } => self.offer_init(recording),
                 Write::Segment(recording, segment, from) => {
@@ -86,6 +93,67 @@ impl Engine {
         }
     }
 
+    /// A recording has ended, and its rows can't be written for long: nobody waits for that. What is
+    /// sealed is on the disk, and the next start adopts it.
+    fn tell_unlisted(&mut self, error: &StoreError) {
+        if self.recorder != Recorder::Idle {
+            return;
+        }
+        let reason = match error {
+            StoreError::Sql(source) => source.to_string(),
+            other => other.to_string(),
+        };
+        for (reply, _) in self.cancel_replies.drain(..) {
+            let _ = reply.send(Err(AppError::NotDeleted { reason: reason.clone() }));
+        }
+        let Some(recording) = self.closing() else { return };
+        let (title, segments) = self.saved(recording);
+        let folder = self.store.folder(recording);
+        let unlisted =
+            || AppError::NotListed { folder: folder.clone(), segments, reason: reason.clone() };
+        for reply in self.stop_replies.drain(..) {
+            let _ = reply.send(Err(unlisted()));
+        }
+        self.answer_share(recording, Err(unlisted()));
+        if self.unlisted.insert(recording) {
+            warn!(%recording, segments, "A recording that has ended is not in the list");
+            self.toasts.fail(recording, title, unlisted().to_string());
+        }
+    }
+
+    /// The recording that has ended and whose rows don't say so yet.
+    pub(super) fn closing(&self) -> Option<RecordingId> {
+        let is_idle = self.recorder == Recorder::Idle;
+        self.unwritten.iter().filter(|_| is_idle).find_map(|write| match write {
+            Write::Close(recording, ..) => Some(*recording),
+            Write::Started { .. }
+            | Write::Segment(..)
+            | Write::Trouble(..)
+            | Write::Repair(..)
+            | Write::Delete(_)
+            | Write::Step(_) => None,
+        })
+    }
+
+    /// Returns how many segments of a recording are sealed, written down or not, and its title where
+    /// there are any.
+    pub(super) fn saved(&self, recording: RecordingId) -> (String, u32) {
+        let unwritten = self.unwritten.iter().filter(|write| match write {
+            Write::Segment(of, ..) => *of == recording,
+            Write::Started { .. }
+            | Write::Trouble(..)
+            | Write::Repair(..)
+            | Write::Close(..)
+            | Write::Delete(_)
+            | Write::Step(_) => false,
+        });
+        let unwritten = unwritten.count() as u32;
+        match self.store.recording(recording) {
+            Ok(row) if row.segments + unwritten > 0 => (row.title, row.segments + unwritten),
+            Ok(_) | Err(_) => (String::new(), unwritten),
+        }
+    }
+
     pub(super) fn write_one(&mut self, write: &Write) -> Result<(), StoreError> {
         match write {
             Write::Started { recording, width, height } => {
@@ -115,6 +183,10 @@ impl Engine {
 
     /// The recording is closed in its rows: to the upload, to the person's file, to the clipboard.
     pub(super) fn closed(&mut self, recording: RecordingId) {
+        if self.unlisted.remove(&recording) {
+            // It is in the list after all.
+            self.toasts.take_back_failure(recording);
+        }
         let row = match self.store.recording(recording) {
             Ok(row) => row,
             Err(error) => {

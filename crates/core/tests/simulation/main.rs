@@ -2,6 +2,7 @@
 //! virtual time, with faults drawn from a seed. A seed replays exactly; a seed that fails is named
 //! by the panic and can be run alone with SNAPLARK_SEED.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 // The rules of `core` itself don't hold for the world around it.
 #![allow(clippy::unwrap_used, clippy::disallowed_types, clippy::disallowed_methods)]
 
