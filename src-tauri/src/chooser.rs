@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use snaplark_app::control;
 use snaplark_app::view::{Levels, RecorderView};
-use snaplark_app::{App, Microphone, Source, StartRequest};
+use snaplark_app::{App, Microphone, SettingsChange, Source, StartRequest};
 use snaplark_capture::{Meter, Picture, Screen, ShownWindow};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{AppHandle, Emitter, Manager, Url, WebviewWindow, async_runtime};
@@ -144,7 +144,7 @@ async fn let_desktop_ask(handle: &AppHandle, kind: Kind) -> Result<(), snaplark_
         Kind::Window => Source::Window(0),
         Kind::Area | Kind::Display => Source::Display(None),
     };
-    let request = app.settings().await?.recording.request(source);
+    let request = app.settings().await?.recording.request_with_microphone_at_hand(source);
     app.start_recording(StartRequest { asks: true, ..request }).await.map(drop)
 }
 
@@ -305,12 +305,13 @@ pub async fn choose(
             Source::Region { x: at.x, y: at.y, width: at.width, height: at.height }
         }
     };
-    let mut settings = app.settings().await?;
-    settings.recording.microphone = choice.microphone;
-    settings.recording.system_sound = choice.system_sound;
-    settings.recording.webcam.shown = choice.webcam;
-    settings.recording.countdown_seconds = choice.countdown_seconds;
-    app.set_settings(settings).await?;
+    let before = app.settings().await?;
+    let mut after = before.clone();
+    after.recording.microphone = choice.microphone;
+    after.recording.system_sound = choice.system_sound;
+    after.recording.webcam.shown = choice.webcam;
+    after.recording.countdown_seconds = choice.countdown_seconds;
+    app.change_settings(SettingsChange::between(&before, &after)).await?;
     if let Err(error) = close(handle) {
         tracing::warn!(%error, "the chooser can't be closed");
     }

@@ -11,7 +11,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
 use snaplark_app::view::{MediaView, RecordingView, Snapshot};
-use snaplark_app::{App, AppError, Listening, RecordingId, Settings, Shortcut, Token};
+use snaplark_app::{
+    App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token,
+};
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt;
@@ -24,7 +26,7 @@ use crate::recorded::Recorded;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::words::word;
-use crate::{pages, platform, shell, shortcut, sign_in, toast, words};
+use crate::{pages, platform, shortcut, sign_in, toast, words};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandError {
@@ -40,7 +42,10 @@ impl CommandError {
 
 impl From<AppError> for CommandError {
     fn from(error: AppError) -> Self {
-        CommandError::new(error.code(), &error)
+        match &error {
+            AppError::KeysTwice { keys } => CommandError::new(error.code(), keys),
+            _ => CommandError::new(error.code(), &error),
+        }
     }
 }
 
@@ -206,22 +211,21 @@ pub async fn settings(app: State<'_, App>) -> Answer<Settings> {
     Ok(app.settings().await?)
 }
 
-/// All of them or none: a shortcut that can't be had leaves everything as it was.
+/// Changes the settings that are named, all of them or none: a shortcut that can't be had leaves
+/// everything as it was. What follows from them, `following` does, whoever changed them.
 #[tauri::command]
-pub async fn set_settings(app: State<'_, App>, handle: AppHandle, settings: Settings) -> Answer {
-    let keys = settings.desktop.shortcuts.clone();
-    if let Some(keys) = keys.clash() {
-        return Err(CommandError::new("keys-twice", keys));
+pub async fn change_settings(
+    app: State<'_, App>,
+    handle: AppHandle,
+    change: SettingsChange,
+) -> Answer<Settings> {
+    let before = app.settings().await?;
+    let keys = change.apply(&before)?.desktop.shortcuts;
+    if keys != before.desktop.shortcuts {
+        let rebound = on_main(&handle, move |handle| shortcut::rebind(handle, &keys)).await?;
+        rebound.map_err(|keys| CommandError::new("shortcut-taken", keys))?;
     }
-    let rebound = on_main(&handle, move |handle| shortcut::rebind(handle, &keys)).await?;
-    rebound.map_err(|keys| CommandError::new("shortcut-taken", keys))?;
-    let (theme, language) = (settings.desktop.theme, settings.desktop.language);
-    app.set_settings(settings).await?;
-    let shown = move |handle: &AppHandle| {
-        shell::show_theme(handle, theme);
-        shell::show_language(handle, language);
-    };
-    on_main(&handle, shown).await
+    Ok(app.change_settings(change).await?)
 }
 
 /// While a window listens for keys to take for a shortcut.
@@ -365,9 +369,9 @@ pub fn open_account(handle: AppHandle) -> Answer {
 /// Links to this computer open for others on the local network, or not; nothing else is changed.
 #[tauri::command]
 pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer {
-    let mut settings = app.settings().await?;
-    settings.upload.share_on_local_network = shared;
-    Ok(app.set_settings(settings).await?)
+    let change = SettingsChange::of(&["upload", "shareOnLocalNetwork"], shared);
+    app.change_settings(change).await?;
+    Ok(())
 }
 
 pub async fn open_page(address: String) -> Answer {

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use snaplark_app::App;
-use snaplark_app::view::RecorderView;
+use snaplark_app::view::{RecorderView, RingView};
+use snaplark_app::{App, Settings};
 use tauri::{AppHandle, Emitter, Manager, async_runtime};
 use tokio::sync::watch;
 
 use crate::tray::{Look, Tray};
-use crate::{bar, recorded, shell, tray};
+use crate::{bar, recorded, shell, shortcut, tray};
 
 /// The one event that all windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -24,12 +24,39 @@ pub fn begin(handle: &AppHandle, app: &App) {
     async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
     async_runtime::spawn(pass_time(handle.clone(), recorded));
     async_runtime::spawn(pass_levels(handle.clone(), app.clone()));
+    async_runtime::spawn(follow_settings(handle.clone(), app.settings_changes()));
+}
+
+/// Theme, language and keys are as they are set, whoever changed them: a window or a command.
+async fn follow_settings(handle: AppHandle, mut settings: watch::Receiver<Settings>) {
+    let mut shown = settings.borrow_and_update().desktop.clone();
+    while settings.changed().await.is_ok() {
+        let now = settings.borrow_and_update().desktop.clone();
+        let before = std::mem::replace(&mut shown, now.clone());
+        if now == before {
+            continue;
+        }
+        let there = handle.clone();
+        let followed = handle.run_on_main_thread(move || {
+            if now.theme != before.theme {
+                shell::show_theme(&there, now.theme);
+            }
+            shell::show_language(&there, now.language);
+            if let Err(keys) = shortcut::rebind(&there, &now.shortcuts) {
+                tracing::warn!(keys, "a shortcut can't be had");
+            }
+        });
+        if let Err(error) = followed {
+            tracing::warn!(%error, "the settings can't be followed");
+        }
+    }
 }
 
 /// Windows ask again, the tray is drawn again.
 async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
     let mut changes = app.changes();
     let Ok(mut snapshot) = app.snapshot().await else { return };
+    let mut served = (false, false);
     loop {
         let change = *changes.borrow_and_update();
         if let Err(error) = handle.emit(CHANGED, change) {
@@ -40,6 +67,15 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
         recorded::follow(&handle, &app, &snapshot.recorder).await;
         bar::follow(&handle, &app, &snapshot.recorder).await;
         show_tray(&handle, Look::of(&snapshot, bar::is_away(&handle)));
+        let serves = (records(&snapshot.recorder), keeps(&snapshot.ring));
+        if serves != served {
+            served = serves;
+            let there = handle.clone();
+            let follow = move || shortcut::follow(&there, serves.0, serves.1);
+            if let Err(error) = handle.run_on_main_thread(follow) {
+                tracing::warn!(%error, "shortcuts can't follow the recorder");
+            }
+        }
         recorder.send_if_modified(|was| {
             let is_new = *was != snapshot.recorder;
             was.clone_from(&snapshot.recorder);
@@ -50,6 +86,21 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
             return;
         }
     }
+}
+
+/// Whether there is something to mute, to pause, or to show a webcam in.
+fn records(recorder: &RecorderView) -> bool {
+    match recorder {
+        RecorderView::Idle | RecorderView::Stopping { .. } => false,
+        RecorderView::Counting { .. }
+        | RecorderView::Starting
+        | RecorderView::Recording { .. }
+        | RecorderView::Paused { .. } => true,
+    }
+}
+
+fn keeps(ring: &RingView) -> bool {
+    matches!(ring, RingView::Keeping { .. })
 }
 
 /// Beside the tray's icon: how long it records.

@@ -12,6 +12,7 @@ mod deep_link;
 mod following;
 mod left;
 mod media;
+mod meter;
 mod pages;
 mod panel;
 mod place;

@@ -3,10 +3,10 @@
 
 use tauri::webview::PageLoadEvent;
 use tauri::window::Color;
-use tauri::{AppHandle, Manager, Theme, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
-use crate::left;
 use crate::words::word;
+use crate::{left, meter, platform};
 
 pub struct Page {
     pub label: &'static str,
@@ -68,11 +68,12 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
             }
         })
         .build()?;
-    window.set_background_color(Some(match window.theme() {
-        Ok(Theme::Dark) => BACKGROUND_DARK,
-        _ => BACKGROUND_LIGHT,
+    window.set_background_color(Some(match platform::is_dark(&window) {
+        true => BACKGROUND_DARK,
+        false => BACKGROUND_LIGHT,
     }))?;
     left::put_back(&window)?;
+    meter::stop_with(&window);
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {

@@ -1,7 +1,7 @@
 //! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
 //! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
 
-use tauri::{AppHandle, WebviewWindow};
+use tauri::{AppHandle, Theme, WebviewWindow};
 
 use crate::panel::{Builder, Card};
 use crate::place::Rect;
@@ -19,6 +19,17 @@ pub fn is_composited() -> bool {
 /// Whether other programs' keys and windows are the desktop's alone to know.
 pub fn is_wayland() -> bool {
     imp::is_wayland()
+}
+
+/// On the main thread: all windows, those that are made later too, are drawn in this theme. `None`:
+/// in the desktop's.
+pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
+    imp::show_theme(handle, theme);
+}
+
+/// On the main thread: whether a page is drawn dark now.
+pub fn is_dark(window: &WebviewWindow) -> bool {
+    imp::is_dark(window)
 }
 
 /// On the main thread: makes a window, in the web process of that other one where there can be
@@ -88,6 +99,7 @@ pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
 
 #[cfg(target_os = "linux")]
 mod imp {
+    use std::cell::Cell;
     use std::os::unix::process::CommandExt;
     use std::path::Path;
     use std::process::Command;
@@ -98,14 +110,19 @@ mod imp {
 
     use gtk::cairo::{RectangleInt, Region};
     use gtk::gdk::ModifierType;
-    use gtk::glib;
+    use gtk::gio;
+    use gtk::glib::{self, Variant, VariantTy};
     use gtk::prelude::*;
-    use tauri::{AppHandle, WebviewWindow};
+    use tauri::{AppHandle, Theme, WebviewWindow, async_runtime};
 
     use super::Dragged;
     use crate::panel::{Builder, Card};
     use crate::place::Rect;
 
+    /// As the portal's interface has it.
+    const PREFERS_DARK: u32 = 1;
+    /// As long as tao waits for it.
+    const PORTAL_ANSWER_MS: i32 = 5_000;
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
     pub fn prepare() -> anyhow::Result<()> {
@@ -147,6 +164,76 @@ mod imp {
 
     pub fn is_wayland() -> bool {
         std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty())
+    }
+
+    thread_local! {
+        /// What the person chose; `None`: as the desktop is.
+        static CHOSEN: Cell<Option<Theme>> = const { Cell::new(None) };
+        static IS_HELD: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Each window that is made, and each word of the desktop's, sets GTK's preference to the
+    /// desktop's (tao does that), whatever was set before: so it is held to the person's choice.
+    pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
+        let Some(settings) = gtk::Settings::default() else { return };
+        CHOSEN.set(theme);
+        if !IS_HELD.replace(true) {
+            settings.connect_gtk_application_prefer_dark_theme_notify(hold_theme);
+        }
+        hold_theme(&settings);
+        if theme.is_none() {
+            let handle = handle.clone();
+            // The portal may have to be started for the answer.
+            async_runtime::spawn_blocking(move || {
+                let is_dark = desktop_is_dark();
+                let shown = handle.run_on_main_thread(move || {
+                    if let (None, Some(settings)) = (CHOSEN.get(), gtk::Settings::default()) {
+                        settings.set_gtk_application_prefer_dark_theme(is_dark);
+                    }
+                });
+                if let Err(error) = shown {
+                    tracing::warn!(%error, "the desktop's theme can't be shown");
+                }
+            });
+        }
+    }
+
+    fn hold_theme(settings: &gtk::Settings) {
+        let Some(theme) = CHOSEN.get() else { return };
+        let is_dark = theme == Theme::Dark;
+        if settings.is_gtk_application_prefer_dark_theme() != is_dark {
+            settings.set_gtk_application_prefer_dark_theme(is_dark);
+        }
+    }
+
+    /// Asks the settings portal. A desktop without one has its theme by name, which GTK knows.
+    fn desktop_is_dark() -> bool {
+        let Ok(bus) = gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) else {
+            return false;
+        };
+        let answer = bus.call_sync(
+            Some("org.freedesktop.portal.Desktop"),
+            "/org/freedesktop/portal/desktop",
+            "org.freedesktop.portal.Settings",
+            "Read",
+            Some(&("org.freedesktop.appearance", "color-scheme").to_variant()),
+            VariantTy::new("(v)").ok(),
+            gio::DBusCallFlags::NONE,
+            PORTAL_ANSWER_MS,
+            gio::Cancellable::NONE,
+        );
+        let value = answer.ok().and_then(|answer| answer.get::<(Variant,)>());
+        // A variant in a variant, as the first version of the interface has it.
+        let value = value.map(|(value,)| value.as_variant().unwrap_or(value));
+        value.and_then(|value| value.get::<u32>()) == Some(PREFERS_DARK)
+    }
+
+    pub fn is_dark(_: &WebviewWindow) -> bool {
+        gtk::Settings::default().is_some_and(|settings| {
+            let name = settings.gtk_theme_name();
+            settings.is_gtk_application_prefer_dark_theme()
+                || name.is_some_and(|name| name.ends_with("-dark"))
+        })
     }
 
     pub fn build(
@@ -321,7 +408,7 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    use tauri::{AppHandle, PhysicalPosition, PhysicalSize, WebviewWindow};
+    use tauri::{AppHandle, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
 
     use super::Dragged;
     use crate::panel::{Builder, Card};
@@ -337,6 +424,14 @@ mod imp {
 
     pub fn is_wayland() -> bool {
         false
+    }
+
+    pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
+        handle.set_theme(theme);
+    }
+
+    pub fn is_dark(window: &WebviewWindow) -> bool {
+        matches!(window.theme(), Ok(Theme::Dark))
     }
 
     pub fn build(

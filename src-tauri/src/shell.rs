@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use snaplark_app::control::{self, Order};
-use snaplark_app::{App, DesktopSettings, Language, Notice, RecordingId, Theme};
+use snaplark_app::{App, DesktopSettings, Language, Notice, RecordingId, SettingsChange, Theme};
 use tauri::{AppHandle, Emitter, Manager, RunEvent, async_runtime};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 use tokio::sync::{mpsc, oneshot};
@@ -25,8 +25,8 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, quick, quiet, quit,
-    shortcut, toast, tray, updates,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, meter, pages, platform, quick,
+    quiet, quit, shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
@@ -57,6 +57,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(quick::Quick::default())
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
+        .manage(meter::Meters::default())
         .manage(Updates::default())
         .manage(quit::Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
@@ -73,6 +74,8 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::recorder::pause_recording,
             commands::recorder::mute_microphone,
             commands::recorder::switch_webcam,
+            commands::recorder::switch_microphone,
+            commands::recorder::hear_microphone,
             commands::recorder::cancel_recording,
             commands::recorder::restart_recording,
             commands::recorder::record_here,
@@ -113,7 +116,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::share_on_local_network,
             commands::open_settings,
             commands::settings,
-            commands::set_settings,
+            commands::change_settings,
             commands::hold_shortcuts,
             commands::ask_for_shortcuts,
             commands::microphones,
@@ -220,12 +223,8 @@ type Make = fn(&AppHandle) -> tauri::Result<()>;
 
 /// Shown once is enough, also where it was only closed.
 async fn note_welcomed(app: App) {
-    let noted = async {
-        let mut settings = app.settings().await?;
-        settings.desktop.welcomed = true;
-        app.set_settings(settings).await
-    };
-    if let Err(error) = noted.await {
+    let noted = SettingsChange::of(&["desktop", "welcomed"], true);
+    if let Err(error) = app.change_settings(noted).await {
         tracing::warn!(%error, "the welcome will be shown again");
     }
 }
@@ -285,13 +284,14 @@ pub fn order(handle: &AppHandle, order: Order) {
     });
 }
 
-/// Windows follow by their own media query.
+/// On the main thread. Windows follow by their own media query.
 pub fn show_theme(handle: &AppHandle, theme: Theme) {
-    handle.set_theme(match theme {
+    let theme = match theme {
         Theme::System => None,
         Theme::Light => Some(tauri::Theme::Light),
         Theme::Dark => Some(tauri::Theme::Dark),
-    });
+    };
+    platform::show_theme(handle, theme);
 }
 
 /// On the main thread: everything that is seen says it anew.

@@ -2,24 +2,27 @@
 //! holds it, or the desktop has no such thing - Snaplark goes on without, and says so in the log,
 //! the library and the settings, with the command that does the same.
 //!
-//! On X11, Windows and macOS Snaplark takes the keys that are set. On Wayland the desktop has them, and
-//! gives them or not (`desktop`). All of it happens on the main thread, as the system's own table does.
+//! On X11, Windows and macOS Snaplark takes the keys that are set, each of them only while it does
+//! something: those of the microphone, the webcam and the pause while something is recorded, that of
+//! the last minutes while they are kept. At other times other programs have them. On Wayland the
+//! desktop has the keys, and gives them or not (`desktop`); there they are ignored at other times. All of it happens on the main thread, as the system's own table does.
 
 #[cfg(target_os = "linux")]
 mod desktop;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use snaplark_app::control::Order;
-use snaplark_app::{Shortcut, ShortcutKeys};
+use snaplark_app::{Serves, Shortcut, ShortcutKeys};
 use tauri::{AppHandle, Emitter as _, Manager, async_runtime};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
 use tokio::sync::Notify;
 
 use crate::chooser::{self, Kind};
 use crate::words::word;
-use crate::{platform, quick, shell};
+use crate::{pages, platform, quick, shell};
 
 /// Windows hear that there are keys now, or others, or none.
 const CHANGED: &str = "shortcuts";
@@ -42,6 +45,8 @@ pub struct Bound {
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub enum State {
     Works,
+    /// It has keys, and other programs have them now: there is nothing that it could do.
+    Resting,
     /// Another program has it, or it is none.
     Taken,
     /// The desktop gives none to programs.
@@ -62,9 +67,29 @@ pub enum State {
 pub struct Shortcuts {
     bound: Mutex<Vec<Bound>>,
     again: Notify,
+    is_recording: AtomicBool,
+    is_keeping: AtomicBool,
 }
 
 impl Shortcuts {
+    fn new() -> Self {
+        Shortcuts {
+            bound: Mutex::default(),
+            again: Notify::new(),
+            is_recording: AtomicBool::new(false),
+            is_keeping: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether its keys do something now.
+    fn serves_now(&self, shortcut: Shortcut) -> bool {
+        match shortcut.serves() {
+            Serves::Always => true,
+            Serves::WhileRecording => self.is_recording.load(Ordering::Relaxed),
+            Serves::WhileKeeping => self.is_keeping.load(Ordering::Relaxed),
+        }
+    }
+
     pub fn all(&self) -> Vec<Bound> {
         self.lock().clone()
     }
@@ -86,11 +111,12 @@ impl Shortcuts {
 
 /// At the start, on the main thread.
 pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
+    app.manage(Shortcuts::new());
     let bound = match platform::is_wayland() {
         true => Shortcut::ALL.map(|shortcut| bound(shortcut, "", State::Asked)),
         false => take_all(app, keys),
     };
-    app.manage(Shortcuts { bound: Mutex::new(bound.to_vec()), again: Notify::new() });
+    *app.state::<Shortcuts>().lock() = bound.to_vec();
     #[cfg(target_os = "linux")]
     if platform::is_wayland() {
         ask_desktop(app, keys);
@@ -149,10 +175,36 @@ fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()
     Shortcut::ALL.map(|shortcut| {
         let keys = keys.of(shortcut);
         match has_some {
+            true if keys.is_empty() => bound(shortcut, keys, State::Unset),
+            true if shortcut.serves() != Serves::Always => bound(shortcut, keys, State::Resting),
             true => take(app, shortcut, keys),
             false => bound(shortcut, keys, State::Unavailable),
         }
     })
+}
+
+/// On the main thread: takes the keys that do something from now on, and gives back those that do
+/// not any more.
+pub fn follow(app: &AppHandle, is_recording: bool, is_keeping: bool) {
+    let shortcuts = app.state::<Shortcuts>();
+    shortcuts.is_recording.store(is_recording, Ordering::Relaxed);
+    shortcuts.is_keeping.store(is_keeping, Ordering::Relaxed);
+    let before = shortcuts.all();
+    let follows = |bound: &Bound| match (bound.state, shortcuts.serves_now(bound.shortcut)) {
+        (State::Resting, true) => take(app, bound.shortcut, &bound.keys),
+        (State::Works, false) => {
+            give_back(app, bound);
+            Bound { state: State::Resting, ..bound.clone() }
+        }
+        // It may be free by the next time.
+        (State::Taken, false) => Bound { state: State::Resting, ..bound.clone() },
+        (_, _) => bound.clone(),
+    };
+    let now: Vec<Bound> = before.iter().map(follows).collect();
+    if now != before {
+        *shortcuts.lock() = now;
+        tell(app);
+    }
 }
 
 /// On the main thread: takes other keys in place of those of now. All of them or none; an error is
@@ -168,15 +220,36 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
     let refused = came.iter().find(|bound| bound.state == State::Taken);
     let refused = refused.map(|bound| bound.keys.clone());
     let now = match &refused {
-        None => stays.into_iter().chain(came).collect(),
+        None => {
+            let rest = |bound: Bound| match app.state::<Shortcuts>().serves_now(bound.shortcut) {
+                true => bound,
+                false => rest(app, bound),
+            };
+            stays.into_iter().chain(came.into_iter().map(rest)).collect()
+        }
         Some(_) => {
             came.iter().for_each(|bound| give_back(app, bound));
-            let back = goes.iter().map(|old| take_as(app, old, &old.keys));
+            let back = goes.iter().map(|old| match old.state {
+                State::Resting => old.clone(),
+                _ => take_as(app, old, &old.keys),
+            });
             stays.into_iter().chain(back).collect()
         }
     };
     *app.state::<Shortcuts>().lock() = sorted(now);
+    if !goes.is_empty() && refused.is_none() {
+        tell(app);
+    }
     refused.map_or(Ok(()), Err)
+}
+
+/// Its keys are other programs' until it does something.
+fn rest(app: &AppHandle, bound: Bound) -> Bound {
+    give_back(app, &bound);
+    match bound.state {
+        State::Works => Bound { state: State::Resting, ..bound },
+        _ => bound,
+    }
 }
 
 /// On the main thread: while keys are chosen ours do nothing, and the window hears them. After that
@@ -188,8 +261,12 @@ pub fn hold(app: &AppHandle, held: bool) {
             give_back(app, bound);
             bound.clone()
         }
-        (false, State::Works | State::Taken) if !is_ours(app, &bound.keys) => {
-            take(app, bound.shortcut, &bound.keys)
+        (false, State::Works | State::Taken | State::Resting) if !is_ours(app, &bound.keys) => {
+            let took = take(app, bound.shortcut, &bound.keys);
+            match app.state::<Shortcuts>().serves_now(bound.shortcut) {
+                true => took,
+                false => rest(app, took),
+            }
         }
         (false, _) => bound.clone(),
     };
@@ -226,6 +303,9 @@ fn command_for(shortcut: Shortcut) -> &'static str {
         Shortcut::Microphone => "snaplark mute",
         Shortcut::Webcam => "snaplark webcam",
         Shortcut::QuickMenu => "snaplark-desktop --quick-menu",
+        Shortcut::Pause => "snaplark pause",
+        Shortcut::ShareLast => "snaplark share-last",
+        Shortcut::Library => "snaplark-desktop",
     }
 }
 
@@ -255,6 +335,9 @@ fn words_for(shortcut: Shortcut) -> &'static str {
         Shortcut::Microphone => "shortcut_microphone",
         Shortcut::Webcam => "shortcut_webcam",
         Shortcut::QuickMenu => "shortcut_quick_menu",
+        Shortcut::Pause => "shortcut_pause",
+        Shortcut::ShareLast => "shortcut_share_last",
+        Shortcut::Library => "shortcut_library",
     })
 }
 
@@ -273,7 +356,9 @@ fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
     match old.state {
         State::ByDesktop | State::Asked | State::Declined => old.clone(),
         State::Unavailable => Bound { keys: keys.to_owned(), ..old.clone() },
-        State::Works | State::Taken | State::Unset | State::Later => take(app, old.shortcut, keys),
+        State::Works | State::Resting | State::Taken | State::Unset | State::Later => {
+            take(app, old.shortcut, keys)
+        }
     }
 }
 
@@ -297,20 +382,37 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
 }
 
 fn give_back(app: &AppHandle, bound: &Bound) {
-    if bound.state == State::Works
-        && is_ours(app, &bound.keys)
-        && let Err(error) = app.global_shortcut().unregister(bound.keys.as_str())
-    {
+    if bound.state != State::Works || !is_ours(app, &bound.keys) {
+        return;
+    }
+    let release = || app.global_shortcut().unregister(bound.keys.as_str());
+    if let Err(error) = release() {
         tracing::warn!(%error, keys = bound.keys, "the shortcut can't be given back");
+        return;
+    }
+    // On X11 the library writes the release into a buffer that only its next question to the server
+    // empties, and each release begins with one: without it the last key would stay ours.
+    if cfg!(target_os = "linux")
+        && let Err(error) = release()
+    {
+        tracing::debug!(%error, "nothing was to be given back any more");
     }
 }
 
-/// On the main thread.
+/// On the main thread. A key that came too late, or that the desktop keeps at all times, does
+/// nothing when there is nothing to do: a webcam is never switched on for later.
 fn act(app: &AppHandle, shortcut: Shortcut) {
+    if !app.state::<Shortcuts>().serves_now(shortcut) {
+        tracing::debug!(?shortcut, "a key does nothing now");
+        return;
+    }
     match shortcut {
         Shortcut::Record => shell::order(app, Order::Toggle),
         Shortcut::Microphone => shell::order(app, Order::Mute),
         Shortcut::Webcam => shell::order(app, Order::Webcam),
+        Shortcut::Pause => shell::order(app, Order::Pause),
+        Shortcut::ShareLast => shell::order(app, Order::ShareLast { seconds: None }),
+        Shortcut::Library => pages::show(app, &pages::LIBRARY),
         Shortcut::ChooseArea => chooser::open(app, Kind::Area, false),
         Shortcut::QuickMenu => {
             if let Err(error) = quick::toggle(app) {

@@ -22,6 +22,7 @@ use crate::{bar, chooser, pages, quit, shell};
 const TOGGLE: &str = "toggle";
 const PAUSE: &str = "pause";
 const MUTE: &str = "mute";
+const WEBCAM: &str = "webcam";
 const SHOW_BAR: &str = "show-bar";
 const CHOOSE_AREA: &str = "choose-area";
 const CHOOSE_WINDOW: &str = "choose-window";
@@ -120,6 +121,9 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
         };
         menu = menu.item(&item(app, MUTE, words, true, Some(Shortcut::Microphone))?);
     }
+    if look.webcam_is_next {
+        menu = menu.text(WEBCAM, word("tray_webcam_off"));
+    }
     if look.bar_is_away {
         menu = menu.text(SHOW_BAR, word("tray_show_bar"));
     }
@@ -190,6 +194,7 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
         TOGGLE => shell::order(app, Order::Toggle),
         PAUSE => shell::order(app, Order::Pause),
         MUTE => shell::order(app, Order::Mute),
+        WEBCAM => shell::order(app, Order::Webcam),
         SHOW_BAR => {
             if let Err(error) = bar::show(app) {
                 tracing::warn!(%error, "the recorder bar can't be shown");

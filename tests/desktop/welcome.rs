@@ -30,10 +30,15 @@ fn the_first_start_shows_it_work_and_the_second_only_the_library() {
         shown.desk.display.picture(&shown.desk.home, &file, None).unwrap();
     };
     windows.enter_window_at("welcome", SOON).unwrap();
-    windows.says("[data-testid=welcome-abilities]", "needs is here", SOON).unwrap();
+    windows.says("[data-testid=welcome-abilities]", "ready to record", SOON).unwrap();
     picture("hello");
     windows.press(NEXT, SOON).unwrap();
+    // Asked for, and on unless it is declined.
+    windows.find("[data-testid=microphone-on]:checked", SOON).unwrap();
+    picture("microphone");
+    windows.press(NEXT, SOON).unwrap();
     windows.says("main", "without signing in", SOON).unwrap();
+    picture("destination");
     windows.press(NEXT, SOON).unwrap();
     windows.says(TRIAL, "to record this screen", SOON).unwrap();
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use snaplark_app::view::{Levels, MicrophoneView, RecorderView, RecordingState, ToastBody};
-use snaplark_app::{AppError, Settings, SpaceLimits, StartRequest};
+use snaplark_app::{AppError, Settings, SettingsChange, SpaceLimits, StartRequest};
 use snaplark_core::capture::{Device, Sound};
 use snaplark_tests::fake_capture::{LEVEL, Pace};
 use snaplark_tests::fault_proxy::Route;
@@ -168,9 +168,8 @@ fn what_a_shell_remembers_is_found_and_asking_changes_nothing() {
 fn keys_that_would_do_two_things_are_refused_and_the_old_ones_stay() {
     let rig = Rig::start(PACE);
     let app = &rig.client.app;
-    let mut settings = Settings::default();
-    settings.desktop.shortcuts.webcam = settings.desktop.shortcuts.record.clone();
-    let refused = rig.client.run(app.set_settings(settings));
+    let twice = SettingsChange::of(&["desktop", "shortcuts", "webcam"], "Alt+R");
+    let refused = rig.client.run(app.change_settings(twice));
     assert!(matches!(refused, Err(AppError::KeysTwice { .. })), "{refused:?}");
     assert_eq!(rig.client.run(app.settings()).unwrap(), Settings::default());
 }

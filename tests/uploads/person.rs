@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use snaplark_app::SettingsChange;
 use snaplark_app::view::{
     NeedReason, Reach, RecorderView, RecordingState, Snapshot, ToastBody, WaitReason,
 };
-use snaplark_app::{Settings, UploadSettings};
 use snaplark_core::RecordingId;
 use snaplark_tests::fake_capture::Pace;
 use snaplark_tests::fault_proxy::{Route, Turn};
@@ -55,9 +55,8 @@ fn an_upload_that_is_paused_sends_nothing_until_it_goes_on() {
 fn a_limit_on_bytes_a_second_is_kept() {
     const LIMIT: u64 = 400_000;
     let rig = Rig::start(PACE);
-    let upload = UploadSettings { bytes_per_second_max: Some(LIMIT), ..UploadSettings::default() };
-    let settings = Settings { upload, ..Settings::default() };
-    rig.client.run(rig.client.app.set_settings(settings)).unwrap();
+    let limit = SettingsChange::of(&["upload", "bytesPerSecondMax"], LIMIT);
+    rig.client.run(rig.client.app.change_settings(limit)).unwrap();
     let began = Instant::now();
     let id = rig.record();
     let view = rig.client.done(id, DONE).unwrap();
@@ -170,9 +169,8 @@ fn two_recordings_share_the_way() {
 #[test]
 fn segments_are_freed_when_they_need_not_stay() {
     let rig = Rig::start(PACE);
-    let upload = UploadSettings { keep_local_days: Some(0), ..UploadSettings::default() };
-    let settings = Settings { upload, ..Settings::default() };
-    rig.client.run(rig.client.app.set_settings(settings.clone())).unwrap();
+    let keep_none = SettingsChange::of(&["upload", "keepLocalDays"], 0);
+    rig.client.run(rig.client.app.change_settings(keep_none.clone())).unwrap();
     rig.proxy.script(|asked| match asked.route == Route::Finalize {
         true => Turn::answer("503 Busy", &[], ""),
         false => Turn::Pass,
@@ -184,12 +182,12 @@ fn segments_are_freed_when_they_need_not_stay() {
     })
     .unwrap();
     // Asked now, it looks at once.
-    rig.client.run(rig.client.app.set_settings(settings.clone())).unwrap();
+    rig.client.run(rig.client.app.change_settings(keep_none.clone())).unwrap();
     rig.client.run(rig.client.app.snapshot()).unwrap();
     assert!(folder.join("000009.webm").is_file(), "nothing is confirmed yet");
     rig.proxy.script(|_| Turn::Pass);
     let view = rig.client.done(id, DONE).unwrap();
-    rig.client.run(rig.client.app.set_settings(settings)).unwrap();
+    rig.client.run(rig.client.app.change_settings(keep_none)).unwrap();
     // The card's picture is all that may stay.
     let is_media =
         |file: &std::fs::DirEntry| file.path().extension().is_some_and(|it| it == "webm");

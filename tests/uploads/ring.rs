@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use snaplark_app::view::{RecorderView, RingView, RingWait};
-use snaplark_app::{AppError, RecordingSettings, Settings, StartRequest};
+use snaplark_app::{AppError, Settings, SettingsChange, StartRequest};
 use snaplark_core::RecordingId;
 use snaplark_tests::fake_capture::{Pace, sha256_of};
 use snaplark_tests::home::Home;
@@ -21,10 +21,13 @@ const DONE: Duration = Duration::from_secs(60);
 const SECONDS: u32 = 30;
 
 fn set(rig: &Rig, keep_last: bool) {
-    let recording =
-        RecordingSettings { keep_last, keep_last_seconds: SECONDS, ..RecordingSettings::default() };
-    let settings = Settings { recording, ..Settings::default() };
-    rig.client.run(rig.client.app.set_settings(settings)).unwrap();
+    let before = Settings::default();
+    let mut after = before.clone();
+    after.recording.keep_last_seconds = SECONDS;
+    let length = SettingsChange::between(&before, &after);
+    rig.client.run(rig.client.app.change_settings(length)).unwrap();
+    let kept = SettingsChange::of(&["recording", "keepLast"], keep_last);
+    rig.client.run(rig.client.app.change_settings(kept)).unwrap();
 }
 
 fn keep(rig: &Rig) {

@@ -116,8 +116,11 @@ fn line<T: Serialize>(answer: Result<T, AppError>) -> serde_json::Result<Vec<u8>
 
 /// Does it, and answers when it is done.
 pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
-    let wanted =
-        async || Ok::<_, AppError>(app.settings().await?.recording.request(Source::Display(None)));
+    let wanted = async || {
+        Ok::<_, AppError>(
+            app.settings().await?.recording.request_with_microphone_at_hand(Source::Display(None)),
+        )
+    };
     let touched = match order {
         Order::Toggle => Some(app.toggle_recording(wanted().await?).await?),
         Order::Start => Some(app.start_recording(wanted().await?).await?),
@@ -161,7 +164,7 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
 
 /// As `Order::Start`, of what the person chose.
 pub async fn record(app: &App, source: Source) -> Result<Obeyed, AppError> {
-    let request = app.settings().await?.recording.request(source);
+    let request = app.settings().await?.recording.request_with_microphone_at_hand(source);
     let touched = app.start_recording(request).await?;
     Ok(Obeyed::now(&app.snapshot().await?, Some(touched)))
 }

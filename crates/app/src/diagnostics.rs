@@ -216,6 +216,7 @@ mod tests {
             rebuilt: None,
             recorder: RecorderView::Idle,
             webcam: crate::WebcamState::Off,
+            sound: crate::view::SoundView::default(),
             ring: RingView::Off,
             recordings: vec![recording()],
             toasts: Vec::new(),

@@ -49,6 +49,10 @@ pub enum AppError {
     AlreadyRecording,
     #[error("No recording is running")]
     NotRecording,
+    #[error("There is no setting '{name}'. Nothing was changed")]
+    UnknownSetting { name: String },
+    #[error("The setting '{name}' can't be so: {reason}. Nothing was changed")]
+    BadChange { name: String, reason: String },
     #[error("{keys} can do one thing only. Nothing was changed; choose other keys")]
     KeysTwice { keys: String },
     #[error("This recording has no microphone. Choose one before the next")]
@@ -135,6 +139,8 @@ impl AppError {
             AppError::Capture(_) => "capture",
             AppError::AlreadyRecording => "already-recording",
             AppError::NotRecording => "not-recording",
+            AppError::UnknownSetting { .. } => "unknown-setting",
+            AppError::BadChange { .. } => "bad-setting",
             AppError::KeysTwice { .. } => "keys-twice",
             AppError::NoMicrophone => "no-microphone",
             AppError::NotListed { .. } => "not-listed",

@@ -22,6 +22,7 @@ mod messages;
 mod named_settings;
 mod reach;
 mod settings;
+mod settings_change;
 mod shelf;
 mod shortcuts;
 mod sign_in;
@@ -57,7 +58,8 @@ pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
 };
-pub use shortcuts::{Shortcut, ShortcutKeys};
+pub use settings_change::SettingsChange;
+pub use shortcuts::{Serves, Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
 pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
@@ -173,6 +175,7 @@ pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
+    settings: watch::Receiver<Settings>,
     /// How many other programs wait for an answer.
     answering: watch::Sender<usize>,
     home: Home,
@@ -187,7 +190,9 @@ impl App {
         let (is_awake, awake) = watch::channel(false);
         let levels = watch::Sender::default();
         let home = options.home.clone();
-        let told = engine::Told { changed, is_awake, levels: levels.clone() };
+        let (settings_changed, settings) = watch::channel(Settings::default());
+        let told =
+            engine::Told { changed, is_awake, levels: levels.clone(), settings: settings_changed };
         let engine = engine::Engine::open(options, inbox.clone(), told)?;
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own: commits sync the disk, which no other task should wait for.
@@ -198,7 +203,7 @@ impl App {
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
         let answering = watch::Sender::default();
-        let app = App { inbox, changes, levels, answering, home };
+        let app = App { inbox, changes, levels, answering, settings, home };
         control::listen(&app.home, &app);
         Ok(app)
     }
@@ -482,13 +487,20 @@ impl App {
         self.ask(|reply| Command::Settings { reply }).await
     }
 
+    /// Applies a change to the settings of that moment and returns what they are then. Settings
+    /// that the change doesn't name stay as whoever changed them last left them.
+    pub async fn change_settings(&self, change: SettingsChange) -> Result<Settings, AppError> {
+        self.ask(|reply| Command::ChangeSettings { change, reply }).await?
+    }
+
+    /// Returns the settings as a channel, for a shell that follows them.
+    pub fn settings_changes(&self) -> watch::Receiver<Settings> {
+        self.settings.clone()
+    }
+
     /// Changes one setting by its name and its value as the command line has them, and returns all.
     pub async fn change_setting(&self, name: String, value: String) -> Result<Settings, AppError> {
         self.ask(|reply| Command::ChangeSetting { name, value, reply }).await?
-    }
-
-    pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
-        self.ask(|reply| Command::SetSettings { settings, reply }).await?
     }
 
     /// Keeps what a shell wants to find again after a restart, such as the place of a window.

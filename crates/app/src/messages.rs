@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::account::Account;
 use crate::source::Repair;
 use crate::view::Snapshot;
-use crate::{AppError, LocalNetwork, Media, Settings, StartRequest};
+use crate::{AppError, LocalNetwork, Media, Settings, SettingsChange, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -183,14 +183,14 @@ pub enum Command {
     Settings {
         reply: oneshot::Sender<Settings>,
     },
+    ChangeSettings {
+        change: SettingsChange,
+        reply: Reply<Settings>,
+    },
     ChangeSetting {
         name: String,
         value: String,
         reply: Reply<Settings>,
-    },
-    SetSettings {
-        settings: Settings,
-        reply: Reply<()>,
     },
     PauseUpload {
         recording: RecordingId,
@@ -244,9 +244,9 @@ impl Command {
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }
+            | Command::ChangeSettings { .. }
             | Command::TellSignedOut
             | Command::ChangeSetting { .. }
-            | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }
             | Command::Shutdown { .. } => false,

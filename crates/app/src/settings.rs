@@ -14,10 +14,11 @@ use snaplark_core::overlay::Marks;
 use snaplark_store::{Store, StoreError};
 use ts_rs::TS;
 
+use crate::view::SoundView;
 use crate::{KeysShown, ShortcutKeys, StartRequest, WebcamSettings};
 
 /// Nobody gets ready for longer; more is a slip of the command line.
-const COUNTDOWN_MAX: Duration = Duration::from_secs(60);
+pub(crate) const COUNTDOWN_SECONDS_MAX: u32 = 60;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
@@ -249,15 +250,33 @@ impl RecordingSettings {
             sound: Sound {
                 microphone: self.microphone.device(),
                 system: self.system_sound,
-                levels: false,
+                ..Sound::default()
             },
             countdown: (self.countdown_seconds > 0)
-                .then(|| Duration::from_secs(self.countdown_seconds.into()))
-                .map(|countdown| countdown.min(COUNTDOWN_MAX)),
+                .then(|| self.countdown_seconds.min(COUNTDOWN_SECONDS_MAX))
+                .map(|seconds| Duration::from_secs(seconds.into())),
             webcam: self.webcam.webcam(),
             marks: Marks { clicks: self.clicks, keys: self.keys.keys() },
             ..StartRequest::default()
         }
+    }
+}
+
+impl RecordingSettings {
+    pub(crate) fn sound_view(&self) -> SoundView {
+        SoundView { microphone: self.microphone != Microphone::Off, system: self.system_sound }
+    }
+
+    /// As `request`, for a recording whose microphone a person can switch on while it runs, also
+    /// where it was begun without. Its device is not opened before.
+    pub fn request_with_microphone_at_hand(&self, source: Source) -> StartRequest {
+        let mut request = self.request(source);
+        if request.sound.microphone.is_none() {
+            request.sound.microphone = Some(Device::Default);
+            request.sound.microphone_waits = true;
+            request.muted = true;
+        }
+        request
     }
 }
 
@@ -379,6 +398,7 @@ fn desktop(stored: Option<String>) -> DesktopSettings {
     if let Some(record) = record {
         settings.shortcuts.record = record;
     }
+    settings.shortcuts.give_up_clashes();
     settings
 }
 
@@ -424,7 +444,18 @@ mod tests {
         };
         assert_eq!(request(0), None);
         assert_eq!(request(5), Some(Duration::from_secs(5)));
-        assert_eq!(request(5000), Some(COUNTDOWN_MAX));
+        assert_eq!(request(5000), Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn microphone_that_is_off_is_at_hand_and_not_opened() {
+        let settings = RecordingSettings::default();
+        let request = settings.request_with_microphone_at_hand(Source::Display(None));
+        assert!(request.muted && request.sound.microphone_waits);
+        assert_eq!(request.sound.microphone, Some(Device::Default));
+        let settings = RecordingSettings { microphone: Microphone::Default, ..settings };
+        let request = settings.request_with_microphone_at_hand(Source::Display(None));
+        assert!(!request.muted && !request.sound.microphone_waits);
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub enum Shortcut {
     Microphone,
     Webcam,
     QuickMenu,
+    Pause,
+    ShareLast,
+    Library,
 }
 
 /// As `Alt+R`; empty where there are none.
@@ -27,6 +30,9 @@ pub struct ShortcutKeys {
     pub microphone: String,
     pub webcam: String,
     pub quick_menu: String,
+    pub pause: String,
+    pub share_last: String,
+    pub library: String,
 }
 
 impl Default for ShortcutKeys {
@@ -39,19 +45,48 @@ impl Default for ShortcutKeys {
             microphone: "Alt+M".into(),
             webcam: "Alt+W".into(),
             quick_menu: "Alt+Q".into(),
+            pause: "Alt+P".into(),
+            share_last: "Alt+L".into(),
+            // The tray's icon opens it, and each key more is one less for other programs.
+            library: String::new(),
         }
     }
 }
 
 impl Shortcut {
-    pub const ALL: [Shortcut; 6] = [
+    pub const ALL: [Shortcut; 9] = [
         Shortcut::Record,
         Shortcut::ChooseArea,
         Shortcut::Screenshot,
         Shortcut::Microphone,
         Shortcut::Webcam,
         Shortcut::QuickMenu,
+        Shortcut::Pause,
+        Shortcut::ShareLast,
+        Shortcut::Library,
     ];
+
+    /// When its keys do something. At other times other programs have them.
+    pub fn serves(self) -> Serves {
+        match self {
+            Shortcut::Record
+            | Shortcut::ChooseArea
+            | Shortcut::Screenshot
+            | Shortcut::QuickMenu
+            | Shortcut::Library => Serves::Always,
+            Shortcut::Microphone | Shortcut::Webcam | Shortcut::Pause => Serves::WhileRecording,
+            Shortcut::ShareLast => Serves::WhileKeeping,
+        }
+    }
+}
+
+/// When the keys of a shortcut do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    Always,
+    WhileRecording,
+    /// While the last minutes of the screen are kept.
+    WhileKeeping,
 }
 
 impl ShortcutKeys {
@@ -63,6 +98,37 @@ impl ShortcutKeys {
             Shortcut::Microphone => &self.microphone,
             Shortcut::Webcam => &self.webcam,
             Shortcut::QuickMenu => &self.quick_menu,
+            Shortcut::Pause => &self.pause,
+            Shortcut::ShareLast => &self.share_last,
+            Shortcut::Library => &self.library,
+        }
+    }
+
+    fn of_mut(&mut self, shortcut: Shortcut) -> &mut String {
+        match shortcut {
+            Shortcut::Record => &mut self.record,
+            Shortcut::ChooseArea => &mut self.choose_area,
+            Shortcut::Screenshot => &mut self.screenshot,
+            Shortcut::Microphone => &mut self.microphone,
+            Shortcut::Webcam => &mut self.webcam,
+            Shortcut::QuickMenu => &mut self.quick_menu,
+            Shortcut::Pause => &mut self.pause,
+            Shortcut::ShareLast => &mut self.share_last,
+            Shortcut::Library => &mut self.library,
+        }
+    }
+
+    /// Takes the keys of later shortcuts that an earlier one has already: keys that a person chose
+    /// may be what a shortcut that is new in this version would have.
+    pub(crate) fn give_up_clashes(&mut self) {
+        let mut seen: Vec<Vec<String>> = Vec::new();
+        for shortcut in Shortcut::ALL {
+            let keys = self.of_mut(shortcut);
+            let own = parts(keys);
+            match !keys.is_empty() && seen.contains(&own) {
+                true => keys.clear(),
+                false => seen.push(own),
+            }
         }
     }
 
@@ -99,5 +165,14 @@ mod tests {
         assert_eq!(keys.clash(), Some("alt+shift+R"));
         (keys.webcam, keys.quick_menu) = (String::new(), String::new());
         assert_eq!(keys.clash(), None, "two may have none");
+    }
+
+    #[test]
+    fn new_shortcut_gives_up_keys_that_a_person_chose_for_another() {
+        let mut keys = ShortcutKeys { record: "alt+p".into(), ..ShortcutKeys::default() };
+        keys.give_up_clashes();
+        assert_eq!((keys.record.as_str(), keys.pause.as_str()), ("alt+p", ""));
+        assert_eq!(keys.clash(), None);
+        assert_eq!(keys.share_last, ShortcutKeys::default().share_last);
     }
 }

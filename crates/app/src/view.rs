@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub recorder: RecorderView,
     /// Of the recording of now, else of the next one.
     pub webcam: WebcamState,
+    /// The same of what is heard.
+    pub sound: SoundView,
     /// Whether the last minutes of the screen are being kept.
     pub ring: RingView,
     /// Newest first.
@@ -147,6 +149,16 @@ pub enum MicrophoneView {
     Heard,
     /// Silence until the person says otherwise.
     Muted,
+}
+
+/// What is heard in a recording; where nothing is, it has no sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SoundView {
+    pub microphone: bool,
+    /// What this computer plays.
+    pub system: bool,
 }
 
 /// In thousandths of the loudest that there is. A muted microphone goes on telling its level.

@@ -17,8 +17,8 @@ use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
     AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RebuiltView,
-    RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody,
-    ToastView, UploadProgress, WaitReason,
+    RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, SoundView,
+    ToastBody, ToastView, UploadProgress, WaitReason,
 };
 use crate::{
     LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
@@ -31,6 +31,7 @@ pub struct Sources<'a> {
     pub recorder: &'a Recorder,
     pub running: Option<&'a Running>,
     pub webcam: WebcamState,
+    pub sound: SoundView,
     pub machine: &'a UploadMachine,
     pub toasts: &'a Toasts,
     pub ring: RingView,
@@ -59,6 +60,7 @@ pub fn of_program(
         version: shelf.version(),
         recorder: of_recorder(from, shelf),
         webcam: from.webcam,
+        sound: from.sound,
         ring: from.ring.clone(),
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
@@ -115,12 +117,14 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         view
     });
     let disk_free_bytes = fs4::available_space(&home.root).unwrap_or(0);
+    let settings = Settings::stored(store)?.recording;
     Ok(Snapshot {
         change: 0,
         since: 0,
         version: 0,
         recorder: RecorderView::Idle,
-        webcam: Settings::stored(store)?.recording.webcam.state(),
+        webcam: settings.webcam.state(),
+        sound: settings.sound_view(),
         ring: RingView::Off,
         recordings: recordings.collect(),
         gone: Vec::new(),

@@ -107,6 +107,10 @@ pub const OPUS_TRIAL_WAIT: Duration = Duration::from_secs(2);
 
 /// A lost device is tried again this often.
 pub const DEVICE_RETRY: Duration = Duration::from_secs(1);
+/// How long a recording that begins in silence waits to hear whether there could be sound at all.
+pub const SERVER_ANSWER: Duration = Duration::from_millis(500);
+/// How soon a microphone that waits is opened after it was unmuted: nobody speaks sooner.
+pub const UNMUTE_LOOK: Duration = Duration::from_millis(50);
 /// How often a device is looked at: whether it is still the one that was chosen.
 pub const DEVICE_LOOK: Duration = Duration::from_millis(500);
 /// Clocks of sound cards are off by 0.02%, bad ones by 0.1%.

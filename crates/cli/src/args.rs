@@ -191,7 +191,7 @@ impl SoundArgs {
         Sound {
             microphone: microphone.map(|name| name.clone().map_or(Device::Default, Device::Named)),
             system: self.system_sound,
-            levels: false,
+            ..Sound::default()
         }
     }
 }

@@ -65,6 +65,9 @@ impl Abandoned {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sound {
     pub microphone: Option<Device>,
+    /// Whether the microphone is left alone until it is unmuted for the first time: there is a track
+    /// for it from the start, and nobody's device is opened who wants to be silent.
+    pub microphone_waits: bool,
     /// What this computer plays, on whatever it is played.
     pub system: bool,
     /// Whether `Level`s are wanted.

@@ -1,14 +1,15 @@
 //! What the windows around a recording ask: the bar, the quick menu and the chooser.
 
+use serde_json::json;
 use snaplark_app::control::{self, Order};
-use snaplark_app::{App, Microphone};
+use snaplark_app::{App, Microphone, SettingsChange};
 use tauri::{AppHandle, State, WebviewWindow};
 
 use super::{Answer, CommandError};
-use crate::bar;
 use crate::chooser::{self, Choice, ChooserView, Kind};
 use crate::panel::{Card, Size};
 use crate::quick;
+use crate::{bar, meter};
 
 #[tauri::command]
 pub async fn pause_recording(app: State<'_, App>) -> Answer {
@@ -23,6 +24,27 @@ pub async fn mute_microphone(app: State<'_, App>) -> Answer {
 #[tauri::command]
 pub async fn switch_webcam(app: State<'_, App>) -> Answer {
     obey(&app, Order::Webcam).await
+}
+
+/// Off and on: in the recording of now, else in the next one.
+#[tauri::command]
+pub async fn switch_microphone(app: State<'_, App>) -> Answer {
+    if app.recorded().await?.is_some() {
+        return obey(&app, Order::Mute).await;
+    }
+    let kind = match app.settings().await?.recording.microphone {
+        Microphone::Off => "default",
+        Microphone::Default | Microphone::Named(_) => "off",
+    };
+    let change = SettingsChange::of(&["recording", "microphone"], json!({ "kind": kind }));
+    app.change_settings(change).await?;
+    Ok(())
+}
+
+/// The window that asks hears how loud this microphone is from now on.
+#[tauri::command]
+pub async fn hear_microphone(window: WebviewWindow, microphone: Microphone) {
+    meter::listen(&window, &microphone);
 }
 
 /// The window has asked the person; so with the next.

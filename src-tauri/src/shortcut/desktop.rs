@@ -177,6 +177,9 @@ fn id(shortcut: Shortcut) -> &'static str {
         Shortcut::Microphone => "microphone",
         Shortcut::Webcam => "webcam",
         Shortcut::QuickMenu => "quick-menu",
+        Shortcut::Pause => "pause",
+        Shortcut::ShareLast => "share-last",
+        Shortcut::Library => "library",
     }
 }
 

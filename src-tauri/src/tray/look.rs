@@ -1,5 +1,6 @@
 //! What the tray shows of a snapshot: nothing here knows of icons, menus or windows.
 
+use snaplark_app::WebcamState;
 use snaplark_app::view::{
     MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot,
 };
@@ -59,6 +60,8 @@ pub struct Look {
     pub(super) toggle: Toggle,
     pub(super) pause: Pause,
     pub(super) microphone: MicrophoneView,
+    /// Nothing runs, and the next recording will show the webcam.
+    pub(super) webcam_is_next: bool,
     pub(super) kept: Kept,
     pub(super) has_link: bool,
     pub(super) recent: Vec<Recent>,
@@ -118,6 +121,7 @@ impl Look {
             toggle,
             pause,
             microphone,
+            webcam_is_next: toggle == Toggle::Start && snapshot.webcam != WebcamState::Off,
             kept,
             has_link: last_link(snapshot).is_some(),
             recent: recent.collect(),
@@ -130,6 +134,7 @@ impl Look {
         toggle: Toggle::Start,
         pause: Pause::Neither,
         microphone: MicrophoneView::Absent,
+        webcam_is_next: false,
         kept: Kept::No,
         has_link: false,
         recent: Vec::new(),
@@ -165,7 +170,7 @@ pub fn last_link(snapshot: &Snapshot) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use snaplark_app::WebcamState;
-    use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, WaitReason};
+    use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, SoundView, WaitReason};
 
     use super::*;
 
@@ -199,6 +204,7 @@ mod tests {
             recorder,
             ring: RingView::Off,
             webcam: WebcamState::Off,
+            sound: SoundView::default(),
             recordings: recordings.collect(),
             toasts: Vec::new(),
             cloud_problem: None,

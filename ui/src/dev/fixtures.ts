@@ -95,6 +95,9 @@ const shortcutKeys: ShortcutKeys = {
   screenshot: "Alt+S",
   microphone: "Alt+M",
   webcam: "Alt+W",
+  pause: "Alt+P",
+  shareLast: "Alt+L",
+  library: "",
   quickMenu: "Alt+Q",
 };
 
@@ -104,6 +107,9 @@ const commands: ShortcutKeys = {
   screenshot: "",
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
+  pause: "snaplark pause",
+  shareLast: "snaplark share-last",
+  library: "snaplark-desktop",
   quickMenu: "snaplark-desktop --quick-menu",
 };
 
@@ -208,6 +214,7 @@ export const empty = (): Snapshot => ({
   rebuilt: null,
   recorder: { kind: "idle" },
   webcam: "off",
+  sound: { microphone: true, system: false },
   ring: { kind: "off" },
   recordings: [],
   toasts: [],

@@ -11,6 +11,7 @@ import type { Microphone } from "$lib/bindings/Microphone";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { SettingsChange } from "$lib/settings.svelte";
 
 /** What a command answers when it can't: the window picks the words. */
 export interface CommandError {
@@ -31,6 +32,8 @@ export interface BoundShortcut {
    */
   state:
     | "works"
+    /** It has keys, and does nothing now: other programs have them until it does. */
+    | "resting"
     | "taken"
     | "unavailable"
     | "unset"
@@ -171,6 +174,10 @@ export const program = {
   muteMicrophone: () => invoke<void>("mute_microphone"),
   /** Off and on. */
   switchWebcam: () => invoke<void>("switch_webcam"),
+  /** As the webcam: in the recording of now, else in the next one. */
+  switchMicrophone: () => invoke<void>("switch_microphone"),
+  /** This window is told its level from now on; of one that is off, none. */
+  hearMicrophone: (microphone: Microphone) => invoke<void>("hear_microphone", { microphone }),
   /** Both delete what is recorded: the window has asked. */
   cancelRecording: () => invoke<void>("cancel_recording"),
   restartRecording: () => invoke<void>("restart_recording"),
@@ -206,7 +213,8 @@ export const program = {
   revealFile: (id: string) => invoke<void>("reveal_file", { id }),
   openSettings: () => invoke<void>("open_settings"),
   settings: () => invoke<Settings>("settings"),
-  setSettings: (settings: Settings) => invoke<void>("set_settings", { settings }),
+  /** The answer is all of them, as they are then. */
+  changeSettings: (change: SettingsChange) => invoke<Settings>("change_settings", { change }),
   /** While keys are chosen: the program's own do nothing. */
   holdShortcuts: (held: boolean) => invoke<void>("hold_shortcuts", { held }),
   /** The desktop asks the person again, who said no before. */

@@ -372,5 +372,11 @@ export function shortcutName(shortcut: Shortcut, asks = false): string {
       return m.shortcut_webcam();
     case "quickMenu":
       return m.shortcut_quick_menu();
+    case "pause":
+      return m.shortcut_pause();
+    case "shareLast":
+      return m.shortcut_share_last();
+    case "library":
+      return m.shortcut_library();
   }
 }

@@ -6,7 +6,7 @@ use snaplark_core::upload::Event;
 use tracing::{info, warn};
 
 use super::Engine;
-use crate::{AppError, Settings, named_settings};
+use crate::{AppError, Settings, SettingsChange, named_settings};
 
 /// How often it is looked for segments that need not stay.
 const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
@@ -15,18 +15,26 @@ const FREE_BYTES_MIN: u64 = 2_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Engine {
-    pub(super) fn change_setting(&mut self, name: &str, value: &str) -> Result<Settings, AppError> {
-        let mut settings = self.settings.clone();
-        named_settings::change_setting(&mut settings, name, value)
-            .map_err(|reason| AppError::BadSetting { reason })?;
-        self.set_settings(settings.clone())?;
-        Ok(settings)
+    /// Applies a change to the settings of now, and returns them.
+    pub(super) fn change_settings(
+        &mut self,
+        change: &SettingsChange,
+    ) -> Result<Settings, AppError> {
+        let settings = change.apply(&self.settings)?;
+        self.keep_settings(settings)?;
+        Ok(self.settings.clone())
     }
 
-    pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), AppError> {
-        if let Some(keys) = settings.desktop.shortcuts.clash() {
-            return Err(AppError::KeysTwice { keys: keys.to_owned() });
-        }
+    /// Changes one setting by its name and value as the command line has them.
+    pub(super) fn change_setting(&mut self, name: &str, value: &str) -> Result<Settings, AppError> {
+        let mut after = self.settings.clone();
+        named_settings::change_setting(&mut after, name, value)
+            .map_err(|reason| AppError::BadSetting { reason })?;
+        self.change_settings(&SettingsChange::between(&self.settings, &after))
+    }
+
+    /// Commits the settings, then lets everything follow them that is running.
+    pub(super) fn keep_settings(&mut self, settings: Settings) -> Result<(), AppError> {
         settings.store(&self.store)?;
         self.throttle.set(settings.upload.bytes_per_second_max);
         let before = std::mem::replace(&mut self.settings, settings);
@@ -34,6 +42,7 @@ impl Engine {
         self.clear_again_ms = self.now_ms();
         self.tell_settings();
         self.choose_ring();
+        self.told.settings.send_replace(self.settings.clone());
         Ok(())
     }
 

@@ -42,7 +42,7 @@ use crate::source::{self, Repair};
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
-use crate::view::{DeletedView, Snapshot};
+use crate::view::{DeletedView, Snapshot, SoundView};
 use crate::views::{self, Sources, Toasts};
 use crate::{
     AppError, AppOptions, Keeps, LocalNetwork, Media, Notice, Settings, StartRequest, finish,
@@ -126,6 +126,7 @@ pub struct Told {
     /// Whether something is recorded that is not sealed.
     pub is_awake: watch::Sender<bool>,
     pub levels: watch::Sender<Levels>,
+    pub settings: watch::Sender<Settings>,
 }
 
 struct Request {
@@ -182,6 +183,7 @@ impl Engine {
         let settings = Settings::stored(&store)?;
         let throttle = Arc::new(Throttle::default());
         throttle.set(settings.upload.bytes_per_second_max);
+        told.settings.send_replace(settings.clone());
         let connect = |account| Uplink::new(account, throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         Ok(Engine {
@@ -454,14 +456,14 @@ impl Engine {
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
+            Command::ChangeSettings { change, reply } => {
+                let _ = reply.send(self.change_settings(&change));
+            }
             Command::ChangeSetting { name, value, reply } => {
                 let _ = reply.send(self.change_setting(&name, &value));
             }
             Command::WhyEnded { recording, reply } => {
                 let _ = reply.send(self.why_ended.get(&recording).cloned());
-            }
-            Command::SetSettings { settings, reply } => {
-                let _ = reply.send(self.set_settings(settings));
             }
             Command::PauseUpload { recording, paused: true } => {
                 self.tell_machine(Event::PauseAsked { recording });
@@ -514,6 +516,7 @@ impl Engine {
             recorder: &self.recorder,
             running: self.running.as_ref(),
             webcam: self.webcam(),
+            sound: self.sound(),
             machine: &self.machine,
             toasts: &self.toasts,
             ring: self.ring_view(),
@@ -527,6 +530,15 @@ impl Engine {
             now_ms: self.now_ms(),
         };
         views::of_program(&self.store, &mut self.shelf, &sources, since)
+    }
+
+    /// In the recording of now, else in the next one.
+    fn sound(&self) -> SoundView {
+        let next = self.settings.recording.sound_view();
+        self.running.as_ref().map_or(next, |running| SoundView {
+            microphone: running.request.sound.microphone.is_some() && !running.request.muted,
+            system: running.request.sound.system,
+        })
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {

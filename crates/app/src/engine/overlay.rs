@@ -14,13 +14,15 @@ impl Engine {
         let now = running
             .map_or(self.settings.recording.webcam.shown, |running| running.request.webcam.shown);
         let shown = shown.unwrap_or(!now);
-        if let Some(running) = &mut self.running {
-            running.set_webcam(Webcam { shown, ..running.request.webcam.clone() });
-        }
         let mut settings = self.settings.clone();
         settings.recording.webcam.shown = shown;
-        settings.store(&self.store)?;
-        self.settings = settings;
+        self.keep_settings(settings)?;
+        // It may have been begun with another choice than the settings'.
+        if let Some(running) = &mut self.running
+            && running.request.webcam.shown != shown
+        {
+            running.set_webcam(Webcam { shown, ..running.request.webcam.clone() });
+        }
         Ok(shown)
     }
 

@@ -10,6 +10,7 @@
 //!                                                                └─────────────────────────────┘
 //! ```
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ use super::RATE;
 use super::devices::{DEFAULT_MONITOR, Server, said_error};
 use super::line::Line;
 use crate::graph::Graph;
-use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST};
+use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST, UNMUTE_LOOK};
 use crate::signals::Signals;
 
 /// What a device is asked to give at once.
@@ -31,6 +32,8 @@ const CHUNK_MICROSECONDS: i64 = 10_000;
 /// What the device's thread and the ear share.
 pub struct Input {
     pub listening: Listening,
+    /// It is not opened before it is wanted: there is silence, and nothing is missed.
+    waits: AtomicBool,
     shared: Mutex<Shared>,
 }
 
@@ -43,10 +46,30 @@ pub struct Shared {
 }
 
 impl Input {
-    pub fn new(listening: Listening) -> Arc<Self> {
+    pub fn new(listening: Listening, waits: bool) -> Arc<Self> {
         let now = Instant::now();
         let shared = Shared { line: Line::new(now), last_came: now, problem: None };
-        Arc::new(Input { listening, shared: Mutex::new(shared) })
+        Arc::new(Input { listening, waits: waits.into(), shared: Mutex::new(shared) })
+    }
+
+    pub fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Until the microphone is unmuted for the first time; `false`: the recording ended before.
+    pub fn wait_until_wanted(&self, signals: &Signals) -> bool {
+        while self.waits() {
+            if signals.stop_asked().is_some() {
+                return false;
+            }
+            if !signals.muted().was_on(Instant::now()) {
+                self.lock().last_came = Instant::now();
+                self.waits.store(false, Ordering::Relaxed);
+                break;
+            }
+            signals.stop_comes_before(Instant::now() + UNMUTE_LOOK);
+        }
+        true
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -56,6 +79,9 @@ impl Input {
 
     /// Why nothing is heard, if that is so.
     pub fn problem(&self) -> Option<String> {
+        if self.waits() {
+            return None;
+        }
         let shared = self.lock();
         let silent = || shared.last_came.elapsed() > SOUND_LOST;
         let nothing = || "nothing comes from it".to_owned();
@@ -65,6 +91,9 @@ impl Input {
 
 /// The thread's whole life: until the stop.
 pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signals) {
+    if !input.wait_until_wanted(signals) {
+        return;
+    }
     while signals.stop_asked().is_none() {
         let problem = match Open::new(server, device, input) {
             Ok(open) => open.watch(signals),

@@ -7,7 +7,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use snaplark_core::capture::{CaptureError, Listening};
 
-use crate::policy::OPEN_WAIT;
+use crate::policy::{OPEN_WAIT, SERVER_ANSWER};
 
 const ELEMENT: &str = "pulsesrc";
 const PROVIDER: &str = "pulsedeviceprovider";
@@ -39,6 +39,15 @@ pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
         })
     });
     listed.map_err(|reason| CaptureError::NoSound { reason })
+}
+
+/// Whether a sound server answers at all, asked without opening a microphone.
+pub fn answers(server: &Server) -> Result<(), String> {
+    let server = server.clone();
+    let (answer, asked) = sync_channel(1);
+    let ask = move || drop(answer.send(server.describe(Some(DEFAULT_MONITOR)).map(drop)));
+    crate::spawn("sound-ask", ask).map_err(|error| error.to_string())?;
+    asked.recv_timeout(SERVER_ANSWER).unwrap_or_else(|_| Err(UNANSWERED.to_owned()))
 }
 
 const UNANSWERED: &str = "the sound server does not answer";

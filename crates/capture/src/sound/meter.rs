@@ -33,7 +33,7 @@ pub fn listen(
     gstreamer::init()
         .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
     let signals = Arc::new(Signals::default());
-    let input = Input::new(Listening::Microphone);
+    let input = Input::new(Listening::Microphone, false);
     let (heard, until) = (input.clone(), signals.clone());
     crate::spawn("meter-in", move || device::run(&Server::named(None), &device, &heard, &until))?;
     let until = signals.clone();

@@ -80,6 +80,25 @@ pub fn start(
     if wanted.is_empty() {
         return Ok(None);
     }
+    if sound.microphone_waits {
+        // Before anybody can say otherwise: the device's thread goes by it.
+        signals.set_muted(true);
+    }
+    if sound.microphone_waits
+        && !sound.system
+        && let Err(reason) = devices::answers(&Server::named(server))
+    {
+        // Without a sound server there is nothing to switch on later: no track, and whoever tries is
+        // told why.
+        let (input, signals) = (Input::new(Listening::Microphone, true), signals.clone());
+        crate::spawn("sound-in", move || {
+            if input.wait_until_wanted(&signals) {
+                let listening = Listening::Microphone;
+                signals.trouble(Trouble::AudioLost { listening, reason });
+            }
+        })?;
+        return Ok(None);
+    }
     let (out, heard) = sync_channel(SOUND_PACKETS_MAX);
     let started = opus::describe().and_then(|audio| {
         let (encoder, feed) = opus::start(out.clone(), signals.clone())?;
@@ -96,7 +115,8 @@ pub fn start(
     };
     let mut listeners = Vec::new();
     for (listening, device) in wanted {
-        let input = Input::new(listening);
+        let waits = sound.microphone_waits && listening == Listening::Microphone;
+        let input = Input::new(listening, waits);
         listeners.push(Listener { input: input.clone(), lost: false, frames: SILENCE });
         let (server, signals) = (Server::named(server), signals.clone());
         crate::spawn("sound-in", move || device::run(&server, &device, &input, &signals))?;
@@ -179,7 +199,8 @@ impl Ear {
     /// Whether all that was heard up to that moment is there, or too late.
     fn is_there(&self, end: Instant) -> bool {
         let now = Instant::now();
-        let covers = |listener: &Listener| listener.input.lock().line.covers(end);
+        let covers =
+            |listener: &Listener| listener.input.waits() || listener.input.lock().line.covers(end);
         now >= end && (now >= end + SOUND_WAIT || self.listeners.iter().all(covers))
     }
 

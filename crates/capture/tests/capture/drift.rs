@@ -34,7 +34,7 @@ fn sound_and_picture_stay_together_and_drift_is_corrected() {
     let _player = Player::flash_and_beep(&display, &server, 800);
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_096.0, 6_000.0);
     let folder = Folder::new();
-    let sound = Sound { microphone: named("mic"), system: true, levels: true };
+    let sound = Sound { microphone: named("mic"), system: true, levels: true, ..Sound::default() };
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
     let until = Instant::now() + Duration::from_secs(sync_seconds());
     while Instant::now() < until {

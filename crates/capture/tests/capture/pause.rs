@@ -33,7 +33,7 @@ fn five_pauses_leave_no_gap_in_picture_or_sound() {
     painter.fill_root(WORK);
     let player = Player::tone(&server, "speakers", 800);
     let folder = Folder::new();
-    let sound = Sound { microphone: None, system: true, levels: true };
+    let sound = Sound { microphone: None, system: true, levels: true, ..Sound::default() };
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
     let is_loud =
         |event: &CaptureEvent| matches!(event, CaptureEvent::Level { system, .. } if *system > 200);

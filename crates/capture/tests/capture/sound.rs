@@ -41,7 +41,7 @@ fn a_microphone_may_go_come_back_and_be_muted() {
     let (display, server) = (Xvfb::start("640x240x24"), SoundServer::start());
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_000.0, 6_000.0);
     let folder = Folder::new();
-    let sound = Sound { microphone: named("mic"), system: false, levels: true };
+    let sound = Sound { microphone: named("mic"), system: false, levels: true, ..Sound::default() };
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
     let start = Instant::now();
     let now = || start.elapsed().as_secs_f64();
@@ -95,7 +95,7 @@ fn what_the_computer_plays_is_heard_wherever_it_plays() {
     let (display, server) = (Xvfb::start("320x240x24"), SoundServer::start());
     let _first = Player::tone(&server, "speakers", 800);
     let folder = Folder::new();
-    let sound = Sound { microphone: None, system: true, levels: true };
+    let sound = Sound { microphone: None, system: true, levels: true, ..Sound::default() };
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
     let is_loud =
         |event: &CaptureEvent| matches!(event, CaptureEvent::Level { system, .. } if *system > 200);
@@ -123,7 +123,7 @@ fn what_the_computer_plays_is_heard_wherever_it_plays() {
 #[test]
 fn the_picture_is_recorded_whatever_the_sound_does() {
     let (display, mut server) = (Xvfb::start("320x240x24"), SoundServer::start());
-    let both = || Sound { microphone: named("Nonsense"), system: true, levels: false };
+    let both = || Sound { microphone: named("Nonsense"), system: true, ..Sound::default() };
     let folder = Folder::new();
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, both()));
     until(&mut recording, lost);

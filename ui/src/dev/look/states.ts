@@ -132,18 +132,24 @@ export const states: readonly State[] = [
 
   { ...welcome, state: "this-computer" },
   { ...welcome, state: "this-computer", press: ["welcome-next"] },
+  {
+    ...welcome,
+    state: "this-computer",
+    press: ["welcome-next", "welcome-microphone", "welcome-next", "cloud-own-server", "welcome-next"],
+    as: "unfinished",
+  },
   { ...welcome, state: "lacking", as: "lacking" },
-  { ...welcome, state: "waiting", press: ["welcome-next"], as: "waiting" },
+  { ...welcome, state: "waiting", press: ["welcome-next", "welcome-microphone", "welcome-next"], as: "waiting" },
   ...["this-computer", "running", "taken"].map((state) => ({
     ...welcome,
     state,
-    press: ["welcome-next", "welcome-next"],
+    press: ["welcome-next", "welcome-microphone", "welcome-next", "welcome-next"],
     as: `trial-${state}`,
   })),
   {
     ...welcome,
     state: "running",
-    press: ["welcome-next", "welcome-next"],
+    press: ["welcome-next", "welcome-microphone", "welcome-next", "welcome-next"],
     act: (page) => page.evaluate(() => window.become("tried")),
     as: "trial-tried",
   },

@@ -6,6 +6,7 @@ import type { RebuiltView } from "./RebuiltView";
 import type { RecorderView } from "./RecorderView";
 import type { RecordingView } from "./RecordingView";
 import type { RingView } from "./RingView";
+import type { SoundView } from "./SoundView";
 import type { ToastView } from "./ToastView";
 import type { WebcamState } from "./WebcamState";
 
@@ -25,6 +26,10 @@ since: number, version: number, recorder: RecorderView,
  * Of the recording of now, else of the next one.
  */
 webcam: WebcamState, 
+/**
+ * The same of what is heard.
+ */
+sound: SoundView, 
 /**
  * Whether the last minutes of the screen are being kept.
  */

@@ -78,8 +78,19 @@ test("time, pause and mute are what the program says", async () => {
   await becomes({ kind: "paused", id: runs().id, durationMs: 65_000, link: null, microphone: "absent", trouble: null });
   expect(screen.getByTestId("bar-time").textContent?.trim()).toBe("1:05");
   expect(screen.getByLabelText("Go on")).toBeTruthy();
-  expect(screen.queryByTestId("bar-mute")).toBeNull();
-  expect(screen.queryByTestId("meter")).toBeNull();
+  expect(screen.getByTestId("bar-mute")).toHaveProperty("disabled", true);
+});
+
+test("recording without sound says so, and can be given a microphone", async () => {
+  await show({ ...running(), sound: { microphone: false, system: false } });
+  await becomes({ ...runs(), microphone: "muted" });
+  const badge = screen.getByTestId("bar-silent");
+  expect(badge.textContent).toMatch(/^\s*No sound/);
+  await fireEvent.click(badge);
+  expect(names()).toContain("mute_microphone");
+  program = { ...program, sound: { microphone: false, system: true } };
+  await live.ask();
+  expect(screen.queryByTestId("bar-silent")).toBeNull();
 });
 
 test("restart and cancel ask in their place, and are done when they are meant", async () => {

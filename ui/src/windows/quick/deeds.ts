@@ -13,24 +13,27 @@ export interface Deed {
   shortcut?: Shortcut;
   /** What is lost with it is asked about first, in its place. */
   question?: string;
+  /** Whether it is on; of what is no switch, nothing. */
+  on?: boolean;
   /** Not to be had yet. */
   later?: boolean;
   act: () => Promise<void>;
 }
 
 const anywhere = (): Deed[] => [
-  { name: "library", icon: "library", words: m.library(), act: program.openLibrary },
+  { name: "library", icon: "library", words: m.library(), shortcut: "library", act: program.openLibrary },
   { name: "settings", icon: "settings", words: m.settings(), act: program.openSettings },
 ];
 
 /** In groups, with a line between them. `asks`: the desktop does, and knows no areas. */
-export function deeds({ recorder, ring, webcam }: Snapshot, asks = false): Deed[][] {
+export function deeds({ recorder, ring, webcam, sound }: Snapshot, asks = false): Deed[][] {
   switch (recorder.kind) {
     case "idle": {
       const share: Deed = {
         name: "share-last",
         icon: "history",
         words: m.tray_share_last(),
+        shortcut: "shareLast",
         act: program.shareLast,
       };
       return [
@@ -39,6 +42,22 @@ export function deeds({ recorder, ring, webcam }: Snapshot, asks = false): Deed[
           { name: "area", icon: "area", words: asks ? m.choose_screen() : m.choose_area(), shortcut: "chooseArea", act: () => program.openChooser("area") },
           { name: "window", icon: "window", words: m.choose_window(), act: () => program.openChooser("window") },
           ...(ring.kind === "keeping" ? [share] : []),
+        ],
+        [
+          {
+            name: "microphone",
+            icon: sound.microphone ? "microphone" : "microphone-off",
+            words: m.microphone(),
+            on: sound.microphone,
+            act: program.switchMicrophone,
+          },
+          {
+            name: "webcam",
+            icon: webcam === "off" ? "webcam-off" : "webcam",
+            words: m.settings_webcam(),
+            on: webcam !== "off",
+            act: program.switchWebcam,
+          },
         ],
         [
           {
@@ -76,6 +95,7 @@ export function deeds({ recorder, ring, webcam }: Snapshot, asks = false): Deed[
             name: "pause",
             icon: paused ? "resume" : "pause",
             words: paused ? m.bar_resume() : m.bar_pause(),
+            shortcut: "pause",
             act: program.pauseRecording,
           },
           ...(recorder.microphone === "absent" ? [] : [mute]),

@@ -50,9 +50,13 @@ test("arrow keys go round, over what is not there yet", async () => {
   await key("ArrowDown");
   await key("ArrowDown");
   await key("ArrowDown");
+  expect(marked()).toBe("Microphone On");
+  await key("ArrowDown");
+  expect(marked()).toBe("Webcam Off");
+  await key("ArrowDown");
   expect(marked()).toBe("Library");
   await key("ArrowUp");
-  expect(marked()).toBe("Choose a window…");
+  expect(marked()).toBe("Webcam Off");
   await key("End");
   await key("ArrowDown");
   expect(marked()).toMatch(/^Record this display/);
@@ -97,7 +101,7 @@ test("a screen reader hears a menu", async () => {
   await waitFor(() => expect(items()[0]).toBe("Stop recording Alt R"));
   expect(items()).toEqual([
     "Stop recording Alt R",
-    "Pause",
+    "Pause Alt P",
     "Mute the microphone Alt M",
     "Webcam on and off Alt W",
     "Show the recorder bar",

@@ -2,10 +2,6 @@
  * The settings as their window shows them. A change is seen at once and kept at once; what the
  * program doesn't take goes back to what it was, with a word on why.
  */
-import type { DesktopSettings } from "$lib/bindings/DesktopSettings";
-import type { RecordingSettings } from "$lib/bindings/RecordingSettings";
-import type { Settings } from "$lib/bindings/Settings";
-import type { UploadSettings } from "$lib/bindings/UploadSettings";
 import { LiveDesktop } from "$lib/desktop.svelte";
 import {
   asCommandError,
@@ -17,15 +13,16 @@ import {
   type Named,
 } from "$lib/ipc";
 import { Newer } from "$lib/newer.svelte";
+import { LiveSettings, type SettingsChange } from "$lib/settings.svelte";
 
 export class Choices {
-  settings = $state.raw<Settings | null>(null);
   startsAtLogin = $state(false);
   /** `null`: they can't be listed here. */
   microphones = $state.raw<Named[] | null>([]);
   /** As the microphones. */
   cameras = $state.raw<Named[] | null>([]);
   about = $state.raw<About | null>(null);
+  readonly #settings = new LiveSettings();
   readonly #desktop = new LiveDesktop();
   readonly newer = new Newer();
   abilities = $state.raw<Ability[]>([]);
@@ -33,7 +30,10 @@ export class Choices {
   crash = $state.raw<string | null>(null);
   /** The last thing that could not be done. */
   trouble = $state.raw<CommandError | null>(null);
-  #last: Promise<unknown> = Promise.resolve();
+
+  get settings() {
+    return this.#settings.now;
+  }
 
   /** What became of the shortcuts that are set. */
   get shortcuts(): BoundShortcut[] {
@@ -47,7 +47,7 @@ export class Choices {
 
   async start() {
     await this.run(async () => {
-      this.settings = await program.settings();
+      await this.#settings.start();
       await this.#desktop.start();
       this.startsAtLogin = await program.startsAtLogin();
     });
@@ -66,14 +66,11 @@ export class Choices {
     void this.run(async () => void (this.crash = await program.lastCrash()));
   }
 
-  recording = (change: Partial<RecordingSettings>) =>
-    this.#change((now) => ({ ...now, recording: { ...now.recording, ...change } }));
+  recording = (recording: NonNullable<SettingsChange["recording"]>) => this.#change({ recording });
 
-  upload = (change: Partial<UploadSettings>) =>
-    this.#change((now) => ({ ...now, upload: { ...now.upload, ...change } }));
+  upload = (upload: NonNullable<SettingsChange["upload"]>) => this.#change({ upload });
 
-  desktop = (change: Partial<DesktopSettings>) =>
-    this.#change((now) => ({ ...now, desktop: { ...now.desktop, ...change } }));
+  desktop = (desktop: NonNullable<SettingsChange["desktop"]>) => this.#change({ desktop });
 
   async startAtLogin(starts: boolean) {
     this.startsAtLogin = starts;
@@ -88,20 +85,9 @@ export class Choices {
     });
   }
 
-  /** One after the other: a later change is made to what the earlier one left. */
-  #change(change: (now: Settings) => Settings): Promise<unknown> {
-    const before = this.settings;
-    if (before === null) return this.#last;
-    const after = change(before);
-    this.settings = after;
-    this.#last = this.#last.then(async () => {
-      const done = await this.run(() => program.setSettings(after));
-      if (!done) this.settings = await program.settings();
-      if (after.desktop.shortcuts !== before.desktop.shortcuts) {
-        await this.run(() => this.#desktop.ask(), false);
-      }
-    });
-    return this.#last;
+  async #change(change: SettingsChange) {
+    await this.run(() => this.#settings.change(change));
+    if (change.desktop?.shortcuts) await this.run(() => this.#desktop.ask(), false);
   }
 
   /** Does it, and shows what could not be done. `clears`: what went wrong before is said no more. */

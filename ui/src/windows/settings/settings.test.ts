@@ -9,6 +9,7 @@ import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
 import type { BoundShortcut, Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
+import { changed, type SettingsChange } from "$lib/settings.svelte";
 import { abilities, account, bound, crash, empty, settings, updates } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
@@ -50,7 +51,7 @@ beforeEach(async () => {
   mockWindows("settings");
   mockIPC((command, args) => {
     const asked = args as Record<string, unknown>;
-    if (command.startsWith("set_") && refuses !== null) throw refuses;
+    if (/^(set|change)_/.test(command) && refuses !== null) throw refuses;
     switch (command) {
       case "settings":
         return kept;
@@ -61,8 +62,8 @@ beforeEach(async () => {
         };
       case "hold_shortcuts":
         return void (held = asked.held as boolean);
-      case "set_settings":
-        return void (kept = asked.settings as Kept);
+      case "change_settings":
+        return (kept = changed(kept, asked.change as SettingsChange));
       case "starts_at_login":
         return startsAtLogin;
       case "set_starts_at_login":
@@ -117,6 +118,21 @@ test("what is set is shown, under names that a screen reader says", async () => 
   expect(screen.getByRole("radio", { name: "Standard" })).toHaveProperty("checked", true);
   expect(screen.getByRole("radiogroup", { name: "Quality" })).toBeTruthy();
   await waitFor(() => expect(screen.getByText("1.2.3")).toBeTruthy());
+});
+
+test("settings window keeps what was changed elsewhere, and shows it", async () => {
+  await show();
+  const webcam = () => screen.getByRole("switch", { name: "Show the webcam" });
+  expect(webcam()).toHaveProperty("checked", false);
+  // The key, while the window is open.
+  kept = changed(kept, { recording: { webcam: { shown: true } } });
+  await fireEvent.click(screen.getByRole("switch", { name: "Sound of this computer" }));
+  await waitFor(() => expect(kept.recording.systemSound).toBe(true));
+  expect(kept.recording.webcam.shown).toBe(true);
+  kept = changed(kept, { recording: { fps: 60 } });
+  await emit("changed", 3);
+  await waitFor(() => expect(screen.getByLabelText("Frame rate")).toHaveProperty("value", "60"));
+  expect(webcam()).toHaveProperty("checked", true);
 });
 
 test("a change is kept at once, and the others stay", async () => {
@@ -232,7 +248,8 @@ test("keys that are another shortcut's are named, and move when that is wanted",
   expect(fieldOf("quickMenu").textContent?.trim()).toBe("None");
   await fireEvent.click(screen.getByTestId("shortcuts-reset"));
   await waitFor(() => expect(kept.desktop.shortcuts).toEqual(settings().desktop.shortcuts));
-  expect(screen.getByTestId("shortcuts-reset")).toHaveProperty("disabled", true);
+  // What the desktop says of them is asked for again, and comes a moment later.
+  await waitFor(() => expect(screen.getByTestId("shortcuts-reset")).toHaveProperty("disabled", true));
 });
 
 test("keys that the desktop keeps are shown as it calls them, now and later", async () => {

@@ -1,0 +1,56 @@
+//! How loud a microphone is, for a window that lets a person choose one outside of a recording. The
+//! microphone is open for as long as that window shows its level, and no longer.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use snaplark_app::Microphone;
+use snaplark_app::view::Levels;
+use snaplark_capture::Meter;
+use tauri::{AppHandle, Emitter, Manager, WebviewWindow, WindowEvent};
+
+use crate::shell;
+
+/// By the labels of the windows that show them.
+#[derive(Default)]
+pub struct Meters(Mutex<BTreeMap<String, Meter>>);
+
+/// The window hears levels of this microphone from now on; of one that is off, none.
+pub fn listen(window: &WebviewWindow, microphone: &Microphone) {
+    let (handle, label) = (window.app_handle().clone(), window.label().to_owned());
+    let there = label.clone();
+    let tell = move |microphone| {
+        let levels = Levels { microphone, system: 0 };
+        if let Err(error) = handle.emit_to(there.as_str(), shell::LEVELS, levels) {
+            tracing::debug!(%error, "a level can't be told");
+        }
+    };
+    let meter = microphone.device().and_then(|device| {
+        let listens = snaplark_capture::listen(device, tell);
+        listens.inspect_err(|error| tracing::warn!(%error, "the microphone can't be heard")).ok()
+    });
+    match meter {
+        Some(meter) => drop(meters(window.app_handle(), |meters| meters.insert(label, meter))),
+        None => stop(window.app_handle(), &label),
+    }
+}
+
+/// On the main thread, once for a window: with it goes its meter.
+pub fn stop_with(window: &WebviewWindow) {
+    let (handle, label) = (window.app_handle().clone(), window.label().to_owned());
+    window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::Destroyed) {
+            stop(&handle, &label);
+        }
+    });
+}
+
+fn stop(handle: &AppHandle, label: &str) {
+    drop(meters(handle, |meters| meters.remove(label)));
+}
+
+fn meters<T>(handle: &AppHandle, act: impl FnOnce(&mut BTreeMap<String, Meter>) -> T) -> T {
+    let meters = handle.state::<Meters>();
+    let mut now = meters.0.lock().unwrap_or_else(PoisonError::into_inner);
+    act(&mut now)
+}
