@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod callback_page;
 pub mod control;
 mod diagnostics;
 mod engine;
@@ -41,6 +42,7 @@ use snaplark_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
+pub use callback_page::CallbackPage;
 pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, AppError, BrowserSignIn, Home, Profile, Token};
+use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token};
 
 use crate::program::Program;
 use crate::say;
@@ -16,26 +16,34 @@ pub async fn login(
     browser: bool,
 ) -> anyhow::Result<ExitCode> {
     let account = Account::at(server, profile)?;
-    let account = if browser || std::io::stdin().is_terminal() {
+    let (account, page) = if browser || std::io::stdin().is_terminal() {
         match BrowserSignIn::begin(account.clone()).await {
-            Ok(sign_in) => with_browser(sign_in).await?,
-            Err(AppError::NoBrowserSignIn { .. }) if !browser => account.with_token(read_token()?),
+            Ok(sign_in) => {
+                let (account, page) = with_browser(sign_in).await?;
+                (account, Some(page))
+            }
+            Err(AppError::NoBrowserSignIn { .. }) if !browser => {
+                (account.with_token(read_token()?), None)
+            }
             Err(error) => return Err(error.into()),
         }
     } else {
-        account.with_token(read_token()?)
+        (account.with_token(read_token()?), None)
     };
     let name = account.server_name();
     let program = Program::open(home).await?;
     // A command ends at once: a sign-in for this session only would be none.
     let signed_in = program.app.sign_in(account, true).await;
+    if let Some(page) = page {
+        page.tell(signed_in.as_ref().copied()).await;
+    }
     program.close().await?;
     signed_in?;
     say::line(&format!("Signed in to {name}. Recordings go there from now on."));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<Account> {
+async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, CallbackPage)> {
     say::line("Sign in with your browser, at this address:");
     say::line(&sign_in.address);
     open_browser(&sign_in.address);

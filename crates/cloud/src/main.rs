@@ -24,7 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the server until it is asked to stop.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Prints a new token for a user, who is made where there is none. Works while the server runs.
     Token(Token),
     /// Prints a link with which a user chooses a new password, once and within an hour. Works while
@@ -267,7 +267,7 @@ async fn main() -> ExitCode {
     #[cfg(feature = "s3")]
     rustls::crypto::ring::default_provider().install_default().ok();
     let done = match cli.command {
-        Command::Serve(serve) => run(serve).await,
+        Command::Serve(serve) => run(*serve).await,
         Command::Token(token) => print_token(token).await,
         Command::ResetLink(link) => print_reset_link(link).await,
         Command::Scrub(kept) => match scrub(kept).await {
