@@ -1,6 +1,8 @@
 //! Gives the windows their permissions: each own command gets one, and `capabilities/` says which
 //! window has which. A command that is not listed here can't be called from any window.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use tauri_build::{AppManifest, Attributes};
 
 const COMMANDS: &[&str] = &[
@@ -8,6 +10,9 @@ const COMMANDS: &[&str] = &[
     "desktop",
     "media",
     "share_last",
+    "start_cloud",
+    "open_account",
+    "share_on_local_network",
     "start_recording",
     "stop_recording",
     "pause_recording",
@@ -33,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "rename",
     "delete_recordings",
     "undo_delete",
+    "dismiss_rebuilt",
     "copy_link",
     "copy_links",
     "open_link",

@@ -1,28 +1,28 @@
 //! The recorder bar's window: there while something is recorded, never focused, where the person
-//! dragged it to. What is in it, and how large that is, its page says.
-//!
-//! X11 and the portals know no window that is seen and not recorded. So the bar of a region is
-//! outside of it where there is room, and one that is in the picture can be hidden.
+//! dragged it to, and outside of what is recorded: beside an area, or on another display. Where no
+//! display has room for it, it is away until the person asks for it; tray and keys serve meanwhile.
+//! What is in it, and how large that is, its page says.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use snaplark_app::view::RecorderView;
 use snaplark_app::{App, Source};
-use tauri::{AppHandle, Manager, Monitor, PhysicalPosition, WindowEvent, async_runtime};
+use tauri::{AppHandle, Manager, async_runtime};
 
 use crate::panel::{self, Card, Size};
-use crate::place::{Rect, area_of, monitor_at};
-use crate::platform;
+use crate::place::{Display, Rect, displays_from, point_of_attention};
+use crate::platform::{self, Dragged};
+use crate::recorded::{Recorded, Seen};
 use crate::words::word;
 
 pub const LABEL: &str = "bar";
 
 /// Between the bar and what it keeps away from, in CSS pixels.
 const GAP: f64 = 24.0;
-/// A drag is over when the window has stood still for so long.
-const STANDS_STILL: Duration = Duration::from_millis(300);
+/// How large it is taken to be before its page has said so: about what it is.
+const USUAL_SIZE: Size = Size { width: 460.0, height: 80.0 };
 
 /// Where a person left it, from the corner of its display: the middle of its upper edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,16 +31,15 @@ struct Kept {
     y: i32,
 }
 
+/// What its place depends on, for one recording.
 #[derive(Clone, Debug)]
-struct Place {
-    /// What its display is called.
-    display: String,
-    corner: PhysicalPosition<i32>,
-    area: Rect,
-    scale: f64,
-    /// What is recorded, where that is a part of the display.
+struct Stage {
+    /// The one where it belongs comes first.
+    displays: Vec<Display>,
+    /// What is recorded, where that is a part of a display.
     region: Option<Rect>,
-    kept: Option<Kept>,
+    /// By the displays' names.
+    kept: HashMap<String, Kept>,
 }
 
 #[derive(Default)]
@@ -49,13 +48,14 @@ pub struct Bar(Mutex<Now>);
 #[derive(Default)]
 struct Now {
     /// `None`: nothing is recorded.
-    place: Option<Place>,
+    stage: Option<Stage>,
     /// Not wanted for this recording.
     away: bool,
+    /// Asked for by the person, also where it is in the picture.
+    insisted: bool,
     fit: Option<(Size, Vec<Card>)>,
     shown: bool,
-    /// How often it moved in the drag of now. `None`: nobody drags it.
-    drag: Option<u64>,
+    dragged: bool,
 }
 
 impl Bar {
@@ -63,49 +63,86 @@ impl Bar {
         self.lock().shown
     }
 
-    /// Something is recorded, and the bar is not wanted for it.
-    pub fn is_away(&self) -> bool {
-        let now = self.lock();
-        now.place.is_some() && now.away
-    }
-
     fn lock(&self) -> MutexGuard<'_, Now> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Now {
+    /// Where it is to be. `None`: nowhere.
+    fn spot(&self, avoided: Option<Seen>) -> Option<Rect> {
+        let stage = self.stage.as_ref().filter(|_| !self.away)?;
+        let size = self.fit.as_ref().map_or(USUAL_SIZE, |(size, _)| *size);
+        spot(stage, size, avoided, self.insisted)
+    }
+}
+
+/// Something is recorded, and its bar is not there: not wanted, or not to be in the picture.
+pub fn is_away(handle: &AppHandle) -> bool {
+    let avoided = handle.state::<Recorded>().to_avoid();
+    let bar = handle.state::<Bar>();
+    let now = bar.lock();
+    now.stage.is_some() && now.spot(avoided).is_none()
 }
 
 /// With each change: a recording that begins gets its bar.
 pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
     let bar = handle.state::<Bar>();
     let is_on = !matches!(recorder, RecorderView::Idle);
-    let was_on = bar.lock().place.is_some();
+    let was_on = bar.lock().stage.is_some();
     if is_on == was_on {
         return;
     }
     if !is_on {
         // The page, which hears of it too, takes the window away.
         let mut now = bar.lock();
-        (now.place, now.away) = (None, false);
+        (now.stage, now.away, now.insisted) = (None, false, false);
         return;
     }
     let (Ok(Some(request)), Ok(settings)) = (app.recorded().await, app.settings().await) else {
         return;
     };
-    let Some(mut place) = place_for(handle, &request.source) else { return };
-    let kept = app.recall(&remembered(&place.display)).await.ok().flatten();
-    place.kept = kept.and_then(|text| serde_json::from_str(&text).ok());
+    let mut stage = stage_for(handle, request.source).await;
+    for display in &stage.displays {
+        let kept = app.recall(&remembered(&display.name)).await.ok().flatten();
+        let kept = kept.and_then(|text| serde_json::from_str(&text).ok());
+        stage.kept.extend(kept.map(|kept| (display.name.clone(), kept)));
+    }
     {
         let mut now = bar.lock();
-        (now.place, now.away) = (Some(place), !settings.desktop.show_bar);
+        (now.stage, now.away) = (Some(stage), !settings.desktop.show_bar);
     }
     if settings.desktop.show_bar {
-        on_main(handle, create);
+        on_main(handle, |handle| {
+            create(handle)?;
+            put(handle)
+        });
     }
+}
+
+/// On the main thread, before something is recorded: where it would be in the picture, it goes.
+/// Whether it was there until now.
+pub fn make_way(handle: &AppHandle) -> tauri::Result<bool> {
+    let avoided = handle.state::<Recorded>().to_avoid();
+    let was_in_it = {
+        let bar = handle.state::<Bar>();
+        let now = bar.lock();
+        let at = handle.get_webview_window(LABEL).and_then(|window| platform::place_of(&window));
+        now.shown && at.zip(avoided).is_some_and(|(at, avoided)| avoided.has(at))
+    };
+    if was_in_it {
+        put(handle)?;
+    }
+    Ok(was_in_it)
 }
 
 /// On the main thread: for this recording it is wanted again.
 pub fn show(handle: &AppHandle) -> tauri::Result<()> {
-    handle.state::<Bar>().lock().away = false;
+    {
+        let bar = handle.state::<Bar>();
+        let mut now = bar.lock();
+        (now.away, now.insisted) = (false, true);
+    }
     create(handle)?;
     put(handle)
 }
@@ -124,11 +161,16 @@ pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::R
     }
 }
 
-/// The person pressed upon it and moves it.
+/// On the main thread: the person pressed upon it and moves it.
 pub fn drag(handle: &AppHandle) -> tauri::Result<()> {
     let Some(window) = handle.get_webview_window(LABEL) else { return Ok(()) };
-    handle.state::<Bar>().lock().drag = Some(0);
-    window.start_dragging()
+    handle.state::<Bar>().lock().dragged = true;
+    let there = handle.clone();
+    platform::drag(&window, move |dragged| {
+        if let Err(error) = end_drag(&there, dragged) {
+            tracing::warn!(%error, "the recorder bar can't be placed");
+        }
+    })
 }
 
 /// On the main thread. Made before it is wanted, it is there when a recording begins.
@@ -139,34 +181,28 @@ pub fn create(handle: &AppHandle) -> tauri::Result<()> {
     let window = panel::create(handle, LABEL, "bar", word("recorder_bar"), |window| {
         window.focused(false).focusable(false).content_protected(true)
     })?;
-    platform::make_panel(&window, false);
-    let moved = handle.clone();
-    window.on_window_event(move |event| {
-        if let WindowEvent::Moved(_) = event {
-            note_move(&moved);
-        }
-    });
+    platform::make_notice(&window);
     Ok(())
 }
 
-/// Places and shows it, where it is wanted.
+/// Places and shows it, where it is wanted and may be.
 fn put(handle: &AppHandle) -> tauri::Result<()> {
     let Some(window) = handle.get_webview_window(LABEL) else { return Ok(()) };
+    let avoided = handle.state::<Recorded>().to_avoid();
     let bar = handle.state::<Bar>();
     let mut now = bar.lock();
-    let (Some(place), Some((size, cards)), false) = (&now.place, now.fit.clone(), now.away) else {
-        return Ok(());
-    };
-    if now.drag.is_some() {
+    if now.dragged {
         return Ok(());
     }
-    let px = |length: f64| (length * place.scale).round() as u32;
-    let (width, height) = (px(size.width), px(size.height));
-    let (x, y) = spot(place, (width, height));
-    now.shown = true;
+    let Some((_, cards)) = now.fit.clone() else { return Ok(()) };
+    let spot = now.spot(avoided);
+    now.shown = spot.is_some();
     // Moving it makes events that want the same lock.
     drop(now);
-    panel::show(&window, Rect { x, y, width, height }, cards).map(drop)
+    match spot {
+        Some(at) => panel::show(&window, at, cards).map(drop),
+        None => platform::set_visible(&window, false),
+    }
 }
 
 fn take_away(handle: &AppHandle) -> tauri::Result<()> {
@@ -177,46 +213,36 @@ fn take_away(handle: &AppHandle) -> tauri::Result<()> {
     }
 }
 
-fn note_move(handle: &AppHandle) {
-    let moves = {
-        let bar = handle.state::<Bar>();
-        let mut now = bar.lock();
-        let Some(moves) = &mut now.drag else { return };
-        *moves += 1;
-        *moves
-    };
-    let handle = handle.clone();
-    async_runtime::spawn(async move {
-        tokio::time::sleep(STANDS_STILL).await;
-        let is_last = handle.state::<Bar>().lock().drag == Some(moves);
-        if is_last {
-            on_main(&handle, end_drag);
-        }
-    });
-}
-
 /// It stays where it was left, but on a display, and is there again the next time.
-fn end_drag(handle: &AppHandle) -> tauri::Result<()> {
-    let Some(window) = handle.get_webview_window(LABEL) else { return Ok(()) };
-    let (corner, size) = (window.outer_position()?, window.outer_size()?);
-    let middle = corner.x + size.width.cast_signed() / 2;
-    let monitor = monitor_at(handle, middle, corner.y);
-    let remembered = {
+fn end_drag(handle: &AppHandle, dragged: Dragged) -> tauri::Result<()> {
+    let left = {
         let bar = handle.state::<Bar>();
         let mut now = bar.lock();
-        now.drag = None;
-        let (Some(place), Some(monitor)) = (&mut now.place, monitor) else { return Ok(()) };
-        *place = Place { region: place.region, ..place_on(&monitor) };
-        let kept = Kept { x: middle - place.corner.x, y: corner.y - place.corner.y };
-        place.kept = Some(kept);
-        (remembered(&place.display), serde_json::to_string(&kept).unwrap_or_default())
-    };
-    let app = handle.state::<App>().inner().clone();
-    async_runtime::spawn(async move {
-        if let Err(error) = app.remember(&remembered.0, remembered.1).await {
-            tracing::warn!(%error, "the bar's place can't be kept");
+        now.dragged = false;
+        match (dragged, &mut now.stage) {
+            (Dragged::To(at), Some(stage)) => {
+                let middle = at.x + at.width.cast_signed() / 2;
+                let displays = displays_from(handle, (middle, at.y));
+                let left = displays.first().map(|display| {
+                    let kept = Kept { x: middle - display.at.x, y: at.y - display.at.y };
+                    stage.kept.insert(display.name.clone(), kept);
+                    let text = serde_json::to_string(&kept).unwrap_or_default();
+                    (remembered(&display.name), text)
+                });
+                stage.displays = displays;
+                left
+            }
+            (Dragged::To(_) | Dragged::Nowhere, _) => None,
         }
-    });
+    };
+    if let Some((what, kept)) = left {
+        let app = handle.state::<App>().inner().clone();
+        async_runtime::spawn(async move {
+            if let Err(error) = app.remember(&what, kept).await {
+                tracing::warn!(%error, "the bar's place can't be kept");
+            }
+        });
+    }
     put(handle)
 }
 
@@ -224,61 +250,53 @@ fn remembered(display: &str) -> String {
     format!("bar-{display}")
 }
 
-/// On the display that is recorded.
-fn place_for(handle: &AppHandle, source: &Source) -> Option<Place> {
-    let middle = |start: i32, length: u32| start + length.cast_signed() / 2;
-    let nth = |index: u32| handle.available_monitors().ok()?.into_iter().nth(index as usize);
-    let first = || handle.primary_monitor().ok()?.or_else(|| nth(0));
-    let (monitor, region) = match *source {
-        Source::Display(None) => (first(), None),
-        Source::Display(Some(index)) => (nth(index), None),
-        Source::Window(_) => {
-            let pointer = handle.cursor_position().ok();
-            (pointer.and_then(|at| monitor_at(handle, at.x as i32, at.y as i32)), None)
-        }
-        Source::Region { x, y, width, height } => (
-            monitor_at(handle, middle(x, width), middle(y, height)),
-            Some(Rect { x, y, width, height }),
-        ),
+/// The display that is recorded comes first; of a window's recording, the one with the pointer.
+async fn stage_for(handle: &AppHandle, source: Source) -> Stage {
+    let middle = |at: Rect| (at.x + at.width.cast_signed() / 2, at.y + at.height.cast_signed() / 2);
+    let region = match source {
+        Source::Region { x, y, width, height } => Some(Rect { x, y, width, height }),
+        Source::Display(_) | Source::Window(_) => None,
     };
-    Some(Place { region, ..place_on(&monitor.or_else(first)?) })
+    let seen = async_runtime::spawn_blocking(move || Seen::of(&source)).await;
+    let from = match seen {
+        Ok(Seen::Part(part)) => middle(part),
+        Ok(Seen::NoneOfOurs | Seen::SomeDisplay) | Err(_) => point_of_attention(handle),
+    };
+    Stage { displays: displays_from(handle, from), region, kept: HashMap::new() }
 }
 
-fn place_on(monitor: &Monitor) -> Place {
-    Place {
-        display: monitor.name().cloned().unwrap_or_default(),
-        corner: *monitor.position(),
-        area: area_of(monitor),
-        scale: monitor.scale_factor(),
-        region: None,
-        kept: None,
-    }
+/// Where a person left it, else beside the area that is recorded, else at the bottom; on the first
+/// display where one of these is outside of what is to be avoided. Where none is, upon it, if the
+/// person insists.
+fn spot(stage: &Stage, size: Size, avoided: Option<Seen>, insisted: bool) -> Option<Rect> {
+    let free = |rect: &Rect| avoided.is_none_or(|avoided| !avoided.has(*rect));
+    let all = || stage.displays.iter().flat_map(|display| spots(stage, display, size));
+    // Wanted in the picture or not: beside an area it is out of the way.
+    let beside = |rect: &Rect| stage.region.is_none_or(|region| !rect.meets(region));
+    let upon = || if insisted { all().next() } else { None };
+    all().filter(beside).find(free).or_else(|| all().find(free)).or_else(upon)
 }
 
-/// The window's corner. Where a person left it, inside the work area; but not upon the region that
-/// is recorded, where there is room beside it.
-fn spot(place: &Place, (width, height): (u32, u32)) -> (i32, i32) {
-    let at = |x: i32, y: i32| place.area.hold(Rect { x, y, width, height });
-    let gap = (GAP * place.scale).round() as i32;
+fn spots(stage: &Stage, display: &Display, size: Size) -> impl Iterator<Item = Rect> {
+    let (width, height) = (display.px(size.width), display.px(size.height));
     let (w, h) = (width.cast_signed(), height.cast_signed());
-    let kept = place.kept.map(|kept| at(place.corner.x + kept.x - w / 2, place.corner.y + kept.y));
-    let area = place.area;
+    let gap = display.px(GAP).cast_signed();
+    let area = display.area;
+    let at = move |x: i32, y: i32| area.hold(Rect { x, y, width, height });
+    let kept = stage.kept.get(&display.name);
+    let kept = kept.map(|kept| at(display.at.x + kept.x - w / 2, display.at.y + kept.y));
+    let beside = stage.region.filter(|region| region.meets(display.at)).map(|region| {
+        // The window has room for a shadow around the pill, which may lie on the region.
+        let x = region.x + (region.width.cast_signed() - w) / 2;
+        [
+            at(x, region.bottom()),
+            at(x, region.y - h),
+            at(region.right(), region.bottom() - h),
+            at(region.x - w, region.bottom() - h),
+        ]
+    });
     let usual = at(area.x + (area.width.cast_signed() - w) / 2, area.bottom() - h - gap);
-    let Some(region) = place.region else {
-        let rect = kept.unwrap_or(usual);
-        return (rect.x, rect.y);
-    };
-    // The window has room for a shadow around the pill, which may lie on the region.
-    let x = region.x + (region.width.cast_signed() - w) / 2;
-    let beside = [
-        at(x, region.bottom()),
-        at(x, region.y - h),
-        at(region.right(), region.bottom() - h),
-        at(region.x - w, region.bottom() - h),
-    ];
-    let free = kept.into_iter().chain(beside).find(|rect| !rect.meets(region));
-    let rect = free.or(kept).unwrap_or(usual);
-    (rect.x, rect.y)
+    kept.into_iter().chain(beside.into_iter().flatten()).chain([usual])
 }
 
 fn on_main(handle: &AppHandle, act: fn(&AppHandle) -> tauri::Result<()>) {
@@ -297,47 +315,70 @@ fn on_main(handle: &AppHandle, act: fn(&AppHandle) -> tauri::Result<()>) {
 mod tests {
     use super::*;
 
-    const SIZE: (u32, u32) = (400, 80);
+    const SIZE: Size = Size { width: 400.0, height: 80.0 };
 
     /// A panel of 30 px above.
-    fn place(region: Option<Rect>, kept: Option<Kept>) -> Place {
-        Place {
-            display: "first".into(),
-            corner: PhysicalPosition::new(0, 0),
-            area: Rect { x: 0, y: 30, width: 1280, height: 690 },
+    fn display(x: i32) -> Display {
+        Display {
+            name: x.to_string(),
+            at: Rect { x, y: 0, width: 1280, height: 720 },
+            area: Rect { x, y: 30, width: 1280, height: 690 },
             scale: 1.0,
-            region,
-            kept,
         }
     }
 
+    fn stage(region: Option<Rect>, kept: Option<Kept>) -> Stage {
+        let kept = kept.into_iter().map(|kept| ("0".to_owned(), kept)).collect();
+        Stage { displays: vec![display(0)], region, kept }
+    }
+
+    fn at(stage: &Stage, avoided: Option<Seen>) -> Option<(i32, i32)> {
+        spot(stage, SIZE, avoided, false).map(|rect| (rect.x, rect.y))
+    }
+
     #[test]
-    fn it_is_at_the_bottom_or_where_it_was_left_but_never_off_the_display() {
-        assert_eq!(spot(&place(None, None), SIZE), (440, 720 - 80 - 24));
+    fn bar_is_at_the_bottom_or_where_it_was_left_but_never_off_the_display() {
+        let window = Some(Seen::NoneOfOurs);
+        assert_eq!(at(&stage(None, None), window), Some((440, 720 - 80 - 24)));
         let left = Some(Kept { x: 640, y: 100 });
-        assert_eq!(spot(&place(None, left), SIZE), (440, 100));
+        assert_eq!(at(&stage(None, left), window), Some((440, 100)));
         let beyond = Some(Kept { x: 5_000, y: -50 });
-        assert_eq!(spot(&place(None, beyond), SIZE), (880, 30));
+        assert_eq!(at(&stage(None, beyond), window), Some((880, 30)));
     }
 
     #[test]
-    fn it_is_beside_a_region_where_there_is_room() {
-        let region = |x, y, width, height| Some(Rect { x, y, width, height });
-        let at = |region| spot(&place(region, None), SIZE);
-        assert_eq!(at(region(400, 100, 480, 300)), (440, 400), "below");
-        assert_eq!(at(region(0, 100, 300, 300)), (0, 400), "below, at the edge");
-        assert_eq!(at(region(400, 300, 480, 400)), (440, 220), "above");
-        assert_eq!(at(region(0, 30, 800, 690)), (800, 640), "at the right");
-        assert_eq!(at(region(480, 30, 800, 690)), (80, 640), "at the left");
-        assert_eq!(at(region(0, 0, 1280, 720)), (440, 616), "nowhere: upon it");
+    fn bar_is_beside_a_region_where_there_is_room() {
+        let at = |x, y, width, height| {
+            let region = Rect { x, y, width, height };
+            at(&stage(Some(region), None), Some(Seen::Part(region)))
+        };
+        assert_eq!(at(400, 100, 480, 300), Some((440, 400)), "below");
+        assert_eq!(at(0, 100, 300, 300), Some((0, 400)), "below, at the edge");
+        assert_eq!(at(400, 300, 480, 400), Some((440, 220)), "above");
+        assert_eq!(at(0, 30, 800, 690), Some((800, 640)), "at the right");
+        assert_eq!(at(480, 30, 800, 690), Some((80, 640)), "at the left");
+        assert_eq!(at(0, 0, 1280, 720), None, "nowhere");
     }
 
     #[test]
-    fn where_it_was_left_holds_beside_a_region_only() {
-        let region = Some(Rect { x: 400, y: 100, width: 480, height: 300 });
-        let free = Some(Kept { x: 640, y: 600 });
-        assert_eq!(spot(&place(region, free), SIZE), (440, 600));
-        let upon = Some(Kept { x: 640, y: 200 });
-        assert_eq!(spot(&place(region, upon), SIZE), (440, 400));
+    fn bar_stays_where_it_was_left_unless_that_is_recorded() {
+        let region = Rect { x: 400, y: 100, width: 480, height: 300 };
+        let at = |kept| at(&stage(Some(region), Some(kept)), Some(Seen::Part(region)));
+        assert_eq!(at(Kept { x: 640, y: 600 }), Some((440, 600)));
+        assert_eq!(at(Kept { x: 640, y: 200 }), Some((440, 400)));
+    }
+
+    #[test]
+    fn bar_goes_to_another_display_or_away_when_its_display_is_recorded() {
+        let first = Some(Seen::Part(display(0).at));
+        let alone = stage(None, Some(Kept { x: 640, y: 100 }));
+        assert_eq!(at(&alone, first), None);
+        let beside = Stage { displays: vec![display(0), display(1280)], ..alone.clone() };
+        assert_eq!(at(&beside, first), Some((1280 + 440, 616)));
+        assert_eq!(at(&beside, Some(Seen::SomeDisplay)), None);
+        // Wanted in the picture, or asked for by the person.
+        assert_eq!(at(&alone, None), Some((440, 100)));
+        let insisted = spot(&alone, SIZE, first, true);
+        assert_eq!(insisted.map(|rect| (rect.x, rect.y)), Some((440, 100)));
     }
 }

@@ -28,7 +28,7 @@ pub const SCHEME: &str = "still";
 const OPENED: &str = "chooser-opened";
 /// What lay below our windows is drawn again by its own programs, whom nobody can ask when they are
 /// through.
-const UNCOVERED: Duration = Duration::from_millis(150);
+pub const UNCOVERED: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

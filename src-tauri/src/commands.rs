@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::panel::Card;
 use crate::program::Program;
+use crate::recorded::Recorded;
 use crate::shortcut::{Bound, Shortcuts};
 use crate::sign_in::{SignInView, SigningIn};
 use crate::words::word;
@@ -67,8 +68,18 @@ pub struct Desktop {
 }
 
 #[tauri::command]
-pub async fn snapshot(app: State<'_, App>, since: u64) -> Answer<Snapshot> {
-    Ok(app.snapshot_since(since).await?)
+pub async fn snapshot(
+    app: State<'_, App>,
+    recorded: State<'_, Recorded>,
+    window: WebviewWindow,
+    since: u64,
+) -> Answer<Snapshot> {
+    let mut snapshot = app.snapshot_since(since).await?;
+    // They come with the first snapshot after the recording, and stay as long as they would have.
+    if window.label() == toast::LABEL && recorded.holds_toasts(&snapshot.recorder) {
+        snapshot.toasts.clear();
+    }
+    Ok(snapshot)
 }
 
 #[tauri::command]
@@ -123,6 +134,12 @@ pub async fn rename(app: State<'_, App>, id: String, title: String) -> Answer {
 pub async fn delete_recordings(app: State<'_, App>, ids: Vec<String>) -> Answer {
     let ids: Vec<RecordingId> = ids.iter().map(|id| parsed(id)).collect::<Answer<_>>()?;
     Ok(app.delete_undoably(ids).await?)
+}
+
+/// The person has read that the list of recordings was rebuilt.
+#[tauri::command]
+pub async fn dismiss_rebuilt(app: State<'_, App>) -> Answer {
+    Ok(app.dismiss_rebuilt().await?)
 }
 
 #[tauri::command]
@@ -330,6 +347,27 @@ pub fn leave_sign_in(handle: AppHandle) {
 #[tauri::command]
 pub async fn sign_out(program: State<'_, Program>) -> Answer {
     Ok(program.sign_out().await?)
+}
+
+/// The cloud in this computer did not start: once more.
+#[tauri::command]
+pub async fn start_cloud(program: State<'_, Program>) -> Answer {
+    Ok(program.start_cloud().await?)
+}
+
+/// Opens the settings where it is said who can open links.
+#[tauri::command]
+pub fn open_account(handle: AppHandle) -> Answer {
+    pages::show_at(&handle, &pages::SETTINGS, Some("account".to_owned()));
+    Ok(())
+}
+
+/// Links to this computer open for others on the local network, or not; nothing else is changed.
+#[tauri::command]
+pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer {
+    let mut settings = app.settings().await?;
+    settings.upload.share_on_local_network = shared;
+    Ok(app.set_settings(settings).await?)
 }
 
 pub async fn open_page(address: String) -> Answer {

@@ -4,6 +4,7 @@
 //!
 //! - `snaplark://signed-in`: the browser is back from a sign-in. It carries nothing: the token came
 //!   by the loopback address that the sign-in itself had opened.
+//! - `snaplark://account`: the settings, where it is said who can open links.
 //! - `snaplark://open/<recording-id>`: the library, at that recording.
 
 use snaplark_app::RecordingId;
@@ -17,6 +18,7 @@ const SCHEME: &str = "snaplark://";
 pub enum Wish {
     Library,
     Recording(RecordingId),
+    Account,
 }
 
 /// Among the arguments of a start: the desktop hands an address over as one.
@@ -28,12 +30,16 @@ fn read(address: &str) -> Wish {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     match path.trim_end_matches('/').split_once('/') {
         Some(("open", id)) => id.parse().map_or(Wish::Library, Wish::Recording),
+        None if path.trim_end_matches('/') == "account" => Wish::Account,
         Some(_) | None => Wish::Library,
     }
 }
 
 pub fn show(app: &AppHandle, wish: Wish) {
     let at = match wish {
+        Wish::Account => {
+            return pages::show_at(app, &pages::SETTINGS, Some("account".to_owned()));
+        }
         Wish::Library => None,
         Wish::Recording(id) => Some(id.to_string()),
     };

@@ -9,7 +9,7 @@ use tauri::{AppHandle, Emitter, Manager, async_runtime};
 use tokio::sync::watch;
 
 use crate::tray::{Look, Tray};
-use crate::{bar, shell, tray};
+use crate::{bar, recorded, shell, tray};
 
 /// The one event that all windows hear: the app's change number.
 const CHANGED: &str = "changed";
@@ -37,8 +37,9 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
         }
         let Ok(newer) = app.snapshot_since(snapshot.version).await else { return };
         snapshot.follow(newer);
+        recorded::follow(&handle, &app, &snapshot.recorder).await;
         bar::follow(&handle, &app, &snapshot.recorder).await;
-        show_tray(&handle, Look::of(&snapshot, handle.state::<bar::Bar>().is_away()));
+        show_tray(&handle, Look::of(&snapshot, bar::is_away(&handle)));
         recorder.send_if_modified(|was| {
             let is_new = *was != snapshot.recorder;
             was.clone_from(&snapshot.recorder);

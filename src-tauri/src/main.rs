@@ -20,6 +20,7 @@ mod program;
 mod quick;
 mod quiet;
 mod quit;
+mod recorded;
 mod shell;
 mod shortcut;
 mod sign_in;
@@ -28,7 +29,7 @@ mod tray;
 mod updates;
 mod words;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
     match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            // Who started it may have gone.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }

@@ -40,6 +40,53 @@ impl Rect {
     }
 }
 
+/// A display, as windows of ours are placed on it.
+#[derive(Clone, Debug)]
+pub struct Display {
+    pub name: String,
+    pub at: Rect,
+    /// Without panels and docks.
+    pub area: Rect,
+    pub scale: f64,
+}
+
+impl Display {
+    pub fn of(monitor: &Monitor) -> Self {
+        Display {
+            name: monitor.name().cloned().unwrap_or_default(),
+            at: rect_of(monitor),
+            area: area_of(monitor),
+            scale: monitor.scale_factor(),
+        }
+    }
+
+    pub fn px(&self, length: f64) -> u32 {
+        (length * self.scale).round() as u32
+    }
+}
+
+/// All displays, the one nearest to that place first.
+pub fn displays_from(handle: &AppHandle, (x, y): (i32, i32)) -> Vec<Display> {
+    let monitors = handle.available_monitors().unwrap_or_default();
+    let mut displays: Vec<Display> = monitors.iter().map(Display::of).collect();
+    displays.sort_by_key(|display| display.at.distance(x, y));
+    displays
+}
+
+/// Where people look first: at the pointer, else at the main display.
+pub fn point_of_attention(handle: &AppHandle) -> (i32, i32) {
+    if let Ok(at) = handle.cursor_position() {
+        return (at.x as i32, at.y as i32);
+    }
+    let first = handle.primary_monitor().ok().flatten();
+    first.map_or((0, 0), |monitor| (monitor.position().x, monitor.position().y))
+}
+
+fn rect_of(monitor: &Monitor) -> Rect {
+    let (at, size) = (monitor.position(), monitor.size());
+    Rect { x: at.x, y: at.y, width: size.width, height: size.height }
+}
+
 /// Without panels and docks.
 pub fn area_of(monitor: &Monitor) -> Rect {
     let area = monitor.work_area();
@@ -55,10 +102,7 @@ pub fn area_of(monitor: &Monitor) -> Rect {
 /// those are larger than pixels.
 pub fn monitor_at(handle: &AppHandle, x: i32, y: i32) -> Option<Monitor> {
     let monitors = handle.available_monitors().ok()?;
-    monitors.into_iter().min_by_key(|monitor| {
-        let (at, size) = (monitor.position(), monitor.size());
-        Rect { x: at.x, y: at.y, width: size.width, height: size.height }.distance(x, y)
-    })
+    monitors.into_iter().min_by_key(|monitor| rect_of(monitor).distance(x, y))
 }
 
 #[cfg(test)]

@@ -31,9 +31,33 @@ pub fn build(
     imp::build(handle, beside, window)
 }
 
-/// A window for notices: the window manager neither focuses nor animates nor frames it.
+/// A window that stands over all others and never has the focus: toasts and recorder bar. On X11 no
+/// window manager places, frames or focuses it (override-redirect), as tiling ones would.
 pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
+}
+
+/// Where it is, in physical pixels.
+pub fn place_of(window: &WebviewWindow) -> Option<Rect> {
+    let (at, size) = (window.outer_position().ok()?, window.outer_size().ok()?);
+    Some(Rect { x: at.x, y: at.y, width: size.width, height: size.height })
+}
+
+/// What became of a drag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dragged {
+    To(Rect),
+    /// The button was up before the window moved.
+    Nowhere,
+}
+
+/// On the main thread: the window follows the pointer for as long as the left button is down, however
+/// short that is.
+pub fn drag(
+    window: &WebviewWindow,
+    ended: impl FnOnce(Dragged) + Send + 'static,
+) -> tauri::Result<()> {
+    imp::drag(window, ended)
 }
 
 /// A small window without a frame that is no notice: it can be moved, and focused where it wants to.
@@ -68,12 +92,17 @@ mod imp {
     use std::path::Path;
     use std::process::Command;
     use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     use anyhow::{Context, bail};
+
     use gtk::cairo::{RectangleInt, Region};
+    use gtk::gdk::ModifierType;
+    use gtk::glib;
     use gtk::prelude::*;
     use tauri::{AppHandle, WebviewWindow};
 
+    use super::Dragged;
     use crate::panel::{Builder, Card};
     use crate::place::Rect;
 
@@ -141,6 +170,67 @@ mod imp {
         window.set_type_hint(gtk::gdk::WindowTypeHint::Notification);
         window.set_accept_focus(false);
         window.set_focus_on_map(false);
+        window.realize();
+        if let Some(gdk_window) = window.window()
+            && !is_wayland_window(&window)
+        {
+            gdk_window.set_override_redirect(true);
+        }
+    }
+
+    fn is_wayland_window(window: &gtk::ApplicationWindow) -> bool {
+        window.display().backend().is_wayland()
+    }
+
+    /// How often a window that is dragged follows the pointer.
+    const FOLLOWS: Duration = Duration::from_millis(16);
+
+    /// Asked of the pointer itself and not of the window manager: one that hears of the press after
+    /// the button is up again moves the window until the next press.
+    pub fn drag(
+        window: &WebviewWindow,
+        ended: impl FnOnce(Dragged) + Send + 'static,
+    ) -> tauri::Result<()> {
+        let gtk_window = window.gtk_window()?;
+        let pointer = gtk_window.display().default_seat().and_then(|seat| seat.pointer());
+        let (Some(gdk_window), Some(pointer)) = (gtk_window.window(), pointer) else {
+            ended(Dragged::Nowhere);
+            return Ok(());
+        };
+        if is_wayland_window(&gtk_window) {
+            // There no program moves its windows.
+            ended(Dragged::Nowhere);
+            return window.start_dragging();
+        }
+        let (_, x, y) = pointer.position();
+        let (left, top) = gtk_window.position();
+        let grip = (x - left, y - top);
+        let (window, mut ended, mut moved) = (window.clone(), Some(ended), false);
+        glib::timeout_add_local(FOLLOWS, move || {
+            let (_, _, _, held) = gdk_window.device_position(&pointer);
+            let (_, x, y) = pointer.position();
+            let to = (x - grip.0, y - grip.1);
+            if to != gtk_window.position() && (moved || held.contains(ModifierType::BUTTON1_MASK)) {
+                gtk_window.move_(to.0, to.1);
+                gdk_window.move_(to.0, to.1);
+                moved = true;
+            }
+            if held.contains(ModifierType::BUTTON1_MASK) {
+                return glib::ControlFlow::Continue;
+            }
+            let dragged = match super::place_of(&window) {
+                Some(at) if moved => {
+                    let scale = gtk_window.scale_factor();
+                    Dragged::To(Rect { x: to.0 * scale, y: to.1 * scale, ..at })
+                }
+                Some(_) | None => Dragged::Nowhere,
+            };
+            if let Some(ended) = ended.take() {
+                ended(dragged);
+            }
+            glib::ControlFlow::Break
+        });
+        Ok(())
     }
 
     pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
@@ -233,6 +323,7 @@ mod imp {
 mod imp {
     use tauri::{AppHandle, PhysicalPosition, PhysicalSize, WebviewWindow};
 
+    use super::Dragged;
     use crate::panel::{Builder, Card};
     use crate::place::Rect;
 
@@ -259,6 +350,16 @@ mod imp {
     pub fn make_notice(_window: &WebviewWindow) {}
 
     pub fn make_panel(_window: &WebviewWindow, _takes_focus: bool) {}
+
+    /// By the system, which says nothing of its end.
+    pub fn drag(
+        window: &WebviewWindow,
+        ended: impl FnOnce(Dragged) + Send + 'static,
+    ) -> tauri::Result<()> {
+        window.start_dragging()?;
+        ended(super::place_of(window).map_or(Dragged::Nowhere, Dragged::To));
+        Ok(())
+    }
 
     pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
         place(window, display)?;

@@ -2,20 +2,32 @@
 //! this computer, and the app with the real capture.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, App, AppError, AppOptions, Home, Keeps, Notice, Token};
+use snaplark_app::{
+    Account, App, AppError, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Notice, Token,
+};
 use snaplark_capture::SystemCapture;
-use snaplark_cloud::Embedded;
+use snaplark_cloud::{Embedded, LocalNetwork as LocalNetworkSharing, LocalNetworkState};
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
+use crate::recorded::Uncovering;
+
+/// How often a cloud that did not start is tried again: what was in its way seldom passes sooner.
+const START_AGAIN: Duration = Duration::from_secs(60);
+/// How soon a changed address of the local network is in the links.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The store's folder for the last minutes.
+const RING: &str = "ring";
+
 pub struct Program {
     pub app: App,
     pub home: Home,
-    cloud: ThisComputer,
+    cloud: Arc<ThisComputer>,
 }
 
 /// The cloud in this computer: started when uploads first go there, then on until the end, for the
@@ -26,7 +38,10 @@ struct ThisComputer {
 }
 
 impl Program {
-    pub async fn open(notices: mpsc::UnboundedSender<Notice>) -> anyhow::Result<Self> {
+    pub async fn open(
+        handle: &AppHandle,
+        notices: mpsc::UnboundedSender<Notice>,
+    ) -> anyhow::Result<Self> {
         let home = Home::from_env()?;
         std::fs::create_dir_all(&home.root).with_context(|| {
             format!(
@@ -35,23 +50,43 @@ impl Program {
             )
         })?;
         let cloud = ThisComputer { home: home.clone(), running: tokio::sync::Mutex::default() };
-        let account = match Account::configured(&home).await? {
+        // The cloud in this computer may not start (a port, a full disk, broken data): recordings
+        // need none, and the person is told why there are no links.
+        let (account, problem) = match Account::configured(&home).await? {
             Some(account) => {
                 cloud.keep_links().await;
-                account
+                (Some(account), None)
             }
-            None => cloud.account().await?,
+            None => match cloud.account().await {
+                Ok(account) => (Some(account), None),
+                Err(error) => (None, Some(problem(&error))),
+            },
         };
         let app = App::open(AppOptions {
             home: home.clone(),
-            account: Some(account),
-            capture: Arc::new(SystemCapture::new().remembering_in(&home.root)),
+            account,
+            capture: Arc::new(Uncovering::new(
+                SystemCapture::new().remembering_in(&home.root),
+                handle.clone(),
+                home.root.join(RING),
+            )),
             // Nobody hears it any more when the shell is closing.
             keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
         .await?;
+        if problem.is_some() {
+            app.set_cloud_problem(problem).await?;
+        }
+        let cloud = Arc::new(cloud);
+        tokio::spawn(share_as_wanted(app.clone(), Arc::downgrade(&cloud)));
+        tokio::spawn(start_later(app.clone(), Arc::downgrade(&cloud)));
         Ok(Program { app, home, cloud })
+    }
+
+    /// Tries to start the cloud in this computer, where links are missing without it.
+    pub async fn start_cloud(&self) -> Result<(), AppError> {
+        self.cloud.start_missing(&self.app).await
     }
 
     /// Uploads go to this computer again.
@@ -59,11 +94,25 @@ impl Program {
         let next = match self.cloud.account().await {
             Ok(account) => Some(account),
             Err(error) => {
-                tracing::error!(%error, "the cloud in this computer does not start: nothing goes up");
+                self.app.set_cloud_problem(Some(problem(&error))).await?;
                 None
             }
         };
         self.app.sign_out(next).await
+    }
+
+    /// Uploads go to this computer where they go nowhere: another program has signed out.
+    pub async fn upload_here(&self) {
+        let account = match self.cloud.account().await {
+            Ok(account) => account,
+            Err(error) => {
+                tracing::error!(%error, "the cloud in this computer does not start: nothing goes up");
+                return;
+            }
+        };
+        if let Err(error) = self.app.upload_to(account).await {
+            tracing::warn!(%error, "uploads go nowhere");
+        }
     }
 
     /// Closes a running recording properly, then the cloud. A second call changes nothing.
@@ -88,6 +137,25 @@ impl ThisComputer {
         }
     }
 
+    /// For recordings that have nowhere to go: uploads go here as soon as it runs.
+    async fn start_missing(&self, app: &App) -> Result<(), AppError> {
+        if app.account().await?.is_some() {
+            return app.set_cloud_problem(None).await;
+        }
+        match self.account().await {
+            Ok(account) => {
+                app.use_account(Some(account)).await?;
+                app.set_cloud_problem(None).await
+            }
+            Err(error) => app.set_cloud_problem(Some(problem(&error))).await,
+        }
+    }
+
+    async fn local_network(&self) -> Option<LocalNetworkSharing> {
+        let running = self.running.lock().await;
+        running.as_ref().map(|embedded| embedded.local_network.clone())
+    }
+
     /// Starts the cloud where it doesn't run yet.
     async fn account(&self) -> anyhow::Result<Account> {
         let mut running = self.running.lock().await;
@@ -98,6 +166,75 @@ impl ThisComputer {
         let embedded = running.insert(embedded);
         let token = Token::new(embedded.token.clone());
         Ok(Account::this_computer(embedded.cloud.address(), token))
+    }
+}
+
+/// Why there are no links, in one sentence.
+fn problem(error: &anyhow::Error) -> String {
+    tracing::error!(%error, "The cloud in this computer does not start");
+    error.to_string()
+}
+
+/// Until the program ends: shares on the local network while the person wants it, and tells the app
+/// where that stands.
+async fn share_as_wanted(app: App, cloud: Weak<ThisComputer>) {
+    let mut changes = app.changes();
+    let mut told = LocalNetworkState::Off;
+    loop {
+        let Ok(settings) = app.settings().await else { return };
+        let Some(this_computer) = cloud.upgrade() else { return };
+        if let Some(sharing) = this_computer.local_network().await {
+            let wanted = settings.upload.share_on_local_network;
+            if wanted == (*sharing.state().borrow() == LocalNetworkState::Off) {
+                sharing.set_open(wanted).await;
+            }
+            let state = sharing.state().borrow().clone();
+            if told != state {
+                if app.set_local_network(shown(&state, sharing)).await.is_err() {
+                    return;
+                }
+                told = state;
+            }
+        }
+        drop(this_computer);
+        let is_off = told == LocalNetworkState::Off;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(LOOK_AGAIN), if !is_off => {}
+        }
+    }
+}
+
+fn shown(state: &LocalNetworkState, sharing: LocalNetworkSharing) -> LocalNetwork {
+    let view = match state {
+        LocalNetworkState::Off => LocalNetworkView::Off,
+        LocalNetworkState::Open { base_url, addresses, firewall } => LocalNetworkView::On {
+            base_url: base_url.clone(),
+            port: addresses.first().map_or(0, std::net::SocketAddr::port),
+            firewall: firewall.map(|firewall| firewall.name().to_owned()),
+        },
+        LocalNetworkState::NoNetwork => LocalNetworkView::NoNetwork,
+        LocalNetworkState::Failed { reason } => LocalNetworkView::Failed { detail: reason.clone() },
+    };
+    LocalNetwork { view, links: Some(Arc::new(move |link| sharing.link(link))) }
+}
+
+/// Until it runs, where uploads are to go to it.
+async fn start_later(app: App, cloud: Weak<ThisComputer>) {
+    loop {
+        tokio::time::sleep(START_AGAIN).await;
+        let Some(this_computer) = cloud.upgrade() else { return };
+        let started = match app.snapshot().await {
+            Ok(snapshot) if snapshot.cloud_problem.is_some() => {
+                this_computer.start_missing(&app).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        // The app has ended.
+        if started.is_err() {
+            return;
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::deep_link::{self, Wish};
 use crate::left::Places;
 use crate::program::{self, Program};
+use crate::recorded::Recorded;
 use crate::sign_in::SigningIn;
 use crate::toast::ToastPlace;
 use crate::tray::Tray;
@@ -52,6 +53,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN_FLAG).build())
         .manage(ToastPlace::default())
         .manage(bar::Bar::default())
+        .manage(Recorded::default())
         .manage(quick::Quick::default())
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
@@ -91,6 +93,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::rename,
             commands::delete_recordings,
             commands::undo_delete,
+            commands::dismiss_rebuilt,
             commands::copy_link,
             commands::copy_links,
             commands::open_link,
@@ -105,6 +108,9 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::sign_in_with_token,
             commands::leave_sign_in,
             commands::sign_out,
+            commands::start_cloud,
+            commands::open_account,
+            commands::share_on_local_network,
             commands::open_settings,
             commands::settings,
             commands::set_settings,
@@ -133,7 +139,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .context("Snaplark's windows can't be made")?;
 
     let (notices, noticed) = mpsc::unbounded_channel();
-    let program = async_runtime::block_on(Program::open(notices))?;
+    let program = async_runtime::block_on(Program::open(app.handle(), notices))?;
     let settings = async_runtime::block_on(program.app.settings())?;
     app.manage(async_runtime::block_on(Places::recall(&program.app, &pages::KEPT)));
     app.manage(program.app.clone());
@@ -229,6 +235,10 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
         match notice {
             Notice::AskWhere { recording, file } => {
                 async_runtime::spawn(ask_where(handle.clone(), app.clone(), recording, file));
+            }
+            Notice::SignedOut => {
+                let handle = handle.clone();
+                async_runtime::spawn(async move { handle.state::<Program>().upload_here().await });
             }
             Notice::CopyLink { recording, link } => {
                 match commands::put_on_clipboard(&handle, link.clone()) {

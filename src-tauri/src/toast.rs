@@ -1,14 +1,15 @@
 //! The window of the toasts: bottom right, as high as they are, never focused, gone when there are
 //! none. What is in it, and how high that is, its page says.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tauri::{AppHandle, Manager, WebviewWindow, async_runtime};
+use tauri::{AppHandle, Manager, async_runtime};
 
 use crate::panel::{self, Card};
-use crate::place::{Rect, monitor_at};
+use crate::place::{Display, Rect, displays_from, point_of_attention};
+use crate::recorded::{Recorded, Seen};
 use crate::words::word;
 use crate::{platform, quiet};
 
@@ -17,13 +18,15 @@ pub const LABEL: &str = "toast";
 /// 420 px of toast, and 16 px on each side in which its shadow falls: the window touches the work
 /// area's corner, the toast stays 16 px away from it.
 const WIDTH: f64 = 452.0;
+/// Three toasts and "2 more", in CSS pixels: the room that they need beside an area that is recorded.
+const STACK: f64 = 380.0;
 /// How often a desktop that is set not to disturb is asked again, while there is something to show.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// On the main thread. Made soon after the start: a toast has to be there at once.
 pub fn create(app: &AppHandle) -> tauri::Result<()> {
     let window = panel::create(app, LABEL, "toast", word("app_name"), |window| {
-        window.inner_size(WIDTH, 1.0).focused(false).focusable(false)
+        window.inner_size(WIDTH, 1.0).focused(false).focusable(false).content_protected(true)
     })?;
     platform::make_notice(&window);
     Ok(())
@@ -61,24 +64,82 @@ fn is_shown(app: &AppHandle) -> bool {
 }
 
 /// On the main thread: gives the window its page's height, at the corner of the display on which
-/// the pointer is when the first toast comes. No height hides it.
+/// the pointer is when the first toast comes; of another one, or nowhere, where it would be recorded.
+/// No height hides it.
 fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
+    let place = app.state::<ToastPlace>();
+    place.lock().last = Some((height, cards.clone()));
     let Some(window) = app.get_webview_window(LABEL) else { return Ok(()) };
     if height <= 0.0 {
         return platform::set_visible(&window, false);
     }
     let appears = !window.is_visible()?;
     tracing::debug!(appears, "toasts are placed");
-    let Some(corner) = corner(app, &window, appears)? else { return Ok(()) };
+    let avoided = app.state::<Recorded>().to_avoid();
+    let corner = {
+        let mut now = place.lock();
+        // Toasts stay on the display where the first of them came.
+        let stays = now.corner.filter(|corner| !appears && corner.is_outside(avoided));
+        now.corner = stays.or_else(|| corner(&near_pointer(app), avoided));
+        now.corner
+    };
+    let Some(corner) = corner else { return platform::set_visible(&window, false) };
     let width = (WIDTH * corner.scale).round() as u32;
     let height = ((height * corner.scale).ceil() as u32).min(corner.room);
     let (x, y) = (corner.x - width as i32, corner.y - height as i32);
     panel::show(&window, Rect { x, y, width, height }, cards).map(drop)
 }
 
+/// On the main thread, before something is recorded: toasts that would be in the picture go to
+/// another display, or away. Whether they were seen there until now.
+pub fn make_way(app: &AppHandle) -> tauri::Result<bool> {
+    let avoided = app.state::<Recorded>().to_avoid();
+    let place = app.state::<ToastPlace>();
+    let (last, is_in_it) = {
+        let now = place.lock();
+        let is_in_it = now.corner.is_some_and(|corner| !corner.is_outside(avoided));
+        (now.last.clone(), is_in_it)
+    };
+    if !is_shown(app) || !is_in_it {
+        return Ok(false);
+    }
+    let (height, cards) = last.unwrap_or_default();
+    fit(app, height, cards)?;
+    Ok(true)
+}
+
+/// After a recording: those that had to go are back where the person is.
+pub fn show_again(app: &AppHandle) {
+    let there = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        let last = {
+            let place = there.state::<ToastPlace>();
+            let mut now = place.lock();
+            now.corner = None;
+            now.last.clone()
+        };
+        let Some((height, cards)) = last.filter(|(height, _)| *height > 0.0) else { return };
+        if let Err(error) = fit(&there, height, cards) {
+            tracing::warn!(%error, "the toasts can't be shown");
+        }
+    });
+    if let Err(error) = asked {
+        tracing::warn!(%error, "the toasts can't be shown");
+    }
+}
+
+/// Whether some display can show toasts outside of what is recorded.
+pub fn has_room(app: &AppHandle, recorded: Seen) -> bool {
+    corner(&near_pointer(app), Some(recorded)).is_some()
+}
+
+fn near_pointer(app: &AppHandle) -> Vec<Display> {
+    displays_from(app, point_of_attention(app))
+}
+
 /// The bottom right corner of a work area, in physical pixels.
-#[derive(Clone, Copy)]
-pub struct Corner {
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Corner {
     x: i32,
     y: i32,
     /// How high a window may be there.
@@ -86,36 +147,86 @@ pub struct Corner {
     scale: f64,
 }
 
-/// Toasts stay on the display where the first of them came.
+impl Corner {
+    fn is_outside(&self, recorded: Option<Seen>) -> bool {
+        recorded.is_none_or(|recorded| !recorded.has(self.stack(STACK)))
+    }
+
+    /// Where toasts are that are so high.
+    fn stack(&self, height: f64) -> Rect {
+        let width = (WIDTH * self.scale).round() as u32;
+        let height = ((height * self.scale).round() as u32).min(self.room);
+        let (x, y) = (self.x - width.cast_signed(), self.y - height.cast_signed());
+        Rect { x, y, width, height }
+    }
+}
+
+/// The first of the displays' corners that is outside of what is recorded.
+fn corner(displays: &[Display], recorded: Option<Seen>) -> Option<Corner> {
+    displays.iter().find_map(|display| {
+        let Display { area, scale, .. } = *display;
+        let (x, y) = (area.right(), area.bottom());
+        let mut corner = Corner { x, y, room: area.height, scale };
+        if recorded.is_some_and(|recorded| recorded != Seen::NoneOfOurs) {
+            corner.room = corner.room.min(display.px(STACK));
+        }
+        corner.is_outside(recorded).then_some(corner)
+    })
+}
+
 #[derive(Default)]
 pub struct ToastPlace {
-    corner: Mutex<Option<Corner>>,
+    now: Mutex<Now>,
     /// How often it was asked for.
     asked: AtomicU64,
 }
 
-fn corner(app: &AppHandle, window: &WebviewWindow, chooses: bool) -> tauri::Result<Option<Corner>> {
-    let place = app.state::<ToastPlace>();
-    let mut kept = place.corner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if chooses || kept.is_none() {
-        let pointer = app.cursor_position().ok();
-        let under = pointer.and_then(|at| monitor_at(app, at.x as i32, at.y as i32));
-        let monitor = match under {
-            Some(monitor) => Some(monitor),
-            None => match window.primary_monitor()? {
-                Some(monitor) => Some(monitor),
-                None => window.available_monitors()?.into_iter().next(),
-            },
-        };
-        *kept = monitor.map(|monitor| {
-            let area = monitor.work_area();
-            Corner {
-                x: area.position.x + area.size.width as i32,
-                y: area.position.y + area.size.height as i32,
-                room: area.size.height,
-                scale: monitor.scale_factor(),
-            }
-        });
+#[derive(Default)]
+struct Now {
+    corner: Option<Corner>,
+    /// What the page wanted last.
+    last: Option<(f64, Vec<Card>)>,
+}
+
+impl ToastPlace {
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Ok(*kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn display(x: i32) -> Display {
+        Display {
+            name: x.to_string(),
+            at: Rect { x, y: 0, width: 1280, height: 720 },
+            area: Rect { x, y: 30, width: 1280, height: 690 },
+            scale: 1.0,
+        }
+    }
+
+    #[test]
+    fn toasts_are_outside_of_what_is_recorded_or_nowhere() {
+        let both = [display(0), display(1280)];
+        let x = |displays: &[Display], seen| corner(displays, seen).map(|corner| corner.x);
+        let part = |x, y, width, height| Some(Seen::Part(Rect { x, y, width, height }));
+        assert_eq!(x(&both, None), Some(1280));
+        assert_eq!(x(&both, Some(Seen::NoneOfOurs)), Some(1280));
+        assert_eq!(x(&both, Some(Seen::SomeDisplay)), None);
+        // The whole of the first display: on the other one, or nowhere.
+        assert_eq!(x(&both, part(0, 0, 1280, 720)), Some(2560));
+        assert_eq!(x(&both[..1], part(0, 0, 1280, 720)), None);
+        // An area leaves the corner free, or doesn't.
+        assert_eq!(x(&both[..1], part(0, 0, 600, 720)), Some(1280));
+        assert_eq!(x(&both[..1], part(600, 300, 600, 400)), None);
+    }
+
+    #[test]
+    fn toasts_beside_a_recorded_area_never_grow_into_it() {
+        let seen = Seen::Part(Rect { x: 700, y: 0, width: 580, height: 300 });
+        let corner = corner(&[display(0)], Some(seen)).unwrap();
+        assert!(!Seen::has(seen, corner.stack(10_000.0)));
+    }
 }

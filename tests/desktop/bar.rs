@@ -1,6 +1,9 @@
 //! The recorder bar, pressed as a person presses it.
 
+use std::time::Duration;
+
 use serde_json::json;
+use snaplark_store::Store;
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::display::Window;
 use snaplark_tests::home::Home;
@@ -29,6 +32,10 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
     for (name, value) in [("microphone", "default"), ("countdown", "3")] {
         output(snaplark(&home, None, &["settings", name, value]).unwrap(), SHOW).unwrap();
     }
+    // With one display it would hide from the picture.
+    let store = Store::open(home.snaplark()).unwrap();
+    store.set_setting("desktop", r#"{"barInRecordings":true}"#).unwrap();
+    drop(store);
     let shown = Demonstration::begin_driven(home, &pictures("bar")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let windows = &shown.windows().unwrap().session;
@@ -65,8 +72,13 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
 
     let before = shown.window("the bar", is_bar).unwrap().at;
     let grip = (before.x + 60, before.y + before.height.cast_signed() / 2);
+    // A click moves nothing, and the bar doesn't stick to the pointer afterwards.
+    display.drag(home, grip, grip).unwrap();
+    display.point(home, (grip.0 + 30, grip.1 - 200)).unwrap();
+    wait::pass("the bar to stick to the pointer", Duration::from_millis(500)).unwrap();
+    assert_eq!(shown.window("the bar", is_bar).unwrap().at, before);
     display.hold(home, grip).unwrap();
-    // The window manager takes the pointer when it is asked, and not before.
+    // It follows the pointer when its page has heard of the press, and not before.
     let mut moved = 0;
     wait::until("the bar to follow the pointer", SOON, || {
         moved += 5;

@@ -18,10 +18,10 @@ fn it_records_pauses_and_stops_as_it_is_told() {
     let home = &shown.desk.home;
     let told = |order: &str| ask_json(home, None, &[order, "--json"]).unwrap();
     let started = told("toggle");
-    assert_eq!(started["state"], "recording", "{started}");
+    assert_eq!(started["state"]["kind"], "recording", "{started}");
     wait::pass("a second of it", Duration::from_secs(1)).unwrap();
-    assert_eq!(told("pause")["state"], "paused");
-    assert_eq!(told("pause")["state"], "recording");
+    assert_eq!(told("pause")["state"]["kind"], "paused");
+    assert_eq!(told("pause")["state"]["kind"], "recording");
     wait::pass("another second", Duration::from_secs(1)).unwrap();
 
     let link = output(snaplark(home, None, &["stop"]).unwrap(), SHOW).unwrap();
@@ -48,4 +48,27 @@ fn it_records_pauses_and_stops_as_it_is_told() {
     let desk = shown.without_app();
     let alone = finish(&mut snaplark(&desk.home, None, &["toggle"]).unwrap(), SHOW).unwrap();
     hold_failure(&alone, &["isn't running"]);
+}
+
+#[test]
+fn settings_and_sign_out_of_the_command_line_reach_the_app_that_runs() {
+    let shown = Demonstration::begin(Home::new().unwrap(), &pictures("control")).unwrap();
+    let home = &shown.desk.home;
+    let set = ask_json(home, None, &["settings", "countdown", "0", "--json"]).unwrap();
+    assert_eq!(set["settings"]["countdown"], 0, "{set}");
+    ask_json(home, None, &["settings", "fps", "15", "--json"]).unwrap();
+    let fps = output(snaplark(home, None, &["settings", "fps"]).unwrap(), SHOW).unwrap();
+    assert_eq!(fps, "15\n");
+
+    let left = ask_json(home, None, &["logout", "--json"]).unwrap();
+    assert_eq!(left["account"], serde_json::Value::Null, "{left}");
+    // What is recorded from now on has its link from this computer, as before any sign-in.
+    wait::until("a recording with a link of this computer", SHOW, || {
+        ask_json(home, None, &["start", "--json"])?;
+        wait::pass("a second of it", Duration::from_secs(1))?;
+        let stopped = ask_json(home, None, &["stop", "--json"])?;
+        let link = stopped["link"].as_str().unwrap_or_default();
+        Ok(link.starts_with("http://127.0.0.1:").then_some(()))
+    })
+    .unwrap();
 }

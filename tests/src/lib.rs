@@ -24,6 +24,7 @@ pub mod mounts;
 pub mod numbers;
 pub mod process;
 pub mod recorder;
+pub mod server;
 pub mod session;
 pub mod shelf;
 pub mod shortcuts;

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::display::Rectangle;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     pub format: String,
@@ -67,6 +69,28 @@ pub fn last_picture(video: &str, (width, height): (u32, u32)) -> Result<Vec<u8>>
     let frames = quiet(&mut ffmpeg, video)?;
     let last = frames.chunks_exact((width * height) as usize).last();
     Ok(last.with_context(|| format!("{video} has no frame of {width} by {height}"))?.to_vec())
+}
+
+/// How many pictures are of nothing but the grey that stands for what was damaged.
+pub fn grey_pictures(video: &str, (width, height): (u32, u32)) -> Result<usize> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
+    ffmpeg.args(["-enc_time_base", "-1", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]);
+    let frames = quiet(&mut ffmpeg, video)?;
+    let frames = frames.chunks_exact((width * height * 3 / 2) as usize);
+    Ok(frames.filter(|frame| frame.iter().all(|value| *value == 128)).count())
+}
+
+/// The brightest pixel of each frame in that part of it.
+pub fn brightest(video: &str, part: Rectangle) -> Result<Vec<u8>> {
+    let Rectangle { x, y, width, height } = part;
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
+    ffmpeg.args(["-enc_time_base", "-1", "-vf", &format!("crop={width}:{height}:{x}:{y}")]);
+    ffmpeg.args(["-pix_fmt", "gray", "-f", "rawvideo", "-"]);
+    let frames = quiet(&mut ffmpeg, video)?;
+    let frames = frames.chunks_exact((width * height) as usize);
+    Ok(frames.map(|frame| frame.iter().copied().max().unwrap_or_default()).collect())
 }
 
 /// What mkvmerge, strict about containers, has to say against the file.

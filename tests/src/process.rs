@@ -21,8 +21,15 @@ const GRACE: Duration = Duration::from_secs(5);
 /// So many lines of a program's complaints are shown with a failed test.
 const SHOWN_LINES: usize = 25;
 
-/// One of our own programs, built beside the test that runs.
+/// One of our own programs, built beside the test that runs, or as it stands in the folder that
+/// `SNAPLARK_PROGRAMS` names (an installation that is on trial).
 pub fn program(name: &str) -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("SNAPLARK_PROGRAMS") {
+        let program = Path::new(&folder).join(name);
+        if program.is_file() {
+            return Ok(program);
+        }
+    }
     let test = std::env::current_exe()?;
     let folder = test
         .ancestors()
@@ -79,6 +86,15 @@ impl Process {
         Ok(Self { name: name.into(), child, lines, log, ended: None })
     }
 
+    /// Starts it with pipes for both outputs whose readers are gone, as after a closed terminal.
+    pub fn start_unheard(name: &str, log: PathBuf, mut command: Command) -> Result<Self> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().with_context(|| format!("{name} can't be started"))?;
+        drop((child.stdout.take(), child.stderr.take()));
+        let (_, lines) = channel();
+        Ok(Self { name: name.into(), child, lines, log, ended: None })
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -129,16 +145,17 @@ impl Process {
 
     /// Asks it to end, as a system's shutdown does.
     pub fn terminate(&mut self) {
-        self.signal(Signal::TERM);
+        self.send_signal(Signal::TERM);
     }
 
     /// As a power cut does: nothing of it runs another instruction.
     pub fn kill(&mut self) -> Result<()> {
-        self.signal(Signal::KILL);
+        self.send_signal(Signal::KILL);
         self.wait(GRACE).map(|_| ())
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends a signal to its whole process group.
+    pub fn send_signal(&self, signal: Signal) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
             // It fails only for a group that is gone already.
             kill_process_group(group, signal).ok();
@@ -152,14 +169,14 @@ impl Drop for Process {
             eprintln!("--- the end of what {} said:\n{}\n", self.name, self.complaints());
         }
         if self.is_running() {
-            self.signal(Signal::TERM);
+            self.send_signal(Signal::TERM);
             let asked = Instant::now();
             while self.is_running() && asked.elapsed() < GRACE {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
         // Its children as well, where they outlived it.
-        self.signal(Signal::KILL);
+        self.send_signal(Signal::KILL);
         self.child.wait().ok();
     }
 }

@@ -18,6 +18,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub id: String,
+    /// The kind of its state.
     pub state: String,
     pub link: Option<String>,
     pub file: Option<PathBuf>,
@@ -25,6 +26,9 @@ pub struct Recorded {
     pub duration_ms: u64,
     pub frames: u64,
     pub dropped: u64,
+    /// Why it ended by itself, if it did.
+    pub ended: Option<String>,
+    pub link_problem: Option<String>,
 }
 
 /// `snaplark` with these arguments, in this home, with this account.
@@ -55,8 +59,21 @@ pub fn ask_json(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Val
 impl Recorded {
     /// Reads standard output: exactly one object with exactly these keys.
     pub fn read(stdout: &str) -> Result<Self> {
-        const KEYS: [&str; 8] =
-            ["dropped", "duration_ms", "file", "frames", "id", "link", "segments", "state"];
+        const KEYS: [&str; 13] = [
+            "dropped",
+            "durationMs",
+            "ended",
+            "file",
+            "fileProblem",
+            "frames",
+            "id",
+            "link",
+            "linkProblem",
+            "segments",
+            "sizeBytes",
+            "state",
+            "title",
+        ];
         let value: Value = serde_json::from_str(stdout)
             .with_context(|| format!("standard output is not one JSON object: '{stdout}'"))?;
         let object = value.as_object().context("standard output is not a JSON object")?;
@@ -70,13 +87,15 @@ impl Recorded {
             |name: &str| value[name].as_u64().with_context(|| format!("{name} is not a number"));
         Ok(Self {
             id: text("id").context("id is not a text")?,
-            state: text("state").context("state is not a text")?,
+            state: value["state"]["kind"].as_str().context("state has no kind")?.to_owned(),
             link: text("link"),
             file: text("file").map(PathBuf::from),
             segments: number("segments")?,
-            duration_ms: number("duration_ms")?,
+            duration_ms: number("durationMs")?,
             frames: number("frames")?,
             dropped: number("dropped")?,
+            ended: value["ended"]["kind"].as_str().map(str::to_owned),
+            link_problem: text("linkProblem"),
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use snaplark_tests::media;
@@ -66,9 +66,11 @@ fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
     until_says(&record, "Recording 0:05");
     mounts.leave(&screen.home, &home, LEFT_BYTES).unwrap();
     let recorded = Recorded::read(&record.line(LIMIT).unwrap()).unwrap();
+    assert_eq!(recorded.ended.as_deref(), Some("disk-full"), "{recorded:?}");
     assert!(!record.wait(LIMIT).unwrap().success());
     let said = record.complaints();
     assert!(said.contains("The disk is full"), "{said}");
+    assert!(said.contains("of 10:00"), "{said}");
     assert!(said.contains("The recording itself is safe in"), "{said}");
     assert!(recorded.file.is_none() && recorded.segments >= 2, "{recorded:?}");
     let folder = mounts.seen(&home.join("recordings").join(&recorded.id));
@@ -85,6 +87,34 @@ fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
     let status = json(&mut snaplark(&screen, &mounts, &["status", "--wait", "--json"]));
     let [only] = status["recordings"].as_array().unwrap().as_slice() else { panic!("{status}") };
     hold_whole(&mounts.seen(Path::new(only["file"].as_str().unwrap())), seconds);
+}
+
+/// No row and no log finds room, either.
+#[test]
+fn disk_that_is_full_to_the_last_byte_ends_a_recording_and_its_segments_are_named() {
+    let screen = Screen::start();
+    let mounts = Mounts::start(&screen.home).unwrap();
+    let home = screen.home.snaplark().to_owned();
+    mounts.small_disk(&screen.home, &home, SMALL_BYTES).unwrap();
+    let mut record = record(&screen, &mounts);
+    until_says(&record, "Recording 0:07");
+    let filled = Instant::now();
+    mounts.leave(&screen.home, &home, 0).unwrap();
+    let status = record.wait(LIMIT).unwrap();
+    let took = filled.elapsed();
+    println!("figures: ended {took:.1?} after the disk was full");
+    assert!(!status.success() && took < Duration::from_secs(30), "{status}, {took:?}");
+    let said = record.complaints();
+    assert!(said.contains("safe in") && said.contains("when it can be written"), "{said}");
+    let answer: Value = serde_json::from_str(&record.line(LIMIT).unwrap()).unwrap();
+    assert_eq!(answer["error"]["code"], "not-listed", "{answer}");
+
+    // With room again everything that was sealed is in the list, and its file is written.
+    mounts.leave(&screen.home, &home, SMALL_BYTES).unwrap();
+    let status = json(&mut snaplark(&screen, &mounts, &["status", "--wait", "--json"]));
+    let [only] = status["recordings"].as_array().unwrap().as_slice() else { panic!("{status}") };
+    assert!(only["segments"].as_u64().unwrap() >= 3, "{only}");
+    hold_whole(&mounts.seen(Path::new(only["file"].as_str().unwrap())), 5.5);
 }
 
 #[test]

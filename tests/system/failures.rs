@@ -35,6 +35,17 @@ fn without_the_server_the_recording_is_kept_and_the_reason_said() {
 }
 
 #[test]
+fn system_without_root_certificates_records_and_has_a_link_here() {
+    let screen = Screen::start();
+    let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
+    record.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nonexistent");
+    let answer = finish(&mut record, LIMIT).unwrap();
+    assert!(answer.status.success(), "{answer:?}");
+    let list = ask_json(&screen.home, None, &["list", "--json"]).unwrap();
+    assert_eq!(list["recordings"][0]["state"]["kind"], "done", "{list}");
+}
+
+#[test]
 fn without_the_encoder_it_says_which_one_is_missing_and_how_to_get_it() {
     let screen = Screen::start();
     let mut pkg_config = Command::new("pkg-config");

@@ -15,4 +15,5 @@ mod recorder;
 mod recording;
 mod ring;
 mod screen;
+mod terminal;
 mod webcam;

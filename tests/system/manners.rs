@@ -123,7 +123,7 @@ fn the_computer_sleeps_when_what_was_recorded_is_sealed_and_recording_goes_on_af
         let folder = std::fs::read_dir(&folder)?.next();
         let count =
             folder.and_then(|entry| Some(std::fs::read_dir(entry.ok()?.path()).ok()?.count()));
-        Ok(count.filter(|count| *count >= 5).map(drop))
+        Ok(count.filter(|count| *count >= 6).map(drop))
     })
     .unwrap();
     record.terminate();

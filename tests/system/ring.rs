@@ -88,14 +88,14 @@ fn what_is_shared_is_the_last_seconds_and_what_begins_in_the_past_has_no_seam() 
     let before = screen.number().unwrap();
     let shared = order(&["share-last", "--seconds", "4", "--json"]);
     let after = screen.number().unwrap();
-    assert_eq!(shared["state"], "idle", "{shared}");
+    assert_eq!(shared["state"]["kind"], "idle", "{shared}");
     // From a keyframe, so up to one segment more.
     let shared = file(&screen, shared["id"].as_str().unwrap());
     hold_shown(&shared, 4.0..6.6, before..=after);
 
     // The ring went on, and has it all once more.
     let begun = order(&["start", "--ago", "5", "--json"]);
-    assert_eq!(begun["state"], "recording", "{begun}");
+    assert_eq!(begun["state"]["kind"], "recording", "{begun}");
     let again = ask(&screen.home, None, &["share-last"]).unwrap();
     assert!(again.stderr.contains("Nothing of the last minutes is kept now"), "{}", again.stderr);
     wait::pass("some of what goes on", Duration::from_secs(3)).unwrap();

@@ -8,6 +8,7 @@
 #![cfg(test)]
 
 mod crashes;
+mod damage;
 mod deleting;
 mod documents;
 mod faults;

@@ -1,15 +1,18 @@
 //! Beginning and ending a recording otherwise than by start and stop, and what of that goes up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use snaplark_app::view::{Levels, MicrophoneView, RecorderView, RecordingState};
+use snaplark_app::view::{Levels, MicrophoneView, RecorderView, RecordingState, ToastBody};
 use snaplark_app::{AppError, Settings, SpaceLimits, StartRequest};
 use snaplark_core::capture::{Device, Sound};
 use snaplark_tests::fake_capture::{LEVEL, Pace};
 use snaplark_tests::fault_proxy::Route;
+use snaplark_tests::home::Home;
 use snaplark_tests::media;
+use snaplark_tests::process::finish;
+use snaplark_tests::recorder::snaplark;
 
-use crate::rig::{RECORDING, Rig};
+use crate::rig::{RECORDING, Rig, Server, fake_recorder};
 
 const PACE: Pace =
     Pace { segments_max: 1_000, every: Duration::from_millis(50), segment_bytes: 50_000 };
@@ -209,4 +212,68 @@ fn a_folder_for_files_that_vanished_is_replaced_and_that_is_said() {
     let problem = view.file_problem.clone().unwrap();
     assert!(problem.contains("saved") && problem.contains("instead"), "{problem}");
     rig.client.hold_recording(&view);
+}
+
+#[test]
+fn recording_whose_rows_cannot_be_written_ends_in_time_and_is_listed_when_they_can() {
+    let rig = Rig::start(Pace { segments_max: 10, ..PACE });
+    let client = &rig.client;
+    let id = client.begin().unwrap();
+    client
+        .until("some segments", RECORDING, |view| view.recordings.iter().any(|r| r.segments >= 2))
+        .unwrap();
+    let other = rusqlite::Connection::open(rig.client_root().join("snaplark.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let asked = Instant::now();
+    let stopped = client.run(client.app.stop_recording());
+    let took = asked.elapsed();
+    println!("figures: said {took:.1?} after the list was locked");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let Err(error @ AppError::NotListed { .. }) = stopped else { panic!("{stopped:?}") };
+    assert!(error.to_string().contains("of the recording are safe in"), "{error}");
+    let view = client.run(client.app.snapshot()).unwrap();
+    let said = view.toasts.iter().find(|toast| {
+        matches!(&toast.body, ToastBody::RecordingFailed { detail } if *detail == error.to_string())
+    });
+    assert!(!said.unwrap_or_else(|| panic!("{:?}", view.toasts)).title.is_empty());
+
+    other.execute_batch("ROLLBACK").unwrap();
+    let view = client.done(id, DONE).unwrap();
+    assert!(view.segments >= 2, "{view:?}");
+    media::decode(view.file.as_deref().unwrap()).unwrap();
+    let view = client.run(client.app.snapshot()).unwrap();
+    let failed = |body: &ToastBody| matches!(body, ToastBody::RecordingFailed { .. });
+    assert!(!view.toasts.iter().any(|toast| failed(&toast.body)), "{:?}", view.toasts);
+}
+
+#[test]
+fn waiting_for_what_is_unsent_ends_when_an_online_recording_lacks_a_segment() {
+    const LIMIT: Duration = Duration::from_secs(30);
+    let home = Home::new().unwrap();
+    let server = Server::start(&home).unwrap();
+    let url = format!("http://{}", server.address);
+    let mut recorder = fake_recorder(&home, &url, &server.token, &["--segments", "4"]).unwrap();
+    assert!(recorder.wait(DONE).unwrap().success());
+    // As after a crash before its own file was written, on a disk that has lost a segment.
+    let list = rusqlite::Connection::open(home.snaplark().join("snaplark.db")).unwrap();
+    let id: String = list
+        .query_row("SELECT file FROM recordings", [], |row| row.get::<_, String>(0))
+        .map(|file| std::fs::remove_file(file).unwrap())
+        .and_then(|()| list.execute("UPDATE recordings SET file = NULL", []))
+        .map(|_| {
+            let folder = std::fs::read_dir(home.snaplark().join("recordings")).unwrap().next();
+            folder.unwrap().unwrap().file_name().into_string().unwrap()
+        })
+        .unwrap();
+    drop(list);
+    let folder = home.snaplark().join("recordings").join(&id);
+    std::fs::remove_file(folder.join("000001.webm")).unwrap();
+
+    let mut status = snaplark(&home, None, &["status", "--wait", "--json"]).unwrap();
+    status.env("SNAPLARK_SERVER", url).env("SNAPLARK_TOKEN", &server.token);
+    let answer = finish(&mut status, LIMIT).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(told["counts"]["online"], 1, "{told}");
+    let problem = told["recordings"][0]["fileProblem"].as_str();
+    assert!(problem.is_some_and(|problem| problem.contains("000001")), "{told}");
 }

@@ -1,6 +1,5 @@
 //! One client, one server, and the proxy between them.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,7 +15,8 @@ use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, SIZE, sha256_of};
 use snaplark_tests::fault_proxy::FaultProxy;
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
-use snaplark_tests::process::{Process, command, output, program};
+use snaplark_tests::process::{Process, command};
+pub use snaplark_tests::server::Server;
 use snaplark_tests::webdriver::client;
 use tokio::runtime::{Handle, Runtime};
 use tokio::time::timeout;
@@ -24,8 +24,6 @@ use tokio::time::timeout;
 const START: Duration = Duration::from_secs(30);
 /// A recording's own work, without any wait of the upload: generous on a machine that is busy.
 pub const RECORDING: Duration = Duration::from_secs(60);
-/// No rate limit is in the way of a pace that no person speaks at.
-const PARTS_PER_SECOND: &str = "1000";
 
 /// A soak takes as long as it takes.
 pub fn is_soak() -> bool {
@@ -48,57 +46,6 @@ pub fn clip_file() -> &'static Path {
         Clip::at(&file).unwrap();
         file
     })
-}
-
-/// `snaplark-cloud` as a process that can be killed and started again in its place.
-pub struct Server {
-    pub address: SocketAddr,
-    pub token: String,
-    data: PathBuf,
-    args: Vec<String>,
-    process: Process,
-}
-
-impl Server {
-    pub fn start(home: &Home) -> Result<Self> {
-        Self::start_with(home, &["--parts-per-second", PARTS_PER_SECOND, "--video-size", "none"])
-    }
-
-    pub fn start_with(home: &Home, args: &[&str]) -> Result<Self> {
-        let data = home.path().join("cloud");
-        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let (process, address) = serve(home, &data, &args, ([127, 0, 0, 1], 0).into())?;
-        let mut token = command(home, program("snaplark-cloud")?);
-        token.args(["token", "--user", "test@example.org", "--data"]).arg(&data);
-        let token = output(token, START)?.trim().to_owned();
-        Ok(Self { address, token, data, args, process })
-    }
-
-    /// As a power cut does.
-    pub fn kill(&mut self) -> Result<()> {
-        self.process.kill()
-    }
-
-    /// On the same port and data.
-    pub fn restart(&mut self, home: &Home) -> Result<()> {
-        self.process = serve(home, &self.data, &self.args, self.address)?.0;
-        Ok(())
-    }
-}
-
-fn serve(
-    home: &Home,
-    data: &Path,
-    args: &[String],
-    listen: SocketAddr,
-) -> Result<(Process, SocketAddr)> {
-    let mut serve = command(home, program("snaplark-cloud")?);
-    serve.arg("serve").args(["--listen", &listen.to_string(), "--data"]).arg(data).args(args);
-    let mut process = Process::start(home, "snaplark-cloud", serve)?;
-    let line = process.line(START)?;
-    let address = line.strip_prefix("listening on http://");
-    let address = address.with_context(|| format!("snaplark-cloud says '{line}'"))?;
-    Ok((process, address.trim().parse()?))
 }
 
 /// A client in this process. Everything on it has a limit, and ends with it.

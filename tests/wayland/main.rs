@@ -154,6 +154,7 @@ fn window(session: &mut Session) {
 fn a_no_and_a_fault_are_said() {
     for (answer, words) in [
         ("cancel", "you closed the desktop's question"),
+        ("cancel-at-once", "question closed before anybody could answer"),
         ("fail", "the desktop does not share the screen"),
         ("hang-at-once", "screen sharing does not answer"),
     ] {

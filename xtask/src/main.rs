@@ -39,6 +39,11 @@ cargo xtask COMMAND
                               10,000 seeds of the simulation, the mutants, an upload killed at every
                               point and one of 2 GB, a recording of 120 minutes or of so many, then
                               the system tests over and over (30 minutes by default)
+  soak chaos [--rounds N] [--seed N]
+                              the built recorder and server under faults chosen by a seed, 200
+                              rounds by default: nothing that was sealed may be lost
+  soak installed              the package, installed on an empty machine that debootstrap makes:
+                              first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
                               each beside its limit; quiet machines only
 ";
@@ -78,6 +83,16 @@ fn command(args: &[String]) -> Result<ExitCode> {
         }
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
+            if args.flag("installed") {
+                args.end()?;
+                return package::installed::prove(&place).map(|()| ExitCode::SUCCESS);
+            }
+            if args.flag("chaos") {
+                let rounds = args.number("--rounds")?.unwrap_or(soak::CHAOS_ROUNDS);
+                let seed = args.number("--seed")?;
+                args.end()?;
+                return soak::chaos(&place, rounds, seed).map(|()| ExitCode::SUCCESS);
+            }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);
             args.end()?;

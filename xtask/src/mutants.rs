@@ -16,7 +16,7 @@ struct Mutant {
     to: &'static str,
 }
 
-const MUTANTS: [Mutant; 7] = [
+const MUTANTS: [Mutant; 10] = [
     Mutant {
         name: "tries again without waiting",
         file: "crates/core/src/policy.rs",
@@ -52,6 +52,24 @@ const MUTANTS: [Mutant; 7] = [
         file: "crates/core/src/upload/machine.rs",
         from: "step.changes.push(Change::PartsLost { recording, indices });",
         to: "drop(indices);",
+    },
+    Mutant {
+        name: "goes on before damaged segments are repaired",
+        file: "crates/core/src/upload/one.rs",
+        from: "slot.gate.is_open(now_ms) && !slot.repairing",
+        to: "slot.gate.is_open(now_ms)",
+    },
+    Mutant {
+        name: "finishes a video whose damaged parts it did not send again",
+        file: "crates/core/src/upload/machine.rs",
+        from: "upload.slots[*index as usize].acknowledged = false;\n        }\n        self.uploads.insert",
+        to: "let _ = index;\n        }\n        self.uploads.insert",
+    },
+    Mutant {
+        name: "asks a server of the documents what it has",
+        file: "crates/core/src/upload/schedule.rs",
+        from: "if self.offers.is_none() {\n                self.with",
+        to: "if false {\n                self.with",
     },
     Mutant {
         name: "sends a part before its plan is committed",

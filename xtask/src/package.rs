@@ -4,12 +4,16 @@
 //! come with their releases.
 
 mod feed;
+pub mod installed;
+mod manual;
+mod notices;
+mod tree;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::packages::Need;
 use crate::progress::Progress;
@@ -18,10 +22,16 @@ use crate::{Place, build, packages, ui};
 
 /// The application's id: portals know a program by the name of its entry.
 const ENTRY: &str = "com.snaplark.desktop.desktop";
+pub const MAINTAINER: &str = "The Snaplark authors <authors@snaplark.com>";
+/// There is no archive, and so no bug of one, that this package closes. A library is not split off
+/// for one program.
+const SUPPRESSED_TAGS: &str = "initial-upload-closes-no-bugs,embedded-library";
+/// Useful and not needed: video for other players on the server's pages, and portals on Wayland.
+const RECOMMENDS: &str = "ffmpeg, xdg-desktop-portal, gnome-keyring | org.freedesktop.secrets";
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
 /// What the programs open at run time and no linker sees.
-const DEPENDS_AT_RUN_TIME: &str = "libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
+const DEPENDS_AT_RUN_TIME: &str = "ca-certificates, libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
      gstreamer1.0-pulseaudio, gstreamer1.0-pipewire";
 
 pub fn package(place: &Place) -> Result<ExitCode> {
@@ -41,25 +51,14 @@ pub fn package(place: &Place) -> Result<ExitCode> {
         .args(["--features", "snaplark-cloud/server"])
         .run()?;
 
-    let work = place.root.join("target/package");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
-    let tree = work.join("tree");
-    let progress = Progress::begin("lay out the package");
-    lay_out(place, &tree)?;
-    let depends = depends(&work, &tree)?;
-    control(&tree, &depends)?;
-    progress.done("");
-
+    let deb = make(
+        place,
+        &place.target.join("release"),
+        &place.root.join("target/package"),
+        Compression::Small,
+    )?;
+    check(place, &deb)?;
     let version = env!("CARGO_PKG_VERSION");
-    let deb = work.join(format!("snaplark_{version}_{}.deb", architecture()?));
-    Step::new(place, "dpkg-deb", "dpkg-deb")
-        .args(["--root-owner-group", "-Zxz", "--build"])
-        .args([&tree, &deb])
-        .run()?;
-    verify(place, &work, &deb)?;
-
     let size = fs::metadata(&deb)?.len();
     println!("{} ({:.1} MB)", deb.display(), size as f64 / 1e6);
     println!("Install it with: sudo apt install {}", deb.display());
@@ -67,61 +66,50 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn lay_out(place: &Place, tree: &Path) -> Result<()> {
-    let bin = tree.join("usr/bin");
-    let doc = tree.join("usr/share/doc/snaplark");
-    let applications = tree.join("usr/share/applications");
-    for folder in [&bin, &doc, &applications, &tree.join("DEBIAN")] {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
-    for name in PROGRAMS {
-        let built = place.target.join("release").join(name);
-        fs::copy(&built, bin.join(name)).with_context(|| built.display().to_string())?;
-    }
-    mark(&bin.join("snaplark-desktop"))?;
-    for name in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
-        fs::copy(place.root.join(name), doc.join(name)).context(name)?;
-    }
-    fs::write(
-        doc.join("copyright"),
-        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
-         Upstream-Name: Snaplark\n\nFiles: *\nCopyright: The Snaplark authors\n\
-         License: MIT or Apache-2.0\n See LICENSE-MIT and LICENSE-APACHE in this folder.\n",
-    )?;
-    let entry = fs::read_to_string(place.root.join("src-tauri/snaplark.desktop"))
-        .context("src-tauri/snaplark.desktop")?;
-    fs::write(applications.join(ENTRY), filled(&entry)?)?;
-    let icon = place.root.join("src-tauri/icons/128x128.png");
-    if icon.is_file() {
-        let icons = tree.join("usr/share/icons/hicolor/128x128/apps");
-        fs::create_dir_all(&icons)?;
-        fs::copy(&icon, icons.join("snaplark.png"))?;
-    }
-    Ok(())
+/// How the package is packed: for those who fetch it, or for a trial.
+#[derive(Clone, Copy)]
+enum Compression {
+    Small,
+    Quick,
 }
 
-/// Where Tauri's own bundler writes it: what the program came as, and so how it is updated.
-fn mark(program: &Path) -> Result<()> {
-    const UNKNOWN: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_UNK";
-    const DEB: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_DEB";
-    let mut bytes = fs::read(program).with_context(|| program.display().to_string())?;
-    let at = bytes.windows(UNKNOWN.len()).position(|word| word == UNKNOWN);
-    let at = at.context("the program has no place for what it came as")?;
-    bytes[at..at + DEB.len()].copy_from_slice(DEB);
-    fs::write(program, bytes).with_context(|| program.display().to_string())
+/// Makes a package of programs that are built, below `work`, and tries what starts without a display.
+fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -> Result<PathBuf> {
+    if work.exists() {
+        fs::remove_dir_all(work)?;
+    }
+    let tree = work.join("tree");
+    let progress = Progress::begin("lay out the package");
+    tree::lay_out(place, &tree, programs)?;
+    manual::lay_out(&tree)?;
+    let depends = depends(work, &tree)?;
+    control(&tree, &depends)?;
+    progress.done("");
+    let deb = work.join(format!("snaplark_{}_{}.deb", env!("CARGO_PKG_VERSION"), architecture()?));
+    Step::new(place, "dpkg-deb", "dpkg-deb")
+        .args(["--root-owner-group"])
+        .args(match compression {
+            Compression::Small => ["-Zxz", "-z6"],
+            Compression::Quick => ["-Zgzip", "-z1"],
+        })
+        .args(["--build"])
+        .args([&tree, &deb])
+        .run()?;
+    verify(place, work, &deb)?;
+    Ok(deb)
 }
 
-/// The Tauri CLI's template with its words filled in.
-fn filled(entry: &str) -> Result<String> {
-    const WORDS: [(&str, &str); 4] = [
-        ("{{name}}", "Snaplark"),
-        ("{{comment}}", "Record the screen and share the link"),
-        ("{{exec}}", "snaplark-desktop"),
-        ("{{icon}}", "snaplark"),
-    ];
-    let filled = WORDS.iter().fold(entry.to_owned(), |text, (name, word)| text.replace(name, word));
-    ensure!(!filled.contains("{{"), "src-tauri/snaplark.desktop asks for a word that is not known");
-    Ok(filled)
+/// Debian's and freedesktop's own checkers, where they are installed.
+fn check(place: &Place, deb: &Path) -> Result<()> {
+    if !has_program("lintian") {
+        eprintln!("· lintian is not installed, so the package was not checked by it.");
+        return Ok(());
+    }
+    Step::new(place, "lintian", "lintian")
+        .args(["--fail-on", "error", "--suppress-tags", SUPPRESSED_TAGS])
+        .args([deb])
+        .remedy("read its words in the log; `lintian-explain-tags TAG` explains them.")
+        .run()
 }
 
 /// The libraries that the programs link, as Debian's own tool names them.
@@ -146,21 +134,47 @@ fn depends(work: &Path, tree: &Path) -> Result<String> {
 }
 
 fn control(tree: &Path, depends: &str) -> Result<()> {
-    let installed_kib: u64 = PROGRAMS
-        .iter()
-        .filter_map(|name| fs::metadata(tree.join("usr/bin").join(name)).ok())
-        .map(|meta| meta.len().div_ceil(1024))
-        .sum();
+    let folder = tree.join("DEBIAN");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let mut files = Vec::new();
+    files_below(&tree.join("usr"), &mut files)?;
+    let mut installed_kib = 0;
+    let mut sums = String::new();
+    for file in &files {
+        installed_kib += fs::metadata(file)?.len().div_ceil(1024);
+        let sum = answer(Command::new("md5sum").arg("--").arg(file))?;
+        let sum = sum.split_whitespace().next().context("md5sum said nothing")?;
+        sums.push_str(&format!("{sum}  {}\n", file.strip_prefix(tree)?.display()));
+    }
+    fs::write(folder.join("md5sums"), sums).context("DEBIAN/md5sums")?;
     let control = format!(
-        "Package: snaplark\nVersion: {}\nArchitecture: {}\nMaintainer: The Snaplark authors\n\
-         Installed-Size: {installed_kib}\nDepends: {depends}\nSection: video\nPriority: optional\n\
+        "Package: snaplark\nVersion: {}\nArchitecture: {}\nMaintainer: {MAINTAINER}\n\
+         Installed-Size: {installed_kib}\nDepends: {depends}\nRecommends: {RECOMMENDS}\n\
+         Section: video\nPriority: optional\nHomepage: https://snaplark.com\n\
          Description: screen recorder whose recording is online when you stop\n \
          Press a shortcut, talk, press it again: the link is on the clipboard.\n \
-         Holds the app, the command line (snaplark) and the server (snaplark-cloud).\n",
+         The recording is uploaded while it is made, and nothing is lost when the\n \
+         network, the server or the program fails.\n .\n \
+         This package holds the app, the command line (snaplark) and the server\n \
+         (snaplark-cloud).\n",
         env!("CARGO_PKG_VERSION"),
         architecture()?,
     );
-    fs::write(tree.join("DEBIAN/control"), control).context("DEBIAN/control")
+    fs::write(folder.join("control"), control).context("DEBIAN/control")
+}
+
+/// All files below a folder, in order.
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            files_below(&entry.path(), found)?;
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(())
 }
 
 fn architecture() -> Result<String> {
@@ -181,6 +195,7 @@ fn verify(place: &Place, work: &Path, deb: &Path) -> Result<()> {
             bail!("{name} of the package says '{}'", said.trim());
         }
     }
+    manual::verify(&root)?;
     for file in ["usr/bin/snaplark-desktop", &format!("usr/share/applications/{ENTRY}")] {
         if !root.join(file).is_file() {
             bail!("{file} is not in the package");

@@ -21,6 +21,8 @@ pub enum Need {
     Stage,
     /// What the tests drive and measure with as well.
     Tests,
+    /// What long proofs need as well.
+    Proofs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +109,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
+    // A window manager that tiles.
+    (Need::Tests, ["i3-wm", "i3", "i3-wm", ""]),
     // A display of several monitors.
     (
         Need::Tests,
@@ -122,7 +126,12 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         Need::Tests,
         ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
     ),
-    (Need::Tests, ["curl procps", "curl procps-ng", "curl procps-ng", ""]),
+    (
+        Need::Tests,
+        ["curl procps iproute2", "curl procps-ng iproute", "curl procps-ng iproute2", ""],
+    ),
+    // A program whose clock is wrong.
+    (Need::Tests, ["faketime", "libfaketime", "libfaketime", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
     // Keys and signatures of a feed of updates.
     (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),
@@ -140,6 +149,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
     (Need::Tests, ["pulseaudio pulseaudio-utils", "", "", ""]),
+    // An empty machine for the package, and Debian's checker of packages.
+    (Need::Proofs, ["debootstrap lintian", "", "", ""]),
 ];
 
 /// Installs what is missing for `need`.

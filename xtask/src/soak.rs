@@ -11,6 +11,7 @@ use crate::{Place, build, mutants, packages, test, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
+pub const CHAOS_ROUNDS: u32 = 200;
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
 const FUZZ_SECONDS: &str = "300";
@@ -18,7 +19,7 @@ const FUZZ_SECONDS: &str = "300";
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -30,6 +31,7 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     uploads(place)?;
     spoiled_bytes(place)?;
     recordings(place)?;
+    chaos_rounds(place, CHAOS_ROUNDS, None)?;
     long_recording(place, long_minutes)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
@@ -43,6 +45,28 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Chaos alone, with what it needs installed and built first.
+pub fn chaos(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    ui::install(place)?;
+    ui::build(place)?;
+    build::everything(place)?;
+    chaos_rounds(place, rounds, seed)
+}
+
+fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
+    let mut step = build::cargo(place, &format!("{rounds} rounds of chaos"))
+        .remedy("run the seed that it names alone, with --rounds 1 --seed N.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "chaos", "--", "--nocapture"])
+        .env("SNAPLARK_CHAOS_ROUNDS", rounds.to_string());
+    if let Some(seed) = seed {
+        step = step.env("SNAPLARK_CHAOS_SEED", seed.to_string());
+    }
+    step.run()
 }
 
 fn simulation(place: &Place) -> Result<()> {

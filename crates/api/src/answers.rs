@@ -164,9 +164,13 @@ pub struct VideoStatus {
     pub filename: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_unix_ms: Option<i64>,
+    /// Parts that the server's storage has damaged: the same bytes have to be sent again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged_chunks: Vec<u32>,
 }
 
-/// `GET /videos`: one's own, newest first. In a list `received_chunks` is left empty.
+/// `GET /videos`: one's own, newest first. In a list `received_chunks` is left empty, and
+/// `damaged_chunks`, too, but with `?damaged=true`, which lists the damaged ones alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VideoList {

@@ -26,7 +26,8 @@ pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Ti
 pub fn base_url(server: &str) -> Option<String> {
     let server = server.trim().trim_end_matches('/');
     let host = server.strip_prefix("http://").or_else(|| server.strip_prefix("https://"))?;
-    if host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace) {
+    let authority = host.split(['/', '?', '#']).next().unwrap_or_default();
+    if !is_authority(authority) || host.contains(char::is_whitespace) {
         return None;
     }
     if server.ends_with(routes::PREFIX) {
@@ -34,6 +35,29 @@ pub fn base_url(server: &str) -> Option<String> {
     } else {
         Some(format!("{server}{}", routes::PREFIX))
     }
+}
+
+/// Whether it is a host, and a port where there is one: `host`, `host:80`, `[::1]:80`.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, "")) => (address, None),
+            Some((address, rest)) => match rest.strip_prefix(':') {
+                Some(port) => (address, Some(port)),
+                None => return false,
+            },
+            None => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let is_host = match text.starts_with('[') {
+        true => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !host.is_empty() && !host.contains(['[', ']', '@']),
+    };
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 #[cfg(test)]
@@ -46,12 +70,26 @@ mod tests {
         assert_eq!(base_url("http://127.0.0.1:8080"), want);
         assert_eq!(base_url("http://127.0.0.1:8080/"), want);
         assert_eq!(base_url(" http://127.0.0.1:8080/api/v1/ "), want);
+        assert_eq!(base_url("http://[::1]:80"), Some("http://[::1]:80/api/v1".to_owned()));
         assert_eq!(base_url("https://host/below"), Some("https://host/below/api/v1".to_owned()));
     }
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "host:80", "ftp://host", "http://", "https:///x", "http://a b"] {
+        for text in [
+            "",
+            "host:80",
+            "ftp://host",
+            "http://",
+            "https:///x",
+            "http://a b",
+            "http://[::1",
+            "http://[::1]x",
+            "http://host:",
+            "http://host:0",
+            "http://host:99999",
+            "http://me:secret@host",
+        ] {
             assert_eq!(base_url(text), None, "{text}");
         }
     }

@@ -17,6 +17,9 @@ pub struct InitRequest {
     /// Ours: makes the link known before anything is sent, and init repeatable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_id: Option<Uuid>,
+    /// Ours: what people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
 }
 
 /// `"2024-01-15T10-30-45"` (000) or `1705314645000` (004).
@@ -102,6 +105,7 @@ impl InitRequest {
             bitrate: media.bitrate,
             resolution,
             recording_id,
+            title: None,
         }
     }
 }

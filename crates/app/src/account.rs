@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use snaplark_core::upload::Target;
-use snaplark_store::Store;
 use tracing::warn;
 
 use crate::tokens::{self, KeyringProblem};
@@ -118,7 +117,7 @@ impl Account {
         if let Some(account) = Account::from_env()? {
             return Ok(Some(account));
         }
-        let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+        let Some(store) = crate::open_to_read(home)? else { return Ok(None) };
         let Some(stored) = store.setting(SETTING)? else { return Ok(None) };
         let stored = serde_json::from_str::<Option<StoredAccount>>(&stored).unwrap_or_default();
         let Some(stored) = stored else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! The running program, told by another: `snaplark toggle`, bound to a key where the desktop gives
-//! programs no global shortcuts.
+//! programs no global shortcuts; and what else only the program that holds the store can do, such as
+//! changing a setting.
 //!
 //! A socket in the home, which is its owner's alone: one line of JSON there, one back. The program
 //! that holds the store's lock listens, so there is one listener a home, and a socket that was left
@@ -43,6 +44,27 @@ pub enum Order {
     Webcam,
 }
 
+/// What another program may ask beside an [`Order`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Request {
+    Order(Order),
+    /// As the program itself shows them, with what uploads wait for.
+    Recordings,
+    /// One setting by its name; the others stay as they are.
+    ChangeSetting {
+        name: String,
+        value: String,
+    },
+    SignOut,
+    Retry {
+        id: RecordingId,
+    },
+    Delete {
+        id: RecordingId,
+    },
+}
+
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,7 +93,26 @@ struct Refused {
     text: String,
 }
 
-type Answer = Result<Obeyed, Refused>;
+type Answer<T> = Result<T, Refused>;
+
+/// Answers one request with a line of JSON.
+async fn answer(app: &App, request: Request) -> serde_json::Result<Vec<u8>> {
+    match request {
+        Request::Order(order) => line(obey(app, order).await),
+        Request::Recordings => line(app.snapshot().await.map(|snapshot| snapshot.recordings)),
+        Request::ChangeSetting { name, value } => line(app.change_setting(name, value).await),
+        Request::SignOut => line(app.sign_out_elsewhere().await),
+        Request::Retry { id } => line(app.retry(id).await),
+        Request::Delete { id } => line(app.delete(id).await),
+    }
+}
+
+fn line<T: Serialize>(answer: Result<T, AppError>) -> serde_json::Result<Vec<u8>> {
+    let refused =
+        |error: AppError| Refused { code: error.code().to_owned(), text: error.to_string() };
+    let answer: Answer<T> = answer.map_err(refused);
+    serde_json::to_vec(&answer)
+}
 
 /// Does it, and answers when it is done.
 pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
@@ -168,7 +209,7 @@ impl Obeyed {
 }
 
 #[cfg(unix)]
-pub use socket::{listen, order};
+pub use socket::{change_setting, delete, listen, order, recordings, retry, sign_out};
 
 #[cfg(unix)]
 mod socket {
@@ -177,17 +218,21 @@ mod socket {
     use std::path::PathBuf;
     use std::time::Duration;
 
-    use serde::Serialize;
     use serde::de::DeserializeOwned;
     use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
     use tokio::net::{UnixListener, UnixStream};
     use tracing::warn;
 
-    use super::{Answer, Obeyed, Order, Refused, obey};
-    use crate::{App, AppError, Home};
+    use snaplark_core::RecordingId;
 
-    /// Far more than an order or its answer takes.
-    const LINE_BYTES_MAX: u64 = 16 * 1024;
+    use super::{Answer, Obeyed, Order, Refused, Request, answer};
+    use crate::view::RecordingView;
+    use crate::{App, AppError, Home, Settings};
+
+    /// Far more than a request takes.
+    const REQUEST_BYTES_MAX: u64 = 16 * 1024;
+    /// Some kilobytes for each of ten thousand recordings.
+    const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
     /// Who connects has something to say.
     const ORDER_MAX: Duration = Duration::from_secs(5);
 
@@ -208,7 +253,7 @@ mod socket {
         let app = app.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(app.clone(), stream));
+                tokio::spawn(serve(app.clone(), stream));
             }
         });
     }
@@ -223,26 +268,57 @@ mod socket {
         Ok(listener)
     }
 
-    async fn answer(app: App, mut stream: UnixStream) {
-        let Ok(Ok(order)) = tokio::time::timeout(ORDER_MAX, hear(&mut stream)).await else {
-            return;
-        };
-        let refused =
-            |error: AppError| Refused { code: error.code().to_owned(), text: error.to_string() };
-        let answer: Answer = obey(&app, order).await.map_err(refused);
+    async fn serve(app: App, mut stream: UnixStream) {
+        let heard = hear(&mut stream, REQUEST_BYTES_MAX);
+        let Ok(Ok(request)) = tokio::time::timeout(ORDER_MAX, heard).await else { return };
+        app.answering.send_modify(|count| *count += 1);
         // Whoever asked may have gone; it is done all the same.
-        drop(say(&mut stream, &answer).await);
+        if let Ok(line) = answer(&app, request).await {
+            drop(say(&mut stream, line).await);
+        }
+        app.answering.send_modify(|count| *count -= 1);
     }
 
     /// Asks the program that runs there, and waits until it is done.
     pub async fn order(home: &Home, order: Order) -> Result<Obeyed, AppError> {
+        ask(home, &Request::Order(order)).await
+    }
+
+    /// Returns the recordings as the running program shows them.
+    pub async fn recordings(home: &Home) -> Result<Vec<RecordingView>, AppError> {
+        ask(home, &Request::Recordings).await
+    }
+
+    /// Changes one setting in the running program, and returns all.
+    pub async fn change_setting(
+        home: &Home,
+        name: &str,
+        value: &str,
+    ) -> Result<Settings, AppError> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        ask(home, &Request::ChangeSetting { name, value }).await
+    }
+
+    pub async fn sign_out(home: &Home) -> Result<(), AppError> {
+        ask(home, &Request::SignOut).await
+    }
+
+    pub async fn retry(home: &Home, id: RecordingId) -> Result<(), AppError> {
+        ask(home, &Request::Retry { id }).await
+    }
+
+    pub async fn delete(home: &Home, id: RecordingId) -> Result<(), AppError> {
+        ask(home, &Request::Delete { id }).await
+    }
+
+    async fn ask<T: DeserializeOwned>(home: &Home, request: &Request) -> Result<T, AppError> {
         let told = async {
             let mut stream = UnixStream::connect(address(home)).await?;
-            say(&mut stream, &order).await?;
-            hear::<Answer>(&mut stream).await
+            say(&mut stream, serde_json::to_vec(request)?).await?;
+            hear::<Answer<T>>(&mut stream, ANSWER_BYTES_MAX).await
         };
         match told.await {
-            Ok(Ok(obeyed)) => Ok(obeyed),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Refused { code, text })) => Err(AppError::Told { code, text }),
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::ConnectionRefused => Err(AppError::NotRunning),
@@ -251,15 +327,14 @@ mod socket {
         }
     }
 
-    async fn say(stream: &mut UnixStream, value: &impl Serialize) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
+    async fn say(stream: &mut UnixStream, mut line: Vec<u8>) -> std::io::Result<()> {
         line.push(b'\n');
         stream.write_all(&line).await
     }
 
-    async fn hear<T: DeserializeOwned>(stream: &mut UnixStream) -> std::io::Result<T> {
+    async fn hear<T: DeserializeOwned>(stream: &mut UnixStream, max: u64) -> std::io::Result<T> {
         let mut line = String::new();
-        BufReader::new(stream.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+        BufReader::new(stream.take(max)).read_line(&mut line).await?;
         Ok(serde_json::from_str(&line)?)
     }
 }
@@ -269,6 +344,37 @@ mod socket {
 pub fn listen(_: &crate::Home, _: &App) {}
 
 #[cfg(not(unix))]
-pub async fn order(_: &crate::Home, _: Order) -> Result<Obeyed, AppError> {
-    Err(AppError::NotRunning)
+pub use nowhere::{change_setting, delete, order, recordings, retry, sign_out};
+
+#[cfg(not(unix))]
+mod nowhere {
+    use snaplark_core::RecordingId;
+
+    use super::{Obeyed, Order};
+    use crate::view::RecordingView;
+    use crate::{AppError, Home, Settings};
+
+    pub async fn order(_: &Home, _: Order) -> Result<Obeyed, AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn recordings(_: &Home) -> Result<Vec<RecordingView>, AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn change_setting(_: &Home, _: &str, _: &str) -> Result<Settings, AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn sign_out(_: &Home) -> Result<(), AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn retry(_: &Home, _: RecordingId) -> Result<(), AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn delete(_: &Home, _: RecordingId) -> Result<(), AppError> {
+        Err(AppError::NotRunning)
+    }
 }

@@ -61,6 +61,21 @@ pub enum AppError {
         "The folder {} is away. What was recorded since then is safe elsewhere on this computer, and joins the rest when the folder is back and Snaplark runs", folder.display()
     )]
     FolderAway { folder: std::path::PathBuf },
+    /// Its segments are on the disk, and its rows are not: the next start adopts them.
+    #[error(
+        "The list of recordings can't be written ({reason}). {} of the recording {} safe in {}, and {} the list when it can be written and Snaplark runs. Free some space if the disk is full",
+        counted(*segments, "segment"),
+        if *segments == 1 { "is" } else { "are" },
+        folder.display(),
+        if *segments == 1 { "joins" } else { "join" }
+    )]
+    NotListed { folder: std::path::PathBuf, segments: u32, reason: String },
+    #[error(
+        "The recording has ended, but it could not be deleted now ({reason}). It will be in the list when Snaplark starts again"
+    )]
+    NotDeleted { reason: String },
+    #[error("{reason}")]
+    BadSetting { reason: String },
     #[error("It ended before anything was recorded")]
     NothingRecorded,
     #[error("Its media can't be read here: {reason}")]
@@ -72,6 +87,11 @@ pub enum AppError {
     /// By the program that was asked to do it.
     #[error("{text}")]
     Told { code: String, text: String },
+}
+
+/// 1 segment, 2 segments
+pub(crate) fn counted(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl AppError {
@@ -100,6 +120,7 @@ impl AppError {
             AppError::NotMoved { .. } => "not-moved",
             AppError::Network { .. } => "network",
             AppError::Store(StoreError::InUse(_)) => "in-use",
+            AppError::Store(StoreError::NoSuchRecording(_)) => "no-such-recording",
             AppError::Store(_) => "store",
             AppError::Capture(CaptureError::NoDisplay { .. }) => "no-display",
             AppError::Capture(CaptureError::EncoderMissing { .. }) => "encoder-missing",
@@ -116,6 +137,9 @@ impl AppError {
             AppError::NotRecording => "not-recording",
             AppError::KeysTwice { .. } => "keys-twice",
             AppError::NoMicrophone => "no-microphone",
+            AppError::NotListed { .. } => "not-listed",
+            AppError::NotDeleted { .. } => "not-deleted",
+            AppError::BadSetting { .. } => "bad-setting",
             AppError::NothingRecorded => "nothing-recorded",
             AppError::NoMedia { .. } => "no-media",
             AppError::NothingKept => "nothing-kept",

@@ -5,55 +5,82 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use snaplark_core::{INIT_FILE, segment_file};
-use snaplark_store::{Judged, Segment, sync_folder};
-use snaplark_webm::Cluster;
+use snaplark_store::{Format, Judged, Segment, sync_folder};
+use snaplark_webm::{Cluster, Finished};
 use thiserror::Error;
+
+use crate::source::{Source, SourceError};
 
 #[derive(Debug, Error)]
 pub enum FinishError {
-    #[error("{path} can't be read: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    #[error("The recording's files can't be read: {0}")]
+    Read(std::io::Error),
+    /// They are repaired first.
+    #[error("segments {0:?} of the recording are damaged")]
+    Damaged(Vec<u32>),
     #[error("{path} can't be written: {source}")]
     Write { path: PathBuf, source: std::io::Error },
     #[error("the recording's files are damaged: {0}")]
-    Damaged(#[from] snaplark_webm::WebmError),
+    Media(#[from] snaplark_webm::WebmError),
 }
 
-/// Writes `<name>.webm` into `save_folder`, or `<name> (2).webm` where that name is taken.
-pub fn write_file(
-    folder: &Path,
-    segments: &[Segment],
-    save_folder: &Path,
-    name: &str,
-) -> Result<PathBuf, FinishError> {
-    let init = read(&folder.join(INIT_FILE))?;
-    let clusters: Vec<Cluster> = segments.iter().map(as_cluster).collect();
-    let finished = snaplark_webm::finish(&init, &clusters)?;
+impl From<SourceError> for FinishError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Damaged(segments) => FinishError::Damaged(segments),
+            SourceError::Unreadable(error) => FinishError::Read(error),
+        }
+    }
+}
+
+/// Writes `<name>.webm` into `save_folder`, or `<name> (2).webm` where that name is taken. Every byte
+/// of it is checked against what was sealed.
+pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<PathBuf, FinishError> {
+    let clusters: Vec<Cluster> = source.segments().iter().map(as_cluster).collect();
+    let finished = snaplark_webm::finish(source.init(), &clusters)?;
 
     let write_error = |path: &Path, source| FinishError::Write { path: path.to_owned(), source };
     std::fs::create_dir_all(save_folder).map_err(|source| write_error(save_folder, source))?;
     let path = free_name(save_folder, name);
     let part = path.with_extension("webm.part");
-    let written = (|| {
-        let mut file = BufWriter::new(File::create(&part)?);
-        file.write_all(&finished.head)?;
-        for segment in segments {
-            let mut from = File::open(folder.join(segment_file(segment.index)))?;
-            std::io::copy(&mut from, &mut file)?;
-        }
-        file.write_all(&finished.cues)?;
-        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&part, &path)?;
+    let file = File::create(&part).map_err(|source| write_error(&path, source))?;
+    let written = write_into(file, source, &finished).and_then(|()| {
+        let named = std::fs::rename(&part, &path);
         // Segments are freed on the strength of this file.
-        sync_folder(save_folder)
-    })();
-    if let Err(source) = written {
-        // Half a copy helps nobody, and the segments are still there.
-        let _ = std::fs::remove_file(&part);
-        return Err(write_error(&path, source));
+        named.and_then(|()| sync_folder(save_folder)).map_err(|source| write_error(&path, source))
+    });
+    match written {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            // Half a copy helps nobody, and the segments are still there.
+            let _ = std::fs::remove_file(&part);
+            Err(match error {
+                FinishError::Write { source, .. } => write_error(&path, source),
+                other => other,
+            })
+        }
     }
-    Ok(path)
+}
+
+fn write_into(file: File, source: &Source, finished: &Finished) -> Result<(), FinishError> {
+    let write_error = |source| FinishError::Write { path: PathBuf::new(), source };
+    let mut file = BufWriter::new(file);
+    file.write_all(&finished.head).map_err(write_error)?;
+    let mut damaged = Vec::new();
+    for segment in source.segments() {
+        match source.segment(segment.index) {
+            // Nothing more is written once one is damaged; the others are still looked at.
+            Ok(bytes) if damaged.is_empty() => file.write_all(&bytes).map_err(write_error)?,
+            Ok(_) => {}
+            Err(_) => damaged.push(segment.index),
+        }
+    }
+    if !damaged.is_empty() {
+        return Err(source.refusal(damaged).into());
+    }
+    file.write_all(&finished.cues).map_err(write_error)?;
+    let file = file.into_inner().map_err(std::io::IntoInnerError::into_error);
+    file.and_then(|file| file.sync_all()).map_err(write_error)
 }
 
 /// Another name for a written file, of the same bytes, in place of what had that name. The old name
@@ -71,6 +98,42 @@ pub fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     std::fs::rename(&part, to)?;
     to.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Media, as the store has to know it.
+pub struct Webm;
+
+impl Format for Webm {
+    fn judge(&self, bytes: &[u8]) -> Option<Judged> {
+        judge(bytes)
+    }
+
+    fn size(&self, init: &[u8]) -> Option<(u32, u32)> {
+        let video = snaplark_webm::read_init(init).ok()?.tracks.video;
+        Some((video.width, video.height))
+    }
+
+    fn retime(&self, bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
+        retime(bytes, start_ms)
+    }
+
+    fn placeholder(
+        &self,
+        init: &[u8],
+        start_ms: u64,
+        duration_ms: u64,
+        size_bytes: u64,
+    ) -> Option<Vec<u8>> {
+        let tracks = snaplark_webm::read_init(init).ok()?.tracks;
+        snaplark_webm::placeholder(&tracks, start_ms, duration_ms, size_bytes).ok()
+    }
+
+    fn names(&self, started_unix_ms: i64) -> (String, String) {
+        let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
+        let started = started.to_zoned(jiff::tz::TimeZone::system());
+        let title = started.strftime("%-d %b, %H:%M").to_string();
+        (title, started.strftime("%Y-%m-%dT%H-%M-%S").to_string())
+    }
 }
 
 /// Reads a segment's bytes as recovery needs them.
@@ -92,12 +155,6 @@ pub fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
     judge(bytes)
 }
 
-/// The picture's width and height, from an init.
-pub fn size(init: &[u8]) -> Option<(u32, u32)> {
-    let video = snaplark_webm::read_init(init).ok()?.tracks.video;
-    Some((video.width, video.height))
-}
-
 fn as_cluster(segment: &Segment) -> Cluster {
     Cluster {
         offset: 0,
@@ -113,10 +170,6 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
     let names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name} ({n})")));
     let mut paths = names.map(|name| folder.join(format!("{name}.webm")));
     paths.find(|path| !path.exists()).unwrap_or_else(|| folder.join(format!("{name}.webm")))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, FinishError> {
-    std::fs::read(path).map_err(|source| FinishError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

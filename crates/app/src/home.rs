@@ -58,14 +58,21 @@ impl Home {
     }
 }
 
+/// What is written to see whether a folder can be: a block, as an empty file fits on a full disk.
+const PROBE: [u8; 4_096] = [0; 4_096];
+
 /// Whether a folder can be written, and why not. Leaves nothing behind: where the folder isn't there
 /// yet, the nearest one above it tells.
 pub fn writable(folder: &Path) -> Result<(), String> {
     let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(folder);
     let probe = existing.join(format!(".snaplark-probe-{}", std::process::id()));
-    std::fs::write(&probe, b"")
-        .and_then(|()| std::fs::remove_file(&probe))
-        .map_err(|error| format!("{} can't be written: {error}", folder.display()))
+    let written = std::fs::write(&probe, PROBE);
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(|error| {
+        let error = error.to_string();
+        let reason = error.split(" (os error").next().unwrap_or_default();
+        format!("{} can't be written: {reason}", folder.display())
+    })
 }
 
 /// What two folders of one disk have in common; `None` where it can't be told.

@@ -18,12 +18,16 @@ mod home;
 pub mod logs;
 mod media;
 mod messages;
+mod named_settings;
+mod reach;
 mod settings;
 mod shelf;
 mod shortcuts;
 mod sign_in;
 mod sleep;
+mod source;
 mod throttle;
+mod titles;
 mod tokens;
 mod uplink;
 pub mod view;
@@ -31,14 +35,14 @@ mod views;
 mod webcam;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use snaplark_core::capture::{Capture, Sound};
 use snaplark_core::overlay::{Marks, Webcam};
 use snaplark_core::upload::{Failure, ProbeVerdict};
-use snaplark_store::Store;
+use snaplark_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
@@ -47,6 +51,8 @@ pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;
 use messages::{Command, Message};
+pub use named_settings::{SETTING_NAMES, setting};
+pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
     PictureSize, Quality, RecordingSettings, Settings, Theme, UploadSettings,
@@ -57,9 +63,12 @@ pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
+pub use snaplark_store::Rebuilt;
 use view::{Levels, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
+/// Orders are answered within this time before the program closes; one that waits for a person isn't.
+const ANSWERING_MAX: Duration = Duration::from_secs(1);
 /// Capture's own queue is bounded; this one only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
 
@@ -90,6 +99,9 @@ pub enum Notice {
     CopyLink { recording: RecordingId, link: String },
     /// Ask where the person wants this file, and say so with [`App::move_file`].
     AskWhere { recording: RecordingId, file: PathBuf },
+    /// Another program has signed out, so that uploads go nowhere: say where with
+    /// [`App::upload_to`].
+    SignedOut,
 }
 
 /// What a server answered when it was asked whether it is there.
@@ -161,6 +173,8 @@ pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
+    /// How many other programs wait for an answer.
+    answering: watch::Sender<usize>,
     home: Home,
 }
 
@@ -183,7 +197,8 @@ impl App {
             .map_err(AppError::home)?;
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
-        let app = App { inbox, changes, levels, home };
+        let answering = watch::Sender::default();
+        let app = App { inbox, changes, levels, answering, home };
         control::listen(&app.home, &app);
         Ok(app)
     }
@@ -272,6 +287,12 @@ impl App {
         self.ask(|reply| Command::Share { length, reply }).await?
     }
 
+    /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
+    /// code of what failed.
+    pub async fn why_ended(&self, recording: RecordingId) -> Result<Option<String>, AppError> {
+        self.ask(|reply| Command::WhyEnded { recording, reply }).await
+    }
+
     /// Makes a stopped or waiting upload try again now; a recording without one gets one.
     pub async fn retry(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Retry { recording, reply }).await?
@@ -304,6 +325,11 @@ impl App {
     /// `recording_id` as the toast names it.
     pub async fn dismiss_toast(&self, recording_id: String) -> Result<(), AppError> {
         self.send(Command::DismissToast { recording_id }).await
+    }
+
+    /// The person has read that the list of recordings was rebuilt.
+    pub async fn dismiss_rebuilt(&self) -> Result<(), AppError> {
+        self.send(Command::DismissRebuilt).await
     }
 
     pub async fn note_link_copied(&self, recording: RecordingId) -> Result<(), AppError> {
@@ -420,12 +446,45 @@ impl App {
         }
     }
 
-    async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
+    /// What the shell knows of sharing on the local network; links are handed out by it from now on.
+    pub async fn set_local_network(&self, network: LocalNetwork) -> Result<(), AppError> {
+        self.send(Command::SetLocalNetwork { network }).await
+    }
+
+    /// Why the cloud in this computer does not run, where uploads would go to it. Recordings go on
+    /// without it, and get their links when [`App::use_account`] names one.
+    pub async fn set_cloud_problem(&self, problem: Option<String>) -> Result<(), AppError> {
+        self.send(Command::SetCloudProblem { problem }).await
+    }
+
+    /// Signs out on behalf of another program. The shell is told, which may have a cloud of its own
+    /// for what is recorded from now on.
+    async fn sign_out_elsewhere(&self) -> Result<(), AppError> {
+        let signed_out = self.sign_out(None).await;
+        self.send(Command::TellSignedOut).await?;
+        signed_out
+    }
+
+    /// Uploads go there from now on, where they went nowhere.
+    pub async fn upload_to(&self, account: Account) -> Result<(), AppError> {
+        match self.account().await? {
+            Some(_) => Ok(()),
+            None => self.use_account(Some(account)).await,
+        }
+    }
+
+    /// Uploads go there from now on, and nobody has signed in or out.
+    pub async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
 
     pub async fn settings(&self) -> Result<Settings, AppError> {
         self.ask(|reply| Command::Settings { reply }).await
+    }
+
+    /// Changes one setting by its name and its value as the command line has them, and returns all.
+    pub async fn change_setting(&self, name: String, value: String) -> Result<Settings, AppError> {
+        self.ask(|reply| Command::ChangeSetting { name, value, reply }).await?
     }
 
     pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
@@ -459,6 +518,10 @@ impl App {
 
     /// Closes a running recording properly, then ends. What is unsent goes on next time.
     pub async fn shutdown(&self) {
+        // What another program has just ordered may be why this one ends.
+        let mut answering = self.answering.subscribe();
+        let answered = answering.wait_for(|count| *count == 0);
+        drop(tokio::time::timeout(ANSWERING_MAX, answered).await);
         let (reply, done) = oneshot::channel();
         if self.inbox.send(Message::Command(Command::Shutdown { reply })).await.is_ok() {
             let _ = done.await;
@@ -502,8 +565,73 @@ async fn on_keyring(
     done.map_err(|tokens::KeyringProblem(reason)| AppError::NoKeyring { reason })
 }
 
+/// Returns the settings as they are stored, whether a program runs or not.
+pub fn stored_settings(home: &Home) -> Result<Settings, AppError> {
+    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(Settings::default()) };
+    Ok(Settings::stored(&store)?)
+}
+
+/// Changes one setting where no program runs; else it is refused as in use.
+pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
+    let store = Store::open(&home.root)?;
+    let mut settings = Settings::stored(&store)?;
+    named_settings::change_setting(&mut settings, name, value)
+        .map_err(|reason| AppError::BadSetting { reason })?;
+    settings.store(&store)?;
+    Ok(settings)
+}
+
 /// What is known without the running program: for `snaplark list` and the like.
 pub fn peek(home: &Home) -> Result<Option<Snapshot>, AppError> {
-    let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+    let Some(store) = open_to_read(home)? else { return Ok(None) };
     Ok(Some(views::of_rows(&store, home)?))
+}
+
+/// Opens the store to read, whatever state its database is in: one that is broken, or gone from
+/// beside its recordings, is rebuilt first, unless a program runs that will.
+fn open_to_read(home: &Home) -> Result<Option<Store>, AppError> {
+    let read = || {
+        let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
+        // A page that is damaged shows when it is read.
+        store.recordings()?;
+        store.setting(account::SETTING)?;
+        Ok::<_, StoreError>(Some(store))
+    };
+    match read() {
+        Ok(Some(store)) => Ok(Some(store)),
+        Ok(None) if !Store::has_recordings(&home.root) => Ok(None),
+        Err(error) if !error.is_broken() => Err(error.into()),
+        Ok(None) | Err(_) if Store::is_in_use(&home.root) => Ok(read()?),
+        Ok(None) | Err(_) => {
+            let mut store = open_store(home)?;
+            store.recover(&finish::Webm)?;
+            drop(store);
+            Ok(read()?)
+        }
+    }
+}
+
+/// Where every opening of a store leaves what it had to rebuild.
+static REBUILT_HERE: OnceLock<Rebuilt> = OnceLock::new();
+
+/// Opens the store for writing, whatever state its database is in.
+pub(crate) fn open_store(home: &Home) -> Result<Store, StoreError> {
+    let (store, rebuilt) = Store::open_or_rebuild(&home.root, &finish::Webm)?;
+    if let Some(rebuilt) = rebuilt {
+        let _ = REBUILT_HERE.set(rebuilt);
+    }
+    Ok(store)
+}
+
+/// What this process had to rebuild: a program without a window says so.
+pub fn rebuilt_here() -> Option<Rebuilt> {
+    REBUILT_HERE.get().cloned()
+}
+
+/// What the last rebuilding of the list did; `None` where it never was.
+pub fn rebuilt(home: &Home) -> Result<Option<Rebuilt>, AppError> {
+    match open_to_read(home)? {
+        Some(store) => Ok(store.rebuilt()?),
+        None => Ok(None),
+    }
 }

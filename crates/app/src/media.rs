@@ -241,12 +241,16 @@ mod tests {
                         size_bytes: bytes.len() as u64,
                         start_ms: index * 2_000,
                         duration_ms: 2_000,
-                        sha256: [0; 32],
+                        sha256: sha2::Digest::finalize(
+                            <sha2::Sha256 as sha2::Digest>::new_with_prefix(&bytes),
+                        )
+                        .into(),
                     }
                 })
                 .collect();
             let saved = self.home.path().join("saved");
-            let file = crate::finish::write_file(&folder, &segments, &saved, "mine").unwrap();
+            let source = crate::source::Source::of(&folder, &init, &segments);
+            let file = crate::finish::write_file(&source, &saved, "mine").unwrap();
             let row = Recording {
                 id: RecordingId(uuid::Uuid::nil()),
                 title: "Demo".into(),

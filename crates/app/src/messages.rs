@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use snaplark_core::RecordingId;
-use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent};
+use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent, Subject};
 use snaplark_core::ring::RingId;
-use snaplark_core::upload::Event;
+use snaplark_core::upload::{Event, Failure};
+use snaplark_core::{RecordingId, SessionId};
 use tokio::sync::oneshot;
 
 use crate::account::Account;
+use crate::source::Repair;
 use crate::view::Snapshot;
-use crate::{AppError, Media, Settings, StartRequest};
+use crate::{AppError, LocalNetwork, Media, Settings, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
@@ -23,6 +24,22 @@ pub enum Message {
     Captured {
         recording: RecordingId,
         event: CaptureEvent,
+    },
+    /// What the source shows.
+    SubjectFound {
+        recording: RecordingId,
+        subject: Subject,
+    },
+    /// The server has it since it was asked for a session.
+    TitleKnown {
+        recording: RecordingId,
+        title: String,
+    },
+    TitleSent {
+        generation: u64,
+        recording: RecordingId,
+        title: String,
+        outcome: Result<(), Failure>,
     },
     RingReady {
         ring: RingId,
@@ -52,6 +69,18 @@ pub enum Message {
         file: Option<std::path::PathBuf>,
         /// Why there is none, or why it is elsewhere than it was to be.
         problem: Option<String>,
+        /// There is none because these segments are damaged.
+        damaged: Vec<u32>,
+    },
+    /// Damaged segments were restored or replaced on the disk.
+    Repaired {
+        recording: RecordingId,
+        repair: Repair,
+    },
+    /// What the server says of its copies of finished videos.
+    ServerDamage {
+        generation: u64,
+        videos: Vec<(SessionId, Vec<u32>)>,
     },
 }
 
@@ -137,12 +166,27 @@ pub enum Command {
     DismissToast {
         recording_id: String,
     },
+    /// The person has read that the list of recordings was rebuilt.
+    DismissRebuilt,
     NoteLinkCopied {
         recording: RecordingId,
     },
     HintNetwork,
+    SetLocalNetwork {
+        network: LocalNetwork,
+    },
+    /// `None`: it runs, or is not needed.
+    SetCloudProblem {
+        problem: Option<String>,
+    },
+    TellSignedOut,
     Settings {
         reply: oneshot::Sender<Settings>,
+    },
+    ChangeSetting {
+        name: String,
+        value: String,
+        reply: Reply<Settings>,
     },
     SetSettings {
         settings: Settings,
@@ -151,6 +195,10 @@ pub enum Command {
     PauseUpload {
         recording: RecordingId,
         paused: bool,
+    },
+    WhyEnded {
+        recording: RecordingId,
+        reply: oneshot::Sender<Option<String>>,
     },
     Account {
         reply: oneshot::Sender<Option<Account>>,
@@ -173,6 +221,7 @@ impl Command {
             | Command::Recall { .. }
             | Command::Media { .. }
             | Command::Settings { .. }
+            | Command::WhyEnded { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -190,8 +239,13 @@ impl Command {
             | Command::UndoDelete { .. }
             | Command::FileMoved { .. }
             | Command::DismissToast { .. }
+            | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
             | Command::HintNetwork
+            | Command::SetLocalNetwork { .. }
+            | Command::SetCloudProblem { .. }
+            | Command::TellSignedOut
+            | Command::ChangeSetting { .. }
             | Command::SetSettings { .. }
             | Command::PauseUpload { .. }
             | Command::SwitchAccount { .. }

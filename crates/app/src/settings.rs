@@ -57,6 +57,8 @@ pub struct RecordingSettings {
     pub save_folder: Option<PathBuf>,
     /// Once it is written there, a person is asked where else it shall be.
     pub asks_where: bool,
+    /// Titles name the app and the window that are recorded. Off: dates alone.
+    pub names_in_titles: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +120,8 @@ pub struct UploadSettings {
     #[ts(type = "number | null")]
     pub bytes_per_second_max: Option<u64>,
     pub wait_on_metered: bool,
+    /// Links to this computer open for others on the local network, too.
+    pub share_on_local_network: bool,
     /// How long segments stay here after the server has confirmed the finished video and the
     /// person's own file is written. `None`: for ever.
     pub keep_local_days: Option<u32>,
@@ -133,6 +137,8 @@ pub struct DesktopSettings {
     pub shortcuts: ShortcutKeys,
     /// Whether the recorder bar is there while something is recorded.
     pub show_bar: bool,
+    /// Bar and toasts stay where they are when that is recorded.
+    pub bar_in_recordings: bool,
     /// Which notices come up in the corner of the screen.
     pub notifications: Notifications,
     /// As soon as a recording that was stopped has it.
@@ -193,6 +199,7 @@ impl Default for RecordingSettings {
             keep_last_seconds: 120,
             save_folder: None,
             asks_where: false,
+            names_in_titles: true,
         }
     }
 }
@@ -202,6 +209,7 @@ impl Default for UploadSettings {
         UploadSettings {
             bytes_per_second_max: None,
             wait_on_metered: false,
+            share_on_local_network: false,
             keep_local_days: Some(7),
         }
     }
@@ -214,6 +222,7 @@ impl Default for DesktopSettings {
             language: Language::System,
             shortcuts: ShortcutKeys::default(),
             show_bar: true,
+            bar_in_recordings: false,
             notifications: Notifications::All,
             open_link: false,
             looks_for_updates: true,

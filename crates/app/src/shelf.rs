@@ -31,6 +31,11 @@ struct Kept {
 }
 
 impl Shelf {
+    /// An empty one, in place of one of that version: all is read again.
+    pub fn after(version: u64) -> Self {
+        Shelf { version, ..Shelf::default() }
+    }
+
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -38,6 +43,11 @@ impl Shelf {
     /// It looks different, and no row says so.
     pub fn mark(&mut self, recording: RecordingId) {
         self.marked.insert(recording);
+    }
+
+    /// All of them may look different: links are made over for another network.
+    pub fn mark_all(&mut self) {
+        self.marked.extend(self.kept.keys().copied());
     }
 
     pub fn refresh(

@@ -2,39 +2,37 @@
 //! decides nothing and tries nothing twice.
 //!
 //! - No redirect is followed: the token would go along.
-//! - A part's bytes come from its files while they are sent; nothing is held in memory.
+//! - A part's bytes are in memory from their check until they are sent: 10 MiB at most, and two parts
+//!   at once. They are read once, and what was checked is what goes out.
 //! - No clock for the whole of a part, only one for standing still (policy: no_progress_ms_max).
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 use snaplark_api::{
     Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
-    InitRequest, routes,
+    InitRequest, VideoList, VideoStatus, routes,
 };
 use snaplark_core::upload::{Answer, Ask, Failure, ProbeVerdict, classify, judge_probe};
 use snaplark_core::{SessionId, policy};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
 
 use crate::AppError;
 use crate::account::Account;
+use crate::source::{PartBytes, SourceError};
 use crate::throttle::Throttle;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-/// So much of a file is in memory at a time.
-const READ_BYTES: usize = 64 * 1024;
+/// So much of a part is handed over at a time.
+const SLICE_BYTES: usize = 64 * 1024;
 /// How often the watchdog looks.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -52,12 +50,19 @@ impl Uplink {
     pub fn new(account: Account, throttle: Arc<Throttle>) -> Result<Self, AppError> {
         // Process-wide, and there is but one to choose from: a second time changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| AppError::Network { reason: chain(&error) })?;
+        let builder = || {
+            Client::builder()
+                .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
+        };
+        // A system without root certificates can't check any server's, but it can record, and reach
+        // the cloud in this computer.
+        let client = builder().build().or_else(|error| {
+            tracing::warn!(error = chain(&error), "No HTTPS server can be reached");
+            builder().tls_certs_only([]).build()
+        });
+        let client = client.map_err(|error| AppError::Network { reason: chain(&error) })?;
         Ok(Uplink { client, account, throttle })
     }
 
@@ -122,12 +127,12 @@ impl Uplink {
         &self,
         session: &SessionId,
         index: u32,
-        files: Vec<PathBuf>,
+        read: impl FnOnce() -> Result<PartBytes, SourceError> + Send + 'static,
         sent: Sent,
     ) -> Result<(), Failure> {
-        let (size_bytes, digest) = read_through(&files).await?;
-        let body =
-            reqwest::Body::wrap_stream(stream_files(files, sent.clone(), self.throttle.clone()));
+        let PartBytes { pieces, size_bytes, sha256 } = read_part(read).await?;
+        let digest = content_digest(&sha256)?;
+        let body = reqwest::Body::wrap_stream(stream(pieces, sent.clone(), self.throttle.clone()));
         let chunk = FormPart::stream_with_length(body, size_bytes)
             .file_name(format!("chunk_{index}.webm"))
             .mime_str("video/webm")
@@ -156,6 +161,30 @@ impl Uplink {
         Ok(())
     }
 
+    /// Which parts of a session the server has, undamaged.
+    pub async fn received(&self, session: &SessionId) -> Result<Vec<u32>, Failure> {
+        let url = self.url(&format!("{}/{}", routes::VIDEOS, session.0));
+        let request = self.signed(self.client.get(url)).timeout(small());
+        let response = request.send().await.map_err(unreachable_server)?;
+        let answer: VideoStatus = read_answer(Ask::Received, response).await?;
+        if answer.session_id != session.0 {
+            return Err(Failure::NotTheApi { detail: "another session's parts".into() });
+        }
+        let is_whole = |index: &u32| !answer.damaged_chunks.contains(index);
+        Ok(answer.received_chunks.iter().copied().filter(is_whole).collect())
+    }
+
+    /// Finished videos of which the server has damaged parts, with the parts. Only for a server that
+    /// is known to be ours; an older one answers with videos that name no damage.
+    pub async fn damaged(&self) -> Result<Vec<(SessionId, Vec<u32>)>, Failure> {
+        let url = self.url(&format!("{}?damaged=true", routes::VIDEOS));
+        let request = self.signed(self.client.get(url)).timeout(small());
+        let response = request.send().await.map_err(unreachable_server)?;
+        let answer: VideoList = read_answer(Ask::Received, response).await?;
+        let damaged = answer.videos.into_iter().filter(|video| !video.damaged_chunks.is_empty());
+        Ok(damaged.map(|video| (SessionId(video.session_id), video.damaged_chunks)).collect())
+    }
+
     pub async fn finalize(&self, body: &FinalizeRequest) -> Result<Option<String>, Failure> {
         let request = self.signed(self.client.post(self.url(routes::FINALIZE))).timeout(small());
         let response = request.json(body).send().await.map_err(unreachable_server)?;
@@ -166,6 +195,22 @@ impl Uplink {
             return Err(Failure::NotTheApi { detail: "finalize isn't confirmed".into() });
         }
         Ok(answer.link().map(str::to_owned))
+    }
+
+    /// `Ok` also where the server takes no titles, or has the video no more: nothing would change
+    /// with another try.
+    pub async fn rename(&self, session: &SessionId, title: &str) -> Result<(), Failure> {
+        let url = self.url(&format!("{}/{}", routes::VIDEOS, session.0));
+        let request = self.signed(self.client.patch(url)).timeout(small());
+        let body = serde_json::json!({ "title": title });
+        let answer = request.json(&body).send().await.map_err(unreachable_server)?;
+        match answer.status().as_u16() {
+            401 | 403 => Err(Failure::Unauthorized),
+            status @ (300..=399 | 429 | 500..=599) => {
+                Err(Failure::ServerTrouble { status, retry_after_ms: None })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn url(&self, route: &str) -> String {
@@ -197,47 +242,45 @@ async fn stalled(sent: &Sent) {
     }
 }
 
-/// The size of a part and its digest (RFC 9530), from one reading of its files: what arrives can
-/// then be told from what was sent. Servers of the documents alone pass over the header.
-async fn read_through(files: &[PathBuf]) -> Result<(u64, HeaderValue), Failure> {
-    let mut hash = Sha256::new();
-    let mut size_bytes = 0;
-    let mut buffer = vec![0; READ_BYTES];
-    for path in files {
-        let mut file = File::open(path).await.map_err(|error| missing(path, &error))?;
-        loop {
-            match file.read(&mut buffer).await.map_err(|error| missing(path, &error))? {
-                0 => break,
-                count => {
-                    hash.update(&buffer[..count]);
-                    size_bytes += count as u64;
-                }
-            }
+/// On a thread that may wait for the disk.
+async fn read_part(
+    read: impl FnOnce() -> Result<PartBytes, SourceError> + Send + 'static,
+) -> Result<PartBytes, Failure> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|error| Failure::FilesMissing { detail: error.to_string() })?.map_err(|error| {
+        match error {
+            SourceError::Damaged(segments) => Failure::SegmentsDamaged { segments },
+            SourceError::Unreadable(error) => Failure::FilesMissing { detail: error.to_string() },
         }
-    }
-    let digest = format!("sha-256=:{}:", BASE64.encode(hash.finalize()));
-    let digest = HeaderValue::try_from(digest)
-        .map_err(|error| Failure::FilesMissing { detail: error.to_string() })?;
-    Ok((size_bytes, digest))
+    })
 }
 
-fn stream_files(
-    files: Vec<PathBuf>,
+/// Of a part (RFC 9530): what arrives can then be told from what was sent. Servers of the documents
+/// alone pass over the header.
+fn content_digest(sha256: &[u8; 32]) -> Result<HeaderValue, Failure> {
+    let digest = format!("sha-256=:{}:", BASE64.encode(sha256));
+    HeaderValue::try_from(digest)
+        .map_err(|error| Failure::FilesMissing { detail: error.to_string() })
+}
+
+/// In small pieces, so that a limit is kept and what went out can be counted.
+fn stream(
+    pieces: Vec<Bytes>,
     sent: Sent,
     throttle: Arc<Throttle>,
-) -> impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> {
-    futures_util::stream::iter(files)
-        .then(File::open)
-        .map_ok(|file| ReaderStream::with_capacity(file, READ_BYTES))
-        .try_flatten()
-        .and_then(move |bytes| {
-            let (sent, throttle) = (sent.clone(), throttle.clone());
-            async move {
-                throttle.take(bytes.len()).await;
-                sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok(bytes)
-            }
-        })
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
+    let slices = pieces.into_iter().flat_map(|piece| {
+        let starts = (0..piece.len()).step_by(SLICE_BYTES);
+        starts.map(move |start| piece.slice(start..piece.len().min(start + SLICE_BYTES)))
+    });
+    futures_util::stream::iter(slices).then(move |bytes| {
+        let (sent, throttle) = (sent.clone(), throttle.clone());
+        async move {
+            throttle.take(bytes.len()).await;
+            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            Ok(bytes)
+        }
+    })
 }
 
 /// A 2xx is read as `T`; everything else, and a 2xx that isn't `T`, is classified.
@@ -279,29 +322,7 @@ fn retry_after(text: &str) -> Option<u64> {
 }
 
 fn unreachable_server(error: reqwest::Error) -> Failure {
-    match io_cause(&error) {
-        Some(kind @ (std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied)) => {
-            Failure::FilesMissing { detail: kind.to_string() }
-        }
-        Some(_) | None => Failure::Unreachable { detail: chain(&error) },
-    }
-}
-
-/// The files of a body are read while it is sent, so their errors come as the request's.
-fn io_cause(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn missing(file: &Path, error: &std::io::Error) -> Failure {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    Failure::FilesMissing { detail: format!("{name}: {error}") }
+    Failure::Unreachable { detail: chain(&error) }
 }
 
 /// The innermost reason is what helps; reqwest's own text only repeats the address.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use snaplark_api::Profile;
 use ts_rs::TS;
 
-use crate::WebcamState;
+use crate::{LinkReach, LocalNetworkView, WebcamState};
 
 /// Everything a window needs, at one moment.
 #[derive(Clone, Debug, Serialize, TS)]
@@ -33,10 +33,15 @@ pub struct Snapshot {
     pub gone: Vec<String>,
     /// What was deleted last, while it can be had back.
     pub deleted: Option<DeletedView>,
+    /// The list of recordings was rebuilt, and nobody has read so yet.
+    pub rebuilt: Option<RebuiltView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
     /// `None`: nothing goes up, recordings stay here.
     pub account: Option<AccountView>,
+    /// Why there are no links now: the cloud in this computer does not run. In a sentence.
+    pub cloud_problem: Option<String>,
+    pub local_network: LocalNetworkView,
     #[ts(type = "number")]
     pub disk_free_bytes: u64,
     /// For how long a recording can go on with that, at its bitrate.
@@ -163,6 +168,16 @@ pub struct DeletedView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RebuiltView {
+    /// How many recordings were found in their folders.
+    pub recordings: u32,
+    /// The file name of the broken list, which is kept; `None` where it was gone.
+    pub set_aside: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum RingView {
@@ -196,7 +211,7 @@ pub enum RingWait {
     Closing,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RecordingView {
@@ -211,6 +226,8 @@ pub struct RecordingView {
     pub segments: u32,
     pub state: RecordingState,
     pub link: Option<String>,
+    /// Who can open the link; `None` without one.
+    pub link_reach: Option<LinkReach>,
     /// The person's own file, where it is written already.
     pub file: Option<String>,
     /// Why it could not be written, or is elsewhere than in the person's folder; the recording itself
@@ -229,7 +246,7 @@ pub struct RecordingView {
     pub upload: Option<UploadProgress>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct HealthView {
@@ -238,7 +255,7 @@ pub struct HealthView {
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
     /// `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
-    /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`.
+    /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`, `segment-damaged`.
     pub kind: String,
     /// In a sentence.
     pub detail: String,
@@ -268,7 +285,7 @@ pub struct PieceView {
 }
 
 /// One word for each recording, the same in every window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum RecordingState {
@@ -288,7 +305,7 @@ pub enum RecordingState {
     Local,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum WaitReason {
@@ -308,7 +325,7 @@ pub enum WaitReason {
     NotRunning,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum NeedReason {
@@ -317,12 +334,14 @@ pub enum NeedReason {
     Refused,
     /// Files of the recording are gone or damaged on this disk.
     FilesMissing,
+    /// The server's copy is damaged, and this computer doesn't have the bytes any more.
+    DamagedOnServer,
     /// It was begun for another server, named in `detail`; a retry sends it to the one of now.
     OtherServer,
 }
 
 /// In the documents' own words, and what a person wants to know beside them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct UploadProgress {
@@ -353,6 +372,8 @@ pub struct ToastView {
     pub title: String,
     pub body: ToastBody,
     pub link: Option<String>,
+    /// Who can open the link; `None` without one.
+    pub link_reach: Option<LinkReach>,
     /// 0 to 100.
     pub percentage: u8,
 }
@@ -391,6 +412,8 @@ pub struct AccountView {
     pub kind: AccountKind,
     /// Host and port, for people.
     pub server: String,
+    /// Who can open the links that come from there.
+    pub links_reach: LinkReach,
     pub reach: Reach,
     /// Parts wait for a sign-in.
     pub needs_sign_in: bool,

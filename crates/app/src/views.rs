@@ -9,18 +9,20 @@ use snaplark_core::ring::{Hindrance, State};
 use snaplark_core::upload::{
     Phase, Reach as MachineReach, Stop, Target, UploadMachine, UploadStatus, Wait,
 };
-use snaplark_store::{Health, Recording, Store, StoreError};
+use snaplark_store::{Health, Rebuilt, Recording, Store, StoreError};
 
 use crate::account::Account;
 use crate::engine::Running;
 use crate::home::Home;
 use crate::shelf::Shelf;
 use crate::view::{
-    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RecorderView,
-    RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody, ToastView,
-    UploadProgress, WaitReason,
+    AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RebuiltView,
+    RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, ToastBody,
+    ToastView, UploadProgress, WaitReason,
 };
-use crate::{Notifications, Settings, StartRequest, WebcamState};
+use crate::{
+    LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
+};
 
 /// What a snapshot is made from, beside the rows.
 pub struct Sources<'a> {
@@ -34,6 +36,9 @@ pub struct Sources<'a> {
     pub ring: RingView,
     pub file_problems: &'a HashMap<RecordingId, String>,
     pub deleted: Option<DeletedView>,
+    pub rebuilt: Option<Rebuilt>,
+    pub local_network: &'a LocalNetwork,
+    pub cloud_problem: Option<&'a str>,
     pub notifications: Notifications,
     pub change: u64,
     pub now_ms: u64,
@@ -58,8 +63,11 @@ pub fn of_program(
         recordings: shelf.changed_since(since),
         gone: shelf.gone_since(since),
         deleted: from.deleted.clone(),
+        rebuilt: from.rebuilt.clone().map(of_rebuilt),
         toasts: from.toasts.views(shelf, from),
         account: from.account.map(|account| of_account(account, from)),
+        cloud_problem: from.cloud_problem.map(str::to_owned),
+        local_network: from.local_network.view.clone(),
         disk_free_bytes,
         space_seconds: space_seconds(from.running.map(|running| &running.request), disk_free_bytes),
     })
@@ -71,6 +79,10 @@ fn of_now(row: &Recording, health: &[Health], from: &Sources<'_>) -> RecordingVi
     let problem = from.file_problems.get(&row.id).cloned();
     let speed = from.machine.speed();
     let mut view = of_recording(row.clone(), health.to_vec(), status, is_online, problem);
+    if let Some(link) = &view.link {
+        let link = from.local_network.handed_out(link);
+        (view.link_reach, view.link) = (Some(LinkReach::of(&link)), Some(link));
+    }
     if let (Some(upload), RecordingState::Uploading) = (&mut view.upload, &view.state) {
         let left_bytes = upload.total_bytes.saturating_sub(upload.sent_bytes);
         upload.bytes_per_second = speed.bytes_per_second(from.now_ms);
@@ -113,8 +125,11 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         recordings: recordings.collect(),
         gone: Vec::new(),
         deleted: None,
+        rebuilt: store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed).map(of_rebuilt),
         toasts: Vec::new(),
         account: None,
+        cloud_problem: None,
+        local_network: LocalNetworkView::Off,
         disk_free_bytes,
         space_seconds: space_seconds(None, disk_free_bytes),
     })
@@ -142,6 +157,7 @@ pub fn of_recording(
         duration_ms: recording.duration_ms,
         size_bytes: recording.init_bytes + recording.size_bytes,
         segments: recording.segments,
+        link_reach: status.as_ref().and_then(|status| status.link.as_deref().map(LinkReach::of)),
         link: status.as_ref().and_then(|status| status.link.clone()),
         file: recording.file.map(|file| file.to_string_lossy().into_owned()),
         file_problem,
@@ -188,6 +204,7 @@ fn state_of_ended(
         (Phase::Stopped(stop), None) => match stop {
             Stop::Refused { detail } => needs(NeedReason::Refused, detail),
             Stop::FilesMissing { detail } => needs(NeedReason::FilesMissing, detail),
+            Stop::DamagedOnServer { detail } => needs(NeedReason::DamagedOnServer, detail),
             Stop::OtherServer { server } => needs(NeedReason::OtherServer, server),
         },
     }
@@ -274,10 +291,18 @@ pub fn of_ring(state: State, length_ms: u64) -> RingView {
     }
 }
 
+fn of_rebuilt(Rebuilt { recordings, set_aside, .. }: Rebuilt) -> RebuiltView {
+    RebuiltView { recordings, set_aside }
+}
+
 fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
     AccountView {
         kind: account.kind,
         server: account.server_name(),
+        links_reach: match LinkReach::of(&account.base_url) {
+            LinkReach::ThisComputer if from.local_network.is_on() => LinkReach::LocalNetwork,
+            reach => reach,
+        },
         reach: match from.machine.reach() {
             MachineReach::Unknown => Reach::Unknown,
             MachineReach::Online => Reach::Online,
@@ -294,7 +319,14 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
 #[derive(Default)]
 pub struct Toasts {
     remembered: Vec<Remembered>,
-    failures: Vec<(String, String)>,
+    failures: Vec<Failed>,
+}
+
+struct Failed {
+    toast_id: String,
+    /// Empty where nothing of it was recorded.
+    title: String,
+    detail: String,
 }
 
 struct Remembered {
@@ -314,8 +346,18 @@ impl Toasts {
         self.remembered.retain(|toast| toast.recording != recording);
     }
 
-    pub fn fail(&mut self, recording: RecordingId, detail: String) {
-        self.failures.push((format!("failed-{recording}"), detail));
+    /// Says that a recording ended by itself. `title` is empty where nothing of it was recorded. What
+    /// was said of the same recording before is said no more.
+    pub fn fail(&mut self, recording: RecordingId, title: String, detail: String) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
+        self.failures.push(Failed { toast_id, title, detail });
+    }
+
+    /// Says no more that a recording failed: what was wrong has passed.
+    pub fn take_back_failure(&mut self, recording: RecordingId) {
+        let toast_id = format!("failed-{recording}");
+        self.failures.retain(|failed| failed.toast_id != toast_id);
     }
 
     pub fn note_link_copied(&mut self, recording: RecordingId) {
@@ -327,7 +369,7 @@ impl Toasts {
 
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
-        self.failures.retain(|(id, _)| id != toast_id);
+        self.failures.retain(|failed| failed.toast_id != toast_id);
         self.remembered.retain_mut(|toast| {
             if toast.recording.to_string() != toast_id {
                 return true;
@@ -359,15 +401,17 @@ impl Toasts {
                 recording_id: recording.id.clone(),
                 title: recording.title.clone(),
                 link: recording.link.clone(),
+                link_reach: recording.link_reach,
                 percentage: recording.upload.as_ref().map_or(0, |upload| upload.percentage),
                 body,
             })
         });
-        let failures = self.failures.iter().map(|(id, detail)| ToastView {
-            recording_id: id.clone(),
-            title: String::new(),
-            body: ToastBody::RecordingFailed { detail: detail.clone() },
+        let failures = self.failures.iter().map(|failed| ToastView {
+            recording_id: failed.toast_id.clone(),
+            title: failed.title.clone(),
+            body: ToastBody::RecordingFailed { detail: failed.detail.clone() },
             link: None,
+            link_reach: None,
             percentage: 0,
         });
         uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications)).collect()
@@ -414,6 +458,19 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failure_of_a_recording_is_said_once_and_with_the_title_of_what_is_kept() {
+        let mut toasts = Toasts::default();
+        let recording = RecordingId(uuid::Uuid::from_u128(1));
+        toasts.fail(recording, "28 Nov".into(), "The disk is full".into());
+        toasts.fail(recording, "28 Nov".into(), "4 segments are safe".into());
+        let [failed] = &toasts.failures[..] else { panic!("it is said twice") };
+        assert_eq!(
+            (failed.title.as_str(), failed.detail.as_str()),
+            ("28 Nov", "4 segments are safe")
+        );
+    }
 
     #[test]
     fn notices_are_those_that_the_person_wants() {

@@ -103,12 +103,12 @@ fn watch(
         // A look right after a late one must not have its time.
         let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
-        let corner = source.corner();
+        let place = source.place();
         let seen = source.look()?;
         if let Some(trouble) = sight.note(time_ms, seen.is_some()) {
             signals.trouble(trouble);
         }
-        let picture = overlay.lay(seen, corner);
+        let picture = overlay.lay(seen, place);
         let changed = picture.is_some_and(|picture| !feed.is_last(picture));
         let cut = signals.is_cut_asked();
         if cut {

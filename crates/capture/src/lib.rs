@@ -38,6 +38,7 @@ mod signals;
 mod sound;
 mod source;
 mod still;
+mod subject;
 mod surroundings;
 mod timeline;
 mod trial;
@@ -54,7 +55,8 @@ use std::thread;
 use gstreamer as gst;
 use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{
-    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Still, Trouble,
+    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Source, Still, Subject,
+    Trouble,
 };
 use snaplark_core::overlay::Webcam as WantedWebcam;
 
@@ -62,7 +64,8 @@ pub use part::part;
 pub use probe::{Probe, WayProbe, probe};
 pub use sound::{DeviceProbe, Meter, listen};
 pub use surroundings::{
-    Picture, Rect, Screen, ShownWindow, Surroundings, desktop_asks, picture_of, surroundings,
+    Border, Picture, Rect, Screen, ShownWindow, Surroundings, border_around, border_on,
+    desktop_asks, picture_of, surroundings,
 };
 pub use warm::warm;
 pub use webcam::{CameraProbe, list as cameras};
@@ -128,6 +131,10 @@ impl Capture for SystemCapture {
 
     fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
         still::of(init, segment).map_err(|reason| CaptureError::NoStill { reason })
+    }
+
+    fn subject(&self, source: &Source) -> Option<Subject> {
+        subject::of(source::way(self.display.as_deref()).ok()?, source)
     }
 }
 

@@ -49,6 +49,8 @@ pub const ENCODED_FRAMES_MAX: usize = 600;
 pub const OPEN_WAIT: Duration = Duration::from_secs(5);
 /// A person who is asked by the desktop what to share gets so long: who went for a coffee is back.
 pub const ASKED_WAIT: Duration = Duration::from_secs(300);
+/// Nobody reads a question and closes it in less: a no that comes sooner is the desktop's own.
+pub const NO_MIN: Duration = Duration::from_millis(700);
 /// What can't be seen for so long is told as lost: windows are hidden for moments all the time.
 pub const UNSEEN_MS: u64 = 2_000;
 /// The writer looks this often whether something went wrong while no frame comes.

@@ -3,6 +3,7 @@
 
 use snaplark_core::capture::CaptureError;
 
+pub use self::imp::Border;
 pub use crate::source::picture::Rect;
 use crate::source::{Way, way};
 
@@ -56,6 +57,22 @@ pub fn picture_of(at: Rect) -> Result<Picture, CaptureError> {
     imp::picture_of(way(None)?, at)
 }
 
+/// Shows a border around an area that is recorded: outside of it, so that no picture has it. `colour`:
+/// red, green and blue in the lower three bytes.
+pub fn border_around(area: Rect, thickness_px: u16, colour: u32) -> Result<Border, CaptureError> {
+    imp::border_around(way(None)?, area, thickness_px, colour)
+}
+
+/// As `border_around`, on the X11 display of that name.
+pub fn border_on(
+    display: &str,
+    area: Rect,
+    thickness_px: u16,
+    colour: u32,
+) -> Result<Border, CaptureError> {
+    imp::border_around(way(Some(display))?, area, thickness_px, colour)
+}
+
 fn asked() -> CaptureError {
     CaptureError::Unsupported { reason: "this desktop asks by itself what to share".to_owned() }
 }
@@ -66,6 +83,7 @@ mod imp {
 
     use super::{Picture, Rect, Surroundings, Way, asked};
     use crate::source::missing;
+    pub use crate::source::x11::Border;
     use crate::source::x11::{self, X11Source};
 
     pub fn surroundings(way: Way) -> Result<Surroundings, CaptureError> {
@@ -73,6 +91,16 @@ mod imp {
             Way::X11(display) => x11::surroundings(&display),
             Way::Portal | Way::Scap => Err(asked()),
         }
+    }
+
+    pub fn border_around(
+        way: Way,
+        area: Rect,
+        thickness_px: u16,
+        colour: u32,
+    ) -> Result<Border, CaptureError> {
+        let Way::X11(display) = way else { return Err(asked()) };
+        Border::around(&display, area, thickness_px, colour)
     }
 
     pub fn picture_of(way: Way, at: Rect) -> Result<Picture, CaptureError> {
@@ -98,6 +126,13 @@ mod imp {
     }
 
     pub fn picture_of(_: Way, _: Rect) -> Result<Picture, CaptureError> {
+        Err(asked())
+    }
+
+    /// Where windows have no place that a program knows, there is none.
+    pub struct Border(std::convert::Infallible);
+
+    pub fn border_around(_: Way, _: Rect, _: u16, _: u32) -> Result<Border, CaptureError> {
         Err(asked())
     }
 }

@@ -4,7 +4,9 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token};
+use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control};
+
+use snaplark_terminal::output;
 
 use crate::program::Program;
 use crate::say;
@@ -31,21 +33,26 @@ pub async fn login(
         (account.with_token(read_token()?), None)
     };
     let name = account.server_name();
-    let program = Program::open(home).await?;
     // A command ends at once: a sign-in for this session only would be none.
-    let signed_in = program.app.sign_in(account, true).await;
-    if let Some(page) = page {
-        page.tell(signed_in.as_ref().copied()).await;
+    Program::with(home, async |program| {
+        let signed_in = program.app.sign_in(account, true).await;
+        if let Some(page) = page {
+            page.tell(signed_in.as_ref().copied()).await;
+        }
+        Ok(signed_in?)
+    })
+    .await?;
+    if say::is_json() {
+        say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
-    program.close().await?;
-    signed_in?;
     say::line(&format!("Signed in to {name}. Recordings go there from now on."));
     Ok(ExitCode::SUCCESS)
 }
 
 async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, CallbackPage)> {
-    say::line("Sign in with your browser, at this address:");
-    say::line(&sign_in.address);
+    // Also where nothing else is wanted: without it nobody can sign in.
+    output::say("Sign in with your browser, at this address:");
+    output::say(&sign_in.address);
     open_browser(&sign_in.address);
     Ok(sign_in.finish().await?)
 }
@@ -62,10 +69,15 @@ pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
         Account::from_env()?.is_none(),
         "SNAPLARK_SERVER names the account for this run; nobody is signed in to it. Unset it to sign out of the stored one"
     );
-    let program = Program::open(home).await?;
-    let signed_out = program.app.sign_out(None).await;
-    program.close().await?;
-    signed_out?;
+    match control::sign_out(&home).await {
+        Err(AppError::NotRunning) => {
+            Program::with(home, async |program| Ok(program.app.sign_out(None).await?)).await?;
+        }
+        signed_out => signed_out?,
+    }
+    if say::is_json() {
+        say::json(&serde_json::json!({ "account": null }))?;
+    }
     say::line("Signed out. The token is forgotten; recordings are kept.");
     Ok(ExitCode::SUCCESS)
 }

@@ -4,63 +4,62 @@ use clap::{Parser, Subcommand};
 use snaplark_app::PictureSize;
 use snaplark_core::capture::{Device, Sound, Source};
 use snaplark_core::overlay::{Keys, Marks, Webcam};
+use snaplark_terminal::manual::Shell;
 
 /// Records the screen; the recording is online when you stop.
 ///
 /// Everything is below SNAPLARK_HOME where that is set, else in the system's own folders.
 /// SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE name another server for one run.
 #[derive(Debug, Parser)]
-#[command(name = "snaplark", version, arg_required_else_help = true)]
+#[command(name = "snaplark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
+    /// Print one JSON object on standard output, and nothing else there; errors as well.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors on standard error.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// Say what happens inside, on standard error.
     #[arg(long, short, global = true)]
     pub verbose: bool,
 }
 
-/// How the Snaplark that runs is told something.
-#[derive(Debug, clap::Args)]
-pub struct Told {
-    /// Print what became of it as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 failed; 2 the command line can't be read; 3 saved here, but not online yet; \
+4 saved, but the recording ended early; 128 + N ended at once by a second signal N.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Record until Ctrl-C, or for so many seconds.
-    Record(Record),
+    Record(Box<Record>),
     /// In the Snaplark that runs here: start a recording where there is none, else stop it. For a
     /// shortcut of the desktop's own.
-    Toggle(Told),
+    Toggle,
     /// In the Snaplark that runs here: start a recording, as its settings say.
     Start {
         /// Let it begin so many seconds ago, out of what is kept of the last minutes.
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
         ago: Option<u64>,
-        #[command(flatten)]
-        told: Told,
     },
     /// In the Snaplark that runs here: make a recording of what is kept of the last minutes; prints
     /// its link. The setting keep-last switches keeping on.
     ShareLast {
         /// Only so many seconds of it.
-        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_parser = seconds)]
         seconds: Option<u64>,
-        #[command(flatten)]
-        told: Told,
     },
     /// In the Snaplark that runs here: stop the recording; prints its link.
-    Stop(Told),
-    /// In the Snaplark that runs here: let the recording stand still; once more, let it go on.
-    Pause(Told),
-    /// In the Snaplark that runs here: let the recording go on.
-    Resume(Told),
-    /// In the Snaplark that runs here: silence the microphone; once more, let it be heard.
-    Mute(Told),
-    /// In the Snaplark that runs here: show the webcam; once more, don't.
-    Webcam(Told),
+    Stop,
+    /// In the Snaplark that runs here: pause the recording; once more, resume it.
+    Pause,
+    /// In the Snaplark that runs here: resume the recording.
+    Resume,
+    /// In the Snaplark that runs here: mute the microphone; once more, unmute it.
+    Mute,
+    /// In the Snaplark that runs here: show the webcam; once more, hide it.
+    Webcam,
     /// In the Snaplark that runs here: end the recording and delete it.
     Cancel {
         /// Without asking.
@@ -74,23 +73,14 @@ pub enum Command {
         yes: bool,
     },
     /// The recordings, newest first.
-    List {
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// One recording, with its link and its file.
-    Show {
-        id: String,
-        #[arg(long)]
-        json: bool,
-    },
+    Show { id: String },
     /// What is online and what is not yet.
     Status {
-        /// Send what is unsent, and wait until nothing is left.
+        /// Send what is unsent, and wait until nothing is left. Ctrl-C ends the waiting.
         #[arg(long)]
         wait: bool,
-        #[arg(long)]
-        json: bool,
     },
     /// Send these now, whatever stopped them.
     Retry {
@@ -115,7 +105,8 @@ pub enum Command {
         #[arg(long)]
         browser: bool,
     },
-    /// What is set for the app; with a name and a value, set it.
+    /// Show the settings; with a name, that one; with a name and a value, set it. Works while
+    /// Snaplark runs.
     Settings {
         /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full),
         /// hardware-encoding, pointer,
@@ -125,11 +116,11 @@ pub enum Command {
         /// (off, shortcuts or all), save-folder, upload-limit (bytes a second, or none),
         /// wait-on-metered, keep-local-days (a number, or forever), keep-last (off,
         /// or 30 to 600 seconds), after-sleep (go-on or stop). The rest are yes or no.
-        #[arg(requires = "value")]
         name: Option<String>,
         value: Option<String>,
     },
-    /// Forget the server's token. Recordings stay on this computer from now on.
+    /// Forget the server's token. Recordings stay on this computer from now on. Works while Snaplark
+    /// runs.
     Logout,
     /// Keep the last minutes of the screen in a folder of this computer, until Ctrl-C: `snaplark
     /// share-last` makes a recording of them, and `snaplark start --ago` begins one in the past.
@@ -142,12 +133,17 @@ pub enum Command {
     Serve,
     /// What of recording and uploading works here, and how to mend what doesn't.
     Doctor,
+    /// Print a shell's completions: bash, zsh, fish, elvish or powershell.
+    Completions { shell: Shell },
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Man { folder: std::path::PathBuf },
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Record {
     /// Stop after so many seconds of recording.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<u64>,
     /// Wait so many seconds before it begins.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
@@ -177,9 +173,6 @@ pub struct Record {
     /// Keep the recording on this computer only.
     #[arg(long)]
     pub no_upload: bool,
-    /// One JSON object on standard output at the end.
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -244,7 +237,7 @@ impl OverlayArgs {
 #[group(multiple = false)]
 pub struct SourceArgs {
     /// This display, by its number. Without it: the first.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = display, allow_negative_numbers = true)]
     display: Option<u32>,
     /// This window, by its id (a number, or 0x and hex digits).
     #[arg(long, value_name = "ID", value_parser = window_id)]
@@ -270,6 +263,15 @@ impl SourceArgs {
             (None, None) => Source::Display(self.display),
         }
     }
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| "it is a number of seconds, 1 or more".to_owned())
+}
+
+fn display(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "displays are numbered from 0, the first".to_owned())
 }
 
 fn size(text: &str) -> Result<PictureSize, String> {
@@ -311,6 +313,38 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    fn said(args: &[&str]) -> String {
+        let args = std::iter::once(&"snaplark").chain(args);
+        Args::try_parse_from(args).expect_err("it is not taken").to_string()
+    }
+
+    #[test]
+    fn wrong_values_are_answered_by_what_is_right() {
+        for (args, words) in [
+            (["record", "--seconds", "0"], "a number of seconds, 1 or more"),
+            (["record", "--seconds", "-3"], "a number of seconds, 1 or more"),
+            (["record", "--display", "-1"], "displays are numbered from 0"),
+            (["record", "--no-uploads", "x"], "--no-upload"),
+            (["statsu", "--wait", "--json"], "status"),
+        ] {
+            assert!(said(&args).contains(words), "{args:?}: {}", said(&args));
+        }
+    }
+
+    #[test]
+    fn every_command_takes_json_and_quiet() {
+        for command in Args::command().get_subcommands() {
+            let name = command.get_name().to_owned();
+            let args = ["snaplark", &name, "--json", "--quiet", "x", "y"];
+            let error = Args::try_parse_from(args).err();
+            let unknown = clap::error::ErrorKind::UnknownArgument;
+            let refused = error.filter(|error| error.kind() == unknown).map(|e| e.to_string());
+            let refused =
+                refused.filter(|said| said.contains("--json") || said.contains("--quiet"));
+            assert_eq!(refused, None, "{name}");
+        }
     }
 
     #[test]

@@ -1,19 +1,50 @@
 //! `snaplark toggle`, `start`, `share-last`, `stop`, `pause`, `resume`, `mute`, `webcam`, `cancel`,
 //! `restart`: orders to the program that runs here.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use snaplark_app::control::{self, Order, State};
+use serde::Serialize;
+use snaplark_app::control::{self, Obeyed, Order, State};
 use snaplark_app::{Home, WebcamState};
+use snaplark_terminal::output;
 
-use crate::{FAILED, say};
+use crate::say;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Became<'a> {
+    state: StateJson,
+    muted: bool,
+    webcam: WebcamState,
+    id: Option<&'a str>,
+    link: Option<&'a str>,
+}
+
+/// An object, as every state is.
+#[derive(Serialize)]
+struct StateJson {
+    kind: State,
+}
+
+impl<'a> From<&'a Obeyed> for Became<'a> {
+    fn from(obeyed: &'a Obeyed) -> Self {
+        Became {
+            state: StateJson { kind: obeyed.state },
+            muted: obeyed.muted,
+            webcam: obeyed.webcam,
+            id: obeyed.id.as_deref(),
+            link: obeyed.link.as_deref(),
+        }
+    }
+}
 
 /// The link on standard output, where there is one; what happens on the other.
-pub async fn order(home: &Home, order: Order, json: bool) -> anyhow::Result<ExitCode> {
+pub async fn order(home: &Home, order: Order) -> anyhow::Result<ExitCode> {
     let obeyed = control::order(home, order).await?;
-    if json {
-        println!("{}", serde_json::to_string(&obeyed)?);
+    if say::is_json() {
+        say::json(&Became::from(&obeyed))?;
         return Ok(ExitCode::SUCCESS);
     }
     say::line(match (order, obeyed.webcam, obeyed.state) {
@@ -27,18 +58,15 @@ pub async fn order(home: &Home, order: Order, json: bool) -> anyhow::Result<Exit
         (_, _, State::Idle) => "Stopped.",
     });
     if let Some(link) = obeyed.link {
-        println!("{link}");
+        output::answer(&link);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is recorded goes with it: a person is asked.
 pub async fn order_deletion(home: &Home, deletion: Order, yes: bool) -> anyhow::Result<ExitCode> {
-    if !yes && !is_meant()? {
-        say::line("Nothing was changed; the recording goes on.");
-        return Ok(ExitCode::from(FAILED));
-    }
-    order(home, deletion, false).await
+    anyhow::ensure!(yes || is_meant()?, "Nothing was changed; the recording goes on");
+    order(home, deletion).await
 }
 
 fn is_meant() -> anyhow::Result<bool> {
@@ -46,9 +74,29 @@ fn is_meant() -> anyhow::Result<bool> {
         std::io::stdin().is_terminal(),
         "Nobody can be asked here whether the recording is to be deleted. --yes says so"
     );
-    eprint!("What is being recorded will be deleted. Go on? [y/N] ");
-    std::io::stderr().flush()?;
+    output::say_raw("What is being recorded will be deleted. Go on? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_has_its_state_as_an_object_and_names_in_camel_case() {
+        let obeyed = Obeyed {
+            state: State::Paused,
+            muted: true,
+            id: Some("one".into()),
+            link: None,
+            webcam: WebcamState::Off,
+        };
+        let json = serde_json::to_value(Became::from(&obeyed)).unwrap();
+        let wanted = serde_json::json!({
+            "state": { "kind": "paused" }, "muted": true, "webcam": "off", "id": "one", "link": null
+        });
+        assert_eq!(json, wanted);
+    }
 }

@@ -3,61 +3,113 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde::Serialize;
 use snaplark_app::{Home, writable};
 use snaplark_capture::DeviceProbe;
 use snaplark_core::capture::Listening;
+use snaplark_terminal::output;
+
+use crate::say;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    /// Whether everything that recording needs is here.
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    name: &'static str,
+    result: Outcome,
+    detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    Ok,
+    Fails,
+    /// Recording goes on without it.
+    Optional,
+}
 
 pub fn doctor(home: &Home) -> ExitCode {
-    let probe = snaplark_capture::probe();
-    let mut is_well = true;
-    let mut row = |name: &str, found: Result<String, String>| match found {
-        Ok(text) => println!("ok    {name:<9} {text}"),
-        Err(text) => {
-            is_well = false;
-            println!("fails {name:<9} {text}");
+    let checks = checks(home);
+    let ok = checks.iter().all(|check| check.result != Outcome::Fails);
+    let report = Report { ok, checks };
+    if say::is_json() {
+        // Plain data: it always has a JSON form.
+        output::answer(&serde_json::to_string(&report).unwrap_or_default());
+    } else {
+        for Check { name, result, detail } in &report.checks {
+            let result = match result {
+                Outcome::Ok => "ok",
+                Outcome::Fails => "fails",
+                Outcome::Optional => "-",
+            };
+            output::answer(&format!("{result:<5} {name:<9} {detail}"));
         }
+    }
+    if report.ok { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+}
+
+fn checks(home: &Home) -> Vec<Check> {
+    let probe = snaplark_capture::probe();
+    let optional = |name, detail: String| Check { name, result: Outcome::Optional, detail };
+    let well = |name, detail: String| Check { name, result: Outcome::Ok, detail };
+    let needed = |name, found: Result<String, String>| match found {
+        Ok(detail) => Check { name, result: Outcome::Ok, detail },
+        Err(detail) => Check { name, result: Outcome::Fails, detail },
     };
     let mut ways = probe.ways.into_iter();
-    if let Some(way) = ways.next() {
-        row(way.name, way.found);
-    }
-    for way in ways {
-        // One way is enough.
-        let (Ok(text) | Err(text)) = way.found;
-        println!("-     {:<9} {text}", way.name);
-    }
-    row("encoder", probe.encoder.map_err(|error| error.to_string()));
+    let mut checks: Vec<Check> =
+        ways.next().map(|way| needed(way.name, way.found)).into_iter().collect();
+    // One way is enough.
+    checks.extend(ways.map(|way| {
+        let (Ok(detail) | Err(detail)) = way.found;
+        optional(way.name, detail)
+    }));
+    checks.push(needed("encoder", probe.encoder.map_err(|error| error.to_string())));
     let hardware = match probe.hardware.join(", ") {
         none if none.is_empty() => "no graphics card here encodes VP9 for GStreamer".to_owned(),
         all => format!("{all}: used where a trial shows that it works"),
     };
-    println!("-     {:<9} {hardware}", "hardware");
-    row("gstreamer", Ok(probe.gstreamer));
-    match probe.sound {
-        Ok(devices) => {
-            println!("ok    {:<9} {}", "sound", microphones(&devices));
-        }
-        // Recordings go on without it.
-        Err(error) => println!("-     {:<9} {error}", "sound"),
-    }
-    match probe.marks {
-        Ok(()) => println!("ok    {:<9} clicks and keys can be shown", "marks"),
-        Err(error) => println!("-     {:<9} clicks and keys can't be shown: {error}", "marks"),
-    }
-    // Recordings go on without, here too.
-    match probe.cameras {
-        Ok(cameras) if cameras.is_empty() => println!("-     {:<9} no webcam", "webcam"),
+    checks.push(optional("hardware", hardware));
+    checks.push(well("gstreamer", probe.gstreamer));
+    checks.push(match probe.sound {
+        Ok(devices) => well("sound", microphones(&devices)),
+        Err(error) => optional("sound", error.to_string()),
+    });
+    checks.push(match probe.marks {
+        Ok(()) => well("marks", "clicks and keys can be shown".into()),
+        Err(error) => optional("marks", format!("clicks and keys can't be shown: {error}")),
+    });
+    checks.push(match probe.cameras {
+        Ok(cameras) if cameras.is_empty() => optional("webcam", "no webcam".into()),
         Ok(cameras) => {
             let names: Vec<&str> =
                 cameras.iter().map(|camera| camera.description.as_str()).collect();
-            println!("ok    {:<9} {}", "webcam", names.join(", "));
+            well("webcam", names.join(", "))
         }
-        Err(error) => println!("-     {:<9} {error}", "webcam"),
-    }
+        Err(error) => optional("webcam", error.to_string()),
+    });
     let folder = |path: &Path| writable(path).map(|()| path.display().to_string());
-    row("folder", folder(&home.root));
-    row("saves to", folder(&home.save_folder));
-    if is_well { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+    checks.push(needed("folder", folder(&home.root)));
+    checks.push(needed("saves to", folder(&home.save_folder)));
+    checks.push(needed("list", list(home)));
+    checks
+}
+
+/// The list of recordings: whether it can be read, and whether it was rebuilt.
+fn list(home: &Home) -> Result<String, String> {
+    let snapshot = snaplark_app::peek(home).map_err(|error| error.to_string())?;
+    let recordings = snapshot.map_or(0, |snapshot| snapshot.recordings.len());
+    let rebuilt = snaplark_app::rebuilt(home).map_err(|error| error.to_string())?;
+    let rebuilt = rebuilt.map(|rebuilt| format!(". {}", crate::print::rebuilt_words(&rebuilt)));
+    Ok(format!("recordings: {recordings}{}", rebuilt.unwrap_or_default()))
 }
 
 /// As `snaplark record --microphone` takes them, the system's own first.

@@ -7,33 +7,43 @@ use anyhow::Context as _;
 use snaplark_app::view::{RecorderView, RingView, RingWait};
 use snaplark_app::{Home, Keeps};
 
-use crate::program::{Program, asked_to_end};
-use crate::say;
+use snaplark_terminal::signals::Polite;
+
+use crate::program::Program;
+use crate::say::{self, Topic};
 
 pub async fn keep(home: Home, seconds: u32) -> anyhow::Result<ExitCode> {
     let last = Duration::from_secs(seconds.into());
+    let mut polite = Polite::new();
     let program = Program::open_to_keep(home, Keeps::Last(last)).await?;
-    let kept = follow(&program).await;
-    program.close().await?;
+    let kept = follow(&program, &mut polite).await;
+    program.close().await;
     kept.map(|()| ExitCode::SUCCESS)
 }
 
 /// Other commands tell this program what is to become of it.
-async fn follow(program: &Program) -> anyhow::Result<()> {
+async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
     let mut progress = say::Progress::default();
     let mut changes = program.app.changes();
-    let stop = asked_to_end();
-    tokio::pin!(stop);
+    let mut is_told = false;
     loop {
         let snapshot = program.app.snapshot().await?;
-        progress.show(&match (&snapshot.recorder, &snapshot.ring) {
-            (RecorderView::Idle, ring) => words(ring),
-            _ => "Recording; `snaplark stop` ends it".into(),
-        });
+        if say::is_json() && !is_told && snapshot.ring != RingView::Off {
+            // Once: whoever asked knows from it that the last minutes are being kept, or why not.
+            say::json(&serde_json::json!({ "ring": snapshot.ring }))?;
+            is_told = true;
+        }
+        progress.show(
+            Topic::Keeping,
+            &match (&snapshot.recorder, &snapshot.ring) {
+                (RecorderView::Idle, ring) => words(ring),
+                _ => "Recording; `snaplark stop` ends it".into(),
+            },
+        );
         tokio::select! {
-            asked = &mut stop => {
+            () = polite.asked() => {
                 progress.end();
-                return asked;
+                return Ok(());
             }
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
         }

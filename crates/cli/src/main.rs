@@ -1,6 +1,8 @@
 //! `snaplark`: the terminal shell over `app`. It reads arguments, asks `app`, and prints; it
 //! decides nothing. Standard output carries the answer and nothing else, standard error the rest.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod account;
 mod args;
 mod control;
@@ -12,14 +14,13 @@ mod record;
 mod say;
 mod settings;
 mod status;
-mod webcam;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use snaplark_app::Home;
+use clap::{CommandFactory as _, Parser as _};
 use snaplark_app::control::Order;
+use snaplark_app::{AppError, Home, writable};
+use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
 
@@ -27,59 +28,107 @@ use args::{Args, Command};
 const FAILED: u8 = 1;
 /// The recording is safe here, but not yet online.
 const NOT_ONLINE: u8 = 3;
+/// The recording is saved, and ended before its time without anybody's asking.
+const ENDED_EARLY: u8 = 4;
+
+const ENDED_AT_ONCE: &str = "snaplark: Ended at once. What was recorded up to the last two seconds \
+                             is on the disk; Snaplark goes on with it when it is started again.";
 
 fn main() -> ExitCode {
     if let Some(ended) = snaplark_capture::part() {
         return ended;
     }
-    let args = Args::parse();
-    log(args.verbose);
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return say::failure(&anyhow::Error::new(error)),
+    output::begin();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return output::exit_code(say::usage(&error)),
     };
-    match runtime.block_on(run(args.command)) {
-        Ok(code) => code,
-        Err(error) => say::failure(&error),
+    say::begin(args.json, args.quiet);
+    log(args.verbose);
+    if let Err(error) = signals::begin(ENDED_AT_ONCE) {
+        say::line(&format!("Ctrl-C ends this at once, without saving: {error}."));
+    }
+    let code = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let code =
+                runtime.block_on(run(args.command)).unwrap_or_else(|e| say::failure(&advised(e)));
+            // Its end would wait for whatever is stuck; nothing of ours is by now.
+            std::mem::forget(runtime);
+            code
+        }
+        Err(error) => say::failure(&anyhow::Error::new(error)),
+    };
+    if let Some(rebuilt) = snaplark_app::rebuilt_here() {
+        say::line(&print::rebuilt_words(&rebuilt));
+    }
+    output::exit_code(code)
+}
+
+/// SQLite has a number for a full disk; a person needs a word and a way out.
+fn advised(error: anyhow::Error) -> anyhow::Error {
+    let is_store = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref::<AppError>(), Some(AppError::Store(_))));
+    let unwritable = Home::from_env().ok().and_then(|home| writable(&home.root).err());
+    match unwritable.filter(|_| is_store) {
+        Some(reason) => anyhow::Error::new(AppError::Told {
+            code: "folder-unwritable".into(),
+            text: format!(
+                "{reason}. Free some space, or set SNAPLARK_HOME to a folder that can be written"
+            ),
+        }),
+        None => error,
     }
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Completions { shell } => {
+            output::answer_bytes(&manual::completions(Args::command(), shell));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man { folder } => {
+            manual::pages(Args::command(), &folder)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
     let home = Home::from_env()?;
     match command {
-        Command::Record(options) => record::record(home, options).await,
-        Command::Toggle(told) => control::order(&home, Order::Toggle, told.json).await,
-        Command::Start { ago, told } => {
+        Command::Record(options) => record::record(home, *options).await,
+        Command::Toggle => control::order(&home, Order::Toggle).await,
+        Command::Start { ago } => {
             let order = ago.map_or(Order::Start, |seconds| Order::StartAgo { seconds });
-            control::order(&home, order, told.json).await
+            control::order(&home, order).await
         }
-        Command::ShareLast { seconds, told } => {
-            control::order(&home, Order::ShareLast { seconds }, told.json).await
-        }
-        Command::Stop(told) => control::order(&home, Order::Stop, told.json).await,
-        Command::Pause(told) => control::order(&home, Order::Pause, told.json).await,
-        Command::Resume(told) => control::order(&home, Order::Resume, told.json).await,
-        Command::Mute(told) => control::order(&home, Order::Mute, told.json).await,
-        Command::Webcam(told) => control::order(&home, Order::Webcam, told.json).await,
+        Command::ShareLast { seconds } => control::order(&home, Order::ShareLast { seconds }).await,
+        Command::Stop => control::order(&home, Order::Stop).await,
+        Command::Pause => control::order(&home, Order::Pause).await,
+        Command::Resume => control::order(&home, Order::Resume).await,
+        Command::Mute => control::order(&home, Order::Mute).await,
+        Command::Webcam => control::order(&home, Order::Webcam).await,
         Command::Cancel { yes } => control::order_deletion(&home, Order::Cancel, yes).await,
         Command::Restart { yes } => control::order_deletion(&home, Order::Restart, yes).await,
-        Command::List { json } => print::list(&home, json),
-        Command::Show { id, json } => print::show(&home, &id, json),
-        Command::Status { wait, json } => status::status(home, wait, json).await,
+        Command::List => print::list(&home).await,
+        Command::Show { id } => print::show(&home, &id).await,
+        Command::Status { wait } => status::status(home, wait).await,
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
         Command::Login { server, profile, browser } => {
             account::login(home, &server, profile, browser).await
         }
-        Command::Settings { name, value } => settings::settings(home, name.zip(value)).await,
+        Command::Settings { name, value } => {
+            settings::settings(&home, name.as_deref(), value.as_deref()).await
+        }
         Command::Logout => account::logout(home).await,
         Command::Keep { seconds } => keep::keep(home, seconds).await,
         Command::Serve => program::serve(&home).await,
         Command::Doctor => Ok(doctor::doctor(&home)),
+        Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Warnings by default: the program itself says what a person should know.
+/// Errors by default: the program itself says what a person should know.
 fn log(verbose: bool) {
     // zbus warns of each answer of a portal that has no properties.
     let level = if verbose { "info,zbus=error" } else { "error" };
@@ -87,7 +136,7 @@ fn log(verbose: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| output::LogWriter)
+        .with_ansi(output::has_colours())
         .init();
 }

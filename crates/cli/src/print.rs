@@ -3,50 +3,67 @@
 use std::process::ExitCode;
 
 use snaplark_app::view::{NeedReason, RecordingState, RecordingView, WaitReason};
-use snaplark_app::{Home, peek};
+use snaplark_app::{AppError, Home, Rebuilt, control, peek};
+use snaplark_terminal::output::answer;
 
 use crate::say;
 
-pub fn list(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
-    let recordings = peek(home)?.map(|snapshot| snapshot.recordings).unwrap_or_default();
-    if json {
-        println!("{}", serde_json::to_string(&serde_json::json!({ "recordings": recordings }))?);
+/// Returns the recordings as the program that runs here shows them, which knows what uploads wait
+/// for; else as their rows say.
+pub async fn recordings(home: &Home) -> anyhow::Result<Vec<RecordingView>> {
+    match control::recordings(home).await {
+        Ok(recordings) => Ok(recordings),
+        // None runs, it is closing, or it is of another version.
+        Err(AppError::NotRunning | AppError::Closing) => {
+            Ok(peek(home)?.map(|snapshot| snapshot.recordings).unwrap_or_default())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub async fn list(home: &Home) -> anyhow::Result<ExitCode> {
+    let recordings = recordings(home).await?;
+    if say::is_json() {
+        say::json(&serde_json::json!({ "recordings": recordings }))?;
         return Ok(ExitCode::SUCCESS);
     }
     if recordings.is_empty() {
         say::line("No recordings yet. `snaplark record` makes one.");
     }
     for recording in &recordings {
-        println!("{}  {}", recording.id, summary(recording));
+        answer(&format!("{}  {}", recording.id, summary(recording)));
         if let Some(link) = &recording.link {
-            println!("    {link}");
+            answer(&format!("    {link}"));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn show(home: &Home, id: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let recordings = peek(home)?.map(|snapshot| snapshot.recordings).unwrap_or_default();
+pub async fn show(home: &Home, id: &str) -> anyhow::Result<ExitCode> {
+    let recordings = recordings(home).await?;
     let recording = recordings
         .iter()
         .find(|recording| recording.id == id)
         .ok_or_else(|| anyhow::anyhow!("There is no recording {id}. `snaplark list` shows them"))?;
-    if json {
-        println!("{}", serde_json::to_string(recording)?);
+    if say::is_json() {
+        say::json(recording)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", summary(recording));
+    answer(&summary(recording));
     if let Some(link) = &recording.link {
-        println!("link  {link}");
+        answer(&format!("link  {link}"));
     }
     if let Some(file) = &recording.file {
-        println!("file  {file}");
+        answer(&format!("file  {file}"));
+    }
+    if let Some(problem) = &recording.file_problem {
+        answer(&format!("file  {problem}"));
     }
     for health in &recording.health {
-        println!("{:<5} {}", say::time(health.at_ms), health.detail);
+        answer(&format!("{:<5} {}", say::time(health.at_ms), health.detail));
     }
     if let Some(detail) = &recording.end_detail {
-        println!("end   {detail}");
+        answer(&format!("end   {detail}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -75,11 +92,15 @@ pub fn state_words(state: &RecordingState) -> String {
         RecordingState::NeedsYou { reason, detail } => {
             return match reason {
                 NeedReason::SignIn => {
-                    "The server doesn't know this token. Set SNAPLARK_TOKEN to one of its own"
+                    "Needs a sign-in: `snaplark login`, or SNAPLARK_TOKEN with a token of the server"
                         .into()
                 }
                 NeedReason::Refused => format!("The server refuses it: {detail}"),
                 NeedReason::FilesMissing => format!("Files of it are missing: {detail}"),
+                NeedReason::DamagedOnServer => {
+                    "The server's copy is damaged, and the bytes are not on this computer any more"
+                        .into()
+                }
                 NeedReason::OtherServer => {
                     format!(
                         "It was begun for {detail}. `snaplark retry` sends it to the one of now"
@@ -89,4 +110,19 @@ pub fn state_words(state: &RecordingState) -> String {
         }
     };
     waits.into()
+}
+
+/// One sentence for the person whose list of recordings was rebuilt, and where the old one is.
+pub fn rebuilt_words(rebuilt: &Rebuilt) -> String {
+    let found = match rebuilt.recordings {
+        1 => "1 recording was found in its folder".to_owned(),
+        count => format!("{count} recordings were found in their folders"),
+    };
+    match &rebuilt.set_aside {
+        Some(file) => format!(
+            "The list of recordings was damaged and has been rebuilt: {found}. The damaged list is \
+             kept as {file}."
+        ),
+        None => format!("The list of recordings was gone and has been rebuilt: {found}."),
+    }
 }

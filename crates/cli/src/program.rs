@@ -1,33 +1,62 @@
 //! Opens the program: the account that the environment names, or the cloud in this computer.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use snaplark_app::{Account, App, AppOptions, Home, Keeps, Token};
-use snaplark_cloud::Cloud;
+use snaplark_app::{Account, App, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Token};
+use snaplark_cloud::{Cloud, CloudError, LocalNetwork as LocalListener, LocalNetworkState};
+use snaplark_terminal::output;
+use snaplark_terminal::signals::Polite;
 
 use crate::say;
+
+/// Nobody listens there: where the cloud in this computer can't start, uploads to it wait as they do
+/// for any server that is away, and go on when it is back.
+const NOWHERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9);
+/// Closing takes less where nothing has to be written; after this a person hears what is going on.
+const CLOSING_SAID_AFTER: Duration = Duration::from_secs(3);
 
 pub struct Program {
     pub app: App,
     /// What it uploads to, where that is this computer.
     cloud: Option<Cloud>,
+    /// Why the cloud in this computer doesn't run, where uploads were to go to it.
+    pub no_cloud: Option<String>,
 }
 
 impl Program {
+    /// Opens it, does `work` and closes it, whatever becomes of the work.
+    pub async fn with<T>(
+        home: Home,
+        work: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let program = Program::open(home).await?;
+        let outcome = work(&program).await;
+        program.close().await;
+        outcome
+    }
+
     pub async fn open(home: Home) -> anyhow::Result<Self> {
         Program::open_to_keep(home, Keeps::Nothing).await
     }
 
     pub async fn open_to_keep(home: Home, keeps: Keeps) -> anyhow::Result<Self> {
-        let (account, cloud) = match Account::configured(&home).await? {
-            Some(account) => (account, None),
-            None => {
-                let embedded = snaplark_cloud::start_embedded(&home.cloud_data()).await?;
-                let token = Token::new(embedded.token);
-                let account = Account::this_computer(embedded.cloud.address(), token);
-                (account, Some(embedded.cloud))
-            }
+        let (account, cloud, sharing) = match Account::configured(&home).await? {
+            Some(account) => (account, Ok(None), None),
+            None => match snaplark_cloud::start_embedded(&home.cloud_data()).await {
+                Ok(embedded) => {
+                    let token = Token::new(embedded.token);
+                    let account = Account::this_computer(embedded.cloud.address(), token);
+                    (account, Ok(Some(embedded.cloud)), Some(embedded.local_network))
+                }
+                // A recording depends on nothing but the disk.
+                Err(error) => {
+                    let nowhere = SocketAddr::from(NOWHERE);
+                    (Account::this_computer(nowhere, Token::new("")), Err(words(error)), None)
+                }
+            },
         };
         let capture = snaplark_capture::SystemCapture::new().remembering_in(&home.root);
         let app = App::open(AppOptions {
@@ -39,52 +68,99 @@ impl Program {
             notices: Box::new(|_| {}),
         })
         .await?;
-        Ok(Program { app, cloud })
+        let (cloud, no_cloud) = match cloud {
+            Ok(cloud) => (cloud, None),
+            Err(reason) => (None, Some(reason)),
+        };
+        let wanted = app.settings().await?.upload.share_on_local_network;
+        if let Some(sharing) = sharing.filter(|_| wanted) {
+            share(&app, sharing).await?;
+        }
+        Ok(Program { app, cloud, no_cloud })
     }
 
     pub fn is_this_computer(&self) -> bool {
         self.cloud.is_some()
     }
 
-    pub async fn close(self) -> anyhow::Result<()> {
-        self.app.shutdown().await;
-        if let Some(cloud) = self.cloud {
-            cloud.shutdown().await?;
+    /// Closes a running recording properly, then the cloud.
+    pub async fn close(self) {
+        let closing = async {
+            self.app.shutdown().await;
+            if let Some(cloud) = self.cloud
+                && let Err(error) = cloud.shutdown().await
+            {
+                say::line(&format!("This computer's cloud did not close as it should: {error}"));
+            }
+        };
+        tokio::pin!(closing);
+        if tokio::time::timeout(CLOSING_SAID_AFTER, &mut closing).await.is_err() {
+            say::line("Finishing what is being saved. Ctrl-C once more ends it at once.");
+            closing.await;
         }
-        Ok(())
+    }
+}
+
+/// Opens the links of this program to the local network, and says where they begin.
+async fn share(app: &App, sharing: LocalListener) -> anyhow::Result<()> {
+    sharing.set_open(true).await;
+    match &*sharing.state().borrow() {
+        LocalNetworkState::Open { base_url, .. } => {
+            say::line(&format!("Shared on the local network: links begin with {base_url}."));
+        }
+        LocalNetworkState::NoNetwork => {
+            say::line("This computer is in no local network now: links open only here.");
+        }
+        LocalNetworkState::Failed { reason } => {
+            say::line(&format!("Not shared on the local network: {reason}."));
+        }
+        LocalNetworkState::Off => {}
+    }
+    let links = move |link: &str| sharing.link(link);
+    let view = LocalNetworkView::Off;
+    app.set_local_network(LocalNetwork { view, links: Some(Arc::new(links)) }).await?;
+    Ok(())
+}
+
+/// A server's operator chooses a folder by an option that this program doesn't have.
+fn words(error: CloudError) -> String {
+    match error {
+        CloudError::DataFolder { path, reason } => {
+            format!("its folder {} can't be used: {reason}", path.display())
+        }
+        other => other.to_string().trim_end_matches('.').to_owned(),
     }
 }
 
 /// Also sends what is unsent.
 pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
+    let mut polite = Polite::new();
     let mut program = Program::open(home.clone()).await?;
-    if program.cloud.is_none() && home.has_own_links() {
-        // Uploads go elsewhere, but earlier links lead here.
-        program.cloud = Some(snaplark_cloud::start_embedded(&home.cloud_data()).await?.cloud);
+    let problem = program.no_cloud.clone();
+    let problem = match (&program.cloud, problem) {
+        (None, None) if home.has_own_links() => {
+            // Uploads go elsewhere, but earlier links lead here.
+            match snaplark_cloud::start_embedded(&home.cloud_data()).await {
+                Ok(embedded) => {
+                    program.cloud = Some(embedded.cloud);
+                    None
+                }
+                Err(error) => Some(words(error)),
+            }
+        }
+        (_, problem) => problem,
+    };
+    if let Some(problem) = problem {
+        program.close().await;
+        anyhow::bail!("This computer's cloud can't start: {problem}");
     }
-    match &program.cloud {
-        Some(cloud) => println!("serving {}", cloud.public_url()),
+    let url = program.cloud.as_ref().map(|cloud| cloud.public_url().to_owned());
+    match &url {
+        _ if say::is_json() => say::json(&serde_json::json!({ "serving": url }))?,
+        Some(url) => output::answer(&format!("serving {url}")),
         None => say::line("The account of the environment goes up from here; Ctrl-C ends it."),
     }
-    asked_to_end().await?;
-    program.close().await?;
+    polite.asked().await;
+    program.close().await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ctrl-C, or the system's polite way.
-pub async fn asked_to_end() -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        tokio::select! {
-            ended = tokio::signal::ctrl_c() => ended?,
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
-    Ok(())
 }

@@ -5,20 +5,25 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use snaplark_app::view::{
-    NeedReason, RecorderView, RecordingState, RecordingView, Snapshot, WaitReason,
-};
-use snaplark_app::{AppError, Home, SpaceLimits, StartRequest};
+use snaplark_app::view::{RecorderView, RecordingState, RecordingView, Snapshot};
+use snaplark_app::{AppError, Home, LinkReach, SpaceLimits, StartRequest};
 use snaplark_core::RecordingId;
+use snaplark_terminal::output;
+use snaplark_terminal::signals::{self, Polite};
+use tokio::time::Instant;
 
 use crate::args::Record;
 use crate::print::state_words;
-use crate::program::{Program, asked_to_end};
-use crate::{NOT_ONLINE, say};
+use crate::program::Program;
+use crate::say::{self, Topic};
+use crate::{ENDED_EARLY, FAILED, NOT_ONLINE};
 
-/// After the end of a recording, an upload that waits is given so long to go on: a server that
+/// After the end of a recording, an upload that makes no progress is given so long: a server that
 /// restarts is back by then, and a person at a terminal isn't kept waiting for one that is gone.
 const WAITING_MAX: Duration = Duration::from_secs(20);
+/// Far longer than the last segment takes, or the database is waited for. Who is asked to stop and
+/// doesn't by then is stuck.
+const STOPPING_MAX: Duration = Duration::from_secs(60);
 /// Below this the progress line says how long the disk lasts.
 const SPACE_SECONDS_TOLD: u64 = 2 * 60 * 60;
 /// How often a countdown is looked at.
@@ -28,65 +33,111 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What `--json` prints.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Recorded<'a> {
     id: &'a str,
-    state: &'static str,
+    title: &'a str,
+    state: &'a RecordingState,
     link: Option<&'a str>,
+    /// Who can open the link.
+    reach: Option<LinkReach>,
+    /// Why there is no link, and none is on its way.
+    link_problem: Option<&'a str>,
     file: Option<&'a str>,
+    file_problem: Option<&'a str>,
     segments: u32,
     duration_ms: u64,
+    size_bytes: u64,
     frames: u64,
     dropped: u64,
+    /// Why it ended, where neither the person nor its time ended it.
+    ended: Option<Ended<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ended<'a> {
+    /// `disk-full`, `slept`, or the code of what failed.
+    kind: &'a str,
+    detail: &'a str,
+}
+
+/// What became of it.
+struct Outcome {
+    recording: RecordingView,
+    ended_kind: Option<String>,
+    is_this_computer: bool,
+    /// Why the cloud in this computer doesn't run, where the recording was to go to it.
+    link_problem: Option<String>,
 }
 
 pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
     let recordings = home.root.join("recordings");
-    let program = Program::open(home).await?;
-    let outcome = run(&program, &options).await;
-    let is_this_computer = program.is_this_computer();
-    program.close().await?;
-    let recording = outcome?;
+    let mut polite = Polite::new();
+    let outcome = Program::with(home, async |program| run(program, &options, &mut polite).await);
+    let Outcome { recording, ended_kind, is_this_computer, link_problem } = outcome.await?;
+    let ended = recording
+        .end_detail
+        .as_deref()
+        .map(|detail| Ended { kind: ended_kind.as_deref().unwrap_or("unknown"), detail });
+    let is_early = ended.as_ref().is_some_and(|ended| ended.kind != "slept");
 
-    if options.json {
-        let recorded = Recorded {
+    if say::is_json() {
+        say::json(&Recorded {
             id: &recording.id,
-            state: state_code(&recording.state),
+            title: &recording.title,
+            state: &recording.state,
             link: recording.link.as_deref(),
+            reach: recording.link_reach,
+            link_problem: link_problem.as_deref(),
             file: recording.file.as_deref(),
+            file_problem: recording.file_problem.as_deref(),
             segments: recording.segments,
             duration_ms: recording.duration_ms,
+            size_bytes: recording.size_bytes,
             frames: recording.frames,
             dropped: recording.dropped,
-        };
-        println!("{}", serde_json::to_string(&recorded)?);
+            ended,
+        })?;
     }
     if let Some(detail) = &recording.end_detail {
         say::line(&format!("{}.", detail.trim_end_matches('.')));
+        let recorded = say::time(recording.duration_ms);
+        let wanted = options.seconds.map(|seconds| say::time(seconds * 1_000));
+        match wanted.filter(|_| is_early) {
+            Some(wanted) => say::line(&format!("It ended after {recorded} of {wanted}.")),
+            None => say::line(&format!("It ended after {recorded}.")),
+        }
     }
     if let Some(problem) = &recording.file_problem {
-        say::line(&format!("The file could not be saved: {problem}."));
+        say::line(&format!("The file could not be saved: {}.", problem.trim_end_matches('.')));
         let folder = recordings.join(&recording.id);
         say::line(&format!("The recording itself is safe in {}.", folder.display()));
     }
-    let saved = recording.file.is_some();
-    Ok(match &recording.state {
+    let code = match &recording.state {
         RecordingState::Done | RecordingState::Local => {
-            say_where(&recording, options.json, is_this_computer);
-            if saved { ExitCode::SUCCESS } else { ExitCode::from(crate::FAILED) }
+            say_where(&recording, is_this_computer);
+            if recording.file.is_some() { 0 } else { FAILED }
         }
         state => {
-            say::line(&format!("Not online yet. {}.", state_words(state)));
+            match &link_problem {
+                Some(problem) => say::line(&format!(
+                    "There is no link yet: this computer's cloud can't start, as {problem}."
+                )),
+                None => say::line(&format!("Not online yet. {}.", state_words(state))),
+            }
             let file = recording.file.as_deref().unwrap_or("Snaplark's folder");
             say::line(&format!("The recording is safe in {file}."));
             say::line(
                 "It goes on by itself when Snaplark runs; `snaplark status --wait` sends it now.",
             );
-            ExitCode::from(NOT_ONLINE)
+            NOT_ONLINE
         }
-    })
+    };
+    Ok(ExitCode::from(if code == 0 && is_early { ENDED_EARLY } else { code }))
 }
 
-async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingView> {
+async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow::Result<Outcome> {
     let settings = program.app.settings().await?;
     let request = StartRequest {
         source: options.source.source(),
@@ -106,17 +157,26 @@ async fn run(program: &Program, options: &Record) -> anyhow::Result<RecordingVie
         past: None,
         space: SpaceLimits::default(),
     };
-    let mut progress = say::Progress::default();
-    let id = start(program, request, &mut progress).await?.to_string();
-    until_stop(program, &id, &mut progress).await?;
-    match program.app.stop_recording().await {
-        // It ended by itself: what was sealed before is there.
-        Ok(_) | Err(AppError::NotRecording) => {}
-        Err(error) => return Err(error.into()),
+    let link_problem = program.no_cloud.clone().filter(|_| request.upload);
+    if let Some(problem) = &link_problem {
+        say::line(&format!(
+            "There will be no link for now: this computer's cloud can't start, as {problem}. \
+             Recording works all the same."
+        ));
     }
-    let recording = until_settled(program, &id, &mut progress).await;
+    let mut progress = say::Progress::default();
+    let recording = start(program, request, &mut progress, polite).await?;
+    let id = recording.to_string();
+    until_stop(program, &id, &mut progress, polite).await?;
+    stop(program, &mut progress).await?;
+    let settled = until_settled(program, &id, &mut progress, polite).await;
     progress.end();
-    recording
+    Ok(Outcome {
+        recording: settled?,
+        ended_kind: program.app.why_ended(recording).await?,
+        is_this_computer: program.is_this_computer(),
+        link_problem,
+    })
 }
 
 /// The desktop may ask the person first, and Ctrl-C takes the question back.
@@ -124,17 +184,15 @@ async fn start(
     program: &Program,
     request: StartRequest,
     progress: &mut say::Progress,
+    polite: &mut Polite,
 ) -> anyhow::Result<RecordingId> {
     let started = program.app.start_recording(request);
     tokio::pin!(started);
-    let stop = asked_to_end();
-    tokio::pin!(stop);
     let mut tick = tokio::time::interval(COUNTDOWN_TICK);
     loop {
         tokio::select! {
             started = &mut started => return Ok(started?),
-            asked = &mut stop => {
-                asked?;
+            () = polite.asked() => {
                 program.app.cancel_recording().await?;
                 return Err(AppError::NothingRecorded.into());
             }
@@ -142,7 +200,8 @@ async fn start(
         }
         if let RecorderView::Counting { starts_unix_ms } = program.app.snapshot().await?.recorder {
             let left_ms = starts_unix_ms - now_unix_ms();
-            progress.show(&format!("Recording begins in {}", (left_ms.max(0) + 999) / 1_000));
+            let words = format!("Recording begins in {}", (left_ms.max(0) + 999) / 1_000);
+            progress.show(Topic::Countdown, &words);
         }
     }
 }
@@ -152,20 +211,19 @@ fn now_unix_ms() -> i64 {
     since.as_millis() as i64
 }
 
-/// Shows the time until Ctrl-C or the end of the recording by itself.
+/// Shows the time until Ctrl-C, the end of the terminal, or the end of the recording by itself.
 async fn until_stop(
     program: &Program,
     id: &str,
     progress: &mut say::Progress,
+    polite: &mut Polite,
 ) -> anyhow::Result<()> {
     let mut changes = program.app.changes();
-    let stop = asked_to_end();
-    tokio::pin!(stop);
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
-            asked = &mut stop => return asked,
+            () = polite.asked() => return Ok(()),
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
             _ = tick.tick() => {}
         }
@@ -174,19 +232,62 @@ async fn until_stop(
         if let RecorderView::Recording { trouble: Some(trouble), .. } = &snapshot.recorder {
             progress.say_once(trouble);
         }
-        if recording.state != RecordingState::Recording {
+        // Its row says so a little later, and not at all where it can't be written.
+        let runs = match &snapshot.recorder {
+            RecorderView::Recording { id: running, .. }
+            | RecorderView::Paused { id: running, .. } => running == id,
+            RecorderView::Idle
+            | RecorderView::Counting { .. }
+            | RecorderView::Starting
+            | RecorderView::Stopping { .. } => false,
+        };
+        if !runs {
             return Ok(());
         }
         let elapsed = say::time(began.elapsed().as_millis() as u64);
         let sent = recording.upload.as_ref().map_or_else(String::new, |upload| {
-            format!(" · {} of {} parts online", upload.uploaded, upload.total)
+            format!(" · {} of {} online", upload.uploaded, say::counted(upload.total, "part"))
         });
         let space = match snapshot.space_seconds {
             SPACE_SECONDS_TOLD.. => String::new(),
             seconds => format!(" · space for {}", say::hours(seconds)),
         };
-        progress.show(&format!("Recording {elapsed}{sent}{space}"));
+        progress.show(Topic::Recording, &format!("Recording {elapsed}{sent}{space}"));
+        if output::is_terminal_gone() && !signals::is_hang_up_ignored() {
+            // Nobody can end it from there any more.
+            signals::ask();
+        }
     }
+}
+
+async fn stop(program: &Program, progress: &mut say::Progress) -> anyhow::Result<()> {
+    let stopping = program.app.stop_recording();
+    tokio::pin!(stopping);
+    let until = Instant::now() + STOPPING_MAX;
+    loop {
+        match tokio::time::timeout(TICK, &mut stopping).await {
+            Ok(Ok(_)) => return Ok(()),
+            // It ended by itself: what was sealed before is there.
+            Ok(Err(AppError::NotRecording)) => return Ok(()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) if Instant::now() < until => {
+                progress.show(Topic::Ending, "Saving the end of the recording");
+            }
+            Err(_) => {
+                progress.end();
+                let stuck = "The recording does not end: the disk or the encoder is stuck. What was \
+                             recorded up to the last two seconds is on the disk, and in the list \
+                             when Snaplark starts again";
+                return Err(program_is_stuck(stuck));
+            }
+        }
+    }
+}
+
+/// What does not end can't be closed either: the program ends here, in the way of a failure.
+fn program_is_stuck(sentence: &'static str) -> anyhow::Error {
+    say::failure(&anyhow::anyhow!(sentence));
+    signals::end(FAILED.into())
 }
 
 /// Until it is online and its file is written, or it is clear that something has to change first.
@@ -194,58 +295,87 @@ async fn until_settled(
     program: &Program,
     id: &str,
     progress: &mut say::Progress,
+    polite: &mut Polite,
 ) -> anyhow::Result<RecordingView> {
     let mut changes = program.app.changes();
-    let mut waiting_since = None;
+    // Who stopped the recording by a signal has had the polite one.
+    let may_leave = !polite.is_asked();
+    let mut patience = Patience::new(Instant::now());
     loop {
         let snapshot = program.app.snapshot().await?;
         let recording = find(&snapshot, id).cloned().ok_or(AppError::NothingRecorded)?;
         let has_file = recording.file.is_some() || recording.file_problem.is_some();
-        let now = tokio::time::Instant::now();
+        let is_over = patience.is_over(&recording, Instant::now());
+        let leaves = may_leave && polite.is_asked();
         let settled = match &recording.state {
             RecordingState::Done | RecordingState::Local | RecordingState::NeedsYou { .. } => true,
-            RecordingState::Waits { .. } => now >= *waiting_since.get_or_insert(now) + WAITING_MAX,
-            RecordingState::Uploading | RecordingState::Recording => {
-                waiting_since = None;
-                false
-            }
+            RecordingState::Waits { .. }
+            | RecordingState::Uploading
+            | RecordingState::Recording => is_over || leaves,
         };
-        if settled && has_file {
+        if settled && (has_file || leaves) {
             return Ok(recording);
         }
-        progress.show(&settling(&recording));
+        progress.show(Topic::Uploading, &settling(&recording, settled));
         tokio::select! {
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            () = polite.asked(), if may_leave => {}
             () = tokio::time::sleep(TICK) => {}
         }
     }
 }
 
-fn settling(recording: &RecordingView) -> String {
+/// How long an upload has made no progress. What is sent and sent again, or waits and is tried again,
+/// is none: only more than ever before.
+struct Patience {
+    most: (u32, u64),
+    since: Instant,
+}
+
+impl Patience {
+    fn new(now: Instant) -> Self {
+        Patience { most: (0, 0), since: now }
+    }
+
+    fn is_over(&mut self, recording: &RecordingView, now: Instant) -> bool {
+        let upload = recording.upload.as_ref();
+        let seen = upload.map_or((0, 0), |upload| (upload.uploaded, upload.sent_bytes));
+        if seen.0 > self.most.0 || seen.1 > self.most.1 {
+            self.most = (self.most.0.max(seen.0), self.most.1.max(seen.1));
+            self.since = now;
+        }
+        now.duration_since(self.since) >= WAITING_MAX
+    }
+}
+
+fn settling(recording: &RecordingView, is_sent: bool) -> String {
     match (&recording.state, &recording.upload) {
+        _ if is_sent => "Saving the file".into(),
         (RecordingState::Uploading, Some(upload)) => format!("Uploading {}%", upload.percentage),
         (state, _) => state_words(state),
     }
 }
 
-fn say_where(recording: &RecordingView, json: bool, is_this_computer: bool) {
-    if !json {
-        if let Some(link) = &recording.link {
-            println!("{link}");
-        }
-        if let Some(file) = &recording.file {
-            println!("{file}");
-        }
+fn say_where(recording: &RecordingView, is_this_computer: bool) {
+    if !say::is_json() {
+        let places = [&recording.link, &recording.file];
+        places.into_iter().flatten().for_each(|place| output::answer(place));
     }
     let summary = format!(
-        "{} · {} · {} segments",
+        "{} · {} · {}",
         say::time(recording.duration_ms),
         say::size(recording.size_bytes),
-        recording.segments
+        say::counted(recording.segments, "segment")
     );
     say::line(&summary);
     if is_this_computer && recording.link.is_some() {
         say::line("The link works while Snaplark or `snaplark serve` runs on this computer.");
+        if recording.link_reach == Some(LinkReach::ThisComputer) {
+            say::line(
+                "It opens only on this computer. For others: `snaplark login`, or `snaplark settings \
+                 share-on-local-network yes`.",
+            );
+        }
     }
 }
 
@@ -253,15 +383,64 @@ fn find<'a>(snapshot: &'a Snapshot, id: &str) -> Option<&'a RecordingView> {
     snapshot.recordings.iter().find(|recording| recording.id == id)
 }
 
-pub fn state_code(state: &RecordingState) -> &'static str {
-    match state {
-        RecordingState::Recording => "recording",
-        RecordingState::Uploading => "uploading",
-        RecordingState::Waits { reason: WaitReason::Paused } => "paused",
-        RecordingState::Waits { .. } => "waits",
-        RecordingState::NeedsYou { reason: NeedReason::SignIn, .. } => "needs-sign-in",
-        RecordingState::NeedsYou { .. } => "needs-you",
-        RecordingState::Done => "done",
-        RecordingState::Local => "local",
+#[cfg(test)]
+mod tests {
+    use snaplark_app::view::UploadProgress;
+
+    use super::*;
+
+    fn sent(uploaded: u32, sent_bytes: u64) -> RecordingView {
+        RecordingView {
+            id: String::new(),
+            title: String::new(),
+            started_unix_ms: 0,
+            duration_ms: 0,
+            size_bytes: 0,
+            segments: 0,
+            state: RecordingState::Uploading,
+            link: None,
+            link_reach: None,
+            file: None,
+            file_problem: None,
+            here: true,
+            frames: 0,
+            dropped: 0,
+            health: Vec::new(),
+            end_detail: None,
+            upload: Some(UploadProgress {
+                uploaded,
+                pending: 9,
+                failed: 0,
+                total: 9,
+                percentage: 0,
+                is_online: true,
+                has_session: true,
+                sent_bytes,
+                total_bytes: 1_000,
+                bytes_per_second: 0,
+                seconds_left: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn patience_ends_when_a_server_takes_the_same_bytes_again_and_again() {
+        let began = Instant::now();
+        let at = |second| began + Duration::from_secs(second);
+        let mut patience = Patience::new(began);
+        assert!(!patience.is_over(&sent(0, 500), at(1)));
+        assert!(!patience.is_over(&sent(0, 0), at(15)), "it failed, and is sent once more");
+        assert!(!patience.is_over(&sent(0, 500), at(16)));
+        assert!(patience.is_over(&sent(0, 400), at(21)));
+    }
+
+    #[test]
+    fn patience_begins_anew_when_more_is_online_than_before() {
+        let began = Instant::now();
+        let at = |second| began + Duration::from_secs(second);
+        let mut patience = Patience::new(began);
+        assert!(!patience.is_over(&sent(1, 100), at(19)));
+        assert!(!patience.is_over(&sent(2, 100), at(38)));
+        assert!(patience.is_over(&sent(2, 100), at(58)));
     }
 }

@@ -1,14 +1,81 @@
-//! Sentences for a person, on standard error; and how a failure ends the program.
+//! Sentences for a person on standard error, the answer as JSON on standard output, and how a
+//! failure ends the program.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use snaplark_app::AppError;
+use snaplark_terminal::output;
+
+/// How often progress is said where it can't be shown in place. SNAPLARK_PROGRESS_SECONDS changes it.
+const PROGRESS_EVERY: Duration = Duration::from_secs(30);
+
+struct Manners {
+    json: bool,
+    quiet: bool,
+    progress_every: Duration,
+}
+
+static MANNERS: OnceLock<Manners> = OnceLock::new();
+
+/// Notes how this run speaks.
+pub fn begin(json: bool, quiet: bool) {
+    let every = std::env::var("SNAPLARK_PROGRESS_SECONDS").ok();
+    let every = every.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let progress_every = every.unwrap_or(PROGRESS_EVERY);
+    // Once a run; a second call would change nothing.
+    let _ = MANNERS.set(Manners { json, quiet, progress_every });
+}
+
+/// Whether the answer is one JSON object.
+pub fn is_json() -> bool {
+    MANNERS.get().is_some_and(|manners| manners.json)
+}
+
+pub fn is_quiet() -> bool {
+    MANNERS.get().is_some_and(|manners| manners.quiet)
+}
+
+/// Says a sentence, unless the person wants none.
 pub fn line(text: &str) {
-    eprintln!("{text}");
+    if !is_quiet() {
+        output::say(text);
+    }
+}
+
+/// Writes the one JSON object of this run.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    output::answer(&serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// What `--json` prints where something failed.
+#[derive(Serialize)]
+struct Failed<'a> {
+    error: Failure<'a>,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+/// Says what failed, and gives the code that the program ends with.
+pub fn failure(error: &anyhow::Error) -> ExitCode {
+    let sentence = sentence(error);
+    output::say(&format!("snaplark: {sentence}"));
+    if is_json() {
+        let code = error.chain().find_map(|cause| cause.downcast_ref::<AppError>());
+        json_failure(code.map_or("failed", AppError::code), &sentence);
+    }
+    ExitCode::from(crate::FAILED)
 }
 
 /// What happened, in one sentence, and its causes only where they say something more.
-pub fn failure(error: &anyhow::Error) -> ExitCode {
+fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !sentence.contains(&cause) {
@@ -16,28 +83,86 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
         }
     }
     let end = if sentence.ends_with('.') { "" } else { "." };
-    eprintln!("snaplark: {sentence}{end}");
-    ExitCode::from(crate::FAILED)
+    format!("{sentence}{end}")
 }
 
-/// One line that changes on a terminal; elsewhere a line each time that it says something new.
+/// Help and version are answers; what can't be read is an error.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        let shown = match output::has_colours() {
+            true => text.ansi().to_string(),
+            false => text.to_string(),
+        };
+        output::say_raw(&shown);
+        if std::env::args().any(|argument| argument == "--json") {
+            let message = text.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            json_failure("usage", first.trim_start_matches("error: "));
+        }
+    } else {
+        output::answer_bytes(text.to_string().as_bytes());
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn json_failure(code: &str, message: &str) {
+    let failed = Failed { error: Failure { code, message } };
+    // Two texts always have a JSON form.
+    output::answer(&serde_json::to_string(&failed).unwrap_or_default());
+}
+
+/// What a line of progress is about. Elsewhere than on a terminal each of them is said at once when it
+/// begins, and again only now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    Countdown,
+    Recording,
+    Ending,
+    Uploading,
+    Keeping,
+}
+
+/// One line that changes in place on a terminal; elsewhere a few lines.
 #[derive(Default)]
 pub struct Progress {
     shown: String,
     said: String,
+    pace: Pace,
+}
+
+/// When a line is said where lines can't be changed.
+#[derive(Default)]
+struct Pace {
+    last: Option<(Topic, Instant)>,
+}
+
+impl Pace {
+    fn is_due(&mut self, topic: Topic, now: Instant, every: Duration) -> bool {
+        let is_due = match self.last {
+            Some((last, at)) => last != topic || now.duration_since(at) >= every,
+            None => true,
+        };
+        if is_due {
+            self.last = Some((topic, now));
+        }
+        is_due
+    }
 }
 
 impl Progress {
-    pub fn show(&mut self, text: &str) {
-        if text == self.shown {
+    pub fn show(&mut self, topic: Topic, text: &str) {
+        if text == self.shown || is_quiet() {
             return;
         }
-        if std::io::stderr().is_terminal() {
-            eprint!("\r\x1b[2K{text}");
-            // A terminal that is gone shows no progress; the work goes on.
-            let _ = std::io::stderr().flush();
+        if output::is_live_terminal() {
+            output::say_raw(&format!("\r\x1b[2K{text}"));
         } else {
-            eprintln!("{text}");
+            let every = MANNERS.get().map_or(PROGRESS_EVERY, |manners| manners.progress_every);
+            if !self.pace.is_due(topic, Instant::now(), every) {
+                return;
+            }
+            output::say(text);
         }
         text.clone_into(&mut self.shown);
     }
@@ -46,14 +171,14 @@ impl Progress {
     pub fn say_once(&mut self, sentence: &str) {
         if sentence != self.said {
             self.end();
-            line(&format!("{sentence}."));
+            line(&format!("{}.", sentence.trim_end_matches('.')));
             sentence.clone_into(&mut self.said);
         }
     }
 
     pub fn end(&mut self) {
-        if std::io::stderr().is_terminal() && !self.shown.is_empty() {
-            eprintln!();
+        if output::is_live_terminal() && !self.shown.is_empty() {
+            output::say("");
         }
         self.shown.clear();
     }
@@ -74,6 +199,12 @@ pub fn hours(seconds: u64) -> String {
     format!("{:02}:{:02} hours", seconds / 3_600, seconds / 60 % 60)
 }
 
+/// 1 segment, 2 segments
+pub fn counted(count: impl Into<u64>, what: &str) -> String {
+    let count = count.into();
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// 31 MB
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -86,15 +217,37 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hours, size, time};
+    use super::*;
 
     #[test]
-    fn times_and_sizes_are_short() {
+    fn times_sizes_and_counts_are_short() {
         assert_eq!([hours(11_520), hours(360_000)], ["03:12 hours", "100:00 hours"]);
         assert_eq!([time(102_000), time(3_723_000)], ["1:42", "1:02:03"]);
         assert_eq!(
             [size(1), size(4_200_000), size(31_400_000), size(2_500_000_000)],
             ["1 kB", "4.2 MB", "31 MB", "2.5 GB"]
         );
+        assert_eq!(
+            [counted(0u32, "part"), counted(1u32, "part"), counted(2u32, "part")],
+            ["0 parts", "1 part", "2 parts"]
+        );
+    }
+
+    #[test]
+    fn progress_is_said_now_and_then_where_it_cannot_be_shown_in_place() {
+        let (began, every) = (Instant::now(), Duration::from_secs(30));
+        let mut pace = Pace::default();
+        let mut due =
+            |topic, second| pace.is_due(topic, began + Duration::from_secs(second), every);
+        assert!(due(Topic::Recording, 0), "at once");
+        assert!(!due(Topic::Recording, 1) && !due(Topic::Recording, 29));
+        assert!(due(Topic::Recording, 30));
+        assert!(due(Topic::Uploading, 31), "something else begins");
+    }
+
+    #[test]
+    fn failure_is_one_sentence_with_its_causes_once() {
+        let error = anyhow::anyhow!("no room").context("It failed: no room").context("Stopped.");
+        assert_eq!(sentence(&error), "Stopped: It failed: no room.");
     }
 }

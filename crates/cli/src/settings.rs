@@ -1,241 +1,78 @@
-//! `snaplark settings`.
+//! `snaplark settings`: reads what is stored, and changes one setting at a time, through the program
+//! that runs here where one does.
 
-use std::fmt::Display;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use serde_json::{Map, Value};
 use snaplark_app::{
-    AfterSleep, Camera, Fps, Home, KEEP_SECONDS, KeysShown, Microphone, Quality, Settings,
-    WebcamSettings, WebcamShape,
+    AppError, Home, SETTING_NAMES, Settings, control, setting, store_setting, stored_settings,
 };
+use snaplark_terminal::output;
 
-use crate::program::Program;
-use crate::webcam;
+use crate::say;
 
-const NAMES: [&str; 23] = [
-    "fps",
-    "quality",
-    "size",
-    "hardware-encoding",
-    "pointer",
-    "microphone",
-    "system-sound",
-    "countdown",
-    "webcam",
-    "camera",
-    "webcam-shape",
-    "webcam-place",
-    "webcam-size",
-    "webcam-mirrored",
-    "clicks",
-    "keys",
-    "save-folder",
-    "asks-where",
-    "upload-limit",
-    "wait-on-metered",
-    "keep-local-days",
-    "keep-last",
-    "after-sleep",
-];
+/// Settings whose values are words, whatever they look like.
+const TEXTS: [&str; 3] = ["microphone", "camera", "save-folder"];
 
-pub async fn settings(home: Home, set: Option<(String, String)>) -> anyhow::Result<ExitCode> {
-    let program = Program::open(home).await?;
-    let mut settings = program.app.settings().await?;
-    let changed = match set {
-        Some((name, value)) => change(&mut settings, &name, &value).map(|()| true),
-        None => Ok(false),
+pub async fn settings(
+    home: &Home,
+    name: Option<&str>,
+    value: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    let settings = match (name, value) {
+        (Some(name), Some(value)) => match control::change_setting(home, name, value).await {
+            Err(AppError::NotRunning) => store_setting(home, name, value)?,
+            changed => changed?,
+        },
+        _ => stored_settings(home)?,
     };
-    let outcome = match changed {
-        Ok(true) => program.app.set_settings(settings.clone()).await.map_err(Into::into),
-        Ok(false) => Ok(()),
-        Err(error) => Err(error),
+    let shown = |name: &str| setting(&settings, name).map_err(anyhow::Error::msg);
+    let names: Vec<&str> = match (name, value) {
+        (Some(name), _) => vec![name],
+        (None, _) => SETTING_NAMES.to_vec(),
     };
-    program.close().await?;
-    outcome?;
-    for name in NAMES {
-        println!("{name:<16} {}", value(&settings, name)?);
+    if say::is_json() {
+        say::json(&serde_json::json!({ "settings": json(&settings, &names)? }))?;
+    } else if let (Some(name), None) = (name, value) {
+        // Alone, for scripts.
+        output::answer(&shown(name)?);
+    } else {
+        for name in names {
+            output::answer(&format!("{name:<22} {}", shown(name)?));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// As it is written to change it.
-fn value(settings: &Settings, name: &str) -> anyhow::Result<String> {
-    let Settings { recording, upload, .. } = settings;
-    Ok(match name {
-        "fps" => u32::from(recording.fps).to_string(),
-        "quality" => match recording.quality {
-            Quality::Small => "small",
-            Quality::Standard => "standard",
-            Quality::Sharp => "sharp",
-        }
-        .into(),
-        "size" => recording.size.to_string(),
-        "hardware-encoding" => yes_or_no(recording.hardware_encoding),
-        "pointer" => yes_or_no(recording.pointer),
-        "microphone" => match &recording.microphone {
-            Microphone::Off => "off".into(),
-            Microphone::Default => "default".into(),
-            Microphone::Named(name) => name.clone(),
-        },
-        "system-sound" => yes_or_no(recording.system_sound),
-        "countdown" => recording.countdown_seconds.to_string(),
-        "asks-where" => yes_or_no(recording.asks_where),
-        "webcam" => yes_or_no(recording.webcam.shown),
-        "camera" => match &recording.webcam.camera {
-            Camera::Default => "default".into(),
-            Camera::Named(name) => name.clone(),
-        },
-        "webcam-shape" => match recording.webcam.shape {
-            WebcamShape::Circle => "circle",
-            WebcamShape::Square => "square",
-        }
-        .into(),
-        "webcam-place" => webcam::place(&recording.webcam),
-        "webcam-size" => webcam::size(&recording.webcam),
-        "webcam-mirrored" => yes_or_no(recording.webcam.mirrored),
-        "clicks" => yes_or_no(recording.clicks),
-        "keys" => match recording.keys {
-            KeysShown::Off => "off",
-            KeysShown::Shortcuts => "shortcuts",
-            KeysShown::All => "all",
-        }
-        .into(),
-        "save-folder" => or("default", recording.save_folder.as_ref().map(|path| path.display())),
-        "upload-limit" => or("none", upload.bytes_per_second_max),
-        "wait-on-metered" => yes_or_no(upload.wait_on_metered),
-        "keep-local-days" => or("forever", upload.keep_local_days),
-        "keep-last" => or("off", recording.kept_seconds()),
-        "after-sleep" => match recording.after_sleep {
-            AfterSleep::GoOn => "go-on",
-            AfterSleep::Stop => "stop",
-        }
-        .into(),
-        other => return Err(unknown(other)),
+fn json(settings: &Settings, names: &[&str]) -> anyhow::Result<Map<String, Value>> {
+    let pairs = names.iter().map(|name| {
+        let text = setting(settings, name).map_err(anyhow::Error::msg)?;
+        Ok((camel_case(name), typed(name, text)))
+    });
+    pairs.collect()
+}
+
+/// yes and no are true and false, numbers are numbers, and the rest are words.
+fn typed(name: &str, text: String) -> Value {
+    if TEXTS.contains(&name) {
+        return text.into();
+    }
+    match (text.as_str(), text.parse::<u64>()) {
+        ("yes", _) => true.into(),
+        ("no", _) => false.into(),
+        (_, Ok(number)) => number.into(),
+        (_, Err(_)) => text.into(),
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('-');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |so_far, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
+        so_far + &initial.into_iter().chain(letters).collect::<String>()
     })
-}
-
-fn change(settings: &mut Settings, name: &str, text: &str) -> anyhow::Result<()> {
-    let Settings { recording, upload, .. } = settings;
-    match name {
-        "fps" => {
-            let number: u32 = text.parse().context("fps is 15, 24, 30 or 60")?;
-            recording.fps = Fps::try_from(number).map_err(anyhow::Error::msg)?;
-        }
-        "quality" => {
-            recording.quality = match text {
-                "small" => Quality::Small,
-                "standard" => Quality::Standard,
-                "sharp" => Quality::Sharp,
-                _ => bail!("quality is small, standard or sharp"),
-            }
-        }
-        "size" => recording.size = text.parse().map_err(anyhow::Error::msg)?,
-        "hardware-encoding" => recording.hardware_encoding = is_yes(name, text)?,
-        "pointer" => recording.pointer = is_yes(name, text)?,
-        "microphone" => {
-            recording.microphone = match text {
-                "off" => Microphone::Off,
-                "default" => Microphone::Default,
-                name => Microphone::Named(name.into()),
-            }
-        }
-        "system-sound" => recording.system_sound = is_yes(name, text)?,
-        "countdown" => {
-            recording.countdown_seconds = text.parse().context("countdown is seconds, or 0")?;
-        }
-        "asks-where" => recording.asks_where = is_yes(name, text)?,
-        "clicks" => recording.clicks = is_yes(name, text)?,
-        "keys" => {
-            recording.keys = match text {
-                "off" => KeysShown::Off,
-                "shortcuts" => KeysShown::Shortcuts,
-                "all" => KeysShown::All,
-                _ => bail!("keys is off, shortcuts or all"),
-            }
-        }
-        "save-folder" => {
-            let folder = PathBuf::from(text);
-            if text != "default" && !folder.is_absolute() {
-                bail!("save-folder is a whole path, or default");
-            }
-            recording.save_folder = (text != "default").then_some(folder);
-        }
-        "upload-limit" => {
-            upload.bytes_per_second_max = match text {
-                "none" => None,
-                number => Some(number.parse().context("upload-limit is bytes a second, or none")?),
-            }
-        }
-        "wait-on-metered" => upload.wait_on_metered = is_yes(name, text)?,
-        "keep-local-days" => {
-            upload.keep_local_days = match text {
-                "forever" => None,
-                days => Some(days.parse().context("keep-local-days is a number, or forever")?),
-            }
-        }
-        "keep-last" => {
-            recording.keep_last = text != "off";
-            if recording.keep_last {
-                let seconds = text.parse().ok().filter(|seconds| KEEP_SECONDS.contains(seconds));
-                recording.keep_last_seconds =
-                    seconds.context("keep-last is off, or 30 to 600 seconds")?;
-            }
-        }
-        "after-sleep" => {
-            recording.after_sleep = match text {
-                "go-on" => AfterSleep::GoOn,
-                "stop" => AfterSleep::Stop,
-                _ => bail!("after-sleep is go-on or stop"),
-            }
-        }
-        other => change_webcam(&mut recording.webcam, other, text)?,
-    }
-    Ok(())
-}
-
-fn change_webcam(settings: &mut WebcamSettings, name: &str, text: &str) -> anyhow::Result<()> {
-    match name {
-        "webcam" => settings.shown = is_yes(name, text)?,
-        "camera" => {
-            settings.camera = match text {
-                "default" => Camera::Default,
-                name => Camera::Named(name.into()),
-            }
-        }
-        "webcam-shape" => {
-            settings.shape = match text {
-                "circle" => WebcamShape::Circle,
-                "square" => WebcamShape::Square,
-                _ => bail!("webcam-shape is circle or square"),
-            }
-        }
-        "webcam-place" => webcam::set_place(settings, text)?,
-        "webcam-size" => webcam::set_size(settings, text)?,
-        "webcam-mirrored" => settings.mirrored = is_yes(name, text)?,
-        other => return Err(unknown(other)),
-    }
-    Ok(())
-}
-
-fn unknown(name: &str) -> anyhow::Error {
-    anyhow::anyhow!("There is no setting '{name}'. There are {}", NAMES.join(", "))
-}
-
-fn is_yes(name: &str, text: &str) -> anyhow::Result<bool> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => bail!("{name} is yes or no"),
-    }
-}
-
-fn yes_or_no(yes: bool) -> String {
-    if yes { "yes" } else { "no" }.into()
-}
-
-fn or(none: &str, value: Option<impl Display>) -> String {
-    value.map_or_else(|| none.into(), |value| value.to_string())
 }
 
 #[cfg(test)]
@@ -243,50 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_setting_is_shown_as_it_is_written() {
-        let mut settings = Settings::default();
-        for (name, text) in [
-            ("fps", "60"),
-            ("quality", "sharp"),
-            ("size", "full"),
-            ("hardware-encoding", "no"),
-            ("pointer", "no"),
-            ("microphone", "Desk"),
-            ("system-sound", "yes"),
-            ("countdown", "5"),
-            ("webcam", "yes"),
-            ("camera", "Desk"),
-            ("webcam-shape", "square"),
-            ("webcam-place", "top-left"),
-            ("webcam-place", "25,100"),
-            ("webcam-size", "small"),
-            ("webcam-size", "40"),
-            ("webcam-mirrored", "yes"),
-            ("clicks", "yes"),
-            ("keys", "all"),
-            ("save-folder", "/videos"),
-            ("asks-where", "yes"),
-            ("upload-limit", "250000"),
-            ("wait-on-metered", "yes"),
-            ("keep-local-days", "forever"),
-            ("keep-last", "45"),
-            ("after-sleep", "stop"),
-        ] {
-            assert_ne!(value(&settings, name).unwrap(), text, "{name} is another before");
-            change(&mut settings, name, text).unwrap();
-            assert_eq!(value(&settings, name).unwrap(), text, "{name}");
-        }
-        for (name, text) in [
-            ("fps", "31"),
-            ("size", "1081"),
-            ("upload-limit", "fast"),
-            ("pointer", "maybe"),
-            ("webcam-place", "101,0"),
-            ("webcam-size", "95"),
-            ("keys", "yes"),
-            ("x", "1"),
-        ] {
-            assert!(change(&mut settings, name, text).is_err(), "{name} {text}");
-        }
+    fn settings_are_camel_case_and_typed_in_json() {
+        let json = json(&Settings::default(), &SETTING_NAMES).unwrap();
+        assert_eq!(json["fps"], 30);
+        assert_eq!(json["hardwareEncoding"], true);
+        assert_eq!(json["keepLocalDays"], 7);
+        assert_eq!(json["uploadLimit"], "none");
+        assert_eq!(typed("microphone", "2".into()), "2");
     }
 }

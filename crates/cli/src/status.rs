@@ -1,18 +1,25 @@
 //! `snaplark status`, `retry` and `delete`: the recordings that are there already.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
 use snaplark_app::view::{RecordingState, RecordingView};
-use snaplark_app::{Home, peek};
-use snaplark_core::RecordingId;
+use snaplark_app::{AppError, Home, RecordingId, control};
+use snaplark_terminal::output::answer;
+use snaplark_terminal::signals::Polite;
 
-use crate::print::state_words;
+use crate::print::{recordings, state_words};
 use crate::program::Program;
-use crate::{NOT_ONLINE, say};
+use crate::say::{self, Topic};
+use crate::{FAILED, NOT_ONLINE};
+
+/// How often the program that runs here is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Counts {
     online: usize,
     local: usize,
@@ -37,29 +44,32 @@ impl Counts {
         }
         counts
     }
+
+    fn words(&self) -> String {
+        let Counts { online, local, unsent, need_you } = self;
+        let needs = if *need_you == 1 { "needs" } else { "need" };
+        format!(
+            "{online} online · {local} on this computer only · {unsent} not yet sent · {need_you} {needs} you"
+        )
+    }
 }
 
-pub async fn status(home: Home, wait: bool, json: bool) -> anyhow::Result<ExitCode> {
-    let recordings = if wait {
-        let program = Program::open(home).await?;
-        let recordings = until_sent(&program).await;
-        program.close().await?;
-        recordings?
-    } else {
-        peek(&home)?.map(|snapshot| snapshot.recordings).unwrap_or_default()
+pub async fn status(home: Home, wait: bool) -> anyhow::Result<ExitCode> {
+    let recordings = match wait {
+        true => when_sent(home, &[]).await?,
+        false => recordings(&home).await?,
     };
     let counts = Counts::of(&recordings);
-    if json {
-        let status = serde_json::json!({ "counts": counts, "recordings": recordings });
-        println!("{}", serde_json::to_string(&status)?);
+    if say::is_json() {
+        say::json(&serde_json::json!({ "counts": counts, "recordings": recordings }))?;
     } else {
-        let Counts { online, local, unsent, need_you } = counts;
-        println!(
-            "{online} online · {local} on this computer only · {unsent} not yet sent · {need_you} need you"
-        );
+        answer(&counts.words());
         for recording in &recordings {
             if !matches!(recording.state, RecordingState::Done | RecordingState::Local) {
-                println!("{}  {}", recording.id, state_words(&recording.state));
+                answer(&format!("{}  {}", recording.id, state_words(&recording.state)));
+            }
+            if let Some(problem) = recording.file_problem.as_ref().filter(|_| wait) {
+                answer(&format!("{}  Its file: {problem}", recording.id));
             }
         }
     }
@@ -67,57 +77,186 @@ pub async fn status(home: Home, wait: bool, json: bool) -> anyhow::Result<ExitCo
     Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
 }
 
-/// Until nothing is left that goes on by itself, and every file is written.
-async fn until_sent(program: &Program) -> anyhow::Result<Vec<RecordingView>> {
+/// Sends what is unsent, these in any case, and returns all recordings when nothing is left that goes
+/// on by itself, or the person has waited enough.
+async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<RecordingView>> {
+    let mut polite = Polite::new();
+    for id in retried {
+        match control::retry(&home, *id).await {
+            Ok(()) => {}
+            Err(AppError::NotRunning) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // The program that runs here sends them already.
+    if control::recordings(&home).await.is_ok() {
+        return until_program_sent(&home, &mut polite).await;
+    }
+    Program::with(home, async |program| {
+        for id in retried {
+            program.app.retry(*id).await?;
+        }
+        until_sent(program, &mut polite).await
+    })
+    .await
+}
+
+async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Vec<RecordingView>> {
     let mut changes = program.app.changes();
     let mut progress = say::Progress::default();
+    if let Some(problem) = &program.no_cloud {
+        say::line(&format!("This computer's cloud can't start: {problem}."));
+    }
     loop {
         let recordings = program.app.snapshot().await?.recordings;
-        let has_file = |recording: &RecordingView| {
-            recording.file.is_some()
-                || recording.file_problem.is_some()
-                || matches!(recording.state, RecordingState::NeedsYou { .. })
-        };
-        if Counts::of(&recordings).unsent == 0 && recordings.iter().all(has_file) {
+        if is_settled(&recordings) || polite.is_asked() || program.no_cloud.is_some() {
             progress.end();
             return Ok(recordings);
         }
-        let current = recordings.iter().find(|recording| {
-            matches!(recording.state, RecordingState::Uploading | RecordingState::Waits { .. })
-        });
-        if let Some(recording) = current {
+        show(&recordings, &mut progress);
+        tokio::select! {
+            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            () = polite.asked() => {}
+        }
+    }
+}
+
+async fn until_program_sent(
+    home: &Home,
+    polite: &mut Polite,
+) -> anyhow::Result<Vec<RecordingView>> {
+    let mut progress = say::Progress::default();
+    loop {
+        let recordings = recordings(home).await?;
+        if is_settled(&recordings) || polite.is_asked() {
+            progress.end();
+            return Ok(recordings);
+        }
+        show(&recordings, &mut progress);
+        tokio::select! {
+            () = tokio::time::sleep(ASK_EVERY) => {}
+            () = polite.asked() => {}
+        }
+    }
+}
+
+/// Whether nothing is left that goes on by itself, and every file is written.
+fn is_settled(recordings: &[RecordingView]) -> bool {
+    let has_file = |recording: &RecordingView| {
+        recording.file.is_some()
+            || recording.file_problem.is_some()
+            || matches!(recording.state, RecordingState::NeedsYou { .. })
+    };
+    Counts::of(recordings).unsent == 0 && recordings.iter().all(has_file)
+}
+
+fn show(recordings: &[RecordingView], progress: &mut say::Progress) {
+    let current = recordings.iter().find(|recording| {
+        matches!(recording.state, RecordingState::Uploading | RecordingState::Waits { .. })
+    });
+    match current {
+        Some(recording) => {
             let percentage = recording.upload.as_ref().map_or(0, |upload| upload.percentage);
             let state = state_words(&recording.state);
-            progress.show(&format!("{} · {percentage}% · {state}", recording.title));
+            let words = format!("{} · {percentage}% · {state}", recording.title);
+            progress.show(Topic::Uploading, &words);
         }
-        changes.changed().await.context("Snaplark ended by itself")?;
+        None => progress.show(Topic::Ending, "Saving the files"),
     }
 }
 
 pub async fn retry(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     let ids = parse(ids)?;
-    let program = Program::open(home).await?;
-    for id in ids {
-        program.app.retry(id).await?;
+    let recordings = when_sent(home, &ids).await?;
+    let retried: Vec<RecordingView> = recordings
+        .into_iter()
+        .filter(|recording| ids.iter().any(|id| id.to_string() == recording.id))
+        .collect();
+    let counts = Counts::of(&retried);
+    if say::is_json() {
+        say::json(&serde_json::json!({ "counts": counts, "recordings": retried }))?;
+    } else {
+        for recording in &retried {
+            let place = recording.link.clone().unwrap_or_else(|| state_words(&recording.state));
+            answer(&format!("{}  {place}", recording.id));
+        }
     }
-    let recordings = until_sent(&program).await;
-    program.close().await?;
-    let counts = Counts::of(&recordings?);
-    Ok(if counts.need_you == 0 { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
+    let is_clear = counts.unsent + counts.need_you == 0;
+    Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
 }
 
+/// Those that can be deleted are, whatever becomes of the others.
 pub async fn delete(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     let ids = parse(ids)?;
-    let program = Program::open(home).await?;
-    for id in ids {
-        program.app.delete(id).await?;
+    let mut done = Deleted::default();
+    if control::recordings(&home).await.is_ok() {
+        for id in ids {
+            done.note(id, control::delete(&home, id).await);
+        }
+    } else {
+        let deleting = Program::with(home, async |program| {
+            for id in ids {
+                done.note(id, program.app.delete(id).await);
+            }
+            Ok(())
+        });
+        deleting.await?;
     }
-    program.close().await?;
-    Ok(ExitCode::SUCCESS)
+    for (_, reason) in &done.refused {
+        snaplark_terminal::output::say(&format!("snaplark: {reason}."));
+    }
+    if say::is_json() {
+        let refused = done.refused.iter().map(
+            |(code, message)| serde_json::json!({ "code": code, "message": format!("{message}.") }),
+        );
+        let refused: Vec<_> = refused.collect();
+        match &refused[..] {
+            [] => say::json(&serde_json::json!({ "deleted": done.deleted }))?,
+            [first, ..] => {
+                say::json(&serde_json::json!({ "deleted": done.deleted, "error": first }))?;
+            }
+        }
+    }
+    let is_well = done.refused.is_empty();
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+#[derive(Default)]
+struct Deleted {
+    deleted: Vec<String>,
+    /// Code and sentence.
+    refused: Vec<(String, String)>,
+}
+
+impl Deleted {
+    fn note(&mut self, id: RecordingId, answer: Result<(), AppError>) {
+        match answer {
+            Ok(()) => self.deleted.push(id.to_string()),
+            Err(error) => self.refused.push((error.code().to_owned(), error.to_string())),
+        }
+    }
 }
 
 fn parse(ids: &[String]) -> anyhow::Result<Vec<RecordingId>> {
-    ids.iter()
-        .map(|id| id.parse().with_context(|| format!("'{id}' is no recording's id")))
-        .collect()
+    ids.iter().map(|id| id.parse().map_err(|_| unknown(id))).collect()
+}
+
+fn unknown(id: &str) -> anyhow::Error {
+    anyhow::anyhow!("'{id}' is no recording's id. `snaplark list` shows them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_in_words_and_in_camel_case() {
+        let counts = Counts { online: 2, local: 0, unsent: 1, need_you: 1 };
+        assert_eq!(
+            counts.words(),
+            "2 online · 0 on this computer only · 1 not yet sent · 1 needs you"
+        );
+        let json = serde_json::to_value(&counts).unwrap();
+        assert_eq!(json["needYou"], 1, "{json}");
+    }
 }

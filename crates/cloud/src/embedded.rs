@@ -10,6 +10,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use crate::local_network::LocalNetwork;
 use crate::{Cloud, CloudError, CloudOptions, secrets, start};
 
 /// Taken where no earlier run chose another, if it is free.
@@ -26,6 +27,8 @@ const PARTS_PER_SECOND: u32 = 1_000;
 pub struct Embedded {
     pub cloud: Cloud,
     pub token: String,
+    /// Off until somebody wants it.
+    pub local_network: LocalNetwork,
 }
 
 pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
@@ -43,6 +46,7 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
     let mut options = CloudOptions::new(data, SocketAddr::from((Ipv4Addr::LOCALHOST, wanted)));
     options.any_port = true;
     options.has_sign_in = false;
+    options.is_this_computer = true;
     options.parts_per_second = PARTS_PER_SECOND;
     if let (false, Some(port)) = (is_first, chosen) {
         options.public_url =
@@ -56,7 +60,9 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
     cloud.held = is_first.then_some(lock);
     let token = kept_token(&data.join(TOKEN_FILE)).map_err(unusable)?;
     cloud.know_token(USER, &token, "This computer").await?;
-    Ok(Embedded { cloud, token })
+    let stop = cloud.stop.child_token();
+    let local_network = LocalNetwork::new(std::sync::Arc::clone(&cloud.app), data, stop);
+    Ok(Embedded { cloud, token, local_network })
 }
 
 /// One token for all that run on the folder, at once and one after the other: a new one each time
@@ -105,9 +111,9 @@ mod tests {
         let second = start_embedded(folder.path()).await.unwrap();
         assert_ne!(second.cloud.address(), first.cloud.address());
         assert_eq!(second.cloud.public_url(), url);
-        let Embedded { cloud: second_cloud, token: second_token } = second;
+        let Embedded { cloud: second_cloud, token: second_token, .. } = second;
         second_cloud.shutdown().await.unwrap();
-        let Embedded { cloud: first_cloud, token: first_token } = first;
+        let Embedded { cloud: first_cloud, token: first_token, .. } = first;
         first_cloud.shutdown().await.unwrap();
         let again = start_embedded(folder.path()).await.unwrap();
         assert_eq!(again.cloud.public_url(), url);

@@ -414,6 +414,7 @@ mod tests {
             size_bytes: 0,
             duration_ms: 0,
             etag: String::new(),
+            holes: Vec::new(),
         };
         let work = [ProductKind::Thumbnail];
         assert!(db.complete(&upload, &finished, &work, 0, 0).await.unwrap());

@@ -22,6 +22,7 @@ mod db;
 mod embedded;
 mod http;
 mod jobs;
+mod local_network;
 mod mail;
 mod media;
 mod media_map;
@@ -77,6 +78,7 @@ pub use clock::Clock;
 pub use commands::{SetPassword, issue_token, limit_user, noted, reset_link, scrub, set_password};
 pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
+pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
 pub use mail::MailOptions;
 pub use quotas::{Limits, OwnLimits, Usage};
 pub use scrub::{Damage, DamageKind, Scrubbed};
@@ -127,6 +129,8 @@ pub struct CloudOptions {
     pub mail: Option<MailOptions>,
     /// Whether downloads of what is one object come from the bucket itself.
     pub redirects_downloads: bool,
+    /// It runs for the person of this computer, whose links open nowhere else.
+    pub is_this_computer: bool,
     /// For each upload.
     pub parts_per_second: u32,
     /// For each user who has no others of their own.
@@ -158,6 +162,7 @@ impl CloudOptions {
             has_sign_in: true,
             mail: None,
             redirects_downloads: false,
+            is_this_computer: false,
             parts_per_second: limits::PARTS_PER_SECOND,
             limits: Limits::default(),
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
@@ -229,6 +234,7 @@ pub struct Cloud {
     public_url: String,
     stop_max: Duration,
     uploads: Arc<Uploads>,
+    app: http::App,
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
@@ -278,6 +284,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,
         redirects_downloads: options.redirects_downloads,
+        is_this_computer: options.is_this_computer,
         signing,
         sweep: Arc::clone(&sweep_soon),
     });
@@ -291,7 +298,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
             Some(address)
         }
     };
-    let router = http::router(app);
+    let router = http::router(Arc::clone(&app));
     #[cfg(feature = "tls")]
     let server = match options.tls {
         Some(files) => {
@@ -314,6 +321,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         scrubber: scrub_ms_every
             .map(|every| tokio::spawn(scrub::run(Arc::clone(&uploads), every, stop.clone()))),
         uploads,
+        app,
         stop,
         held: None,
     })

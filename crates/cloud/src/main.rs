@@ -1,17 +1,19 @@
 //! The server as a program. Standard output carries one line (or the token); logs go to standard
 //! error.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use snaplark_api::limits;
 use snaplark_cloud::{
     BackedUp, CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword,
 };
+use snaplark_terminal::manual::{self, Shell};
+use snaplark_terminal::output::{self, answer as say};
+use snaplark_terminal::signals::{self, Polite};
 
 /// The server of the Snaplark API, and the page behind each link.
 #[derive(Debug, Parser)]
@@ -40,6 +42,11 @@ enum Command {
     /// Who may sign in on the pages.
     #[command(subcommand)]
     User(User),
+    /// Prints a shell's completions: bash, zsh, fish, elvish or powershell.
+    Completions { shell: Shell },
+    /// Writes the manual pages into a folder.
+    #[command(hide = true)]
+    Man { folder: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +204,9 @@ struct Serve {
     video_size: Limit,
 }
 
+/// What a second signal says.
+const ENDED_AT_ONCE: &str = "Ended at once. What was confirmed is stored; uploads under way are sent again by their clients.";
+
 /// What 000 recommends (`limits::VIDEO_BYTES_DEFAULT_MAX`), as it is written.
 const VIDEO_SIZE: &str = "2GiB";
 
@@ -261,8 +271,27 @@ struct ResetLink {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    output::begin();
+    let code = run_command().await;
+    output::exit_code(code)
+}
+
+async fn run_command() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let text = error.render().to_string();
+            match error.use_stderr() {
+                true => output::say_raw(&text),
+                false => output::answer_bytes(text.as_bytes()),
+            }
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
     log_to_stderr();
+    if let Err(error) = signals::begin(ENDED_AT_ONCE) {
+        tracing::warn!(%error, "Signals end the server at once");
+    }
     // What the bucket's client encrypts with; the library leaves what is the process's alone.
     #[cfg(feature = "s3")]
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -280,11 +309,22 @@ async fn main() -> ExitCode {
         Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
         Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
         Command::User(User::Limits(user)) => user_limits(user).await,
+        Command::Completions { shell } => {
+            output::answer_bytes(&manual::completions(Cli::command(), shell));
+            Ok(())
+        }
+        Command::Man { folder } => match manual::pages(Cli::command(), &folder) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                output::say(&format!("{} can't be written: {error}.", folder.display()));
+                return ExitCode::FAILURE;
+            }
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            output::say(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -316,6 +356,7 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
         options.tls = Some(snaplark_cloud::TlsFiles { certificate, key });
     }
     options.stop_max = Duration::from_secs(serve.stop_seconds);
+    let mut polite = Polite::new();
     let mut cloud = snaplark_cloud::start(options).await?;
     if let Some(address) = cloud.metrics_address() {
         tracing::info!("Metrics are on http://{address}/metrics");
@@ -323,7 +364,7 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
     say(&format!("listening on {}", cloud.url()));
     tokio::select! {
         ended = cloud.wait() => ended?,
-        () = asked_to_stop() => tracing::info!("Stopping: requests under way end first"),
+        () = polite.asked() => tracing::info!("Stopping: requests under way end first"),
     }
     cloud.shutdown().await
 }
@@ -353,7 +394,7 @@ async fn print_reset_link(link: ResetLink) -> Result<(), CloudError> {
 async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError> {
     use std::io::{IsTerminal, stdin};
     if stdin().is_terminal() {
-        eprint!("Password for {} (it is shown as you type): ", user.email);
+        output::say_raw(&format!("Password for {} (it is shown as you type): ", user.email));
     }
     let mut line = String::new();
     // What can't be read is too short to be a password.
@@ -426,32 +467,12 @@ async fn user_limits(user: UserLimits) -> Result<(), CloudError> {
     Ok(())
 }
 
-/// One line for whoever started us; nobody may be there to read it.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
-}
-
-#[cfg(unix)]
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("the process may hear SIGTERM");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_stop() {
-    tokio::signal::ctrl_c().await.ok();
-}
-
 /// `SNAPLARK_LOG` picks what is said (`info` by default), `SNAPLARK_LOG_FORMAT=json` how.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::LogWriter);
     if std::env::var("SNAPLARK_LOG_FORMAT").is_ok_and(|format| format == "json") {
         builder.json().init();
     } else {

@@ -215,6 +215,21 @@ pub fn times(parts: &[Part], first: u32) -> Vec<(u64, u64)> {
         .collect()
 }
 
+/// Where placeholders stand for what was damaged before it came; neighbours are one.
+pub fn holes(parts: &[Part]) -> Vec<(u64, u64)> {
+    let mut holes: Vec<(u64, u64)> = Vec::new();
+    for part in parts {
+        let Layout::Clusters { clusters, .. } = &part.layout else { continue };
+        for cluster in clusters.iter().filter(|cluster| cluster.is_placeholder()) {
+            match holes.last_mut() {
+                Some((_, end_ms)) if *end_ms >= cluster.start_ms() => *end_ms = cluster.end_ms(),
+                _ => holes.push((cluster.start_ms(), cluster.end_ms())),
+            }
+        }
+    }
+    holes
+}
+
 /// When the last of these parts is over.
 pub fn end_ms(parts: &[Part]) -> u64 {
     let ends = parts.iter().flat_map(|part| match &part.layout {

@@ -40,20 +40,31 @@ pub struct InitAt {
     pub codecs: String,
 }
 
-/// Offset, size, start, end, and 1 for a keyframe first: a tuple, for there are thousands of them.
+/// Offset, size, start, end, and flags: 1 for a keyframe first, 2 for a placeholder. A tuple, for there
+/// are thousands of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterAt(pub u64, pub u64, pub u64, pub u64, pub u8);
 
+const KEYFRAME: u8 = 1;
+const PLACEHOLDER: u8 = 2;
+
 impl From<&Cluster> for ClusterAt {
     fn from(c: &Cluster) -> Self {
-        ClusterAt(c.offset, c.size, c.start_ms, c.end_ms, u8::from(c.starts_with_keyframe))
+        let flags = if c.starts_with_keyframe { KEYFRAME } else { 0 };
+        ClusterAt(c.offset, c.size, c.start_ms, c.end_ms, flags)
     }
 }
 
 impl ClusterAt {
     pub fn cluster(self) -> Cluster {
-        let ClusterAt(offset, size, start_ms, end_ms, key) = self;
-        Cluster { offset, size, start_ms, end_ms, starts_with_keyframe: key != 0, video_frames: 0 }
+        let ClusterAt(offset, size, start_ms, end_ms, flags) = self;
+        let starts_with_keyframe = flags & KEYFRAME > 0;
+        Cluster { offset, size, start_ms, end_ms, starts_with_keyframe, video_frames: 0 }
+    }
+
+    /// It stands for a segment that was damaged on the computer that recorded it.
+    pub fn is_placeholder(self) -> bool {
+        self.4 & PLACEHOLDER > 0
     }
 
     pub fn start_ms(self) -> u64 {
@@ -93,7 +104,15 @@ pub fn layout(bytes: &[u8]) -> Layout {
         tracks: fingerprint(&format!("{:?} {}", init.tracks, init.video_track)),
         codecs: codecs(&init.tracks).unwrap_or_default(),
     });
-    Layout::Clusters { init, clusters: part.clusters.iter().map(ClusterAt::from).collect() }
+    let clusters = part.clusters.iter().map(|cluster| {
+        let mut at = ClusterAt::from(cluster);
+        let range = cluster.offset as usize..(cluster.offset + cluster.size) as usize;
+        if bytes.get(range).is_some_and(snaplark_webm::is_placeholder) {
+            at.4 |= PLACEHOLDER;
+        }
+        at
+    });
+    Layout::Clusters { init, clusters: clusters.collect() }
 }
 
 fn codecs(tracks: &Tracks) -> Option<String> {

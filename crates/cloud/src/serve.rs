@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,6 +17,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -25,6 +28,10 @@ const HEADER_MAX: Duration = Duration::from_secs(30);
 /// Browsers with a dozen cookies send some kilobytes.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
+/// A dozen people, each with the six connections that a browser opens, and some room.
+const VISITORS_MAX: usize = 128;
+/// Where there are no more files to be opened, at once is too soon.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Until `stop`; requests under way then end first.
 pub async fn serve(
@@ -44,6 +51,36 @@ pub async fn serve(
     connections.close();
     connections.wait().await;
     Ok(())
+}
+
+/// As `serve`, for visitors of a network that may be hostile: so many connections at once, and when
+/// `stop` comes all of them end, whatever they are at.
+pub async fn serve_until(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let room = Arc::new(Semaphore::new(VISITORS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::debug!(%error, "A connection was not accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        // Where there is no room it is closed: it can come back.
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let (router, stop) = (router.clone(), stop.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = connection(stream, from, router, CancellationToken::new()) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
 }
 
 async fn connection(

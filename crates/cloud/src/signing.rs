@@ -10,17 +10,21 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use crate::accounts::AccountError;
-use crate::db::Db;
+use crate::db::{Db, VideoId};
 use crate::secrets;
 
 const KEY_NAME: &str = "signing";
 /// Long enough to begin a large transfer, short enough to be forgotten in a log.
 pub const ADDRESS_AGE: Duration = Duration::from_secs(60 * 60);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Signing {
     key: Vec<u8>,
 }
+
+/// Of a link of the local network.
+const LINK_KEY_BYTES: usize = 16;
+const UUID_CHARS: usize = 36;
 
 /// What an address brings along.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -62,6 +66,31 @@ impl Signing {
         uuid::Builder::from_custom_bytes(*half).into_uuid()
     }
 
+    /// How a link of the local network names a video: the id, and a key that only this server can
+    /// make of it. 128 bits of a hash can't be guessed, nor worked out from other links.
+    pub fn link_segment(&self, video: VideoId) -> String {
+        let mac = self.link_mac(video).finalize().into_bytes();
+        format!("{video}-{}", URL_SAFE_NO_PAD.encode(&mac[..LINK_KEY_BYTES]))
+    }
+
+    /// The video that a segment names; `None` where its key is not the one that was made for it.
+    pub fn video_of_segment(&self, segment: &str) -> Option<VideoId> {
+        let (id, key) = segment.split_at_checked(UUID_CHARS)?;
+        let video = VideoId(uuid::Uuid::try_parse(id).ok()?);
+        let key = URL_SAFE_NO_PAD.decode(key.strip_prefix('-')?).ok()?;
+        // Takes as long for any of the right length.
+        let fits =
+            key.len() == LINK_KEY_BYTES && self.link_mac(video).verify_truncated_left(&key).is_ok();
+        // One way to write it, so that the id found in pages is the one in the link.
+        (fits && id == video.to_string()).then_some(video)
+    }
+
+    fn link_mac(&self, video: VideoId) -> Hmac<Sha256> {
+        let mut mac = self.keyed("local network");
+        mac.update(video.0.as_bytes());
+        mac
+    }
+
     fn mac(&self, method: &str, path: &str, until_ms: i64) -> Hmac<Sha256> {
         let mut mac = self.keyed("address");
         mac.update(format!("{method} {path} {until_ms}").as_bytes());
@@ -98,6 +127,31 @@ mod tests {
             let signed = Signed { until: 1000, signature: signature.to_owned() };
             assert!(!signing.is_good("PUT", "/a/b", &signed, 0), "{signature}");
         }
+    }
+
+    #[test]
+    fn a_segment_opens_with_its_own_key_alone() {
+        let signing = Signing { key: vec![7; 32] };
+        let (one, other) = (VideoId(uuid::Uuid::from_u128(1)), VideoId(uuid::Uuid::from_u128(2)));
+        let segment = signing.link_segment(one);
+        assert_eq!(signing.video_of_segment(&segment), Some(one));
+        let key = segment.strip_prefix(&format!("{one}-")).unwrap();
+        assert_eq!(key.len(), 22);
+        let upper = format!("{}-{key}", one.to_string().to_uppercase());
+        for wrong in [
+            one.to_string(),
+            format!("{one}-"),
+            format!("{one}-{}", &key[..21]),
+            format!("{one}-AAAAAAAAAAAAAAAAAAAAAA"),
+            format!("{other}-{key}"),
+            format!("{one}{key}"),
+            upper.replace("00000000", "0000000A"),
+            String::new(),
+            "é".repeat(40),
+        ] {
+            assert_eq!(signing.video_of_segment(&wrong), None, "{wrong}");
+        }
+        assert_eq!(Signing { key: vec![8; 32] }.video_of_segment(&segment), None, "another server");
     }
 
     #[test]

@@ -374,6 +374,7 @@ impl Uploads {
             size_bytes,
             duration_ms,
             etag: media_map::fingerprint(parts),
+            holes: media_map::holes(parts),
         };
         let mut work = vec![ProductKind::Thumbnail];
         let is_cut = parts.iter().any(|part| part.layout == Layout::Opaque);
@@ -546,6 +547,11 @@ impl Uploads {
     /// A page of one's own, sorted as asked for.
     pub async fn shelf(&self, user: UserId, shelf: Shelf<'_>) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.shelf(user, shelf, self.idle_since_ms()).await?)
+    }
+
+    /// A user's finished videos of which parts are damaged here.
+    pub async fn damaged(&self, user: UserId, limit: u32) -> Result<Vec<Upload>, UploadError> {
+        Ok(self.db.damaged_uploads(user, limit).await?)
     }
 
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {

@@ -96,6 +96,20 @@ pub enum Source {
     Region { x: i32, y: i32, width: u32, height: u32 },
 }
 
+/// What a source shows, in the words of the programs themselves; either may be empty. Text from
+/// outside, and nobody's business but the person's: it is never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub app: String,
+    pub window: String,
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Subject(…)")
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureEvent {
     /// The first frame is there, and `init.webm` is durable.
@@ -158,7 +172,10 @@ pub struct FrameCounts {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
     /// So many frames were lost since it was last said.
-    #[error("This computer did not keep up: {count} pictures were lost. The recording goes on")]
+    #[error(
+        "This computer did not keep up: {count} {} lost. The recording goes on",
+        if *count == 1 { "picture was" } else { "pictures were" }
+    )]
     FramesDropped { count: u64 },
     /// No frame came for so long.
     #[error("No picture came for {} seconds. The recording goes on", ms / 1_000)]
@@ -306,6 +323,12 @@ pub trait Capture: Send + Sync {
     /// The first picture of a segment, small. Takes some ten milliseconds, and no part of a recording
     /// waits for it.
     fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError>;
+
+    /// The window that is the source, else the one that is used on it now. `None` where the platform
+    /// does not tell.
+    fn subject(&self, _source: &Source) -> Option<Subject> {
+        None
+    }
 }
 
 pub trait CaptureControl: Send {

@@ -2,6 +2,9 @@
 
 use snaplark_api::limits;
 
+/// A recording that the shortcut ends before this was begun by a double press: nobody records less.
+pub const RECORDING_MS_MIN: u64 = 500;
+
 /// 001 and 004: 1, 2, 4, 8, 16 s between tries, then 16 s for as long as it takes.
 pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
 /// Added at random from the second 16 s on, so that many clients don't return together.

@@ -48,10 +48,12 @@ pub enum Event {
         recording: RecordingId,
     },
     StopAsked,
-    /// The shortcut: start where nothing runs, else stop.
+    /// The shortcut: start where nothing runs, else stop. `too_short`: what runs has lasted for less
+    /// than anybody records, so it was pressed by mistake, and nothing is kept.
     ToggleAsked {
         recording: RecordingId,
         countdown: bool,
+        too_short: bool,
     },
     /// End it and keep nothing.
     CancelAsked,
@@ -186,8 +188,11 @@ impl Recorder {
             },
             Event::StopAsked => Some(self.stop()),
             Event::CancelAsked => Some(self.cancel()),
-            Event::ToggleAsked { recording, countdown } => Some(match self {
+            Event::ToggleAsked { recording, countdown, too_short } => Some(match self {
                 Recorder::Idle => self.start(recording, countdown),
+                Recorder::Starting { .. } | Recorder::Recording { .. } if too_short => {
+                    self.cancel()
+                }
                 Recorder::Counting { .. }
                 | Recorder::Starting { .. }
                 | Recorder::Recording { .. }
@@ -320,6 +325,28 @@ mod tests {
         Event::StartAsked { recording: id(n), countdown: false }
     }
 
+    fn toggle(n: u128, too_short: bool) -> Event {
+        Event::ToggleAsked { recording: id(n), countdown: false, too_short }
+    }
+
+    #[test]
+    fn a_double_press_of_the_shortcut_keeps_nothing() {
+        for has_started in [false, true] {
+            let mut recorder = Recorder::default();
+            recorder.handle(toggle(1, false));
+            if has_started {
+                let started = CaptureEvent::Started { width: 64, height: 36 };
+                recorder.handle(Event::Captured(started));
+            }
+            assert_eq!(recorder.handle(toggle(2, true)), Some(Action::EndCapture));
+            assert_eq!(recorder, Recorder::Cancelling { recording: id(1) });
+            let ended =
+                CaptureEvent::Ended { end: CaptureEnd::Stopped, counts: FrameCounts::default() };
+            let deleted = recorder.handle(Event::Captured(ended));
+            assert_eq!(deleted, Some(Action::Delete { recording: id(1) }));
+        }
+    }
+
     #[test]
     fn a_countdown_may_be_over_or_called_off() {
         let mut recorder = Recorder::default();
@@ -356,7 +383,7 @@ mod tests {
     #[test]
     fn the_shortcut_starts_and_stops() {
         let mut recorder = Recorder::default();
-        let toggle = |n| Event::ToggleAsked { recording: id(n), countdown: false };
+        let toggle = |n| toggle(n, false);
         assert_eq!(recorder.handle(toggle(1)), Some(Action::Begin { recording: id(1) }));
         let started = CaptureEvent::Started { width: 64, height: 36 };
         recorder.handle(Event::Captured(started));
@@ -427,10 +454,7 @@ mod tests {
         recorder.handle(start(1));
         recorder.handle(Event::Captured(CaptureEvent::Started { width: 64, height: 36 }));
         recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
-        assert_eq!(
-            recorder.handle(Event::ToggleAsked { recording: id(2), countdown: false }),
-            Some(Action::EndCapture)
-        );
+        assert_eq!(recorder.handle(toggle(2, false)), Some(Action::EndCapture));
         recorder.handle(Event::Captured(CaptureEvent::Paused { at_ms: 900 }));
         recorder.handle(Event::Captured(CaptureEvent::Resumed { at_ms: 900 }));
         assert_eq!(recorder, Recorder::Stopping { recording: id(1) });

@@ -23,7 +23,10 @@ impl Store {
             }
         }
         transaction.commit()?;
-        recordings.iter().for_each(|recording| self.touch(*recording));
+        for recording in recordings {
+            self.touch(*recording);
+            self.write_sidecar(*recording);
+        }
         Ok(())
     }
 
@@ -37,7 +40,10 @@ impl Store {
             .query_map([], |row| recording_id(row, 0))?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         drop(statement);
-        restored.iter().for_each(|recording| self.touch(*recording));
+        for recording in &restored {
+            self.touch(*recording);
+            self.write_sidecar(*recording);
+        }
         Ok(restored)
     }
 

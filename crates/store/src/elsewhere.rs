@@ -13,16 +13,14 @@ use rusqlite::params;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
 use tracing::warn;
 
-use crate::recover::{Judged, Recovery, sync_folder};
+use crate::files::{sync_folder, write_durably};
+use crate::recover::Recovery;
 use crate::rows::recording_id;
-use crate::{RECORDINGS, Result, Segment, Store, StoreError};
+use crate::{Format, Judged, RECORDINGS, Result, Retime, Segment, Store, StoreError};
 
 const RING: &str = "ring";
 /// A cluster's time stands within these.
 const HEAD_BYTES: usize = 4_096;
-
-/// Lets a segment begin at that time, and says what it is then; `None` where it is none.
-pub type Retime<'a> = dyn Fn(&mut [u8], u64) -> Option<Judged> + 'a;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere {
@@ -91,6 +89,7 @@ impl Store {
             "INSERT INTO elsewhere (folder, recording, first_idx) VALUES (?1, ?2, ?3)",
             params![there.folder.to_string_lossy(), recording.to_string(), there.first_index],
         )?;
+        self.write_sidecar(recording);
         Ok(())
     }
 
@@ -170,17 +169,18 @@ impl Store {
         &self,
         recording: RecordingId,
         next: &mut u32,
-        judge: &dyn Fn(&[u8]) -> Option<Judged>,
-        retime: &Retime<'_>,
+        format: &dyn Format,
         recovery: &mut Recovery,
     ) -> Result<()> {
         for there in self.elsewhere(recording)? {
-            while let Some((from, judged, size_bytes)) = whole(&there.segment(*next), judge) {
+            while let Some((from, judged, size_bytes)) = whole(&there.segment(*next), format) {
                 // Segments join: each begins where the one before it ends.
                 let start_ms = self.recording(recording)?.duration_ms;
                 let Judged { duration_ms, sha256, .. } = judged;
                 let segment = Segment { index: *next, size_bytes, start_ms, duration_ms, sha256 };
-                let segment = self.bring_home(recording, &segment, &from, retime)?;
+                let segment = self.bring_home(recording, &segment, &from, &|bytes, start_ms| {
+                    format.retime(bytes, start_ms)
+                })?;
                 self.commit_segment(recording, &segment)?;
                 *next += 1;
                 recovery.segments_adopted += 1;
@@ -205,12 +205,12 @@ impl Store {
 }
 
 /// Under its own name, or only its rename was missing.
-fn whole(path: &Path, judge: &dyn Fn(&[u8]) -> Option<Judged>) -> Option<(PathBuf, Judged, u64)> {
+fn whole(path: &Path, format: &dyn Format) -> Option<(PathBuf, Judged, u64)> {
     let mut part = path.as_os_str().to_owned();
     part.push(PART_SUFFIX);
     [path.to_owned(), PathBuf::from(part)].into_iter().find_map(|path| {
         let bytes = std::fs::read(&path).ok()?;
-        Some((path, judge(&bytes)?, bytes.len() as u64))
+        Some((path, format.judge(&bytes)?, bytes.len() as u64))
     })
 }
 
@@ -244,16 +244,6 @@ fn has_one_name(file: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn has_one_name(_: &Metadata) -> bool {
     false
-}
-
-fn write_durably(to: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut part = to.as_os_str().to_owned();
-    part.push(PART_SUFFIX);
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, to)?;
-    to.parent().map_or(Ok(()), sync_folder)
 }
 
 fn holds_segments(folder: &Path) -> bool {

@@ -29,17 +29,22 @@ impl Store {
         at_ms: u64,
         trouble: &Trouble,
     ) -> Result<()> {
+        self.note_health(recording, at_ms, trouble.kind(), &trouble.to_string())
+    }
+
+    /// Notes a problem that capture doesn't know of.
+    pub fn note_health(
+        &self,
+        recording: RecordingId,
+        at_ms: u64,
+        kind: &str,
+        detail: &str,
+    ) -> Result<()> {
         self.connection.execute(
             "INSERT INTO health (recording, idx, at_ms, kind, detail)
              SELECT ?1, count(*), ?2, ?3, ?4 FROM health WHERE recording = ?1
              HAVING count(*) < ?5",
-            params![
-                recording.to_string(),
-                at_ms as i64,
-                trouble.kind(),
-                trouble.to_string(),
-                ROWS_MAX
-            ],
+            params![recording.to_string(), at_ms as i64, kind, detail, ROWS_MAX],
         )?;
         self.touch(recording);
         Ok(())

@@ -5,18 +5,26 @@
 //! - What [`Store::apply`] takes is in one transaction, synced when it returns.
 //! - Nothing of a person's is deleted on doubt: what recovery can't place is set aside under
 //!   another name, and said.
+//! - What a lost database needs to be rebuilt lies beside the segments (`sidecar`, `rebuild`).
 //! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
 
+mod damage;
 mod deleted;
 mod elsewhere;
+mod files;
+mod format;
 mod health;
+mod rebuild;
 mod recover;
 mod rows;
+mod sidecar;
+mod titles;
 mod uploads;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -24,24 +32,39 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
 
-pub use elsewhere::{Elsewhere, Retime};
+pub use damage::Damaged;
+pub use elsewhere::Elsewhere;
+pub use files::{set_aside, sync_folder, write_durably};
+pub use format::{Format, Judged, Retime};
 pub use health::Health;
-pub use recover::{Judged, ReadSize, Recovery, sync_folder};
+pub use rebuild::Rebuilt;
+pub use recover::Recovery;
 pub use rows::{NewRecording, Recording, Segment};
+pub use sidecar::SIDECAR_FILE;
+pub use titles::PendingTitle;
 
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 4] = [
+const SCHEMA: [&str; 6] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
     include_str!("schema/4-elsewhere.sql"),
+    include_str!("schema/5-damage.sql"),
+    include_str!("schema/6-titles.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
 const LOCK: &str = "snaplark.lock";
+/// What the lock file says while a program has the store open; one that died left it there.
+const OPEN: &[u8] = b"open";
+/// A copy of the settings, for a database that is lost.
+const SETTINGS_FILE: &str = "settings.json";
 const RECORDINGS: &str = "recordings";
+/// What a file is called whose bytes are not those that were sealed. Nothing reads it, nothing
+/// deletes it but its recording's end.
+pub const DAMAGED_SUFFIX: &str = ".damaged";
 
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -53,6 +76,8 @@ pub enum StoreError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("Snaplark's list of recordings ({path}) can't be used: {source}")]
     Database { path: PathBuf, source: rusqlite::Error },
+    #[error("Snaplark's list of recordings ({path}) is damaged: {reason}")]
+    Broken { path: PathBuf, reason: String },
     #[error("This folder was written by a newer Snaplark (its version is {found})")]
     Newer { found: i64 },
     #[error("There is no recording {0}")]
@@ -69,11 +94,12 @@ impl StoreError {
     pub fn may_pass(&self) -> bool {
         match self {
             StoreError::Sql(rusqlite::Error::SqliteFailure(failure, _)) => {
-                failure.code != rusqlite::ErrorCode::ConstraintViolation
+                failure.code != rusqlite::ErrorCode::ConstraintViolation && !self.is_broken()
             }
             StoreError::Io(_) | StoreError::Folder { .. } => true,
             StoreError::InUse(_)
             | StoreError::Database { .. }
+            | StoreError::Broken { .. }
             | StoreError::Newer { .. }
             | StoreError::NoSuchRecording(_)
             | StoreError::Sql(_) => false,
@@ -89,26 +115,13 @@ pub struct Store {
     /// Recordings whose rows were written since it was last asked.
     touched: RefCell<BTreeSet<RecordingId>>,
     /// Held for as long as the store is open for writing; the system lets go of it with the process.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Store {
     /// For writing. Makes what isn't there yet.
     pub fn open(root: &Path) -> Result<Self> {
-        let folder = |source| StoreError::Folder { path: root.to_owned(), source };
-        std::fs::create_dir_all(root.join(RECORDINGS)).map_err(folder)?;
-        let lock = File::create(root.join(LOCK)).map_err(folder)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(folder(source)),
-        }
-        let path = root.join(DATABASE);
-        let connection = prepare(&path).map_err(|source| database(&path, source))?;
-        let touched = RefCell::default();
-        let store = Store { connection, root: root.to_owned(), touched, _lock: Some(lock) };
-        store.migrate()?;
-        Ok(store)
+        open_locked(root, lock(root)?.0)
     }
 
     /// Beside a program that writes. `None` where there is no store yet.
@@ -130,19 +143,35 @@ impl Store {
             })
             .map_err(|source| database(&path, source))?;
         let touched = RefCell::default();
-        let store = Store { connection, root: root.to_owned(), touched, _lock: None };
+        let store = Store { connection, root: root.to_owned(), touched, lock: None };
         let found = store.version()?;
         match found {
             0 => Ok(None),
             1..=SCHEMA_VERSION => Ok(Some(store)),
-            _ => Err(StoreError::Newer { found }),
+            _ => Err(store.newer(found)),
         }
+    }
+
+    /// A number that no program of ours writes is damage.
+    fn newer(&self, found: i64) -> StoreError {
+        if (0..=rebuild::VERSION_MAX).contains(&found) {
+            return StoreError::Newer { found };
+        }
+        let reason = format!("its version is {found}");
+        StoreError::Broken { path: self.root.join(DATABASE), reason }
     }
 
     /// Whether a program holds it open for writing.
     pub fn is_in_use(root: &Path) -> bool {
         let lock = File::open(root.join(LOCK));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Whether there are folders of recordings, with or without a database.
+    pub fn has_recordings(root: &Path) -> bool {
+        let folders = std::fs::read_dir(root.join(RECORDINGS)).into_iter().flatten().flatten();
+        let mut names = folders.map(|folder| folder.file_name());
+        names.any(|name| name.to_str().is_some_and(|name| name.parse::<RecordingId>().is_ok()))
     }
 
     /// Where a recording's init and segments are.
@@ -178,7 +207,9 @@ impl Store {
                 params![key, value],
             )?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        self.write_settings_copy();
+        Ok(())
     }
 
     fn version(&self) -> Result<i64> {
@@ -189,7 +220,7 @@ impl Store {
         let found = self.version()?;
         let Some(missing) = usize::try_from(found).ok().and_then(|found| SCHEMA.get(found..))
         else {
-            return Err(StoreError::Newer { found });
+            return Err(self.newer(found));
         };
         if missing.is_empty() {
             return Ok(());
@@ -201,7 +232,49 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            // A mark that stays costs the next start one check.
+            let _ = lock.set_len(0);
+        }
+    }
+}
+
+/// The lock, and whether the program that held it last died.
+fn lock(root: &Path) -> Result<(File, bool)> {
+    let folder = |source| StoreError::Folder { path: root.to_owned(), source };
+    files::create_private_folder(&root.join(RECORDINGS)).map_err(folder)?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut lock = options.open(root.join(LOCK)).map_err(folder)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(folder(source)),
+    }
+    let mut left = Vec::new();
+    lock.read_to_end(&mut left).map_err(folder)?;
+    if left.is_empty() {
+        lock.write_all(OPEN).map_err(folder)?;
+    }
+    Ok((lock, !left.is_empty()))
+}
+
+fn open_locked(root: &Path, lock: File) -> Result<Store> {
+    let path = root.join(DATABASE);
+    let connection = prepare(&path).map_err(|source| database(&path, source))?;
+    let touched = RefCell::default();
+    let store = Store { connection, root: root.to_owned(), touched, lock: Some(lock) };
+    store.migrate()?;
+    Ok(store)
+}
+
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
+    if !path.exists() {
+        // Its log gets the same permissions. Where this fails, so does opening.
+        drop(files::create_private(path));
+    }
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -215,5 +288,7 @@ fn database(path: &Path, source: rusqlite::Error) -> StoreError {
     StoreError::Database { path: path.to_owned(), source }
 }
 
+#[cfg(test)]
+mod rebuild_tests;
 #[cfg(test)]
 mod tests;

@@ -1,30 +1,24 @@
 //! What a program that died left behind, made whole at the next start.
 //!
-//! For each recording that was running: whole segments without a row are adopted, whole `.part`
-//! files too (only their rename was missing), torn ones are set aside as `.torn`; what was written
-//! elsewhere is brought home (`elsewhere`); then the recording is ended. For each recording: rows whose file is gone or has another size are said.
+//! Folders without a row are adopted (`rebuild`). For each recording that was running: whole segments
+//! without a row are adopted, whole `.part` files too (only their rename was missing), torn ones are
+//! set aside as `.torn`, and what is lost between others gets placeholders; what was written
+//! elsewhere is brought home (`elsewhere`); then the recording is ended. For each recording: segments
+//! whose file is gone or has another size are reported. Their hashes are checked when they are read,
+//! since reading everything at each start would take minutes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use snaplark_core::capture::FrameCounts;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
 
-use crate::{Recording, Result, Retime, Segment, Store};
+use crate::files::{rename_durably, set_aside, write_durably};
+use crate::{DAMAGED_SUFFIX, Format, Judged, Recording, Result, Segment, Store};
 
 /// What a file is called that is no whole segment; nothing reads it, nothing deletes it.
 const TORN_SUFFIX: &str = ".torn";
-
-/// What a segment's file is found to be by one who can read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
-    pub start_ms: u64,
-    pub duration_ms: u64,
-    pub sha256: [u8; 32],
-}
-
-/// Reads a picture's width and height from an init.
-pub type ReadSize<'a> = dyn Fn(&[u8]) -> Option<(u32, u32)> + 'a;
 
 /// What was found, for the log and the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,22 +29,27 @@ pub struct Recovery {
     pub empty: Vec<RecordingId>,
     pub segments_adopted: u32,
     pub files_set_aside: Vec<PathBuf>,
-    pub recordings_with_missing_files: Vec<RecordingId>,
+    /// Without a row before: their folders were there.
+    pub adopted: Vec<RecordingId>,
+    /// Segments whose files are gone or of another size, by their recordings.
+    pub damaged: BTreeMap<RecordingId, Vec<u32>>,
+    /// Segments that were lost between others, and have placeholders now.
+    pub replaced: BTreeMap<RecordingId, Vec<u32>>,
 }
 
 impl Store {
-    /// `judge` reads a segment's bytes; `None` where they are no whole segment.
-    pub fn recover(
-        &self,
-        judge: &dyn Fn(&[u8]) -> Option<Judged>,
-        size: &ReadSize<'_>,
-        retime: &Retime<'_>,
-    ) -> Result<Recovery> {
-        let mut recovery = Recovery::default();
+    pub fn recover(&mut self, format: &dyn Format) -> Result<Recovery> {
+        let mut recovery =
+            Recovery { adopted: self.adopt_folders(format, None)?, ..Recovery::default() };
+        // What is missing is found anew: what an earlier program could not repair, this one may.
+        self.connection.execute("UPDATE recordings SET missing_detail = NULL", [])?;
         for recording in self.recordings()? {
             if recording.running {
-                self.recover_start(&recording, size)?;
-                self.recover_one(&recording, judge, retime, &mut recovery)?;
+                self.recover_start(&recording, format)?;
+                self.recover_one(&recording, format, &mut recovery)?;
+            }
+            if recovery.empty.contains(&recording.id) {
+                continue;
             }
             if recording.cleared {
                 self.clear_segments(recording.id)?;
@@ -63,7 +62,7 @@ impl Store {
     }
 
     /// It may have died between its first frame and the row that tells of it.
-    fn recover_start(&self, recording: &Recording, size: &ReadSize<'_>) -> Result<()> {
+    fn recover_start(&self, recording: &Recording, format: &dyn Format) -> Result<()> {
         let init = self.folder(recording.id).join(INIT_FILE);
         for there in self.elsewhere(recording.id)? {
             if there.folder.join(INIT_FILE).is_file() {
@@ -71,40 +70,35 @@ impl Store {
             }
         }
         if recording.init_bytes == 0 && init.is_file() {
-            let (width, height) = size(&std::fs::read(&init)?).unwrap_or_default();
+            let (width, height) = format.size(&std::fs::read(&init)?).unwrap_or_default();
             self.note_started(recording.id, width, height)?;
         }
         Ok(())
     }
 
     fn recover_one(
-        &self,
+        &mut self,
         recording: &Recording,
-        judge: &dyn Fn(&[u8]) -> Option<Judged>,
-        retime: &Retime<'_>,
+        format: &dyn Format,
         recovery: &mut Recovery,
     ) -> Result<()> {
         let folder = self.folder(recording.id);
         let mut next = self.segments(recording.id)?.len() as u32;
         for (index, path) in orphans(&folder, next)? {
             let bytes = std::fs::read(&path)?;
-            // A gap can't be bridged: what lies behind it has no place in the order of parts.
-            match judge(&bytes).filter(|_| index == next) {
+            let judged = format.judge(&bytes);
+            if let Some(judged) = &judged {
+                self.bridge(recording.id, next..index, judged.start_ms, format, recovery)?;
+                next = self.segments(recording.id)?.len() as u32;
+            }
+            // What lies behind a gap that can't be bridged has no place in the order of parts.
+            match judged.filter(|_| index == next) {
                 Some(judged) => {
                     let whole = folder.join(segment_file(index));
                     if path != whole {
                         rename_durably(&path, &whole)?;
                     }
-                    self.commit_segment(
-                        recording.id,
-                        &Segment {
-                            index,
-                            size_bytes: bytes.len() as u64,
-                            start_ms: judged.start_ms,
-                            duration_ms: judged.duration_ms,
-                            sha256: judged.sha256,
-                        },
-                    )?;
+                    self.commit_judged(recording.id, index, bytes.len() as u64, &judged)?;
                     next += 1;
                     recovery.segments_adopted += 1;
                 }
@@ -115,13 +109,15 @@ impl Store {
                 }
             }
         }
-        self.bring_rest(recording.id, &mut next, judge, retime, recovery)?;
+        self.bring_rest(recording.id, &mut next, format, recovery)?;
         if next == 0 {
             self.delete(recording.id)?;
             recovery.empty.push(recording.id);
         } else {
-            let detail = "Snaplark ended while it was recording";
-            self.close(recording.id, FrameCounts::default(), Some(detail))?;
+            // One whose folder was adopted most likely ended long ago.
+            let was_adopted = recovery.adopted.contains(&recording.id);
+            let detail = (!was_adopted).then_some("Snaplark ended while it was recording");
+            self.close(recording.id, FrameCounts::default(), detail)?;
             recovery.recovered.push(recording.id);
         }
         Ok(())
@@ -129,21 +125,81 @@ impl Store {
 
     fn check_files(&self, recording: RecordingId, recovery: &mut Recovery) -> Result<()> {
         let folder = self.folder(recording);
+        self.check_init(recording, &folder, recovery)?;
         let differs = |segment: &Segment| {
             let file = std::fs::metadata(folder.join(segment_file(segment.index)));
             !file.is_ok_and(|file| file.is_file() && file.len() == segment.size_bytes)
         };
-        let missing: Vec<String> = self
-            .segments(recording)?
-            .iter()
-            .filter(|segment| differs(segment))
-            .map(|segment| segment_file(segment.index))
-            .collect();
-        if !missing.is_empty() {
-            self.change(recording, "missing_detail", &missing.join(", "))?;
-            recovery.recordings_with_missing_files.push(recording);
+        let segments = self.segments(recording)?;
+        let damaged: Vec<u32> =
+            segments.iter().filter(|segment| differs(segment)).map(|s| s.index).collect();
+        if !damaged.is_empty() {
+            recovery.damaged.insert(recording, damaged);
         }
         Ok(())
+    }
+
+    /// An init that is gone or differs is written again; what was there is set aside.
+    fn check_init(
+        &self,
+        recording: RecordingId,
+        folder: &Path,
+        recovery: &mut Recovery,
+    ) -> Result<()> {
+        let path = folder.join(INIT_FILE);
+        // A folder that is gone altogether is not made again: it may be on a disk that is away.
+        if self.recording(recording)?.init_bytes == 0 || !folder.is_dir() {
+            return Ok(());
+        }
+        let Ok(init) = self.init(recording) else { return Ok(()) };
+        if std::fs::read(&path).is_ok_and(|found| found == init) {
+            return Ok(());
+        }
+        recovery.files_set_aside.extend(set_aside(&path, DAMAGED_SUFFIX)?);
+        Ok(write_durably(&path, &init)?)
+    }
+
+    /// Puts placeholders where segments are lost between others, as far as they can be made.
+    fn bridge(
+        &mut self,
+        recording: RecordingId,
+        lost: Range<u32>,
+        until_ms: u64,
+        format: &dyn Format,
+        recovery: &mut Recovery,
+    ) -> Result<()> {
+        let folder = self.folder(recording);
+        let from_ms = self.recording(recording)?.duration_ms;
+        let count = u64::from(lost.end.saturating_sub(lost.start));
+        let Some(lost_ms) = until_ms.checked_sub(from_ms).filter(|ms| count > 0 && *ms > 0) else {
+            return Ok(());
+        };
+        let Ok(init) = std::fs::read(folder.join(INIT_FILE)) else { return Ok(()) };
+        for (nth, index) in (0..count).zip(lost) {
+            let start_ms = from_ms + lost_ms * nth / count;
+            let duration_ms = from_ms + lost_ms * (nth + 1) / count - start_ms;
+            let made = format.placeholder(&init, start_ms, duration_ms, 0);
+            let Some((bytes, judged)) = made.and_then(|b| format.judge(&b).map(|j| (b, j))) else {
+                return Ok(());
+            };
+            write_durably(&folder.join(segment_file(index)), &bytes)?;
+            let size_bytes = bytes.len() as u64;
+            self.commit_judged(recording, index, size_bytes, &judged)?;
+            let segment = Segment::judged(index, size_bytes, &judged);
+            self.note_replaced(recording, &[segment])?;
+            recovery.replaced.entry(recording).or_default().push(index);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit_judged(
+        &self,
+        recording: RecordingId,
+        index: u32,
+        size_bytes: u64,
+        judged: &Judged,
+    ) -> Result<()> {
+        self.commit_segment(recording, &Segment::judged(index, size_bytes, judged))
     }
 }
 
@@ -171,20 +227,4 @@ fn orphans(folder: &Path, next: u32) -> Result<BTreeMap<u32, PathBuf>> {
         }
     }
     Ok(found)
-}
-
-fn rename_durably(from: &Path, to: &Path) -> Result<()> {
-    std::fs::rename(from, to)?;
-    if let Some(folder) = to.parent() {
-        sync_folder(folder)?;
-    }
-    Ok(())
-}
-
-/// A name in a folder is durable when the folder is. Windows has no such call, and needs none.
-pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(windows) {
-        return Ok(());
-    }
-    std::fs::File::open(folder)?.sync_all()
 }

@@ -1,13 +1,15 @@
 //! Recordings and their segments.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use snaplark_core::capture::{FrameCounts, SealedSegment};
 use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE};
 
-use crate::recover::sync_folder;
-use crate::{Result, Store, StoreError};
+use crate::files::{create_private_folder, rename_durably, sync_folder};
+use crate::rebuild::DELETED_SUFFIX;
+use crate::{Judged, RECORDINGS, Result, SIDECAR_FILE, Store, StoreError};
 
 /// What is known of a recording before its first frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,13 @@ impl From<SealedSegment> for Segment {
     }
 }
 
+impl Segment {
+    pub fn judged(index: u32, size_bytes: u64, judged: &Judged) -> Self {
+        let Judged { start_ms, duration_ms, sha256 } = *judged;
+        Segment { index, size_bytes, start_ms, duration_ms, sha256 }
+    }
+}
+
 const RECORDING: &str = "
     SELECT r.id, r.title, r.started_text, r.started_unix_ms, r.fps, r.bitrate_bits, r.width,
            r.height, r.init_bytes, r.state = 'running', r.end_detail, r.frames, r.unchanged,
@@ -71,7 +80,7 @@ impl Store {
     /// Makes the empty folder, durably, and the row.
     pub fn begin(&self, new: &NewRecording) -> Result<PathBuf> {
         let folder = self.folder(new.id);
-        std::fs::create_dir_all(&folder)
+        create_private_folder(&folder)
             .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
             .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
         self.connection.execute(
@@ -87,24 +96,30 @@ impl Store {
             ],
         )?;
         self.touch(new.id);
+        self.write_sidecar(new.id);
         Ok(folder)
     }
 
     /// The first frame is there, and `init.webm` is durable.
     pub fn note_started(&self, recording: RecordingId, width: u32, height: u32) -> Result<()> {
-        let init_bytes = std::fs::metadata(self.folder(recording).join(INIT_FILE))?.len();
+        let init = std::fs::read(self.folder(recording).join(INIT_FILE))?;
         self.connection.execute(
-            "UPDATE recordings SET width = ?2, height = ?3, init_bytes = ?4 WHERE id = ?1",
-            params![recording.to_string(), width, height, init_bytes as i64],
+            "UPDATE recordings SET width = ?2, height = ?3, init_bytes = ?4, init = ?5
+             WHERE id = ?1",
+            params![recording.to_string(), width, height, init.len() as i64, init],
         )?;
         self.touch(recording);
+        self.write_sidecar(recording);
         Ok(())
     }
 
+    /// The same again changes nothing: after a rebuilding its row may be there already.
     pub fn commit_segment(&self, recording: RecordingId, segment: &Segment) -> Result<()> {
         self.connection.execute(
             "INSERT INTO segments (recording, idx, size_bytes, start_ms, duration_ms, sha256)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (recording, idx) DO UPDATE SET
+                 size_bytes = excluded.size_bytes, sha256 = excluded.sha256",
             params![
                 recording.to_string(),
                 segment.index,
@@ -137,26 +152,40 @@ impl Store {
             ],
         )?;
         self.touch(recording);
-        self.leave_elsewhere(recording, false)
+        self.leave_elsewhere(recording, false)?;
+        self.write_sidecar(recording);
+        Ok(())
     }
 
     pub fn set_file(&self, recording: RecordingId, file: &std::path::Path) -> Result<()> {
         self.change(recording, "file", &file.to_string_lossy())
     }
 
-    pub fn rename(&self, recording: RecordingId, title: &str) -> Result<()> {
-        self.change(recording, "title", title)
+    /// The folder gets another name before the row goes, so that no start takes it for one whose row
+    /// was lost. What a crash leaves is deleted at the next start.
+    pub fn delete(&self, recording: RecordingId) -> Result<()> {
+        self.recording(recording)?;
+        let (folder, bin) = (self.folder(recording), self.bin(recording));
+        match rename_durably(&folder, &bin) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+        self.finish_deleting(recording)
     }
 
-    /// The row first, then the folder: a folder without a row is swept at the next start.
-    pub fn delete(&self, recording: RecordingId) -> Result<()> {
+    pub(crate) fn finish_deleting(&self, recording: RecordingId) -> Result<()> {
         let gone = "DELETE FROM recordings WHERE id = ?1";
-        if self.connection.execute(gone, [recording.to_string()])? == 0 {
-            return Err(StoreError::NoSuchRecording(recording));
-        }
+        self.connection.execute(gone, [recording.to_string()])?;
         self.touch(recording);
         self.leave_elsewhere(recording, true)?;
-        self.remove_folder(recording)
+        match std::fs::remove_dir_all(self.bin(recording)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn bin(&self, recording: RecordingId) -> PathBuf {
+        self.root.join(RECORDINGS).join(format!("{recording}{DELETED_SUFFIX}"))
     }
 
     /// Recordings whose segments are no longer needed to have them: the server has confirmed the
@@ -171,30 +200,24 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The row first: what is left over is cleared at the next start. The still stays: the card
-    /// goes on showing it.
+    /// The row first: what is left over is cleared at the next start. The still stays, as the card
+    /// goes on showing it, and so does the copy of the rows.
     pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
         self.touch(recording);
+        self.write_sidecar(recording);
         let entries = match std::fs::read_dir(self.folder(recording)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
         for entry in entries {
             let entry = entry?;
-            if entry.file_name() != STILL_FILE {
+            if entry.file_name() != STILL_FILE && entry.file_name() != SIDECAR_FILE {
                 std::fs::remove_file(entry.path())?;
             }
         }
         Ok(())
-    }
-
-    fn remove_folder(&self, recording: RecordingId) -> Result<()> {
-        match std::fs::remove_dir_all(self.folder(recording)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            Ok(()) | Err(_) => Ok(()),
-        }
     }
 
     pub fn recording(&self, recording: RecordingId) -> Result<Recording> {
@@ -225,13 +248,33 @@ impl Store {
         }
     }
 
+    /// `init.webm` as it was sealed. Of a recording of an older version, as it is in its folder.
+    pub fn init(&self, recording: RecordingId) -> Result<Vec<u8>> {
+        let query = "SELECT init FROM recordings WHERE id = ?1";
+        let kept = match self.version()? {
+            ..5 => None,
+            _ => self
+                .connection
+                .query_row(query, [recording.to_string()], |row| row.get(0))
+                .optional()?
+                .flatten(),
+        };
+        kept.map_or_else(|| Ok(std::fs::read(self.folder(recording).join(INIT_FILE))?), Ok)
+    }
+
     /// In playing order.
     pub fn segments(&self, recording: RecordingId) -> Result<Vec<Segment>> {
+        self.segments_in(recording, 0..u32::MAX)
+    }
+
+    /// Of a range of indices, in playing order.
+    pub fn segments_in(&self, recording: RecordingId, range: Range<u32>) -> Result<Vec<Segment>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT idx, size_bytes, start_ms, duration_ms, sha256 FROM segments
-             WHERE recording = ?1 ORDER BY idx",
+             WHERE recording = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx",
         )?;
-        let rows = statement.query_map([recording.to_string()], |row| {
+        let params = params![recording.to_string(), range.start, range.end];
+        let rows = statement.query_map(params, |row| {
             Ok(Segment {
                 index: row.get(0)?,
                 size_bytes: unsigned(row, 1)?,
@@ -243,12 +286,31 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The sizes of all segments before one.
+    pub fn bytes_before(&self, recording: RecordingId, index: u32) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT coalesce(sum(size_bytes), 0) FROM segments WHERE recording = ?1 AND idx < ?2",
+        )?;
+        Ok(statement.query_row(params![recording.to_string(), index], |row| unsigned(row, 0))?)
+    }
+
+    /// The person's own file.
+    pub fn file(&self, recording: RecordingId) -> Result<Option<PathBuf>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT file FROM recordings WHERE id = ?1")?;
+        let file =
+            statement.query_row([recording.to_string()], |row| row.get::<_, Option<String>>(0));
+        let file = file.optional()?.ok_or(StoreError::NoSuchRecording(recording))?;
+        Ok(file.map(PathBuf::from))
+    }
+
     pub(crate) fn change(&self, recording: RecordingId, column: &str, value: &str) -> Result<()> {
         let query = format!("UPDATE recordings SET {column} = ?2 WHERE id = ?1");
         if self.connection.execute(&query, params![recording.to_string(), value])? == 0 {
             return Err(StoreError::NoSuchRecording(recording));
         }
         self.touch(recording);
+        self.write_sidecar(recording);
         Ok(())
     }
 }

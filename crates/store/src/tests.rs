@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use snaplark_api::Profile;
@@ -5,17 +6,17 @@ use snaplark_core::capture::{FrameCounts, Trouble};
 use snaplark_core::upload::{Change, Part, Stop};
 use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE, SessionId, segment_file};
 
-use crate::{Elsewhere, Health, Judged, NewRecording, Segment, Store, StoreError};
+use crate::{Elsewhere, Health, Judged, NewRecording, SIDECAR_FILE, Segment, Store, StoreError};
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let path = std::env::temp_dir().join(format!("snaplark-store-{}", uuid::Uuid::new_v4()));
         Folder(path)
     }
 
-    fn open(&self) -> Store {
+    pub fn open(&self) -> Store {
         Store::open(&self.0).unwrap()
     }
 }
@@ -26,11 +27,11 @@ impl Drop for Folder {
     }
 }
 
-fn id(n: u128) -> RecordingId {
+pub(crate) fn id(n: u128) -> RecordingId {
     RecordingId(uuid::Uuid::from_u128(n))
 }
 
-fn new_recording(n: u128) -> NewRecording {
+pub(crate) fn new_recording(n: u128) -> NewRecording {
     NewRecording {
         id: id(n),
         title: "A recording".into(),
@@ -41,19 +42,19 @@ fn new_recording(n: u128) -> NewRecording {
     }
 }
 
-fn begin(store: &Store, n: u128) -> PathBuf {
+pub(crate) fn begin(store: &Store, n: u128) -> PathBuf {
     let folder = store.begin(&new_recording(n)).unwrap();
     std::fs::write(folder.join(INIT_FILE), b"init").unwrap();
     store.note_started(id(n), 64, 36).unwrap();
     folder
 }
 
-fn seal(store: &Store, n: u128, index: u32) {
+pub(crate) fn seal(store: &Store, n: u128, index: u32) {
     std::fs::write(store.folder(id(n)).join(segment_file(index)), b"whole").unwrap();
     store.commit_segment(id(n), &segment(index)).unwrap();
 }
 
-fn segment(index: u32) -> Segment {
+pub(crate) fn segment(index: u32) -> Segment {
     Segment {
         index,
         size_bytes: 5,
@@ -78,6 +79,31 @@ fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
 
 fn size(init: &[u8]) -> Option<(u32, u32)> {
     init.starts_with(b"init").then_some((64, 36))
+}
+
+/// In these tests files are short texts, and a placeholder says what it stands for.
+pub(crate) struct Texts;
+
+impl crate::Format for Texts {
+    fn judge(&self, bytes: &[u8]) -> Option<Judged> {
+        judge(bytes)
+    }
+
+    fn size(&self, init: &[u8]) -> Option<(u32, u32)> {
+        size(init)
+    }
+
+    fn retime(&self, bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
+        retime(bytes, start_ms)
+    }
+
+    fn placeholder(&self, _: &[u8], start_ms: u64, ms: u64, _: u64) -> Option<Vec<u8>> {
+        Some(format!("whole placeholder, {ms} ms at {start_ms}").into_bytes())
+    }
+
+    fn names(&self, started_unix_ms: i64) -> (String, String) {
+        (format!("At {started_unix_ms}"), "2024-01-15T10-30-45".to_owned())
+    }
 }
 
 #[test]
@@ -106,25 +132,25 @@ fn an_interrupted_recording_keeps_every_whole_segment() {
     std::fs::write(files.join("000004.webm.part"), b"torn").unwrap();
     drop(store);
 
-    let store = folder.open();
-    let recovery = store.recover(&judge, &size, &retime).unwrap();
+    let mut store = folder.open();
+    let recovery = store.recover(&Texts).unwrap();
     assert_eq!(recovery.recovered, [id(1)]);
     assert_eq!(recovery.segments_adopted, 2);
     assert_eq!(recovery.files_set_aside, [files.join("000004.webm.torn")]);
     let recording = store.recording(id(1)).unwrap();
     assert_eq!((recording.segments, recording.running), (4, false));
     assert!(files.join("000003.webm").is_file());
-    assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
 }
 
 #[test]
 fn a_segment_behind_a_gap_is_set_aside() {
     let folder = Folder::new();
-    let store = folder.open();
+    let mut store = folder.open();
     let files = begin(&store, 1);
     seal(&store, 1, 0);
     std::fs::write(files.join("000002.webm"), b"whole").unwrap();
-    let recovery = store.recover(&judge, &size, &retime).unwrap();
+    let recovery = store.recover(&Texts).unwrap();
     assert_eq!(recovery.files_set_aside, [files.join("000002.webm.torn")]);
     assert_eq!(store.recording(id(1)).unwrap().segments, 1);
 }
@@ -134,11 +160,11 @@ fn a_segment_behind_a_gap_is_set_aside() {
 #[test]
 fn a_start_without_its_row_is_read_from_the_init() {
     let folder = Folder::new();
-    let store = folder.open();
+    let mut store = folder.open();
     let files = store.begin(&new_recording(1)).unwrap();
     std::fs::write(files.join(INIT_FILE), b"init").unwrap();
     std::fs::write(files.join(segment_file(0)), b"whole").unwrap();
-    let recovery = store.recover(&judge, &size, &retime).unwrap();
+    let recovery = store.recover(&Texts).unwrap();
     assert_eq!(recovery.recovered, [id(1)]);
     let recording = store.recording(id(1)).unwrap();
     assert_eq!((recording.width, recording.height, recording.init_bytes), (64, 36, 4));
@@ -147,9 +173,9 @@ fn a_start_without_its_row_is_read_from_the_init() {
 #[test]
 fn a_recording_without_a_segment_is_nothing() {
     let folder = Folder::new();
-    let store = folder.open();
+    let mut store = folder.open();
     let files = begin(&store, 1);
-    let recovery = store.recover(&judge, &size, &retime).unwrap();
+    let recovery = store.recover(&Texts).unwrap();
     assert_eq!(recovery.empty, [id(1)]);
     assert!(!files.exists());
 }
@@ -157,16 +183,14 @@ fn a_recording_without_a_segment_is_nothing() {
 #[test]
 fn a_lost_file_is_said() {
     let folder = Folder::new();
-    let store = folder.open();
+    let mut store = folder.open();
     let files = begin(&store, 1);
     seal(&store, 1, 0);
     seal(&store, 1, 1);
     store.close(id(1), FrameCounts::default(), None).unwrap();
     std::fs::remove_file(files.join("000001.webm")).unwrap();
-    let recovery = store.recover(&judge, &size, &retime).unwrap();
-    assert_eq!(recovery.recordings_with_missing_files, [id(1)]);
-    let detail = store.recording(id(1)).unwrap().missing_detail;
-    assert_eq!(detail.as_deref(), Some("000001.webm"));
+    let recovery = store.recover(&Texts).unwrap();
+    assert_eq!(recovery.damaged, [(id(1), vec![1])].into());
 }
 
 #[test]
@@ -256,10 +280,12 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
 
     std::fs::write(files.join(STILL_FILE), "still").unwrap();
     store.clear_segments(recording).unwrap();
-    let left: Vec<_> = std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left, [STILL_FILE], "the card goes on showing it");
+    let left: BTreeSet<_> =
+        std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let expected = [STILL_FILE, SIDECAR_FILE].map(Into::into);
+    assert_eq!(left, expected.into(), "the card goes on showing it, and its copy stays");
     assert!(store.confirmed().unwrap().is_empty());
-    assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
+    assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
     let row = store.recording(recording).unwrap();
     assert_eq!((row.cleared, row.duration_ms, row.missing_detail), (true, 2_000, None));
 }
@@ -299,7 +325,10 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
     store
         .connection
         .execute_batch(
-            "DROP TABLE health; DROP TABLE deleted; DROP TABLE elsewhere;
+            "DROP TABLE health; DROP TABLE deleted; DROP TABLE elsewhere; DROP TABLE damage;
+             ALTER TABLE uploads DROP COLUMN mending; ALTER TABLE uploads DROP COLUMN rebuilt;
+             ALTER TABLE recordings DROP COLUMN init;
+             ALTER TABLE recordings DROP COLUMN cloud_title;
              PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -420,11 +449,11 @@ fn what_lies_elsewhere_comes_home_after_a_crash_at_any_step() {
         let there = taken_over(&store);
         steps[..=died_after].iter().for_each(|step| step(&store, &there));
         drop(store);
-        let store = folder.open();
-        let recovery = store.recover(&judge, &size, &retime).unwrap();
+        let mut store = folder.open();
+        let recovery = store.recover(&Texts).unwrap();
         assert_eq!(recovery.recovered, [id(1)], "after step {died_after}");
         hold_brought(&store, &there);
-        assert_eq!(store.recover(&judge, &size, &retime).unwrap(), crate::Recovery::default());
+        assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
     }
 }
 
@@ -471,14 +500,14 @@ fn nothing_is_brought_to_where_the_recordings_were() {
 #[test]
 fn what_was_cancelled_is_gone_elsewhere_too() {
     let folder = Folder::new();
-    let store = folder.open();
+    let mut store = folder.open();
     let there = taken_over(&store);
     store.delete(id(1)).unwrap();
     assert!(!there.folder.exists());
     // It died between the row and the folder.
     let there = taken_over(&store);
-    store.connection.execute("DELETE FROM recordings", []).unwrap();
-    store.recover(&judge, &size, &retime).unwrap();
+    std::fs::rename(store.folder(id(1)), store.folder(id(1)).with_extension("deleted")).unwrap();
+    store.recover(&Texts).unwrap();
     assert!(!there.folder.exists());
     assert_eq!(store.elsewhere(id(1)).unwrap(), []);
 }

@@ -1,13 +1,13 @@
 //! The upload machine's rows: its changes in, one transaction a step; and its whole state out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use snaplark_core::upload::{Change, Part, UploadRows};
 use snaplark_core::{RecordingId, SessionId};
 
 use crate::rows::{conversion, recording_id, unsigned};
-use crate::{Result, Store};
+use crate::{Result, Store, sidecar};
 
 impl Store {
     /// All of it or nothing, on the disk when it returns.
@@ -21,30 +21,76 @@ impl Store {
         }
         transaction.commit()?;
         changes.iter().for_each(|change| self.touch(change.recording()));
+        let significant = changes.iter().filter(|change| sidecar::is_significant(change));
+        let significant: BTreeSet<RecordingId> = significant.map(Change::recording).collect();
+        significant.into_iter().for_each(|recording| self.write_sidecar(recording));
         Ok(())
     }
 
     /// What the machine is rebuilt from; what is deleted is not to be sent.
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
-        let mut statement = self.connection.prepare(
+        let mut uploads = self.uploads()?;
+        let deleted = self.deleted()?;
+        uploads.retain(|upload| !deleted.contains_key(&upload.recording));
+        let mut parts = self.parts(None)?;
+        for upload in uploads.iter_mut().filter(|upload| !upload.finished) {
+            let parts = parts.remove(&upload.recording).unwrap_or_default();
+            self.put_parts(upload, parts)?;
+        }
+        Ok(uploads)
+    }
+
+    /// All of one upload, finished or not; `None` where it is not to be sent.
+    pub fn upload_rows_of(&self, recording: RecordingId) -> Result<Option<UploadRows>> {
+        if self.deleted()?.contains_key(&recording) {
+            return Ok(None);
+        }
+        let found = self.uploads()?.into_iter().find(|upload| upload.recording == recording);
+        let Some(mut upload) = found else { return Ok(None) };
+        let parts = self.parts(Some(recording))?.remove(&recording).unwrap_or_default();
+        self.put_parts(&mut upload, parts)?;
+        Ok(Some(upload))
+    }
+
+    /// A part is as large as its segments are now: some may have been replaced since it was planned.
+    fn put_parts(&self, upload: &mut UploadRows, mut parts: Vec<(Part, bool)>) -> Result<()> {
+        let segments = self.segments(upload.recording)?;
+        upload.segment_bytes = segments.iter().map(|segment| segment.size_bytes).collect();
+        for (part, _) in &mut parts {
+            let range = part.first_segment as usize..part.end() as usize;
+            if let Some(sizes) = upload.segment_bytes.get(range) {
+                part.size_bytes = sizes.iter().sum();
+            }
+        }
+        upload.parts = parts;
+        Ok(())
+    }
+
+    /// The finished upload that a server knows by this session.
+    pub fn finished_by_session(
+        &self,
+        server: &str,
+        session: &SessionId,
+    ) -> Result<Option<RecordingId>> {
+        let query = "SELECT recording FROM uploads
+                     WHERE server = ?1 AND session = ?2 AND finished_unix_ms > 0";
+        let read = |row: &Row<'_>| recording_id(row, 0);
+        Ok(self.connection.query_row(query, [server, &session.0], read).optional()?)
+    }
+
+    fn uploads(&self) -> Result<Vec<UploadRows>> {
+        // A reader may come before the first writer of this version.
+        let added = if self.version()? < 5 { "0, 0" } else { "u.mending, u.rebuilt" };
+        let mut statement = self.connection.prepare(&format!(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
                     u.stop, u.finished_unix_ms > 0, r.init_bytes,
                     CASE r.state WHEN 'ended' THEN
                         (SELECT coalesce(max(start_ms + duration_ms), 0) FROM segments
-                         WHERE recording = r.id) END
-             FROM uploads u JOIN recordings r ON r.id = u.recording",
-        )?;
+                         WHERE recording = r.id) END, {added}
+             FROM uploads u JOIN recordings r ON r.id = u.recording"
+        ))?;
         let rows = statement.query_map([], read_upload)?;
-        let mut uploads = rows.collect::<rusqlite::Result<Vec<UploadRows>>>()?;
-        let deleted = self.deleted()?;
-        uploads.retain(|upload| !deleted.contains_key(&upload.recording));
-        let mut parts = self.parts()?;
-        for upload in uploads.iter_mut().filter(|upload| !upload.finished) {
-            upload.parts = parts.remove(&upload.recording).unwrap_or_default();
-            upload.segment_bytes =
-                self.segments(upload.recording)?.iter().map(|s| s.size_bytes).collect();
-        }
-        Ok(uploads)
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The links that are known, finished or not.
@@ -57,13 +103,16 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn parts(&self) -> Result<HashMap<RecordingId, Vec<(Part, bool)>>> {
+    /// Of one upload, or of all that are not finished.
+    fn parts(&self, of: Option<RecordingId>) -> Result<HashMap<RecordingId, Vec<(Part, bool)>>> {
         let mut statement = self.connection.prepare(
             "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged
              FROM parts p JOIN uploads u ON u.recording = p.recording
-             WHERE u.finished_unix_ms = 0 ORDER BY p.recording, p.idx",
+             WHERE CASE WHEN ?1 IS NULL THEN u.finished_unix_ms = 0 ELSE u.recording = ?1 END
+             ORDER BY p.recording, p.idx",
         )?;
-        let rows = statement.query_map([], |row| {
+        let of = of.map(|recording| recording.to_string());
+        let rows = statement.query_map([of], |row| {
             let part = Part {
                 first_segment: row.get(1)?,
                 segment_count: row.get(2)?,
@@ -99,6 +148,8 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         init_bytes: unsigned(row, 9)?,
         segment_bytes: Vec::new(),
         duration_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
+        mending: row.get(11)?,
+        rebuilt: row.get(12)?,
     })
 }
 
@@ -119,7 +170,10 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
         }
         Change::SessionSet { recording, session } => {
             to.execute(
-                "UPDATE uploads SET session = ?2 WHERE recording = ?1",
+                "UPDATE uploads SET session = ?2,
+                     rebuilt = CASE WHEN ?2 IS NULL THEN 0 ELSE rebuilt END,
+                     mending = CASE WHEN ?2 IS NULL THEN 0 ELSE mending END
+                 WHERE recording = ?1",
                 params![recording.to_string(), session.as_ref().map(|session| &session.0)],
             )?;
             to.execute(
@@ -139,6 +193,21 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
                     part.size_bytes as i64
                 ],
             )?;
+        }
+        Change::PartsKnown { recording } => {
+            to.execute(
+                "UPDATE uploads SET rebuilt = 0 WHERE recording = ?1",
+                [recording.to_string()],
+            )?;
+        }
+        Change::Reopened { recording, indices } => {
+            to.execute(
+                "UPDATE uploads SET finished_unix_ms = 0, mending = 1 WHERE recording = ?1",
+                [recording.to_string()],
+            )?;
+            for index in indices {
+                set_acknowledged(to, *recording, *index, false)?;
+            }
         }
         Change::PartsDropped { recording, from } => {
             to.execute(
@@ -184,7 +253,7 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
         Change::Finished { recording, link } => {
             to.execute(
                 "UPDATE uploads SET link = ?2,
-                     finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER)
+                     finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER), mending = 0
                  WHERE recording = ?1",
                 params![recording.to_string(), link],
             )?;

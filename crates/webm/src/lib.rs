@@ -20,15 +20,18 @@
 mod durations;
 mod ebml;
 mod finish;
+mod placeholder;
 mod read;
 mod retime;
 mod scan;
+mod vp9;
 mod write;
 
 use thiserror::Error;
 
 pub use durations::with_durations;
 pub use finish::{Finished, finish};
+pub use placeholder::{is_placeholder, placeholder};
 pub use read::{Cluster, Init, Part, index, read_init};
 pub use retime::retime;
 pub use scan::{Scan, Scanned};

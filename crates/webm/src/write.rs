@@ -185,6 +185,14 @@ pub(crate) const CLUSTER_HEADER_BYTES: u64 = 12;
 /// One whole cluster of these blocks, which may come in any order: they are written by time, and
 /// of those at one time a video keyframe first.
 pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
+    let body = cluster_body(blocks)?;
+    let mut cluster = Writer(Vec::with_capacity(body.len() + 12));
+    cluster.bytes(id::CLUSTER, &body);
+    Ok(cluster.0)
+}
+
+/// What is in such a cluster: its time, then its blocks.
+pub(crate) fn cluster_body(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
     let mut order: Vec<&Block> = blocks.iter().collect();
     order.sort_by_key(|b| (b.time_ms, !(b.track == Track::Video && b.keyframe)));
     let (Some(first), Some(last)) = (order.first(), order.last()) else {
@@ -206,9 +214,7 @@ pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
         write_block(&mut body, block, relative_ms, seen.unwrap_or(start_ms));
         *seen = Some(block.time_ms);
     }
-    let mut cluster = Writer(Vec::with_capacity(body.0.len() + 12));
-    cluster.bytes(id::CLUSTER, &body.0);
-    Ok(cluster.0)
+    Ok(body.0)
 }
 
 /// `previous_ms` is the time of the track's block before, which this one leans on where it is no

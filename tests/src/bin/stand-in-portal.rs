@@ -20,6 +20,9 @@ const NAME: &str = "org.freedesktop.impl.portal.desktop.standin";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREEN: Duration = Duration::from_secs(20);
 
+/// What a person takes to read the question.
+const READING: Duration = Duration::from_secs(1);
+
 const DONE: u32 = 0;
 const CANCELLED: u32 = 1;
 const FAILED: u32 = 2;
@@ -33,8 +36,10 @@ struct Options {
 enum Answer {
     /// Yes, and whoever comes with that permission need not ask again.
     Accept,
-    /// A person closed the question.
+    /// A person closed the question, having read it.
     Cancel,
+    /// The question could not be shown, which desktops answer as a person's no.
+    CancelAtOnce,
     Fail,
     /// Not even the session is answered for.
     HangAtOnce,
@@ -98,7 +103,11 @@ impl ScreenCast {
             None => println!("restored"),
         }
         match self.answer {
-            Answer::Cancel => return Ok((CANCELLED, Results::new())),
+            Answer::Cancel => {
+                std::thread::sleep(READING);
+                return Ok((CANCELLED, Results::new()));
+            }
+            Answer::CancelAtOnce => return Ok((CANCELLED, Results::new())),
             Answer::Fail => return Ok((FAILED, Results::new())),
             Answer::HangAsking => std::future::pending::<()>().await,
             Answer::Accept | Answer::HangAtOnce => {}

@@ -2,6 +2,7 @@
  * What a made-up program answers, by the name of a scene. A scene says what is unlike the usual
  * afternoon of `full`; pictures and tests ask for it by its name.
  */
+import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { MicrophoneView } from "$lib/bindings/MicrophoneView";
 import type { RecorderView } from "$lib/bindings/RecorderView";
@@ -80,6 +81,17 @@ const TALK = [160, 420, 240, 520, 330];
 const SERVER = "https://video.example/api/v1";
 const unlike = (snapshot: Partial<Snapshot>): Partial<Scene> => ({ snapshot: { ...full(), ...snapshot } });
 const at = (changed: Partial<AccountView>) => unlike({ account: { ...account, ...changed } });
+const here = { kind: "this-computer", server: "127.0.0.1:40000", linksReach: "this-computer" } as const;
+const reaching = (linkReach: LinkReach) =>
+  full().recordings.map((one) => (one.link === null ? one : { ...one, linkReach }));
+const onlyHere = () =>
+  unlike({ account: { ...account, ...here }, recordings: reaching("this-computer") });
+const onNetwork = ({ firewall }: { firewall: string | null }) =>
+  unlike({
+    account: { ...account, ...here, linksReach: "local-network" },
+    recordings: reaching("local-network"),
+    localNetwork: { kind: "on", baseUrl: "http://desk.local:47476", port: 47476, firewall },
+  });
 const ownServer = (signIn: SignIn): Partial<Scene> => ({
   ...at({ kind: "own-server", server: "video.example", needsSignIn: true }),
   signIn,
@@ -122,7 +134,10 @@ const scenes: Record<string, () => Partial<Scene>> = {
   empty: () => ({ snapshot: empty() }),
   one: () => unlike({ recordings: full().recordings.slice(1, 2) }),
   many: () => ({ snapshot: many(5000) }),
-  "this-computer": () => at({ kind: "this-computer", server: "127.0.0.1:40000" }),
+  "this-computer": () => onlyHere(),
+  "local-network": () => onNetwork({ firewall: null }),
+  "local-network-firewall": () => onNetwork({ firewall: "ufw" }),
+  "links-missing": () => unlike({ account: null, cloudProblem: "The data folder /home/jo/.local/share/snaplark/cloud can't be used: the disk is full." }),
   "no-cloud": () => unlike({ account: null }),
   "signed-in": () => at({ kind: "own-server", server: "video.example" }),
   "needs-sign-in": () => ownServer({ phase: "idle" }),

@@ -197,6 +197,8 @@ export const program = {
   /** Gone from sight; `undoDelete` has them back for a while. */
   deleteRecordings: (ids: string[]) => invoke<void>("delete_recordings", { ids }),
   undoDelete: () => invoke<void>("undo_delete"),
+  /** It was read that the list of recordings was rebuilt. */
+  dismissRebuilt: () => invoke<void>("dismiss_rebuilt"),
   /** At a time: the page plays from there. */
   copyLink: (id: string, atMs: number | null = null) => invoke<void>("copy_link", { id, atMs }),
   copyLinks: (ids: string[]) => invoke<void>("copy_links", { ids }),
@@ -242,6 +244,11 @@ export const program = {
     invoke<void>("sign_in_with_token", { server, token, remember: true }),
   leaveSignIn: () => invoke<void>("leave_sign_in"),
   signOut: () => invoke<void>("sign_out"),
+  /** The cloud in this computer did not start: once more. */
+  startCloud: () => invoke<void>("start_cloud"),
+  /** The settings, where it is said who can open links. */
+  openAccount: () => invoke<void>("open_account"),
+  shareOnLocalNetwork: (shared: boolean) => invoke<void>("share_on_local_network", { shared }),
 };
 
 /** Recordings themselves, at addresses that only the library may read. */

@@ -21,6 +21,7 @@ const needs = Object.keys({
   "sign-in": 1,
   refused: 1,
   "files-missing": 1,
+  "damaged-on-server": 1,
   "other-server": 1,
 } satisfies Record<NeedReason, 1>) as NeedReason[];
 

@@ -3,6 +3,8 @@
  * the switches are exhaustive, so that a new state doesn't compile until it has its words.
  */
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { LinkReach } from "$lib/bindings/LinkReach";
+import type { LocalNetworkView } from "$lib/bindings/LocalNetworkView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
@@ -73,6 +75,7 @@ const needIcon = (reason: NeedReason): IconName => {
       return "log-in";
     case "files-missing":
       return "hard-drive";
+    case "damaged-on-server":
     case "refused":
     case "other-server":
       return "alert";
@@ -154,8 +157,40 @@ function needWord(reason: NeedReason): string {
       return m.state_needs_refused();
     case "files-missing":
       return m.state_needs_files_missing();
+    case "damaged-on-server":
+      return m.state_needs_damaged_on_server();
     case "other-server":
       return m.state_needs_other_server();
+  }
+}
+
+/** Who can open a link, where that is not everyone. */
+export function reachWords(reach: LinkReach | null): string | null {
+  switch (reach) {
+    case "this-computer":
+      return m.reach_this_computer();
+    case "local-network":
+      return m.reach_local_network();
+    case "internet":
+    case null:
+      return null;
+  }
+}
+
+export function localNetworkWords(network: LocalNetworkView): string {
+  switch (network.kind) {
+    case "off":
+      return m.local_network_off();
+    case "on": {
+      const on = m.local_network_on({ address: network.baseUrl });
+      if (network.firewall === null) return on;
+      const told = { firewall: network.firewall, port: String(network.port) };
+      return `${on} ${m.local_network_firewall(told)}`;
+    }
+    case "noNetwork":
+      return m.local_network_none();
+    case "failed":
+      return m.local_network_failed({ reason: network.detail });
   }
 }
 
@@ -269,6 +304,11 @@ function needToast(
       return {
         title: m.toast_needs_files_missing(),
         figures: m.toast_needs_files_missing_hint({ title }),
+      };
+    case "damaged-on-server":
+      return {
+        title: m.toast_needs_damaged_on_server(),
+        figures: m.toast_needs_damaged_on_server_hint({ title }),
       };
     case "other-server":
       return {

@@ -392,7 +392,7 @@ test("signing out says where recordings stay", async () => {
   await becomes(atHome());
   expect(screen.getByTestId("account").textContent).toMatch(/This computer/);
   await fireEvent.click(screen.getByTestId("account"));
-  expect(screen.getByTestId("account-panel").textContent).toMatch(/links from this computer/);
+  expect(screen.getByTestId("account-panel").textContent).toMatch(/open only on this computer/);
   await becomes({ ...empty(), account: null });
   expect(screen.getByTestId("account").textContent).toMatch(/No cloud/);
 });

@@ -7,17 +7,18 @@ use super::metadata;
 use crate::Place;
 
 /// A crate, what it may use, and what its tests may use besides.
-const ARROWS: [(&str, &[&str], &[&str]); 11] = [
+const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     ("snaplark-api", &[], &[]),
     ("snaplark-webm", &[], &[]),
+    ("snaplark-terminal", &[], &[]),
     // The simulation runs the machine over the true store.
     ("snaplark-core", &["api"], &["store"]),
     ("snaplark-store", &["core", "api"], &[]),
     ("snaplark-capture", &["core", "webm"], &[]),
-    ("snaplark-cloud", &["api", "webm"], &[]),
+    ("snaplark-cloud", &["api", "webm", "terminal"], &[]),
     // The app never names capture: shells plug it in, tests plug in a fake.
     ("snaplark-app", &["store", "core", "api", "webm"], &["cloud"]),
-    ("snaplark-cli", &["app", "capture", "cloud", "core", "api"], &[]),
+    ("snaplark-cli", &["app", "capture", "cloud", "core", "api", "terminal"], &[]),
     ("snaplark-desktop", &["app", "capture", "cloud", "core", "api"], &[]),
     ("snaplark-tests", &["app", "capture", "cloud", "core", "api", "store", "webm"], &[]),
     ("xtask", &[], &[]),

@@ -154,7 +154,7 @@ fn files(place: &Place) -> Result<Vec<String>> {
 }
 
 /// What cargo knows of all packages.
-fn metadata(place: &Place) -> Result<serde_json::Value> {
+pub fn metadata(place: &Place) -> Result<serde_json::Value> {
     let mut cargo =
         build::cargo(place, "metadata").args(["metadata", "--format-version", "1", "--locked"]);
     Ok(serde_json::from_str(&answer(cargo.command())?)?)

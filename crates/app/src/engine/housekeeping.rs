@@ -6,7 +6,7 @@ use snaplark_core::upload::Event;
 use tracing::{info, warn};
 
 use super::Engine;
-use crate::{AppError, Settings};
+use crate::{AppError, Settings, named_settings};
 
 /// How often it is looked for segments that need not stay.
 const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
@@ -15,6 +15,14 @@ const FREE_BYTES_MIN: u64 = 2_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Engine {
+    pub(super) fn change_setting(&mut self, name: &str, value: &str) -> Result<Settings, AppError> {
+        let mut settings = self.settings.clone();
+        named_settings::change_setting(&mut settings, name, value)
+            .map_err(|reason| AppError::BadSetting { reason })?;
+        self.set_settings(settings.clone())?;
+        Ok(settings)
+    }
+
     pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), AppError> {
         if let Some(keys) = settings.desktop.shortcuts.clash() {
             return Err(AppError::KeysTwice { keys: keys.to_owned() });

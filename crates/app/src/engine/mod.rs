@@ -10,12 +10,14 @@ mod deleting;
 mod housekeeping;
 mod overlay;
 mod recording;
+mod repairing;
 mod ring;
 mod running;
 mod sending;
+mod titles;
 mod writing;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::ring::Hindrance;
 use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
-use snaplark_store::{Segment, Store};
+use snaplark_store::{Recovery, Segment, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
@@ -34,18 +36,25 @@ use crate::account::{self, Account};
 use crate::home::Home;
 use crate::messages::{Command, Message, Reply};
 use crate::shelf::Shelf;
+use crate::source::{self, Repair};
 use crate::throttle::Throttle;
 use crate::uplink::{Sent, Uplink};
 use crate::view::Levels;
 use crate::view::{DeletedView, Snapshot};
 use crate::views::{self, Sources, Toasts};
-use crate::{AppError, AppOptions, Keeps, Media, Notice, Settings, StartRequest, finish};
+use crate::{
+    AppError, AppOptions, Keeps, LocalNetwork, Media, Notice, Settings, StartRequest, finish,
+};
 
 use ring::Keeping;
 pub use running::Running;
+use titles::TitleSending;
 
 /// How often the bytes of parts that are on their way are looked at.
 const PROGRESS_MS: u64 = 250;
+
+/// How often a database that is found broken is rebuilt in one run.
+const REBUILDS_MAX: u32 = 3;
 
 pub struct Engine {
     home: Home,
@@ -75,8 +84,12 @@ pub struct Engine {
     cancel_replies: Vec<(Reply<StartRequest>, StartRequest)>,
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
-    /// The last try did.
-    write_failed: bool,
+    /// When the first of the tries that failed since the last good one was.
+    failing_since_ms: Option<u64>,
+    /// Of recordings that ended in this run without anybody's asking.
+    why_ended: HashMap<RecordingId, String>,
+    /// Ended recordings of which it was said that their rows can't be written.
+    unlisted: HashSet<RecordingId>,
     requests: HashMap<RequestId, Request>,
     /// Grows with each account: an answer for an earlier one is of no use.
     generation: u64,
@@ -87,9 +100,22 @@ pub struct Engine {
     ended_here: HashMap<RecordingId, Option<String>>,
     keeps: Keeps,
     keeping: Keeping,
+    title_sending: TitleSending,
+    local_network: LocalNetwork,
+    /// Why there is no cloud in this computer to send to.
+    cloud_problem: Option<String>,
+    /// Recorded while there was none, and to be sent when there is.
+    without_cloud: Vec<RecordingId>,
     /// Of which it was said that their folder is back.
     came_back: HashSet<RecordingId>,
     shutdown: Option<oneshot::Sender<()>>,
+    /// Segments whose files are gone or of another size, as recovery found them.
+    damaged_at_start: BTreeMap<RecordingId, Vec<u32>>,
+    /// Segments of the recording under way that have their rows.
+    committed: u32,
+    ask_damage_again_ms: u64,
+    /// A disk that breaks each new database, too, must not make a loop of it.
+    rebuilds_left: u32,
 }
 
 /// What is told without being asked for.
@@ -115,6 +141,7 @@ enum Write {
     /// Where its file has to be brought home first: from there.
     Segment(RecordingId, Segment, Option<PathBuf>),
     Trouble(RecordingId, u64, Trouble),
+    Repair(RecordingId, Repair),
     Close(RecordingId, FrameCounts, Option<String>),
     /// It was cancelled.
     Delete(RecordingId),
@@ -128,13 +155,17 @@ impl Engine {
         told: Told,
     ) -> Result<Self, AppError> {
         let AppOptions { home, account, capture, keeps, notices } = options;
-        let store = Store::open(&home.root)?;
-        let recovery = store.recover(&finish::judge, &finish::size, &finish::retime)?;
+        let mut store = crate::open_store(&home)?;
+        let recovery = store.recover(&finish::Webm)?;
         // What a program that died kept was never asked for: it is not offered, it is deleted.
         store.sweep_rings()?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }
+        for recording in &recovery.adopted {
+            warn!(%recording, "A folder had no entry in the list, and has one now");
+        }
+        note_replaced(&store, &recovery)?;
         for path in &recovery.files_set_aside {
             warn!(file = ?path.file_name(), "Set a torn segment aside");
         }
@@ -176,7 +207,9 @@ impl Engine {
             cancel_replies: Vec::new(),
             unwritten: VecDeque::from([Write::Step(step)]),
             write_again_ms: None,
-            write_failed: false,
+            failing_since_ms: None,
+            why_ended: HashMap::new(),
+            unlisted: HashSet::new(),
             requests: HashMap::new(),
             generation: 0,
             file_jobs: 0,
@@ -185,8 +218,16 @@ impl Engine {
             ended_here: HashMap::new(),
             keeps,
             keeping: Keeping::default(),
+            title_sending: TitleSending::default(),
+            local_network: LocalNetwork::default(),
+            cloud_problem: None,
+            without_cloud: Vec::new(),
             came_back: HashSet::new(),
             shutdown: None,
+            damaged_at_start: recovery.damaged,
+            committed: 0,
+            ask_damage_again_ms: 0,
+            rebuilds_left: REBUILDS_MAX,
         })
     }
 
@@ -196,6 +237,7 @@ impl Engine {
         self.tell_settings();
         self.tell_machine(Event::Woke);
         self.choose_ring();
+        self.send_titles_soon();
         let mut progress = tokio::time::interval(Duration::from_millis(PROGRESS_MS));
         progress.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         while !self.is_over() {
@@ -221,6 +263,8 @@ impl Engine {
                     self.follow_ring_clock();
                     self.clear_confirmed();
                     self.delete_overdue();
+                    self.ask_damage();
+                    self.send_titles();
                     self.tell_machine(Event::Woke);
                 }
                 _ = progress.tick(), if !self.requests.is_empty() => self.note_progress(),
@@ -249,10 +293,19 @@ impl Engine {
                 return;
             }
         };
+        let mut damaged = std::mem::take(&mut self.damaged_at_start);
         for recording in recordings {
-            if recording.file.is_none() && recording.missing_detail.is_none() && !recording.running
-            {
-                self.write_file(recording.id);
+            match damaged.remove(&recording.id) {
+                // Its file is written when that is done.
+                Some(segments) => self.repair(recording.id, segments),
+                None if recording.file.is_none() && !recording.running => {
+                    match recording.missing_detail {
+                        None => self.write_file(recording.id),
+                        // Whoever waits for its file has to hear that none comes.
+                        Some(missing) => self.note_file_problem(recording.id, missing),
+                    }
+                }
+                None => {}
             }
         }
     }
@@ -272,10 +325,13 @@ impl Engine {
         let wake_ms = machine_ms
             .into_iter()
             .chain(self.write_again_ms)
+            .chain(self.ask_damage_ms())
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let wake_ms = wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).min();
+        let titles_ms = self.title_sending.again_ms;
+        let wake_ms =
+            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(titles_ms).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -302,6 +358,11 @@ impl Engine {
                 }
                 self.tell_machine(event);
             }
+            Message::SubjectFound { recording, subject } => self.name_after(recording, &subject),
+            Message::TitleKnown { recording, title } => self.title_known(recording, &title),
+            Message::TitleSent { generation, recording, title, outcome } => {
+                self.title_sent(generation, recording, &title, outcome);
+            }
             Message::RingReady { ring, control } => self.ring_ready(ring, control),
             Message::Kept { ring, event } => self.kept(ring, event),
             Message::Hint(event) => self.tell_machine(event),
@@ -310,9 +371,12 @@ impl Engine {
                 self.sleep(begins);
             }
             Message::Locked { is_locked } => self.hinder_ring(Hindrance::Locked, is_locked),
-            Message::FileWritten { recording, file, problem } => {
-                self.file_written(recording, file, problem);
+            Message::FileWritten { recording, file, problem, damaged } => {
+                self.file_written(recording, file, problem, damaged);
             }
+            Message::Repaired { recording, repair } => self.repaired(recording, repair),
+            Message::ServerDamage { generation, .. } if generation != self.generation => {}
+            Message::ServerDamage { videos, .. } => self.server_damage(videos),
         }
     }
 
@@ -332,9 +396,12 @@ impl Engine {
             Command::Toggle { request, reply } => {
                 let recording = RecordingId(uuid::Uuid::now_v7());
                 let countdown = request.countdown.is_some();
-                let event = recorder::Event::ToggleAsked { recording, countdown };
+                let too_short = self.is_too_short();
+                let event = recorder::Event::ToggleAsked { recording, countdown, too_short };
                 self.ask_recorder(event, request, reply);
             }
+            // It ended by itself, and its rows are still to be written.
+            Command::Stop { reply } if self.closing().is_some() => self.stop_replies.push(reply),
             Command::Stop { reply } => {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
@@ -357,24 +424,12 @@ impl Engine {
             }
             Command::ShowWebcam { shown, reply } => drop(reply.send(self.show_webcam(shown))),
             Command::Retry { recording, reply } => {
-                let known = self.machine.status(self.now_ms(), recording).is_some();
-                let event = if known {
-                    Ok(Event::RetryAsked { recording })
-                } else {
-                    self.store.recording(recording).map(|_| Event::UploadWanted { recording })
-                };
-                let outcome = event.map(|event| {
-                    let is_new = matches!(event, Event::UploadWanted { .. });
-                    self.tell_machine(event);
-                    if is_new {
-                        self.offer_whole(recording);
-                    }
-                    self.toasts.remember(recording);
-                });
-                let _ = reply.send(outcome.map_err(AppError::from));
+                let _ = reply.send(self.retry(recording).map_err(AppError::from));
             }
             Command::Rename { recording, title, reply } => {
-                let _ = reply.send(self.store.rename(recording, title.trim()).map_err(Into::into));
+                let renamed = self.store.rename(recording, title.trim());
+                self.send_titles_soon();
+                let _ = reply.send(renamed.map_err(Into::into));
             }
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));
@@ -390,8 +445,19 @@ impl Engine {
             Command::DismissToast { recording_id } => {
                 self.toasts.dismiss(&recording_id, &self.shelf);
             }
+            Command::DismissRebuilt => {
+                if let Err(error) = self.store.dismiss_rebuilt() {
+                    warn!(%error, "It could not be noted that a notice was read");
+                }
+            }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
+            Command::ChangeSetting { name, value, reply } => {
+                let _ = reply.send(self.change_setting(&name, &value));
+            }
+            Command::WhyEnded { recording, reply } => {
+                let _ = reply.send(self.why_ended.get(&recording).cloned());
+            }
             Command::SetSettings { settings, reply } => {
                 let _ = reply.send(self.set_settings(settings));
             }
@@ -405,7 +471,13 @@ impl Engine {
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
             }
+            Command::TellSignedOut => (self.notices)(Notice::SignedOut),
             Command::HintNetwork => self.tell_machine(Event::NetworkHinted),
+            Command::SetLocalNetwork { network } => {
+                self.local_network = network;
+                self.shelf.mark_all();
+            }
+            Command::SetCloudProblem { problem } => self.cloud_problem = problem,
             Command::Shutdown { reply } => {
                 self.shutdown = Some(reply);
                 self.hinder_ring(Hindrance::Closing, true);
@@ -417,6 +489,23 @@ impl Engine {
     }
 
     fn answer(&mut self, since: u64, reply: oneshot::Sender<Snapshot>) {
+        let first = self.look(since);
+        let snapshot = match first {
+            Err(error) if self.may_rebuild(&error) => {
+                error!(%error, "The list of recordings is damaged");
+                self.rebuilds_left -= 1;
+                self.rebuild_store().and_then(|()| self.look(0))
+            }
+            first => first,
+        };
+        match snapshot {
+            Ok(snapshot) => drop(reply.send(snapshot)),
+            Err(error) => error!(%error, "The list of recordings can't be read"),
+        }
+    }
+
+    fn look(&mut self, since: u64) -> Result<Snapshot, StoreError> {
+        let rebuilt = self.store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed);
         let sources = Sources {
             home: &self.home,
             account: self.account.as_ref(),
@@ -428,14 +517,14 @@ impl Engine {
             ring: self.ring_view(),
             file_problems: &self.file_problems,
             deleted: self.deleted.clone(),
+            rebuilt,
+            local_network: &self.local_network,
+            cloud_problem: self.cloud_problem.as_deref(),
             notifications: self.settings.desktop.notifications,
             change: *self.told.changed.borrow(),
             now_ms: self.now_ms(),
         };
-        match views::of_program(&self.store, &mut self.shelf, &sources, since) {
-            Ok(snapshot) => drop(reply.send(snapshot)),
-            Err(error) => error!(%error, "The list of recordings can't be read"),
-        }
+        views::of_program(&self.store, &mut self.shelf, &sources, since)
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
@@ -448,13 +537,34 @@ impl Engine {
         ))
     }
 
+    /// A stopped or waiting upload tries again now; a recording without one gets one.
+    fn retry(&mut self, recording: RecordingId) -> Result<(), StoreError> {
+        if self.machine.status(self.now_ms(), recording).is_some() {
+            self.tell_machine(Event::RetryAsked { recording });
+        } else {
+            self.store.recording(recording)?;
+            self.tell_machine(Event::UploadWanted { recording });
+            self.offer_whole(recording);
+        }
+        self.toasts.remember(recording);
+        Ok(())
+    }
+
     /// Everything under way is for the old account: it is dropped.
     fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
         let connect = |account| Uplink::new(account, self.throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
         self.store.set_setting(account::SETTING, &account::to_setting(account.as_ref()))?;
         (self.account, self.uplink) = (account, uplink);
-        self.rebuild_machine()
+        self.rebuild_machine()?;
+        if self.uplink.is_some() {
+            for recording in std::mem::take(&mut self.without_cloud) {
+                // It may be deleted since.
+                let _ = self.retry(recording);
+            }
+        }
+        self.send_titles_soon();
+        Ok(())
     }
 
     /// From its rows, as at a start. What is on its way is sent again.
@@ -468,12 +578,25 @@ impl Engine {
         let (machine, step) = UploadMachine::restore(target, rows, seed);
         self.machine = machine;
         self.generation += 1;
+        self.ask_damage_again_ms = 0;
         self.unwritten.push_back(Write::Step(step));
         self.write();
         self.tell_settings();
         self.tell_machine(Event::Woke);
         Ok(())
     }
+}
+
+fn note_replaced(store: &Store, recovery: &Recovery) -> Result<(), StoreError> {
+    for (recording, indices) in &recovery.replaced {
+        for segment in store.segments(*recording)? {
+            if indices.contains(&segment.index) {
+                let words = source::damage_words(&segment);
+                store.note_health(*recording, segment.start_ms, "segment-damaged", &words)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Apart from what the program keeps for itself.

@@ -7,13 +7,14 @@ use snaplark_core::capture::{
     CaptureControl, CaptureEnd, CaptureError, FrameCounts, Permission, SealedSegment, Sound,
     Source, Trouble,
 };
-use snaplark_core::policy::Space;
+use snaplark_core::policy::{RECORDING_MS_MIN, Space};
 use snaplark_core::recorder::{self, Recorder, Refusal};
 use snaplark_core::upload::Event;
-use snaplark_store::{Elsewhere, NewRecording, Segment, StoreError};
+use snaplark_store::{Elsewhere, Format as _, NewRecording, Segment, StoreError};
 use tracing::{info, warn};
 
 use super::{Engine, Running, Write};
+use crate::finish::Webm;
 use crate::messages::{Message, Reply};
 use crate::{AfterSleep, AppError, StartRequest};
 
@@ -45,6 +46,25 @@ impl Engine {
             }
             None => {}
         }
+    }
+
+    /// Whether what runs has only just begun, so that a press of the shortcut is the second one of a
+    /// double press.
+    pub(super) fn is_too_short(&mut self) -> bool {
+        let now_ms = self.now_ms();
+        let Some(running) = &mut self.running else { return false };
+        running.too_short = match &self.recorder {
+            Recorder::Starting { .. } => true,
+            Recorder::Recording { .. } => {
+                running.began_ms.is_some_and(|began_ms| now_ms < began_ms + RECORDING_MS_MIN)
+            }
+            Recorder::Idle
+            | Recorder::Counting { .. }
+            | Recorder::Paused { .. }
+            | Recorder::Stopping { .. }
+            | Recorder::Cancelling { .. } => running.too_short,
+        };
+        running.too_short
     }
 
     pub(super) fn cancel(&mut self, reply: Reply<StartRequest>) {
@@ -156,6 +176,7 @@ impl Engine {
         let Some(running) = &mut self.running else { return };
         running.started_unix_ms = now_unix_ms;
         running.begins_ms = None;
+        self.committed = 0;
         let request = running.request.clone();
         let abandoned = running.abandoned.clone();
         // Should its folder vanish, so may the list of recordings: that must know before.
@@ -173,6 +194,9 @@ impl Engine {
         };
         // Before there is anything to lose: a program that dies from here on still knows.
         let wants_upload = request.upload && self.uplink.is_some();
+        if request.upload && self.cloud_problem.is_some() {
+            self.without_cloud.push(recording);
+        }
         let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
         let request = StartRequest { sound, ..request };
         if wants_upload {
@@ -194,12 +218,12 @@ impl Engine {
         request: &StartRequest,
         started_unix_ms: i64,
     ) -> Result<PathBuf, StoreError> {
-        let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
-        let started = started.to_zoned(jiff::tz::TimeZone::system());
+        let (_, started_text) = Webm.names(started_unix_ms);
+        self.find_subject(recording, request.source.clone());
         self.store.begin(&NewRecording {
             id: recording,
-            title: started.strftime("%-d %b, %H:%M").to_string(),
-            started_text: started.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
+            title: self.dated_title(started_unix_ms),
+            started_text,
             started_unix_ms,
             fps: request.fps,
             bitrate_bits: request.bitrate_bits,
@@ -239,6 +263,7 @@ impl Engine {
         let now_ms = self.now_ms();
         if let Some(running) = &mut self.running {
             running.count_from(0, now_ms);
+            running.began_ms = Some(now_ms);
         }
         self.unwritten.push_back(Write::Started { recording, width, height });
         self.write();
@@ -248,17 +273,21 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, recording: RecordingId, end: CaptureEnd, counts: FrameCounts) {
+        let (title, _) = self.saved(recording);
         let detail = match end {
             CaptureEnd::Stopped => {
-                let reason = self.running.take().and_then(|running| running.stopped_for);
-                if let Some(reason) = &reason {
-                    self.toasts.fail(recording, reason.clone());
-                }
-                reason
+                let why = self.running.take().and_then(|running| running.stopped_for);
+                why.map(|(kind, reason)| {
+                    self.why_ended.insert(recording, kind.to_owned());
+                    self.toasts.fail(recording, title, reason.clone());
+                    reason
+                })
             }
             CaptureEnd::Failed(error) => {
                 warn!(%recording, %error, "Recording ended by itself");
-                self.toasts.fail(recording, error.to_string());
+                self.toasts.fail(recording, title, error.to_string());
+                let code = AppError::from(error.clone()).code().to_owned();
+                self.why_ended.insert(recording, code);
                 if let Some(reply) = self.start_reply.take() {
                     let _ = reply.send(Err(error.clone().into()));
                 }
@@ -274,7 +303,7 @@ impl Engine {
         self.take_back(recording);
         // Whoever stopped it need not be told.
         if error != CaptureError::Abandoned {
-            self.toasts.fail(recording, error.to_string());
+            self.toasts.fail(recording, String::new(), error.to_string());
         }
         match self.start_reply.take() {
             Some(reply) => drop(reply.send(Err(error.into()))),
@@ -287,6 +316,11 @@ impl Engine {
         info!(%recording, "Cancelled: it is deleted");
         self.tell_machine(Event::Forgotten { recording });
         self.toasts.forget(recording);
+        if self.running.as_ref().is_some_and(|running| running.too_short) {
+            let reason = "It was stopped right after it had begun. Press once to record, and once \
+                          more to stop";
+            self.toasts.fail(recording, String::new(), reason.to_owned());
+        }
         // Whatever holds the store up: it must not be there at the next start.
         self.unwritten.push_back(Write::Delete(recording));
         self.write();
@@ -299,7 +333,7 @@ impl Engine {
         if self.settings.recording.after_sleep == AfterSleep::Stop {
             if begins {
                 let reason = "The computer went to sleep, so the recording was ended, as is set";
-                running.stopped_for.get_or_insert_with(|| reason.to_owned());
+                running.stopped_for.get_or_insert_with(|| ("slept", reason.to_owned()));
                 self.tell_recorder(recorder::Event::StopAsked);
             }
             return;
@@ -396,7 +430,7 @@ impl Engine {
             Space::Out if running.stopped_for.is_none() => {
                 let reason = "The disk is nearly full, so the recording was ended. All of it up to \
                               there is safe. Free some space before the next one";
-                running.stopped_for = Some(reason.to_owned());
+                running.stopped_for = Some(("disk-full", reason.to_owned()));
                 self.tell_recorder(recorder::Event::StopAsked);
             }
             Space::Enough | Space::Low | Space::Out => {}

@@ -23,6 +23,10 @@ pub struct Running {
     /// When its time is over, if it goes on without a pause.
     pub ends_ms: Option<u64>,
     pub started_unix_ms: i64,
+    /// When its first picture was there, by the engine's clock.
+    pub began_ms: Option<u64>,
+    /// It was ended before it was long enough to be meant.
+    pub too_short: bool,
     /// As it was asked for last.
     pub paused: bool,
     /// Paused because the computer sleeps, by nobody's wish.
@@ -34,8 +38,8 @@ pub struct Running {
     /// It is to be shown and isn't there.
     pub webcam_lost: bool,
     pub disk_low_told: bool,
-    /// Why it was ended without anybody's asking.
-    pub stopped_for: Option<String>,
+    /// Why it was ended without anybody's asking: a code, and a sentence.
+    pub stopped_for: Option<(&'static str, String)>,
     /// The ring whose capture it goes on with.
     pub taken_over: Option<TakenOver>,
     /// Where its segments are written, if not in its own folder.
@@ -52,6 +56,8 @@ impl Running {
             control: None,
             abandoned: Abandoned::default(),
             ends_ms: None,
+            began_ms: None,
+            too_short: false,
             paused: false,
             sleeps: false,
             paused_ms: 0,

@@ -1,16 +1,16 @@
 //! What the upload machine wants done: one task a request, its answer sent back as an event.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile};
-use snaplark_core::upload::{Action, Event, Failure, Part, RequestId, Target};
-use snaplark_core::{INIT_FILE, RecordingId, SessionId, segment_file};
+use snaplark_core::upload::{Action, Event, Failure, RequestId, Target};
+use snaplark_core::{RecordingId, SessionId};
 use snaplark_store::{Recording, StoreError};
 use tracing::{error, info};
 
 use super::{Engine, Request, Write};
 use crate::messages::Message;
+use crate::source::Source;
 use crate::uplink::Sent;
 
 impl Engine {
@@ -62,22 +62,36 @@ impl Engine {
             }
             Action::OpenSession { request, recording, named } => {
                 let body = self.init_request(recording, named);
+                let inbox = self.inbox.clone();
                 self.request(request, Sent::default(), async move {
-                    match uplink.open_session(&body?).await {
-                        Ok((session, link)) => Ok(Event::SessionOpened { request, session, link }),
-                        Err(failure) => Err(failure),
+                    let body = body?;
+                    let (session, link) = uplink.open_session(&body).await?;
+                    if let Some(title) = body.title {
+                        let _ = inbox.send(Message::TitleKnown { recording, title }).await;
                     }
+                    Ok(Event::SessionOpened { request, session, link })
                 });
             }
             Action::SendPart { request, recording, session, index, part, with_init } => {
-                let files = self.files(recording, part, with_init);
+                let segments = part.first_segment..part.end();
+                let source = Source::of_part(&self.store, recording, segments.clone());
+                let source = source.map_err(unreadable);
                 let sent = Sent::default();
                 let counter = sent.clone();
                 self.request(request, sent, async move {
-                    uplink.send_part(&session, index, files, counter).await?;
+                    let source = source?;
+                    let read = move || source.part(segments, with_init);
+                    uplink.send_part(&session, index, read, counter).await?;
                     Ok(Event::PartAcknowledged { request })
                 });
             }
+            Action::AskReceived { request, session, .. } => {
+                self.request(request, Sent::default(), async move {
+                    let indices = uplink.received(&session).await?;
+                    Ok(Event::PartsReceived { request, indices })
+                });
+            }
+            Action::RepairSegments { recording, segments } => self.repair(recording, segments),
             Action::Finalize { request, recording, session, part_count, duration_ms } => {
                 let body = self.finalize_request(recording, session, part_count, duration_ms);
                 self.request(request, Sent::default(), async move {
@@ -122,16 +136,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn files(
-        &self,
-        recording: RecordingId,
-        part: Part,
-        with_init: bool,
-    ) -> Vec<PathBuf> {
-        let folder = self.store.folder(recording);
-        let init = with_init.then(|| folder.join(INIT_FILE));
-        let segments = (part.first_segment..part.end()).map(|i| folder.join(segment_file(i)));
-        init.into_iter().chain(segments).collect()
+    pub(super) fn source(&self, recording: RecordingId) -> Result<Source, StoreError> {
+        Source::new(&self.store, recording)
     }
 
     pub(super) fn init_request(
@@ -142,7 +148,10 @@ impl Engine {
         let row = self.store.recording(recording).map_err(unreadable)?;
         let account = self.account.as_ref();
         let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
-        Ok(InitRequest::new(profile, &media(&row), named.then_some(recording.0)))
+        let body = InitRequest::new(profile, &media(&row), named.then_some(recording.0));
+        // As with the id: to servers that said what they take.
+        let title = Some(row.title).filter(|title| named && !title.is_empty());
+        Ok(InitRequest { title, ..body })
     }
 
     pub(super) fn finalize_request(
@@ -186,12 +195,16 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         Event::SessionOpened { request, .. }
         | Event::PartAcknowledged { request }
         | Event::Finalized { request, .. }
+        | Event::PartsReceived { request, .. }
         | Event::RequestFailed { request, .. } => Some(*request),
         Event::PartProgressed { .. }
         | Event::UploadWanted { .. }
         | Event::InitSealed { .. }
         | Event::SegmentSealed { .. }
         | Event::RecordingEnded { .. }
+        | Event::SegmentsRepaired { .. }
+        | Event::SegmentsLost { .. }
+        | Event::ServerDamaged { .. }
         | Event::ProbeAnswered { .. }
         | Event::NetworkHinted
         | Event::SystemResumed

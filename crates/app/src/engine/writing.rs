@@ -9,43 +9,69 @@ use snaplark_store::StoreError;
 use tracing::{debug, error, warn};
 
 use super::{Engine, Write};
+use crate::finish::FinishError;
 use crate::messages::Message;
 use crate::{AppError, Notice, finish};
 
 /// How long after a failed commit the next is tried.
 const COMMIT_AGAIN_MS: u64 = 1_000;
+/// Whoever waits for the end of a recording whose rows can't be written hears so after this time.
+/// Longer than a backup program holds the database's lock; the tries go on.
+const COMMIT_PATIENCE_MS: u64 = 10_000;
 /// Then what came in meanwhile is heard: minutes of the ring may become a recording at once.
 const WRITES_AT_ONCE_MAX: usize = 16;
 
 impl Engine {
     /// Writes what waits, in order, until it is done or fails.
     pub(super) fn write(&mut self) {
-        let failed_before = std::mem::take(&mut self.write_failed);
         self.write_again_ms = None;
         for _ in 0..WRITES_AT_ONCE_MAX {
             let Some(write) = self.unwritten.pop_front() else { return };
             if let Err(error) = self.write_one(&write) {
+                if self.may_rebuild(&error) {
+                    error!(%error, "The list of recordings is damaged");
+                    self.rebuilds_left -= 1;
+                    // Of a step, the machine that is made anew gives another.
+                    if !matches!(write, Write::Step(_)) {
+                        self.unwritten.push_front(write);
+                    }
+                    self.write_again_ms = Some(self.now_ms());
+                    if let Err(error) = self.rebuild_store() {
+                        error!(%error, "The list of recordings could not be rebuilt; trying again");
+                        self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                    }
+                    return;
+                }
                 if !error.may_pass() {
                     error!(%error, "The list of recordings refuses an entry; it is left out");
                     continue;
                 }
-                if !failed_before {
+                if self.failing_since_ms.is_none() {
                     error!(%error, "The list of recordings could not be written; trying again");
                 }
-                self.write_failed = true;
+                let now_ms = self.now_ms();
+                let since_ms = *self.failing_since_ms.get_or_insert(now_ms);
                 self.unwritten.push_front(write);
-                self.write_again_ms = Some(self.now_ms() + COMMIT_AGAIN_MS);
+                self.write_again_ms = Some(now_ms + COMMIT_AGAIN_MS);
                 self.tell_away();
+                if now_ms >= since_ms + COMMIT_PATIENCE_MS {
+                    self.tell_unlisted(&error);
+                }
                 return;
             }
+            self.failing_since_ms = None;
             match write {
                 Write::Started { recording, .. } => self.offer_init(recording),
                 Write::Segment(recording, segment, from) => {
                     let size_bytes = segment.size_bytes;
+                    if self.recorder.recording() == Some(recording) {
+                        self.committed = segment.index + 1;
+                    }
                     self.tell_machine(Event::SegmentSealed { recording, size_bytes });
                     self.came_home(recording, &segment, from.as_deref());
                 }
                 Write::Trouble(..) => {}
+                Write::Repair(recording, repair) => self.repair_written(recording, repair),
                 Write::Close(recording, ..) => self.closed(recording),
                 Write::Delete(_) => self.nothing_stays(),
                 Write::Step(step) => step.actions.into_iter().for_each(|action| self.act(action)),
@@ -67,6 +93,67 @@ impl Engine {
         }
     }
 
+    /// A recording has ended, and its rows can't be written for long: nobody waits for that. What is
+    /// sealed is on the disk, and the next start adopts it.
+    fn tell_unlisted(&mut self, error: &StoreError) {
+        if self.recorder != Recorder::Idle {
+            return;
+        }
+        let reason = match error {
+            StoreError::Sql(source) => source.to_string(),
+            other => other.to_string(),
+        };
+        for (reply, _) in self.cancel_replies.drain(..) {
+            let _ = reply.send(Err(AppError::NotDeleted { reason: reason.clone() }));
+        }
+        let Some(recording) = self.closing() else { return };
+        let (title, segments) = self.saved(recording);
+        let folder = self.store.folder(recording);
+        let unlisted =
+            || AppError::NotListed { folder: folder.clone(), segments, reason: reason.clone() };
+        for reply in self.stop_replies.drain(..) {
+            let _ = reply.send(Err(unlisted()));
+        }
+        self.answer_share(recording, Err(unlisted()));
+        if self.unlisted.insert(recording) {
+            warn!(%recording, segments, "A recording that has ended is not in the list");
+            self.toasts.fail(recording, title, unlisted().to_string());
+        }
+    }
+
+    /// The recording that has ended and whose rows don't say so yet.
+    pub(super) fn closing(&self) -> Option<RecordingId> {
+        let is_idle = self.recorder == Recorder::Idle;
+        self.unwritten.iter().filter(|_| is_idle).find_map(|write| match write {
+            Write::Close(recording, ..) => Some(*recording),
+            Write::Started { .. }
+            | Write::Segment(..)
+            | Write::Trouble(..)
+            | Write::Repair(..)
+            | Write::Delete(_)
+            | Write::Step(_) => None,
+        })
+    }
+
+    /// Returns how many segments of a recording are sealed, written down or not, and its title where
+    /// there are any.
+    pub(super) fn saved(&self, recording: RecordingId) -> (String, u32) {
+        let unwritten = self.unwritten.iter().filter(|write| match write {
+            Write::Segment(of, ..) => *of == recording,
+            Write::Started { .. }
+            | Write::Trouble(..)
+            | Write::Repair(..)
+            | Write::Close(..)
+            | Write::Delete(_)
+            | Write::Step(_) => false,
+        });
+        let unwritten = unwritten.count() as u32;
+        match self.store.recording(recording) {
+            Ok(row) if row.segments + unwritten > 0 => (row.title, row.segments + unwritten),
+            Ok(_) | Err(_) => (String::new(), unwritten),
+        }
+    }
+
     pub(super) fn write_one(&mut self, write: &Write) -> Result<(), StoreError> {
         match write {
             Write::Started { recording, width, height } => {
@@ -82,6 +169,7 @@ impl Engine {
             Write::Trouble(recording, at_ms, trouble) => {
                 self.store.note_trouble(*recording, *at_ms, trouble)
             }
+            Write::Repair(recording, repair) => self.write_repair(*recording, repair),
             Write::Close(recording, counts, detail) => {
                 self.store.close(*recording, *counts, detail.as_deref())
             }
@@ -95,6 +183,10 @@ impl Engine {
 
     /// The recording is closed in its rows: to the upload, to the person's file, to the clipboard.
     pub(super) fn closed(&mut self, recording: RecordingId) {
+        if self.unlisted.remove(&recording) {
+            // It is in the list after all.
+            self.toasts.take_back_failure(recording);
+        }
         let row = match self.store.recording(recording) {
             Ok(row) => row,
             Err(error) => {
@@ -134,6 +226,7 @@ impl Engine {
     /// Once, and only for what was recorded just now: a clipboard is not ours to take at any time.
     pub(super) fn copy_link(&mut self, recording: RecordingId, link: String) {
         let Some(told) = self.ended_here.get_mut(&recording) else { return };
+        let link = self.local_network.handed_out(&link);
         if told.as_ref() != Some(&link) {
             *told = Some(link.clone());
             (self.notices)(Notice::CopyLink { recording, link });
@@ -141,15 +234,13 @@ impl Engine {
     }
 
     pub(super) fn write_file(&mut self, recording: RecordingId) {
-        let (row, segments) =
-            match (self.store.recording(recording), self.store.segments(recording)) {
-                (Ok(row), Ok(segments)) => (row, segments),
-                (Err(error), _) | (_, Err(error)) => {
-                    self.note_file_problem(recording, error.to_string());
-                    return;
-                }
-            };
-        let folder = self.store.folder(recording);
+        let (row, source) = match (self.store.recording(recording), self.source(recording)) {
+            (Ok(row), Ok(source)) => (row, source),
+            (Err(error), _) | (_, Err(error)) => {
+                self.note_file_problem(recording, error.to_string());
+                return;
+            }
+        };
         let chosen = self.settings.recording.save_folder.as_ref();
         let save_folder = chosen.unwrap_or(&self.home.save_folder).clone();
         let inbox = self.inbox.clone();
@@ -158,19 +249,25 @@ impl Engine {
         let name = format!("recording_{}", row.started_text);
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {
-            let write = |to: &Path| finish::write_file(&folder, &segments, to, &name);
-            // The person's folder may be on a stick that was pulled, or a share that is away.
-            let (file, problem) = match write(&save_folder) {
-                Ok(file) => (Some(file), None),
-                Err(error) => match write(&instead) {
-                    Ok(file) => (
-                        Some(file),
-                        Some(format!("{error}. It is in {} instead", instead.display())),
-                    ),
-                    Err(_) => (None, Some(error.to_string())),
+            let write = |to: &Path| finish::write_file(&source, to, &name);
+            // The person's folder may be on a stick that was pulled, or a share that is away. Damage
+            // of the recording's own files is no matter of the place.
+            let (file, problem, damaged) = match write(&save_folder) {
+                Ok(file) => (Some(file), None, Vec::new()),
+                Err(FinishError::Damaged(segments)) => (None, None, segments),
+                Err(error @ (FinishError::Read(_) | FinishError::Media(_))) => {
+                    (None, Some(error.to_string()), Vec::new())
+                }
+                Err(error @ FinishError::Write { .. }) => match write(&instead) {
+                    Ok(file) => {
+                        let problem = format!("{error}. It is in {} instead", instead.display());
+                        (Some(file), Some(problem), Vec::new())
+                    }
+                    Err(_) => (None, Some(error.to_string()), Vec::new()),
                 },
             };
-            let _ = inbox.blocking_send(Message::FileWritten { recording, file, problem });
+            let written = Message::FileWritten { recording, file, problem, damaged };
+            let _ = inbox.blocking_send(written);
             // Now, as its segments may be gone when the card is first seen.
             if let Err(error) = media.and_then(|media| media.still()) {
                 debug!(%recording, %error, "There is no still of a recording");
@@ -183,8 +280,13 @@ impl Engine {
         recording: RecordingId,
         file: Option<PathBuf>,
         problem: Option<String>,
+        damaged: Vec<u32>,
     ) {
         self.file_jobs -= 1;
+        if !damaged.is_empty() {
+            self.repair(recording, damaged);
+            return;
+        }
         let noted = file.as_ref().map_or(Ok(()), |file| self.store.set_file(recording, file));
         let asks = self.settings.recording.asks_where && self.ended_here.contains_key(&recording);
         if let Some(file) = file.filter(|_| asks && self.shutdown.is_none()) {
@@ -200,7 +302,7 @@ impl Engine {
     }
 
     /// In no row: why it was so, is found out anew at each start.
-    fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
+    pub(super) fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
         self.file_problems.insert(recording, problem);
         self.shelf.mark(recording);
     }

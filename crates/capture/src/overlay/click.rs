@@ -18,8 +18,8 @@ const RADIUS_FROM: f32 = 12.0;
 const RADIUS_TO: f32 = 34.0;
 const THICKNESS: f32 = 5.0;
 
-/// `corner`: the picture's own on the screen.
-pub fn paint(canvas: &mut Canvas, click: &Click, corner: (i32, i32), now: Instant) {
+/// Paints it at that place of the picture.
+pub fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
     let scale = (canvas.size().1 as f32 / 1_080.0).clamp(0.5, 2.5);
     let age = now.saturating_duration_since(click.since).as_secs_f32() / CLICK_SHOWN.as_secs_f32();
     // Fast at first, then slower.
@@ -31,12 +31,7 @@ pub fn paint(canvas: &mut Canvas, click: &Click, corner: (i32, i32), now: Instan
     let half = (radius * 0.82, radius * 0.82);
     let reach = (radius * 1.1 + thickness).ceil() as i32 + 1;
     let side = 2 * reach as u32 + 1;
-    let rect = Rect {
-        x: click.at.0 - corner.0 - reach,
-        y: click.at.1 - corner.1 - reach,
-        width: side,
-        height: side,
-    };
+    let rect = Rect { x: at.0 - reach, y: at.1 - reach, width: side, height: side };
     canvas.paint(rect, |x, y| {
         let (x, y) = ((x as i32 - reach) as f32, (y as i32 - reach) as f32);
         let distance = match click.button {

@@ -20,6 +20,7 @@ use self::canvas::{Canvas, Ink};
 use self::pill::Pill;
 use self::shape::Mask;
 use crate::marks::Marks;
+use crate::source::Place;
 use crate::webcam::{Shown, Webcam};
 
 pub struct Overlay {
@@ -37,13 +38,9 @@ impl Overlay {
         Overlay { canvas, webcam, mask, marks, pill }
     }
 
-    /// Upon that picture, or upon the last one where there is none now. `corner`: the picture's own on
+    /// Upon that picture, or upon the last one where there is none now. `place`: the picture's own on
     /// the screen.
-    pub fn lay<'a>(
-        &'a mut self,
-        picture: Option<&'a [u8]>,
-        corner: (i32, i32),
-    ) -> Option<&'a [u8]> {
+    pub fn lay<'a>(&'a mut self, picture: Option<&'a [u8]>, place: Place) -> Option<&'a [u8]> {
         let now = Instant::now();
         let webcam = self.webcam.look();
         if let Some(Err(reason)) = self.marks.as_mut().map(|marks| marks.look(now)) {
@@ -64,7 +61,7 @@ impl Overlay {
             None => self.canvas.uncover(),
         }
         for click in clicks {
-            click::paint(&mut self.canvas, click, corner, now);
+            click::paint(&mut self.canvas, click, place.in_picture(click.at), now);
         }
         if let Some(shown) = &webcam {
             paint_webcam(&mut self.canvas, &mut self.mask, shown);

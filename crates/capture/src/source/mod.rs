@@ -1,6 +1,7 @@
 //! Where pictures come from. A source is opened and asked on the eye's thread alone, so it need not
 //! be `Send`; one that gets its pictures pushed keeps the newest and gives that.
 
+mod fit;
 pub mod picture;
 #[cfg(target_os = "linux")]
 pub mod portal;
@@ -25,14 +26,34 @@ pub trait Source {
     /// seen now. An error ends the recording.
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError>;
 
-    /// Where its picture was on the screen at the last look, as clicks are told.
-    fn corner(&self) -> (i32, i32) {
-        (0, 0)
+    /// Where its picture was on the screen at the last look.
+    fn place(&self) -> Place {
+        Place::default()
     }
 
     /// With what the next one is opened without asking.
     fn permission(&self) -> Option<Permission> {
         None
+    }
+}
+
+/// Maps places on the screen, as clicks are told, to places in the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// What is seen begins here on the screen.
+    pub corner: (i32, i32),
+    /// The size of what is seen and where it is in the picture, if it was scaled.
+    pub scaled: Option<((u32, u32), picture::Rect)>,
+}
+
+impl Place {
+    pub fn in_picture(&self, (x, y): (i32, i32)) -> (i32, i32) {
+        let (x, y) = (x - self.corner.0, y - self.corner.1);
+        let Some((from, into)) = self.scaled else { return (x, y) };
+        let scale = |at: i32, into: u32, from: u32| {
+            (i64::from(at) * i64::from(into) / i64::from(from.max(1))) as i32
+        };
+        (into.x + scale(x, into.width, from.0), into.y + scale(y, into.height, from.1))
     }
 }
 
@@ -118,4 +139,21 @@ fn without_scap() -> CaptureError {
 
 pub fn missing(reason: &str) -> CaptureError {
     CaptureError::SourceMissing { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_click_is_where_it_was_in_a_scaled_picture() {
+        let corner = (100, 50);
+        let place = Place { corner, scaled: None };
+        assert_eq!(place.in_picture((110, 70)), (10, 20));
+        let into = picture::Rect { x: 0, y: 25, width: 200, height: 100 };
+        let place = Place { corner, scaled: Some(((400, 200), into)) };
+        assert_eq!(place.in_picture((100, 50)), (0, 25));
+        assert_eq!(place.in_picture((500, 250)), (200, 125));
+        assert_eq!(place.in_picture((300, 150)), (100, 75));
+    }
 }

@@ -249,6 +249,191 @@ fn a_window_is_recorded_whole_and_its_end_is_told() {
     assert_eq!(red, 200 * 150, "something lies upon the window");
 }
 
+/// A window with a colour of its own in each quarter, drawn by a program that fills whatever size it
+/// is given.
+struct Quarters<'a> {
+    painter: &'a Painter,
+    window: u32,
+}
+
+const QUARTERS: [u32; 4] = [0xE6_3C_1E, 0x1E_96_3C, 0x3F_51_B5, 0xE8_C4_28];
+
+impl Quarters<'_> {
+    fn draw(&self, (width, height): (u16, u16)) {
+        let (left, top) = (width / 2, height / 2);
+        let (right, bottom) = (width - left, height - top);
+        let at = [
+            (0, 0, left, top),
+            (left, 0, right, top),
+            (0, top, left, bottom),
+            (left, top, right, bottom),
+        ];
+        for (rgb, (x, y, width, height)) in QUARTERS.into_iter().zip(at) {
+            self.painter.fill(self.window, rgb, x as i16, y as i16, width, height);
+        }
+    }
+
+    fn resize(&self, (width, height): (u16, u16)) {
+        let size = ConfigureWindowAux::new().width(u32::from(width)).height(u32::from(height));
+        self.painter.connection.configure_window(self.window, &size).unwrap();
+        self.draw((width, height));
+    }
+}
+
+/// Holds a picture to having the quarters in that place of it, and nothing but black beside it.
+fn hold_quarters(picture: &[u8], size: (usize, usize), into: (usize, usize, usize, usize)) {
+    let (x, y, width, height) = into;
+    let at = |x: usize, y: usize| &picture[(y * size.0 + x) * 3..][..3];
+    let near = |pixel: &[u8], rgb: u32| {
+        let [_, red, green, blue] = rgb.to_be_bytes();
+        pixel.iter().zip([red, green, blue]).all(|(a, b)| a.abs_diff(b) <= 24)
+    };
+    // Near the corners and near the middle of each quarter's two inner sides: nothing is cut off.
+    let edge = 4;
+    let middle = (x + width / 2, y + height / 2);
+    let columns =
+        [(x + edge, 0), (middle.0 - edge, 0), (middle.0 + edge, 1), (x + width - 1 - edge, 1)];
+    let rows =
+        [(y + edge, 0), (middle.1 - edge, 0), (middle.1 + edge, 1), (y + height - 1 - edge, 1)];
+    for (x, right) in columns {
+        for (y, below) in rows {
+            let rgb = QUARTERS[2 * below + right];
+            assert!(near(at(x, y), rgb), "{:?} instead of {rgb:06x} at {x}, {y}", at(x, y));
+        }
+    }
+    for row in 0..size.1 {
+        for column in 0..size.0 {
+            // Colours are kept for pairs of pixels, and the encoder blurs an edge.
+            let far =
+                |at: usize, from: usize, length: usize| at + 8 < from || at >= from + length + 8;
+            if far(column, x, width) || far(row, y, height) {
+                assert!(near(at(column, row), 0), "{:?} at {column}, {row}", at(column, row));
+            }
+        }
+    }
+}
+
+/// Larger, smaller, taller, wider, of odd sides, minimised and back: each is in the video whole, with
+/// its aspect, and of nothing there is less or more.
+#[test]
+fn a_window_that_is_resized_is_scaled_into_the_first_size() {
+    let display = Xvfb::start("1280x720x24");
+    let painter = display.connect();
+    let window = painter.window(20, 20, 400, 300);
+    let quarters = Quarters { painter: &painter, window };
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Window(u64::from(window))));
+    quarters.draw((400, 300));
+    recording.wait_for_segments(1);
+    let sizes = [(800, 600), (200, 150), (640, 100), (151, 333), (1001, 77), (400, 300)];
+    for size in sizes {
+        quarters.resize(size);
+        let sealed = recording.segments().len();
+        recording.wait_for_segments(sealed + 1);
+    }
+    // Minimised for a while, and back with another size.
+    painter.connection.unmap_window(window).unwrap();
+    painter.connection.sync().unwrap();
+    let sealed = recording.segments().len();
+    recording.wait_for_segments(sealed + 2);
+    painter.connection.map_window(window).unwrap();
+    quarters.resize((300, 600));
+    let sealed = recording.segments().len();
+    recording.wait_for_segments(sealed + 1);
+    let (end, _) = recording.stop();
+    assert_eq!(end, CaptureEnd::Stopped);
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 400, height: 300 });
+    let lost = |trouble: &&&Trouble| matches!(trouble, Trouble::SourceLost);
+    assert_eq!(recording.troubles().iter().filter(lost).count(), 1, "{:?}", recording.heard);
+    recording.check_files();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let ends: Vec<f64> = recording
+        .segments()
+        .iter()
+        .map(|it| (it.start_ms + it.duration_ms) as f64 / 1_000.0)
+        .collect();
+    let shown = |segment: usize| picture(&path, &format!("{:.2}", ends[segment] - 0.25));
+    for (segment, into) in [
+        (0, (0, 0, 400, 300)),
+        (1, (0, 0, 400, 300)),
+        (2, (0, 0, 400, 300)),
+        (3, (0, 118, 400, 63)),
+        (4, (132, 0, 136, 300)),
+        (5, (0, 134, 400, 31)),
+        (6, (0, 0, 400, 300)),
+        // Minimised: its last picture.
+        (7, (0, 0, 400, 300)),
+        (recording.segments().len() - 2, (125, 0, 150, 300)),
+    ] {
+        println!("segment {segment}: {into:?}");
+        hold_quarters(&shown(segment), (400, 300), into);
+    }
+}
+
+/// A window manager's workspace: the frame is hidden, and the window itself hears nothing of it.
+#[test]
+fn a_window_is_shown_as_it_is_after_its_frame_was_hidden() {
+    let display = Xvfb::start("640x480x24");
+    let painter = display.connect();
+    let frame = painter.window(20, 20, 400, 300);
+    let window = painter.window(0, 0, 400, 300);
+    painter.connection.reparent_window(window, frame, 0, 0).unwrap();
+    painter.connection.map_window(window).unwrap();
+    let quarters = Quarters { painter: &painter, window };
+    quarters.draw((400, 300));
+    let folder = Folder::new();
+    let mut recording = record(&display, request(&folder.0, Source::Window(u64::from(window))));
+    painter.fill(window, 0xFF_FF_FF, 0, 0, 400, 300);
+    recording.wait_for_segments(1);
+    painter.connection.unmap_window(frame).unwrap();
+    painter.connection.map_window(frame).unwrap();
+    quarters.draw((400, 300));
+    recording.wait_for_segments(3);
+    recording.stop();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    hold_quarters(&picture(&path, "4.5"), (400, 300), (0, 0, 400, 300));
+}
+
+/// On the screen it is there, all around; in the picture of the area there is nothing of it. Its parts
+/// beyond the display's edges are cut off.
+#[test]
+fn a_border_is_around_an_area_and_not_in_its_picture() {
+    const RED: u32 = 0xE5_38_3B;
+    let display = Xvfb::start("640x360x24");
+    let painter = display.connect();
+    painter.fill_root(0x3F_51_B5);
+    for (x, y, width, height) in [(100_i32, 50_i32, 301_u32, 201_u32), (0, 100, 640, 260)] {
+        let around = snaplark_capture::Rect { x, y, width, height };
+        let border = snaplark_capture::border_on(&display.name, around, 2, RED).unwrap();
+        let pixels = painter.pixels();
+        let (right, bottom) = (x + width as i32, y + height as i32);
+        for row in 0..360_i32 {
+            for column in 0..640_i32 {
+                let inside = (x..right).contains(&column) && (y..bottom).contains(&row);
+                let near =
+                    (x - 2..right + 2).contains(&column) && (y - 2..bottom + 2).contains(&row);
+                let expected = if near && !inside { RED } else { 0x3F_51_B5 };
+                let pixel = pixels[(row * 640 + column) as usize] & 0xFF_FF_FF;
+                assert_eq!(pixel, expected, "at {column}, {row} of {around:?}");
+            }
+        }
+        let folder = Folder::new();
+        let source = Source::Region { x, y, width, height };
+        let mut recording = record(&display, request(&folder.0, source));
+        recording.stop();
+        let path = folder.0.join("joined");
+        recording.join(&path);
+        let red = |pixel: &&[u8]| pixel[0] > 140 && pixel[2] < 120;
+        assert_eq!(picture(&path, "0").chunks_exact(3).filter(red).count(), 0, "{around:?}");
+        drop(border);
+        painter.fill_root(0x3F_51_B5);
+        let left = painter.pixels().iter().filter(|pixel| **pixel & 0xFF_FF_FF == RED).count();
+        assert_eq!(left, 0, "the border is still there");
+    }
+}
+
 /// As of a display on another machine: no shared memory, and few of the extensions that help.
 /// (Xvfb without XFIXES aborts when a client leaves.)
 #[test]

@@ -5,6 +5,8 @@
 //! This program has a `main` of its own, since a trial starts it once more as a part of itself, in
 //! which the same element must be known.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(not(target_os = "linux"))]
 fn main() {}
 

@@ -151,6 +151,7 @@ door! {
     fn claim_scrub(now_ms: i64, lease_until_ms: i64) -> Option<Lease>;
     fn put_back(lease: &Lease, due_ms: i64) -> ();
     fn finished_uploads(behind: Option<SessionId>, limit: u32) -> Vec<Upload>;
+    fn damaged_uploads(user: UserId, limit: u32) -> Vec<Upload>;
     fn set_damaged(session: SessionId, part: &Part, damaged_ms: Option<i64>) -> bool;
     fn mend_part(session: SessionId, part: &Part, object_key: &str) -> bool;
     fn products(session: SessionId) -> Vec<Product>;

@@ -108,6 +108,8 @@ pub struct Finished {
     pub size_bytes: u64,
     pub duration_ms: u64,
     pub etag: String,
+    /// Where a placeholder is shown, in milliseconds: that was damaged before it came.
+    pub holes: Vec<(u64, u64)>,
 }
 
 /// How the finished video is made from the parts.

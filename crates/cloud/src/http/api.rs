@@ -24,6 +24,7 @@ use super::{App, captions, forms, multipart, openapi, screenshots};
 use crate::db::{Cursor, JobStatus, Listing, ProductKind, SessionId, Upload};
 use crate::media_map;
 use crate::pages::{file_path, page_path, shown_title, thumbnail_url};
+use crate::shares::ShareAsk;
 use crate::signing::ADDRESS_AGE;
 
 /// 10,000 indices with commas take 60 KB.
@@ -70,8 +71,16 @@ async fn init(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Json<InitAnswer>, ApiError> {
-    let new = forms::init(&json_body(request).await?, user)?;
+    let body = json_body(request).await?;
+    let new = forms::init(&body, user)?;
     let upload = app.uploads.init(&new).await?;
+    // Its first name alone: a later one is its owner's own.
+    if let Some(title) = body.get("title").and_then(Value::as_str)
+        && upload.share.title.is_none()
+    {
+        let ask = ShareAsk { title: Some(title.to_owned()), ..ShareAsk::default() };
+        app.shares.change(&app.accounts, &upload, &ask).await?;
+    }
     Ok(Json(InitAnswer {
         success: Some(true),
         session_id: upload.session_id.to_string(),
@@ -132,11 +141,7 @@ async fn status(
     let indices = app.uploads.db.part_indices(upload.session_id).await?;
     let mut status = video_status(&app, &upload).await?;
     status.status.received_chunks = indices;
-    if upload.parts_damaged > 0 {
-        let parts = app.uploads.db.parts_from(upload.session_id, 0).await?;
-        let damaged = parts.iter().filter(|part| part.is_damaged);
-        status.damaged_chunks = damaged.map(|part| part.index).collect();
-    }
+    status.status.damaged_chunks = damaged_chunks(&app, &upload).await?;
     let jobs = app.uploads.db.jobs(upload.session_id).await?;
     let told = |job: JobStatus| JobAnswer {
         product: job.product.name(),
@@ -160,12 +165,19 @@ pub struct OwnVideo {
     views: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnail_url: Option<String>,
-    /// Of one video only: what has to be sent again to be whole.
+    /// Where a grey picture stands for what was damaged before it came.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    damaged_chunks: Vec<u32>,
+    holes: Vec<Hole>,
     /// Of one video only: what is made of it, and how far that is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     jobs: Vec<JobAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Hole {
+    start_ms: u64,
+    end_ms: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -206,6 +218,8 @@ async fn change(
 struct ListQuery {
     limit: Option<u32>,
     cursor: Option<String>,
+    /// Only those of which parts are damaged here, with the parts.
+    damaged: Option<bool>,
 }
 
 async fn list(
@@ -216,6 +230,15 @@ async fn list(
     let Query(query) =
         query.map_err(|_| ApiError::field("limit", "The limit field must be an integer."))?;
     let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
+    if query.damaged == Some(true) {
+        let mut videos = Vec::new();
+        for upload in &app.uploads.damaged(user, LIST_MAX).await? {
+            let mut video = video_status(&app, upload).await?;
+            video.status.damaged_chunks = damaged_chunks(&app, upload).await?;
+            videos.push(video);
+        }
+        return Ok(Json(OwnVideos { success: true, videos, next_cursor: None }));
+    }
     let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
     // One more than asked for tells whether there are more.
     let listing = Listing { matching: "", behind, limit: limit + 1, with_images: false };
@@ -354,7 +377,10 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         duration_ms,
         filename: Some(upload.filename.clone()),
         created_unix_ms: Some(upload.created_ms),
+        damaged_chunks: Vec::new(),
     };
+    let holes = upload.finished.iter().flat_map(|finished| &finished.holes);
+    let holes = holes.map(|&(start_ms, end_ms)| Hole { start_ms, end_ms }).collect();
     let share = &upload.share;
     Ok(OwnVideo {
         status,
@@ -365,9 +391,17 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         thumbnail_url: upload
             .has(ProductKind::Thumbnail)
             .then(|| thumbnail_url(&app.public_url, upload)),
-        damaged_chunks: Vec::new(),
+        holes,
         jobs: Vec::new(),
     })
+}
+
+async fn damaged_chunks(app: &App, upload: &Upload) -> Result<Vec<u32>, ApiError> {
+    if upload.parts_damaged == 0 {
+        return Ok(Vec::new());
+    }
+    let parts = app.uploads.db.parts_from(upload.session_id, 0).await?;
+    Ok(parts.iter().filter(|part| part.is_damaged).map(|part| part.index).collect())
 }
 
 pub fn page_url(app: &App, upload: &Upload) -> String {

@@ -35,6 +35,7 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
     form.whole("bitrate", limits::BITRATE);
     let (width, height) = form.resolution();
     let recording_id = form.optional_uuid("recordingId");
+    form.optional_text("title", shares::TITLE_CHARS_MAX);
     let metadata = body.to_string();
     let (Some(filename), Some(fps)) = (filename, fps) else { return Err(form.refused()) };
     form.end()?;

@@ -12,6 +12,7 @@ mod dialects;
 mod errors;
 mod forms;
 mod html;
+mod local_network;
 mod multipart;
 mod openapi;
 mod operator;
@@ -41,6 +42,7 @@ use crate::signing::Signing;
 use crate::uploads::Uploads;
 
 pub use assets::address as asset;
+pub use local_network::{VisitorRate, router as local_network_router};
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
@@ -63,6 +65,8 @@ pub struct AppState {
     pub has_sign_in: bool,
     /// Downloads of single objects come from the bucket itself.
     pub redirects_downloads: bool,
+    /// Its pages are seen on this computer alone, and say so.
+    pub is_this_computer: bool,
     pub sweep: Arc<Notify>,
 }
 
@@ -78,25 +82,8 @@ pub fn router(app: App) -> Router {
         .merge(api::routes())
         .merge(dialects::routes())
         .merge(site::routes())
-        .route("/videos/{video}", get(share::page))
-        .route("/videos/{video}/password", post(share::unlock))
-        .route("/videos/{video}/viewed", post(share::viewed))
-        .route("/videos/{video}/embed", get(share::embed))
+        .merge(link_routes())
         .route("/oembed", get(share::oembed))
-        .route("/videos/{video}/live", get(share::live))
-        .route("/videos/{video}/live/init.webm", get(video::live_init))
-        .route("/videos/{video}/live/{index}", get(video::live_part))
-        .route("/videos/{video}/video.webm", get(video::video))
-        .route("/videos/{video}/video.mp4", get(video::video))
-        .route("/videos/{video}/video.mov", get(video::video))
-        .route("/videos/{video}/original.webm", get(video::original))
-        .route("/videos/{video}/made/{name}", get(video::product))
-        .route("/screenshots/{video}", get(share::page))
-        .route("/screenshots/{video}/password", post(share::unlock))
-        .route("/screenshots/{video}/viewed", post(share::viewed))
-        .route("/screenshots/{video}/{name}", get(video::image))
-        .route("/screenshots/{video}/made/{name}", get(video::product))
-        .route("/static/{version}/{name}", get(assets::serve))
         .route("/", get(share::front))
         .route("/healthz", get(operator::healthz))
         .route("/readyz", get(operator::readyz))
@@ -115,6 +102,29 @@ pub fn router(app: App) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(middleware::from_fn(operator::plain_request_id))
         .with_state(app)
+}
+
+/// What stands behind links: share pages, their media, and what those pages load.
+fn link_routes() -> Router<App> {
+    Router::new()
+        .route("/videos/{video}", get(share::page))
+        .route("/videos/{video}/password", post(share::unlock))
+        .route("/videos/{video}/viewed", post(share::viewed))
+        .route("/videos/{video}/embed", get(share::embed))
+        .route("/videos/{video}/live", get(share::live))
+        .route("/videos/{video}/live/init.webm", get(video::live_init))
+        .route("/videos/{video}/live/{index}", get(video::live_part))
+        .route("/videos/{video}/video.webm", get(video::video))
+        .route("/videos/{video}/video.mp4", get(video::video))
+        .route("/videos/{video}/video.mov", get(video::video))
+        .route("/videos/{video}/original.webm", get(video::original))
+        .route("/videos/{video}/made/{name}", get(video::product))
+        .route("/screenshots/{video}", get(share::page))
+        .route("/screenshots/{video}/password", post(share::unlock))
+        .route("/screenshots/{video}/viewed", post(share::viewed))
+        .route("/screenshots/{video}/{name}", get(video::image))
+        .route("/screenshots/{video}/made/{name}", get(video::product))
+        .route("/static/{version}/{name}", get(assets::serve))
 }
 
 async fn headers_for_all(request: Request, next: Next) -> Response {

@@ -69,6 +69,7 @@ pub async fn page(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
+    let only_here = app.is_this_computer;
     let behind = behind(&app, &video).await?;
     // A video's id below /screenshots, or an image's below /videos.
     if let Some(upload) = behind.upload()
@@ -88,14 +89,16 @@ pub async fn page(
         Behind::Finished(upload) if is_lost(&app, &upload).await? => {
             html(StatusCode::INTERNAL_SERVER_ERROR, pages::damaged())
         }
-        Behind::Finished(upload) if upload.media.is_image() => {
-            html(StatusCode::OK, pages::image(&app.public_url, &upload, is_owner, moment))
-        }
-        Behind::Finished(upload) => {
-            html(StatusCode::OK, pages::finished(&app.public_url, &upload, is_owner, moment))
-        }
+        Behind::Finished(upload) if upload.media.is_image() => html(
+            StatusCode::OK,
+            pages::image(&app.public_url, &upload, is_owner, only_here, moment),
+        ),
+        Behind::Finished(upload) => html(
+            StatusCode::OK,
+            pages::finished(&app.public_url, &upload, is_owner, only_here, moment),
+        ),
         Behind::Live { upload, mime } => {
-            html(StatusCode::OK, pages::live(&app.public_url, &upload, &mime))
+            html(StatusCode::OK, pages::live(&app.public_url, &upload, &mime, only_here))
         }
         Behind::Awaited => html(StatusCode::NOT_FOUND, pages::awaited(&video)),
         Behind::Removed => html(StatusCode::GONE, pages::removed()),

@@ -13,7 +13,13 @@ use crate::db::{Mp4Height, ProductKind, Upload, Visibility};
 use crate::media::Media;
 
 /// A recording that is whole.
-pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
+pub fn finished(
+    public_url: &str,
+    upload: &Upload,
+    is_owner: bool,
+    only_here: bool,
+    moment: Moment,
+) -> Markup {
     let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
     let title = shown_title(upload);
     let page = Page {
@@ -23,19 +29,48 @@ pub fn finished(public_url: &str, upload: &Upload, is_owner: bool, moment: Momen
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         (stage(upload, "finished", ""))
         (about(&title, description(upload), downloads(upload), Some("time"), html! {
             (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
             @if upload.share.views > 0 { " · " (views(upload.share.views)) }
             " · " (audience(upload))
             @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are left out" } }
+            @if let Some(holes) = holes(upload) { " · " span.over data-holes { (holes) } }
             @if is_owner { " · " a href="/my/videos" { "My videos" } }
         }))
     })
 }
 
+/// What a viewer is told of grey pictures in the video.
+fn holes(upload: &Upload) -> Option<String> {
+    let holes = &upload.finished.as_ref()?.holes;
+    let (first, _) = holes.first()?;
+    let missing_ms: u64 = holes.iter().map(|(start, end)| end.saturating_sub(*start)).sum();
+    let seconds = match missing_ms.div_ceil(1_000) {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    };
+    Some(match holes.len() {
+        1 => format!(
+            "{seconds} from {} on were damaged when it was recorded and are grey",
+            clock(*first)
+        ),
+        count => format!(
+            "{seconds} in {count} places, the first at {}, were damaged when it was recorded and are grey",
+            clock(*first)
+        ),
+    })
+}
+
 /// A screenshot.
-pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) -> Markup {
+pub fn image(
+    public_url: &str,
+    upload: &Upload,
+    is_owner: bool,
+    only_here: bool,
+    moment: Moment,
+) -> Markup {
     let title = shown_title(upload);
     let (name, file) = (upload.media.name(), file_path(upload));
     let page = Page {
@@ -45,6 +80,7 @@ pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) 
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         a.picture href=(file) title="Open the image alone" data-viewed=(page_path(upload)) {
             img src=(file) alt=(title) width=(upload.width) height=(upload.height);
         }
@@ -60,7 +96,7 @@ pub fn image(public_url: &str, upload: &Upload, is_owner: bool, moment: Moment) 
 }
 
 /// A recording that still comes in.
-pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
+pub fn live(public_url: &str, upload: &Upload, mime: &str, only_here: bool) -> Markup {
     let title = shown_title(upload);
     let page = Page {
         title: &title,
@@ -69,9 +105,24 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str) -> Markup {
         awaits: None,
     };
     page.render(html! {
+        @if only_here { (opens_only_here()) }
         (stage(upload, "live", mime))
         (about(&title, html! {}, html! {}, Some("time"), html! { span data-live-text { "Being recorded now" } " · " (audience(upload)) }))
     })
+}
+
+/// On the pages of the cloud in a person's own computer, which nobody else sees.
+fn opens_only_here() -> Markup {
+    html! {
+        aside.only-here {
+            (icon(ICON_ALERT))
+            p {
+                strong { "This address opens only on this computer." }
+                " For a link that others can open, sign in, use your own server, or share on the local network. "
+                a href="snaplark://account" { "Choose in Snaplark" }
+            }
+        }
+    }
 }
 
 pub fn awaited(video_id: &str) -> Markup {

@@ -1,6 +1,7 @@
 //! The server as its clients meet it: over sockets, with real WebM where a player looks at it.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod accounts;
 mod audit;

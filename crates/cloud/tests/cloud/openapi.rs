@@ -327,6 +327,7 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     walk.ask(("get", one, &unknown), 404, |it| it).await;
     walk.ask(("get", "/api/v1/videos", "?limit=1"), 200, |it| it).await;
     walk.ask(("get", "/api/v1/videos", "?cursor=x"), 400, |it| it).await;
+    walk.ask(("get", "/api/v1/videos", "?damaged=true"), 200, |it| it).await;
     let change = json!({
         "title": "T", "description": "D", "visibility": "password", "password": "open sesame",
         "expiresUnixMs": null
@@ -356,6 +357,8 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     // A job that failed tells why, and a part that is damaged is named: `jobs`, `scrub`.
     walk.fields.get_mut("Job").unwrap().insert("error".to_owned());
     walk.fields.get_mut("Video").unwrap().insert("damagedChunks".to_owned());
+    // Of a video with placeholders: `scrub`.
+    walk.fields.get_mut("Video").unwrap().insert("holes".to_owned());
 }
 
 async fn screenshots(walk: &mut Walk) {

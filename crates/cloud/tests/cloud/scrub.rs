@@ -45,6 +45,9 @@ async fn a_damaged_part_is_named_left_out_and_mended() {
     assert_eq!(found, expected.map(|(piece, kind)| (piece.to_owned(), kind)));
     let status = user.get(&format!("/videos/{session}")).await.ok();
     assert_eq!(status["damagedChunks"], json!([2, 4]));
+    let listed = user.get("/videos?damaged=true").await.ok();
+    assert_eq!(listed["videos"][0]["sessionId"], json!(session));
+    assert_eq!(listed["videos"][0]["damagedChunks"], json!([2, 4]));
     // Playable without the two seconds, and never under the whole one's name.
     let left = user.bytes(&video).await;
     decode(&left);
@@ -66,10 +69,32 @@ async fn a_damaged_part_is_named_left_out_and_mended() {
     user.chunk(&session, 2, &parts[2]).await.ok();
     user.chunk(&session, 4, &parts[4]).await.ok();
     assert_eq!(user.get(&format!("/videos/{session}")).await.ok().get("damagedChunks"), None);
+    assert_eq!(user.get("/videos?damaged=true").await.ok()["videos"], json!([]));
     assert!(user.bytes(&video).await == whole);
     assert!(user.bytes(&original).await == real().whole());
     assert_eq!(scrub(server.backend.place()).await, []);
     assert_eq!(server.objects(), parts.len(), "the damaged objects are gone");
+}
+
+/// A segment that was damaged before it came has a placeholder: the server sees it in the bytes.
+#[tokio::test]
+async fn placeholder_is_a_hole_on_the_page_and_in_the_api() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let mut parts = real().stream();
+    let tracks = snaplark_webm::read_init(&parts[0]).unwrap().tracks;
+    let lost = snaplark_webm::index(&parts[1]).unwrap().clusters;
+    let (start_ms, end_ms) = (lost[0].start_ms, lost[lost.len() - 1].end_ms);
+    let size_bytes = parts[1].len() as u64;
+    parts[1] =
+        snaplark_webm::placeholder(&tracks, start_ms, end_ms - start_ms, size_bytes).unwrap();
+    let (session, path) = upload(&user, &parts).await;
+    let status = user.get(&format!("/videos/{session}")).await.ok();
+    assert_eq!(status["holes"], json!([{"startMs": start_ms, "endMs": end_ms}]));
+    decode(&user.bytes(&format!("{path}/video.webm")).await);
+    let page = user.http.get(format!("{}{path}", server.url())).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains("were damaged when it was recorded and are grey"), "{page}");
 }
 
 #[tokio::test]

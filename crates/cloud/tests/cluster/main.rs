@@ -1,6 +1,7 @@
 //! The same suite on PostgreSQL and a bucket, and what only several nodes can show.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod backend;
 mod faults;

@@ -11,6 +11,8 @@ pub enum Ask {
     OpenSession,
     SendPart,
     Finalize,
+    /// Which parts a session has.
+    Received,
 }
 
 /// An HTTP answer as far as it matters here.
@@ -49,6 +51,9 @@ pub enum Failure {
     /// The recording's own.
     #[error("files can't be read: {detail}")]
     FilesMissing { detail: String },
+    /// The recording's own: these segments' files don't have the bytes that were sealed.
+    #[error("segments {segments:?} are damaged")]
+    SegmentsDamaged { segments: Vec<u32> },
 }
 
 /// A 2xx whose body isn't what was asked for comes here too, with its status.
@@ -57,7 +62,7 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
     match (answer.status, ask) {
         (200..=399 | 511, _) => Failure::NotTheApi { detail: format!("status {}", answer.status) },
         (401, _) => Failure::Unauthorized,
-        (404 | 410, Ask::SendPart | Ask::Finalize) => Failure::SessionGone,
+        (404 | 410, Ask::SendPart | Ask::Finalize | Ask::Received) => Failure::SessionGone,
         (400, Ask::SendPart) if names(answer, "Content-Digest") => {
             Failure::ServerTrouble { status: 400, retry_after_ms }
         }

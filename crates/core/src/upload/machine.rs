@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::Profile;
 
-use super::one::Upload;
+use super::one::{Slot, Upload};
 use super::{
     Action, Change, Event, Failure, Offers, Phase, ProbeVerdict, Reach, RequestId, Speed, Step,
     Stop, UploadRows, UploadStatus, Wait,
@@ -50,6 +50,7 @@ pub(super) enum What {
     Open,
     Part(u32),
     Finalize,
+    Received,
 }
 
 #[derive(Default)]
@@ -113,6 +114,18 @@ impl UploadMachine {
             Event::RequestFailed { request, failure } => {
                 self.request_failed(now_ms, request, failure, &mut step);
             }
+            Event::PartsReceived { request, indices } => {
+                self.parts_received(request, &indices, &mut step);
+            }
+            Event::SegmentsRepaired { recording, sizes } => {
+                self.segments_repaired(recording, &sizes);
+            }
+            Event::SegmentsLost { recording, detail } => {
+                self.segments_lost(recording, detail, &mut step);
+            }
+            Event::ServerDamaged { rows, indices } => {
+                self.server_damaged(*rows, indices, &mut step);
+            }
             Event::PartProgressed { request, sent_bytes } => {
                 self.part_progressed(now_ms, request, sent_bytes);
             }
@@ -144,7 +157,7 @@ impl UploadMachine {
     pub fn status(&self, now_ms: u64, recording: RecordingId) -> Option<UploadStatus> {
         let upload = self.uploads.get(&recording)?;
         let uploaded = upload.slots.iter().filter(|slot| slot.acknowledged).count() as u32;
-        let failed = |slot: &&super::one::Slot| !slot.acknowledged && slot.gate.failures > 0;
+        let failed = |slot: &&Slot| !slot.acknowledged && slot.gate.failures > 0;
         Some(UploadStatus {
             phase: self.phase(now_ms, upload),
             link: upload.link.clone(),
@@ -158,8 +171,18 @@ impl UploadMachine {
         })
     }
 
+    /// The server said what it can do: it takes more than the documents name.
+    pub fn knows_titles(&self) -> bool {
+        self.offers.is_some()
+    }
+
     pub fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// Whether the server has said what it offers beyond the documents.
+    pub fn knows_server(&self) -> bool {
+        self.offers.is_some()
     }
 
     pub fn is_signed_in(&self) -> bool {
@@ -250,10 +273,69 @@ impl UploadMachine {
         self.speed.add(now_ms, rest_bytes);
     }
 
+    fn parts_received(&mut self, request: RequestId, indices: &[u32], step: &mut Step) {
+        let Some((recording, upload)) = self.answered(request) else { return };
+        upload.gate.reset();
+        upload.asking = None;
+        upload.rebuilt = false;
+        for index in indices {
+            let slot = upload.slots.get_mut(*index as usize).filter(|slot| !slot.acknowledged);
+            if let Some(slot) = slot {
+                slot.acknowledged = true;
+                step.changes.push(Change::PartAcknowledged { recording, index: *index });
+            }
+        }
+        step.changes.push(Change::PartsKnown { recording });
+    }
+
+    /// Sizes are not committed: rows get a part's size from its segments.
+    fn segments_repaired(&mut self, recording: RecordingId, sizes: &[(u32, u64)]) {
+        let Some(upload) = self.uploads.get_mut(&recording) else { return };
+        for (segment, size_bytes) in sizes {
+            let Some(known) = upload.segment_bytes.get_mut(*segment as usize) else { continue };
+            let before = std::mem::replace(known, *size_bytes);
+            let carries =
+                |slot: &&mut Slot| (slot.part.first_segment..slot.part.end()).contains(segment);
+            for slot in upload.slots.iter_mut().filter(carries) {
+                slot.repairing = false;
+                slot.part.size_bytes = slot.part.size_bytes - before + size_bytes;
+            }
+        }
+    }
+
+    fn segments_lost(&mut self, recording: RecordingId, detail: String, step: &mut Step) {
+        let Some(upload) = self.uploads.get_mut(&recording).filter(|upload| upload.is_live())
+        else {
+            return;
+        };
+        upload.slots.iter_mut().for_each(|slot| slot.repairing = false);
+        stop(recording, upload, Stop::FilesMissing { detail }, step);
+        self.abandon_requests(recording, step);
+    }
+
+    /// The same session takes a part again when its bytes are those of before, and confirms the
+    /// video once more.
+    fn server_damaged(&mut self, rows: UploadRows, indices: Vec<u32>, step: &mut Step) {
+        let recording = rows.recording;
+        let known = self.uploads.get(&recording).is_some_and(|upload| upload.finished);
+        let parts = rows.parts.len() as u32;
+        let indices: Vec<u32> = indices.into_iter().filter(|index| *index < parts).collect();
+        if !known || rows.session.is_none() || indices.is_empty() {
+            return;
+        }
+        let mut upload = Upload::from_rows(UploadRows { finished: false, mending: true, ..rows });
+        for index in &indices {
+            upload.slots[*index as usize].acknowledged = false;
+        }
+        self.uploads.insert(recording, upload);
+        step.changes.push(Change::Reopened { recording, indices });
+    }
+
     fn finalized(&mut self, request: RequestId, link: Option<String>, step: &mut Step) {
         let Some((recording, upload)) = self.answered(request) else { return };
         upload.finalizing = None;
         upload.finished = true;
+        upload.mending = false;
         upload.link = link.or(upload.link.take());
         step.changes.push(Change::Finished { recording, link: upload.link.clone() });
         if let Some(link) = upload.link.clone() {
@@ -287,6 +369,7 @@ impl UploadMachine {
         let Some((recording, upload)) = self.answered(request) else { return };
         match what {
             What::Open => upload.opening = None,
+            What::Received => upload.asking = None,
             What::Finalize => upload.finalizing = None,
             What::Part(index) => {
                 let slot = &mut upload.slots[index as usize];
@@ -296,7 +379,7 @@ impl UploadMachine {
         }
         let hold = |upload: &mut Upload, wait, asked_ms| match what {
             What::Finalize => upload.finalize_gate.fail(now_ms, wait, asked_ms, random),
-            What::Open => upload.gate.fail(now_ms, wait, asked_ms, random),
+            What::Open | What::Received => upload.gate.fail(now_ms, wait, asked_ms, random),
             What::Part(index) => {
                 upload.slots[index as usize].gate.fail(now_ms, wait, asked_ms, random);
                 if upload.gate.failures == failures_before {
@@ -334,6 +417,21 @@ impl UploadMachine {
             Failure::PartTooLarge => part_too_large(recording, upload, what, step),
             Failure::Refused { detail } => {
                 stop(recording, upload, Stop::Refused { detail }, step);
+                self.abandon_requests(recording, step);
+            }
+            Failure::SegmentsDamaged { segments } if upload.mending => {
+                let detail = format!("segments {segments:?}");
+                stop(recording, upload, Stop::DamagedOnServer { detail }, step);
+                self.abandon_requests(recording, step);
+            }
+            Failure::SegmentsDamaged { segments } => {
+                if let What::Part(index) = what {
+                    upload.slots[index as usize].repairing = true;
+                }
+                step.actions.push(Action::RepairSegments { recording, segments });
+            }
+            Failure::FilesMissing { detail } if upload.mending => {
+                stop(recording, upload, Stop::DamagedOnServer { detail }, step);
                 self.abandon_requests(recording, step);
             }
             Failure::FilesMissing { detail } => {
@@ -390,6 +488,7 @@ impl UploadMachine {
             upload.server.clone_from(&server);
             upload.profile = profile;
             upload.link = None;
+            upload.mending = false;
             step.changes.push(Change::UploadWanted { recording, server, profile });
         }
         if upload.stop.take().is_some() {

@@ -69,6 +69,28 @@ pub enum Event {
         request: RequestId,
         failure: Failure,
     },
+    /// The server has these parts of the session.
+    PartsReceived {
+        request: RequestId,
+        indices: Vec<u32>,
+    },
+    /// Damaged segments can be read again: as they were sealed, or as placeholders. With the sizes
+    /// that they have now.
+    SegmentsRepaired {
+        recording: RecordingId,
+        sizes: Vec<(u32, u64)>,
+    },
+    /// Damaged segments can neither be restored nor replaced.
+    SegmentsLost {
+        recording: RecordingId,
+        detail: String,
+    },
+    /// The server says that its copy of these parts is damaged. `rows` are those of the upload, with
+    /// its parts.
+    ServerDamaged {
+        rows: Box<UploadRows>,
+        indices: Vec<u32>,
+    },
     /// So many bytes of a part are out.
     PartProgressed {
         request: RequestId,
@@ -153,6 +175,15 @@ pub enum Change {
         recording: RecordingId,
         indices: Vec<u32>,
     },
+    /// Which parts the server has is known again, after the rows were rebuilt.
+    PartsKnown {
+        recording: RecordingId,
+    },
+    /// It was finished; the server has damaged these parts since, and they are sent again.
+    Reopened {
+        recording: RecordingId,
+        indices: Vec<u32>,
+    },
     PartBytesLearned {
         recording: RecordingId,
         part_bytes_max: u64,
@@ -185,6 +216,8 @@ impl Change {
             | Change::PartsDropped { recording, .. }
             | Change::PartAcknowledged { recording, .. }
             | Change::PartsLost { recording, .. }
+            | Change::PartsKnown { recording }
+            | Change::Reopened { recording, .. }
             | Change::PartBytesLearned { recording, .. }
             | Change::LinkKnown { recording, .. }
             | Change::Paused { recording, .. }
@@ -218,6 +251,10 @@ pub enum Action {
         part_count: u32,
         duration_ms: u64,
     },
+    /// Ask which parts of the session the server has. Only of a server that is known to answer it.
+    AskReceived { request: RequestId, recording: RecordingId, session: SessionId },
+    /// Restore these segments' bytes, or put placeholders in their places.
+    RepairSegments { recording: RecordingId, segments: Vec<u32> },
     /// Ask the server's capabilities, as the cheapest true exchange.
     Probe,
     /// The answer is of no use any more.
@@ -234,6 +271,8 @@ pub enum Stop {
     Refused { detail: String },
     /// Its files can't be read.
     FilesMissing { detail: String },
+    /// The server's copy of a finished video is damaged, and this computer doesn't have the bytes.
+    DamagedOnServer { detail: String },
     /// It was begun for another server than the account's of now.
     OtherServer { server: String },
 }
@@ -299,6 +338,10 @@ pub struct UploadRows {
     pub paused: bool,
     pub stop: Option<Stop>,
     pub finished: bool,
+    /// It was finished, and parts that the server has damaged since are sent again.
+    pub mending: bool,
+    /// These rows were rebuilt: which parts the server has is not known.
+    pub rebuilt: bool,
     /// In order of their index, with whether each is acknowledged.
     pub parts: Vec<(Part, bool)>,
     pub init_bytes: u64,

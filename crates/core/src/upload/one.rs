@@ -43,6 +43,15 @@ pub(super) struct Slot {
     pub request: Option<RequestId>,
     pub sent_bytes: u64,
     pub gate: Gate,
+    /// Segments of it are being repaired: it is sent when that is done.
+    pub repairing: bool,
+}
+
+impl Slot {
+    fn new(part: Part, acknowledged: bool) -> Self {
+        let gate = Gate::default();
+        Slot { part, acknowledged, request: None, sent_bytes: 0, gate, repairing: false }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +66,11 @@ pub(super) struct Upload {
     pub ignores_metered: bool,
     pub stop: Option<Stop>,
     pub finished: bool,
+    /// It was finished once: only the bytes that the server had then are of use to it.
+    pub mending: bool,
+    /// Which parts the server has is not known.
+    pub rebuilt: bool,
+    pub asking: Option<RequestId>,
     pub slots: Vec<Slot>,
     pub init_bytes: u64,
     pub segment_bytes: Vec<u64>,
@@ -85,6 +99,9 @@ impl Upload {
             init_bytes: 0,
             segment_bytes: Vec::new(),
             duration_ms: None,
+            mending: false,
+            rebuilt: false,
+            asking: None,
             opening: None,
             finalizing: None,
             gate: Gate::default(),
@@ -93,13 +110,7 @@ impl Upload {
     }
 
     pub fn from_rows(rows: UploadRows) -> Self {
-        let slot = |(part, acknowledged)| Slot {
-            part,
-            acknowledged,
-            request: None,
-            sent_bytes: 0,
-            gate: Gate::default(),
-        };
+        let slot = |(part, acknowledged)| Slot::new(part, acknowledged);
         Upload {
             session: rows.session,
             link: rows.link,
@@ -107,6 +118,8 @@ impl Upload {
             paused: rows.paused,
             stop: rows.stop,
             finished: rows.finished,
+            mending: rows.mending,
+            rebuilt: rows.rebuilt,
             slots: rows.parts.into_iter().map(slot).collect(),
             init_bytes: rows.init_bytes,
             segment_bytes: rows.segment_bytes,
@@ -136,13 +149,7 @@ impl Upload {
             self.duration_ms.is_some(),
         )?;
         let index = self.slots.len() as u32;
-        self.slots.push(Slot {
-            part,
-            acknowledged: false,
-            request: None,
-            sent_bytes: 0,
-            gate: Gate::default(),
-        });
+        self.slots.push(Slot::new(part, false));
         Some((index, part))
     }
 
@@ -154,8 +161,13 @@ impl Upload {
             && self.opening.is_none()
     }
 
+    /// Its rows were rebuilt, and the server may have parts of it.
+    pub fn wants_received(&self, now_ms: u64) -> bool {
+        self.may_act(now_ms) && self.rebuilt && self.session.is_some() && self.asking.is_none()
+    }
+
     pub fn sendable_part(&self, now_ms: u64) -> Option<u32> {
-        if !self.may_act(now_ms) || self.session.is_none() {
+        if !self.may_act(now_ms) || self.session.is_none() || self.rebuilt {
             return None;
         }
         let at_once = self.profile.parts_in_flight_max();
@@ -168,10 +180,11 @@ impl Upload {
             .enumerate()
             .filter(|(_, slot)| !slot.acknowledged && slot.request.is_none());
         // One at a time means in order: a part that waits holds those behind it.
+        let is_ready = |slot: &Slot| slot.gate.is_open(now_ms) && !slot.repairing;
         let next = if at_once == 1 {
-            unsent.next().filter(|(_, slot)| slot.gate.is_open(now_ms))
+            unsent.next().filter(|(_, slot)| is_ready(slot))
         } else {
-            unsent.find(|(_, slot)| slot.gate.is_open(now_ms))
+            unsent.find(|(_, slot)| is_ready(slot))
         };
         next.map(|(index, _)| index as u32)
     }
@@ -188,6 +201,7 @@ impl Upload {
         self.may_act(now_ms)
             && self.session.is_some()
             && self.finalizing.is_none()
+            && !self.rebuilt
             && self.is_sent()
             && self.finalize_gate.is_open(now_ms)
     }
@@ -198,6 +212,7 @@ impl Upload {
 
     pub fn in_flight(&self) -> bool {
         self.opening.is_some()
+            || self.asking.is_some()
             || self.finalizing.is_some()
             || self.slots.iter().any(|slot| slot.request.is_some())
     }
@@ -205,6 +220,9 @@ impl Upload {
     /// Every acknowledgement is void: the session is gone.
     pub fn forget_session(&mut self) {
         self.session = None;
+        // A new session has nothing, which is known.
+        self.rebuilt = false;
+        self.mending = false;
         for slot in &mut self.slots {
             slot.acknowledged = false;
         }
@@ -213,6 +231,7 @@ impl Upload {
 
     pub fn forget_requests(&mut self) {
         self.opening = None;
+        self.asking = None;
         self.finalizing = None;
         for slot in &mut self.slots {
             slot.request = None;

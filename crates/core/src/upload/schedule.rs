@@ -15,6 +15,7 @@ impl UploadMachine {
             step.actions.push(Action::Probe);
         }
         if self.reach == Reach::Online && self.signed_in {
+            self.ask_received(now_ms, step);
             self.finalize_one(now_ms, step);
             self.open_one(now_ms, step);
             self.send_parts(now_ms, step);
@@ -67,6 +68,23 @@ impl UploadMachine {
             part_count,
             duration_ms,
         });
+    }
+
+    /// After the rows were rebuilt. A server of the documents alone can't be asked: all parts go to
+    /// it again, and it takes each for the one that it has.
+    fn ask_received(&mut self, now_ms: u64, step: &mut Step) {
+        while let Some(recording) = self.next_in_turn(|upload| upload.wants_received(now_ms)) {
+            if self.offers.is_none() {
+                self.with(recording, |upload| upload.rebuilt = false);
+                step.changes.push(Change::PartsKnown { recording });
+                continue;
+            }
+            let request = self.request(recording, What::Received);
+            let Some(upload) = self.uploads.get_mut(&recording) else { return };
+            let Some(session) = upload.session.clone() else { return };
+            upload.asking = Some(request);
+            step.actions.push(Action::AskReceived { request, recording, session });
+        }
     }
 
     fn open_one(&mut self, now_ms: u64, step: &mut Step) {

@@ -45,7 +45,14 @@ impl Checks {
                     self.acknowledged.retain(|(id, _)| id != recording);
                 }
                 Change::UploadWanted { recording, .. } => self.forget(*recording, 0),
+                Change::Reopened { recording, indices } => {
+                    assert!(!indices.is_empty(), "reopened for nothing");
+                    for index in indices {
+                        self.acknowledged.remove(&(*recording, *index));
+                    }
+                }
                 Change::ServerMoved { .. }
+                | Change::PartsKnown { .. }
                 | Change::PartBytesLearned { .. }
                 | Change::LinkKnown { .. }
                 | Change::Paused { .. }
@@ -72,7 +79,10 @@ impl Checks {
         profile: Profile,
     ) {
         let key = (recording, index);
-        assert_eq!(self.planned.get(&key), Some(&part), "sent before its plan was committed");
+        // Its size changes with a segment that is replaced.
+        let segments = |part: &Part| (part.first_segment, part.segment_count);
+        let planned = self.planned.get(&key).map(segments);
+        assert_eq!(planned, Some(segments(&part)), "sent before its plan was committed");
         assert!(!self.acknowledged.contains(&key), "part {index} is acknowledged, and sent again");
         if let Some(tries) = self.tries.get(&key).filter(|tries| tries.failures > 0) {
             let step = (tries.failures as usize - 1).min(policy::RETRY_MS.len() - 1);
@@ -113,6 +123,12 @@ impl Checks {
     pub fn crashed(&mut self) {
         self.in_flight.clear();
         self.tries.clear();
+    }
+
+    /// The database is lost, and with it what was acknowledged of videos that are not finished.
+    pub fn forgot(&mut self, recordings: impl Iterator<Item = RecordingId>) {
+        let recordings: BTreeSet<RecordingId> = recordings.collect();
+        self.acknowledged.retain(|(id, _)| !recordings.contains(id));
     }
 
     pub fn finalize_sent(&self, recording: RecordingId, part_count: u32) {

@@ -6,7 +6,32 @@ use std::path::PathBuf;
 use snaplark_core::capture::FrameCounts;
 use snaplark_core::upload::{Step, Target, UploadMachine};
 use snaplark_core::{INIT_FILE, RecordingId, segment_file};
-use snaplark_store::{NewRecording, Segment, Store};
+use snaplark_store::{Format, Judged, NewRecording, Segment, Store};
+
+/// In this world every file is a whole segment.
+struct Whole;
+
+impl Format for Whole {
+    fn judge(&self, _: &[u8]) -> Option<Judged> {
+        Some(Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] })
+    }
+
+    fn size(&self, _: &[u8]) -> Option<(u32, u32)> {
+        Some((1280, 720))
+    }
+
+    fn retime(&self, bytes: &mut [u8], _: u64) -> Option<Judged> {
+        self.judge(bytes)
+    }
+
+    fn placeholder(&self, _: &[u8], _: u64, _: u64, _: u64) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn names(&self, _: i64) -> (String, String) {
+        (String::new(), String::new())
+    }
+}
 
 pub struct Client {
     pub store: Option<Store>,
@@ -62,15 +87,28 @@ impl Client {
         self.store.as_mut().unwrap().apply(&step.changes).unwrap();
     }
 
-    /// The process dies and comes back: nothing but the folder is left.
-    pub fn restart(&mut self) {
+    /// The process dies and comes back: nothing but the folder is left, and perhaps not even the
+    /// database of it.
+    pub fn restart(&mut self, database_is_lost: bool) {
         self.store = None;
-        let store = Store::open(&self.root).unwrap();
-        let whole = |_: &[u8]| {
-            Some(snaplark_store::Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] })
-        };
-        store.recover(&whole, &|_| Some((1280, 720)), &|bytes, _| whole(bytes)).unwrap();
+        if database_is_lost {
+            for name in ["snaplark.db", "snaplark.db-wal", "snaplark.db-shm"] {
+                let _ = std::fs::remove_file(self.root.join(name));
+            }
+        }
+        let (mut store, _) = Store::open_or_rebuild(&self.root, &Whole).unwrap();
+        store.recover(&Whole).unwrap();
         self.store = Some(store);
+    }
+
+    /// A placeholder takes the place of a damaged segment.
+    pub fn replace(&mut self, id: RecordingId, index: u32, size_bytes: u64) {
+        let store = self.store.as_mut().unwrap();
+        let path = store.folder(id).join(segment_file(index));
+        File::create(path).unwrap().set_len(size_bytes).unwrap();
+        let start_ms = u64::from(index) * 2_000;
+        let segment = Segment { index, size_bytes, start_ms, duration_ms: 2_000, sha256: [1; 32] };
+        store.note_replaced(id, &[segment]).unwrap();
     }
 
     pub fn rebuild(&self, target: Target, seed: u64) -> (UploadMachine, Step) {

@@ -2,6 +2,7 @@
 //! virtual time, with faults drawn from a seed. A seed replays exactly; a seed that fails is named
 //! by the panic and can be run alone with SNAPLARK_SEED.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 // The rules of `core` itself don't hold for the world around it.
 #![allow(clippy::unwrap_used, clippy::disallowed_types, clippy::disallowed_methods)]
 
@@ -46,6 +47,8 @@ fn every_upload_arrives_whole_whatever_fails() {
     if seeds.len() as u64 >= SEEDS {
         // The faults are there, or the rest proves nothing.
         assert!(sum.crashes > 100 && sum.sessions_lost > 50 && sum.replies_lost > 100, "{sum:?}");
+        assert!(sum.segments_replaced > 50 && sum.databases_lost > 50, "{sum:?}");
+        assert!(sum.server_damages > 20, "{sum:?}");
         assert!(sum.parts_lost > 50 && sum.outages > 100 && sum.refused > 20, "{sum:?}");
     }
 }

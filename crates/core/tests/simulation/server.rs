@@ -3,7 +3,7 @@
 //! A part's content is the list of things that it carries: the init, and segments by their index.
 //! The finished video is byte-identical to the local one if and only if that list is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::Framing;
 use snaplark_core::upload::{Failure, Part};
@@ -14,6 +14,8 @@ use snaplark_core::{RecordingId, SessionId};
 pub enum Piece {
     Init,
     Segment(u32),
+    /// What stands for a segment that was damaged at the client.
+    Placeholder(u32),
 }
 
 pub fn pieces(part: Part, with_init: bool) -> Vec<Piece> {
@@ -26,6 +28,8 @@ pub struct Session {
     pub recording: Option<RecordingId>,
     pub parts: BTreeMap<u32, Vec<Piece>>,
     pub completed: Option<Vec<Vec<Piece>>>,
+    /// Parts of a finished video that the server's disk has damaged.
+    pub damaged: BTreeSet<u32>,
 }
 
 /// What the server does, without any fault on the way.
@@ -69,8 +73,15 @@ impl Server {
         if part.size_bytes > self.part_bytes_max {
             return Err(Failure::PartTooLarge);
         }
-        if session.completed.is_none() {
-            session.parts.insert(index, content);
+        match &session.completed {
+            None => drop(session.parts.insert(index, content)),
+            Some(parts) if parts.get(index as usize) == Some(&content) => {
+                session.damaged.remove(&index);
+            }
+            Some(_) => {
+                let detail = format!("part {index} of a finished video has other bytes");
+                return Err(Failure::Refused { detail });
+            }
         }
         Ok(())
     }
@@ -90,6 +101,21 @@ impl Server {
         Ok(())
     }
 
+    pub fn received(&self, session: &SessionId) -> Result<Vec<u32>, Failure> {
+        let session = self.sessions.get(&session.0).ok_or(Failure::SessionGone)?;
+        let whole = session.parts.keys().filter(|index| !session.damaged.contains(index));
+        Ok(whole.copied().collect())
+    }
+
+    /// A disk loses bytes of a finished video, and the server notices.
+    pub fn damage(&mut self, session: &SessionId, index: u32) -> bool {
+        let session = self.sessions.get_mut(&session.0);
+        let session = session.filter(|session| {
+            session.completed.as_ref().is_some_and(|parts| parts.len() > index as usize)
+        });
+        session.is_some_and(|session| session.damaged.insert(index))
+    }
+
     /// The rows that another node, a sweeper or a broken disk takes away.
     pub fn lose_session(&mut self, session: &SessionId) -> bool {
         match self.sessions.get(&session.0) {
@@ -107,15 +133,27 @@ impl Server {
     }
 }
 
-/// Whether these parts are the recording, as the framing wants them.
-pub fn is_whole(parts: &[Vec<Piece>], segments: u32, framing: Framing) -> bool {
+/// Whether these parts are the recording, as the framing wants them; with placeholders for no other
+/// segments than `replaced`.
+pub fn is_whole(
+    parts: &[Vec<Piece>],
+    segments: u32,
+    framing: Framing,
+    replaced: &BTreeSet<u32>,
+) -> bool {
     let mut want = (0..segments).map(Piece::Segment);
     for (index, part) in parts.iter().enumerate() {
         let has_init = part.first() == Some(&Piece::Init);
         let wants_init = index == 0 || framing == Framing::Standalone;
         let media = &part[usize::from(has_init)..];
-        if has_init != wants_init || !media.iter().all(|piece| want.next().as_ref() == Some(piece))
-        {
+        let is_next = |piece: &Piece| {
+            let segment = match piece {
+                Piece::Placeholder(index) if replaced.contains(index) => Piece::Segment(*index),
+                piece => *piece,
+            };
+            want.next() == Some(segment)
+        };
+        if has_init != wants_init || !media.iter().all(is_next) {
             return false;
         }
     }

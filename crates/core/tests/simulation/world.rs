@@ -1,18 +1,18 @@
 //! Time, dice, and everything that can go wrong between the client and the server.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use snaplark_api::{Capabilities, Framing, Profile};
+use snaplark_api::{Capabilities, Profile};
 use snaplark_core::upload::{
-    Action, Event, Failure, Phase, ProbeVerdict, Step, Stop, Target, UploadMachine,
+    Action, Event, Failure, Part, Phase, ProbeVerdict, Step, Stop, Target, UploadMachine,
 };
 use snaplark_core::{RecordingId, SessionId, policy};
 
 use crate::checks::Checks;
 use crate::client::Client;
 use crate::random::Random;
-use crate::server::{Server, is_whole, pieces};
+use crate::server::{Piece, Server, is_whole, pieces};
 
 /// Faults end here; what is not finished in the time after that is stuck.
 const FAULTS_END_MS: u64 = 12 * 3_600_000;
@@ -29,6 +29,9 @@ pub struct Outcome {
     pub replies_lost: u64,
     pub outages: u64,
     pub refused: u64,
+    pub segments_replaced: u64,
+    pub databases_lost: u64,
+    pub server_damages: u64,
     pub virtual_ms: u64,
 }
 
@@ -42,6 +45,9 @@ impl Outcome {
         self.replies_lost += other.replies_lost;
         self.outages += other.outages;
         self.refused += other.refused;
+        self.segments_replaced += other.segments_replaced;
+        self.databases_lost += other.databases_lost;
+        self.server_damages += other.server_damages;
         self.virtual_ms += other.virtual_ms;
     }
 }
@@ -62,6 +68,22 @@ enum Happening {
         plan: usize,
     },
     Crash,
+    /// Bytes of a sealed segment change on the client's disk.
+    Damage {
+        recording: RecordingId,
+        segment: u32,
+    },
+    /// The client has written placeholders.
+    Repaired {
+        process: u64,
+        recording: RecordingId,
+        segments: Vec<u32>,
+    },
+    /// The server finds that a part of a finished video is damaged, and the client hears of it.
+    Scrub {
+        recording: RecordingId,
+        part: u32,
+    },
     /// Sleep, a person at the network's settings, a cable.
     Hint(Event),
     OutageEnds,
@@ -89,6 +111,8 @@ pub struct World {
     happenings: BTreeMap<u64, Happening>,
     next: u64,
     life: u64,
+    /// Grows with each new process; `life`, with each end of its connections, too.
+    process: u64,
     profile: Profile,
     machine: UploadMachine,
     client: Client,
@@ -98,6 +122,11 @@ pub struct World {
     is_outage: bool,
     probes_failed: u32,
     token_works: bool,
+    /// Segments whose files have other bytes than their rows say.
+    damaged: BTreeSet<(RecordingId, u32)>,
+    replaced: BTreeSet<(RecordingId, u32)>,
+    /// Finished videos that the server's disk has gone for once.
+    scrubbed: BTreeSet<RecordingId>,
     outcome: Outcome,
 }
 
@@ -118,6 +147,7 @@ impl World {
             happenings: BTreeMap::new(),
             next: 0,
             life: 0,
+            process: 0,
             profile,
             machine,
             client,
@@ -127,6 +157,9 @@ impl World {
             is_outage: false,
             probes_failed: 0,
             token_works: true,
+            damaged: BTreeSet::new(),
+            replaced: BTreeSet::new(),
+            scrubbed: BTreeSet::new(),
             outcome: Outcome::default(),
             random,
         };
@@ -192,6 +225,10 @@ impl World {
             let status = self.machine.status(self.now_ms, plan.id);
             status.is_some_and(|status| status.phase == Phase::Finished)
         };
+        let waits = |happening: &Happening| matches!(happening, Happening::Scrub { .. });
+        if self.happenings.values().any(waits) {
+            return false;
+        }
         // One that died before its first segment leaves nothing to send.
         self.plans.iter().all(|plan| plan.ended && (plan.sealed == 0 || finished(plan)))
     }
@@ -202,17 +239,19 @@ impl World {
     }
 
     fn check_videos(&self) {
+        let whole = |plan: &Plan, parts: &Vec<_>| {
+            let replaced = self.replaced.iter().filter(|(id, _)| *id == plan.id);
+            let replaced = replaced.map(|(_, segment)| *segment).collect();
+            is_whole(parts, plan.sealed, self.profile.framing(), &replaced)
+        };
         for plan in self.plans.iter().filter(|plan| plan.sealed > 0) {
-            let framing = self.profile.framing();
-            let whole = |parts: &Vec<_>| is_whole(parts, plan.sealed, framing);
+            let whole = |parts: &Vec<_>| whole(plan, parts);
             let videos = self.server.sessions.values().filter_map(|s| s.completed.as_ref());
             assert!(videos.clone().any(whole), "the video of {} isn't whole", plan.id);
         }
         for session in self.server.sessions.values() {
-            let whole = |parts: &Vec<_>| {
-                let framing: Framing = self.profile.framing();
-                self.plans.iter().any(|plan| is_whole(parts, plan.sealed, framing))
-            };
+            let whole = |parts: &Vec<_>| self.plans.iter().any(|plan| whole(plan, parts));
+            assert!(session.damaged.is_empty(), "the server's damage was not mended");
             assert!(session.completed.as_ref().is_none_or(whole), "a video with a gap");
         }
     }
@@ -240,6 +279,14 @@ impl World {
             Happening::Server { life, action, reply } => self.serve(life, action, reply),
             Happening::Segment { plan } => self.record(plan),
             Happening::Crash => self.crash(),
+            Happening::Damage { recording, segment } => {
+                self.damaged.insert((recording, segment));
+            }
+            Happening::Repaired { process, recording, segments } if process == self.process => {
+                self.repaired(recording, &segments);
+            }
+            Happening::Repaired { .. } => {}
+            Happening::Scrub { recording, part } => self.scrub(recording, part),
             Happening::Hint(event) => {
                 if event == Event::SystemResumed {
                     self.life += 1;
@@ -277,6 +324,10 @@ impl World {
             self.client.seal(recording, segment, size_bytes, true);
             self.tell(Event::SegmentSealed { recording, size_bytes });
             self.after(2_000, Happening::Segment { plan: index });
+            if self.fault() && self.random.permille(200) {
+                let delay_ms = self.random.below(10_000);
+                self.after(delay_ms, Happening::Damage { recording, segment });
+            }
         } else {
             plan.ended = true;
             self.client.end(recording);
@@ -301,6 +352,7 @@ impl World {
                 );
                 self.checks.part_answered(self.now_ms, request.0, counts, false);
             }
+            Event::Finalized { .. } => self.scrub_later(),
             Event::ProbeAnswered { verdict: ProbeVerdict::Offline { .. } } => {
                 self.probes_failed += 1;
             }
@@ -328,7 +380,22 @@ impl World {
             match action {
                 Action::TellLink { .. } => {}
                 Action::Abort { request } => self.checks.aborted(request.0),
-                Action::Probe | Action::OpenSession { .. } => self.send(action),
+                Action::Probe | Action::OpenSession { .. } | Action::AskReceived { .. } => {
+                    self.send(action);
+                }
+                Action::RepairSegments { recording, segments } => {
+                    let (process, delay_ms) = (self.process, self.random.between(1, 2_000));
+                    self.after(delay_ms, Happening::Repaired { process, recording, segments });
+                }
+                Action::SendPart { request, recording, part, .. }
+                    if !self.damaged_of(recording, part).is_empty() =>
+                {
+                    let segments = self.damaged_of(recording, part);
+                    assert!(!self.is_repairing(recording, &segments), "sent while it is repaired");
+                    let failure = Failure::SegmentsDamaged { segments };
+                    let (life, event) = (self.life, Event::RequestFailed { request, failure });
+                    self.after(1, Happening::Client { life, event });
+                }
                 Action::SendPart { request, recording, index, part, .. } => {
                     let (now_ms, profile) = (self.now_ms, self.profile);
                     self.checks.part_sent(now_ms, request.0, recording, index, part, profile);
@@ -340,6 +407,63 @@ impl World {
                     self.send(action);
                 }
             }
+        }
+    }
+
+    fn damaged_of(&self, recording: RecordingId, part: Part) -> Vec<u32> {
+        let segments = part.first_segment..part.end();
+        segments.filter(|segment| self.damaged.contains(&(recording, *segment))).collect()
+    }
+
+    fn is_repairing(&self, recording: RecordingId, damaged: &[u32]) -> bool {
+        self.happenings.values().any(|happening| match happening {
+            Happening::Repaired { process, recording: repaired, segments } => {
+                let is_its = *process == self.process && *repaired == recording;
+                is_its && damaged.iter().all(|segment| segments.contains(segment))
+            }
+            _ => false,
+        })
+    }
+
+    fn repaired(&mut self, recording: RecordingId, segments: &[u32]) {
+        let plan = self.plans.iter().find(|plan| plan.id == recording).unwrap();
+        // Where a segment had no room for a picture, its placeholder is longer.
+        let grows = self.random.permille(500);
+        let size_bytes = plan.size_bytes + if grows { 777 } else { 0 };
+        for segment in segments {
+            self.client.replace(recording, *segment, size_bytes);
+            self.damaged.remove(&(recording, *segment));
+            self.replaced.insert((recording, *segment));
+            self.outcome.segments_replaced += 1;
+        }
+        let sizes = segments.iter().map(|segment| (*segment, size_bytes)).collect();
+        self.tell(Event::SegmentsRepaired { recording, sizes });
+    }
+
+    /// Once for each video; of a part whose bytes the client still has.
+    fn scrub_later(&mut self) {
+        for index in 0..self.plans.len() {
+            let recording = self.plans[index].id;
+            if !self.random.permille(200) || !self.scrubbed.insert(recording) {
+                continue;
+            }
+            let delay_ms = self.random.between(1_000, 3_600_000);
+            let part = self.random.below(8) as u32;
+            self.after(delay_ms, Happening::Scrub { recording, part });
+        }
+    }
+
+    fn scrub(&mut self, recording: RecordingId, part: u32) {
+        let Some(rows) = self.client.store().upload_rows_of(recording).unwrap() else { return };
+        let Some((session, true)) = rows.session.clone().map(|s| (s, rows.finished)) else {
+            return;
+        };
+        let Some((planned, _)) = rows.parts.get(part as usize).copied() else { return };
+        let is_sound = self.damaged_of(recording, planned).is_empty();
+        if self.server.knows_recordings && is_sound && self.server.damage(&session, part) {
+            self.outcome.server_damages += 1;
+            let indices = vec![part];
+            self.tell(Event::ServerDamaged { rows: Box::new(rows), indices });
         }
     }
 
@@ -448,6 +572,8 @@ impl World {
             Action::Finalize { session, part_count, .. } => (session, *part_count),
             Action::Probe
             | Action::OpenSession { .. }
+            | Action::AskReceived { .. }
+            | Action::RepairSegments { .. }
             | Action::Abort { .. }
             | Action::TellLink { .. } => return,
         };
@@ -478,8 +604,20 @@ impl World {
                 let session = self.server.open(recording, named);
                 Event::SessionOpened { request, session, link: None }
             }
-            Action::SendPart { request, session, index, part, with_init, .. } => {
-                let content = pieces(part, with_init);
+            Action::AskReceived { request, session, .. } => {
+                assert!(self.server.knows_recordings, "a server of the documents was asked");
+                match self.server.received(&session) {
+                    Ok(indices) => Event::PartsReceived { request, indices },
+                    Err(failure) => Event::RequestFailed { request, failure },
+                }
+            }
+            Action::SendPart { request, recording, session, index, part, with_init } => {
+                let is_replaced = |segment| self.replaced.contains(&(recording, segment));
+                let content = pieces(part, with_init).into_iter().map(|piece| match piece {
+                    Piece::Segment(index) if is_replaced(index) => Piece::Placeholder(index),
+                    piece => piece,
+                });
+                let content = content.collect();
                 match self.server.take_part(&session, index, part, content) {
                     Ok(()) => Event::PartAcknowledged { request },
                     Err(failure) => Event::RequestFailed { request, failure },
@@ -494,7 +632,9 @@ impl World {
                     Err(failure) => Event::RequestFailed { request, failure },
                 }
             }
-            Action::Abort { .. } | Action::TellLink { .. } => unreachable!("never sent"),
+            Action::Abort { .. } | Action::RepairSegments { .. } | Action::TellLink { .. } => {
+                unreachable!("never sent")
+            }
         }
     }
 
@@ -508,13 +648,23 @@ impl World {
                 plan.sealed += 1;
             }
         }
-        self.client.restart();
+        let database_is_lost = self.random.permille(300);
+        if database_is_lost {
+            self.outcome.databases_lost += 1;
+            let is_finished = |plan: &&Plan| {
+                let status = self.machine.status(self.now_ms, plan.id);
+                status.is_some_and(|status| status.phase == Phase::Finished)
+            };
+            self.checks.forgot(self.plans.iter().filter(|p| !is_finished(p)).map(|plan| plan.id));
+        }
+        self.client.restart(database_is_lost);
         self.rebuild();
     }
 
     /// A new process, or another account in the old one: all that counts is in the rows.
     fn rebuild(&mut self) {
         self.life += 1;
+        self.process += 1;
         self.checks.crashed();
         self.probes_failed = 0;
         let seed = self.random.next();
@@ -539,8 +689,11 @@ fn failed(action: &Action, failure: Failure) -> Event {
             verdict: ProbeVerdict::Offline { detail: format!("{failure:?}") },
         },
         Action::OpenSession { request, .. }
+        | Action::AskReceived { request, .. }
         | Action::SendPart { request, .. }
         | Action::Finalize { request, .. } => Event::RequestFailed { request: *request, failure },
-        Action::Abort { .. } | Action::TellLink { .. } => unreachable!("never sent"),
+        Action::Abort { .. } | Action::RepairSegments { .. } | Action::TellLink { .. } => {
+            unreachable!("never sent")
+        }
     }
 }

@@ -38,7 +38,7 @@ const card = (page: Page, n: number) => page.getByTestId("recording").nth(n);
 export const states: readonly State[] = [
   ...[
     ...["full", "empty", "running", "this-computer", "no-cloud", "taken", "needs-sign-in"],
-    ...["waiting", "no-keyring", "no-browser-sign-in", "kept"],
+    ...["waiting", "no-keyring", "no-browser-sign-in", "kept", "local-network", "links-missing"],
   ].map((state) => ({ ...library, state })),
   ...["many", "offline", "deleted", "found"].map((state) => ({ ...library, state })),
   ...["one", "not-kept", "stopping", "server-unreachable"].map((state) => ({

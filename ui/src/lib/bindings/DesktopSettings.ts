@@ -13,6 +13,10 @@ export type DesktopSettings = { theme: Theme, language: Language, shortcuts: Sho
  */
 showBar: boolean, 
 /**
+ * Bar and toasts stay where they are when that is recorded.
+ */
+barInRecordings: boolean, 
+/**
  * Which notices come up in the corner of the screen.
  */
 notifications: Notifications, 

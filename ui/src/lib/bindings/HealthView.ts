@@ -8,7 +8,7 @@ atMs: number,
 /**
  * `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
  * `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
- * `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`.
+ * `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`, `segment-damaged`.
  */
 kind: string, 
 /**

@@ -38,4 +38,8 @@ saveFolder: string | null,
 /**
  * Once it is written there, a person is asked where else it shall be.
  */
-asksWhere: boolean, };
+asksWhere: boolean, 
+/**
+ * Titles name the app and the window that are recorded. Off: dates alone.
+ */
+namesInTitles: boolean, };

@@ -6,6 +6,10 @@ export type UploadSettings = {
  */
 bytesPerSecondMax: number | null, waitOnMetered: boolean, 
 /**
+ * Links to this computer open for others on the local network, too.
+ */
+shareOnLocalNetwork: boolean, 
+/**
  * How long segments stay here after the server has confirmed the finished video and the
  * person's own file is written. `None`: for ever.
  */

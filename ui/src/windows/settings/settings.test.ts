@@ -14,7 +14,7 @@ import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 /** Commands that only have to be asked. */
-const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts"];
+const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts", "share_on_local_network"];
 
 let kept: Kept;
 let now: AccountView;
@@ -425,4 +425,23 @@ test("a build without a feed says how updates come, and asks for nothing", async
   await waitFor(() => expect(section.textContent).toMatch(/your system's packages/));
   expect(within(section).queryByRole("switch")).toBeNull();
   expect(within(section).queryByRole("button")).toBeNull();
+});
+
+test("a destination that isn't finished says that links still come from this computer", async () => {
+  now = { ...now, linksReach: "this-computer" };
+  await show();
+  const section = document.getElementById("account")!;
+  expect(section.textContent).toMatch(/Links open only on this computer/);
+  expect(screen.queryByTestId("cloud-unfinished")).toBeNull();
+  await fireEvent.click(screen.getByTestId("cloud-snaplark"));
+  expect(screen.getByTestId("cloud-unfinished").textContent).toMatch(/links still come from this computer/);
+  await fireEvent.click(screen.getByTestId("cloud-own-server"));
+  expect(screen.getByTestId("cloud-unfinished").textContent).toMatch(/Not set up yet/);
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  expect(screen.getByTestId("server-address-missing").textContent).toMatch(/Enter the address/);
+  expect(done).toEqual([]);
+  await fireEvent.click(screen.getByTestId("cloud-this-computer"));
+  expect(screen.queryByTestId("cloud-unfinished")).toBeNull();
+  await fireEvent.click(screen.getByRole("switch", { name: "Share on the local network" }));
+  expect(done).toEqual([["share_on_local_network", { shared: true }]]);
 });

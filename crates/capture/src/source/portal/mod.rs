@@ -10,7 +10,8 @@
 //!
 //! Pictures come when something changes and at no other time, so none for long says nothing. That
 //! the sharing ended is heard from the bus (`sharing`) and from the pipeline. The size of a recording
-//! does not change: what is shared may, and is cut or set on black.
+//! does not change: what is shared may, with new caps or another crop, and is scaled into it (`fit`).
+//! A region is cut out instead, and is black where it isn't shared any more.
 
 pub mod sharing;
 
@@ -23,6 +24,7 @@ use gstreamer_video::{VideoCropMeta, VideoFormat, VideoFrameExt, VideoFrameRef, 
 use snaplark_core::capture::{CaptureError, Permission, Source as Wanted};
 
 use self::sharing::Sharing;
+use super::fit::Fit;
 use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
 use super::{Opening, Source, missing};
 use crate::graph::Graph;
@@ -39,10 +41,16 @@ const FORMATS: [&str; 4] = ["BGRx", "BGRA", "RGBx", "RGBA"];
 pub struct PortalSource {
     stream: Stream,
     sharing: Sharing,
+    picture: Picture,
+}
+
+/// The newest picture, in the recording's size.
+struct Picture {
     /// Of what is shared.
     region: Option<Rect>,
     size: (u32, u32),
-    picture: Vec<u8>,
+    fit: Fit,
+    pixels: Vec<u8>,
 }
 
 struct Stream {
@@ -60,44 +68,57 @@ impl PortalSource {
             let reason = "no picture comes of it".to_owned();
             sharing.end().get().unwrap_or(CaptureError::SharingRefused { reason })
         })?;
-        let mut source =
-            PortalSource { stream, sharing, region: None, size: (0, 0), picture: Vec::new() };
         let whole = Shown::of(&first)?.rect;
-        let seen = match opening.wanted {
+        let region = match opening.wanted {
             Wanted::Region { x, y, width, height } => {
-                let (left, top) = source.sharing.position;
+                let (left, top) = sharing.position;
                 let region = Rect { x: x - left, y: y - top, width, height };
-                let shared = Rect { x: 0, y: 0, ..whole };
-                let seen = region.common(shared);
-                *source
-                    .region
-                    .insert(seen.ok_or_else(|| missing("the region is not on the shared screen"))?)
+                let seen = region.common(Rect { x: 0, y: 0, ..whole });
+                Some(seen.ok_or_else(|| missing("the region is not on the shared screen"))?)
             }
-            Wanted::Display(_) | Wanted::Window(_) => whole,
+            Wanted::Display(_) | Wanted::Window(_) => None,
         };
-        source.size = (seen.width, seen.height);
-        check_size(source.size)?;
-        source.picture = vec![0; seen.bytes()];
-        source.take(&first)?;
-        Ok(source)
+        let seen = region.unwrap_or(whole);
+        check_size((seen.width, seen.height))?;
+        let mut picture = Picture::new(region, (seen.width, seen.height));
+        picture.take(&first)?;
+        Ok(PortalSource { stream, sharing, picture })
+    }
+}
+
+impl Picture {
+    fn new(region: Option<Rect>, size: (u32, u32)) -> Self {
+        let bytes = Rect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
+        Picture { region, size, fit: Fit::new(size), pixels: vec![0; bytes] }
     }
 
     fn take(&mut self, sample: &gst::Sample) -> Result<(), CaptureError> {
         let shown = Shown::of(sample)?;
         let Rect { x, y, width, height } = shown.rect;
-        let wanted =
-            self.region.unwrap_or(Rect { x: 0, y: 0, width: self.size.0, height: self.size.1 });
-        let Some(seen) = wanted.common(Rect { x: 0, y: 0, width, height }) else {
-            self.picture.fill(0);
-            return Ok(());
-        };
+        let whole = Rect { x: 0, y: 0, width, height };
         let stride_bytes = shown.frame.plane_stride()[0] as usize;
         let pixels = shown.frame.plane_data(0).map_err(broken)?;
-        let start = (y + seen.y) as usize * stride_bytes + (x + seen.x) as usize * BYTES_PER_PIXEL;
-        let at = ((seen.x - wanted.x) as u32, (seen.y - wanted.y) as u32);
-        set_on_black(&mut self.picture, self.size, &pixels[start..], stride_bytes, seen, at);
+        let from = |left: i32, top: i32| {
+            &pixels[(y + top) as usize * stride_bytes + (x + left) as usize * BYTES_PER_PIXEL..]
+        };
+        match self.region {
+            None if (width, height) != self.size => {
+                let picture = from(0, 0);
+                self.fit.scale(&mut self.pixels, picture, stride_bytes, (width, height))?;
+            }
+            region => {
+                let wanted = region.unwrap_or(whole);
+                let Some(seen) = wanted.common(whole) else {
+                    self.pixels.fill(0);
+                    return Ok(());
+                };
+                let at = ((seen.x - wanted.x) as u32, (seen.y - wanted.y) as u32);
+                let picture = from(seen.x, seen.y);
+                set_on_black(&mut self.pixels, self.size, picture, stride_bytes, seen, at);
+            }
+        }
         if shown.red_first {
-            for pixel in self.picture.chunks_exact_mut(BYTES_PER_PIXEL) {
+            for pixel in self.pixels.chunks_exact_mut(BYTES_PER_PIXEL) {
                 pixel.swap(0, 2);
             }
         }
@@ -107,16 +128,16 @@ impl PortalSource {
 
 impl Source for PortalSource {
     fn size(&self) -> (u32, u32) {
-        self.size
+        self.picture.size
     }
 
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
         if let Some(sample) = self.stream.appsink.try_pull_sample(gst::ClockTime::ZERO) {
-            self.take(&sample)?;
+            self.picture.take(&sample)?;
         }
         match self.sharing.end().get() {
             Some(error) => Err(error),
-            None => Ok(Some(&self.picture)),
+            None => Ok(Some(&self.picture.pixels)),
         }
     }
 
@@ -190,4 +211,82 @@ fn element_missing() -> CaptureError {
 
 fn broken(error: impl std::fmt::Display) -> CaptureError {
     CaptureError::SharingLost { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLOUR: [u8; 3] = [30, 140, 220];
+
+    /// One colour in `crop` (or everywhere), another one around it.
+    fn sample(size: (u32, u32), format: VideoFormat, crop: Option<Rect>) -> gst::Sample {
+        let info = VideoInfo::builder(format, size.0, size.1).build().unwrap();
+        let mut buffer = gst::Buffer::with_size(info.size()).unwrap();
+        {
+            let buffer = buffer.get_mut().unwrap();
+            let meant = crop.unwrap_or(Rect { x: 0, y: 0, width: size.0, height: size.1 });
+            let mut colour = COLOUR;
+            if format == VideoFormat::Rgbx {
+                colour.reverse();
+            }
+            let mut map = buffer.map_writable().unwrap();
+            for (n, pixel) in (0..).zip(map.as_mut_slice().chunks_exact_mut(BYTES_PER_PIXEL)) {
+                let (x, y) = (n % size.0.cast_signed(), n / size.0.cast_signed());
+                let is_meant = Rect { x, y, width: 1, height: 1 }.common(meant).is_some();
+                pixel[..3].copy_from_slice(if is_meant { &colour } else { &[255; 3] });
+            }
+            drop(map);
+            if let Some(Rect { x, y, width, height }) = crop {
+                VideoCropMeta::add(buffer, (x as u32, y as u32, width, height));
+            }
+        }
+        let caps = info.to_caps().unwrap();
+        gst::Sample::builder().buffer(&buffer).caps(&caps).build()
+    }
+
+    /// The picture has the colour in that place of it, and is black elsewhere.
+    fn hold(picture: &Picture, into: Rect) {
+        for (n, pixel) in (0..).zip(picture.pixels.chunks_exact(BYTES_PER_PIXEL)) {
+            let (x, y) = (n % picture.size.0.cast_signed(), n / picture.size.0.cast_signed());
+            let is_in = Rect { x, y, width: 1, height: 1 }.common(into).is_some();
+            let expected = if is_in { COLOUR } else { [0; 3] };
+            let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 1);
+            assert!(!far, "{pixel:?} instead of {expected:?} at {x}, {y}; {into:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_changes_its_size_is_scaled_into_the_first_one() {
+        gst::init().unwrap();
+        let mut picture = Picture::new(None, (96, 54));
+        let at = |x, y, width, height| Rect { x, y, width, height };
+        for (size, crop, into) in [
+            ((96, 54), None, at(0, 0, 96, 54)),
+            // With new caps: larger, odd, smaller.
+            ((192, 108), None, at(0, 0, 96, 54)),
+            ((101, 33), None, at(0, 11, 96, 31)),
+            ((20, 40), None, at(34, 0, 27, 54)),
+            // A window in a picture as large as its monitor, which grows within it.
+            ((128, 128), Some(at(16, 16, 48, 27)), at(0, 0, 96, 54)),
+            ((128, 128), Some(at(8, 8, 100, 100)), at(21, 0, 54, 54)),
+            ((96, 54), None, at(0, 0, 96, 54)),
+        ] {
+            for format in [VideoFormat::Bgrx, VideoFormat::Rgbx] {
+                picture.take(&sample(size, format, crop)).unwrap();
+                hold(&picture, into);
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_is_cut_out_whatever_the_screen_becomes() {
+        gst::init().unwrap();
+        let region = Rect { x: 40, y: 20, width: 30, height: 20 };
+        let mut picture = Picture::new(Some(region), (30, 20));
+        for (size, into) in [((96, 54), (30, 20)), ((60, 54), (20, 20)), ((30, 10), (0, 0))] {
+            picture.take(&sample(size, VideoFormat::Bgrx, None)).unwrap();
+            hold(&picture, Rect { x: 0, y: 0, width: into.0, height: into.1 });
+        }
+    }
 }

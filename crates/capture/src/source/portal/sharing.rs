@@ -9,7 +9,7 @@ use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ashpd::desktop::screencast::{
     CursorMode, Screencast, SelectSourcesOptions, SourceType, Streams,
@@ -22,7 +22,7 @@ use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Want
 use zbus::fdo::{DBusProxy, PropertiesProxy};
 use zbus::names::{BusName, InterfaceName};
 
-use crate::policy::{ASKED_WAIT, OPEN_WAIT};
+use crate::policy::{ASKED_WAIT, NO_MIN, OPEN_WAIT};
 use crate::source::Opening;
 
 /// How often it is looked whether the start is still wanted.
@@ -161,9 +161,19 @@ async fn ask(
         .set_persist_mode(persist)
         .set_restore_token(held.map(|permission| permission.0.as_str()));
     soon(async { portal.select_sources(session, options).await?.response() }).await?;
+    let asked = Instant::now();
     let answer = async {
         let started = portal.start(session, None, Default::default()).await;
-        started.and_then(|request| request.response()).map_err(refused)
+        let answer = started.and_then(|request| request.response()).map_err(refused);
+        answer.map_err(|error| match error {
+            // A question that could not be shown is answered as if a person had closed it.
+            CaptureError::Declined if asked.elapsed() < NO_MIN => {
+                let reason = "its question closed before anybody could answer it. See whether the \
+                              desktop's portal works, and try again";
+                CaptureError::SharingRefused { reason: reason.to_owned() }
+            }
+            other => other,
+        })
     };
     first(within(ASKED_WAIT, answer), given_up(&opening.abandoned)).await
 }

@@ -14,8 +14,8 @@
 //! where the stream ends without a word. All that is the part's here: its end is a sentence.
 //!
 //! scap says nothing of a display's place, so a region is one of the main display, whose corner is
-//! where counting begins. The size of a recording does not change: what is shown may, and is cut or
-//! set on black.
+//! where counting begins. The size of a recording does not change: what is shown may, and is scaled
+//! into it (`fit`); a region is cut out, and is black where nothing is shown any more.
 
 #[cfg(any(feature = "scap", not(target_os = "linux")))]
 mod frame;
@@ -30,6 +30,7 @@ use snaplark_core::capture::{CaptureError, Source as Wanted};
 
 use self::part::{Order, Target};
 use self::wire::{End, Message};
+use super::fit::Fit;
 use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
 use super::{Opening, Source, missing};
 use crate::part::{Name, Part};
@@ -40,13 +41,20 @@ const ABANDONED_LOOK: Duration = Duration::from_millis(100);
 
 pub struct ScapSource {
     shared: Arc<Shared>,
-    /// Of what is shown.
-    seen: Rect,
-    picture: Vec<u8>,
+    picture: Picture,
     #[cfg(target_os = "linux")]
     lost: super::portal::sharing::Watch,
     /// Ends before what it speaks to.
     _part: Part,
+}
+
+/// What is recorded of the newest picture, in the recording's size.
+struct Picture {
+    /// Of what is shown.
+    region: Option<Rect>,
+    size: (u32, u32),
+    fit: Fit,
+    pixels: Vec<u8>,
 }
 
 /// The newest picture, and the end.
@@ -86,18 +94,15 @@ impl ScapSource {
         #[cfg(target_os = "linux")]
         let lost = super::portal::sharing::Watch::start()?;
         let shown = Rect { x: 0, y: 0, width: size.0, height: size.1 };
-        let seen = match region {
-            Some(region) => region
-                .common(shown)
-                .ok_or_else(|| missing("the region is not on the main display"))?,
-            None => shown,
-        };
+        let region = region.map(|region| {
+            region.common(shown).ok_or_else(|| missing("the region is not on the main display"))
+        });
+        let region = region.transpose()?;
+        let seen = region.unwrap_or(shown);
         check_size((seen.width, seen.height))?;
-        let picture = vec![0; seen.bytes()];
         Ok(ScapSource {
             shared,
-            seen,
-            picture,
+            picture: Picture::new(region, (seen.width, seen.height)),
             #[cfg(target_os = "linux")]
             lost,
             _part: part,
@@ -105,9 +110,34 @@ impl ScapSource {
     }
 }
 
+impl Picture {
+    fn new(region: Option<Rect>, size: (u32, u32)) -> Self {
+        let bytes = Rect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
+        Picture { region, size, fit: Fit::new(size), pixels: vec![0; bytes] }
+    }
+
+    /// Takes in a picture of that size.
+    fn take(&mut self, pixels: &[u8], from: (u32, u32)) -> Result<(), CaptureError> {
+        let stride_bytes = from.0 as usize * BYTES_PER_PIXEL;
+        let whole = Rect { x: 0, y: 0, width: from.0, height: from.1 };
+        if self.region.is_none() && from != self.size {
+            return self.fit.scale(&mut self.pixels, pixels, stride_bytes, from).map(drop);
+        }
+        let wanted = self.region.unwrap_or(whole);
+        let Some(part) = wanted.common(whole) else {
+            self.pixels.fill(0);
+            return Ok(());
+        };
+        let start = part.y as usize * stride_bytes + part.x as usize * BYTES_PER_PIXEL;
+        let at = ((part.x - wanted.x) as u32, (part.y - wanted.y) as u32);
+        set_on_black(&mut self.pixels, self.size, &pixels[start..], stride_bytes, part, at);
+        Ok(())
+    }
+}
+
 impl Source for ScapSource {
     fn size(&self) -> (u32, u32) {
-        (self.seen.width, self.seen.height)
+        self.picture.size
     }
 
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
@@ -115,24 +145,14 @@ impl Source for ScapSource {
         if let Some(error) = self.lost.end().get() {
             return Err(error);
         }
-        let size = self.size();
         let mut state = self.shared.lock();
-        if std::mem::take(&mut state.is_new) {
-            let (width, height) = state.size;
-            match self.seen.common(Rect { x: 0, y: 0, width, height }) {
-                Some(part) => {
-                    let stride_bytes = width as usize * BYTES_PER_PIXEL;
-                    let start = part.y as usize * stride_bytes + part.x as usize * BYTES_PER_PIXEL;
-                    let at = ((part.x - self.seen.x) as u32, (part.y - self.seen.y) as u32);
-                    let pixels = &state.pixels[start..];
-                    set_on_black(&mut self.picture, size, pixels, stride_bytes, part, at);
-                }
-                None => self.picture.fill(0),
-            }
+        // An empty one, of a window that is minimised, changes nothing.
+        if std::mem::take(&mut state.is_new) && state.size.0 > 0 && state.size.1 > 0 {
+            self.picture.take(&state.pixels, state.size)?;
         }
         match &state.end {
             Some(error) => Err(error.clone()),
-            None => Ok(Some(&self.picture)),
+            None => Ok(Some(&self.picture.pixels)),
         }
     }
 }
@@ -202,5 +222,30 @@ fn error_of(end: End, reason: String, was_seen: bool) -> CaptureError {
         End::Missing => CaptureError::SourceMissing { reason },
         End::Silent => CaptureError::SharingSilent,
         End::Broken => CaptureError::SharingRefused { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_another_size_is_scaled_and_a_region_is_cut_out() {
+        gstreamer::init().unwrap();
+        let filled = |width: u32, height: u32| vec![90; (width * height * 4) as usize];
+        let seen = |picture: &Picture| {
+            picture.pixels.chunks_exact(4).filter(|pixel| pixel[0].abs_diff(90) < 2).count()
+        };
+        let mut picture = Picture::new(None, (40, 20));
+        for (from, expected) in [((40, 20), 800), ((81, 41), 800), ((10, 40), 5 * 20)] {
+            picture.take(&filled(from.0, from.1), from).unwrap();
+            assert_eq!(seen(&picture), expected, "{from:?}");
+        }
+        let region = Rect { x: 5, y: 5, width: 20, height: 10 };
+        let mut picture = Picture::new(Some(region), (20, 10));
+        for (from, expected) in [((40, 20), 200), ((15, 20), 100), ((4, 4), 0)] {
+            picture.take(&filled(from.0, from.1), from).unwrap();
+            assert_eq!(seen(&picture), expected, "{from:?}");
+        }
     }
 }

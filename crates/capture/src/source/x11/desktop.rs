@@ -13,6 +13,7 @@ use crate::surroundings::{Screen, ShownWindow, Surroundings};
 x11rb::atom_manager! {
     Atoms: AtomsCookie {
         UTF8_STRING,
+        _NET_ACTIVE_WINDOW,
         _NET_CLIENT_LIST_STACKING,
         _NET_CURRENT_DESKTOP,
         _NET_WM_DESKTOP,
@@ -53,6 +54,17 @@ pub fn surroundings(display: &str) -> Result<Surroundings, CaptureError> {
         None => Vec::new(),
     };
     Ok(Surroundings { screens, windows })
+}
+
+/// The window that has the focus, where the window manager says so.
+pub fn active_window(display: &str) -> Result<Option<u64>, CaptureError> {
+    let (connection, screen) = connect(display)?;
+    let root = connection.setup().roots[screen].root;
+    let atoms = Atoms::new(&connection).map_err(gone)?.reply();
+    let Some(atoms) = answered(atoms)? else { return Ok(None) };
+    let asked = Asked { connection: &connection, root, atoms };
+    let active = asked.numbers(root, atoms._NET_ACTIVE_WINDOW, AtomEnum::WINDOW)?;
+    Ok(active.first().copied().filter(|id| *id != 0).map(u64::from))
 }
 
 struct Asked<'a> {

@@ -7,9 +7,10 @@
 //! (a display of another machine) the picture comes through the socket.
 //!
 //! A window is asked for through Composite where that is there: its picture is whole then even if
-//! others lie upon it. A window that grows or shrinks is cut or set on black: the size of a
-//! recording does not change.
+//! others lie upon it. One that grows or shrinks is scaled into the recording's size, which does not
+//! change (`fit`); a display that becomes smaller is set on black.
 
+mod border;
 mod desktop;
 mod display;
 mod pixels;
@@ -23,14 +24,16 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
-pub use desktop::surroundings;
+pub use border::Border;
+pub use desktop::{active_window, surroundings};
 pub use display::probe;
 
 use self::display::{answered, gone};
 use self::pixels::{Shared, draw_pointer};
-use self::window::Window;
-use super::missing;
+use self::window::{Seen, Window};
+use super::fit::Fit;
 use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
+use super::{Place, missing};
 
 const ALL_PLANES: u32 = !0;
 
@@ -40,11 +43,11 @@ pub struct X11Source {
     target: Target,
     size: (u32, u32),
     shared: Option<Shared>,
-    /// The picture where it did not come through shared memory, or not in full.
+    /// The picture where it did not come through shared memory, or not in the recording's size.
     own: Vec<u8>,
+    fit: Fit,
     pointer: bool,
-    /// The picture's, on the root window.
-    corner: (i32, i32),
+    place: Place,
 }
 
 enum Target {
@@ -56,18 +59,17 @@ enum Target {
     Window(Window),
 }
 
-/// What of the drawable is asked for, and where it lies in the picture.
+/// What of the drawable is asked for.
 struct View {
     drawable: u32,
     rect: Rect,
-    at: (u32, u32),
-    /// The picture's corner on the root window, for the pointer.
+    /// Where that begins on the root window.
     corner: (i32, i32),
 }
 
 struct Fetched {
-    /// Else it is in `own`.
-    in_shared: bool,
+    /// The pixels where they came through the socket. Else they are in shared memory.
+    through_socket: Option<Vec<u8>>,
     pointer: Option<GetCursorImageReply>,
 }
 
@@ -99,24 +101,31 @@ impl X11Source {
             }
             Wanted::Window(id) => Target::Window(Window::open(&connection, *id)?),
         };
-        let size = match &target {
-            Target::Root { rect, .. } => (rect.width, rect.height),
-            Target::Window(window) => (window.width, window.height),
-        };
-        check_size(size)?;
-        let bytes = Rect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
-        let shared = Shared::new(&connection, bytes);
-        let pointer = pointer && display::has_pointer_pictures(&connection);
-        Ok(X11Source {
+        let mut source = X11Source {
+            pointer: pointer && display::has_pointer_pictures(&connection),
             connection,
             root: screen.root,
             target,
-            size,
-            shared,
-            own: vec![0; bytes],
-            pointer,
-            corner: (0, 0),
-        })
+            size: (0, 0),
+            shared: None,
+            own: Vec::new(),
+            fit: Fit::new((0, 0)),
+            place: Place::default(),
+        };
+        source.size = match &source.target {
+            Target::Root { rect, .. } => (rect.width, rect.height),
+            Target::Window(_) => {
+                let seen =
+                    source.view()?.ok_or_else(|| missing("nothing can be seen of it now"))?;
+                (seen.rect.width, seen.rect.height)
+            }
+        };
+        check_size(source.size)?;
+        let (width, height) = source.size;
+        source.own = vec![0; Rect { x: 0, y: 0, width, height }.bytes()];
+        source.shared = Shared::new(&source.connection, source.own.len());
+        source.fit = Fit::new(source.size);
+        Ok(source)
     }
 
     /// Picture and pointer are asked for together: they are of one moment, and the server's answer
@@ -124,7 +133,13 @@ impl X11Source {
     fn fetch(&mut self, view: &View) -> Result<Option<Fetched>, CaptureError> {
         let connection = &self.connection;
         let rect = view.rect;
-        let whole = view.at == (0, 0) && (rect.width, rect.height) == self.size;
+        if self.shared.as_ref().is_some_and(|shared| shared.memory.len() < rect.bytes()) {
+            // The window grew.
+            if let Some(small) = self.shared.take() {
+                small.leave(connection).map_err(gone)?;
+            }
+            self.shared = Shared::new(connection, rect.bytes());
+        }
         let (x, y) = (rect.x as i16, rect.y as i16);
         let (width, height) = (rect.width as u16, rect.height as u16);
         let (drawable, format) = (view.drawable, ImageFormat::Z_PIXMAP);
@@ -133,33 +148,28 @@ impl X11Source {
             true => Some(connection.xfixes_get_cursor_image().map_err(gone)?),
             false => None,
         };
-        let through_socket;
-        let picture = if let Some(Shared { segment, memory }) = &self.shared {
+        let mut through_socket = None;
+        let is_there = if let Some(Shared { segment, .. }) = &self.shared {
             let format = format.into();
             let reply = connection
                 .shm_get_image(drawable, x, y, width, height, ALL_PLANES, format, *segment, 0)
                 .map_err(gone)?
                 .reply();
-            answered(reply)?.map(|_| &memory[..rect.bytes()])
+            answered(reply)?.is_some()
         } else {
             let reply = connection
                 .get_image(format, drawable, x, y, width, height, ALL_PLANES)
                 .map_err(gone)?
                 .reply();
-            through_socket = answered(reply)?;
-            through_socket.as_ref().and_then(|reply| reply.data.get(..rect.bytes()))
+            let data = answered(reply)?.map(|reply| reply.data);
+            through_socket = data.filter(|data| data.len() >= rect.bytes());
+            through_socket.is_some()
         };
         let pointer = match pointer {
             Some(pointer) => answered(pointer.reply())?,
             None => None,
         };
-        let Some(picture) = picture else { return Ok(None) };
-        let in_shared = whole && self.shared.is_some();
-        if !in_shared {
-            let stride_bytes = rect.width as usize * BYTES_PER_PIXEL;
-            set_on_black(&mut self.own, self.size, picture, stride_bytes, rect, view.at);
-        }
-        Ok(Some(Fetched { in_shared, pointer }))
+        Ok(is_there.then_some(Fetched { through_socket, pointer }))
     }
 
     /// What to ask for now. `None`: nothing is to be seen.
@@ -172,43 +182,28 @@ impl X11Source {
                         root.height = u32::from(event.height);
                     }
                 }
-                Ok(rect.common(*root).map(|seen| View {
-                    drawable: self.root,
-                    rect: seen,
-                    at: ((seen.x - rect.x) as u32, (seen.y - rect.y) as u32),
-                    corner: (rect.x, rect.y),
-                }))
+                let drawable = self.root;
+                let seen = rect.common(*root);
+                Ok(seen.map(|rect| View { drawable, rect, corner: (rect.x, rect.y) }))
             }
             Target::Window(window) => {
-                window.follow(&self.connection)?;
-                let reply = self.connection.translate_coordinates(window.id, self.root, 0, 0);
-                let Some(corner) = answered(reply.map_err(gone)?.reply())? else { return Ok(None) };
-                let (drawable, inset) = window.drawable();
-                let width = window.width.min(self.size.0);
-                let height = window.height.min(self.size.1);
-                Ok(Some(View {
-                    drawable,
-                    rect: Rect { x: inset, y: inset, width, height },
-                    at: (0, 0),
-                    corner: (i32::from(corner.dst_x), i32::from(corner.dst_y)),
-                }))
+                let seen = window.find(&self.connection, self.root)?;
+                let view = |Seen { drawable, rect, corner }| View { drawable, rect, corner };
+                Ok(seen.map(view))
             }
         }
     }
 
-    /// The drawable refused, before the news of its change was here.
+    /// The root window refused, before the news of its change was here.
     fn look_again(&mut self) -> Result<(), CaptureError> {
-        match &mut self.target {
-            Target::Root { root, .. } => {
-                let reply = self.connection.get_geometry(self.root).map_err(gone)?.reply();
-                if let Some(geometry) = answered(reply)? {
-                    root.width = u32::from(geometry.width);
-                    root.height = u32::from(geometry.height);
-                }
-                Ok(())
+        if let Target::Root { root, .. } = &mut self.target {
+            let reply = self.connection.get_geometry(self.root).map_err(gone)?.reply();
+            if let Some(geometry) = answered(reply)? {
+                root.width = u32::from(geometry.width);
+                root.height = u32::from(geometry.height);
             }
-            Target::Window(window) => window.name_pixmap(&self.connection),
         }
+        Ok(())
     }
 }
 
@@ -217,24 +212,45 @@ impl super::Source for X11Source {
         self.size
     }
 
-    fn corner(&self) -> (i32, i32) {
-        self.corner
+    fn place(&self) -> Place {
+        self.place
     }
 
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
         let Some(view) = self.view()? else { return Ok(None) };
-        self.corner = view.corner;
-        let Some(Fetched { in_shared, pointer }) = self.fetch(&view)? else {
+        let Some(mut fetched) = self.fetch(&view)? else {
             self.look_again()?;
             return Ok(None);
         };
-        let picture = match &mut self.shared {
-            Some(shared) if in_shared => &mut shared.memory[..self.own.len()],
-            _ => &mut self.own[..],
+        let View { rect, corner, .. } = view;
+        let from = (rect.width, rect.height);
+        let is_shared = fetched.through_socket.is_none();
+        let picture = match (&mut fetched.through_socket, &mut self.shared) {
+            (Some(data), _) => &mut data[..rect.bytes()],
+            (None, Some(shared)) => &mut shared.memory[..rect.bytes()],
+            (None, None) => return Ok(None),
         };
-        if let Some(pointer) = pointer {
-            draw_pointer(picture, self.size, &pointer, view.corner);
+        if let Some(pointer) = &fetched.pointer {
+            draw_pointer(picture, from, pointer, corner);
         }
-        Ok(Some(picture))
+        let stride_bytes = rect.width as usize * BYTES_PER_PIXEL;
+        self.place = Place { corner, scaled: None };
+        match &self.target {
+            _ if from == self.size && is_shared => {
+                let bytes = rect.bytes();
+                return Ok(self.shared.as_ref().map(|shared| &shared.memory[..bytes]));
+            }
+            _ if from == self.size => self.own.copy_from_slice(picture),
+            Target::Root { rect: wanted, .. } => {
+                let at = ((rect.x - wanted.x) as u32, (rect.y - wanted.y) as u32);
+                set_on_black(&mut self.own, self.size, picture, stride_bytes, rect, at);
+                self.place.corner = (wanted.x, wanted.y);
+            }
+            Target::Window(_) => {
+                let into = self.fit.scale(&mut self.own, picture, stride_bytes, from)?;
+                self.place.scaled = Some((from, into));
+            }
+        }
+        Ok(Some(&self.own))
     }
 }

@@ -2,6 +2,7 @@
 
 use memmap2::MmapMut;
 use x11rb::connection::Connection;
+use x11rb::errors::ConnectionError;
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::GetCursorImageReply;
 use x11rb::rust_connection::RustConnection;
@@ -38,6 +39,11 @@ impl Shared {
         // here reads, since the one thread that could waits for that reply. It does not cut the file.
         let memory = unsafe { memmap2::MmapOptions::new().len(bytes).map_mut(&file) }.ok()?;
         Some(Shared { segment, memory })
+    }
+
+    /// Lets the server forget it.
+    pub fn leave(self, connection: &RustConnection) -> Result<(), ConnectionError> {
+        connection.shm_detach(self.segment).map(x11rb::cookie::VoidCookie::ignore_error)
     }
 }
 

@@ -1,4 +1,10 @@
 //! One window as a source of pictures.
+//!
+//! Nothing is remembered of the window between two looks but that Composite keeps its picture: its
+//! pixmap is named anew for each. The server makes another pixmap whenever the window changes its
+//! size or is seen again, and doesn't tell that in each case: a window manager that hides a window
+//! with its frame (i3's and sway's workspaces) sends the window itself no event, and the pixmap of
+//! before would show its last picture for ever.
 
 use snaplark_core::capture::CaptureError;
 use x11rb::connection::Connection;
@@ -9,18 +15,24 @@ use x11rb::protocol::xproto::{ConnectionExt as _, MapState};
 use x11rb::rust_connection::RustConnection;
 
 use super::display::{answered, gone, has_composite, hear_of_changes};
+use crate::policy::SIDE_PX_MAX;
 use crate::source::missing;
+use crate::source::picture::Rect;
 
 pub struct Window {
-    pub id: u32,
-    /// As it is now.
-    pub width: u32,
-    pub height: u32,
-    border: u32,
-    /// Whether Composite keeps a picture of it.
-    kept: bool,
-    /// That picture. None while the window is not to be seen.
+    id: u32,
+    /// The name for the picture that Composite keeps of it. None where Composite doesn't.
     pixmap: Option<u32>,
+    is_named: bool,
+}
+
+/// Where the window's picture is now.
+pub struct Seen {
+    pub drawable: u32,
+    /// The window without its border, in the drawable.
+    pub rect: Rect,
+    /// The window's corner on the root window.
+    pub corner: (i32, i32),
 }
 
 impl Window {
@@ -32,66 +44,66 @@ impl Window {
         if attributes.map_state != MapState::VIEWABLE {
             return Err(missing("the window is minimised or hidden"));
         }
-        let reply = connection.get_geometry(id).map_err(gone)?.reply();
-        let geometry = answered(reply)?.ok_or_else(not_there)?;
         hear_of_changes(connection, id)?;
-        let mut window = Window {
-            id,
-            width: u32::from(geometry.width),
-            height: u32::from(geometry.height),
-            border: u32::from(geometry.border_width),
-            kept: false,
-            pixmap: None,
-        };
+        let mut pixmap = None;
         if has_composite(connection) {
             let asked = connection.composite_redirect_window(id, composite::Redirect::AUTOMATIC);
-            window.kept = answered(asked.map_err(gone)?.check())?.is_some();
-            window.name_pixmap(connection)?;
-        }
-        Ok(window)
-    }
-
-    /// Where its picture is to be had, and how far from the corner of that it begins.
-    pub fn drawable(&self) -> (u32, i32) {
-        match self.pixmap {
-            Some(pixmap) => (pixmap, self.border as i32),
-            None => (self.id, 0),
-        }
-    }
-
-    /// Hears what happened to it since the last picture.
-    pub fn follow(&mut self, connection: &RustConnection) -> Result<(), CaptureError> {
-        let mut another_pixmap = false;
-        while let Some(event) = connection.poll_for_event().map_err(gone)? {
-            match event {
-                Event::DestroyNotify(event) if event.window == self.id => {
-                    return Err(missing("the window was closed"));
-                }
-                Event::ConfigureNotify(event) if event.window == self.id => {
-                    let size = (u32::from(event.width), u32::from(event.height));
-                    another_pixmap |= size != (self.width, self.height);
-                    (self.width, self.height) = size;
-                    self.border = u32::from(event.border_width);
-                }
-                Event::MapNotify(event) => another_pixmap |= event.window == self.id,
-                _ => {}
+            if answered(asked.map_err(gone)?.check())?.is_some() {
+                pixmap = new_id(connection)?;
             }
         }
-        if another_pixmap { self.name_pixmap(connection) } else { Ok(()) }
+        Ok(Window { id, pixmap, is_named: false })
     }
 
-    /// A window gets a new pixmap whenever it is mapped or changes its size.
-    pub fn name_pixmap(&mut self, connection: &RustConnection) -> Result<(), CaptureError> {
-        if !self.kept {
-            return Ok(());
+    /// Finds its picture as it is now. `None`: the window can't be seen.
+    pub fn find(
+        &mut self,
+        connection: &RustConnection,
+        root: u32,
+    ) -> Result<Option<Seen>, CaptureError> {
+        while let Some(event) = connection.poll_for_event().map_err(gone)? {
+            if matches!(event, Event::DestroyNotify(event) if event.window == self.id) {
+                return Err(missing("the window was closed"));
+            }
         }
-        if let Some(old) = self.pixmap.take() {
-            connection.free_pixmap(old).map_err(gone)?.ignore_error();
+        if let Some(pixmap) = self.pixmap {
+            if self.is_named {
+                connection.free_pixmap(pixmap).map_err(gone)?.ignore_error();
+            }
+            let named = connection.composite_name_window_pixmap(self.id, pixmap).map_err(gone)?;
+            named.ignore_error();
         }
-        let Some(pixmap) = new_id(connection)? else { return Ok(()) };
-        let named = connection.composite_name_window_pixmap(self.id, pixmap).map_err(gone)?;
-        self.pixmap = answered(named.check())?.map(|()| pixmap);
-        Ok(())
+        // Asked for together: the answers are waited for once.
+        let pixmap = self.pixmap.map(|id| connection.get_geometry(id)).transpose().map_err(gone)?;
+        let window = connection.get_geometry(self.id).map_err(gone)?;
+        let corner = connection.translate_coordinates(self.id, root, 0, 0).map_err(gone)?;
+        let pixmap = pixmap.map(|pixmap| answered(pixmap.reply())).transpose()?;
+        self.is_named = matches!(pixmap, Some(Some(_)));
+        let (Some(window), Some(corner)) = (answered(window.reply())?, answered(corner.reply())?)
+        else {
+            return Ok(None);
+        };
+        let inset = match pixmap {
+            // Composite keeps none of a window that is not to be seen.
+            Some(None) => return Ok(None),
+            Some(Some(_)) => window.border_width,
+            None => 0,
+        };
+        // The window may have changed its size between the answers: its pixmap has its own.
+        let size = pixmap.flatten().map_or((window.width, window.height), |pixmap| {
+            let inner = |outer: u16| outer.saturating_sub(2 * inset);
+            (inner(pixmap.width), inner(pixmap.height))
+        });
+        let side = |px: u16| u32::from(px).min(SIDE_PX_MAX);
+        let (width, height) = (side(size.0), side(size.1));
+        if width == 0 || height == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Seen {
+            drawable: self.pixmap.unwrap_or(self.id),
+            rect: Rect { x: inset.into(), y: inset.into(), width, height },
+            corner: (i32::from(corner.dst_x), i32::from(corner.dst_y)),
+        }))
     }
 }
 

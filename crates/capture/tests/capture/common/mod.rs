@@ -125,6 +125,16 @@ impl Painter {
         self.connection.sync().unwrap();
     }
 
+    /// The screen's pixels, red, green and blue in the lower three bytes of each.
+    pub fn pixels(&self) -> Vec<u32> {
+        let (width, height) = (self.screen.width_in_pixels, self.screen.height_in_pixels);
+        let (format, root) = (ImageFormat::Z_PIXMAP, self.screen.root);
+        let asked = self.connection.get_image(format, root, 0, 0, width, height, !0).unwrap();
+        let bytes = asked.reply().unwrap().data;
+        let pixel = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        bytes.chunks_exact(4).map(pixel).collect()
+    }
+
     /// How bright each pixel of the screen is, as a video of it says.
     pub fn brightness(&self) -> Vec<u8> {
         let (width, height) = (self.screen.width_in_pixels, self.screen.height_in_pixels);

@@ -3,7 +3,7 @@
 use super::jobs::{SCRUB, lease};
 use super::uploads::{select_uploads, upload};
 use super::{Pools, Row};
-use crate::db::{DbError, Lease, Part, Product, SessionId, Upload};
+use crate::db::{DbError, Lease, Part, Product, SessionId, Upload, UserId};
 
 impl Pools {
     /// The video that was not looked at for longest, if that is long enough.
@@ -54,6 +54,23 @@ impl Pools {
              ORDER BY session_id LIMIT $2"
         ))
         .bind(behind.map_or(uuid::Uuid::nil(), |behind| behind.0))
+        .bind(i64::from(limit))
+        .fetch_all(&self.reads)
+        .await?
+        .iter()
+        .map(upload)
+        .collect()
+    }
+
+    /// A user's finished uploads of which parts are damaged, newest first.
+    pub async fn damaged_uploads(&self, user: UserId, limit: u32) -> Result<Vec<Upload>, DbError> {
+        sqlx::query(concat!(
+            select_uploads!(),
+            "WHERE uploads.user_id = $1 AND state = 'completed' AND removed_ms IS NULL \
+             AND EXISTS (SELECT 1 FROM parts WHERE parts.session_id = uploads.session_id \
+             AND damaged_ms IS NOT NULL) ORDER BY created_ms DESC LIMIT $2"
+        ))
+        .bind(user.0)
         .bind(i64::from(limit))
         .fetch_all(&self.reads)
         .await?

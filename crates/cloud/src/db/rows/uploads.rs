@@ -18,7 +18,7 @@ macro_rules! select_uploads {
     () => {
         "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
          height, created_ms, active_ms, revision, stored_bytes, parts_total, assembly, size_bytes, \
-         duration_ms, etag, removed_ms, media, title, description, visibility, password, expires_ms, \
+         duration_ms, etag, holes, removed_ms, media, title, description, visibility, password, expires_ms, \
          views, (SELECT string_agg(product, ' ') FROM products \
          WHERE products.session_id = uploads.session_id) AS made, (SELECT COUNT(*) FROM parts \
          WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) AS damaged \
@@ -209,7 +209,7 @@ impl Pools {
              size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8, \
              stored_bytes = (SELECT CAST(COALESCE(SUM(parts.size_bytes), 0) AS BIGINT) FROM parts \
              WHERE parts.session_id = $1 AND part_index < $3), \
-             media = $9, width = $10, height = $11, filename = $12 \
+             media = $9, width = $10, height = $11, filename = $12, holes = $13 \
              WHERE session_id = $1 AND revision = $2 AND removed_ms IS NULL \
              AND state IN ('initialized', 'uploading', 'finalizing')",
         )
@@ -225,6 +225,7 @@ impl Pools {
         .bind(i64::from(seen.width))
         .bind(i64::from(seen.height))
         .bind(&seen.filename)
+        .bind(holes_text(&finished.holes))
         .execute(&mut *tx)
         .await?;
         let done = done.rows_affected() == 1;
@@ -427,6 +428,7 @@ pub fn upload(row: &Row) -> Result<Upload, DbError> {
             size_bytes: whole(row.try_get("size_bytes")?)?,
             duration_ms: whole(row.try_get("duration_ms")?)?,
             etag: row.try_get("etag")?,
+            holes: holes_of(row.try_get("holes")?),
         }),
     };
     Ok(Upload {
@@ -448,6 +450,19 @@ pub fn upload(row: &Row) -> Result<Upload, DbError> {
         parts_damaged: whole(row.try_get("damaged")?)?,
         made: row.try_get::<Option<&str>, _>("made")?.map_or_else(Vec::new, products_of),
     })
+}
+
+fn holes_text(holes: &[(u64, u64)]) -> String {
+    let words: Vec<String> = holes.iter().map(|(start, end)| format!("{start}-{end}")).collect();
+    words.join(" ")
+}
+
+fn holes_of(words: &str) -> Vec<(u64, u64)> {
+    let hole = |word: &str| {
+        let (start, end) = word.split_once('-')?;
+        Some((start.parse().ok()?, end.parse().ok()?))
+    };
+    words.split(' ').filter_map(hole).collect()
 }
 
 fn media_of(word: &str) -> Result<Media, DbError> {

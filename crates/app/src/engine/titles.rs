@@ -1,0 +1,130 @@
+//! The name of what is recorded, and the titles that the server is still to be told. Told one after
+//! the other, by the account of now; what can't be told now is tried again for as long as it takes.
+
+use snaplark_core::RecordingId;
+use snaplark_core::capture::{Source, Subject};
+use snaplark_core::upload::Failure;
+use tracing::{debug, warn};
+
+use super::Engine;
+use crate::messages::Message;
+use crate::titles;
+
+/// The first wait after a failure; each further one is twice as long.
+const AGAIN_MS: u64 = 2_000;
+/// A title is seen by few who would mind a minute.
+const AGAIN_MS_MAX: u64 = 60_000;
+
+/// How far the server is behind.
+#[derive(Default)]
+pub struct TitleSending {
+    under_way: bool,
+    failures: u32,
+    /// By the engine's clock; `None`: nothing is known to wait.
+    pub again_ms: Option<u64>,
+}
+
+impl Engine {
+    /// Asks what the source shows, off the loop: a window system may take its time.
+    pub(super) fn find_subject(&self, recording: RecordingId, source: Source) {
+        if !self.settings.recording.names_in_titles {
+            return;
+        }
+        let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Some(subject) = capture.subject(&source) {
+                let _ = inbox.blocking_send(Message::SubjectFound { recording, subject });
+            }
+        });
+    }
+
+    pub(super) fn name_after(&mut self, recording: RecordingId, subject: &Subject) {
+        let Some(title) = titles::of_subject(subject) else { return };
+        let dated = match self.store.recording(recording) {
+            Ok(row) => self.dated_title(row.started_unix_ms),
+            // It is over, and nothing is left of it.
+            Err(_) => return,
+        };
+        match self.store.rename_from(recording, &dated, &title) {
+            Ok(_) => self.send_titles_soon(),
+            Err(error) => warn!(%recording, %error, "A recording could not be named"),
+        }
+    }
+
+    pub(super) fn dated_title(&self, started_unix_ms: i64) -> String {
+        let started = jiff::Timestamp::from_millisecond(started_unix_ms).unwrap_or_default();
+        let started = started.to_zoned(jiff::tz::TimeZone::system());
+        titles::dated(&started, self.settings.desktop.language)
+    }
+
+    pub(super) fn send_titles_soon(&mut self) {
+        self.title_sending.failures = 0;
+        self.title_sending.again_ms = Some(self.now_ms());
+    }
+
+    pub(super) fn send_titles(&mut self) {
+        let now_ms = self.now_ms();
+        if self.title_sending.under_way
+            || self.title_sending.again_ms.is_none_or(|again_ms| now_ms < again_ms)
+        {
+            return;
+        }
+        self.title_sending.again_ms = None;
+        let (Some(uplink), Some(account)) = (self.uplink.clone(), self.account.as_ref()) else {
+            return;
+        };
+        // A server of the documents alone has no titles: nothing is sent to it that they don't name.
+        if !self.machine.knows_titles() {
+            return;
+        }
+        let pending = match self.store.pending_title(&account.base_url) {
+            Ok(Some(pending)) => pending,
+            Ok(None) => return,
+            Err(error) => {
+                warn!(%error, "The titles that wait can't be read");
+                return;
+            }
+        };
+        self.title_sending.under_way = true;
+        let (inbox, generation) = (self.inbox.clone(), self.generation);
+        tokio::spawn(async move {
+            let outcome = uplink.rename(&pending.session, &pending.title).await;
+            let (recording, title) = (pending.recording, pending.title);
+            let _ = inbox.send(Message::TitleSent { generation, recording, title, outcome }).await;
+        });
+    }
+
+    pub(super) fn title_sent(
+        &mut self,
+        generation: u64,
+        recording: RecordingId,
+        title: &str,
+        outcome: Result<(), Failure>,
+    ) {
+        self.title_sending.under_way = false;
+        if generation != self.generation {
+            return self.send_titles_soon();
+        }
+        match outcome {
+            Ok(()) => {
+                self.title_known(recording, title);
+                self.send_titles_soon();
+            }
+            Err(failure) => {
+                debug!(%recording, ?failure, "A title could not be sent");
+                let wait_ms = AGAIN_MS << self.title_sending.failures.min(8);
+                self.title_sending.failures += 1;
+                self.title_sending.again_ms = Some(self.now_ms() + wait_ms.min(AGAIN_MS_MAX));
+            }
+        }
+    }
+
+    /// The server has it.
+    pub(super) fn title_known(&mut self, recording: RecordingId, title: &str) {
+        if let Err(error) = self.store.note_cloud_title(recording, title) {
+            warn!(%recording, %error, "It could not be noted that the server has a title");
+        }
+        // It may have been renamed meanwhile.
+        self.title_sending.again_ms.get_or_insert(self.began.elapsed().as_millis() as u64);
+    }
+}

@@ -1,0 +1,130 @@
+//! Who can open a link, told from the link alone; and what the shell says of the cloud in this
+//! computer and of sharing on the local network.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Who can open a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum LinkReach {
+    ThisComputer,
+    LocalNetwork,
+    Internet,
+}
+
+impl LinkReach {
+    /// By the link's host. A name that is no address is the internet's but for `.local` and plain
+    /// names, which only a local network knows.
+    pub fn of(link: &str) -> Self {
+        let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        match host.parse::<IpAddr>() {
+            Ok(ip) if ip.is_loopback() || ip.is_unspecified() => LinkReach::ThisComputer,
+            Ok(IpAddr::V4(ip)) if ip.is_private() || ip.is_link_local() => LinkReach::LocalNetwork,
+            Ok(IpAddr::V6(ip)) if ip.is_unique_local() || ip.is_unicast_link_local() => {
+                LinkReach::LocalNetwork
+            }
+            Ok(_) => LinkReach::Internet,
+            Err(_) if host == "localhost" || host.ends_with(".localhost") => {
+                LinkReach::ThisComputer
+            }
+            Err(_) if host.ends_with(".local") || !host.contains('.') => LinkReach::LocalNetwork,
+            Err(_) => LinkReach::Internet,
+        }
+    }
+}
+
+/// Sharing on the local network, as windows show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+#[ts(export)]
+pub enum LocalNetworkView {
+    #[default]
+    Off,
+    /// Others open links there.
+    #[serde(rename_all = "camelCase")]
+    On {
+        /// What links begin with.
+        base_url: String,
+        #[ts(type = "number")]
+        port: u16,
+        /// One that is on and may keep others out: `ufw`, `firewalld`.
+        firewall: Option<String>,
+    },
+    /// It is wanted, and this computer is in no local network.
+    NoNetwork,
+    Failed {
+        detail: String,
+    },
+}
+
+/// Makes the link for the local network of one to this computer.
+pub type LocalLinks = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What the shell says of it, whenever that changes.
+#[derive(Clone, Default)]
+pub struct LocalNetwork {
+    pub view: LocalNetworkView,
+    pub links: Option<LocalLinks>,
+}
+
+impl LocalNetwork {
+    /// A link as it is handed out now: with today's address of the local network where that is
+    /// shared on.
+    pub fn handed_out(&self, link: &str) -> String {
+        let local = self.links.as_ref().filter(|_| LinkReach::of(link) == LinkReach::ThisComputer);
+        local.and_then(|links| links(link)).unwrap_or_else(|| link.to_owned())
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        matches!(self.view, LocalNetworkView::On { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reach_is_told_from_the_links_host() {
+        use LinkReach::{Internet, LocalNetwork, ThisComputer};
+        for (link, reach) in [
+            ("http://127.0.0.1:47475/videos/1", ThisComputer),
+            ("http://localhost:8080/videos/1", ThisComputer),
+            ("http://[::1]:8080/videos/1", ThisComputer),
+            ("http://192.168.1.7:47476/videos/1-k", LocalNetwork),
+            ("http://desk.local:47476/videos/1-k", LocalNetwork),
+            ("http://nas:8080/videos/1", LocalNetwork),
+            ("http://[fd00::7]:47476/videos/1", LocalNetwork),
+            ("https://snaplark.com/videos/1", Internet),
+            ("https://8.8.8.8/videos/1", Internet),
+            ("https://127.0.0.1.example.org/videos/1", Internet),
+        ] {
+            assert_eq!(LinkReach::of(link), reach, "{link}");
+        }
+    }
+
+    #[test]
+    fn only_links_to_this_computer_are_handed_out_for_the_local_network() {
+        let links: LocalLinks = Arc::new(|link| Some(link.replace("127.0.0.1:1", "desk.local:2")));
+        let network = LocalNetwork { view: LocalNetworkView::Off, links: Some(links) };
+        assert_eq!(
+            network.handed_out("http://127.0.0.1:1/videos/x"),
+            "http://desk.local:2/videos/x"
+        );
+        assert_eq!(network.handed_out("https://a.org/127.0.0.1:1"), "https://a.org/127.0.0.1:1");
+        let off = LocalNetwork::default();
+        assert_eq!(off.handed_out("http://127.0.0.1:1/videos/x"), "http://127.0.0.1:1/videos/x");
+    }
+}

@@ -1,0 +1,429 @@
+//! A recording's bytes, checked against what was sealed: whoever sends them or writes a file of them
+//! reads them here. Each segment is read once, into memory, and hashed there, so that the bytes that
+//! were checked are the bytes that go out.
+//!
+//! A segment whose file has other bytes, or none, may be restored from the person's own file, which
+//! holds the same bytes in the same order. Where it can't, a placeholder takes its place (`webm`), of
+//! the same length, so that parts and sessions go on as they were planned. What was found in its
+//! place is set aside under another name. A recording of which nothing is left gets no placeholders:
+//! a grey video is no recording.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use snaplark_core::{RecordingId, segment_file};
+use snaplark_store::{DAMAGED_SUFFIX, Segment, Store, StoreError};
+
+/// Where a recording's bytes are, and what they have to be.
+pub struct Source {
+    folder: PathBuf,
+    /// As it was sealed.
+    init: Vec<u8>,
+    /// All of them, or those of one part.
+    segments: Vec<Segment>,
+    /// The sizes of those before the first of these.
+    before_bytes: u64,
+    /// The person's own file.
+    file: Option<PathBuf>,
+}
+
+/// Why a recording's bytes can't be had.
+#[derive(Debug)]
+pub enum SourceError {
+    /// These segments don't have the bytes that were sealed.
+    Damaged(Vec<u32>),
+    /// The folder itself can't be read: its disk may be away.
+    Unreadable(io::Error),
+}
+
+/// A part's bytes.
+pub struct PartBytes {
+    pub pieces: Vec<Bytes>,
+    pub size_bytes: u64,
+    pub sha256: [u8; 32],
+}
+
+impl Source {
+    /// Of the whole recording.
+    pub fn new(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
+        Source::of_part(store, recording, 0..u32::MAX)
+    }
+
+    /// Of some of its segments alone: a recording of hours has thousands.
+    pub fn of_part(
+        store: &Store,
+        recording: RecordingId,
+        range: Range<u32>,
+    ) -> Result<Self, StoreError> {
+        Ok(Source {
+            folder: store.folder(recording),
+            init: store.init(recording)?,
+            before_bytes: store.bytes_before(recording, range.start)?,
+            segments: store.segments_in(recording, range)?,
+            file: store.file(recording)?,
+        })
+    }
+
+    #[cfg(test)]
+    pub fn of(folder: &Path, init: &[u8], segments: &[Segment]) -> Self {
+        let (folder, init) = (folder.to_owned(), init.to_owned());
+        Source { folder, init, segments: segments.to_owned(), before_bytes: 0, file: None }
+    }
+
+    pub fn init(&self) -> &[u8] {
+        &self.init
+    }
+
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// A part as it is sent. Names every segment of it that is damaged.
+    pub fn part(&self, range: Range<u32>, with_init: bool) -> Result<PartBytes, SourceError> {
+        let init = with_init.then(|| Bytes::copy_from_slice(&self.init));
+        let mut pieces: Vec<Bytes> = init.into_iter().collect();
+        let mut damaged = Vec::new();
+        for index in range {
+            match self.segment(index) {
+                Ok(bytes) => pieces.push(bytes.into()),
+                Err(_) => damaged.push(index),
+            }
+        }
+        if !damaged.is_empty() {
+            return Err(self.refusal(damaged));
+        }
+        let mut whole = Sha256::new();
+        pieces.iter().for_each(|piece| whole.update(piece));
+        let size_bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Ok(PartBytes { pieces, size_bytes, sha256: whole.finalize().into() })
+    }
+
+    /// A segment as it was sealed.
+    pub fn segment(&self, index: u32) -> io::Result<Vec<u8>> {
+        let segment = self.row(index)?;
+        let own = std::fs::read(self.folder.join(segment_file(index)));
+        match own {
+            Ok(bytes) if is(&bytes, segment) => Ok(bytes),
+            other => self.read_from_file(segment).or_else(|_| {
+                other?;
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it has other bytes than were sealed",
+                ))
+            }),
+        }
+    }
+
+    /// Which is said where a segment is damaged: the whole folder may be away instead.
+    pub fn refusal(&self, damaged: Vec<u32>) -> SourceError {
+        match std::fs::read_dir(&self.folder) {
+            Err(error) if self.file.is_none() => SourceError::Unreadable(error),
+            Ok(_) | Err(_) => SourceError::Damaged(damaged),
+        }
+    }
+
+    fn row(&self, index: u32) -> io::Result<&Segment> {
+        // Their indices have no gap.
+        let first = self.segments.first().map_or(0, |segment| segment.index);
+        let place = index.checked_sub(first).map(|place| place as usize);
+        let found = place.and_then(|place| self.segments.get(place));
+        found.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Behind its head, which is as long as the init, the person's own file has the segments as they
+    /// are.
+    fn read_from_file(&self, segment: &Segment) -> io::Result<Vec<u8>> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let before = self.segments.iter().take_while(|before| before.index < segment.index);
+        let before_bytes = self.before_bytes + before.map(|before| before.size_bytes).sum::<u64>();
+        let offset = self.init.len() as u64 + before_bytes;
+        let mut file = File::open(file)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.take(segment.size_bytes).read_to_end(&mut bytes)?;
+        match is(&bytes, segment) {
+            true => Ok(bytes),
+            false => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+fn is(bytes: &[u8], segment: &Segment) -> bool {
+    bytes.len() as u64 == segment.size_bytes
+        && <[u8; 32]>::from(Sha256::digest(bytes)) == segment.sha256
+}
+
+/// What became of a recording's damaged segments.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Whole again, with the bytes that were sealed.
+    pub restored: Vec<u32>,
+    /// As their files are now; their rows were wrong.
+    pub corrected: Vec<Segment>,
+    /// Placeholders.
+    pub replaced: Vec<Segment>,
+    /// Why some can neither be restored nor replaced.
+    pub lost: Option<String>,
+}
+
+/// Repairs a recording's files; the rows follow. Can be repeated at any point. `kept` is what a copy
+/// of the rows says that segments are: bytes that agree with it are right, whatever the row says.
+pub fn repair(source: &Source, damaged: &[u32], kept: &[[u8; 32]]) -> Repair {
+    let mut repair = Repair::default();
+    let is_any_left = source.segments.iter().any(|segment| {
+        let file = std::fs::metadata(source.folder.join(segment_file(segment.index)));
+        !damaged.contains(&segment.index) && file.is_ok_and(|file| file.len() == segment.size_bytes)
+    });
+    for index in damaged {
+        let Ok(segment) = source.row(*index) else { continue };
+        if let Err(error) = repair_one(source, segment, kept, is_any_left, &mut repair) {
+            repair.lost.get_or_insert_with(|| format!("{}: {error}", segment_file(*index)));
+        }
+    }
+    repair
+}
+
+fn repair_one(
+    source: &Source,
+    segment: &Segment,
+    kept: &[[u8; 32]],
+    is_any_left: bool,
+    repair: &mut Repair,
+) -> io::Result<()> {
+    let path = source.folder.join(segment_file(segment.index));
+    let found = std::fs::read(&path);
+    if found.as_ref().is_ok_and(|bytes| is(bytes, segment)) {
+        repair.restored.push(segment.index);
+        return Ok(());
+    }
+    if let Ok(bytes) = source.read_from_file(segment) {
+        put(&path, &bytes)?;
+        repair.restored.push(segment.index);
+        return Ok(());
+    }
+    let as_found = found.as_ref().ok().map(|bytes| Segment {
+        size_bytes: bytes.len() as u64,
+        sha256: Sha256::digest(bytes).into(),
+        ..segment.clone()
+    });
+    let agrees = |found: &Segment| kept.get(found.index as usize) == Some(&found.sha256);
+    if let Some(found) = as_found.filter(agrees) {
+        repair.corrected.push(found);
+        return Ok(());
+    }
+    if !is_any_left {
+        return Err(found.err().unwrap_or_else(|| io::ErrorKind::InvalidData.into()));
+    }
+    let tracks = snaplark_webm::read_init(&source.init).map_err(io::Error::other)?.tracks;
+    let Segment { start_ms, duration_ms, size_bytes, .. } = *segment;
+    let made = snaplark_webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
+    let made = made.map_err(io::Error::other)?;
+    // A program that died before the row was written left it there.
+    if !found.is_ok_and(|found| found == made) {
+        put(&path, &made)?;
+    }
+    repair.replaced.push(Segment {
+        size_bytes: made.len() as u64,
+        sha256: Sha256::digest(&made).into(),
+        ..segment.clone()
+    });
+    Ok(())
+}
+
+/// What was there is set aside; nothing is deleted on doubt.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    snaplark_store::set_aside(path, DAMAGED_SUFFIX)?;
+    snaplark_store::write_durably(path, bytes)
+}
+
+/// A sentence for the person: what happened, what is safe, what was done.
+pub fn damage_words(segment: &Segment) -> String {
+    let Segment { index, start_ms, duration_ms, .. } = *segment;
+    format!(
+        "{} from {} on were damaged on this computer (segment {index}). A grey picture stands for \
+         them, the rest is whole, and the damaged bytes are kept in {}{DAMAGED_SUFFIX}",
+        seconds(duration_ms),
+        clock(start_ms),
+        segment_file(index)
+    )
+}
+
+fn seconds(ms: u64) -> String {
+    match (ms + 500) / 1_000 {
+        0 | 1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+fn clock(ms: u64) -> String {
+    format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use snaplark_core::INIT_FILE;
+    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+
+    use super::*;
+
+    struct Recorded {
+        folder: tempfile::TempDir,
+        source: Source,
+        bytes: Vec<Vec<u8>>,
+    }
+
+    fn recorded() -> Recorded {
+        let folder = tempfile::tempdir().unwrap();
+        let video = Video { codec: VideoCodec::Vp9, width: 64, height: 36 };
+        let init = snaplark_webm::init(&Tracks { video, audio: None });
+        std::fs::write(folder.path().join(INIT_FILE), &init).unwrap();
+        let (mut segments, mut bytes) = (Vec::new(), Vec::new());
+        for index in 0..3_u32 {
+            let start_ms = u64::from(index) * 2_000;
+            let block = |time_ms, keyframe| Block {
+                track: Track::Video,
+                time_ms,
+                keyframe,
+                duration_ms: (!keyframe).then_some(1_000),
+                data: vec![index as u8; 900],
+            };
+            let blocks = [block(start_ms, true), block(start_ms + 1_000, false)];
+            let cluster = snaplark_webm::cluster(&blocks).unwrap();
+            std::fs::write(folder.path().join(segment_file(index)), &cluster).unwrap();
+            let judged = crate::finish::judge(&cluster).unwrap();
+            segments.push(Segment::judged(index, cluster.len() as u64, &judged));
+            bytes.push(cluster);
+        }
+        let place = folder.path().to_owned();
+        let source = Source { folder: place, init, segments, before_bytes: 0, file: None };
+        Recorded { folder, source, bytes }
+    }
+
+    impl Recorded {
+        fn path(&self, index: u32) -> PathBuf {
+            self.folder.path().join(segment_file(index))
+        }
+
+        fn flip(&self, index: u32) {
+            let mut bytes = std::fs::read(self.path(index)).unwrap();
+            bytes[500] ^= 1;
+            std::fs::write(self.path(index), bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn part_is_read_with_its_digest() {
+        let recorded = recorded();
+        let part = recorded.source.part(0..2, true).unwrap();
+        let bytes = part.pieces.concat();
+        let expected = [recorded.source.init(), &recorded.bytes[0], &recorded.bytes[1]].concat();
+        assert_eq!(bytes, expected);
+        assert_eq!(part.size_bytes, expected.len() as u64);
+        assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&expected)));
+    }
+
+    /// What the check costs: `cargo test -p snaplark-app check_of_a_part -- --nocapture`.
+    #[test]
+    fn check_of_a_part_costs_little() {
+        let folder = tempfile::tempdir().unwrap();
+        let segments: Vec<Segment> = (0..5)
+            .map(|index| {
+                let bytes = vec![index as u8; 2 * 1024 * 1024];
+                std::fs::write(folder.path().join(segment_file(index)), &bytes).unwrap();
+                let (start_ms, duration_ms) = (u64::from(index) * 2_000, 2_000);
+                let sha256 = Sha256::digest(&bytes).into();
+                let size_bytes = bytes.len() as u64;
+                Segment { index, size_bytes, start_ms, duration_ms, sha256 }
+            })
+            .collect();
+        let source = Source::of(folder.path(), b"", &segments);
+        let begun = std::time::Instant::now();
+        let read: usize = segments
+            .iter()
+            .map(|segment| {
+                std::fs::read(folder.path().join(segment_file(segment.index))).unwrap().len()
+            })
+            .sum();
+        let reading = begun.elapsed();
+        let begun = std::time::Instant::now();
+        let part = source.part(0..5, false).unwrap();
+        let checked = begun.elapsed();
+        assert_eq!(part.size_bytes, read as u64);
+        println!("figures: a part of 10 MiB: {reading:?} to read, {checked:?} to read and check");
+        assert!(checked.as_secs() < 10, "{checked:?}");
+    }
+
+    #[test]
+    fn part_names_each_damaged_segment() {
+        let recorded = recorded();
+        recorded.flip(0);
+        std::fs::remove_file(recorded.path(2)).unwrap();
+        let refused = recorded.source.part(0..3, false).err();
+        assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [0, 2]));
+        assert!(recorded.source.part(1..2, false).is_ok());
+    }
+
+    #[test]
+    fn repair_puts_placeholders_and_sets_the_damaged_bytes_aside() {
+        let recorded = recorded();
+        recorded.flip(1);
+        let flipped = std::fs::read(recorded.path(1)).unwrap();
+        let repair = repair(&recorded.source, &[1], &[]);
+        let [replaced] = &repair.replaced[..] else { panic!("{repair:?}") };
+        assert_eq!(replaced.size_bytes, recorded.bytes[1].len() as u64, "of the same length");
+        let now = std::fs::read(recorded.path(1)).unwrap();
+        assert!(snaplark_webm::is_placeholder(&now));
+        assert!(is(&now, replaced));
+        let aside = recorded.folder.path().join("000001.webm.damaged");
+        assert_eq!(std::fs::read(&aside).unwrap(), flipped);
+        // Its row could not be written: the same again gives the same.
+        let again = super::repair(&recorded.source, &[1], &[]);
+        assert_eq!(again.replaced, repair.replaced);
+        assert_eq!(std::fs::read(aside).unwrap(), flipped);
+        assert!(!recorded.folder.path().join("000001.webm.damaged-2").exists());
+    }
+
+    #[test]
+    fn repair_restores_what_the_persons_own_file_has() {
+        let mut recorded = recorded();
+        let file = recorded.folder.path().join("mine.webm");
+        let whole = [recorded.source.init.clone(), recorded.bytes.concat()].concat();
+        std::fs::write(&file, whole).unwrap();
+        recorded.source.file = Some(file);
+        recorded.flip(2);
+        std::fs::write(recorded.path(0), b"cut").unwrap();
+        // It can be sent before it is repaired.
+        assert_eq!(recorded.source.part(2..3, false).unwrap().pieces.concat(), recorded.bytes[2]);
+        let repair = repair(&recorded.source, &[0, 2], &[]);
+        assert_eq!((repair.restored, repair.lost), (vec![0, 2], None));
+        for index in [0, 2] {
+            let now = std::fs::read(recorded.path(index)).unwrap();
+            assert_eq!(now, recorded.bytes[index as usize]);
+        }
+    }
+
+    #[test]
+    fn repair_believes_the_copy_where_the_row_is_wrong() {
+        let mut recorded = recorded();
+        let right = recorded.source.segments[1].sha256;
+        recorded.source.segments[1].sha256 = [7; 32];
+        let repair = repair(&recorded.source, &[1], &[[0; 32], right]);
+        assert_eq!(repair.corrected.len(), 1);
+        assert_eq!(repair.corrected[0].sha256, right);
+        assert_eq!(std::fs::read(recorded.path(1)).unwrap(), recorded.bytes[1]);
+    }
+
+    #[test]
+    fn repair_makes_no_grey_video_of_a_recording_that_is_gone() {
+        let recorded = recorded();
+        for index in 0..3 {
+            std::fs::remove_file(recorded.path(index)).unwrap();
+        }
+        let repair = repair(&recorded.source, &[0, 1, 2], &[]);
+        assert!(repair.replaced.is_empty() && repair.lost.is_some(), "{repair:?}");
+    }
+}

@@ -1,0 +1,143 @@
+//! The window and the app that a source shows, for the recording's title. On X11 they are asked of
+//! the window manager; a portal doesn't say, and elsewhere nothing is known: then there is none.
+
+use snaplark_core::capture::{Source, Subject};
+
+use crate::source::Way;
+
+/// By these names windows of our own go: what they are in front of is meant.
+#[cfg(target_os = "linux")]
+const OWN_PROGRAMS: [&str; 2] = ["snaplark", "snaplark-desktop"];
+
+#[cfg(target_os = "linux")]
+pub fn of(way: Way, source: &Source) -> Option<Subject> {
+    use crate::surroundings::ShownWindow;
+
+    let Way::X11(display) = way else { return None };
+    let surroundings = crate::source::x11::surroundings(&display).ok()?;
+    let active = crate::source::x11::active_window(&display).ok().flatten();
+    let is_own = |window: &ShownWindow| {
+        OWN_PROGRAMS.iter().any(|own| window.program.eq_ignore_ascii_case(own))
+    };
+    let others = || surroundings.windows.iter().filter(|window| !is_own(window));
+    let area = match *source {
+        Source::Window(id) => return others().find(|window| window.id == id).map(named),
+        Source::Display(None) => surroundings.screens.iter().find(|screen| screen.is_first)?.at,
+        Source::Display(Some(number)) => surroundings.screens.get(number as usize)?.at,
+        Source::Region { x, y, width, height } => crate::Rect { x, y, width, height },
+    };
+    // The one that has the focus, if it is to be seen there; else what lies on top there.
+    let mut seen = others().filter(|window| overlap(window.at, area));
+    let focused = seen.clone().find(|window| Some(window.id) == active);
+    focused.or_else(|| seen.next()).map(named)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn of(_way: Way, _source: &Source) -> Option<Subject> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn overlap(a: crate::Rect, b: crate::Rect) -> bool {
+    let across = a.x < b.x + b.width as i32 && b.x < a.x + a.width as i32;
+    let down = a.y < b.y + b.height as i32 && b.y < a.y + a.height as i32;
+    across && down
+}
+
+#[cfg(target_os = "linux")]
+fn named(window: &crate::surroundings::ShownWindow) -> Subject {
+    let folders = entries::folders();
+    let app = entries::name_of(&window.program, &folders);
+    let app = app.unwrap_or_else(|| capitalized(&window.program));
+    Subject { app, window: window.title.clone() }
+}
+
+/// Classes of windows are written as programs are: `gimp`, `Xterm`.
+#[cfg(target_os = "linux")]
+fn capitalized(class: &str) -> String {
+    let mut letters = class.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What the desktop calls the app with that class of windows, by its entry (freedesktop.org's
+/// Desktop Entry Specification).
+#[cfg(target_os = "linux")]
+mod entries {
+    use std::path::{Path, PathBuf};
+
+    /// A system with everything installed has some hundreds.
+    const ENTRIES_MAX: usize = 2_000;
+    /// Translations make them long, not longer than this.
+    const ENTRY_BYTES_MAX: u64 = 256 * 1024;
+
+    pub fn folders() -> Vec<PathBuf> {
+        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let own =
+            set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| format!("{home}/.local/share")));
+        let all = set("XDG_DATA_DIRS").unwrap_or_else(|| "/usr/local/share:/usr/share".to_owned());
+        let folders = own.into_iter().chain(all.split(':').map(str::to_owned));
+        folders.map(|folder| Path::new(&folder).join("applications")).collect()
+    }
+
+    pub fn name_of(class: &str, folders: &[PathBuf]) -> Option<String> {
+        // It becomes the name of a file.
+        if class.is_empty() || class.contains(['/', '\0']) {
+            return None;
+        }
+        let lower = class.to_lowercase();
+        let direct = folders
+            .iter()
+            .flat_map(|folder| [class, &lower].map(|name| folder.join(format!("{name}.desktop"))));
+        if let Some(entry) = direct.filter_map(|file| read(&file)).next() {
+            return value(&entry, "Name");
+        }
+        let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        let entries = files.take(ENTRIES_MAX).filter_map(|file| read(&file.ok()?.path()));
+        let of_class = |entry: &String| {
+            value(entry, "StartupWMClass").is_some_and(|it| it.eq_ignore_ascii_case(class))
+        };
+        entries.filter(of_class).find_map(|entry| value(&entry, "Name"))
+    }
+
+    fn read(file: &Path) -> Option<String> {
+        if file.extension()? != "desktop" || file.metadata().ok()?.len() > ENTRY_BYTES_MAX {
+            return None;
+        }
+        std::fs::read_to_string(file).ok()
+    }
+
+    /// Of the entry itself, not of its actions.
+    fn value(entry: &str, key: &str) -> Option<String> {
+        let lines = entry.lines().skip_while(|line| line.trim() != "[Desktop Entry]").skip(1);
+        let mut own = lines.take_while(|line| !line.starts_with('['));
+        let found = own.find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
+        found.map(|value| value.trim().to_owned())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_app_is_called_as_its_entry_says() {
+            let folder = tempfile::tempdir().unwrap();
+            let entry = |name: &str, text: &str| {
+                std::fs::write(folder.path().join(name), text).unwrap();
+            };
+            entry(
+                "firefox-esr.desktop",
+                "[Desktop Entry]\nName=Firefox ESR\nName[de]=Feuerfuchs\n[Desktop Action new]\nName=New\n",
+            );
+            entry(
+                "org.gnome.Nautilus.desktop",
+                "[Desktop Entry]\nStartupWMClass=Nautilus\nName = Files\n",
+            );
+            let folders = [folder.path().to_owned(), folder.path().join("missing")];
+            let name = |class: &str| name_of(class, &folders);
+            assert_eq!(name("Firefox-esr").as_deref(), Some("Firefox ESR"));
+            assert_eq!(name("nautilus").as_deref(), Some("Files"));
+            assert_eq!(name("XTerm"), None);
+            assert_eq!(name("../firefox-esr"), None);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Sharing on the local network: listeners beside the one on this computer's own address, which
+//! serve share pages and their media to others in the house and nothing else.
+//!
+//! - Off by default. Whoever switches it off closes the listeners and every connection at once.
+//! - Only private and link-local addresses of real network interfaces are listened on
+//!   (`addresses`), each by a listener of its own, all on one port that stays from run to run.
+//! - What a request may reach is decided in `http::local_network`: a link's path carries a key that
+//!   only this server can make.
+//! - Addresses are followed while it is on: an address that went is closed, a new one is opened.
+
+mod addresses;
+mod firewall;
+mod mdns;
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::db::VideoId;
+use crate::http::{self, VisitorRate};
+use crate::serve;
+
+pub use addresses::LocalAddress;
+pub use firewall::Firewall;
+
+/// Beside the port of this computer's own links (`embedded`).
+const PORT_FIRST: u16 = 47_476;
+const PORT_FILE: &str = "local-network-port";
+/// How often the addresses are read again. Reading them asks the kernel once and takes
+/// microseconds; a link that names a wrong address is of no use to anyone.
+const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
+/// How many rounds later the name is asked for again, which sends packets.
+const NAME_ROUNDS: u32 = 100;
+/// Requests of the shells that wait for the task.
+const REQUESTS_MAX: usize = 8;
+
+/// What stands of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalNetworkState {
+    Off,
+    Open {
+        /// What links begin with: `http://desk.local:47476`.
+        base_url: String,
+        /// Where it is listened, for people.
+        addresses: Vec<SocketAddr>,
+        /// One that may keep others out, which nobody can find out from this computer.
+        firewall: Option<Firewall>,
+    },
+    /// This computer has no address in a local network now.
+    NoNetwork,
+    Failed {
+        reason: String,
+    },
+}
+
+/// A handle; clones are of the same sharing. It ends with its cloud.
+#[derive(Clone, Debug)]
+pub struct LocalNetwork {
+    requests: mpsc::Sender<Request>,
+    state: watch::Receiver<LocalNetworkState>,
+    keys: LinkKeys,
+}
+
+/// Makes links for the local network of links to this computer.
+#[derive(Clone, Debug)]
+struct LinkKeys {
+    app: http::App,
+    base_url: Arc<RwLock<Option<String>>>,
+}
+
+#[derive(Debug)]
+struct Request {
+    open: bool,
+    done: oneshot::Sender<()>,
+}
+
+type ReadAddresses = Box<dyn Fn() -> Vec<LocalAddress> + Send>;
+
+impl LocalNetwork {
+    pub(crate) fn new(app: http::App, data: &Path, stop: CancellationToken) -> Self {
+        LocalNetwork::with(app, data, stop, Box::new(addresses::read))
+    }
+
+    fn with(
+        app: http::App,
+        data: &Path,
+        stop: CancellationToken,
+        read_addresses: ReadAddresses,
+    ) -> Self {
+        let (requests, asked) = mpsc::channel(REQUESTS_MAX);
+        let (told, state) = watch::channel(LocalNetworkState::Off);
+        let base_url = Arc::new(RwLock::new(None));
+        let keys = LinkKeys { app: Arc::clone(&app), base_url: Arc::clone(&base_url) };
+        let sharing = Sharing {
+            app,
+            port_file: data.join(PORT_FILE),
+            read_addresses,
+            rate: Arc::default(),
+            listeners: HashMap::new(),
+            name: None,
+            state: told,
+            base_url,
+            stop: stop.clone(),
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sharing.run(asked) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        LocalNetwork { requests, state, keys }
+    }
+
+    /// Returns when it is as wanted, or its state says why not.
+    pub async fn set_open(&self, open: bool) {
+        let (done, is_done) = oneshot::channel();
+        // Both fail only where the cloud has ended, and nothing is listened on any more.
+        if self.requests.send(Request { open, done }).await.is_ok() {
+            let _ = is_done.await;
+        }
+    }
+
+    pub fn state(&self) -> watch::Receiver<LocalNetworkState> {
+        self.state.clone()
+    }
+
+    /// The same recording's link for others on the local network, at the address of now; `None`
+    /// while it is off, and for links that lead elsewhere.
+    pub fn link(&self, own_link: &str) -> Option<String> {
+        self.keys.link(own_link)
+    }
+}
+
+impl LinkKeys {
+    fn link(&self, own_link: &str) -> Option<String> {
+        let base_url = self.base_url.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let base_url = base_url.as_ref()?;
+        let rest = own_link.strip_prefix("http://")?;
+        let (authority, path) = rest.split_once('/')?;
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let is_loopback = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        if !is_loopback.is_ok_and(|ip| ip.is_loopback()) {
+            return None;
+        }
+        let (kind, id) = path.split_once('/')?;
+        let video = VideoId(uuid::Uuid::try_parse(id).ok()?);
+        Some(format!("{base_url}/{kind}/{}", self.app.signing.link_segment(video)))
+    }
+}
+
+/// The task that owns the listeners.
+struct Sharing {
+    app: http::App,
+    port_file: PathBuf,
+    read_addresses: ReadAddresses,
+    rate: Arc<VisitorRate>,
+    listeners: HashMap<SocketAddr, CancellationToken>,
+    /// By which others on the network find this computer, where something answers for it.
+    name: Option<String>,
+    state: watch::Sender<LocalNetworkState>,
+    base_url: Arc<RwLock<Option<String>>>,
+    stop: CancellationToken,
+}
+
+impl Sharing {
+    async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
+        let mut open = false;
+        let mut rounds = 0;
+        loop {
+            let request = if open {
+                tokio::select! {
+                    request = asked.recv() => request.map(Some),
+                    () = tokio::time::sleep(ADDRESSES_EVERY) => Some(None),
+                }
+            } else {
+                asked.recv().await.map(Some)
+            };
+            let Some(request) = request else { return };
+            if let Some(request) = &request {
+                open = request.open;
+            }
+            if open {
+                let was_open = matches!(*self.state.borrow(), LocalNetworkState::Open { .. });
+                self.follow_addresses(!was_open || rounds >= NAME_ROUNDS).await;
+                rounds = if rounds >= NAME_ROUNDS { 0 } else { rounds + 1 };
+            } else {
+                self.close();
+            }
+            if let Some(Request { done, .. }) = request {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.listeners.drain().for_each(|(_, stop)| stop.cancel());
+        self.note(LocalNetworkState::Off, None);
+    }
+
+    fn note(&self, state: LocalNetworkState, base_url: Option<String>) {
+        *self.base_url.write().unwrap_or_else(std::sync::PoisonError::into_inner) = base_url;
+        self.state.send_if_modified(|was| {
+            let is_new = *was != state;
+            *was = state;
+            is_new
+        });
+    }
+
+    async fn follow_addresses(&mut self, asks_name: bool) {
+        let addresses = (self.read_addresses)();
+        let Some(main) = addresses::main_of(&addresses) else {
+            self.listeners.drain().for_each(|(_, stop)| stop.cancel());
+            self.note(LocalNetworkState::NoNetwork, None);
+            return;
+        };
+        let port = match self.open_all(&addresses, main).await {
+            Ok(port) => port,
+            Err(reason) => {
+                self.close();
+                self.note(LocalNetworkState::Failed { reason }, None);
+                return;
+            }
+        };
+        let known = self.state.borrow().clone();
+        let mut listened: Vec<SocketAddr> = self.listeners.keys().copied().collect();
+        listened.sort();
+        let is_new =
+            !matches!(&known, LocalNetworkState::Open { addresses, .. } if *addresses == listened);
+        if is_new || asks_name {
+            let ips: Vec<IpAddr> = addresses.iter().map(|address| address.ip).collect();
+            self.name = mdns::name(&ips, main).await;
+        }
+        let base_url = match &self.name {
+            Some(name) => format!("http://{name}:{port}"),
+            None => format!("http://{}", SocketAddr::new(main, port)),
+        };
+        let state = LocalNetworkState::Open {
+            base_url: base_url.clone(),
+            addresses: listened,
+            firewall: firewall::found(),
+        };
+        self.note(state, Some(base_url));
+    }
+
+    /// One listener for each address, the main one first: it decides the port.
+    async fn open_all(&mut self, addresses: &[LocalAddress], main: IpAddr) -> Result<u16, String> {
+        let is_there =
+            |listened: &SocketAddr| addresses.iter().any(|address| address.ip == listened.ip());
+        self.listeners.retain(|listened, stop| {
+            let stays = is_there(listened) && !stop.is_cancelled();
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        let mut port = self.listeners.keys().next().map(SocketAddr::port);
+        let mains = addresses.iter().filter(|address| address.ip == main);
+        let others = addresses.iter().filter(|address| address.ip != main);
+        for address in mains.chain(others) {
+            if self.listeners.keys().any(|listened| listened.ip() == address.ip) {
+                continue;
+            }
+            match self.open(address, port).await {
+                Ok(taken) => port = Some(taken),
+                // Of the others none is needed: the link names the main one.
+                Err(error) if address.ip == main => return Err(crate::plain(&error)),
+                Err(error) => tracing::warn!(%error, "An address of the local network is not used"),
+            }
+        }
+        port.ok_or_else(|| "there is no address".to_owned())
+    }
+
+    async fn open(&mut self, address: &LocalAddress, port: Option<u16>) -> std::io::Result<u16> {
+        let kept =
+            fs::read_to_string(&self.port_file).ok().and_then(|text| text.trim().parse().ok());
+        let wanted = port.or(kept).unwrap_or(PORT_FIRST);
+        let at = |port| match address.ip {
+            // Link-local addresses exist once on each interface.
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+                SocketAddr::V6(SocketAddrV6::new(ip, port, 0, address.interface))
+            }
+            ip => SocketAddr::new(ip, port),
+        };
+        let listener = match TcpListener::bind(at(wanted)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && port.is_none() => {
+                TcpListener::bind(at(0)).await?
+            }
+            bound => bound?,
+        };
+        let bound = listener.local_addr()?;
+        if kept != Some(bound.port()) && port.is_none() {
+            fs::write(&self.port_file, bound.port().to_string())?;
+        }
+        let visible = SocketAddr::new(bound.ip(), bound.port());
+        let state = self.app.for_visitors(format!("http://{visible}"));
+        let router = http::local_network_router(Arc::new(state), Arc::clone(&self.rate));
+        let stop = self.stop.child_token();
+        tokio::spawn(serve::serve_until(listener, router, stop.clone()));
+        tracing::info!(port = bound.port(), "Sharing on the local network");
+        self.listeners.insert(visible, stop);
+        Ok(bound.port())
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        self.listeners.drain().for_each(|(_, stop)| stop.cancel());
+        *self.base_url.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+    }
+}
+
+/// Of an address that a link may name: a scope is of no use to others.
+fn is_named_in_links(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip != Ipv4Addr::UNSPECIFIED,
+        IpAddr::V6(ip) => !ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Segments whose bytes were damaged: what was sealed, and what is in its place.
+
+use rusqlite::params;
+use snaplark_core::RecordingId;
+
+use crate::rows::unsigned;
+use crate::{Result, Segment, Store};
+
+/// What was sealed of a segment that a placeholder stands for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    pub index: u32,
+    pub size_bytes: u64,
+    pub sha256: [u8; 32],
+    pub start_ms: u64,
+    pub duration_ms: u64,
+}
+
+impl Store {
+    /// In playing order.
+    pub fn damaged(&self, recording: RecordingId) -> Result<Vec<Damaged>> {
+        // A reader may come before the first writer of this version.
+        if self.version()? < 5 {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT d.idx, d.size_bytes, d.sha256, s.start_ms, s.duration_ms
+             FROM damage d JOIN segments s ON s.recording = d.recording AND s.idx = d.idx
+             WHERE d.recording = ?1 ORDER BY d.idx",
+        )?;
+        let rows = statement.query_map([recording.to_string()], |row| {
+            Ok(Damaged {
+                index: row.get(0)?,
+                size_bytes: unsigned(row, 1)?,
+                sha256: row.get(2)?,
+                start_ms: unsigned(row, 3)?,
+                duration_ms: unsigned(row, 4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Placeholders are in these segments' files, durably: their rows say so, and what was sealed is
+    /// remembered. All of them or none.
+    pub fn note_replaced(&mut self, recording: RecordingId, segments: &[Segment]) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for segment in segments {
+            transaction.execute(
+                "INSERT OR IGNORE INTO damage (recording, idx, size_bytes, sha256)
+                 SELECT recording, idx, size_bytes, sha256 FROM segments
+                 WHERE recording = ?1 AND idx = ?2",
+                params![recording.to_string(), segment.index],
+            )?;
+            set_bytes(&transaction, recording, segment)?;
+        }
+        transaction.commit()?;
+        self.touch(recording);
+        self.write_sidecar(recording);
+        Ok(())
+    }
+
+    /// These segments' files have other bytes than their rows say, and the rows are wrong.
+    pub fn correct_segments(&mut self, recording: RecordingId, segments: &[Segment]) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        for segment in segments {
+            set_bytes(&transaction, recording, segment)?;
+        }
+        transaction.commit()?;
+        self.touch(recording);
+        Ok(())
+    }
+
+    /// Nothing of the recording can be read any more; `detail` names what is missing.
+    pub fn note_missing(&self, recording: RecordingId, detail: &str) -> Result<()> {
+        self.change(recording, "missing_detail", detail)
+    }
+}
+
+fn set_bytes(
+    to: &rusqlite::Transaction<'_>,
+    recording: RecordingId,
+    segment: &Segment,
+) -> rusqlite::Result<usize> {
+    to.execute(
+        "UPDATE segments SET size_bytes = ?3, sha256 = ?4 WHERE recording = ?1 AND idx = ?2",
+        params![recording.to_string(), segment.index, segment.size_bytes as i64, segment.sha256],
+    )
+}

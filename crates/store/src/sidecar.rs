@@ -1,0 +1,446 @@
+//! `recording.json`: what the rows say of a recording, beside its segments, so that a lost database
+//! can be rebuilt from the folders.
+//!
+//! It is a copy: nothing reads it while the database is sound. It is written durably when a
+//! recording begins and at each significant change, and not for each segment or part, which would
+//! double the syncs of a recording. What it lacks is found out again: segments behind the last one
+//! that it lists are judged by their bytes, and which parts a server has is asked of that server.
+//!
+//! A copy that can't be written is logged and does not fail what it follows: the rows are durable.
+
+use std::path::Path;
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use serde::{Deserialize, Serialize};
+use snaplark_core::RecordingId;
+use snaplark_core::capture::FrameCounts;
+use snaplark_core::upload::Change;
+use tracing::warn;
+
+use crate::files::write_durably;
+use crate::{Damaged, Elsewhere, Health, Recording, Result, Segment, Store};
+
+pub const SIDECAR_FILE: &str = "recording.json";
+/// Grows when an older program could not read it; such a file is passed over.
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sidecar {
+    pub version: u32,
+    pub id: RecordingId,
+    pub title: String,
+    pub started_text: String,
+    pub started_unix_ms: i64,
+    pub fps: u32,
+    pub bitrate_bits: u32,
+    #[serde(default)]
+    pub width: u32,
+    #[serde(default)]
+    pub height: u32,
+    /// `init.webm`, so that a damaged one can be written again.
+    #[serde(default, with = "hex")]
+    pub init: Vec<u8>,
+    #[serde(default)]
+    pub running: bool,
+    #[serde(default)]
+    pub end_detail: Option<String>,
+    #[serde(default)]
+    pub frames: u64,
+    #[serde(default)]
+    pub unchanged: u64,
+    #[serde(default)]
+    pub dropped: u64,
+    #[serde(default)]
+    pub file: Option<String>,
+    #[serde(default)]
+    pub cleared: bool,
+    #[serde(default)]
+    pub deleted_unix_ms: Option<i64>,
+    /// In playing order.
+    #[serde(default)]
+    pub segments: Vec<SegmentEntry>,
+    /// As they were sealed, of those that are damaged.
+    #[serde(default)]
+    pub damaged: Vec<DamagedEntry>,
+    #[serde(default)]
+    pub health: Vec<HealthEntry>,
+    #[serde(default)]
+    pub elsewhere: Vec<ElsewhereEntry>,
+    #[serde(default)]
+    pub upload: Option<UploadEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SegmentEntry {
+    pub size_bytes: u64,
+    pub start_ms: u64,
+    pub duration_ms: u64,
+    #[serde(with = "hex")]
+    pub sha256: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DamagedEntry {
+    pub index: u32,
+    pub size_bytes: u64,
+    #[serde(with = "hex")]
+    pub sha256: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HealthEntry {
+    pub at_ms: u64,
+    pub kind: String,
+    pub detail: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ElsewhereEntry {
+    pub folder: String,
+    pub first_index: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UploadEntry {
+    pub server: String,
+    pub profile: String,
+    pub session: Option<String>,
+    pub link: Option<String>,
+    pub part_bytes_max: Option<i64>,
+    pub paused: bool,
+    /// As the row has it.
+    pub stop: Option<String>,
+    pub finished_unix_ms: i64,
+    pub mending: bool,
+    /// First segment, number of segments, size. Those behind the last are planned anew, which gives
+    /// the same parts.
+    pub parts: Vec<(u32, u32, u64)>,
+}
+
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        let digits = text.as_bytes();
+        if digits.len() % 2 > 0 {
+            return Err(D::Error::custom("an odd number of hexadecimal digits"));
+        }
+        let byte = |pair: &[u8]| {
+            let pair = std::str::from_utf8(pair).map_err(D::Error::custom)?;
+            u8::from_str_radix(pair, 16).map_err(D::Error::custom)
+        };
+        digits.chunks(2).map(byte).collect()
+    }
+}
+
+/// Whether a rebuilt database would lack something that can't be found out again.
+pub(crate) fn is_significant(change: &Change) -> bool {
+    match change {
+        Change::PartPlanned { .. }
+        | Change::PartAcknowledged { .. }
+        | Change::PartsLost { .. }
+        | Change::PartsKnown { .. } => false,
+        Change::UploadWanted { .. }
+        | Change::ServerMoved { .. }
+        | Change::SessionSet { .. }
+        | Change::PartsDropped { .. }
+        | Change::PartBytesLearned { .. }
+        | Change::LinkKnown { .. }
+        | Change::Paused { .. }
+        | Change::Stopped { .. }
+        | Change::Finished { .. }
+        | Change::Reopened { .. } => true,
+    }
+}
+
+/// `None` where there is none that can be read; a damaged one stays where it is.
+pub(crate) fn read(folder: &Path) -> Option<Sidecar> {
+    let bytes = std::fs::read(folder.join(SIDECAR_FILE)).ok()?;
+    match serde_json::from_slice::<Sidecar>(&bytes) {
+        Ok(sidecar) if sidecar.version == VERSION => Some(sidecar),
+        Ok(_) => None,
+        Err(error) => {
+            warn!(%error, "A recording.json can't be read");
+            None
+        }
+    }
+}
+
+impl Store {
+    /// What the copy says that a segment's bytes are, where the rows may be wrong.
+    pub fn kept_sha256(&self, recording: RecordingId) -> Vec<[u8; 32]> {
+        let sidecar = read(&self.folder(recording));
+        let segments = sidecar.map(|sidecar| sidecar.segments).unwrap_or_default();
+        segments.iter().filter_map(|entry| entry.sha256.as_slice().try_into().ok()).collect()
+    }
+
+    pub(crate) fn write_sidecar(&self, recording: RecordingId) {
+        let folder = self.folder(recording);
+        // Not of one whose place is away, and not of one that is being deleted.
+        if !folder.is_dir() {
+            return;
+        }
+        let written = self.sidecar(recording).and_then(|sidecar| {
+            let json = serde_json::to_vec(&sidecar).map_err(std::io::Error::other)?;
+            Ok(write_durably(&folder.join(SIDECAR_FILE), &json)?)
+        });
+        if let Err(error) = written {
+            warn!(%recording, %error, "A recording's recording.json could not be written");
+        }
+    }
+
+    fn sidecar(&self, recording: RecordingId) -> Result<Sidecar> {
+        let row = self.recording(recording)?;
+        let init = if row.init_bytes > 0 { self.init(recording)? } else { Vec::new() };
+        let Recording { id, title, started_text, started_unix_ms, fps, bitrate_bits, .. } = row;
+        Ok(Sidecar {
+            version: VERSION,
+            id,
+            title,
+            started_text,
+            started_unix_ms,
+            fps,
+            bitrate_bits,
+            width: row.width,
+            height: row.height,
+            init,
+            running: row.running,
+            end_detail: row.end_detail,
+            frames: row.counts.encoded,
+            unchanged: row.counts.unchanged,
+            dropped: row.counts.dropped,
+            file: row.file.map(|file| file.to_string_lossy().into_owned()),
+            cleared: row.cleared,
+            deleted_unix_ms: self.deleted()?.get(&recording).copied(),
+            segments: self.segments(recording)?.iter().map(SegmentEntry::from).collect(),
+            damaged: self.damaged(recording)?.iter().map(DamagedEntry::from).collect(),
+            health: self.health_of(recording)?.into_iter().map(HealthEntry::from).collect(),
+            elsewhere: self.elsewhere(recording)?.iter().map(ElsewhereEntry::from).collect(),
+            upload: self.upload_entry(recording)?,
+        })
+    }
+
+    fn upload_entry(&self, recording: RecordingId) -> Result<Option<UploadEntry>> {
+        let query = "SELECT server, profile, session, link, part_bytes_max, paused, stop,
+                            finished_unix_ms, mending FROM uploads WHERE recording = ?1";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(UploadEntry {
+                server: row.get(0)?,
+                profile: row.get(1)?,
+                session: row.get(2)?,
+                link: row.get(3)?,
+                part_bytes_max: row.get(4)?,
+                paused: row.get(5)?,
+                stop: row.get(6)?,
+                finished_unix_ms: row.get(7)?,
+                mending: row.get(8)?,
+                parts: Vec::new(),
+            })
+        };
+        let entry = self.connection.query_row(query, [recording.to_string()], read).optional()?;
+        let Some(mut entry) = entry else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT first_segment, segment_count, size_bytes FROM parts WHERE recording = ?1
+             ORDER BY idx",
+        )?;
+        let parts = statement.query_map([recording.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?, crate::rows::unsigned(row, 2)?))
+        })?;
+        entry.parts = parts.collect::<rusqlite::Result<_>>()?;
+        Ok(Some(entry))
+    }
+}
+
+impl Sidecar {
+    /// Makes its rows. `segments_max`: of a recording that runs, those that were told of.
+    pub(crate) fn insert(&self, to: &Transaction<'_>, segments_max: usize) -> Result<()> {
+        let id = self.id.to_string();
+        to.execute(
+            "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits,
+                 width, height, init_bytes, state, end_detail, frames, unchanged, dropped, file,
+                 cleared, init)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            params![
+                id,
+                self.title,
+                self.started_text,
+                self.started_unix_ms,
+                self.fps,
+                self.bitrate_bits,
+                self.width,
+                self.height,
+                self.init.len() as i64,
+                if self.running { "running" } else { "ended" },
+                self.end_detail,
+                self.frames as i64,
+                self.unchanged as i64,
+                self.dropped as i64,
+                self.file,
+                self.cleared,
+                (!self.init.is_empty()).then_some(&self.init),
+            ],
+        )?;
+        for (index, entry) in self.segments.iter().take(segments_max).enumerate() {
+            to.execute(
+                "INSERT INTO segments (recording, idx, size_bytes, start_ms, duration_ms, sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    id,
+                    index as i64,
+                    entry.size_bytes as i64,
+                    entry.start_ms as i64,
+                    entry.duration_ms as i64,
+                    entry.sha256,
+                ],
+            )?;
+        }
+        for DamagedEntry { index, size_bytes, sha256 } in &self.damaged {
+            to.execute(
+                "INSERT OR IGNORE INTO damage (recording, idx, size_bytes, sha256)
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![id, index, *size_bytes as i64, sha256],
+            )?;
+        }
+        for (index, HealthEntry { at_ms, kind, detail }) in self.health.iter().enumerate() {
+            to.execute(
+                "INSERT INTO health (recording, idx, at_ms, kind, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, index as i64, *at_ms as i64, kind, detail],
+            )?;
+        }
+        if let Some(at_unix_ms) = self.deleted_unix_ms {
+            to.execute(
+                "INSERT INTO deleted (recording, at_unix_ms) VALUES (?1, ?2)",
+                params![id, at_unix_ms],
+            )?;
+        }
+        for ElsewhereEntry { folder, first_index } in &self.elsewhere {
+            to.execute(
+                "INSERT OR IGNORE INTO elsewhere (folder, recording, first_idx)
+                 VALUES (?1, ?2, ?3)",
+                params![folder, id, first_index],
+            )?;
+        }
+        self.upload.as_ref().map_or(Ok(()), |upload| upload.insert(&id, to))
+    }
+}
+
+impl UploadEntry {
+    fn insert(&self, id: &str, to: &Transaction<'_>) -> Result<()> {
+        to.execute(
+            "INSERT INTO uploads (recording, server, profile, session, link, part_bytes_max, paused,
+                 stop, finished_unix_ms, mending, rebuilt)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                id,
+                self.server,
+                self.profile,
+                self.session,
+                self.link,
+                self.part_bytes_max,
+                self.paused,
+                self.stop,
+                self.finished_unix_ms,
+                self.mending,
+                self.finished_unix_ms == 0,
+            ],
+        )?;
+        for (index, (first, count, size_bytes)) in self.parts.iter().enumerate() {
+            to.execute(
+                "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes,
+                     acknowledged)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    id,
+                    index as i64,
+                    first,
+                    count,
+                    *size_bytes as i64,
+                    self.finished_unix_ms > 0
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl From<&Segment> for SegmentEntry {
+    fn from(segment: &Segment) -> Self {
+        let Segment { size_bytes, start_ms, duration_ms, sha256, .. } = *segment;
+        SegmentEntry { size_bytes, start_ms, duration_ms, sha256: sha256.to_vec() }
+    }
+}
+
+impl From<&Damaged> for DamagedEntry {
+    fn from(damaged: &Damaged) -> Self {
+        let Damaged { index, size_bytes, sha256, .. } = *damaged;
+        DamagedEntry { index, size_bytes, sha256: sha256.to_vec() }
+    }
+}
+
+impl From<Health> for HealthEntry {
+    fn from(Health { at_ms, kind, detail }: Health) -> Self {
+        HealthEntry { at_ms, kind, detail }
+    }
+}
+
+impl From<&Elsewhere> for ElsewhereEntry {
+    fn from(there: &Elsewhere) -> Self {
+        let folder = there.folder.to_string_lossy().into_owned();
+        ElsewhereEntry { folder, first_index: there.first_index }
+    }
+}
+
+/// Of a folder that has no `recording.json`.
+pub(crate) struct Bare {
+    pub id: RecordingId,
+    pub title: String,
+    pub started_text: String,
+    pub started_unix_ms: i64,
+    /// Nothing tells them.
+    pub fps: u32,
+    pub bitrate_bits: u32,
+}
+
+impl Bare {
+    pub(crate) fn sidecar(self) -> Sidecar {
+        let FrameCounts { encoded, unchanged, dropped } = FrameCounts::default();
+        Sidecar {
+            version: VERSION,
+            id: self.id,
+            title: self.title,
+            started_text: self.started_text,
+            started_unix_ms: self.started_unix_ms,
+            fps: self.fps,
+            bitrate_bits: self.bitrate_bits,
+            width: 0,
+            height: 0,
+            init: Vec::new(),
+            // Recovery reads the rest from its files, and ends it.
+            running: true,
+            end_detail: None,
+            frames: encoded,
+            unchanged,
+            dropped,
+            file: None,
+            cleared: false,
+            deleted_unix_ms: None,
+            segments: Vec::new(),
+            damaged: Vec::new(),
+            health: Vec::new(),
+            elsewhere: Vec::new(),
+            upload: None,
+        }
+    }
+}

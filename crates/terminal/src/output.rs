@@ -1,0 +1,175 @@
+//! Standard output and standard error.
+//!
+//! A stream that can't be written is remembered, and nothing more is written to it. What that means
+//! is decided once, in [`exit_code`]: a reader that has gone (`| head`) and a closed terminal are a
+//! quiet end with the program's usual code, a full disk is a failure that is said.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// Why a stream can't be written any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Failure {
+    /// Its reader has ended, or its terminal was closed.
+    Gone,
+    /// A full disk and the like, in the system's words.
+    Unwritable(String),
+}
+
+struct Stream {
+    /// Whether it was a terminal when the program started: a closed one is none.
+    was_terminal: bool,
+    failure: Option<Failure>,
+}
+
+impl Stream {
+    fn new(was_terminal: bool) -> Mutex<Self> {
+        Mutex::new(Stream { was_terminal, failure: None })
+    }
+
+    fn write(&mut self, to: &mut impl Write, bytes: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
+        let Err(error) = to.write_all(bytes).and_then(|()| to.flush()) else { return };
+        let is_gone = error.kind() == ErrorKind::BrokenPipe || self.was_terminal;
+        self.failure = Some(match is_gone {
+            true => Failure::Gone,
+            false => Failure::Unwritable(plain(&error)),
+        });
+    }
+}
+
+static OUTPUT: LazyLock<Mutex<Stream>> = LazyLock::new(|| Stream::new(io::stdout().is_terminal()));
+static ERRORS: LazyLock<Mutex<Stream>> = LazyLock::new(|| Stream::new(io::stderr().is_terminal()));
+
+/// Notes which streams are terminals. To be called first: a terminal that closes is none any more.
+pub fn begin() {
+    LazyLock::force(&OUTPUT);
+    LazyLock::force(&ERRORS);
+}
+
+/// Writes a line of the program's answer to standard output.
+pub fn answer(line: &str) {
+    answer_bytes(format!("{line}\n").as_bytes());
+}
+
+/// Writes to standard output as it is.
+pub fn answer_bytes(bytes: &[u8]) {
+    locked(&OUTPUT).write(&mut io::stdout().lock(), bytes);
+}
+
+/// Writes a line for a person to standard error.
+pub fn say(line: &str) {
+    say_raw(&format!("{line}\n"));
+}
+
+/// Writes to standard error without ending the line.
+pub fn say_raw(text: &str) {
+    locked(&ERRORS).write(&mut io::stderr().lock(), text.as_bytes());
+}
+
+/// Returns whether the terminal that the program was started in was closed.
+pub fn is_terminal_gone() -> bool {
+    [&OUTPUT, &ERRORS].into_iter().any(|stream| {
+        let stream = locked(stream);
+        stream.was_terminal && stream.failure == Some(Failure::Gone)
+    })
+}
+
+/// Returns whether standard error is a terminal on which a line can be written anew.
+pub fn is_live_terminal() -> bool {
+    locked(&ERRORS).was_terminal && !is_dumb()
+}
+
+/// Returns whether standard error takes colours: a terminal that has them, and nobody said no.
+pub fn has_colours() -> bool {
+    let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    is_live_terminal() && is_wanted
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Returns the code that the program ends with: `code`, unless its answer could not be written.
+pub fn exit_code(code: ExitCode) -> ExitCode {
+    let failure = locked(&OUTPUT).failure.clone();
+    match failure {
+        None | Some(Failure::Gone) => code,
+        Some(Failure::Unwritable(reason)) => {
+            say(&format!("The answer can't be written to standard output: {reason}."));
+            if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code }
+        }
+    }
+}
+
+/// Takes the log's lines to standard error. A line that can't be written is left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        locked(&ERRORS).write(&mut io::stderr().lock(), bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn locked(stream: &Mutex<Stream>) -> std::sync::MutexGuard<'_, Stream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken(i32, usize);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.1 += 1;
+            Err(io::Error::from_raw_os_error(self.0))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn failure(errno: i32, was_terminal: bool) -> Failure {
+        let stream = Stream::new(was_terminal);
+        let mut stream = stream.into_inner().unwrap();
+        let mut broken = Broken(errno, 0);
+        stream.write(&mut broken, b"one");
+        stream.write(&mut broken, b"two");
+        assert_eq!(broken.1, 1, "a stream that failed is left alone");
+        stream.failure.unwrap()
+    }
+
+    #[test]
+    fn stream_is_gone_when_its_reader_or_its_terminal_is() {
+        const EPIPE: i32 = 32;
+        const EIO: i32 = 5;
+        assert_eq!(failure(EPIPE, false), Failure::Gone);
+        assert_eq!(failure(EIO, true), Failure::Gone);
+        assert_eq!(failure(EIO, false), Failure::Unwritable("Input/output error".into()));
+    }
+
+    #[test]
+    fn stream_names_the_reason_when_the_disk_is_full() {
+        const ENOSPC: i32 = 28;
+        let full = Failure::Unwritable("No space left on device".into());
+        assert_eq!(failure(ENOSPC, false), full);
+    }
+}

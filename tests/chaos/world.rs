@@ -1,0 +1,128 @@
+//! What a round happens in: a small screen, a home on a disk of its own, the server, and the proxy
+//! between them.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use snaplark_tests::desk;
+use snaplark_tests::display::Display;
+use snaplark_tests::fault_proxy::FaultProxy;
+use snaplark_tests::home::Home;
+use snaplark_tests::mounts::Mounts;
+use snaplark_tests::process::{Answer, Process, finish, program};
+use snaplark_tests::server::Server;
+use tokio::runtime::Runtime;
+
+use crate::ledger::Ledger;
+
+const SIZE: (u32, u32) = (640, 360);
+const NUMBERS_PER_SECOND: u32 = 10;
+pub const DISK_BYTES: u64 = 800_000_000;
+/// A command that takes longer hangs.
+pub const HANG: Duration = Duration::from_secs(20);
+
+/// Ends in the order of its fields.
+pub struct World {
+    _painter: Process,
+    _display: Display,
+    pub proxy: FaultProxy,
+    pub server: Server,
+    pub mounts: Mounts,
+    pub runtime: Runtime,
+    pub ledger: Ledger,
+    /// What the commands of the round said on standard error.
+    said: Vec<String>,
+    pub home: Home,
+}
+
+impl World {
+    pub fn start() -> Result<Self> {
+        let mut home = Home::new()?;
+        let display = Display::start(&mut home, SIZE.0, SIZE.1)?;
+        let painter = desk::paint(&home, NUMBERS_PER_SECOND)?;
+        let mounts = Mounts::start(&home)?;
+        mounts.small_disk(&home, home.snaplark(), DISK_BYTES)?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build()?;
+        let server = Server::start(&home)?;
+        let proxy = runtime.block_on(FaultProxy::start(server.address))?;
+        let ledger = Ledger::default();
+        let said = Vec::new();
+        Ok(Self {
+            _painter: painter,
+            _display: display,
+            proxy,
+            server,
+            mounts,
+            runtime,
+            ledger,
+            said,
+            home,
+        })
+    }
+
+    /// `snaplark` in this world, through the proxy.
+    pub fn snaplark(&self, args: &[&str]) -> Result<Command> {
+        let mut snaplark = self.mounts.inside(&self.home, program("snaplark")?);
+        snaplark.args(args);
+        snaplark.env("SNAPLARK_SERVER", self.proxy.url());
+        snaplark.env("SNAPLARK_TOKEN", &self.server.token);
+        Ok(snaplark)
+    }
+
+    /// The recordings' folder, as this process reaches it.
+    pub fn recordings(&self) -> PathBuf {
+        self.mounts.seen(&self.home.snaplark().join("recordings"))
+    }
+
+    /// A file of the home, as this process reaches it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.mounts.seen(&self.home.snaplark().join(name))
+    }
+
+    /// Runs a command to its end, which has to come within the limit, and holds it to manners.
+    pub fn ask(&mut self, args: &[&str], limit: Duration) -> Result<Answer> {
+        let answer = finish(&mut self.snaplark(args)?, limit)?;
+        self.said.push(format!("{args:?} ({}):\n{}", answer.status, answer.stderr));
+        hold_manners(answer.status.code(), &answer.stderr)?;
+        Ok(answer)
+    }
+
+    /// The one JSON value that a command prints, whatever its exit code.
+    pub fn ask_json(&mut self, args: &[&str], limit: Duration) -> Result<Value> {
+        let answer = self.ask(args, limit)?;
+        serde_json::from_str(&answer.stdout)
+            .with_context(|| format!("snaplark {args:?} printed no JSON: {answer:?}"))
+    }
+
+    pub fn note_said(&mut self, text: String) {
+        self.said.push(text);
+    }
+
+    pub fn forget_said(&mut self) {
+        self.said.clear();
+    }
+
+    pub fn complaints(&self) -> String {
+        self.said.join("\n")
+    }
+
+    /// Undoes every fault that lasts.
+    pub fn heal(&mut self) -> Result<()> {
+        self.server.send_signal(rustix::process::Signal::CONT);
+        self.proxy.script(|_| snaplark_tests::fault_proxy::Turn::Pass);
+        self.proxy.close();
+        self.runtime.block_on(self.proxy.reopen())
+    }
+}
+
+/// No panic, by the exit code of one and by its words.
+pub fn hold_manners(code: Option<i32>, stderr: &str) -> Result<()> {
+    if code == Some(101) || stderr.contains("panicked") {
+        bail!("it panicked: {stderr}");
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Neither the recorder bar nor a toast is in a recording of the display that they would be on,
+//! unless that is wanted.
+
+use std::time::Duration;
+
+use snaplark_store::Store;
+use snaplark_tests::browser::Browser;
+use snaplark_tests::desk::Desk;
+use snaplark_tests::display::{Rectangle, Window};
+use snaplark_tests::home::Home;
+use snaplark_tests::process::program;
+use snaplark_tests::recorder::ask_json;
+use snaplark_tests::tray::Tray;
+use snaplark_tests::{media, wait};
+
+use crate::{SHOW, SOON, pictures};
+
+const SIZE: (u32, u32) = (1280, 720);
+/// Where bar and toasts are: below the panel and the pointer, which stands in the middle.
+const LOWER: Rectangle = Rectangle { x: 0, y: 420, width: 1280, height: 300 };
+/// The desk is black, cards are white.
+const BLACK_MAX: u8 = 60;
+const WHITE_MIN: u8 = 180;
+
+fn is_bar(window: &Window) -> bool {
+    window.name.contains("bar")
+}
+
+fn is_toast(window: &Window) -> bool {
+    let right = window.at.x + window.at.width.cast_signed();
+    window.at.height > 40 && right == SIZE.0.cast_signed() && !is_bar(window)
+}
+
+fn settle(home: &Home, settings: &str) {
+    // An app that ends has it for a moment longer.
+    let store = wait::until("the store", SHOW, || Ok(Store::open(home.snaplark()).ok())).unwrap();
+    store.set_setting("desktop", settings).unwrap();
+}
+
+fn begin(desk: &Desk) -> Browser {
+    let app = Browser::app(&desk.home, &program("snaplark-desktop").unwrap(), &["--hidden"]);
+    wait::until("the shortcut", SHOW, || {
+        Ok((!snaplark_tests::tray::is_empty(&desk.home)?).then_some(()))
+    })
+    .unwrap();
+    app.unwrap()
+}
+
+fn shows(desk: &Desk, is_it: impl Fn(&Window) -> bool) -> bool {
+    desk.display.windows(&desk.home, "snaplark").unwrap().iter().any(is_it)
+}
+
+fn wait_for(desk: &Desk, what: &str, is_it: impl Fn(&Window) -> bool) {
+    wait::until(what, SOON, || Ok(shows(desk, &is_it).then_some(()))).unwrap();
+}
+
+/// Records by the shortcut for two seconds and more; `meanwhile` is what there is to see then. Gives
+/// the recording's own file.
+fn record(desk: &Desk, meanwhile: impl Fn()) -> String {
+    let Desk { display, home, .. } = desk;
+    let newest = || ask_json(home, None, &["list", "--json"]).map(|it| it["recordings"][0].clone());
+    display.press(home, "alt+r").unwrap();
+    wait::until("a segment", SHOW, || {
+        let newest = newest()?;
+        let runs = newest["state"]["kind"] == "recording" && newest["segments"] != 0;
+        Ok(runs.then_some(()))
+    })
+    .unwrap();
+    meanwhile();
+    display.press(home, "alt+r").unwrap();
+    wait::until("the recording's own file", SHOW, || {
+        Ok(newest()?["file"].as_str().map(str::to_owned))
+    })
+    .unwrap()
+}
+
+/// The brightest pixel of each frame, where bar and toasts are.
+fn brightest(file: &str) -> Vec<u8> {
+    media::brightest(file, LOWER).unwrap()
+}
+
+#[test]
+fn bar_and_toasts_are_in_a_displays_recording_only_where_they_are_wanted() {
+    let home = Home::new().unwrap();
+    settle(&home, r#"{"welcomed":true}"#);
+    let desk = Desk::start(home, SIZE.0, SIZE.1).unwrap();
+    let app = begin(&desk);
+
+    // The bar is away, and comes when the person asks for it.
+    record(&desk, || {
+        assert!(!shows(&desk, is_bar), "the bar would be in the picture");
+        Tray::of(&desk.home).unwrap().press(&["Show the recorder bar"]).unwrap();
+        wait_for(&desk, "the bar", is_bar);
+        desk.display.picture(&desk.home, &pictures("unseen").join("asked-for.png"), None).unwrap();
+    });
+    // The first one's toast is there when the second one begins, and comes again after it.
+    wait_for(&desk, "a toast", is_toast);
+    let file = record(&desk, || {
+        assert!(!shows(&desk, |window| is_bar(window) || is_toast(window)));
+    });
+    wait_for(&desk, "a toast after the recording", is_toast);
+    desk.display.picture(&desk.home, &pictures("unseen").join("after.png"), None).unwrap();
+    let frames = brightest(&file);
+    assert!(frames.len() > 3, "{frames:?}");
+    assert!(frames.iter().all(|it| *it < BLACK_MAX), "something of ours is in it: {frames:?}");
+
+    drop(app);
+    settle(&desk.home, r#"{"welcomed":true,"barInRecordings":true}"#);
+    let _app = begin(&desk);
+    let file = record(&desk, || {
+        wait_for(&desk, "the bar", is_bar);
+        wait::pass("the bar in the picture", Duration::from_secs(1)).unwrap();
+    });
+    let frames = brightest(&file);
+    assert!(frames.iter().any(|it| *it > WHITE_MIN), "the bar is wanted in it: {frames:?}");
+}
+
+/// The second press of the shortcut comes right after the first one.
+#[test]
+fn a_double_press_of_the_shortcut_keeps_nothing_and_says_so() {
+    let home = Home::new().unwrap();
+    settle(&home, r#"{"welcomed":true}"#);
+    let desk = Desk::start(home, SIZE.0, SIZE.1).unwrap();
+    let app = begin(&desk);
+    desk.display.press(&desk.home, "alt+r").unwrap();
+    desk.display.press(&desk.home, "alt+r").unwrap();
+    app.session.enter_window_at("windows/toast", SOON).unwrap();
+    app.session.says("[data-testid=toast]", "Nothing was recorded", SOON).unwrap();
+    let list = ask_json(&desk.home, None, &["list", "--json"]).unwrap();
+    assert_eq!(list["recordings"].as_array().unwrap().len(), 0, "{list}");
+}
