@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use snaplark_app::view::AccountKind;
-use snaplark_app::{Account, App, AppError, BrowserSignIn, Profile, Token, base_url};
+use snaplark_app::{Account, App, AppError, BrowserSignIn, CallbackPage, Profile, Token, base_url};
 use tauri::{AppHandle, Emitter, Manager};
 use tokio::sync::oneshot;
 
@@ -134,7 +134,7 @@ pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: 
         Press::OpenAgain(Some(address)) => show_page(address).await.is_ok(),
         Press::Conclude(turn, account) => {
             tell(handle);
-            conclude(handle, turn, server, account, remember).await
+            conclude(handle, turn, server, account, remember, None).await
         }
         Press::Begin(turn, replaced) => {
             tell(handle);
@@ -144,7 +144,9 @@ pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: 
                 _ = replaced => return true,
             };
             match asked {
-                Ok(account) => conclude(handle, turn, server, account, remember).await,
+                Ok((account, page)) => {
+                    conclude(handle, turn, server, account, remember, Some(page)).await
+                }
                 Err(problem) => end(handle, turn, SignInView::Failed { server, problem }, None),
             }
         }
@@ -158,7 +160,9 @@ pub async fn with_token(handle: &AppHandle, server: String, token: Token, rememb
     let turn = handle.state::<SigningIn>().begin(&server);
     tell(handle);
     match Account::at(&server, profile_of(&server, current.as_ref())) {
-        Ok(account) => conclude(handle, turn, server, account.with_token(token), remember).await,
+        Ok(account) => {
+            conclude(handle, turn, server, account.with_token(token), remember, None).await
+        }
         Err(error) => {
             let problem = error.into();
             end(handle, turn, SignInView::Failed { server, problem }, None)
@@ -177,7 +181,7 @@ async fn ask_browser(
     turn: u64,
     server: &str,
     profile: Option<Profile>,
-) -> Result<Account, CommandError> {
+) -> Result<(Account, CallbackPage), CommandError> {
     let begun = BrowserSignIn::begin(Account::at(server, profile)?).await?;
     handle.state::<SigningIn>().found(turn, &begun.address);
     show_page(begun.address.clone()).await?;
@@ -192,15 +196,21 @@ async fn show_page(address: String) -> Result<(), CommandError> {
     commands::open_page(address).await
 }
 
+/// `page`: the browser that waits to hear whether it worked.
 async fn conclude(
     handle: &AppHandle,
     turn: u64,
     server: String,
     account: Account,
     remember: bool,
+    page: Option<CallbackPage>,
 ) -> bool {
     let app = handle.state::<App>().inner().clone();
-    let (view, held) = match app.sign_in(account.clone(), remember).await {
+    let signed_in = app.sign_in(account.clone(), remember).await;
+    if let Some(page) = page {
+        page.tell(signed_in.as_ref().copied()).await;
+    }
+    let (view, held) = match signed_in {
         Ok(()) => (SignInView::Idle, None),
         Err(error) => {
             let held = matches!(error, AppError::NoKeyring { .. }).then_some(account);

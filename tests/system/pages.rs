@@ -101,6 +101,13 @@ impl Site {
         self.browser.session.find(".bar-top", SOON).unwrap();
     }
 
+    /// A link of the operator's, as the program prints it.
+    fn reset_link(&self) -> String {
+        let mut make = command(&self.home, program("snaplark-cloud").unwrap());
+        make.args(["reset-link", "--user", EMAIL, "--public-url", &self.cloud.address, "--data"]);
+        output(make.arg(self.cloud.data()), SOON).unwrap().trim().to_owned()
+    }
+
     fn sign_out(&self) {
         self.browser.session.devtools("Network.clearBrowserCookies", &json!({})).unwrap();
     }
@@ -205,15 +212,62 @@ fn each_page_is_drawn_in_all_its_forms() {
     let awaited = format!("/videos/{}", uuid::Uuid::now_v7());
     site.pictures("not-here-yet", &at(&awaited), "");
     site.pictures("front", &at("/"), "");
-    site.pictures("sign-in", &at("/sign-in"), "");
+    let shown = "document.querySelector('[data-reveal]').click();";
+    site.pictures("sign-in", &at("/sign-in"), shown);
+    site.pictures("forgotten", &at("/forgot-password"), "");
+    let link = site.reset_link();
+    site.pictures("new-password", &link, "");
+    site.pictures("dead-link", &at("/reset-password?key=old"), "");
     site.sign_in();
     site.pictures("library", &at("/my/videos"), "");
     let edit = "document.querySelectorAll('.tile .sheet')[0].showPopover();";
     site.pictures("library-edit", &at("/my/videos"), edit);
     site.pictures("library-search", &at("/my/videos?q=nothing+like+this"), "");
+    let account = at("/my/account");
+    site.pictures("account", &account, "");
+    let delete = "document.querySelector('#delete-account').showPopover();";
+    site.pictures("account-delete", &account, delete);
     site.pictures("tokens", &at("/my/tokens"), "");
     site.pictures("activity", &at("/my/activity"), "");
     site.sign_out();
+}
+
+/// As somebody uses it who has no mouse, on a page at twice its size.
+#[test]
+fn password_is_shown_and_videos_are_sorted_by_keyboard() {
+    let site = Site::start();
+    let session = &site.browser.session;
+    let at = |path: &str| format!("{}{path}", site.cloud.address);
+    session.go(&at("/sign-in")).unwrap();
+    let pressed = "const b = document.querySelector('[data-reveal]'); b.focus();
+        return document.activeElement === b && !b.hidden && b.ariaPressed === 'false';";
+    session.until("the button", SOON, pressed).unwrap();
+    let shown = "document.querySelector('[data-reveal]').click();
+        return [document.querySelector('[name=password]').type,
+            document.querySelector('[data-reveal]').ariaPressed].join();";
+    assert_eq!(session.run(shown, &[]).unwrap(), json!("text,true"));
+    assert_eq!(session.run(shown, &[]).unwrap(), json!("password,false"));
+    site.sign_in();
+    session.go(&at("/my/videos")).unwrap();
+    let searched =
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '/', bubbles: true}));
+        return document.activeElement.type === 'search';";
+    session.until("the search to have the focus", SOON, searched).unwrap();
+    let sort = "const s = document.querySelector('[name=sort]'); s.value = 'title';
+        s.dispatchEvent(new Event('change', {bubbles: true}));";
+    session.run(sort, &[]).unwrap();
+    let sorted = "return new URL(location.href).searchParams.get('sort') === 'title'
+        && document.readyState === 'complete';";
+    session.until("the list to be sorted", SOON, sorted).unwrap();
+    // 1280 pixels at 200%.
+    let metrics = json!({"width": 640, "height": 430, "deviceScaleFactor": 2, "mobile": false});
+    session.devtools("Emulation.setDeviceMetricsOverride", &metrics).unwrap();
+    for path in ["/my/account", "/my/videos", "/my/tokens", "/my/activity"] {
+        session.go(&at(path)).unwrap();
+        let fits = "return document.readyState === 'complete'
+            && document.documentElement.scrollWidth <= innerWidth;";
+        session.until("the page to fit at twice its size", SOON, fits).unwrap();
+    }
 }
 
 /// What a stranger may choose is text, in every page that shows it, and the policy stands behind it.
@@ -239,6 +293,9 @@ fn nothing_that_comes_from_outside_runs_in_a_page() {
         format!("{}/my/videos?q={search}", site.cloud.address),
         format!("{}/sign-in?next={search}", site.cloud.address),
         format!("{}/my/tokens", site.cloud.address),
+        format!("{}/my/account?said={search}", site.cloud.address),
+        format!("{}/my/activity", site.cloud.address),
+        format!("{}/reset-password?key={search}", site.cloud.address),
         format!("{}/videos/{search}", site.cloud.address),
         format!("{link}?t={search}"),
         format!("{}/", site.cloud.address),

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod callback_page;
 pub mod control;
 mod diagnostics;
 mod engine;
@@ -48,6 +49,7 @@ use snaplark_store::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use account::{Account, Token};
+pub use callback_page::CallbackPage;
 pub use error::AppError;
 pub use home::{Home, writable};
 pub use media::Media;

@@ -14,11 +14,12 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use snaplark_api::SignIn;
 use snaplark_core::upload::ProbeVerdict;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::AppError;
 use crate::account::{Account, Token};
+use crate::callback_page::{self, CallbackPage};
 use crate::uplink::Uplink;
 
 const CLIENT: &str = "snaplark-app";
@@ -92,9 +93,10 @@ impl BrowserSignIn {
         })
     }
 
-    /// Until the browser has come back; then the account has its token, and nothing is stored yet.
-    pub async fn finish(self) -> Result<Account, AppError> {
-        let code = tokio::time::timeout(PERSON_MAX, self.code())
+    /// Waits until the browser has come back. The account then has its token, and nothing is stored
+    /// yet: whoever stores it tells the page what became of that.
+    pub async fn finish(self) -> Result<(Account, CallbackPage), AppError> {
+        let (code, page) = tokio::time::timeout(PERSON_MAX, self.code())
             .await
             .map_err(|_| AppError::SignInTimedOut)??;
         let form = [
@@ -104,33 +106,37 @@ impl BrowserSignIn {
             ("code_verifier", &self.verifier),
             ("redirect_uri", &self.redirect),
         ];
-        let token: TokenAnswer =
-            self.uplink.exchange(&self.token_url, &form).await.map_err(|failure| {
+        let token: Result<TokenAnswer, _> = self.uplink.exchange(&self.token_url, &form).await;
+        let token = match token {
+            Ok(token) => Some(Token::new(token.access_token)),
+            Err(failure) => {
                 let server = self.account.server_name();
-                AppError::SignInRefused { server, reason: failure.to_string() }
-            })?;
-        let token = Some(Token::new(token.access_token));
-        Ok(Account { token, token_is_ours: true, ..self.account })
+                let error = AppError::SignInRefused { server, reason: failure.to_string() };
+                page.tell(Err(&error)).await;
+                return Err(error);
+            }
+        };
+        Ok((Account { token, token_is_ours: true, ..self.account }, page))
     }
 
     /// Others may knock at the port, too: only the callback with our state counts.
-    async fn code(&self) -> Result<String, AppError> {
+    async fn code(&self) -> Result<(String, CallbackPage), AppError> {
         loop {
             let (mut stream, _) = self.listener.accept().await.map_err(AppError::local)?;
             let read = tokio::time::timeout(REQUEST_MAX, read_target(&mut stream)).await;
             let Some(target) = read.ok().flatten() else { continue };
             match judge(&target, &self.state) {
                 Callback::Code(code) => {
-                    answer(&mut stream, "200 OK", "Signed in. You can close this page.").await;
-                    return Ok(code);
+                    return Ok((code, CallbackPage::open(stream).await));
                 }
                 Callback::Denied(reason) => {
-                    answer(&mut stream, "200 OK", "Not signed in. You can close this page.").await;
                     let server = self.account.server_name();
-                    return Err(AppError::SignInRefused { server, reason });
+                    let error = AppError::SignInRefused { server, reason };
+                    CallbackPage::open(stream).await.tell(Err(&error)).await;
+                    return Err(error);
                 }
                 Callback::Stranger => {
-                    answer(&mut stream, "404 Not Found", "Nothing is here.").await;
+                    callback_page::nothing_here(&mut stream).await;
                 }
             }
         }
@@ -173,22 +179,6 @@ async fn read_target(stream: &mut TcpStream) -> Option<String> {
     let text = String::from_utf8(request).ok()?;
     let target = text.strip_prefix("GET ")?.split(' ').next()?;
     Some(target.to_owned())
-}
-
-async fn answer(stream: &mut TcpStream, status: &str, text: &str) {
-    let page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme \
-         content=\"light dark\"><title>Snaplark</title><p>{text}"
-    );
-    let response = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
-         Content-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\n\
-         Connection: close\r\n\r\n{page}",
-        page.len()
-    );
-    // The sign-in does not depend on whether the browser waits for this page.
-    let _ = stream.write_all(response.as_bytes()).await;
-    let _ = stream.shutdown().await;
 }
 
 /// Makes the token void, where this program's own sign-in made it and the server takes it back.

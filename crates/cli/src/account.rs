@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, AppError, BrowserSignIn, Home, Profile, Token, control};
+use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control};
 
 use snaplark_terminal::output;
 
@@ -18,18 +18,30 @@ pub async fn login(
     browser: bool,
 ) -> anyhow::Result<ExitCode> {
     let account = Account::at(server, profile)?;
-    let account = if browser || std::io::stdin().is_terminal() {
+    let (account, page) = if browser || std::io::stdin().is_terminal() {
         match BrowserSignIn::begin(account.clone()).await {
-            Ok(sign_in) => with_browser(sign_in).await?,
-            Err(AppError::NoBrowserSignIn { .. }) if !browser => account.with_token(read_token()?),
+            Ok(sign_in) => {
+                let (account, page) = with_browser(sign_in).await?;
+                (account, Some(page))
+            }
+            Err(AppError::NoBrowserSignIn { .. }) if !browser => {
+                (account.with_token(read_token()?), None)
+            }
             Err(error) => return Err(error.into()),
         }
     } else {
-        account.with_token(read_token()?)
+        (account.with_token(read_token()?), None)
     };
     let name = account.server_name();
     // A command ends at once: a sign-in for this session only would be none.
-    Program::with(home, async |program| Ok(program.app.sign_in(account, true).await?)).await?;
+    Program::with(home, async |program| {
+        let signed_in = program.app.sign_in(account, true).await;
+        if let Some(page) = page {
+            page.tell(signed_in.as_ref().copied()).await;
+        }
+        Ok(signed_in?)
+    })
+    .await?;
     if say::is_json() {
         say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
@@ -37,7 +49,7 @@ pub async fn login(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<Account> {
+async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, CallbackPage)> {
     // Also where nothing else is wanted: without it nobody can sign in.
     output::say("Sign in with your browser, at this address:");
     output::say(&sign_in.address);
