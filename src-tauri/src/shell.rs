@@ -24,7 +24,7 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, pages, quick, quiet, quit,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, media_server, pages, quick, quiet, quit,
     shortcut, toast, tray, updates,
 };
 
@@ -56,6 +56,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
         .manage(Updates::default())
+        .manage(media_server::MediaServer::default())
         .manage(quit::Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
         .register_uri_scheme_protocol(chooser::SCHEME, |context, request| {

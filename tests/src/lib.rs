@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod session;
 pub mod shelf;
 pub mod shortcuts;
+pub mod sound;
 pub mod tray;
 pub mod wait;
 pub mod wayland;

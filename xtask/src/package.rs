@@ -20,10 +20,6 @@ use crate::{Place, build, packages, ui};
 const ENTRY: &str = "com.snaplark.desktop.desktop";
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
-/// What the programs open at run time and no linker sees.
-const DEPENDS_AT_RUN_TIME: &str = "libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
-     gstreamer1.0-pulseaudio, gstreamer1.0-pipewire";
-
 pub fn package(place: &Place) -> Result<ExitCode> {
     if !has_program("dpkg-deb") {
         bail!("dpkg-deb is not here: packages are made on Debian or Ubuntu for now.");
@@ -48,7 +44,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     let tree = work.join("tree");
     let progress = Progress::begin("lay out the package");
     lay_out(place, &tree)?;
-    let depends = depends(&work, &tree)?;
+    let depends = depends(place, &work, &tree)?;
     control(&tree, &depends)?;
     progress.done("");
 
@@ -125,7 +121,7 @@ fn filled(entry: &str) -> Result<String> {
 }
 
 /// The libraries that the programs link, as Debian's own tool names them.
-fn depends(work: &Path, tree: &Path) -> Result<String> {
+fn depends(place: &Place, work: &Path, tree: &Path) -> Result<String> {
     // dpkg-shlibdeps wants a source package's control file beside it.
     fs::create_dir_all(work.join("debian"))?;
     fs::write(
@@ -142,7 +138,17 @@ fn depends(work: &Path, tree: &Path) -> Result<String> {
         .lines()
         .find_map(|line| line.strip_prefix("shlibs:Depends="))
         .context("dpkg-shlibdeps named no library")?;
-    Ok(format!("{linked}, {DEPENDS_AT_RUN_TIME}"))
+    Ok(format!("{linked}, {}", run_time_depends(place)?.join(", ")))
+}
+
+/// What the programs open at run time and no linker sees: the list of `tauri.conf.json`, which the
+/// Tauri CLI's own package takes as well.
+fn run_time_depends(place: &Place) -> Result<Vec<String>> {
+    let text = fs::read_to_string(place.root.join("tauri.conf.json")).context("tauri.conf.json")?;
+    let conf: serde_json::Value = serde_json::from_str(&text).context("tauri.conf.json")?;
+    let list = conf["bundle"]["linux"]["deb"]["depends"].as_array();
+    let names = list.context("tauri.conf.json names no dependencies")?;
+    Ok(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
 fn control(tree: &Path, depends: &str) -> Result<()> {

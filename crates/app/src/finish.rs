@@ -98,7 +98,7 @@ pub fn size(init: &[u8]) -> Option<(u32, u32)> {
     Some((video.width, video.height))
 }
 
-fn as_cluster(segment: &Segment) -> Cluster {
+pub(crate) fn as_cluster(segment: &Segment) -> Cluster {
     Cluster {
         offset: 0,
         size: segment.size_bytes,

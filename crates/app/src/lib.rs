@@ -43,7 +43,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use account::{Account, Token};
 pub use error::AppError;
 pub use home::{Home, writable};
-pub use media::Media;
+pub use media::{Media, WholeMedia};
 use messages::{Command, Message};
 pub use settings::{
     AfterSleep, DesktopSettings, Fps, KEEP_SECONDS, Language, Microphone, Notifications,
