@@ -20,6 +20,7 @@ use tauri_plugin_clipboard_manager::ClipboardExt;
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
 
+use crate::media_server::MediaServer;
 use crate::panel::Card;
 use crate::program::Program;
 use crate::recorded::Recorded;
@@ -99,12 +100,33 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
     }
 }
 
-/// What a player reads by the media's own scheme.
+/// What a player needs to know before it reads.
+#[derive(Clone, Debug, Serialize)]
+pub struct Playable {
+    #[serde(flatten)]
+    view: MediaView,
+    /// Where the sealed segments are served as one file. `None`: nothing can listen on loopback, and
+    /// the pieces of the media's own scheme are all there is.
+    file: Option<String>,
+}
+
 #[tauri::command]
-pub async fn media(app: State<'_, App>, id: String) -> Answer<MediaView> {
+pub async fn media(
+    app: State<'_, App>,
+    server: State<'_, MediaServer>,
+    id: String,
+) -> Answer<Playable> {
     let media = app.media(parsed(&id)?).await?;
     let view = async_runtime::spawn_blocking(move || media.view()).await;
-    Ok(view.map_err(|_| AppError::Closing)??)
+    let view = view.map_err(|_| AppError::Closing)??;
+    let file = match server.address(&app, &id).await {
+        Ok(address) => Some(address),
+        Err(error) => {
+            tracing::warn!(%error, "media server can't listen");
+            None
+        }
+    };
+    Ok(Playable { view, file })
 }
 
 #[tauri::command]

@@ -12,6 +12,7 @@ mod deep_link;
 mod following;
 mod left;
 mod media;
+mod media_server;
 mod meter;
 mod pages;
 mod panel;
@@ -28,6 +29,7 @@ mod sign_in;
 mod toast;
 mod tray;
 mod updates;
+mod web_process;
 mod words;
 
 use std::io::{IsTerminal as _, Write as _};

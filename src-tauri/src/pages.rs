@@ -1,12 +1,14 @@
 //! The windows that a person opens: library and settings. Each is made when it is first wanted (who
 //! never opens it doesn't pay for it) and opens ready. Closed, it hides: the tray goes on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tauri::webview::PageLoadEvent;
 use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::words::word;
-use crate::{left, meter, platform};
+use crate::{left, meter, platform, web_process};
 
 pub struct Page {
     pub label: &'static str,
@@ -53,15 +55,18 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
     }
     let place = at.map(|at| format!("#{at}")).unwrap_or_default();
     let address = format!("windows/{}/index.html{place}", page.label);
+    let opened = AtomicBool::new(false);
     let window = WebviewWindowBuilder::new(app, page.label, WebviewUrl::App(address.into()))
         .title(word(page.title))
         .inner_size(page.size.0, page.size.1)
         .min_inner_size(page.size_min.0, page.size_min.1)
         .center()
         .visible(false)
-        .on_page_load(|window, payload| {
-            // It opens ready: not before there is something to see.
+        .on_page_load(move |window, payload| {
+            // It opens ready: not before there is something to see. A page that is loaded again
+            // after its web process died stays hidden where it was.
             if payload.event() == PageLoadEvent::Finished
+                && !opened.swap(true, Ordering::Relaxed)
                 && let Err(error) = window.show().and_then(|()| window.set_focus())
             {
                 tracing::warn!(%error, label = window.label(), "a window can't be shown");
@@ -74,6 +79,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
     }))?;
     left::put_back(&window)?;
     meter::stop_with(&window);
+    web_process::watch(&window);
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {

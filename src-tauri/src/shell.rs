@@ -25,7 +25,7 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, meter, pages, platform, quick,
+    HIDDEN_FLAG, about, bar, chooser, commands, following, media, media_server, meter, pages, platform, quick,
     quiet, quit, shortcut, toast, tray, updates,
 };
 
@@ -59,6 +59,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(SigningIn::default())
         .manage(meter::Meters::default())
         .manage(Updates::default())
+        .manage(media_server::MediaServer::default())
         .manage(quit::Closing::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
         .register_uri_scheme_protocol(chooser::SCHEME, |context, request| {

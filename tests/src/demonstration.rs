@@ -106,6 +106,7 @@ impl Demonstration {
         start: impl FnOnce(&Home) -> Result<(Running, Option<Process>)>,
     ) -> Result<Self> {
         desk.paint(NUMBERS_A_SECOND)?;
+        record_sound(&desk.home)?;
         let empty_tray = desk.display.pixels(desk.tray())?;
         let (running, keyring) = start(&desk.home)?;
         let idle_tray =
@@ -271,6 +272,13 @@ impl Demonstration {
         let file = self.pictures.join(format!("{name}.png"));
         self.desk.display.picture(&self.desk.home, &file, part)
     }
+}
+
+/// Recordings carry the microphone's sound, as most people's do.
+fn record_sound(home: &Home) -> Result<()> {
+    let mut choose = command(home, program("snaplark")?);
+    choose.args(["settings", "microphone", "default"]);
+    crate::process::output(choose, START).map(|_| ())
 }
 
 fn drive(home: &Home, args: &[&str]) -> Result<(Running, Option<Process>)> {

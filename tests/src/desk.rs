@@ -1,5 +1,5 @@
 //! A whole desktop on a virtual display: window manager, panel with a tray, notifications, and a
-//! session bus that joins them.
+//! session bus that joins them, and a sound server with speakers and a microphone.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::display::{Display, Rectangle};
 use crate::home::Home;
 use crate::process::{Process, command, program};
-use crate::{session, wait};
+use crate::{session, sound, wait};
 
 const START: Duration = Duration::from_secs(30);
 const PANEL_HEIGHT: u32 = 30;
@@ -109,6 +109,8 @@ const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 pub struct Desk {
     painter: Option<Process>,
     _programs: Vec<Process>,
+    /// `None` where a test has chosen what sound there is.
+    pub sound: Option<Process>,
     _bus: Process,
     pub display: Display,
     pub size: (u32, u32),
@@ -132,6 +134,8 @@ impl Desk {
         home.set("XDG_SESSION_TYPE", "x11");
         home.set("GDK_BACKEND", "x11");
         let bus = session::bus(&mut home)?;
+        let has_choice = home.var("PULSE_SERVER").is_some();
+        let sound = if has_choice { None } else { Some(sound::server(&mut home)?) };
 
         let strip = Rectangle { x: 0, y: 0, width: size.0, height: PANEL_HEIGHT };
         let empty = display.pixels(strip)?;
@@ -146,7 +150,7 @@ impl Desk {
             programs.push(Process::start(&home, name, start)?);
         }
         display.settled("the panel to be drawn", strip, Some(&empty), START)?;
-        Ok(Self { painter: None, _programs: programs, _bus: bus, display, size, home })
+        Ok(Self { painter: None, _programs: programs, sound, _bus: bus, display, size, home })
     }
 
     /// Covers the desktop with the numbered screen.

@@ -55,8 +55,10 @@ impl Home {
 
     /// Makes a command live here, and takes from it what belongs to the machine's own desktop.
     pub fn apply(&self, command: &mut Command) {
-        const FOREIGN: [&str; 15] = [
+        const FOREIGN: [&str; 17] = [
             "RUST_BACKTRACE",
+            "PULSE_SERVER",
+            "PULSE_COOKIE",
             "DISPLAY",
             "WAYLAND_DISPLAY",
             "XAUTHORITY",

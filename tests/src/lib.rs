@@ -28,6 +28,7 @@ pub mod server;
 pub mod session;
 pub mod shelf;
 pub mod shortcuts;
+pub mod sound;
 pub mod tray;
 pub mod wait;
 pub mod wayland;

@@ -30,10 +30,6 @@ const SUPPRESSED_TAGS: &str = "initial-upload-closes-no-bugs,embedded-library";
 const RECOMMENDS: &str = "ffmpeg, xdg-desktop-portal, gnome-keyring | org.freedesktop.secrets";
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
-/// What the programs open at run time and no linker sees.
-const DEPENDS_AT_RUN_TIME: &str = "ca-certificates, libayatana-appindicator3-1, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good, gstreamer1.0-x, \
-     gstreamer1.0-pulseaudio, gstreamer1.0-pipewire";
-
 pub fn package(place: &Place) -> Result<ExitCode> {
     if !has_program("dpkg-deb") {
         bail!("dpkg-deb is not here: packages are made on Debian or Ubuntu for now.");
@@ -82,7 +78,7 @@ fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -
     let progress = Progress::begin("lay out the package");
     tree::lay_out(place, &tree, programs)?;
     manual::lay_out(&tree)?;
-    let depends = depends(work, &tree)?;
+    let depends = depends(place, work, &tree)?;
     control(&tree, &depends)?;
     progress.done("");
     let deb = work.join(format!("snaplark_{}_{}.deb", env!("CARGO_PKG_VERSION"), architecture()?));
@@ -113,7 +109,7 @@ fn check(place: &Place, deb: &Path) -> Result<()> {
 }
 
 /// The libraries that the programs link, as Debian's own tool names them.
-fn depends(work: &Path, tree: &Path) -> Result<String> {
+fn depends(place: &Place, work: &Path, tree: &Path) -> Result<String> {
     // dpkg-shlibdeps wants a source package's control file beside it.
     fs::create_dir_all(work.join("debian"))?;
     fs::write(
@@ -130,7 +126,17 @@ fn depends(work: &Path, tree: &Path) -> Result<String> {
         .lines()
         .find_map(|line| line.strip_prefix("shlibs:Depends="))
         .context("dpkg-shlibdeps named no library")?;
-    Ok(format!("{linked}, {DEPENDS_AT_RUN_TIME}"))
+    Ok(format!("{linked}, {}", run_time_depends(place)?.join(", ")))
+}
+
+/// What the programs open at run time and no linker sees: the list of `tauri.conf.json`, which the
+/// Tauri CLI's own package takes as well.
+fn run_time_depends(place: &Place) -> Result<Vec<String>> {
+    let text = fs::read_to_string(place.root.join("tauri.conf.json")).context("tauri.conf.json")?;
+    let conf: serde_json::Value = serde_json::from_str(&text).context("tauri.conf.json")?;
+    let list = conf["bundle"]["linux"]["deb"]["depends"].as_array();
+    let names = list.context("tauri.conf.json names no dependencies")?;
+    Ok(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
 fn control(tree: &Path, depends: &str) -> Result<()> {

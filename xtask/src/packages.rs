@@ -148,7 +148,7 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     ),
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
-    (Need::Tests, ["pulseaudio pulseaudio-utils", "", "", ""]),
+    (Need::Stage, ["pulseaudio pulseaudio-utils", "", "", ""]),
     // An empty machine for the package, and Debian's checker of packages.
     (Need::Proofs, ["debootstrap lintian", "", "", ""]),
 ];

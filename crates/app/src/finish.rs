@@ -155,7 +155,7 @@ pub fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
     judge(bytes)
 }
 
-fn as_cluster(segment: &Segment) -> Cluster {
+pub(crate) fn as_cluster(segment: &Segment) -> Cluster {
     Cluster {
         offset: 0,
         size: segment.size_bytes,

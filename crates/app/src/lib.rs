@@ -52,7 +52,7 @@ pub use account::{Account, Token};
 pub use callback_page::CallbackPage;
 pub use error::AppError;
 pub use home::{Home, writable};
-pub use media::Media;
+pub use media::{Media, WholeMedia};
 use messages::{Command, Message};
 pub use named_settings::{SETTING_NAMES, setting};
 pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};

@@ -83,10 +83,25 @@ impl Media {
         let Some(segment) = self.segments.get(index) else {
             return Err(no_media(io::ErrorKind::NotFound.into()));
         };
+        let bytes = self.segment_bytes(index)?;
+        let next_ms = self.segments.get(index + 1).map(|next| next.start_ms);
+        let end_ms = next_ms.unwrap_or(segment.start_ms + segment.duration_ms);
+        snaplark_webm::with_durations(&bytes, Some(end_ms))
+            .map_err(|error| no_media(io::Error::other(error)))
+    }
+
+    /// The sealed segments as one seekable file, also while more of them come.
+    pub fn whole(self) -> Result<WholeMedia, AppError> {
+        let clusters: Vec<_> = self.segments.iter().map(crate::finish::as_cluster).collect();
+        let finished = snaplark_webm::finish(&self.init()?, &clusters)
+            .map_err(|error| no_media(io::Error::other(error)))?;
+        Ok(WholeMedia { media: self, head: finished.head, cues: finished.cues })
+    }
+
+    fn segment_bytes(&self, index: usize) -> Result<Vec<u8>, AppError> {
+        let segment = &self.segments[index];
         let before: u64 = self.segments[..index].iter().map(|before| before.size_bytes).sum();
-        let offset = self.init_bytes + before;
-        let bytes = self.read(&segment_file(segment.index), offset, segment.size_bytes)?;
-        snaplark_webm::with_durations(&bytes).map_err(|error| no_media(io::Error::other(error)))
+        self.read(&segment_file(segment.index), self.init_bytes + before, segment.size_bytes)
     }
 
     /// As JPEG.
@@ -148,6 +163,42 @@ impl Media {
             (Err(_), Some(file)) => read_range(file, offset, size_bytes).map_err(no_media),
             (Err(error), None) => Err(no_media(error)),
         }
+    }
+}
+
+/// A finished head, the segments and their Cues: what a player reads by byte ranges.
+pub struct WholeMedia {
+    media: Media,
+    head: Vec<u8>,
+    cues: Vec<u8>,
+}
+
+impl WholeMedia {
+    pub fn size_bytes(&self) -> u64 {
+        let segments: u64 = self.media.segments.iter().map(|segment| segment.size_bytes).sum();
+        self.head.len() as u64 + segments + self.cues.len() as u64
+    }
+
+    /// Returns bytes from `offset` on, at most as many as one segment has; none at the end.
+    pub fn read_at(&self, offset: u64) -> Result<Vec<u8>, AppError> {
+        let rest = |bytes: &[u8], skip: u64| bytes[skip as usize..].to_vec();
+        let head_bytes = self.head.len() as u64;
+        if offset < head_bytes {
+            return Ok(rest(&self.head, offset));
+        }
+        let mut start = head_bytes;
+        for (index, segment) in self.media.segments.iter().enumerate() {
+            if offset < start + segment.size_bytes {
+                let bytes = self.media.segment_bytes(index)?;
+                if bytes.len() as u64 != segment.size_bytes {
+                    return Err(no_media(io::ErrorKind::UnexpectedEof.into()));
+                }
+                return Ok(rest(&bytes, offset - start));
+            }
+            start += segment.size_bytes;
+        }
+        let skip = (offset - start).min(self.cues.len() as u64);
+        Ok(rest(&self.cues, skip))
     }
 }
 
@@ -304,6 +355,23 @@ mod tests {
         assert_eq!(rig.media(2, true).still().unwrap(), cluster(1));
         assert_eq!(rig.media(3, true).still().unwrap(), cluster(1));
         assert_eq!(rig.made(), 2, "the second was kept");
+    }
+
+    #[test]
+    fn whole_media_reads_like_the_finished_file_when_read_from_any_offset() {
+        let rig = Rig::new(0);
+        let media = rig.media(3, true);
+        let file = std::fs::read(media.file.clone().unwrap()).unwrap();
+        let whole = media.whole().unwrap();
+        assert_eq!(whole.size_bytes(), file.len() as u64);
+        for from in 0..=file.len() {
+            let mut read = Vec::new();
+            while from + read.len() < file.len() {
+                read.extend(whole.read_at((from + read.len()) as u64).unwrap());
+            }
+            assert_eq!(read, file[from..]);
+        }
+        assert!(whole.read_at(file.len() as u64).unwrap().is_empty());
     }
 
     #[test]

@@ -5,13 +5,14 @@ use crate::ebml::{Element, Reader, id};
 use crate::read::{read_block, read_block_group};
 use crate::{Block, Track, WebmError, cluster};
 
-/// Of a cluster of this crate, which tells how long its last picture is shown. Nothing else of it
-/// changes.
-pub fn with_durations(bytes: &[u8]) -> Result<Vec<u8>, WebmError> {
+/// Gives each picture of a cluster the time until the next one as its duration, and the last one the
+/// time until `end_ms`: when the next segment's first picture is shown, where there is one. Nothing
+/// else of the cluster changes.
+pub fn with_durations(bytes: &[u8], end_ms: Option<u64>) -> Result<Vec<u8>, WebmError> {
     let mut blocks = blocks(bytes)?;
-    let mut next_ms = None;
+    let mut next_ms = end_ms;
     for block in blocks.iter_mut().rev().filter(|block| block.track == Track::Video) {
-        let shown_ms = next_ms.map(|next: u64| next.saturating_sub(block.time_ms));
+        let shown_ms = next_ms.and_then(|next: u64| next.checked_sub(block.time_ms));
         block.duration_ms = shown_ms.or(block.duration_ms);
         next_ms = Some(block.time_ms);
     }
@@ -78,9 +79,9 @@ mod tests {
             cluster(&[&pictures[..], &sound()].concat()).unwrap()
         };
         let before = told([None, None, Some(1_483)]);
-        let after = with_durations(&before).unwrap();
+        let after = with_durations(&before, None).unwrap();
         assert_eq!(after, told([Some(500), Some(17), Some(1_483)]));
-        assert_eq!(with_durations(&after).unwrap(), after);
+        assert_eq!(with_durations(&after, None).unwrap(), after);
         let span = |bytes: &[u8]| {
             let [cluster] = index(bytes).unwrap().clusters[..] else { panic!() };
             (cluster.start_ms, cluster.end_ms, cluster.starts_with_keyframe, cluster.video_frames)
@@ -89,10 +90,20 @@ mod tests {
     }
 
     #[test]
+    fn last_picture_lasts_until_the_next_segment_when_the_screen_stood_still() {
+        let still = cluster(&[block(Track::Video, 4_000, Some(33))]).unwrap();
+        let filled = with_durations(&still, Some(6_000)).unwrap();
+        let whole = cluster(&[block(Track::Video, 4_000, Some(2_000))]).unwrap();
+        assert_eq!(filled, whole);
+        // A next segment that begins before it, as a damaged one may say, changes nothing.
+        assert_eq!(with_durations(&still, Some(3_000)).unwrap(), still);
+    }
+
+    #[test]
     fn what_is_no_cluster_is_refused() {
         let whole = cluster(&[block(Track::Video, 4_000, None)]).unwrap();
         for bytes in [&b""[..], &[0xEC, 0x80], &whole[..whole.len() - 1]] {
-            assert!(with_durations(bytes).is_err());
+            assert!(with_durations(bytes, None).is_err());
         }
     }
 }

@@ -160,11 +160,14 @@ export type SignIn =
   | { phase: "waiting"; server: string }
   | ({ phase: "failed"; server: string } & CommandError);
 
+/** A recording's media, and where it is served as one file; `null`: only as pieces. */
+export type Playable = MediaView & { file?: string | null };
+
 export const program = {
   /** Of recordings only what changed since a snapshot of that version; 0: all. */
   snapshot: (since: number) => invoke<Snapshot>("snapshot", { since }),
   desktop: () => invoke<Desktop>("desktop"),
-  media: (id: string) => invoke<MediaView>("media", { id }),
+  media: (id: string) => invoke<Playable>("media", { id }),
   startRecording: () => invoke<void>("start_recording"),
   shareLast: () => invoke<void>("share_last"),
   stopRecording: () => invoke<void>("stop_recording"),

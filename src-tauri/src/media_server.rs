@@ -1,0 +1,154 @@
+//! Serves recordings to the library's player as seekable files, by HTTP byte ranges on loopback.
+//!
+//! Measured with WebKitGTK 2.50 on Debian 12 and the packages that Snaplark depends on:
+//! `MediaSource.isTypeSupported('video/webm; codecs="vp9,opus"')` is false, as Media Source
+//! Extensions want `opusparse` of gst-plugins-bad, while the same recording plays and seeks as a
+//! plain file. WebKitGTK hands only http(s) and blobs to GStreamer, no scheme of our own.
+//!
+//! The listener takes connections from this computer only, and its address holds a random key, so
+//! that other users of the computer and web pages find nothing. Nothing is written.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use snaplark_app::{App, AppError, WholeMedia};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+
+/// Started when the first recording is played.
+#[derive(Default)]
+pub struct MediaServer(OnceCell<String>);
+
+#[derive(Clone)]
+struct Served {
+    app: App,
+    key: Arc<str>,
+}
+
+impl MediaServer {
+    /// Returns the address of a recording's file.
+    pub async fn address(&self, app: &App, id: &str) -> std::io::Result<String> {
+        let base = self.0.get_or_try_init(|| start(app.clone())).await?;
+        Ok(format!("{base}/{id}"))
+    }
+}
+
+async fn start(app: App) -> std::io::Result<String> {
+    let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let base = format!("http://{}/{key}", listener.local_addr()?);
+    let router =
+        Router::new().route("/{key}/{id}", get(serve)).with_state(Served { app, key });
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::warn!(%error, "media server ended");
+        }
+    });
+    Ok(base)
+}
+
+async fn serve(
+    State(served): State<Served>,
+    Path((key, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
+    if key != *served.key {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let whole = match open(&served.app, id).await {
+        Ok(whole) => whole,
+        Err(error) => {
+            tracing::debug!(%error, "media not served");
+            return StatusCode::NOT_FOUND.into_response();
+        }
+    };
+    let size = whole.size_bytes();
+    let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let range = match asked.map(|asked| byte_range(asked, size)) {
+        None => None,
+        Some(Some(range)) => Some(range),
+        Some(None) => {
+            let size = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return (StatusCode::RANGE_NOT_SATISFIABLE, size).into_response();
+        }
+    };
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let part = range.clone().unwrap_or(0..size);
+    let mut response = (status, body(Arc::new(whole), part.clone())).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LENGTH, (part.end - part.start).into());
+    if range.is_some() {
+        let place = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+        if let Ok(place) = HeaderValue::from_str(&place) {
+            headers.insert(header::CONTENT_RANGE, place);
+        }
+    }
+    response
+}
+
+async fn open(app: &App, id: snaplark_app::RecordingId) -> Result<WholeMedia, AppError> {
+    let media = app.media(id).await?;
+    tokio::task::spawn_blocking(move || media.whole()).await.map_err(|_| AppError::Closing)?
+}
+
+/// Reads a segment at a time, as the player takes it.
+fn body(whole: Arc<WholeMedia>, part: Range<u64>) -> Body {
+    let chunks = futures_util::stream::try_unfold(part, move |part| {
+        let whole = whole.clone();
+        async move {
+            if part.is_empty() {
+                return Ok(None);
+            }
+            let start = part.start;
+            let read = tokio::task::spawn_blocking(move || whole.read_at(start)).await;
+            let mut bytes = read
+                .map_err(|error| std::io::Error::other(error.to_string()))?
+                .map_err(|error| std::io::Error::other(error.to_string()))?;
+            bytes.truncate(usize::try_from(part.end - part.start).unwrap_or(usize::MAX));
+            if bytes.is_empty() {
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+            }
+            let next = start + bytes.len() as u64..part.end;
+            Ok(Some((bytes, next)))
+        }
+    });
+    Body::from_stream(chunks)
+}
+
+/// Reads one range of a `Range` header. `None`: it can't be satisfied.
+fn byte_range(asked: &str, size: u64) -> Option<Range<u64>> {
+    let (first, last) = asked.trim().strip_prefix("bytes=")?.split_once('-')?;
+    let range = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) => first..last.saturating_add(1).min(size),
+        (Ok(first), Err(_)) if last.is_empty() => first..size,
+        (Err(_), Ok(tail)) if first.is_empty() => size.saturating_sub(tail)..size,
+        _ => return None,
+    };
+    (!range.is_empty()).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn range_header_is_cut_to_the_file() {
+        assert_eq!(byte_range("bytes=0-", 10), Some(0..10));
+        assert_eq!(byte_range("bytes=3-5", 10), Some(3..6));
+        assert_eq!(byte_range("bytes=3-50", 10), Some(3..10));
+        assert_eq!(byte_range("bytes=-4", 10), Some(6..10));
+        for refused in ["bytes=10-", "bytes=5-3", "bytes=a-b", "bytes=-", "0-3", "bytes=0-1,4-5"] {
+            assert_eq!(byte_range(refused, 10), None, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A sound server of the home's own with devices that are not there: speakers whose sound can be
+//! heard, and a microphone that hears a tone. Until it is dropped.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::home::Home;
+use crate::process::{Process, command, finish};
+use crate::wait;
+
+/// What the microphone hears.
+pub const TONE_HZ: u32 = 440;
+const START: Duration = Duration::from_secs(30);
+const RATE: u32 = 8_000;
+const VARIABLE: &str = "PULSE_SERVER";
+
+/// Starts PulseAudio and makes it the home's.
+pub fn server(home: &mut Home) -> Result<Process> {
+    let socket = home.path().join("run/sound");
+    let mut daemon = command(home, "pulseaudio");
+    daemon.env_remove("DISPLAY").args(["--daemonize=no", "-n", "--use-pid-file=no"]);
+    daemon.arg("--exit-idle-time=-1");
+    for module in [
+        format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display()),
+        "module-null-sink sink_name=speakers sink_properties=device.description=Speakers".into(),
+        format!("module-sine-source source_name=microphone frequency={TONE_HZ}"),
+    ] {
+        daemon.args(["-L", &module]);
+    }
+    let daemon = Process::start(home, "pulseaudio", daemon)?;
+    home.set(VARIABLE, &format!("unix:{}", socket.display()));
+    wait::until("the sound server", START, || {
+        let mut ask = command(home, "pactl");
+        ask.arg("info");
+        Ok(finish(&mut ask, START)?.status.success().then_some(()))
+    })?;
+    Ok(daemon)
+}
+
+/// Names a server that is not there: nothing can start one of its own.
+pub fn none(home: &mut Home) {
+    let nowhere = format!("unix:{}", home.path().join("run/no-sound").display());
+    home.set(VARIABLE, &nowhere);
+}
+
+/// Listens to the speakers for that time. Returns the share of the sound's power that is the tone,
+/// and how loud it is, 1 at the most.
+pub fn heard(home: &Home, time: Duration) -> Result<(f64, f64)> {
+    let mut listen = Command::new("parec");
+    home.apply(&mut listen);
+    listen.args(["--device=speakers.monitor", "--format=s16le", "--channels=1", "--raw"]);
+    listen.arg(format!("--rate={RATE}")).arg("--latency-msec=20");
+    let mut child = listen.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null())
+        .spawn()
+        .context("parec can't be started")?;
+    let bytes = (time.as_secs_f64() * f64::from(RATE)) as usize * 2;
+    let mut sound = vec![0; bytes];
+    let read = {
+        use std::io::Read as _;
+        let mut stdout = child.stdout.take().context("standard output is piped")?;
+        stdout.read_exact(&mut sound)
+    };
+    child.kill().ok();
+    child.wait()?;
+    read.context("the speakers' sound ended")?;
+    let samples = sound.as_chunks::<2>().0.iter();
+    let samples: Vec<f64> =
+        samples.map(|two| f64::from(i16::from_le_bytes(*two)) / 32_768.0).collect();
+    Ok(tone(&samples))
+}
+
+/// As `heard`: by Goertzel's sum over the tone's frequency.
+fn tone(samples: &[f64]) -> (f64, f64) {
+    let turn = f64::from(TONE_HZ) / f64::from(RATE) * std::f64::consts::TAU;
+    let (mut sine, mut cosine, mut power, mut peak) = (0.0, 0.0, 0.0, 0.0_f64);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = turn * n as f64;
+        sine += sample * angle.sin();
+        cosine += sample * angle.cos();
+        power += sample * sample;
+        peak = peak.max(sample.abs());
+    }
+    if power == 0.0 {
+        return (0.0, 0.0);
+    }
+    (2.0 * (sine * sine + cosine * cosine) / (power * samples.len() as f64), peak)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(hz: f64) -> Vec<f64> {
+        let at = |n: u32| f64::from(n) / f64::from(RATE) * hz * std::f64::consts::TAU;
+        (0..RATE).map(|n| 0.5 * at(n).sin()).collect()
+    }
+
+    #[test]
+    fn tone_is_told_from_silence_and_other_tones() {
+        let (share, peak) = tone(&sound(f64::from(TONE_HZ)));
+        assert!(share > 0.99 && peak > 0.49, "{share} {peak}");
+        assert!(tone(&sound(700.0)).0 < 0.01);
+        assert_eq!(tone(&[0.0; 100]), (0.0, 0.0));
+    }
+}
