@@ -68,8 +68,7 @@ pub async fn works_here(
         // Its keys mean nothing here.
         ShortcutState::Unavailable
         | ShortcutState::Declined
-        | ShortcutState::Unset
-        | ShortcutState::Later => Err(String::new()),
+        | ShortcutState::Unset => Err(String::new()),
     };
     Ok(vec![
         ability("picture", picture, AbilityState::Fails),

@@ -5,8 +5,8 @@ use tauri::webview::PageLoadEvent;
 use tauri::window::Color;
 use tauri::{AppHandle, Manager, Theme, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
-use crate::left;
 use crate::words::word;
+use crate::{left, platform, shell};
 
 pub struct Page {
     pub label: &'static str,
@@ -59,6 +59,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         .min_inner_size(page.size_min.0, page.size_min.1)
         .center()
         .visible(false)
+        .background_color(background(app))
         .on_page_load(|window, payload| {
             // It opens ready: not before there is something to see.
             if payload.event() == PageLoadEvent::Finished
@@ -68,10 +69,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
             }
         })
         .build()?;
-    window.set_background_color(Some(match window.theme() {
-        Ok(Theme::Dark) => BACKGROUND_DARK,
-        _ => BACKGROUND_LIGHT,
-    }))?;
+    platform::keep_theme(app.state::<shell::ChosenTheme>().get());
     left::put_back(&window)?;
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
@@ -90,6 +88,19 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         }
     });
     Ok(())
+}
+
+/// The page's own background, in the theme that the person chose, else in the system's. Given before
+/// the window is made: set later, the first frames are still white.
+fn background(app: &AppHandle) -> Color {
+    let theme = match app.state::<shell::ChosenTheme>().get() {
+        chosen @ Some(_) => chosen,
+        None => app.webview_windows().values().next().and_then(|window| window.theme().ok()),
+    };
+    match theme {
+        Some(Theme::Dark) => BACKGROUND_DARK,
+        Some(_) | None => BACKGROUND_LIGHT,
+    }
 }
 
 /// Closed by its own button or by the window manager's: the library takes its place, and the page

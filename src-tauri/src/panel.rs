@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 
 use crate::place::Rect;
-use crate::{platform, toast};
+use crate::{platform, shell, toast};
 
 /// In CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -41,7 +41,7 @@ pub fn create(
     let (label, title) = (label.to_owned(), title.to_owned());
     let page = WebviewUrl::App(format!("windows/{page}/index.html").into());
     let first = handle.get_webview_window(toast::LABEL);
-    platform::build(handle, first, move |handle| {
+    let window = platform::build(handle, first, move |handle| {
         own(WebviewWindowBuilder::new(handle, label, page)
             .title(title)
             .inner_size(1.0, 1.0)
@@ -56,7 +56,9 @@ pub fn create(
             .minimizable(false)
             // GTK makes windows that can't be resized 200 px high at least.
             .resizable(true))
-    })
+    })?;
+    platform::keep_theme(handle.state::<shell::ChosenTheme>().get());
+    Ok(window)
 }
 
 /// On the main thread: there, and seen. Only its cards take the pointer. Whether it has just appeared.

@@ -31,6 +31,12 @@ pub fn build(
     imp::build(handle, beside, window)
 }
 
+/// On the main thread, after a window is made. GTK has one setting for all windows, and Tauri sets it
+/// to the system's theme with each new one: the person's choice has to be set again.
+pub fn keep_theme(chosen: Option<tauri::Theme>) {
+    imp::keep_theme(chosen);
+}
+
 /// A window for notices: the window manager neither focuses nor animates nor frames it.
 pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
@@ -134,6 +140,12 @@ mod imp {
         })?;
         // On the main thread it has been done by now.
         told.recv().unwrap_or(Err(tauri::Error::WindowNotFound))
+    }
+
+    pub fn keep_theme(chosen: Option<tauri::Theme>) {
+        if let (Some(theme), Some(settings)) = (chosen, gtk::Settings::default()) {
+            settings.set_gtk_application_prefer_dark_theme(theme == tauri::Theme::Dark);
+        }
     }
 
     pub fn make_notice(window: &WebviewWindow) {
@@ -255,6 +267,8 @@ mod imp {
     ) -> tauri::Result<WebviewWindow> {
         window(handle).build()
     }
+
+    pub fn keep_theme(_chosen: Option<tauri::Theme>) {}
 
     pub fn make_notice(_window: &WebviewWindow) {}
 

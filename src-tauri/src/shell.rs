@@ -50,6 +50,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN_FLAG).build())
+        .manage(ChosenTheme::default())
         .manage(ToastPlace::default())
         .manage(bar::Bar::default())
         .manage(quick::Quick::default())
@@ -275,13 +276,26 @@ pub fn order(handle: &AppHandle, order: Order) {
     });
 }
 
+/// The theme that the person chose; `None`: the system's. Windows that are made later take it, too.
+#[derive(Default)]
+pub struct ChosenTheme(Mutex<Option<tauri::Theme>>);
+
+impl ChosenTheme {
+    pub fn get(&self) -> Option<tauri::Theme> {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
 /// Windows follow by their own media query.
 pub fn show_theme(handle: &AppHandle, theme: Theme) {
-    handle.set_theme(match theme {
+    let theme = match theme {
         Theme::System => None,
         Theme::Light => Some(tauri::Theme::Light),
         Theme::Dark => Some(tauri::Theme::Dark),
-    });
+    };
+    let chosen = handle.state::<ChosenTheme>();
+    *chosen.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = theme;
+    handle.set_theme(theme);
 }
 
 /// On the main thread: everything that is seen says it anew.

@@ -355,6 +355,9 @@ pub struct ToastView {
     pub link: Option<String>,
     /// 0 to 100.
     pub percentage: u8,
+    /// How many recordings the toast speaks for. Those that wait for the same thing share a toast,
+    /// which carries the id and title of the newest of them.
+    pub count: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

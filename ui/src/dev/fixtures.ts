@@ -73,6 +73,7 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
     body,
     link: "https://snaplark.com/videos/8f3k9d20a4c1",
     percentage,
+    count: 1,
   };
 }
 
@@ -89,7 +90,6 @@ export const account: AccountView = {
 const shortcutKeys: ShortcutKeys = {
   record: "Alt+R",
   chooseArea: "Alt+A",
-  screenshot: "Alt+S",
   microphone: "Alt+M",
   webcam: "Alt+W",
   quickMenu: "Alt+Q",
@@ -98,7 +98,6 @@ const shortcutKeys: ShortcutKeys = {
 const commands: ShortcutKeys = {
   record: "snaplark toggle",
   chooseArea: "snaplark-desktop --choose",
-  screenshot: "",
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
   quickMenu: "snaplark-desktop --quick-menu",
@@ -111,7 +110,7 @@ export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
     keys: keys[shortcut as Shortcut],
     usual,
     command: commands[shortcut as Shortcut],
-    state: shortcut === "screenshot" ? "later" : keys[shortcut as Shortcut] === "" ? "unset" : "works",
+    state: keys[shortcut as Shortcut] === "" ? "unset" : "works",
   }));
 
 export const abilities: Ability[] = [
@@ -319,7 +318,7 @@ export const toasts = {
   ],
   trouble: [
     needs(1, "refused", "The video is longer than your plan allows. Ask the owner of the team for more minutes."),
-    needs(2, "sign-in"),
+    { ...needs(2, "sign-in"), count: 3 },
     {
       ...toast("", { kind: "recordingFailed", detail: "The video encoder 'vp9enc' is missing. Install gstreamer1.0-plugins-good." }, 0, 3),
       link: null,

@@ -34,7 +34,6 @@ export interface BoundShortcut {
     | "taken"
     | "unavailable"
     | "unset"
-    | "later"
     | "by-desktop"
     | "asked"
     | "declined";

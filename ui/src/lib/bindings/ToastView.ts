@@ -5,4 +5,9 @@ export type ToastView = { recordingId: string, title: string, body: ToastBody, l
 /**
  * 0 to 100.
  */
-percentage: number, };
+percentage: number, 
+/**
+ * How many recordings the toast speaks for. Those that wait for the same thing share a toast,
+ * which carries the id and title of the newest of them.
+ */
+count: number, };

@@ -13,8 +13,6 @@ export interface Deed {
   shortcut?: Shortcut;
   /** What is lost with it is asked about first, in its place. */
   question?: string;
-  /** Not to be had yet. */
-  later?: boolean;
   act: () => Promise<void>;
 }
 
@@ -39,15 +37,6 @@ export function deeds({ recorder, ring, webcam }: Snapshot, asks = false): Deed[
           { name: "area", icon: "area", words: asks ? m.choose_screen() : m.choose_area(), shortcut: "chooseArea", act: () => program.openChooser("area") },
           { name: "window", icon: "window", words: m.choose_window(), act: () => program.openChooser("window") },
           ...(ring.kind === "keeping" ? [share] : []),
-        ],
-        [
-          {
-            name: "screenshot",
-            icon: "camera",
-            words: m.shortcut_screenshot(),
-            later: true,
-            act: async () => {},
-          },
         ],
         anywhere(),
       ];
