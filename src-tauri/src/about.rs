@@ -69,8 +69,7 @@ pub async fn works_here(
         ShortcutState::Unavailable
         | ShortcutState::Declined
         | ShortcutState::Unset
-        | ShortcutState::Resting
-        | ShortcutState::Later => Err(String::new()),
+        | ShortcutState::Resting => Err(String::new()),
     };
     Ok(vec![
         ability("picture", picture, AbilityState::Fails),

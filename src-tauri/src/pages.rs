@@ -62,6 +62,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         .min_inner_size(page.size_min.0, page.size_min.1)
         .center()
         .visible(false)
+        .background_color(background(app))
         .on_page_load(move |window, payload| {
             // It opens ready: not before there is something to see. A page that is loaded again
             // after its web process died stays hidden where it was.
@@ -73,10 +74,6 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
             }
         })
         .build()?;
-    window.set_background_color(Some(match platform::is_dark(&window) {
-        true => BACKGROUND_DARK,
-        false => BACKGROUND_LIGHT,
-    }))?;
     left::put_back(&window)?;
     meter::stop_with(&window);
     web_process::watch(&window);
@@ -97,6 +94,14 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         }
     });
     Ok(())
+}
+
+/// The page's own background. Given before the window is made: set later, its first frames are white.
+fn background(app: &AppHandle) -> Color {
+    match platform::is_dark(app) {
+        true => BACKGROUND_DARK,
+        false => BACKGROUND_LIGHT,
+    }
 }
 
 /// Closed by its own button or by the window manager's: the library takes its place, and the page

@@ -28,8 +28,8 @@ pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
 }
 
 /// On the main thread: whether a page is drawn dark now.
-pub fn is_dark(window: &WebviewWindow) -> bool {
-    imp::is_dark(window)
+pub fn is_dark(handle: &AppHandle) -> bool {
+    imp::is_dark(handle)
 }
 
 /// On the main thread: makes a window, in the web process of that other one where there can be
@@ -228,7 +228,7 @@ mod imp {
         value.and_then(|value| value.get::<u32>()) == Some(PREFERS_DARK)
     }
 
-    pub fn is_dark(_: &WebviewWindow) -> bool {
+    pub fn is_dark(_: &AppHandle) -> bool {
         gtk::Settings::default().is_some_and(|settings| {
             let name = settings.gtk_theme_name();
             settings.is_gtk_application_prefer_dark_theme()
@@ -430,8 +430,9 @@ mod imp {
         handle.set_theme(theme);
     }
 
-    pub fn is_dark(window: &WebviewWindow) -> bool {
-        matches!(window.theme(), Ok(Theme::Dark))
+    pub fn is_dark(handle: &AppHandle) -> bool {
+        let window = handle.webview_windows().into_values().next();
+        window.is_some_and(|window| matches!(window.theme(), Ok(Theme::Dark)))
     }
 
     pub fn build(

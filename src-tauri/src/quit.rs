@@ -4,41 +4,130 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use snaplark_app::App;
-use snaplark_app::view::RecorderView;
+use snaplark_app::view::{RecorderView, Snapshot};
 use tauri::{AppHandle, Manager, async_runtime};
+#[cfg(not(target_os = "linux"))]
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons};
 
+#[cfg(target_os = "linux")]
+use crate::commands::on_main;
 use crate::program::Program;
+#[cfg(not(target_os = "linux"))]
 use crate::words::word;
 use crate::{left, pages};
 
-/// From a person: what is recorded or unsent is said first. What comes from the system isn't asked
-/// about, since nobody may be there.
+/// Quits at a person's wish: asks first where something is recorded or unsent. The end of the
+/// session doesn't ask, since nobody may be there.
 pub fn ask(handle: &AppHandle) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
-        let words = match handle.state::<App>().snapshot().await {
-            Ok(snapshot) if !matches!(snapshot.recorder, RecorderView::Idle) => {
-                Some(word("quit_recording"))
-            }
-            Ok(snapshot) if snapshot.has_unsent() => Some(word("quit_unsent")),
-            Ok(_) | Err(_) => None,
-        };
-        let Some(words) = words else { return quit(&handle) };
+        let words = words_now(&handle).await;
+        if words == NOTHING {
+            return quit(&handle);
+        }
         if handle.state::<Closing>().asks.swap(true, Ordering::SeqCst) {
             return;
         }
-        let answers =
-            MessageDialogButtons::OkCancelCustom(word("tray_quit").into(), word("quit_not").into());
-        let question = handle.dialog().message(words).title(word("quit_title")).buttons(answers);
+        show_question(&handle, words).await;
+    });
+}
+
+/// A key of the words: nothing would be lost to the person's sight.
+const NOTHING: &str = "quit_nothing";
+
+async fn words_now(handle: &AppHandle) -> &'static str {
+    match handle.state::<App>().snapshot().await {
+        Ok(snapshot) => question(&snapshot),
+        // It is closing already.
+        Err(_) => NOTHING,
+    }
+}
+
+/// Picks what the question says of this state, as a key of the words.
+fn question(snapshot: &Snapshot) -> &'static str {
+    match (&snapshot.recorder, snapshot.has_unsent()) {
+        (RecorderView::Idle, false) => NOTHING,
+        (RecorderView::Idle, true) => "quit_unsent",
+        _ => "quit_recording",
+    }
+}
+
+fn answered(handle: &AppHandle, quits: bool) {
+    handle.state::<Closing>().asks.store(false, Ordering::SeqCst);
+    if quits {
+        quit(handle);
+    }
+}
+
+/// A dialog of our own: those of the plugin can't be changed once they are shown, and this one says
+/// what is true while it stands.
+#[cfg(target_os = "linux")]
+async fn show_question(handle: &AppHandle, mut words: &'static str) {
+    let shown = handle.clone();
+    if on_main(handle, move |_| dialog::show(&shown, words)).await.is_err() {
+        return answered(handle, false);
+    }
+    let mut changes = handle.state::<App>().changes();
+    while changes.changed().await.is_ok() && handle.state::<Closing>().asks.load(Ordering::SeqCst) {
+        let now = words_now(handle).await;
+        if now != words && on_main(handle, move |_| dialog::say(now)).await.is_ok() {
+            words = now;
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn show_question(handle: &AppHandle, words: &'static str) {
+    let answers =
+        MessageDialogButtons::OkCancelCustom(word("tray_quit").into(), word("quit_not").into());
+    let question = handle.dialog().message(word(words)).title(word("quit_title")).buttons(answers);
+    let asked = handle.clone();
+    question.show(move |quits| answered(&asked, quits));
+}
+
+/// The question, on the main thread.
+#[cfg(target_os = "linux")]
+mod dialog {
+    use std::cell::RefCell;
+
+    use gtk::prelude::*;
+    use gtk::{ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType};
+    use tauri::AppHandle;
+
+    use super::answered;
+    use crate::words::word;
+
+    thread_local! {
+        static QUESTION: RefCell<Option<MessageDialog>> = const { RefCell::new(None) };
+    }
+
+    pub fn show(handle: &AppHandle, words: &'static str) {
+        let parent = None::<&gtk::Window>;
+        let (flags, kind) = (DialogFlags::empty(), MessageType::Question);
+        let question = MessageDialog::new(parent, flags, kind, ButtonsType::None, word("quit_title"));
+        question.set_title(word("quit_title"));
+        question.set_secondary_text(Some(word(words)));
+        question.add_button(word("quit_not"), ResponseType::Cancel);
+        question.add_button(word("tray_quit"), ResponseType::Accept);
+        question.set_default_response(ResponseType::Accept);
         let asked = handle.clone();
-        question.show(move |quits| {
-            asked.state::<Closing>().asks.store(false, Ordering::SeqCst);
-            if quits {
-                quit(&asked);
+        question.connect_response(move |question, response| {
+            QUESTION.with_borrow_mut(Option::take);
+            question.close();
+            answered(&asked, response == ResponseType::Accept);
+        });
+        question.show_all();
+        question.present();
+        QUESTION.set(Some(question));
+    }
+
+    pub fn say(words: &'static str) {
+        QUESTION.with_borrow(|question| {
+            if let Some(question) = question {
+                question.set_secondary_text(Some(word(words)));
             }
         });
-    });
+    }
 }
 
 #[derive(Default)]
@@ -98,5 +187,23 @@ pub async fn when_told(handle: AppHandle) {
 pub async fn when_told(handle: AppHandle) {
     if tokio::signal::ctrl_c().await.is_ok() {
         quit(&handle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use snaplark_app::view::{RecordingState, WaitReason};
+
+    use super::*;
+    use crate::tray::tests::snapshot;
+
+    #[test]
+    fn question_says_what_is_true_when_the_state_changes() {
+        let waits = [RecordingState::Waits { reason: WaitReason::Offline }];
+        let stops = || RecorderView::Stopping { id: String::new() };
+        assert_eq!(question(&snapshot(stops(), &waits, None)), "quit_recording");
+        assert_eq!(question(&snapshot(RecorderView::Idle, &waits, None)), "quit_unsent");
+        let done = [RecordingState::Done];
+        assert_eq!(question(&snapshot(RecorderView::Idle, &done, None)), "quit_nothing");
     }
 }

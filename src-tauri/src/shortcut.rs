@@ -53,8 +53,6 @@ pub enum State {
     Unavailable,
     /// It has no keys.
     Unset,
-    /// There is nothing yet that it could do.
-    Later,
     /// The desktop keeps the keys, and lets the person choose them.
     ByDesktop,
     /// The desktop has been asked for them.
@@ -130,7 +128,7 @@ fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
         words: words_for(shortcut),
         keys: keys.of(shortcut).to_owned(),
     };
-    let wanted = Shortcut::ALL.into_iter().filter(|it| exists(*it)).map(wanted).collect();
+    let wanted = Shortcut::ALL.into_iter().map(wanted).collect();
     let handle = app.clone();
     async_runtime::spawn(async move {
         let tell = |news| {
@@ -156,7 +154,7 @@ fn heed(app: &AppHandle, news: desktop::News) {
         News::Declined => (State::Declined, Vec::new()),
         News::Missing => (State::Unavailable, Vec::new()),
     };
-    for bound in app.state::<Shortcuts>().lock().iter_mut().filter(|it| exists(it.shortcut)) {
+    for bound in app.state::<Shortcuts>().lock().iter_mut() {
         let keys = given.iter().find(|(shortcut, _)| *shortcut == bound.shortcut);
         bound.keys = keys.map(|(_, keys)| keys.clone()).unwrap_or_default();
         bound.state = state;
@@ -284,14 +282,8 @@ fn tell(app: &AppHandle) {
     }
 }
 
-/// What it does can be done.
-fn exists(shortcut: Shortcut) -> bool {
-    shortcut != Shortcut::Screenshot
-}
-
 fn bound(shortcut: Shortcut, keys: &str, state: State) -> Bound {
     let usual = ShortcutKeys::default().of(shortcut).to_owned();
-    let state = if exists(shortcut) { state } else { State::Later };
     Bound { shortcut, keys: keys.to_owned(), usual, command: command_for(shortcut), state }
 }
 
@@ -299,7 +291,6 @@ fn command_for(shortcut: Shortcut) -> &'static str {
     match shortcut {
         Shortcut::Record => "snaplark toggle",
         Shortcut::ChooseArea => "snaplark-desktop --choose",
-        Shortcut::Screenshot => "",
         Shortcut::Microphone => "snaplark mute",
         Shortcut::Webcam => "snaplark webcam",
         Shortcut::QuickMenu => "snaplark-desktop --quick-menu",
@@ -331,7 +322,6 @@ fn words_for(shortcut: Shortcut) -> &'static str {
         Shortcut::Record => "shortcut_record",
         // Of an area no portal knows.
         Shortcut::ChooseArea => "shortcut_choose_screen",
-        Shortcut::Screenshot => "shortcut_screenshot",
         Shortcut::Microphone => "shortcut_microphone",
         Shortcut::Webcam => "shortcut_webcam",
         Shortcut::QuickMenu => "shortcut_quick_menu",
@@ -356,7 +346,7 @@ fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
     match old.state {
         State::ByDesktop | State::Asked | State::Declined => old.clone(),
         State::Unavailable => Bound { keys: keys.to_owned(), ..old.clone() },
-        State::Works | State::Resting | State::Taken | State::Unset | State::Later => {
+        State::Works | State::Resting | State::Taken | State::Unset => {
             take(app, old.shortcut, keys)
         }
     }
@@ -364,7 +354,7 @@ fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
 
 fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
     let bound = |state| bound(shortcut, keys, state);
-    if keys.is_empty() || !exists(shortcut) {
+    if keys.is_empty() {
         return bound(State::Unset);
     }
     let registered = app.global_shortcut().on_shortcut(keys, move |app, _, event| {
@@ -419,7 +409,6 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
                 tracing::error!(%error, "the quick menu can't be opened");
             }
         }
-        Shortcut::Screenshot => {}
     }
 }
 

@@ -3,6 +3,9 @@
 
 mod look;
 
+#[cfg(test)]
+pub use look::tests;
+
 use snaplark_app::Shortcut;
 use snaplark_app::control::Order;
 use snaplark_app::view::MicrophoneView;
@@ -26,7 +29,6 @@ const WEBCAM: &str = "webcam";
 const SHOW_BAR: &str = "show-bar";
 const CHOOSE_AREA: &str = "choose-area";
 const CHOOSE_WINDOW: &str = "choose-window";
-const SCREENSHOT: &str = "screenshot";
 const SHARE_LAST: &str = "share-last";
 const COPY_LAST_LINK: &str = "copy-last-link";
 const OPEN_LIBRARY: &str = "open-library";
@@ -142,10 +144,7 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
             menu.item(&MenuItemBuilder::new(words).enabled(false).build(app)?)
         }
     };
-    menu = menu
-        .separator()
-        .item(&item(app, SCREENSHOT, word("tray_screenshot"), false, None)?)
-        .separator();
+    menu = menu.separator();
     if look.has_link {
         menu = menu.text(COPY_LAST_LINK, word("tray_copy_last_link"));
     }

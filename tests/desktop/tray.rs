@@ -23,7 +23,7 @@ const TITLE: &str = "R&D_plan <b>";
 
 const START: &str = "Start recording";
 const PAUSE: &str = "Pause";
-const GO_ON: &str = "Go on";
+const GO_ON: &str = "Resume";
 const STOP: &str = "Stop recording";
 
 #[test]

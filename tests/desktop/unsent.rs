@@ -115,7 +115,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     // The network goes, and comes back.
     proxy.close();
     let toast = record();
-    windows.says(&toast, "Offline. It is safe here", SENT).unwrap();
+    windows.says(&toast, "Offline. Saved", SENT).unwrap();
     picture("offline");
     runtime.block_on(proxy.reopen()).unwrap();
     windows.says(&toast, "Link copied", SENT).unwrap();
@@ -124,7 +124,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     // The end comes before it is back: not without a question.
     proxy.close();
     let toast = record();
-    windows.says(&toast, "Offline. It is safe here", SENT).unwrap();
+    windows.says(&toast, "Offline. Saved", SENT).unwrap();
     icon.press(&["Quit Snaplark"]).unwrap();
     let question = shown.window("the question", is_question).unwrap();
     display.settled("the question to be drawn", question.at, None, SOON).unwrap();

@@ -158,7 +158,7 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
     for signature in [theirs.sign(&package, "9.9.9"), ours.sign(&package, "0.0.1")] {
         feed.say("9.9.9", &signature);
         windows.press(LOOK, SOON).unwrap();
-        windows.says(SECTION, "Version 9.9.9 is there", SOON).unwrap();
+        windows.says(SECTION, "Version 9.9.9 is available", SOON).unwrap();
         windows.says(SECTION, "Trim a recording", SOON).unwrap();
         windows.press(FETCH, SOON).unwrap();
         windows.says(SECTION, "not signed by the key", SOON).unwrap();

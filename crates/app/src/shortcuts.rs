@@ -10,7 +10,6 @@ pub enum Shortcut {
     /// Starts a recording where there is none, else stops it.
     Record,
     ChooseArea,
-    Screenshot,
     Microphone,
     Webcam,
     QuickMenu,
@@ -26,7 +25,6 @@ pub enum Shortcut {
 pub struct ShortcutKeys {
     pub record: String,
     pub choose_area: String,
-    pub screenshot: String,
     pub microphone: String,
     pub webcam: String,
     pub quick_menu: String,
@@ -41,7 +39,6 @@ impl Default for ShortcutKeys {
         ShortcutKeys {
             record: "Alt+R".into(),
             choose_area: "Alt+A".into(),
-            screenshot: "Alt+S".into(),
             microphone: "Alt+M".into(),
             webcam: "Alt+W".into(),
             quick_menu: "Alt+Q".into(),
@@ -54,10 +51,9 @@ impl Default for ShortcutKeys {
 }
 
 impl Shortcut {
-    pub const ALL: [Shortcut; 9] = [
+    pub const ALL: [Shortcut; 8] = [
         Shortcut::Record,
         Shortcut::ChooseArea,
-        Shortcut::Screenshot,
         Shortcut::Microphone,
         Shortcut::Webcam,
         Shortcut::QuickMenu,
@@ -94,7 +90,6 @@ impl ShortcutKeys {
         match shortcut {
             Shortcut::Record => &self.record,
             Shortcut::ChooseArea => &self.choose_area,
-            Shortcut::Screenshot => &self.screenshot,
             Shortcut::Microphone => &self.microphone,
             Shortcut::Webcam => &self.webcam,
             Shortcut::QuickMenu => &self.quick_menu,

@@ -388,6 +388,9 @@ pub struct ToastView {
     pub link_reach: Option<LinkReach>,
     /// 0 to 100.
     pub percentage: u8,
+    /// How many recordings the toast speaks for. Those that wait for the same thing share a toast,
+    /// which carries the id and title of the newest of them.
+    pub count: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

@@ -374,12 +374,18 @@ impl Toasts {
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
         self.failures.retain(|failed| failed.toast_id != toast_id);
+        let body_of = |toast: &Remembered| {
+            let recording = shelf.view(&toast.recording.to_string())?;
+            toast.body(recording, &recording.state)
+        };
+        let dismissed = self.remembered.iter().find(|it| it.recording.to_string() == toast_id);
+        let cause = dismissed.and_then(body_of).as_ref().and_then(Cause::of);
         self.remembered.retain_mut(|toast| {
-            if toast.recording.to_string() != toast_id {
+            let body = body_of(toast);
+            let is_same = cause.is_some() && body.as_ref().and_then(Cause::of) == cause;
+            if !is_same && toast.recording.to_string() != toast_id {
                 return true;
             }
-            let recording = shelf.view(&toast.recording.to_string());
-            let body = recording.and_then(|recording| toast.body(recording, &recording.state));
             toast.dismissed = body.as_ref().map(std::mem::discriminant);
             !matches!(body, None | Some(ToastBody::Done { .. }))
         });
@@ -407,6 +413,7 @@ impl Toasts {
                 link: recording.link.clone(),
                 link_reach: recording.link_reach,
                 percentage: recording.upload.as_ref().map_or(0, |upload| upload.percentage),
+                count: 1,
                 body,
             })
         });
@@ -417,9 +424,60 @@ impl Toasts {
             link: None,
             link_reach: None,
             percentage: 0,
+            count: 1,
         });
-        uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications)).collect()
+        let wanted =
+            uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications));
+        one_for_each_cause(wanted)
     }
+}
+
+/// What several recordings can wait for together: one sign-in, or one network, helps all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    SignIn,
+    Waits(WaitReason),
+}
+
+impl Cause {
+    /// `None`: the toast is about its own recording alone.
+    fn of(body: &ToastBody) -> Option<Self> {
+        match body {
+            ToastBody::NeedsYou { reason: NeedReason::SignIn, .. } => Some(Cause::SignIn),
+            ToastBody::Waits { reason, .. } => match reason {
+                WaitReason::Offline
+                | WaitReason::ServerTrouble
+                | WaitReason::RateLimited
+                | WaitReason::Metered => Some(Cause::Waits(*reason)),
+                // Each is resumed by itself.
+                WaitReason::Paused | WaitReason::Queue | WaitReason::NotRunning => None,
+            },
+            ToastBody::NeedsYou { .. }
+            | ToastBody::Uploading { .. }
+            | ToastBody::Done { .. }
+            | ToastBody::RecordingFailed { .. } => None,
+        }
+    }
+}
+
+/// Joins the toasts of one cause into the newest of them, in its place.
+fn one_for_each_cause(toasts: impl Iterator<Item = ToastView>) -> Vec<ToastView> {
+    let mut joined: Vec<ToastView> = Vec::new();
+    for mut toast in toasts {
+        let cause = Cause::of(&toast.body);
+        let is_same = |earlier: &ToastView| cause.is_some() && Cause::of(&earlier.body) == cause;
+        if let Some(place) = joined.iter().position(is_same) {
+            let earlier = joined.remove(place);
+            toast.count += earlier.count;
+            if let (ToastBody::Waits { parts, .. }, ToastBody::Waits { parts: more, .. }) =
+                (&mut toast.body, earlier.body)
+            {
+                *parts += more;
+            }
+        }
+        joined.push(toast);
+    }
+    joined
 }
 
 fn speaks_up(body: &ToastBody, wanted: Notifications) -> bool {
@@ -474,6 +532,39 @@ mod tests {
             (failed.title.as_str(), failed.detail.as_str()),
             ("28 Nov", "4 segments are safe")
         );
+    }
+
+    #[test]
+    fn toasts_are_joined_when_their_recordings_wait_for_the_same() {
+        let toast = |id: &str, body| ToastView {
+            recording_id: id.into(),
+            title: id.into(),
+            body,
+            link: None,
+            link_reach: None,
+            percentage: 0,
+            count: 1,
+        };
+        let sign_in = || ToastBody::NeedsYou { reason: NeedReason::SignIn, detail: String::new() };
+        let refused = || ToastBody::NeedsYou { reason: NeedReason::Refused, detail: String::new() };
+        let waits = |reason, parts| ToastBody::Waits { reason, parts };
+        let joined = one_for_each_cause(
+            [
+                toast("a", sign_in()),
+                toast("b", waits(WaitReason::Offline, 2)),
+                toast("c", refused()),
+                toast("d", sign_in()),
+                toast("e", waits(WaitReason::Offline, 3)),
+                toast("f", sign_in()),
+                toast("g", waits(WaitReason::Paused, 1)),
+                toast("h", waits(WaitReason::Paused, 1)),
+                toast("i", refused()),
+            ]
+            .into_iter(),
+        );
+        let seen: Vec<_> = joined.iter().map(|it| (it.recording_id.as_str(), it.count)).collect();
+        assert_eq!(seen, [("c", 1), ("e", 2), ("f", 3), ("g", 1), ("h", 1), ("i", 1)]);
+        assert_eq!(joined[1].body, waits(WaitReason::Offline, 5));
     }
 
     #[test]

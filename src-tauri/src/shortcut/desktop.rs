@@ -173,7 +173,6 @@ fn id(shortcut: Shortcut) -> &'static str {
     match shortcut {
         Shortcut::Record => "record",
         Shortcut::ChooseArea => "choose-area",
-        Shortcut::Screenshot => "screenshot",
         Shortcut::Microphone => "microphone",
         Shortcut::Webcam => "webcam",
         Shortcut::QuickMenu => "quick-menu",

@@ -152,10 +152,22 @@ pub fn clock(ms: u64) -> String {
     }
 }
 
+/// Cuts a title to a menu's width, and isolates it: the menu may be read from the other side.
 fn short(title: &str) -> String {
     match title.char_indices().nth(TITLE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", title[..end].trim_end()),
-        None => title.to_owned(),
+        Some((end, _)) => isolated(&format!("{}…", title[..end].trim_end())),
+        None => isolated(title),
+    }
+}
+
+/// Puts Unicode's isolates around words that are read from the right, which most titles are not.
+fn isolated(text: &str) -> String {
+    let is_from_the_right = |letter: char| {
+        matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+    };
+    match text.contains(is_from_the_right) {
+        true => format!("\u{2068}{text}\u{2069}"),
+        false => text.to_owned(),
     }
 }
 
@@ -168,13 +180,13 @@ pub fn last_link(snapshot: &Snapshot) -> Option<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use snaplark_app::WebcamState;
     use snaplark_app::view::{MicrophoneView, NeedReason, RecordingView, SoundView, WaitReason};
 
     use super::*;
 
-    fn snapshot(recorder: RecorderView, states: &[RecordingState], link: Option<&str>) -> Snapshot {
+    pub fn snapshot(recorder: RecorderView, states: &[RecordingState], link: Option<&str>) -> Snapshot {
         let recordings = states.iter().enumerate().map(|(n, state)| RecordingView {
             id: n.to_string(),
             title: String::new(),
@@ -289,5 +301,11 @@ mod tests {
         let ids: Vec<&str> = recent.iter().map(|recent| recent.id.as_str()).collect();
         assert_eq!(ids, ["1", "2", "3", "4", "5"]);
         assert_eq!(recent[0].title, format!("{}…", "ä".repeat(40)));
+    }
+
+    #[test]
+    fn title_is_isolated_when_it_is_read_from_the_right() {
+        assert_eq!(short("عرض 1"), "\u{2068}عرض 1\u{2069}");
+        assert_eq!(short("Demo 1"), "Demo 1");
     }
 }

@@ -75,6 +75,7 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
     link: "https://snaplark.com/videos/8f3k9d20a4c1",
     linkReach: "internet",
     percentage,
+    count: 1,
   };
 }
 
@@ -92,7 +93,6 @@ export const account: AccountView = {
 const shortcutKeys: ShortcutKeys = {
   record: "Alt+R",
   chooseArea: "Alt+A",
-  screenshot: "Alt+S",
   microphone: "Alt+M",
   webcam: "Alt+W",
   pause: "Alt+P",
@@ -104,7 +104,6 @@ const shortcutKeys: ShortcutKeys = {
 const commands: ShortcutKeys = {
   record: "snaplark toggle",
   chooseArea: "snaplark-desktop --choose",
-  screenshot: "",
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
   pause: "snaplark pause",
@@ -120,7 +119,7 @@ export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
     keys: keys[shortcut as Shortcut],
     usual,
     command: commands[shortcut as Shortcut],
-    state: shortcut === "screenshot" ? "later" : keys[shortcut as Shortcut] === "" ? "unset" : "works",
+    state: keys[shortcut as Shortcut] === "" ? "unset" : "works",
   }));
 
 export const abilities: Ability[] = [
@@ -334,7 +333,7 @@ export const toasts = {
   ],
   trouble: [
     needs(1, "refused", "The video is longer than your plan allows. Ask the owner of the team for more minutes."),
-    needs(2, "sign-in"),
+    { ...needs(2, "sign-in"), count: 3 },
     {
       ...toast("", { kind: "recordingFailed", detail: "The video encoder 'vp9enc' is missing. Install gstreamer1.0-plugins-good." }, 0, 3),
       link: null,

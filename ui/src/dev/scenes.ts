@@ -99,7 +99,7 @@ const ownServer = (signIn: SignIn): Partial<Scene> => ({
 const failed = (code: string) => ownServer({ phase: "failed", server: SERVER, code, params: {} });
 const newer = (now: keyof typeof updates): Partial<Scene> => ({ updates: updates[now] });
 const keys = (state: BoundShortcut["state"]) =>
-  bound().map((one) => (one.state === "later" ? one : { ...one, state }));
+  bound().map((one) => ({ ...one, state }));
 
 /** While it records, and how the recording of now is. */
 function records(

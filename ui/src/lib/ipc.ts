@@ -37,7 +37,6 @@ export interface BoundShortcut {
     | "taken"
     | "unavailable"
     | "unset"
-    | "later"
     | "by-desktop"
     | "asked"
     | "declined";

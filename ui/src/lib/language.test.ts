@@ -83,3 +83,11 @@ test("numbers are written as the language writes them, clocks and sizes as every
   expect(format.length(102_000)).toBe("1:42");
   expect(format.size(4_200_000)).toBe("\u20664.2\u00a0MB\u2069");
 });
+
+test("words of others are isolated where two directions meet", () => {
+  expect(m.toast_uploading({ title: "Demo" })).toBe("Uploading “Demo”");
+  expect(m.toast_uploading({ title: "عرض" })).toBe("Uploading “\u2068عرض\u2069”");
+  speak("ar");
+  expect(m.reach_online({ server: "video.example:8080" })).toContain("\u2068video.example:8080\u2069");
+  expect(m.microphone_missing({ name: "USB Audio (2)" })).toContain("\u2068USB Audio (2)\u2069");
+});

@@ -52,7 +52,7 @@ test("an upload says how far it is and how long it takes", () => {
       .text;
   expect(line(63, 12)).toBe("63% · 12 s left");
   expect(line(63, null)).toBe("63%");
-  expect(line(100, null)).toBe("100% · last touches");
+  expect(line(100, null)).toBe("100% · Finishing…");
 });
 
 test("toasts say what is safe before what is wrong", () => {
@@ -63,7 +63,7 @@ test("toasts say what is safe before what is wrong", () => {
   for (const body of bodies) {
     const words = toastWords(toast("T", body));
     const said = `${words.title} ${words.figures}`;
-    expect(said, said).toMatch(/safe|kept/i);
+    expect(said, said).toMatch(/saved?|kept/i);
     expect(words.tone).toBe("waits");
   }
   const offline = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 14 }, 38));

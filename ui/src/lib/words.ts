@@ -5,6 +5,7 @@
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { LocalNetworkView } from "$lib/bindings/LocalNetworkView";
+import type { HealthView } from "$lib/bindings/HealthView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
@@ -210,7 +211,7 @@ export function stepLine({ upload }: RecordingView, account: AccountView | null)
 }
 
 export function toastWords(toast: ToastView): ToastWords {
-  const { body, title, link, percentage } = toast;
+  const { body, title, link, percentage, count } = toast;
   const copy = link === null ? null : ("copy" as const);
   switch (body.kind) {
     case "uploading":
@@ -231,14 +232,16 @@ export function toastWords(toast: ToastView): ToastWords {
         icon: waitIcon(body.reason),
         tone: "waits",
         ...waitToast(body.reason, body.parts),
-        bar: percentage,
-        action: body.reason === "paused" ? "resume" : copy,
+        ...(count > 1 && { figures: m.toast_waits_many({ count }) }),
+        bar: count > 1 ? null : percentage,
+        action: body.reason === "paused" ? "resume" : count > 1 ? null : copy,
       };
     case "needsYou":
       return {
         icon: needIcon(body.reason),
         tone: "waits",
         ...needToast(body.reason, body.detail, title),
+        ...(count > 1 && { figures: m.toast_needs_sign_in_many({ count }) }),
         bar: null,
         action: body.reason === "sign-in" ? "sign-in" : "retry",
       };
@@ -250,7 +253,7 @@ export function toastWords(toast: ToastView): ToastWords {
           ? m.toast_link_copied()
           : m.toast_done({ title: format.clipped(title, TITLE_SHOWN_MAX) }),
         figures: format.joined(
-          link !== null && format.shortLink(link),
+          link !== null && format.isolated(format.shortLink(link)),
           format.length(body.durationMs),
         ),
         bar: null,
@@ -318,6 +321,28 @@ function needToast(
   }
 }
 
+/** What went wrong in a recording without ending it, in plain words; the exact ones are its detail. */
+export function issueWords({ kind, detail }: HealthView): string {
+  const words: Record<string, () => string> = {
+    "frames-dropped": m.issue_frames_dropped,
+    "source-stalled": m.issue_source_stalled,
+    "source-lost": m.issue_source_lost,
+    "source-back": m.issue_source_back,
+    "encoder-hurried": m.issue_encoder_hurried,
+    "encoder-relaxed": m.issue_encoder_relaxed,
+    "encoder-switched": m.issue_encoder_switched,
+    "audio-lost": m.issue_audio_lost,
+    "audio-back": m.issue_audio_back,
+    "webcam-lost": m.issue_webcam_lost,
+    "webcam-back": m.issue_webcam_back,
+    "marks-missing": m.issue_marks_missing,
+    "disk-low": m.issue_disk_low,
+    "folder-lost": m.issue_folder_lost,
+    "folder-back": m.issue_folder_back,
+  };
+  return words[kind]?.() ?? detail;
+}
+
 /** Where recordings go, and whether it answers. */
 export function accountLine(account: AccountView | null): Line {
   if (account === null) {
@@ -364,8 +389,6 @@ export function shortcutName(shortcut: Shortcut, asks = false): string {
       return m.shortcut_record();
     case "chooseArea":
       return asks ? m.shortcut_choose_screen() : m.shortcut_choose_area();
-    case "screenshot":
-      return m.shortcut_screenshot();
     case "microphone":
       return m.shortcut_microphone();
     case "webcam":

@@ -133,7 +133,7 @@ test("the search keeps what is called so", async () => {
   await fireEvent.input(screen.getByTestId("search"), { target: { value: "weekly" } });
   expect(screen.getAllByTestId("recording")).toHaveLength(1);
   await fireEvent.input(screen.getByTestId("search"), { target: { value: "zzz" } });
-  expect(screen.getByText("Nothing is called “zzz”")).toBeTruthy();
+  expect(screen.getByText("No results for “zzz”")).toBeTruthy();
 });
 
 test("of thousands only what is in sight is drawn, and all can be reached", async () => {
@@ -173,7 +173,7 @@ test("several are chosen by keyboard, and what is done is done with them", async
   const face = (n: number) => screen.getAllByTestId("recording-open")[n] as HTMLElement;
   face(0).focus();
   await press("ArrowRight", face(0), { shiftKey: true });
-  expect(screen.getByTestId("selection").textContent).toMatch(/2 chosen/);
+  expect(screen.getByTestId("selection").textContent).toMatch(/2 selected/);
   await settle();
   expect(document.activeElement).toBe(face(1));
   await press("c", face(1), { ctrlKey: true });
@@ -199,6 +199,17 @@ test("a title is renamed in place; Escape leaves it", async () => {
   await fireEvent.input(again, { target: { value: "Never" } });
   await fireEvent.keyDown(again, { key: "Escape" });
   expect(of("rename")).toHaveLength(1);
+});
+
+test("Enter that ends a rename does not open the player", async () => {
+  const only = recording("Old", { kind: "uploading" });
+  await show(Library, { ...empty(), recordings: [only] });
+  await userEvent.click(screen.getByTestId("recording-title"));
+  await userEvent.keyboard("New{Enter}");
+  await settle();
+  expect(of("rename")).toEqual([{ id: only.id, title: "New" }]);
+  expect(document.activeElement).toBe(screen.getByTestId("recording-open"));
+  expect(screen.queryByTestId("player")).toBeNull();
 });
 
 test("what is deleted can be had back for as long as the program says", async () => {
@@ -251,6 +262,23 @@ test("done goes after six seconds, but not from under the pointer", async () => 
   expect(of("dismiss_toast")).toHaveLength(0);
   await vi.advanceTimersByTimeAsync(200);
   expect(of("dismiss_toast")).toEqual([{ id: done.recordingId }]);
+});
+
+test("a done toast leaves after six seconds while snapshots keep coming", async () => {
+  const done = () => toast("Demo", { kind: "done", linkCopied: true, durationMs: 1000 });
+  await show(Toasts, { ...empty(), toasts: [done()] });
+  for (let seconds = 0; seconds < 7; seconds += 1) {
+    await becomes({ ...empty(), change: 2 + seconds, toasts: [done()] });
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(of("dismiss_toast")).toEqual([{ id: done().recordingId }]);
+});
+
+test("a toast for several recordings says how many wait for the sign-in", async () => {
+  const needs = { ...toast("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" }), count: 3 };
+  await show(Toasts, { ...empty(), toasts: [needs] });
+  expect(screen.getByTestId("toast-figures").textContent).toBe("3 recordings upload after that");
+  expect(screen.getAllByTestId("sign-in")).toHaveLength(1);
 });
 
 test("waiting toasts stay", async () => {
@@ -405,16 +433,16 @@ test("what befell a recording is told, and where it is played with its time", as
   });
   refuses.media = { code: "no-media", params: {} };
   await show(Library, { ...empty(), recordings: [befallen] });
-  expect(screen.getByTestId("recording-notes").getAttribute("aria-label")).toBe("2 things happened");
+  expect(screen.getByTestId("recording-notes").getAttribute("aria-label")).toBe("2 issues");
   await fireEvent.click(screen.getByTestId("recording-open"));
   const notes = within(screen.getByTestId("recording-notes"));
   const told = notes.getAllByRole("listitem", { hidden: true }).map((item) => item.textContent);
   expect(told.map((text) => text?.replace(/\s+/g, " ").trim())).toEqual([
-    "0:12 4 pictures were lost",
+    "0:12 Frames were dropped",
     "1:30 The disk is nearly full",
   ]);
   await settle();
-  expect(screen.getByTestId("player-failure").textContent).toMatch(/can't be played from this computer/);
+  expect(screen.getByTestId("player-failure").textContent).toMatch(/Can’t play here/);
   await press("Escape", document.body);
   expect(screen.queryByTestId("player")).toBeNull();
 });

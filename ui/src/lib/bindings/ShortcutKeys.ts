@@ -3,4 +3,4 @@
 /**
  * As `Alt+R`; empty where there are none.
  */
-export type ShortcutKeys = { record: string, chooseArea: string, screenshot: string, microphone: string, webcam: string, quickMenu: string, pause: string, shareLast: string, library: string, };
+export type ShortcutKeys = { record: string, chooseArea: string, microphone: string, webcam: string, quickMenu: string, pause: string, shareLast: string, library: string, };

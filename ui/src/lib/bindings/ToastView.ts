@@ -10,4 +10,9 @@ linkReach: LinkReach | null,
 /**
  * 0 to 100.
  */
-percentage: number, };
+percentage: number, 
+/**
+ * How many recordings the toast speaks for. Those that wait for the same thing share a toast,
+ * which carries the id and title of the newest of them.
+ */
+count: number, };

@@ -78,6 +78,14 @@ test("what is pressed beside a menu closes it, and keeps the focus that it takes
   expect(focused()).toBe("search");
 });
 
+test("a menu stays open when the right button is released", async () => {
+  await userEvent.click(card(0), { button: "right", position: { x: 60, y: 60 } });
+  await new Promise((then) => setTimeout(then, 100));
+  expect(screen.getByTestId("menu").matches(":popover-open")).toBe(true);
+  await userEvent.click(screen.getByTestId("menu-copy"));
+  expect(asked.at(-1)).toBe("copy_link");
+});
+
 test("a menu lies in the window, wherever it was asked for", async () => {
   await userEvent.click(card(2), { button: "right", position: { x: 200, y: 120 } });
   const menu = screen.getByTestId("menu").getBoundingClientRect();

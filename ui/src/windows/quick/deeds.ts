@@ -15,8 +15,6 @@ export interface Deed {
   question?: string;
   /** Whether it is on; of what is no switch, nothing. */
   on?: boolean;
-  /** Not to be had yet. */
-  later?: boolean;
   act: () => Promise<void>;
 }
 
@@ -57,15 +55,6 @@ export function deeds({ recorder, ring, webcam, sound }: Snapshot, asks = false)
             words: m.settings_webcam(),
             on: webcam !== "off",
             act: program.switchWebcam,
-          },
-        ],
-        [
-          {
-            name: "screenshot",
-            icon: "camera",
-            words: m.shortcut_screenshot(),
-            later: true,
-            act: async () => {},
           },
         ],
         anywhere(),

@@ -125,7 +125,7 @@ test("a newer version is told beside the settings, until it was seen there", asy
   newer = updates.found;
   await show(empty());
   const settings = () => screen.getByTestId("deed-settings").textContent?.replace(/\s+/g, " ").trim();
-  await waitFor(() => expect(settings()).toBe("Settings Version 0.2.0 is there"));
+  await waitFor(() => expect(settings()).toBe("Settings Version 0.2.0 is available"));
   cleanup();
   const seen = new Newer();
   await seen.start();

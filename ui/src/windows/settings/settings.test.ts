@@ -114,7 +114,7 @@ async function show() {
 test("what is set is shown, under names that a screen reader says", async () => {
   await show();
   expect(screen.getByLabelText("Frame rate")).toHaveProperty("value", "30");
-  expect(screen.getByRole("switch", { name: "Wait on metered links" })).toHaveProperty("checked", true);
+  expect(screen.getByRole("switch", { name: "Pause on metered connections" })).toHaveProperty("checked", true);
   expect(screen.getByRole("radio", { name: "Standard" })).toHaveProperty("checked", true);
   expect(screen.getByRole("radiogroup", { name: "Quality" })).toBeTruthy();
   await waitFor(() => expect(screen.getByText("1.2.3")).toBeTruthy());
@@ -139,7 +139,7 @@ test("a change is kept at once, and the others stay", async () => {
   await show();
   await fireEvent.change(screen.getByLabelText("Frame rate"), { target: { value: "60" } });
   await fireEvent.click(screen.getByRole("radio", { name: "Dark" }));
-  await fireEvent.change(screen.getByLabelText("Keep the parts after uploading"), { target: { value: "" } });
+  await fireEvent.change(screen.getByLabelText("Keep upload cache"), { target: { value: "" } });
   await waitFor(() => expect(kept.upload.keepLocalDays).toBeNull());
   expect(kept.recording.fps).toBe(60);
   expect(kept.desktop.theme).toBe("dark");
@@ -151,7 +151,7 @@ test("the webcam is placed in a corner or dragged anywhere, and only that is cha
   await fireEvent.click(screen.getByLabelText("Show the webcam"));
   await waitFor(() => expect(screen.getByText("Desk camera")).toBeTruthy());
   await fireEvent.change(screen.getByLabelText("Camera"), { target: { value: "=desk" } });
-  await fireEvent.change(screen.getByLabelText("Place"), { target: { value: "0,1000" } });
+  await fireEvent.change(screen.getByLabelText("Position"), { target: { value: "0,1000" } });
   await waitFor(() => expect(kept.recording.webcam.downPermille).toBe(1000));
   expect(kept.recording.webcam).toMatchObject({
     shown: true,
@@ -165,7 +165,7 @@ test("the webcam is placed in a corner or dragged anywhere, and only that is cha
   await waitFor(() => expect(Math.abs(kept.recording.webcam.rightPermille - 500)).toBeLessThan(20));
   expect(Math.abs(kept.recording.webcam.downPermille - 500)).toBeLessThan(20);
   const { rightPermille, downPermille } = kept.recording.webcam;
-  expect(screen.getByLabelText("Place")).toHaveProperty("value", `${rightPermille},${downPermille}`);
+  expect(screen.getByLabelText("Position")).toHaveProperty("value", `${rightPermille},${downPermille}`);
 });
 
 test("that all keys are shown is not chosen without a word on passwords", async () => {
@@ -178,10 +178,10 @@ test("that all keys are shown is not chosen without a word on passwords", async 
 
 test("how much is kept is asked for where something is", async () => {
   await show();
-  expect(screen.queryByLabelText("How much of them")).toBeNull();
+  expect(screen.queryByLabelText("Length")).toBeNull();
   await fireEvent.click(screen.getByRole("switch", { name: "Keep the last minutes" }));
   await waitFor(() => expect(kept.recording.keepLast).toBe(true));
-  const length = await screen.findByLabelText("How much of them");
+  const length = await screen.findByLabelText("Length");
   expect(length).toHaveProperty("value", "120");
   await fireEvent.change(length, { target: { value: "30" } });
   await waitFor(() => expect(kept.recording.keepLastSeconds).toBe(30));
@@ -279,7 +279,7 @@ test("where the desktop gives no keys, each shortcut has its command, and a no c
 
 test("a shortcut can be taken away", async () => {
   await show();
-  await fireEvent.click(screen.getByLabelText("Take the keys of “Quick menu” away"));
+  await fireEvent.click(screen.getByLabelText("Clear “Quick menu”"));
   await waitFor(() => expect(kept.desktop.shortcuts.quickMenu).toBe(""));
 });
 
@@ -333,6 +333,32 @@ test("the sidebar says where one is, and that an update was told is over where i
   localStorage.clear();
 });
 
+test("a link of the sidebar scrolls its section, and never the window", async () => {
+  await show();
+  const nav = screen.getByRole("navigation");
+  await userEvent.click(within(nav).getByText("About"));
+  const about = document.getElementById("about")!;
+  await expect.poll(() => about.getBoundingClientRect().bottom <= innerHeight).toBe(true);
+  expect(document.scrollingElement!.scrollTop).toBe(0);
+  expect(document.body.scrollTop).toBe(0);
+  expect(nav.getBoundingClientRect().top).toBe(0);
+});
+
+test("the section that was clicked is lit in a window of any height", async () => {
+  await page.viewport(720, 1400);
+  await show();
+  const nav = screen.getByRole("navigation");
+  const lit = () => nav.querySelector("[aria-current]")?.textContent;
+  for (const name of ["Sound", "Webcam", "Privacy", "Sound"]) {
+    await userEvent.click(within(nav).getByText(name));
+    // A smooth scroll has ended when two looks in a row see the same place.
+    const main = screen.getByRole("main");
+    let before = -1;
+    await expect.poll(() => { const still = main.scrollTop === before; before = main.scrollTop; return still; }).toBe(true);
+    expect(lit()).toBe(name);
+  }
+});
+
 test("each control has the platform's keys, and its hint is told with it", async () => {
   await show();
   const choice = (name: string) => screen.getByRole("radio", { name });
@@ -347,7 +373,7 @@ test("each control has the platform's keys, and its hint is told with it", async
   await waitFor(() => expect(kept.recording.fps).toBe(60));
   const told = (control: Element) =>
     document.getElementById(control.getAttribute("aria-describedby") ?? "")?.textContent;
-  expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow links/);
+  expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow connections/);
   expect(told(screen.getByRole("switch", { name: "Use the graphics card" }))).toMatch(/trial/);
   expect(told(screen.getByLabelText("Countdown"))).toMatch(/get ready/);
   expect(told(screen.getByRole("button", { name: "Log" }))).toMatch(/At most 2 MB/);
@@ -421,7 +447,7 @@ test("a newer version is looked for, told, fetched and installed, each when aske
   await waitFor(() => expect(section.textContent).toMatch(/newest version/));
   await fireEvent.click(screen.getByTestId("update-look"));
   await becomes(updates.found);
-  await waitFor(() => expect(section.textContent).toMatch(/Version 0\.2\.0 is there/));
+  await waitFor(() => expect(section.textContent).toMatch(/Version 0\.2\.0 is available/));
   expect(section.textContent).toMatch(/Trim a recording/);
   await fireEvent.click(screen.getByTestId("update-fetch"));
   await becomes(updates.fetching);
