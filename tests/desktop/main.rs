@@ -12,6 +12,7 @@ mod first_hour;
 mod keys;
 mod library;
 mod places;
+mod player;
 mod policy;
 mod quick;
 mod sign_in;
