@@ -22,6 +22,7 @@ mod tray;
 mod unseen;
 mod unsent;
 mod updates;
+mod web_process;
 mod welcome;
 
 use std::ops::RangeInclusive;

@@ -123,7 +123,11 @@ impl Player<'_> {
             self.until("it to play on", PLAYS, |state| state["paused"] == json!(false));
             seen.extend(self.look());
         }
-        println!("played {seconds} s in {:.1} s, {} looks", began.elapsed().as_secs_f64(), seen.len());
+        println!(
+            "played {seconds} s in {:.1} s, {} looks",
+            began.elapsed().as_secs_f64(),
+            seen.len()
+        );
         assert!(began.elapsed().as_secs_f64() < 1.5 * seconds + 2.0, "it crawls");
         seen
     }
@@ -172,7 +176,8 @@ fn hold_address(address: &str) {
     let (server, key) = base.rsplit_once('/').unwrap();
     assert_eq!(key.len(), 32, "{address}");
     let other = key.replace(|it: char| it == key.chars().next().unwrap(), "-");
-    for refused in [format!("{server}/{other}/{id}"), format!("{server}/{id}"), format!("{base}/x")] {
+    for refused in [format!("{server}/{other}/{id}"), format!("{server}/{id}"), format!("{base}/x")]
+    {
         assert_eq!(ask(&refused).status(), 404, "{refused}");
     }
     // A page of another name that was made to mean this computer.

@@ -135,12 +135,7 @@ impl Desk {
         Self::on_with(home, display, size, Server::PulseAudio)
     }
 
-    fn on_with(
-        mut home: Home,
-        display: Display,
-        size: (u32, u32),
-        sound: Server,
-    ) -> Result<Self> {
+    fn on_with(mut home: Home, display: Display, size: (u32, u32), sound: Server) -> Result<Self> {
         write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
         write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
         write(&home.path().join("config/openbox/rc.xml"), WINDOW_MANAGER)?;
