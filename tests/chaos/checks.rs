@@ -45,13 +45,13 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
 fn hold_online(world: &World, id: &str, recording: &Value) -> Result<()> {
     let (whole, damaged) = (world.ledger.of(id), world.ledger.destroyed_of(id));
     let issues = recording["health"].as_array().map_or(0, Vec::len);
-    if whole.is_empty() {
-        // Nothing of it may have reached the server; then it says so.
+    if recording["state"]["kind"] != "done" {
+        // Only where all of it was destroyed may nothing have reached the server; then it says so.
         let is_said = issues > 0 || recording["state"]["kind"] == "needsYou";
+        ensure!(whole.is_empty(), "{id} isn't online: {}", recording["state"]);
         ensure!(is_said, "all of {damaged:?} were destroyed, and nothing says so");
         return Ok(());
     }
-    ensure!(recording["state"]["kind"] == "done", "{id} isn't online: {}", recording["state"]);
     let link = recording["link"].as_str().context("it is online and has no link")?;
     let served = fetch(&format!("{link}/original.webm"))?;
     for (key, bytes) in whole {
@@ -59,9 +59,10 @@ fn hold_online(world: &World, id: &str, recording: &Value) -> Result<()> {
             bail!("segment {} of {id} was sealed and isn't served", key.1);
         }
     }
-    // A segment that was destroyed after it had been sent is served all the same.
-    let sent_before = |key: &&Key| world.ledger.bytes(key).is_some_and(|it| contains(&served, &it));
-    let is_whole = damaged.iter().all(sent_before);
+    // A segment that was destroyed after it had been sent, or that was restored from the person's own
+    // file, is served all the same.
+    let is_served = |key: &&Key| world.ledger.bytes(key).is_some_and(|it| contains(&served, &it));
+    let is_whole = damaged.iter().all(is_served);
     ensure!(is_whole || issues > 0, "{damaged:?} were destroyed, and nothing says so");
     media::decode(&format!("{link}/video.webm")).map(drop)
 }

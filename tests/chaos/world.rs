@@ -20,7 +20,9 @@ use crate::ledger::Ledger;
 
 const SIZE: (u32, u32) = (640, 360);
 const NUMBERS_PER_SECOND: u32 = 10;
-pub const DISK_BYTES: u64 = 800_000_000;
+/// More than the app wants free, or it would clear what is online at once, and faults would find no
+/// older recordings. It is memory, taken only as it is written.
+pub const DISK_BYTES: u64 = 4_000_000_000;
 /// A command that takes longer hangs.
 pub const HANG: Duration = Duration::from_secs(20);
 
