@@ -27,15 +27,17 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
     let listed = list["recordings"].as_array().context("no list of recordings")?.clone();
     let find = |id: &str| listed.iter().find(|recording| recording["id"] == id);
     for (key, path) in segments(&world.recordings()) {
-        let is_recording = uuid::Uuid::parse_str(&key.0).is_ok();
-        if is_recording && path.with_file_name("init.webm").is_file() {
+        if path.with_file_name("init.webm").is_file() {
             ensure!(find(&key.0).is_some(), "{} has segments and is in no list", key.0);
         }
     }
     for id in world.ledger.recordings().into_iter().filter(|id| is_wanted(id)) {
         let recording = find(&id).with_context(|| format!("{id} was sealed and is in no list"))?;
         hold_online(world, &id, recording).with_context(|| recording.to_string())?;
-        hold_file(world, recording).with_context(|| recording.to_string())?;
+        // Of what was destroyed altogether, and says so, no file can be made.
+        if recording["state"]["kind"] == "done" || !world.ledger.of(&id).is_empty() {
+            hold_file(world, recording).with_context(|| recording.to_string())?;
+        }
     }
     hold_no_stray_file(world, &listed)?;
     hold_no_crash_note(&world.file("logs"))

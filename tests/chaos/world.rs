@@ -108,8 +108,23 @@ impl World {
         self.said.clear();
     }
 
-    pub fn complaints(&self) -> String {
-        self.said.join("\n")
+    /// What the commands said, and what lies in the recordings' folders.
+    pub fn evidence(&self) -> String {
+        let mut evidence = self.said.join("\n");
+        evidence.push_str("\n--- recordings\n");
+        for folder in std::fs::read_dir(self.recordings()).into_iter().flatten().flatten() {
+            evidence.push_str(&format!("{}\n", folder.file_name().display()));
+            for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                let len = file.metadata().map_or(0, |found| found.len());
+                let rows = match file.file_name().to_str() {
+                    Some("recording.json") => std::fs::read_to_string(file.path()),
+                    _ => Ok(String::new()),
+                };
+                let rows = rows.unwrap_or_default();
+                evidence.push_str(&format!("  {} {len} {rows}\n", file.file_name().display()));
+            }
+        }
+        evidence
     }
 
     /// Undoes every fault that lasts.
