@@ -241,6 +241,26 @@ fn part_that_the_server_damaged_is_sent_again() {
 }
 
 #[test]
+fn checked_copies_are_not_said_to_be_online_where_the_server_damaged_one() {
+    let rig = Rig::start(PACE);
+    let id = rig.record();
+    rig.client.done(id, DONE).unwrap();
+    flip(&find(&rig.home.path().join("cloud"), "_chunk_3.").expect("a chunk on the disk"));
+    assert!(!is_whole(&rig), "the damage is found");
+    let chunks = rig.proxy.count(&Route::Chunk);
+    let rig = rig.restart_client(PACE, |_| {});
+    let app = &rig.client.app;
+    wait::until("the copies to be checked", DONE, || {
+        Ok(rig.client.run(app.are_copies_checked())?.then_some(()))
+    })
+    .unwrap();
+    let view = rig.client.run(app.snapshot()).unwrap();
+    let found = view.recordings.iter().find(|found| found.id == id.to_string()).unwrap();
+    let is_sent = rig.proxy.count(&Route::Chunk) > chunks;
+    assert!(is_sent || found.state != RecordingState::Done, "{:?}", found.state);
+}
+
+#[test]
 fn part_that_neither_side_has_is_said() {
     let rig = Rig::start(PACE);
     let id = rig.record();

@@ -200,6 +200,9 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
+    CopiesChecked {
+        reply: oneshot::Sender<bool>,
+    },
     Account {
         reply: oneshot::Sender<Option<Account>>,
     },
@@ -222,6 +225,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
+            | Command::CopiesChecked { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }

@@ -116,6 +116,8 @@ pub struct Engine {
     /// Segments of the recording under way that have their rows.
     committed: u32,
     ask_damage_again_ms: u64,
+    /// The server answered, or failed to, when it was asked for damage.
+    are_copies_checked: bool,
     /// A disk that breaks each new database, too, must not make a loop of it.
     rebuilds_left: u32,
 }
@@ -231,6 +233,7 @@ impl Engine {
             damaged_at_start: recovery.damaged,
             committed: 0,
             ask_damage_again_ms: 0,
+            are_copies_checked: false,
             rebuilds_left: REBUILDS_MAX,
         })
     }
@@ -469,6 +472,7 @@ impl Engine {
             Command::PauseUpload { recording, paused: false } => {
                 self.tell_machine(Event::ResumeAsked { recording });
             }
+            Command::CopiesChecked { reply } => drop(reply.send(self.are_copies_checked())),
             Command::Account { reply } => drop(reply.send(self.account.clone())),
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
@@ -591,6 +595,7 @@ impl Engine {
         self.machine = machine;
         self.generation += 1;
         self.ask_damage_again_ms = 0;
+        self.are_copies_checked = false;
         self.unwritten.push_back(Write::Step(step));
         self.write();
         self.tell_settings();
