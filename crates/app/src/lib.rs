@@ -294,10 +294,11 @@ impl App {
         self.ask(|reply| Command::Share { length, reply }).await?
     }
 
-    /// Whether the server was asked in this run which of its copies are damaged, or can't be asked.
-    /// What it has damaged is no longer said to be online then, but to be sent again.
-    pub async fn are_copies_checked(&self) -> Result<bool, AppError> {
-        self.ask(|reply| Command::CopiesChecked { reply }).await
+    /// Whether the server has been asked in this run which of its copies are damaged, and told every
+    /// title; or can't be reached. What it has damaged is no longer said to be online then, but to be
+    /// sent again.
+    pub async fn is_in_step_with_server(&self) -> Result<bool, AppError> {
+        self.ask(|reply| Command::InStepWithServer { reply }).await
     }
 
     /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the

@@ -200,7 +200,7 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
-    CopiesChecked {
+    InStepWithServer {
         reply: oneshot::Sender<bool>,
     },
     Account {
@@ -225,7 +225,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
-            | Command::CopiesChecked { .. }
+            | Command::InStepWithServer { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
