@@ -8,7 +8,7 @@ use snaplark_tests::wait;
 
 use crate::faults::{LiveFault, RestFault, StartFault, room};
 use crate::ledger::segments;
-use crate::world::{HANG, World, hold_manners};
+use crate::world::{HANG, World, hold_manners, says_why};
 
 /// Preloaded into a program whose clock is to be wrong.
 const FAKE_TIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
@@ -168,6 +168,6 @@ fn refused_on_a_read_only_home(world: &mut World) -> Result<()> {
     remount(world, "rw")?;
     let answer = answer?;
     ensure!(!answer.status.success(), "a read-only home records: {answer:?}");
-    ensure!(!answer.stderr.trim().is_empty(), "a read-only home is refused without a word");
+    ensure!(says_why(&answer.stderr), "a read-only home is refused without a word: {answer:?}");
     Ok(())
 }
