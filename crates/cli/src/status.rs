@@ -1,4 +1,4 @@
-//! `snaplark status`, `retry` and `delete`: the recordings that are there already.
+//! `snaplark status`, `retry`, `rename` and `delete`: the recordings that are there already.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -197,6 +197,21 @@ pub async fn retry(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     }
     let is_clear = counts.unsent + counts.need_you == 0;
     Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
+}
+
+/// The server is told by whichever Snaplark runs next, if it can't be told now.
+pub async fn rename(home: Home, id: &str, title: String) -> anyhow::Result<ExitCode> {
+    let id: RecordingId = id.parse().map_err(|_| unknown(id))?;
+    match control::rename(&home, id, &title).await {
+        Err(AppError::NotRunning) => {
+            Program::with(home, async |program| Ok(program.app.rename(id, title).await?)).await?;
+        }
+        told => told?,
+    }
+    if say::is_json() {
+        say::json(&serde_json::json!({ "renamed": id.to_string() }))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Those that can be deleted are, whatever becomes of the others.

@@ -437,9 +437,7 @@ impl Engine {
                 let _ = reply.send(self.retry(recording).map_err(AppError::from));
             }
             Command::Rename { recording, title, reply } => {
-                let renamed = self.store.rename(recording, title.trim());
-                self.send_titles_soon();
-                let _ = reply.send(renamed.map_err(Into::into));
+                let _ = reply.send(self.rename(recording, &title));
             }
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));

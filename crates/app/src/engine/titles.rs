@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::Engine;
 use crate::messages::Message;
-use crate::titles;
+use crate::{AppError, titles};
 
 /// The first wait after a failure; each further one is twice as long.
 const AGAIN_MS: u64 = 2_000;
@@ -49,6 +49,14 @@ impl Engine {
             Ok(_) => self.send_titles_soon(),
             Err(error) => warn!(%recording, %error, "A recording could not be named"),
         }
+    }
+
+    /// A person's own title.
+    pub(super) fn rename(&mut self, recording: RecordingId, title: &str) -> Result<(), AppError> {
+        let title = titles::given(title).ok_or(AppError::EmptyTitle)?;
+        self.store.rename(recording, &title)?;
+        self.send_titles_soon();
+        Ok(())
     }
 
     pub(super) fn dated_title(&self, started_unix_ms: i64) -> String {

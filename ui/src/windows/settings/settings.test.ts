@@ -126,7 +126,7 @@ test("settings window keeps what was changed elsewhere, and shows it", async () 
   expect(webcam()).toHaveProperty("checked", false);
   // The key, while the window is open.
   kept = changed(kept, { recording: { webcam: { shown: true } } });
-  await fireEvent.click(screen.getByRole("switch", { name: "Sound of this computer" }));
+  await fireEvent.click(screen.getByRole("switch", { name: "System audio" }));
   await waitFor(() => expect(kept.recording.systemSound).toBe(true));
   expect(kept.recording.webcam.shown).toBe(true);
   kept = changed(kept, { recording: { fps: 60 } });
@@ -331,6 +331,7 @@ test("the sidebar says where one is, and that an update was told is over where i
   await userEvent.click(link);
   await waitFor(() => expect(within(link).queryByRole("img")).toBeNull());
   localStorage.clear();
+  sessionStorage.clear();
 });
 
 test("a link of the sidebar scrolls its section, and never the window", async () => {
@@ -374,7 +375,7 @@ test("each control has the platform's keys, and its hint is told with it", async
   const told = (control: Element) =>
     document.getElementById(control.getAttribute("aria-describedby") ?? "")?.textContent;
   expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow connections/);
-  expect(told(screen.getByRole("switch", { name: "Use the graphics card" }))).toMatch(/trial/);
+  expect(told(screen.getByRole("switch", { name: "Hardware encoding" }))).toMatch(/Falls back to software/);
   expect(told(screen.getByLabelText("Countdown"))).toMatch(/get ready/);
   expect(told(screen.getByRole("button", { name: "Log" }))).toMatch(/At most 2 MB/);
 });
