@@ -89,15 +89,15 @@ impl Plan {
             world.proxy.close();
         }
         let recordings = world.recordings();
-        let known = segments(&recordings);
+        let (known, before) = (segments(&recordings), begun(&recordings));
         let watch = world.ledger.watch(recordings.clone());
         let mut recorder = self.start(world)?;
         let began = Instant::now();
-        // Faults belong into a recording: its first bytes are there, or it ended by itself.
-        let folders = |path: &std::path::Path| std::fs::read_dir(path).map_or(0, Iterator::count);
-        let before = folders(&recordings);
+        // Faults belong into a recording: its first bytes are there, or it ended by itself. Before its
+        // first frame a signal takes the start back, and nothing stays.
         wait::until("the recording to begin", START, || {
-            Ok((folders(&recordings) > before || !recorder.is_running()).then_some(()))
+            let has_begun = begun(&recordings) > before;
+            Ok((has_begun || !recorder.is_running()).then_some(()))
         })
         .ok();
         for (after, fault) in &self.live {
@@ -153,6 +153,12 @@ impl Plan {
         }
         Process::start(&world.home, "snaplark", command)
     }
+}
+
+/// How many recordings have their first frame.
+fn begun(recordings: &std::path::Path) -> usize {
+    let folders = std::fs::read_dir(recordings).into_iter().flatten().flatten();
+    folders.filter(|folder| folder.path().join("init.webm").is_file()).count()
 }
 
 /// A recorder whose home can't be written says so at once, and the home is as it was.
