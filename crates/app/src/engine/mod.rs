@@ -167,6 +167,9 @@ impl Engine {
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }
+        for recording in &recovery.empty {
+            info!(%recording, "Took back a recording that has no segment");
+        }
         for recording in &recovery.adopted {
             warn!(%recording, "A folder had no entry in the list, and has one now");
         }
