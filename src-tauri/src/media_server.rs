@@ -43,8 +43,7 @@ async fn start(app: App) -> std::io::Result<String> {
     let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let base = format!("http://{}/{key}", listener.local_addr()?);
-    let router =
-        Router::new().route("/{key}/{id}", get(serve)).with_state(Served { app, key });
+    let router = Router::new().route("/{key}/{id}", get(serve)).with_state(Served { app, key });
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::warn!(%error, "media server ended");

@@ -104,7 +104,8 @@ mod dialog {
     pub fn show(handle: &AppHandle, words: &'static str) {
         let parent = None::<&gtk::Window>;
         let (flags, kind) = (DialogFlags::empty(), MessageType::Question);
-        let question = MessageDialog::new(parent, flags, kind, ButtonsType::None, word("quit_title"));
+        let question =
+            MessageDialog::new(parent, flags, kind, ButtonsType::None, word("quit_title"));
         question.set_title(word("quit_title"));
         question.set_secondary_text(Some(word(words)));
         question.add_button(word("quit_not"), ResponseType::Cancel);

@@ -62,9 +62,15 @@ mod imp {
                         asked.set(Some(Instant::now()));
                         let asked = asked.clone();
                         // An error is an answer too: of a page that just loads, or has died.
-                        view.evaluate_javascript("0", None, None, gtk::gio::Cancellable::NONE, move |_| {
-                            asked.set(None);
-                        });
+                        view.evaluate_javascript(
+                            "0",
+                            None,
+                            None,
+                            gtk::gio::Cancellable::NONE,
+                            move |_| {
+                                asked.set(None);
+                            },
+                        );
                     }
                 }
                 ControlFlow::Continue

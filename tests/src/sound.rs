@@ -52,7 +52,10 @@ pub fn heard(home: &Home, time: Duration) -> Result<(f64, f64)> {
     home.apply(&mut listen);
     listen.args(["--device=speakers.monitor", "--format=s16le", "--channels=1", "--raw"]);
     listen.arg(format!("--rate={RATE}")).arg("--latency-msec=20");
-    let mut child = listen.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null())
+    let mut child = listen
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .context("parec can't be started")?;
     let bytes = (time.as_secs_f64() * f64::from(RATE)) as usize * 2;

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod choose;
+mod desktops;
 mod question;
 mod scap;
 mod shortcuts;

@@ -162,9 +162,7 @@ fn short(title: &str) -> String {
 
 /// Puts Unicode's isolates around words that are read from the right, which most titles are not.
 fn isolated(text: &str) -> String {
-    let is_from_the_right = |letter: char| {
-        matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
-    };
+    let is_from_the_right = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     match text.contains(is_from_the_right) {
         true => format!("\u{2068}{text}\u{2069}"),
         false => text.to_owned(),
@@ -186,7 +184,11 @@ pub mod tests {
 
     use super::*;
 
-    pub fn snapshot(recorder: RecorderView, states: &[RecordingState], link: Option<&str>) -> Snapshot {
+    pub fn snapshot(
+        recorder: RecorderView,
+        states: &[RecordingState],
+        link: Option<&str>,
+    ) -> Snapshot {
         let recordings = states.iter().enumerate().map(|(n, state)| RecordingView {
             id: n.to_string(),
             title: String::new(),
