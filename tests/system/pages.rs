@@ -105,7 +105,8 @@ impl Site {
     fn reset_link(&self) -> String {
         let mut make = command(&self.home, program("snaplark-cloud").unwrap());
         make.args(["reset-link", "--user", EMAIL, "--public-url", &self.cloud.address, "--data"]);
-        output(make.arg(self.cloud.data()), SOON).unwrap().trim().to_owned()
+        make.arg(self.cloud.data());
+        output(make, SOON).unwrap().trim().to_owned()
     }
 
     fn sign_out(&self) {

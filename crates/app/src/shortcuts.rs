@@ -65,11 +65,9 @@ impl Shortcut {
     /// When its keys do something. At other times other programs have them.
     pub fn serves(self) -> Serves {
         match self {
-            Shortcut::Record
-            | Shortcut::ChooseArea
-            | Shortcut::Screenshot
-            | Shortcut::QuickMenu
-            | Shortcut::Library => Serves::Always,
+            Shortcut::Record | Shortcut::ChooseArea | Shortcut::QuickMenu | Shortcut::Library => {
+                Serves::Always
+            }
             Shortcut::Microphone | Shortcut::Webcam | Shortcut::Pause => Serves::WhileRecording,
             Shortcut::ShareLast => Serves::WhileKeeping,
         }
@@ -103,7 +101,6 @@ impl ShortcutKeys {
         match shortcut {
             Shortcut::Record => &mut self.record,
             Shortcut::ChooseArea => &mut self.choose_area,
-            Shortcut::Screenshot => &mut self.screenshot,
             Shortcut::Microphone => &mut self.microphone,
             Shortcut::Webcam => &mut self.webcam,
             Shortcut::QuickMenu => &mut self.quick_menu,

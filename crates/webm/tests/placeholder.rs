@@ -100,7 +100,7 @@ fn placeholder_has_the_length_and_the_time_of_what_it_replaces() {
         }
         let least = placeholder(&tracks, 62_000, 2_013, 0).unwrap();
         assert!(index(&least).is_ok());
-        assert!(with_durations(&least).is_ok());
+        assert!(with_durations(&least, None).is_ok());
     }
 }
 
