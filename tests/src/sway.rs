@@ -14,7 +14,9 @@ use anyhow::{Context, Result};
 use rustix::process::getuid;
 use serde_json::Value;
 
+use crate::display::Rectangle;
 use crate::home::Home;
+use crate::media;
 use crate::process::{Process, command, output};
 
 const START: Duration = Duration::from_secs(30);
@@ -36,7 +38,7 @@ bar {
 ";
 
 pub struct Sway {
-    process: Process,
+    _process: Process,
     /// Where clients connect, as `WAYLAND_DISPLAY` names it.
     pub socket: PathBuf,
     orders: PathBuf,
@@ -91,12 +93,7 @@ impl Sway {
         home.set("WAYLAND_DISPLAY", socket.to_str().context("the path is not UTF-8")?);
         home.set("XDG_SESSION_TYPE", "wayland");
         home.set("XDG_CURRENT_DESKTOP", "sway");
-        Ok(Sway { process, socket, orders })
-    }
-
-    /// The process alone, for who keeps the session.
-    pub fn into_process(self) -> Process {
-        self.process
+        Ok(Sway { _process: process, socket, orders })
     }
 
     /// Its own bar, which is the session's tray. The home has a bus.
@@ -115,6 +112,17 @@ impl Sway {
         let mut windows = Vec::new();
         collect(&tree, false, &mut windows);
         Ok(windows)
+    }
+
+    /// What its monitor shows there: red, green, blue; rows from the top.
+    pub fn pixels(&self, home: &Home, at: Rectangle) -> Result<Vec<u8>> {
+        let file = home.path().join("sway.png");
+        self.picture(home, &file)?;
+        let all = media::picture(file.to_str().context("the path is not UTF-8")?, 0.0)?;
+        let (left, width) = (usize::try_from(at.x)? * 3, at.width as usize * 3);
+        let rows = all.chunks_exact(SIZE.0 as usize * 3);
+        let rows = rows.skip(usize::try_from(at.y)?).take(at.height as usize);
+        Ok(rows.flat_map(|row| row[left..left + width].to_vec()).collect())
     }
 
     /// What its monitor shows.

@@ -100,10 +100,10 @@ impl Session {
         Ok(Session { programs: session::media(&home)?, _bus: bus, home })
     }
 
-    /// Sway's desktop with the numbered screen, and with the portal that Debian has for it. Without a
+    /// Sway's desktop with the numbered screen as its arguments have it, and with the portal that Debian has for it. Without a
     /// graphics card sway offers no DMABUF, and this portal then shares nothing. Where it is offered
     /// one all the same (`stand-in-dmabuf`), it shares through memory.
-    pub fn sway(numbers: u32, offers_dmabuf: bool) -> Result<Self> {
+    pub fn sway(screen: &[&str], offers_dmabuf: bool) -> Result<(Self, Sway)> {
         let mut home = Home::new()?;
         let sway = Sway::start(&mut home)?;
         let config = home.path().join("config/xdg-desktop-portal-wlr");
@@ -126,14 +126,13 @@ impl Session {
             portal.env("WAYLAND_DISPLAY", socket);
         }
         session.programs.push(Process::start(home, "xdg-desktop-portal-wlr", portal)?);
-        let mut screen = command(home, program("numbered-screen")?);
-        screen.args(["--fps", &numbers.to_string()]);
-        let mut screen = Process::start(home, "numbered-screen", screen)?;
-        screen.line(START)?;
-        session.programs.push(screen);
-        session.programs.push(sway.into_process());
+        let mut numbered = command(home, program("numbered-screen")?);
+        numbered.args(screen);
+        let mut numbered = Process::start(home, "numbered-screen", numbered)?;
+        numbered.line(START)?;
+        session.programs.push(numbered);
         session.wait_for_portal("wlr")?;
-        Ok(session)
+        Ok((session, sway))
     }
 
     /// GNOME's own desktop with the numbered screen on its only monitor, which may be shared.

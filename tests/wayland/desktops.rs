@@ -30,13 +30,14 @@ fn gnome_shell_is_recorded_through_its_portal() {
 
 #[test]
 fn sway_is_recorded_through_memory_when_its_portal_shares_so() {
-    record_and_hold(&Session::sway(NUMBERS, true).unwrap());
+    let (session, _sway) = Session::sway(&["--fps", &NUMBERS.to_string()], true).unwrap();
+    record_and_hold(&session);
 }
 
 /// Debian's portal for sway shares nothing where there is no graphics card.
 #[test]
 fn sway_without_a_graphics_card_is_refused_in_a_sentence() {
-    let session = Session::sway(NUMBERS, false).unwrap();
+    let (session, _sway) = Session::sway(&["--fps", &NUMBERS.to_string()], false).unwrap();
     let answer = ask(&session.home, None, &RECORD).unwrap();
     hold(&answer, &["the desktop does not share the screen"]);
     let list = ask_json(&session.home, None, &["list", "--json"]).unwrap();

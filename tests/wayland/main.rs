@@ -9,6 +9,7 @@ mod desktops;
 mod question;
 mod scap;
 mod shortcuts;
+mod sway;
 
 use std::time::Duration;
 
