@@ -21,6 +21,7 @@ use crate::LIMIT;
 const TRAY: Rectangle = Rectangle { x: 1180, y: 0, width: 100, height: 16 };
 /// Of an icon that is 14 pixels wide and high. The time beside it is none of sway's.
 const ICON_PIXELS_MIN: usize = 20;
+const ICON: Duration = Duration::from_secs(20);
 const MOVED: Duration = Duration::from_secs(2);
 
 fn picture(sway: &Sway, home: &Home, name: &str) {
@@ -29,11 +30,30 @@ fn picture(sway: &Sway, home: &Home, name: &str) {
     sway.picture(home, &file).unwrap();
 }
 
-/// How many pixels of the tray are of another colour than its corner.
-fn icon_pixels(sway: &Sway, home: &Home) -> usize {
+/// The colours in the tray.
+fn colours(sway: &Sway, home: &Home) -> Vec<[u8; 3]> {
     let pixels = sway.pixels(home, TRAY).unwrap();
-    let pixels: Vec<&[u8]> = pixels.chunks_exact(3).collect();
-    pixels.iter().filter(|pixel| **pixel != pixels[0]).count()
+    pixels.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
+}
+
+/// The icon of a program at rest is blue, of one that records red, each a little more than that: pure
+/// red is the face that sway draws for an icon that it doesn't find.
+fn is_blue([red, _, blue]: &[u8; 3]) -> bool {
+    *blue > 150 && *red < 120
+}
+
+fn is_red([red, green, blue]: &[u8; 3]) -> bool {
+    *red > 150 && (20..110).contains(green) && (20..110).contains(blue)
+}
+
+fn wait_for_icon(sway: &Sway, home: &Home, what: &str, is_it: fn(&[u8; 3]) -> bool) {
+    let drawn = wait::until(&format!("the icon of {what}"), ICON, || {
+        let colours = colours(sway, home);
+        let count = colours.iter().filter(|colour| is_it(colour)).count();
+        Ok((count >= ICON_PIXELS_MIN).then_some(()))
+    });
+    picture(sway, home, what);
+    drawn.unwrap();
 }
 
 #[test]
@@ -56,11 +76,7 @@ fn sway_shows_the_icon_and_keeps_focus_when_bar_and_toast_appear() {
 
     let _app = Browser::app(home, &program("snaplark-desktop").unwrap(), &["--hidden"]).unwrap();
     Tray::of(home).unwrap();
-    let drawn = wait::until("the icon in sway's bar", LIMIT, || {
-        Ok(Some(icon_pixels(&sway, home)).filter(|count| *count >= ICON_PIXELS_MIN))
-    });
-    picture(&sway, home, "icon");
-    println!("the icon has {} pixels", drawn.unwrap());
+    wait_for_icon(&sway, home, "rest", is_blue);
     keeps_focus();
 
     let started = finish(&mut snaplark(home, None, &["start"]).unwrap(), LIMIT).unwrap();
@@ -79,7 +95,7 @@ fn sway_shows_the_icon_and_keeps_focus_when_bar_and_toast_appear() {
     assert!((600..720).contains(&bottom(&bar)), "{bar:?}");
     keeps_focus();
     wait::pass("the recording", MOVED).unwrap();
-    picture(&sway, home, "bar");
+    wait_for_icon(&sway, home, "recording", is_red);
     output(snaplark(home, None, &["stop"]).unwrap(), LIMIT).unwrap();
     let toast = shown("a toast", &|window| {
         !window.name.contains("bar")
