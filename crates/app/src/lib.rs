@@ -350,6 +350,11 @@ impl App {
         self.send(Command::NoteLinkCopied { recording }).await
     }
 
+    /// Says once that the recorder bar keeps out of what is recorded. `keys` stop it, where there are any.
+    pub async fn note_bar_hidden(&self, keys: String) -> Result<(), AppError> {
+        self.send(Command::NoteBarHidden { keys }).await
+    }
+
     /// The person's own file of a recording gets another place. On any error it stays.
     pub async fn move_file(&self, recording: RecordingId, to: PathBuf) -> Result<(), AppError> {
         let id = recording.to_string();

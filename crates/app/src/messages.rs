@@ -171,6 +171,9 @@ pub enum Command {
     NoteLinkCopied {
         recording: RecordingId,
     },
+    NoteBarHidden {
+        keys: String,
+    },
     HintNetwork,
     SetLocalNetwork {
         network: LocalNetwork,
@@ -245,6 +248,7 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
+            | Command::NoteBarHidden { .. }
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }

@@ -17,6 +17,7 @@ mod ring;
 mod running;
 mod sending;
 mod titles;
+mod warnings;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -458,6 +459,7 @@ impl Engine {
                 }
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::NoteBarHidden { keys } => self.toasts.note_bar_hidden(keys),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::ChangeSettings { change, reply } => {
                 let _ = reply.send(self.change_settings(&change));
