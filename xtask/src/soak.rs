@@ -13,6 +13,8 @@ pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
 pub const CHAOS_ROUNDS: u32 = 200;
 pub const PLAYER_ROUNDS: u32 = 20;
+pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
+    --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
 const FUZZ_SECONDS: &str = "300";
@@ -59,7 +61,7 @@ pub fn chaos(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
 
 fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
     let mut step = build::cargo(place, &format!("{rounds} rounds of chaos"))
-        .remedy("run the seed that it names alone, with --rounds 1 --seed N.")
+        .remedy(CHAOS_REMEDY)
         .args(["test"])
         .args(build::WORKSPACE)
         .args(["--test", "chaos", "--", "--nocapture"])
