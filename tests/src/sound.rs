@@ -44,16 +44,21 @@ fn pulseaudio(home: &mut Home) -> Result<Process> {
     let mut daemon = command(home, "pulseaudio");
     daemon.env_remove("DISPLAY").args(["--daemonize=no", "-n", "--use-pid-file=no"]);
     daemon.arg("--exit-idle-time=-1");
+    // Not module-sine-source: what it gives to a recorder is silence with bursts of the tone.
     for module in [
         format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display()),
         "module-null-sink sink_name=speakers sink_properties=device.description=Speakers".into(),
-        format!("module-sine-source source_name=microphone frequency={TONE_HZ}"),
+        "module-null-sink sink_name=tone".into(),
+        format!("module-sine sink=tone frequency={TONE_HZ}"),
+        "module-remap-source master=tone.monitor source_name=microphone".into(),
     ] {
         daemon.args(["-L", &module]);
     }
     let daemon = Process::start(home, "pulseaudio", daemon)?;
     home.set(VARIABLE, &format!("unix:{}", socket.display()));
     answers(home)?;
+    control(home, &DEFAULTS)?;
+    hears_tone(home)?;
     Ok(daemon)
 }
 
@@ -65,26 +70,45 @@ fn pipewire(home: &mut Home) -> Result<Vec<Process>> {
     let socket = home.path().join("run/pulse/native");
     home.set(VARIABLE, &format!("unix:{}", socket.display()));
     answers(home)?;
-    for order in [
-        &["load-module", "module-null-sink", "sink_name=speakers"][..],
-        &["load-module", "module-null-sink", "sink_name=tone"],
-        &["load-module", "module-remap-source", "master=tone.monitor", "source_name=microphone"],
-        &["set-default-sink", "speakers"],
-        &["set-default-source", "microphone"],
-    ] {
-        let mut control = command(home, "pactl");
-        control.args(order);
-        output(control, START)?;
-    }
+    control(
+        home,
+        &[
+            &["load-module", "module-null-sink", "sink_name=speakers"],
+            &["load-module", "module-null-sink", "sink_name=tone"],
+            &[
+                "load-module",
+                "module-remap-source",
+                "master=tone.monitor",
+                "source_name=microphone",
+            ],
+        ],
+    )?;
+    control(home, &DEFAULTS)?;
     let mut play = command(home, "gst-launch-1.0");
     play.args(["-q", "audiotestsrc", "is-live=true", &format!("freq={TONE_HZ}"), "volume=0.8"]);
     play.args(["!", "pulsesink", "device=tone"]);
     servers.insert(0, Process::start(home, "tone", play)?);
+    hears_tone(home)?;
+    Ok(servers)
+}
+
+const DEFAULTS: [&[&str]; 2] =
+    [&["set-default-sink", "speakers"], &["set-default-source", "microphone"]];
+
+fn control(home: &Home, orders: &[&[&str]]) -> Result<()> {
+    for order in orders {
+        let mut control = command(home, "pactl");
+        control.args(*order);
+        output(control, START)?;
+    }
+    Ok(())
+}
+
+fn hears_tone(home: &Home) -> Result<()> {
     wait::until("the microphone's tone", START, || {
         let (share, _) = listen(home, "microphone", Duration::from_millis(300))?;
         Ok((share > 0.9).then_some(()))
-    })?;
-    Ok(servers)
+    })
 }
 
 fn answers(home: &Home) -> Result<()> {
