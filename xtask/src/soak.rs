@@ -12,9 +12,9 @@ use crate::{Place, build, mutants, packages, test, ui};
 pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
 pub const CHAOS_ROUNDS: u32 = 200;
+pub const PLAYER_ROUNDS: u32 = 20;
 pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
     --seed N`, or the ten that end with it where earlier recordings matter.";
-pub const PLAYER_ROUNDS: u32 = 20;
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
 const FUZZ_SECONDS: &str = "300";

@@ -102,6 +102,7 @@ beforeEach(async () => {
 afterEach(() => {
   cleanup();
   clearMocks();
+  sessionStorage.clear();
 });
 
 async function show() {
@@ -331,7 +332,6 @@ test("the sidebar says where one is, and that an update was told is over where i
   await userEvent.click(link);
   await waitFor(() => expect(within(link).queryByRole("img")).toBeNull());
   localStorage.clear();
-  sessionStorage.clear();
 });
 
 test("a link of the sidebar scrolls its section, and never the window", async () => {
