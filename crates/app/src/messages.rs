@@ -171,6 +171,9 @@ pub enum Command {
     NoteLinkCopied {
         recording: RecordingId,
     },
+    NoteBarHidden {
+        keys: String,
+    },
     HintNetwork,
     SetLocalNetwork {
         network: LocalNetwork,
@@ -200,7 +203,7 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
-    CopiesChecked {
+    InStepWithServer {
         reply: oneshot::Sender<bool>,
     },
     Account {
@@ -225,7 +228,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
-            | Command::CopiesChecked { .. }
+            | Command::InStepWithServer { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -245,6 +248,7 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
+            | Command::NoteBarHidden { .. }
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }

@@ -17,6 +17,7 @@ mod ring;
 mod running;
 mod sending;
 mod titles;
+mod warnings;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -339,9 +340,8 @@ impl Engine {
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let titles_ms = self.title_sending.again_ms;
         let wake_ms =
-            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(titles_ms).min();
+            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(self.titles_ms()).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -459,6 +459,7 @@ impl Engine {
                 }
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::NoteBarHidden { keys } => self.toasts.note_bar_hidden(keys),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::ChangeSettings { change, reply } => {
                 let _ = reply.send(self.change_settings(&change));
@@ -475,7 +476,7 @@ impl Engine {
             Command::PauseUpload { recording, paused: false } => {
                 self.tell_machine(Event::ResumeAsked { recording });
             }
-            Command::CopiesChecked { reply } => drop(reply.send(self.are_copies_checked())),
+            Command::InStepWithServer { reply } => drop(reply.send(self.is_in_step_with_server())),
             Command::Account { reply } => drop(reply.send(self.account.clone())),
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
