@@ -267,7 +267,7 @@ fn checked_copies_are_not_said_to_be_online_where_the_server_damaged_one() {
     let rig = rig.restart_client(PACE, |_| {});
     let app = &rig.client.app;
     wait::until("the copies to be checked", DONE, || {
-        Ok(rig.client.run(app.are_copies_checked())?.then_some(()))
+        Ok(rig.client.run(app.is_in_step_with_server())?.then_some(()))
     })
     .unwrap();
     let view = rig.client.run(app.snapshot()).unwrap();
