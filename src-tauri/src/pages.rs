@@ -8,7 +8,7 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::words::word;
-use crate::{left, meter, platform, web_process};
+use crate::{camera, left, meter, platform, web_process};
 
 pub struct Page {
     pub label: &'static str,
@@ -85,6 +85,10 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
                 true => leave_welcome(&app),
                 false => {
                     left::remember(&hidden);
+                    meter::stop(&app, hidden.label());
+                    if hidden.label() == SETTINGS.label {
+                        camera::close(&app);
+                    }
                     hidden.hide()
                 }
             };

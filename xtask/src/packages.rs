@@ -161,6 +161,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
     (Need::Stage, ["pulseaudio pulseaudio-utils", "", "", ""]),
+    // PipeWire in PulseAudio's place, which a test starts by itself.
+    (Need::Tests, ["pipewire-pulse", "", "", ""]),
     // An empty machine for the package, and Debian's checker of packages.
     (Need::Proofs, ["debootstrap lintian", "", "", ""]),
 ];

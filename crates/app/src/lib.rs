@@ -294,6 +294,13 @@ impl App {
         self.ask(|reply| Command::Share { length, reply }).await?
     }
 
+    /// Whether the server has been asked in this run which of its copies are damaged, and told every
+    /// title; or can't be reached. What it has damaged is no longer said to be online then, but to be
+    /// sent again.
+    pub async fn is_in_step_with_server(&self) -> Result<bool, AppError> {
+        self.ask(|reply| Command::InStepWithServer { reply }).await
+    }
+
     /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
     /// code of what failed.
     pub async fn why_ended(&self, recording: RecordingId) -> Result<Option<String>, AppError> {

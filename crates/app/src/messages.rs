@@ -203,6 +203,9 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
+    InStepWithServer {
+        reply: oneshot::Sender<bool>,
+    },
     Account {
         reply: oneshot::Sender<Option<Account>>,
     },
@@ -225,6 +228,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
+            | Command::InStepWithServer { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }

@@ -29,6 +29,8 @@ if (text !== null) document.documentElement.style.fontSize = `${text}%`;
 
 // What a person chose in one picture is not chosen in the next.
 localStorage.clear();
+// Nor what was shown there: the next load would open that player again, as after a crash.
+sessionStorage.clear();
 window.asked = [];
 
 let now = scene(wanted.get("state") ?? "full");

@@ -63,12 +63,12 @@ test("toasts say what is safe before what is wrong", () => {
   for (const body of bodies) {
     const words = toastWords(toast("T", body));
     const said = `${words.title} ${words.figures}`;
-    expect(said, said).toMatch(/saved?|kept/i);
+    expect(said, said).toMatch(/saved?|safe|kept/i);
     expect(words.tone).toBe("waits");
   }
   const offline = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 14 }, 38));
   expect(offline).toMatchObject({
-    title: "Offline. It is safe here.",
+    title: "Offline. Saved; will upload automatically.",
     figures: "14 parts wait for the network",
     bar: 38,
     action: "copy",

@@ -85,6 +85,7 @@ afterEach(() => {
   clearMocks();
   vi.restoreAllMocks();
   localStorage.clear();
+  sessionStorage.clear();
   vi.useRealTimers();
 });
 
@@ -442,7 +443,7 @@ test("what befell a recording is told, and where it is played with its time", as
     "1:30 The disk is nearly full",
   ]);
   await settle();
-  expect(screen.getByTestId("player-failure").textContent).toMatch(/Can’t play here/);
+  expect(screen.getByTestId("player-failure").textContent).toMatch(/Can't play here/);
   await press("Escape", document.body);
   expect(screen.queryByTestId("player")).toBeNull();
 });

@@ -136,6 +136,6 @@ test("a newer version is told beside the settings, until it was seen there", asy
   cleanup();
   newer = { ...updates.ready, version: "0.3.0" };
   await show(empty());
-  await waitFor(() => expect(settings()).toMatch(/0\.3\.0 is there/));
+  await waitFor(() => expect(settings()).toMatch(/0\.3\.0 is available/));
   localStorage.clear();
 });

@@ -102,6 +102,7 @@ beforeEach(async () => {
 afterEach(() => {
   cleanup();
   clearMocks();
+  sessionStorage.clear();
 });
 
 async function show() {
@@ -126,7 +127,7 @@ test("settings window keeps what was changed elsewhere, and shows it", async () 
   expect(webcam()).toHaveProperty("checked", false);
   // The key, while the window is open.
   kept = changed(kept, { recording: { webcam: { shown: true } } });
-  await fireEvent.click(screen.getByRole("switch", { name: "Sound of this computer" }));
+  await fireEvent.click(screen.getByRole("switch", { name: "System audio" }));
   await waitFor(() => expect(kept.recording.systemSound).toBe(true));
   expect(kept.recording.webcam.shown).toBe(true);
   kept = changed(kept, { recording: { fps: 60 } });
@@ -374,7 +375,7 @@ test("each control has the platform's keys, and its hint is told with it", async
   const told = (control: Element) =>
     document.getElementById(control.getAttribute("aria-describedby") ?? "")?.textContent;
   expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow connections/);
-  expect(told(screen.getByRole("switch", { name: "Use the graphics card" }))).toMatch(/trial/);
+  expect(told(screen.getByRole("switch", { name: "Hardware encoding" }))).toMatch(/Falls back to software/);
   expect(told(screen.getByLabelText("Countdown"))).toMatch(/get ready/);
   expect(told(screen.getByRole("button", { name: "Log" }))).toMatch(/At most 2 MB/);
 });
