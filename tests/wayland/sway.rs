@@ -71,7 +71,7 @@ fn sway_shows_the_icon_and_keeps_focus_when_bar_and_toast_appear() {
         let focused = windows.iter().find(|window| window.focused);
         assert_eq!(focused.map(|it| it.name.as_str()), Some("Numbered screen"), "{windows:?}");
         let ours = |window: &Placed| window.name != "Numbered screen" && !window.floats;
-        assert!(!windows.iter().any(|it| ours(it)), "a tiled window of ours: {windows:?}");
+        assert!(!windows.iter().any(ours), "a tiled window of ours: {windows:?}");
     };
 
     let _app = Browser::app(home, &program("snaplark-desktop").unwrap(), &["--hidden"]).unwrap();
