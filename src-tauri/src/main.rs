@@ -51,9 +51,31 @@ const LOGGED: &str = "warn,snaplark=info,zbus=error";
 /// Starts to the tray alone: what a login does.
 const HIDDEN_FLAG: &str = "--hidden";
 
+/// The manual page snaplark-desktop.1 says the same.
+const HELP: &str = "\
+Records the screen; the recording is online when you stop. Lives in the tray.
+
+Usage: snaplark-desktop [--hidden] [LINK]
+
+Arguments:
+  [LINK]         What to show, as a link: snaplark://account
+
+Options:
+      --hidden   Start to the tray, without a window
+  -h, --help     Print help
+  -V, --version  Print version
+
+The command line is a program of its own: snaplark --help";
+
 fn main() -> ExitCode {
     if let Some(ended) = snaplark_capture::part() {
         return ended;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(answer) = answer(&arguments) {
+        // Nobody may read it.
+        let _ = writeln!(std::io::stdout(), "{answer}");
+        return ExitCode::SUCCESS;
     }
     let wanted = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let shown = fmt::layer()
@@ -73,7 +95,6 @@ fn main() -> ExitCode {
         logs::note_panics(home);
     }
 
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let hidden = arguments.iter().any(|argument| argument == HIDDEN_FLAG);
     let wish = deep_link::wish(arguments.iter().map(String::as_str));
     match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
@@ -84,4 +105,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and version, which need no display.
+fn answer(arguments: &[String]) -> Option<String> {
+    arguments.iter().find_map(|argument| match argument.as_str() {
+        "-h" | "--help" => Some(HELP.to_owned()),
+        "-V" | "--version" => Some(format!("snaplark-desktop {}", env!("CARGO_PKG_VERSION"))),
+        _ => None,
+    })
 }

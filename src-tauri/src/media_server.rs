@@ -5,8 +5,12 @@
 //! Extensions want `opusparse` of gst-plugins-bad, while the same recording plays and seeks as a
 //! plain file. WebKitGTK hands only http(s) and blobs to GStreamer, no scheme of our own.
 //!
-//! The listener takes connections from this computer only, and its address holds a random key, so
-//! that other users of the computer and web pages find nothing. Nothing is written.
+//! Who can read: the listener takes connections from this computer only, and its address holds a
+//! random key of 122 bits that is given to the library's window alone and never logged. Without the
+//! key other users of this computer and pages in a browser get 404, whatever they ask for. No answer
+//! names an allowed origin (CORS), so that no page may read one, and a request for another host than
+//! the address (DNS rebinding) gets 404 too. `Cross-Origin-Resource-Policy` is not sent: windows
+//! have an origin of their own, so that it would refuse the player itself. Nothing is written.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,6 +32,8 @@ pub struct MediaServer(OnceCell<String>);
 #[derive(Clone)]
 struct Served {
     app: App,
+    /// `127.0.0.1:PORT`
+    host: Arc<str>,
     key: Arc<str>,
 }
 
@@ -42,8 +48,10 @@ impl MediaServer {
 async fn start(app: App) -> std::io::Result<String> {
     let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let base = format!("http://{}/{key}", listener.local_addr()?);
-    let router = Router::new().route("/{key}/{id}", get(serve)).with_state(Served { app, key });
+    let host: Arc<str> = listener.local_addr()?.to_string().into();
+    let base = format!("http://{host}/{key}");
+    let served = Served { app, host, key };
+    let router = Router::new().route("/{key}/{id}", get(serve)).with_state(served);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::warn!(%error, "media server ended");
@@ -57,10 +65,11 @@ async fn serve(
     Path((key, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
-    if key != *served.key {
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    if key != *served.key || host != Some(served.host.as_bytes()) {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
     let whole = match open(&served.app, id).await {
         Ok(whole) => whole,
         Err(error) => {
@@ -83,6 +92,7 @@ async fn serve(
     let mut response = (status, body(Arc::new(whole), part.clone())).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_LENGTH, (part.end - part.start).into());

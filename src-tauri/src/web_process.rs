@@ -2,8 +2,8 @@
 //! dies leaves its windows white, one that hangs leaves them dead. Both are loaded again here, and
 //! each page then asks the app what it has to show.
 //!
-//! A page that can't stay alive is not loaded for ever: after `RELOADS_MAX` deaths within
-//! `RELOADS_WITHIN` it is left as it is until the window is opened anew.
+//! A page that can't stay alive doesn't keep the machine busy: after `RELOADS_MAX` deaths within
+//! `RELOADS_WITHIN` it is loaded again only when that time has passed.
 //!
 //! Only on Linux: elsewhere the system's WebView loads its pages again by itself.
 
@@ -27,8 +27,9 @@ mod imp {
 
     /// A ping is one JavaScript number: it costs less than what a blinking cursor does.
     const PING_EVERY: Duration = Duration::from_secs(4);
-    /// No page of ours computes for so long, on the slowest machine either.
-    const ANSWER: Duration = Duration::from_secs(10);
+    /// No page of ours computes for so long, on the slowest machine either. Counted in looks, not in
+    /// seconds: where this program itself was stopped, none of them went by.
+    const LOOKS_UNANSWERED_MAX: u32 = 3;
     const RELOADS_MAX: usize = 5;
     const RELOADS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -41,26 +42,31 @@ mod imp {
             view.connect_web_process_terminated(move |view, reason| {
                 tracing::warn!(label = died, ?reason, "web process terminated");
                 if may_reload(&mut deaths.borrow_mut(), Instant::now()) {
-                    view.reload();
-                } else {
-                    tracing::error!(label = died, "web process keeps dying; page not reloaded");
+                    return view.reload();
                 }
+                tracing::error!(label = died, "web process keeps dying; page reloaded later");
+                let weak = glib::object::ObjectExt::downgrade(view);
+                glib::timeout_add_local_once(RELOADS_WITHIN, move || {
+                    if let Some(view) = weak.upgrade() {
+                        view.reload();
+                    }
+                });
             });
-            // `None`: the last ping was answered.
-            let asked = Rc::new(Cell::new(None::<Instant>));
+            // How many looks found the last ping unanswered, its own included.
+            let unanswered = Rc::new(Cell::new(0));
             let weak = glib::object::ObjectExt::downgrade(&view);
             glib::timeout_add_local(PING_EVERY, move || {
                 let Some(view) = weak.upgrade() else { return ControlFlow::Break };
-                match asked.get() {
-                    Some(since) if since.elapsed() >= ANSWER => {
-                        asked.set(None);
+                match unanswered.get() {
+                    LOOKS_UNANSWERED_MAX.. => {
+                        unanswered.set(0);
                         tracing::warn!(label, "web process does not answer; terminated");
                         view.terminate_web_process();
                     }
-                    Some(_) => {}
-                    None => {
-                        asked.set(Some(Instant::now()));
-                        let asked = asked.clone();
+                    looks @ 1.. => unanswered.set(looks + 1),
+                    0 => {
+                        unanswered.set(1);
+                        let unanswered = unanswered.clone();
                         // An error is an answer too: of a page that just loads, or has died.
                         view.evaluate_javascript(
                             "0",
@@ -68,7 +74,7 @@ mod imp {
                             None,
                             gtk::gio::Cancellable::NONE,
                             move |_| {
-                                asked.set(None);
+                                unanswered.set(0);
                             },
                         );
                     }

@@ -27,15 +27,20 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
     let listed = list["recordings"].as_array().context("no list of recordings")?.clone();
     let find = |id: &str| listed.iter().find(|recording| recording["id"] == id);
     for (key, path) in segments(&world.recordings()) {
-        let is_recording = uuid::Uuid::parse_str(&key.0).is_ok();
-        if is_recording && path.with_file_name("init.webm").is_file() {
+        if path.with_file_name("init.webm").is_file() {
             ensure!(find(&key.0).is_some(), "{} has segments and is in no list", key.0);
         }
     }
-    for id in world.ledger.recordings().into_iter().filter(|id| is_wanted(id)) {
+    for id in world.ledger.recordings() {
         let recording = find(&id).with_context(|| format!("{id} was sealed and is in no list"))?;
+        if !is_wanted(&id) {
+            continue;
+        }
         hold_online(world, &id, recording).with_context(|| recording.to_string())?;
-        hold_file(world, recording).with_context(|| recording.to_string())?;
+        // Of what was destroyed altogether, and says so, no file can be made.
+        if recording["state"]["kind"] == "done" || !world.ledger.of(&id).is_empty() {
+            hold_file(world, recording).with_context(|| recording.to_string())?;
+        }
     }
     hold_no_stray_file(world, &listed)?;
     hold_no_crash_note(&world.file("logs"))
@@ -45,13 +50,13 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
 fn hold_online(world: &World, id: &str, recording: &Value) -> Result<()> {
     let (whole, damaged) = (world.ledger.of(id), world.ledger.destroyed_of(id));
     let issues = recording["health"].as_array().map_or(0, Vec::len);
-    if whole.is_empty() {
-        // Nothing of it may have reached the server; then it says so.
+    if recording["state"]["kind"] != "done" {
+        // Only where all of it was destroyed may nothing have reached the server; then it says so.
         let is_said = issues > 0 || recording["state"]["kind"] == "needsYou";
+        ensure!(whole.is_empty(), "{id} isn't online: {}", recording["state"]);
         ensure!(is_said, "all of {damaged:?} were destroyed, and nothing says so");
         return Ok(());
     }
-    ensure!(recording["state"]["kind"] == "done", "{id} isn't online: {}", recording["state"]);
     let link = recording["link"].as_str().context("it is online and has no link")?;
     let served = fetch(&format!("{link}/original.webm"))?;
     for (key, bytes) in whole {
@@ -59,9 +64,10 @@ fn hold_online(world: &World, id: &str, recording: &Value) -> Result<()> {
             bail!("segment {} of {id} was sealed and isn't served", key.1);
         }
     }
-    // A segment that was destroyed after it had been sent is served all the same.
-    let sent_before = |key: &&Key| world.ledger.bytes(key).is_some_and(|it| contains(&served, &it));
-    let is_whole = damaged.iter().all(sent_before);
+    // A segment that was destroyed after it had been sent, or that was restored from the person's own
+    // file, is served all the same.
+    let is_served = |key: &&Key| world.ledger.bytes(key).is_some_and(|it| contains(&served, &it));
+    let is_whole = damaged.iter().all(is_served);
     ensure!(is_whole || issues > 0, "{damaged:?} were destroyed, and nothing says so");
     media::decode(&format!("{link}/video.webm")).map(drop)
 }

@@ -41,11 +41,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Segments of a recordings' folder: the recording's id, the file's name and its path.
+/// Segments of a recordings' folder: the recording's id, the file's name and its path. What lies in
+/// folders that are no recording's is nobody's.
 pub fn segments(recordings: &Path) -> Vec<(Key, PathBuf)> {
     let mut found = Vec::new();
     for folder in std::fs::read_dir(recordings).into_iter().flatten().flatten() {
         let id = folder.file_name().to_string_lossy().into_owned();
+        if uuid::Uuid::parse_str(&id).is_err() {
+            continue;
+        }
         for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
             let name = file.file_name().to_string_lossy().into_owned();
             let stem = name.strip_suffix(".webm").unwrap_or_default();

@@ -13,6 +13,10 @@ mod ledger;
 mod round;
 mod world;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use crate::round::Plan;
 use crate::world::World;
 
@@ -22,6 +26,44 @@ const ROUNDS_PER_WORLD: u64 = 10;
 const ROUNDS: u64 = 10;
 const SEED: u64 = 20_261_128;
 
+/// Each wait of a round has a limit of its own. Where all of them together take longer than this,
+/// the harness itself hangs.
+const ROUND_MAX: Duration = Duration::from_secs(180);
+
+/// Ends the process when a round takes too long; the programs of its world end with it.
+struct Watchdog {
+    began: Instant,
+    seed: AtomicU64,
+    /// In milliseconds since it began.
+    until: AtomicU64,
+}
+
+impl Watchdog {
+    fn start() -> Arc<Self> {
+        let (seed, until) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        let dog = Arc::new(Self { began: Instant::now(), seed, until });
+        let watching = Arc::clone(&dog);
+        std::thread::spawn(move || {
+            while watching.now_ms() < watching.until.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            let (seed, seconds) = (watching.seed.load(Ordering::Relaxed), ROUND_MAX.as_secs());
+            println!("round {seed} FAILED: it is not over after {seconds} s");
+            std::process::exit(1);
+        });
+        dog
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn round(&self, seed: u64) {
+        self.seed.store(seed, Ordering::Relaxed);
+        self.until.store(self.now_ms() + ROUND_MAX.as_millis() as u64, Ordering::Relaxed);
+    }
+}
+
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
 }
@@ -30,6 +72,9 @@ fn number(name: &str, default: u64) -> u64 {
 fn sealed_segments_survive_seeded_faults() {
     let rounds = number("SNAPLARK_CHAOS_ROUNDS", ROUNDS);
     let first_seed = number("SNAPLARK_CHAOS_SEED", SEED);
+    println!("chaos: {rounds} rounds from seed {first_seed}");
+    let watchdog = Watchdog::start();
+    let began = Instant::now();
     let mut failures = Vec::new();
     let mut sealed = 0;
     let mut destroyed = 0;
@@ -37,11 +82,12 @@ fn sealed_segments_survive_seeded_faults() {
     for seeds in seeds.chunks(ROUNDS_PER_WORLD as usize) {
         let mut world = World::start().unwrap();
         for &seed in seeds {
+            watchdog.round(seed);
             let plan = Plan::from_seed(seed);
             println!("round {seed}: {plan:?}");
             if let Err(error) = plan.run(&mut world).and_then(|()| checks::hold_touched(&mut world))
             {
-                println!("round {seed} FAILED: {error:#}\n{}", world.complaints());
+                println!("round {seed} FAILED: {error:#}\n{}", world.evidence());
                 failures.push(format!("seed {seed} {plan:?}: {error:#}"));
                 sealed += world.ledger.sealed();
                 destroyed += world.ledger.destroyed();
@@ -58,8 +104,9 @@ fn sealed_segments_survive_seeded_faults() {
     }
     println!(
         "figures: chaos: {rounds} rounds from seed {first_seed}, {sealed} segments sealed, \
-         {destroyed} destroyed on purpose, {} rounds failed",
-        failures.len()
+         {destroyed} destroyed on purpose, {} rounds failed, {} s",
+        failures.len(),
+        began.elapsed().as_secs()
     );
     assert!(sealed >= rounds, "{sealed} segments in {rounds} rounds: nothing was tried");
     assert!(

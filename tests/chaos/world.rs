@@ -20,7 +20,9 @@ use crate::ledger::Ledger;
 
 const SIZE: (u32, u32) = (640, 360);
 const NUMBERS_PER_SECOND: u32 = 10;
-pub const DISK_BYTES: u64 = 800_000_000;
+/// More than the app wants free, or it would clear what is online at once, and faults would find no
+/// older recordings. It is memory, taken only as it is written.
+pub const DISK_BYTES: u64 = 4_000_000_000;
 /// A command that takes longer hangs.
 pub const HANG: Duration = Duration::from_secs(20);
 
@@ -70,6 +72,8 @@ impl World {
         snaplark.args(args);
         snaplark.env("SNAPLARK_SERVER", self.proxy.url());
         snaplark.env("SNAPLARK_TOKEN", &self.server.token);
+        // What the store and the engine did is part of the evidence.
+        snaplark.env("SNAPLARK_LOG", "warn,snaplark_app=info,snaplark_store=info");
         Ok(snaplark)
     }
 
@@ -106,8 +110,23 @@ impl World {
         self.said.clear();
     }
 
-    pub fn complaints(&self) -> String {
-        self.said.join("\n")
+    /// What the commands said, and what lies in the recordings' folders.
+    pub fn evidence(&self) -> String {
+        let mut evidence = self.said.join("\n");
+        evidence.push_str("\n--- recordings\n");
+        for folder in std::fs::read_dir(self.recordings()).into_iter().flatten().flatten() {
+            evidence.push_str(&format!("{}\n", folder.file_name().display()));
+            for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                let len = file.metadata().map_or(0, |found| found.len());
+                let rows = match file.file_name().to_str() {
+                    Some("recording.json") => std::fs::read_to_string(file.path()),
+                    _ => Ok(String::new()),
+                };
+                let rows = rows.unwrap_or_default();
+                evidence.push_str(&format!("  {} {len} {rows}\n", file.file_name().display()));
+            }
+        }
+        evidence
     }
 
     /// Undoes every fault that lasts.
@@ -117,6 +136,11 @@ impl World {
         self.proxy.close();
         self.runtime.block_on(self.proxy.reopen())
     }
+}
+
+/// Whether a refusal has its sentence, apart from what is logged.
+pub fn says_why(stderr: &str) -> bool {
+    stderr.lines().any(|line| line.strip_prefix("snaplark: ").is_some_and(|why| !why.is_empty()))
 }
 
 /// No panic, by the exit code of one and by its words.

@@ -2,15 +2,18 @@
 
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::home::Home;
+use snaplark_tests::process::output;
+use snaplark_tests::recorder::snaplark;
 use snaplark_tests::wait;
 
-use crate::{SOON, pictures};
+use crate::{SHOW, SOON, pictures};
 
 #[test]
 fn microphone_and_webcam_keys_are_other_programs_until_something_is_recorded() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("keys")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let windows = &shown.windows().unwrap().session;
+    output(snaplark(home, None, &["settings", "microphone", "off"]).unwrap(), SHOW).unwrap();
 
     // Another program has them for itself, as an editor hears them: that fails where we hold them.
     for letter in ['m', 'w', 'p', 'l'] {

@@ -12,6 +12,7 @@ mod first_hour;
 mod keys;
 mod library;
 mod places;
+mod player;
 mod policy;
 mod quick;
 mod sign_in;
@@ -21,6 +22,7 @@ mod tray;
 mod unseen;
 mod unsent;
 mod updates;
+mod web_process;
 mod welcome;
 
 use std::ops::RangeInclusive;

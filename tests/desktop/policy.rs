@@ -48,7 +48,11 @@ fn the_policy_has_no_unsafe_word() {
     assert_eq!(policy["default-src"], "'self'");
     assert_eq!(policy["script-src"], "'self'");
     for (directive, sources) in policy.as_object().unwrap() {
-        let sources = sources.as_str().unwrap();
+        // The player's file has a port of the moment, and loads nothing but media (`media_server.rs`).
+        let sources = match directive.as_str() {
+            "media-src" => sources.as_str().unwrap().replace(" http://127.0.0.1:*", ""),
+            _ => sources.as_str().unwrap().to_owned(),
+        };
         assert!(!sources.contains("unsafe") && !sources.contains('*'), "{directive} {sources}");
     }
 }

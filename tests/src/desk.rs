@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use crate::display::{Display, Rectangle};
 use crate::home::Home;
 use crate::process::{Process, command, program};
-use crate::{session, sound, wait};
+use crate::sound::{self, Server};
+use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
 const PANEL_HEIGHT: u32 = 30;
@@ -109,8 +110,8 @@ const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 pub struct Desk {
     painter: Option<Process>,
     _programs: Vec<Process>,
-    /// `None` where a test has chosen what sound there is.
-    pub sound: Option<Process>,
+    /// Empty where there is no sound server.
+    pub sound: Vec<Process>,
     _bus: Process,
     pub display: Display,
     pub size: (u32, u32),
@@ -119,13 +120,22 @@ pub struct Desk {
 
 impl Desk {
     /// An empty desktop, its panel drawn.
-    pub fn start(mut home: Home, width: u32, height: u32) -> Result<Self> {
+    pub fn start(home: Home, width: u32, height: u32) -> Result<Self> {
+        Self::start_with(home, width, height, Server::PulseAudio)
+    }
+
+    /// The same with that sound server.
+    pub fn start_with(mut home: Home, width: u32, height: u32, sound: Server) -> Result<Self> {
         let display = Display::start(&mut home, width, height)?;
-        Self::on(home, display, (width, height))
+        Self::on_with(home, display, (width, height), sound)
     }
 
     /// On the home's display, or on the first monitor of it, which is so large.
-    pub fn on(mut home: Home, display: Display, size: (u32, u32)) -> Result<Self> {
+    pub fn on(home: Home, display: Display, size: (u32, u32)) -> Result<Self> {
+        Self::on_with(home, display, size, Server::PulseAudio)
+    }
+
+    fn on_with(mut home: Home, display: Display, size: (u32, u32), sound: Server) -> Result<Self> {
         write(&home.path().join("config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"), PANEL)?;
         write(&home.path().join("config/dunst/dunstrc"), DUNST)?;
         write(&home.path().join("config/openbox/rc.xml"), WINDOW_MANAGER)?;
@@ -134,8 +144,7 @@ impl Desk {
         home.set("XDG_SESSION_TYPE", "x11");
         home.set("GDK_BACKEND", "x11");
         let bus = session::bus(&mut home)?;
-        let has_choice = home.var("PULSE_SERVER").is_some();
-        let sound = if has_choice { None } else { Some(sound::server(&mut home)?) };
+        let sound = sound::start(&mut home, sound)?;
 
         let strip = Rectangle { x: 0, y: 0, width: size.0, height: PANEL_HEIGHT };
         let empty = display.pixels(strip)?;

@@ -38,6 +38,14 @@ pub fn probe(video: &str) -> Result<Probe> {
     })
 }
 
+/// Whether the video has a track of sound.
+pub fn has_sound(video: &str) -> Result<bool> {
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args(["-v", "error", "-select_streams", "a", "-show_entries", "stream=codec_name"]);
+    ffprobe.args(["-of", "csv=p=0", video]);
+    Ok(!quiet(&mut ffprobe, video)?.is_empty())
+}
+
 /// Decodes every frame. Any complaint of ffmpeg is an error. Gives the number of frames.
 pub fn decode(video: &str) -> Result<u32> {
     let mut ffmpeg = Command::new("ffmpeg");

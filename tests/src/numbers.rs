@@ -105,6 +105,38 @@ pub fn read_video(video: &str, size: (u32, u32)) -> Result<Reading> {
     Ok(Reading { frames })
 }
 
+/// Reads when each frame is shown, in seconds, and its number.
+pub fn read_timed(video: &Path, size: (u32, u32)) -> Result<Vec<(f64, u16)>> {
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args(["-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time"]);
+    let output = ffprobe.args(["-of", "csv=p=0"]).arg(video).stdin(Stdio::null()).output()?;
+    let times = String::from_utf8(output.stdout)?;
+    let times = times.lines().map(|line| Ok(line.trim_end_matches(',').parse()?));
+    let times: Vec<f64> = times.collect::<Result<_>>()?;
+    let frames = read_file(video, size)?.frames;
+    if times.len() != frames.len() {
+        bail!("ffprobe names {} frames, ffmpeg decodes {}", times.len(), frames.len());
+    }
+    let numbers = times.into_iter().zip(frames);
+    Ok(numbers.filter_map(|(time, number)| Some((time, number?))).collect())
+}
+
+/// Reads the number in a picture of the screen, four bytes a pixel, that shows a video of `size`
+/// scaled to `shown`.
+pub fn read_scaled(pixels: &[u8], shown: (u32, u32), size: (u32, u32)) -> Option<u16> {
+    let field = field(size.0, size.1);
+    let mut grey = Vec::with_capacity((WIDTH * HEIGHT) as usize);
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let x = (field.x.cast_unsigned() + x) * shown.0 / size.0;
+            let y = (field.y.cast_unsigned() + y) * shown.1 / size.1;
+            // Green: all colours of the field are grey.
+            grey.push(*pixels.get((y * shown.0 + x) as usize * 4 + 1)?);
+        }
+    }
+    read(&grey)
+}
+
 /// As `read_video`, for a file.
 pub fn read_file(video: &Path, size: (u32, u32)) -> Result<Reading> {
     read_video(video.to_str().context("the path is not UTF-8")?, size)
@@ -181,6 +213,24 @@ mod tests {
     fn every_number_is_read_as_painted() {
         for number in 0..=u16::MAX {
             assert_eq!(read(&painted(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn number_is_read_from_a_smaller_picture_of_the_video() {
+        let (size, shown) = ((1280, 720), (700, 394));
+        let field = field(size.0, size.1);
+        for number in [0, 0x1234, u16::MAX] {
+            let grey = painted(number);
+            let at = |x: u32, y: u32| {
+                let (x, y) = (x * size.0 / shown.0, y * size.1 / shown.1);
+                let (x, y) = (x.checked_sub(field.x as u32)?, y.checked_sub(field.y as u32)?);
+                (x < WIDTH && y < HEIGHT).then(|| grey[(y * WIDTH + x) as usize])
+            };
+            let pixels = (0..shown.1).flat_map(|y| (0..shown.0).map(move |x| (x, y)));
+            let pixels: Vec<u8> =
+                pixels.flat_map(|(x, y)| [at(x, y).unwrap_or_default(); 4]).collect();
+            assert_eq!(read_scaled(&pixels, shown, size), Some(number));
         }
     }
 

@@ -1,5 +1,5 @@
-//! A sound server of the home's own with devices that are not there: speakers whose sound can be
-//! heard, and a microphone that hears a tone. Until it is dropped.
+//! A sound server of the home's own, PulseAudio or PipeWire, with devices that are not there: speakers
+//! whose sound can be heard, and a microphone that hears a tone. Until it is dropped.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::home::Home;
-use crate::process::{Process, command, finish};
-use crate::wait;
+use crate::process::{Process, command, finish, output};
+use crate::{session, wait};
 
 /// What the microphone hears.
 pub const TONE_HZ: u32 = 440;
@@ -16,8 +16,30 @@ const START: Duration = Duration::from_secs(30);
 const RATE: u32 = 8_000;
 const VARIABLE: &str = "PULSE_SERVER";
 
-/// Starts PulseAudio and makes it the home's.
-pub fn server(home: &mut Home) -> Result<Process> {
+/// Which sound server a desktop has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    PulseAudio,
+    /// With its replacement of PulseAudio, and the session's PipeWire behind it.
+    PipeWire,
+    /// None answers, and none can be started.
+    Missing,
+}
+
+/// Starts the sound server and makes it the home's. PipeWire wants a session bus.
+pub fn start(home: &mut Home, which: Server) -> Result<Vec<Process>> {
+    match which {
+        Server::PulseAudio => pulseaudio(home).map(|daemon| vec![daemon]),
+        Server::PipeWire => pipewire(home),
+        Server::Missing => {
+            let nowhere = format!("unix:{}", home.path().join("run/no-sound").display());
+            home.set(VARIABLE, &nowhere);
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn pulseaudio(home: &mut Home) -> Result<Process> {
     let socket = home.path().join("run/sound");
     let mut daemon = command(home, "pulseaudio");
     daemon.env_remove("DISPLAY").args(["--daemonize=no", "-n", "--use-pid-file=no"]);
@@ -31,26 +53,59 @@ pub fn server(home: &mut Home) -> Result<Process> {
     }
     let daemon = Process::start(home, "pulseaudio", daemon)?;
     home.set(VARIABLE, &format!("unix:{}", socket.display()));
+    answers(home)?;
+    Ok(daemon)
+}
+
+/// The microphone listens to a second pair of speakers, which play the tone.
+fn pipewire(home: &mut Home) -> Result<Vec<Process>> {
+    let mut servers = session::media(home)?;
+    let server = Process::start(home, "pipewire-pulse", command(home, "pipewire-pulse"))?;
+    servers.insert(0, server);
+    let socket = home.path().join("run/pulse/native");
+    home.set(VARIABLE, &format!("unix:{}", socket.display()));
+    answers(home)?;
+    for order in [
+        &["load-module", "module-null-sink", "sink_name=speakers"][..],
+        &["load-module", "module-null-sink", "sink_name=tone"],
+        &["load-module", "module-remap-source", "master=tone.monitor", "source_name=microphone"],
+        &["set-default-sink", "speakers"],
+        &["set-default-source", "microphone"],
+    ] {
+        let mut control = command(home, "pactl");
+        control.args(order);
+        output(control, START)?;
+    }
+    let mut play = command(home, "gst-launch-1.0");
+    play.args(["-q", "audiotestsrc", "is-live=true", &format!("freq={TONE_HZ}"), "volume=0.8"]);
+    play.args(["!", "pulsesink", "device=tone"]);
+    servers.insert(0, Process::start(home, "tone", play)?);
+    wait::until("the microphone's tone", START, || {
+        let (share, _) = listen(home, "microphone", Duration::from_millis(300))?;
+        Ok((share > 0.9).then_some(()))
+    })?;
+    Ok(servers)
+}
+
+fn answers(home: &Home) -> Result<()> {
     wait::until("the sound server", START, || {
         let mut ask = command(home, "pactl");
         ask.arg("info");
         Ok(finish(&mut ask, START)?.status.success().then_some(()))
-    })?;
-    Ok(daemon)
-}
-
-/// Names a server that is not there: nothing can start one of its own.
-pub fn none(home: &mut Home) {
-    let nowhere = format!("unix:{}", home.path().join("run/no-sound").display());
-    home.set(VARIABLE, &nowhere);
+    })
 }
 
 /// Listens to the speakers for that time. Returns the share of the sound's power that is the tone,
 /// and how loud it is, 1 at the most.
 pub fn heard(home: &Home, time: Duration) -> Result<(f64, f64)> {
+    listen(home, "speakers.monitor", time)
+}
+
+fn listen(home: &Home, device: &str, time: Duration) -> Result<(f64, f64)> {
     let mut listen = Command::new("parec");
     home.apply(&mut listen);
-    listen.args(["--device=speakers.monitor", "--format=s16le", "--channels=1", "--raw"]);
+    listen.arg(format!("--device={device}"));
+    listen.args(["--format=s16le", "--channels=1", "--raw"]);
     listen.arg(format!("--rate={RATE}")).arg("--latency-msec=20");
     let mut child = listen
         .stdin(Stdio::null())

@@ -16,4 +16,5 @@ mod recording;
 mod ring;
 mod screen;
 mod terminal;
+mod titles;
 mod webcam;

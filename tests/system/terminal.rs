@@ -48,6 +48,16 @@ impl Terminal {
 
     /// Starts a program in it. `its_own`: the terminal is the program's, which hears when it closes.
     fn start(self, home: &Home, its_own: bool, args: &[&str]) -> (OwnedFd, Child) {
+        self.start_with(home, its_own, args, &[("TERM", "xterm")])
+    }
+
+    fn start_with(
+        self,
+        home: &Home,
+        its_own: bool,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (OwnedFd, Child) {
         let snaplark = program("snaplark").unwrap();
         let mut program = match its_own {
             true => {
@@ -57,7 +67,7 @@ impl Terminal {
             }
             false => command(home, snaplark),
         };
-        program.args(args).env("TERM", "xterm");
+        program.args(args).env_remove("NO_COLOR").envs(variables.iter().copied());
         let stream = || Stdio::from(self.inside.try_clone().unwrap());
         program.stdin(stream()).stdout(stream()).stderr(stream());
         (self.holder, program.spawn().unwrap())
@@ -78,6 +88,43 @@ fn until_shows(holder: &OwnedFd, words: &str) {
 
 fn ended(child: &mut Child) -> ExitStatus {
     wait::until("the program to end", LIMIT, || Ok(child.try_wait()?)).unwrap()
+}
+
+/// Everything that a terminal with these variables shows of a program that ends.
+fn shown(home: &Home, args: &[&str], variables: &[(&str, &str)]) -> String {
+    let (holder, mut child) = Terminal::open().start_with(home, false, args, variables);
+    let mut shown = Vec::new();
+    let mut bytes = [0; 1024];
+    let mut reader = File::from(holder);
+    // A terminal that nobody writes to any more ends with an error (EIO).
+    while let Ok(read @ 1..) = reader.read(&mut bytes) {
+        shown.extend_from_slice(&bytes[..read]);
+    }
+    ended(&mut child);
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn errors_have_colours_only_where_the_terminal_has_them_and_nobody_said_no() {
+    let home = Home::new().unwrap();
+    let wrong = ["recrod"];
+    let coloured = shown(&home, &wrong, &[("TERM", "xterm")]);
+    assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+    for without in [&[("TERM", "dumb")][..], &[("TERM", "xterm"), ("NO_COLOR", "1")]] {
+        let plain = shown(&home, &wrong, without);
+        assert!(plain.contains("recrod") && !plain.contains('\u{1b}'), "{without:?}: {plain:?}");
+    }
+}
+
+#[test]
+fn progress_is_written_anew_in_place_only_where_the_terminal_can() {
+    let screen = Screen::start();
+    let record = ["record", "--seconds", "2", "--no-upload"];
+    let in_place = |text: &str| text.replace("\r\n", "").contains(['\r', '\u{1b}']);
+    let live = shown(&screen.home, &record, &[("TERM", "xterm")]);
+    assert!(in_place(&live), "{live:?}");
+    let dumb = shown(&screen.home, &record, &[("TERM", "dumb")]);
+    assert!(dumb.contains("Recording") && !in_place(&dumb), "{dumb:?}");
 }
 
 /// The only recording is whole: its file is written and can be decoded.

@@ -240,6 +240,42 @@ fn part_that_the_server_damaged_is_sent_again() {
     media::decode(&format!("{}/video.webm", again.link.unwrap())).unwrap();
 }
 
+/// A program that is killed after the own file is written and before its row says so.
+#[test]
+fn own_file_that_is_there_already_is_not_written_twice() {
+    let rig = Rig::start(PACE);
+    let id = rig.record();
+    let view = rig.client.done(id, DONE).unwrap();
+    let rig = rig.restart_client(PACE, |home| {
+        let database = rusqlite::Connection::open(home.join("snaplark.db")).unwrap();
+        database.execute("UPDATE recordings SET file = NULL", []).unwrap();
+    });
+    let again = rig.client.done(id, DONE).unwrap();
+    assert_eq!(again.file, view.file);
+    let saved = std::path::Path::new(view.file.as_ref().unwrap()).parent().unwrap();
+    assert_eq!(std::fs::read_dir(saved).unwrap().count(), 1);
+}
+
+#[test]
+fn checked_copies_are_not_said_to_be_online_where_the_server_damaged_one() {
+    let rig = Rig::start(PACE);
+    let id = rig.record();
+    rig.client.done(id, DONE).unwrap();
+    flip(&find(&rig.home.path().join("cloud"), "_chunk_3.").expect("a chunk on the disk"));
+    assert!(!is_whole(&rig), "the damage is found");
+    let chunks = rig.proxy.count(&Route::Chunk);
+    let rig = rig.restart_client(PACE, |_| {});
+    let app = &rig.client.app;
+    wait::until("the copies to be checked", DONE, || {
+        Ok(rig.client.run(app.are_copies_checked())?.then_some(()))
+    })
+    .unwrap();
+    let view = rig.client.run(app.snapshot()).unwrap();
+    let found = view.recordings.iter().find(|found| found.id == id.to_string()).unwrap();
+    let is_sent = rig.proxy.count(&Route::Chunk) > chunks;
+    assert!(is_sent || found.state != RecordingState::Done, "{:?}", found.state);
+}
+
 #[test]
 fn part_that_neither_side_has_is_said() {
     let rig = Rig::start(PACE);

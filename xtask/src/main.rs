@@ -42,6 +42,8 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
+  soak player [--rounds N]    the library's player: 10 s and five places of a recording, with numbers
+                              and tone compared, 20 times by default
   soak installed              the package, installed on an empty machine that debootstrap makes:
                               first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
@@ -86,6 +88,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
             if args.flag("installed") {
                 args.end()?;
                 return package::installed::prove(&place).map(|()| ExitCode::SUCCESS);
+            }
+            if args.flag("player") {
+                let rounds = args.number("--rounds")?.unwrap_or(soak::PLAYER_ROUNDS);
+                args.end()?;
+                return soak::player(&place, rounds).map(|()| ExitCode::SUCCESS);
             }
             if args.flag("chaos") {
                 let rounds = args.number("--rounds")?.unwrap_or(soak::CHAOS_ROUNDS);

@@ -12,6 +12,9 @@ use crate::{Place, build, mutants, packages, test, ui};
 pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
 pub const CHAOS_ROUNDS: u32 = 200;
+pub const PLAYER_ROUNDS: u32 = 20;
+pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
+    --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
 const FUZZ_SECONDS: &str = "300";
@@ -58,7 +61,7 @@ pub fn chaos(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
 
 fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
     let mut step = build::cargo(place, &format!("{rounds} rounds of chaos"))
-        .remedy("run the seed that it names alone, with --rounds 1 --seed N.")
+        .remedy(CHAOS_REMEDY)
         .args(["test"])
         .args(build::WORKSPACE)
         .args(["--test", "chaos", "--", "--nocapture"])
@@ -67,6 +70,21 @@ fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
         step = step.env("SNAPLARK_CHAOS_SEED", seed.to_string());
     }
     step.run()
+}
+
+/// The library's player alone, over and over, with what it needs installed and built first.
+pub fn player(place: &Place, rounds: u32) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    ui::install(place)?;
+    ui::build(place)?;
+    build::everything(place)?;
+    build::cargo(place, &format!("{rounds} times the library's player"))
+        .remedy("read the first failure above: what the video was at, and what was seen and heard.")
+        .args(["nextest", "run"])
+        .args(build::WORKSPACE)
+        .args(["--test", "desktop", "--retries", "0", "--stress-count", &rounds.to_string()])
+        .args(["-E", "test(player::recording_with_sound_plays_and_seeks_with_pulseaudio)"])
+        .run()
 }
 
 fn simulation(place: &Place) -> Result<()> {

@@ -11,7 +11,12 @@ use anyhow::{Context, Result};
 use crate::packages::Need;
 use crate::progress::{Progress, spoken};
 use crate::steps::{Step, has_program};
-use crate::{Place, build, mutants, packages, tidy, tools, ui};
+use crate::{Place, build, mutants, packages, soak, tidy, tools, ui};
+
+/// Some two minutes of chaos with every change, always the same plans: what fails has to do with the
+/// change. Other seeds are the soak's.
+const CHAOS_ROUNDS: &str = "10";
+const CHAOS_SEED: &str = "20261128";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -89,6 +94,7 @@ pub fn test(place: &Place) -> Result<ExitCode> {
         tally.runner("the workspace's tests", workspace(place, &[]));
         if has_program("cargo-nextest") {
             tally.runner("the cloud on PostgreSQL and SeaweedFS", cluster(place));
+            tally.runner("ten rounds of chaos", chaos(place));
         }
     } else {
         tally.failed += 2;
@@ -119,7 +125,7 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
             step = step.args(["-E", &format!("package({package})")]);
         }
         if only.is_empty() {
-            // Chaos is a long proof: `cargo xtask soak chaos`.
+            // Both run as steps of their own.
             step = step.args(["-E", "not (binary(cluster) + binary(chaos))"]);
         }
         if std::io::stderr().is_terminal() {
@@ -146,6 +152,20 @@ fn cluster(place: &Place) -> Result<Tally> {
         .args(["test", "--no-fail-fast"])
         .args(build::WORKSPACE)
         .args(["--test", "cluster"]);
+    shown(step, Runner::CargoTest)
+}
+
+/// A short form of `cargo xtask soak chaos`. It prints the seed of each round, and ends a round that
+/// hangs by itself.
+fn chaos(place: &Place) -> Result<Tally> {
+    let step = build::cargo(place, "ten rounds of chaos")
+        .remedy(soak::CHAOS_REMEDY)
+        .env("SNAPLARK_CHAOS_ROUNDS", CHAOS_ROUNDS)
+        .env("SNAPLARK_CHAOS_SEED", CHAOS_SEED)
+        .env("RUST_LIB_BACKTRACE", "0")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "chaos", "--", "--nocapture"]);
     shown(step, Runner::CargoTest)
 }
 

@@ -63,6 +63,10 @@ enum Request {
     Delete {
         id: RecordingId,
     },
+    Rename {
+        id: RecordingId,
+        title: String,
+    },
 }
 
 /// What became of an order.
@@ -104,6 +108,7 @@ async fn answer(app: &App, request: Request) -> serde_json::Result<Vec<u8>> {
         Request::SignOut => line(app.sign_out_elsewhere().await),
         Request::Retry { id } => line(app.retry(id).await),
         Request::Delete { id } => line(app.delete(id).await),
+        Request::Rename { id, title } => line(app.rename(id, title).await),
     }
 }
 
@@ -212,7 +217,7 @@ impl Obeyed {
 }
 
 #[cfg(unix)]
-pub use socket::{change_setting, delete, listen, order, recordings, retry, sign_out};
+pub use socket::{change_setting, delete, listen, order, recordings, rename, retry, sign_out};
 
 #[cfg(unix)]
 mod socket {
@@ -314,6 +319,10 @@ mod socket {
         ask(home, &Request::Delete { id }).await
     }
 
+    pub async fn rename(home: &Home, id: RecordingId, title: &str) -> Result<(), AppError> {
+        ask(home, &Request::Rename { id, title: title.to_owned() }).await
+    }
+
     async fn ask<T: DeserializeOwned>(home: &Home, request: &Request) -> Result<T, AppError> {
         let told = async {
             let mut stream = UnixStream::connect(address(home)).await?;
@@ -347,7 +356,7 @@ mod socket {
 pub fn listen(_: &crate::Home, _: &App) {}
 
 #[cfg(not(unix))]
-pub use nowhere::{change_setting, delete, order, recordings, retry, sign_out};
+pub use nowhere::{change_setting, delete, order, recordings, rename, retry, sign_out};
 
 #[cfg(not(unix))]
 mod nowhere {
@@ -378,6 +387,10 @@ mod nowhere {
     }
 
     pub async fn delete(_: &Home, _: RecordingId) -> Result<(), AppError> {
+        Err(AppError::NotRunning)
+    }
+
+    pub async fn rename(_: &Home, _: RecordingId, _: &str) -> Result<(), AppError> {
         Err(AppError::NotRunning)
     }
 }

@@ -80,6 +80,8 @@ pub enum AppError {
     NotDeleted { reason: String },
     #[error("{reason}")]
     BadSetting { reason: String },
+    #[error("A title can't be empty. Nothing was changed")]
+    EmptyTitle,
     #[error("It ended before anything was recorded")]
     NothingRecorded,
     #[error("Its media can't be read here: {reason}")]
@@ -146,6 +148,7 @@ impl AppError {
             AppError::NotListed { .. } => "not-listed",
             AppError::NotDeleted { .. } => "not-deleted",
             AppError::BadSetting { .. } => "bad-setting",
+            AppError::EmptyTitle => "empty-title",
             AppError::NothingRecorded => "nothing-recorded",
             AppError::NoMedia { .. } => "no-media",
             AppError::NothingKept => "nothing-kept",

@@ -171,6 +171,9 @@ pub enum Command {
     NoteLinkCopied {
         recording: RecordingId,
     },
+    NoteBarHidden {
+        keys: String,
+    },
     HintNetwork,
     SetLocalNetwork {
         network: LocalNetwork,
@@ -200,6 +203,9 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
+    InStepWithServer {
+        reply: oneshot::Sender<bool>,
+    },
     Account {
         reply: oneshot::Sender<Option<Account>>,
     },
@@ -222,6 +228,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
+            | Command::InStepWithServer { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -241,6 +248,7 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
+            | Command::NoteBarHidden { .. }
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }

@@ -8,6 +8,8 @@ use snaplark_core::capture::Subject;
 
 use crate::Language;
 
+/// What a server takes; longer ones it would refuse for ever.
+const GIVEN_CHARS_MAX: usize = 200;
 /// A line of a card has room for half as many; a server takes 200.
 const TITLE_CHARS_MAX: usize = 100;
 /// Longer ones are no names.
@@ -57,6 +59,11 @@ fn spoken(language: Language) -> Language {
         Some("ar") => Language::Ar,
         Some(_) | None => Language::En,
     }
+}
+
+/// As a person wrote it; `None` where nothing of it can be seen.
+pub fn given(title: &str) -> Option<String> {
+    Some(cut(&plain(title), GIVEN_CHARS_MAX)).filter(|title| !title.is_empty())
 }
 
 /// `Checkout – Firefox`; `None` where it says nothing.
@@ -120,6 +127,14 @@ mod tests {
 
     fn of(window: &str, app: &str) -> Option<String> {
         of_subject(&Subject { app: app.into(), window: window.into() })
+    }
+
+    #[test]
+    fn given_title_is_one_line_that_the_server_takes() {
+        assert_eq!(given("  Checkout\u{202E},\nsecond try ").as_deref(), Some("Checkout, second try"));
+        assert_eq!(given(" \u{200B}"), None);
+        let long = given(&"é".repeat(300)).unwrap();
+        assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
     }
 
     #[test]

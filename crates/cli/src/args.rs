@@ -87,6 +87,8 @@ pub enum Command {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Give a recording another title, here and at its server, also while it is made or sent.
+    Rename { id: String, title: String },
     /// Delete these from this computer. What is online stays there.
     Delete {
         #[arg(required = true)]

@@ -113,6 +113,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Show { id } => print::show(&home, &id).await,
         Command::Status { wait } => status::status(home, wait).await,
         Command::Retry { ids } => status::retry(home, &ids).await,
+        Command::Rename { id, title } => status::rename(home, &id, title).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
         Command::Login { server, profile, browser } => {
             account::login(home, &server, profile, browser).await

@@ -1,7 +1,7 @@
-//! `snaplark status`, `retry` and `delete`: the recordings that are there already.
+//! `snaplark status`, `retry`, `rename` and `delete`: the recordings that are there already.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -15,6 +15,8 @@ use crate::program::Program;
 use crate::say::{self, Topic};
 use crate::{FAILED, NOT_ONLINE};
 
+/// So long it is waited for the server's word on its copies of what is online.
+const CHECKING_MAX: Duration = Duration::from_secs(5);
 /// How often the program that runs here is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
@@ -107,9 +109,15 @@ async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Ve
     if let Some(problem) = &program.no_cloud {
         say::line(&format!("This computer's cloud can't start: {problem}."));
     }
+    let began = Instant::now();
     loop {
+        // Asked before the snapshot, which then shows what has to be sent again.
+        let is_checked =
+            began.elapsed() >= CHECKING_MAX || program.app.is_in_step_with_server().await?;
         let recordings = program.app.snapshot().await?.recordings;
-        if is_settled(&recordings) || polite.is_asked() || program.no_cloud.is_some() {
+        let is_checked = is_checked || Counts::of(&recordings).online == 0;
+        let is_settled = is_settled(&recordings) && is_checked;
+        if is_settled || polite.is_asked() || program.no_cloud.is_some() {
             progress.end();
             return Ok(recordings);
         }
@@ -117,6 +125,7 @@ async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Ve
         tokio::select! {
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
             () = polite.asked() => {}
+            () = tokio::time::sleep(ASK_EVERY), if !is_checked => {}
         }
     }
 }
@@ -142,12 +151,14 @@ async fn until_program_sent(
 
 /// Whether nothing is left that goes on by itself, and every file is written.
 fn is_settled(recordings: &[RecordingView]) -> bool {
-    let has_file = |recording: &RecordingView| {
-        recording.file.is_some()
-            || recording.file_problem.is_some()
-            || matches!(recording.state, RecordingState::NeedsYou { .. })
-    };
     Counts::of(recordings).unsent == 0 && recordings.iter().all(has_file)
+}
+
+/// Whether its file is written, or will not be.
+fn has_file(recording: &RecordingView) -> bool {
+    recording.file.is_some()
+        || recording.file_problem.is_some()
+        || matches!(recording.state, RecordingState::NeedsYou { .. })
 }
 
 fn show(recordings: &[RecordingView], progress: &mut say::Progress) {
@@ -160,6 +171,9 @@ fn show(recordings: &[RecordingView], progress: &mut say::Progress) {
             let state = state_words(&recording.state);
             let words = format!("{} · {percentage}% · {state}", recording.title);
             progress.show(Topic::Uploading, &words);
+        }
+        None if recordings.iter().all(has_file) => {
+            progress.show(Topic::Uploading, "Checking what is online");
         }
         None => progress.show(Topic::Ending, "Saving the files"),
     }
@@ -183,6 +197,21 @@ pub async fn retry(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     }
     let is_clear = counts.unsent + counts.need_you == 0;
     Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
+}
+
+/// The server is told by whichever Snaplark runs next, if it can't be told now.
+pub async fn rename(home: Home, id: &str, title: String) -> anyhow::Result<ExitCode> {
+    let id: RecordingId = id.parse().map_err(|_| unknown(id))?;
+    match control::rename(&home, id, &title).await {
+        Err(AppError::NotRunning) => {
+            Program::with(home, async |program| Ok(program.app.rename(id, title).await?)).await?;
+        }
+        told => told?,
+    }
+    if say::is_json() {
+        say::json(&serde_json::json!({ "renamed": id.to_string() }))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Those that can be deleted are, whatever becomes of the others.

@@ -44,7 +44,9 @@ impl Store {
         // What is missing is found anew: what an earlier program could not repair, this one may.
         self.connection.execute("UPDATE recordings SET missing_detail = NULL", [])?;
         for recording in self.recordings()? {
-            if recording.running {
+            // Ended without a segment, and the program died before it took the row back.
+            let is_empty = recording.segments == 0 && !recording.cleared;
+            if recording.running || is_empty {
                 self.recover_start(&recording, format)?;
                 self.recover_one(&recording, format, &mut recovery)?;
             }

@@ -181,6 +181,18 @@ fn a_recording_without_a_segment_is_nothing() {
 }
 
 #[test]
+fn recording_that_ended_without_a_segment_is_taken_back() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let files = begin(&store, 1);
+    store.close(id(1), FrameCounts::default(), None).unwrap();
+    let recovery = store.recover(&Texts).unwrap();
+    assert_eq!(recovery.empty, [id(1)]);
+    assert!(!files.exists());
+    assert_eq!(store.recordings().unwrap(), []);
+}
+
+#[test]
 fn a_lost_file_is_said() {
     let folder = Folder::new();
     let mut store = folder.open();

@@ -19,6 +19,8 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_closing();
     case "no-display":
       return m.error_no_display();
+    case "empty-title":
+      return m.error_empty_title();
     case "encoder-missing":
       return m.error_encoder_missing({ reason });
     case "disk-full":

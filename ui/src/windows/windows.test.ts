@@ -85,6 +85,7 @@ afterEach(() => {
   clearMocks();
   vi.restoreAllMocks();
   localStorage.clear();
+  sessionStorage.clear();
   vi.useRealTimers();
 });
 

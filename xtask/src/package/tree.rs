@@ -39,6 +39,10 @@ fn desktop(files: &Files<'_>) -> Result<()> {
         let icon = files.root.join("src-tauri/icons").join(file);
         files.copy(&icon, &format!("usr/share/icons/hicolor/{size}/apps/snaplark.png"))?;
     }
+    files.copy(
+        &files.root.join("assets/linux/snaplark-desktop.1"),
+        "usr/share/man/man1/snaplark-desktop.1",
+    )?;
     let drawing = files.root.join("assets/icons/app.svg");
     files.copy(&drawing, "usr/share/icons/hicolor/scalable/apps/snaplark.svg")?;
     // Not started by itself: whoever wants a server here enables it. The package has its program in

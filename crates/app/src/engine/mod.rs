@@ -17,6 +17,7 @@ mod ring;
 mod running;
 mod sending;
 mod titles;
+mod warnings;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -116,6 +117,8 @@ pub struct Engine {
     /// Segments of the recording under way that have their rows.
     committed: u32,
     ask_damage_again_ms: u64,
+    /// The server answered, or failed to, when it was asked for damage.
+    are_copies_checked: bool,
     /// A disk that breaks each new database, too, must not make a loop of it.
     rebuilds_left: u32,
 }
@@ -164,6 +167,9 @@ impl Engine {
         store.sweep_rings()?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
+        }
+        for recording in &recovery.empty {
+            info!(%recording, "Took back a recording that has no segment");
         }
         for recording in &recovery.adopted {
             warn!(%recording, "A folder had no entry in the list, and has one now");
@@ -231,6 +237,7 @@ impl Engine {
             damaged_at_start: recovery.damaged,
             committed: 0,
             ask_damage_again_ms: 0,
+            are_copies_checked: false,
             rebuilds_left: REBUILDS_MAX,
         })
     }
@@ -333,9 +340,8 @@ impl Engine {
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let titles_ms = self.title_sending.again_ms;
         let wake_ms =
-            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(titles_ms).min();
+            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(self.titles_ms()).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -431,9 +437,7 @@ impl Engine {
                 let _ = reply.send(self.retry(recording).map_err(AppError::from));
             }
             Command::Rename { recording, title, reply } => {
-                let renamed = self.store.rename(recording, title.trim());
-                self.send_titles_soon();
-                let _ = reply.send(renamed.map_err(Into::into));
+                let _ = reply.send(self.rename(recording, &title));
             }
             Command::Delete { recording, reply } => {
                 let _ = reply.send(self.delete(recording));
@@ -455,6 +459,7 @@ impl Engine {
                 }
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::NoteBarHidden { keys } => self.toasts.note_bar_hidden(keys),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::ChangeSettings { change, reply } => {
                 let _ = reply.send(self.change_settings(&change));
@@ -471,6 +476,7 @@ impl Engine {
             Command::PauseUpload { recording, paused: false } => {
                 self.tell_machine(Event::ResumeAsked { recording });
             }
+            Command::InStepWithServer { reply } => drop(reply.send(self.is_in_step_with_server())),
             Command::Account { reply } => drop(reply.send(self.account.clone())),
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));
@@ -593,6 +599,7 @@ impl Engine {
         self.machine = machine;
         self.generation += 1;
         self.ask_damage_again_ms = 0;
+        self.are_copies_checked = false;
         self.unwritten.push_back(Write::Step(step));
         self.write();
         self.tell_settings();

@@ -120,17 +120,27 @@ impl Engine {
         self.ask_damage_again_ms = now_ms + ASK_DAMAGE_MS;
         let (inbox, generation) = (self.inbox.clone(), self.generation);
         tokio::spawn(async move {
-            match uplink.damaged().await {
-                Ok(videos) => {
-                    let _ = inbox.send(Message::ServerDamage { generation, videos }).await;
-                }
+            let videos = uplink.damaged().await.unwrap_or_else(|failure| {
                 // Nothing hangs on it today.
-                Err(failure) => info!(?failure, "The server could not be asked for damage"),
-            }
+                info!(?failure, "The server could not be asked for damage");
+                Vec::new()
+            });
+            let _ = inbox.send(Message::ServerDamage { generation, videos }).await;
         });
     }
 
+    /// Whether nothing is to be learned about the server's copies any more, for now.
+    pub(super) fn are_copies_checked(&self) -> bool {
+        let can_ask = match self.machine.reach() {
+            Reach::Unknown => true,
+            Reach::Online => self.ask_damage_ms().is_some(),
+            Reach::Offline => false,
+        };
+        self.are_copies_checked || self.uplink.is_none() || !can_ask
+    }
+
     pub(super) fn server_damage(&mut self, videos: Vec<(snaplark_core::SessionId, Vec<u32>)>) {
+        self.are_copies_checked = true;
         let Some(server) = self.account.as_ref().map(|account| account.base_url.clone()) else {
             return;
         };

@@ -122,6 +122,7 @@ beforeEach(async () => {
 afterEach(() => {
   cleanup();
   clearMocks();
+  sessionStorage.clear();
 });
 
 async function show() {

@@ -58,6 +58,7 @@ beforeEach(async () => {
 afterEach(() => {
   cleanup();
   clearMocks();
+  sessionStorage.clear();
 });
 
 async function show() {
