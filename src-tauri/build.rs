@@ -43,6 +43,7 @@ const COMMANDS: &[&str] = &[
     "dismiss_rebuilt",
     "copy_link",
     "copy_links",
+    "recents",
     "open_link",
     "reveal_file",
     "open_library",

@@ -189,6 +189,16 @@ pub async fn copy_link(
     Ok(())
 }
 
+/// More would make a list of a menu, and the library is one line further.
+const RECENTS_MAX: usize = 3;
+
+/// Returns the newest recordings that have links, for a menu.
+#[tauri::command]
+pub async fn recents(app: State<'_, App>) -> Answer<Vec<RecordingView>> {
+    let recordings = app.snapshot().await?.recordings.into_iter();
+    Ok(recordings.filter(|recording| recording.link.is_some()).take(RECENTS_MAX).collect())
+}
+
 /// Each on a line of its own.
 #[tauri::command]
 pub async fn copy_links(app: State<'_, App>, handle: AppHandle, ids: Vec<String>) -> Answer {

@@ -101,6 +101,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::dismiss_rebuilt,
             commands::copy_link,
             commands::copy_links,
+            commands::recents,
             commands::open_link,
             commands::reveal_file,
             commands::open_library,

@@ -230,6 +230,10 @@ export function answer(now: Scene, command: string, language: string): unknown {
       return now.microphones;
     case "cameras":
       return now.cameras;
+    case "camera_picture":
+      return seen();
+    case "recents":
+      return now.snapshot.recordings.filter(({ link }) => link !== null).slice(0, 3);
     case "about":
       return { version: "0.1.0", system: "linux x86_64", gstreamer: "GStreamer 1.22.0" };
     case "update_state":
@@ -255,4 +259,16 @@ export function answer(now: Scene, command: string, language: string): unknown {
     default:
       return null;
   }
+}
+
+/** As a camera sees somebody: something lighter before something darker. */
+function seen(): ArrayBuffer {
+  const SIDE = 64;
+  const pixels = new Uint8ClampedArray(SIDE * SIDE * 4);
+  for (let at = 0; at < SIDE * SIDE; at += 1) {
+    const [x, y] = [at % SIDE, Math.floor(at / SIDE)];
+    const head = Math.hypot(x - 32, y - 26) < 13 || Math.hypot(x - 32, y - 66) < 26;
+    pixels.set(head ? [226, 178, 140, 255] : [70, 92 + y, 120, 255], at * 4);
+  }
+  return pixels.buffer;
 }

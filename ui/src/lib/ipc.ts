@@ -5,9 +5,11 @@
 import { convertFileSrc, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { Camera } from "$lib/bindings/Camera";
 import type { Levels } from "$lib/bindings/Levels";
 import type { MediaView } from "$lib/bindings/MediaView";
 import type { Microphone } from "$lib/bindings/Microphone";
+import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
@@ -223,6 +225,12 @@ export const program = {
   askForShortcuts: () => invoke<void>("ask_for_shortcuts"),
   microphones: () => invoke<Named[]>("microphones"),
   cameras: () => invoke<Named[]>("cameras"),
+  /** Opens it where it isn't open, and closes it when nobody asks for two seconds. RGBA, square; empty
+   * until the first picture has come. */
+  cameraPicture: (camera: Camera) => invoke<ArrayBuffer>("camera_picture", { camera }),
+  closeCamera: () => invoke<void>("close_camera"),
+  /** The newest recordings that have links. */
+  recents: () => invoke<RecordingView[]>("recents"),
   /** With the system's own dialog; `null`: thought better of it. */
   chooseSaveFolder: () => invoke<string | null>("choose_save_folder"),
   startsAtLogin: () => invoke<boolean>("starts_at_login"),

@@ -1,3 +1,4 @@
+import * as format from "$lib/format";
 import { expect, test } from "vitest";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { RecordingState } from "$lib/bindings/RecordingState";
@@ -116,4 +117,13 @@ test("all words keep the house's manners", () => {
   for (const banned of ["!", "please", "successfully", "error occurred", "Oops"]) {
     expect(texts.toLowerCase()).not.toContain(banned.toLowerCase());
   }
+});
+
+test("a title that is a day and a time isn't repeated below itself", () => {
+  const startedUnixMs = now - 60_000;
+  const line = (title: string) =>
+    recordingLine(recording(title, { kind: "done" }, { startedUnixMs }), now).text;
+  const clock = format.time(startedUnixMs);
+  expect(line(`Recording, Friday ${clock}`)).toMatch(/^Today · /);
+  expect(line("Weekly demo")).toContain(clock);
 });

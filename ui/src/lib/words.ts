@@ -84,10 +84,17 @@ const needIcon = (reason: NeedReason): IconName => {
   }
 };
 
+/** A title that is a day and a time isn't repeated below itself. */
+function whenBeside({ title, startedUnixMs }: RecordingView, nowMs: number): string {
+  const when = format.day(startedUnixMs, nowMs);
+  const clock = format.time(startedUnixMs);
+  return title.includes(clock) && when.includes(clock) ? m.day_today_alone() : when;
+}
+
 /** The line below a recording's title. */
 export function recordingLine(recording: RecordingView, nowMs: number): Line {
   const { state, upload } = recording;
-  const when = format.day(recording.startedUnixMs, nowMs);
+  const when = whenBeside(recording, nowMs);
   const size = format.size(recording.sizeBytes);
   switch (state.kind) {
     case "recording":

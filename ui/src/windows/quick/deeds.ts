@@ -1,4 +1,5 @@
 /*! What the quick menu offers now, from the snapshot alone. */
+import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { Name } from "$lib/components/Icon.svelte";
@@ -15,8 +16,20 @@ export interface Deed {
   question?: string;
   /** Whether it is on; of what is no switch, nothing. */
   on?: boolean;
+  /** Copies its link: the other thing to do with it. */
+  copy?: () => Promise<void>;
   act: () => Promise<void>;
 }
+
+/** The newest recordings: their links open, and are copied. */
+const newest = (recents: readonly RecordingView[]): Deed[] =>
+  recents.map(({ id, title }) => ({
+    name: `recent-${id}`,
+    icon: "link",
+    words: title,
+    copy: () => program.copyLink(id),
+    act: () => program.openLink(id),
+  }));
 
 const anywhere = (): Deed[] => [
   { name: "library", icon: "library", words: m.library(), shortcut: "library", act: program.openLibrary },
@@ -24,7 +37,10 @@ const anywhere = (): Deed[] => [
 ];
 
 /** In groups, with a line between them. `asks`: the desktop does, and knows no areas. */
-export function deeds({ recorder, ring, webcam, sound }: Snapshot, asks = false): Deed[][] {
+export function deeds(
+  { recorder, ring, webcam, sound }: Snapshot,
+  { asks = false, recents = [] }: { asks?: boolean | undefined; recents?: readonly RecordingView[] } = {},
+): Deed[][] {
   switch (recorder.kind) {
     case "idle": {
       const share: Deed = {
@@ -57,6 +73,7 @@ export function deeds({ recorder, ring, webcam, sound }: Snapshot, asks = false)
             act: program.switchWebcam,
           },
         ],
+        ...(recents.length > 0 ? [newest(recents)] : []),
         anywhere(),
       ];
     }

@@ -3,11 +3,12 @@ import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Snapshot } from "$lib/bindings/Snapshot";
 import type { Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
 import { Newer } from "$lib/newer.svelte";
-import { bound, empty, running, updates } from "../../dev/fixtures";
+import { bound, empty, recording, running, updates } from "../../dev/fixtures";
 import QuickMenu from "./QuickMenu.svelte";
 
 let asked: string[];
@@ -24,12 +25,14 @@ afterEach(() => {
   clearMocks();
 });
 
+let recents: RecordingView[] = [];
 async function show(snapshot: Snapshot) {
   mockIPC(
     (command) => {
       if (command === "snapshot") return snapshot;
       if (command === "desktop") return { shortcuts: bound(), composited: true };
       if (command === "update_state") return newer;
+      if (command === "recents") return recents;
       if (command !== "fit_quick") asked.push(command);
       return null;
     },
@@ -138,4 +141,21 @@ test("a newer version is told beside the settings, until it was seen there", asy
   await show(empty());
   await waitFor(() => expect(settings()).toMatch(/0\.3\.0 is available/));
   localStorage.clear();
+});
+
+test("newest recordings open their links, and copy them", async () => {
+  recents = [recording("Weekly demo", { kind: "done" })];
+  await show(empty());
+  const menuitem = await screen.findByRole("menuitem", { name: /Weekly demo/ });
+  await fireEvent.click(menuitem);
+  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", "open_link"]));
+  await key("w");
+  await key("w");
+  await waitFor(() => expect(marked()).toBe("Weekly demo"));
+  await fireEvent.keyDown(screen.getByRole("menu"), { key: "c", ctrlKey: true });
+  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", "copy_link"]));
+  const before = asked.length;
+  await fireEvent.click(menuitem.querySelector("[data-testid^=copy-]")!);
+  await waitFor(() => expect(asked.slice(before)).toEqual(["close_quick", "copy_link"]));
+  recents = [];
 });

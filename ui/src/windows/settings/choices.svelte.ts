@@ -19,8 +19,8 @@ export class Choices {
   startsAtLogin = $state(false);
   /** `null`: they can't be listed here. */
   microphones = $state.raw<Named[] | null>([]);
-  /** As the microphones. */
-  cameras = $state.raw<Named[] | null>([]);
+  /** `null`: they can't be listed here; `undefined`: not looked for yet. */
+  cameras = $state.raw<Named[] | null | undefined>(undefined);
   about = $state.raw<About | null>(null);
   readonly #settings = new LiveSettings();
   readonly #desktop = new LiveDesktop();
@@ -57,14 +57,17 @@ export class Choices {
       () => (this.microphones = null),
     );
     void this.run(() => this.newer.start());
-    void program.cameras().then(
-      (found) => (this.cameras = found),
-      () => (this.cameras = null),
-    );
+    void this.lookForCameras();
     void this.run(async () => void (this.about = await program.about()));
     void this.run(async () => void (this.abilities = await program.worksHere()));
     void this.run(async () => void (this.crash = await program.lastCrash()));
   }
+
+  lookForCameras = () =>
+    program.cameras().then(
+      (found) => void (this.cameras = found),
+      () => void (this.cameras = null),
+    );
 
   recording = (recording: NonNullable<SettingsChange["recording"]>) => this.#change({ recording });
 

@@ -5,6 +5,8 @@ import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
+import type { RecorderView } from "$lib/bindings/RecorderView";
+import type { Microphone } from "$lib/bindings/Microphone";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
 import type { BoundShortcut, Updates } from "$lib/ipc";
@@ -33,11 +35,21 @@ let folder: string | null;
 let byDesktop: Partial<BoundShortcut>;
 let refuses: { code: string; params: object } | null;
 
+let heard: Microphone[] = [];
+let cameras: { name: string; words: string }[] = [];
+/** As many pixels wide as high; or why there is none. */
+let pictured: number | string = 8;
+let recorder: RecorderView = { kind: "idle" };
+
 beforeEach(async () => {
   await page.viewport(720, 560);
   kept = settings();
   now = { ...account, kind: "this-computer", server: "127.0.0.1:40000", profile: "spec" };
   done = [];
+  heard = [];
+  cameras = [{ name: "desk", words: "Desk camera" }];
+  pictured = 8;
+  recorder = { kind: "idle" };
   newer = updates.newest;
   crashed = null;
   unreachable = false;
@@ -72,13 +84,21 @@ beforeEach(async () => {
         if (silent) throw { code: "no-sound", params: {} };
         return [{ name: "desk", words: "Desk microphone" }];
       case "cameras":
-        return [{ name: "desk", words: "Desk camera" }];
+        return cameras;
+      case "hear_microphone":
+        return void heard.push(asked.microphone as Microphone);
+      case "camera_picture":
+        if (typeof pictured === "string") throw { code: "no-camera", params: { reason: pictured } };
+        done.push([command, args]);
+        return new Uint8ClampedArray(pictured * pictured * 4).buffer;
+      case "close_camera":
+        return void done.push([command, args]);
       case "choose_save_folder":
         return folder;
       case "about":
         return { version: "1.2.3", system: "linux", gstreamer: "GStreamer" };
       case "snapshot":
-        return { ...empty(), account: now };
+        return { ...empty(), account: now, recorder };
       case "sign_in_state":
         return { phase: "idle" };
       case "update_state":
@@ -488,4 +508,59 @@ test("a destination that isn't finished says that links still come from this com
   expect(screen.queryByTestId("cloud-unfinished")).toBeNull();
   await fireEvent.click(screen.getByRole("switch", { name: "Share on the local network" }));
   expect(done).toEqual([["share_on_local_network", { shared: true }]]);
+});
+
+test("microphone is heard while its level is seen, and not where it is off", async () => {
+  kept = changed(kept, { recording: { microphone: { kind: "off" } } });
+  await show();
+  expect(screen.queryByRole("meter")).toBeNull();
+  expect(heard).toEqual([]);
+  await userEvent.selectOptions(screen.getByLabelText("Microphone"), "default");
+  const meter = await screen.findByRole("meter");
+  meter.scrollIntoView();
+  await waitFor(() => expect(heard.at(-1)).toEqual({ kind: "default" }));
+  await emit("levels", { microphone: 500, system: 0 });
+  await waitFor(() => expect(Number(meter.getAttribute("aria-valuenow"))).toBeGreaterThan(50));
+  await userEvent.selectOptions(screen.getByLabelText("Microphone"), "off");
+  await waitFor(() => expect(heard.at(-1)).toEqual({ kind: "off" }));
+});
+
+const picture = () => screen.getByTestId("camera-picture");
+const preview = () => screen.getByTestId("camera-preview");
+
+test("camera is shown where a person asks for it, and closed when it is hidden", async () => {
+  await show();
+  expect(done).toEqual([]);
+  await fireEvent.click(preview());
+  picture().scrollIntoView();
+  await waitFor(() => expect(picture().dataset.side).toBe("8"));
+  expect(done.at(-1)).toEqual(["camera_picture", { camera: kept.recording.webcam.camera }]);
+  await fireEvent.click(preview());
+  await waitFor(() => expect(done.at(-1)?.[0]).toBe("close_camera"));
+});
+
+test("camera without a picture says why, and that a recording may use it", async () => {
+  pictured = "Device is busy";
+  await show();
+  await fireEvent.click(preview());
+  picture().scrollIntoView();
+  const words = () => screen.getByTestId("camera-words").textContent;
+  await waitFor(() => expect(words()).toMatch(/No picture from the camera.*Device is busy/));
+  pictured = 8;
+  await waitFor(() => expect(words()).toBe(""));
+  recorder = { kind: "starting" };
+  await emit("changed", 4);
+  await waitFor(() => expect(words()).toMatch(/Not shown during a recording/));
+  await waitFor(() => expect(done.at(-1)?.[0]).toBe("close_camera"));
+});
+
+test("no camera is said, until there is one", async () => {
+  cameras = [];
+  await show();
+  await waitFor(() => expect(screen.getByText(/No camera found/)).toBeTruthy());
+  expect(preview()).toHaveProperty("disabled", true);
+  preview().scrollIntoView();
+  cameras = [{ name: "desk", words: "Desk camera" }];
+  await waitFor(() => expect(screen.queryByText(/No camera found/)).toBeNull(), { timeout: 8000 });
+  expect(preview()).toHaveProperty("disabled", false);
 });
