@@ -65,6 +65,8 @@ const COMMANDS: &[&str] = &[
     "ask_for_shortcuts",
     "microphones",
     "cameras",
+    "camera_picture",
+    "close_camera",
     "choose_save_folder",
     "starts_at_login",
     "set_starts_at_login",

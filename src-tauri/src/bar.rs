@@ -8,17 +8,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use snaplark_app::view::RecorderView;
-use snaplark_app::{App, Source};
+use snaplark_app::{App, Shortcut, Source};
 use tauri::{AppHandle, Manager, async_runtime};
 
 use crate::panel::{self, Card, Size};
 use crate::place::{Display, Rect, displays_from, point_of_attention};
 use crate::platform::{self, Dragged};
 use crate::recorded::{Recorded, Seen};
+use crate::shortcut::{Shortcuts, State};
 use crate::words::word;
 
 pub const LABEL: &str = "bar";
 
+/// Under which it is remembered that the person knows that the bar hides.
+const TOLD_HIDDEN: &str = "bar-hidden-told";
 /// Between the bar and what it keeps away from, in CSS pixels.
 const GAP: f64 = 24.0;
 /// How large it is taken to be before its page has said so: about what it is.
@@ -56,6 +59,8 @@ struct Now {
     fit: Option<(Size, Vec<Card>)>,
     shown: bool,
     dragged: bool,
+    /// That it is hidden was said, or is no news any more.
+    told: bool,
 }
 
 impl Bar {
@@ -117,6 +122,33 @@ pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
             create(handle)?;
             put(handle)
         });
+    }
+}
+
+/// Says once, ever, that the bar is hidden because it would be in the picture, and what stops the
+/// recording instead. Where toasts have no room either, that is said after the recording.
+pub async fn tell_hidden(handle: &AppHandle, app: &App, recorder: &RecorderView) {
+    let is_over_or_young = !matches!(recorder, RecorderView::Recording { .. });
+    {
+        let avoided = handle.state::<Recorded>().to_avoid();
+        let bar = handle.state::<Bar>();
+        let mut now = bar.lock();
+        let is_hidden = !now.away && now.stage.is_some() && now.spot(avoided).is_none();
+        if is_over_or_young || !is_hidden || std::mem::replace(&mut now.told, true) {
+            return;
+        }
+    }
+    if !matches!(app.recall(TOLD_HIDDEN).await, Ok(None)) {
+        return;
+    }
+    let keys = handle.try_state::<Shortcuts>().map(|shortcuts| shortcuts.of(Shortcut::Record));
+    let keys = keys.filter(|bound| bound.state == State::Works).map(|bound| bound.keys);
+    let told = async {
+        app.note_bar_hidden(keys.unwrap_or_default()).await?;
+        app.remember(TOLD_HIDDEN, "yes".to_owned()).await
+    };
+    if let Err(error) = told.await {
+        tracing::warn!(%error, "that the bar is hidden can't be said");
     }
 }
 

@@ -66,6 +66,7 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
         snapshot.follow(newer);
         recorded::follow(&handle, &app, &snapshot.recorder).await;
         bar::follow(&handle, &app, &snapshot.recorder).await;
+        bar::tell_hidden(&handle, &app, &snapshot.recorder).await;
         show_tray(&handle, Look::of(&snapshot, bar::is_away(&handle)));
         let serves = (records(&snapshot.recorder), keeps(&snapshot.ring));
         if serves != served {

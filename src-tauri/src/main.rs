@@ -6,6 +6,7 @@
 
 mod about;
 mod bar;
+mod camera;
 mod chooser;
 mod commands;
 mod deep_link;

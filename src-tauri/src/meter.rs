@@ -45,7 +45,8 @@ pub fn stop_with(window: &WebviewWindow) {
     });
 }
 
-fn stop(handle: &AppHandle, label: &str) {
+/// The window is hidden, or gone.
+pub fn stop(handle: &AppHandle, label: &str) {
     drop(meters(handle, |meters| meters.remove(label)));
 }
 

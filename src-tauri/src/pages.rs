@@ -10,7 +10,7 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent, async_runtime};
 
 use crate::words::word;
-use crate::{left, meter, platform, web_process};
+use crate::{camera, left, meter, platform, web_process};
 
 pub struct Page {
     pub label: &'static str,
@@ -94,6 +94,10 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
                 hidden.destroy()
             } else {
                 left::remember(&hidden);
+                meter::stop(&app, hidden.label());
+                if hidden.label() == SETTINGS.label {
+                    camera::close(&app);
+                }
                 hidden.hide()
             };
             if let Err(error) = done {

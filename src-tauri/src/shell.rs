@@ -25,7 +25,7 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, chooser, commands, following, media, media_server, meter, pages,
+    HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter, pages,
     platform, quick, quiet, quit, shortcut, toast, tray, updates,
 };
 
@@ -58,6 +58,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
         .manage(chooser::Chooser::default())
         .manage(SigningIn::default())
         .manage(meter::Meters::default())
+        .manage(camera::Preview::default())
         .manage(Updates::default())
         .manage(media_server::MediaServer::default())
         .manage(quit::Closing::default())
@@ -125,6 +126,8 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::ask_for_shortcuts,
             commands::microphones,
             commands::cameras,
+            camera::camera_picture,
+            camera::close_camera,
             commands::choose_save_folder,
             commands::starts_at_login,
             commands::set_starts_at_login,

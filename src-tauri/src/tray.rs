@@ -2,13 +2,15 @@
 //! looks like is a function of the snapshot; it is touched only when that changes.
 
 mod look;
+#[cfg(target_os = "linux")]
+mod named;
 
 #[cfg(test)]
 pub use look::tests;
 
 use snaplark_app::Shortcut;
 use snaplark_app::control::Order;
-use snaplark_app::view::MicrophoneView;
+use snaplark_app::view::{MicrophoneView, Warning};
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
@@ -42,6 +44,9 @@ const SHOW_FILE: &str = "show-file-";
 pub struct Tray {
     icon: TrayIcon,
     shown: Look,
+    /// Of pictures that panels know by their names.
+    #[cfg(target_os = "linux")]
+    pictures: Option<std::path::PathBuf>,
 }
 
 impl Tray {
@@ -66,7 +71,14 @@ impl Tray {
                 }
             })
             .build(app)?;
-        Ok(Tray { icon, shown })
+        let tray = Tray {
+            icon,
+            shown,
+            #[cfg(target_os = "linux")]
+            pictures: named::folder(app),
+        };
+        tray.draw(Look::START.face)?;
+        Ok(tray)
     }
 
     pub fn show(&mut self, app: &AppHandle, look: Look) -> tauri::Result<()> {
@@ -74,7 +86,7 @@ impl Tray {
             return Ok(());
         }
         if look.face != self.shown.face {
-            self.icon.set_icon(Some(image(look.face)))?;
+            self.draw(look.face)?;
             self.icon.set_tooltip(Some(tooltip(look.face)))?;
         }
         if look != (Look { face: look.face, ..self.shown.clone() }) {
@@ -82,6 +94,14 @@ impl Tray {
         }
         self.shown = look;
         Ok(())
+    }
+
+    fn draw(&self, face: Face) -> tauri::Result<()> {
+        #[cfg(target_os = "linux")]
+        if let Some(folder) = &self.pictures {
+            return named::show(&self.icon, folder, face, tooltip(face));
+        }
+        self.icon.set_icon(Some(image(face)))
     }
 
     /// In another language.
@@ -110,7 +130,18 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
         Toggle::Stopping => (word("tray_stopping"), false),
     };
     let toggle = item(app, TOGGLE, words, enabled, Some(Shortcut::Record))?;
-    let mut menu = MenuBuilder::new(app).item(&toggle);
+    let mut menu = MenuBuilder::new(app);
+    for warning in &look.warnings {
+        let words = word(match warning {
+            Warning::DiskLow => "warning_disk_low",
+            Warning::FolderLost => "warning_folder_lost",
+            Warning::MicrophoneLost => "warning_microphone_lost",
+            Warning::SystemSoundLost => "warning_system_sound_lost",
+            Warning::WebcamLost => "warning_webcam_lost",
+        });
+        menu = menu.item(&MenuItemBuilder::new(words).enabled(false).build(app)?);
+    }
+    menu = menu.item(&toggle);
     menu = match look.pause {
         Pause::Neither => menu,
         Pause::Offer => menu.text(PAUSE, word("tray_pause")),
@@ -225,6 +256,7 @@ fn image(face: Face) -> Image<'static> {
         Face::Idle => include_image!("src-tauri/icons/tray-idle.png"),
         Face::Keeping => include_image!("src-tauri/icons/tray-keeping.png"),
         Face::Recording => include_image!("src-tauri/icons/tray-recording.png"),
+        Face::Troubled => include_image!("src-tauri/icons/tray-troubled.png"),
         Face::Paused => include_image!("src-tauri/icons/tray-paused.png"),
         Face::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
         Face::Attention => include_image!("src-tauri/icons/tray-attention.png"),
@@ -236,6 +268,7 @@ fn tooltip(face: Face) -> &'static str {
         Face::Idle => word("tray_tooltip_idle"),
         Face::Keeping => word("tray_tooltip_keeping"),
         Face::Recording => word("tray_tooltip_recording"),
+        Face::Troubled => word("tray_tooltip_troubled"),
         Face::Paused => word("tray_tooltip_paused"),
         Face::Uploading => word("tray_tooltip_uploading"),
         Face::Attention => word("tray_tooltip_attention"),

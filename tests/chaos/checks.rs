@@ -31,8 +31,11 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
             ensure!(find(&key.0).is_some(), "{} has segments and is in no list", key.0);
         }
     }
-    for id in world.ledger.recordings().into_iter().filter(|id| is_wanted(id)) {
+    for id in world.ledger.recordings() {
         let recording = find(&id).with_context(|| format!("{id} was sealed and is in no list"))?;
+        if !is_wanted(&id) {
+            continue;
+        }
         hold_online(world, &id, recording).with_context(|| recording.to_string())?;
         // Of what was destroyed altogether, and says so, no file can be made.
         if recording["state"]["kind"] == "done" || !world.ledger.of(&id).is_empty() {

@@ -8,7 +8,7 @@ use snaplark_tests::wait;
 
 use crate::faults::{LiveFault, RestFault, StartFault, room};
 use crate::ledger::segments;
-use crate::world::{HANG, World, hold_manners};
+use crate::world::{HANG, World, hold_manners, says_why};
 
 /// Preloaded into a program whose clock is to be wrong.
 const FAKE_TIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
@@ -89,15 +89,15 @@ impl Plan {
             world.proxy.close();
         }
         let recordings = world.recordings();
-        let known = segments(&recordings);
+        let (known, before) = (segments(&recordings), begun(&recordings));
         let watch = world.ledger.watch(recordings.clone());
         let mut recorder = self.start(world)?;
         let began = Instant::now();
-        // Faults belong into a recording: its first bytes are there, or it ended by itself.
-        let folders = |path: &std::path::Path| std::fs::read_dir(path).map_or(0, Iterator::count);
-        let before = folders(&recordings);
+        // Faults belong into a recording: its first bytes are there, or it ended by itself. Before its
+        // first frame a signal takes the start back, and nothing stays.
         wait::until("the recording to begin", START, || {
-            Ok((folders(&recordings) > before || !recorder.is_running()).then_some(()))
+            let has_begun = begun(&recordings) > before;
+            Ok((has_begun || !recorder.is_running()).then_some(()))
         })
         .ok();
         for (after, fault) in &self.live {
@@ -155,6 +155,12 @@ impl Plan {
     }
 }
 
+/// How many recordings have their first frame.
+fn begun(recordings: &std::path::Path) -> usize {
+    let folders = std::fs::read_dir(recordings).into_iter().flatten().flatten();
+    folders.filter(|folder| folder.path().join("init.webm").is_file()).count()
+}
+
 /// A recorder whose home can't be written says so at once, and the home is as it was.
 fn refused_on_a_read_only_home(world: &mut World) -> Result<()> {
     let home = world.home.snaplark().to_owned();
@@ -168,6 +174,6 @@ fn refused_on_a_read_only_home(world: &mut World) -> Result<()> {
     remount(world, "rw")?;
     let answer = answer?;
     ensure!(!answer.status.success(), "a read-only home records: {answer:?}");
-    ensure!(!answer.stderr.trim().is_empty(), "a read-only home is refused without a word");
+    ensure!(says_why(&answer.stderr), "a read-only home is refused without a word: {answer:?}");
     Ok(())
 }

@@ -72,6 +72,8 @@ impl World {
         snaplark.args(args);
         snaplark.env("SNAPLARK_SERVER", self.proxy.url());
         snaplark.env("SNAPLARK_TOKEN", &self.server.token);
+        // What the store and the engine did is part of the evidence.
+        snaplark.env("SNAPLARK_LOG", "warn,snaplark_app=info,snaplark_store=info");
         Ok(snaplark)
     }
 
@@ -134,6 +136,11 @@ impl World {
         self.proxy.close();
         self.runtime.block_on(self.proxy.reopen())
     }
+}
+
+/// Whether a refusal has its sentence, apart from what is logged.
+pub fn says_why(stderr: &str) -> bool {
+    stderr.lines().any(|line| line.strip_prefix("snaplark: ").is_some_and(|why| !why.is_empty()))
 }
 
 /// No panic, by the exit code of one and by its words.

@@ -8,8 +8,8 @@ use snaplark_tests::browser::Browser;
 use snaplark_tests::desk::Desk;
 use snaplark_tests::display::{Rectangle, Window};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::program;
-use snaplark_tests::recorder::ask_json;
+use snaplark_tests::process::{output, program};
+use snaplark_tests::recorder::{ask_json, snaplark};
 use snaplark_tests::tray::Tray;
 use snaplark_tests::{media, wait};
 
@@ -128,4 +128,41 @@ fn a_double_press_of_the_shortcut_keeps_nothing_and_says_so() {
     app.session.says("[data-testid=toast]", "Nothing was recorded", SOON).unwrap();
     let list = ask_json(&desk.home, None, &["list", "--json"]).unwrap();
     assert_eq!(list["recordings"].as_array().unwrap().len(), 0, "{list}");
+}
+
+/// While the bar is hidden, the tray says what is wrong; why it is hidden is said once.
+#[test]
+fn hidden_bar_is_explained_once_and_the_tray_warns_of_a_lost_microphone() {
+    const HIDDEN: &str = "[data-testid=toast][data-kind=barHidden]";
+    const WARNING: &str = "[data-testid=toast][data-kind=warning]";
+    let home = Home::new().unwrap();
+    settle(&home, r#"{"welcomed":true}"#);
+    let desk = Desk::start(home, SIZE.0, SIZE.1).unwrap();
+    let named = ["settings", "microphone", "a microphone that is gone"];
+    output(snaplark(&desk.home, None, &named).unwrap(), SHOW).unwrap();
+    let app = begin(&desk);
+    let windows = &app.session;
+    let tray = || Tray::of(&desk.home).unwrap();
+
+    let file = record(&desk, || {
+        let lost = |words: &Vec<String>| words.first().is_some_and(|it| it == "Microphone lost");
+        wait::until("the warning in the tray's menu", SOON, || {
+            Ok(Some(tray().words()?).filter(lost))
+        })
+        .unwrap();
+        assert!(!shows(&desk, |window| is_bar(window) || is_toast(window)));
+        desk.display.picture(&desk.home, &pictures("unseen").join("warning.png"), None).unwrap();
+    });
+    assert!(brightest(&file).iter().all(|it| *it < BLACK_MAX), "something of ours is in it");
+    windows.enter_window_at("windows/toast", SOON).unwrap();
+    windows.says(WARNING, "Microphone lost", SOON).unwrap();
+    windows.says(HIDDEN, "Alt+R", SOON).unwrap();
+    desk.display.picture(&desk.home, &pictures("unseen").join("explained.png"), None).unwrap();
+    assert!(tray().words().unwrap().iter().all(|words| words != "Microphone lost"));
+    windows.gone(HIDDEN, SHOW).unwrap();
+
+    record(&desk, || {});
+    windows.says(WARNING, "Microphone lost", SOON).unwrap();
+    let is_said = format!("return document.querySelector('{HIDDEN}') !== null;");
+    assert_eq!(windows.run(&is_said, &[]).unwrap(), false);
 }

@@ -46,7 +46,7 @@ const SHORT: Duration = Duration::from_secs(10);
 
 pub struct Display {
     name: String,
-    _server: Process,
+    _server: Option<Process>,
 }
 
 /// A rectangle of the screen, in pixels.
@@ -97,6 +97,12 @@ impl Display {
         Self::serve(home, xvfb)
     }
 
+    /// The home's display, which another program serves: that of a Wayland compositor.
+    pub fn beside(home: &Home) -> Result<Self> {
+        let name = home.var("DISPLAY").context("there is no display")?.to_owned();
+        Ok(Self { name, _server: None })
+    }
+
     /// The same of several monitors, of sizes that monitors have; the first is the primary one. Xvfb
     /// knows of one only: this is the server of real screens, with a driver that needs none.
     pub fn start_with_monitors(home: &mut Home, monitors: &[Rectangle]) -> Result<Self> {
@@ -129,7 +135,7 @@ impl Display {
         let number = server.line(START)?;
         let name = format!(":{}", number.trim());
         home.set("DISPLAY", &name);
-        Ok(Self { name, _server: server })
+        Ok(Self { name, _server: Some(server) })
     }
 
     pub fn name(&self) -> &str {

@@ -66,6 +66,17 @@ impl Hand {
         self.click(CANCEL)
     }
 
+    /// X11's number of the key.
+    pub const ESCAPE: u32 = 0xff1b;
+
+    /// Presses a key and lets it go.
+    pub fn press(&self, key: u32) -> Result<()> {
+        for pressed in [true, false] {
+            self.remote.call::<_, _, ()>("NotifyKeyboardKeysym", &(key, pressed))?;
+        }
+        Ok(())
+    }
+
     fn click(&self, (x, y): (u32, u32)) -> Result<()> {
         let place = (self.stream.as_str(), f64::from(x), f64::from(y));
         self.remote.call::<_, _, ()>("NotifyPointerMotionAbsolute", &place)?;

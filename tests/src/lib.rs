@@ -29,6 +29,7 @@ pub mod session;
 pub mod shelf;
 pub mod shortcuts;
 pub mod sound;
+pub mod sway;
 pub mod tray;
 pub mod wait;
 pub mod wayland;

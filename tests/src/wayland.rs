@@ -1,13 +1,17 @@
-//! A real Wayland session without a screen: bare mutter, PipeWire and the desktop's own portal. And
-//! one whose portal answers as a test says, which a real one does too rarely to wait for.
+//! A real Wayland session without a screen: bare mutter, GNOME's shell or sway, with PipeWire and the
+//! desktop's own portal. And one whose portal answers as a test says, which a real one does too rarely
+//! to wait for.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::hand::Hand;
 use crate::home::Home;
 use crate::process::{Process, command, finish, output, program};
+use crate::sway::{self, Sway};
 use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
@@ -40,7 +44,7 @@ impl Session {
     }
 
     fn with_screen(monitors: &[&str], screen: &[&str]) -> Result<Self> {
-        let mut session = Session::without_compositor("gnome", GNOME_PORTAL)?;
+        let mut session = Session::of_gnome(Home::new()?)?;
         let mut mutter = command(&session.home, "mutter");
         mutter.args(["--headless", "--wayland", "--wayland-display", DISPLAY]);
         for monitor in monitors {
@@ -55,13 +59,16 @@ impl Session {
         }
         mutter.line(START)?;
         session.programs.push(mutter);
-        session.wait_for_portal()?;
+        session.wait_for_portal("gnome")?;
         Ok(session)
     }
 
     /// With the portal that answers so: see `stand-in-portal`.
     pub fn with_stand_in(answer: &str) -> Result<Self> {
-        let mut session = Session::without_compositor("stand-in", STAND_IN_PORTAL)?;
+        let mut home = Home::new()?;
+        home.set("WAYLAND_DISPLAY", DISPLAY);
+        home.set("XDG_CURRENT_DESKTOP", "GNOME");
+        let mut session = Session::with_portal(home, "stand-in", STAND_IN_PORTAL)?;
         let mut portal = command(&session.home, program("stand-in-portal")?);
         portal.arg(answer);
         let mut portal = Process::start(&session.home, "stand-in-portal", portal)?;
@@ -70,23 +77,101 @@ impl Session {
         Ok(session)
     }
 
-    fn without_compositor(name: &str, portal: &str) -> Result<Self> {
-        let mut home = Home::new()?;
+    fn of_gnome(mut home: Home) -> Result<Self> {
+        home.set("WAYLAND_DISPLAY", DISPLAY);
+        home.set("XDG_CURRENT_DESKTOP", "GNOME");
+        Session::with_portal(home, "gnome", GNOME_PORTAL)
+    }
+
+    /// A session without a compositor, whose portal is that of `name` alone.
+    fn with_portal(mut home: Home, name: &str, portal: &str) -> Result<Self> {
         let portals = home.path().join("portals");
         fs::create_dir_all(&portals)?;
         fs::write(portals.join(format!("{name}.portal")), portal)?;
         let portals = portals.to_str().context("the path is not UTF-8")?.to_owned();
         for (name, value) in [
-            ("XDG_CURRENT_DESKTOP", "GNOME"),
             ("XDG_SESSION_TYPE", "wayland"),
             ("XDG_DESKTOP_PORTAL_DIR", &portals),
-            ("WAYLAND_DISPLAY", DISPLAY),
             ("GTK_A11Y", "none"),
         ] {
             home.set(name, value);
         }
         let bus = session::bus(&mut home)?;
         Ok(Session { programs: session::media(&home)?, _bus: bus, home })
+    }
+
+    /// Sway's desktop with the numbered screen as its arguments have it, and with the portal that Debian has for it. Without a
+    /// graphics card sway offers no DMABUF, and this portal then shares nothing. Where it is offered
+    /// one all the same (`stand-in-dmabuf`), it shares through memory.
+    pub fn sway(screen: &[&str], offers_dmabuf: bool) -> Result<(Self, Sway)> {
+        let mut home = Home::new()?;
+        let sway = Sway::start(&mut home)?;
+        let config = home.path().join("config/xdg-desktop-portal-wlr");
+        fs::create_dir_all(&config)?;
+        let chosen = format!("[screencast]\nchooser_type=none\noutput_name={}\n", sway::MONITOR);
+        fs::write(config.join("config"), chosen)?;
+        let mut session = Session::with_portal(home, "wlr", WLR_PORTAL)?;
+        let home = &session.home;
+        let folders = ["/usr/libexec", "/usr/lib"].map(Path::new);
+        let portal = folders.map(|folder| folder.join("xdg-desktop-portal-wlr"));
+        let portal = portal.into_iter().find(|it| it.is_file());
+        let mut portal = command(home, portal.context("xdg-desktop-portal-wlr is not installed")?);
+        if offers_dmabuf {
+            let socket = home.path().join("run/wayland-with-dmabuf");
+            let mut between = command(home, program("stand-in-dmabuf")?);
+            between.arg("--compositor").arg(&sway.socket).arg("--socket").arg(&socket);
+            let mut between = Process::start(home, "stand-in-dmabuf", between)?;
+            between.line(START)?;
+            session.programs.push(between);
+            portal.env("WAYLAND_DISPLAY", socket);
+        }
+        session.programs.push(Process::start(home, "xdg-desktop-portal-wlr", portal)?);
+        let mut numbered = command(home, program("numbered-screen")?);
+        numbered.args(screen);
+        let mut numbered = Process::start(home, "numbered-screen", numbered)?;
+        numbered.line(START)?;
+        session.programs.push(numbered);
+        session.wait_for_portal("wlr")?;
+        Ok((session, sway))
+    }
+
+    /// GNOME's own desktop with the numbered screen on its only monitor, which may be shared.
+    pub fn gnome_shell(numbers: u32) -> Result<Self> {
+        let mut home = Home::new()?;
+        let system_bus = session::system_bus(&mut home)?;
+        let mut session = Session::of_gnome(home)?;
+        session.programs.push(system_bus);
+        let home = &mut session.home;
+        let mut shell = command(home, "gnome-shell");
+        shell.args(["--headless", "--wayland", "--wayland-display", DISPLAY]);
+        shell.args(["--virtual-monitor", "1280x720"]);
+        let shell = Process::start(home, "gnome-shell", shell)?;
+        let display = wait::until("the shell's X11 display", START, || {
+            const BEFORE: &str = "Using public X11 display ";
+            let log = fs::read_to_string(home.log("gnome-shell")).unwrap_or_default();
+            let said = log.split_once(BEFORE).and_then(|(_, said)| said.split_once(','));
+            Ok(said.map(|(display, _)| display.to_owned()))
+        })?;
+        home.set("DISPLAY", &display);
+        let run = home.path().join("run");
+        let cookie = wait::until("the X11 display's cookie", START, || {
+            let mut files = fs::read_dir(&run)?.flatten().map(|entry| entry.path());
+            let is_it = |file: &PathBuf| file.to_string_lossy().contains(".mutter-Xwaylandauth");
+            Ok(files.find(is_it))
+        })?;
+        home.set("XAUTHORITY", cookie.to_str().context("the path is not UTF-8")?);
+        session.programs.push(shell);
+        session.wait_for_portal("gnome")?;
+        session.permit(0)?;
+        let hand = Hand::on(&session)?;
+        // The shell begins with its overview.
+        hand.press(Hand::ESCAPE)?;
+        let mut screen = command(&session.home, program("numbered-screen")?);
+        screen.args(["--fps", &numbers.to_string()]);
+        let mut screen = Process::start(&session.home, "numbered-screen", screen)?;
+        screen.line(START)?;
+        session.programs.push(screen);
+        Ok(session)
     }
 
     /// The program that was started last: the compositor, or the stand-in.
@@ -96,9 +181,10 @@ impl Session {
 
     /// The program behind the portal knows the compositor. A portal that starts before that believes
     /// for ever that nothing can be shared, with or without a pointer.
-    fn wait_for_portal(&self) -> Result<()> {
+    fn wait_for_portal(&self, name: &str) -> Result<()> {
         let mut ask = command(&self.home, "gdbus");
-        ask.args(["call", "--session", "-d", "org.freedesktop.impl.portal.desktop.gnome"]);
+        let name = format!("org.freedesktop.impl.portal.desktop.{name}");
+        ask.args(["call", "--session", "-d", &name]);
         ask.args(["-o", "/org/freedesktop/portal/desktop"]);
         ask.args(["-m", "org.freedesktop.DBus.Properties.Get"]);
         ask.args(["org.freedesktop.impl.portal.ScreenCast", "AvailableCursorModes"]);
@@ -151,6 +237,12 @@ const GNOME_PORTAL: &str = "[portal]
 DBusName=org.freedesktop.impl.portal.desktop.gnome
 Interfaces=org.freedesktop.impl.portal.ScreenCast;
 UseIn=gnome
+";
+
+const WLR_PORTAL: &str = "[portal]
+DBusName=org.freedesktop.impl.portal.desktop.wlr
+Interfaces=org.freedesktop.impl.portal.ScreenCast;
+UseIn=sway
 ";
 
 const STAND_IN_PORTAL: &str = "[portal]

@@ -240,6 +240,22 @@ fn part_that_the_server_damaged_is_sent_again() {
     media::decode(&format!("{}/video.webm", again.link.unwrap())).unwrap();
 }
 
+/// A program that is killed after the own file is written and before its row says so.
+#[test]
+fn own_file_that_is_there_already_is_not_written_twice() {
+    let rig = Rig::start(PACE);
+    let id = rig.record();
+    let view = rig.client.done(id, DONE).unwrap();
+    let rig = rig.restart_client(PACE, |home| {
+        let database = rusqlite::Connection::open(home.join("snaplark.db")).unwrap();
+        database.execute("UPDATE recordings SET file = NULL", []).unwrap();
+    });
+    let again = rig.client.done(id, DONE).unwrap();
+    assert_eq!(again.file, view.file);
+    let saved = std::path::Path::new(view.file.as_ref().unwrap()).parent().unwrap();
+    assert_eq!(std::fs::read_dir(saved).unwrap().count(), 1);
+}
+
 #[test]
 fn checked_copies_are_not_said_to_be_online_where_the_server_damaged_one() {
     let rig = Rig::start(PACE);

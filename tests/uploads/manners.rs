@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use snaplark_app::view::{Levels, MicrophoneView, RecorderView, RecordingState, ToastBody};
+use snaplark_app::view::{
+    Levels, MicrophoneView, RecorderView, RecordingState, Snapshot, ToastBody, Warning,
+};
 use snaplark_app::{AppError, Settings, SettingsChange, SpaceLimits, StartRequest};
 use snaplark_core::capture::{Device, Sound};
 use snaplark_tests::fake_capture::{LEVEL, Pace};
@@ -189,7 +191,16 @@ fn little_space_is_told_and_none_ends_the_recording_in_time() {
     let [health] = view.recordings[0].health.as_slice() else { panic!("{view:?}") };
     assert_eq!((health.kind.as_str(), health.at_ms), ("disk-low", 2_000));
     assert!(view.space_seconds > 0);
+    // Where no window of ours may be seen, tray and toast go by this.
+    assert_eq!(view.warnings, [Warning::DiskLow]);
+    let is_said = |view: &Snapshot| {
+        let body = ToastBody::Warning { warning: Warning::DiskLow, over: false };
+        view.toasts.iter().any(|toast| toast.body == body)
+    };
+    assert!(is_said(&view), "{:?}", view.toasts);
     rig.client.run(rig.client.app.stop_recording()).unwrap();
+    let view = rig.client.until("its end", DONE, |view| view.warnings.is_empty()).unwrap();
+    assert!(!is_said(&view), "{:?}", view.toasts);
 
     let space = SpaceLimits { warn_bytes: u64::MAX, stop_bytes: u64::MAX };
     let request = StartRequest { space, ..StartRequest::default() };

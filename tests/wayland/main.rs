@@ -5,9 +5,11 @@
 #![cfg(test)]
 
 mod choose;
+mod desktops;
 mod question;
 mod scap;
 mod shortcuts;
+mod sway;
 
 use std::time::Duration;
 

@@ -146,6 +146,18 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
+    // Desktops as people have them: one of the wlroots family with its portal, and GNOME's shell, which
+    // is the largest of what tests alone need (58 packages, 123 MB).
+    (
+        Need::Tests,
+        [
+            "sway xdg-desktop-portal-wlr grim",
+            "sway xdg-desktop-portal-wlr grim",
+            "sway xdg-desktop-portal-wlr grim",
+            "",
+        ],
+    ),
+    (Need::Tests, ["gnome-shell", "gnome-shell", "gnome-shell", ""]),
     // A sound server with devices that are not there, and its remote control.
     // Elsewhere than on Debian it may not stand beside PipeWire.
     (Need::Stage, ["pulseaudio pulseaudio-utils", "", "", ""]),

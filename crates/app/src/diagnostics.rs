@@ -220,6 +220,7 @@ mod tests {
             ring: RingView::Off,
             recordings: vec![recording()],
             toasts: Vec::new(),
+            warnings: Vec::new(),
             cloud_problem: None,
             local_network: crate::LocalNetworkView::Off,
             account: None,

@@ -1,7 +1,7 @@
 //! The person's own file: the segments behind a finished head, with Cues, and no frame touched.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -34,7 +34,8 @@ impl From<SourceError> for FinishError {
 }
 
 /// Writes `<name>.webm` into `save_folder`, or `<name> (2).webm` where that name is taken. Every byte
-/// of it is checked against what was sealed.
+/// of it is checked against what was sealed. A file with these very bytes was written by a program that
+/// died before it could note that, and isn't written twice.
 pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<PathBuf, FinishError> {
     let clusters: Vec<Cluster> = source.segments().iter().map(as_cluster).collect();
     let finished = snaplark_webm::finish(source.init(), &clusters)?;
@@ -42,6 +43,10 @@ pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<Pat
     let write_error = |path: &Path, source| FinishError::Write { path: path.to_owned(), source };
     std::fs::create_dir_all(save_folder).map_err(|source| write_error(save_folder, source))?;
     let path = free_name(save_folder, name);
+    let first = save_folder.join(format!("{name}.webm"));
+    if path != first && holds(&first, source, &finished) {
+        return Ok(first);
+    }
     let part = path.with_extension("webm.part");
     let file = File::create(&part).map_err(|source| write_error(&path, source))?;
     let written = write_into(file, source, &finished).and_then(|()| {
@@ -60,6 +65,22 @@ pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<Pat
             })
         }
     }
+}
+
+/// Whether the file has exactly the bytes that would be written.
+fn holds(path: &Path, source: &Source, finished: &Finished) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut file = BufReader::new(file);
+    let mut goes_on_with = |bytes: &[u8]| {
+        let mut found = vec![0; bytes.len()];
+        file.read_exact(&mut found).is_ok() && found == bytes
+    };
+    let mut segments = source.segments().iter();
+    goes_on_with(&finished.head)
+        && segments
+            .all(|segment| source.segment(segment.index).is_ok_and(|bytes| goes_on_with(&bytes)))
+        && goes_on_with(&finished.cues)
+        && matches!(file.read(&mut [0]), Ok(0))
 }
 
 fn write_into(file: File, source: &Source, finished: &Finished) -> Result<(), FinishError> {

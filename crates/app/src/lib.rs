@@ -322,10 +322,11 @@ impl App {
         self.ask(|reply| Command::DiscardPreview { recording, reply }).await?
     }
 
-    /// Whether the server was asked in this run which of its copies are damaged, or can't be asked.
-    /// What it has damaged is no longer said to be online then, but to be sent again.
-    pub async fn are_copies_checked(&self) -> Result<bool, AppError> {
-        self.ask(|reply| Command::CopiesChecked { reply }).await
+    /// Whether the server has been asked in this run which of its copies are damaged, and told every
+    /// title; or can't be reached. What it has damaged is no longer said to be online then, but to be
+    /// sent again.
+    pub async fn is_in_step_with_server(&self) -> Result<bool, AppError> {
+        self.ask(|reply| Command::InStepWithServer { reply }).await
     }
 
     /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
@@ -375,6 +376,11 @@ impl App {
 
     pub async fn note_link_copied(&self, recording: RecordingId) -> Result<(), AppError> {
         self.send(Command::NoteLinkCopied { recording }).await
+    }
+
+    /// Says once that the recorder bar keeps out of what is recorded. `keys` stop it, where there are any.
+    pub async fn note_bar_hidden(&self, keys: String) -> Result<(), AppError> {
+        self.send(Command::NoteBarHidden { keys }).await
     }
 
     /// The person's own file of a recording gets another place. On any error it stays.

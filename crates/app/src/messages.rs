@@ -189,6 +189,9 @@ pub enum Command {
     NoteLinkCopied {
         recording: RecordingId,
     },
+    NoteBarHidden {
+        keys: String,
+    },
     HintNetwork,
     SetLocalNetwork {
         network: LocalNetwork,
@@ -218,7 +221,7 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
-    CopiesChecked {
+    InStepWithServer {
         reply: oneshot::Sender<bool>,
     },
     Account {
@@ -244,7 +247,7 @@ impl Command {
             | Command::Media { .. }
             | Command::Settings { .. }
             | Command::WhyEnded { .. }
-            | Command::CopiesChecked { .. }
+            | Command::InStepWithServer { .. }
             | Command::Account { .. } => true,
             Command::Start { .. }
             | Command::Stop { .. }
@@ -267,6 +270,7 @@ impl Command {
             | Command::DismissToast { .. }
             | Command::DismissRebuilt
             | Command::NoteLinkCopied { .. }
+            | Command::NoteBarHidden { .. }
             | Command::HintNetwork
             | Command::SetLocalNetwork { .. }
             | Command::SetCloudProblem { .. }

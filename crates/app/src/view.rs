@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub rebuilt: Option<RebuiltView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
+    /// What is wrong now with the recording that runs.
+    pub warnings: Vec<Warning>,
     /// `None`: nothing goes up, recordings stay here.
     pub account: Option<AccountView>,
     /// Why there are no links now: the cloud in this computer does not run. In a sentence.
@@ -428,6 +430,24 @@ pub enum ToastBody {
     /// Recording didn't start, or stopped by itself. `title` is empty where there is no recording.
     #[serde(rename_all = "camelCase")]
     RecordingFailed { detail: String },
+    /// Something is wrong with the recording that runs, or with one that is over and lacks it.
+    #[serde(rename_all = "camelCase")]
+    Warning { warning: Warning, over: bool },
+    /// Said once. `keys` stop a recording; empty where there are none. Goes away as `Done` does.
+    #[serde(rename_all = "camelCase")]
+    BarHidden { keys: String },
+}
+
+/// What a person has to know at once of the recording that runs, and lasts until it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum Warning {
+    DiskLow,
+    FolderLost,
+    MicrophoneLost,
+    SystemSoundLost,
+    WebcamLost,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]

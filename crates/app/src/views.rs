@@ -18,7 +18,7 @@ use crate::shelf::Shelf;
 use crate::view::{
     AccountView, DeletedView, HealthView, MicrophoneView, NeedReason, Reach, RebuiltView,
     RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot, SoundView,
-    ToastBody, ToastView, UploadProgress, WaitReason,
+    ToastBody, ToastView, UploadProgress, WaitReason, Warning,
 };
 use crate::{
     LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
@@ -67,6 +67,7 @@ pub fn of_program(
         deleted: from.deleted.clone(),
         rebuilt: from.rebuilt.clone().map(of_rebuilt),
         toasts: from.toasts.views(shelf, from),
+        warnings: from.running.map_or_else(Vec::new, |it| it.warnings.iter().copied().collect()),
         account: from.account.map(|account| of_account(account, from)),
         cloud_problem: from.cloud_problem.map(str::to_owned),
         local_network: from.local_network.view.clone(),
@@ -131,6 +132,7 @@ pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
         deleted: None,
         rebuilt: store.rebuilt()?.filter(|rebuilt| !rebuilt.is_dismissed).map(of_rebuilt),
         toasts: Vec::new(),
+        warnings: Vec::new(),
         account: None,
         cloud_problem: None,
         local_network: LocalNetworkView::Off,
@@ -324,7 +326,25 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
 pub struct Toasts {
     remembered: Vec<Remembered>,
     failures: Vec<Failed>,
+    warned: Vec<Warned>,
+    /// The keys that stop a recording, for as long as that is to be said.
+    bar_hidden: Option<String>,
 }
+
+struct Warned {
+    recording: RecordingId,
+    title: String,
+    warning: Warning,
+    over: bool,
+}
+
+impl Warned {
+    fn toast_id(&self) -> String {
+        format!("warning-{:?}-{}", self.warning, self.recording)
+    }
+}
+
+const BAR_HIDDEN: &str = "bar-hidden";
 
 struct Failed {
     toast_id: String,
@@ -347,6 +367,7 @@ impl Toasts {
     }
 
     pub fn forget(&mut self, recording: RecordingId) {
+        self.warned.retain(|it| it.recording != recording);
         self.remembered.retain(|toast| toast.recording != recording);
     }
 
@@ -364,6 +385,36 @@ impl Toasts {
         self.failures.retain(|failed| failed.toast_id != toast_id);
     }
 
+    /// Says that something is wrong with the recording that runs.
+    pub fn warn(&mut self, recording: RecordingId, title: String, warning: Warning) {
+        self.take_back_warning(recording, warning);
+        self.warned.push(Warned { recording, title, warning, over: false });
+    }
+
+    /// Says it no more: it is as it should be again.
+    pub fn take_back_warning(&mut self, recording: RecordingId, warning: Warning) {
+        self.warned.retain(|it| (it.recording, it.warning) != (recording, warning));
+    }
+
+    /// The recording is over. What it lacks is still to be said; where it was written is not.
+    pub fn end_warnings(&mut self, recording: RecordingId, title: &str) {
+        self.warned.retain_mut(|it| {
+            if it.recording == recording {
+                it.over = true;
+                it.title = title.to_owned();
+            }
+            match it.warning {
+                Warning::DiskLow | Warning::FolderLost => !it.over,
+                Warning::MicrophoneLost | Warning::SystemSoundLost | Warning::WebcamLost => true,
+            }
+        });
+    }
+
+    /// Says that the recorder bar keeps out of the recording, and which keys stop it.
+    pub fn note_bar_hidden(&mut self, keys: String) {
+        self.bar_hidden = Some(keys);
+    }
+
     pub fn note_link_copied(&mut self, recording: RecordingId) {
         // The clipboard holds one link: what was copied before it no longer is.
         for toast in &mut self.remembered {
@@ -374,6 +425,8 @@ impl Toasts {
     /// What is dismissed comes back when it has something else to say; a finished one doesn't.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
         self.failures.retain(|failed| failed.toast_id != toast_id);
+        self.warned.retain(|warned| warned.toast_id() != toast_id);
+        self.bar_hidden.take_if(|_| toast_id == BAR_HIDDEN);
         let body_of = |toast: &Remembered| {
             let recording = shelf.view(&toast.recording.to_string())?;
             toast.body(recording, &recording.state)
@@ -417,17 +470,29 @@ impl Toasts {
                 body,
             })
         });
-        let failures = self.failures.iter().map(|failed| ToastView {
-            recording_id: failed.toast_id.clone(),
-            title: failed.title.clone(),
-            body: ToastBody::RecordingFailed { detail: failed.detail.clone() },
+        let plain = |recording_id, title, body| ToastView {
+            recording_id,
+            title,
+            body,
             link: None,
             link_reach: None,
             percentage: 0,
             count: 1,
+        };
+        let failures = self.failures.iter().map(|failed| {
+            let body = ToastBody::RecordingFailed { detail: failed.detail.clone() };
+            plain(failed.toast_id.clone(), failed.title.clone(), body)
         });
-        let wanted =
-            uploads.chain(failures).filter(|toast| speaks_up(&toast.body, from.notifications));
+        let warnings = self.warned.iter().map(|it| {
+            let body = ToastBody::Warning { warning: it.warning, over: it.over };
+            plain(it.toast_id(), it.title.clone(), body)
+        });
+        let bar_hidden = self.bar_hidden.iter().map(|keys| {
+            let body = ToastBody::BarHidden { keys: keys.clone() };
+            plain(BAR_HIDDEN.to_owned(), String::new(), body)
+        });
+        let all = uploads.chain(failures).chain(warnings).chain(bar_hidden);
+        let wanted = all.filter(|toast| speaks_up(&toast.body, from.notifications));
         one_for_each_cause(wanted)
     }
 }
@@ -455,7 +520,9 @@ impl Cause {
             ToastBody::NeedsYou { .. }
             | ToastBody::Uploading { .. }
             | ToastBody::Done { .. }
-            | ToastBody::RecordingFailed { .. } => None,
+            | ToastBody::RecordingFailed { .. }
+            | ToastBody::Warning { .. }
+            | ToastBody::BarHidden { .. } => None,
         }
     }
 }
@@ -484,7 +551,12 @@ fn speaks_up(body: &ToastBody, wanted: Notifications) -> bool {
     match (wanted, body) {
         (Notifications::All, _) => true,
         (Notifications::NeedsMe, body) => {
-            matches!(body, ToastBody::NeedsYou { .. } | ToastBody::RecordingFailed { .. })
+            matches!(
+                body,
+                ToastBody::NeedsYou { .. }
+                    | ToastBody::RecordingFailed { .. }
+                    | ToastBody::Warning { .. }
+            )
         }
         (Notifications::None, _) => false,
     }

@@ -88,10 +88,7 @@ impl WebcamSettings {
     pub fn webcam(&self) -> Webcam {
         Webcam {
             shown: self.shown,
-            camera: match &self.camera {
-                Camera::Default => Device::Default,
-                Camera::Named(name) => Device::Named(name.clone()),
-            },
+            camera: self.camera.device(),
             shape: match self.shape {
                 WebcamShape::Circle => Shape::Circle,
                 WebcamShape::Square => Shape::Square,
@@ -99,6 +96,15 @@ impl WebcamSettings {
             place: Place { right_permille: self.right_permille, down_permille: self.down_permille },
             height_permille: self.height_permille,
             mirrored: self.mirrored,
+        }
+    }
+}
+
+impl Camera {
+    pub fn device(&self) -> Device {
+        match self {
+            Camera::Default => Device::Default,
+            Camera::Named(name) => Device::Named(name.clone()),
         }
     }
 }

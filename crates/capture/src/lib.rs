@@ -68,7 +68,9 @@ pub use surroundings::{
     desktop_asks, picture_of, surroundings,
 };
 pub use warm::warm;
-pub use webcam::{CameraProbe, list as cameras};
+pub use webcam::{
+    CameraPicture, CameraPreview, CameraProbe, list as cameras, preview as preview_camera,
+};
 
 use crate::choice::Memory;
 use crate::encoder::{SOFTWARE, Settings};

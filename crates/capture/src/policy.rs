@@ -130,6 +130,10 @@ pub const READ_JUMP_FRAMES: f64 = 960.0;
 pub const CAMERA_LOST: Duration = Duration::from_secs(4);
 /// How often a camera is looked at: whether it is still wanted, and how large.
 pub const CAMERA_LOOK: Duration = Duration::from_millis(100);
+/// As wide and as high as the picture of a camera that is looked at in the settings.
+pub const PREVIEW_SIDE_PX: u32 = 320;
+/// Nobody has asked for that picture for so long: the camera is closed.
+pub const PREVIEW_LAPSE: Duration = Duration::from_secs(2);
 /// Rows of the picture that a camera is asked for: what stands in a corner is no larger.
 pub const CAMERA_ROWS: i32 = 480;
 /// A click's line grows and goes in this time.

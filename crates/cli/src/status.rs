@@ -113,7 +113,7 @@ async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Ve
     loop {
         // Asked before the snapshot, which then shows what has to be sent again.
         let is_checked =
-            began.elapsed() >= CHECKING_MAX || program.app.are_copies_checked().await?;
+            began.elapsed() >= CHECKING_MAX || program.app.is_in_step_with_server().await?;
         let recordings = program.app.snapshot().await?.recordings;
         let is_checked = is_checked || Counts::of(&recordings).online == 0;
         let is_settled = is_settled(&recordings) && is_checked;
@@ -125,7 +125,7 @@ async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Ve
         tokio::select! {
             changed = changes.changed() => changed.context("Snaplark ended by itself")?,
             () = polite.asked() => {}
-            () = tokio::time::sleep(CHECKING_MAX), if !is_checked => {}
+            () = tokio::time::sleep(ASK_EVERY), if !is_checked => {}
         }
     }
 }

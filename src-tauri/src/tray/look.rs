@@ -2,7 +2,7 @@
 
 use snaplark_app::WebcamState;
 use snaplark_app::view::{
-    MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot,
+    MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot, Warning,
 };
 
 /// Those that one is likely to come back to.
@@ -16,9 +16,24 @@ pub enum Face {
     /// Nothing runs, but the last minutes of the screen are kept.
     Keeping,
     Recording,
+    /// It records, and something is wrong with it.
+    Troubled,
     Paused,
     Uploading,
     Attention,
+}
+
+impl Face {
+    #[cfg(target_os = "linux")]
+    pub(super) const ALL: [Face; 7] = [
+        Face::Idle,
+        Face::Keeping,
+        Face::Recording,
+        Face::Troubled,
+        Face::Paused,
+        Face::Uploading,
+        Face::Attention,
+    ];
 }
 
 /// The last minutes.
@@ -67,6 +82,8 @@ pub struct Look {
     pub(super) recent: Vec<Recent>,
     /// What is recorded has its bar hidden.
     pub(super) bar_is_away: bool,
+    /// What is wrong with what is recorded.
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Look {
@@ -96,7 +113,10 @@ impl Look {
             RingView::Waits { reason: RingWait::DiskLow } => Kept::NoRoom,
             RingView::Off | RingView::Waits { .. } | RingView::Failed { .. } => Kept::No,
         };
-        let face = if pause == Pause::OfferToGoOn {
+        let runs = pause != Pause::Neither;
+        let face = if runs && !snapshot.warnings.is_empty() {
+            Face::Troubled
+        } else if pause == Pause::OfferToGoOn {
             Face::Paused
         } else if matches!(toggle, Toggle::Stop | Toggle::Stopping) {
             Face::Recording
@@ -125,7 +145,8 @@ impl Look {
             kept,
             has_link: last_link(snapshot).is_some(),
             recent: recent.collect(),
-            bar_is_away: bar_is_away && pause != Pause::Neither,
+            bar_is_away: bar_is_away && runs,
+            warnings: if runs { snapshot.warnings.clone() } else { Vec::new() },
         }
     }
 
@@ -139,6 +160,7 @@ impl Look {
         has_link: false,
         recent: Vec::new(),
         bar_is_away: false,
+        warnings: Vec::new(),
     };
 }
 
@@ -221,6 +243,7 @@ pub mod tests {
             sound: SoundView::default(),
             recordings: recordings.collect(),
             toasts: Vec::new(),
+            warnings: Vec::new(),
             cloud_problem: None,
             local_network: snaplark_app::LocalNetworkView::Off,
             account: None,
@@ -261,6 +284,24 @@ pub mod tests {
         assert_eq!(face(RecorderView::Idle, &[up, waits.clone()]), Face::Uploading);
         assert_eq!(face(RecorderView::Idle, &[waits, RecordingState::Done]), Face::Idle);
         assert_eq!(face(RecorderView::Starting, &[]), Face::Idle);
+    }
+
+    #[test]
+    fn warning_is_shown_while_it_records_and_not_after() {
+        let recorder = RecorderView::Recording {
+            id: String::new(),
+            started_unix_ms: 0,
+            paused_ms: 0,
+            link: None,
+            microphone: MicrophoneView::Heard,
+            trouble: None,
+        };
+        let warnings = vec![Warning::MicrophoneLost];
+        let seen = Snapshot { warnings: warnings.clone(), ..snapshot(recorder, &[], None) };
+        let look = Look::of(&seen, true);
+        assert_eq!((look.face, look.warnings), (Face::Troubled, warnings));
+        let look = Look::of(&Snapshot { recorder: RecorderView::Idle, ..seen }, true);
+        assert_eq!((look.face, look.warnings), (Face::Idle, Vec::new()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ToastView } from "$lib/bindings/ToastView";
+import type { Warning } from "$lib/bindings/Warning";
 import type { WaitReason } from "$lib/bindings/WaitReason";
 import * as format from "$lib/format";
 import * as m from "$lib/messages/messages";
@@ -268,6 +269,55 @@ export function toastWords(toast: ToastView): ToastWords {
         bar: null,
         action: null,
       };
+    case "warning":
+      return {
+        icon: "alert",
+        tone: "waits",
+        title: warningTitle(body.warning),
+        figures: body.over ? m.warning_over({ title: format.clipped(title, TITLE_SHOWN_MAX) }) : warningHint(body.warning),
+        bar: null,
+        action: null,
+      };
+    case "barHidden":
+      return {
+        icon: "recording",
+        tone: "recording",
+        title: m.toast_bar_hidden(),
+        figures:
+          body.keys === ""
+            ? m.toast_bar_hidden_tray()
+            : m.toast_bar_hidden_keys({ keys: format.isolated(body.keys) }),
+        bar: null,
+        action: null,
+      };
+  }
+}
+
+function warningTitle(warning: Warning): string {
+  switch (warning) {
+    case "disk-low":
+      return m.warning_disk_low();
+    case "folder-lost":
+      return m.warning_folder_lost();
+    case "microphone-lost":
+      return m.warning_microphone_lost();
+    case "system-sound-lost":
+      return m.warning_system_sound_lost();
+    case "webcam-lost":
+      return m.warning_webcam_lost();
+  }
+}
+
+function warningHint(warning: Warning): string {
+  switch (warning) {
+    case "disk-low":
+      return m.warning_until_full();
+    case "folder-lost":
+      return m.warning_elsewhere();
+    case "microphone-lost":
+    case "system-sound-lost":
+    case "webcam-lost":
+      return m.warning_without();
   }
 }
 

@@ -18,6 +18,7 @@ mod ring;
 mod running;
 mod sending;
 mod titles;
+mod warnings;
 mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -171,6 +172,9 @@ impl Engine {
         store.sweep_rings(preview::is_preview)?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
+        }
+        for recording in &recovery.empty {
+            info!(%recording, "Took back a recording that has no segment");
         }
         for recording in &recovery.adopted {
             warn!(%recording, "A folder had no entry in the list, and has one now");
@@ -344,9 +348,8 @@ impl Engine {
             .chain([self.clear_again_ms, self.delete_again_ms]);
         let running = self.running.as_ref();
         let recorder_ms = running.and_then(|running| running.wake_ms(&self.recorder));
-        let titles_ms = self.title_sending.again_ms;
         let wake_ms =
-            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(titles_ms).min();
+            wake_ms.chain(recorder_ms).chain(self.keeping.wake_ms()).chain(self.titles_ms()).min();
         async move {
             match wake_ms {
                 Some(wake_ms) => {
@@ -473,6 +476,7 @@ impl Engine {
                 }
             }
             Command::NoteLinkCopied { recording } => self.toasts.note_link_copied(recording),
+            Command::NoteBarHidden { keys } => self.toasts.note_bar_hidden(keys),
             Command::Settings { reply } => drop(reply.send(self.settings.clone())),
             Command::ChangeSettings { change, reply } => {
                 let _ = reply.send(self.change_settings(&change));
@@ -489,7 +493,7 @@ impl Engine {
             Command::PauseUpload { recording, paused: false } => {
                 self.tell_machine(Event::ResumeAsked { recording });
             }
-            Command::CopiesChecked { reply } => drop(reply.send(self.are_copies_checked())),
+            Command::InStepWithServer { reply } => drop(reply.send(self.is_in_step_with_server())),
             Command::Account { reply } => drop(reply.send(self.account.clone())),
             Command::SwitchAccount { account, reply } => {
                 let _ = reply.send(self.switch_account(account));

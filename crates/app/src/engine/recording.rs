@@ -305,12 +305,15 @@ impl Engine {
             }
         };
         self.running = None;
+        let (title, _) = self.saved(recording);
+        self.toasts.end_warnings(recording, &title);
         self.unwritten.push_back(Write::Close(recording, counts, detail));
         self.write();
     }
 
     pub(super) fn discard(&mut self, recording: RecordingId, error: CaptureError) {
         self.take_back(recording);
+        self.toasts.forget(recording);
         // Whoever stopped it need not be told.
         if error != CaptureError::Abandoned {
             self.toasts.fail(recording, String::new(), error.to_string());
@@ -392,6 +395,7 @@ impl Engine {
 
     fn note_trouble(&mut self, recording: RecordingId, at_ms: u64, trouble: Trouble) {
         warn!(%recording, %trouble, "Recording has trouble");
+        self.note_warning(recording, &trouble);
         if let Some(running) = &mut self.running {
             running.note_webcam(&trouble);
             if let Trouble::FolderLost { instead, .. } = &trouble {
@@ -419,6 +423,7 @@ impl Engine {
             if let Some(running) = &mut self.running {
                 running.trouble = Some(Trouble::FolderBack);
             }
+            self.note_warning(recording, &Trouble::FolderBack);
             let told = Write::Trouble(recording, segment.start_ms, Trouble::FolderBack);
             self.unwritten.push_back(told);
         }

@@ -1,6 +1,7 @@
 //! The recording of now, as far as it isn't in rows: who captures it, and what the clock has to do
 //! with it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use snaplark_core::capture::{Abandoned, CaptureControl, Trouble};
@@ -9,6 +10,7 @@ use snaplark_store::Elsewhere;
 
 use super::ring::TakenOver;
 use crate::StartRequest;
+use crate::view::Warning;
 
 /// In every recording sound is so much of it at the most, whatever the picture's share.
 const SOUND_BITS: u32 = 96_000;
@@ -35,6 +37,8 @@ pub struct Running {
     pub paused_ms: u64,
     /// What went wrong last without ending it.
     pub trouble: Option<Trouble>,
+    /// What is wrong with it now.
+    pub warnings: BTreeSet<Warning>,
     /// It is to be shown and isn't there.
     pub webcam_lost: bool,
     pub disk_low_told: bool,
@@ -62,6 +66,7 @@ impl Running {
             sleeps: false,
             paused_ms: 0,
             trouble: None,
+            warnings: BTreeSet::new(),
             webcam_lost: false,
             disk_low_told: false,
             stopped_for: None,

@@ -3,7 +3,7 @@
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{Source, Subject};
-use snaplark_core::upload::Failure;
+use snaplark_core::upload::{Failure, Reach};
 use tracing::{debug, warn};
 
 use super::Engine;
@@ -77,21 +77,37 @@ impl Engine {
         self.title_sending.again_ms = Some(self.now_ms());
     }
 
+    pub(super) fn is_in_step_with_server(&self) -> bool {
+        self.are_copies_checked() && !self.does_title_wait()
+    }
+
+    /// Whether the server is to be told a title and can be.
+    fn does_title_wait(&self) -> bool {
+        let Some(account) = self.account.as_ref().filter(|_| self.titles_ms().is_some()) else {
+            return self.title_sending.under_way;
+        };
+        // What can't be read is said where titles are sent.
+        self.store.pending_title(&account.base_url).is_ok_and(|title| title.is_some())
+    }
+
+    /// When the server is to be told the next title; `None` while it can't be, or none waits.
+    pub(super) fn titles_ms(&self) -> Option<u64> {
+        // A server of the documents alone has no titles: nothing is sent to it that they don't name.
+        let can_be_told = self.uplink.is_some()
+            && !self.title_sending.under_way
+            && self.machine.reach() == Reach::Online
+            && self.machine.knows_server();
+        self.title_sending.again_ms.filter(|_| can_be_told)
+    }
+
     pub(super) fn send_titles(&mut self) {
-        let now_ms = self.now_ms();
-        if self.title_sending.under_way
-            || self.title_sending.again_ms.is_none_or(|again_ms| now_ms < again_ms)
-        {
+        if self.titles_ms().is_none_or(|again_ms| self.now_ms() < again_ms) {
             return;
         }
         self.title_sending.again_ms = None;
         let (Some(uplink), Some(account)) = (self.uplink.clone(), self.account.as_ref()) else {
             return;
         };
-        // A server of the documents alone has no titles: nothing is sent to it that they don't name.
-        if !self.machine.knows_titles() {
-            return;
-        }
         let pending = match self.store.pending_title(&account.base_url) {
             Ok(Some(pending)) => pending,
             Ok(None) => return,

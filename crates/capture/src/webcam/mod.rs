@@ -13,6 +13,7 @@
 
 mod camera;
 pub(crate) mod cameras;
+mod preview;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -21,6 +22,7 @@ use snaplark_core::capture::{Device, Trouble};
 use snaplark_core::overlay::{Shape, Webcam as Wanted};
 
 pub use cameras::{CameraProbe, list};
+pub use preview::{CameraPicture, CameraPreview, preview};
 
 use crate::policy::{CAMERA_LOST, WEBCAM_MARGIN_PERMILLE, WEBCAM_SIDE_PX_MIN};
 use crate::signals::Signals;
@@ -135,6 +137,16 @@ impl Webcam {
             self.signals.trouble(trouble);
         }
         Some(Shown { face: face?, rect: rect?, shape, mirrored })
+    }
+
+    /// Returns the newest picture, or why there is none. `None`: it is still waited for.
+    fn newest(&self) -> Result<Option<Arc<Face>>, String> {
+        let state = self.lock();
+        match &state.problem {
+            Some(problem) => Err(problem.clone()),
+            None if state.is_silent() => Err(SILENT.to_owned()),
+            None => Ok(state.newest.clone()),
+        }
     }
 
     /// For the camera's thread: which one is to be open. `None`: none, and the thread ends.

@@ -9,7 +9,9 @@ use snaplark_core::overlay::*;
 use crate::cameras::*;
 use crate::common::*;
 
-pub const ALL: [(&str, fn()); 3] = [
+pub const ALL: [(&str, fn()); 5] = [
+    ("preview_shows_the_camera_and_closes_it_when_nobody_asks", preview_shows_the_camera),
+    ("preview_says_why_there_is_no_picture", preview_says_why_there_is_no_picture),
     ("it_stands_where_it_is_wanted_while_it_is_wanted", it_stands_where_it_is_wanted),
     ("it_may_go_and_come_back_and_the_recording_goes_on", it_may_go_and_come_back),
     ("what_stands_still_costs_nothing_with_it_either", what_stands_still_costs_nothing),
@@ -192,4 +194,47 @@ fn what_stands_still_costs_nothing() {
     let (_, counts) = recording.stop();
     // As many as the camera gives, not as many as there are looks.
     assert!((50..=80).contains(&counts.encoded), "{counts:?}");
+}
+
+fn preview_shows_the_camera() {
+    let session = Session::begin();
+    let _camera = Camera::bars(&session, "previewed");
+    let preview = snaplark_capture::preview_camera(Device::Named("previewed".to_owned())).unwrap();
+    let last = Instant::now() + PATIENCE;
+    let picture = loop {
+        assert!(Instant::now() < last, "no picture came");
+        match preview.picture() {
+            Ok(Some(picture)) => break picture,
+            Ok(None) | Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let side = picture.side as usize;
+    assert_eq!(picture.rgba.len(), side * side * 4);
+    // The bars stand in the upper two thirds.
+    for (x, colour) in [(side / 20, YELLOW), (side - side / 20, RED)] {
+        let at = (side / 2 * side + x) * 4;
+        let seen = &picture.rgba[at..at + 4];
+        let is_it = seen.iter().zip(colour).all(|(is, wanted)| is.abs_diff(wanted) < 60);
+        assert!(is_it && seen[3] == 255, "{seen:?} at {x}, not {colour:?}");
+    }
+    assert!(!preview.has_lapsed());
+    let last = Instant::now() + PATIENCE;
+    while !preview.has_lapsed() {
+        assert!(Instant::now() < last, "the camera stays open though nobody asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn preview_says_why_there_is_no_picture() {
+    let _session = Session::begin();
+    let preview = snaplark_capture::preview_camera(Device::Named("nowhere".to_owned())).unwrap();
+    let last = Instant::now() + PATIENCE;
+    let why = loop {
+        assert!(Instant::now() < last, "nothing was said");
+        match preview.picture() {
+            Err(why) => break why,
+            Ok(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert!(why.contains("'nowhere' is not there"), "{why}");
 }

@@ -173,11 +173,6 @@ impl UploadMachine {
         })
     }
 
-    /// The server said what it can do: it takes more than the documents name.
-    pub fn knows_titles(&self) -> bool {
-        self.offers.is_some()
-    }
-
     pub fn reach(&self) -> Reach {
         self.reach
     }

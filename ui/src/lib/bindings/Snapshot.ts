@@ -8,6 +8,7 @@ import type { RecordingView } from "./RecordingView";
 import type { RingView } from "./RingView";
 import type { SoundView } from "./SoundView";
 import type { ToastView } from "./ToastView";
+import type { Warning } from "./Warning";
 import type { WebcamState } from "./WebcamState";
 
 /**
@@ -54,6 +55,10 @@ rebuilt: RebuiltView | null,
  * Oldest first: the newest is drawn at the bottom.
  */
 toasts: Array<ToastView>, 
+/**
+ * What is wrong now with the recording that runs.
+ */
+warnings: Array<Warning>, 
 /**
  * `None`: nothing goes up, recordings stay here.
  */

@@ -1,0 +1,65 @@
+//! What a camera shows, for a window that lets a person choose one. The camera is open while that
+//! window is visible and asks for pictures, and never during a recording, which may need it for itself:
+//! most cameras serve one program at a time.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use snaplark_app::{App, Camera};
+use snaplark_capture::CameraPreview;
+use tauri::ipc::Response;
+use tauri::{AppHandle, Manager, State, WebviewWindow};
+
+use crate::commands::{Answer, CommandError};
+
+/// The camera that is open now.
+#[derive(Default)]
+pub struct Preview(Mutex<Option<(Camera, CameraPreview)>>);
+
+impl Preview {
+    fn lock(&self) -> MutexGuard<'_, Option<(Camera, CameraPreview)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers with the newest picture, RGBA and square, and opens the camera if it isn't open; nothing
+/// until the first picture has come.
+#[tauri::command]
+pub async fn camera_picture(
+    app: State<'_, App>,
+    open: State<'_, Preview>,
+    window: WebviewWindow,
+    camera: Camera,
+) -> Answer<Response> {
+    if app.recorded().await?.is_some() {
+        close(window.app_handle());
+        return Err(CommandError::new("camera-recording", "a recording runs"));
+    }
+    if !window.is_visible().unwrap_or(false) {
+        close(window.app_handle());
+        return Err(CommandError::new("camera-hidden", "the window is hidden"));
+    }
+    let picture = {
+        let mut open = open.lock();
+        let is_it = |(of, preview): &(Camera, CameraPreview)| *of == camera && !preview.has_lapsed();
+        if !open.as_ref().is_some_and(is_it) {
+            // First the one, then the other: they may be the same camera.
+            *open = None;
+            let preview = snaplark_capture::preview_camera(camera.device());
+            *open = Some((camera, preview.map_err(|error| CommandError::new("no-camera", error))?));
+        }
+        open.as_ref().map(|(_, preview)| preview.picture())
+    };
+    let picture = picture.transpose().map_err(|reason| CommandError::new("no-camera", reason))?;
+    Ok(Response::new(picture.flatten().map(|picture| picture.rgba).unwrap_or_default()))
+}
+
+#[tauri::command]
+pub fn close_camera(handle: AppHandle) {
+    close(&handle);
+}
+
+/// Its light goes out.
+pub fn close(handle: &AppHandle) {
+    let preview = handle.state::<Preview>().lock().take();
+    drop(preview);
+}
