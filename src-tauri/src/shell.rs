@@ -25,8 +25,8 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter, pages,
-    platform, quick, quiet, quit, shortcut, toast, tray, updates,
+    HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter,
+    pages, platform, quick, quiet, quit, shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
