@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from "vite";
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // One entry for each window: a window loads what it shows, and nothing of the others.
-const windows = ["bar", "chooser", "library", "quick", "settings", "toast", "welcome"];
+const windows = ["bar", "chooser", "library", "preview", "quick", "settings", "toast", "welcome"];
 
 /**
  * Words of others stand in our sentences as islands: without Unicode's isolates an address or a title

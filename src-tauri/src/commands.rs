@@ -1,6 +1,7 @@
 //! What windows may ask. Recordings are named by id: links and paths come from the snapshot, never
 //! from a window. An error is `{code, params}`; the window picks the words.
 
+pub mod preview;
 pub mod recorder;
 
 use std::fmt::Display;
@@ -132,12 +133,6 @@ pub async fn media(
 #[tauri::command]
 pub async fn start_recording(app: State<'_, App>) -> Answer {
     control::obey(&app, Order::Start).await?;
-    Ok(())
-}
-
-#[tauri::command]
-pub async fn share_last(app: State<'_, App>) -> Answer {
-    control::obey(&app, Order::ShareLast { seconds: None }).await?;
     Ok(())
 }
 
@@ -470,6 +465,7 @@ mod tests {
     const LIBRARY: &str = include_str!("../capabilities/library.json");
     const SETTINGS: &str = include_str!("../capabilities/settings.json");
     const WELCOME: &str = include_str!("../capabilities/welcome.json");
+    const PREVIEW: &str = include_str!("../capabilities/preview.json");
     const TOAST: &str = include_str!("../capabilities/toast.json");
 
     /// What an event needs, and nothing else of Tauri's own.
@@ -517,6 +513,7 @@ mod tests {
             (LIBRARY, crate::pages::LIBRARY.label),
             (SETTINGS, crate::pages::SETTINGS.label),
             (WELCOME, crate::pages::WELCOME.label),
+            (PREVIEW, crate::pages::PREVIEW.label),
             (TOAST, crate::toast::LABEL),
         ];
         let used: BTreeSet<String> =

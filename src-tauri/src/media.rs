@@ -1,6 +1,6 @@
 //! What windows show of a recording itself, under a scheme of its own: `recording://localhost/ID/…`
-//! with `still` (JPEG), `init` or a piece's number (WebM). Only for the library, and only by the ids
-//! of recordings: no path comes in, and none goes out.
+//! with `still` or `frame-N` (JPEG), `init` or a piece's number (WebM). Only for the library and the
+//! preview, and only by the ids of recordings: no path comes in, and none goes out.
 
 use snaplark_app::{App, AppError, RecordingId};
 use tauri::http::{Request, Response, StatusCode, header};
@@ -12,6 +12,8 @@ pub const SCHEME: &str = "recording";
 
 enum Wanted {
     Still,
+    /// The first picture of a piece.
+    Frame(usize),
     Init,
     Piece(usize),
 }
@@ -21,7 +23,7 @@ pub fn serve<R: Runtime>(
     request: Request<Vec<u8>>,
     responder: UriSchemeResponder,
 ) {
-    let asks = context.webview_label() == pages::LIBRARY.label;
+    let asks = [pages::LIBRARY.label, pages::PREVIEW.label].contains(&context.webview_label());
     let app = context.app_handle().try_state::<App>().map(|app| app.inner().clone());
     let (Some(app), true) = (app, asks) else {
         return responder.respond(refusal(StatusCode::FORBIDDEN));
@@ -42,7 +44,10 @@ fn parsed(path: &str) -> Option<(&str, Wanted)> {
     let wanted = match wanted {
         "still" => Wanted::Still,
         "init" => Wanted::Init,
-        number => Wanted::Piece(number.parse().ok()?),
+        name => match name.strip_prefix("frame-") {
+            Some(number) => Wanted::Frame(number.parse().ok()?),
+            None => Wanted::Piece(name.parse().ok()?),
+        },
     };
     Some((id, wanted))
 }
@@ -51,7 +56,7 @@ async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
     let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
     // A still is shown again with each scroll; of a video there is too much to keep.
     let (kind, caching) = match wanted {
-        Wanted::Still => ("image/jpeg", "private, max-age=86400"),
+        Wanted::Still | Wanted::Frame(_) => ("image/jpeg", "private, max-age=86400"),
         Wanted::Init | Wanted::Piece(_) => ("video/webm", "no-store"),
     };
     match read(app, id, wanted).await {
@@ -73,6 +78,7 @@ async fn read(app: &App, id: RecordingId, wanted: Wanted) -> Result<Vec<u8>, App
     let media = app.media(id).await?;
     let read = async_runtime::spawn_blocking(move || match wanted {
         Wanted::Still => media.still(),
+        Wanted::Frame(index) => media.frame(index),
         Wanted::Init => media.init(),
         Wanted::Piece(index) => media.piece(index),
     });
@@ -90,11 +96,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_and_the_three_kinds_are_understood() {
+    fn only_ids_and_the_four_kinds_are_understood() {
         assert!(matches!(parsed("/x/still"), Some(("x", Wanted::Still))));
         assert!(matches!(parsed("/x/init"), Some(("x", Wanted::Init))));
+        assert!(matches!(parsed("/x/frame-7"), Some(("x", Wanted::Frame(7)))));
         assert!(matches!(parsed("/x/12"), Some(("x", Wanted::Piece(12)))));
-        for path in ["", "/", "/x", "/x/", "/x/../init", "/x/-1", "/x/still/", "x/still"] {
+        for path in [
+            "",
+            "/",
+            "/x",
+            "/x/",
+            "/x/../init",
+            "/x/-1",
+            "/x/frame-",
+            "/x/frame--1",
+            "/x/still/",
+            "x/still",
+        ] {
             assert!(parsed(path).is_none(), "{path}");
         }
     }

@@ -1,11 +1,13 @@
-//! The windows that a person opens: library and settings. Each is made when it is first wanted (who
-//! never opens it doesn't pay for it) and opens ready. Closed, it hides: the tray goes on.
+//! The windows that a person opens: library, settings and the preview of the last minutes. Each is
+//! made when it is first wanted (who never opens it doesn't pay for it) and opens ready. Closed, it
+//! hides: the tray goes on. The preview goes for good: each is another one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use snaplark_app::App;
 use tauri::webview::PageLoadEvent;
 use tauri::window::Color;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent, async_runtime};
 
 use crate::words::word;
 use crate::{camera, left, meter, platform, web_process};
@@ -28,6 +30,10 @@ pub const WELCOME: Page =
 
 pub const SETTINGS: Page =
     Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
+
+/// Of the last minutes, before they are shared.
+pub const PREVIEW: Page =
+    Page { label: "preview", title: "preview", size: (720.0, 560.0), size_min: (420.0, 400.0) };
 
 /// Those whose places are kept.
 pub const KEPT: [&Page; 2] = [&LIBRARY, &SETTINGS];
@@ -81,16 +87,18 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
-            let done = match hidden.label() == WELCOME.label {
-                true => leave_welcome(&app),
-                false => {
-                    left::remember(&hidden);
-                    meter::stop(&app, hidden.label());
-                    if hidden.label() == SETTINGS.label {
-                        camera::close(&app);
-                    }
-                    hidden.hide()
+            let done = if hidden.label() == WELCOME.label {
+                leave_welcome(&app)
+            } else if hidden.label() == PREVIEW.label {
+                discard_preview(&app);
+                hidden.destroy()
+            } else {
+                left::remember(&hidden);
+                meter::stop(&app, hidden.label());
+                if hidden.label() == SETTINGS.label {
+                    camera::close(&app);
                 }
+                hidden.hide()
             };
             if let Err(error) = done {
                 tracing::warn!(%error, label = hidden.label(), "a window can't be hidden");
@@ -115,9 +123,26 @@ pub fn leave_welcome(app: &AppHandle) -> tauri::Result<()> {
     app.get_webview_window(WELCOME.label).map_or(Ok(()), |window| window.destroy())
 }
 
+/// On the main thread: it is shared or discarded.
+pub fn close_preview(app: &AppHandle) -> tauri::Result<()> {
+    app.get_webview_window(PREVIEW.label).map_or(Ok(()), |window| window.destroy())
+}
+
+/// Closed by the window manager's button: as by its own.
+fn discard_preview(handle: &AppHandle) {
+    let app = handle.state::<App>().inner().clone();
+    async_runtime::spawn(async move {
+        let Ok(Some(preview)) = app.preview().await else { return };
+        let Ok(id) = preview.id.parse() else { return };
+        if let Err(error) = app.discard_preview(id).await {
+            tracing::warn!(%error, "a preview is not discarded");
+        }
+    });
+}
+
 /// On the main thread: their titles in the language of now.
 pub fn name_again(app: &AppHandle) {
-    for page in [&LIBRARY, &WELCOME, &SETTINGS] {
+    for page in [&LIBRARY, &WELCOME, &SETTINGS, &PREVIEW] {
         let Some(window) = app.get_webview_window(page.label) else { continue };
         if let Err(error) = window.set_title(word(page.title)) {
             tracing::warn!(%error, label = page.label, "a window can't be named");

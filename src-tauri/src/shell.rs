@@ -25,8 +25,8 @@ use crate::tray::Tray;
 use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
-    HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter, pages,
-    platform, quick, quiet, quit, shortcut, toast, tray, updates,
+    HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter,
+    pages, platform, quick, quiet, quit, shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
@@ -71,7 +71,10 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::desktop,
             commands::media,
             commands::start_recording,
-            commands::share_last,
+            commands::preview::share_last,
+            commands::preview::preview,
+            commands::preview::share_preview,
+            commands::preview::discard_preview,
             commands::stop_recording,
             commands::recorder::pause_recording,
             commands::recorder::mute_microphone,
@@ -195,6 +198,7 @@ fn begin(
         async_runtime::spawn(note_welcomed(app.clone()));
     }
     following::begin(handle, app);
+    async_runtime::spawn(offer_preview(handle.clone(), app.clone()));
     async_runtime::spawn(carry_out(handle.clone(), app.clone(), noticed));
     async_runtime::spawn(updates::watch(handle.clone(), app.clone()));
     async_runtime::spawn(quit::when_told(handle.clone()));
@@ -259,6 +263,13 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
     }
 }
 
+/// What an earlier run left neither shared nor discarded.
+async fn offer_preview(handle: AppHandle, app: App) {
+    if matches!(app.preview().await, Ok(Some(_))) {
+        pages::show(&handle, &pages::PREVIEW);
+    }
+}
+
 /// With the system's own dialog, while others go on. Thought better of, the file stays.
 async fn ask_where(handle: AppHandle, app: App, recording: RecordingId, file: PathBuf) {
     let dialog = handle.dialog().file().set_title(word("ask_where_title"));
@@ -285,6 +296,16 @@ pub fn order(handle: &AppHandle, order: Order) {
         // The app shows a failed start as a toast; here it is only for the log.
         if let Err(error) = control::obey(&app, order).await {
             tracing::warn!(%error, ?order, "an order was not carried out");
+        }
+    });
+}
+
+/// From the shortcut and the tray.
+pub fn share_last(handle: &AppHandle) {
+    let handle = handle.clone();
+    async_runtime::spawn(async move {
+        if let Err(error) = commands::preview::share_last(handle.state(), handle.clone()).await {
+            tracing::warn!(?error, "the last minutes can't be shared");
         }
     });
 }

@@ -295,7 +295,7 @@ fn command_for(shortcut: Shortcut) -> &'static str {
         Shortcut::Webcam => "snaplark webcam",
         Shortcut::QuickMenu => "snaplark-desktop --quick-menu",
         Shortcut::Pause => "snaplark pause",
-        Shortcut::ShareLast => "snaplark share-last",
+        Shortcut::ShareLast => "snaplark-desktop --share-last",
         Shortcut::Library => "snaplark-desktop",
     }
 }
@@ -401,7 +401,7 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
         Shortcut::Microphone => shell::order(app, Order::Mute),
         Shortcut::Webcam => shell::order(app, Order::Webcam),
         Shortcut::Pause => shell::order(app, Order::Pause),
-        Shortcut::ShareLast => shell::order(app, Order::ShareLast { seconds: None }),
+        Shortcut::ShareLast => shell::share_last(app),
         Shortcut::Library => pages::show(app, &pages::LIBRARY),
         Shortcut::ChooseArea => chooser::open(app, Kind::Area, false),
         Shortcut::QuickMenu => {
@@ -424,6 +424,7 @@ mod tests {
         };
         assert_eq!(wish(&["snaplark-desktop", "--choose"]), Some(Shortcut::ChooseArea));
         assert_eq!(wish(&["snaplark-desktop", "--quick-menu"]), Some(Shortcut::QuickMenu));
+        assert_eq!(wish(&["snaplark-desktop", "--share-last"]), Some(Shortcut::ShareLast));
         for other in [&["snaplark-desktop"][..], &["snaplark-desktop", "--hidden"], &["", ""]] {
             assert_eq!(wish(other), None);
         }

@@ -232,7 +232,7 @@ fn pressed(app: &AppHandle, event: MenuEvent) {
         }
         CHOOSE_AREA => chooser::open(app, Kind::Area, true),
         CHOOSE_WINDOW => chooser::open(app, Kind::Window, true),
-        SHARE_LAST => shell::order(app, Order::ShareLast { seconds: None }),
+        SHARE_LAST => shell::share_last(app),
         COPY_LAST_LINK => shell::copy_last_link(app),
         OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
         OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),

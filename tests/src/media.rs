@@ -16,6 +16,8 @@ pub struct Probe {
     pub height: u32,
     /// Where the container names it.
     pub duration_s: Option<f64>,
+    /// The time of its first picture or sound.
+    pub start_s: Option<f64>,
 }
 
 /// What ffprobe says of the video. Any complaint of it is an error.
@@ -29,12 +31,14 @@ pub fn probe(video: &str) -> Result<Probe> {
         .find(|stream| stream["codec_type"] == "video")
         .with_context(|| format!("{video} has no picture"))?;
     let size = |name: &str| stream[name].as_u64().and_then(|n| u32::try_from(n).ok());
+    let seconds = |name: &str| said["format"][name].as_str()?.parse().ok();
     Ok(Probe {
         format: said["format"]["format_name"].as_str().unwrap_or_default().into(),
         codec: stream["codec_name"].as_str().unwrap_or_default().into(),
         width: size("width").context("no width")?,
         height: size("height").context("no height")?,
-        duration_s: said["format"]["duration"].as_str().and_then(|text| text.parse().ok()),
+        start_s: seconds("start_time"),
+        duration_s: seconds("duration"),
     })
 }
 

@@ -17,6 +17,7 @@ mod keyring;
 mod manners;
 mod memory;
 mod person;
+mod preview;
 mod rig;
 mod ring;
 mod server_crashes;

@@ -20,7 +20,7 @@ const PACE: Pace =
 const DONE: Duration = Duration::from_secs(60);
 const SECONDS: u32 = 30;
 
-fn set(rig: &Rig, keep_last: bool) {
+pub fn set(rig: &Rig, keep_last: bool) {
     let before = Settings::default();
     let mut after = before.clone();
     after.recording.keep_last_seconds = SECONDS;
@@ -30,7 +30,7 @@ fn set(rig: &Rig, keep_last: bool) {
     rig.client.run(rig.client.app.change_settings(kept)).unwrap();
 }
 
-fn keep(rig: &Rig) {
+pub fn keep(rig: &Rig) {
     set(rig, true);
     until_full(rig);
 }

@@ -61,6 +61,10 @@ pub enum AppError {
         "Nothing of the last minutes is kept now. Switch it on in the settings, or see there why not"
     )]
     NothingKept,
+    #[error("These minutes are shared or discarded already. Ask for the last minutes again")]
+    NoPreview,
+    #[error("The preview has {}, and the range is none of them. Nothing was shared", counted(*segments as u32, "segment"))]
+    BadRange { segments: usize },
     #[error(
         "The folder {} is away. What was recorded since then is safe elsewhere on this computer, and joins the rest when the folder is back and Snaplark runs", folder.display()
     )]
@@ -152,6 +156,8 @@ impl AppError {
             AppError::NothingRecorded => "nothing-recorded",
             AppError::NoMedia { .. } => "no-media",
             AppError::NothingKept => "nothing-kept",
+            AppError::NoPreview => "no-preview",
+            AppError::BadRange { .. } => "bad-range",
             AppError::FolderAway { .. } => "folder-away",
             AppError::Closing => "closing",
             AppError::NotRunning => "not-running",

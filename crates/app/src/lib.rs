@@ -37,6 +37,7 @@ pub mod view;
 mod views;
 mod webcam;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -68,7 +69,7 @@ pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
 pub use snaplark_store::Rebuilt;
-use view::{Levels, Snapshot};
+use view::{Levels, PreviewView, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
 /// Orders are answered within this time before the program closes; one that waits for a person isn't.
@@ -292,6 +293,33 @@ impl App {
     /// Answers when every segment of it is committed.
     pub async fn share_last(&self, length: Option<Duration>) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Share { length, reply }).await?
+    }
+
+    /// Freezes all that is kept, for a person to look at before any of it is shared; keeping goes on.
+    /// Returns the id of the preview, which its recording will have. As long as one is there, it is
+    /// that one.
+    pub async fn preview_last(&self) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::AskPreview { reply }).await?
+    }
+
+    /// Returns the preview that is neither shared nor discarded, also one of an earlier run.
+    pub async fn preview(&self) -> Result<Option<PreviewView>, AppError> {
+        self.ask(|reply| Command::Preview { reply }).await
+    }
+
+    /// Makes a recording of a range of the preview's segments. Answers when every one of them is
+    /// committed. On an error the preview stays.
+    pub async fn share_preview(
+        &self,
+        recording: RecordingId,
+        range: Range<usize>,
+    ) -> Result<RecordingId, AppError> {
+        self.ask(|reply| Command::SharePreview { recording, range, reply }).await?
+    }
+
+    /// Deletes a preview that is still there.
+    pub async fn discard_preview(&self, recording: RecordingId) -> Result<(), AppError> {
+        self.ask(|reply| Command::DiscardPreview { recording, reply }).await?
     }
 
     /// Whether the server has been asked in this run which of its copies are damaged, and told every

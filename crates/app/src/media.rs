@@ -33,6 +33,8 @@ pub struct Media {
     capture: Arc<dyn Capture>,
     /// One still at a time: a library that opens asks for dozens.
     making: Arc<Mutex<()>>,
+    /// Its segments lie here as the ring wrote them, at the ring's times.
+    at_other_times: bool,
 }
 
 impl Media {
@@ -52,6 +54,27 @@ impl Media {
             segments,
             capture,
             making,
+            at_other_times: false,
+        }
+    }
+
+    /// Of what is no recording yet.
+    pub(crate) fn of_preview(
+        folder: PathBuf,
+        segments: Vec<Segment>,
+        capture: Arc<dyn Capture>,
+        making: Arc<Mutex<()>>,
+    ) -> Self {
+        Media {
+            folder,
+            file: None,
+            init_bytes: 0,
+            running: false,
+            cleared: false,
+            segments,
+            capture,
+            making,
+            at_other_times: true,
         }
     }
 
@@ -101,7 +124,19 @@ impl Media {
     fn segment_bytes(&self, index: usize) -> Result<Vec<u8>, AppError> {
         let segment = &self.segments[index];
         let before: u64 = self.segments[..index].iter().map(|before| before.size_bytes).sum();
-        self.read(&segment_file(segment.index), self.init_bytes + before, segment.size_bytes)
+        let name = segment_file(segment.index);
+        let mut bytes = self.read(&name, self.init_bytes + before, segment.size_bytes)?;
+        if self.at_other_times {
+            snaplark_webm::retime(&mut bytes, segment.start_ms)
+                .map_err(|error| no_media(io::Error::other(error)))?;
+        }
+        Ok(bytes)
+    }
+
+    /// The first picture of a piece, as JPEG.
+    pub fn frame(&self, index: usize) -> Result<Vec<u8>, AppError> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.capture.still(&self.init()?, &self.piece(index)?)?.jpeg)
     }
 
     /// As JPEG.

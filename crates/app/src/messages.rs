@@ -1,5 +1,6 @@
 //! What the event loop is told. Everything that happens comes through here.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent, Subject};
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::account::Account;
 use crate::source::Repair;
-use crate::view::Snapshot;
+use crate::view::{PreviewView, Snapshot};
 use crate::{AppError, LocalNetwork, Media, Settings, SettingsChange, StartRequest};
 
 pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
@@ -104,6 +105,23 @@ pub enum Command {
     Share {
         length: Option<Duration>,
         reply: Reply<RecordingId>,
+    },
+    /// Freezes what is kept, for a person to look at.
+    AskPreview {
+        reply: Reply<RecordingId>,
+    },
+    Preview {
+        reply: oneshot::Sender<Option<PreviewView>>,
+    },
+    /// A range of its segments.
+    SharePreview {
+        recording: RecordingId,
+        range: Range<usize>,
+        reply: Reply<RecordingId>,
+    },
+    DiscardPreview {
+        recording: RecordingId,
+        reply: Reply<()>,
     },
     /// The answer is what was cancelled.
     Cancel {
@@ -223,6 +241,7 @@ impl Command {
     pub fn is_question(&self) -> bool {
         match self {
             Command::Snapshot { .. }
+            | Command::Preview { .. }
             | Command::Recorded { .. }
             | Command::Recall { .. }
             | Command::Media { .. }
@@ -234,6 +253,9 @@ impl Command {
             | Command::Stop { .. }
             | Command::Toggle { .. }
             | Command::Share { .. }
+            | Command::AskPreview { .. }
+            | Command::SharePreview { .. }
+            | Command::DiscardPreview { .. }
             | Command::Cancel { .. }
             | Command::Pause { .. }
             | Command::Mute { .. }

@@ -15,7 +15,7 @@ use crate::{
 /// Why a value is not taken, in a sentence without its full stop.
 type Refused = String;
 
-pub const SETTING_NAMES: [&str; 25] = [
+pub const SETTING_NAMES: [&str; 26] = [
     "fps",
     "quality",
     "size",
@@ -40,6 +40,7 @@ pub const SETTING_NAMES: [&str; 25] = [
     "share-on-local-network",
     "names-in-titles",
     "keep-last",
+    "share-at-once",
     "after-sleep",
 ];
 
@@ -102,6 +103,7 @@ pub fn setting(settings: &Settings, name: &str) -> Result<String, Refused> {
         "share-on-local-network" => yes_or_no(upload.share_on_local_network),
         "names-in-titles" => yes_or_no(recording.names_in_titles),
         "keep-last" => or("off", recording.kept_seconds()),
+        "share-at-once" => yes_or_no(recording.share_at_once),
         "after-sleep" => match recording.after_sleep {
             AfterSleep::GoOn => "go-on",
             AfterSleep::Stop => "stop",
@@ -175,6 +177,7 @@ pub fn change_setting(settings: &mut Settings, name: &str, text: &str) -> Result
                 days => Some(days.parse().map_err(|_| "keep-local-days is a number, or forever")?),
             }
         }
+        "share-at-once" => recording.share_at_once = is_yes(name, text)?,
         "keep-last" => {
             recording.keep_last = text != "off";
             if recording.keep_last {
@@ -313,6 +316,7 @@ mod tests {
             ("wait-on-metered", "yes"),
             ("keep-local-days", "forever"),
             ("keep-last", "45"),
+            ("share-at-once", "yes"),
             ("after-sleep", "stop"),
         ] {
             assert_ne!(setting(&settings, name).unwrap(), text, "{name} is another before");

@@ -54,6 +54,8 @@ pub struct RecordingSettings {
     pub keep_last: bool,
     /// How much of them, 30 s to 10 min.
     pub keep_last_seconds: u32,
+    /// Whether the last minutes go online without a look at them first.
+    pub share_at_once: bool,
     /// Where the person's own files go. `None`: among the system's videos.
     pub save_folder: Option<PathBuf>,
     /// Once it is written there, a person is asked where else it shall be.
@@ -198,6 +200,7 @@ impl Default for RecordingSettings {
             after_sleep: AfterSleep::GoOn,
             keep_last: false,
             keep_last_seconds: 120,
+            share_at_once: false,
             save_folder: None,
             asks_where: false,
             names_in_titles: true,

@@ -275,6 +275,16 @@ pub struct HealthView {
     pub detail: String,
 }
 
+/// The last minutes, frozen for a person to look at. Their media is asked for by the id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PreviewView {
+    pub id: String,
+    #[ts(type = "number")]
+    pub began_unix_ms: i64,
+}
+
 /// A recording's media as a player takes it: an init, then pieces that each begin with a keyframe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]

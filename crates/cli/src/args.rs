@@ -117,7 +117,7 @@ pub enum Command {
         /// per cent), webcam-size (small, medium, large or per cent), webcam-mirrored, clicks, keys
         /// (off, shortcuts or all), save-folder, upload-limit (bytes a second, or none),
         /// wait-on-metered, keep-local-days (a number, or forever), keep-last (off,
-        /// or 30 to 600 seconds), after-sleep (go-on or stop). The rest are yes or no.
+        /// or 30 to 600 seconds), share-at-once, after-sleep (go-on or stop). The rest are yes or no.
         name: Option<String>,
         value: Option<String>,
     },

@@ -78,9 +78,21 @@ impl Store {
         Ok(())
     }
 
-    /// After [`Store::recover`]: what was kept and belongs to no recording.
-    pub fn sweep_rings(&self) -> Result<()> {
-        remove_folder(&self.root.join(RING))
+    /// After [`Store::recover`]: deletes what was kept and belongs to no recording, but for folders
+    /// whose names say that they stay.
+    pub fn sweep_rings(&self, stays: impl Fn(&str) -> bool) -> Result<()> {
+        let names = self.ring_folders();
+        if !names.iter().any(|name| stays(name)) {
+            return remove_folder(&self.root.join(RING));
+        }
+        names.iter().filter(|name| !stays(name)).try_for_each(|name| self.sweep_ring(name))
+    }
+
+    /// Returns the names of the folders in the ring's.
+    pub fn ring_folders(&self) -> Vec<String> {
+        let folders = std::fs::read_dir(self.root.join(RING)).into_iter().flatten().flatten();
+        let folders = folders.filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.filter_map(|folder| folder.file_name().into_string().ok()).collect()
     }
 
     /// Before anything of the recording is there, or could be.

@@ -107,7 +107,7 @@ const commands: ShortcutKeys = {
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
   pause: "snaplark pause",
-  shareLast: "snaplark share-last",
+  shareLast: "snaplark-desktop --share-last",
   library: "snaplark-desktop",
   quickMenu: "snaplark-desktop --quick-menu",
 };
@@ -186,6 +186,7 @@ export const settings = (): Settings => ({
     afterSleep: "go-on",
     keepLast: false,
     keepLastSeconds: 120,
+    shareAtOnce: false,
     saveFolder: null,
     asksWhere: false,
     namesInTitles: true,

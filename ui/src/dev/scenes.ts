@@ -5,6 +5,7 @@
 import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { MicrophoneView } from "$lib/bindings/MicrophoneView";
+import type { PreviewView } from "$lib/bindings/PreviewView";
 import type { RecorderView } from "$lib/bindings/RecorderView";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Settings } from "$lib/bindings/Settings";
@@ -54,6 +55,7 @@ export interface Scene {
   crash: string | null;
   reached: Reached;
   chooser: ChooserView;
+  preview: PreviewView | null;
   /** Of the microphone, in thousandths, one after the other. */
   levels: readonly number[];
   /** Commands that can't be done. */
@@ -73,6 +75,7 @@ const usual = (): Scene => ({
   crash: null,
   reached: { server: "video.example", tookMs: 38, knowsToken: true, version: "0.1.0" },
   chooser: choosable(),
+  preview: { id: "0198c0de-0000-7000-8000-000000000702", beganUnixMs: 0 },
   levels: [],
   refused: { media: { code: "no-media", params: {} } },
 });
@@ -153,6 +156,8 @@ const scenes: Record<string, () => Partial<Scene>> = {
   deleted: () => unlike({ deleted: { count: 1, title: "Kept to myself, and with a name that is long" } }),
   refusing: () => ({ refused: { start_recording: { code: "disk-full", params: {} } } }),
   playable: () => ({ refused: {} }),
+  "preview-gone": () => ({ preview: null }),
+  "preview-refused": () => ({ refused: { share_preview: { code: "disk-full", params: {} } } }),
 
   running: () => records({}),
   counting: () => ({ snapshot: counting() }),
@@ -244,6 +249,8 @@ export function answer(now: Scene, command: string, language: string): unknown {
       return now.chooser;
     case "media":
       return media;
+    case "preview":
+      return now.preview;
     case "last_crash":
       return now.crash;
     case "test_connection":

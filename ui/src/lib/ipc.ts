@@ -9,6 +9,7 @@ import type { Camera } from "$lib/bindings/Camera";
 import type { Levels } from "$lib/bindings/Levels";
 import type { MediaView } from "$lib/bindings/MediaView";
 import type { Microphone } from "$lib/bindings/Microphone";
+import type { PreviewView } from "$lib/bindings/PreviewView";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
@@ -170,7 +171,14 @@ export const program = {
   desktop: () => invoke<Desktop>("desktop"),
   media: (id: string) => invoke<Playable>("media", { id }),
   startRecording: () => invoke<void>("start_recording"),
+  /** Shows them first, unless they are to be shared at once. */
   shareLast: () => invoke<void>("share_last"),
+  /** `null`: it is shared or discarded. */
+  preview: () => invoke<PreviewView | null>("preview"),
+  /** Its pieces from `start` up to `end`. The window goes when they are a recording. */
+  sharePreview: (id: string, start: number, end: number) =>
+    invoke<void>("share_preview", { id, start, end }),
+  discardPreview: (id: string | null) => invoke<void>("discard_preview", { id }),
   stopRecording: () => invoke<void>("stop_recording"),
   /** Once more goes on. */
   pauseRecording: () => invoke<void>("pause_recording"),
@@ -269,10 +277,12 @@ export const program = {
   shareOnLocalNetwork: (shared: boolean) => invoke<void>("share_on_local_network", { shared }),
 };
 
-/** Recordings themselves, at addresses that only the library may read. */
+/** Recordings themselves, at addresses that only the library and the preview may read. */
 export const media = {
   /** Another version of it is asked for anew. */
   still: (id: string, version: number) => `${at(id, "still")}?${version}`,
+  /** The first picture of a piece. */
+  frame: (id: string, index: number) => at(id, `frame-${index}`),
   init: (id: string) => at(id, "init"),
   piece: (id: string, index: number) => at(id, String(index)),
 };

@@ -13,6 +13,10 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_not_recording();
     case "nothing-kept":
       return m.error_nothing_kept();
+    case "no-preview":
+      return m.preview_gone();
+    case "bad-range":
+      return m.error_bad_range();
     case "folder-away":
       return m.error_folder_away({ reason });
     case "closing":

@@ -11,6 +11,7 @@ mod capturing;
 mod deleting;
 mod housekeeping;
 mod overlay;
+mod preview;
 mod recording;
 mod repairing;
 mod ring;
@@ -49,6 +50,7 @@ use crate::{
     AppError, AppOptions, Keeps, LocalNetwork, Media, Notice, Settings, StartRequest, finish,
 };
 
+use preview::Preview;
 use ring::Keeping;
 pub use running::Running;
 use titles::TitleSending;
@@ -103,6 +105,8 @@ pub struct Engine {
     ended_here: HashMap<RecordingId, Option<String>>,
     keeps: Keeps,
     keeping: Keeping,
+    /// What a person looks at before it is shared.
+    preview: Option<Preview>,
     title_sending: TitleSending,
     local_network: LocalNetwork,
     /// Why there is no cloud in this computer to send to.
@@ -163,8 +167,9 @@ impl Engine {
         let AppOptions { home, account, capture, keeps, notices } = options;
         let mut store = crate::open_store(&home)?;
         let recovery = store.recover(&finish::Webm)?;
-        // What a program that died kept was never asked for: it is not offered, it is deleted.
-        store.sweep_rings()?;
+        // What a program that died kept was never asked for: it is not offered, it is deleted. A
+        // preview was.
+        store.sweep_rings(preview::is_preview)?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
         }
@@ -192,7 +197,7 @@ impl Engine {
         told.settings.send_replace(settings.clone());
         let connect = |account| Uplink::new(account, throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
-        Ok(Engine {
+        let mut engine = Engine {
             home,
             account,
             store,
@@ -228,6 +233,7 @@ impl Engine {
             ended_here: HashMap::new(),
             keeps,
             keeping: Keeping::default(),
+            preview: None,
             title_sending: TitleSending::default(),
             local_network: LocalNetwork::default(),
             cloud_problem: None,
@@ -239,7 +245,9 @@ impl Engine {
             ask_damage_again_ms: 0,
             are_copies_checked: false,
             rebuilds_left: REBUILDS_MAX,
-        })
+        };
+        engine.restore_preview();
+        Ok(engine)
     }
 
     pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
@@ -416,7 +424,16 @@ impl Engine {
                 let request = StartRequest::default();
                 self.ask_recorder(recorder::Event::StopAsked, request, reply);
             }
-            Command::Share { length, reply } => self.ask_share(length, reply),
+            Command::Share { length, reply } => drop(self.ask_share(length, false, reply)),
+            Command::AskPreview { reply } => self.ask_preview(reply),
+            Command::Preview { reply } => drop(reply.send(self.preview_view())),
+            Command::SharePreview { recording, range, reply } => {
+                self.share_preview(recording, &range, reply);
+            }
+            Command::DiscardPreview { recording, reply } => {
+                self.discard_preview(recording);
+                let _ = reply.send(Ok(()));
+            }
             Command::Cancel { reply } => self.cancel(reply),
             Command::Pause { paused, reply } => drop(reply.send(self.ask_pause(paused))),
             Command::Mute { muted, reply } => drop(reply.send(self.mute(muted))),
@@ -548,6 +565,9 @@ impl Engine {
     }
 
     fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
+        if let Some(media) = self.preview_media(recording) {
+            return Ok(media);
+        }
         Ok(Media::new(
             self.store.recording(recording)?,
             self.store.folder(recording),

@@ -218,8 +218,18 @@ impl Engine {
         request: &StartRequest,
         started_unix_ms: i64,
     ) -> Result<PathBuf, StoreError> {
-        let (_, started_text) = Webm.names(started_unix_ms);
         self.find_subject(recording, request.source.clone());
+        self.begin_row(recording, request, started_unix_ms)
+    }
+
+    /// Makes a row whose title stays dated until it is renamed.
+    pub(super) fn begin_row(
+        &self,
+        recording: RecordingId,
+        request: &StartRequest,
+        started_unix_ms: i64,
+    ) -> Result<PathBuf, StoreError> {
+        let (_, started_text) = Webm.names(started_unix_ms);
         self.store.begin(&NewRecording {
             id: recording,
             title: self.dated_title(started_unix_ms),

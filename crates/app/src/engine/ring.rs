@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use snaplark_core::capture::{
-    Abandoned, CaptureControl, CaptureError, CaptureEvent, FrameCounts, Permission, Source,
+    Abandoned, CaptureControl, CaptureError, CaptureEvent, FrameCounts, Permission, SealedSegment,
+    Source,
 };
 use snaplark_core::overlay::Webcam;
 use snaplark_core::policy::{
@@ -21,6 +22,7 @@ use snaplark_core::{RecordingId, upload};
 use snaplark_store::Elsewhere;
 use tracing::{info, warn};
 
+use super::preview::from_zero;
 use super::recording::permission_setting;
 use super::{Engine, Running, Write};
 use crate::messages::{Message, Reply};
@@ -35,6 +37,8 @@ pub struct Keeping {
     captures: BTreeMap<RingId, Capturing>,
     /// Whoever waits for what they shared, until it is a recording.
     pub shares: HashMap<RecordingId, Reply<RecordingId>>,
+    /// Those of them that are to be a preview first, with their titles where those are known.
+    pub previews: HashMap<RecordingId, Option<String>>,
     cut_due_ms: Option<u64>,
     look_again_ms: u64,
 }
@@ -125,6 +129,7 @@ impl Engine {
             }
             Action::Share { recording, kept } => self.share(recording, &kept),
             Action::RefuseShare { recording } => {
+                self.keeping.previews.remove(&recording);
                 self.answer_share(recording, Err(AppError::NothingKept));
             }
             Action::NotePermission { permission } => {
@@ -234,12 +239,21 @@ impl Engine {
         }
     }
 
-    /// `None`: all that is kept.
-    pub(super) fn ask_share(&mut self, length: Option<Duration>, reply: Reply<RecordingId>) {
+    /// `None`: all that is kept. Returns the id of what it is going to be.
+    pub(super) fn ask_share(
+        &mut self,
+        length: Option<Duration>,
+        is_preview: bool,
+        reply: Reply<RecordingId>,
+    ) -> RecordingId {
         let recording = RecordingId(uuid::Uuid::now_v7());
         self.keeping.shares.insert(recording, reply);
+        if is_preview {
+            self.keeping.previews.insert(recording, None);
+        }
         let length_ms = length.map_or(u64::MAX, |length| length.as_millis() as u64);
         self.tell_ring(Event::ShareAsked { recording, length_ms });
+        recording
     }
 
     pub(super) fn answer_share(
@@ -253,15 +267,21 @@ impl Engine {
     }
 
     fn share(&mut self, recording: RecordingId, kept: &Kept) {
-        info!(%recording, duration_ms = kept.duration_ms(), "What was kept becomes a recording");
+        let preview = self.keeping.previews.remove(&recording);
         let Some(capturing) = self.keeping.captures.get(&kept.ring) else { return };
         let (request, began_unix_ms) = (capturing.request.clone(), capturing.began_unix_ms);
+        let began_unix_ms = began_unix_ms + kept.base_ms() as i64;
+        if let Some(title) = preview {
+            self.freeze(recording, kept, request, began_unix_ms, title);
+            return;
+        }
+        info!(%recording, duration_ms = kept.duration_ms(), "What was kept becomes a recording");
         // By names of their own, so that the ring can go on dropping its.
         let folder = self.store.ring_folder(&format!("share-{recording}"));
         let there = Elsewhere { folder, first_index: 0 };
         let indices = kept.segments.iter().map(|segment| segment.index);
         let made = self
-            .make_row(recording, &request, began_unix_ms + kept.base_ms() as i64)
+            .make_row(recording, &request, began_unix_ms)
             .and_then(|_| self.store.expect_elsewhere(recording, &there))
             .and_then(|()| self.store.link_kept(&name(kept.ring), indices, &there))
             .and_then(|()| self.store.bring_init(recording, &there.segment(0)));
@@ -270,7 +290,7 @@ impl Engine {
             self.answer_share(recording, Err(error.into()));
             return;
         }
-        self.write_kept(recording, &request, kept, &there);
+        self.write_kept(recording, &request, kept.size, &from_zero(&kept.segments), &there);
         self.unwritten.push_back(Write::Close(recording, FrameCounts::default(), None));
         self.write();
     }
@@ -323,39 +343,32 @@ impl Engine {
             self.tell_recorder(recorder::Event::CaptureRefused { error });
             return;
         }
-        self.write_kept(recording, &request, &kept, &there);
+        self.write_kept(recording, &request, kept.size, &from_zero(&kept.segments), &there);
         let _ = reply.send(Ok(recording));
         self.write();
     }
 
     /// Of a recording whose row is there: its beginning, and its segments from elsewhere.
-    fn write_kept(
+    pub(super) fn write_kept(
         &mut self,
         recording: RecordingId,
         request: &StartRequest,
-        kept: &Kept,
+        (width, height): (u32, u32),
+        segments: &[SealedSegment],
         there: &Elsewhere,
     ) {
         if request.upload && self.uplink.is_some() {
             self.tell_machine(upload::Event::UploadWanted { recording });
         }
-        let (width, height) = kept.size;
         self.unwritten.push_back(Write::Started { recording, width, height });
-        let mut start_ms = 0;
-        for (segment, index) in kept.segments.iter().zip(0..) {
-            let mut segment = snaplark_store::Segment::from(segment.clone());
-            (segment.index, segment.start_ms) = (index, start_ms);
-            start_ms += segment.duration_ms;
-            self.unwritten.push_back(Write::Segment(
-                recording,
-                segment,
-                Some(there.segment(index)),
-            ));
+        for segment in segments {
+            let from = there.segment(segment.index);
+            self.unwritten.push_back(Write::Segment(recording, segment.clone().into(), Some(from)));
         }
     }
 
     /// Nobody gets ready for it, and no camera looks at a person all day.
-    fn ring_request(&self) -> StartRequest {
+    pub(super) fn ring_request(&self) -> StartRequest {
         let request = self.settings.recording.request(Source::Display(None));
         StartRequest { countdown: None, webcam: Webcam::default(), ..request }
     }
@@ -386,6 +399,6 @@ pub struct TakenOver {
     pub base_ms: u64,
 }
 
-fn name(ring: RingId) -> String {
+pub fn name(ring: RingId) -> String {
     ring.0.to_string()
 }

@@ -40,12 +40,19 @@ impl Engine {
 
     pub(super) fn name_after(&mut self, recording: RecordingId, subject: &Subject) {
         let Some(title) = titles::of_subject(subject) else { return };
+        if !self.name_preview(recording, &title) {
+            self.name_as(recording, &title);
+        }
+    }
+
+    /// Unless the person has named it already.
+    pub(super) fn name_as(&mut self, recording: RecordingId, title: &str) {
         let dated = match self.store.recording(recording) {
             Ok(row) => self.dated_title(row.started_unix_ms),
             // It is over, and nothing is left of it.
             Err(_) => return,
         };
-        match self.store.rename_from(recording, &dated, &title) {
+        match self.store.rename_from(recording, &dated, title) {
             Ok(_) => self.send_titles_soon(),
             Err(error) => warn!(%recording, %error, "A recording could not be named"),
         }

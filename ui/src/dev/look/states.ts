@@ -28,11 +28,25 @@ const bar = { page: "bar", width: 1280, height: 160 };
 const quick = { page: "quick", width: 640, height: 760 };
 const chooser = { page: "chooser", state: "full", width: 1280, height: 720 };
 const welcome = { page: "welcome", width: 640, height: 560 };
+const preview = { page: "preview", width: 720, height: 560 };
 const whole = true;
 
 const search = (words: string) => async (page: Page) => {
   await page.getByTestId("search").fill(words);
 };
+async function stilled(page: Page) {
+  await page.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) > 1);
+  await page.evaluate(() => document.querySelector("video")?.pause());
+}
+/** The last minutes, cut at both ends, and a moment of what is left. */
+async function trimmed(page: Page) {
+  await stilled(page);
+  for (const [edge, key] of [["end", "PageDown"], ["start", "PageUp"]] as const) {
+    await page.getByTestId(`preview-${edge}`).focus();
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press(key);
+  }
+  await page.waitForFunction(() => document.querySelector("video")?.seeking === false);
+}
 const card = (page: Page, n: number) => page.getByTestId("recording").nth(n);
 
 export const states: readonly State[] = [
@@ -129,6 +143,11 @@ export const states: readonly State[] = [
     },
     as: "drag",
   },
+
+  { ...preview, state: "playable", act: trimmed, as: "trimmed" },
+  { ...preview, state: "playable", act: stilled, width: 420, height: 400, as: "narrow" },
+  { ...preview, state: "preview-refused", press: ["preview-share"], as: "refused" },
+  { ...preview, state: "preview-gone", as: "gone" },
 
   { ...welcome, state: "this-computer" },
   { ...welcome, state: "this-computer", press: ["welcome-next"] },

@@ -32,6 +32,10 @@ keepLast: boolean,
  */
 keepLastSeconds: number, 
 /**
+ * Whether the last minutes go online without a look at them first.
+ */
+shareAtOnce: boolean, 
+/**
  * Where the person's own files go. `None`: among the system's videos.
  */
 saveFolder: string | null, 

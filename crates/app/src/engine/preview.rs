@@ -1,0 +1,314 @@
+//! The preview of the last minutes: what the ring holds is frozen under names of its own, so that the
+//! ring goes on while a person looks, and becomes a recording when they share it, or a range of it.
+//!
+//! A preview has no row, and nothing of it is offered to the upload before it is shared. It lies in
+//! `ring/preview-ID`, whole segments from the first on; ID becomes the recording's. A preview that
+//! was neither shared nor discarded outlives the program, and the next one offers it again.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use snaplark_core::capture::{FrameCounts, SealedSegment};
+use snaplark_core::ring::Kept;
+use snaplark_core::{INIT_FILE, RecordingId, segment_file};
+use snaplark_store::{Elsewhere, Segment, sync_folder};
+use tracing::{info, warn};
+
+use super::{Engine, Write};
+use crate::finish::{self, Webm};
+use crate::messages::Reply;
+use crate::view::PreviewView;
+use crate::{AppError, Keeps, Media, StartRequest};
+
+const PREFIX: &str = "preview-";
+
+pub struct Preview {
+    pub recording: RecordingId,
+    size: (u32, u32),
+    began_unix_ms: i64,
+    request: StartRequest,
+    /// From 0 on, in index and time.
+    segments: Vec<SealedSegment>,
+    /// After the window that had the focus when the preview was asked for.
+    title: Option<String>,
+}
+
+impl Preview {
+    fn new(
+        recording: RecordingId,
+        size: (u32, u32),
+        began_unix_ms: i64,
+        request: StartRequest,
+        segments: Vec<SealedSegment>,
+    ) -> Self {
+        let segments = from_zero(&segments);
+        Preview { recording, size, began_unix_ms, request, segments, title: None }
+    }
+
+    /// Returns the chosen segments, or why there are none.
+    fn chosen(&self, range: &Range<usize>) -> Result<&[SealedSegment], AppError> {
+        let chosen = self.segments.get(range.clone()).filter(|chosen| !chosen.is_empty());
+        chosen.ok_or(AppError::BadRange { segments: self.segments.len() })
+    }
+
+    fn view(&self) -> PreviewView {
+        PreviewView { id: self.recording.to_string(), began_unix_ms: self.began_unix_ms }
+    }
+}
+
+/// Returns the segments as those of a recording that begins with the first of them.
+pub fn from_zero(segments: &[SealedSegment]) -> Vec<SealedSegment> {
+    let mut start_ms = 0;
+    let renumbered = (0..).zip(segments).map(|(index, segment)| {
+        let start = start_ms;
+        start_ms += segment.duration_ms;
+        SealedSegment { index, start_ms: start, ..segment.clone() }
+    });
+    renumbered.collect()
+}
+
+/// Whether a folder of the ring's outlives the program that made it.
+pub fn is_preview(folder: &str) -> bool {
+    folder.starts_with(PREFIX)
+}
+
+fn name(recording: RecordingId) -> String {
+    format!("{PREFIX}{recording}")
+}
+
+impl Engine {
+    /// Answers with the preview that is there already, as long as it is neither shared nor discarded.
+    pub(super) fn ask_preview(&mut self, reply: Reply<RecordingId>) {
+        if let Some(preview) = &self.preview {
+            let _ = reply.send(Ok(preview.recording));
+            return;
+        }
+        let recording = self.ask_share(None, true, reply);
+        self.find_subject(recording, self.ring_request().source);
+    }
+
+    pub(super) fn preview_view(&self) -> Option<PreviewView> {
+        self.preview.as_ref().map(Preview::view)
+    }
+
+    /// Freezes what the ring holds.
+    pub(super) fn freeze(
+        &mut self,
+        recording: RecordingId,
+        kept: &Kept,
+        request: StartRequest,
+        began_unix_ms: i64,
+        title: Option<String>,
+    ) {
+        // Two asked before the cut came: both look at the same.
+        if let Some(preview) = &self.preview {
+            let there = preview.recording;
+            self.answer_share(recording, Ok(there));
+            return;
+        }
+        let folder = self.store.ring_folder(&name(recording));
+        let there = Elsewhere { folder, first_index: 0 };
+        let indices = kept.segments.iter().map(|segment| segment.index);
+        if let Err(error) = self.store.link_kept(&super::ring::name(kept.ring), indices, &there) {
+            self.sweep_preview(recording);
+            self.answer_share(recording, Err(error.into()));
+            return;
+        }
+        info!(%recording, duration_ms = kept.duration_ms(), "Preview of the ring");
+        let preview =
+            Preview::new(recording, kept.size, began_unix_ms, request, kept.segments.clone());
+        self.preview = Some(Preview { title, ..preview });
+        self.answer_share(recording, Ok(recording));
+    }
+
+    /// Makes a recording of a range of the preview's segments. On an error the preview stays.
+    pub(super) fn share_preview(
+        &mut self,
+        recording: RecordingId,
+        range: &Range<usize>,
+        reply: Reply<RecordingId>,
+    ) {
+        let shared = self.begin_shared(recording, range);
+        match shared {
+            Err(error) => drop(reply.send(Err(error))),
+            Ok(()) => {
+                self.keeping.shares.insert(recording, reply);
+                self.write();
+            }
+        }
+    }
+
+    fn begin_shared(
+        &mut self,
+        recording: RecordingId,
+        range: &Range<usize>,
+    ) -> Result<(), AppError> {
+        let preview = self.preview.as_ref().filter(|preview| preview.recording == recording);
+        let preview = preview.ok_or(AppError::NoPreview)?;
+        let chosen = preview.chosen(range)?.to_vec();
+        let began_unix_ms = preview.began_unix_ms + chosen[0].start_ms as i64;
+        let (size, title) = (preview.size, preview.title.clone());
+        let request = preview.request.clone();
+        info!(%recording, segments = chosen.len(), of = preview.segments.len(), "Preview shared");
+
+        // All of it is there before anything says that it is: a program that dies in between leaves
+        // the preview as it was, one that dies later a whole recording.
+        let folder = self.store.ring_folder(&format!("share-{recording}"));
+        let there = Elsewhere { folder, first_index: 0 };
+        let indices = chosen.iter().map(|segment| segment.index);
+        let made = self
+            .store
+            .link_kept(&name(recording), indices, &there)
+            .and_then(|()| Ok(sync_folder(&there.folder)?))
+            .and_then(|()| self.begin_row(recording, &request, began_unix_ms).map(drop))
+            .and_then(|()| self.store.expect_elsewhere(recording, &there))
+            .and_then(|()| self.store.bring_init(recording, &there.segment(0)));
+        if let Err(error) = made {
+            self.take_back(recording);
+            if let Err(error) = self.store.sweep_ring(&format!("share-{recording}")) {
+                warn!(%recording, %error, "What was linked could not be deleted; the next start does it");
+            }
+            return Err(error.into());
+        }
+        self.preview = None;
+        self.sweep_preview(recording);
+        if let Some(title) = title {
+            self.name_as(recording, &title);
+        }
+        self.write_kept(recording, &request, size, &from_zero(&chosen), &there);
+        self.unwritten.push_back(Write::Close(recording, FrameCounts::default(), None));
+        Ok(())
+    }
+
+    /// Deletes the preview; what the ring holds stays there. One that is gone already is no error.
+    pub(super) fn discard_preview(&mut self, recording: RecordingId) {
+        if self.preview.take_if(|preview| preview.recording == recording).is_some() {
+            info!(%recording, "Preview discarded");
+            self.sweep_preview(recording);
+        }
+    }
+
+    pub(super) fn preview_media(&self, recording: RecordingId) -> Option<Media> {
+        let preview = self.preview.as_ref().filter(|preview| preview.recording == recording)?;
+        let folder = self.store.ring_folder(&name(recording));
+        let segments = preview.segments.iter().cloned().map(Segment::from).collect();
+        let (capture, making) = (self.capture.clone(), self.making_still.clone());
+        Some(Media::of_preview(folder, segments, capture, making))
+    }
+
+    /// Names the preview, where the recording is one still, or is about to be one.
+    pub(super) fn name_preview(&mut self, recording: RecordingId, title: &str) -> bool {
+        let there = self.preview.as_mut().filter(|preview| preview.recording == recording);
+        let there = there.map(|preview| &mut preview.title);
+        match there.or_else(|| self.keeping.previews.get_mut(&recording)) {
+            Some(name) => *name = Some(title.to_owned()),
+            None => return false,
+        }
+        true
+    }
+
+    /// Finds the preview that an earlier program left. It is offered again, and never goes online by
+    /// itself. A program for one command offers nothing, and leaves it to the next.
+    pub(super) fn restore_preview(&mut self) {
+        if self.keeps == Keeps::Nothing {
+            return;
+        }
+        for folder in self.store.ring_folders() {
+            let id = folder.strip_prefix(PREFIX).and_then(|id| id.parse().ok());
+            let Some(recording) = id else { continue };
+            // It was shared, and the program died before it deleted what it had linked.
+            let was_shared = self.store.recording(recording).is_ok();
+            match self.left_preview(recording).filter(|_| !was_shared) {
+                None => self.sweep_preview(recording),
+                Some(preview) if self.preview.is_none() => self.preview = Some(preview),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn left_preview(&self, recording: RecordingId) -> Option<Preview> {
+        let folder = self.store.ring_folder(&name(recording));
+        let init = std::fs::read(folder.join(INIT_FILE)).ok()?;
+        let size = snaplark_store::Format::size(&Webm, &init)?;
+        let segments: Vec<_> = (0..).map_while(|index| whole(&folder, index)).collect();
+        let first = segments.first()?;
+        let lasts_ms: u64 = segments.iter().map(|segment| segment.duration_ms).sum();
+        // The last of them was sealed when the preview was asked for, which its id tells.
+        let asked_unix_ms = asked_unix_ms(recording)?;
+        let began_unix_ms = asked_unix_ms.saturating_sub(lasts_ms as i64);
+        info!(%recording, segments = segments.len(), first_ms = first.start_ms, "Preview restored");
+        Some(Preview::new(recording, size, began_unix_ms, self.ring_request(), segments))
+    }
+
+    fn sweep_preview(&self, recording: RecordingId) {
+        if let Err(error) = self.store.sweep_ring(&name(recording)) {
+            warn!(%recording, %error, "A preview could not be deleted; it will be offered again");
+        }
+    }
+}
+
+/// Reads a segment as it lies there; `None`: it is missing or torn.
+fn whole(folder: &std::path::Path, index: u32) -> Option<SealedSegment> {
+    let path: PathBuf = folder.join(segment_file(index));
+    let bytes = std::fs::read(path).ok()?;
+    let judged = finish::judge(&bytes)?;
+    let (start_ms, duration_ms, sha256) = (judged.start_ms, judged.duration_ms, judged.sha256);
+    Some(SealedSegment { index, size_bytes: bytes.len() as u64, start_ms, duration_ms, sha256 })
+}
+
+/// Ids of version 7 begin with the milliseconds of their making.
+fn asked_unix_ms(recording: RecordingId) -> Option<i64> {
+    let (seconds, nanoseconds) = recording.0.get_timestamp()?.to_unix();
+    i64::try_from(seconds * 1_000 + u64::from(nanoseconds) / 1_000_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preview(segments: u32) -> Preview {
+        let sealed = |index: u32| SealedSegment {
+            index: index + 17,
+            size_bytes: 100,
+            start_ms: 34_000 + u64::from(index) * 2_000,
+            duration_ms: if index + 1 == segments { 700 } else { 2_000 },
+            sha256: [index as u8; 32],
+        };
+        let id = RecordingId(uuid::Uuid::now_v7());
+        let segments = (0..segments).map(sealed).collect();
+        Preview::new(id, (640, 360), 0, StartRequest::default(), segments)
+    }
+
+    fn spans(segments: &[SealedSegment]) -> Vec<(u32, u64, u64, u8)> {
+        let span = |s: &SealedSegment| (s.index, s.start_ms, s.duration_ms, s.sha256[0]);
+        segments.iter().map(span).collect()
+    }
+
+    #[test]
+    fn preview_begins_at_0_and_so_does_a_range_of_it() {
+        let preview = preview(4);
+        let all =
+            [(0, 0, 2_000, 0), (1, 2_000, 2_000, 1), (2, 4_000, 2_000, 2), (3, 6_000, 700, 3)];
+        assert_eq!(spans(preview.chosen(&(0..4)).unwrap()), all);
+        let end = from_zero(preview.chosen(&(2..4)).unwrap());
+        assert_eq!(spans(&end), [(0, 0, 2_000, 2), (1, 2_000, 700, 3)]);
+    }
+
+    #[test]
+    fn range_beyond_the_preview_or_without_a_segment_is_refused() {
+        let preview = preview(4);
+        for (start, end) in [(0, 5), (4, 4), (2, 2), (3, 1), (9, 12)] {
+            let refused = preview.chosen(&(start..end)).unwrap_err();
+            assert_eq!(refused.code(), "bad-range", "{start}..{end}");
+        }
+        assert_eq!(preview.chosen(&(3..4)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn time_of_asking_is_in_the_id() {
+        let before = jiff::Timestamp::now().as_millisecond();
+        let asked = asked_unix_ms(RecordingId(uuid::Uuid::now_v7())).unwrap();
+        assert!((before..=jiff::Timestamp::now().as_millisecond()).contains(&asked));
+        assert_eq!(asked_unix_ms(RecordingId(uuid::Uuid::nil())), None);
+    }
+}

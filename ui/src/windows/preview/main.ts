@@ -1,0 +1,5 @@
+import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
+import Preview from "./Preview.svelte";
+
+await show(Preview, {});
