@@ -40,7 +40,8 @@ pub async fn camera_picture(
     }
     let picture = {
         let mut open = open.lock();
-        let is_it = |(of, preview): &(Camera, CameraPreview)| *of == camera && !preview.has_lapsed();
+        let is_it =
+            |(of, preview): &(Camera, CameraPreview)| *of == camera && !preview.has_lapsed();
         if !open.as_ref().is_some_and(is_it) {
             // First the one, then the other: they may be the same camera.
             *open = None;

@@ -131,7 +131,10 @@ mod tests {
 
     #[test]
     fn given_title_is_one_line_that_the_server_takes() {
-        assert_eq!(given("  Checkout\u{202E},\nsecond try ").as_deref(), Some("Checkout, second try"));
+        assert_eq!(
+            given("  Checkout\u{202E},\nsecond try ").as_deref(),
+            Some("Checkout, second try")
+        );
         assert_eq!(given(" \u{200B}"), None);
         let long = given(&"é".repeat(300)).unwrap();
         assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
