@@ -2,7 +2,6 @@
 //! sound server: the numbers that it shows on the screen and the tone that comes out of the speakers
 //! are those of the recording at that time. `cargo xtask soak player` repeats it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -228,7 +227,8 @@ fn plays(server: Server, sound: Sound, folder: &str) {
     let length = timed.last().unwrap().0;
     assert!(while_it_ran.len() > 2, "{} looks", while_it_ran.len());
     hold(&timed, &while_it_ran);
-    assert_eq!(has_sound(&shared.file), has_tone);
+    // The sound track is there in any case: the microphone can be switched on while it records.
+    assert_eq!(media::is_silent(shared.file.to_str().unwrap()).unwrap(), !has_tone);
 
     // The whole of it, from its start.
     player.until("the whole recording", PLAYS, |state| {
@@ -292,18 +292,9 @@ fn hold_log(home: &Home, address: &str) {
     }
 }
 
-fn has_sound(file: &Path) -> bool {
-    media::has_sound(file.to_str().unwrap()).unwrap()
-}
-
 #[test]
 fn recording_with_sound_plays_and_seeks_with_pulseaudio() {
     plays(Server::PulseAudio, Sound::Tone, "player");
-}
-
-#[test]
-fn recording_with_sound_plays_and_seeks_with_pipewire() {
-    plays(Server::PipeWire, Sound::Tone, "player-pipewire");
 }
 
 #[test]

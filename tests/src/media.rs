@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::display::Rectangle;
 
+/// Below this nothing is heard; -91 is what 16 bits say of nothing at all.
+const SILENT_DB: f64 = -60.0;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     pub format: String,
@@ -48,6 +51,20 @@ pub fn has_sound(video: &str) -> Result<bool> {
     ffprobe.args(["-v", "error", "-select_streams", "a", "-show_entries", "stream=codec_name"]);
     ffprobe.args(["-of", "csv=p=0", video]);
     Ok(!quiet(&mut ffprobe, video)?.is_empty())
+}
+
+/// Whether nothing is to be heard in it, with or without a sound track.
+pub fn is_silent(video: &str) -> Result<bool> {
+    if !has_sound(video)? {
+        return Ok(true);
+    }
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-hide_banner", "-i", video, "-vn", "-af", "volumedetect"]);
+    let heard = ffmpeg.args(["-f", "null", "-"]).output()?;
+    let said = String::from_utf8_lossy(&heard.stderr);
+    let loudest = said.split("max_volume: ").nth(1).and_then(|rest| rest.split(' ').next());
+    let loudest: f64 = loudest.with_context(|| said.to_string())?.parse()?;
+    Ok(loudest < SILENT_DB)
 }
 
 /// Decodes every frame. Any complaint of ffmpeg is an error. Gives the number of frames.
