@@ -1,11 +1,10 @@
-//! What a recording is called: after the window that it shows, or as a person says; the same here
-//! and at the server, whatever fails between them.
+//! What a person calls a recording is the same here and at the server, whatever fails between them.
 
 use std::time::Duration;
 
 use snaplark_tests::cloud::Cloud;
 use snaplark_tests::fault_proxy::{FaultProxy, Route, Turn};
-use snaplark_tests::process::{Process, command};
+use snaplark_tests::process::Process;
 use snaplark_tests::recorder::{Recorded, ask, ask_json, snaplark};
 use snaplark_tests::wait;
 
@@ -104,34 +103,4 @@ fn title_that_is_nothing_is_refused() {
         assert!(answer.stderr.contains("title"), "{answer:?}");
     }
     assert_eq!(title(&recorded.id), before);
-}
-
-#[test]
-fn recording_is_called_after_the_window_that_it_shows_where_that_is_wanted() {
-    let screen = Screen::start();
-    let _manager =
-        Process::start(&screen.home, "openbox", command(&screen.home, "openbox")).unwrap();
-    let mut window = command(&screen.home, "display");
-    window.args(["-immutable", "-title", "Order 17 - Checkout", "logo:"]);
-    let _window = Process::start(&screen.home, "display", window).unwrap();
-    let sought = || {
-        let mut search = command(&screen.home, "xdotool");
-        search.args(["search", "--onlyvisible", "--name", "Order 17"]);
-        Ok(snaplark_tests::process::output(search, LIMIT).ok().filter(|id| !id.is_empty()))
-    };
-    wait::until("the window", LIMIT, sought).unwrap();
-
-    let title = || {
-        let args = ["record", "--seconds", "2", "--json", "--no-upload"];
-        let answer = ask(&screen.home, None, &args).unwrap();
-        let recorded = Recorded::read(&answer.stdout).unwrap();
-        let shown = ask_json(&screen.home, None, &["show", &recorded.id, "--json"]).unwrap();
-        shown["title"].as_str().unwrap().to_owned()
-    };
-    let named = title();
-    assert!(named.starts_with("Order 17 - Checkout"), "{named}");
-    let private = ask(&screen.home, None, &["settings", "names-in-titles", "no"]).unwrap();
-    assert!(private.status.success(), "{}", private.stderr);
-    let dated = title();
-    assert!(dated.starts_with("Screen recording, "), "{dated}");
 }
