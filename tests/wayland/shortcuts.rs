@@ -15,8 +15,7 @@ use snaplark_tests::wayland::Session;
 
 use crate::{LIMIT, NUMBERS};
 
-const ASKED: &str =
-    "asked record=ALT+r choose-area=ALT+a microphone=ALT+m webcam=ALT+w quick-menu=ALT+q";
+const ASKED: &str = "asked record=ALT+r choose-area=ALT+a microphone=ALT+m webcam=ALT+w quick-menu=ALT+q pause=ALT+p share-last=ALT+l library=";
 const NOTE: &str = "[data-testid=shortcuts-note]";
 const RECORD: &str = "[data-testid=shortcut-record]";
 const MENU: &str = "[data-testid=shortcut-quickMenu]";
