@@ -79,7 +79,7 @@ impl CallbackPage {
     }
 }
 
-/// For a request that is no callback of ours.
+/// Answers a request that is no callback of ours.
 pub(crate) async fn nothing_here(stream: &mut TcpStream) {
     let text = "Begin with “Sign in” in Snaplark.";
     let page = format!("{}{}", head(), card("failed", ICON_FAILED, "Nothing is here", text));
@@ -87,7 +87,7 @@ pub(crate) async fn nothing_here(stream: &mut TcpStream) {
     let _ = stream.shutdown().await;
 }
 
-/// Without a length: the page ends with the connection.
+/// Answers without a length: the page ends with the connection.
 async fn send(stream: &mut TcpStream, status: &str, page: &str) {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let response = format!(
@@ -136,7 +136,7 @@ mod tests {
         (CallbackPage::open(stream).await, browser)
     }
 
-    /// What the browser has by the time that `sign` is there.
+    /// Reads what the browser has by the time that `sign` is there.
     async fn until(browser: &mut TcpStream, sign: &str) -> String {
         let mut seen = Vec::new();
         while !String::from_utf8_lossy(&seen).contains(sign) {

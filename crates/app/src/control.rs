@@ -27,7 +27,7 @@ pub enum Order {
     StartAgo {
         seconds: u64,
     },
-    /// What is kept, or so many seconds of it, becomes a recording, without a preview.
+    /// Makes a recording of what is kept, or of so many seconds of it, without a preview.
     ShareLast {
         seconds: Option<u64>,
     },

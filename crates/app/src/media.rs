@@ -58,7 +58,7 @@ impl Media {
         }
     }
 
-    /// Of what is no recording yet.
+    /// Gives the media of what is no recording yet.
     pub(crate) fn of_preview(
         folder: PathBuf,
         segments: Vec<Segment>,

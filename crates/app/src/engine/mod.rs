@@ -105,7 +105,7 @@ pub struct Engine {
     ended_here: HashMap<RecordingId, Option<String>>,
     keeps: Keeps,
     keeping: Keeping,
-    /// What a person looks at before it is shared.
+    /// The frozen last minutes that a person looks at before they are shared.
     preview: Option<Preview>,
     title_sending: TitleSending,
     local_network: LocalNetwork,
@@ -167,7 +167,7 @@ impl Engine {
         let AppOptions { home, account, capture, keeps, notices } = options;
         let mut store = crate::open_store(&home)?;
         let recovery = store.recover(&finish::Webm)?;
-        // What a program that died kept was never asked for: it is not offered, it is deleted. A
+        // A program that died kept what nobody had asked for: it is not offered, it is deleted. A
         // preview was.
         store.sweep_rings(preview::is_preview)?;
         for recording in &recovery.recovered {
@@ -555,7 +555,7 @@ impl Engine {
         views::of_program(&self.store, &mut self.shelf, &sources, since)
     }
 
-    /// In the recording of now, else in the next one.
+    /// Gives the switches of sound in the running recording, else in the next one.
     fn sound(&self) -> SoundView {
         let next = self.settings.recording.sound_view();
         self.running.as_ref().map_or(next, |running| SoundView {

@@ -37,7 +37,7 @@ pub struct Running {
     pub paused_ms: u64,
     /// What went wrong last without ending it.
     pub trouble: Option<Trouble>,
-    /// What is wrong with it now.
+    /// The warnings that hold now.
     pub warnings: BTreeSet<Warning>,
     /// It is to be shown and isn't there.
     pub webcam_lost: bool,
