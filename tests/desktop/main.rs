@@ -14,6 +14,7 @@ mod library;
 mod places;
 mod player;
 mod policy;
+mod preview;
 mod quick;
 mod sign_in;
 mod theme;
