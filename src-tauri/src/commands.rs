@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
 use snaplark_app::view::{MediaView, RecordingView, Snapshot};
 use snaplark_app::{
-    App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token,
+    App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token, is_web_link,
 };
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -401,7 +401,11 @@ pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer
     Ok(())
 }
 
+/// An address is a server's choice: a page of the web, never a file or another program.
 pub async fn open_page(address: String) -> Answer {
+    if !is_web_link(&address) {
+        return Err(CommandError::new("no-link", "it is no address of a web page"));
+    }
     opened("no-browser", move || tauri_plugin_opener::open_url(address, None::<&str>)).await
 }
 

@@ -131,7 +131,7 @@ pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: 
     match signing_in.press(&server) {
         Press::OpenAgain(None) => true,
         // The first attempt still waits, whatever becomes of this page.
-        Press::OpenAgain(Some(address)) => show_page(address).await.is_ok(),
+        Press::OpenAgain(Some(address)) => commands::open_page(address).await.is_ok(),
         Press::Conclude(turn, account) => {
             tell(handle);
             conclude(handle, turn, server, account, remember, None).await
@@ -184,16 +184,8 @@ async fn ask_browser(
 ) -> Result<(Account, CallbackPage), CommandError> {
     let begun = BrowserSignIn::begin(Account::at(server, profile)?).await?;
     handle.state::<SigningIn>().found(turn, &begun.address);
-    show_page(begun.address.clone()).await?;
+    commands::open_page(begun.address.clone()).await?;
     Ok(begun.finish().await?)
-}
-
-/// The address is the server's choice: a page of the web, never a file or another program.
-async fn show_page(address: String) -> Result<(), CommandError> {
-    if !address.starts_with("https://") && !address.starts_with("http://") {
-        return Err(AppError::NoBrowserSignIn { server: address }.into());
-    }
-    commands::open_page(address).await
 }
 
 /// `page`: the browser that waits to hear whether it worked.

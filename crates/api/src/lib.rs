@@ -12,6 +12,7 @@ mod requests;
 
 pub mod limits;
 pub mod routes;
+pub mod untrusted;
 
 pub use answers::{
     ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, ScreenshotAnswer, VideoList, VideoState,

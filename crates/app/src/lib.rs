@@ -64,6 +64,7 @@ pub use settings::{
 pub use settings_change::SettingsChange;
 pub use shortcuts::{Serves, Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
+pub use snaplark_api::untrusted::is_web_link;
 pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};

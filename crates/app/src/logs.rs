@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
+use snaplark_api::untrusted::escaped;
+
 use crate::Home;
 
 const LOG: &str = "snaplark.log";
@@ -41,7 +43,7 @@ impl LogFile {
 /// Whole lines: `tracing` hands over one at a time.
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let clean = without_home(&String::from_utf8_lossy(line));
+        let clean = without_home(&escaped(&String::from_utf8_lossy(line)));
         let (mut file, size) = match self.file.take() {
             Some(open) => open,
             None => self.open()?,

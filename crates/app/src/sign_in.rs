@@ -13,6 +13,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use snaplark_api::SignIn;
+use snaplark_api::untrusted::{SENTENCE_CHARS_MAX, plain_line};
 use snaplark_core::upload::ProbeVerdict;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -160,7 +161,7 @@ fn judge(target: &str, state: &str) -> Callback {
     }
     match (value("code"), value("error")) {
         (Some(code), None) => Callback::Code(code),
-        (_, Some(error)) => Callback::Denied(error),
+        (_, Some(error)) => Callback::Denied(plain_line(&error, SENTENCE_CHARS_MAX)),
         (None, None) => Callback::Stranger,
     }
 }

@@ -18,6 +18,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use snaplark_api::untrusted::{NAME_CHARS_MAX, plain_line};
 use snaplark_api::{
     Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
     InitRequest, VideoList, VideoStatus, routes,
@@ -119,6 +120,9 @@ impl Uplink {
         let answer: InitAnswer = read_answer(Ask::OpenSession, response).await?;
         if answer.session_id.is_empty() || answer.success == Some(false) {
             return Err(Failure::NotTheApi { detail: "no session in the answer".into() });
+        }
+        if plain_line(&answer.session_id, NAME_CHARS_MAX) != answer.session_id {
+            return Err(Failure::NotTheApi { detail: "the session's name is none".into() });
         }
         Ok((SessionId(answer.session_id), answer.video_url))
     }

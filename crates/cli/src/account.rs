@@ -4,7 +4,9 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control};
+use snaplark_app::{
+    Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control, is_web_link,
+};
 
 use snaplark_terminal::output;
 
@@ -59,6 +61,9 @@ async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, Callba
 
 /// A help, no more: the address stands on the terminal.
 fn open_browser(address: &str) {
+    if !is_web_link(address) {
+        return;
+    }
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let quiet = std::process::Stdio::null;
     let _ = std::process::Command::new(opener).arg(address).stdout(quiet()).stderr(quiet()).spawn();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use snaplark_api::untrusted::is_web_link;
 use snaplark_core::upload::{Change, Part, UploadRows};
 use snaplark_core::{RecordingId, SessionId};
 
@@ -137,7 +138,8 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         server: row.get(1)?,
         profile: serde_json::from_value(profile.into()).map_err(|error| conversion(2, error))?,
         session: row.get::<_, Option<String>>(3)?.map(SessionId),
-        link: row.get(4)?,
+        // An earlier program kept whatever the server said.
+        link: row.get::<_, Option<String>>(4)?.filter(|link| is_web_link(link)),
         part_bytes_max: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
         paused: row.get(6)?,
         stop: stop

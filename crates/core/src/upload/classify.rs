@@ -1,5 +1,6 @@
 //! What an answer means. The uplink hands over what came; nothing else decides on a status.
 
+use snaplark_api::untrusted::{NAME_CHARS_MAX, SENTENCE_CHARS_MAX, plain_line};
 use snaplark_api::{Capabilities, ErrorAnswer};
 use thiserror::Error;
 
@@ -93,6 +94,7 @@ fn names(answer: &Answer, field: &str) -> bool {
 
 fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
     let said = error.map(|error| error.message.as_deref().unwrap_or(&error.error));
+    let said = said.map(|said| plain_line(said, SENTENCE_CHARS_MAX));
     match said {
         Some(said) if !said.is_empty() => format!("{said} ({status})"),
         Some(_) | None => format!("status {status}"),
@@ -116,7 +118,8 @@ pub enum ProbeVerdict {
 pub fn judge_probe(status: u16, body: Option<Capabilities>) -> ProbeVerdict {
     match (status, body) {
         (200, Some(capabilities)) if capabilities.server == Capabilities::SERVER => {
-            ProbeVerdict::Online { capabilities: Some(capabilities) }
+            let version = plain_line(&capabilities.version, NAME_CHARS_MAX);
+            ProbeVerdict::Online { capabilities: Some(Capabilities { version, ..capabilities }) }
         }
         (200..=399 | 511, _) => {
             ProbeVerdict::Offline { detail: format!("another server answered ({status})") }

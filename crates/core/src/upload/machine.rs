@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::Profile;
+use snaplark_api::untrusted::is_web_link;
 
 use super::one::{Slot, Upload};
 use super::{
@@ -333,7 +334,7 @@ impl UploadMachine {
         upload.finalizing = None;
         upload.finished = true;
         upload.mending = false;
-        upload.link = link.or(upload.link.take());
+        upload.link = link.filter(|link| is_web_link(link)).or(upload.link.take());
         step.changes.push(Change::Finished { recording, link: upload.link.clone() });
         if let Some(link) = upload.link.clone() {
             step.actions.push(Action::TellLink { recording, link, finished: true });
@@ -580,7 +581,7 @@ pub(super) fn know_link(
     link: String,
     step: &mut Step,
 ) {
-    if upload.link.as_ref() == Some(&link) {
+    if upload.link.as_ref() == Some(&link) || !is_web_link(&link) {
         return;
     }
     upload.link = Some(link.clone());

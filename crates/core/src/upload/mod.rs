@@ -352,3 +352,6 @@ pub struct UploadRows {
 
 /// What the account's server is known to offer, beyond the documents.
 pub type Offers = Option<Capabilities>;
+
+#[cfg(test)]
+mod hostile_tests;
