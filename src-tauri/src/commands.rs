@@ -14,6 +14,7 @@ use snaplark_app::control::{self, Order};
 use snaplark_app::view::{MediaView, RecordingView, Snapshot};
 use snaplark_app::{
     App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token, is_web_link,
+    private_folder,
 };
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -46,6 +47,7 @@ impl From<AppError> for CommandError {
     fn from(error: AppError) -> Self {
         match &error {
             AppError::KeysTwice { keys } => CommandError::new(error.code(), keys),
+            AppError::ForeignSignIn { other, .. } => CommandError::new(error.code(), other),
             _ => CommandError::new(error.code(), &error),
         }
     }
@@ -298,7 +300,7 @@ pub async fn choose_save_folder(
     let now = now.unwrap_or_else(|| program.home.save_folder.clone());
     // Of one that isn't there dialogs show what is around it, and read that: in this process, which
     // would drop its own locks on the list of recordings, were that there.
-    let is_there = std::fs::create_dir_all(&now).is_ok();
+    let is_there = private_folder(&now).is_ok();
     let dialog = window.dialog().file().set_parent(&window).set_title(word("save_folder"));
     let dialog = if is_there { dialog.set_directory(now) } else { dialog };
     let (chosen, answer) = oneshot::channel();

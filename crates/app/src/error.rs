@@ -30,6 +30,10 @@ pub enum AppError {
     #[error("{server} offers no sign-in with a browser. Use a token of it instead")]
     NoBrowserSignIn { server: String },
     #[error(
+        "{server} sends the sign-in to another server ({other}), which could get or give away a token that is not meant for it. Nothing was sent, and nothing was changed. Sign in to {other} itself, if that is yours"
+    )]
+    ForeignSignIn { server: String, other: String },
+    #[error(
         "Nobody signed in for ten minutes. Nothing was changed; begin again when you are ready"
     )]
     SignInTimedOut,
@@ -122,6 +126,7 @@ impl AppError {
             AppError::TokenRefused { .. } => "token-refused",
             AppError::ServerUnreachable { .. } => "server-unreachable",
             AppError::NoBrowserSignIn { .. } => "no-browser-sign-in",
+            AppError::ForeignSignIn { .. } => "foreign-sign-in",
             AppError::SignInTimedOut => "sign-in-timed-out",
             AppError::SignInRefused { .. } => "sign-in-refused",
             AppError::NoLoopback { .. } => "no-loopback",

@@ -69,7 +69,7 @@ pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
-pub use snaplark_store::Rebuilt;
+pub use snaplark_store::{Rebuilt, create_private_folder as private_folder};
 use view::{Levels, PreviewView, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 

@@ -93,6 +93,8 @@ export function signInWords(signIn: SignInUnderWay): string {
       return m.sign_in_no_keyring();
     case "no-browser-sign-in":
       return m.sign_in_no_browser_sign_in({ server: name });
+    case "foreign-sign-in":
+      return m.sign_in_foreign({ server: name, other: reason });
     case "bad-server":
       return m.sign_in_bad_server();
     case "token-refused":

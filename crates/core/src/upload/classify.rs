@@ -6,6 +6,9 @@ use thiserror::Error;
 
 use crate::policy;
 
+/// Our cloud's word for an id whose secret was not shown.
+const SECRET_NEEDED: &str = "recording_secret_needed";
+
 /// Which request an answer belongs to: some statuses mean something only there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -38,6 +41,9 @@ pub enum Failure {
     Unauthorized,
     #[error("the session is gone")]
     SessionGone,
+    /// Somebody else's upload has the id that this one asked for, or it is not proven whose it is.
+    #[error("the address is taken: {detail}")]
+    AddressTaken { detail: String },
     #[error("{} parts are missing", indices.len())]
     PartsMissing { indices: Vec<u32> },
     #[error("the part is too large")]
@@ -67,6 +73,12 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
         (400, Ask::SendPart) if names(answer, "Content-Digest") => {
             Failure::ServerTrouble { status: 400, retry_after_ms }
         }
+        (409, Ask::OpenSession) => {
+            Failure::AddressTaken { detail: words(409, answer.error.as_ref()) }
+        }
+        (422, Ask::OpenSession) if says(answer, SECRET_NEEDED) => {
+            Failure::AddressTaken { detail: words(422, answer.error.as_ref()) }
+        }
         (408 | 425, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
         (409, Ask::Finalize) => match &answer.error {
             Some(error) if !error.missing_chunks.is_empty() => {
@@ -90,6 +102,10 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
 /// not what was sent; the video, where it is the whole that is too large and not this part.
 fn names(answer: &Answer, field: &str) -> bool {
     answer.error.as_ref().is_some_and(|error| error.errors.contains_key(field))
+}
+
+fn says(answer: &Answer, code: &str) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.code.as_deref() == Some(code))
 }
 
 fn words(status: u16, error: Option<&ErrorAnswer>) -> String {

@@ -4,6 +4,7 @@ use snaplark_api::{Capabilities, ErrorAnswer, Profile};
 use uuid::Uuid;
 
 use super::*;
+use crate::policy;
 
 const RECORDING: RecordingId = RecordingId(Uuid::from_u128(7));
 const HOSTILE: [&str; 4] = [
@@ -46,6 +47,10 @@ fn recorded(machine: &mut UploadMachine, verdict: ProbeVerdict) -> Vec<Action> {
     events.into_iter().flat_map(|event| machine.handle(1, event).actions).collect()
 }
 
+fn status(machine: &UploadMachine, now_ms: u64) -> UploadStatus {
+    machine.status(now_ms, RECORDING).expect("the upload is there")
+}
+
 fn no_link(step: &Step, what: &str) {
     let is_link = |change: &Change| {
         matches!(change, Change::LinkKnown { .. } | Change::Finished { link: Some(_), .. })
@@ -77,8 +82,8 @@ fn link_is_neither_stored_nor_handed_out_when_it_is_no_page_of_the_web() {
         };
         let step = machine.handle(4, Event::Finalized { request: *request, link });
         no_link(&step, hostile);
-        assert_eq!(machine.status(5, RECORDING).unwrap().link, None);
-        assert_eq!(machine.status(5, RECORDING).unwrap().phase, Phase::Finished);
+        assert_eq!(status(&machine, 5).link, None);
+        assert_eq!(status(&machine, 5).phase, Phase::Finished);
     }
 }
 
@@ -90,7 +95,7 @@ fn link_template_makes_no_link_when_it_is_no_page_of_the_web() {
         assert_eq!(able.version, "1[2J", "a version is a plain line");
         let mut machine = machine();
         recorded(&mut machine, verdict);
-        assert_eq!(machine.status(2, RECORDING).unwrap().link, None, "{template}");
+        assert_eq!(status(&machine, 2).link, None, "{template}");
     }
 }
 
@@ -102,4 +107,85 @@ fn refusal_is_one_plain_line_of_bounded_length() {
     let Failure::Refused { detail } = classify(Ask::SendPart, &answer) else { panic!() };
     assert!(detail.starts_with("no[2J Saved: xxx"), "{detail}");
     assert!(detail.chars().count() < 320, "{} characters", detail.chars().count());
+}
+
+/// Of a server that makes links, up to the request for a session.
+fn opening(machine: &mut UploadMachine, id: u128) -> RequestId {
+    let id = Uuid::from_u128(id);
+    machine.handle(1, Event::Claimed { recording: RECORDING, id });
+    let verdict = judge_probe(200, Some(capabilities("https://host/{recordingId}")));
+    let actions = recorded(machine, verdict);
+    let found = actions.iter().find_map(|action| match action {
+        Action::OpenSession { request, .. } => Some(*request),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("{actions:?}"))
+}
+
+fn taken(code: Option<&str>, status: u16) -> Failure {
+    let error = ErrorAnswer { code: code.map(str::to_owned), ..ErrorAnswer::default() };
+    classify(Ask::OpenSession, &Answer { status, error: Some(error), ..Answer::default() })
+}
+
+#[test]
+fn link_is_made_from_what_the_app_alone_can_prove() {
+    let mut machine = machine();
+    opening(&mut machine, 9);
+    let link = status(&machine, 2).link;
+    assert_eq!(link, Some(format!("https://host/{}", Uuid::from_u128(9))));
+}
+
+#[test]
+fn upload_gets_another_address_when_its_own_is_taken() {
+    for failure in [taken(None, 409), taken(Some("recording_secret_needed"), 422)] {
+        let mut machine = machine();
+        let request = opening(&mut machine, 9);
+        let step = machine.handle(2, Event::RequestFailed { request, failure });
+        assert_eq!(step.changes, [Change::LinkLost { recording: RECORDING }]);
+        assert_eq!(step.actions, [Action::ClaimAnew { recording: RECORDING }]);
+        let waiting = machine.handle(100_000, Event::Woke);
+        assert!(waiting.actions.is_empty(), "nothing before the new one is durable: {waiting:?}");
+
+        let id = Uuid::from_u128(10);
+        let step = machine.handle(100_001, Event::Claimed { recording: RECORDING, id });
+        let link = format!("https://host/{id}");
+        let tells = Action::TellLink { recording: RECORDING, link, finished: false };
+        assert!(step.actions.contains(&tells), "{step:?}");
+        let asks = |action: &Action| matches!(action, Action::OpenSession { .. });
+        assert!(step.actions.iter().any(asks), "{step:?}");
+    }
+}
+
+#[test]
+fn upload_stops_when_each_of_its_addresses_is_taken() {
+    let mut machine = machine();
+    let mut request = opening(&mut machine, 9);
+    for turn in 1..=policy::ADDRESSES_TAKEN_MAX {
+        let now_ms = u64::from(turn) * 1_000_000;
+        machine.handle(now_ms, Event::RequestFailed { request, failure: taken(None, 409) });
+        let id = Uuid::from_u128(u128::from(turn) + 100);
+        let claimed = Event::Claimed { recording: RECORDING, id };
+        let step = machine.handle(now_ms + 500_000, claimed);
+        let next = step.actions.iter().find_map(|action| match action {
+            Action::OpenSession { request, .. } => Some(*request),
+            _ => None,
+        });
+        request = next.unwrap_or_else(|| panic!("{step:?}"));
+    }
+    machine.handle(9_000_000, Event::RequestFailed { request, failure: taken(None, 409) });
+    let phase = status(&machine, 9_000_001).phase;
+    assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
+}
+
+#[test]
+fn conflict_at_a_server_of_the_documents_is_a_refusal() {
+    let mut machine = machine();
+    let actions = recorded(&mut machine, ProbeVerdict::Online { capabilities: None });
+    let Some(Action::OpenSession { request, named: false, .. }) = actions.last() else {
+        panic!("{actions:?}")
+    };
+    let failure = taken(None, 409);
+    machine.handle(2, Event::RequestFailed { request: *request, failure });
+    let phase = status(&machine, 3).phase;
+    assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
 }

@@ -12,6 +12,8 @@ use super::{
     Action, Change, Event, Failure, Offers, Phase, ProbeVerdict, Reach, RequestId, Speed, Step,
     Stop, UploadRows, UploadStatus, Wait,
 };
+use uuid::Uuid;
+
 use crate::{RecordingId, SessionId, policy};
 
 /// The account that uploads go to.
@@ -26,6 +28,8 @@ pub struct Target {
 pub struct UploadMachine {
     target: Target,
     pub(super) uploads: BTreeMap<RecordingId, Upload>,
+    /// What addresses are made from.
+    pub(super) claims: BTreeMap<RecordingId, Uuid>,
     pub(super) requests: BTreeMap<RequestId, Request>,
     pub(super) next_request: u64,
     pub(super) reach: Reach,
@@ -67,9 +71,10 @@ impl UploadMachine {
     /// `seed` feeds nothing but the jitter of waits.
     pub fn restore(target: Target, rows: Vec<UploadRows>, seed: u64) -> (Self, Step) {
         let mut step = Step::default();
-        let mut uploads = BTreeMap::new();
+        let (mut uploads, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for row in rows {
             let recording = row.recording;
+            claims.extend(row.claim.map(|id| (recording, id)));
             let mut upload = Upload::from_rows(row);
             if upload.is_live() && upload.server != target.server {
                 meet_other_server(recording, &mut upload, &target, &mut step);
@@ -79,6 +84,7 @@ impl UploadMachine {
         let machine = UploadMachine {
             target,
             uploads,
+            claims,
             requests: BTreeMap::new(),
             next_request: 1,
             reach: Reach::Unknown,
@@ -98,6 +104,10 @@ impl UploadMachine {
         let mut step = Step::default();
         match event {
             Event::UploadWanted { recording } => self.want(recording, &mut step),
+            Event::Claimed { recording, id } => {
+                self.claims.insert(recording, id);
+                self.with(recording, |upload| upload.claiming = false);
+            }
             Event::InitSealed { recording, size_bytes } => {
                 self.with(recording, |upload| upload.init_bytes = size_bytes);
             }
@@ -143,6 +153,7 @@ impl UploadMachine {
             Event::Forgotten { recording } => {
                 self.abandon_requests(recording, &mut step);
                 self.uploads.remove(&recording);
+                self.claims.remove(&recording);
             }
             Event::Woke => {}
         }
@@ -364,6 +375,13 @@ impl UploadMachine {
             return;
         };
         let random = self.random();
+        // A server of the documents alone was told of no address.
+        let failure = match failure {
+            Failure::AddressTaken { detail } if self.offers.is_none() => {
+                Failure::Refused { detail }
+            }
+            other => other,
+        };
         let Some((recording, upload)) = self.answered(request) else { return };
         match what {
             What::Open => upload.opening = None,
@@ -403,6 +421,14 @@ impl UploadMachine {
                 step.changes.push(Change::SessionSet { recording, session: None });
                 self.abandon_requests(recording, step);
             }
+            Failure::AddressTaken { .. } if upload.taken < policy::ADDRESSES_TAKEN_MAX => {
+                upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
+                upload.taken += 1;
+                upload.claiming = true;
+                upload.link = None;
+                step.changes.push(Change::LinkLost { recording });
+                step.actions.push(Action::ClaimAnew { recording });
+            }
             Failure::PartsMissing { indices } => {
                 upload.finalize_gate.fail(now_ms, Wait::ServerTrouble, None, random);
                 let count = upload.slots.len() as u32;
@@ -413,7 +439,7 @@ impl UploadMachine {
                 step.changes.push(Change::PartsLost { recording, indices });
             }
             Failure::PartTooLarge => part_too_large(recording, upload, what, step),
-            Failure::Refused { detail } => {
+            Failure::Refused { detail } | Failure::AddressTaken { detail } => {
                 stop(recording, upload, Stop::Refused { detail }, step);
                 self.abandon_requests(recording, step);
             }
