@@ -348,9 +348,15 @@ pub async fn resume_upload(app: State<'_, App>, id: String) -> Answer {
 /// How it ends, windows hear as an event. What went wrong is said in the library: a toast has no
 /// room for it.
 #[tauri::command]
-pub async fn sign_in(window: WebviewWindow, server: Option<String>, remember: bool) -> Answer {
+pub async fn sign_in(
+    window: WebviewWindow,
+    server: Option<String>,
+    remember: bool,
+    allow_http: bool,
+) -> Answer {
     let handle = window.app_handle().clone();
-    if !sign_in::with_browser(&handle, server, remember).await && window.label() == toast::LABEL {
+    let signed_in = sign_in::with_browser(&handle, server, remember, allow_http).await;
+    if !signed_in && window.label() == toast::LABEL {
         pages::show(&handle, &pages::LIBRARY);
     }
     Ok(())

@@ -11,6 +11,10 @@ pub enum AppError {
     NoHome,
     #[error("SNAPLARK_HOME can't be used: {reason}")]
     BadHome { reason: String },
+    #[error(
+        "The way to {server} is not encrypted (http): whoever is on it can read your token and your recordings. Nothing was sent. Use its https address, or allow it for this server with `snaplark login --allow-http` (SNAPLARK_ALLOW_HTTP=1 with SNAPLARK_SERVER)"
+    )]
+    PlainHttp { server: String },
     #[error("'{server}' is no server's address. It looks like https://host or http://host:port")]
     BadServer { server: String },
     #[error("SNAPLARK_PROFILE: {reason}")]
@@ -121,6 +125,7 @@ impl AppError {
         match self {
             AppError::NoHome => "no-home",
             AppError::BadHome { .. } => "bad-home",
+            AppError::PlainHttp { .. } => "plain-http",
             AppError::BadServer { .. } => "bad-server",
             AppError::BadProfile { .. } => "bad-profile",
             AppError::TokenRefused { .. } => "token-refused",

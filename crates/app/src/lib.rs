@@ -455,6 +455,7 @@ impl App {
     /// Uploads go there from now on. The token is tried at the server first; with `remember` it is
     /// put into the keyring, else it is gone with this session. On any error nothing has changed.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
+        account.check_way()?;
         let server = account.server_name();
         let uplink = uplink::Uplink::new(account.clone(), Arc::default())?;
         match uplink.check_token().await {

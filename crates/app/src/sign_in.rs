@@ -62,6 +62,7 @@ struct TokenAnswer {
 
 impl BrowserSignIn {
     pub async fn begin(account: Account) -> Result<Self, AppError> {
+        account.check_way()?;
         let uplink = Uplink::new(account.clone(), std::sync::Arc::default())?;
         let server = account.server_name();
         let capabilities = match uplink.probe().await {

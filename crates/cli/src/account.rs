@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use snaplark_app::{
-    Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control, is_web_link,
+    Account, AppError, BrowserSignIn, CallbackPage, Home, Token, control, is_web_link,
 };
 
 use snaplark_terminal::output;
@@ -13,13 +13,10 @@ use snaplark_terminal::output;
 use crate::program::Program;
 use crate::say;
 
-pub async fn login(
-    home: Home,
-    server: &str,
-    profile: Option<Profile>,
-    browser: bool,
-) -> anyhow::Result<ExitCode> {
-    let account = Account::at(server, profile)?;
+pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Result<ExitCode> {
+    // Before a token is asked for.
+    account.check_way()?;
+    let is_plain = account.is_plain_http();
     let (account, page) = if browser || std::io::stdin().is_terminal() {
         match BrowserSignIn::begin(account.clone()).await {
             Ok(sign_in) => {
@@ -48,6 +45,9 @@ pub async fn login(
         say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
     say::line(&format!("Signed in to {name}. Recordings go there from now on."));
+    if is_plain {
+        say::line("They are sent without encryption (http), as you allowed for this server.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

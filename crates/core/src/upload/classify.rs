@@ -55,6 +55,9 @@ pub enum Failure {
     /// The server understood.
     #[error("refused: {detail}")]
     Refused { detail: String },
+    /// As well, and what it doesn't like is the part itself.
+    #[error("part refused: {detail}")]
+    PartRefused { detail: String },
     /// The recording's own.
     #[error("files can't be read: {detail}")]
     FilesMissing { detail: String },
@@ -94,6 +97,9 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
             retry_after_ms: retry_after_ms.unwrap_or(policy::RETRY_AFTER_MS_DEFAULT),
         },
         (500..=599, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
+        (status @ (415 | 422), Ask::SendPart) => {
+            Failure::PartRefused { detail: words(status, answer.error.as_ref()) }
+        }
         (status, _) => Failure::Refused { detail: words(status, answer.error.as_ref()) },
     }
 }

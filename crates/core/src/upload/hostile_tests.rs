@@ -104,7 +104,7 @@ fn refusal_is_one_plain_line_of_bounded_length() {
     let message = format!("no\u{1b}[2J\nSaved: \u{202E}{}", "x".repeat(100_000));
     let error = Some(ErrorAnswer { message: Some(message), ..ErrorAnswer::default() });
     let answer = Answer { status: 422, error, ..Answer::default() };
-    let Failure::Refused { detail } = classify(Ask::SendPart, &answer) else { panic!() };
+    let Failure::Refused { detail } = classify(Ask::Finalize, &answer) else { panic!() };
     assert!(detail.starts_with("no[2J Saved: xxx"), "{detail}");
     assert!(detail.chars().count() < 320, "{} characters", detail.chars().count());
 }
@@ -188,4 +188,60 @@ fn conflict_at_a_server_of_the_documents_is_a_refusal() {
     machine.handle(2, Event::RequestFailed { request: *request, failure });
     let phase = status(&machine, 3).phase;
     assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
+}
+
+/// Up to the second part's request, at a server of the documents.
+fn second_part(machine: &mut UploadMachine) -> RequestId {
+    let actions = recorded(machine, ProbeVerdict::Online { capabilities: None });
+    let Some(Action::OpenSession { request, .. }) = actions.last() else { panic!("{actions:?}") };
+    let session = SessionId("s".into());
+    let opened = Event::SessionOpened { request: *request, session, link: None };
+    let step = machine.handle(2, opened);
+    let Some(Action::SendPart { request, .. }) = step.actions.last() else { panic!("{step:?}") };
+    machine.handle(3, Event::PartAcknowledged { request: *request });
+    let more = Event::SegmentSealed { recording: RECORDING, size_bytes: 10 };
+    let step = machine.handle(4, more);
+    match step.actions.last() {
+        Some(Action::SendPart { request, index: 1, with_init: false, .. }) => *request,
+        _ => panic!("{step:?}"),
+    }
+}
+
+#[test]
+fn upload_begins_again_with_parts_that_stand_alone_when_the_server_refuses_the_second() {
+    let mut machine = machine();
+    let request = second_part(&mut machine);
+    let answer = Answer { status: 422, ..Answer::default() };
+    let failure = classify(Ask::SendPart, &answer);
+    let step = machine.handle(5, Event::RequestFailed { request, failure });
+    let profile = Profile::SpecStandalone;
+    let server = "https://host/api/v1".to_owned();
+    let anew = Change::UploadWanted { recording: RECORDING, server, profile };
+    assert!(step.changes.contains(&anew), "{step:?}");
+    let opens = step.actions.iter().find_map(|action| match action {
+        Action::OpenSession { request, .. } => Some(*request),
+        _ => None,
+    });
+    let session = SessionId("t".into());
+    let request = opens.unwrap_or_else(|| panic!("{step:?}"));
+    let step = machine.handle(6, Event::SessionOpened { request, session, link: None });
+    let with_init = |action: &Action| matches!(action, Action::SendPart { with_init: true, .. });
+    assert_eq!(step.actions.iter().filter(|action| with_init(action)).count(), 2, "{step:?}");
+
+    // Refused all the same, it is the person's.
+    let Some(Action::SendPart { request, .. }) = step.actions.last() else { panic!("{step:?}") };
+    let failure = classify(Ask::SendPart, &answer);
+    machine.handle(7, Event::RequestFailed { request: *request, failure });
+    let phase = status(&machine, 8).phase;
+    assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
+}
+
+#[test]
+fn refusal_of_the_smallest_part_names_the_limit_of_a_proxy() {
+    let mut machine = machine();
+    let request = second_part(&mut machine);
+    let failure = classify(Ask::SendPart, &Answer { status: 413, ..Answer::default() });
+    machine.handle(5, Event::RequestFailed { request, failure });
+    let Phase::Stopped(Stop::Refused { detail }) = status(&machine, 6).phase else { panic!() };
+    assert!(detail.contains("client_max_body_size"), "{detail}");
 }

@@ -375,11 +375,10 @@ impl UploadMachine {
             return;
         };
         let random = self.random();
-        // A server of the documents alone was told of no address.
+        let documents_alone = self.offers.is_none();
+        // Such a server was told of no address.
         let failure = match failure {
-            Failure::AddressTaken { detail } if self.offers.is_none() => {
-                Failure::Refused { detail }
-            }
+            Failure::AddressTaken { detail } if documents_alone => Failure::Refused { detail },
             other => other,
         };
         let Some((recording, upload)) = self.answered(request) else { return };
@@ -438,8 +437,20 @@ impl UploadMachine {
                 }
                 step.changes.push(Change::PartsLost { recording, indices });
             }
+            Failure::PartRefused { .. }
+                if documents_alone
+                    && upload.profile == Profile::Spec
+                    && upload.slots.first().is_some_and(|slot| slot.acknowledged)
+                    && matches!(what, What::Part(1..)) =>
+            {
+                restart_standalone(recording, upload, step);
+                self.target.profile = Profile::SpecStandalone;
+                self.abandon_requests(recording, step);
+            }
             Failure::PartTooLarge => part_too_large(recording, upload, what, step),
-            Failure::Refused { detail } | Failure::AddressTaken { detail } => {
+            Failure::Refused { detail }
+            | Failure::PartRefused { detail }
+            | Failure::AddressTaken { detail } => {
                 stop(recording, upload, Stop::Refused { detail }, step);
                 self.abandon_requests(recording, step);
             }
@@ -620,12 +631,31 @@ fn stop(recording: RecordingId, upload: &mut Upload, why: Stop, step: &mut Step)
     step.changes.push(Change::Stopped { recording, stop: Some(why) });
 }
 
+/// A server of the documents that took the first part, which begins with the header, and refuses
+/// those behind it, looks at each part by itself (`mimes:webm` of the implementation guide). What it
+/// wants is known, and nobody needs to be asked for it: every part with the header, from the
+/// beginning.
+fn restart_standalone(recording: RecordingId, upload: &mut Upload, step: &mut Step) {
+    let profile = Profile::SpecStandalone;
+    upload.forget_session();
+    upload.slots.clear();
+    upload.profile = profile;
+    upload.link = None;
+    upload.open_gates();
+    let server = upload.server.clone();
+    step.changes.push(Change::UploadWanted { recording, server, profile });
+}
+
 /// Smaller parts from here on; where a part is a single segment already, there is no smaller one.
 fn part_too_large(recording: RecordingId, upload: &mut Upload, what: What, step: &mut Step) {
     let What::Part(index) = what else { return };
     let part = upload.slots[index as usize].part;
     if part.segment_count == 1 {
-        let detail = format!("no part of {} bytes is taken (413)", part.size_bytes);
+        let detail = format!(
+            "no part of {} bytes is taken (413). If there is a proxy before the server, its limit \
+             has to be raised to 11 MB (nginx: client_max_body_size 11m)",
+            part.size_bytes
+        );
         stop(recording, upload, Stop::Refused { detail }, step);
         return;
     }
