@@ -359,6 +359,7 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
              ALTER TABLE uploads DROP COLUMN mending; ALTER TABLE uploads DROP COLUMN rebuilt;
              ALTER TABLE recordings DROP COLUMN init;
              ALTER TABLE recordings DROP COLUMN cloud_title;
+             ALTER TABLE recordings DROP COLUMN secret;
              PRAGMA user_version = 1;",
         )
         .unwrap();
