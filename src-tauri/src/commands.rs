@@ -352,8 +352,9 @@ pub async fn sign_in(
     window: WebviewWindow,
     server: Option<String>,
     remember: bool,
-    allow_http: bool,
+    allow_http: Option<bool>,
 ) -> Answer {
+    let allow_http = allow_http.unwrap_or_default();
     let handle = window.app_handle().clone();
     let signed_in = sign_in::with_browser(&handle, server, remember, allow_http).await;
     if !signed_in && window.label() == toast::LABEL {
