@@ -1,3 +1,7 @@
+//! The store as one program after another sees it.
+//!
+//! Length: tests alone, over one set of helpers.
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
