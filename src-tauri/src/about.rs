@@ -2,7 +2,7 @@
 //! cloud answers, where it stopped. Nothing of it is sent; a person opens it or copies it.
 
 use serde::Serialize;
-use snaplark_app::{App, Listening, Profile, Reached, Shortcut, logs, writable};
+use snaplark_app::{App, Listening, Profile, Reached, Shortcut, logs, private_folder, writable};
 use snaplark_capture::Probe;
 use tauri::{AppHandle, State, async_runtime};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
@@ -119,7 +119,7 @@ pub async fn copy_diagnostics(app: State<'_, App>, handle: AppHandle) -> Answer 
 #[tauri::command]
 pub async fn open_logs(program: State<'_, Program>) -> Answer {
     let folder = program.home.logs();
-    std::fs::create_dir_all(&folder).map_err(|error| CommandError::new("no-folder", error))?;
+    private_folder(&folder).map_err(|error| CommandError::new("no-folder", error))?;
     opened("no-file-manager", move || tauri_plugin_opener::open_path(folder, None::<&str>)).await
 }
 

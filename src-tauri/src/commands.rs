@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use snaplark_app::control::{self, Order};
 use snaplark_app::view::{MediaView, RecordingView, Snapshot};
 use snaplark_app::{
-    App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token,
+    App, AppError, Listening, RecordingId, Settings, SettingsChange, Shortcut, Token, is_web_link,
+    private_folder,
 };
 use tauri::{AppHandle, Manager, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -46,6 +47,7 @@ impl From<AppError> for CommandError {
     fn from(error: AppError) -> Self {
         match &error {
             AppError::KeysTwice { keys } => CommandError::new(error.code(), keys),
+            AppError::ForeignSignIn { other, .. } => CommandError::new(error.code(), other),
             _ => CommandError::new(error.code(), &error),
         }
     }
@@ -298,7 +300,7 @@ pub async fn choose_save_folder(
     let now = now.unwrap_or_else(|| program.home.save_folder.clone());
     // Of one that isn't there dialogs show what is around it, and read that: in this process, which
     // would drop its own locks on the list of recordings, were that there.
-    let is_there = std::fs::create_dir_all(&now).is_ok();
+    let is_there = private_folder(&now).is_ok();
     let dialog = window.dialog().file().set_parent(&window).set_title(word("save_folder"));
     let dialog = if is_there { dialog.set_directory(now) } else { dialog };
     let (chosen, answer) = oneshot::channel();
@@ -346,9 +348,16 @@ pub async fn resume_upload(app: State<'_, App>, id: String) -> Answer {
 /// How it ends, windows hear as an event. What went wrong is said in the library: a toast has no
 /// room for it.
 #[tauri::command]
-pub async fn sign_in(window: WebviewWindow, server: Option<String>, remember: bool) -> Answer {
+pub async fn sign_in(
+    window: WebviewWindow,
+    server: Option<String>,
+    remember: bool,
+    allow_http: Option<bool>,
+) -> Answer {
+    let allow_http = allow_http.unwrap_or_default();
     let handle = window.app_handle().clone();
-    if !sign_in::with_browser(&handle, server, remember).await && window.label() == toast::LABEL {
+    let signed_in = sign_in::with_browser(&handle, server, remember, allow_http).await;
+    if !signed_in && window.label() == toast::LABEL {
         pages::show(&handle, &pages::LIBRARY);
     }
     Ok(())
@@ -401,7 +410,11 @@ pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer
     Ok(())
 }
 
+/// An address is a server's choice: a page of the web, never a file or another program.
 pub async fn open_page(address: String) -> Answer {
+    if !is_web_link(&address) {
+        return Err(CommandError::new("no-link", "it is no address of a web page"));
+    }
     opened("no-browser", move || tauri_plugin_opener::open_url(address, None::<&str>)).await
 }
 

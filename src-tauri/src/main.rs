@@ -15,6 +15,7 @@ mod left;
 mod media;
 mod media_server;
 mod meter;
+mod navigation;
 mod pages;
 mod panel;
 mod place;

@@ -1,12 +1,14 @@
 //! What windows show of a recording itself, under a scheme of its own: `recording://localhost/ID/…`
 //! with `still` or `frame-N` (JPEG), `init` or a piece's number (WebM). Only for the library and the
-//! preview, and only by the ids of recordings: no path comes in, and none goes out.
+//! preview, and only by the ids of recordings: no path comes in, and none goes out. Their pages are of
+//! another scheme, which is the one origin that may read an answer (CORS): a page of the web that got
+//! into a window all the same reads nothing.
 
 use snaplark_app::{App, AppError, RecordingId};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{Manager, Runtime, UriSchemeContext, UriSchemeResponder, async_runtime};
 
-use crate::pages;
+use crate::{navigation, pages};
 
 pub const SCHEME: &str = "recording";
 
@@ -63,8 +65,7 @@ async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
         Ok(bytes) => Response::builder()
             .header(header::CONTENT_TYPE, kind)
             .header(header::CACHE_CONTROL, caching)
-            // The windows' own pages are of another scheme.
-            .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+            .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, navigation::ORIGIN)
             .body(bytes)
             .unwrap_or_default(),
         Err(error) => {

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use snaplark_app::App;
-use tauri::webview::PageLoadEvent;
+use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent, async_runtime};
 
@@ -64,6 +64,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
     let opened = AtomicBool::new(false);
     let window = WebviewWindowBuilder::new(app, page.label, WebviewUrl::App(address.into()))
         .title(word(page.title))
+        .on_new_window(|_, _| NewWindowResponse::Deny)
         .inner_size(page.size.0, page.size.1)
         .min_inner_size(page.size_min.0, page.size_min.1)
         .center()

@@ -6,6 +6,7 @@
 //! process is that of all of them: its own would cost each of them more than all that it shows.
 
 use serde::Deserialize;
+use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 
 use crate::place::Rect;
@@ -44,6 +45,7 @@ pub fn create(
     let window = platform::build(handle, first, move |handle| {
         own(WebviewWindowBuilder::new(handle, label, page)
             .title(title)
+            .on_new_window(|_, _| NewWindowResponse::Deny)
             .inner_size(1.0, 1.0)
             .visible(false)
             .always_on_top(true)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use snaplark_app::{
     Account, App, AppError, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Notice, Token,
+    private_folder,
 };
 use snaplark_capture::SystemCapture;
 use snaplark_cloud::{Embedded, LocalNetwork as LocalNetworkSharing, LocalNetworkState};
@@ -43,7 +44,7 @@ impl Program {
         notices: mpsc::UnboundedSender<Notice>,
     ) -> anyhow::Result<Self> {
         let home = Home::from_env()?;
-        std::fs::create_dir_all(&home.root).with_context(|| {
+        private_folder(&home.root).with_context(|| {
             format!(
                 "Snaplark's folder {} can't be made. Set SNAPLARK_HOME to one that can",
                 home.root.display()

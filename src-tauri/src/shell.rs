@@ -26,7 +26,7 @@ use crate::updates::Updates;
 use crate::words::{self, word};
 use crate::{
     HIDDEN_FLAG, about, bar, camera, chooser, commands, following, media, media_server, meter,
-    pages, platform, quick, quiet, quit, shortcut, toast, tray, updates,
+    navigation, pages, platform, quick, quiet, quit, shortcut, toast, tray, updates,
 };
 
 /// Windows hear it with the language's tag as its payload.
@@ -47,6 +47,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             let wish = deep_link::wish(arguments.iter().map(String::as_str));
             deep_link::show(app, wish.unwrap_or(Wish::Library));
         }))
+        .plugin(navigation::plugin())
         .plugin(updates::plugin())
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())

@@ -45,6 +45,8 @@ struct Now {
     /// Dropped, it ends the attempt that waits.
     attempt: Option<oneshot::Sender<()>>,
     held: Option<Account>,
+    /// The server that the person allowed to be spoken to without encryption.
+    plain_allowed: Option<String>,
 }
 
 /// What a press on "Sign in" comes to.
@@ -93,8 +95,16 @@ impl SigningIn {
         if now.turn != turn {
             return false;
         }
-        *now = Now { view, turn, held, address: None, attempt: None };
+        let plain_allowed = now.plain_allowed.take();
+        *now = Now { view, turn, held, plain_allowed, ..Now::default() };
         true
+    }
+
+    /// By what was said just now, or when the account was made.
+    fn allows_plain_http(&self, server: &str, current: Option<&Account>) -> bool {
+        let same = current.filter(|account| account.base_url == server);
+        self.now().plain_allowed.as_deref() == Some(server)
+            || same.is_some_and(|account| account.plain_http_allowed)
     }
 
     fn leave(&self) {
@@ -117,6 +127,7 @@ impl Now {
             address: None,
             attempt: Some(attempt),
             held: None,
+            plain_allowed: self.plain_allowed.take(),
         };
         (self.turn, replaced)
     }
@@ -124,14 +135,24 @@ impl Now {
 
 /// To a server, or to the account's own where none is named. True unless it failed; pressed again
 /// while the browser is away, it only sends the browser again.
-pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: bool) -> bool {
+/// `allow_http`: the person said that this server may be spoken to without encryption.
+pub async fn with_browser(
+    handle: &AppHandle,
+    server: Option<String>,
+    remember: bool,
+    allow_http: bool,
+) -> bool {
     let signing_in = handle.state::<SigningIn>();
     let current = current(handle).await;
     let server = named(server, current.as_ref());
+    if allow_http {
+        signing_in.now().plain_allowed = Some(server.clone());
+    }
+    let allowed = signing_in.allows_plain_http(&server, current.as_ref());
     match signing_in.press(&server) {
         Press::OpenAgain(None) => true,
         // The first attempt still waits, whatever becomes of this page.
-        Press::OpenAgain(Some(address)) => show_page(address).await.is_ok(),
+        Press::OpenAgain(Some(address)) => commands::open_page(address).await.is_ok(),
         Press::Conclude(turn, account) => {
             tell(handle);
             conclude(handle, turn, server, account, remember, None).await
@@ -140,7 +161,7 @@ pub async fn with_browser(handle: &AppHandle, server: Option<String>, remember: 
             tell(handle);
             let profile = profile_of(&server, current.as_ref());
             let asked = tokio::select! {
-                asked = ask_browser(handle, turn, &server, profile) => asked,
+                asked = ask_browser(handle, turn, &server, profile, allowed) => asked,
                 _ = replaced => return true,
             };
             match asked {
@@ -161,7 +182,10 @@ pub async fn with_token(handle: &AppHandle, server: String, token: Token, rememb
     tell(handle);
     match Account::at(&server, profile_of(&server, current.as_ref())) {
         Ok(account) => {
-            conclude(handle, turn, server, account.with_token(token), remember, None).await
+            let signing_in = handle.state::<SigningIn>();
+            let allowed = signing_in.allows_plain_http(&server, current.as_ref());
+            let account = account.allowing_plain_http(allowed).with_token(token);
+            conclude(handle, turn, server, account, remember, None).await
         }
         Err(error) => {
             let problem = error.into();
@@ -181,19 +205,13 @@ async fn ask_browser(
     turn: u64,
     server: &str,
     profile: Option<Profile>,
+    allow_http: bool,
 ) -> Result<(Account, CallbackPage), CommandError> {
-    let begun = BrowserSignIn::begin(Account::at(server, profile)?).await?;
+    let account = Account::at(server, profile)?.allowing_plain_http(allow_http);
+    let begun = BrowserSignIn::begin(account).await?;
     handle.state::<SigningIn>().found(turn, &begun.address);
-    show_page(begun.address.clone()).await?;
+    commands::open_page(begun.address.clone()).await?;
     Ok(begun.finish().await?)
-}
-
-/// The address is the server's choice: a page of the web, never a file or another program.
-async fn show_page(address: String) -> Result<(), CommandError> {
-    if !address.starts_with("https://") && !address.starts_with("http://") {
-        return Err(AppError::NoBrowserSignIn { server: address }.into());
-    }
-    commands::open_page(address).await
 }
 
 /// `page`: the browser that waits to hear whether it worked.

@@ -9,6 +9,7 @@ mod control;
 mod deep_link;
 mod displays;
 mod first_hour;
+mod hostile;
 mod keys;
 mod library;
 mod places;

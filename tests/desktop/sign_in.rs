@@ -128,10 +128,11 @@ fn in_with_the_browser_and_out_with_nothing_left() {
     drop(keyring);
     begin();
     // The page that the browser comes back to loads until the keyring has its answer, and the driver
-    // waits for a click's page.
+    // waits for a click's page: the click comes when the driver has its answer.
     page.go(&opener.address()).unwrap();
     page.find("[name=answer][value=yes]", SLOW).unwrap();
-    let answer = "setTimeout(() => document.querySelector('[name=answer][value=yes]').click());";
+    let answer =
+        "setTimeout(() => document.querySelector('[name=answer][value=yes]').click(), 500);";
     page.run(answer, &[]).unwrap();
     let display = &shown.desk.display;
     wait::until("the keyring's own dialog", SLOW, || {

@@ -11,6 +11,7 @@ mod live;
 mod long;
 mod manners;
 mod pages;
+mod private;
 mod recorder;
 mod recording;
 mod ring;

@@ -98,7 +98,6 @@ fn cloud_upload_with_parts_of_five_mebibytes_in_order() {
 #[test]
 fn a_client_of_another_document_is_refused_and_shown() {
     for (kind, profile, why) in [
-        (Kind::Laravel, Profile::Spec, "mimes:webm"),
         (Kind::CloudUpload, Profile::Spec, "timestamp is no number"),
         (Kind::Joined, Profile::Snaplark, "timestamp is no text"),
     ] {
@@ -122,4 +121,26 @@ fn a_client_of_another_document_is_refused_and_shown() {
         let violations = server.violations();
         assert!(violations.iter().any(|said| said.contains(why)), "{kind:?}: {violations:?}");
     }
+}
+
+/// A person who chose `spec` for a server of the guide gets their video all the same.
+#[test]
+fn upload_changes_to_parts_that_stand_alone_when_the_server_wants_each_to_be_a_video() {
+    let home = Home::new().unwrap();
+    let runtime = runtime().unwrap();
+    let folder = home.path().join("server");
+    let server = runtime.block_on(DocumentServer::start(Kind::Laravel, &folder)).unwrap();
+    let account = account(&server.url(), &server.token, Profile::Spec);
+    let pace = Pace { segments_max: 6, every: Duration::from_millis(20), segment_bytes: 0 };
+    let client = Client::start(runtime.handle(), &home, account, pace).unwrap();
+    let id = client.begin().unwrap();
+    client.end(id).unwrap();
+    let view = client.done(id, DONE).unwrap();
+    client.hold_recording(&view);
+    let violations = server.violations();
+    assert!(violations.iter().all(|said| said.contains("mimes:webm")), "{violations:?}");
+    assert!((1..=2).contains(&violations.len()), "{violations:?}");
+    let assembled = server.assembled().unwrap();
+    let file = assembled.file.to_str().unwrap();
+    assert_eq!(media::decode(file).unwrap(), pace.segments_max * FRAMES_A_SEGMENT);
 }

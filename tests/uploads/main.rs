@@ -21,3 +21,4 @@ mod preview;
 mod rig;
 mod ring;
 mod server_crashes;
+mod sign_in;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::untrusted::is_web_link;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InitAnswer {
@@ -70,8 +72,10 @@ pub struct FinalizeAnswer {
 
 impl FinalizeAnswer {
     /// The address to share: the page where there is one, else the file's own.
+    /// Where that is no page of the web, there is none.
     pub fn link(&self) -> Option<&str> {
-        self.video_url.as_deref().or(self.url.as_deref())
+        let links = [self.video_url.as_deref(), self.url.as_deref()];
+        links.into_iter().flatten().find(|link| is_web_link(link))
     }
 }
 
@@ -104,6 +108,9 @@ pub struct ScreenshotAnswer {
 pub struct ErrorAnswer {
     pub success: bool,
     pub error: String,
+    /// Ours: for programs, where the status alone doesn't say what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

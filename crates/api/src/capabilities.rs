@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Framing;
+use crate::untrusted::is_web_link;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +35,9 @@ pub struct SignIn {
 impl Capabilities {
     pub const SERVER: &'static str = "snaplark";
 
+    /// Returns a recording's link, where the template makes a page of the web of it.
     pub fn link(&self, recording_id: &str) -> Option<String> {
-        self.link_template.as_deref().map(|t| t.replace("{recordingId}", recording_id))
+        let link = self.link_template.as_deref()?.replace("{recordingId}", recording_id);
+        is_web_link(&link).then_some(link)
     }
 }

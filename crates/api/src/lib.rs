@@ -8,10 +8,12 @@
 mod answers;
 mod capabilities;
 mod profile;
+mod recording_id;
 mod requests;
 
 pub mod limits;
 pub mod routes;
+pub mod untrusted;
 
 pub use answers::{
     ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, ScreenshotAnswer, VideoList, VideoState,
@@ -19,6 +21,7 @@ pub use answers::{
 };
 pub use capabilities::{Capabilities, SignIn};
 pub use profile::{Framing, PartSize, Profile};
+pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};
 pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
 
 /// The address under which the API stands, from what a person types: a host, with or without
@@ -35,6 +38,23 @@ pub fn base_url(server: &str) -> Option<String> {
     } else {
         Some(format!("{server}{}", routes::PREFIX))
     }
+}
+
+/// Returns whether what is sent there can be read and changed by whoever is on the way: `http` to
+/// anything but this computer.
+pub fn is_plain_http(address: &str) -> bool {
+    let Some(rest) = address.trim().strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_loopback = match host.parse::<std::net::IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        // Resolved here and nowhere else (RFC 6761).
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    !is_loopback
 }
 
 /// Whether it is a host, and a port where there is one: `host`, `host:80`, `[::1]:80`.
@@ -62,7 +82,31 @@ fn is_authority(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::base_url;
+    use super::{base_url, is_plain_http};
+
+    #[test]
+    fn way_to_a_server_is_plain_when_it_is_http_and_leaves_this_computer() {
+        for plain in [
+            "http://videos.example",
+            "http://192.168.1.2:8080/api/v1",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+            "http://[2001:db8::1]/x",
+            "http://0.0.0.0:80",
+        ] {
+            assert!(is_plain_http(plain), "{plain}");
+        }
+        for fine in [
+            "https://videos.example",
+            "http://127.0.0.1:8080/api/v1",
+            "http://127.9.9.9",
+            "http://localhost:8080",
+            "http://[::1]:8080/x",
+            "http://[::ffff:127.0.0.1]",
+        ] {
+            assert!(!is_plain_http(fine), "{fine}");
+        }
+    }
 
     #[test]
     fn an_address_gets_the_prefix_once() {

@@ -42,6 +42,8 @@ struct StoredAccount {
     token_is_kept: bool,
     #[serde(default)]
     token_is_ours: bool,
+    #[serde(default)]
+    plain_http_allowed: bool,
 }
 
 /// The stored account's key among the settings.
@@ -65,6 +67,8 @@ pub struct Account {
     pub token_is_kept: bool,
     /// It was made for this program by a sign-in: signing out gives it back.
     pub token_is_ours: bool,
+    /// The person said that token and recordings may go to this server without encryption.
+    pub plain_http_allowed: bool,
 }
 
 impl Account {
@@ -83,7 +87,26 @@ impl Account {
             token: None,
             token_is_kept: false,
             token_is_ours: false,
+            plain_http_allowed: false,
         })
+    }
+
+    /// With the person's consent to a server without encryption, or without it.
+    pub fn allowing_plain_http(self, allowed: bool) -> Self {
+        Account { plain_http_allowed: allowed, ..self }
+    }
+
+    /// Whether what is sent there can be read on the way.
+    pub fn is_plain_http(&self) -> bool {
+        self.kind != AccountKind::ThisComputer && snaplark_api::is_plain_http(&self.base_url)
+    }
+
+    /// Refuses a way that anybody can read, unless the person allowed it for this server.
+    pub fn check_way(&self) -> Result<(), AppError> {
+        match self.is_plain_http() && !self.plain_http_allowed {
+            true => Err(AppError::PlainHttp { server: self.server_name() }),
+            false => Ok(()),
+        }
     }
 
     pub fn with_token(self, token: Token) -> Self {
@@ -99,17 +122,22 @@ impl Account {
             token: Some(token),
             token_is_kept: false,
             token_is_ours: false,
+            plain_http_allowed: false,
         }
     }
 
     /// SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE, which go before the stored account.
+    /// SNAPLARK_ALLOW_HTTP is the consent to a server without encryption.
     pub fn from_env() -> Result<Option<Self>, AppError> {
         let var = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let Some(server) = var("SNAPLARK_SERVER") else { return Ok(None) };
         let profile = var("SNAPLARK_PROFILE").map(|name| name.parse()).transpose();
         let profile = profile.map_err(|reason| AppError::BadProfile { reason })?;
         let token = var("SNAPLARK_TOKEN").map(Token::new);
-        Ok(Some(Account { token, ..Account::at(&server, profile)? }))
+        let account = Account { token, ..Account::at(&server, profile)? };
+        let account = account.allowing_plain_http(var("SNAPLARK_ALLOW_HTTP").is_some());
+        account.check_way()?;
+        Ok(Some(account))
     }
 
     /// The environment's, else the one that was signed in to. `None` means this computer.
@@ -132,14 +160,24 @@ impl Account {
             }
             Err(_) => None,
         };
-        let StoredAccount { base_url, profile, token_is_kept, token_is_ours } = stored;
+        let StoredAccount { base_url, profile, token_is_kept, token_is_ours, .. } = stored;
         let account = Account::at(&base_url, Some(profile))?;
+        let account = account.allowing_plain_http(stored.plain_http_allowed);
+        // An earlier program asked nobody: the sign-in does.
+        let token = match account.check_way() {
+            Ok(()) => token,
+            Err(error) => {
+                warn!(%error, "Uploads wait for a sign-in");
+                None
+            }
+        };
         Ok(Some(Account { token, token_is_kept, token_is_ours, ..account }))
     }
 
     fn stored(&self) -> StoredAccount {
         let Account { base_url, profile, token_is_kept, token_is_ours, .. } = self.clone();
-        StoredAccount { base_url, profile, token_is_kept, token_is_ours }
+        let plain_http_allowed = self.plain_http_allowed;
+        StoredAccount { base_url, profile, token_is_kept, token_is_ours, plain_http_allowed }
     }
 
     /// Host and port, for people.
@@ -154,5 +192,32 @@ impl Account {
             profile: self.profile,
             is_this_computer: self.kind == AccountKind::ThisComputer,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_without_encryption_is_refused_until_the_person_allows_it() {
+        let plain = || Account::at("http://videos.example", None).unwrap();
+        assert!(matches!(plain().check_way(), Err(AppError::PlainHttp { server })
+            if server == "videos.example"));
+        plain().allowing_plain_http(true).check_way().unwrap();
+        for fine in ["https://videos.example", "http://127.0.0.1:8080", "http://localhost:8080"] {
+            Account::at(fine, None).unwrap().check_way().unwrap();
+        }
+    }
+
+    #[test]
+    fn consent_is_kept_with_its_server() {
+        let account = Account::at("http://videos.example", None).unwrap().allowing_plain_http(true);
+        let stored: Option<StoredAccount> =
+            serde_json::from_str(&to_setting(Some(&account))).unwrap();
+        assert!(stored.unwrap().plain_http_allowed);
+        // Of an earlier program.
+        let json = r#"{"baseUrl":"http://videos.example/api/v1","profile":"spec"}"#;
+        assert!(!serde_json::from_str::<StoredAccount>(json).unwrap().plain_http_allowed);
     }
 }

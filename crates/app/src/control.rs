@@ -394,3 +394,47 @@ mod nowhere {
         Err(AppError::NotRunning)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text as a request holds it, with what is no JSON between.
+    fn fragments() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("{".to_owned()),
+            Just("}".to_owned()),
+            Just("[".to_owned()),
+            Just(":".to_owned()),
+            Just(",".to_owned()),
+            "\"(order|retry|rename|delete|change-setting|sign-out|toggle|start-ago|seconds|id|title|Ok|Err)\"",
+            "\"\\PC{0,12}\"",
+            "-?[0-9]{1,25}(\\.[0-9]{1,5})?(e[0-9]{1,4})?",
+            "null|true|false",
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_at_the_socket_brings_anything_down(bytes: Vec<u8>, text in fragments()) {
+            drop(serde_json::from_slice::<Request>(&bytes));
+            drop(serde_json::from_str::<Answer<Obeyed>>(&text));
+            if let Ok(request) = serde_json::from_str::<Request>(&text) {
+                // What was understood means the same when it is said again.
+                let again = serde_json::to_string(&request).unwrap();
+                let again: Request = serde_json::from_str(&again).unwrap();
+                prop_assert_eq!(format!("{request:?}"), format!("{again:?}"));
+            }
+        }
+
+        #[test]
+        fn seconds_of_any_order_are_a_duration(seconds: u64) {
+            let order = serde_json::json!({ "start-ago": { "seconds": seconds } });
+            let order: Order = serde_json::from_value(order).unwrap();
+            prop_assert_eq!(order, Order::StartAgo { seconds });
+        }
+    }
+}

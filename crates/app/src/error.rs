@@ -11,6 +11,10 @@ pub enum AppError {
     NoHome,
     #[error("SNAPLARK_HOME can't be used: {reason}")]
     BadHome { reason: String },
+    #[error(
+        "The way to {server} is not encrypted (http): whoever is on it can read your token and your recordings. Nothing was sent. Use its https address, or allow it for this server with `snaplark login --allow-http` (SNAPLARK_ALLOW_HTTP=1 with SNAPLARK_SERVER)"
+    )]
+    PlainHttp { server: String },
     #[error("'{server}' is no server's address. It looks like https://host or http://host:port")]
     BadServer { server: String },
     #[error("SNAPLARK_PROFILE: {reason}")]
@@ -29,6 +33,10 @@ pub enum AppError {
     TokenRemains { reason: String },
     #[error("{server} offers no sign-in with a browser. Use a token of it instead")]
     NoBrowserSignIn { server: String },
+    #[error(
+        "{server} sends the sign-in to another server ({other}), which could get or give away a token that is not meant for it. Nothing was sent, and nothing was changed. Sign in to {other} itself, if that is yours"
+    )]
+    ForeignSignIn { server: String, other: String },
     #[error(
         "Nobody signed in for ten minutes. Nothing was changed; begin again when you are ready"
     )]
@@ -117,11 +125,13 @@ impl AppError {
         match self {
             AppError::NoHome => "no-home",
             AppError::BadHome { .. } => "bad-home",
+            AppError::PlainHttp { .. } => "plain-http",
             AppError::BadServer { .. } => "bad-server",
             AppError::BadProfile { .. } => "bad-profile",
             AppError::TokenRefused { .. } => "token-refused",
             AppError::ServerUnreachable { .. } => "server-unreachable",
             AppError::NoBrowserSignIn { .. } => "no-browser-sign-in",
+            AppError::ForeignSignIn { .. } => "foreign-sign-in",
             AppError::SignInTimedOut => "sign-in-timed-out",
             AppError::SignInRefused { .. } => "sign-in-refused",
             AppError::NoLoopback { .. } => "no-loopback",

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use snaplark_store::{Format, Judged, Segment, sync_folder};
+use snaplark_store::{Format, Judged, Segment, create_private, create_private_folder, sync_folder};
 use snaplark_webm::{Cluster, Finished};
 use thiserror::Error;
 
@@ -41,14 +41,14 @@ pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<Pat
     let finished = snaplark_webm::finish(source.init(), &clusters)?;
 
     let write_error = |path: &Path, source| FinishError::Write { path: path.to_owned(), source };
-    std::fs::create_dir_all(save_folder).map_err(|source| write_error(save_folder, source))?;
+    create_private_folder(save_folder).map_err(|source| write_error(save_folder, source))?;
     let path = free_name(save_folder, name);
     let first = save_folder.join(format!("{name}.webm"));
     if path != first && holds(&first, source, &finished) {
         return Ok(first);
     }
     let part = path.with_extension("webm.part");
-    let file = File::create(&part).map_err(|source| write_error(&path, source))?;
+    let file = create_private(&part).map_err(|source| write_error(&path, source))?;
     let written = write_into(file, source, &finished).and_then(|()| {
         let named = std::fs::rename(&part, &path);
         // Segments are freed on the strength of this file.

@@ -64,11 +64,12 @@ pub use settings::{
 pub use settings_change::SettingsChange;
 pub use shortcuts::{Serves, Shortcut, ShortcutKeys};
 pub use sign_in::BrowserSignIn;
+pub use snaplark_api::untrusted::is_web_link;
 pub use snaplark_api::{Profile, base_url};
 pub use snaplark_core::RecordingId;
 pub use snaplark_core::capture::{Listening, Source};
 pub use snaplark_core::policy::SpaceLimits;
-pub use snaplark_store::Rebuilt;
+pub use snaplark_store::{Rebuilt, create_private_folder as private_folder};
 use view::{Levels, PreviewView, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
@@ -454,6 +455,7 @@ impl App {
     /// Uploads go there from now on. The token is tried at the server first; with `remember` it is
     /// put into the keyring, else it is gone with this session. On any error nothing has changed.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
+        account.check_way()?;
         let server = account.server_name();
         let uplink = uplink::Uplink::new(account.clone(), Arc::default())?;
         match uplink.check_token().await {

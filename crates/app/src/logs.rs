@@ -4,10 +4,13 @@
 //! What must not be in it never gets there: the log takes no DEBUG (that is the shell's filter), the
 //! person's folder is `~` in every line, and of a panic only words that stand in the source are kept.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
+
+use snaplark_api::untrusted::escaped;
+use snaplark_store::{append_private, create_private, create_private_folder};
 
 use crate::Home;
 
@@ -31,8 +34,8 @@ impl LogFile {
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        std::fs::create_dir_all(&self.folder)?;
-        let file = OpenOptions::new().create(true).append(true).open(self.folder.join(LOG))?;
+        create_private_folder(&self.folder)?;
+        let file = append_private(&self.folder.join(LOG))?;
         let size = file.metadata()?.len();
         Ok((file, size))
     }
@@ -41,7 +44,7 @@ impl LogFile {
 /// Whole lines: `tracing` hands over one at a time.
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let clean = without_home(&String::from_utf8_lossy(line));
+        let clean = without_home(&escaped(&String::from_utf8_lossy(line)));
         let (mut file, size) = match self.file.take() {
             Some(open) => open,
             None => self.open()?,
@@ -96,8 +99,8 @@ pub fn forget_crash(home: &Home) -> io::Result<()> {
 }
 
 fn write_crash(folder: &Path, text: &str) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(CRASH), text)
+    create_private_folder(folder)?;
+    create_private(&folder.join(CRASH))?.write_all(text.as_bytes())
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use snaplark_core::capture::Capture;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, STILL_FILE, segment_file};
-use snaplark_store::{Recording, Segment, sync_folder};
+use snaplark_store::{Recording, Segment, create_private, create_private_folder, sync_folder};
 use snaplark_webm::AudioCodec;
 
 use crate::AppError;
@@ -181,10 +181,10 @@ impl Media {
     fn keep(&self, path: &Path, jpeg: &[u8]) -> io::Result<()> {
         // Not for one that was deleted meanwhile: its folder must not come back.
         if self.cleared {
-            std::fs::create_dir_all(&self.folder)?;
+            create_private_folder(&self.folder)?;
         }
         let part = path.with_extension(format!("jpg{PART_SUFFIX}"));
-        let mut file = File::create(&part)?;
+        let mut file = create_private(&part)?;
         file.write_all(jpeg)?;
         // Half a picture that survives a power cut would be shown for ever.
         file.sync_all()?;

@@ -3,6 +3,11 @@
 //! OAuth 2.0's authorization code with PKCE (RFC 7636, S256) and a loopback address (RFC 8252): the
 //! browser comes back to a listener that lives for this one sign-in. `state` ties the answer to the
 //! question, the verifier ties the code to this process.
+//!
+//! Every server knows this program by one client id, so that a server may try to get a token that is
+//! for another (mix-up): it would name the other's sign-in page, and its own address for the code.
+//! Two things keep it from that. All addresses of a sign-in have to be of the server's own origin,
+//! and the answer's `iss`, where there is one, has to name that origin (RFC 9207).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,6 +18,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use snaplark_api::SignIn;
+use snaplark_api::untrusted::{NAME_CHARS_MAX, SENTENCE_CHARS_MAX, is_web_link, plain_line};
 use snaplark_core::upload::ProbeVerdict;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +29,10 @@ use crate::callback_page::{self, CallbackPage};
 use crate::uplink::Uplink;
 
 const CLIENT: &str = "snaplark-app";
+/// All that the program does with its token.
+const SCOPE: &str = "upload read account";
+/// Far longer than any server's; it goes into the head of every request.
+const TOKEN_BYTES_MAX: usize = 4_096;
 const CALLBACK: &str = "/callback";
 /// A person who signs in has a password to find.
 const PERSON_MAX: Duration = Duration::from_secs(10 * 60);
@@ -52,6 +62,7 @@ struct TokenAnswer {
 
 impl BrowserSignIn {
     pub async fn begin(account: Account) -> Result<Self, AppError> {
+        account.check_way()?;
         let uplink = Uplink::new(account.clone(), std::sync::Arc::default())?;
         let server = account.server_name();
         let capabilities = match uplink.probe().await {
@@ -64,6 +75,9 @@ impl BrowserSignIn {
         else {
             return Err(AppError::NoBrowserSignIn { server });
         };
+        for address in [&authorize, &token_url] {
+            own_address(&account, address)?;
+        }
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(AppError::local)?;
         let port = listener.local_addr().map_err(AppError::local)?.port();
@@ -77,6 +91,7 @@ impl BrowserSignIn {
             ("state", &state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
+            ("scope", SCOPE),
         ];
         let address = Url::parse_with_params(&authorize, query)
             .map_err(|_| AppError::NoBrowserSignIn { server })?
@@ -108,10 +123,15 @@ impl BrowserSignIn {
         ];
         let token: Result<TokenAnswer, _> = self.uplink.exchange(&self.token_url, &form).await;
         let token = match token {
-            Ok(token) => Some(Token::new(token.access_token)),
-            Err(failure) => {
-                let server = self.account.server_name();
-                let error = AppError::SignInRefused { server, reason: failure.to_string() };
+            Ok(TokenAnswer { access_token }) if is_token(&access_token) => {
+                Some(Token::new(access_token))
+            }
+            refused => {
+                let reason = match refused {
+                    Ok(_) => "what it gave is no token".to_owned(),
+                    Err(failure) => failure.to_string(),
+                };
+                let error = AppError::SignInRefused { server: self.account.server_name(), reason };
                 page.tell(Err(&error)).await;
                 return Err(error);
             }
@@ -125,13 +145,19 @@ impl BrowserSignIn {
             let (mut stream, _) = self.listener.accept().await.map_err(AppError::local)?;
             let read = tokio::time::timeout(REQUEST_MAX, read_target(&mut stream)).await;
             let Some(target) = read.ok().flatten() else { continue };
-            match judge(&target, &self.state) {
+            match judge(&target, &self.state, &origin_of(&self.account.base_url)) {
                 Callback::Code(code) => {
                     return Ok((code, CallbackPage::open(stream).await));
                 }
                 Callback::Denied(reason) => {
                     let server = self.account.server_name();
                     let error = AppError::SignInRefused { server, reason };
+                    CallbackPage::open(stream).await.tell(Err(&error)).await;
+                    return Err(error);
+                }
+                Callback::Elsewhere(other) => {
+                    let server = self.account.server_name();
+                    let error = AppError::ForeignSignIn { server, other };
                     CallbackPage::open(stream).await.tell(Err(&error)).await;
                     return Err(error);
                 }
@@ -147,10 +173,13 @@ impl BrowserSignIn {
 enum Callback {
     Code(String),
     Denied(String),
+    /// Another server's answer.
+    Elsewhere(String),
     Stranger,
 }
 
-fn judge(target: &str, state: &str) -> Callback {
+/// `origin`: the server's that was asked.
+fn judge(target: &str, state: &str, origin: &str) -> Callback {
     let Ok(url) = Url::parse(&format!("http://127.0.0.1{target}")) else {
         return Callback::Stranger;
     };
@@ -158,11 +187,35 @@ fn judge(target: &str, state: &str) -> Callback {
     if url.path() != CALLBACK || value("state").as_deref() != Some(state) {
         return Callback::Stranger;
     }
+    if let Some(issuer) = value("iss").filter(|issuer| issuer != origin) {
+        return Callback::Elsewhere(plain_line(&issuer, NAME_CHARS_MAX));
+    }
     match (value("code"), value("error")) {
         (Some(code), None) => Callback::Code(code),
-        (_, Some(error)) => Callback::Denied(error),
+        (_, Some(error)) => Callback::Denied(plain_line(&error, SENTENCE_CHARS_MAX)),
         (None, None) => Callback::Stranger,
     }
+}
+
+/// Scheme, host and port, as `iss` names a server: `https://host`, `http://127.0.0.1:8080`.
+fn origin_of(address: &str) -> String {
+    Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+/// What a server names for its sign-in has to be its own.
+fn own_address(account: &Account, address: &str) -> Result<(), AppError> {
+    let (own, named) = (origin_of(&account.base_url), origin_of(address));
+    if named == own && is_web_link(address) {
+        return Ok(());
+    }
+    let other = if named.is_empty() { address } else { &named };
+    let (server, other) = (account.server_name(), plain_line(other, NAME_CHARS_MAX));
+    Err(AppError::ForeignSignIn { server, other })
+}
+
+/// Whether it can go into the head of a request (RFC 6750).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= TOKEN_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The path and query of a GET; `None` for anything else.
@@ -190,6 +243,7 @@ pub(crate) async fn give_back(account: &Account) -> bool {
         let uplink = Uplink::new(account.clone(), std::sync::Arc::default()).ok()?;
         let ProbeVerdict::Online { capabilities } = uplink.probe().await else { return None };
         let revoke = capabilities?.sign_in?.revoke?;
+        own_address(account, &revoke).ok()?;
         uplink.post_form(&revoke, &[("token", token.reveal())]).await.ok()
     };
     let answer = tokio::time::timeout(GIVE_BACK_MAX, asked).await.ok().flatten();
@@ -208,12 +262,15 @@ fn secret() -> Result<String, AppError> {
 mod tests {
     use super::*;
 
+    const ORIGIN: &str = "https://good.example";
+
     #[test]
     fn only_the_callback_with_our_state_counts() {
+        let judge = |target: &str| judge(target, "s", ORIGIN);
         let code = Callback::Code("c".into());
-        assert_eq!(judge("/callback?code=c&state=s", "s"), code);
+        assert_eq!(judge("/callback?code=c&state=s"), code);
         let denied = Callback::Denied("access_denied".into());
-        assert_eq!(judge("/callback?error=access_denied&state=s", "s"), denied);
+        assert_eq!(judge("/callback?error=access_denied&state=s"), denied);
         for target in [
             "/callback?code=c&state=x",
             "/callback?code=c",
@@ -221,7 +278,92 @@ mod tests {
             "/callback?state=s",
             "*",
         ] {
-            assert_eq!(judge(target, "s"), Callback::Stranger, "{target}");
+            assert_eq!(judge(target), Callback::Stranger, "{target}");
+        }
+    }
+
+    #[test]
+    fn answer_of_another_server_is_none_when_it_names_its_issuer() {
+        let judge = |target: &str| judge(target, "s", ORIGIN);
+        let own = "/callback?code=c&state=s&iss=https%3A%2F%2Fgood.example";
+        assert_eq!(judge(own), Callback::Code("c".into()));
+        for issuer in [
+            "https://evil.example",
+            "http://good.example",
+            "https://good.example:8443",
+            "https://good.example.evil.example",
+            "",
+        ] {
+            let target = format!("/callback?code=c&state=s&iss={issuer}");
+            assert_eq!(judge(&target), Callback::Elsewhere(issuer.into()), "{issuer}");
+        }
+        let twice = "/callback?code=c&state=s&iss=https://evil.example&iss=https://good.example";
+        assert_eq!(judge(twice), Callback::Elsewhere("https://evil.example".into()));
+    }
+
+    #[test]
+    fn reason_of_a_server_is_one_plain_line() {
+        let target = "/callback?error=no%1B[2J%0ASaved&state=s";
+        assert_eq!(judge(target, "s", ORIGIN), Callback::Denied("no[2J Saved".into()));
+    }
+
+    #[test]
+    fn sign_in_takes_addresses_of_the_servers_own_origin_alone() {
+        let account = Account::at("https://good.example/below", None).unwrap();
+        for own in ["https://good.example/oauth/authorize", "https://good.example:443/x"] {
+            own_address(&account, own).unwrap();
+        }
+        for other in [
+            "https://evil.example/token",
+            "http://good.example/token",
+            "https://good.example:8443/token",
+            "https://good.example@evil.example/token",
+            "//evil.example/token",
+            "/oauth/token",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "",
+        ] {
+            let refused = own_address(&account, other);
+            assert!(matches!(refused, Err(AppError::ForeignSignIn { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn token_is_taken_when_it_fits_into_a_header() {
+        assert!(is_token("sk_live-1|abc.def~+/=="));
+        for none in ["", "a b", "a\r\nX: y", "\u{1b}", "ü", &"x".repeat(TOKEN_BYTES_MAX + 1)] {
+            assert!(!is_token(none), "{none:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_callback_brings_anything_down(target in "\\PC{0,200}|/callback\\?[ -~]{0,200}") {
+            let judged = judge(&target, "s", ORIGIN);
+            if let Callback::Denied(reason) | Callback::Elsewhere(reason) = judged {
+                proptest::prop_assert!(!reason.contains(char::is_control));
+            }
+        }
+
+        #[test]
+        fn no_address_passes_for_the_servers_own(address in "\\PC{0,100}|https?://[!-~]{0,80}") {
+            let account = Account::at(ORIGIN, None).unwrap();
+            if own_address(&account, &address).is_ok() {
+                let url = Url::parse(&address).unwrap();
+                proptest::prop_assert_eq!(url.origin().ascii_serialization(), ORIGIN);
+            }
+        }
+
+        #[test]
+        fn no_token_answer_brings_anything_down(bytes: Vec<u8>, text in "\\PC*") {
+            drop(serde_json::from_slice::<TokenAnswer>(&bytes));
+            let answer = serde_json::json!({ "access_token": text }).to_string();
+            let answer: TokenAnswer = serde_json::from_str(&answer).unwrap();
+            if is_token(&answer.access_token) {
+                let header = format!("Bearer {}", answer.access_token);
+                proptest::prop_assert!(reqwest::header::HeaderValue::from_str(&header).is_ok());
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use snaplark_api::untrusted::{NAME_CHARS_MAX, plain_line};
 use snaplark_api::{
     Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
     InitRequest, VideoList, VideoStatus, routes,
@@ -119,6 +120,9 @@ impl Uplink {
         let answer: InitAnswer = read_answer(Ask::OpenSession, response).await?;
         if answer.session_id.is_empty() || answer.success == Some(false) {
             return Err(Failure::NotTheApi { detail: "no session in the answer".into() });
+        }
+        if plain_line(&answer.session_id, NAME_CHARS_MAX) != answer.session_id {
+            return Err(Failure::NotTheApi { detail: "the session's name is none".into() });
         }
         Ok((SessionId(answer.session_id), answer.video_url))
     }
@@ -336,7 +340,72 @@ fn chain(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::retry_after;
+    use proptest::prelude::*;
+    use snaplark_api::untrusted::is_web_link;
+
+    use super::*;
+
+    fn hostile_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "\\PC{0,40}",
+            "(https?|file|javascript|smb):/{0,3}[!-~]{0,40}",
+            "[\\x00-\\x9f\u{202a}-\u{202e}a-z{}/:.]{0,40}",
+            "https://host/\\{recordingId\\}[\\x00-\\x20]{0,2}",
+        ]
+    }
+
+    proptest! {
+        /// Whatever a server says it offers: no link of it is anything but a page of the web, and
+        /// its version is a line.
+        #[test]
+        fn no_capabilities_bring_anything_down(
+            status in 100_u16..600,
+            bytes: Vec<u8>,
+            version in hostile_text(),
+            template in proptest::option::of(hostile_text()),
+            part_bytes_max: u64,
+            at_once: u32,
+        ) {
+            let body = serde_json::from_slice::<Capabilities>(&bytes).ok();
+            drop(judge_probe(status, body));
+            let json = serde_json::json!({
+                "server": Capabilities::SERVER, "version": version, "framings": ["stream"],
+                "partBytesMax": part_bytes_max, "partsInFlightMax": at_once,
+                "linkTemplate": template,
+            });
+            let body: Capabilities = serde_json::from_value(json).unwrap();
+            let verdict = judge_probe(200, Some(body));
+            let ProbeVerdict::Online { capabilities: Some(able) } = verdict else { panic!() };
+            prop_assert!(!able.version.contains(char::is_control));
+            if let Some(link) = able.link("0190b5a2-0000-7000-8000-000000000000") {
+                prop_assert!(is_web_link(&link), "{link:?}");
+                prop_assert!(reqwest::Url::parse(&link).is_ok_and(|url| url.has_host()), "{link:?}");
+            }
+        }
+
+        /// Whatever a server answers to a part: it never takes the part for another's, and what is
+        /// shown of it is a line.
+        #[test]
+        fn no_answer_brings_anything_down(
+            status in 100_u16..600,
+            bytes: Vec<u8>,
+            message in hostile_text(),
+        ) {
+            drop(serde_json::from_slice::<ChunkAnswer>(&bytes));
+            drop(serde_json::from_slice::<VideoStatus>(&bytes));
+            let error = ErrorAnswer { message: Some(message), ..ErrorAnswer::default() };
+            let answer = Answer { status, retry_after_ms: None, error: Some(error) };
+            for ask in [Ask::OpenSession, Ask::SendPart, Ask::Finalize, Ask::Received] {
+                let said = classify(ask, &answer).to_string();
+                prop_assert!(!said.contains(char::is_control), "{said:?}");
+            }
+        }
+
+        #[test]
+        fn no_wait_that_a_server_asks_for_brings_anything_down(text in "\\PC{0,40}|[0-9]{1,30}") {
+            let _ = retry_after(&text);
+        }
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -468,6 +468,8 @@ pub struct AccountView {
     /// Which document the server is spoken to by, where it doesn't say itself what it takes.
     #[ts(type = "\"spec\" | \"spec-standalone\" | \"snaplark\"")]
     pub profile: Profile,
+    /// What is sent there can be read on the way, which the person has allowed.
+    pub plain_http: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -318,6 +318,7 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
         bytes_per_second: from.machine.speed().bytes_per_second(from.now_ms),
         uploads: from.machine.live_count() as u32,
         profile: account.profile,
+        plain_http: account.is_plain_http(),
     }
 }
 

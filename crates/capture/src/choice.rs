@@ -7,6 +7,7 @@
 //! One that fails while it records is not used again until something of that changes.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -16,7 +17,7 @@ use gstreamer::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::encoder::{self, Encoder, SOFTWARE, Settings};
-use crate::{part, trial};
+use crate::{disk, part, trial};
 
 const FILE: &str = "encoders";
 const WORKS: &str = "works";
@@ -58,7 +59,8 @@ impl Memory {
         let line = format!("{key}{}", verdict.replace('\n', " "));
         lines.push(&line);
         let fresh = self.0.with_extension("new");
-        let written = fs::write(&fresh, lines.join("\n") + "\n");
+        let written = disk::create_private(&fresh)
+            .and_then(|mut file| file.write_all((lines.join("\n") + "\n").as_bytes()));
         if let Err(error) = written.and_then(|()| fs::rename(&fresh, &self.0)) {
             tracing::warn!(%error, "what an encoder's trial showed can't be kept");
         }

@@ -11,7 +11,7 @@ use snaplark_core::capture::CaptureError;
 /// Tells at the start whether the folder can be written at all. Leaves an empty `.part` of the
 /// file that comes first.
 pub fn check(folder: &Path, first: &str) -> Result<(), CaptureError> {
-    File::create(part_path(folder, first)).map(drop).map_err(|e| failure(&e))
+    create_private(&part_path(folder, first)).map(drop).map_err(|e| failure(&e))
 }
 
 /// Its owner's alone: it may be made among the files of others.
@@ -20,6 +20,15 @@ pub fn make_private(folder: &Path) -> Result<(), CaptureError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|e| failure(&e))
+}
+
+/// Creates an empty file that only its owner may read, whatever the umask.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CaptureError> {
@@ -35,7 +44,7 @@ pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Capt
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = part_path(folder, name);
-    let mut file = File::create(&part)?;
+    let mut file = create_private(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);

@@ -4,20 +4,19 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use snaplark_app::{Account, AppError, BrowserSignIn, CallbackPage, Home, Profile, Token, control};
+use snaplark_app::{
+    Account, AppError, BrowserSignIn, CallbackPage, Home, Token, control, is_web_link,
+};
 
 use snaplark_terminal::output;
 
 use crate::program::Program;
 use crate::say;
 
-pub async fn login(
-    home: Home,
-    server: &str,
-    profile: Option<Profile>,
-    browser: bool,
-) -> anyhow::Result<ExitCode> {
-    let account = Account::at(server, profile)?;
+pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Result<ExitCode> {
+    // Before a token is asked for.
+    account.check_way()?;
+    let is_plain = account.is_plain_http();
     let (account, page) = if browser || std::io::stdin().is_terminal() {
         match BrowserSignIn::begin(account.clone()).await {
             Ok(sign_in) => {
@@ -46,6 +45,9 @@ pub async fn login(
         say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
     say::line(&format!("Signed in to {name}. Recordings go there from now on."));
+    if is_plain {
+        say::line("They are sent without encryption (http), as you allowed for this server.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,6 +61,9 @@ async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, Callba
 
 /// A help, no more: the address stands on the terminal.
 fn open_browser(address: &str) {
+    if !is_web_link(address) {
+        return;
+    }
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let quiet = std::process::Stdio::null;
     let _ = std::process::Command::new(opener).arg(address).stdout(quiet()).stderr(quiet()).spawn();

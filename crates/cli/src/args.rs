@@ -106,6 +106,10 @@ pub enum Command {
         /// Sign in with a browser even where standard input is no terminal.
         #[arg(long)]
         browser: bool,
+        /// Send the token and recordings without encryption, to an address with http. Whoever is on
+        /// the way can read them. Kept for this server.
+        #[arg(long)]
+        allow_http: bool,
     },
     /// Show the settings; with a name, that one; with a name and a value, set it. Works while
     /// Snaplark runs.

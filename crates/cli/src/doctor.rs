@@ -42,7 +42,7 @@ pub fn doctor(home: &Home) -> ExitCode {
     let report = Report { ok, checks };
     if say::is_json() {
         // Plain data: it always has a JSON form.
-        output::answer(&serde_json::to_string(&report).unwrap_or_default());
+        output::answer_json(&serde_json::to_string(&report).unwrap_or_default());
     } else {
         for Check { name, result, detail } in &report.checks {
             let result = match result {

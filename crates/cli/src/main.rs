@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use snaplark_app::control::Order;
-use snaplark_app::{AppError, Home, writable};
+use snaplark_app::{Account, AppError, Home, writable};
 use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
@@ -115,8 +115,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Rename { id, title } => status::rename(home, &id, title).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
-        Command::Login { server, profile, browser } => {
-            account::login(home, &server, profile, browser).await
+        Command::Login { server, profile, browser, allow_http } => {
+            let account = Account::at(&server, profile)?.allowing_plain_http(allow_http);
+            account::login(home, account, browser).await
         }
         Command::Settings { name, value } => {
             settings::settings(&home, name.as_deref(), value.as_deref()).await

@@ -47,7 +47,7 @@ pub fn line(text: &str) {
 
 /// Writes the one JSON object of this run.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    output::answer(&serde_json::to_string(value)?);
+    output::answer_json(&serde_json::to_string(value)?);
     Ok(())
 }
 
@@ -109,7 +109,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 fn json_failure(code: &str, message: &str) {
     let failed = Failed { error: Failure { code, message } };
     // Two texts always have a JSON form.
-    output::answer(&serde_json::to_string(&failed).unwrap_or_default());
+    output::answer_json(&serde_json::to_string(&failed).unwrap_or_default());
 }
 
 /// What a line of progress is about. Elsewhere than on a terminal each of them is said at once when it
@@ -156,7 +156,7 @@ impl Progress {
             return;
         }
         if output::is_live_terminal() {
-            output::say_raw(&format!("\r\x1b[2K{text}"));
+            output::say_in_place(text);
         } else {
             let every = MANNERS.get().map_or(PROGRESS_EVERY, |manners| manners.progress_every);
             if !self.pace.is_due(topic, Instant::now(), every) {

@@ -11,6 +11,9 @@ pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
 pub const RETRY_JITTER_MS_MAX: u64 = 4_000;
 /// 001 gives up on a part here; we tell the person, and go on (004: "no max limit").
 pub const FAILURES_BEFORE_TELLING: u32 = 5;
+/// By chance two ids are never the same, and nobody knows one before its link is handed out: a server
+/// that says so again and again refuses.
+pub const ADDRESSES_TAKEN_MAX: u32 = 3;
 /// A server that asks for more than this is asked again after this: a day in a header is more
 /// often a mistake than a wish, and one request an hour harms nobody.
 pub const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;

@@ -13,7 +13,7 @@ use rusqlite::params;
 use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
 use tracing::warn;
 
-use crate::files::{sync_folder, write_durably};
+use crate::files::{create_private_folder, create_private_subfolder, sync_folder, write_durably};
 use crate::recover::Recovery;
 use crate::rows::recording_id;
 use crate::{Format, Judged, RECORDINGS, Result, Retime, Segment, Store, StoreError};
@@ -45,7 +45,7 @@ impl Store {
     /// An empty one.
     pub fn make_ring(&self, name: &str) -> Result<PathBuf> {
         let folder = self.ring_folder(name);
-        std::fs::create_dir_all(&folder)
+        create_private_folder(&folder)
             .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
         Ok(folder)
     }
@@ -70,7 +70,7 @@ impl Store {
         there: &Elsewhere,
     ) -> Result<()> {
         let kept = self.ring_folder(ring);
-        std::fs::create_dir_all(&there.folder)?;
+        create_private_folder(&there.folder)?;
         link(&kept.join(INIT_FILE), &there.folder.join(INIT_FILE))?;
         for (index, from) in (0..).zip(indices) {
             link(&kept.join(segment_file(from)), &there.segment(index))?;
@@ -151,7 +151,7 @@ impl Store {
         let (home, recordings) = (self.folder(recording), self.root.join(RECORDINGS));
         if !home.is_dir() {
             // Not with its parents: they are away, and something else may be in their place.
-            std::fs::create_dir(&home)?;
+            create_private_subfolder(&home)?;
             sync_folder(&recordings)?;
         }
         let init = home.join(INIT_FILE);

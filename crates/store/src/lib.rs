@@ -8,6 +8,7 @@
 //! - What a lost database needs to be rebuilt lies beside the segments (`sidecar`, `rebuild`).
 //! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
 
+mod claims;
 mod damage;
 mod deleted;
 mod elsewhere;
@@ -32,9 +33,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
 use thiserror::Error;
 
+pub use claims::Secret;
 pub use damage::Damaged;
 pub use elsewhere::Elsewhere;
-pub use files::{set_aside, sync_folder, write_durably};
+pub use files::{
+    append_private, create_private, create_private_folder, set_aside, sync_folder, write_durably,
+};
 pub use format::{Format, Judged, Retime};
 pub use health::Health;
 pub use rebuild::Rebuilt;
@@ -46,13 +50,14 @@ pub use titles::PendingTitle;
 /// A writer waits so long for another (`snaplark list` beside the app), then says so.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One script a version; each changes what the ones before it made, and none is ever changed.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
     include_str!("schema/4-elsewhere.sql"),
     include_str!("schema/5-damage.sql"),
     include_str!("schema/6-titles.sql"),
+    include_str!("schema/7-claims.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
@@ -245,7 +250,7 @@ impl Drop for Store {
 fn lock(root: &Path) -> Result<(File, bool)> {
     let folder = |source| StoreError::Folder { path: root.to_owned(), source };
     files::create_private_folder(&root.join(RECORDINGS)).map_err(folder)?;
-    let mut options = File::options();
+    let mut options = files::private_file();
     options.read(true).write(true).create(true).truncate(false);
     let mut lock = options.open(root.join(LOCK)).map_err(folder)?;
     match lock.try_lock() {
@@ -253,6 +258,7 @@ fn lock(root: &Path) -> Result<(File, bool)> {
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
         Err(TryLockError::Error(source)) => return Err(folder(source)),
     }
+    files::tighten_home(root);
     let mut left = Vec::new();
     lock.read_to_end(&mut left).map_err(folder)?;
     if left.is_empty() {

@@ -69,6 +69,9 @@ pub(crate) struct Sidecar {
     pub elsewhere: Vec<ElsewhereEntry>,
     #[serde(default)]
     pub upload: Option<UploadEntry>,
+    /// Empty where there is none.
+    #[serde(default, with = "hex")]
+    pub secret: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +160,7 @@ pub(crate) fn is_significant(change: &Change) -> bool {
         | Change::PartsDropped { .. }
         | Change::PartBytesLearned { .. }
         | Change::LinkKnown { .. }
+        | Change::LinkLost { .. }
         | Change::Paused { .. }
         | Change::Stopped { .. }
         | Change::Finished { .. }
@@ -243,6 +247,7 @@ impl Store {
             health: self.health_of(recording)?.into_iter().map(HealthEntry::from).collect(),
             elsewhere: self.elsewhere(recording)?.iter().map(ElsewhereEntry::from).collect(),
             upload: self.upload_entry(recording)?,
+            secret: self.secret(recording)?.map(|secret| secret.to_vec()).unwrap_or_default(),
         })
     }
 
@@ -284,8 +289,9 @@ impl Sidecar {
         to.execute(
             "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits,
                  width, height, init_bytes, state, end_detail, frames, unchanged, dropped, file,
-                 cleared, init)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 cleared, init, secret)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18)",
             params![
                 id,
                 self.title,
@@ -304,6 +310,7 @@ impl Sidecar {
                 self.file,
                 self.cleared,
                 (!self.init.is_empty()).then_some(&self.init),
+                (!self.secret.is_empty()).then_some(&self.secret),
             ],
         )?;
         for (index, entry) in self.segments.iter().take(segments_max).enumerate() {
@@ -456,6 +463,7 @@ impl Bare {
             health: Vec::new(),
             elsewhere: Vec::new(),
             upload: None,
+            secret: Vec::new(),
         }
     }
 }

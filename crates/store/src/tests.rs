@@ -1,3 +1,7 @@
+//! The store as one program after another sees it.
+//!
+//! Length: tests alone, over one set of helpers.
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -359,6 +363,7 @@ fn a_folder_of_the_first_version_is_read_and_then_brought_up() {
              ALTER TABLE uploads DROP COLUMN mending; ALTER TABLE uploads DROP COLUMN rebuilt;
              ALTER TABLE recordings DROP COLUMN init;
              ALTER TABLE recordings DROP COLUMN cloud_title;
+             ALTER TABLE recordings DROP COLUMN secret;
              PRAGMA user_version = 1;",
         )
         .unwrap();
@@ -540,4 +545,92 @@ fn what_was_cancelled_is_gone_elsewhere_too() {
     store.recover(&Texts).unwrap();
     assert!(!there.folder.exists());
     assert_eq!(store.elsewhere(id(1)).unwrap(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn home_is_narrowed_to_its_owner_when_an_earlier_program_left_it_open() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    let store = folder.open();
+    let files = begin(&store, 1);
+    seal(&store, 1, 0);
+    let ring = store.make_ring("r").unwrap();
+    drop(store);
+    let (ours, cloud) = (folder.0.join("logs"), folder.0.join("cloud"));
+    std::fs::create_dir_all(&ours).unwrap();
+    std::fs::create_dir_all(&cloud).unwrap();
+    std::fs::write(ours.join("snaplark.log"), "x").unwrap();
+    let elsewhere = Folder::new();
+    std::fs::create_dir_all(&elsewhere.0).unwrap();
+    std::os::unix::fs::symlink(&elsewhere.0, folder.0.join("saved")).unwrap();
+    let loose = |path: &PathBuf, mode| set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let mode = |path: &PathBuf| path.metadata().unwrap().permissions().mode() & 0o777;
+    let segment = files.join(segment_file(0));
+    let database = folder.0.join("snaplark.db");
+    for path in [&folder.0, &files, &ring, &ours, &cloud, &elsewhere.0] {
+        loose(path, 0o755);
+    }
+    for path in [&segment, &database, &ours.join("snaplark.log")] {
+        loose(path, 0o644);
+    }
+    drop(folder.open());
+    for path in [&folder.0, &files, &ring, &ours] {
+        assert_eq!(mode(path), 0o700, "{}", path.display());
+    }
+    for path in [&segment, &database, &ours.join("snaplark.log")] {
+        assert_eq!(mode(path), 0o600, "{}", path.display());
+    }
+    assert_eq!(mode(&elsewhere.0), 0o755, "what a link leads to is left alone");
+    assert_eq!(mode(&cloud), 0o755, "the cloud cares for its own");
+}
+
+#[cfg(unix)]
+#[test]
+fn shared_folder_stays_shared_when_it_is_made_a_home() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    set_permissions(&folder.0, Permissions::from_mode(0o1777)).unwrap();
+    std::fs::write(folder.0.join("anothers"), "x").unwrap();
+    set_permissions(folder.0.join("anothers"), Permissions::from_mode(0o644)).unwrap();
+    drop(folder.open());
+    drop(folder.open());
+    let mode = |path: PathBuf| path.metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(folder.0.clone()), 0o1777);
+    assert_eq!(mode(folder.0.join("anothers")), 0o644);
+    assert_eq!(mode(folder.0.join("recordings")), 0o700);
+    assert_eq!(mode(folder.0.join("snaplark.db")), 0o600);
+}
+
+#[test]
+fn secret_of_a_recording_outlives_its_database() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let files = begin(&store, 1);
+    begin(&store, 2);
+    assert_eq!(store.secret(id(1)).unwrap(), None);
+    store.set_secret(id(1), &[7; 32]).unwrap();
+    let profile = Profile::Spec;
+    let wanted = |n| Change::UploadWanted { recording: id(n), server: "s".into(), profile };
+    store.apply(&[wanted(1), wanted(2)]).unwrap();
+    let claims = |store: &Store| {
+        let mut rows = store.upload_rows().unwrap();
+        rows.sort_by_key(|row| row.recording);
+        rows.iter().map(|row| row.claim).collect::<Vec<_>>()
+    };
+    let claim = snaplark_api::recording_id_of(&[7; 32]);
+    assert_eq!(claims(&store), [Some(claim), None]);
+    let kept = std::fs::read_to_string(files.join(SIDECAR_FILE)).unwrap();
+    assert!(kept.contains(&"07".repeat(32)), "{kept}");
+    drop(store);
+
+    std::fs::write(folder.0.join("snaplark.db"), b"This is a text.\n").unwrap();
+    let (store, _) = Store::open_or_rebuild(&folder.0, &Texts).unwrap();
+    assert_eq!(store.secret(id(1)).unwrap(), Some([7; 32]));
+    assert_eq!(store.secret(id(2)).unwrap(), None);
 }

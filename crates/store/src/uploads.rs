@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use snaplark_api::recording_id_of;
+use snaplark_api::untrusted::is_web_link;
 use snaplark_core::upload::{Change, Part, UploadRows};
 use snaplark_core::{RecordingId, SessionId};
 
@@ -80,7 +82,11 @@ impl Store {
 
     fn uploads(&self) -> Result<Vec<UploadRows>> {
         // A reader may come before the first writer of this version.
-        let added = if self.version()? < 5 { "0, 0" } else { "u.mending, u.rebuilt" };
+        let added = match self.version()? {
+            ..5 => "0, 0, NULL",
+            5 | 6 => "u.mending, u.rebuilt, NULL",
+            _ => "u.mending, u.rebuilt, r.secret",
+        };
         let mut statement = self.connection.prepare(&format!(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
                     u.stop, u.finished_unix_ms > 0, r.init_bytes,
@@ -98,9 +104,12 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "SELECT recording, link, finished_unix_ms > 0 FROM uploads WHERE link IS NOT NULL",
         )?;
-        let rows = statement
-            .query_map([], |row| Ok((recording_id(row, 0)?, (row.get(1)?, row.get(2)?))))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map([], |row| {
+            Ok((recording_id(row, 0)?, (row.get::<_, String>(1)?, row.get(2)?)))
+        })?;
+        let mut links: HashMap<_, (String, bool)> = rows.collect::<rusqlite::Result<_>>()?;
+        links.retain(|_, (link, _)| is_web_link(link));
+        Ok(links)
     }
 
     /// Of one upload, or of all that are not finished.
@@ -137,7 +146,8 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         server: row.get(1)?,
         profile: serde_json::from_value(profile.into()).map_err(|error| conversion(2, error))?,
         session: row.get::<_, Option<String>>(3)?.map(SessionId),
-        link: row.get(4)?,
+        // An earlier program kept whatever the server said.
+        link: row.get::<_, Option<String>>(4)?.filter(|link| is_web_link(link)),
         part_bytes_max: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
         paused: row.get(6)?,
         stop: stop
@@ -150,6 +160,10 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         duration_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
         mending: row.get(11)?,
         rebuilt: row.get(12)?,
+        claim: row
+            .get::<_, Option<Vec<u8>>>(13)?
+            .and_then(|secret| secret.try_into().ok())
+            .map(|secret| recording_id_of(&secret)),
     })
 }
 
@@ -233,6 +247,12 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
             to.execute(
                 "UPDATE uploads SET link = ?2 WHERE recording = ?1",
                 params![recording.to_string(), link],
+            )?;
+        }
+        Change::LinkLost { recording } => {
+            to.execute(
+                "UPDATE uploads SET link = NULL WHERE recording = ?1",
+                [recording.to_string()],
             )?;
         }
         Change::Paused { recording, paused } => {

@@ -3,10 +3,16 @@
 //! A stream that can't be written is remembered, and nothing more is written to it. What that means
 //! is decided once, in [`exit_code`]: a reader that has gone (`| head`) and a closed terminal are a
 //! quiet end with the program's usual code, a full disk is a failure that is said.
+//!
+//! Whatever a line is made of (a server's link, a window's title), a terminal can't be made to obey
+//! it: control characters are written as `\u{1b}`. Only `say_raw` and `answer_bytes` write as
+//! is, for what the program itself has made.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::{LazyLock, Mutex, PoisonError};
+
+use snaplark_api::untrusted::{escaped, escaped_json};
 
 /// Why a stream can't be written any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +58,12 @@ pub fn begin() {
 
 /// Writes a line of the program's answer to standard output.
 pub fn answer(line: &str) {
-    answer_bytes(format!("{line}\n").as_bytes());
+    answer_bytes(format!("{}\n", escaped(line)).as_bytes());
+}
+
+/// Writes JSON to standard output as one line.
+pub fn answer_json(json: &str) {
+    answer_bytes(format!("{}\n", escaped_json(json)).as_bytes());
 }
 
 /// Writes to standard output as it is.
@@ -62,7 +73,12 @@ pub fn answer_bytes(bytes: &[u8]) {
 
 /// Writes a line for a person to standard error.
 pub fn say(line: &str) {
-    say_raw(&format!("{line}\n"));
+    say_raw(&format!("{}\n", escaped(line)));
+}
+
+/// Writes a line for a person over the last one of a terminal.
+pub fn say_in_place(line: &str) {
+    say_raw(&format!("\r\x1b[2K{}", escaped(line)));
 }
 
 /// Writes to standard error without ending the line.

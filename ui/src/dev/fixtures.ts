@@ -88,6 +88,7 @@ export const account: AccountView = {
   bytesPerSecond: 0,
   uploads: 0,
   profile: "snaplark",
+  plainHttp: false,
 };
 
 const shortcutKeys: ShortcutKeys = {

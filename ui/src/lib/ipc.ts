@@ -263,8 +263,8 @@ export const program = {
   pauseUpload: (id: string) => invoke<void>("pause_upload", { id }),
   resumeUpload: (id: string) => invoke<void>("resume_upload", { id }),
   /** To the account's own server where none is named. Again while it waits: the page opens again. */
-  signIn: (server: string | null = null, remember = true) =>
-    invoke<void>("sign_in", { server, remember }),
+  signIn: (server: string | null = null, remember = true, allowHttp = false) =>
+    invoke<void>("sign_in", { server, remember, ...(allowHttp ? { allowHttp } : {}) }),
   signInState: () => invoke<SignIn>("sign_in_state"),
   signInWithToken: (server: string, token: string) =>
     invoke<void>("sign_in_with_token", { server, token, remember: true }),

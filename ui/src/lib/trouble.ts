@@ -93,6 +93,10 @@ export function signInWords(signIn: SignInUnderWay): string {
       return m.sign_in_no_keyring();
     case "no-browser-sign-in":
       return m.sign_in_no_browser_sign_in({ server: name });
+    case "foreign-sign-in":
+      return m.sign_in_foreign({ server: name, other: reason });
+    case "plain-http":
+      return m.sign_in_plain_http({ server: name });
     case "bad-server":
       return m.sign_in_bad_server();
     case "token-refused":

@@ -396,6 +396,7 @@ export function issueWords({ kind, detail }: HealthView): string {
     "disk-low": m.issue_disk_low,
     "folder-lost": m.issue_folder_lost,
     "folder-back": m.issue_folder_back,
+    "link-changed": m.issue_link_changed,
   };
   return words[kind]?.() ?? detail;
 }

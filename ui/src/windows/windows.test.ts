@@ -392,6 +392,21 @@ test("the footer's account takes a server's address; Escape gives the focus back
   expect(document.activeElement).toBe(line);
 });
 
+test("server without encryption is signed in to when the person allows it", async () => {
+  await show(Library, atHome());
+  await fireEvent.click(screen.getByTestId("account"));
+  const field = screen.getByLabelText("Server address");
+  expect(screen.queryByTestId("server-allow-http")).toBeNull();
+  await fireEvent.input(field, { target: { value: "http://video.example" } });
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  expect(screen.getByRole("alert").textContent).toMatch(/not encrypted/);
+  expect(of("sign_in")).toEqual([]);
+  await fireEvent.click(screen.getByLabelText(/Allow http for this server/));
+  expect(screen.queryByRole("alert")).toBeNull();
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  expect(of("sign_in")).toEqual([{ server: "http://video.example", remember: true, allowHttp: true }]);
+});
+
 test("a sign-in that waits can be sent again, and called off", async () => {
   await show(Library, atHome());
   await signInBecomes({ phase: "waiting", server: SERVER });

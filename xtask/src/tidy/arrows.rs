@@ -10,7 +10,8 @@ use crate::Place;
 const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     ("snaplark-api", &[], &[]),
     ("snaplark-webm", &[], &[]),
-    ("snaplark-terminal", &[], &[]),
+    // What a server said is escaped where it is written.
+    ("snaplark-terminal", &["api"], &[]),
     // The simulation runs the machine over the true store.
     ("snaplark-core", &["api"], &["store"]),
     ("snaplark-store", &["core", "api"], &[]),

@@ -30,7 +30,7 @@ use snaplark_core::RecordingId;
 use snaplark_core::capture::{Capture, CaptureEvent, FrameCounts, Trouble};
 use snaplark_core::recorder::{self, Recorder};
 use snaplark_core::ring::Hindrance;
-use snaplark_core::upload::{Event, RequestId, Step, UploadMachine};
+use snaplark_core::upload::{Event, Phase, RequestId, Step, Stop, UploadMachine};
 use snaplark_store::{Recovery, Segment, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -579,11 +579,15 @@ impl Engine {
 
     /// A stopped or waiting upload tries again now; a recording without one gets one.
     fn retry(&mut self, recording: RecordingId) -> Result<(), StoreError> {
-        if self.machine.status(self.now_ms(), recording).is_some() {
+        if let Some(status) = self.machine.status(self.now_ms(), recording) {
+            // The first server may know the secret of the address.
+            if matches!(status.phase, Phase::Stopped(Stop::OtherServer { .. })) {
+                self.claim(recording);
+            }
             self.tell_machine(Event::RetryAsked { recording });
         } else {
             self.store.recording(recording)?;
-            self.tell_machine(Event::UploadWanted { recording });
+            self.want_upload(recording);
             self.offer_whole(recording);
         }
         self.toasts.remember(recording);

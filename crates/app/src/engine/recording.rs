@@ -200,7 +200,7 @@ impl Engine {
         let sound = Sound { levels: self.told.levels.receiver_count() > 0, ..request.sound };
         let request = StartRequest { sound, ..request };
         if wants_upload {
-            self.tell_machine(Event::UploadWanted { recording });
+            self.want_upload(recording);
         }
         self.capture(
             request,

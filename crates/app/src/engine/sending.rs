@@ -2,16 +2,21 @@
 
 use std::sync::atomic::Ordering;
 
-use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile};
+use snaplark_api::{FinalizeRequest, InitRequest, Media, Profile, recording_id_of};
 use snaplark_core::upload::{Action, Event, Failure, RequestId, Target};
 use snaplark_core::{RecordingId, SessionId};
-use snaplark_store::{Recording, StoreError};
-use tracing::{error, info};
+use snaplark_store::{Recording, Secret, StoreError};
+use tracing::{error, info, warn};
 
 use super::{Engine, Request, Write};
 use crate::messages::Message;
 use crate::source::Source;
 use crate::uplink::Sent;
+
+/// The kind of a notice in the list, and its words where nobody has others.
+const LINK_CHANGED: &str = "link-changed";
+const LINK_CHANGED_WORDS: &str = "The link that was known before the upload began was taken by \
+    somebody else. The recording has another link now: share that one";
 
 impl Engine {
     pub(super) fn tell_machine(&mut self, event: Event) {
@@ -23,6 +28,44 @@ impl Engine {
         if self.unwritten.len() == 1 {
             self.write();
         }
+    }
+
+    /// A recording that is to go up. Its address is known before anything is sent, and may be handed
+    /// out: nobody but who knows the secret behind it can take it.
+    pub(super) fn want_upload(&mut self, recording: RecordingId) {
+        match self.store.secret(recording) {
+            Ok(Some(secret)) => {
+                let id = recording_id_of(&secret);
+                self.tell_machine(Event::Claimed { recording, id });
+            }
+            Ok(None) => self.claim(recording),
+            Err(error) => warn!(%recording, %error, "A recording's secret can't be read"),
+        }
+        self.tell_machine(Event::UploadWanted { recording });
+    }
+
+    /// Gives a recording an address, or another than it has.
+    pub(super) fn claim(&mut self, recording: RecordingId) {
+        let mut secret = Secret::default();
+        let made = getrandom::fill(&mut secret)
+            .map_err(|error| error.to_string())
+            .and_then(|()| self.store.set_secret(recording, &secret).map_err(|e| e.to_string()));
+        match made {
+            Ok(()) => {
+                let id = recording_id_of(&secret);
+                self.tell_machine(Event::Claimed { recording, id });
+            }
+            // Its own id will do, as with earlier programs.
+            Err(error) => warn!(%recording, error, "A recording gets no secret of its own"),
+        }
+    }
+
+    fn claim_anew(&mut self, recording: RecordingId) {
+        info!(%recording, "Address of a recording was taken; it gets another");
+        if let Err(error) = self.store.note_health(recording, 0, LINK_CHANGED, LINK_CHANGED_WORDS) {
+            warn!(%recording, %error, "A changed link can't be noted");
+        }
+        self.claim(recording);
     }
 
     pub(super) fn offer_init(&mut self, recording: RecordingId) {
@@ -91,6 +134,7 @@ impl Engine {
                     Ok(Event::PartsReceived { request, indices })
                 });
             }
+            Action::ClaimAnew { recording } => self.claim_anew(recording),
             Action::RepairSegments { recording, segments } => self.repair(recording, segments),
             Action::Finalize { request, recording, session, part_count, duration_ms } => {
                 let body = self.finalize_request(recording, session, part_count, duration_ms);
@@ -148,10 +192,12 @@ impl Engine {
         let row = self.store.recording(recording).map_err(unreadable)?;
         let account = self.account.as_ref();
         let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
-        let body = InitRequest::new(profile, &media(&row), named.then_some(recording.0));
+        let secret = self.store.secret(recording).map_err(unreadable)?.filter(|_| named);
+        let id = secret.as_ref().map_or(recording.0, recording_id_of);
+        let body = InitRequest::new(profile, &media(&row), named.then_some(id));
         // As with the id: to servers that said what they take.
         let title = Some(row.title).filter(|title| named && !title.is_empty());
-        Ok(InitRequest { title, ..body })
+        Ok(InitRequest { title, recording_secret: secret.map(|secret| hex(&secret)), ..body })
     }
 
     pub(super) fn finalize_request(
@@ -166,6 +212,10 @@ impl Engine {
         let profile = account.map(|account| account.profile).unwrap_or(Profile::Spec);
         Ok(FinalizeRequest::new(profile, session.0, part_count, duration_ms, &init))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn media(row: &Recording) -> Media {
@@ -199,6 +249,7 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::RequestFailed { request, .. } => Some(*request),
         Event::PartProgressed { .. }
         | Event::UploadWanted { .. }
+        | Event::Claimed { .. }
         | Event::InitSealed { .. }
         | Event::SegmentSealed { .. }
         | Event::RecordingEnded { .. }

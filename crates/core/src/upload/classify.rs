@@ -1,9 +1,13 @@
 //! What an answer means. The uplink hands over what came; nothing else decides on a status.
 
+use snaplark_api::untrusted::{NAME_CHARS_MAX, SENTENCE_CHARS_MAX, plain_line};
 use snaplark_api::{Capabilities, ErrorAnswer};
 use thiserror::Error;
 
 use crate::policy;
+
+/// Our cloud's word for an id whose secret was not shown.
+const SECRET_NEEDED: &str = "recording_secret_needed";
 
 /// Which request an answer belongs to: some statuses mean something only there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,9 @@ pub enum Failure {
     Unauthorized,
     #[error("the session is gone")]
     SessionGone,
+    /// Somebody else's upload has the id that this one asked for, or it is not proven whose it is.
+    #[error("the address is taken: {detail}")]
+    AddressTaken { detail: String },
     #[error("{} parts are missing", indices.len())]
     PartsMissing { indices: Vec<u32> },
     #[error("the part is too large")]
@@ -48,6 +55,9 @@ pub enum Failure {
     /// The server understood.
     #[error("refused: {detail}")]
     Refused { detail: String },
+    /// As well, and what it doesn't like is the part itself.
+    #[error("part refused: {detail}")]
+    PartRefused { detail: String },
     /// The recording's own.
     #[error("files can't be read: {detail}")]
     FilesMissing { detail: String },
@@ -66,6 +76,12 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
         (400, Ask::SendPart) if names(answer, "Content-Digest") => {
             Failure::ServerTrouble { status: 400, retry_after_ms }
         }
+        (409, Ask::OpenSession) => {
+            Failure::AddressTaken { detail: words(409, answer.error.as_ref()) }
+        }
+        (422, Ask::OpenSession) if says(answer, SECRET_NEEDED) => {
+            Failure::AddressTaken { detail: words(422, answer.error.as_ref()) }
+        }
         (408 | 425, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
         (409, Ask::Finalize) => match &answer.error {
             Some(error) if !error.missing_chunks.is_empty() => {
@@ -81,6 +97,9 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
             retry_after_ms: retry_after_ms.unwrap_or(policy::RETRY_AFTER_MS_DEFAULT),
         },
         (500..=599, _) => Failure::ServerTrouble { status: answer.status, retry_after_ms },
+        (status @ (415 | 422), Ask::SendPart) => {
+            Failure::PartRefused { detail: words(status, answer.error.as_ref()) }
+        }
         (status, _) => Failure::Refused { detail: words(status, answer.error.as_ref()) },
     }
 }
@@ -91,8 +110,13 @@ fn names(answer: &Answer, field: &str) -> bool {
     answer.error.as_ref().is_some_and(|error| error.errors.contains_key(field))
 }
 
+fn says(answer: &Answer, code: &str) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.code.as_deref() == Some(code))
+}
+
 fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
     let said = error.map(|error| error.message.as_deref().unwrap_or(&error.error));
+    let said = said.map(|said| plain_line(said, SENTENCE_CHARS_MAX));
     match said {
         Some(said) if !said.is_empty() => format!("{said} ({status})"),
         Some(_) | None => format!("status {status}"),
@@ -116,7 +140,8 @@ pub enum ProbeVerdict {
 pub fn judge_probe(status: u16, body: Option<Capabilities>) -> ProbeVerdict {
     match (status, body) {
         (200, Some(capabilities)) if capabilities.server == Capabilities::SERVER => {
-            ProbeVerdict::Online { capabilities: Some(capabilities) }
+            let version = plain_line(&capabilities.version, NAME_CHARS_MAX);
+            ProbeVerdict::Online { capabilities: Some(Capabilities { version, ..capabilities }) }
         }
         (200..=399 | 511, _) => {
             ProbeVerdict::Offline { detail: format!("another server answered ({status})") }

@@ -5,12 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::Profile;
+use snaplark_api::untrusted::is_web_link;
 
 use super::one::{Slot, Upload};
 use super::{
     Action, Change, Event, Failure, Offers, Phase, ProbeVerdict, Reach, RequestId, Speed, Step,
     Stop, UploadRows, UploadStatus, Wait,
 };
+use uuid::Uuid;
+
 use crate::{RecordingId, SessionId, policy};
 
 /// The account that uploads go to.
@@ -25,6 +28,8 @@ pub struct Target {
 pub struct UploadMachine {
     target: Target,
     pub(super) uploads: BTreeMap<RecordingId, Upload>,
+    /// What addresses are made from.
+    pub(super) claims: BTreeMap<RecordingId, Uuid>,
     pub(super) requests: BTreeMap<RequestId, Request>,
     pub(super) next_request: u64,
     pub(super) reach: Reach,
@@ -66,9 +71,10 @@ impl UploadMachine {
     /// `seed` feeds nothing but the jitter of waits.
     pub fn restore(target: Target, rows: Vec<UploadRows>, seed: u64) -> (Self, Step) {
         let mut step = Step::default();
-        let mut uploads = BTreeMap::new();
+        let (mut uploads, mut claims) = (BTreeMap::new(), BTreeMap::new());
         for row in rows {
             let recording = row.recording;
+            claims.extend(row.claim.map(|id| (recording, id)));
             let mut upload = Upload::from_rows(row);
             if upload.is_live() && upload.server != target.server {
                 meet_other_server(recording, &mut upload, &target, &mut step);
@@ -78,6 +84,7 @@ impl UploadMachine {
         let machine = UploadMachine {
             target,
             uploads,
+            claims,
             requests: BTreeMap::new(),
             next_request: 1,
             reach: Reach::Unknown,
@@ -97,6 +104,10 @@ impl UploadMachine {
         let mut step = Step::default();
         match event {
             Event::UploadWanted { recording } => self.want(recording, &mut step),
+            Event::Claimed { recording, id } => {
+                self.claims.insert(recording, id);
+                self.with(recording, |upload| upload.claiming = false);
+            }
             Event::InitSealed { recording, size_bytes } => {
                 self.with(recording, |upload| upload.init_bytes = size_bytes);
             }
@@ -142,6 +153,7 @@ impl UploadMachine {
             Event::Forgotten { recording } => {
                 self.abandon_requests(recording, &mut step);
                 self.uploads.remove(&recording);
+                self.claims.remove(&recording);
             }
             Event::Woke => {}
         }
@@ -333,7 +345,7 @@ impl UploadMachine {
         upload.finalizing = None;
         upload.finished = true;
         upload.mending = false;
-        upload.link = link.or(upload.link.take());
+        upload.link = link.filter(|link| is_web_link(link)).or(upload.link.take());
         step.changes.push(Change::Finished { recording, link: upload.link.clone() });
         if let Some(link) = upload.link.clone() {
             step.actions.push(Action::TellLink { recording, link, finished: true });
@@ -363,6 +375,12 @@ impl UploadMachine {
             return;
         };
         let random = self.random();
+        let documents_alone = self.offers.is_none();
+        // Such a server was told of no address.
+        let failure = match failure {
+            Failure::AddressTaken { detail } if documents_alone => Failure::Refused { detail },
+            other => other,
+        };
         let Some((recording, upload)) = self.answered(request) else { return };
         match what {
             What::Open => upload.opening = None,
@@ -402,6 +420,14 @@ impl UploadMachine {
                 step.changes.push(Change::SessionSet { recording, session: None });
                 self.abandon_requests(recording, step);
             }
+            Failure::AddressTaken { .. } if upload.taken < policy::ADDRESSES_TAKEN_MAX => {
+                upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
+                upload.taken += 1;
+                upload.claiming = true;
+                upload.link = None;
+                step.changes.push(Change::LinkLost { recording });
+                step.actions.push(Action::ClaimAnew { recording });
+            }
             Failure::PartsMissing { indices } => {
                 upload.finalize_gate.fail(now_ms, Wait::ServerTrouble, None, random);
                 let count = upload.slots.len() as u32;
@@ -411,8 +437,20 @@ impl UploadMachine {
                 }
                 step.changes.push(Change::PartsLost { recording, indices });
             }
+            Failure::PartRefused { .. }
+                if documents_alone
+                    && upload.profile == Profile::Spec
+                    && upload.slots.first().is_some_and(|slot| slot.acknowledged)
+                    && matches!(what, What::Part(1..)) =>
+            {
+                restart_standalone(recording, upload, step);
+                self.target.profile = Profile::SpecStandalone;
+                self.abandon_requests(recording, step);
+            }
             Failure::PartTooLarge => part_too_large(recording, upload, what, step),
-            Failure::Refused { detail } => {
+            Failure::Refused { detail }
+            | Failure::PartRefused { detail }
+            | Failure::AddressTaken { detail } => {
                 stop(recording, upload, Stop::Refused { detail }, step);
                 self.abandon_requests(recording, step);
             }
@@ -580,7 +618,7 @@ pub(super) fn know_link(
     link: String,
     step: &mut Step,
 ) {
-    if upload.link.as_ref() == Some(&link) {
+    if upload.link.as_ref() == Some(&link) || !is_web_link(&link) {
         return;
     }
     upload.link = Some(link.clone());
@@ -593,12 +631,31 @@ fn stop(recording: RecordingId, upload: &mut Upload, why: Stop, step: &mut Step)
     step.changes.push(Change::Stopped { recording, stop: Some(why) });
 }
 
+/// A server of the documents that took the first part, which begins with the header, and refuses
+/// those behind it, looks at each part by itself (`mimes:webm` of the implementation guide). What it
+/// wants is known, and nobody needs to be asked for it: every part with the header, from the
+/// beginning.
+fn restart_standalone(recording: RecordingId, upload: &mut Upload, step: &mut Step) {
+    let profile = Profile::SpecStandalone;
+    upload.forget_session();
+    upload.slots.clear();
+    upload.profile = profile;
+    upload.link = None;
+    upload.open_gates();
+    let server = upload.server.clone();
+    step.changes.push(Change::UploadWanted { recording, server, profile });
+}
+
 /// Smaller parts from here on; where a part is a single segment already, there is no smaller one.
 fn part_too_large(recording: RecordingId, upload: &mut Upload, what: What, step: &mut Step) {
     let What::Part(index) = what else { return };
     let part = upload.slots[index as usize].part;
     if part.segment_count == 1 {
-        let detail = format!("no part of {} bytes is taken (413)", part.size_bytes);
+        let detail = format!(
+            "no part of {} bytes is taken (413). If there is a proxy before the server, its limit \
+             has to be raised to 11 MB (nginx: client_max_body_size 11m)",
+            part.size_bytes
+        );
         stop(recording, upload, Stop::Refused { detail }, step);
         return;
     }

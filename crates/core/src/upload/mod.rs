@@ -18,6 +18,7 @@ mod speed;
 
 use serde::{Deserialize, Serialize};
 use snaplark_api::{Capabilities, Profile};
+use uuid::Uuid;
 
 pub use classify::{Answer, Ask, Failure, ProbeVerdict, classify, judge_probe};
 pub use machine::{Target, UploadMachine};
@@ -36,6 +37,12 @@ pub enum Event {
     /// A recording that is to go up has begun, or an old one is to go up now.
     UploadWanted {
         recording: RecordingId,
+    },
+    /// The address of a recording at our servers is made from this id, whose secret is durable. Told
+    /// before the recording is wanted, and again when the address is another.
+    Claimed {
+        recording: RecordingId,
+        id: Uuid,
     },
     /// `init.webm` is on disk.
     InitSealed {
@@ -192,6 +199,10 @@ pub enum Change {
         recording: RecordingId,
         link: String,
     },
+    /// Its address is somebody else's.
+    LinkLost {
+        recording: RecordingId,
+    },
     Paused {
         recording: RecordingId,
         paused: bool,
@@ -220,6 +231,7 @@ impl Change {
             | Change::Reopened { recording, .. }
             | Change::PartBytesLearned { recording, .. }
             | Change::LinkKnown { recording, .. }
+            | Change::LinkLost { recording }
             | Change::Paused { recording, .. }
             | Change::Stopped { recording, .. }
             | Change::Finished { recording, .. } => *recording,
@@ -253,6 +265,8 @@ pub enum Action {
     },
     /// Ask which parts of the session the server has. Only of a server that is known to answer it.
     AskReceived { request: RequestId, recording: RecordingId, session: SessionId },
+    /// The address of a recording is somebody else's: make another, and say so.
+    ClaimAnew { recording: RecordingId },
     /// Restore these segments' bytes, or put placeholders in their places.
     RepairSegments { recording: RecordingId, segments: Vec<u32> },
     /// Ask the server's capabilities, as the cheapest true exchange.
@@ -342,6 +356,8 @@ pub struct UploadRows {
     pub mending: bool,
     /// These rows were rebuilt: which parts the server has is not known.
     pub rebuilt: bool,
+    /// What its address is made from; `None`: its recording's own id.
+    pub claim: Option<Uuid>,
     /// In order of their index, with whether each is acknowledged.
     pub parts: Vec<(Part, bool)>,
     pub init_bytes: u64,
@@ -352,3 +368,6 @@ pub struct UploadRows {
 
 /// What the account's server is known to offer, beyond the documents.
 pub type Offers = Option<Capabilities>;
+
+#[cfg(test)]
+mod hostile_tests;

@@ -76,6 +76,10 @@ pub(super) struct Upload {
     pub segment_bytes: Vec<u64>,
     pub duration_ms: Option<u64>,
     pub opening: Option<RequestId>,
+    /// Its address is somebody else's, and another is being made.
+    pub claiming: bool,
+    /// How often that was so.
+    pub taken: u32,
     pub finalizing: Option<RequestId>,
     /// Holds everything of this upload; closed by each failure, opened by each success.
     pub gate: Gate,
@@ -103,6 +107,8 @@ impl Upload {
             rebuilt: false,
             asking: None,
             opening: None,
+            claiming: false,
+            taken: 0,
             finalizing: None,
             gate: Gate::default(),
             finalize_gate: Gate::default(),
@@ -159,6 +165,7 @@ impl Upload {
             && self.init_bytes > 0
             && self.session.is_none()
             && self.opening.is_none()
+            && !self.claiming
     }
 
     /// Its rows were rebuilt, and the server may have parts of it.

@@ -40,7 +40,9 @@ impl UploadMachine {
         for (recording, upload) in self.uploads.iter_mut() {
             if upload.link.is_none()
                 && upload.is_live()
-                && let Some(link) = offers.link(&recording.to_string())
+                && !upload.claiming
+                && let Some(link) = offers
+                    .link(&self.claims.get(recording).copied().unwrap_or(recording.0).to_string())
             {
                 know_link(*recording, upload, link, step);
             }

@@ -55,6 +55,7 @@ impl Checks {
                 | Change::PartsKnown { .. }
                 | Change::PartBytesLearned { .. }
                 | Change::LinkKnown { .. }
+                | Change::LinkLost { .. }
                 | Change::Paused { .. }
                 | Change::Stopped { .. }
                 | Change::Finished { .. } => {}

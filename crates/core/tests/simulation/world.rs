@@ -380,7 +380,7 @@ impl World {
         self.checks.committed(&step.changes);
         for action in step.actions {
             match action {
-                Action::TellLink { .. } => {}
+                Action::TellLink { .. } | Action::ClaimAnew { .. } => {}
                 Action::Abort { request } => self.checks.aborted(request.0),
                 Action::Probe | Action::OpenSession { .. } | Action::AskReceived { .. } => {
                     self.send(action);
@@ -575,6 +575,7 @@ impl World {
             Action::Probe
             | Action::OpenSession { .. }
             | Action::AskReceived { .. }
+            | Action::ClaimAnew { .. }
             | Action::RepairSegments { .. }
             | Action::Abort { .. }
             | Action::TellLink { .. } => return,
@@ -634,7 +635,10 @@ impl World {
                     Err(failure) => Event::RequestFailed { request, failure },
                 }
             }
-            Action::Abort { .. } | Action::RepairSegments { .. } | Action::TellLink { .. } => {
+            Action::Abort { .. }
+            | Action::ClaimAnew { .. }
+            | Action::RepairSegments { .. }
+            | Action::TellLink { .. } => {
                 unreachable!("never sent")
             }
         }
@@ -694,7 +698,10 @@ fn failed(action: &Action, failure: Failure) -> Event {
         | Action::AskReceived { request, .. }
         | Action::SendPart { request, .. }
         | Action::Finalize { request, .. } => Event::RequestFailed { request: *request, failure },
-        Action::Abort { .. } | Action::RepairSegments { .. } | Action::TellLink { .. } => {
+        Action::Abort { .. }
+        | Action::ClaimAnew { .. }
+        | Action::RepairSegments { .. }
+        | Action::TellLink { .. } => {
             unreachable!("never sent")
         }
     }

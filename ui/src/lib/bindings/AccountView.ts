@@ -19,4 +19,8 @@ needsSignIn: boolean, bytesPerSecond: number, uploads: number,
 /**
  * Which document the server is spoken to by, where it doesn't say itself what it takes.
  */
-profile: "spec" | "spec-standalone" | "snaplark", };
+profile: "spec" | "spec-standalone" | "snaplark", 
+/**
+ * What is sent there can be read on the way, which the person has allowed.
+ */
+plainHttp: boolean, };

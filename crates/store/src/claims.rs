@@ -1,0 +1,34 @@
+//! The secret that a recording's address at our servers is made from. It is shown to a server with
+//! `init` and never before: whoever sees the link can't begin an upload under it.
+
+use rusqlite::{OptionalExtension as _, params};
+use snaplark_api::RECORDING_SECRET_BYTES;
+use snaplark_core::RecordingId;
+
+use crate::{Result, Store, StoreError};
+
+pub type Secret = [u8; RECORDING_SECRET_BYTES];
+
+impl Store {
+    /// Returns a recording's secret; `None` where an earlier program made the recording.
+    pub fn secret(&self, recording: RecordingId) -> Result<Option<Secret>> {
+        // A reader may come before the first writer of this version.
+        if self.version()? < 7 {
+            return Ok(None);
+        }
+        let query = "SELECT secret FROM recordings WHERE id = ?1";
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, Option<Vec<u8>>>(0);
+        let found = self.connection.query_row(query, [recording.to_string()], read).optional()?;
+        Ok(found.flatten().and_then(|secret| secret.try_into().ok()))
+    }
+
+    /// Gives a recording its secret, or another one in the place of a secret whose address is taken.
+    pub fn set_secret(&self, recording: RecordingId, secret: &Secret) -> Result<()> {
+        let query = "UPDATE recordings SET secret = ?2 WHERE id = ?1";
+        if self.connection.execute(query, params![recording.to_string(), secret.as_slice()])? == 0 {
+            return Err(StoreError::NoSuchRecording(recording));
+        }
+        self.write_sidecar(recording);
+        Ok(())
+    }
+}
