@@ -104,6 +104,9 @@ pub struct ScreenshotAnswer {
 pub struct ErrorAnswer {
     pub success: bool,
     pub error: String,
+    /// Ours: for programs, where the status alone doesn't say what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -8,6 +8,7 @@
 mod answers;
 mod capabilities;
 mod profile;
+mod recording_id;
 mod requests;
 
 pub mod limits;
@@ -19,6 +20,7 @@ pub use answers::{
 };
 pub use capabilities::{Capabilities, SignIn};
 pub use profile::{Framing, PartSize, Profile};
+pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};
 pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
 
 /// The address under which the API stands, from what a person types: a host, with or without

@@ -17,6 +17,9 @@ pub struct InitRequest {
     /// Ours: makes the link known before anything is sent, and init repeatable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_id: Option<Uuid>,
+    /// Ours: what the id was made from ([`crate::recording_id_of`]), as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_secret: Option<String>,
     /// Ours: what people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -105,6 +108,7 @@ impl InitRequest {
             bitrate: media.bitrate,
             resolution,
             recording_id,
+            recording_secret: None,
             title: None,
         }
     }
@@ -126,7 +130,12 @@ impl FinalizeRequest {
                 Profile::Spec | Profile::SpecStandalone => Duration::Whole(duration_ms),
                 Profile::Snaplark => Duration::Fraction(duration_ms as f64 / 1000.0),
             },
-            metadata: serde_json::to_value(InitRequest { recording_id: None, ..init.clone() }).ok(),
+            metadata: serde_json::to_value(InitRequest {
+                recording_id: None,
+                recording_secret: None,
+                ..init.clone()
+            })
+            .ok(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod metrics;
 mod mp4;
 mod pages;
 mod parts;
+mod private;
 mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
@@ -181,6 +182,12 @@ impl CloudOptions {
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
     DataFolder { path: PathBuf, reason: String },
+    /// Somebody else on the computer may look into it.
+    #[error(
+        "Other users of this computer can look into {}, where recordings and keys are kept. Nothing was changed. Close it and start again: chmod -R go= {}",
+        .0.display(), quoted(.0)
+    )]
+    LooseFolder(PathBuf),
     #[error("The database {at} can't be used: {source}.")]
     Database { at: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("The storage can't be used: {0}.")]
@@ -415,7 +422,9 @@ async fn open(place: &Place) -> Result<(Db, Storage), CloudError> {
         None => {
             let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
             let objects = data.join(OBJECTS_FOLDER);
-            make_private(&objects).await.map_err(|e| unusable(data, &plain(&e)))?;
+            private::make_folder(&objects)
+                .and_then(|()| private::close(&objects))
+                .map_err(|e| unusable(data, &plain(&e)))?;
             Storage::local(&objects)
         }
     };
@@ -432,26 +441,37 @@ async fn open_database(place: &Place) -> Result<Db, CloudError> {
             .map_err(|source| CloudError::Database { at, source: source.into() });
     }
     let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
-    make_private(data).await.map_err(|e| unusable(data, &plain(&e)))?;
+    if !private::admit(data).map_err(|e| unusable(data, &plain(&e)))? {
+        return Err(CloudError::LooseFolder(data.to_owned()));
+    }
     let file = data.join(DATABASE_FILE);
-    // SQLite's own words for this are of no help.
-    let probe = tokio::fs::OpenOptions::new().create(true).append(true).open(&file).await;
-    probe.map_err(|e| unusable(data, &plain(&e)))?;
+    // SQLite's own words for this are of no help. Its other files get the modes of this one.
+    let probe = private::options().create(true).append(true).open(&file);
+    probe.and_then(|_| close_database(&file)).map_err(|e| unusable(data, &plain(&e)))?;
     let at = format!("in {}", file.display());
     Db::open(&file).await.map_err(|source| CloudError::Database { at, source: source.into() })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 fn unusable(data: &Path, reason: &str) -> CloudError {
     CloudError::DataFolder { path: data.to_owned(), reason: reason.to_owned() }
 }
 
-/// Folders that are new are nobody else's to look into.
-async fn make_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = tokio::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    builder.mode(0o700);
-    builder.create(folder).await
+/// Closes a database and what SQLite keeps beside it.
+fn close_database(file: &Path) -> std::io::Result<()> {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        match private::close(Path::new(&name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            closed => closed?,
+        }
+    }
+    Ok(())
 }
 
 fn plain(error: &std::io::Error) -> String {

@@ -272,6 +272,9 @@ struct ResetLink {
 #[tokio::main]
 async fn main() -> ExitCode {
     output::begin();
+    // Whatever it or ffmpeg writes is its owner's alone.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let code = run_command().await;
     output::exit_code(code)
 }

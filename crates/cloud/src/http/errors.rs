@@ -42,6 +42,12 @@ impl ApiError {
         ApiError { status, answer: Box::new(answer), headers: HeaderMap::new() }
     }
 
+    /// Lets a program tell this failure from others of its status.
+    pub fn coded(mut self, code: &str) -> Self {
+        self.answer.code = Some(code.to_owned());
+        self
+    }
+
     pub fn invalid(errors: FieldErrors) -> Self {
         let first = errors.values().flatten().next().cloned().unwrap_or_default();
         let mut error = ApiError::new(StatusCode::BAD_REQUEST, "Invalid request data", &first);

@@ -23,6 +23,8 @@ mod openapi;
 mod operations;
 mod pages;
 mod parts;
+#[cfg(unix)]
+mod private;
 mod program;
 mod quotas;
 mod ready;

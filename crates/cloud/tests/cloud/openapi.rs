@@ -281,6 +281,8 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     let other = server.user("b@example.com").await;
     other.post("/videos/init", &body).await.ok();
     walk.ask(("post", init, ""), 409, |it| it.json(&body)).await;
+    body["recordingId"] = json!(snaplark_api::recording_id_of(&[1; 32]));
+    walk.ask(("post", init, ""), 422, |it| it.json(&body)).await;
     let opened = walk.ask(("post", init, ""), 200, |it| it.json(&init_000())).await;
     let session = opened["sessionId"].as_str().unwrap();
 

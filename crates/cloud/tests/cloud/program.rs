@@ -175,7 +175,8 @@ fn what_can_not_be_is_said_in_a_sentence() {
 
     let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &file]);
     assert!(text.contains("there is a file in its place"), "{text}");
-    std::fs::create_dir_all(&data).unwrap();
+    // As the program makes it: another would be refused for that.
+    assert!(Command::new("mkdir").args(["-m", "700", &data]).status().unwrap().success());
     std::fs::write(folder.path().join("data/cloud.sqlite"), "this is no database".repeat(100))
         .unwrap();
     let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
