@@ -12,10 +12,14 @@ use thiserror::Error;
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Bucket, Code, Db, DbError, NewToken, Taken, Token, TokenId, User, UserId};
+use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
 /// A browser stays signed in for so long.
 pub(crate) const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// A token that nothing used for so long is good for nothing any more. Longer than any leave: the app
+/// only has to be signed in again, and keeps what it recorded.
+pub(crate) const TOKEN_IDLE_MS: i64 = 180 * 24 * 60 * 60 * 1000;
 /// Long enough for a redirect to this very computer.
 const CODE_MS: i64 = 60 * 1000;
 /// Names are lines in a list.
@@ -66,6 +70,7 @@ pub struct Consent {
     pub challenge: String,
     pub redirect_uri: String,
     pub device: String,
+    pub scopes: Scopes,
 }
 
 impl Accounts {
@@ -97,7 +102,7 @@ impl Accounts {
         let hash = user.as_ref().and_then(|user| user.password.as_deref());
         let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
         let fits = short && self.passwords.verify(password, hash).await?;
-        let Some(user) = user.as_ref().filter(|_| fits) else {
+        let Some(user) = user.as_ref().filter(|user| fits && !user.is_disabled) else {
             let tried = user.map(|user| user.id);
             self.note(tried, Action::SignInRefused, (name, "")).await;
             return Err(AccountError::Wrong);
@@ -131,10 +136,15 @@ impl Accounts {
         Ok(self.db.tokens(user).await?)
     }
 
-    pub async fn create_token(&self, user: UserId, name: &str) -> Result<String, AccountError> {
+    pub async fn create_token(
+        &self,
+        user: UserId,
+        name: &str,
+        scopes: Scopes,
+    ) -> Result<String, AccountError> {
         let name = plain_name(name);
         let (token, stored) = secrets::new_token()?;
-        let new = NewToken { user_id: user, hash: &stored, name: &name };
+        let new = NewToken { user_id: user, hash: &stored, name: &name, scopes };
         self.db.add_token(&new, self.clock.now_ms()).await?;
         self.note(Some(user), Action::TokenCreated, (&name, "")).await;
         Ok(token)
@@ -169,6 +179,7 @@ impl Accounts {
             challenge: consent.challenge.clone(),
             redirect_uri: consent.redirect_uri.clone(),
             token_name: plain_name(&format!("Snaplark on {}", consent.device)),
+            scopes: consent.scopes,
             expires_ms: self.clock.now_ms() + CODE_MS,
         };
         self.db.add_code(&stored, &kept).await?;
@@ -182,7 +193,7 @@ impl Accounts {
         verifier: &str,
         redirect_uri: &str,
         from: IpAddr,
-    ) -> Result<String, AccountError> {
+    ) -> Result<(String, Scopes), AccountError> {
         let now_ms = self.clock.now_ms();
         self.take(&format!("exchange from {from}"), EXCHANGES_FROM, now_ms).await?;
         let kept = self.db.take_code(&secrets::stored(code)).await?.ok_or(AccountError::Grant)?;
@@ -192,7 +203,8 @@ impl Accounts {
         if !fits {
             return Err(AccountError::Grant);
         }
-        self.create_token(kept.user_id, &kept.token_name).await
+        let token = self.create_token(kept.user_id, &kept.token_name, kept.scopes).await?;
+        Ok((token, kept.scopes))
     }
 
     // --- both ---

@@ -35,6 +35,7 @@ mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
 mod s3;
+mod scopes;
 mod scrub;
 mod secrets;
 mod serve;
@@ -68,6 +69,7 @@ use crate::http::AppState;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
 use crate::rate::PartRate;
+use crate::scopes::Scopes;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SecretError};
 use crate::shares::Shares;
 use crate::signing::Signing;
@@ -76,7 +78,10 @@ use crate::uploads::{Rules, Uploads};
 
 pub use backup::{BackedUp, backup};
 pub use clock::Clock;
-pub use commands::{SetPassword, issue_token, limit_user, noted, reset_link, scrub, set_password};
+pub use commands::{
+    SetPassword, TokenLine, delete_user, issue_token, limit_user, list_tokens, noted, reset_link,
+    revoke_token, scrub, set_disabled, set_password,
+};
 pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
 pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
@@ -224,6 +229,10 @@ pub enum CloudError {
     UserExists(String),
     #[error("There is no user {0}. To make one: snaplark-cloud user add.")]
     UserUnknown(String),
+    #[error("'{0}' are no scopes: they are some of upload, read and account.")]
+    Scopes(String),
+    #[error("There is no token {0}. To see them: snaplark-cloud token list --user EMAIL.")]
+    TokenUnknown(String),
     #[error("The server stopped by itself: {0}.")]
     Stopped(String),
     #[error("Not everything could be read: {0}. Nothing was changed but what was found so far.")]
@@ -355,7 +364,17 @@ impl Cloud {
 
     /// A new token for the user, who is made where there is none.
     pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
-        add_token(&self.uploads.db, user_email, &self.uploads.clock).await
+        add_token(&self.uploads.db, user_email, Scopes::ALL, &self.uploads.clock).await
+    }
+
+    /// The same, for some things only: `upload read`.
+    pub async fn issue_scoped_token(
+        &self,
+        user_email: &str,
+        scopes: &str,
+    ) -> Result<String, CloudError> {
+        let scopes = Scopes::parse(scopes).ok_or_else(|| CloudError::Scopes(scopes.to_owned()))?;
+        add_token(&self.uploads.db, user_email, scopes, &self.uploads.clock).await
     }
 
     /// Makes a token that was made elsewhere good; again changes nothing.
@@ -363,7 +382,7 @@ impl Cloud {
         let (db, now_ms) = (&self.uploads.db, self.uploads.clock.now_ms());
         let user_id = db.user_named(email, now_ms).await.map_err(in_database)?;
         let hash = secrets::stored(token);
-        let new = NewToken { user_id, hash: &hash, name };
+        let new = NewToken { user_id, hash: &hash, name, scopes: Scopes::ALL };
         db.add_token(&new, now_ms).await.map_err(in_database)
     }
 

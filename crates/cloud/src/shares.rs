@@ -107,7 +107,9 @@ impl Shares {
                     None => false,
                     Some(pass) => {
                         let stored = secrets::stored(pass);
-                        self.db.has_share_pass(upload.video_id, &stored, now_ms).await?
+                        self.db
+                            .has_share_pass(upload.user_id, upload.video_id, &stored, now_ms)
+                            .await?
                     }
                 };
                 if passes { Access::Granted } else { Access::NeedsPassword }
@@ -174,7 +176,7 @@ impl Shares {
             return Err(ShareError::Wrong);
         }
         let (pass, stored) = secrets::new_secret()?;
-        self.db.add_share_pass(video, &stored, now_ms + PASS_MS).await?;
+        self.db.add_share_pass(upload.user_id, video, &stored, now_ms + PASS_MS).await?;
         Ok(pass)
     }
 

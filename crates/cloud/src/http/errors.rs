@@ -77,6 +77,21 @@ impl ApiError {
         error
     }
 
+    /// RFC 6750, 3.1: a good token, for other things.
+    pub fn out_of_scope(needed: &str) -> Self {
+        let mut error = ApiError::new(
+            StatusCode::FORBIDDEN,
+            "Out of scope",
+            &format!("This token may not be used for this: that takes the scope {needed}."),
+        )
+        .coded("insufficient_scope");
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\"");
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            error.headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        error
+    }
+
     pub fn not_found() -> Self {
         ApiError::new(
             StatusCode::NOT_FOUND,

@@ -234,6 +234,12 @@ async fn whoever_is_not_signed_in_gets_401_where_the_document_says_so() {
                 let path = format!("{path}?fileName=f&contentType=video/mp4&uploadId=x");
                 let request = walk.request(method, &path).bearer_auth(&walk.stranger.token);
                 walk.hold(method, &template, 401, request).await;
+                // A good token, for something else.
+                let scopes =
+                    if method == "delete" || method == "patch" { "read" } else { "account" };
+                let token = server.cloud.issue_scoped_token("c@example.com", scopes).await.unwrap();
+                let request = walk.request(method, &path).bearer_auth(token);
+                walk.hold(method, &template, 403, request).await;
             }
         }
     }
@@ -247,6 +253,7 @@ async fn every_answer_is_the_documents() {
         for method in operations.as_object().unwrap().keys() {
             // Both have tests of their own above.
             walk.met.insert((method.clone(), template.clone(), "401".to_owned()));
+            walk.met.insert((method.clone(), template.clone(), "403".to_owned()));
             walk.met.insert((method.clone(), template.clone(), "405".to_owned()));
         }
     }

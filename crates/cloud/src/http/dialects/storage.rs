@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use futures_util::StreamExt;
@@ -108,11 +108,13 @@ async fn wrong_method() -> Refusal {
 }
 
 /// Not the request itself: its body can't be shared.
-async fn user(
-    app: &App,
-    (headers, extensions): (&HeaderMap, &Extensions),
-) -> Result<UserId, Answer> {
-    Ok(signed(app, headers, extensions).await?)
+fn user<'a>(
+    app: &'a App,
+    request: &'a Request,
+) -> impl Future<Output = Result<UserId, Answer>> + Send + use<'a> {
+    let asked = (request.method(), request.headers());
+    let extensions = request.extensions();
+    async move { Ok(signed(app, asked, extensions).await?) }
 }
 
 /// 404 where there is none, 403 where it is another's.
@@ -188,7 +190,7 @@ async fn direct_url(
     Query(asked): Query<DirectQuery>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (Some(name), Some(content_type)) = (filled(asked.file_name), filled(asked.content_type))
     else {
@@ -247,7 +249,7 @@ async fn direct(
 /// Checks a file that went to the bucket by itself, and takes it in. Looking at its address does the
 /// same.
 async fn complete_direct(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let Some(id) = body["uploadId"].as_str() else {
         return Err(bad("Missing required parameters").into());
@@ -285,7 +287,7 @@ pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiEr
 // --- a file in chunks ---
 
 async fn init(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let number = |name: &str| body[name].as_u64().filter(|number| *number > 0);
@@ -334,7 +336,7 @@ impl ChunkFields for StorageChunk {
 }
 
 async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let form = read_chunk::<StorageChunk>(&app, user, request).await?;
     let index = form.index;
     app.uploads.receive(&form.upload, index, form.written, form.sha256_claimed).await?;
@@ -342,7 +344,7 @@ async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, 
 }
 
 async fn complete(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let (Some(id), Some(name), Some(content_type)) =
@@ -389,7 +391,7 @@ async fn status(
     Query(asked): Query<StatusQuery>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let Some(id) = asked.upload_id.filter(|id| !id.is_empty()) else {
         return Err(bad("Missing upload ID").into());
     };
