@@ -86,6 +86,7 @@ door! {
     // Users, tokens, browsers.
     fn user_named(email: &str, now_ms: i64) -> UserId;
     fn user_by_email(email: &str) -> Option<User>;
+    fn email_of(user: UserId) -> Option<String>;
     fn users_count() -> i64;
     fn set_password(email: &str, password: &str, replace: bool, now_ms: i64) -> UserAdded;
     fn change_password(user: UserId, checked: &str, new: &NewPassword<'_>, now_ms: i64) -> bool;

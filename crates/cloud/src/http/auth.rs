@@ -14,6 +14,7 @@ use crate::secrets;
 
 /// Longer than any token of ours: not worth hashing.
 const TOKEN_BYTES_MAX: usize = 512;
+const TOKEN: &str = "token";
 
 /// A signed-in user. A handler that takes this runs for nobody else.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +61,12 @@ pub async fn by_token(
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    // Seed 002's own client sends its token under this name.
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let token = headers.get(TOKEN)?.to_str().ok()?.trim();
+        return (!token.is_empty() && token.len() <= TOKEN_BYTES_MAX).then_some(token);
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES_MAX)
         .then_some(token)

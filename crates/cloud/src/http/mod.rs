@@ -8,6 +8,7 @@ mod assets;
 mod auth;
 mod body;
 mod captions;
+mod cors;
 mod dialects;
 mod errors;
 mod forms;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -128,8 +129,15 @@ fn link_routes() -> Router<App> {
 }
 
 async fn headers_for_all(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let is_api = cors::is_open_to_all(request.uri().path());
+    let mut response = match is_api && request.method() == Method::OPTIONS {
+        true => cors::preflight(),
+        false => next.run(request).await,
+    };
     let headers = response.headers_mut();
+    if is_api {
+        cors::open_to_all(headers);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let same_origin = HeaderValue::from_static("same-origin");
     headers.entry(header::REFERRER_POLICY).or_insert(same_origin);

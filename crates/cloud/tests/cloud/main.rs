@@ -8,6 +8,7 @@ mod audit;
 mod backend;
 mod backup;
 mod browser;
+mod clients;
 mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;

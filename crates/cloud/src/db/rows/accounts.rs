@@ -29,6 +29,11 @@ impl Pools {
             .transpose()
     }
 
+    pub async fn email_of(&self, user: UserId) -> Result<Option<String>, DbError> {
+        let email = sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(user.0);
+        Ok(email.fetch_optional(&self.reads).await?)
+    }
+
     pub async fn users_count(&self) -> Result<i64, DbError> {
         let sql = "SELECT COUNT(*) FROM users WHERE password IS NOT NULL";
         Ok(sqlx::query_scalar(sql).fetch_one(&self.reads).await?)
