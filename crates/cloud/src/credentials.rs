@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use crate::accounts::{
-    AccountError, Accounts, TRIES_OF_ONE, WEB_SESSION_MS, is_email, plain_email,
+    AccountError, Accounts, TRIES_OF_ONE, WEB_SESSION_MS, is_email, place, plain_email,
 };
 use crate::audit::Action;
 use crate::db::{Bucket, NewPassword, User};
@@ -69,10 +69,10 @@ impl Accounts {
     /// Returns the stored hash that the password fits.
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
+        let from = place(from);
         let name = format!("password {} {from}", user.email);
         self.take(&name, TRIES_OF_ONE, self.clock.now_ms()).await?;
-        let fits = password.len() <= PASSWORD_BYTES_MAX
-            && self.passwords.verify(password, user.password.as_deref()).await?;
+        let fits = self.passwords.verify(password, user.password.as_deref()).await?;
         match user.password.clone().filter(|_| fits) {
             Some(hash) => Ok(hash),
             None => {
@@ -87,7 +87,7 @@ impl Accounts {
     /// Counts a request for a reset link; the same for addresses with and without an account.
     pub async fn count_reset_ask(&self, email: &str, from: IpAddr) -> Result<(), AccountError> {
         let now_ms = self.clock.now_ms();
-        let email = plain_email(email);
+        let (email, from) = (plain_email(email), place(from));
         let name = if is_email(&email) { email.as_str() } else { "-" };
         self.take(&format!("reset from {from}"), ASKS_FROM, now_ms).await?;
         self.take(&format!("reset on {name}"), ASKS_ON, now_ms).await
@@ -123,7 +123,7 @@ impl Accounts {
         new: &str,
         from: IpAddr,
     ) -> Result<String, AccountError> {
-        let now_ms = self.clock.now_ms();
+        let (now_ms, from) = (self.clock.now_ms(), place(from));
         self.take(&format!("resets from {from}"), RESETS_FROM, now_ms).await?;
         self.of_reset_link(secret).await?;
         check_new(new)?;

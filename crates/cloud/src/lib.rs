@@ -270,6 +270,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     #[cfg(not(feature = "tls"))]
     let is_tls = false;
     let url = format!("{}://{}", if is_tls { "https" } else { "http" }, reachable(address));
+    let is_named = given.is_some() || options.is_this_computer;
     let public_url = given.unwrap_or_else(|| url.clone());
 
     let mailer = options.mail.as_ref().map(|mail| Mailer::new(mail, &public_url));
@@ -297,6 +298,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         uploads: Arc::clone(&uploads),
         mailer,
         public_url: public_url.clone(),
+        is_named,
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,
         redirects_downloads: options.redirects_downloads,

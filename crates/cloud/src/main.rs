@@ -218,7 +218,7 @@ struct Serve {
     #[arg(long, env = "SNAPLARK_USER_STORAGE", default_value = "none", value_name = "SIZE", value_parser = size)]
     user_storage: Limit,
     /// Most uploads that one user may begin in a day.
-    #[arg(long, env = "SNAPLARK_USER_DAY_UPLOADS", default_value = "none", value_name = "NUMBER", value_parser = count)]
+    #[arg(long, env = "SNAPLARK_USER_DAY_UPLOADS", default_value = "1000", value_name = "NUMBER", value_parser = count)]
     user_day_uploads: Limit,
     /// Most that one user may send in a day, for example 5GB.
     #[arg(long, env = "SNAPLARK_USER_DAY_BYTES", default_value = "none", value_name = "SIZE", value_parser = size)]

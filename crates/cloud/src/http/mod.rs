@@ -12,6 +12,7 @@ mod cors;
 mod dialects;
 mod errors;
 mod forms;
+mod hosts;
 mod html;
 mod local_network;
 mod multipart;
@@ -26,7 +27,7 @@ mod visitor;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -47,6 +48,8 @@ pub use local_network::{VisitorRate, router as local_network_router};
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
+/// Two years, as browsers' own lists want it. Not of hosts below, which aren't ours to speak for.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type App = Arc<AppState>;
@@ -61,6 +64,9 @@ pub struct AppState {
     pub mailer: Option<Mailer>,
     /// Without a slash at its end.
     pub public_url: String,
+    /// Whoever runs the server said what it is called, or it is this computer's alone: it answers to
+    /// no other name.
+    pub is_named: bool,
     pub behind_proxy: bool,
     /// Not in the cloud of this computer, which has one user and no passwords.
     pub has_sign_in: bool,
@@ -90,7 +96,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(operator::readyz))
         .fallback(share::unknown)
         .layer(middleware::from_fn(body::answer_after_body))
-        .layer(middleware::from_fn(headers_for_all))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), headers_for_all))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), operator::counted))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
@@ -128,13 +134,19 @@ fn link_routes() -> Router<App> {
         .route("/static/{version}/{name}", get(assets::serve))
 }
 
-async fn headers_for_all(request: Request, next: Next) -> Response {
+async fn headers_for_all(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_api = cors::is_open_to_all(request.uri().path());
-    let mut response = match is_api && request.method() == Method::OPTIONS {
-        true => cors::preflight(),
-        false => next.run(request).await,
+    let mut response = if !hosts::is_ours(&app, &request) {
+        hosts::refused()
+    } else if is_api && request.method() == Method::OPTIONS {
+        cors::preflight()
+    } else {
+        next.run(request).await
     };
     let headers = response.headers_mut();
+    if app.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     if is_api {
         cors::open_to_all(headers);
     }

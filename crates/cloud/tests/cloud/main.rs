@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod abuse;
 mod accounts;
 mod audit;
 mod backend;

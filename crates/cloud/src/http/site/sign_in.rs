@@ -42,14 +42,18 @@ pub async fn sign_in(
     if !posted.is_ours {
         return form(&app, &posted.visitor, &headers, next, email, Some(Refusal::Stale)).await;
     }
-    let signed = app.accounts.sign_in(email, posted.text("password"), posted.visitor.from).await;
+    let device = posted.visitor.device(&app, email);
+    let signed =
+        app.accounts.sign_in(email, posted.text("password"), posted.visitor.from, device).await;
     let refusal = match signed {
         Ok(secret) => {
             // Whoever was signed in here before is not any more.
             if let Some(old) = posted.visitor.session() {
                 app.accounts.sign_out(old).await?;
             }
-            return Ok(with_cookie(see_other(checked(next)), app.session_cookie(&secret)));
+            let to = with_cookie(see_other(checked(next)), app.session_cookie(&secret));
+            let fresh = device.is_none().then(|| app.device_cookie(email)).flatten();
+            return Ok(with_cookie(to, fresh));
         }
         Err(AccountError::Wrong) => Refusal::Wrong,
         Err(AccountError::TooMany { retry_after_s }) => Refusal::TooMany { retry_after_s },
