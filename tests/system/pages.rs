@@ -89,7 +89,7 @@ impl Site {
         let url = format!("{}/api/v1/screenshots/upload", self.cloud.address);
         let request = client().unwrap().post(url).bearer_auth(&self.cloud.token).multipart(form);
         let sent: Value = request.send().unwrap().error_for_status().unwrap().json().unwrap();
-        sent["url"].as_str().unwrap().to_owned()
+        sent["pageUrl"].as_str().unwrap().to_owned()
     }
 
     fn sign_in(&self) {

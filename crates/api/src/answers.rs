@@ -92,6 +92,9 @@ pub struct ScreenshotAnswer {
     /// Of the image alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
+    /// Ours: the page that shows it, with its owner's say on who may look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,17 +5,22 @@
 //! can't be told from an answer or from how long it takes. Every way to guess is counted in the
 //! database, so that more nodes don't mean more guesses.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use thiserror::Error;
 
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Bucket, Code, Db, DbError, NewToken, Taken, Token, TokenId, User, UserId};
+use crate::rate::OwnBuckets;
+use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
 /// A browser stays signed in for so long.
 pub(crate) const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// A token that nothing used for so long is good for nothing any more. Longer than any leave: the app
+/// only has to be signed in again, and keeps what it recorded.
+pub(crate) const TOKEN_IDLE_MS: i64 = 180 * 24 * 60 * 60 * 1000;
 /// Long enough for a redirect to this very computer.
 const CODE_MS: i64 = 60 * 1000;
 /// Names are lines in a list.
@@ -58,6 +63,7 @@ pub struct Accounts {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub passwords: Passwords,
+    wrong_tokens: OwnBuckets,
 }
 
 /// What the app asked the browser to ask for.
@@ -66,11 +72,12 @@ pub struct Consent {
     pub challenge: String,
     pub redirect_uri: String,
     pub device: String,
+    pub scopes: Scopes,
 }
 
 impl Accounts {
     pub fn new(db: Db, clock: Clock) -> Self {
-        Accounts { db, clock, passwords: Passwords::default() }
+        Accounts { db, clock, passwords: Passwords::default(), wrong_tokens: OwnBuckets::default() }
     }
 
     // --- browsers ---
@@ -81,23 +88,30 @@ impl Accounts {
         email: &str,
         password: &str,
         from: IpAddr,
+        device: Option<&str>,
     ) -> Result<String, AccountError> {
+        let from = place(from);
         let email = plain_email(email);
         let now_ms = self.clock.now_ms();
         // What is no address is nobody's, and names in the database stay short.
         let name = if is_email(&email) { email.as_str() } else { "-" };
-        for (bucket, limit) in [
-            (format!("sign-in {name} {from}"), TRIES_OF_ONE),
-            (format!("sign-in from {from}"), TRIES_FROM),
-            (format!("sign-in on {name}"), TRIES_ON),
-        ] {
+        // A browser that its owner signed in by before has tries of its own, which nobody else can use
+        // up: whoever guesses from elsewhere can't keep the owner out.
+        let buckets = match device {
+            Some(device) => vec![(format!("sign-in device {device}"), TRIES_OF_ONE)],
+            None => vec![
+                (format!("sign-in {name} {from}"), TRIES_OF_ONE),
+                (format!("sign-in from {from}"), TRIES_FROM),
+                (format!("sign-in on {name}"), TRIES_ON),
+            ],
+        };
+        for (bucket, limit) in buckets {
             self.take(&bucket, limit, now_ms).await?;
         }
         let user = self.db.user_by_email(&email).await?;
         let hash = user.as_ref().and_then(|user| user.password.as_deref());
-        let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
-        let fits = short && self.passwords.verify(password, hash).await?;
-        let Some(user) = user.as_ref().filter(|_| fits) else {
+        let fits = self.passwords.verify(password, hash).await?;
+        let Some(user) = user.as_ref().filter(|user| fits && !user.is_disabled) else {
             let tried = user.map(|user| user.id);
             self.note(tried, Action::SignInRefused, (name, "")).await;
             return Err(AccountError::Wrong);
@@ -131,10 +145,15 @@ impl Accounts {
         Ok(self.db.tokens(user).await?)
     }
 
-    pub async fn create_token(&self, user: UserId, name: &str) -> Result<String, AccountError> {
+    pub async fn create_token(
+        &self,
+        user: UserId,
+        name: &str,
+        scopes: Scopes,
+    ) -> Result<String, AccountError> {
         let name = plain_name(name);
         let (token, stored) = secrets::new_token()?;
-        let new = NewToken { user_id: user, hash: &stored, name: &name };
+        let new = NewToken { user_id: user, hash: &stored, name: &name, scopes };
         self.db.add_token(&new, self.clock.now_ms()).await?;
         self.note(Some(user), Action::TokenCreated, (&name, "")).await;
         Ok(token)
@@ -155,8 +174,13 @@ impl Accounts {
         Ok(())
     }
 
-    pub async fn wrong_token(&self, from: IpAddr) -> Result<(), AccountError> {
-        self.take(&format!("token from {from}"), WRONG_TOKENS_FROM, self.clock.now_ms()).await
+    /// Counted in memory: a refused token writes nothing, and no number of guesses finds one.
+    pub fn wrong_token(&self, from: IpAddr) -> Result<(), AccountError> {
+        let now_ms = self.clock.now_ms();
+        match self.wrong_tokens.take(place(from), WRONG_TOKENS_FROM, now_ms) {
+            Taken::One { .. } => Ok(()),
+            Taken::None { wait_ms } => Err(too_many(wait_ms)),
+        }
     }
 
     // --- the app's sign-in ---
@@ -169,6 +193,7 @@ impl Accounts {
             challenge: consent.challenge.clone(),
             redirect_uri: consent.redirect_uri.clone(),
             token_name: plain_name(&format!("Snaplark on {}", consent.device)),
+            scopes: consent.scopes,
             expires_ms: self.clock.now_ms() + CODE_MS,
         };
         self.db.add_code(&stored, &kept).await?;
@@ -182,8 +207,8 @@ impl Accounts {
         verifier: &str,
         redirect_uri: &str,
         from: IpAddr,
-    ) -> Result<String, AccountError> {
-        let now_ms = self.clock.now_ms();
+    ) -> Result<(String, Scopes), AccountError> {
+        let (now_ms, from) = (self.clock.now_ms(), place(from));
         self.take(&format!("exchange from {from}"), EXCHANGES_FROM, now_ms).await?;
         let kept = self.db.take_code(&secrets::stored(code)).await?.ok_or(AccountError::Grant)?;
         let fits = kept.expires_ms > now_ms
@@ -192,7 +217,8 @@ impl Accounts {
         if !fits {
             return Err(AccountError::Grant);
         }
-        self.create_token(kept.user_id, &kept.token_name).await
+        let token = self.create_token(kept.user_id, &kept.token_name, kept.scopes).await?;
+        Ok((token, kept.scopes))
     }
 
     // --- both ---
@@ -204,10 +230,24 @@ impl Accounts {
     pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<(), AccountError> {
         match self.db.take(name, bucket, now_ms).await? {
             Taken::One { .. } => Ok(()),
-            Taken::None { wait_ms } => {
-                let retry_after_s = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1);
-                Err(AccountError::TooMany { retry_after_s })
-            }
+            Taken::None { wait_ms } => Err(too_many(wait_ms)),
+        }
+    }
+}
+
+fn too_many(wait_ms: i64) -> AccountError {
+    let retry_after_s = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1);
+    AccountError::TooMany { retry_after_s }
+}
+
+/// Returns what tries are counted by: an IPv4 address, and of an IPv6 address the network, since one
+/// customer is given 2^64 addresses.
+pub fn place(from: IpAddr) -> IpAddr {
+    match from {
+        IpAddr::V4(_) => from,
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
     }
 }
@@ -243,5 +283,13 @@ mod tests {
             assert!(!is_email(bad), "{bad}");
         }
         assert_eq!(plain_email(" You@Example.com "), "you@example.com");
+    }
+
+    #[test]
+    fn tries_are_counted_by_the_network_of_an_ipv6_address() {
+        let of = |text: &str| place(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::9"));
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::db::Db;
 use crate::storage::Storage;
-use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, make_private, open_database, plain};
+use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, open_database, plain, private};
 
 /// Objects listed at once.
 const PAGE: usize = 5_000;
@@ -36,7 +36,10 @@ pub async fn backup(place: impl Into<Place>, to: &Path) -> Result<BackedUp, Clou
     let failed = |what: &dyn std::fmt::Display| CloudError::Backup(what.to_string());
     let failed_io = |error: io::Error| CloudError::Backup(plain(&error));
     let objects = to.join(OBJECTS_FOLDER);
-    make_private(&objects).await.map_err(failed_io)?;
+    if !private::admit(to).map_err(failed_io)? {
+        return Err(CloudError::LooseFolder(to.to_owned()));
+    }
+    private::make_folder(&objects).and_then(|()| private::close_all(to)).map_err(failed_io)?;
     let from = data.join(OBJECTS_FOLDER);
     let mut done = BackedUp::default();
     copy(&from, &objects, &mut done).await?;
@@ -70,6 +73,8 @@ async fn write_database(db: &Db, fresh: &Path, name: &Path) -> Result<(), CloudE
             Ok(()) | Err(_) => {}
         }
     }
+    // SQLite writes into an empty file, and leaves it the mode it has.
+    private::write(fresh, b"").map_err(failed)?;
     db.copy_into(fresh).await.map_err(|error| CloudError::Backup(error.to_string()))?;
     File::open(fresh).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(fresh, name).map_err(failed)
@@ -108,7 +113,7 @@ fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
         return Ok(None);
     }
     if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
     }
     // A name that the sweeper knows for one that is not finished.
     let fresh = with(to, "#1");
@@ -116,6 +121,7 @@ fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         copied => copied?,
     };
+    private::close(&fresh)?;
     File::open(&fresh)?.sync_all()?;
     fs::rename(&fresh, to)?;
     Ok(Some(size))

@@ -2,13 +2,15 @@
 //! not.
 
 use snaplark_api::limits;
+use uuid::Uuid;
 
 use crate::accounts::{AccountError, Accounts};
 use crate::audit::{self, Action};
 use crate::clock::Clock;
-use crate::db::{Db, DbError, NewToken, Noted, UserAdded};
+use crate::db::{Db, DbError, NewToken, Noted, Token, TokenId, User, UserAdded};
 use crate::quotas::{self, OwnLimits, Usage};
 use crate::rate::PartRate;
+use crate::scopes::Scopes;
 use crate::scrub::{self, Scrubbed};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords};
 use crate::uploads::{Rules, Uploads};
@@ -18,11 +20,105 @@ use crate::{CloudError, Place, accounts, checked_url, open, open_database};
 const ISSUED_NAME: &str = "Made on the server";
 
 /// A new token, whether a server runs there or not.
-pub async fn issue_token(place: impl Into<Place>, user_email: &str) -> Result<String, CloudError> {
+pub async fn issue_token(
+    place: impl Into<Place>,
+    user_email: &str,
+    scopes: &str,
+) -> Result<String, CloudError> {
+    let scopes = Scopes::parse(scopes).ok_or_else(|| CloudError::Scopes(scopes.to_owned()))?;
     let db = open_database(&place.into()).await?;
-    let token = add_token(&db, user_email, &Clock::system()).await;
+    let token = add_token(&db, user_email, scopes, &Clock::system()).await;
     db.close().await;
     token
+}
+
+/// A token as the operator sees it.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenLine {
+    pub id: String,
+    pub name: String,
+    pub scopes: String,
+    pub created_ms: i64,
+    pub used_ms: Option<i64>,
+}
+
+/// The tokens of a user, newest first. Works while a server runs there.
+pub async fn list_tokens(
+    place: impl Into<Place>,
+    user_email: &str,
+) -> Result<Vec<TokenLine>, CloudError> {
+    with_user(place.into(), user_email, async |db, user| {
+        let line = |token: Token| TokenLine {
+            id: token.id.0.to_string(),
+            name: token.name,
+            scopes: token.scopes.to_string(),
+            created_ms: token.created_ms,
+            used_ms: token.used_ms,
+        };
+        Ok(db.tokens(user.id).await?.into_iter().map(line).collect())
+    })
+    .await
+}
+
+/// Takes a token away, whoever's it is. Works while a server runs there.
+pub async fn revoke_token(place: impl Into<Place>, id: &str) -> Result<(), CloudError> {
+    let unknown = || CloudError::TokenUnknown(id.to_owned());
+    let token: Uuid = id.parse().map_err(|_| unknown())?;
+    let db = open_database(&place.into()).await?;
+    let gone = db.revoke_token(TokenId(token)).await;
+    if let Ok(Some((user, name))) = &gone {
+        let clock = Clock::system();
+        audit::note(&db, &clock, Some(*user), Action::TokenRevoked, (name, "")).await;
+    }
+    db.close().await;
+    gone.map_err(in_database)?.map(|_| ()).ok_or_else(unknown)
+}
+
+/// Shuts a user out, or lets them in again. Links stay as they are. Works while a server runs there.
+pub async fn set_disabled(
+    place: impl Into<Place>,
+    user_email: &str,
+    is_disabled: bool,
+) -> Result<(), CloudError> {
+    with_user(place.into(), user_email, async |db, user| {
+        let clock = Clock::system();
+        db.set_disabled(user.id, is_disabled.then(|| clock.now_ms())).await?;
+        let action = if is_disabled { Action::UserDisabled } else { Action::UserEnabled };
+        audit::note(db, &clock, Some(user.id), action, ("", "")).await;
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes a user and everything in their account, as they can themselves. Works while a server runs
+/// there, which deletes the bytes.
+pub async fn delete_user(place: impl Into<Place>, user_email: &str) -> Result<(), CloudError> {
+    with_user(place.into(), user_email, async |db, user| {
+        let clock = Clock::system();
+        db.delete_account(user.id, None, clock.now_ms()).await?;
+        audit::note(db, &clock, None, Action::AccountDeleted, (&user.email, "")).await;
+        Ok(())
+    })
+    .await
+}
+
+async fn with_user<T>(
+    place: Place,
+    user_email: &str,
+    work: impl AsyncFnOnce(&Db, &User) -> Result<T, DbError>,
+) -> Result<T, CloudError> {
+    let email = checked_email(user_email)?;
+    let db = open_database(&place).await?;
+    let done = async {
+        match db.user_by_email(&email).await? {
+            Some(user) => work(&db, &user).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let done = done.await.map_err(in_database);
+    db.close().await;
+    done?.ok_or(CloudError::UserUnknown(email))
 }
 
 /// Whether there has to be a password to replace, or there must be none.
@@ -145,12 +241,17 @@ pub async fn noted(
     Ok(noted)
 }
 
-pub(crate) async fn add_token(db: &Db, email: &str, clock: &Clock) -> Result<String, CloudError> {
+pub(crate) async fn add_token(
+    db: &Db,
+    email: &str,
+    scopes: Scopes,
+    clock: &Clock,
+) -> Result<String, CloudError> {
     let now_ms = clock.now_ms();
     let email = checked_email(email)?;
     let (token, hash) = secrets::new_token()?;
     let user_id = db.user_named(&email, now_ms).await.map_err(in_database)?;
-    let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME };
+    let new = NewToken { user_id, hash: &hash, name: ISSUED_NAME, scopes };
     db.add_token(&new, now_ms).await.map_err(in_database)?;
     audit::note(db, clock, Some(user_id), Action::TokenCreated, (ISSUED_NAME, "")).await;
     Ok(token)

@@ -1,14 +1,14 @@
 //! Changing a password, resetting a forgotten one, and deleting an account. Without HTTP.
 //!
 //! Invariants: what only the owner may do asks for the password again, and counts the tries. A new
-//! password ends every other session. A reset link holds 256 random bits, is stored as its hash,
+//! password ends every other session and every token. A reset link holds 256 random bits, is stored as its hash,
 //! works once and for an hour. Whether an address has an account can't be told from the answer to
 //! "Forgot your password?" or from how long it takes: everything that differs happens after it.
 
 use std::net::IpAddr;
 
 use crate::accounts::{
-    AccountError, Accounts, TRIES_OF_ONE, WEB_SESSION_MS, is_email, plain_email,
+    AccountError, Accounts, TRIES_OF_ONE, WEB_SESSION_MS, is_email, place, plain_email,
 };
 use crate::audit::Action;
 use crate::db::{Bucket, NewPassword, User};
@@ -34,12 +34,7 @@ pub struct Said<'a> {
 impl Accounts {
     /// Sets a new password, and returns the secret of the browser session that takes the place of
     /// all others.
-    pub async fn change_password(
-        &self,
-        said: Said<'_>,
-        new: &str,
-        ends_tokens: bool,
-    ) -> Result<String, AccountError> {
+    pub async fn change_password(&self, said: Said<'_>, new: &str) -> Result<String, AccountError> {
         check_new(new)?;
         let checked = self.checked(said).await?;
         let hash = self.passwords.hash(new).await?;
@@ -49,13 +44,11 @@ impl Accounts {
             password: &hash,
             session_hash: &stored,
             session_expires_ms: now_ms + WEB_SESSION_MS,
-            ends_tokens,
         };
         if !self.db.change_password(said.user.id, &checked, &new, now_ms).await? {
             return Err(AccountError::Wrong);
         }
-        let detail = if ends_tokens { "apps signed out" } else { "" };
-        self.note(Some(said.user.id), Action::PasswordChanged, ("", detail)).await;
+        self.note(Some(said.user.id), Action::PasswordChanged, ("", "")).await;
         Ok(secret)
     }
 
@@ -65,7 +58,7 @@ impl Accounts {
             return Err(AccountError::Wrong);
         }
         let checked = self.checked(said).await?;
-        if !self.db.delete_account(said.user.id, &checked, self.clock.now_ms()).await? {
+        if !self.db.delete_account(said.user.id, Some(&checked), self.clock.now_ms()).await? {
             return Err(AccountError::Wrong);
         }
         // Of nobody's account: the line outlives it.
@@ -76,10 +69,10 @@ impl Accounts {
     /// Returns the stored hash that the password fits.
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
+        let from = place(from);
         let name = format!("password {} {from}", user.email);
         self.take(&name, TRIES_OF_ONE, self.clock.now_ms()).await?;
-        let fits = password.len() <= PASSWORD_BYTES_MAX
-            && self.passwords.verify(password, user.password.as_deref()).await?;
+        let fits = self.passwords.verify(password, user.password.as_deref()).await?;
         match user.password.clone().filter(|_| fits) {
             Some(hash) => Ok(hash),
             None => {
@@ -94,7 +87,7 @@ impl Accounts {
     /// Counts a request for a reset link; the same for addresses with and without an account.
     pub async fn count_reset_ask(&self, email: &str, from: IpAddr) -> Result<(), AccountError> {
         let now_ms = self.clock.now_ms();
-        let email = plain_email(email);
+        let (email, from) = (plain_email(email), place(from));
         let name = if is_email(&email) { email.as_str() } else { "-" };
         self.take(&format!("reset from {from}"), ASKS_FROM, now_ms).await?;
         self.take(&format!("reset on {name}"), ASKS_ON, now_ms).await
@@ -107,7 +100,8 @@ impl Accounts {
         email: &str,
         made: Action,
     ) -> Result<Option<(String, User)>, AccountError> {
-        let Some(user) = self.db.user_by_email(&plain_email(email)).await? else { return Ok(None) };
+        let user = self.db.user_by_email(&plain_email(email)).await?;
+        let Some(user) = user.filter(|user| !user.is_disabled) else { return Ok(None) };
         let (secret, stored) = secrets::new_secret()?;
         let expires_ms = self.clock.now_ms() + RESET_LINK_MS;
         self.db.add_reset_link(user.id, &stored, expires_ms).await?;
@@ -127,10 +121,9 @@ impl Accounts {
         &self,
         secret: &str,
         new: &str,
-        ends_tokens: bool,
         from: IpAddr,
     ) -> Result<String, AccountError> {
-        let now_ms = self.clock.now_ms();
+        let (now_ms, from) = (self.clock.now_ms(), place(from));
         self.take(&format!("resets from {from}"), RESETS_FROM, now_ms).await?;
         self.of_reset_link(secret).await?;
         check_new(new)?;
@@ -140,12 +133,10 @@ impl Accounts {
             password: &hash,
             session_hash: &stored,
             session_expires_ms: now_ms + WEB_SESSION_MS,
-            ends_tokens,
         };
         let user = self.db.reset_password(&secrets::stored(secret), &new, now_ms).await?;
         let user = user.ok_or(AccountError::ResetLink)?;
-        let detail = if ends_tokens { "apps signed out" } else { "" };
-        self.note(Some(user), Action::PasswordReset, ("", detail)).await;
+        self.note(Some(user), Action::PasswordReset, ("", "")).await;
         Ok(session)
     }
 }

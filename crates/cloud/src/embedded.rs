@@ -5,13 +5,12 @@
 //! second listens on a port of its own but writes the first one's into its links: that is the one
 //! that stays, and it serves the same videos. Whose turn it is, a lock in the folder tells.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::local_network::LocalNetwork;
-use crate::{Cloud, CloudError, CloudOptions, secrets, start};
+use crate::{Cloud, CloudError, CloudOptions, private, secrets, start};
 
 /// Taken where no earlier run chose another, if it is free.
 const PORT_FIRST: u16 = 47_475;
@@ -36,8 +35,13 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
         path: data.to_owned(),
         reason: crate::plain(&error),
     };
-    crate::make_private(data).await.map_err(unusable)?;
-    let lock = File::create(data.join(LOCK_FILE)).map_err(unusable)?;
+    private::make_folder(data).map_err(unusable)?;
+    let folder = data.to_owned();
+    let closed = tokio::task::spawn_blocking(move || private::close_all(&folder)).await;
+    closed.map_err(std::io::Error::other).and_then(|closed| closed).map_err(unusable)?;
+    let lock =
+        private::options().write(true).create(true).truncate(true).open(data.join(LOCK_FILE));
+    let lock = lock.map_err(unusable)?;
     let is_first = lock.try_lock().is_ok();
     let port_file = data.join(PORT_FILE);
     let chosen = fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
@@ -55,7 +59,7 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
     let mut cloud = start(options).await?;
     let port = cloud.address().port();
     if is_first && chosen != Some(port) {
-        fs::write(&port_file, port.to_string()).map_err(unusable)?;
+        private::write(&port_file, port.to_string().as_bytes()).map_err(unusable)?;
     }
     cloud.held = is_first.then_some(lock);
     let token = kept_token(&data.join(TOKEN_FILE)).map_err(unusable)?;
@@ -73,11 +77,7 @@ fn kept_token(file: &Path) -> std::io::Result<String> {
     }
     let (token, _) = secrets::new_token().map_err(std::io::Error::other)?;
     let fresh = file.with_extension(format!("{}", std::process::id()));
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&fresh)?.write_all(token.as_bytes())?;
+    private::write(&fresh, token.as_bytes())?;
     // Whoever is first to give it its name has made the token; the others read it.
     let linked = fs::hard_link(&fresh, file);
     let token = match read_token(file) {

@@ -30,10 +30,12 @@ mod metrics;
 mod mp4;
 mod pages;
 mod parts;
+mod private;
 mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
 mod s3;
+mod scopes;
 mod scrub;
 mod secrets;
 mod serve;
@@ -67,6 +69,7 @@ use crate::http::AppState;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
 use crate::rate::PartRate;
+use crate::scopes::Scopes;
 use crate::secrets::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SecretError};
 use crate::shares::Shares;
 use crate::signing::Signing;
@@ -75,7 +78,10 @@ use crate::uploads::{Rules, Uploads};
 
 pub use backup::{BackedUp, backup};
 pub use clock::Clock;
-pub use commands::{SetPassword, issue_token, limit_user, noted, reset_link, scrub, set_password};
+pub use commands::{
+    SetPassword, TokenLine, delete_user, issue_token, limit_user, list_tokens, noted, reset_link,
+    revoke_token, scrub, set_disabled, set_password,
+};
 pub use db::Noted;
 pub use embedded::{Embedded, start_embedded};
 pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
@@ -181,6 +187,12 @@ impl CloudOptions {
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
     DataFolder { path: PathBuf, reason: String },
+    /// Somebody else on the computer may look into it.
+    #[error(
+        "Other users of this computer can look into {}, where recordings and keys are kept. Nothing was changed. Close it and start again: chmod -R go= {}",
+        .0.display(), quoted(.0)
+    )]
+    LooseFolder(PathBuf),
     #[error("The database {at} can't be used: {source}.")]
     Database { at: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("The storage can't be used: {0}.")]
@@ -217,6 +229,10 @@ pub enum CloudError {
     UserExists(String),
     #[error("There is no user {0}. To make one: snaplark-cloud user add.")]
     UserUnknown(String),
+    #[error("'{0}' are no scopes: they are some of upload, read and account.")]
+    Scopes(String),
+    #[error("There is no token {0}. To see them: snaplark-cloud token list --user EMAIL.")]
+    TokenUnknown(String),
     #[error("The server stopped by itself: {0}.")]
     Stopped(String),
     #[error("Not everything could be read: {0}. Nothing was changed but what was found so far.")]
@@ -254,6 +270,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     #[cfg(not(feature = "tls"))]
     let is_tls = false;
     let url = format!("{}://{}", if is_tls { "https" } else { "http" }, reachable(address));
+    let is_named = given.is_some() || options.is_this_computer;
     let public_url = given.unwrap_or_else(|| url.clone());
 
     let mailer = options.mail.as_ref().map(|mail| Mailer::new(mail, &public_url));
@@ -281,6 +298,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         uploads: Arc::clone(&uploads),
         mailer,
         public_url: public_url.clone(),
+        is_named,
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,
         redirects_downloads: options.redirects_downloads,
@@ -348,7 +366,17 @@ impl Cloud {
 
     /// A new token for the user, who is made where there is none.
     pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
-        add_token(&self.uploads.db, user_email, &self.uploads.clock).await
+        add_token(&self.uploads.db, user_email, Scopes::ALL, &self.uploads.clock).await
+    }
+
+    /// The same, for some things only: `upload read`.
+    pub async fn issue_scoped_token(
+        &self,
+        user_email: &str,
+        scopes: &str,
+    ) -> Result<String, CloudError> {
+        let scopes = Scopes::parse(scopes).ok_or_else(|| CloudError::Scopes(scopes.to_owned()))?;
+        add_token(&self.uploads.db, user_email, scopes, &self.uploads.clock).await
     }
 
     /// Makes a token that was made elsewhere good; again changes nothing.
@@ -356,7 +384,7 @@ impl Cloud {
         let (db, now_ms) = (&self.uploads.db, self.uploads.clock.now_ms());
         let user_id = db.user_named(email, now_ms).await.map_err(in_database)?;
         let hash = secrets::stored(token);
-        let new = NewToken { user_id, hash: &hash, name };
+        let new = NewToken { user_id, hash: &hash, name, scopes: Scopes::ALL };
         db.add_token(&new, now_ms).await.map_err(in_database)
     }
 
@@ -415,7 +443,9 @@ async fn open(place: &Place) -> Result<(Db, Storage), CloudError> {
         None => {
             let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
             let objects = data.join(OBJECTS_FOLDER);
-            make_private(&objects).await.map_err(|e| unusable(data, &plain(&e)))?;
+            private::make_folder(&objects)
+                .and_then(|()| private::close(&objects))
+                .map_err(|e| unusable(data, &plain(&e)))?;
             Storage::local(&objects)
         }
     };
@@ -432,26 +462,37 @@ async fn open_database(place: &Place) -> Result<Db, CloudError> {
             .map_err(|source| CloudError::Database { at, source: source.into() });
     }
     let data = place.data.as_deref().ok_or(CloudError::NoPlace)?;
-    make_private(data).await.map_err(|e| unusable(data, &plain(&e)))?;
+    if !private::admit(data).map_err(|e| unusable(data, &plain(&e)))? {
+        return Err(CloudError::LooseFolder(data.to_owned()));
+    }
     let file = data.join(DATABASE_FILE);
-    // SQLite's own words for this are of no help.
-    let probe = tokio::fs::OpenOptions::new().create(true).append(true).open(&file).await;
-    probe.map_err(|e| unusable(data, &plain(&e)))?;
+    // SQLite's own words for this are of no help. Its other files get the modes of this one.
+    let probe = private::options().create(true).append(true).open(&file);
+    probe.and_then(|_| close_database(&file)).map_err(|e| unusable(data, &plain(&e)))?;
     let at = format!("in {}", file.display());
     Db::open(&file).await.map_err(|source| CloudError::Database { at, source: source.into() })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 fn unusable(data: &Path, reason: &str) -> CloudError {
     CloudError::DataFolder { path: data.to_owned(), reason: reason.to_owned() }
 }
 
-/// Folders that are new are nobody else's to look into.
-async fn make_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = tokio::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    builder.mode(0o700);
-    builder.create(folder).await
+/// Closes a database and what SQLite keeps beside it.
+fn close_database(file: &Path) -> std::io::Result<()> {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        match private::close(Path::new(&name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            closed => closed?,
+        }
+    }
+    Ok(())
 }
 
 fn plain(error: &std::io::Error) -> String {

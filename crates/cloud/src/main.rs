@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use snaplark_api::limits;
 use snaplark_cloud::{
-    BackedUp, CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword,
+    BackedUp, CloudError, CloudOptions, Limits, OwnLimits, Place, Scrubbed, SetPassword, TokenLine,
 };
 use snaplark_terminal::manual::{self, Shell};
 use snaplark_terminal::output::{self, answer as say};
@@ -27,7 +27,8 @@ struct Cli {
 enum Command {
     /// Runs the server until it is asked to stop.
     Serve(Box<Serve>),
-    /// Prints a new token for a user, who is made where there is none. Works while the server runs.
+    /// Prints a new token for a user, who is made where there is none; lists and revokes tokens. Works
+    /// while the server runs.
     Token(Token),
     /// Prints a link with which a user chooses a new password, once and within an hour. Works while
     /// the server runs.
@@ -55,8 +56,31 @@ enum User {
     Add(Password),
     /// Replaces a user's password by the first line of standard input, and signs them out.
     Password(Password),
+    /// Shuts a user out: they can't sign in, and their tokens are refused. Links stay as they are.
+    Disable(Named),
+    /// Lets a user in again.
+    Enable(Named),
+    /// Deletes a user with everything in their account. It can't be undone.
+    Delete(DeleteUser),
     /// Shows what a user has and may have; with options, sets limits of their own first.
     Limits(UserLimits),
+}
+
+#[derive(Debug, Args)]
+struct Named {
+    #[command(flatten)]
+    kept: Kept,
+    /// The user's e-mail address.
+    email: String,
+}
+
+#[derive(Debug, Args)]
+struct DeleteUser {
+    #[command(flatten)]
+    user: Named,
+    /// Really: every link ends, and the recordings on this server are gone.
+    #[arg(long, required = true)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -194,7 +218,7 @@ struct Serve {
     #[arg(long, env = "SNAPLARK_USER_STORAGE", default_value = "none", value_name = "SIZE", value_parser = size)]
     user_storage: Limit,
     /// Most uploads that one user may begin in a day.
-    #[arg(long, env = "SNAPLARK_USER_DAY_UPLOADS", default_value = "none", value_name = "NUMBER", value_parser = count)]
+    #[arg(long, env = "SNAPLARK_USER_DAY_UPLOADS", default_value = "1000", value_name = "NUMBER", value_parser = count)]
     user_day_uploads: Limit,
     /// Most that one user may send in a day, for example 5GB.
     #[arg(long, env = "SNAPLARK_USER_DAY_BYTES", default_value = "none", value_name = "SIZE", value_parser = size)]
@@ -249,12 +273,46 @@ fn own(text: &str, parse: fn(&str) -> Result<Limit, String>) -> Result<OwnLimit,
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Token {
+    #[command(subcommand)]
+    command: Option<TokenCommand>,
+    #[command(flatten)]
+    kept: Kept,
+    /// The user's e-mail address.
+    #[arg(long, required = true)]
+    user: Option<String>,
+    /// What the token may be used for, of upload, read and account, for example "upload read".
+    #[arg(long, value_name = "SCOPES", default_value = "upload read account")]
+    scope: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Lists a user's tokens, newest first: id, name, scopes, made, last used.
+    List(ListTokens),
+    /// Takes a token away, by its id.
+    Revoke(RevokeToken),
+}
+
+#[derive(Debug, Args)]
+struct ListTokens {
     #[command(flatten)]
     kept: Kept,
     /// The user's e-mail address.
     #[arg(long)]
     user: String,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RevokeToken {
+    #[command(flatten)]
+    kept: Kept,
+    /// As `token list` shows it.
+    id: String,
 }
 
 #[derive(Debug, Args)]
@@ -272,6 +330,9 @@ struct ResetLink {
 #[tokio::main]
 async fn main() -> ExitCode {
     output::begin();
+    // Whatever it or ffmpeg writes is its owner's alone.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let code = run_command().await;
     output::exit_code(code)
 }
@@ -297,7 +358,13 @@ async fn run_command() -> ExitCode {
     rustls::crypto::ring::default_provider().install_default().ok();
     let done = match cli.command {
         Command::Serve(serve) => run(*serve).await,
-        Command::Token(token) => print_token(token).await,
+        Command::Token(token) => match token.command {
+            Some(TokenCommand::List(list)) => list_tokens(list).await,
+            Some(TokenCommand::Revoke(RevokeToken { kept, id })) => {
+                snaplark_cloud::revoke_token(kept, &id).await
+            }
+            None => print_token(token).await,
+        },
         Command::ResetLink(link) => print_reset_link(link).await,
         Command::Scrub(kept) => match scrub(kept).await {
             Ok(true) => Ok(()),
@@ -308,6 +375,15 @@ async fn run_command() -> ExitCode {
         Command::Audit(audit) => print_audit(audit).await,
         Command::User(User::Add(user)) => set_password(user, SetPassword::Add).await,
         Command::User(User::Password(user)) => set_password(user, SetPassword::Replace).await,
+        Command::User(User::Disable(Named { kept, email })) => {
+            snaplark_cloud::set_disabled(kept, &email, true).await
+        }
+        Command::User(User::Enable(Named { kept, email })) => {
+            snaplark_cloud::set_disabled(kept, &email, false).await
+        }
+        Command::User(User::Delete(DeleteUser { user: Named { kept, email }, yes: _ })) => {
+            snaplark_cloud::delete_user(kept, &email).await
+        }
         Command::User(User::Limits(user)) => user_limits(user).await,
         Command::Completions { shell } => {
             output::answer_bytes(&manual::completions(Cli::command(), shell));
@@ -382,7 +458,23 @@ fn smtp_password(file: Option<&std::path::Path>) -> Result<Option<String>, Cloud
 }
 
 async fn print_token(token: Token) -> Result<(), CloudError> {
-    say(&snaplark_cloud::issue_token(token.kept, &token.user).await?);
+    let user = token.user.unwrap_or_default();
+    say(&snaplark_cloud::issue_token(token.kept, &user, &token.scope).await?);
+    Ok(())
+}
+
+async fn list_tokens(list: ListTokens) -> Result<(), CloudError> {
+    for token in snaplark_cloud::list_tokens(list.kept, &list.user).await? {
+        if list.json {
+            say(&serde_json::to_string(&token).expect("texts and numbers are JSON"));
+            continue;
+        }
+        let at = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
+        let used = token.used_ms.map_or("never used".to_owned(), at);
+        let name = token.name.replace(|c: char| c.is_control(), " ");
+        let TokenLine { id, scopes, created_ms, .. } = token;
+        say(&format!("{id}\t{name}\t{scopes}\t{}\t{used}", at(created_ms)));
+    }
     Ok(())
 }
 

@@ -96,9 +96,11 @@ impl Passwords {
         .map_err(SecretError::Hash)
     }
 
-    /// `hash`: none where there is nobody whose password it could be.
+    /// `hash`: none where there is nobody whose password it could be. What is too long to be one costs
+    /// as much as any other, so that guesses by it are no cheaper.
     pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, SecretError> {
-        let (password, known) = (password.to_owned(), hash.is_some());
+        let known = hash.is_some() && password.len() <= PASSWORD_BYTES_MAX;
+        let password = if known { password.to_owned() } else { String::new() };
         let hash = hash.unwrap_or(NOBODY).to_owned();
         let fits = self
             .apart(move || {
@@ -151,6 +153,8 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(passwords.verify("correct horse", Some(&hash)).await.unwrap());
         assert!(!passwords.verify("correct horsf", Some(&hash)).await.unwrap());
+        let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+        assert!(!passwords.verify(&long, Some(&hash)).await.unwrap(), "and it was hashed");
         assert!(!passwords.verify("anything", None).await.unwrap(), "nobody's hash is well formed");
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -83,6 +84,15 @@ pub async fn serve_until(listener: TcpListener, router: Router, stop: Cancellati
     }
 }
 
+fn header_bytes(headers: &HeaderMap) -> usize {
+    // `name: value` and the end of the line.
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn too_long() -> Response {
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
+}
+
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     from: SocketAddr,
@@ -90,10 +100,15 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
+        // What is read at once may be more than the buffer's bound.
+        let is_long = header_bytes(request.headers()) > HEADER_BYTES_MAX;
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
-        let answer = router.clone().call(request);
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        let answer = (!is_long).then(|| router.clone().call(request));
+        async move {
+            let Some(answer) = answer else { return Ok(too_long()) };
+            Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {}))
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_MAX);

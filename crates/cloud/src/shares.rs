@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::accounts::{AccountError, Accounts};
+use crate::accounts::{AccountError, Accounts, place};
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Bucket, Db, DbError, Share, ShareChange, Taken, Upload, UserId, Visibility};
@@ -107,7 +107,9 @@ impl Shares {
                     None => false,
                     Some(pass) => {
                         let stored = secrets::stored(pass);
-                        self.db.has_share_pass(upload.video_id, &stored, now_ms).await?
+                        self.db
+                            .has_share_pass(upload.user_id, upload.video_id, &stored, now_ms)
+                            .await?
                     }
                 };
                 if passes { Access::Granted } else { Access::NeedsPassword }
@@ -160,27 +162,26 @@ impl Shares {
         password: &str,
         from: IpAddr,
     ) -> Result<String, ShareError> {
-        let (video, now_ms) = (upload.video_id, self.clock.now_ms());
+        let (video, now_ms, from) = (upload.video_id, self.clock.now_ms(), place(from));
         for (name, bucket) in
             [(format!("unlock {video} {from}"), TRIES), (format!("unlock {video}"), TRIES_ON)]
         {
             accounts.take(&name, bucket, now_ms).await.map_err(other)?;
         }
-        let short = password.len() <= secrets::PASSWORD_BYTES_MAX;
         let hash = upload.share.password.as_deref();
-        if !short || !accounts.passwords.verify(password, hash).await? {
+        if !accounts.passwords.verify(password, hash).await? {
             let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
             audit::note(&self.db, &self.clock, owner, refused, (&video.to_string(), "")).await;
             return Err(ShareError::Wrong);
         }
         let (pass, stored) = secrets::new_secret()?;
-        self.db.add_share_pass(video, &stored, now_ms + PASS_MS).await?;
+        self.db.add_share_pass(upload.user_id, video, &stored, now_ms + PASS_MS).await?;
         Ok(pass)
     }
 
     /// Somebody other than the owner began to watch.
     pub async fn viewed(&self, upload: &Upload, from: IpAddr) -> Result<(), ShareError> {
-        let name = format!("view {} {from}", upload.video_id);
+        let name = format!("view {} {}", upload.video_id, place(from));
         if let Taken::One { .. } = self.db.take(&name, VIEWS, self.clock.now_ms()).await? {
             self.db.count_view(upload.user_id, upload.video_id).await?;
         }

@@ -21,6 +21,8 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use crate::private;
+
 /// What is held of one object on its way to disk, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 const WRITES_IN_FLIGHT: usize = 2;
@@ -116,7 +118,8 @@ impl Storage {
             self.write_buffer_bytes,
         )
         .with_max_concurrency(WRITES_IN_FLIGHT);
-        ObjectWriter { out, key, size_bytes: 0, sha256: Sha256::new() }
+        let folder = self.folder.clone();
+        ObjectWriter { out, folder, key, size_bytes: 0, sha256: Sha256::new() }
     }
 
     /// Where a client may put a file by itself, once.
@@ -133,6 +136,9 @@ impl Storage {
     pub async fn rename(&self, key: &str, part: (Uuid, u32)) -> Result<String, StorageError> {
         let to = part_key(part);
         self.store.rename(&Path::from(key), &Path::from(to.as_str())).await?;
+        if let Some(folder) = &self.folder {
+            private::close_up_to(folder, &folder.join(&to))?;
+        }
         Ok(to)
     }
 
@@ -335,6 +341,8 @@ fn is_staged(name: &str) -> bool {
 #[derive(Debug)]
 pub struct ObjectWriter {
     out: BufWriter,
+    /// Where the objects are files.
+    folder: Option<PathBuf>,
     key: String,
     size_bytes: u64,
     sha256: Sha256,
@@ -361,6 +369,10 @@ impl ObjectWriter {
 
     pub async fn finish(mut self) -> Result<Written, StorageError> {
         self.out.shutdown().await?;
+        // The store names no modes; until here the objects' folder shields the file.
+        if let Some(folder) = &self.folder {
+            private::close_up_to(folder, &folder.join(&self.key))?;
+        }
         Ok(Written {
             key: self.key,
             size_bytes: self.size_bytes,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::TOKEN_IDLE_MS;
 use crate::clock::Clock;
 use crate::uploads::{UploadError, Uploads};
 
@@ -77,7 +78,8 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
         }
     }
     let now_ms = uploads.clock.now_ms();
-    uploads.db.forget_over(now_ms, now_ms - QUIET_MS, now_ms - AUDIT_MS).await?;
+    let token_ms = now_ms - TOKEN_IDLE_MS;
+    uploads.db.forget_over(now_ms, now_ms - QUIET_MS, now_ms - AUDIT_MS, token_ms).await?;
     swept.orphans = orphans(uploads).await?;
     Ok(swept)
 }

@@ -11,6 +11,7 @@ use super::{
     ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
+use crate::scopes::Scopes;
 
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -85,6 +86,7 @@ door! {
     // Users, tokens, browsers.
     fn user_named(email: &str, now_ms: i64) -> UserId;
     fn user_by_email(email: &str) -> Option<User>;
+    fn email_of(user: UserId) -> Option<String>;
     fn users_count() -> i64;
     fn set_password(email: &str, password: &str, replace: bool, now_ms: i64) -> UserAdded;
     fn change_password(user: UserId, checked: &str, new: &NewPassword<'_>, now_ms: i64) -> bool;
@@ -92,10 +94,12 @@ door! {
     fn user_of_reset_link(hash: &[u8], now_ms: i64) -> Option<User>;
     fn reset_password(link: &[u8], new: &NewPassword<'_>, now_ms: i64) -> Option<UserId>;
     fn uploads_count(user: UserId) -> i64;
-    fn delete_account(user: UserId, checked: &str, now_ms: i64) -> bool;
+    fn delete_account(user: UserId, checked: Option<&str>, now_ms: i64) -> bool;
     fn remove_uploads_of_deleted(now_ms: i64) -> ();
     fn add_token(new: &NewToken<'_>, now_ms: i64) -> ();
-    fn use_token(hash: &[u8], now_ms: i64) -> Option<UserId>;
+    fn use_token(hash: &[u8], now_ms: i64, idle_since_ms: i64) -> Option<(UserId, Scopes)>;
+    fn revoke_token(token: TokenId) -> Option<(UserId, String)>;
+    fn set_disabled(user: UserId, disabled_ms: Option<i64>) -> ();
     fn tokens(user: UserId) -> Vec<Token>;
     fn remove_token(user: UserId, token: TokenId) -> Option<String>;
     fn forget_token(hash: &[u8]) -> Option<(UserId, String)>;
@@ -133,8 +137,8 @@ door! {
     // Links.
     fn change_share(user: UserId, video: VideoId, change: &ShareChange) -> ();
     fn count_view(user: UserId, video: VideoId) -> ();
-    fn add_share_pass(video: VideoId, hash: &[u8], expires_ms: i64) -> ();
-    fn has_share_pass(video: VideoId, hash: &[u8], now_ms: i64) -> bool;
+    fn add_share_pass(owner: UserId, video: VideoId, hash: &[u8], expires_ms: i64) -> ();
+    fn has_share_pass(owner: UserId, video: VideoId, hash: &[u8], now_ms: i64) -> bool;
 
     // Work that is done after the answer.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
@@ -164,5 +168,5 @@ door! {
     fn has_object(key: &str) -> bool;
     fn mark(name: &str) -> Option<String>;
     fn set_mark(name: &str, value: &str) -> ();
-    fn forget_over(now_ms: i64, quiet_ms: i64, audit_ms: i64) -> ();
+    fn forget_over(now_ms: i64, quiet_ms: i64, audit_ms: i64, token_ms: i64) -> ();
 }

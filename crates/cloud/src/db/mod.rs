@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::media::Media;
 use crate::parts::Layout;
 use crate::quotas::Over;
+use crate::scopes::Scopes;
 
 pub use door::Db;
 
@@ -281,6 +282,8 @@ pub struct User {
     pub email: String,
     /// An argon2id string; without one there is no signing in by password.
     pub password: Option<String>,
+    /// Shut out by the operator.
+    pub is_disabled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,8 +302,6 @@ pub struct NewPassword<'a> {
     pub password: &'a str,
     pub session_hash: &'a [u8],
     pub session_expires_ms: i64,
-    /// Whether apps and programs have to sign in again, too.
-    pub ends_tokens: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -308,6 +309,7 @@ pub struct NewToken<'a> {
     pub user_id: UserId,
     pub hash: &'a [u8],
     pub name: &'a str,
+    pub scopes: Scopes,
 }
 
 /// What is told of a token; its hash never is.
@@ -315,6 +317,7 @@ pub struct NewToken<'a> {
 pub struct Token {
     pub id: TokenId,
     pub name: String,
+    pub scopes: Scopes,
     pub created_ms: i64,
     pub used_ms: Option<i64>,
 }
@@ -326,6 +329,7 @@ pub struct Code {
     pub challenge: String,
     pub redirect_uri: String,
     pub token_name: String,
+    pub scopes: Scopes,
     pub expires_ms: i64,
 }
 

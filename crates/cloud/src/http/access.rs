@@ -10,6 +10,7 @@ use super::auth::by_token;
 use super::errors::ApiError;
 use super::visitor::{Visitor, cookie};
 use crate::db::{Upload, VideoId};
+use crate::scopes::Scope;
 use crate::shares::{Access, Asking};
 
 pub fn pass_cookie(video: VideoId) -> String {
@@ -19,7 +20,7 @@ pub fn pass_cookie(video: VideoId) -> String {
 /// Asks the database who it is only where that makes a difference.
 pub async fn access(app: &App, parts: &mut Parts, upload: &Upload) -> Result<Access, ApiError> {
     let user = match by_token(app, &parts.headers).await? {
-        Some(user) => Some(user),
+        Some((user, scopes)) => scopes.has(Scope::Read).then_some(user),
         None => Visitor::from_request_parts(parts, app).await?.user.map(|user| user.id),
     };
     let pass = cookie(app, &parts.headers, &pass_cookie(upload.video_id));

@@ -51,6 +51,8 @@ pub fn table() -> Routes {
         ("/screenshots/{id}", delete(screenshots::remove)),
         (routes::CAPABILITIES, get(capabilities)),
         (routes::USAGE, get(usage)),
+        ("/user", get(user)),
+        ("/media/upload", post(screenshots::upload)),
         ("/openapi.json", get(openapi::serve)),
     ]
 }
@@ -222,14 +224,26 @@ struct ListQuery {
     damaged: Option<bool>,
 }
 
+/// A query that can't be read, in the API's own form.
+pub fn bad_query(error: &QueryRejection) -> ApiError {
+    let text = error.body_text();
+    let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+    // `limit: invalid digit found in string`
+    let (field, reason) = reason.split_once(": ").unwrap_or(("query", reason));
+    ApiError::field(field, &format!("The {field} field can't be read: {reason}."))
+}
+
 async fn list(
     State(app): State<App>,
     Signed(user): Signed,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<OwnVideos>, ApiError> {
-    let Query(query) =
-        query.map_err(|_| ApiError::field("limit", "The limit field must be an integer."))?;
-    let limit = query.limit.unwrap_or(LIST_DEFAULT).clamp(1, LIST_MAX);
+    let Query(query) = query.map_err(|error| bad_query(&error))?;
+    let limit = query.limit.unwrap_or(LIST_DEFAULT);
+    if !(1..=LIST_MAX).contains(&limit) {
+        let sentence = format!("The limit field must be between 1 and {LIST_MAX}.");
+        return Err(ApiError::field("limit", &sentence));
+    }
     if query.damaged == Some(true) {
         let mut videos = Vec::new();
         for upload in &app.uploads.damaged(user, LIST_MAX).await? {
@@ -248,7 +262,9 @@ async fn list(
     let next_cursor = uploads.last().filter(|_| more).map(cursor);
     let mut videos = Vec::with_capacity(uploads.len());
     for upload in &uploads {
-        videos.push(video_status(&app, upload).await?);
+        let mut video = video_status(&app, upload).await?;
+        video.status.received_chunks = app.uploads.db.part_indices(upload.session_id).await?;
+        videos.push(video);
     }
     Ok(Json(OwnVideos { success: true, videos, next_cursor }))
 }
@@ -262,6 +278,13 @@ async fn remove(
     app.uploads.remove(user, session).await?;
     app.sweep_soon();
     Ok(Json(json!({"success": true, "sessionId": session.to_string(), "message": "Video removed"})))
+}
+
+/// Whose token it is: a client of the documents asks for this after signing in.
+async fn user(State(app): State<App>, Signed(user): Signed) -> Result<Json<Value>, ApiError> {
+    let email = app.uploads.db.email_of(user).await?.ok_or_else(ApiError::unauthorized)?;
+    let name = email.split('@').next().unwrap_or_default();
+    Ok(Json(json!({"id": user.0.to_string(), "name": name, "email": email})))
 }
 
 /// What one has, and may have. A limit that isn't there is `null`.

@@ -1,17 +1,20 @@
 //! Who asks: programs by bearer token.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, Method, header};
 
 use super::App;
 use super::errors::ApiError;
 use super::visitor::from;
+use crate::accounts::TOKEN_IDLE_MS;
 use crate::db::UserId;
+use crate::scopes::{self, Scopes};
 use crate::secrets;
 
 /// Longer than any token of ours: not worth hashing.
 const TOKEN_BYTES_MAX: usize = 512;
+const TOKEN: &str = "token";
 
 /// A signed-in user. A handler that takes this runs for nobody else.
 #[derive(Clone, Copy, Debug)]
@@ -21,35 +24,49 @@ impl FromRequestParts<App> for Signed {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        signed(app, &parts.headers, &parts.extensions).await.map(Signed)
+        signed(app, (&parts.method, &parts.headers), &parts.extensions).await.map(Signed)
     }
 }
 
-/// Whose token it is. Wrong ones are counted by where they come from, good ones never: who shares an
-/// address with a guesser is not locked out.
+/// Whose token it is, where it may be used for this. Wrong ones are counted by where they come from,
+/// good ones never: who shares an address with a guesser is not locked out.
 pub async fn signed(
     app: &App,
-    headers: &HeaderMap,
+    (method, headers): (&Method, &HeaderMap),
     extensions: &Extensions,
 ) -> Result<UserId, ApiError> {
-    if let Some(user) = by_token(app, headers).await? {
-        return Ok(user);
+    if let Some((user, scopes)) = by_token(app, headers).await? {
+        let pattern = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let needed = scopes::needed(method, pattern);
+        return match needed.iter().any(|scope| scopes.has(*scope)) {
+            true => Ok(user),
+            false => Err(ApiError::out_of_scope(needed.first().map_or("", |scope| scope.name()))),
+        };
     }
     if bearer(headers).is_some() {
-        app.accounts.wrong_token(from(app, headers, extensions)).await?;
+        app.accounts.wrong_token(from(app, headers, extensions))?;
     }
     Err(ApiError::unauthorized())
 }
 
-pub async fn by_token(app: &App, headers: &HeaderMap) -> Result<Option<UserId>, ApiError> {
+/// Whose token it is, and what it may be used for.
+pub async fn by_token(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Option<(UserId, Scopes)>, ApiError> {
     let Some(token) = bearer(headers) else { return Ok(None) };
     let now_ms = app.uploads.clock.now_ms();
-    Ok(app.uploads.db.use_token(&secrets::stored(token), now_ms).await?)
+    let idle_since_ms = now_ms - TOKEN_IDLE_MS;
+    Ok(app.uploads.db.use_token(&secrets::stored(token), now_ms, idle_since_ms).await?)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    // Seed 002's own client sends its token under this name.
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let token = headers.get(TOKEN)?.to_str().ok()?.trim();
+        return (!token.is_empty() && token.len() <= TOKEN_BYTES_MAX).then_some(token);
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES_MAX)
         .then_some(token)

@@ -42,6 +42,12 @@ impl ApiError {
         ApiError { status, answer: Box::new(answer), headers: HeaderMap::new() }
     }
 
+    /// Lets a program tell this failure from others of its status.
+    pub fn coded(mut self, code: &str) -> Self {
+        self.answer.code = Some(code.to_owned());
+        self
+    }
+
     pub fn invalid(errors: FieldErrors) -> Self {
         let first = errors.values().flatten().next().cloned().unwrap_or_default();
         let mut error = ApiError::new(StatusCode::BAD_REQUEST, "Invalid request data", &first);
@@ -68,6 +74,21 @@ impl ApiError {
             "The token is missing or not valid. Sign in again; what was stored stays.",
         );
         error.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        error
+    }
+
+    /// RFC 6750, 3.1: a good token, for other things.
+    pub fn out_of_scope(needed: &str) -> Self {
+        let mut error = ApiError::new(
+            StatusCode::FORBIDDEN,
+            "Out of scope",
+            &format!("This token may not be used for this: that takes the scope {needed}."),
+        )
+        .coded("insufficient_scope");
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{needed}\"");
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            error.headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         error
     }
 

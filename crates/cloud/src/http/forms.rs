@@ -3,8 +3,11 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value};
-use snaplark_api::{Resolution, limits};
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+use snaplark_api::{
+    RECORDING_SECRET_BYTES, Resolution, is_claimed_by_secret, limits, recording_id_of,
+};
 use uuid::Uuid;
 
 use super::App;
@@ -27,18 +30,31 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
         form.wrong("filename", "The filename field must be a name.".to_owned());
     }
     match form.present("timestamp") {
+        Some(Value::String(text)) if text.chars().count() > WORD_CHARS_MAX => {
+            let sentence =
+                format!("The timestamp field must not be longer than {WORD_CHARS_MAX} characters.");
+            form.wrong("timestamp", sentence);
+        }
         Some(Value::String(_) | Value::Number(_)) | None => {}
         Some(_) => form.wrong("timestamp", "The timestamp field must be a string.".to_owned()),
     }
     let fps = form.whole("fps", limits::FPS);
-    form.text("codec", WORD_CHARS_MAX);
-    form.whole("bitrate", limits::BITRATE);
+    let codec = form.text("codec", WORD_CHARS_MAX);
+    let bitrate = form.whole("bitrate", limits::BITRATE);
     let (width, height) = form.resolution();
     let recording_id = form.optional_uuid("recordingId");
+    let secret = form.optional_secret("recordingSecret");
     form.optional_text("title", shares::TITLE_CHARS_MAX);
-    let metadata = body.to_string();
+    // What the documents name, and nothing else that a client may send along: neither secrets nor
+    // a megabyte of its own.
+    let metadata = json!({
+        "timestamp": form.fields.get("timestamp"), "codec": codec, "bitrate": bitrate, "fps": fps,
+        "resolution": {"width": width, "height": height},
+    })
+    .to_string();
     let (Some(filename), Some(fps)) = (filename, fps) else { return Err(form.refused()) };
     form.end()?;
+    check_claim(recording_id, secret)?;
     Ok(NewUpload {
         user_id: user,
         recording_id,
@@ -49,6 +65,30 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
         fps: small(fps),
         metadata,
     })
+}
+
+/// Holds an id that was made from a secret against it: a link that is known from the first second is
+/// its maker's alone.
+fn check_claim(
+    id: Option<Uuid>,
+    secret: Option<[u8; RECORDING_SECRET_BYTES]>,
+) -> Result<(), ApiError> {
+    let refused = |code: &str, error: &str, message: &str| {
+        Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error, message).coded(code))
+    };
+    match (id, secret) {
+        (Some(id), None) if is_claimed_by_secret(id) => refused(
+            "recording_secret_needed",
+            "Recording secret needed",
+            "A recordingId of version 8 is made from a secret. Send it as recordingSecret, or use another id.",
+        ),
+        (id, Some(secret)) if id != Some(recording_id_of(&secret)) => refused(
+            "recording_secret_wrong",
+            "Recording secret is wrong",
+            "The recordingId is not the one that this recordingSecret makes.",
+        ),
+        (None, None) | (Some(_), None | Some(_)) | (None, Some(_)) => Ok(()),
+    }
 }
 
 pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
@@ -254,6 +294,16 @@ impl<'a> Form<'a> {
         uuid
     }
 
+    fn optional_secret(&mut self, name: &str) -> Option<[u8; RECORDING_SECRET_BYTES]> {
+        let value = self.fields.get(name).filter(|value| !value.is_null())?;
+        let secret = value.as_str().and_then(secret_of);
+        if secret.is_none() {
+            let digits = RECORDING_SECRET_BYTES * 2;
+            self.wrong(name, format!("The {name} field must be {digits} hexadecimal digits."));
+        }
+        secret
+    }
+
     fn indices(&mut self, name: &str) -> Vec<u32> {
         let Some(value) = self.present(name) else { return Vec::new() };
         let Value::Array(values) = value else {
@@ -300,6 +350,19 @@ impl<'a> Form<'a> {
             }
         }
     }
+}
+
+fn secret_of(text: &str) -> Option<[u8; RECORDING_SECRET_BYTES]> {
+    let mut secret = [0; RECORDING_SECRET_BYTES];
+    let digits = text.as_bytes();
+    if digits.len() != secret.len() * 2 {
+        return None;
+    }
+    for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(secret)
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -66,6 +66,8 @@ impl AppState {
     /// The same videos, as somebody sees them who came by another address.
     pub fn for_visitors(&self, public_url: String) -> AppState {
         AppState {
+            // Whatever name the network's other computers have for this one.
+            is_named: false,
             uploads: Arc::clone(&self.uploads),
             accounts: Accounts::new(self.uploads.db.clone(), self.uploads.clock.clone()),
             shares: Shares::new(self.uploads.db.clone(), self.uploads.clock.clone()),
@@ -90,8 +92,8 @@ pub fn router(app: App, rate: Arc<VisitorRate>) -> Router {
         .with_state(Arc::clone(&app));
     Router::new()
         .fallback_service(inner)
-        .layer(middleware::from_fn_with_state(Gate { app, rate }, admit))
-        .layer(middleware::from_fn(headers_for_all))
+        .layer(middleware::from_fn_with_state(Gate { app: Arc::clone(&app), rate }, admit))
+        .layer(middleware::from_fn_with_state(app, headers_for_all))
 }
 
 async fn nothing() -> Response {

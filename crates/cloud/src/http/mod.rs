@@ -8,9 +8,11 @@ mod assets;
 mod auth;
 mod body;
 mod captions;
+mod cors;
 mod dialects;
 mod errors;
 mod forms;
+mod hosts;
 mod html;
 mod local_network;
 mod multipart;
@@ -25,8 +27,8 @@ mod visitor;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -46,6 +48,8 @@ pub use local_network::{VisitorRate, router as local_network_router};
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
+/// Two years, as browsers' own lists want it. Not of hosts below, which aren't ours to speak for.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type App = Arc<AppState>;
@@ -60,6 +64,9 @@ pub struct AppState {
     pub mailer: Option<Mailer>,
     /// Without a slash at its end.
     pub public_url: String,
+    /// Whoever runs the server said what it is called, or it is this computer's alone: it answers to
+    /// no other name.
+    pub is_named: bool,
     pub behind_proxy: bool,
     /// Not in the cloud of this computer, which has one user and no passwords.
     pub has_sign_in: bool,
@@ -89,7 +96,7 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(operator::readyz))
         .fallback(share::unknown)
         .layer(middleware::from_fn(body::answer_after_body))
-        .layer(middleware::from_fn(headers_for_all))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), headers_for_all))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), operator::counted))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
@@ -127,9 +134,22 @@ fn link_routes() -> Router<App> {
         .route("/static/{version}/{name}", get(assets::serve))
 }
 
-async fn headers_for_all(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+async fn headers_for_all(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_api = cors::is_open_to_all(request.uri().path());
+    let mut response = if !hosts::is_ours(&app, &request) {
+        hosts::refused()
+    } else if is_api && request.method() == Method::OPTIONS {
+        cors::preflight()
+    } else {
+        next.run(request).await
+    };
     let headers = response.headers_mut();
+    if app.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if is_api {
+        cors::open_to_all(headers);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let same_origin = HeaderValue::from_static("same-origin");
     headers.entry(header::REFERRER_POLICY).or_insert(same_origin);

@@ -234,7 +234,7 @@ fn other_kind(media: Media) -> ApiError {
 
 /// An image that is durable, and what its bytes are.
 #[derive(Debug)]
-pub struct ImageForm {
+pub struct FileForm {
     pub written: Written,
     pub media: Media,
     pub filename: String,
@@ -242,23 +242,45 @@ pub struct ImageForm {
 }
 
 /// The form of `POST /screenshots/upload`: one file of the name `file`.
-pub async fn read_image(
-    app: &App,
-    request: Request,
+/// What a form that is one file may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// The document's name for the field first; errors speak of it.
+    names: &'static [&'static str],
     bytes_max: u64,
-) -> Result<ImageForm, ApiError> {
-    check_announced(request.headers(), bytes_max)?;
+    is_good: fn(Media) -> bool,
+    /// What is said to be wanted.
+    media: Media,
+}
+
+pub const IMAGE: Wanted = Wanted {
+    names: &["file", "capture"],
+    bytes_max: limits::SCREENSHOT_BYTES_MAX,
+    is_good: Media::is_image,
+    media: Media::Png,
+};
+
+/// Seed 003: "max 500MB".
+pub const VIDEO: Wanted = Wanted {
+    names: &["file"],
+    bytes_max: 500 * 1024 * 1024,
+    is_good: |media| !media.is_image() && media != Media::Unknown,
+    media: Media::Webm,
+};
+
+pub async fn read_file(app: &App, request: Request, wanted: Wanted) -> Result<FileForm, ApiError> {
+    check_announced(request.headers(), wanted.bytes_max)?;
     let mut multipart = opened(app, request).await?;
-    let mut image: Option<ImageForm> = None;
+    let mut image: Option<FileForm> = None;
     let mut other_bytes = 0;
     let read = async {
         while let Some(field) = awaited(multipart.next_field()).await? {
-            if field.name() != Some("file") {
+            if !field.name().is_some_and(|name| wanted.names.contains(&name)) {
                 other_bytes = skip(field, other_bytes).await?;
             } else if image.is_some() {
                 return Err(ApiError::field("file", "The file field must be one file."));
             } else {
-                image = Some(image_of(app, field, bytes_max).await?);
+                image = Some(file_of(app, field, wanted).await?);
             }
         }
         Ok(())
@@ -276,7 +298,8 @@ pub async fn read_image(
     }
 }
 
-async fn image_of(app: &App, mut field: Field<'_>, bytes_max: u64) -> Result<ImageForm, ApiError> {
+async fn file_of(app: &App, mut field: Field<'_>, wanted: Wanted) -> Result<FileForm, ApiError> {
+    let bytes_max = wanted.bytes_max;
     let filename = field.file_name().unwrap_or_default().to_owned();
     let sha256_claimed = claimed_sha256(field.headers())?;
     let mut writer = app.uploads.storage.image_writer();
@@ -289,11 +312,11 @@ async fn image_of(app: &App, mut field: Field<'_>, bytes_max: u64) -> Result<Ima
         head.extend_from_slice(&bytes[..room]);
         writer.write(bytes).await?;
     }
-    let Some(media) = Media::of_bytes(&head).filter(|media| media.is_image()) else {
-        return Err(UploadError::OtherKind(Media::Png).into());
+    let Some(media) = Media::of_bytes(&head).filter(|media| (wanted.is_good)(*media)) else {
+        return Err(UploadError::OtherKind(wanted.media).into());
     };
     let written = writer.finish().await?;
-    Ok(ImageForm { written, media, filename, sha256_claimed })
+    Ok(FileForm { written, media, filename, sha256_claimed })
 }
 
 async fn text(mut field: Field<'_>, name: &str) -> Result<String, ApiError> {

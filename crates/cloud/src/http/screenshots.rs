@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use serde_json::{Value, json};
-use snaplark_api::{ScreenshotAnswer, limits};
+use snaplark_api::ScreenshotAnswer;
 
 use super::api::page_url;
 use super::auth::Signed;
@@ -23,7 +23,7 @@ pub async fn upload(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Json<ScreenshotAnswer>, ApiError> {
-    let image = multipart::read_image(&app, request, limits::SCREENSHOT_BYTES_MAX).await?;
+    let image = multipart::read_file(&app, request, multipart::IMAGE).await?;
     let named = forms::plain_name(image.filename);
     let new = NewUpload {
         user_id: user,
@@ -60,7 +60,9 @@ pub async fn upload(
     Ok(Json(ScreenshotAnswer {
         success: Some(true),
         id: Some(upload.video_id.to_string()),
-        url: page_url(&app, &upload),
+        // As the document means it: the file, which people open and pages show.
+        url: format!("{}{}", app.public_url, file_path(&upload)),
+        page_url: Some(page_url(&app, &upload)),
         image_url: Some(format!("{}{}", app.public_url, file_path(&upload))),
         width: Some(upload.width),
         height: Some(upload.height),

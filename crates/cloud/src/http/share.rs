@@ -4,6 +4,7 @@
 //! buttons, and the way along while the recording still runs.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::access::{access, admit, is_public, pass_cookie};
+use super::api::bad_query;
 use super::dialects::arrived;
 use super::errors::ApiError;
 use super::html::{form_page, html, unkept};
@@ -239,8 +241,9 @@ pub struct OembedQuery {
 /// https://oembed.com: how other sites learn to embed a link.
 pub async fn oembed(
     State(app): State<App>,
-    Query(asked): Query<OembedQuery>,
+    asked: Result<Query<OembedQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    let Query(asked) = asked.map_err(|error| bad_query(&error))?;
     if asked.format.as_deref().is_some_and(|format| format != "json") {
         return Ok(StatusCode::NOT_IMPLEMENTED.into_response());
     }
@@ -296,9 +299,10 @@ pub enum LiveAnswer {
 pub async fn live(
     State(app): State<App>,
     Path(video): Path<String>,
-    Query(query): Query<LiveQuery>,
+    query: Result<Query<LiveQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(|error| bad_query(&error))?;
     let behind = behind(&app, &video).await?;
     if let Some(upload) = behind.upload() {
         admit(&app, &mut request.into_parts().0, upload).await?;

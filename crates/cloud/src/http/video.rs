@@ -12,6 +12,7 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde_json::json;
 use std::ops::Range;
 
+use super::dialects::arrived;
 use super::errors::ApiError;
 use super::{App, access, share};
 use crate::db::{JobState, ProductKind, Upload};
@@ -27,7 +28,13 @@ use crate::uploads::Watchable;
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// For the one who was asked who they are; no cache in between may pass it on.
 const FINISHED_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+/// A file that somebody sent us is never a page of ours.
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
+/// The same for what browsers show in a document of their own, which a sandbox would keep from
+/// loading the file: nothing but the file itself and the browser's own style. No image or video that
+/// is served has scripts: its type is told by its bytes, and sniffing is off.
+const MEDIA_POLICY: &str =
+    "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
 /// `/videos/{id}/video.webm` (`.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
@@ -164,7 +171,13 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
 
 async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<Upload, ApiError> {
     let video = share::video_id(video).ok_or_else(gone)?;
-    let upload = app.uploads.behind_link(video).await?;
+    let mut upload = app.uploads.behind_link(video).await?;
+    // A file that went to the bucket by itself: looking at its address takes it in.
+    if let Some(waiting) = upload.as_ref().filter(|upload| upload.is_open())
+        && let Ok(Some(arrived)) = arrived(app, waiting).await
+    {
+        upload = Some(arrived);
+    }
     let upload = upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)?;
     // An address that its owner had signed for somebody.
     let signed = Query::<Signed>::try_from_uri(&parts.uri);
@@ -241,12 +254,14 @@ impl File {
             (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
             (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
             (header::CACHE_CONTROL, keep),
-            // A file that somebody sent us is never a page of ours.
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY)),
+            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy(mime))),
         ]);
         headers.extend(
             etag.as_ref().and_then(|etag| etag.parse().ok()).map(|etag| (header::ETAG, etag)),
         );
+        if !is_match(etag.as_deref(), asked) {
+            return Err(changed());
+        }
         if is_unmodified(etag.as_deref(), asked) {
             return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
         }
@@ -307,6 +322,26 @@ async fn open(
             storage.stream(&key, offset..offset + piece.len_bytes).await
         }
     }
+}
+
+fn policy(mime: &str) -> &'static str {
+    let is_shown = mime.starts_with("video/") || mime.starts_with("image/");
+    if is_shown { MEDIA_POLICY } else { FILE_POLICY }
+}
+
+/// RFC 9110, 13.1.1: a weak tag never matches here, and what still grows has none.
+fn is_match(etag: Option<&str>, asked: &HeaderMap) -> bool {
+    let lines = || asked.get_all(header::IF_MATCH).iter();
+    let mut wanted = lines().filter_map(|line| line.to_str().ok()).flat_map(|it| it.split(','));
+    lines().next().is_none() || wanted.any(|it| it.trim() == "*" || Some(it.trim()) == etag)
+}
+
+fn changed() -> ApiError {
+    ApiError::new(
+        StatusCode::PRECONDITION_FAILED,
+        "Precondition failed",
+        "The file is not, or not any more, the one that If-Match names.",
+    )
 }
 
 fn is_unmodified(etag: Option<&str>, asked: &HeaderMap) -> bool {

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use super::errors::ApiError;
 use super::html::html;
 use super::{App, AppState};
+use crate::accounts::plain_email;
 use crate::db::User;
 use crate::pages::{self, FORM_KEY, Person};
 use crate::secrets;
@@ -23,6 +24,11 @@ use crate::secrets;
 const SESSION_COOKIE: &str = "snaplark_session";
 /// For forms of those who aren't signed in.
 const FORM_COOKIE: &str = "snaplark_form";
+/// Of a browser that somebody signed in by: `nonce.mac`, where the MAC is over the nonce and whose
+/// account it was. It opens nothing; tries to sign in are counted by it.
+const DEVICE_COOKIE: &str = "snaplark_device";
+/// As long as browsers keep any.
+const DEVICE_AGE_S: i64 = 400 * 24 * 60 * 60;
 const SESSION_AGE_S: i64 = 30 * 24 * 60 * 60;
 const FORM_AGE_S: i64 = 24 * 60 * 60;
 /// The largest form of ours holds a few lines.
@@ -36,6 +42,7 @@ pub struct Visitor {
     pub from: IpAddr,
     session: Option<String>,
     form: Option<String>,
+    device: Option<String>,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -49,7 +56,14 @@ impl FromRequestParts<App> for Visitor {
         };
         session = session.filter(|_| user.is_some());
         let form = cookie(app, &parts.headers, FORM_COOKIE);
-        Ok(Visitor { user, session, form, from: from(app, &parts.headers, &parts.extensions) })
+        let device = cookie(app, &parts.headers, DEVICE_COOKIE);
+        Ok(Visitor {
+            user,
+            session,
+            form,
+            device,
+            from: from(app, &parts.headers, &parts.extensions),
+        })
     }
 }
 
@@ -69,6 +83,12 @@ impl Visitor {
         secret.is_some_and(|secret| secrets::is_same(&secrets::form_key(secret), key))
     }
 
+    /// The name of this browser, where this account was signed in by it before.
+    pub fn device(&self, app: &App, email: &str) -> Option<&str> {
+        let (nonce, mac) = self.device.as_deref()?.split_once('.')?;
+        secrets::is_same(mac, &app.device_mac(email, nonce)).then_some(nonce)
+    }
+
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }
@@ -77,6 +97,16 @@ impl Visitor {
 impl AppState {
     pub fn session_cookie(&self, secret: &str) -> Option<HeaderValue> {
         self.cookie(SESSION_COOKIE, secret, SESSION_AGE_S)
+    }
+
+    pub fn device_cookie(&self, email: &str) -> Option<HeaderValue> {
+        let (nonce, _) = secrets::new_secret().ok()?;
+        let mac = self.device_mac(email, &nonce);
+        self.cookie(DEVICE_COOKIE, &format!("{nonce}.{mac}"), DEVICE_AGE_S)
+    }
+
+    fn device_mac(&self, email: &str, nonce: &str) -> String {
+        self.signing.id(&["device", &plain_email(email), nonce]).simple().to_string()
     }
 
     pub fn no_session_cookie(&self) -> Option<HeaderValue> {
@@ -96,7 +126,7 @@ impl AppState {
         if self.is_https() { format!("__Host-{name}") } else { name.to_owned() }
     }
 
-    fn is_https(&self) -> bool {
+    pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
 }
@@ -166,9 +196,11 @@ pub fn see_other(to: &str) -> Response {
 }
 
 pub fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Response {
-    let headers: HeaderMap =
-        cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect();
-    (headers, response).into_response()
+    let mut response = response;
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 pub type Fields = BTreeMap<String, String>;

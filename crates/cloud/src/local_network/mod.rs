@@ -297,7 +297,7 @@ impl Sharing {
         };
         let bound = listener.local_addr()?;
         if kept != Some(bound.port()) && port.is_none() {
-            fs::write(&self.port_file, bound.port().to_string())?;
+            crate::private::write(&self.port_file, bound.port().to_string().as_bytes())?;
         }
         let visible = SocketAddr::new(bound.ip(), bound.port());
         let state = self.app.for_visitors(format!("http://{visible}"));

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::icons::*;
 use super::{Moment, Page, Person, Place, date, form_key, icon, note, own_page};
 use crate::db::Token;
+use crate::scopes::Scopes;
 use crate::secrets::PASSWORD_CHARS_MIN;
 
 /// Why the form is shown again.
@@ -89,6 +90,13 @@ pub(super) fn refusal(refusal: Refusal) -> Markup {
     html! { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence()) } } }
 }
 
+/// The program that a sign-in is for, as far as its request says.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    pub device: String,
+    pub scopes: Scopes,
+}
+
 /// `next`: where it goes on after. `nobody`: no user has a password yet.
 pub fn password_page(
     next: &str,
@@ -96,6 +104,7 @@ pub fn password_page(
     key: &str,
     refusal: Option<Refusal>,
     nobody: bool,
+    asking: Option<&Asking>,
 ) -> Markup {
     let page = Page { title: "Sign in", head: html! {}, scripts: &["page.js"], awaits: None };
     page.render_form(html! {
@@ -105,6 +114,10 @@ pub fn password_page(
             @if nobody {
                 p { "Nobody can sign in here yet. Whoever runs this server adds the first user:" }
                 code { "snaplark-cloud user add you@example.com" }
+            }
+            @if let Some(Asking { device, scopes }) = asking {
+                p { b { "Snaplark on " bdi { (device) } } " asks you to sign in. Once you agree it can:" }
+                ul.plain-list { @for scope in scopes.each() { li { (scope.words()) } } }
             }
             @if let Some(why) = refusal { (self::refusal(why)) }
             (form_key(key))
@@ -120,13 +133,20 @@ pub fn password_page(
 }
 
 /// Asks whether the app may act for whoever is signed in. `hidden`: what the form sends along.
-pub fn consent(person: Person<'_>, device: &str, hidden: &[(&str, &str)]) -> Markup {
+pub fn consent(
+    person: Person<'_>,
+    device: &str,
+    scopes: Scopes,
+    hidden: &[(&str, &str)],
+) -> Markup {
     let page = Page { title: "Connect the app", head: html! {}, scripts: &[], awaits: None };
     page.render_form(html! {
         form.note.form method="post" action="/oauth/authorize" {
             span.badge data-tone="accent" { (icon(ICON_MONITOR)) }
             h1 { "Connect Snaplark on " (device) "?" }
-            p { "It can then upload recordings as " b { (person.email) } ", and list, rename and delete them. It never sees your password." }
+            p { "It asks to act as " b { bdi { (person.email) } } ". It can then:" }
+            ul.plain-list { @for scope in scopes.each() { li { (scope.words()) } } }
+            p { "It never sees your password. You can take this back under “Devices & tokens”." }
             p.hint { "Agree only if you have just chosen “Sign in” in Snaplark on this computer." }
             (form_key(person.form_key))
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
@@ -179,7 +199,7 @@ pub fn tokens(person: Person<'_>, tokens: &[Token], fresh: Option<&str>, moment:
                             div.words {
                                 strong { @if token.name.is_empty() { "Made by an older version" } @else { bdi { (token.name) } } }
                                 p {
-                                    "Created " (date(token.created_ms, moment)) " · "
+                                    "May " (token.scopes.each().map(crate::scopes::Scope::name).collect::<Vec<_>>().join(", ")) " · created " (date(token.created_ms, moment)) " · "
                                     @match token.used_ms {
                                         Some(used_ms) => { "last used " (date(used_ms, moment)) }
                                         None => { "never used" }

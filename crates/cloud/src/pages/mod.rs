@@ -17,7 +17,7 @@ use crate::db::{ProductKind, Upload};
 use crate::http::asset;
 use crate::media::Media;
 
-pub use account::{Refusal, consent, password_page as sign_in, refused, tokens};
+pub use account::{Asking, Refusal, consent, password_page as sign_in, refused, tokens};
 pub use activity::activity;
 pub use library::{Listed, library};
 pub use my_account::{Account, AccountForm, account_deleted, my_account};

@@ -54,7 +54,7 @@ pub fn my_account(person: Person<'_>, account: &Account) -> Markup {
                     @if let Some(why) = why(AccountForm::Password) { (why) }
                     (secret(Secret { id: "current", name: "current", label: "Current password", is_new: false, is_first: false }))
                     (secret(Secret { id: "new", name: "password", label: "New password", is_new: true, is_first: false }))
-                    label.tick { input type="checkbox" name="tokens" value="yes"; span { "Also sign out all devices and revoke all tokens" } }
+                    p.help { "All other browsers, devices and tokens are signed out. Recordings wait until you sign in again in Snaplark." }
                     div.row-end { button.primary type="submit" { "Change password" } }
                 }
             }

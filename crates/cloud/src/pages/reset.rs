@@ -67,14 +67,13 @@ pub fn new_password(email: &str, link: &str, key: &str, refusal: Option<Refusal>
         form.note.form method="post" action="/reset-password" {
             span.badge data-tone="accent" { (icon(ICON_KEY)) }
             h1 { "Choose a new password" }
-            p { "For " b { bdi { (email) } } ". Every browser is signed out." }
+            p { "For " b { bdi { (email) } } ". Every browser, device and token is signed out; sign in again in Snaplark afterwards." }
             @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
             (form_key(key))
             input type="hidden" name="key" value=(link);
             // Password managers store it under this name.
             input.sr type="email" name="email" value=(email) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
             (secret(Secret { id: "new-password", name: "password", label: "New password", is_new: true, is_first: true }))
-            label.tick { input type="checkbox" name="tokens" value="yes"; span { "Also sign out all devices and revoke all tokens" } }
             button.primary.large type="submit" { "Set password and sign in" }
         }
     })

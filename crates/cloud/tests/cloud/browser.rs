@@ -12,6 +12,8 @@ pub struct Browser {
     http: Client,
     url: String,
     cookies: Mutex<BTreeMap<String, String>>,
+    /// What a proxy would say of where it is.
+    from: Mutex<Option<String>>,
 }
 
 pub struct Seen {
@@ -45,7 +47,7 @@ impl Browser {
     pub fn new(url: &str) -> Browser {
         crate::support::http();
         let http = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Browser { http, url: url.to_owned(), cookies: Mutex::default() }
+        Browser { http, url: url.to_owned(), cookies: Mutex::default(), from: Mutex::default() }
     }
 
     pub async fn get(&self, path: &str) -> Seen {
@@ -66,6 +68,8 @@ impl Browser {
     pub async fn see(&self, request: RequestBuilder) -> Seen {
         let cookies: Vec<_> =
             self.cookies.lock().unwrap().iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let from = self.from.lock().unwrap().clone();
+        let request = from.into_iter().fold(request, |it, from| it.header("x-forwarded-for", from));
         let response = request.header(header::COOKIE, cookies.join("; ")).send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for line in headers.get_all(header::SET_COOKIE) {
@@ -74,6 +78,14 @@ impl Browser {
             self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
         }
         Seen { status, headers, html: response.text().await.unwrap() }
+    }
+
+    pub fn come_from(&self, address: &str) {
+        *self.from.lock().unwrap() = Some(address.to_owned());
+    }
+
+    pub fn forget_cookie(&self, name: &str) {
+        self.cookies.lock().unwrap().remove(name);
     }
 
     pub fn cookie(&self, name: &str) -> Option<String> {

@@ -168,7 +168,7 @@ async fn link_by_mail_sets_a_password_once_and_ends_other_sessions() {
     assert_eq!(reset(&browser, &path, NEW, &[]).await.to(), "/my/account?said=password");
     assert_eq!(browser.get("/my/videos").await.status, 200, "signed in");
     assert!(old.get("/my/videos").await.to().starts_with("/sign-in"));
-    app.get("/videos").await.ok();
+    app.get("/videos").await.refused(401);
     let again = reset(&Browser::new(&server.url()), &path, "a third long password", &[]).await;
     assert!(again.status == 410 && again.html.contains("doesn't work anymore"), "{}", again.html);
     let fresh = Browser::new(&server.url());
@@ -251,7 +251,7 @@ async fn link_ends_after_an_hour_and_with_any_new_password() {
 
     let (one, two) = (made().await, made().await);
     let app = server.user(WHO).await;
-    reset(&browser, &one, NEW, &[("tokens", "yes")]).await.to();
+    reset(&browser, &one, NEW, &[]).await.to();
     assert_eq!(reset(&browser, &two, NEW, &[]).await.status, 410, "the other one ends with it");
     app.get("/videos").await.refused(401);
     let three = made().await;

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod abuse;
 mod accounts;
 mod audit;
 mod backend;
 mod backup;
 mod browser;
+mod clients;
 mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
@@ -23,6 +25,8 @@ mod openapi;
 mod operations;
 mod pages;
 mod parts;
+#[cfg(unix)]
+mod private;
 mod program;
 mod quotas;
 mod ready;

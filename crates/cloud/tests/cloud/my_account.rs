@@ -24,7 +24,7 @@ async fn actions(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn new_password_ends_other_browsers_and_keeps_tokens() {
+async fn new_password_ends_other_browsers_and_all_tokens() {
     let server = Server::start().await;
     let browser = signed_in(&server.url(), server.backend.place(), WHO).await;
     let other = Browser::new(&server.url());
@@ -37,13 +37,12 @@ async fn new_password_ends_other_browsers_and_keeps_tokens() {
     let page = browser.get("/my/account?said=password").await;
     assert!(page.status == 200 && page.html.contains("Password changed"), "{}", page.html);
     assert!(other.get("/my/videos").await.to().starts_with("/sign-in"));
-    app.get("/videos").await.ok();
+    app.get("/videos").await.refused(401);
     let fresh = Browser::new(&server.url());
     assert_eq!(fresh.try_sign_in(WHO, PASSWORD).await.status, 401);
     assert_eq!(fresh.try_sign_in(WHO, NEW).await.status, 303);
 
-    change(&browser, NEW, PASSWORD, &[("tokens", "yes")]).await.to();
-    app.get("/videos").await.refused(401);
+    change(&browser, NEW, PASSWORD, &[]).await.to();
     let changes = actions(&server).await;
     assert_eq!(changes.iter().filter(|action| *action == "password changed").count(), 2);
     let stored = server.backend.dump();

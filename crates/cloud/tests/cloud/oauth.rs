@@ -35,6 +35,7 @@ async fn answer(browser: &Browser, page: &Seen, say: &str) -> Seen {
     let mut fields: Vec<(&str, String)> = names.map(|name| (name, page.field(name))).to_vec();
     fields.push(("code_challenge_method", "S256".to_owned()));
     fields.push(("device", page.field("device")));
+    fields.push(("scope", page.field("scope")));
     fields.push(("formKey", page.field("formKey")));
     fields.push(("answer", say.to_owned()));
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -86,6 +87,8 @@ async fn from_the_app_to_its_token() {
         ("email", "a@example.com"),
         ("password", PASSWORD),
     ];
+    assert!(form.html.contains("Snaplark on <bdi>"), "which program asks: {}", form.html);
+    assert!(form.html.contains("Upload recordings and screenshots"), "and for what");
     let next = browser.post("/sign-in", &fields).await.to().to_owned();
     assert_eq!(next, address(&asked()), "back to where it was asked");
 
@@ -97,12 +100,14 @@ async fn from_the_app_to_its_token() {
     let seen = answer(&browser, &page, "yes").await;
     assert!(seen.to().starts_with("http://127.0.0.1:49152/callback?"));
     assert_eq!(query(seen.to(), "state").as_deref(), Some("a state & more"));
+    assert_eq!(query(seen.to(), "iss").as_deref(), Some(server.url().as_str()));
     let code = query(seen.to(), "code").unwrap();
 
     let got = exchange(&server, &[("code", &code)]).await;
     assert_eq!(got.headers["cache-control"], "no-store");
     let got = got.ok();
     assert_eq!(got["token_type"], "Bearer");
+    assert_eq!(got["scope"], "upload read account");
     let token = got["access_token"].as_str().unwrap();
     let user = User::new(&server.url(), token);
     user.get("/videos").await.ok();
@@ -190,4 +195,55 @@ async fn who_says_no_says_so_and_nobody_is_led_elsewhere() {
         403
     );
     assert_eq!(browser.post("/oauth/authorize", &fields).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_server_names_itself_when_it_leads_back() {
+    let server = Server::with(|options| {
+        options.public_url = Some("https://videos.example.com/below".to_owned());
+    })
+    .await;
+    let mut wrong = asked();
+    wrong.retain(|(name, _)| *name != "code_challenge");
+    let seen = Browser::new(&server.url()).get(&address(&wrong)).await;
+    assert_eq!(query(seen.to(), "error").as_deref(), Some("invalid_request"));
+    assert_eq!(query(seen.to(), "iss").as_deref(), Some("https://videos.example.com"));
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_what_was_agreed_to_alone() {
+    let server = Server::start().await;
+    let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
+    let mut asked = asked();
+    asked.push(("scope", "upload".to_owned()));
+    let page = browser.get(&address(&asked)).await;
+    assert!(page.html.contains("Upload recordings") && !page.html.contains("Rename, share"));
+    let code = query(answer(&browser, &page, "yes").await.to(), "code").unwrap();
+    let got = exchange(&server, &[("code", &code)]).await.ok();
+    assert_eq!(got["scope"], "upload");
+    let user = User::new(&server.url(), got["access_token"].as_str().unwrap());
+    let session = user.init().await;
+    user.get(&format!("/videos/{session}")).await.ok();
+    let refused = user.get("/videos").await;
+    let challenge = refused.headers["www-authenticate"].to_str().unwrap().to_owned();
+    assert_eq!(challenge, "Bearer error=\"insufficient_scope\", scope=\"read\"");
+    assert_eq!(refused.refused(403)["code"], "insufficient_scope");
+    user.delete(&format!("/videos/{session}")).await.refused(403);
+
+    asked.pop();
+    asked.push(("scope", "upload everything".to_owned()));
+    let seen = browser.get(&address(&asked)).await;
+    assert_eq!(query(seen.to(), "error").as_deref(), Some("invalid_scope"));
+}
+
+#[tokio::test]
+async fn a_token_that_nothing_uses_for_half_a_year_is_good_for_nothing() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let server = Server::start().await;
+    let (used, idle) = (server.user("a@example.com").await, server.user("a@example.com").await);
+    for _ in 0..3 {
+        server.pass_ms(70 * DAY_MS);
+        used.get("/videos").await.ok();
+    }
+    idle.get("/videos").await.refused(401);
 }

@@ -234,6 +234,12 @@ async fn whoever_is_not_signed_in_gets_401_where_the_document_says_so() {
                 let path = format!("{path}?fileName=f&contentType=video/mp4&uploadId=x");
                 let request = walk.request(method, &path).bearer_auth(&walk.stranger.token);
                 walk.hold(method, &template, 401, request).await;
+                // A good token, for something else.
+                let scopes =
+                    if method == "delete" || method == "patch" { "read" } else { "account" };
+                let token = server.cloud.issue_scoped_token("c@example.com", scopes).await.unwrap();
+                let request = walk.request(method, &path).bearer_auth(token);
+                walk.hold(method, &template, 403, request).await;
             }
         }
     }
@@ -247,6 +253,7 @@ async fn every_answer_is_the_documents() {
         for method in operations.as_object().unwrap().keys() {
             // Both have tests of their own above.
             walk.met.insert((method.clone(), template.clone(), "401".to_owned()));
+            walk.met.insert((method.clone(), template.clone(), "403".to_owned()));
             walk.met.insert((method.clone(), template.clone(), "405".to_owned()));
         }
     }
@@ -273,6 +280,7 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     walk.ask(("get", "/api/v1/capabilities", ""), 200, |it| it).await;
     walk.ask(("get", "/api/v1/openapi.json", ""), 200, |it| it).await;
     walk.ask(("get", "/api/v1/usage", ""), 200, |it| it).await;
+    walk.ask(("get", "/api/v1/user", ""), 200, |it| it).await;
 
     walk.without_each_field(init, &init_000()).await;
     bodies(walk, "post", init, "").await;
@@ -281,6 +289,8 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     let other = server.user("b@example.com").await;
     other.post("/videos/init", &body).await.ok();
     walk.ask(("post", init, ""), 409, |it| it.json(&body)).await;
+    body["recordingId"] = json!(snaplark_api::recording_id_of(&[1; 32]));
+    walk.ask(("post", init, ""), 422, |it| it.json(&body)).await;
     let opened = walk.ask(("post", init, ""), 200, |it| it.json(&init_000())).await;
     let session = opened["sessionId"].as_str().unwrap();
 
@@ -362,8 +372,14 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
 }
 
 async fn screenshots(walk: &mut Walk) {
-    let (send, one) = ("/api/v1/screenshots/upload", "/api/v1/screenshots/{id}");
-    let form = |bytes: Vec<u8>| Form::new().part("file", Part::bytes(bytes).file_name("a.png"));
+    for (send, field) in [("screenshots/upload", "file"), ("media/upload", "capture")] {
+        screenshot(walk, &format!("/api/v1/{send}"), field).await;
+    }
+}
+
+async fn screenshot(walk: &mut Walk, send: &str, field: &'static str) {
+    let one = "/api/v1/screenshots/{id}";
+    let form = |bytes: Vec<u8>| Form::new().part(field, Part::bytes(bytes).file_name("a.png"));
     let png = picture("png");
     let cut = png[..20].to_vec();
     walk.ask(("post", send, ""), 400, |it| it.multipart(Form::new().text("x", "y"))).await;
@@ -381,11 +397,18 @@ async fn posters(walk: &mut Walk) {
     let told = "/api/videos/metadata";
     let file = film("mp4");
     let form = |id: &str, bytes: Vec<u8>| chunk(OLD, id, "0", bytes);
-    walk.ask(("post", send, ""), 400, |it| it.multipart(Form::new().text("x", "y"))).await;
-    let mut large = file.clone();
-    large.resize(2 * LARGE, 0);
-    walk.ask(("post", send, ""), 413, |it| it.multipart(form("a", large))).await;
-    walk.ask(("post", send, ""), 415, |it| it.multipart(form("b", b"MZ and more".to_vec()))).await;
+    for send in [send, "/api/videos/chunk"] {
+        walk.ask(("post", send, ""), 400, |it| it.multipart(Form::new().text("x", "y"))).await;
+        let mut large = file.clone();
+        large.resize(2 * LARGE, 0);
+        walk.ask(("post", send, ""), 413, |it| it.multipart(form("a", large))).await;
+        let program = b"MZ and more".to_vec();
+        walk.ask(("post", send, ""), 415, |it| it.multipart(form("b", program))).await;
+        let short = file[..100].to_vec();
+        walk.ask(("post", send, ""), 200, |it| it.multipart(form("f", short))).await;
+    }
+    let nameless = json!({"uploadId": "f", "totalChunks": 1});
+    walk.ask(("post", end, ""), 400, |it| it.json(&nameless)).await;
     let ask = |id: &str, name: &str| json!({"uploadId": id, "filename": name, "totalChunks": 1});
     walk.without_each_field(end, &ask("c", "c.mp4")).await;
     bodies(walk, "post", end, "").await;
@@ -469,6 +492,15 @@ async fn storage(walk: &mut Walk, server: &Server) {
     walk.hold("get", &status, 403, as_other(others)).await;
     walk.ask(("get", &test, ""), 200, |it| it).await;
     walk.ask(("get", &test, "?size=x"), 400, |it| it).await;
+    let whole = at("upload-file");
+    let form =
+        |bytes: &[u8]| Form::new().part("file", Part::bytes(bytes.to_vec()).file_name("f.mp4"));
+    walk.ask(("post", &whole, ""), 400, |it| it.multipart(Form::new().text("x", "y"))).await;
+    walk.ask(("post", &whole, ""), 415, |it| it.multipart(form(b"no video at all"))).await;
+    walk.ask(("post", &whole, ""), 422, |it| it.multipart(form(&file[..200]))).await;
+    walk.ask(("post", &whole, ""), 200, |it| it.multipart(form(&file))).await;
+    // Half a gigabyte, as for the address of a file.
+    walk.met.insert(("post".to_owned(), whole, "413".to_owned()));
     direct(walk, server, &file).await;
 }
 

@@ -20,7 +20,7 @@ async fn nothing_inline_and_nothing_from_elsewhere() {
     let video = format!("/videos/{}", answer["videoId"].as_str().unwrap());
     let picture = crate::screenshots::picture("png");
     let shot = crate::screenshots::send(&user, "a.png", &picture).await.ok();
-    let shot = shot["url"].as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
+    let shot = shot["pageUrl"].as_str().unwrap().strip_prefix(&server.url()).unwrap().to_owned();
     let (awaited, embed) = (format!("/videos/{}", Uuid::now_v7()), format!("{video}/embed"));
     for path in [video.as_str(), &shot, &awaited, &embed, "/", "/nowhere", "/sign-in"] {
         let (_, headers, html) = page(&user, path).await;

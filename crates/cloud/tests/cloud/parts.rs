@@ -196,6 +196,37 @@ async fn one_recording_is_one_upload_however_often_it_is_begun() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_handed_out_early_is_claimed_by_its_secret_alone() {
+    let server = Server::start().await;
+    let (user, other) = (server.user("a@example.com").await, server.user("b@example.com").await);
+    let secret = [9; 32];
+    let id = snaplark_api::recording_id_of(&secret);
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut body = init_000();
+    body["recordingId"] = json!(id);
+    // Who knows the link, and not the secret.
+    let refused = other.post("/videos/init", &body).await.refused(422);
+    assert_eq!(refused["code"], "recording_secret_needed");
+    body["recordingSecret"] = json!("0".repeat(64));
+    let refused = other.post("/videos/init", &body).await.refused(422);
+    assert_eq!(refused["code"], "recording_secret_wrong");
+    body["recordingSecret"] = json!("soon");
+    other.post("/videos/init", &body).await.refused(400);
+    // Its maker, again and again.
+    body["recordingSecret"] = json!(hex);
+    let first = user.post("/videos/init", &body).await.ok();
+    assert_eq!(first["videoId"], json!(id));
+    assert_eq!(user.post("/videos/init", &body).await.ok(), first);
+    let kept = server.backend.dump();
+    let needle = hex.as_bytes();
+    assert!(!kept.windows(needle.len()).any(|part| part == needle), "the secret is not kept");
+    // The secret of another id.
+    body["recordingId"] = json!(Uuid::now_v7());
+    let refused = user.post("/videos/init", &body).await.refused(422);
+    assert_eq!(refused["code"], "recording_secret_wrong");
+}
+
+#[tokio::test]
 async fn two_inits_at_once_of_one_recording_are_one_upload() {
     let server = Server::start().await;
     let user = server.user("a@example.com").await;

@@ -175,7 +175,8 @@ fn what_can_not_be_is_said_in_a_sentence() {
 
     let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &file]);
     assert!(text.contains("there is a file in its place"), "{text}");
-    std::fs::create_dir_all(&data).unwrap();
+    // As the program makes it: another would be refused for that.
+    assert!(Command::new("mkdir").args(["-m", "700", &data]).status().unwrap().success());
     std::fs::write(folder.path().join("data/cloud.sqlite"), "this is no database".repeat(100))
         .unwrap();
     let text = refused(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
@@ -190,4 +191,64 @@ fn what_can_not_be_is_said_in_a_sentence() {
     assert!(text.contains("is no public address"), "{text}");
     let text = refused(&["token", "--user", "nobody", "--data", &good]);
     assert!(text.contains("is no e-mail address"), "{text}");
+}
+
+/// What a command says on a folder; it has to succeed.
+fn said(backend: &Backend, args: &[&str]) -> String {
+    let out = Command::new(PROGRAM).args(args).envs(backend.env()).output().unwrap();
+    assert!(out.status.success(), "{args:?}: {out:?}");
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_operator_lists_and_revokes_tokens_and_shuts_users_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let (one, two) = (token(&backend), token(&backend));
+    let running = Running::start(&backend);
+    let (one, two) = (User::new(&running.url, &one), User::new(&running.url, &two));
+    one.get("/videos").await.ok();
+
+    let list = said(&backend, &["token", "list", "--user", "a@example.com"]);
+    assert_eq!(list.lines().count(), 2, "{list}");
+    let row = list.lines().find(|line| !line.ends_with("never used")).expect(&list);
+    let cells: Vec<_> = row.split('\t').collect();
+    assert_eq!(cells[1..3], ["Made on the server", "upload read account"], "{row}");
+    said(&backend, &["token", "revoke", cells[0]]);
+    one.get("/videos").await.refused(401);
+    two.get("/videos").await.ok();
+    let again =
+        Command::new(PROGRAM).args(["token", "revoke", cells[0]]).envs(backend.env()).output();
+    assert!(!again.unwrap().status.success(), "it is gone");
+
+    said(&backend, &["user", "disable", "a@example.com"]);
+    two.get("/videos").await.refused(401);
+    said(&backend, &["user", "enable", "a@example.com"]);
+    let session = two.init().await;
+    let status = two.get(&format!("/videos/{session}")).await.ok();
+    let page = format!("{}/videos/{}", running.url, status["videoId"].as_str().unwrap());
+    assert!(!refused(&["user", "delete", "a@example.com"]).is_empty(), "it takes --yes");
+    said(&backend, &["user", "delete", "a@example.com", "--yes"]);
+    two.get("/videos").await.refused(401);
+    let page = http().get(page).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("removed"), "{page}");
+    let unsure = Command::new(PROGRAM)
+        .args(["user", "disable", "a@example.com"])
+        .envs(backend.env())
+        .output();
+    assert!(!unsure.unwrap().status.success(), "nobody has this address any more");
+    running.kill();
+}
+
+#[tokio::test]
+async fn a_token_is_made_for_some_things_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let made = said(&backend, &["token", "--user", "a@example.com", "--scope", "upload"]);
+    let running = Running::start(&backend);
+    let user = User::new(&running.url, made.trim());
+    user.init().await;
+    user.get("/videos").await.refused(403);
+    running.kill();
+    refused(&["token", "--user", "a@example.com", "--scope", "all", "--data", "x"]);
 }

@@ -41,7 +41,8 @@ async fn one_request_and_the_image_is_behind_its_link() {
         let answer = send(&user, "screenshot-1705314645000.png", &bytes).await.ok();
         let id = answer["id"].as_str().unwrap();
         assert_eq!(answer["success"], true);
-        assert_eq!(answer["url"], format!("{}/screenshots/{id}", server.url()));
+        assert_eq!(answer["pageUrl"], format!("{}/screenshots/{id}", server.url()));
+        assert_eq!(answer["url"], answer["imageUrl"]);
         let image = format!("{}/screenshots/{id}/image.{ending}", server.url());
         assert_eq!(answer["imageUrl"], image.as_str());
         assert_eq!((&answer["width"], &answer["height"]), (&json!(320), &json!(180)));
@@ -52,10 +53,13 @@ async fn one_request_and_the_image_is_behind_its_link() {
             if ending == "jpg" { "image/jpeg".to_owned() } else { format!("image/{ending}") };
         assert_eq!(response.headers()["content-type"], mime.as_str());
         assert!(
-            response.headers()["content-security-policy"].to_str().unwrap().contains("sandbox")
+            response.headers()["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("img-src 'self'")
         );
         assert!(response.bytes().await.unwrap() == bytes, "byte for byte");
-        let (status, html) = page(&user, answer["url"].as_str().unwrap()).await;
+        let (status, html) = page(&user, answer["pageUrl"].as_str().unwrap()).await;
         assert_eq!(status, 200);
         assert!(html.contains(&format!("src=\"/screenshots/{id}/image.{ending}\"")), "{html}");
         assert!(html.contains("og:image") && html.contains("320 × 180"), "{html}");
@@ -109,7 +113,7 @@ async fn it_is_in_the_library_and_as_private_as_a_video() {
     let owner = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let user = server.user("a@example.com").await;
     let answer = send(&user, "../../etc/Order form.png", &picture("png")).await.ok();
-    let (id, url) = (answer["id"].as_str().unwrap(), answer["url"].as_str().unwrap());
+    let (id, url) = (answer["id"].as_str().unwrap(), answer["pageUrl"].as_str().unwrap());
     let library = owner.get("/my/videos").await;
     assert!(library.html.contains(&format!("/screenshots/{id}")), "{}", library.html);
     assert!(library.html.contains("Order form") && !library.html.contains("etc/"));

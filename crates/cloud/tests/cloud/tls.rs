@@ -110,7 +110,7 @@ async fn files_that_can_not_be_used_are_said_at_the_start() {
         key: folder.path().join("key.pem"),
     };
     let address = "127.0.0.1:0".parse().unwrap();
-    let mut options = snaplark_cloud::CloudOptions::new(folder.path(), address);
+    let mut options = snaplark_cloud::CloudOptions::new(&folder.path().join("data"), address);
     options.tls = Some(files);
     let error = snaplark_cloud::start(options).await.unwrap_err().to_string();
     assert!(

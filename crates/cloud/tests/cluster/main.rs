@@ -10,12 +10,16 @@ mod presigned;
 #[cfg(unix)]
 mod workers;
 
+#[path = "../cloud/abuse.rs"]
+mod abuse;
 #[path = "../cloud/accounts.rs"]
 mod accounts;
 #[path = "../cloud/audit.rs"]
 mod audit;
 #[path = "../cloud/browser.rs"]
 mod browser;
+#[path = "../cloud/clients.rs"]
+mod clients;
 #[path = "../cloud/dialects.rs"]
 mod dialects;
 #[path = "../cloud/documents.rs"]

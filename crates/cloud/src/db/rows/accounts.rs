@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Dialect, Pools, Row};
 use crate::db::{Code, DbError, NewToken, Token, TokenId, User, UserAdded, UserId};
+use crate::scopes::Scopes;
 
 /// A token's row is not written for each part that comes with it.
 const USED_MS_STEP: i64 = 10 * 60 * 1000;
@@ -19,13 +20,18 @@ impl Pools {
     }
 
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, DbError> {
-        sqlx::query("SELECT id, email, password FROM users WHERE email = $1")
+        sqlx::query("SELECT id, email, password, disabled_ms FROM users WHERE email = $1")
             .bind(email)
             .fetch_optional(&self.reads)
             .await?
             .as_ref()
             .map(user)
             .transpose()
+    }
+
+    pub async fn email_of(&self, user: UserId) -> Result<Option<String>, DbError> {
+        let email = sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(user.0);
+        Ok(email.fetch_optional(&self.reads).await?)
     }
 
     pub async fn users_count(&self) -> Result<i64, DbError> {
@@ -58,11 +64,16 @@ impl Pools {
             .bind(password)
             .execute(&mut *tx)
             .await?;
+        // Whoever knew the old one may hold tokens by it. A first password takes nothing away.
+        let tokens = replace.then_some("DELETE FROM tokens WHERE user_id = $1");
         for sql in [
             "DELETE FROM web_sessions WHERE user_id = $1",
             "DELETE FROM codes WHERE user_id = $1",
             "DELETE FROM reset_links WHERE user_id = $1",
-        ] {
+        ]
+        .into_iter()
+        .chain(tokens)
+        {
             sqlx::query(sql).bind(user.0).execute(&mut *tx).await?;
         }
         tx.commit().await?;
@@ -71,28 +82,41 @@ impl Pools {
 
     // --- tokens ---
 
-    /// The same token again changes nothing.
+    /// The same token again is the same, and is in use.
     pub async fn add_token(&self, new: &NewToken<'_>, now_ms: i64) -> Result<(), DbError> {
         sqlx::query(
-            "INSERT INTO tokens (id, hash, user_id, name, created_ms) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (hash) DO NOTHING",
+            "INSERT INTO tokens (id, hash, user_id, name, created_ms, scopes) \
+             VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (hash) DO UPDATE SET used_ms = excluded.created_ms",
         )
         .bind(Uuid::now_v7())
         .bind(new.hash)
         .bind(new.user_id.0)
         .bind(new.name)
         .bind(now_ms)
+        .bind(new.scopes.to_string())
         .execute(&self.writes)
         .await?;
         Ok(())
     }
 
-    /// Whose token it is; that it was used is noted now and then.
-    pub async fn use_token(&self, hash: &[u8], now_ms: i64) -> Result<Option<UserId>, DbError> {
-        let row = sqlx::query("SELECT user_id, used_ms FROM tokens WHERE hash = $1")
-            .bind(hash)
-            .fetch_optional(&self.reads)
-            .await?;
+    /// Whose token it is, and what it may be used for, while its user may sign in and it was used
+    /// since `idle_since_ms`; that it was used is noted now and then.
+    pub async fn use_token(
+        &self,
+        hash: &[u8],
+        now_ms: i64,
+        idle_since_ms: i64,
+    ) -> Result<Option<(UserId, Scopes)>, DbError> {
+        let row = sqlx::query(
+            "SELECT user_id, used_ms, scopes FROM tokens \
+             JOIN users ON users.id = tokens.user_id AND disabled_ms IS NULL \
+             WHERE hash = $1 AND COALESCE(used_ms, tokens.created_ms) >= $2",
+        )
+        .bind(hash)
+        .bind(idle_since_ms)
+        .fetch_optional(&self.reads)
+        .await?;
         let Some(row) = row else { return Ok(None) };
         let used_ms: Option<i64> = row.try_get("used_ms")?;
         if used_ms.is_none_or(|used_ms| used_ms < now_ms - USED_MS_STEP) {
@@ -102,13 +126,13 @@ impl Pools {
                 .execute(&self.writes)
                 .await?;
         }
-        Ok(Some(UserId(row.try_get("user_id")?)))
+        Ok(Some((UserId(row.try_get("user_id")?), scopes(&row)?)))
     }
 
     /// Newest first.
     pub async fn tokens(&self, user: UserId) -> Result<Vec<Token>, DbError> {
         let rows = sqlx::query(
-            "SELECT id, name, created_ms, used_ms FROM tokens WHERE user_id = $1 \
+            "SELECT id, name, created_ms, used_ms, scopes FROM tokens WHERE user_id = $1 \
              ORDER BY created_ms DESC, id DESC",
         )
         .bind(user.0)
@@ -118,11 +142,46 @@ impl Pools {
             Ok(Token {
                 id: TokenId(row.try_get("id")?),
                 name: row.try_get("name")?,
+                scopes: scopes(row)?,
                 created_ms: row.try_get("created_ms")?,
                 used_ms: row.try_get("used_ms")?,
             })
         };
         rows.iter().map(token).collect()
+    }
+
+    /// Takes a token away from whoever it is. Returns whose it was, and its name.
+    pub async fn revoke_token(&self, token: TokenId) -> Result<Option<(UserId, String)>, DbError> {
+        let sql = "DELETE FROM tokens WHERE id = $1 RETURNING user_id, name";
+        let gone: Option<(Uuid, String)> =
+            sqlx::query_as(sql).bind(token.0).fetch_optional(&self.writes).await?;
+        Ok(gone.map(|(user, name)| (UserId(user), name)))
+    }
+
+    /// Shuts a user out since a time, or lets them in again. Whoever is shut out is signed out; tokens
+    /// stay, and are good for nothing meanwhile.
+    pub async fn set_disabled(
+        &self,
+        user: UserId,
+        disabled_ms: Option<i64>,
+    ) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE users SET disabled_ms = $2 WHERE id = $1")
+            .bind(user.0)
+            .bind(disabled_ms)
+            .execute(&mut *tx)
+            .await?;
+        if disabled_ms.is_some() {
+            for sql in [
+                "DELETE FROM web_sessions WHERE user_id = $1",
+                "DELETE FROM codes WHERE user_id = $1",
+                "DELETE FROM reset_links WHERE user_id = $1",
+            ] {
+                sqlx::query(sql).bind(user.0).execute(&mut *tx).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Its name, where it was there.
@@ -171,8 +230,9 @@ impl Pools {
         now_ms: i64,
     ) -> Result<Option<User>, DbError> {
         sqlx::query(
-            "SELECT users.id, email, password FROM web_sessions \
-             JOIN users ON users.id = web_sessions.user_id WHERE hash = $1 AND expires_ms > $2",
+            "SELECT users.id, email, password, disabled_ms FROM web_sessions \
+             JOIN users ON users.id = web_sessions.user_id WHERE hash = $1 AND expires_ms > $2 \
+             AND disabled_ms IS NULL",
         )
         .bind(hash)
         .bind(now_ms)
@@ -194,8 +254,8 @@ impl Pools {
 
     pub async fn add_code(&self, hash: &[u8], code: &Code) -> Result<(), DbError> {
         sqlx::query(
-            "INSERT INTO codes (hash, user_id, challenge, redirect_uri, token_name, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO codes (hash, user_id, challenge, redirect_uri, token_name, expires_ms, scopes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(hash)
         .bind(code.user_id.0)
@@ -203,6 +263,7 @@ impl Pools {
         .bind(&code.redirect_uri)
         .bind(&code.token_name)
         .bind(code.expires_ms)
+        .bind(code.scopes.to_string())
         .execute(&self.writes)
         .await?;
         Ok(())
@@ -212,7 +273,7 @@ impl Pools {
     pub async fn take_code(&self, hash: &[u8]) -> Result<Option<Code>, DbError> {
         let row = sqlx::query(
             "DELETE FROM codes WHERE hash = $1 \
-             RETURNING user_id, challenge, redirect_uri, token_name, expires_ms",
+             RETURNING user_id, challenge, redirect_uri, token_name, expires_ms, scopes",
         )
         .bind(hash)
         .fetch_optional(&self.writes)
@@ -223,6 +284,7 @@ impl Pools {
                 challenge: row.try_get("challenge")?,
                 redirect_uri: row.try_get("redirect_uri")?,
                 token_name: row.try_get("token_name")?,
+                scopes: scopes(&row)?,
                 expires_ms: row.try_get("expires_ms")?,
             })
         };
@@ -247,10 +309,17 @@ async fn named(
     Ok(UserId(user))
 }
 
+/// A row that names none, which ours never do, allows nothing.
+fn scopes(row: &Row) -> Result<Scopes, DbError> {
+    let text: String = row.try_get("scopes")?;
+    Scopes::parse(&text).ok_or_else(|| DbError::Unknown(format!("scopes '{text}'")))
+}
+
 pub(super) fn user(row: &Row) -> Result<User, DbError> {
     Ok(User {
         id: UserId(row.try_get("id")?),
         email: row.try_get("email")?,
         password: row.try_get("password")?,
+        is_disabled: row.try_get::<Option<i64>, _>("disabled_ms")?.is_some(),
     })
 }

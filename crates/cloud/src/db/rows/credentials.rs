@@ -8,7 +8,7 @@ use crate::db::{DbError, NewPassword, User, UserId};
 
 impl Pools {
     /// Replaces the password if it is still the one that was checked. Ends every browser session,
-    /// pending app sign-in and reset link of the user, and begins the given session.
+    /// token, pending app sign-in and reset link of the user, and begins the given session.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -55,9 +55,9 @@ impl Pools {
         now_ms: i64,
     ) -> Result<Option<User>, DbError> {
         sqlx::query(
-            "SELECT users.id, email, password FROM reset_links \
+            "SELECT users.id, email, password, disabled_ms FROM reset_links \
              JOIN users ON users.id = reset_links.user_id \
-             WHERE hash = $1 AND expires_ms > $2 AND deleted_ms IS NULL",
+             WHERE hash = $1 AND expires_ms > $2 AND deleted_ms IS NULL AND disabled_ms IS NULL",
         )
         .bind(hash)
         .bind(now_ms)
@@ -106,20 +106,21 @@ impl Pools {
         Ok(sqlx::query_scalar(sql).bind(user.0).fetch_one(&self.reads).await?)
     }
 
-    /// Deletes an account if its password is still the one that was checked. In one transaction
+    /// Deletes an account if its password is still the one that was checked (`None`: whatever it
+    /// is, and also where there is none). In one transaction
     /// every link ends, and everything personal leaves the database; the sweeper deletes the bytes.
     /// The rows of user and uploads stay as empty marks (`deleted_ms`, `removed_ms`).
     pub async fn delete_account(
         &self,
         user: UserId,
-        checked: &str,
+        checked: Option<&str>,
         now_ms: i64,
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
         // Not an e-mail address, so that nobody can ever sign in by it or sign up with it.
         let deleted = sqlx::query(
             "UPDATE users SET email = $3, password = NULL, deleted_ms = $4 \
-             WHERE id = $1 AND password = $2 AND deleted_ms IS NULL",
+             WHERE id = $1 AND ($2 IS NULL OR password = $2) AND deleted_ms IS NULL",
         )
         .bind(user.0)
         .bind(checked)
@@ -172,22 +173,20 @@ impl Pools {
     }
 }
 
-/// Whatever was signed in before is not any more, but for the session that begins now.
+/// Whatever was signed in before is not any more, apps and programs too, but for the session that
+/// begins now: whoever knew the old password may hold any of them.
 async fn begin_anew(
     tx: &mut Transaction<'_, Dialect>,
     user: UserId,
     new: &NewPassword<'_>,
     now_ms: i64,
 ) -> Result<(), DbError> {
-    let tokens = "DELETE FROM tokens WHERE user_id = $1";
     for sql in [
         "DELETE FROM web_sessions WHERE user_id = $1",
         "DELETE FROM codes WHERE user_id = $1",
         "DELETE FROM reset_links WHERE user_id = $1",
-    ]
-    .into_iter()
-    .chain(new.ends_tokens.then_some(tokens))
-    {
+        "DELETE FROM tokens WHERE user_id = $1",
+    ] {
         sqlx::query(sql).bind(user.0).execute(&mut **tx).await?;
     }
     sqlx::query(

@@ -82,14 +82,16 @@ impl Pools {
 
     pub async fn add_share_pass(
         &self,
+        owner: UserId,
         video: VideoId,
         hash: &[u8],
         expires_ms: i64,
     ) -> Result<(), DbError> {
-        sqlx::query("INSERT INTO share_passes (hash, video_id, expires_ms) VALUES ($1, $2, $3)")
+        sqlx::query("INSERT INTO share_passes (hash, video_id, expires_ms, user_id) VALUES ($1, $2, $3, $4)")
             .bind(hash)
             .bind(video.0)
             .bind(expires_ms)
+            .bind(owner.0)
             .execute(&self.writes)
             .await?;
         Ok(())
@@ -97,16 +99,19 @@ impl Pools {
 
     pub async fn has_share_pass(
         &self,
+        owner: UserId,
         video: VideoId,
         hash: &[u8],
         now_ms: i64,
     ) -> Result<bool, DbError> {
         let found: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM share_passes WHERE hash = $1 AND video_id = $2 AND expires_ms > $3",
+            "SELECT COUNT(*) FROM share_passes WHERE hash = $1 AND video_id = $2 AND expires_ms > $3 \
+             AND user_id = $4",
         )
         .bind(hash)
         .bind(video.0)
         .bind(now_ms)
+        .bind(owner.0)
         .fetch_one(&self.reads)
         .await?;
         Ok(found > 0)

@@ -95,12 +95,13 @@ impl Pools {
     }
 
     /// Sessions, codes and passes that are over; buckets that are full again since `quiet_ms`;
-    /// what was done before `audit_ms`.
+    /// what was done before `audit_ms`; tokens that were not used since `token_ms`.
     pub async fn forget_over(
         &self,
         now_ms: i64,
         quiet_ms: i64,
         audit_ms: i64,
+        token_ms: i64,
     ) -> Result<(), DbError> {
         for (sql, before_ms) in [
             ("DELETE FROM web_sessions WHERE expires_ms <= $1", now_ms),
@@ -109,6 +110,7 @@ impl Pools {
             ("DELETE FROM share_passes WHERE expires_ms <= $1", now_ms),
             ("DELETE FROM buckets WHERE at_ms < $1", quiet_ms),
             ("DELETE FROM audit WHERE at_ms < $1", audit_ms),
+            ("DELETE FROM tokens WHERE COALESCE(used_ms, created_ms) < $1", token_ms),
         ] {
             sqlx::query(sql).bind(before_ms).execute(&self.writes).await?;
         }

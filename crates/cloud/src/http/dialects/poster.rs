@@ -32,6 +32,8 @@ pub fn routes() -> Routes {
     vec![
         ("/api/poster/video/chunk", post(chunk)),
         ("/api/poster/video/finalize", post(finalize)),
+        // Its own client sends chunks here.
+        ("/api/videos/chunk", post(chunk)),
         ("/api/videos/metadata", post(metadata)),
     ]
 }
@@ -116,12 +118,22 @@ async fn finalize(
     let body = json_body(request).await?;
     let mut form = Form::of(&body)?;
     let upload_id = form.text("uploadId", UPLOAD_ID_CHARS_MAX);
-    let filename = form.text("filename", snaplark_api::limits::FILENAME_CHARS_MAX);
-    let total = form.whole("totalChunks", 1..=i64::from(CHUNKS_MAX));
+    // Its own client names neither as the document does: {uploadId, originalFilename}.
+    let name = if body["filename"].is_null() && !body["originalFilename"].is_null() {
+        "originalFilename"
+    } else {
+        "filename"
+    };
+    let filename = form.text(name, snaplark_api::limits::FILENAME_CHARS_MAX);
+    let is_counted = body.get("totalChunks").is_none();
+    let total = match is_counted {
+        true => Some(0),
+        false => form.whole("totalChunks", 1..=i64::from(CHUNKS_MAX)),
+    };
     let filename = filename.map(forms::plain_name);
     let named = filename.as_deref().and_then(Media::of_name).filter(|media| !media.is_image());
     if filename.is_some() && named.is_none() {
-        form.wrong("filename", WRONG_TYPE.to_owned());
+        form.wrong(name, WRONG_TYPE.to_owned());
     }
     let (Some(upload_id), Some(filename), Some(total), Some(named)) =
         (upload_id, filename, total, named)
@@ -129,7 +141,10 @@ async fn finalize(
         return Err(form.refused());
     };
     let opened = open(&app, user, &upload_id).await?;
-    let parts_total = u32::try_from(total).unwrap_or(CHUNKS_MAX);
+    let parts_total = match is_counted {
+        true => app.uploads.db.parts_received(opened.session_id).await?.max(1),
+        false => u32::try_from(total).unwrap_or(CHUNKS_MAX),
+    };
     let ask = FinalizeAsk { parts_total, filename: Some(filename), ..FinalizeAsk::default() };
     let upload = app.uploads.finalize(user, opened.session_id, &ask).await?;
     if !named.may_be(upload.media) {

@@ -3,8 +3,9 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use futures_util::StreamExt;
@@ -12,16 +13,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use snaplark_api::{VideoState, limits};
-use uuid::Uuid;
 
 use crate::db::{NewUpload, SessionId, Upload, UserId};
-use crate::http::App;
-use crate::http::api::{Routes, json_body, page_url};
+use crate::http::api::{Routes, bad_query, json_body};
 use crate::http::auth::signed;
 use crate::http::errors::ApiError;
-use crate::http::forms;
-use crate::http::multipart::{Admitted, ChunkFields, Texts, check_announced, read_chunk, silence};
+use crate::http::multipart::{
+    self, Admitted, ChunkFields, Texts, check_announced, read_chunk, silence,
+};
+use crate::http::{App, forms};
 use crate::media::Media;
+use crate::pages::file_path;
 use crate::signing::{self, ADDRESS_AGE};
 use crate::storage::Storage;
 use crate::uploads::{FinalizeAsk, UploadError};
@@ -44,6 +46,8 @@ pub fn routes() -> Routes {
         ("/api/storage/upload-chunk", of(post(chunk))),
         ("/api/storage/complete-chunked-upload", of(post(complete))),
         ("/api/storage/upload-status", of(get(status))),
+        // Its own client falls back to this.
+        ("/api/storage/upload-file", of(post(upload_file))),
         ("/api/storage/network-test", of(get(network_test))),
     ]
 }
@@ -108,11 +112,13 @@ async fn wrong_method() -> Refusal {
 }
 
 /// Not the request itself: its body can't be shared.
-async fn user(
-    app: &App,
-    (headers, extensions): (&HeaderMap, &Extensions),
-) -> Result<UserId, Answer> {
-    Ok(signed(app, headers, extensions).await?)
+fn user<'a>(
+    app: &'a App,
+    request: &'a Request,
+) -> impl Future<Output = Result<UserId, Answer>> + Send + use<'a> {
+    let asked = (request.method(), request.headers());
+    let extensions = request.extensions();
+    async move { Ok(signed(app, asked, extensions).await?) }
 }
 
 /// 404 where there is none, 403 where it is another's.
@@ -185,10 +191,11 @@ struct DirectQuery {
 
 async fn direct_url(
     State(app): State<App>,
-    Query(asked): Query<DirectQuery>,
+    asked: Result<Query<DirectQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
+    let Query(asked) = asked.map_err(|error| bad_query(&error))?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (Some(name), Some(content_type)) = (filled(asked.file_name), filled(asked.content_type))
     else {
@@ -208,7 +215,7 @@ async fn direct_url(
         }
     };
     Ok(Json(json!({
-        "url": page_url(&app, &upload), "uploadUrl": upload_url,
+        "url": file_url(&app, &upload), "uploadUrl": upload_url,
         "uploadId": upload.session_id.to_string(),
     })))
 }
@@ -216,15 +223,19 @@ async fn direct_url(
 /// Where files are kept here. The address is the permission.
 async fn direct(
     State(app): State<App>,
-    Path(id): Path<Uuid>,
-    Query(sign): Query<signing::Signed>,
+    Path(id): Path<String>,
+    sign: Result<Query<signing::Signed>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
     let now_ms = app.uploads.clock.now_ms();
-    if !app.signing.is_good("PUT", request.uri().path(), &sign, now_ms) {
+    let path = request.uri().path();
+    let is_good = sign.is_ok_and(|Query(it)| app.signing.is_good("PUT", path, &it, now_ms));
+    if !is_good {
         return Err(refused(StatusCode::FORBIDDEN, "The upload URL is not valid any more").into());
     }
-    let upload = app.uploads.db.upload(SessionId(id)).await.map_err(ApiError::from)?;
+    let session = forms::session_id(&id)?;
+    let id = session.0;
+    let upload = app.uploads.db.upload(session).await.map_err(ApiError::from)?;
     let upload = upload.filter(|upload| app.uploads.is_there(upload) && upload.is_open());
     let upload = upload.ok_or_else(ApiError::not_found)?;
     check_announced(request.headers(), FILE_BYTES_MAX)?;
@@ -240,14 +251,14 @@ async fn direct(
     writer.finish().await.map_err(UploadError::from)?;
     let done = app.uploads.adopt(&upload, FILE_BYTES_MAX).await?;
     app.jobs.look_soon();
-    let url = page_url(&app, done.as_ref().unwrap_or(&upload));
+    let url = file_url(&app, done.as_ref().unwrap_or(&upload));
     Ok(Json(json!({"success": true, "url": url})))
 }
 
 /// Checks a file that went to the bucket by itself, and takes it in. Looking at its address does the
 /// same.
 async fn complete_direct(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let Some(id) = body["uploadId"].as_str() else {
         return Err(bad("Missing required parameters").into());
@@ -262,9 +273,14 @@ async fn complete_direct(State(app): State<App>, request: Request) -> Result<Jso
     Ok(Json(completed(&app, &done)))
 }
 
+/// The file's own address: this document's clients make it the source of a player.
+fn file_url(app: &App, upload: &Upload) -> String {
+    format!("{}{}", app.public_url, file_path(upload))
+}
+
 fn completed(app: &App, upload: &Upload) -> Value {
     json!({
-        "success": true, "url": page_url(app, upload), "contentType": upload.media.mime(),
+        "success": true, "url": file_url(app, upload), "contentType": upload.media.mime(),
         "size": upload.finished.as_ref().map(|finished| finished.size_bytes),
     })
 }
@@ -282,10 +298,44 @@ pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiEr
     Ok(done)
 }
 
+/// A whole video in one form, as its field `file`.
+async fn upload_file(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
+    let user = user(&app, &request).await?;
+    let form = multipart::read_file(&app, request, multipart::VIDEO).await?;
+    let begun = Begun {
+        file_name: file_name(&form.filename)
+            .unwrap_or_else(|_| format!("video.{}", form.media.name())),
+        content_type: form.media.mime().to_owned(),
+        ..Begun::default()
+    };
+    let upload = match begin(&app, user, &begun, form.media).await {
+        Ok(upload) => upload,
+        Err(error) => {
+            app.uploads.discard(&form.written.key).await;
+            return Err(error.into());
+        }
+    };
+    let taken = async {
+        app.uploads.receive(&upload, 0, form.written, form.sha256_claimed).await?;
+        let ask = FinalizeAsk { parts_total: 1, uploaded: vec![0], ..FinalizeAsk::default() };
+        app.uploads.finalize(user, upload.session_id, &ask).await
+    };
+    match taken.await {
+        Ok(done) => {
+            app.jobs.look_soon();
+            Ok(Json(completed(&app, &done)))
+        }
+        Err(error) => {
+            app.uploads.remove(user, upload.session_id).await?;
+            Err(error.into())
+        }
+    }
+}
+
 // --- a file in chunks ---
 
 async fn init(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let number = |name: &str| body[name].as_u64().filter(|number| *number > 0);
@@ -334,7 +384,7 @@ impl ChunkFields for StorageChunk {
 }
 
 async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let form = read_chunk::<StorageChunk>(&app, user, request).await?;
     let index = form.index;
     app.uploads.receive(&form.upload, index, form.written, form.sha256_claimed).await?;
@@ -342,7 +392,7 @@ async fn chunk(State(app): State<App>, request: Request) -> Result<Json<Value>, 
 }
 
 async fn complete(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
     let body = json_body(request).await?;
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
     let (Some(id), Some(name), Some(content_type)) =
@@ -386,10 +436,11 @@ struct StatusQuery {
 
 async fn status(
     State(app): State<App>,
-    Query(asked): Query<StatusQuery>,
+    asked: Result<Query<StatusQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Value>, Answer> {
-    let user = user(&app, (request.headers(), request.extensions())).await?;
+    let user = user(&app, &request).await?;
+    let Query(asked) = asked.map_err(|error| bad_query(&error))?;
     let Some(id) = asked.upload_id.filter(|id| !id.is_empty()) else {
         return Err(bad("Missing upload ID").into());
     };
@@ -410,7 +461,7 @@ async fn status(
     if upload.finished.is_some() {
         // Nothing comes after it.
         answer["completedAt"] = date(upload.active_ms).into();
-        answer["url"] = page_url(&app, &upload).into();
+        answer["url"] = file_url(&app, &upload).into();
     }
     Ok(Json(answer))
 }
@@ -438,13 +489,14 @@ struct TestQuery {
 }
 
 /// For everyone, as 003 has it: bytes that are worth nothing.
-async fn network_test(Query(asked): Query<TestQuery>) -> Result<Response, Refusal> {
+async fn network_test(asked: Result<Query<TestQuery>, QueryRejection>) -> Result<Response, Answer> {
+    let Query(asked) = asked.map_err(|error| bad_query(&error))?;
     let size = match asked.size.as_deref() {
-        None | Some("") => Some(TEST_BYTES),
+        None => Some(TEST_BYTES),
         Some(text) => bytes_of(text),
     };
     let Some(size) = size else {
-        return Err(refused(StatusCode::BAD_REQUEST, "Invalid size"));
+        return Err(refused(StatusCode::BAD_REQUEST, "Invalid size").into());
     };
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),

@@ -31,7 +31,7 @@ pub async fn page(
     Query(shown): Query<Shown>,
 ) -> Result<Response, ApiError> {
     let said = match shown.said.as_str() {
-        "password" => Some("Password changed. Other browsers are signed out."),
+        "password" => Some("Password changed. Other browsers, devices and tokens are signed out."),
         _ => None,
     };
     show(&app, &owner, said, None).await
@@ -40,8 +40,7 @@ pub async fn page(
 pub async fn password(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
     let owner = &posted.owner;
     let said = Said { user: &owner.user, password: posted.text("current"), from: owner.from };
-    let ends_tokens = posted.text("tokens") == "yes";
-    match app.accounts.change_password(said, posted.text("password"), ends_tokens).await {
+    match app.accounts.change_password(said, posted.text("password")).await {
         Ok(session) => {
             let to = see_other("/my/account?said=password");
             Ok(with_cookie(to, app.session_cookie(&session)))

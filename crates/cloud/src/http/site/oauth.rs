@@ -16,6 +16,7 @@ use crate::http::errors::ApiError;
 use crate::http::html::{html, html_that_sends_to, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, from, read_fields, see_other};
 use crate::pages;
+use crate::scopes::Scopes;
 
 const CLIENT: &str = "snaplark-app";
 const APP_ADDRESS: &str = "snaplark://signed-in";
@@ -34,6 +35,7 @@ struct Ask {
     state: String,
     challenge: String,
     device: String,
+    scopes: Scopes,
 }
 
 enum BadAsk {
@@ -51,13 +53,14 @@ pub async fn authorize(
 ) -> Result<Response, ApiError> {
     let ask = match read(&asked, &headers) {
         Ok(ask) => ask,
-        Err(bad) => return Ok(bad.answer()),
+        Err(bad) => return Ok(bad.answer(&app)),
     };
     let (mut parts, _) = request.into_parts();
     let owner = match Owner::from_request_parts(&mut parts, &app).await {
         Ok(owner) => owner,
         Err(to_sign_in) => return Ok(to_sign_in),
     };
+    let scopes = ask.scopes.to_string();
     let hidden = [
         ("response_type", "code"),
         ("client_id", CLIENT),
@@ -66,8 +69,9 @@ pub async fn authorize(
         ("code_challenge", &ask.challenge),
         ("code_challenge_method", "S256"),
         ("device", &ask.device),
+        ("scope", &scopes),
     ];
-    let page = pages::consent(owner.person(), &ask.device, &hidden);
+    let page = pages::consent(owner.person(), &ask.device, ask.scopes, &hidden);
     let targets = format!("'self' {}", form_target(&ask.redirect_uri));
     Ok(unkept(html_that_sends_to(StatusCode::OK, page, &targets)))
 }
@@ -79,19 +83,20 @@ pub async fn agree(
 ) -> Result<Response, ApiError> {
     let ask = match read(&posted.fields, &headers) {
         Ok(ask) => ask,
-        Err(bad) => return Ok(bad.answer()),
+        Err(bad) => return Ok(bad.answer(&app)),
     };
     if posted.text("answer") != "yes" {
-        return Ok(lead_back(&ask.redirect_uri, &ask.state, "error", "access_denied"));
+        return Ok(lead_back(&app, &ask.redirect_uri, &ask.state, ("error", "access_denied")));
     }
     let consent = Consent {
         challenge: ask.challenge,
         redirect_uri: ask.redirect_uri.clone(),
         device: ask.device,
+        scopes: ask.scopes,
     };
     let owner = &posted.owner;
     let code = app.accounts.consent(owner.user.id, &consent).await?;
-    Ok(lead_back(&ask.redirect_uri, &ask.state, "code", &code))
+    Ok(lead_back(&app, &ask.redirect_uri, &ask.state, ("code", &code)))
 }
 
 /// RFC 6749, 4.1.3 and 5.
@@ -111,8 +116,10 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
         return Ok(refused("invalid_request", "The code and its code_verifier are required."));
     }
     match app.accounts.exchange(text("code"), verifier, text("redirect_uri"), from).await {
-        Ok(token) => {
-            let answer = json!({"access_token": token, "token_type": "Bearer"});
+        Ok((token, scopes)) => {
+            let answer = json!({
+                "access_token": token, "token_type": "Bearer", "scope": scopes.to_string(),
+            });
             Ok((no_store(), Json(answer)).into_response())
         }
         Err(AccountError::Grant) => Ok(refused(
@@ -142,22 +149,40 @@ fn read(asked: &Asked, headers: &HeaderMap) -> Result<Ask, BadAsk> {
     if state.len() > STATE_BYTES_MAX {
         return Err(BadAsk::Unknown);
     }
+    let scopes = asked_scopes(asked);
     let error = if text("response_type") != "code" {
         Some("unsupported_response_type")
     } else if text("code_challenge_method") != "S256" || !is_challenge(text("code_challenge")) {
         Some("invalid_request")
+    } else if scopes.is_none() {
+        Some("invalid_scope")
     } else {
         None
     };
-    if let Some(error) = error {
+    let (Some(scopes), None) = (scopes, error) else {
+        let error = error.unwrap_or("invalid_scope");
         return Err(BadAsk::Refused { redirect_uri, state, error });
-    }
+    };
     let challenge = text("code_challenge").to_owned();
-    Ok(Ask { redirect_uri, state, challenge, device: device(text("device"), headers) })
+    let device = device(text("device"), headers);
+    Ok(Ask { redirect_uri, state, challenge, device, scopes })
+}
+
+/// RFC 6749, 3.3: what is not said is everything, as it was before there were scopes.
+fn asked_scopes(asked: &Asked) -> Option<Scopes> {
+    asked.get("scope").map_or(Some(Scopes::ALL), |text| Scopes::parse(text))
+}
+
+/// Returns which program asks, where signing in leads on to its request.
+pub fn asking(next: &str, headers: &HeaderMap) -> Option<pages::Asking> {
+    let query = next.strip_prefix("/oauth/authorize?")?;
+    let asked: Asked = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let ask = read(&asked, headers).ok()?;
+    Some(pages::Asking { device: ask.device, scopes: ask.scopes })
 }
 
 impl BadAsk {
-    fn answer(self) -> Response {
+    fn answer(self, app: &App) -> Response {
         match self {
             BadAsk::Unknown => html(
                 StatusCode::BAD_REQUEST,
@@ -167,7 +192,7 @@ impl BadAsk {
                 ),
             ),
             BadAsk::Refused { redirect_uri, state, error } => {
-                lead_back(&redirect_uri, &state, "error", error)
+                lead_back(app, &redirect_uri, &state, ("error", error))
             }
         }
     }
@@ -219,13 +244,21 @@ fn device(named: &str, headers: &HeaderMap) -> String {
     kind.map_or("this computer", |(_, name)| name).to_owned()
 }
 
-fn lead_back(redirect_uri: &str, state: &str, name: &str, value: &str) -> Response {
+/// RFC 9207: `iss` says who answers, so that an app never gives one server's code to another.
+fn lead_back(app: &App, redirect_uri: &str, state: &str, (name, value): (&str, &str)) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair(name, value);
     if !state.is_empty() {
         query.append_pair("state", state);
     }
+    query.append_pair("iss", origin(&app.public_url));
     unkept(see_other(&format!("{redirect_uri}?{}", query.finish())))
+}
+
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> &str {
+    let host_at = url.find("://").map_or(0, |at| at + 3);
+    url[host_at..].find('/').map_or(url, |end| &url[..host_at + end])
 }
 
 fn refused(error: &str, description: &str) -> Response {
@@ -240,6 +273,17 @@ fn no_store() -> [(header::HeaderName, HeaderValue); 1] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_origin_has_no_path() {
+        for (url, is) in [
+            ("https://a.example", "https://a.example"),
+            ("https://a.example:8443/below/it", "https://a.example:8443"),
+            ("http://[::1]:80/x", "http://[::1]:80"),
+        ] {
+            assert_eq!(origin(url), is);
+        }
+    }
 
     #[test]
     fn codes_lead_to_this_computer_only() {

@@ -84,9 +84,8 @@ pub async fn reset(State(app): State<App>, posted: Posted) -> Result<Response, A
     if !posted.is_ours {
         return choose(&app, visitor, link, Some(Refusal::Stale)).await;
     }
-    let ends_tokens = posted.text("tokens") == "yes";
     let password = posted.text("password");
-    match app.accounts.reset_password(link, password, ends_tokens, visitor.from).await {
+    match app.accounts.reset_password(link, password, visitor.from).await {
         Ok(session) => {
             // Whoever was signed in here before is not any more.
             if let Some(old) = visitor.session() {

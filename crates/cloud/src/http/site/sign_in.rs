@@ -1,10 +1,11 @@
 //! In and out.
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::oauth;
 use crate::accounts::AccountError;
 use crate::http::App;
 use crate::http::errors::ApiError;
@@ -23,33 +24,42 @@ pub struct Next {
 pub async fn page(
     State(app): State<App>,
     visitor: Visitor,
+    headers: HeaderMap,
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, ApiError> {
     if visitor.user.is_some() {
         return Ok(see_other(checked(&next)));
     }
-    form(&app, &visitor, &next, "", None).await
+    form(&app, &visitor, &headers, &next, "", None).await
 }
 
-pub async fn sign_in(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
+pub async fn sign_in(
+    State(app): State<App>,
+    headers: HeaderMap,
+    posted: Posted,
+) -> Result<Response, ApiError> {
     let (next, email) = (posted.text("next"), posted.text("email"));
     if !posted.is_ours {
-        return form(&app, &posted.visitor, next, email, Some(Refusal::Stale)).await;
+        return form(&app, &posted.visitor, &headers, next, email, Some(Refusal::Stale)).await;
     }
-    let signed = app.accounts.sign_in(email, posted.text("password"), posted.visitor.from).await;
+    let device = posted.visitor.device(&app, email);
+    let signed =
+        app.accounts.sign_in(email, posted.text("password"), posted.visitor.from, device).await;
     let refusal = match signed {
         Ok(secret) => {
             // Whoever was signed in here before is not any more.
             if let Some(old) = posted.visitor.session() {
                 app.accounts.sign_out(old).await?;
             }
-            return Ok(with_cookie(see_other(checked(next)), app.session_cookie(&secret)));
+            let to = with_cookie(see_other(checked(next)), app.session_cookie(&secret));
+            let fresh = device.is_none().then(|| app.device_cookie(email)).flatten();
+            return Ok(with_cookie(to, fresh));
         }
         Err(AccountError::Wrong) => Refusal::Wrong,
         Err(AccountError::TooMany { retry_after_s }) => Refusal::TooMany { retry_after_s },
         Err(error) => return Err(error.into()),
     };
-    form(&app, &posted.visitor, next, email, Some(refusal)).await
+    form(&app, &posted.visitor, &headers, next, email, Some(refusal)).await
 }
 
 pub async fn sign_out(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
@@ -63,13 +73,21 @@ pub async fn sign_out(State(app): State<App>, posted: Posted) -> Result<Response
 async fn form(
     app: &App,
     visitor: &Visitor,
+    headers: &HeaderMap,
     next: &str,
     email: &str,
     refusal: Option<Refusal>,
 ) -> Result<Response, ApiError> {
     let (key, cookie) = visitor.form_key(app)?;
     let nobody = app.accounts.has_nobody().await?;
-    let page = pages::sign_in(checked(next), email, &key, refusal, nobody);
+    let page = pages::sign_in(
+        checked(next),
+        email,
+        &key,
+        refusal,
+        nobody,
+        oauth::asking(checked(next), headers).as_ref(),
+    );
     Ok(with_cookie(form_page(StatusCode::OK, page, refusal), cookie))
 }
 

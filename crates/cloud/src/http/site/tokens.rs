@@ -11,6 +11,7 @@ use crate::http::errors::ApiError;
 use crate::http::html::{html, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, see_other};
 use crate::pages::{self, Moment};
+use crate::scopes::Scopes;
 
 pub async fn list(State(app): State<App>, owner: Owner) -> Result<Response, ApiError> {
     show(&app, &owner, None).await
@@ -18,7 +19,7 @@ pub async fn list(State(app): State<App>, owner: Owner) -> Result<Response, ApiE
 
 pub async fn create(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
     let owner = &posted.owner;
-    let token = app.accounts.create_token(owner.user.id, posted.text("name")).await?;
+    let token = app.accounts.create_token(owner.user.id, posted.text("name"), Scopes::ALL).await?;
     show(&app, owner, Some(&token)).await
 }
 

@@ -1,0 +1,126 @@
+//! What a token may be used for. Pure.
+//!
+//! ```text
+//! upload   send recordings, screenshots and captions; see how an upload of its own stands
+//! read     list what is in the account, and watch and download it
+//! account  rename, share and delete what is in the account
+//! ```
+
+use std::fmt;
+
+use axum::http::Method;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Upload,
+    Read,
+    Account,
+}
+
+impl Scope {
+    pub const ALL: [Scope; 3] = [Scope::Upload, Scope::Read, Scope::Account];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scope::Upload => "upload",
+            Scope::Read => "read",
+            Scope::Account => "account",
+        }
+    }
+
+    /// What the consent page says that a program can do.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Scope::Upload => "Upload recordings and screenshots",
+            Scope::Read => "List, watch and download your recordings",
+            Scope::Account => "Rename, share and delete your recordings",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Scope::Upload => 1,
+            Scope::Read => 2,
+            Scope::Account => 4,
+        }
+    }
+}
+
+/// A set of scopes; as text their names with spaces between (RFC 6749, 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    pub const ALL: Scopes = Scopes(7);
+
+    /// Returns the scopes that a text names; `None` where it names none, or one that is not known.
+    pub fn parse(text: &str) -> Option<Scopes> {
+        let mut scopes = Scopes(0);
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let scope = Scope::ALL.into_iter().find(|scope| scope.name() == word)?;
+            scopes.0 |= scope.bit();
+        }
+        (scopes.0 != 0).then_some(scopes)
+    }
+
+    pub const fn has(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    pub fn each(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.each().map(Scope::name).collect();
+        f.write_str(&names.join(" "))
+    }
+}
+
+/// Returns the scopes of which a request needs one, by its method and the pattern of its address.
+pub fn needed(method: &Method, pattern: &str) -> &'static [Scope] {
+    /// A client that uploads asks how its upload stands, and what is left of its quota.
+    const OF_UPLOADS: [&str; 4] =
+        ["/api/v1/videos/{session}", "/api/v1/usage", "/api/v1/user", "/api/storage/upload-status"];
+    match *method {
+        Method::GET | Method::HEAD if OF_UPLOADS.contains(&pattern) => {
+            &[Scope::Read, Scope::Upload]
+        }
+        // Its address is to be sent to.
+        Method::GET if pattern == "/api/storage/get-direct-upload-url" => &[Scope::Upload],
+        Method::GET | Method::HEAD => &[Scope::Read],
+        Method::POST | Method::PUT => &[Scope::Upload],
+        _ => &[Scope::Account],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_written_as_they_are_read() {
+        for text in ["upload", "upload read", "upload read account", "account"] {
+            assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Scopes::parse("account  upload upload").unwrap().to_string(), "upload account");
+        for text in ["", " ", "upload everything", "Upload"] {
+            assert_eq!(Scopes::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_request_needs_the_least_that_it_does() {
+        for (method, pattern, scopes) in [
+            (Method::POST, "/api/v1/videos/init", &[Scope::Upload][..]),
+            (Method::GET, "/api/v1/videos", &[Scope::Read]),
+            (Method::GET, "/api/v1/videos/{session}", &[Scope::Read, Scope::Upload]),
+            (Method::PATCH, "/api/v1/videos/{session}", &[Scope::Account]),
+            (Method::DELETE, "/api/v1/videos/{session}", &[Scope::Account]),
+        ] {
+            assert_eq!(needed(&method, pattern), scopes, "{method} {pattern}");
+        }
+    }
+}

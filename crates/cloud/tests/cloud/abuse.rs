@@ -1,0 +1,81 @@
+//! Guesses that must not keep an owner out, and requests that must not cost what they don't earn.
+
+use crate::browser::{Browser, PASSWORD, signed_in};
+use crate::support::{Server, User, http};
+
+const WHO: &str = "a@example.com";
+
+#[tokio::test]
+async fn a_guesser_can_not_keep_an_owner_out_of_a_browser_that_was_signed_in_before() {
+    let server = Server::with(|options| options.behind_proxy = true).await;
+    let owner = signed_in(&server.url(), server.backend.place(), WHO).await;
+    // From as many addresses as it takes, until a browser that is new is refused with the password.
+    let mut shut_out = false;
+    for round in 0..30 {
+        let stranger = Browser::new(&server.url());
+        stranger.come_from(&format!("198.51.100.{round}"));
+        for _ in 0..8 {
+            shut_out |= stranger.try_sign_in(WHO, "a wrong password").await.status == 429;
+        }
+    }
+    assert!(shut_out, "guesses are counted on the account, too");
+    let fresh = Browser::new(&server.url());
+    fresh.come_from("203.0.113.9");
+    assert_eq!(fresh.try_sign_in(WHO, PASSWORD).await.status, 429, "a browser that is new waits");
+    owner.forget_cookie("snaplark_session");
+    assert_eq!(owner.try_sign_in(WHO, PASSWORD).await.status, 303, "the owner's own does not");
+    // It is no way around the limits for another account, and has limits of its own.
+    owner.forget_cookie("snaplark_session");
+    let tries = async |email: &str| {
+        let mut refused = 0;
+        for _ in 0..12 {
+            let seen = owner.try_sign_in(email, "a wrong password").await;
+            refused += usize::from(seen.status == 429);
+        }
+        refused
+    };
+    assert!(tries(WHO).await > 0, "eight tries");
+    assert!(tries("b@example.com").await > 0);
+}
+
+#[tokio::test]
+async fn a_refused_token_writes_nothing() {
+    let server = Server::start().await;
+    let stranger = User::new(&server.url(), "wrong");
+    for _ in 0..120 {
+        stranger.get("/videos").await.refused(401);
+    }
+    stranger.get("/videos").await.refused(429);
+    let kept = server.backend.dump();
+    assert!(!kept.windows(10).any(|at| at == b"token from"), "no bucket in the database");
+}
+
+#[tokio::test]
+async fn a_server_answers_to_its_own_name_alone() {
+    let server = Server::with(|options| {
+        options.public_url = Some("https://videos.example.com".to_owned());
+    })
+    .await;
+    let ask = async |host: &str| {
+        let request = http().get(format!("{}/healthz", server.url())).header("host", host);
+        let response = request.send().await.unwrap();
+        let hsts = response.headers().get("strict-transport-security").cloned();
+        (response.status().as_u16(), hsts.is_some())
+    };
+    assert_eq!(ask("videos.example.com").await, (200, true));
+    assert_eq!(ask("127.0.0.1:8080").await, (200, true));
+    assert_eq!(ask("rebound.example").await, (421, true));
+    let plain = Server::start().await;
+    let response = http().get(format!("{}/healthz", plain.url())).send().await.unwrap();
+    assert!(response.headers().get("strict-transport-security").is_none(), "no https, no HSTS");
+}
+
+#[tokio::test]
+async fn headers_above_what_is_documented_are_refused() {
+    let server = Server::start().await;
+    for (bytes, status) in [(60 * 1024, 200), (70 * 1024, 431)] {
+        let request = http().get(format!("{}/healthz", server.url()));
+        let response = request.header("x-long", "x".repeat(bytes)).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{bytes}");
+    }
+}
