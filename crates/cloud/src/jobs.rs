@@ -225,10 +225,10 @@ impl Jobs {
     async fn index(
         &self,
         job: &Job,
-        map: &MediaMap,
+        map: &Arc<MediaMap>,
     ) -> Result<(Written, Option<Measured>), JobError> {
         let mut scan = Scan::new();
-        let pieces = map.slice(0..map.len_bytes());
+        let pieces = map.pieces(0..map.len_bytes());
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             scan.push(&bytes.map_err(UploadError::from)?).map_err(JobError::NoIndex)?;
@@ -244,7 +244,11 @@ impl Jobs {
     }
 
     /// Feeds the video in until ffmpeg has enough.
-    async fn ffmpeg(&self, mut command: Command, map: Option<&MediaMap>) -> Result<(), JobError> {
+    async fn ffmpeg(
+        &self,
+        mut command: Command,
+        map: Option<&Arc<MediaMap>>,
+    ) -> Result<(), JobError> {
         let stdin = if map.is_some() { Stdio::piped() } else { Stdio::null() };
         let mut child = command
             .stdin(stdin)
@@ -273,9 +277,9 @@ impl Jobs {
     async fn feed(
         &self,
         into: &mut (impl AsyncWrite + Unpin),
-        map: &MediaMap,
+        map: &Arc<MediaMap>,
     ) -> Result<(), JobError> {
-        let pieces = map.slice(0..map.len_bytes());
+        let pieces = map.pieces(0..map.len_bytes());
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             let bytes = bytes.map_err(UploadError::from)?;
@@ -417,7 +421,7 @@ mod tests {
             holes: Vec::new(),
         };
         let work = [ProductKind::Thumbnail];
-        assert!(db.complete(&upload, &finished, &work, 0, 0).await.unwrap());
+        assert!(db.complete(&upload, &finished, None, &work, 0, 0).await.unwrap());
         db.enqueue(upload.session_id, ProductKind::Thumbnail, 0).await.unwrap();
 
         let slow = db.claim(true, 0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");

@@ -18,6 +18,9 @@ pub const SNIFF_BYTES: usize = 512;
 /// A part of 10 MB holds a few minutes at the very least bitrate, and a cluster half a second at the
 /// very least. A part of nothing but clusters would make a row of megabytes: it stays opaque.
 const CLUSTERS_MAX: usize = 1_000;
+/// All that a video's map is built from is held in memory for a moment: ten hours of clusters of two
+/// thirds of a second, 14 of the app's own. Parts beyond that are opaque as well.
+pub const VIDEO_CLUSTERS_MAX: i64 = 50_000;
 /// Media is never so much text in a row: the chance of it is below 2^-100.
 const TEXT_BYTES_MIN: usize = 16;
 
@@ -29,6 +32,15 @@ pub enum Layout {
     Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
     /// Something of WebM that can't be taken apart at its own borders.
     Opaque,
+}
+
+impl Layout {
+    pub fn clusters_count(&self) -> u32 {
+        match self {
+            Layout::Clusters { clusters, .. } => u32::try_from(clusters.len()).unwrap_or(u32::MAX),
+            Layout::Opaque => 0,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewPassword, NewProduct,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewMap, NewPassword, NewProduct,
     NewToken, NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId,
     ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
@@ -115,7 +115,9 @@ door! {
     fn uploads_of_user(user: UserId, listing: Listing<'_>, idle_since_ms: i64) -> Vec<Upload>;
     fn shelf(user: UserId, shelf: Shelf<'_>, idle_since_ms: i64) -> Vec<Upload>;
     fn uploads_of_videos(user: UserId, videos: &[VideoId]) -> Vec<Upload>;
-    fn complete(seen: &Upload, finished: &Finished, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn complete(seen: &Upload, finished: &Finished, map: Option<&NewMap>, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn map(session: SessionId, revision: i64) -> Option<(String, Vec<u8>)>;
+    fn put_map(session: SessionId, revision: i64, new: &NewMap) -> ();
     fn metadata(session: SessionId) -> String;
     fn upload_by_name(user: UserId, filename: &str) -> Option<Upload>;
     fn key(name: &str, fresh: &[u8]) -> Vec<u8>;

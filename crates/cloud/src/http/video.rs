@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde_json::json;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::errors::ApiError;
 use super::{App, access, share};
@@ -67,7 +68,7 @@ pub async fn original(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let upload = there(&app, &video, &mut parts).await?;
-    let (map, etag) = app.uploads.original(&upload).await?;
+    let Watchable { map, etag, .. } = app.uploads.original(&upload).await?;
     let (mime, is_open) = (upload.media.mime(), upload.share.is_open());
     File { map, etag, mime, is_open }.answer(&app.uploads.storage, &parts.headers)
 }
@@ -122,7 +123,7 @@ pub async fn product(
     let etag = format!("\"{}\"", made.object_key.rsplit('/').next().unwrap_or_default());
     let is_open = upload.share.is_open();
     let ending = kind.name().rsplit('.').next().unwrap_or_default();
-    File { map, etag: Some(etag), mime: kind.mime(), is_open }
+    File { map: Arc::new(map), etag: Some(etag), mime: kind.mime(), is_open }
         .send(&app, &upload, ending, &parts)
         .await
 }
@@ -180,7 +181,7 @@ fn gone() -> ApiError {
 }
 
 struct File {
-    map: MediaMap,
+    map: Arc<MediaMap>,
     /// Of what will not change any more.
     etag: Option<String>,
     mime: &'static str,
@@ -189,7 +190,7 @@ struct File {
 
 impl File {
     fn growing(map: MediaMap) -> Self {
-        File { map, etag: None, mime: Media::Webm.mime(), is_open: false }
+        File { map: Arc::new(map), etag: None, mime: Media::Webm.mime(), is_open: false }
     }
 
     /// With `?download` it is to be kept under the video's title, and may come from the bucket.
@@ -265,7 +266,7 @@ impl File {
             }
         };
         headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-        let body = Body::from_stream(bytes(storage.clone(), map.slice(range)));
+        let body = Body::from_stream(bytes(storage.clone(), map.pieces(range)));
         Ok((status, headers, body).into_response())
     }
 }
@@ -286,7 +287,7 @@ fn attachment(title: &str, ending: &str) -> String {
 /// The pieces one after the other; each is opened when its turn comes.
 pub fn bytes(
     storage: Storage,
-    pieces: Vec<Piece>,
+    pieces: impl Iterator<Item = Piece> + Send + 'static,
 ) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {
     stream::iter(pieces)
         .then(move |piece| {

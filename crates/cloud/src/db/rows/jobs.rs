@@ -2,7 +2,7 @@
 
 use sqlx::{Row as _, Transaction};
 
-use super::{Dialect, Pools, Row, signed, whole};
+use super::{Dialect, Pools, Row, maps, signed, whole};
 use crate::db::{
     DbError, Job, JobState, JobStatus, Lease, NewProduct, Product, ProductKind, SessionId,
 };
@@ -84,6 +84,15 @@ impl Pools {
             return Ok(false);
         }
         put(&mut tx, job.lease.session_id, job.product, made).await?;
+        match job.product {
+            ProductKind::Index | ProductKind::Remux => {
+                maps::outdate(&mut tx, job.lease.session_id).await?;
+            }
+            ProductKind::Thumbnail
+            | ProductKind::Preview
+            | ProductKind::Mp4(_)
+            | ProductKind::Captions => {}
+        }
         if let Some(media) = made.media {
             sqlx::query(
                 "UPDATE uploads SET duration_ms = $2, size_bytes = $3 WHERE session_id = $1",
