@@ -49,6 +49,10 @@ const PREVIEW_SECONDS: &str = "3";
 const PREVIEW_AT_MS_MAX: u64 = 10_000;
 /// A picture that unpacks to gigabytes is not unpacked.
 const PIXELS_MAX: &str = "67108864";
+/// Each cluster of an index is a request to the storage for each reader: many that hold next to nothing
+/// are copied into larger ones instead.
+const TINY_CLUSTERS_MAX: usize = 1_000;
+const CLUSTER_BYTES_MIN: u64 = 2_048;
 const COPY_BYTES: usize = 256 * 1024;
 /// The header of a file of ffmpeg's.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -234,6 +238,10 @@ impl Jobs {
             scan.push(&bytes.map_err(UploadError::from)?).map_err(JobError::NoIndex)?;
         }
         let (init, clusters) = scan.finish().map_err(JobError::NoIndex)?;
+        let bytes_each = map.len_bytes() / (clusters.len() as u64).max(1);
+        if clusters.len() > TINY_CLUSTERS_MAX && bytes_each < CLUSTER_BYTES_MIN {
+            return Err(JobError::NoIndex(WebmError::TooManyClusters(TINY_CLUSTERS_MAX)));
+        }
         let index = StreamIndex::new(&init, &clusters).map_err(JobError::NoIndex)?;
         let mut writer =
             self.uploads.storage.product_writer(job.lease.session_id.0, job.product.name());

@@ -305,10 +305,10 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
             let listener = tls::TlsListener::start(listener, files).map_err(CloudError::Tls)?;
             tokio::spawn(serve::serve(listener, router, stop.clone()))
         }
-        None => tokio::spawn(serve::serve(listener, router, stop.clone())),
+        None => tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone())),
     };
     #[cfg(not(feature = "tls"))]
-    let server = tokio::spawn(serve::serve(listener, router, stop.clone()));
+    let server = tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone()));
     Ok(Cloud {
         address,
         url,

@@ -18,6 +18,9 @@ pub const SNIFF_BYTES: usize = 512;
 /// A part of 10 MB holds a few minutes at the very least bitrate, and a cluster half a second at the
 /// very least. A part of nothing but clusters would make a row of megabytes: it stays opaque.
 const CLUSTERS_MAX: usize = 1_000;
+/// Recorders write one cluster behind the other. Each gap costs every reader a request to the storage: a
+/// part with more of them is served as it came.
+const GAPS_MAX: usize = 8;
 /// All that a video's map is built from is held in memory for a moment: ten hours of clusters of two
 /// thirds of a second, 14 of the app's own. Parts beyond that are opaque as well.
 pub const VIDEO_CLUSTERS_MAX: i64 = 50_000;
@@ -108,7 +111,8 @@ fn may_be_webm(index: u32, head: &[u8]) -> bool {
 /// Indexes a whole part. What can't be indexed is opaque, not refused: it may be a cut.
 pub fn layout(bytes: &[u8]) -> Layout {
     let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
-    if part.clusters.len() > CLUSTERS_MAX {
+    let gaps = part.clusters.windows(2).filter(|two| two[0].offset + two[0].size != two[1].offset);
+    if part.clusters.len() > CLUSTERS_MAX || gaps.count() > GAPS_MAX {
         return Layout::Opaque;
     }
     let init = part.init.map(|init| InitAt {
