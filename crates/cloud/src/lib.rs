@@ -34,6 +34,7 @@ mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
 mod s3;
+mod sandbox;
 mod scrub;
 mod secrets;
 mod serve;
@@ -62,7 +63,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::commands::{add_token, in_database};
-use crate::db::{Db, NewToken};
+use crate::db::{Db, Lane, NewToken};
 use crate::http::AppState;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
@@ -238,7 +239,7 @@ pub struct Cloud {
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
     scrubber: Option<JoinHandle<()>>,
     /// What is to be free again when the server is gone (`embedded`).
     held: Option<std::fs::File>,
@@ -273,7 +274,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     })?;
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
-    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), options.ffmpeg).await);
+    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), &options.ffmpeg).await);
     let app = Arc::new(AppState {
         jobs: Arc::clone(&jobs),
         accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
@@ -309,6 +310,10 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     };
     #[cfg(not(feature = "tls"))]
     let server = tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone()));
+    let lanes = [Lane::Pictures].into_iter().chain([Lane::Videos; jobs::VIDEO_WORKERS]);
+    let workers = lanes
+        .map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone())))
+        .collect();
     Ok(Cloud {
         address,
         url,
@@ -317,7 +322,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         stop_max: options.stop_max,
         server: Some(server),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
-        worker: Some(tokio::spawn(jobs.run(stop.clone()))),
+        workers,
         scrubber: scrub_ms_every
             .map(|every| tokio::spawn(scrub::run(Arc::clone(&uploads), every, stop.clone()))),
         uploads,
@@ -392,7 +397,7 @@ impl Cloud {
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
         }
-        for worker in [self.worker.take(), self.scrubber.take()].into_iter().flatten() {
+        for worker in self.workers.drain(..).chain(self.scrubber.take()) {
             // It gives its job back first.
             tokio::time::timeout(STOP_MAX, worker).await.ok();
         }

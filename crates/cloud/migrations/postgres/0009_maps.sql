@@ -9,3 +9,7 @@ CREATE TABLE maps (
 
 -- How many clusters its parts were taken apart into, those that came again counted again.
 ALTER TABLE uploads ADD COLUMN clusters BIGINT NOT NULL DEFAULT 0;
+
+-- When a user's last job of each lane was begun: they take turns.
+ALTER TABLE users ADD COLUMN pictures_ms BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN videos_ms BIGINT NOT NULL DEFAULT 0;

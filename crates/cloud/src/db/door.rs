@@ -6,7 +6,7 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewMap, NewPassword, NewProduct,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lane, Lease, Listing, NewMap, NewPassword, NewProduct,
     NewToken, NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId,
     ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
 };
@@ -140,7 +140,7 @@ door! {
 
     // Work that is done after the answer.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
-    fn claim(has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
+    fn claim(lane: Lane, has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
     fn keep(lease: &Lease, lease_until_ms: i64) -> bool;
     fn finish(job: &Job, made: &NewProduct) -> bool;
     fn put_product(session: SessionId, product: ProductKind, made: &NewProduct) -> Option<String>;

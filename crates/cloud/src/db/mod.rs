@@ -523,6 +523,15 @@ pub struct Job {
     pub product: ProductKind,
 }
 
+/// Which workers do a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Pictures, previews and indexes: seconds each.
+    Pictures,
+    /// MP4s and copies of streams: minutes to hours.
+    Videos,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     Waiting,
