@@ -10,25 +10,29 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde_json::json;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::errors::ApiError;
-use super::{App, access, share};
-use crate::db::{JobState, ProductKind, Upload};
+use super::{App, access, share, visitor};
+use crate::db::{Bucket, JobState, ProductKind, Taken, Upload};
 use crate::media::Media;
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::pages;
 use crate::parts::Layout;
 use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
-use crate::uploads::Watchable;
+use crate::shares::Access;
+use crate::uploads::{UploadError, Watchable};
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// For the one who was asked who they are; no cache in between may pass it on.
 const FINISHED_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
+/// How many MP4s one address (one /64 of IPv6) may have made of other people's videos.
+const MP4_ASKED: Bucket = Bucket { size: 10, refill_ms: 6 * 60 * 1000 };
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
 /// `/videos/{id}/video.webm` (`.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
@@ -115,7 +119,7 @@ pub async fn product(
     let kind = ProductKind::of(&name).filter(|kind| kind.is_served()).ok_or_else(gone)?;
     let upload = there(&app, &video, &mut parts).await?;
     let Some(made) = app.uploads.db.product(upload.session_id, kind).await? else {
-        return not_made(&app, &upload, kind).await;
+        return not_made(&app, &upload, kind, &mut parts).await;
     };
     let mut map = MediaMap::default();
     map.push_object(&made.object_key, 0..made.size_bytes);
@@ -128,7 +132,12 @@ pub async fn product(
         .await
 }
 
-async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Response, ApiError> {
+async fn not_made(
+    app: &App,
+    upload: &Upload,
+    kind: ProductKind,
+    parts: &mut Parts,
+) -> Result<Response, ApiError> {
     if !matches!(kind, ProductKind::Mp4(_)) || upload.finished.is_none() || upload.media.is_image()
     {
         return Err(gone());
@@ -141,6 +150,11 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
         ));
     }
     let jobs = app.uploads.db.jobs(upload.session_id).await?;
+    let is_busy = jobs.iter().any(|job| {
+        matches!(job.product, ProductKind::Mp4(_))
+            && job.product != kind
+            && matches!(job.state, JobState::Waiting | JobState::Running)
+    });
     let job = jobs.into_iter().find(|job| job.product == kind);
     match job {
         Some(job) if job.state == JobState::Failed => Err(ApiError::new(
@@ -149,7 +163,9 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
             "This video could not be made an MP4. The video itself is there as WebM.",
         )),
         Some(_) | None => {
-            if job.is_none() {
+            // One of a video after the other: who asks comes again anyway.
+            if job.is_none() && !is_busy {
+                may_ask(app, upload, parts).await?;
                 app.jobs.ask_for(upload, kind).await?;
             }
             let state = job.map_or(JobState::Waiting, |job| job.state);
@@ -160,6 +176,30 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
             ];
             Ok((StatusCode::ACCEPTED, headers, answer).into_response())
         }
+    }
+}
+
+/// Whoever isn't its owner starts so much work and no more.
+async fn may_ask(app: &App, upload: &Upload, parts: &mut Parts) -> Result<(), ApiError> {
+    if access::access(app, parts, upload).await? == Access::Owner {
+        return Ok(());
+    }
+    let from = visitor::from(app, &parts.headers, &parts.extensions);
+    let name = format!("mp4 {}", network(from));
+    match app.uploads.db.take(&name, MP4_ASKED, app.uploads.clock.now_ms()).await {
+        Ok(Taken::One { .. }) => Ok(()),
+        Ok(Taken::None { wait_ms }) => {
+            Err(ApiError::too_many(u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1)))
+        }
+        Err(error) => Err(UploadError::from(error).into()),
+    }
+}
+
+/// An IPv6 network belongs to one household, which has 2^64 addresses in it.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
     }
 }
 
