@@ -647,12 +647,25 @@ mod tests {
         assert!(db.complete(&upload, &finished, None, &work, 0, 0).await.unwrap());
         db.enqueue(upload.session_id, ProductKind::Thumbnail, 0).await.unwrap();
 
-        let slow = db.claim(Lane::Pictures, true, 0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");
-        assert!(db.claim(Lane::Pictures, true, 0, LEASE_MS).await.unwrap().is_none(), "it is taken");
+        let slow = db
+            .claim(Lane::Pictures, true, 0, LEASE_MS)
+            .await
+            .unwrap()
+            .expect("finalize enqueued it, once");
+        assert!(
+            db.claim(Lane::Pictures, true, 0, LEASE_MS).await.unwrap().is_none(),
+            "it is taken"
+        );
         assert!(db.keep(&slow.lease, 2 * LEASE_MS).await.unwrap());
-        assert!(db.claim(Lane::Pictures, true, 2 * LEASE_MS - 1, 0).await.unwrap().is_none(), "and kept");
-        let quick =
-            db.claim(Lane::Pictures, true, 2 * LEASE_MS, 3 * LEASE_MS).await.unwrap().expect("it was let go");
+        assert!(
+            db.claim(Lane::Pictures, true, 2 * LEASE_MS - 1, 0).await.unwrap().is_none(),
+            "and kept"
+        );
+        let quick = db
+            .claim(Lane::Pictures, true, 2 * LEASE_MS, 3 * LEASE_MS)
+            .await
+            .unwrap()
+            .expect("it was let go");
         assert_eq!(quick.lease.attempts, 2);
         let made = |key: &str| NewProduct {
             object_key: key.to_owned(),
@@ -667,6 +680,9 @@ mod tests {
         assert!(!db.finish(&quick, &made("again")).await.unwrap());
         let product = db.product(upload.session_id, ProductKind::Thumbnail).await.unwrap();
         assert_eq!(product.unwrap().object_key, "quick");
-        assert!(db.claim(Lane::Pictures, true, 99 * LEASE_MS, 0).await.unwrap().is_none(), "nothing is left to do");
+        assert!(
+            db.claim(Lane::Pictures, true, 99 * LEASE_MS, 0).await.unwrap().is_none(),
+            "nothing is left to do"
+        );
     }
 }

@@ -82,6 +82,7 @@ pub use embedded::{Embedded, start_embedded};
 pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
 pub use mail::MailOptions;
 pub use quotas::{Limits, OwnLimits, Usage};
+pub use sandbox::report as ffmpeg_report;
 pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
 #[cfg(feature = "tls")]
@@ -311,9 +312,8 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     #[cfg(not(feature = "tls"))]
     let server = tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone()));
     let lanes = [Lane::Pictures].into_iter().chain([Lane::Videos; jobs::VIDEO_WORKERS]);
-    let workers = lanes
-        .map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone())))
-        .collect();
+    let workers =
+        lanes.map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone()))).collect();
     Ok(Cloud {
         address,
         url,

@@ -88,10 +88,16 @@ pub fn find(program: &Path) -> Option<PathBuf> {
         return Some(program.to_owned());
     }
     let paths = std::env::var_os("PATH")?;
-    let name = |folder: PathBuf| {
-        folder.join(program).with_extension(std::env::consts::EXE_EXTENSION)
-    };
+    let name =
+        |folder: PathBuf| folder.join(program).with_extension(std::env::consts::EXE_EXTENSION);
     std::env::split_paths(&paths).map(name).find(|file| file.is_file())
+}
+
+/// Says which ffmpeg is used and what confines it, for `doctor`. The error says what is missing.
+pub fn report(ffmpeg: &Path) -> Result<String, String> {
+    let missing = || "not installed: links have no picture and no MP4".to_owned();
+    let program = find(ffmpeg).filter(|program| program.is_file()).ok_or_else(missing)?;
+    Ok(format!("{}, confined by {}", program.display(), Sandbox::detect().describe()))
 }
 
 /// A child and all that it started. Dropped, they are killed at once.
@@ -163,10 +169,8 @@ fn confine(
     let apply = move || {
         let cpu_s = limits.cpu.as_secs().max(1);
         let set = |resource, soft: u64, hard: u64| {
-            let limit = libc::rlimit {
-                rlim_cur: soft as libc::rlim_t,
-                rlim_max: hard as libc::rlim_t,
-            };
+            let limit =
+                libc::rlimit { rlim_cur: soft as libc::rlim_t, rlim_max: hard as libc::rlim_t };
             // SAFETY: it reads the struct, which lives until it returns.
             if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
                 Ok(())
@@ -269,6 +273,15 @@ mod linux {
 
         /// Runs in the child: system calls only.
         pub fn apply(&self) -> io::Result<()> {
+            // Where memory ends it goes first, and not the server. It works without.
+            // SAFETY: both strings end where they say; the number is a file of this process.
+            unsafe {
+                let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+                if file >= 0 {
+                    libc::write(file, c"1000".as_ptr().cast(), 4);
+                    libc::close(file);
+                }
+            }
             // SAFETY: numbers only.
             done(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())?;
             if let Some(rules) = &self.rules {
@@ -284,11 +297,7 @@ mod linux {
             // SAFETY: the kernel reads the filter, which outlives the call, and writes nothing.
             done(
                 unsafe {
-                    libc::prctl(
-                        libc::PR_SET_SECCOMP,
-                        libc::SECCOMP_MODE_FILTER,
-                        &raw const program,
-                    )
+                    libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
                 }
                 .into(),
             )
@@ -442,15 +451,13 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    const LIMITS: Limits = Limits {
-        cpu: Duration::from_secs(20),
-        memory_bytes: 1 << 30,
-        file_bytes: 1 << 20,
-    };
+    const LIMITS: Limits =
+        Limits { cpu: Duration::from_secs(20), memory_bytes: 1 << 30, file_bytes: 1 << 20 };
 
     /// Whether a shell's line succeeds in the box, and what it says.
     async fn said(folder: &Path, limits: &Limits, line: &str) -> (bool, String) {
-        let mut command = Sandbox::detect().command(Path::new("/bin/bash"), folder, limits).unwrap();
+        let mut command =
+            Sandbox::detect().command(Path::new("/bin/bash"), folder, limits).unwrap();
         command.args(["-c", line]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let out = command.output().await.unwrap();
         let text = [out.stdout, out.stderr].concat();
@@ -477,6 +484,15 @@ mod tests {
             assert!(!is_well && !text.contains("s3cr3t"), "{line}: {text}");
         }
         assert!(Sandbox::detect().describe().contains("Landlock"), "this machine has it");
+    }
+
+    #[test]
+    fn report_names_the_program_and_what_confines_it() {
+        let report_of = |program: &str| report(Path::new(program));
+        let words = report_of("sh").unwrap();
+        assert!(words.contains("/sh, confined by limits, seccomp, Landlock"), "{words}");
+        assert!(report_of("no-ffmpeg-here").unwrap_err().contains("no MP4"));
+        assert!(report_of("/no/ffmpeg").is_err());
     }
 
     #[tokio::test]

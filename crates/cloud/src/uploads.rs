@@ -426,9 +426,7 @@ impl Uploads {
             let header = self.read(file, walk.wants()).await?;
             match walk.step(&header).map_err(unplayable)? {
                 mp4::Step::On => {}
-                mp4::Step::Index(range) => {
-                    return mp4::read_index(&self.read(file, range).await?).map_err(unplayable);
-                }
+                mp4::Step::Done(told) => return Ok(told),
             }
         }
     }

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lane, Lease, Listing, NewMap, NewPassword, NewProduct,
-    NewToken, NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId,
-    ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lane, Lease, Listing, NewMap,
+    NewPassword, NewProduct, NewToken, NewUpload, Noted, Opened, Part, PartStored, Product,
+    ProductKind, SessionId, ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User,
+    UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 

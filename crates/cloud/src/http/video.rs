@@ -21,9 +21,9 @@ use crate::media::Media;
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::pages;
 use crate::parts::Layout;
+use crate::shares::Access;
 use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
-use crate::shares::Access;
 use crate::uploads::{UploadError, Watchable};
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.

@@ -162,7 +162,8 @@ async fn picture_is_made_while_anothers_mp4_is_and_users_take_turns() {
         for session in &sessions {
             let status = greedy.get(&format!("/videos/{session}")).await.ok();
             let jobs = status["jobs"].as_array().unwrap();
-            running += jobs.iter().filter(|job| job["product"] == "480.mp4" && is_running(job)).count();
+            running +=
+                jobs.iter().filter(|job| job["product"] == "480.mp4" && is_running(job)).count();
         }
     }
     let modest = server.user("modest@example.com").await;
@@ -267,9 +268,8 @@ async fn picture_of_67_million_pixels_and_codecs_of_yore_are_not_decoded() {
     for codec in ["snow", "cinepak", "flv1", "ffv1", "msmpeg4"] {
         let encoder = if codec == "flv1" { "flv" } else { codec };
         let strict = if codec == "snow" { " -strict -2" } else { "" };
-        let arguments = format!(
-            "-i testsrc2=size=320x240:rate=5 -t 2 -c:v {encoder}{strict} -f matroska"
-        );
+        let arguments =
+            format!("-i testsrc2=size=320x240:rate=5 -t 2 -c:v {encoder}{strict} -f matroska");
         files.push((codec.to_owned(), made(folder.path(), &format!("{codec}.webm"), &arguments)));
     }
     for (name, whole) in files {

@@ -84,7 +84,10 @@ async fn range_of_two_hours_is_answered_as_soon_as_that_of_a_minute() {
         let (path, _) = program.send(synthetic(count, 20).stream()).await;
         let first = program.range(&path, "bytes=0-0").await;
         let took = program.ranges(&path).await;
-        eprintln!("range of {count} parts: first {first:?}, p50 {:?}, max {:?}", took[25], took[50]);
+        eprintln!(
+            "range of {count} parts: first {first:?}, p50 {:?}, max {:?}",
+            took[25], took[50]
+        );
         medians.push(took[25]);
     }
     assert!(medians[1] < RANGE_MAX, "{medians:?}");

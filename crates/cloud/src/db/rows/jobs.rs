@@ -87,11 +87,7 @@ impl Pools {
                  WHERE id = (SELECT user_id FROM uploads WHERE session_id = $1)"
             }
         };
-        sqlx::query(turn)
-            .bind(job.lease.session_id.0)
-            .bind(now_ms)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(turn).bind(job.lease.session_id.0).bind(now_ms).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(Some(job))
     }

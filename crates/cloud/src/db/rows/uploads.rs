@@ -9,8 +9,8 @@ use super::maps;
 use super::usage::{Charge, charge, release};
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
-    Assembly, Cursor, DbError, Finished, Listing, NewMap, NewUpload, Opened, Part, PartStored, ProductKind,
-    SessionId, Share, Upload, UserId, VideoId, Visibility,
+    Assembly, Cursor, DbError, Finished, Listing, NewMap, NewUpload, Opened, Part, PartStored,
+    ProductKind, SessionId, Share, Upload, UserId, VideoId, Visibility,
 };
 use crate::media::Media;
 use crate::parts::{Layout, VIDEO_CLUSTERS_MAX};
