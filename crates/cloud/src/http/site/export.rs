@@ -135,7 +135,7 @@ async fn add(app: &App, upload: &Upload, entries: &mut Vec<Entry>) -> Result<Rec
     let mut recording = describe(&app.public_url, upload);
     match app.uploads.original(upload).await {
         Ok(Watchable { map, .. }) if map.len_bytes() == 0 => {
-            recording.problem = Some("nothing has arrived")
+            recording.problem = Some("nothing has arrived");
         }
         Ok(Watchable { map, .. }) => {
             let size_bytes = map.len_bytes();
