@@ -1,6 +1,6 @@
 //! The library's player on recordings with and without sound, and on machines with and without a
 //! sound server: the numbers that it shows on the screen and the tone that comes out of the speakers
-//! are those of the recording at that time. `cargo xtask soak player` repeats it.
+//! are those of the recording at that time. `cargo xtask soak player` repeats it, with more machines.
 
 use std::time::{Duration, Instant};
 
@@ -298,16 +298,26 @@ fn recording_with_sound_plays_and_seeks_with_pulseaudio() {
 }
 
 #[test]
-fn recording_with_sound_plays_and_seeks_when_the_sound_server_is_gone() {
-    plays(Server::PulseAudio, Sound::ServerEnds, "player-gone");
-}
-
-#[test]
-fn recording_without_sound_plays_and_seeks() {
-    plays(Server::PulseAudio, Sound::Off, "player-silent");
-}
-
-#[test]
 fn recording_plays_and_seeks_without_a_sound_server() {
     plays(Server::Missing, Sound::Tone, "player-no-server");
+}
+
+/// Run by `cargo xtask soak player` alone: each takes most of a minute.
+mod variants {
+    use super::{Server, Sound, plays};
+
+    #[test]
+    fn recording_with_sound_plays_and_seeks_when_the_sound_server_is_gone() {
+        plays(Server::PulseAudio, Sound::ServerEnds, "player-gone");
+    }
+
+    #[test]
+    fn recording_with_sound_plays_and_seeks_with_pipewire() {
+        plays(Server::PipeWire, Sound::Tone, "player-pipewire");
+    }
+
+    #[test]
+    fn recording_without_sound_plays_and_seeks() {
+        plays(Server::PulseAudio, Sound::Off, "player-silent");
+    }
 }

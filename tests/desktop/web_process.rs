@@ -1,5 +1,5 @@
-//! Web processes that hang: their windows are loaded again and answer, and a recording can be
-//! stopped all the while.
+//! Web processes that hang or are killed: their windows are loaded again and answer, and a recording
+//! can be stopped all the while.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,9 +41,9 @@ fn signal_all(home: &Home, signal: Signal) -> BTreeSet<i32> {
     all
 }
 
-/// Stops all of them, and waits until others are there.
-fn replace(home: &Home) {
-    let before = signal_all(home, Signal::STOP);
+/// Stops or kills all of them, and waits until others are there.
+fn replace(home: &Home, signal: Signal) {
+    let before = signal_all(home, signal);
     wait::until("other web processes", BACK, || {
         let now = web_processes(home);
         Ok((!now.is_empty() && now.is_disjoint(&before)).then_some(()))
@@ -92,13 +92,15 @@ fn shows(shown: &Demonstration, is_it: impl Fn(&Window) -> bool) -> bool {
 
 /// Not driven: WebKit's driver itself waits for the answers of processes that are gone.
 #[test]
-fn chooser_answers_again_after_its_web_process_hung() {
+fn chooser_answers_again_after_its_web_process_hung_or_was_killed() {
     let shown = Demonstration::begin(Home::new().unwrap(), &pictures("web-process")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
-    display.press(home, "alt+a").unwrap();
-    shown.window("the chooser", covers).unwrap();
-    replace(home);
-    press_until(&shown, "Escape", "the chooser to hear Escape", || !shows(&shown, covers));
+    for signal in [Signal::STOP, Signal::KILL] {
+        display.press(home, "alt+a").unwrap();
+        shown.window("the chooser", covers).unwrap();
+        replace(home, signal);
+        press_until(&shown, "Escape", "the chooser to hear Escape", || !shows(&shown, covers));
+    }
 }
 
 /// Neither needs a page.

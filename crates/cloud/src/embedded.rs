@@ -106,9 +106,14 @@ mod tests {
     #[tokio::test]
     async fn the_port_stays_and_a_second_one_links_to_the_first() {
         let folder = tempfile::tempdir().unwrap();
+        // One below those that the system gives away: other tests, which run at the same time, take
+        // the first choice and whatever is free.
+        let port = 20_000 + std::process::id() % 10_000;
+        fs::write(folder.path().join(PORT_FILE), port.to_string()).unwrap();
         let first = start_embedded(folder.path()).await.unwrap();
         let url = first.cloud.public_url().to_owned();
         let second = start_embedded(folder.path()).await.unwrap();
+        assert_eq!(first.cloud.address().port(), port as u16);
         assert_ne!(second.cloud.address(), first.cloud.address());
         assert_eq!(second.cloud.public_url(), url);
         let Embedded { cloud: second_cloud, token: second_token, .. } = second;

@@ -280,3 +280,24 @@ fn check_of_a_large_list_is_cheap() {
     assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     drop(store);
 }
+
+#[test]
+fn upload_whose_row_is_lost_is_restored_from_the_copy() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    begin(&store, 1);
+    let wanted =
+        Change::UploadWanted { recording: id(1), server: "http://a".into(), profile: Profile::Spec };
+    store.apply(&[wanted]).unwrap();
+    seal(&store, 1, 0);
+    // As if the commit had been in the damaged end of the write-ahead log.
+    store.connection.execute("DELETE FROM uploads", []).unwrap();
+    drop(store);
+
+    let mut store = folder.open();
+    store.recover(&Texts).unwrap();
+    let uploads = store.upload_rows().unwrap();
+    let [upload] = uploads.as_slice() else { panic!("{uploads:?}") };
+    assert_eq!((upload.recording, upload.server.as_str()), (id(1), "http://a"));
+    assert!(!upload.finished && upload.rebuilt);
+}

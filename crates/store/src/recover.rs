@@ -3,7 +3,8 @@
 //! Folders without a row are adopted (`rebuild`). For each recording that was running: whole segments
 //! without a row are adopted, whole `.part` files too (only their rename was missing), torn ones are
 //! set aside as `.torn`, and what is lost between others gets placeholders; what was written
-//! elsewhere is brought home (`elsewhere`); then the recording is ended. For each recording: segments
+//! elsewhere is brought home (`elsewhere`), and an upload whose row is lost is taken from the
+//! recording's copy; then the recording is ended. For each recording: segments
 //! whose file is gone or has another size are reported. Their hashes are checked when they are read,
 //! since reading everything at each start would take minutes.
 
@@ -17,7 +18,8 @@ use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_i
 use crate::files::{rename_durably, set_aside, write_durably};
 use crate::{DAMAGED_SUFFIX, Format, Judged, Recording, Result, Segment, Store};
 
-/// What a file is called that is no whole segment; nothing reads it, nothing deletes it.
+/// What a file is called that is no whole segment, and a folder in which a sealed one is all there is;
+/// nothing reads it, nothing deletes it.
 const TORN_SUFFIX: &str = ".torn";
 
 /// What was found, for the log and the person.
@@ -47,6 +49,7 @@ impl Store {
             // Ended without a segment, and the program died before it took the row back.
             let is_empty = recording.segments == 0 && !recording.cleared;
             if recording.running || is_empty {
+                self.restore_upload(recording.id)?;
                 self.recover_start(&recording, format)?;
                 self.recover_one(&recording, format, &mut recovery)?;
             }
@@ -86,6 +89,7 @@ impl Store {
     ) -> Result<()> {
         let folder = self.folder(recording.id);
         let mut next = self.segments(recording.id)?.len() as u32;
+        let mut has_damaged = false;
         for (index, path) in orphans(&folder, next)? {
             let bytes = std::fs::read(&path)?;
             let judged = format.judge(&bytes);
@@ -105,6 +109,7 @@ impl Store {
                     recovery.segments_adopted += 1;
                 }
                 None => {
+                    has_damaged |= !path.to_string_lossy().ends_with(PART_SUFFIX);
                     let aside = folder.join(segment_file(index) + TORN_SUFFIX);
                     rename_durably(&path, &aside)?;
                     recovery.files_set_aside.push(aside);
@@ -113,6 +118,15 @@ impl Store {
         }
         self.bring_rest(recording.id, &mut next, format, recovery)?;
         if next == 0 {
+            if has_damaged {
+                let aside = folder.with_file_name(format!("{}{TORN_SUFFIX}", recording.id));
+                rename_durably(&folder, &aside)?;
+                for file in &mut recovery.files_set_aside {
+                    if let Ok(name) = file.strip_prefix(&folder) {
+                        *file = aside.join(name);
+                    }
+                }
+            }
             self.delete(recording.id)?;
             recovery.empty.push(recording.id);
         } else {

@@ -200,6 +200,21 @@ impl Store {
         }
     }
 
+    /// Puts back an upload that the copy knows and the rows don't: the database's last commits are
+    /// lost where its write-ahead log is damaged.
+    pub(crate) fn restore_upload(&self, recording: RecordingId) -> Result<()> {
+        if self.upload_entry(recording)?.is_some() {
+            return Ok(());
+        }
+        let sidecar = read(&self.folder(recording)).filter(|sidecar| sidecar.id == recording);
+        let Some(upload) = sidecar.and_then(|sidecar| sidecar.upload) else { return Ok(()) };
+        let transaction = self.connection.unchecked_transaction()?;
+        upload.insert(&recording.to_string(), &transaction)?;
+        transaction.commit()?;
+        self.touch(recording);
+        Ok(())
+    }
+
     fn sidecar(&self, recording: RecordingId) -> Result<Sidecar> {
         let row = self.recording(recording)?;
         let init = if row.init_bytes > 0 { self.init(recording)? } else { Vec::new() };

@@ -144,6 +144,24 @@ fn an_interrupted_recording_keeps_every_whole_segment() {
 }
 
 #[test]
+fn folder_whose_only_sealed_segment_is_damaged_is_set_aside() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let files = begin(&store, 1);
+    std::fs::write(files.join("000000.webm"), b"torn").unwrap();
+    // An unfinished one is no loss.
+    let unfinished = begin(&store, 2);
+    std::fs::write(unfinished.join("000000.webm.part"), b"torn").unwrap();
+    let recovery = store.recover(&Texts).unwrap();
+    assert_eq!(recovery.empty, [id(2), id(1)]);
+    let aside = files.with_file_name(format!("{}.torn", id(1))).join("000000.webm.torn");
+    assert!(recovery.files_set_aside.contains(&aside), "{recovery:?}");
+    assert_eq!(std::fs::read(aside).unwrap(), b"torn");
+    assert!(!files.exists() && !unfinished.exists());
+    assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
+}
+
+#[test]
 fn a_segment_behind_a_gap_is_set_aside() {
     let folder = Folder::new();
     let mut store = folder.open();

@@ -113,7 +113,9 @@ fn a_stop_ends_a_pause_and_a_short_pause_is_none() {
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
     let length_ms = recording.segments().iter().map(|s| s.duration_ms).sum::<u64>();
-    assert_eq!(length_ms, at_ms);
+    // Where a short one became one, a picture may have come between the two at that very moment: it
+    // has the least length there is.
+    assert!(length_ms.checked_sub(at_ms).is_some_and(|over| over <= 1), "{length_ms} {at_ms}");
     assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
     recording.check_files();
 }
