@@ -19,8 +19,9 @@ use tokio::process::{Child, Command};
 /// Between the request to end (SIGTERM) and the end (SIGKILL).
 const TERM_MAX: Duration = Duration::from_secs(2);
 
-/// What one run may use.
+/// What one run may use. Windows has none of these limits, macOS no limit on address space.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub struct Limits {
     /// Of all threads together.
     pub cpu: Duration,
@@ -49,7 +50,7 @@ impl Sandbox {
     pub fn describe(self) -> String {
         #[cfg(target_os = "linux")]
         return match self.landlock_abi {
-            0 => "limits and seccomp; no Landlock in this kernel: it can read what this server can"
+            0 => "limits and seccomp; without Landlock here it can read what this server can"
                 .to_owned(),
             abi => format!("limits, seccomp, Landlock {abi}"),
         };
@@ -205,7 +206,7 @@ mod linux {
     use std::path::Path;
 
     /// What the program and its libraries are read from, as far as it is there.
-    const READABLE: [&str; 11] = [
+    const READABLE: [&str; 12] = [
         "/usr",
         "/bin",
         "/lib",
@@ -217,6 +218,7 @@ mod linux {
         "/etc/ld.so.cache",
         "/etc/ld.so.preload",
         "/dev/urandom",
+        "/dev/zero",
     ];
 
     // `linux/landlock.h`.

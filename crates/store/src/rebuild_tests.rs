@@ -286,8 +286,11 @@ fn upload_whose_row_is_lost_is_restored_from_the_copy() {
     let folder = Folder::new();
     let mut store = folder.open();
     begin(&store, 1);
-    let wanted =
-        Change::UploadWanted { recording: id(1), server: "http://a".into(), profile: Profile::Spec };
+    let wanted = Change::UploadWanted {
+        recording: id(1),
+        server: "http://a".into(),
+        profile: Profile::Spec,
+    };
     store.apply(&[wanted]).unwrap();
     seal(&store, 1, 0);
     // As if the commit had been in the damaged end of the write-ahead log.

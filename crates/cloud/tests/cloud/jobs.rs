@@ -252,6 +252,18 @@ async fn keyframes_a_day_apart_cost_next_to_nothing() {
     assert_eq!(ended[0]["state"], "done", "{ended:?}");
     assert_eq!(ended[2]["error"], "it is longer than twelve hours");
     assert!(ended.iter().all(|job| job["attempts"] == 1), "{ended:?}");
+
+    // Within twelve hours, but two hours apart.
+    let whole = made(
+        folder.path(),
+        "still.webm",
+        "-i testsrc2=size=320x240:rate=1 -frames:v 4 -vf setpts=N*7200/TB \
+         -vsync passthrough -c:v libvpx -g 1 -cpu-used 8 -deadline realtime",
+    );
+    let (ended, took) = ends(&user, &whole, &["preview.webp", "720.mp4"]).await;
+    eprintln!("4 keyframes 2 h apart: {took:?} {ended:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_eq!(ended[1]["error"], "it stands still for longer than an hour");
 }
 
 #[tokio::test]
