@@ -96,6 +96,10 @@ fn checks(home: &Home) -> Vec<Check> {
         }
         Err(error) => optional("webcam", error.to_string()),
     });
+    checks.push(match snaplark_cloud::ffmpeg_report(Path::new("ffmpeg")) {
+        Ok(detail) => well("ffmpeg", detail),
+        Err(detail) => optional("ffmpeg", detail),
+    });
     let folder = |path: &Path| writable(path).map(|()| path.display().to_string());
     checks.push(needed("folder", folder(&home.root)));
     checks.push(needed("saves to", folder(&home.save_folder)));

@@ -1,11 +1,15 @@
 //! What is made of a video after its upload was answered: a picture, a preview that moves, an index
 //! where parts were cut anywhere, and MP4 where it is asked for.
 //!
-//! One job at a time in a process. A job is claimed under a lease that is renewed while it runs: a
-//! worker that died loses it, one that was only slow finds its fence passed and commits nothing. So
-//! a job may run twice, but takes effect once. ffmpeg gets the video through a pipe, or a file of its
-//! own where it has to seek, and never an address: what may not be seen is not fetched by it, either.
-//! Without ffmpeg videos work all the same; its jobs wait until it is there.
+//! Pictures and indexes have a worker of their own, MP4s have `VIDEO_WORKERS`. A job is claimed under a
+//! lease that is renewed while it runs: a worker that died loses it, one that was only slow finds its
+//! fence passed and commits nothing. So a job may run twice, but takes effect once. Users take turns,
+//! and nobody has two MP4s made at once.
+//!
+//! ffmpeg runs in a sandbox (`sandbox`) and gets the video through a pipe, or a file in its own folder
+//! where it has to seek, and never an address. What it may open and decode is listed here. A job that
+//! took too long or whose bytes ffmpeg refused isn't tried again: it would end the same. Without ffmpeg
+//! videos work all the same; its jobs wait until it is there.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,15 +20,20 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use snaplark_webm::{Scan, WebmError, read_init};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{Finished, Job, Lease, Measured, NewProduct, ProductKind, Upload};
+use crate::db::{
+    Assembly, Finished, Job, Lane, Lease, Measured, NewProduct, Part, ProductKind, Upload,
+};
 use crate::http::bytes_of;
 use crate::media::Media;
 use crate::media_map::MediaMap;
+use crate::parts::Layout;
+use crate::private;
+use crate::sandbox::{self, Group, Limits, Sandbox};
 use crate::storage::Written;
 use crate::stream_index::StreamIndex;
 use crate::uploads::{UploadError, Uploads};
@@ -35,20 +44,54 @@ pub const LEASE_MS: i64 = 60_000;
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// Other nodes enqueue, too, and nobody tells this one.
 pub const LOOK: Duration = Duration::from_secs(5);
+/// Where our own database, storage or disk failed.
 const ATTEMPTS_MAX: u32 = 3;
+/// Where ffmpeg was killed by somebody else, which may have been the kernel short of memory.
+const KILLED_ATTEMPTS_MAX: u32 = 2;
+/// Workers that die with a job don't count what they tried: after so many it is the job that kills them.
+const CLAIMS_MAX: u32 = 10;
 /// Of the second attempt, and ten times that of the third.
 const RETRY_MS: i64 = 10_000;
 const THUMBNAIL_MAX: Duration = Duration::from_secs(60);
-/// Two hours of video on a slow machine.
-const MP4_MAX: Duration = Duration::from_secs(6 * 60 * 60);
+/// An MP4 of a video may take this, and once and a half the video's duration: a slow machine encodes
+/// nearly as fast as the video plays.
+const MP4_BASE: Duration = Duration::from_secs(10 * 60);
+const MP4_MAX: Duration = Duration::from_secs(4 * 60 * 60);
+/// Of longer videos there is no MP4.
+const MP4_DURATION_MS_MAX: u64 = 12 * 60 * 60 * 1000;
+/// Nor of those that stand still for longer: each second of that is 30 pictures.
+const MP4_GAP_MS_MAX: u64 = 60 * 60 * 1000;
+/// 16 Mbit/s, twice what 1080 lines take.
+const MP4_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
+const MP4_BYTES_BASE: u64 = 64 * 1024 * 1024;
+const PICTURE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Address space. 8K of VP9 takes about 1 GB, libraries and threads some hundred MB.
+const PICTURE_MEMORY_BYTES: u64 = 1536 * 1024 * 1024;
+const VIDEO_MEMORY_BYTES: u64 = 2560 * 1024 * 1024;
+/// Of each decoder, filter and encoder.
+const THREADS: &str = "2";
+const STREAMS_MAX: &str = "32";
+/// How many MP4s a process makes at once, of different users.
+pub const VIDEO_WORKERS: usize = 2;
 /// Where the picture is taken: past the first moment, in which recorders tend to show themselves.
 const PICTURE_AT_MS_MAX: u64 = 2_000;
-const PREVIEW_MAX: Duration = Duration::from_secs(120);
-const PREVIEW_SECONDS: &str = "3";
+const PREVIEW_MAX: Duration = Duration::from_secs(90);
+const PREVIEW_MS: u64 = 3_000;
 /// Past the beginning, where mostly nothing happens; no further, as all before it is decoded.
 const PREVIEW_AT_MS_MAX: u64 = 10_000;
+/// 8K, and a little: three displays of 4K side by side are less.
+const VIDEO_PIXELS_MAX: &str = "36000000";
 /// A picture that unpacks to gigabytes is not unpacked.
-const PIXELS_MAX: &str = "67108864";
+const IMAGE_PIXELS_MAX: &str = "67108864";
+/// Decoders of what browsers, phones and screen recorders write. Everything else stays closed.
+const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,hevc,mpeg4,\
+    opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,alac,flac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le";
+/// Each cluster of an index is a request to the storage for each reader: many that hold next to nothing
+/// are copied into larger ones instead.
+const TINY_CLUSTERS_MAX: usize = 1_000;
+const CLUSTER_BYTES_MIN: u64 = 2_048;
+/// Starting takes a moment on a computer that is busy.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 const COPY_BYTES: usize = 256 * 1024;
 /// The header of a file of ffmpeg's.
 const HEAD_BYTES: u64 = 64 * 1024;
@@ -61,8 +104,12 @@ enum JobError {
     Run(std::io::Error),
     #[error("ffmpeg: {0}")]
     Ffmpeg(String),
-    #[error("it took longer than {} minutes", .0.as_secs() / 60)]
+    #[error("ffmpeg was killed; the computer may have been short of memory")]
+    Killed,
+    #[error("it took longer than {} seconds", .0.as_secs())]
     TooLong(Duration),
+    #[error("{0}")]
+    Refused(&'static str),
     #[error("the job is another worker's by now")]
     Lost,
     #[error("the video is gone")]
@@ -73,36 +120,67 @@ enum JobError {
     Upload(#[from] UploadError),
 }
 
+impl JobError {
+    /// How often it is tried in all. What depends on the bytes alone would only fail again.
+    fn attempts_max(&self) -> u32 {
+        match self {
+            JobError::Run(_) | JobError::Upload(_) => ATTEMPTS_MAX,
+            JobError::Killed => KILLED_ATTEMPTS_MAX,
+            JobError::Ffmpeg(said) if said.contains("No space left") => ATTEMPTS_MAX,
+            JobError::Ffmpeg(_)
+            | JobError::TooLong(_)
+            | JobError::Refused(_)
+            | JobError::Lost
+            | JobError::Gone
+            | JobError::NoIndex(_) => 1,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Jobs {
     uploads: Arc<Uploads>,
-    ffmpeg: PathBuf,
-    soon: Notify,
-    works: bool,
+    /// `None` where there is none that works.
+    ffmpeg: Option<PathBuf>,
+    sandbox: Sandbox,
+    pictures_soon: Notify,
+    videos_soon: Notify,
 }
 
 impl Jobs {
-    /// Says once whether there is an ffmpeg.
-    pub async fn new(uploads: Arc<Uploads>, ffmpeg: PathBuf) -> Self {
-        let asked = Command::new(&ffmpeg)
-            .arg("-version")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await;
-        let works = asked.is_ok_and(|status| status.success());
-        if !works {
-            tracing::warn!(
-                "ffmpeg is not installed: videos work, but there are no thumbnails and no MP4"
-            );
-        }
-        Jobs { uploads, ffmpeg, soon: Notify::new(), works }
+    /// Says once whether there is an ffmpeg, and what it is confined by.
+    pub async fn new(uploads: Arc<Uploads>, ffmpeg: &Path) -> Self {
+        let sandbox = Sandbox::detect();
+        let found = sandbox::find(ffmpeg);
+        let ffmpeg = match found {
+            Some(program) if answers(sandbox, &program).await => {
+                tracing::info!(by = sandbox.describe(), "ffmpeg is confined");
+                Some(program)
+            }
+            Some(program) => {
+                let program = program.display().to_string();
+                tracing::warn!(
+                    program,
+                    by = sandbox.describe(),
+                    "ffmpeg does not run in its sandbox: videos work, but there are no thumbnails \
+                     and no MP4. It has to be below /usr, /opt or /nix with all its libraries"
+                );
+                None
+            }
+            None => {
+                tracing::warn!(
+                    "ffmpeg is not installed: videos work, but there are no thumbnails and no MP4"
+                );
+                None
+            }
+        };
+        let (pictures_soon, videos_soon) = (Notify::new(), Notify::new());
+        Jobs { uploads, ffmpeg, sandbox, pictures_soon, videos_soon }
     }
 
     /// Whether anything will be made at all.
     pub fn works(&self) -> bool {
-        self.works
+        self.ffmpeg.is_some()
     }
 
     pub async fn ask_for(&self, upload: &Upload, product: ProductKind) -> Result<(), UploadError> {
@@ -113,30 +191,45 @@ impl Jobs {
     }
 
     pub fn look_soon(&self) {
-        self.soon.notify_one();
+        self.pictures_soon.notify_one();
+        self.videos_soon.notify_one();
     }
 
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// One worker of a lane.
+    pub async fn run(self: Arc<Self>, lane: Lane, stop: CancellationToken) {
+        let soon = match lane {
+            Lane::Pictures => &self.pictures_soon,
+            Lane::Videos => &self.videos_soon,
+        };
         while !stop.is_cancelled() {
-            match self.next(&stop).await {
+            match self.next(lane, &stop).await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "Work on videos waits for the database"),
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.soon.notified() => {}
+                () = soon.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
     }
 
     /// Does one job, if there is one.
-    async fn next(&self, stop: &CancellationToken) -> Result<bool, UploadError> {
+    async fn next(&self, lane: Lane, stop: &CancellationToken) -> Result<bool, UploadError> {
         let now_ms = self.uploads.clock.now_ms();
-        let Some(job) = self.uploads.db.claim(self.works, now_ms, now_ms + LEASE_MS).await? else {
+        let lease_until_ms = now_ms + LEASE_MS;
+        let Some(job) = self.uploads.db.claim(lane, self.works(), now_ms, lease_until_ms).await?
+        else {
             return Ok(false);
         };
+        if job.lease.attempts > CLAIMS_MAX {
+            let (session, product) = (job.lease.session_id.to_string(), job.product.name());
+            tracing::error!(session, product, "Not made: whoever tried it stopped in the middle");
+            let error = "each worker that tried it stopped in the middle";
+            self.uploads.db.give_up(&job.lease, error, None).await?;
+            return Ok(true);
+        }
         let begun = Instant::now();
         let made = tokio::select! {
             made = self.make(&job) => made,
@@ -166,8 +259,7 @@ impl Jobs {
             Err(JobError::Lost) => tracing::info!(session, product, "Another worker has it"),
             Err(error) => {
                 let factor = 10_i64.saturating_pow(job.lease.attempts.saturating_sub(1));
-                let is_final = matches!(error, JobError::Gone | JobError::NoIndex(_));
-                let retry_ms = (job.lease.attempts < ATTEMPTS_MAX && !is_final)
+                let retry_ms = (job.lease.attempts < error.attempts_max())
                     .then(|| self.uploads.clock.now_ms() + RETRY_MS * factor);
                 if matches!(error, JobError::NoIndex(_)) {
                     let now_ms = self.uploads.clock.now_ms();
@@ -193,12 +285,30 @@ impl Jobs {
         if job.product == ProductKind::Index {
             return self.index(job, &video.map).await;
         }
-        let folder = tempfile::tempdir().map_err(JobError::Run)?;
+        let program = self.ffmpeg.as_deref().ok_or(JobError::Gone)?;
+        let plan = plan(job.product, finished, video.media)?;
+        if matches!(job.product, ProductKind::Mp4(_)) && finished.assembly == Assembly::Mapped {
+            let parts = db.parts_from(job.lease.session_id, 0).await.map_err(UploadError::from)?;
+            if longest_gap_ms(&parts) > MP4_GAP_MS_MAX {
+                return Err(JobError::Refused("it stands still for longer than an hour"));
+            }
+        }
+        let folder = private::temporary().map_err(JobError::Run)?;
         let out = folder.path().join(job.product.name());
-        let mut command = Command::new(&self.ffmpeg);
-        command.args(["-v", "error", "-nostdin", "-y", "-max_pixels", PIXELS_MAX]);
+        let limits = plan.limits();
+        let mut command =
+            self.sandbox.command(program, folder.path(), &limits).map_err(JobError::Run)?;
+        command.args(["-v", "error", "-nostdin", "-y"]);
+        command.args(["-filter_threads", THREADS, "-threads", THREADS]);
+        let (demuxer, demuxers) = demuxer_of(video.media);
+        let pixels = if video.media.is_image() { IMAGE_PIXELS_MAX } else { VIDEO_PIXELS_MAX };
+        command.args(["-max_pixels", pixels, "-max_streams", STREAMS_MAX]);
+        command.args(["-format_whitelist", demuxers]);
+        command.args(["-codec_whitelist", decoders_of(video.media)]);
+        command.args(&plan.before_input);
         let seeks = matches!(video.media, Media::Mp4 | Media::Mov);
-        command.args(["-f", format_of(video.media), "-i"]);
+        command.args(["-protocol_whitelist", if seeks { "file" } else { "pipe" }]);
+        command.args(["-f", demuxer, "-i"]);
         let input = if seeks {
             let input = folder.path().join("input");
             let mut file = tokio::fs::File::create(&input).await.map_err(JobError::Run)?;
@@ -210,10 +320,8 @@ impl Jobs {
             command.arg("pipe:0");
             Some(&video.map)
         };
-        let limit = arguments(&mut command, job.product, finished).ok_or(JobError::Gone)?;
-        command.arg(&out);
-        let run = self.ffmpeg(command, input);
-        tokio::time::timeout(limit, run).await.map_err(|_| JobError::TooLong(limit))??;
+        command.args(&plan.before_output).args(["-threads", THREADS]).arg(&out);
+        self.ffmpeg(command, input, plan.time).await?;
         let measured = match job.product {
             ProductKind::Remux => measured(&out).await?,
             _ => None,
@@ -225,15 +333,19 @@ impl Jobs {
     async fn index(
         &self,
         job: &Job,
-        map: &MediaMap,
+        map: &Arc<MediaMap>,
     ) -> Result<(Written, Option<Measured>), JobError> {
         let mut scan = Scan::new();
-        let pieces = map.slice(0..map.len_bytes());
+        let pieces = map.pieces(0..map.len_bytes());
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             scan.push(&bytes.map_err(UploadError::from)?).map_err(JobError::NoIndex)?;
         }
         let (init, clusters) = scan.finish().map_err(JobError::NoIndex)?;
+        let bytes_each = map.len_bytes() / (clusters.len() as u64).max(1);
+        if clusters.len() > TINY_CLUSTERS_MAX && bytes_each < CLUSTER_BYTES_MIN {
+            return Err(JobError::NoIndex(WebmError::TooManyClusters(TINY_CLUSTERS_MAX)));
+        }
         let index = StreamIndex::new(&init, &clusters).map_err(JobError::NoIndex)?;
         let mut writer =
             self.uploads.storage.product_writer(job.lease.session_id.0, job.product.name());
@@ -244,38 +356,57 @@ impl Jobs {
     }
 
     /// Feeds the video in until ffmpeg has enough.
-    async fn ffmpeg(&self, mut command: Command, map: Option<&MediaMap>) -> Result<(), JobError> {
+    async fn ffmpeg(
+        &self,
+        mut command: Command,
+        map: Option<&Arc<MediaMap>>,
+        time: Duration,
+    ) -> Result<(), JobError> {
         let stdin = if map.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut child = command
-            .stdin(stdin)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(JobError::Run)?;
-        let stdin = child.stdin.take();
+        command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut group = Group::spawn(&mut command).map_err(JobError::Run)?;
+        let (stdin, stderr) = (group.child.stdin.take(), group.child.stderr.take());
         let feed = async {
             match (stdin, map) {
                 (Some(mut stdin), Some(map)) => self.feed(&mut stdin, map).await,
                 _ => Ok(()),
             }
         };
-        let (fed, said) = tokio::join!(feed, said(&mut child));
-        let status = child.wait().await.map_err(JobError::Run)?;
+        let run = async {
+            let (fed, said) = tokio::join!(feed, said(stderr));
+            (fed, said, group.child.wait().await)
+        };
+        let Ok((fed, said, status)) = tokio::time::timeout(time, run).await else {
+            group.end().await;
+            return Err(JobError::TooLong(time));
+        };
+        let status = status.map_err(JobError::Run)?;
         fed?;
-        if !status.success() {
-            let last = said.lines().last().unwrap_or("it failed without a word").to_owned();
-            return Err(JobError::Ffmpeg(last));
+        if status.success() {
+            return Ok(());
         }
-        Ok(())
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::ExitStatusExt;
+            match status.signal() {
+                Some(libc::SIGXCPU) => return Err(JobError::TooLong(time)),
+                Some(libc::SIGXFSZ) => {
+                    return Err(JobError::Refused("what came out of it became too large"));
+                }
+                Some(libc::SIGKILL) => return Err(JobError::Killed),
+                Some(_) | None => {}
+            }
+        }
+        let last = said.lines().last().unwrap_or("it failed without a word").to_owned();
+        Err(JobError::Ffmpeg(last))
     }
 
     async fn feed(
         &self,
         into: &mut (impl AsyncWrite + Unpin),
-        map: &MediaMap,
+        map: &Arc<MediaMap>,
     ) -> Result<(), JobError> {
-        let pieces = map.slice(0..map.len_bytes());
+        let pieces = map.pieces(0..map.len_bytes());
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             let bytes = bytes.map_err(UploadError::from)?;
@@ -319,48 +450,145 @@ pub async fn keep(uploads: &Uploads, lease: &Lease) {
     }
 }
 
-/// Said outright: ffmpeg would look for itself, and find playlists that name other files.
-fn format_of(media: Media) -> &'static str {
+/// Whether the program says its version where it is to work.
+async fn answers(sandbox: Sandbox, program: &Path) -> bool {
+    let Ok(folder) = private::temporary() else { return false };
+    let limits = Limits {
+        cpu: ANSWER_MAX,
+        memory_bytes: PICTURE_MEMORY_BYTES,
+        file_bytes: PICTURE_BYTES_MAX,
+    };
+    let Ok(mut command) = sandbox.command(program, folder.path(), &limits) else { return false };
+    command.arg("-version").stderr(Stdio::null());
+    let Ok(mut group) = Group::spawn(&mut command) else { return false };
+    let ended = tokio::time::timeout(ANSWER_MAX, group.child.wait()).await;
+    ended.is_ok_and(|status| status.is_ok_and(|status| status.success()))
+}
+
+/// The demuxer, and its whole name, which the whitelist wants. Said outright: ffmpeg would look for
+/// itself, and find playlists that name other files.
+fn demuxer_of(media: Media) -> (&'static str, &'static str) {
     match media {
-        Media::Webm | Media::Unknown => "matroska",
-        Media::Mp4 | Media::Mov => "mov",
-        Media::Png => "png_pipe",
-        Media::Jpeg => "jpeg_pipe",
-        Media::Webp => "webp_pipe",
+        Media::Webm | Media::Unknown => ("matroska", "matroska,webm"),
+        Media::Mp4 | Media::Mov => ("mov", "mov,mp4,m4a,3gp,3g2,mj2"),
+        Media::Png => ("png_pipe", "png_pipe"),
+        Media::Jpeg => ("jpeg_pipe", "jpeg_pipe"),
+        Media::Webp => ("webp_pipe", "webp_pipe"),
+        Media::Gif => ("gif", "gif"),
+    }
+}
+
+fn decoders_of(media: Media) -> &'static str {
+    match media {
+        Media::Webm | Media::Unknown | Media::Mp4 | Media::Mov => DECODERS,
+        Media::Png => "png",
+        Media::Jpeg => "mjpeg",
+        // Its lossy pictures are VP8.
+        Media::Webp => "webp,vp8",
         Media::Gif => "gif",
     }
 }
 
-/// How it is made, and how long that may take. `None` of what ffmpeg doesn't make.
-fn arguments(command: &mut Command, product: ProductKind, of: &Finished) -> Option<Duration> {
-    Some(match product {
+/// What ffmpeg is asked for, and what that may take.
+#[derive(Debug)]
+struct Plan {
+    before_input: Vec<String>,
+    before_output: Vec<String>,
+    time: Duration,
+    memory_bytes: u64,
+    file_bytes: u64,
+}
+
+impl Plan {
+    fn limits(&self) -> Limits {
+        let Plan { time, memory_bytes, file_bytes, .. } = *self;
+        // Both threads of all three steps, and the time limit comes first.
+        Limits { cpu: time * 4, memory_bytes, file_bytes }
+    }
+}
+
+fn plan(product: ProductKind, of: &Finished, media: Media) -> Result<Plan, JobError> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let video = Duration::from_millis(of.duration_ms);
+    let mp4_time = (MP4_BASE + video.mul_f32(1.5)).min(MP4_MAX);
+    let picture = Plan {
+        before_input: Vec::new(),
+        before_output: Vec::new(),
+        time: THUMBNAIL_MAX,
+        memory_bytes: PICTURE_MEMORY_BYTES,
+        file_bytes: PICTURE_BYTES_MAX,
+    };
+    Ok(match product {
         ProductKind::Thumbnail => {
             let at_ms = (of.duration_ms / 4).min(PICTURE_AT_MS_MAX);
-            command.args(["-ss", &format!("{at_ms}ms"), "-frames:v", "1", "-an"]);
-            command.args(["-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]);
-            THUMBNAIL_MAX
+            let mut before_output = words("-frames:v 1 -an -q:v 4 -vf scale='min(1280,iw)':-2");
+            if !media.is_image() {
+                before_output.extend(["-ss".to_owned(), format!("{at_ms}ms")]);
+            }
+            Plan { before_output, ..picture }
         }
         ProductKind::Preview => {
             let at_ms = (of.duration_ms / 10).min(PREVIEW_AT_MS_MAX);
-            command.args(["-ss", &format!("{at_ms}ms"), "-t", PREVIEW_SECONDS, "-an"]);
-            command.args(["-vf", "fps=8,scale='min(400,iw)':-2", "-c:v", "libwebp_anim"]);
-            command.args(["-quality", "55", "-loop", "0"]);
-            PREVIEW_MAX
+            let end_ms = at_ms + PREVIEW_MS;
+            // Nothing behind it is read. What is before it is cut off before it is made even: a gap of
+            // a day would become 700,000 pictures.
+            let before_input = vec!["-t".to_owned(), format!("{end_ms}ms")];
+            let cut = format!("trim=start={}:end={}", seconds(at_ms), seconds(end_ms));
+            let even = "setpts=PTS-STARTPTS,fps=8,scale='min(400,iw)':-2";
+            let mut before_output = words("-an -c:v libwebp_anim -quality 55 -loop 0");
+            before_output.extend(["-vf".to_owned(), format!("{cut},{even}")]);
+            before_output.extend(["-t".to_owned(), format!("{PREVIEW_MS}ms")]);
+            Plan { before_input, before_output, time: PREVIEW_MAX, ..picture }
         }
         ProductKind::Mp4(height) => {
+            if of.duration_ms > MP4_DURATION_MS_MAX {
+                return Err(JobError::Refused("it is longer than twelve hours"));
+            }
             let scale = format!("scale=-2:'min({},trunc(ih/2)*2)'", height.lines());
-            command.args(["-vf", &scale, "-c:v", "libx264", "-preset", "veryfast"]);
-            command.args(["-crf", "23", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k"]);
+            let mut before_output = words("-c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p");
+            before_output.extend(["-vf".to_owned(), scale]);
             // A screen that stands still has few frames; players want them evenly.
-            command.args(["-fps_mode", "cfr", "-r", "30", "-movflags", "+faststart"]);
-            MP4_MAX
+            before_output.extend(words("-c:a aac -b:a 128k -fps_mode cfr -r 30"));
+            before_output.extend(words("-movflags +faststart"));
+            // Also of a file that lies about its duration.
+            before_output.extend(["-t".to_owned(), format!("{MP4_DURATION_MS_MAX}ms")]);
+            let bytes_max = video.as_secs().saturating_mul(MP4_BYTES_PER_SECOND);
+            let file_bytes = MP4_BYTES_BASE.saturating_add(bytes_max.max(of.size_bytes));
+            Plan {
+                before_output,
+                time: mp4_time,
+                memory_bytes: VIDEO_MEMORY_BYTES,
+                file_bytes,
+                ..picture
+            }
         }
         ProductKind::Remux => {
-            command.args(["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-f", "webm"]);
-            MP4_MAX
+            let before_output = words("-map 0:v:0 -map 0:a:0? -c copy -f webm");
+            let file_bytes = MP4_BYTES_BASE.saturating_add(of.size_bytes.saturating_mul(2));
+            Plan { before_output, time: MP4_BASE, file_bytes, ..picture }
         }
-        ProductKind::Index | ProductKind::Captions => return None,
+        ProductKind::Index | ProductKind::Captions => return Err(JobError::Gone),
     })
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// Between the ends and beginnings of neighbouring clusters, and within one.
+fn longest_gap_ms(parts: &[Part]) -> u64 {
+    let mut longest = 0;
+    let mut last_end = None;
+    for part in parts {
+        let Layout::Clusters { clusters, .. } = &part.layout else { continue };
+        for cluster in clusters {
+            let begins = last_end.unwrap_or(cluster.start_ms());
+            longest = longest.max(cluster.start_ms().saturating_sub(begins));
+            longest = longest.max(cluster.end_ms().saturating_sub(cluster.start_ms()));
+            last_end = Some(cluster.end_ms());
+        }
+    }
+    longest
 }
 
 /// ffmpeg knows by then, and wrote it down.
@@ -373,8 +601,8 @@ async fn measured(file: &Path) -> Result<Option<Measured>, JobError> {
     Ok(duration_ms.map(|duration_ms| Measured { duration_ms, size_bytes }))
 }
 
-async fn said(child: &mut Child) -> String {
-    let Some(stderr) = child.stderr.take() else { return String::new() };
+async fn said(stderr: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(stderr) = stderr else { return String::new() };
     let mut said = Vec::new();
     let mut head = stderr.take(ERROR_BYTES_MAX);
     head.read_to_end(&mut said).await.ok();
@@ -417,15 +645,28 @@ mod tests {
             holes: Vec::new(),
         };
         let work = [ProductKind::Thumbnail];
-        assert!(db.complete(&upload, &finished, &work, 0, 0).await.unwrap());
+        assert!(db.complete(&upload, &finished, None, &work, 0, 0).await.unwrap());
         db.enqueue(upload.session_id, ProductKind::Thumbnail, 0).await.unwrap();
 
-        let slow = db.claim(true, 0, LEASE_MS).await.unwrap().expect("finalize enqueued it, once");
-        assert!(db.claim(true, 0, LEASE_MS).await.unwrap().is_none(), "it is taken");
+        let slow = db
+            .claim(Lane::Pictures, true, 0, LEASE_MS)
+            .await
+            .unwrap()
+            .expect("finalize enqueued it, once");
+        assert!(
+            db.claim(Lane::Pictures, true, 0, LEASE_MS).await.unwrap().is_none(),
+            "it is taken"
+        );
         assert!(db.keep(&slow.lease, 2 * LEASE_MS).await.unwrap());
-        assert!(db.claim(true, 2 * LEASE_MS - 1, 0).await.unwrap().is_none(), "and kept");
-        let quick =
-            db.claim(true, 2 * LEASE_MS, 3 * LEASE_MS).await.unwrap().expect("it was let go");
+        assert!(
+            db.claim(Lane::Pictures, true, 2 * LEASE_MS - 1, 0).await.unwrap().is_none(),
+            "and kept"
+        );
+        let quick = db
+            .claim(Lane::Pictures, true, 2 * LEASE_MS, 3 * LEASE_MS)
+            .await
+            .unwrap()
+            .expect("it was let go");
         assert_eq!(quick.lease.attempts, 2);
         let made = |key: &str| NewProduct {
             object_key: key.to_owned(),
@@ -440,6 +681,9 @@ mod tests {
         assert!(!db.finish(&quick, &made("again")).await.unwrap());
         let product = db.product(upload.session_id, ProductKind::Thumbnail).await.unwrap();
         assert_eq!(product.unwrap().object_key, "quick");
-        assert!(db.claim(true, 99 * LEASE_MS, 0).await.unwrap().is_none(), "nothing is left to do");
+        assert!(
+            db.claim(Lane::Pictures, true, 99 * LEASE_MS, 0).await.unwrap().is_none(),
+            "nothing is left to do"
+        );
     }
 }

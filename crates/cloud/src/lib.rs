@@ -35,6 +35,7 @@ mod quotas;
 mod rate;
 #[cfg(feature = "s3")]
 mod s3;
+mod sandbox;
 mod scopes;
 mod scrub;
 mod secrets;
@@ -64,7 +65,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::commands::{add_token, in_database};
-use crate::db::{Db, NewToken};
+use crate::db::{Db, Lane, NewToken};
 use crate::http::AppState;
 use crate::jobs::Jobs;
 use crate::mail::Mailer;
@@ -87,6 +88,7 @@ pub use embedded::{Embedded, start_embedded};
 pub use local_network::{Firewall, LocalNetwork, LocalNetworkState};
 pub use mail::MailOptions;
 pub use quotas::{Limits, OwnLimits, Usage};
+pub use sandbox::report as ffmpeg_report;
 pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
 #[cfg(feature = "tls")]
@@ -254,7 +256,7 @@ pub struct Cloud {
     stop: CancellationToken,
     server: Option<JoinHandle<std::io::Result<()>>>,
     sweeper: Option<JoinHandle<()>>,
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
     scrubber: Option<JoinHandle<()>>,
     /// What is to be free again when the server is gone (`embedded`).
     held: Option<std::fs::File>,
@@ -290,7 +292,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     })?;
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
-    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), options.ffmpeg).await);
+    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), &options.ffmpeg).await);
     let app = Arc::new(AppState {
         jobs: Arc::clone(&jobs),
         accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
@@ -323,10 +325,13 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
             let listener = tls::TlsListener::start(listener, files).map_err(CloudError::Tls)?;
             tokio::spawn(serve::serve(listener, router, stop.clone()))
         }
-        None => tokio::spawn(serve::serve(listener, router, stop.clone())),
+        None => tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone())),
     };
     #[cfg(not(feature = "tls"))]
-    let server = tokio::spawn(serve::serve(listener, router, stop.clone()));
+    let server = tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone()));
+    let lanes = [Lane::Pictures].into_iter().chain([Lane::Videos; jobs::VIDEO_WORKERS]);
+    let workers =
+        lanes.map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone()))).collect();
     Ok(Cloud {
         address,
         url,
@@ -335,7 +340,7 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         stop_max: options.stop_max,
         server: Some(server),
         sweeper: Some(tokio::spawn(sweep::run(Arc::clone(&uploads), sweep_soon, stop.clone()))),
-        worker: Some(tokio::spawn(jobs.run(stop.clone()))),
+        workers,
         scrubber: scrub_ms_every
             .map(|every| tokio::spawn(scrub::run(Arc::clone(&uploads), every, stop.clone()))),
         uploads,
@@ -420,7 +425,7 @@ impl Cloud {
         if let Some(sweeper) = self.sweeper.take() {
             sweeper.abort();
         }
-        for worker in [self.worker.take(), self.scrubber.take()].into_iter().flatten() {
+        for worker in self.workers.drain(..).chain(self.scrubber.take()) {
             // It gives its job back first.
             tokio::time::timeout(STOP_MAX, worker).await.ok();
         }

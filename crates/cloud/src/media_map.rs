@@ -7,8 +7,12 @@
 //! ```
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use snaplark_webm::WebmError;
 
@@ -16,6 +20,7 @@ use crate::db::Part;
 use crate::parts::{InitAt, Layout};
 use crate::storage;
 
+/// A stretch of one object, or bytes that are in none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub source: Source,
@@ -28,10 +33,45 @@ pub enum Source {
     Object { key: String, offset: u64 },
 }
 
+/// Holds each object's key once and 24 bytes for each stretch: the map of the worst video that is
+/// taken stays below 5 MB, and its readers share one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MediaMap {
-    pieces: Vec<Piece>,
+    objects: Vec<String>,
+    /// All bytes that are in no object, one after the other.
+    inline: Vec<u8>,
+    stretches: Vec<Stretch>,
     len_bytes: u64,
+}
+
+/// Ends where the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    /// Its place in the whole.
+    start: u64,
+    /// Its place in the object, or in `inline`.
+    offset: u64,
+    /// Which one of `objects`; `INLINE` for none.
+    object: u32,
+}
+
+const INLINE: u32 = u32::MAX;
+/// Inline bytes are copied for each reader in pieces of this.
+const INLINE_PIECE_BYTES: u64 = 64 * 1024;
+/// Another number makes a stored map unreadable, so that it is built again.
+const STORED_VERSION: u8 = 1;
+
+/// How a map is kept in the database, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u8,
+    /// What all keys begin with.
+    prefix: String,
+    objects: Vec<String>,
+    /// Base64.
+    inline: String,
+    /// Length, offset, object.
+    stretches: Vec<(u64, u64, u32)>,
 }
 
 impl MediaMap {
@@ -39,24 +79,28 @@ impl MediaMap {
         self.len_bytes
     }
 
-    pub fn push_bytes(&mut self, bytes: Vec<u8>) {
-        self.push(Piece { len_bytes: bytes.len() as u64, source: Source::Bytes(bytes.into()) });
+    /// Returns about how much memory it takes.
+    pub fn held_bytes(&self) -> usize {
+        let keys: usize = self.objects.iter().map(|key| key.capacity() + size_of::<String>()).sum();
+        keys + self.inline.capacity() + self.stretches.capacity() * size_of::<Stretch>()
+    }
+
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        let offset = self.inline.len() as u64;
+        self.inline.extend_from_slice(bytes);
+        self.push(INLINE, offset, bytes.len() as u64);
     }
 
     /// A range of an object; one that goes on where the last piece ended makes that longer.
     pub fn push_object(&mut self, key: &str, range: Range<u64>) {
-        let len_bytes = range.end.saturating_sub(range.start);
-        if let Some(Piece { source: Source::Object { key: last, offset }, len_bytes: last_len }) =
-            self.pieces.last_mut()
-            && last == key
-            && *offset + *last_len == range.start
-        {
-            *last_len += len_bytes;
-            self.len_bytes += len_bytes;
+        if range.is_empty() {
             return;
         }
-        let source = Source::Object { key: key.to_owned(), offset: range.start };
-        self.push(Piece { source, len_bytes });
+        if self.objects.last().is_none_or(|last| last != key) {
+            self.objects.push(key.to_owned());
+        }
+        let object = u32::try_from(self.objects.len() - 1).unwrap_or(INLINE - 1);
+        self.push(object, range.start, range.end - range.start);
     }
 
     pub fn push_part(&mut self, part: &Part) {
@@ -78,8 +122,10 @@ impl MediaMap {
 
     /// The object that this is, where it is one from its beginning to its end.
     pub fn only_object(&self) -> Option<&str> {
-        match self.pieces.as_slice() {
-            [Piece { source: Source::Object { key, offset: 0 }, .. }] => Some(key),
+        match self.stretches.as_slice() {
+            [Stretch { object, offset: 0, .. }] => {
+                self.objects.get(*object as usize).map(String::as_str)
+            }
             _ => None,
         }
     }
@@ -87,51 +133,134 @@ impl MediaMap {
     /// Of the bytes that are in no part, and of a file that was made instead of the parts.
     pub fn inline_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        for piece in &self.pieces {
-            match &piece.source {
-                Source::Bytes(bytes) => hash.update(bytes),
-                Source::Object { key, .. } if storage::is_product(key) => hash.update(key),
-                Source::Object { .. } => {}
+        for (index, stretch) in self.stretches.iter().enumerate() {
+            match self.objects.get(stretch.object as usize) {
+                Some(key) if storage::is_product(key) => hash.update(key),
+                Some(_) => {}
+                None => {
+                    let from = stretch.offset as usize;
+                    let len = (self.end_of(index) - stretch.start) as usize;
+                    hash.update(&self.inline[from..from + len]);
+                }
             }
         }
         hex(&hash.finalize()[..4])
     }
 
-    fn push(&mut self, piece: Piece) {
-        if piece.len_bytes > 0 {
-            self.len_bytes += piece.len_bytes;
-            self.pieces.push(piece);
+    fn push(&mut self, object: u32, offset: u64, len_bytes: u64) {
+        if len_bytes == 0 {
+            return;
         }
+        let goes_on = self.stretches.last().is_some_and(|last| {
+            last.object == object && last.offset + (self.len_bytes - last.start) == offset
+        });
+        if !goes_on {
+            self.stretches.push(Stretch { start: self.len_bytes, offset, object });
+        }
+        self.len_bytes += len_bytes;
     }
 
-    /// The pieces of these bytes of the whole, the outer ones cut.
-    pub fn slice(&self, range: Range<u64>) -> Vec<Piece> {
-        let mut start = 0;
-        let mut pieces = Vec::new();
-        for piece in &self.pieces {
-            let end = start + piece.len_bytes;
-            let from = range.start.max(start);
-            let to = range.end.min(end);
-            if from < to {
-                pieces.push(piece.cut(from - start..to - start));
-            }
-            start = end;
+    fn end_of(&self, index: usize) -> u64 {
+        self.stretches.get(index + 1).map_or(self.len_bytes, |next| next.start)
+    }
+
+    /// The pieces of these bytes of the whole, the outer ones cut. They are made one by one: a reader
+    /// of all of it holds none but its own.
+    pub fn pieces(self: &Arc<Self>, range: Range<u64>) -> Pieces {
+        let (at, end) = (range.start, range.end.min(self.len_bytes));
+        let behind = self.stretches.partition_point(|stretch| stretch.start <= at);
+        Pieces { map: Arc::clone(self), index: behind.saturating_sub(1), at, end }
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let prefix = common_prefix(&self.objects);
+        let stored = Stored {
+            version: STORED_VERSION,
+            prefix: prefix.to_owned(),
+            objects: self.objects.iter().map(|key| key[prefix.len()..].to_owned()).collect(),
+            inline: STANDARD.encode(&self.inline),
+            stretches: (0..self.stretches.len())
+                .map(|index| {
+                    let Stretch { start, offset, object } = self.stretches[index];
+                    (self.end_of(index) - start, offset, object)
+                })
+                .collect(),
+        };
+        serde_json::to_vec(&stored).unwrap_or_default()
+    }
+
+    /// Returns `None` where this program doesn't understand it.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let stored: Stored = serde_json::from_slice(bytes).ok()?;
+        if stored.version != STORED_VERSION {
+            return None;
         }
-        pieces
+        let mut map = MediaMap {
+            objects: stored.objects.iter().map(|key| format!("{}{key}", stored.prefix)).collect(),
+            inline: STANDARD.decode(&stored.inline).ok()?,
+            stretches: Vec::with_capacity(stored.stretches.len()),
+            len_bytes: 0,
+        };
+        for (len_bytes, offset, object) in stored.stretches {
+            let end = offset.checked_add(len_bytes)?;
+            let is_there = match object {
+                INLINE => end <= map.inline.len() as u64,
+                object => (object as usize) < map.objects.len(),
+            };
+            if !is_there {
+                return None;
+            }
+            map.stretches.push(Stretch { start: map.len_bytes, offset, object });
+            map.len_bytes = map.len_bytes.checked_add(len_bytes)?;
+        }
+        Some(map)
     }
 }
 
-impl Piece {
-    fn cut(&self, range: Range<u64>) -> Piece {
-        let source = match &self.source {
-            Source::Bytes(bytes) => {
-                Source::Bytes(bytes.slice(range.start as usize..range.end as usize))
-            }
-            Source::Object { key, offset } => {
-                Source::Object { key: key.clone(), offset: offset + range.start }
+fn common_prefix(keys: &[String]) -> &str {
+    let Some((first, others)) = keys.split_first() else { return "" };
+    let mut len = first.len();
+    for key in others {
+        len = first.bytes().zip(key.bytes()).take(len).take_while(|(a, b)| a == b).count();
+    }
+    // Keys are ASCII; one that isn't has no prefix that could be cut in the middle of a letter.
+    first.get(..len).filter(|_| first.is_ascii()).unwrap_or("")
+}
+
+/// See `MediaMap::pieces`.
+#[derive(Debug)]
+pub struct Pieces {
+    map: Arc<MediaMap>,
+    index: usize,
+    at: u64,
+    end: u64,
+}
+
+impl Iterator for Pieces {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        if self.at >= self.end {
+            return None;
+        }
+        let stretch = *self.map.stretches.get(self.index)?;
+        let stretch_end = self.map.end_of(self.index);
+        let mut to = self.end.min(stretch_end);
+        let offset = stretch.offset + (self.at - stretch.start);
+        let source = match self.map.objects.get(stretch.object as usize) {
+            Some(key) => Source::Object { key: key.clone(), offset },
+            None => {
+                to = to.min(self.at + INLINE_PIECE_BYTES);
+                let range = offset as usize..(offset + (to - self.at)) as usize;
+                Source::Bytes(Bytes::copy_from_slice(&self.map.inline[range]))
             }
         };
-        Piece { source, len_bytes: range.end - range.start }
+        let len_bytes = to - self.at;
+        self.at = to;
+        if to == stretch_end {
+            self.index += 1;
+        }
+        Some(Piece { source, len_bytes })
     }
 }
 
@@ -159,9 +288,9 @@ pub fn finished(init: &[u8], parts: &[Part]) -> Result<(MediaMap, u64), WebmErro
     }
     let finished = snaplark_webm::finish(init, &clusters)?;
     let mut map = MediaMap::default();
-    map.push_bytes(finished.head);
+    map.push_bytes(&finished.head);
     parts.iter().for_each(|part| map.push_media(part));
-    map.push_bytes(finished.cues);
+    map.push_bytes(&finished.cues);
     Ok((map, finished.duration_ms))
 }
 
@@ -266,9 +395,9 @@ mod tests {
     }
 
     /// The map's bytes, each object's byte being its place in the object.
-    fn bytes(map: &MediaMap, range: Range<u64>) -> Vec<(String, u64)> {
+    fn bytes(map: &Arc<MediaMap>, range: Range<u64>) -> Vec<(String, u64)> {
         let mut out = Vec::new();
-        for piece in map.slice(range) {
+        for piece in map.pieces(range) {
             let (name, start) = match piece.source {
                 Source::Bytes(bytes) => (String::from_utf8(bytes.to_vec()).unwrap(), 0),
                 Source::Object { key, offset } => (key, offset),
@@ -285,7 +414,8 @@ mod tests {
             part(1, None, &[(0, 6)]),
             part(2, Some(5), &[(5, 2)]),
         ]);
-        map.push_bytes(b"c".to_vec());
+        map.push_bytes(b"c");
+        let map = Arc::new(map);
         let whole = bytes(&map, 0..map.len_bytes());
         assert_eq!(whole.len() as u64, map.len_bytes());
         for start in 0..=map.len_bytes() {
@@ -301,10 +431,36 @@ mod tests {
     #[test]
     fn neighbours_in_one_object_are_one_piece() {
         let map = growing(&[part(0, Some(5), &[(5, 4), (9, 3)])]);
-        assert_eq!(map.pieces.len(), 1);
+        assert_eq!(map.stretches.len(), 1);
         // A Void between two clusters is left out.
         let map = growing(&[part(0, Some(5), &[(5, 4), (11, 3)])]);
-        assert_eq!(map.pieces.len(), 2);
+        assert_eq!(map.stretches.len(), 2);
+    }
+
+    #[test]
+    fn stored_map_is_read_back_as_it_was_and_a_foreign_one_is_not() {
+        let mut map = growing(&[part(0, Some(5), &[(5, 4), (11, 3)]), part(1, None, &[(0, 6)])]);
+        map.push_bytes(b"cues");
+        let stored = map.to_bytes();
+        assert_eq!(MediaMap::read(&stored), Some(map));
+        let text = String::from_utf8(stored).unwrap();
+        for (from, to) in
+            [("\"version\":1", "\"version\":2"), ("[6,0,1]", "[6,0,2]"), ("[4,0,", "[5,0,")]
+        {
+            assert!(text.contains(from), "{text}");
+            assert_eq!(MediaMap::read(text.replace(from, to).as_bytes()), None, "{to}");
+        }
+        assert_eq!(MediaMap::read(b"{"), None);
+        assert_eq!(MediaMap::read(&MediaMap::default().to_bytes()), Some(MediaMap::default()));
+    }
+
+    #[test]
+    fn inline_bytes_are_handed_out_in_bounded_pieces() {
+        let mut map = MediaMap::default();
+        map.push_bytes(&vec![7; 3 * INLINE_PIECE_BYTES as usize + 1]);
+        let map = Arc::new(map);
+        let lens: Vec<u64> = map.pieces(1..map.len_bytes()).map(|piece| piece.len_bytes).collect();
+        assert_eq!(lens, [INLINE_PIECE_BYTES; 3]);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! What an MP4 or a QuickTime file says of itself: how long it is, and how large its picture. Only
-//! boxes on the way to that are read. Pure: the file's bytes are asked for in ranges.
+//! boxes on the way to that are read, a few bytes of each. Pure: the file's bytes are asked for in
+//! ranges.
 
 use thiserror::Error;
 
-/// A `moov` of hours of video has a few megabytes.
-const MOOV_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Boxes on the outermost level of a file that is in its right mind; fragmented ones have many.
-const BOXES_MAX: usize = 10_000;
-/// The longest header of a box.
-pub const HEADER_BYTES: u64 = 16;
+/// Boxes that are looked at, each of them a read: those before the index, and tracks in it. Files in
+/// their right mind have a dozen.
+const BOXES_MAX: usize = 256;
+/// Holds the header of any box, and all of the two that are read.
+const READ_BYTES: u64 = 160;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
@@ -21,60 +21,111 @@ pub struct Told {
 pub enum Mp4Error {
     #[error("its index (moov) is missing")]
     NoIndex,
-    #[error("its index is larger than {MOOV_BYTES_MAX} bytes")]
-    IndexTooLarge,
     #[error("a part of it ends beyond the file")]
     Truncated,
     #[error("there is no picture in it")]
     NoPicture,
 }
 
-/// Where to look next. Begin with `Walk::new`, give it what stands at `at`.
+/// Where to look next. Begin with `Walk::new`, give it what stands at `wants()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     len: u64,
     at: u64,
     boxes: usize,
+    inside: Inside,
+    duration_ms: Option<u64>,
+    picture: Option<(u32, u32)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the box that is looked into ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    File,
+    Index { end: u64 },
+    Track { end: u64, index_end: u64 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Look at `at()` again.
+    /// Look at `wants()` again.
     On,
-    /// The index's content.
-    Index(std::ops::Range<u64>),
+    Done(Told),
 }
 
 impl Walk {
     /// `len`: of the whole file.
     pub fn new(len: u64) -> Self {
-        Walk { len, at: 0, boxes: 0 }
+        let (at, boxes, inside) = (0, 0, Inside::File);
+        Walk { len, at, boxes, inside, duration_ms: None, picture: None }
     }
 
-    /// So many bytes from here have to be read for the next step.
+    /// These bytes have to be read for the next step: few, however large the index is.
     pub fn wants(&self) -> std::ops::Range<u64> {
-        self.at..self.at.saturating_add(HEADER_BYTES).min(self.len)
+        self.at..self.at.saturating_add(READ_BYTES).min(self.len)
     }
 
-    pub fn step(&mut self, header: &[u8]) -> Result<Step, Mp4Error> {
+    pub fn step(&mut self, bytes: &[u8]) -> Result<Step, Mp4Error> {
         self.boxes += 1;
         if self.boxes > BOXES_MAX {
             return Err(Mp4Error::NoIndex);
         }
-        let Some((kind, head, size)) = box_header(header, self.len - self.at) else {
-            return Err(Mp4Error::NoIndex);
-        };
-        let end = self.at.checked_add(size).filter(|end| *end <= self.len);
-        if kind == *b"moov" {
-            let end = end.ok_or(Mp4Error::Truncated)?;
-            if size > MOOV_BYTES_MAX {
-                return Err(Mp4Error::IndexTooLarge);
+        match self.inside {
+            Inside::File => {
+                let found = box_header(bytes, self.len - self.at).ok_or(Mp4Error::NoIndex)?;
+                let (kind, head, size) = found;
+                let end = self.at.checked_add(size).filter(|end| *end <= self.len);
+                if kind == *b"moov" {
+                    self.inside = Inside::Index { end: end.ok_or(Mp4Error::Truncated)? };
+                    self.at += head;
+                } else {
+                    self.at = end.filter(|end| *end < self.len).ok_or(Mp4Error::NoIndex)?;
+                }
             }
-            return Ok(Step::Index(self.at + head..end));
+            Inside::Index { end } => match child(bytes, self.at, end) {
+                // What can't be read ends it, as its end does.
+                None => return self.done(),
+                Some((kind, content, next)) => match &kind {
+                    b"trak" => {
+                        self.inside = Inside::Track { end: next, index_end: end };
+                        self.at += content as u64;
+                    }
+                    b"mvhd" => {
+                        let duration_ms = duration_ms(bytes.get(content..).unwrap_or_default());
+                        self.duration_ms = Some(duration_ms.ok_or(Mp4Error::Truncated)?);
+                        self.at = next;
+                    }
+                    _ => self.at = next,
+                },
+            },
+            Inside::Track { end, index_end } => match child(bytes, self.at, end) {
+                Some((kind, _, next)) if kind != *b"tkhd" => self.at = next,
+                found => {
+                    // A sound's is 0 by 0.
+                    let header = found.and_then(|(_, content, _)| bytes.get(content..));
+                    self.picture = self.picture.or(header.and_then(picture));
+                    (self.at, self.inside) = (end, Inside::Index { end: index_end });
+                }
+            },
         }
-        self.at = end.filter(|end| *end < self.len).ok_or(Mp4Error::NoIndex)?;
-        Ok(Step::On)
+        match (self.duration_ms, self.picture) {
+            (Some(_), Some(_)) => self.done(),
+            _ => Ok(Step::On),
+        }
     }
+
+    fn done(&self) -> Result<Step, Mp4Error> {
+        let (width, height) = self.picture.ok_or(Mp4Error::NoPicture)?;
+        Ok(Step::Done(Told { duration_ms: self.duration_ms.unwrap_or(0), width, height }))
+    }
+}
+
+/// Kind, where its content begins in `bytes`, and where in the file it ends. `None` where nothing whole
+/// stands before `end`.
+fn child(bytes: &[u8], at: u64, end: u64) -> Option<([u8; 4], usize, u64)> {
+    let left = end.checked_sub(at)?;
+    let (kind, head, size) = box_header(bytes, left).filter(|(_, _, size)| *size <= left)?;
+    Some((kind, usize::try_from(head).ok()?, at + size))
 }
 
 /// Kind, length of the header, length of all of it. `left`: what a box without an end has.
@@ -86,40 +137,6 @@ fn box_header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64, u64)> {
         size => (8, u64::from(size)),
     };
     (size >= head).then_some((kind, head, size))
-}
-
-/// Of `moov`'s content.
-pub fn read_index(moov: &[u8]) -> Result<Told, Mp4Error> {
-    let mut told = Told::default();
-    for (kind, content) in Boxes(moov) {
-        match &kind {
-            b"mvhd" => told.duration_ms = duration_ms(content).ok_or(Mp4Error::Truncated)?,
-            b"trak" => {
-                let header = Boxes(content).find(|(kind, _)| kind == b"tkhd");
-                // A sound's is 0 by 0.
-                if let Some((width, height)) = header.and_then(|(_, header)| picture(header))
-                    && told.width == 0
-                {
-                    (told.width, told.height) = (width, height);
-                }
-            }
-            _ => {}
-        }
-    }
-    if told.width == 0 || told.height == 0 { Err(Mp4Error::NoPicture) } else { Ok(told) }
-}
-
-struct Boxes<'a>(&'a [u8]);
-
-impl<'a> Iterator for Boxes<'a> {
-    type Item = ([u8; 4], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (kind, head, size) = box_header(self.0, self.0.len() as u64)?;
-        let whole = self.0.get(..usize::try_from(size).ok()?)?;
-        self.0 = &self.0[whole.len()..];
-        Some((kind, &whole[head as usize..]))
-    }
 }
 
 fn duration_ms(mvhd: &[u8]) -> Option<u64> {
@@ -172,9 +189,7 @@ mod tests {
             let wants = walk.wants();
             match walk.step(&file[wants.start as usize..wants.end as usize])? {
                 Step::On => {}
-                Step::Index(range) => {
-                    return read_index(&file[range.start as usize..range.end as usize]);
-                }
+                Step::Done(told) => return Ok(told),
             }
         }
     }
@@ -190,6 +205,41 @@ mod tests {
         for cut in 0..whole.len() {
             assert!(read(&whole[..cut]).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn index_of_any_size_is_read_in_a_few_small_reads() {
+        let moov = moov();
+        let (mvhd, traks) = moov[8..].split_at(28);
+        let samples = boxed(b"udta", &vec![0; 40_000_000]);
+        let file = boxed(b"moov", &[&samples, mvhd, &samples, traks].concat());
+        let (mut walk, mut read_bytes, mut reads) = (Walk::new(file.len() as u64), 0, 0);
+        let told = loop {
+            let wants = walk.wants();
+            (read_bytes, reads) = (read_bytes + (wants.end - wants.start), reads + 1);
+            match walk.step(&file[wants.start as usize..wants.end as usize]).unwrap() {
+                Step::On => {}
+                Step::Done(told) => break told,
+            }
+        };
+        assert_eq!((told.width, told.height, told.duration_ms), (1280, 720, 6_500));
+        assert!(reads < 12 && read_bytes < 2_000, "{reads} reads of {read_bytes} bytes");
+    }
+
+    #[test]
+    fn file_of_nothing_but_small_boxes_is_given_up_soon() {
+        let file = boxed(b"free", b"").repeat(20_000);
+        let (mut walk, mut reads) = (Walk::new(file.len() as u64), 0);
+        let error = loop {
+            let wants = walk.wants();
+            reads += 1;
+            match walk.step(&file[wants.start as usize..wants.end as usize]) {
+                Ok(step) => assert_eq!(step, Step::On),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, Mp4Error::NoIndex);
+        assert!(reads <= BOXES_MAX + 1, "{reads}");
     }
 
     #[test]

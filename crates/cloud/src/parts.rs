@@ -18,6 +18,12 @@ pub const SNIFF_BYTES: usize = 512;
 /// A part of 10 MB holds a few minutes at the very least bitrate, and a cluster half a second at the
 /// very least. A part of nothing but clusters would make a row of megabytes: it stays opaque.
 const CLUSTERS_MAX: usize = 1_000;
+/// Recorders write one cluster behind the other. Each gap costs every reader a request to the storage: a
+/// part with more of them is served as it came.
+const GAPS_MAX: usize = 8;
+/// All that a video's map is built from is held in memory for a moment: ten hours of clusters of two
+/// thirds of a second, 14 of the app's own. Parts beyond that are opaque as well.
+pub const VIDEO_CLUSTERS_MAX: i64 = 50_000;
 /// Media is never so much text in a row: the chance of it is below 2^-100.
 const TEXT_BYTES_MIN: usize = 16;
 
@@ -29,6 +35,15 @@ pub enum Layout {
     Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
     /// Something of WebM that can't be taken apart at its own borders.
     Opaque,
+}
+
+impl Layout {
+    pub fn clusters_count(&self) -> u32 {
+        match self {
+            Layout::Clusters { clusters, .. } => u32::try_from(clusters.len()).unwrap_or(u32::MAX),
+            Layout::Opaque => 0,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +111,8 @@ fn may_be_webm(index: u32, head: &[u8]) -> bool {
 /// Indexes a whole part. What can't be indexed is opaque, not refused: it may be a cut.
 pub fn layout(bytes: &[u8]) -> Layout {
     let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
-    if part.clusters.len() > CLUSTERS_MAX {
+    let gaps = part.clusters.windows(2).filter(|two| two[0].offset + two[0].size != two[1].offset);
+    if part.clusters.len() > CLUSTERS_MAX || gaps.count() > GAPS_MAX {
         return Layout::Opaque;
     }
     let init = part.init.map(|init| InitAt {

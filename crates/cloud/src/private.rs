@@ -23,6 +23,14 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Makes a folder for a job, which goes with what it holds.
+pub(crate) fn temporary() -> io::Result<tempfile::TempDir> {
+    let mut folder = tempfile::Builder::new();
+    #[cfg(unix)]
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(FOLDER_MODE));
+    folder.tempdir()
+}
+
 /// Returns options that give a file they create to its owner alone.
 pub(crate) fn options() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut))]

@@ -49,11 +49,11 @@ impl StreamIndex {
     /// `None` where it is not of these parts.
     pub fn map(&self, parts: &[Part]) -> Option<MediaMap> {
         let mut map = MediaMap::default();
-        map.push_bytes(STANDARD.decode(&self.head).ok()?);
+        map.push_bytes(&STANDARD.decode(&self.head).ok()?);
         let mut parts = parts.iter();
         let (mut part, mut begins) = (parts.next()?, 0);
         for (start, end) in &self.clusters {
-            map.push_bytes(cluster_header(end.checked_sub(*start)?));
+            map.push_bytes(&cluster_header(end.checked_sub(*start)?));
             let mut at = *start;
             while at < *end {
                 while at >= begins + part.size_bytes {
@@ -65,7 +65,7 @@ impl StreamIndex {
                 at = to;
             }
         }
-        map.push_bytes(STANDARD.decode(&self.cues).ok()?);
+        map.push_bytes(&STANDARD.decode(&self.cues).ok()?);
         Some(map)
     }
 }

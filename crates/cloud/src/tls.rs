@@ -98,6 +98,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) {
             },
             () = ready.closed() => return,
         };
+        stream.set_nodelay(true).ok();
         let (acceptor, ready) = (acceptor.clone(), ready.clone());
         tokio::spawn(async move {
             let _turn = turn;

@@ -5,9 +5,11 @@
 //! Finalize reads rows and one header, and writes one row, whatever the length.
 
 mod error;
+mod maps;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -17,20 +19,22 @@ use tokio::sync::Semaphore;
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{
-    Assembly, Bucket, Db, Finished, Listing, NewProduct, NewUpload, Opened, Part, PartStored,
-    ProductKind, SessionId, Shelf, Taken, Upload, UserId, VideoId,
+    Assembly, Bucket, Db, Finished, Listing, NewMap, NewProduct, NewUpload, Opened, Part,
+    PartStored, ProductKind, SessionId, Shelf, Taken, Upload, UserId, VideoId,
 };
 use crate::media::{self, Media};
 use crate::media_map::{self, MediaMap, Source};
-use crate::metrics::{Assembled, Metrics};
+use crate::metrics::{self, Metrics};
 use crate::mp4::{self, Mp4Error};
 use crate::parts::{self, Layout};
 use crate::quotas::{self, Limits, Over, Usage};
 use crate::rate::{Allowance, PartRate};
 use crate::storage::{Storage, Written};
-use crate::stream_index::StreamIndex;
 
 pub use error::UploadError;
+pub use maps::Watchable;
+
+use maps::{Mapped, Maps, blocking, etag};
 
 /// Parts are read back to be indexed, up to 10 MB each: this many at once.
 const INDEXING_MAX: usize = 4;
@@ -54,6 +58,7 @@ pub struct Uploads {
     rate: PartRate,
     rules: Rules,
     indexing: Semaphore,
+    maps: Maps,
 }
 
 /// What whoever runs the server decided.
@@ -71,15 +76,6 @@ pub struct Receipt {
     pub parts_received: u32,
 }
 
-/// A video as it can be watched now.
-#[derive(Clone, Debug)]
-pub struct Watchable {
-    pub map: MediaMap,
-    /// Where it will not change any more.
-    pub etag: Option<String>,
-    pub media: Media,
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct FinalizeAsk {
     pub parts_total: u32,
@@ -93,7 +89,8 @@ pub struct FinalizeAsk {
 impl Uploads {
     pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, rules: Rules) -> Self {
         let (metrics, indexing) = (Metrics::new(), Semaphore::new(INDEXING_MAX));
-        Uploads { db, storage, clock, metrics, rate, rules, indexing }
+        let maps = Maps::new();
+        Uploads { db, storage, clock, metrics, rate, rules, indexing, maps }
     }
 
     /// A new upload, or the one that this recording has already.
@@ -322,13 +319,13 @@ impl Uploads {
             let completed = self.complete(&upload, ask).await;
             self.metrics.assembled(match &completed {
                 // Both are seen in the next round.
-                Ok(true) => Assembled::Completed,
+                Ok(true) => metrics::Assembled::Completed,
                 Ok(false) => continue,
-                Err(UploadError::Missing(_)) => Assembled::Missing,
+                Err(UploadError::Missing(_)) => metrics::Assembled::Missing,
                 Err(UploadError::Unplayable(_) | UploadError::OtherKind(_)) => {
-                    Assembled::Unplayable
+                    metrics::Assembled::Unplayable
                 }
-                Err(_) => Assembled::Failed,
+                Err(_) => metrics::Assembled::Failed,
             });
             completed?;
         }
@@ -348,10 +345,12 @@ impl Uploads {
         if let Some(filename) = &ask.filename {
             named.filename.clone_from(filename);
         }
-        let (finished, work) = self.assemble(&mut named, &parts, ask.duration_hint_ms).await?;
+        let Assembled { finished, work, map } =
+            self.assemble(&mut named, parts, ask.duration_hint_ms).await?;
         let now_ms = self.clock.now_ms();
         let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
-        let is_done = self.db.complete(&named, &finished, &work, now_ms, scrub_ms).await?;
+        let is_done =
+            self.db.complete(&named, &finished, map.as_ref(), &work, now_ms, scrub_ms).await?;
         if is_done {
             self.metrics.assembly_took(begun.elapsed(), finished.parts_total);
             let video = upload.video_id.to_string();
@@ -365,25 +364,31 @@ impl Uploads {
     async fn assemble(
         &self,
         upload: &mut Upload,
-        parts: &[Part],
+        parts: Vec<Part>,
         hint_ms: u64,
-    ) -> Result<(Finished, Vec<ProductKind>), UploadError> {
+    ) -> Result<Assembled, UploadError> {
+        let (fingerprint, holes) = (media_map::fingerprint(&parts), media_map::holes(&parts));
+        let parts_total = parts.len() as u32;
         let finished = |assembly, size_bytes, duration_ms| Finished {
-            parts_total: parts.len() as u32,
+            parts_total,
             assembly,
             size_bytes,
             duration_ms,
-            etag: media_map::fingerprint(parts),
-            holes: media_map::holes(parts),
+            etag: fingerprint,
+            holes,
         };
+        let is_damaged = parts.iter().any(|part| part.is_damaged);
         let mut work = vec![ProductKind::Thumbnail];
         let is_cut = parts.iter().any(|part| part.layout == Layout::Opaque);
         if upload.media == Media::Webm && !is_cut {
             work.push(ProductKind::Preview);
-            let (map, duration_ms) = self.mapped(parts).await?;
-            return Ok((finished(Assembly::Mapped, map.len_bytes(), duration_ms), work));
+            let Mapped { map, duration_ms, parts } = self.mapped(parts).await?;
+            let finished = finished(Assembly::Mapped, map.len_bytes(), duration_ms);
+            // What is damaged is left out of it by whoever reads it first.
+            let map = if is_damaged { None } else { Some(stored(parts, map).await) };
+            return Ok(Assembled { finished, work, map });
         }
-        let whole = media_map::original(parts);
+        let whole = Arc::new(media_map::original(&parts));
         let head = self.read(&whole, 0..parts::SNIFF_BYTES as u64).await?;
         let found = Media::of_bytes(&head).filter(|found| upload.media.may_be(*found));
         upload.media = found.ok_or(UploadError::OtherKind(upload.media))?;
@@ -410,27 +415,26 @@ impl Uploads {
                 0
             }
         };
-        Ok((finished(Assembly::Joined, whole.len_bytes(), duration_ms), work))
+        let finished = finished(Assembly::Joined, whole.len_bytes(), duration_ms);
+        Ok(Assembled { finished, work, map: None })
     }
 
-    async fn told_by_mp4(&self, file: &MediaMap) -> Result<mp4::Told, UploadError> {
+    async fn told_by_mp4(&self, file: &Arc<MediaMap>) -> Result<mp4::Told, UploadError> {
         let unplayable = |error: Mp4Error| UploadError::Unplayable(error.to_string());
         let mut walk = mp4::Walk::new(file.len_bytes());
         loop {
             let header = self.read(file, walk.wants()).await?;
             match walk.step(&header).map_err(unplayable)? {
                 mp4::Step::On => {}
-                mp4::Step::Index(range) => {
-                    return mp4::read_index(&self.read(file, range).await?).map_err(unplayable);
-                }
+                mp4::Step::Done(told) => return Ok(told),
             }
         }
     }
 
     /// A range of a map, as far as there is that much.
-    async fn read(&self, map: &MediaMap, range: Range<u64>) -> Result<Vec<u8>, UploadError> {
+    async fn read(&self, map: &Arc<MediaMap>, range: Range<u64>) -> Result<Vec<u8>, UploadError> {
         let mut read = Vec::new();
-        for piece in map.slice(range) {
+        for piece in map.pieces(range) {
             match piece.source {
                 Source::Bytes(bytes) => read.extend_from_slice(&bytes),
                 Source::Object { key, offset } => {
@@ -440,65 +444,6 @@ impl Uploads {
             }
         }
         Ok(read)
-    }
-
-    async fn mapped(&self, parts: &[Part]) -> Result<(MediaMap, u64), UploadError> {
-        let unplayable = |reason: &str| UploadError::Unplayable(reason.to_owned());
-        let first = parts.first().ok_or_else(|| unplayable("there is no part"))?;
-        let init = media_map::common_init(parts)
-            .ok_or_else(|| unplayable("the parts are not of one recording"))?;
-        let init = self.storage.read_range(&first.object_key, 0..init.len_bytes).await?;
-        media_map::finished(&init, parts).map_err(|error| unplayable(&error.to_string()))
-    }
-
-    pub async fn video(&self, upload: &Upload) -> Result<Watchable, UploadError> {
-        let media = upload.media;
-        let mut parts = self.db.parts_from(upload.session_id, 0).await?;
-        let Some(finished) = &upload.finished else {
-            let map = media_map::growing(&media_map::contiguous(parts));
-            return Ok(Watchable { map, etag: None, media });
-        };
-        parts.retain(|part| part.index < finished.parts_total);
-        let is_damaged = parts.iter().any(|part| part.is_damaged);
-        parts.retain(|part| !part.is_damaged);
-        let map = match finished.assembly {
-            // What is left plays without it, if there still is a header.
-            Assembly::Mapped => match self.mapped(&parts).await {
-                Err(UploadError::Unplayable(_)) if is_damaged => return Err(UploadError::Damaged),
-                mapped => mapped?.0,
-            },
-            Assembly::Joined if is_damaged => return Err(UploadError::Damaged),
-            Assembly::Joined => match self.seekable(upload, &parts).await? {
-                Some(map) => map,
-                None => media_map::original(&parts),
-            },
-        };
-        // Another one without what is damaged; and a newer program may write another head.
-        let parts = media_map::fingerprint(&parts);
-        let etag = format!("\"{parts}-{}\"", map.inline_fingerprint());
-        Ok(Watchable { map, etag: Some(etag), media })
-    }
-
-    /// What a job made of parts that were cut anywhere.
-    async fn seekable(
-        &self,
-        upload: &Upload,
-        parts: &[Part],
-    ) -> Result<Option<MediaMap>, UploadError> {
-        for product in [ProductKind::Index, ProductKind::Remux] {
-            if !upload.has(product) {
-                continue;
-            }
-            let Some(made) = self.db.product(upload.session_id, product).await? else { continue };
-            if product == ProductKind::Remux {
-                let mut map = MediaMap::default();
-                map.push_object(&made.object_key, 0..made.size_bytes);
-                return Ok(Some(map));
-            }
-            return Ok(StreamIndex::read(&self.storage.read(&made.object_key).await?)
-                .and_then(|index| index.map(parts)));
-        }
-        Ok(None)
     }
 
     /// What the player shows beside the sound; what was there before goes.
@@ -519,21 +464,6 @@ impl Uploads {
             self.discard(&key).await;
         }
         Ok(())
-    }
-
-    /// The parts as they came, one after the other, as far as there is no gap.
-    pub async fn original(
-        &self,
-        upload: &Upload,
-    ) -> Result<(MediaMap, Option<String>), UploadError> {
-        let mut parts = media_map::contiguous(self.db.parts_from(upload.session_id, 0).await?);
-        let total = upload.finished.as_ref().map(|finished| finished.parts_total);
-        parts.retain(|part| total.is_none_or(|total| part.index < total));
-        if parts.iter().any(|part| part.is_damaged) {
-            return Err(UploadError::Damaged);
-        }
-        let etag = upload.finished.as_ref().map(|finished| format!("\"{}\"", finished.etag));
-        Ok((media_map::original(&parts), etag))
     }
 
     pub async fn list(
@@ -566,6 +496,17 @@ impl Uploads {
     pub fn idle_since_ms(&self) -> i64 {
         self.clock.now_ms() - self.rules.idle_ms_max
     }
+}
+
+/// What finalize found out of the parts.
+struct Assembled {
+    finished: Finished,
+    work: Vec<ProductKind>,
+    map: Option<NewMap>,
+}
+
+async fn stored(parts: Vec<Part>, map: MediaMap) -> NewMap {
+    blocking(move || NewMap { etag: etag(&parts, &map), map: map.to_bytes() }).await
 }
 
 /// What finalize speaks of and isn't here: every index below the total, and every one it lists.

@@ -11,8 +11,8 @@ use crate::{Cluster, Init, WebmError};
 const HEAD_BYTES: usize = 12 + 11;
 /// An init of a recorder's has some hundred bytes; one of a file may have a cover picture.
 const INIT_BYTES_MAX: usize = 1024 * 1024;
-/// Ten days of clusters of a second.
-const CLUSTERS_MAX: usize = 1_000_000;
+/// 14 hours of clusters of a second.
+const CLUSTERS_MAX: usize = 50_000;
 
 /// A cluster as it is to be written: `size_bytes` with a header of its own (`cluster_header`), and
 /// behind that the bytes `data` of the stream.

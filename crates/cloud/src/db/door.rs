@@ -6,9 +6,10 @@ use std::path::Path;
 use super::postgres;
 use super::sqlite;
 use super::{
-    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lease, Listing, NewPassword, NewProduct,
-    NewToken, NewUpload, Noted, Opened, Part, PartStored, Product, ProductKind, SessionId,
-    ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User, UserAdded, UserId, VideoId,
+    Bucket, Code, DbError, Deed, Finished, Job, JobStatus, Lane, Lease, Listing, NewMap,
+    NewPassword, NewProduct, NewToken, NewUpload, Noted, Opened, Part, PartStored, Product,
+    ProductKind, SessionId, ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User,
+    UserAdded, UserId, VideoId,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 use crate::scopes::Scopes;
@@ -119,7 +120,9 @@ door! {
     fn uploads_of_user(user: UserId, listing: Listing<'_>, idle_since_ms: i64) -> Vec<Upload>;
     fn shelf(user: UserId, shelf: Shelf<'_>, idle_since_ms: i64) -> Vec<Upload>;
     fn uploads_of_videos(user: UserId, videos: &[VideoId]) -> Vec<Upload>;
-    fn complete(seen: &Upload, finished: &Finished, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn complete(seen: &Upload, finished: &Finished, map: Option<&NewMap>, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn map(session: SessionId, revision: i64) -> Option<(String, Vec<u8>)>;
+    fn put_map(session: SessionId, revision: i64, new: &NewMap) -> ();
     fn metadata(session: SessionId) -> String;
     fn upload_by_name(user: UserId, filename: &str) -> Option<Upload>;
     fn key(name: &str, fresh: &[u8]) -> Vec<u8>;
@@ -142,7 +145,7 @@ door! {
 
     // Work that is done after the answer.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
-    fn claim(has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
+    fn claim(lane: Lane, has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
     fn keep(lease: &Lease, lease_until_ms: i64) -> bool;
     fn finish(job: &Job, made: &NewProduct) -> bool;
     fn put_product(session: SessionId, product: ProductKind, made: &NewProduct) -> Option<String>;

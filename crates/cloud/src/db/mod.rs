@@ -73,6 +73,7 @@ pub struct Upload {
     pub height: u32,
     pub created_ms: i64,
     pub active_ms: i64,
+    /// Grows whenever the bytes that its video is made of change.
     pub revision: i64,
     /// Of the parts that count (`quotas`).
     pub stored_bytes: u64,
@@ -111,6 +112,13 @@ pub struct Finished {
     pub etag: String,
     /// Where a placeholder is shown, in milliseconds: that was damaged before it came.
     pub holes: Vec<(u64, u64)>,
+}
+
+/// A map that was built (`uploads::maps`), as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMap {
+    pub etag: String,
+    pub map: Vec<u8>,
 }
 
 /// How the finished video is made from the parts.
@@ -517,6 +525,15 @@ pub struct Lease {
 pub struct Job {
     pub lease: Lease,
     pub product: ProductKind,
+}
+
+/// Which workers do a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Pictures, previews and indexes: seconds each.
+    Pictures,
+    /// MP4s and copies of streams: minutes to hours.
+    Videos,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

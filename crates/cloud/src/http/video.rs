@@ -11,18 +11,21 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde_json::json;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::dialects::arrived;
 use super::errors::ApiError;
-use super::{App, access, share};
-use crate::db::{JobState, ProductKind, Upload};
+use super::{App, access, share, visitor};
+use crate::accounts::place;
+use crate::db::{Bucket, JobState, ProductKind, Taken, Upload};
 use crate::media::Media;
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::pages;
 use crate::parts::Layout;
+use crate::shares::Access;
 use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
-use crate::uploads::Watchable;
+use crate::uploads::{UploadError, Watchable};
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
@@ -35,6 +38,8 @@ const FILE_POLICY: &str = "default-src 'none'; sandbox";
 /// is served has scripts: its type is told by its bytes, and sniffing is off.
 const MEDIA_POLICY: &str =
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
+/// How many MP4s one address (one /64 of IPv6) may have made of other people's videos.
+const MP4_ASKED: Bucket = Bucket { size: 10, refill_ms: 6 * 60 * 1000 };
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
 /// `/videos/{id}/video.webm` (`.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
@@ -74,7 +79,7 @@ pub async fn original(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let upload = there(&app, &video, &mut parts).await?;
-    let (map, etag) = app.uploads.original(&upload).await?;
+    let Watchable { map, etag, .. } = app.uploads.original(&upload).await?;
     let (mime, is_open) = (upload.media.mime(), upload.share.is_open());
     File { map, etag, mime, is_open }.answer(&app.uploads.storage, &parts.headers)
 }
@@ -121,7 +126,7 @@ pub async fn product(
     let kind = ProductKind::of(&name).filter(|kind| kind.is_served()).ok_or_else(gone)?;
     let upload = there(&app, &video, &mut parts).await?;
     let Some(made) = app.uploads.db.product(upload.session_id, kind).await? else {
-        return not_made(&app, &upload, kind).await;
+        return not_made(&app, &upload, kind, &mut parts).await;
     };
     let mut map = MediaMap::default();
     map.push_object(&made.object_key, 0..made.size_bytes);
@@ -129,12 +134,17 @@ pub async fn product(
     let etag = format!("\"{}\"", made.object_key.rsplit('/').next().unwrap_or_default());
     let is_open = upload.share.is_open();
     let ending = kind.name().rsplit('.').next().unwrap_or_default();
-    File { map, etag: Some(etag), mime: kind.mime(), is_open }
+    File { map: Arc::new(map), etag: Some(etag), mime: kind.mime(), is_open }
         .send(&app, &upload, ending, &parts)
         .await
 }
 
-async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Response, ApiError> {
+async fn not_made(
+    app: &App,
+    upload: &Upload,
+    kind: ProductKind,
+    parts: &mut Parts,
+) -> Result<Response, ApiError> {
     if !matches!(kind, ProductKind::Mp4(_)) || upload.finished.is_none() || upload.media.is_image()
     {
         return Err(gone());
@@ -147,6 +157,11 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
         ));
     }
     let jobs = app.uploads.db.jobs(upload.session_id).await?;
+    let is_busy = jobs.iter().any(|job| {
+        matches!(job.product, ProductKind::Mp4(_))
+            && job.product != kind
+            && matches!(job.state, JobState::Waiting | JobState::Running)
+    });
     let job = jobs.into_iter().find(|job| job.product == kind);
     match job {
         Some(job) if job.state == JobState::Failed => Err(ApiError::new(
@@ -155,7 +170,9 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
             "This video could not be made an MP4. The video itself is there as WebM.",
         )),
         Some(_) | None => {
-            if job.is_none() {
+            // One of a video after the other: who asks comes again anyway.
+            if job.is_none() && !is_busy {
+                may_ask(app, upload, parts).await?;
                 app.jobs.ask_for(upload, kind).await?;
             }
             let state = job.map_or(JobState::Waiting, |job| job.state);
@@ -166,6 +183,22 @@ async fn not_made(app: &App, upload: &Upload, kind: ProductKind) -> Result<Respo
             ];
             Ok((StatusCode::ACCEPTED, headers, answer).into_response())
         }
+    }
+}
+
+/// Whoever isn't its owner starts so much work and no more.
+async fn may_ask(app: &App, upload: &Upload, parts: &mut Parts) -> Result<(), ApiError> {
+    if access::access(app, parts, upload).await? == Access::Owner {
+        return Ok(());
+    }
+    let from = visitor::from(app, &parts.headers, &parts.extensions);
+    let name = format!("mp4 {}", place(from));
+    match app.uploads.db.take(&name, MP4_ASKED, app.uploads.clock.now_ms()).await {
+        Ok(Taken::One { .. }) => Ok(()),
+        Ok(Taken::None { wait_ms }) => {
+            Err(ApiError::too_many(u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1)))
+        }
+        Err(error) => Err(UploadError::from(error).into()),
     }
 }
 
@@ -193,7 +226,7 @@ fn gone() -> ApiError {
 }
 
 struct File {
-    map: MediaMap,
+    map: Arc<MediaMap>,
     /// Of what will not change any more.
     etag: Option<String>,
     mime: &'static str,
@@ -202,7 +235,7 @@ struct File {
 
 impl File {
     fn growing(map: MediaMap) -> Self {
-        File { map, etag: None, mime: Media::Webm.mime(), is_open: false }
+        File { map: Arc::new(map), etag: None, mime: Media::Webm.mime(), is_open: false }
     }
 
     /// With `?download` it is to be kept under the video's title, and may come from the bucket.
@@ -280,7 +313,7 @@ impl File {
             }
         };
         headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-        let body = Body::from_stream(bytes(storage.clone(), map.slice(range)));
+        let body = Body::from_stream(bytes(storage.clone(), map.pieces(range)));
         Ok((status, headers, body).into_response())
     }
 }
@@ -301,7 +334,7 @@ fn attachment(title: &str, ending: &str) -> String {
 /// The pieces one after the other; each is opened when its turn comes.
 pub fn bytes(
     storage: Storage,
-    pieces: Vec<Piece>,
+    pieces: impl Iterator<Item = Piece> + Send + 'static,
 ) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> {
     stream::iter(pieces)
         .then(move |piece| {

@@ -90,28 +90,207 @@ async fn without_ffmpeg_videos_work_and_it_is_said() {
     }
 }
 
+/// A program that stands for ffmpeg: it says its version, and otherwise does what `line` says.
 #[cfg(unix)]
-#[tokio::test]
-async fn what_fails_is_tried_again_and_then_said() {
+fn in_ffmpegs_place(folder: &std::path::Path, line: &str) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("ffmpeg");
-    let script = "#!/bin/sh\n[ \"$1\" = -version ] && exit 0\ncat > /dev/null\necho 'out of luck' >&2\nexit 1\n";
+    let program = folder.join("ffmpeg");
+    let script = format!("#!/bin/sh\n[ \"$1\" = -version ] && exit 0\n{line}\n");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn video_that_ffmpeg_refuses_is_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program =
+        in_ffmpegs_place(folder.path(), "cat > /dev/null; echo 'out of luck' >&2; exit 1");
     let server = Server::with(|options| options.ffmpeg = program.clone()).await;
     let user = server.user("a@example.com").await;
     let (session, path) = upload(&user).await;
-    for attempt in 1..=3 {
-        let is = |job: &Value| {
-            job["attempts"] == attempt && job["error"].is_string() && job["state"] != "running"
-        };
-        let job = until(&user, &session, "thumbnail.jpg", is).await;
-        assert!(job["error"].as_str().unwrap().contains("out of luck"), "{job}");
-        assert_eq!(job["state"], if attempt < 3 { "waiting" } else { "failed" });
-        server.pass_ms(101_000);
-    }
+    let job = until(&user, &session, "thumbnail.jpg", |job| job["state"] == "failed").await;
+    assert_eq!(job["attempts"], 1);
+    assert!(job["error"].as_str().unwrap().contains("out of luck"), "{job}");
     decode(&user.bytes(&format!("{path}/video.webm")).await);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ffmpeg_that_was_killed_is_tried_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    // In its sandbox it can't send itself a signal: the kernel does, by a limit that it sets itself.
+    let program = in_ffmpegs_place(folder.path(), "ulimit -t 0; ulimit -Ht 0; while :; do :; done");
+    let server = Server::with(|options| options.ffmpeg = program.clone()).await;
+    let user = server.user("a@example.com").await;
+    let (session, _) = upload(&user).await;
+    let is_waiting = |job: &Value| job["attempts"] == 1 && job["error"].is_string();
+    until(&user, &session, "thumbnail.jpg", is_waiting).await;
+    server.pass_ms(101_000);
+    let job = until(&user, &session, "thumbnail.jpg", |job| job["state"] == "failed").await;
+    assert_eq!(job["attempts"], 2, "{job}");
+    assert!(job["error"].as_str().unwrap().contains("killed"), "{job}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn picture_is_made_while_anothers_mp4_is_and_users_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    // MP4s take until a word is said; pictures are made as ever.
+    let at = folder.path().display();
+    let line = format!(
+        "case \"$*\" in *.mp4) while [ -d {at} ] && [ ! -e {at}/go ]; do sleep 0.05; done;; esac\n\
+         exec ffmpeg \"$@\""
+    );
+    let program = in_ffmpegs_place(folder.path(), &line);
+    let server = Server::with(|options| options.ffmpeg = program.clone()).await;
+    let greedy = server.user("greedy@example.com").await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let (session, path) = upload(&greedy).await;
+        let url = format!("{}{path}/made/480.mp4", server.url());
+        let request = greedy.http.get(&url).bearer_auth(&greedy.token);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
+        sessions.push(session);
+    }
+    let is_running = |job: &Value| job["state"] == "running";
+    let mut running = 0;
+    let begun = Instant::now();
+    while running == 0 {
+        assert!(begun.elapsed() < MADE_MAX);
+        for session in &sessions {
+            let status = greedy.get(&format!("/videos/{session}")).await.ok();
+            let jobs = status["jobs"].as_array().unwrap();
+            running +=
+                jobs.iter().filter(|job| job["product"] == "480.mp4" && is_running(job)).count();
+        }
+    }
+    let modest = server.user("modest@example.com").await;
+    let (session, path) = upload(&modest).await;
+    until(&modest, &session, "thumbnail.jpg", |job| job["state"] == "done").await;
+    let url = format!("{}{path}/made/480.mp4", server.url());
+    modest.http.get(&url).send().await.unwrap();
+    until(&modest, &session, "480.mp4", is_running).await;
+    let mut running = 0;
+    for session in &sessions {
+        let status = greedy.get(&format!("/videos/{session}")).await.ok();
+        let jobs = status["jobs"].as_array().unwrap();
+        running += jobs.iter().filter(|job| job["product"] == "480.mp4" && is_running(job)).count();
+    }
+    assert_eq!(running, 1, "one MP4 of a user at a time");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    until(&modest, &session, "480.mp4", |job| job["state"] == "done").await;
+}
+
+#[tokio::test]
+async fn visitor_starts_a_few_mp4s_and_the_owner_as_many_as_they_like() {
+    // Nothing is made: what is asked for only waits.
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let mut answers = Vec::new();
+    let mut last = String::new();
+    for _ in 0..12 {
+        let (_, path) = upload(&user).await;
+        last = format!("{}{path}/made/480.mp4", server.url());
+        answers.push(user.http.get(&last).send().await.unwrap());
+    }
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert!(statuses[..10].iter().all(|status| *status == 202), "{statuses:?}");
+    assert_eq!(statuses[11], 429, "{statuses:?}");
+    assert!(answers[11].headers().contains_key("retry-after"));
+    let own = user.http.get(&last).bearer_auth(&user.token).send().await.unwrap();
+    assert_eq!(own.status().as_u16(), 202);
+}
+
+/// What an attacker sends, made by ffmpeg itself.
+fn made(folder: &std::path::Path, name: &str, arguments: &str) -> Vec<u8> {
+    let out = folder.join(name);
+    let done = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi"])
+        .args(arguments.split(' '))
+        .arg(&out)
+        .status();
+    assert!(done.unwrap().success(), "{name}");
+    std::fs::read(out).unwrap()
+}
+
+/// Sends a file, and says how each of these ended and how long all of it took.
+async fn ends(user: &User, whole: &[u8], products: &[&str]) -> (Vec<Value>, Duration) {
+    let answer = user.upload(&[whole.to_vec()]).await;
+    let session = answer["sessionId"].as_str().unwrap();
+    let path = answer["key"].as_str().unwrap().trim_end_matches("/video.webm").to_owned();
+    let begun = Instant::now();
+    let mut ended = Vec::new();
+    for product in products {
+        if product.ends_with(".mp4") {
+            let url = format!("{}/{path}/made/{product}", user.url);
+            user.http.get(url).bearer_auth(&user.token).send().await.unwrap();
+        }
+        let is_over = |job: &Value| job["state"] == "done" || job["state"] == "failed";
+        ended.push(until(user, session, product, is_over).await);
+    }
+    (ended, begun.elapsed())
+}
+
+/// Thirteen keyframes of VP8, one each 25 hours: the preview took its whole two minutes and its MP4
+/// more than half an hour.
+#[tokio::test]
+async fn keyframes_a_day_apart_cost_next_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = made(
+        folder.path(),
+        "gaps.webm",
+        "-i testsrc2=size=1920x1080:rate=1 -frames:v 13 -vf setpts=N*90000/TB \
+         -vsync passthrough -c:v libvpx -g 1 -b:v 200k -cpu-used 8 -deadline realtime",
+    );
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let (ended, took) = ends(&user, &whole, &["thumbnail.jpg", "preview.webp", "1080.mp4"]).await;
+    eprintln!("13 keyframes 25 h apart, {} bytes: {took:?} {ended:?}", whole.len());
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_eq!(ended[0]["state"], "done", "{ended:?}");
+    assert_eq!(ended[2]["error"], "it is longer than twelve hours");
+    assert!(ended.iter().all(|job| job["attempts"] == 1), "{ended:?}");
+
+    // Within twelve hours, but two hours apart.
+    let whole = made(
+        folder.path(),
+        "still.webm",
+        "-i testsrc2=size=320x240:rate=1 -frames:v 4 -vf setpts=N*7200/TB \
+         -vsync passthrough -c:v libvpx -g 1 -cpu-used 8 -deadline realtime",
+    );
+    let (ended, took) = ends(&user, &whole, &["preview.webp", "720.mp4"]).await;
+    eprintln!("4 keyframes 2 h apart: {took:?} {ended:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_eq!(ended[1]["error"], "it stands still for longer than an hour");
+}
+
+#[tokio::test]
+async fn picture_of_67_million_pixels_and_codecs_of_yore_are_not_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let vast = made(
+        folder.path(),
+        "vast.webm",
+        "-i color=size=8192x8192:rate=1 -frames:v 2 -c:v libvpx -g 1 -cpu-used 16 -deadline realtime",
+    );
+    let mut files = vec![("8192x8192".to_owned(), vast)];
+    for codec in ["snow", "cinepak", "flv1", "ffv1", "msmpeg4"] {
+        let encoder = if codec == "flv1" { "flv" } else { codec };
+        let strict = if codec == "snow" { " -strict -2" } else { "" };
+        let arguments =
+            format!("-i testsrc2=size=320x240:rate=5 -t 2 -c:v {encoder}{strict} -f matroska");
+        files.push((codec.to_owned(), made(folder.path(), &format!("{codec}.webm"), &arguments)));
+    }
+    for (name, whole) in files {
+        let (ended, took) = ends(&user, &whole, &["thumbnail.jpg"]).await;
+        eprintln!("{name}, {} bytes: {took:?} {}", whole.len(), ended[0]["error"]);
+        assert_eq!(ended[0]["state"], "failed", "{name}: {ended:?}");
+        assert_eq!(ended[0]["attempts"], 1, "{name}");
+        assert!(took < Duration::from_secs(20), "{name}: {took:?}");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod durability;
 mod forgotten;
 mod hostile;
 mod jobs;
+mod maps;
 mod my_account;
 mod oauth;
 mod openapi;

@@ -32,6 +32,8 @@ mod forgotten;
 mod hostile;
 #[path = "../cloud/jobs.rs"]
 mod jobs;
+#[path = "../cloud/maps.rs"]
+mod maps;
 #[path = "../cloud/my_account.rs"]
 mod my_account;
 #[path = "../cloud/oauth.rs"]

@@ -15,12 +15,12 @@ const MADE_MAX: Duration = Duration::from_secs(120);
 /// Well past a lease.
 const LATER_MS: i64 = 10 * 60 * 1000;
 
-/// An ffmpeg that says that it has begun, and waits for a word before it does anything.
+/// An ffmpeg that waits for a word before it does anything. It writes nothing outside its sandbox.
 fn waiting_ffmpeg(folder: &Path) -> PathBuf {
     let program = folder.join("ffmpeg");
     let at = folder.display();
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = -version ] && exit 0\ntouch {at}/begun\n\
+        "#!/bin/sh\n[ \"$1\" = -version ] && exit 0\n\
          while [ -d {at} ] && [ ! -e {at}/go ]; do sleep 0.05; done\nexec ffmpeg \"$@\"\n"
     );
     std::fs::write(&program, script).unwrap();
@@ -78,7 +78,12 @@ async fn begun(backend: &Backend, folder: &Path) -> Begun {
     user.chunk(&session, 0, &real().whole()).await.ok();
     let answer = user.finalize(&session, 1).await.ok();
     let path = format!("/videos/{}/made/thumbnail.jpg", answer["videoId"].as_str().unwrap());
-    until("ffmpeg to begin", async || folder.join("begun").exists()).await;
+    let is_begun = async || {
+        let status = user.get(&format!("/videos/{session}")).await.ok();
+        let jobs = status["jobs"].as_array().unwrap();
+        jobs.iter().any(|job| job["state"] == "running")
+    };
+    until("a job to begin", is_begun).await;
     Begun { running, token, session, path }
 }
 

@@ -2,13 +2,31 @@
 
 use sqlx::{Row as _, Transaction};
 
-use super::{Dialect, Pools, Row, signed, whole};
+use super::{Dialect, Pools, Row, maps, signed, whole};
 use crate::db::{
-    DbError, Job, JobState, JobStatus, Lease, NewProduct, Product, ProductKind, SessionId,
+    DbError, Job, JobState, JobStatus, Lane, Lease, NewProduct, Product, ProductKind, SessionId,
 };
 
 /// Looking at a video's parts is work as well, but makes nothing.
 pub const SCRUB: &str = "scrub";
+
+macro_rules! claim_sql {
+    ($of_lane:literal, $turn:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
+             due_ms = $2 WHERE (session_id, product) IN (SELECT jobs.session_id, jobs.product \
+             FROM jobs JOIN uploads ON uploads.session_id = jobs.session_id \
+             JOIN users ON users.id = uploads.user_id \
+             WHERE jobs.state IN ('waiting', 'running') AND jobs.due_ms <= $1 \
+             AND ($3 OR jobs.product = 'index.json') ",
+            $of_lane,
+            " ORDER BY users.",
+            $turn,
+            ", jobs.due_ms LIMIT 1) AND state IN ('waiting', 'running') AND due_ms <= $1 \
+             RETURNING session_id, product, attempts, fence"
+        )
+    };
+}
 
 impl Pools {
     /// Asked for again, it stays what it is.
@@ -24,33 +42,54 @@ impl Pools {
         Ok(())
     }
 
-    /// The job that has waited longest, or one whose worker was not heard of until `due_ms`.
+    /// A job of this lane: of the user whose turn is longest ago the one that has waited longest, or one
+    /// whose worker was not heard of until `due_ms`. A user has one job of `Videos` done at a time.
     /// `None` also where another worker was quicker. Without ffmpeg only what needs none.
     pub async fn claim(
         &self,
+        lane: Lane,
         has_ffmpeg: bool,
         now_ms: i64,
         lease_until_ms: i64,
     ) -> Result<Option<Job>, DbError> {
-        let row = sqlx::query(
-            "UPDATE jobs SET state = 'running', attempts = attempts + 1, fence = fence + 1, \
-             due_ms = $2 WHERE (session_id, product) IN (SELECT session_id, product FROM jobs \
-             WHERE state IN ('waiting', 'running') AND due_ms <= $1 AND product <> $3 \
-             AND ($4 OR product = 'index.json') ORDER BY due_ms LIMIT 1) \
-             AND state IN ('waiting', 'running') AND due_ms <= $1 \
-             RETURNING session_id, product, attempts, fence",
-        )
-        .bind(now_ms)
-        .bind(lease_until_ms)
-        .bind(SCRUB)
-        .bind(has_ffmpeg)
-        .fetch_optional(&self.writes)
-        .await?;
-        let job = |row: Row| {
-            let product = kind(row.try_get("product")?)?;
-            Ok(Job { lease: lease(&row, product.name())?, product })
+        let sql = match lane {
+            Lane::Pictures => claim_sql!(
+                "AND jobs.product IN ('thumbnail.jpg', 'preview.webp', 'index.json')",
+                "pictures_ms"
+            ),
+            Lane::Videos => claim_sql!(
+                "AND jobs.product IN ('1080.mp4', '720.mp4', '480.mp4', 'remux.webm') \
+                 AND NOT EXISTS (SELECT 1 FROM jobs AS others JOIN uploads AS theirs \
+                 ON theirs.session_id = others.session_id \
+                 WHERE theirs.user_id = uploads.user_id AND others.state = 'running' \
+                 AND others.due_ms > $1 \
+                 AND others.product IN ('1080.mp4', '720.mp4', '480.mp4', 'remux.webm'))",
+                "videos_ms"
+            ),
         };
-        row.map(job).transpose()
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(sql)
+            .bind(now_ms)
+            .bind(lease_until_ms)
+            .bind(has_ffmpeg)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let product = kind(row.try_get("product")?)?;
+        let job = Job { lease: lease(&row, product.name())?, product };
+        let turn = match lane {
+            Lane::Pictures => {
+                "UPDATE users SET pictures_ms = $2 \
+                 WHERE id = (SELECT user_id FROM uploads WHERE session_id = $1)"
+            }
+            Lane::Videos => {
+                "UPDATE users SET videos_ms = $2 \
+                 WHERE id = (SELECT user_id FROM uploads WHERE session_id = $1)"
+            }
+        };
+        sqlx::query(turn).bind(job.lease.session_id.0).bind(now_ms).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(Some(job))
     }
 
     /// Whether the job is still this worker's; then it is until `lease_until_ms`.
@@ -84,6 +123,15 @@ impl Pools {
             return Ok(false);
         }
         put(&mut tx, job.lease.session_id, job.product, made).await?;
+        match job.product {
+            ProductKind::Index | ProductKind::Remux => {
+                maps::outdate(&mut tx, job.lease.session_id).await?;
+            }
+            ProductKind::Thumbnail
+            | ProductKind::Preview
+            | ProductKind::Mp4(_)
+            | ProductKind::Captions => {}
+        }
         if let Some(media) = made.media {
             sqlx::query(
                 "UPDATE uploads SET duration_ms = $2, size_bytes = $3 WHERE session_id = $1",

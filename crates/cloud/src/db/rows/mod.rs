@@ -9,6 +9,7 @@ mod audit;
 mod buckets;
 mod credentials;
 mod jobs;
+mod maps;
 mod scrub;
 mod shares;
 mod shelf;

@@ -1,6 +1,7 @@
 //! Parts whose objects are looked at now and then, and what was found.
 
 use super::jobs::{SCRUB, lease};
+use super::maps;
 use super::uploads::{select_uploads, upload};
 use super::{Pools, Row};
 use crate::db::{DbError, Lease, Part, Product, SessionId, Upload, UserId};
@@ -86,6 +87,7 @@ impl Pools {
         part: &Part,
         damaged_ms: Option<i64>,
     ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE parts SET damaged_ms = $4 WHERE session_id = $1 AND part_index = $2 \
              AND object_key = $3 AND (damaged_ms IS NULL) <> ($4 IS NULL)",
@@ -94,9 +96,14 @@ impl Pools {
         .bind(i64::from(part.index))
         .bind(&part.object_key)
         .bind(damaged_ms)
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() == 1)
+        let is_news = done.rows_affected() == 1;
+        if is_news {
+            maps::outdate(&mut tx, session).await?;
+            tx.commit().await?;
+        }
+        Ok(is_news)
     }
 
     /// The same bytes came once more: their object takes the damaged one's place.
@@ -106,6 +113,7 @@ impl Pools {
         part: &Part,
         object_key: &str,
     ) -> Result<bool, DbError> {
+        let mut tx = self.begin().await?;
         let done = sqlx::query(
             "UPDATE parts SET object_key = $4, damaged_ms = NULL WHERE session_id = $1 \
              AND part_index = $2 AND object_key = $3 AND damaged_ms IS NOT NULL",
@@ -114,9 +122,14 @@ impl Pools {
         .bind(i64::from(part.index))
         .bind(&part.object_key)
         .bind(object_key)
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() == 1)
+        let is_mended = done.rows_affected() == 1;
+        if is_mended {
+            maps::outdate(&mut tx, session).await?;
+            tx.commit().await?;
+        }
+        Ok(is_mended)
     }
 
     /// Forgets what was made, and has it made once more; what nobody can make (captions) stays.
@@ -143,6 +156,7 @@ impl Pools {
             .await?;
         let is_both = again.rows_affected() == 1 && gone.rows_affected() == 1;
         if is_both {
+            maps::outdate(&mut tx, session).await?;
             tx.commit().await?;
         }
         Ok(is_both)

@@ -53,6 +53,8 @@ impl Pools {
         let mut tx = self.begin().await?;
         let jobs = format!("DELETE FROM jobs WHERE session_id IN ({DEAD})");
         sqlx::query(AssertSqlSafe(jobs)).execute(&mut *tx).await?;
+        let maps = format!("DELETE FROM maps WHERE session_id IN ({DEAD})");
+        sqlx::query(AssertSqlSafe(maps)).execute(&mut *tx).await?;
         let products = format!(
             "DELETE FROM products WHERE object_key IN (SELECT object_key FROM products \
              WHERE session_id IN ({DEAD}) LIMIT $1) RETURNING object_key"

@@ -5,13 +5,15 @@ use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
 
 use super::jobs::{SCRUB, enqueue};
+use super::maps;
 use super::usage::{Charge, charge, release};
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
-    Assembly, Cursor, DbError, Finished, Listing, NewUpload, Opened, Part, PartStored, ProductKind,
-    SessionId, Share, Upload, UserId, VideoId, Visibility,
+    Assembly, Cursor, DbError, Finished, Listing, NewMap, NewUpload, Opened, Part, PartStored,
+    ProductKind, SessionId, Share, Upload, UserId, VideoId, Visibility,
 };
 use crate::media::Media;
+use crate::parts::{Layout, VIDEO_CLUSTERS_MAX};
 use crate::quotas::{Limits, Over};
 
 macro_rules! select_uploads {
@@ -194,11 +196,13 @@ impl Pools {
 
     /// Commits what finalize found, if no part came or went since it looked (`revision`); with it
     /// the upload's name, media and size, and the work that is to be done on it.
-    /// `scrub_ms`: when its parts are looked at for the first time.
+    /// `map`: how it is served from now on, where that was built already. `scrub_ms`: when its parts
+    /// are looked at for the first time.
     pub async fn complete(
         &self,
         seen: &Upload,
         finished: &Finished,
+        map: Option<&NewMap>,
         work: &[ProductKind],
         now_ms: i64,
         scrub_ms: i64,
@@ -240,6 +244,9 @@ impl Pools {
                 enqueue(&mut tx, seen.session_id, product.name(), now_ms).await?;
             }
             enqueue(&mut tx, seen.session_id, SCRUB, scrub_ms).await?;
+            if let Some(map) = map {
+                maps::put(&mut tx, seen.session_id, seen.revision, map).await?;
+            }
             tx.commit().await?;
         }
         Ok(done)
@@ -277,19 +284,24 @@ impl Pools {
         limits: &Limits,
         now_ms: i64,
     ) -> Result<PartStored, DbError> {
-        let layout =
-            serde_json::to_string(&part.layout).map_err(|e| DbError::Unknown(e.to_string()))?;
+        let clusters = part.layout.clusters_count();
         let mut tx = self.begin().await?;
         let open = sqlx::query(
-            "UPDATE uploads SET state = 'uploading', active_ms = $2, revision = revision + 1 \
+            "UPDATE uploads SET state = 'uploading', active_ms = $2, revision = revision + 1, \
+             clusters = clusters + $3 \
              WHERE session_id = $1 AND removed_ms IS NULL AND state IN ('initialized', 'uploading') \
-             RETURNING user_id, stored_bytes",
+             RETURNING user_id, stored_bytes, clusters",
         )
         .bind(session.0)
         .bind(now_ms)
+        .bind(i64::from(clusters))
         .fetch_optional(&mut *tx)
         .await?;
         let Some(open) = open else { return Ok(PartStored::Closed) };
+        // The part is kept, but not taken apart: its row stays small, and so does the video's map.
+        let is_too_many = open.try_get::<i64, _>("clusters")? > VIDEO_CLUSTERS_MAX;
+        let layout = if is_too_many { &Layout::Opaque } else { &part.layout };
+        let layout = serde_json::to_string(layout).map_err(|e| DbError::Unknown(e.to_string()))?;
         let replaced: Option<(String, i64)> = sqlx::query_as(
             "SELECT object_key, size_bytes FROM parts WHERE session_id = $1 AND part_index = $2",
         )
@@ -343,17 +355,19 @@ impl Pools {
 
     /// The upload's parts from `first` on, in order.
     pub async fn parts_from(&self, session: SessionId, first: u32) -> Result<Vec<Part>, DbError> {
-        sqlx::query(
+        let rows = sqlx::query(
             "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms FROM parts \
              WHERE session_id = $1 AND part_index >= $2 ORDER BY part_index",
         )
         .bind(session.0)
         .bind(i64::from(first))
         .fetch_all(&self.reads)
-        .await?
-        .iter()
-        .map(part)
-        .collect()
+        .await?;
+        // Thousands of layouts are read from JSON.
+        let read = move || rows.iter().map(part).collect();
+        tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     pub async fn part(&self, session: SessionId, index: u32) -> Result<Option<Part>, DbError> {

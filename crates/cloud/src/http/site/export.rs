@@ -10,6 +10,7 @@
 //! that is deleted while it is being exported breaks the download off: the browser says so.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -26,7 +27,7 @@ use crate::http::errors::{ApiError, internal};
 use crate::http::video::bytes;
 use crate::media_map::MediaMap;
 use crate::pages;
-use crate::uploads::UploadError;
+use crate::uploads::{UploadError, Watchable};
 
 /// Uploads that are read from the database at once.
 const PAGE: u32 = 200;
@@ -133,8 +134,10 @@ async fn add(app: &App, upload: &Upload, entries: &mut Vec<Entry>) -> Result<Rec
     let stem = stem(upload);
     let mut recording = describe(&app.public_url, upload);
     match app.uploads.original(upload).await {
-        Ok((map, _)) if map.len_bytes() == 0 => recording.problem = Some("nothing has arrived"),
-        Ok((map, _)) => {
+        Ok(Watchable { map, .. }) if map.len_bytes() == 0 => {
+            recording.problem = Some("nothing has arrived");
+        }
+        Ok(Watchable { map, .. }) => {
             let size_bytes = map.len_bytes();
             let name = format!("videos/{stem}.{}", upload.media.name());
             let head = head(&name, size_bytes, upload.created_ms)?;
@@ -199,7 +202,8 @@ impl Entry {
             Content::Original(session) => {
                 let upload = app.uploads.db.upload(session).await.map_err(io::Error::other)?;
                 let upload = upload.filter(|upload| !upload.removed).ok_or_else(is_gone)?;
-                let (map, _) = app.uploads.original(&upload).await.map_err(io::Error::other)?;
+                let Watchable { map, .. } =
+                    app.uploads.original(&upload).await.map_err(io::Error::other)?;
                 served(&app, &map, size_bytes)?
             }
             Content::Captions(session) => {
@@ -207,7 +211,7 @@ impl Entry {
                 let made = made.map_err(io::Error::other)?.ok_or_else(is_gone)?;
                 let mut map = MediaMap::default();
                 map.push_object(&made.object_key, 0..made.size_bytes);
-                served(&app, &map, size_bytes)?
+                served(&app, &Arc::new(map), size_bytes)?
             }
         };
         let padding = (size_bytes.next_multiple_of(BLOCK) - size_bytes) as usize;
@@ -220,13 +224,13 @@ impl Entry {
 /// Exactly as many bytes as the header says, or an error.
 fn served(
     app: &App,
-    map: &MediaMap,
+    map: &Arc<MediaMap>,
     size_bytes: u64,
 ) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
     if map.len_bytes() < size_bytes {
         return Err(is_gone());
     }
-    let pieces = map.slice(0..size_bytes);
+    let pieces = map.pieces(0..size_bytes);
     Ok(bytes(app.uploads.storage.clone(), pieces).map_err(io::Error::other).boxed())
 }
 

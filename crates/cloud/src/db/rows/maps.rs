@@ -1,0 +1,62 @@
+//! The maps that finished videos are served by.
+
+use sqlx::Transaction;
+
+use super::{Dialect, Pools};
+use crate::db::{DbError, NewMap, SessionId};
+
+impl Pools {
+    /// Returns ETag and map, where there is one of this revision.
+    pub async fn map(
+        &self,
+        session: SessionId,
+        revision: i64,
+    ) -> Result<Option<(String, Vec<u8>)>, DbError> {
+        let sql = "SELECT etag, map FROM maps WHERE session_id = $1 AND revision = $2";
+        let map = sqlx::query_as(sql).bind(session.0).bind(revision);
+        Ok(map.fetch_optional(&self.reads).await?)
+    }
+
+    /// Keeps the map, unless there is one of a newer revision.
+    pub async fn put_map(
+        &self,
+        session: SessionId,
+        revision: i64,
+        new: &NewMap,
+    ) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        put(&mut tx, session, revision, new).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+pub async fn put(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    revision: i64,
+    new: &NewMap,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO maps (session_id, revision, etag, map) SELECT session_id, $2, $3, $4 \
+         FROM uploads WHERE session_id = $1 AND removed_ms IS NULL \
+         ON CONFLICT (session_id) DO UPDATE SET revision = excluded.revision, \
+         etag = excluded.etag, map = excluded.map WHERE maps.revision < excluded.revision",
+    )
+    .bind(session.0)
+    .bind(revision)
+    .bind(&new.etag)
+    .bind(new.map.as_slice())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts the revision up: the video's bytes are others from now on.
+pub async fn outdate(tx: &mut Transaction<'_, Dialect>, session: SessionId) -> Result<(), DbError> {
+    sqlx::query("UPDATE uploads SET revision = revision + 1 WHERE session_id = $1")
+        .bind(session.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! The maps that videos are served by. One is built at finalize and kept in the database; each
+//! process keeps those in use in memory, below `CACHE_BYTES_MAX`.
+//!
+//! A map belongs to one revision of its upload. Whatever changes the bytes of a video (a part, damage
+//! and its repair, an index that was made) counts the revision up in the same transaction, so an old map
+//! is never asked for again and nothing has to be invalidated. Building is CPU work over all parts:
+//! it runs on the blocking pool, `BUILDS_MAX` at once, and whoever waited for a turn looks into the
+//! cache once more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::{UploadError, Uploads};
+use crate::db::{Assembly, NewMap, Part, ProductKind, SessionId, Upload};
+use crate::media::Media;
+use crate::media_map::{self, MediaMap};
+use crate::stream_index::StreamIndex;
+
+/// Some 30 maps of two hours each, or 6 of the worst video.
+const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What a map takes beside its own bytes.
+const ENTRY_BYTES: usize = 512;
+/// The worst video takes tens of megabytes while its map is built.
+const BUILDS_MAX: usize = 2;
+
+/// A video as it can be watched now.
+#[derive(Clone, Debug)]
+pub struct Watchable {
+    pub map: Arc<MediaMap>,
+    /// Where it will not change any more.
+    pub etag: Option<String>,
+    pub media: Media,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum View {
+    /// What is here without a gap.
+    Growing,
+    Finished,
+    /// The parts as they came, before and after finalize.
+    Original {
+        is_finished: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    session: SessionId,
+    revision: i64,
+    view: View,
+}
+
+/// See the file's header.
+#[derive(Debug)]
+pub struct Maps {
+    kept: Mutex<Kept>,
+    building: Semaphore,
+    bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    maps: HashMap<Key, Entry>,
+    held_bytes: usize,
+    /// Counts the look-ups, to know which map was used last.
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    watchable: Watchable,
+    bytes: usize,
+    used: u64,
+}
+
+impl Maps {
+    pub fn new() -> Self {
+        Maps::holding(CACHE_BYTES_MAX)
+    }
+
+    fn holding(bytes_max: usize) -> Self {
+        Maps { kept: Mutex::default(), building: Semaphore::new(BUILDS_MAX), bytes_max }
+    }
+
+    fn get(&self, key: &Key) -> Option<Watchable> {
+        let mut kept = self.kept();
+        kept.turn += 1;
+        let turn = kept.turn;
+        let entry = kept.maps.get_mut(key)?;
+        entry.used = turn;
+        Some(entry.watchable.clone())
+    }
+
+    /// Keeps it instead of the same view's older revisions, and of those that nobody used for
+    /// longest.
+    fn put(&self, key: Key, watchable: Watchable) {
+        let bytes = watchable.map.held_bytes() + ENTRY_BYTES;
+        let mut kept = self.kept();
+        kept.retain(|old| old.session != key.session || old.view != key.view);
+        while kept.held_bytes + bytes > self.bytes_max {
+            let oldest = kept.maps.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key);
+            let Some(oldest) = oldest else { return };
+            kept.retain(|key| *key != oldest);
+        }
+        kept.turn += 1;
+        let used = kept.turn;
+        kept.held_bytes += bytes;
+        kept.maps.insert(key, Entry { watchable, bytes, used });
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn retain(&mut self, stays: impl Fn(&Key) -> bool) {
+        let mut freed = 0;
+        self.maps.retain(|key, entry| {
+            let stays = stays(key);
+            freed += if stays { 0 } else { entry.bytes };
+            stays
+        });
+        self.held_bytes -= freed;
+    }
+}
+
+impl Uploads {
+    pub async fn video(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        let is_finished = upload.finished.is_some();
+        self.view(upload, if is_finished { View::Finished } else { View::Growing }).await
+    }
+
+    /// The parts as they came, one after the other, as far as there is no gap.
+    pub async fn original(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        self.view(upload, View::Original { is_finished: upload.finished.is_some() }).await
+    }
+
+    async fn view(&self, upload: &Upload, view: View) -> Result<Watchable, UploadError> {
+        let key = Key { session: upload.session_id, revision: upload.revision, view };
+        if let Some(known) = self.maps.get(&key) {
+            return Ok(known);
+        }
+        let _turn = self.maps.building.acquire().await.expect("the semaphore is never closed");
+        if let Some(known) = self.maps.get(&key) {
+            return Ok(known);
+        }
+        let built = match view {
+            View::Growing => self.growing(upload).await?,
+            View::Finished => self.finished(upload).await?,
+            View::Original { .. } => self.as_it_came(upload).await?,
+        };
+        self.maps.put(key, built.clone());
+        Ok(built)
+    }
+
+    async fn growing(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        let parts = self.db.parts_from(upload.session_id, 0).await?;
+        let map = blocking(move || media_map::growing(&media_map::contiguous(parts))).await;
+        Ok(Watchable { map: Arc::new(map), etag: None, media: upload.media })
+    }
+
+    /// The stored map, or for a video of before there were such a new one, which is stored.
+    async fn finished(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        let (session, revision, media) = (upload.session_id, upload.revision, upload.media);
+        if let Some((etag, map)) = self.db.map(session, revision).await?
+            && let Some(map) = blocking(move || MediaMap::read(&map)).await
+        {
+            return Ok(Watchable { map: Arc::new(map), etag: Some(etag), media });
+        }
+        let (map, etag) = self.build(upload).await?;
+        let map = Arc::new(map);
+        let stored = Arc::clone(&map);
+        let bytes = blocking(move || stored.to_bytes()).await;
+        let new = NewMap { etag: etag.clone(), map: bytes };
+        self.db.put_map(session, revision, &new).await?;
+        Ok(Watchable { map, etag: Some(etag), media })
+    }
+
+    async fn build(&self, upload: &Upload) -> Result<(MediaMap, String), UploadError> {
+        let Some(finished) = &upload.finished else { return Err(UploadError::NotFound) };
+        let mut parts = self.db.parts_from(upload.session_id, 0).await?;
+        parts.retain(|part| part.index < finished.parts_total);
+        let is_damaged = parts.iter().any(|part| part.is_damaged);
+        parts.retain(|part| !part.is_damaged);
+        match finished.assembly {
+            // What is left plays without it, if there still is a header.
+            Assembly::Mapped => match self.mapped(parts).await {
+                Err(UploadError::Unplayable(_)) if is_damaged => Err(UploadError::Damaged),
+                mapped => {
+                    let Mapped { map, parts, .. } = mapped?;
+                    let etag = etag(&parts, &map);
+                    Ok((map, etag))
+                }
+            },
+            Assembly::Joined if is_damaged => Err(UploadError::Damaged),
+            Assembly::Joined => {
+                let index = self.seekable(upload).await?;
+                let build = move || {
+                    let map = match index {
+                        Seekable::Index(bytes) => StreamIndex::read(&bytes)
+                            .and_then(|index| index.map(&parts))
+                            .unwrap_or_else(|| media_map::original(&parts)),
+                        Seekable::Remux(map) => map,
+                        Seekable::No => media_map::original(&parts),
+                    };
+                    let etag = etag(&parts, &map);
+                    (map, etag)
+                };
+                Ok(blocking(build).await)
+            }
+        }
+    }
+
+    /// The map of parts that are whole clusters.
+    pub(super) async fn mapped(&self, parts: Vec<Part>) -> Result<Mapped, UploadError> {
+        let unplayable = |reason: &str| UploadError::Unplayable(reason.to_owned());
+        let first = parts.first().ok_or_else(|| unplayable("there is no part"))?;
+        let init = media_map::common_init(&parts)
+            .ok_or_else(|| unplayable("the parts are not of one recording"))?;
+        let init = self.storage.read_range(&first.object_key, 0..init.len_bytes).await?;
+        blocking(move || {
+            let (map, duration_ms) = media_map::finished(&init, &parts)
+                .map_err(|error| UploadError::Unplayable(error.to_string()))?;
+            Ok(Mapped { map, duration_ms, parts })
+        })
+        .await
+    }
+
+    /// What a job made of parts that were cut anywhere.
+    async fn seekable(&self, upload: &Upload) -> Result<Seekable, UploadError> {
+        for product in [ProductKind::Index, ProductKind::Remux] {
+            if !upload.has(product) {
+                continue;
+            }
+            let Some(made) = self.db.product(upload.session_id, product).await? else { continue };
+            if product == ProductKind::Remux {
+                let mut map = MediaMap::default();
+                map.push_object(&made.object_key, 0..made.size_bytes);
+                return Ok(Seekable::Remux(map));
+            }
+            return Ok(Seekable::Index(self.storage.read(&made.object_key).await?));
+        }
+        Ok(Seekable::No)
+    }
+
+    async fn as_it_came(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        let mut parts = media_map::contiguous(self.db.parts_from(upload.session_id, 0).await?);
+        let total = upload.finished.as_ref().map(|finished| finished.parts_total);
+        parts.retain(|part| total.is_none_or(|total| part.index < total));
+        if parts.iter().any(|part| part.is_damaged) {
+            return Err(UploadError::Damaged);
+        }
+        let etag = upload.finished.as_ref().map(|finished| format!("\"{}\"", finished.etag));
+        let map = blocking(move || media_map::original(&parts)).await;
+        Ok(Watchable { map: Arc::new(map), etag, media: upload.media })
+    }
+}
+
+enum Seekable {
+    Index(bytes::Bytes),
+    Remux(MediaMap),
+    No,
+}
+
+pub(super) struct Mapped {
+    pub map: MediaMap,
+    pub duration_ms: u64,
+    pub parts: Vec<Part>,
+}
+
+/// Another one without what is damaged; and a newer program may write another head.
+pub(super) fn etag(parts: &[Part], map: &MediaMap) -> String {
+    format!("\"{}-{}\"", media_map::fingerprint(parts), map.inline_fingerprint())
+}
+
+/// Runs CPU work where no request waits behind it.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn key(session: u128, revision: i64) -> Key {
+        let session = SessionId(Uuid::from_u128(session));
+        Key { session, revision, view: View::Finished }
+    }
+
+    fn watchable(bytes: usize) -> Watchable {
+        let mut map = MediaMap::default();
+        map.push_bytes(&vec![0; bytes]);
+        Watchable { map: Arc::new(map), etag: None, media: Media::Webm }
+    }
+
+    #[test]
+    fn cache_drops_what_was_not_used_for_longest_and_stays_below_its_bound() {
+        let maps = Maps::holding(10_000);
+        for session in 0..3 {
+            maps.put(key(session, 1), watchable(2_000));
+        }
+        assert!(maps.get(&key(0, 1)).is_some());
+        maps.put(key(3, 1), watchable(3_000));
+        assert!(maps.get(&key(1, 1)).is_none(), "it was used before the others");
+        assert!([0, 2, 3].iter().all(|session| maps.get(&key(*session, 1)).is_some()));
+        assert!(maps.kept().held_bytes <= 10_000);
+        maps.put(key(9, 1), watchable(20_000));
+        assert!(maps.get(&key(9, 1)).is_none(), "one that is too large is not kept");
+        assert_eq!(maps.kept().held_bytes, 0);
+    }
+
+    #[test]
+    fn cache_keeps_one_revision_of_a_video() {
+        let maps = Maps::holding(100_000);
+        for revision in 0..50 {
+            maps.put(key(1, revision), watchable(1_000));
+        }
+        assert_eq!(maps.kept().maps.len(), 1);
+        assert!(maps.get(&key(1, 49)).is_some() && maps.get(&key(1, 48)).is_none());
+    }
+}
