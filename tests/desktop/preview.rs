@@ -51,10 +51,8 @@ fn last_minutes_are_played_cut_and_shared_or_discarded() {
     let shown = Demonstration::begin_driven(home, &folder).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let windows = &shown.windows().unwrap().session;
-    wait::until("ten seconds to be kept", SHOW, || {
-        Ok((segments(home) >= KEPT).then_some(()))
-    })
-    .unwrap();
+    wait::until("ten seconds to be kept", SHOW, || Ok((segments(home) >= KEPT).then_some(())))
+        .unwrap();
 
     open(&shown, windows);
     display.picture(home, &folder.join("opened.png"), None).unwrap();

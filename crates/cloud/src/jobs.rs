@@ -10,6 +10,8 @@
 //! where it has to seek, and never an address. What it may open and decode is listed here. A job that
 //! took too long or whose bytes ffmpeg refused isn't tried again: it would end the same. Without ffmpeg
 //! videos work all the same; its jobs wait until it is there.
+//!
+//! Length: a job's plan, its run and what follows it are one state; the house issue parts the plans.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
