@@ -139,6 +139,8 @@ pub struct CloudOptions {
     pub redirects_downloads: bool,
     /// It runs for the person of this computer, whose links open nowhere else.
     pub is_this_computer: bool,
+    /// At once; a quarter of them from one address, unless a proxy is in front.
+    pub connections_max: usize,
     /// For each upload.
     pub parts_per_second: u32,
     /// For each user who has no others of their own.
@@ -171,6 +173,7 @@ impl CloudOptions {
             mail: None,
             redirects_downloads: false,
             is_this_computer: false,
+            connections_max: serve::connections_max(),
             parts_per_second: limits::PARTS_PER_SECOND,
             limits: Limits::default(),
             idle_max: Duration::from_secs(limits::SESSION_IDLE_SECONDS_MAX),
@@ -319,16 +322,17 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
         }
     };
     let router = http::router(Arc::clone(&app));
+    let room = serve::Room::new(options.connections_max, options.behind_proxy);
     #[cfg(feature = "tls")]
     let server = match options.tls {
         Some(files) => {
             let listener = tls::TlsListener::start(listener, files).map_err(CloudError::Tls)?;
-            tokio::spawn(serve::serve(listener, router, stop.clone()))
+            tokio::spawn(serve::serve(listener, router, room, stop.clone()))
         }
-        None => tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone())),
+        None => tokio::spawn(serve::serve(serve::prompt(listener), router, room, stop.clone())),
     };
     #[cfg(not(feature = "tls"))]
-    let server = tokio::spawn(serve::serve(serve::prompt(listener), router, stop.clone()));
+    let server = tokio::spawn(serve::serve(serve::prompt(listener), router, room, stop.clone()));
     let lanes = [Lane::Pictures].into_iter().chain([Lane::Videos; jobs::VIDEO_WORKERS]);
     let workers =
         lanes.map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone()))).collect();

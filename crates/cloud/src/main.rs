@@ -406,7 +406,20 @@ async fn run_command() -> ExitCode {
     }
 }
 
+/// Lets the process open as many files as the system allows it: a service usually begins with 1,024,
+/// each connection is one, and nothing here uses `select`.
+fn raise_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // It works with those that it has.
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
+    }
+}
+
 async fn run(serve: Serve) -> Result<(), CloudError> {
+    raise_files();
     let mut options = CloudOptions::new(serve.kept, serve.listen);
     options.public_url = serve.public_url.filter(|url| !url.is_empty());
     options.ffmpeg = serve.ffmpeg;

@@ -1,10 +1,12 @@
 //! Connections. axum's own `serve` sets no limits of time on them: whoever sends a header letter by
-//! letter would hold one for ever. What a body may take is `http::body`'s to say.
+//! letter would hold one for ever. Nor does it limit their number: one address could hold all the
+//! files that the process may open. What a body may take is `http::body`'s to say.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,10 +21,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
+
+use crate::accounts::place;
 
 /// Of one request; also how long a connection may wait for its next.
 const HEADER_MAX: Duration = Duration::from_secs(30);
@@ -31,6 +34,12 @@ const HEADER_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
 /// A dozen people, each with the six connections that a browser opens, and some room.
 const VISITORS_MAX: usize = 128;
+/// One address may hold this part of all connections. Behind a proxy all of them are the proxy's.
+const SHARE_OF_ONE: usize = 4;
+/// Files that are for others than visitors: the database, objects, ffmpeg's pipes.
+const FILES_KEPT: usize = 256;
+const CONNECTIONS_MIN: usize = 64;
+const CONNECTIONS_MAX: usize = 16_384;
 /// Where there are no more files to be opened, at once is too soon.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
@@ -42,10 +51,81 @@ pub fn prompt(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
     })
 }
 
+/// How many connections the files suffice for that this process may open.
+pub fn connections_max() -> usize {
+    #[cfg(unix)]
+    let files = {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+    };
+    #[cfg(not(unix))]
+    let files = CONNECTIONS_MAX;
+    files.saturating_sub(FILES_KEPT).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}
+
+/// Room for so many connections at once, and for a share of them from one address. Whoever finds none
+/// is closed at once and can come back.
+#[derive(Clone, Debug)]
+pub struct Room {
+    taken: Arc<Mutex<Taken>>,
+    all: usize,
+    of_one: usize,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_place: HashMap<IpAddr, usize>,
+}
+
+impl Room {
+    /// `one_for_all`: every connection comes from the proxy in front.
+    pub fn new(all: usize, one_for_all: bool) -> Self {
+        let of_one = if one_for_all { all } else { all.div_ceil(SHARE_OF_ONE) };
+        Room { taken: Arc::default(), all, of_one }
+    }
+
+    fn take(&self, from: IpAddr) -> Option<Seat> {
+        let from = place(from.to_canonical());
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.all >= self.all {
+            return None;
+        }
+        let of_one = taken.by_place.entry(from).or_default();
+        if *of_one >= self.of_one {
+            return None;
+        }
+        *of_one += 1;
+        taken.all += 1;
+        Some(Seat { room: self.clone(), from })
+    }
+}
+
+/// One connection's place, until it is dropped.
+#[derive(Debug)]
+struct Seat {
+    room: Room,
+    from: IpAddr,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.room.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(of_one) = taken.by_place.get_mut(&self.from) {
+            *of_one -= 1;
+            if *of_one == 0 {
+                taken.by_place.remove(&self.from);
+            }
+        }
+    }
+}
+
 /// Until `stop`; requests under way then end first.
 pub async fn serve(
     mut listener: impl Listener<Addr = SocketAddr>,
     router: Router,
+    room: Room,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
@@ -54,7 +134,12 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        connections.spawn(connection(stream, from, router.clone(), stop.clone()));
+        let Some(seat) = room.take(from.ip()) else { continue };
+        let connection = connection(stream, from, router.clone(), stop.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(seat);
+        });
     }
     drop(listener);
     connections.close();
@@ -65,7 +150,7 @@ pub async fn serve(
 /// As `serve`, for visitors of a network that may be hostile: so many connections at once, and when
 /// `stop` comes all of them end, whatever they are at.
 pub async fn serve_until(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(VISITORS_MAX));
+    let room = Room::new(VISITORS_MAX, false);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -80,11 +165,10 @@ pub async fn serve_until(listener: TcpListener, router: Router, stop: Cancellati
             }
         };
         stream.set_nodelay(true).ok();
-        // Where there is no room it is closed: it can come back.
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let Some(seat) = room.take(from.ip()) else { continue };
         let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _seat = seat;
             tokio::select! {
                 () = connection(stream, from, router, CancellationToken::new()) => {}
                 () = stop.cancelled() => {}

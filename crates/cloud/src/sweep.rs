@@ -24,6 +24,8 @@ const ORPHANS: &str = "orphans";
 /// Rows deleted in one transaction: others wait for it.
 const BATCH: u32 = 500;
 
+/// The link of a removed or expired video says what became of it for so long; then the row goes.
+const DEAD_MS: i64 = 90 * QUIET_MS;
 /// The largest bucket is full again by then.
 const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
 /// Who did what is kept for a year.
@@ -78,6 +80,7 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
         }
     }
     let now_ms = uploads.clock.now_ms();
+    while uploads.db.forget_dead_uploads(now_ms - DEAD_MS, BATCH).await? == u64::from(BATCH) {}
     let token_ms = now_ms - TOKEN_IDLE_MS;
     uploads.db.forget_over(now_ms, now_ms - QUIET_MS, now_ms - AUDIT_MS, token_ms).await?;
     swept.orphans = orphans(uploads).await?;
@@ -176,5 +179,11 @@ mod tests {
         assert_eq!(swept, Swept { expired: 1, objects: 1, orphans: 0 });
         assert_eq!(objects(&kept).len(), 2);
         assert_eq!(sweep(&uploads).await.unwrap(), Swept::default());
+
+        let has_row = async || uploads.db.upload(upload.session_id).await.unwrap().is_some();
+        assert!(has_row().await, "its link says that it has expired");
+        now_ms.fetch_add(DEAD_MS, Ordering::SeqCst);
+        sweep(&uploads).await.unwrap();
+        assert!(!has_row().await);
     }
 }

@@ -168,6 +168,7 @@ door! {
     fn forget_dead_products(limit: u32) -> Vec<String>;
     fn expire_idle(idle_since_ms: i64) -> u64;
     fn forget_dead_parts(limit: u32) -> Vec<String>;
+    fn forget_dead_uploads(before_ms: i64, limit: u32) -> u64;
     fn has_object(key: &str) -> bool;
     fn mark(name: &str) -> Option<String>;
     fn set_mark(name: &str, value: &str) -> ();

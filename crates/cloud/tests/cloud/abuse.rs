@@ -1,9 +1,14 @@
 //! Guesses that must not keep an owner out, and requests that must not cost what they don't earn.
 
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use crate::browser::{Browser, PASSWORD, signed_in};
 use crate::support::{Server, User, http};
 
 const WHO: &str = "a@example.com";
+const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_guesser_can_not_keep_an_owner_out_of_a_browser_that_was_signed_in_before() {
@@ -78,4 +83,44 @@ async fn headers_above_what_is_documented_are_refused() {
         let response = request.header("x-long", "x".repeat(bytes)).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{bytes}");
     }
+}
+
+#[tokio::test]
+async fn one_address_that_holds_connections_keeps_nobody_else_out() {
+    let server = Server::with(|options| options.connections_max = 40).await;
+    let at: std::net::SocketAddr = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let connect = async |from: [u8; 4]| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(std::net::SocketAddr::from((from, 0))).unwrap();
+        socket.connect(at).await.unwrap()
+    };
+    // Nothing is ever sent on them.
+    let mut held = Vec::new();
+    for _ in 0..60 {
+        held.push(connect([127, 0, 0, 2]).await);
+    }
+    let mut another = connect([127, 0, 0, 3]).await;
+    another.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    tokio::time::timeout(SOON, another.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // A quarter is theirs; the others were closed.
+    let mut closed = 0;
+    for stream in &mut held[10..] {
+        let ended = tokio::time::timeout(SOON, stream.read(&mut answer)).await;
+        closed += usize::from(matches!(ended, Ok(Ok(0) | Err(_))));
+    }
+    assert_eq!(closed, 50);
+    // A place that is given up is another's.
+    held.clear();
+    let again = async {
+        loop {
+            let mut stream = connect([127, 0, 0, 2]).await;
+            let asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            if stream.write_all(asked).await.is_ok() && stream.read_exact(&mut answer).await.is_ok() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, again).await.unwrap();
 }

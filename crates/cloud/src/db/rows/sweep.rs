@@ -67,6 +67,23 @@ impl Pools {
         Ok(keys)
     }
 
+    /// Deletes some of the uploads that were over before, and of which nothing is kept any more. Says
+    /// how many.
+    pub async fn forget_dead_uploads(&self, before_ms: i64, limit: u32) -> Result<u64, DbError> {
+        let deleted = sqlx::query(
+            "DELETE FROM uploads WHERE session_id IN (SELECT session_id FROM uploads \
+             WHERE (removed_ms < $1 OR (state = 'expired' AND active_ms < $1)) \
+             AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.session_id = uploads.session_id) \
+             AND NOT EXISTS (SELECT 1 FROM products \
+                             WHERE products.session_id = uploads.session_id) LIMIT $2)",
+        )
+        .bind(before_ms)
+        .bind(i64::from(limit))
+        .execute(&self.writes)
+        .await?;
+        Ok(deleted.rows_affected())
+    }
+
     pub async fn has_object(&self, key: &str) -> Result<bool, DbError> {
         let found: i64 = sqlx::query_scalar(
             "SELECT (SELECT COUNT(*) FROM parts WHERE object_key = $1) + \
