@@ -94,7 +94,7 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
     })
     .unwrap();
     windows.press("[data-testid=bar-restart]", SOON).unwrap();
-    windows.says("[data-testid=bar-question]", "begin again", SOON).unwrap();
+    windows.says("[data-testid=bar-question]", "restart", SOON).unwrap();
     picture(&shown, "asks");
     windows.press("[data-testid=bar-keep]", SOON).unwrap();
     windows.gone("[data-testid=bar-question]", SOON).unwrap();
@@ -118,7 +118,7 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
 
     // Deleted, once one is sure.
     windows.press("[data-testid=bar-cancel]", SOON).unwrap();
-    windows.says("[data-testid=bar-question]", "Delete what is recorded?", SOON).unwrap();
+    windows.says("[data-testid=bar-question]", "Discard this recording?", SOON).unwrap();
     click("bar-answer");
     shown.no_window("the bar to go", is_bar).unwrap();
     wait::until("the first recording to be the only one", SOON, || {

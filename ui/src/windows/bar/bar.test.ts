@@ -77,7 +77,7 @@ test("time, pause and mute are what the program says", async () => {
   expect(screen.getByTestId("bar-mute").getAttribute("aria-pressed")).toBe("true");
   await becomes({ kind: "paused", id: runs().id, durationMs: 65_000, link: null, microphone: "absent", trouble: null });
   expect(screen.getByTestId("bar-time").textContent?.trim()).toBe("1:05");
-  expect(screen.getByLabelText("Go on")).toBeTruthy();
+  expect(screen.getByLabelText("Resume")).toBeTruthy();
   expect(screen.getByTestId("bar-mute")).toHaveProperty("disabled", true);
 });
 
@@ -130,12 +130,12 @@ test("how long the disk lasts is on the size, and said when it is not for long",
   expect(screen.getByTestId("bar-space").textContent).toBe("Space for 0:24 hours");
 });
 
-test("the upload is in step, behind, or safe and waiting", () => {
+test("the upload is up to date, behind, or safe and waiting", () => {
   const at = (pending: number, isOnline: boolean) =>
     recording("Now", { kind: "recording" }, { upload: { ...progress(50, null), pending, isOnline } });
-  expect(stepLine(at(2, true), account).text).toBe("in step");
-  expect(stepLine(at(12, true), account)).toMatchObject({ tone: "accent", text: "12 parts behind" });
-  expect(stepLine(at(12, false), account)).toMatchObject({ tone: "waits", text: "12 parts wait" });
-  expect(stepLine(at(1, true), { ...account, needsSignIn: true })).toMatchObject({ text: "1 part waits" });
-  expect(stepLine(recording("Now", { kind: "recording" }), account).text).toBe("kept here");
+  expect(stepLine(at(2, true), account).text).toBe("up to date");
+  expect(stepLine(at(12, true), account)).toMatchObject({ tone: "accent", text: "12 parts to go" });
+  expect(stepLine(at(12, false), account)).toMatchObject({ tone: "waits", text: "12 parts waiting" });
+  expect(stepLine(at(1, true), { ...account, needsSignIn: true })).toMatchObject({ text: "1 part waiting" });
+  expect(stepLine(recording("Now", { kind: "recording" }), account).text).toBe("saved locally");
 });

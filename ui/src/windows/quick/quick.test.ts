@@ -108,7 +108,7 @@ test("a screen reader hears a menu", async () => {
     "Mute the microphone Alt M",
     "Webcam on and off Alt W",
     "Show the recorder bar",
-    "Delete and begin again",
+    "Discard and restart",
     "Delete this recording",
     "Library",
     "Settings",
