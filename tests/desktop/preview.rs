@@ -17,6 +17,8 @@ use crate::{SHOW, SOON, pictures};
 const KEYS: &str = "alt+l";
 /// Five pieces of two seconds.
 const KEPT: usize = 5;
+/// On a busy machine.
+const PLAYS: Duration = Duration::from_secs(20);
 const LENGTH: &str = "[data-testid=preview-length]";
 
 fn segments(home: &Home) -> usize {
@@ -35,10 +37,15 @@ fn open(shown: &Demonstration, windows: &Session) {
     windows.enter_window_at("windows/preview", SOON).unwrap();
     let plays = "const v = document.querySelector('video');
         return v !== null && v.currentTime > 0.3 && !v.paused && v.error === null;";
-    wait::until("the preview to play", SHOW, || {
+    wait::until("the preview to play", PLAYS, || {
         Ok((windows.run(plays, &[])? == json!(true)).then_some(()))
     })
-    .unwrap();
+    .unwrap_or_else(|error| {
+        let state = "const v = document.querySelector('video');
+            return [document.body.innerText, v && {at: v.currentTime, of: v.duration,
+                ready: v.readyState, paused: v.paused, error: v.error?.message, from: v.src}];";
+        panic!("{error:#}; {:?}", windows.run(state, &[]))
+    });
 }
 
 #[test]

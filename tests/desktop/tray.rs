@@ -88,6 +88,11 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
     let rename =
         "window.__TAURI_INTERNALS__.invoke('rename', {id: arguments[0], title: arguments[1]});";
     windows.run(rename, &[json!(id), json!(TITLE)]).unwrap();
+    // The menu is made anew with it, and a press on the old one would reach nothing.
+    wait::until("the name in the menu", SOON, || {
+        Ok(tray.find(&["Recent recordings", TITLE, "Copy link"]).ok())
+    })
+    .unwrap();
     for path in [&["Copy last link"][..], &["Recent recordings", TITLE, "Copy link"]] {
         display.copy(home, "something else").unwrap();
         tray.press(path).unwrap();
