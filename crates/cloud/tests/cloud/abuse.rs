@@ -117,7 +117,8 @@ async fn one_address_that_holds_connections_keeps_nobody_else_out() {
         loop {
             let mut stream = connect([127, 0, 0, 2]).await;
             let asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            if stream.write_all(asked).await.is_ok() && stream.read_exact(&mut answer).await.is_ok() {
+            if stream.write_all(asked).await.is_ok() && stream.read_exact(&mut answer).await.is_ok()
+            {
                 break;
             }
         }
