@@ -472,6 +472,7 @@ mod tests {
 
     const BUILD: &str = include_str!("../build.rs");
     const SHELL: &str = include_str!("shell.rs");
+    const CONFIG: &str = include_str!("../../tauri.conf.json");
     const BAR: &str = include_str!("../capabilities/bar.json");
     const CHOOSER: &str = include_str!("../capabilities/chooser.json");
     const QUICK: &str = include_str!("../capabilities/quick.json");
@@ -532,6 +533,14 @@ mod tests {
         let used: BTreeSet<String> =
             windows.iter().flat_map(|(file, label)| allowed(file, label)).collect();
         assert_eq!(handled, used);
+        // A file that the configuration doesn't name gives its window nothing.
+        let config: Value = serde_json::from_str(CONFIG).unwrap();
+        let named = config["app"]["security"]["capabilities"].as_array().unwrap();
+        let named: BTreeSet<&str> = named.iter().filter_map(Value::as_str).collect();
+        let files: Vec<Value> =
+            windows.iter().map(|(file, _)| serde_json::from_str(file).unwrap()).collect();
+        let files: BTreeSet<&str> = files.iter().filter_map(|f| f["identifier"].as_str()).collect();
+        assert_eq!(named, files);
     }
 
     #[test]

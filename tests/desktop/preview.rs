@@ -77,7 +77,7 @@ fn last_minutes_are_played_cut_and_shared_or_discarded() {
 
     let mut online = None;
     wait::until("it to be online", SHOW, || {
-        online = recordings(home).into_iter().find(|it| it["state"]["kind"] == "online");
+        online = recordings(home).into_iter().find(|it| it["state"]["kind"] == "done");
         Ok(online.as_ref().filter(|it| it["file"].is_string()).map(drop))
     })
     .unwrap();
