@@ -96,7 +96,7 @@ test("recording without sound says so, and can be given a microphone", async () 
 test("restart and cancel ask in their place, and are done when they are meant", async () => {
   await show(running());
   await fireEvent.click(await screen.findByTestId("bar-cancel"));
-  expect(screen.getByRole("alertdialog").textContent).toMatch(/Delete what is recorded\?/);
+  expect(screen.getByRole("alertdialog").textContent).toMatch(/Discard this recording\?/);
   await fireEvent.click(screen.getByTestId("bar-keep"));
   expect(screen.queryByRole("alertdialog")).toBeNull();
   expect(names()).not.toContain("cancel_recording");

@@ -86,10 +86,10 @@ test("what deletes is asked about in its place", async () => {
   await key("d");
   const deed = screen.getByTestId("deed-cancel");
   await fireEvent.click(deed);
-  expect(deed.textContent).toMatch(/Delete what is recorded\?/);
+  expect(deed.textContent).toMatch(/Discard this recording\?/);
   expect(asked).not.toContain("cancel_recording");
   await key("Escape");
-  expect(deed.textContent).not.toMatch(/Delete what is recorded\?/);
+  expect(deed.textContent).not.toMatch(/Discard this recording\?/);
   await fireEvent.click(deed);
   await key("Enter");
   await waitFor(() => expect(asked.at(-1)).toBe("cancel_recording"));

@@ -239,7 +239,7 @@ test("keys that another program holds are refused, and the old ones are back", a
   await fireEvent.click(field);
   expect(field.textContent).toMatch(/Press the keys/);
   await fireEvent.keyDown(field, { key: "R", code: "KeyR", ctrlKey: true, shiftKey: true });
-  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/Ctrl\+Shift\+R can't be had/));
+  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/Ctrl\+Shift\+R is used by another app/));
   await waitFor(() => expect(field.textContent?.trim()).toBe("AltR"));
 });
 
@@ -403,7 +403,7 @@ test("each control has the platform's keys, and its hint is told with it", async
 test("this computer is chosen, with its address; another cloud begins a sign-in", async () => {
   await show();
   expect(screen.getByRole("radio", { name: /This computer/ })).toHaveProperty("checked", true);
-  expect(screen.getByLabelText("Address here").textContent).toBe("http://127.0.0.1:40000");
+  expect(screen.getByLabelText("Local address").textContent).toBe("http://127.0.0.1:40000");
   await fireEvent.click(screen.getByRole("radio", { name: /Your own server/ }));
   expect(done).toEqual([]);
   await fireEvent.input(screen.getByLabelText("Server address"), { target: { value: " video.example " } });
@@ -419,7 +419,7 @@ test("this computer is chosen, with its address; another cloud begins a sign-in"
 test("at one's own server: how parts are sent, and the way out", async () => {
   now = { ...account, kind: "own-server", server: "video.example", profile: "spec" };
   await show();
-  await fireEvent.change(screen.getByLabelText("How parts are sent"), { target: { value: "snaplark" } });
+  await fireEvent.change(screen.getByLabelText("Upload mode"), { target: { value: "snaplark" } });
   expect(done.at(-1)).toEqual(["set_profile", { profile: "snaplark" }]);
   await fireEvent.click(screen.getByTestId("sign-out"));
   expect(done.at(-1)?.[0]).toBe("sign_out");
