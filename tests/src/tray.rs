@@ -42,7 +42,10 @@ pub struct Entry {
 impl Tray {
     pub fn of(home: &Home) -> Result<Self> {
         let bus = bus(home)?;
-        let found = wait::until("an icon in the tray", SOON, || Ok(items(&bus)?.pop()))?;
+        // xfce4-panel's part for icons crashes now and then where a menu changes while it opens
+        // (libdbusmenu-gtk); the panel starts it again within a second.
+        let icon = || Ok(items(&bus).ok().and_then(|mut items| items.pop()));
+        let found = wait::until("an icon in the tray", SOON, icon)?;
         // `:1.23/org/its/path`
         let (name, path) = found.split_at(found.find('/').context("the icon has no path")?);
         let item = proxy(&bus, name, path, ITEM)?;
