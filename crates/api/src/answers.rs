@@ -72,7 +72,7 @@ pub struct FinalizeAnswer {
 
 impl FinalizeAnswer {
     /// The address to share: the page where there is one, else the file's own.
-    /// Where that is no page of the web, there is none.
+    /// A link that is no page of the web counts as none.
     pub fn link(&self) -> Option<&str> {
         let links = [self.video_url.as_deref(), self.url.as_deref()];
         links.into_iter().flatten().find(|link| is_web_link(link))

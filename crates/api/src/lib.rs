@@ -43,8 +43,13 @@ pub fn base_url(server: &str) -> Option<String> {
 /// Returns whether what is sent there can be read and changed by whoever is on the way: `http` to
 /// anything but this computer.
 pub fn is_plain_http(address: &str) -> bool {
-    let Some(rest) = address.trim().strip_prefix("http://") else { return false };
+    let Some((scheme, rest)) = address.trim().split_once("://") else { return false };
+    if !scheme.eq_ignore_ascii_case("http") {
+        return false;
+    }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // A name and password stand before the host: `http://localhost:80@example.com`.
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -93,6 +98,8 @@ mod tests {
             "http://localhost.evil.example",
             "http://[2001:db8::1]/x",
             "http://0.0.0.0:80",
+            "HTTP://videos.example",
+            "http://localhost:80@videos.example",
         ] {
             assert!(is_plain_http(plain), "{plain}");
         }

@@ -1,4 +1,4 @@
-//! What another computer says, before a person, a terminal, a log or an opener gets it. A server's
+//! Checks what another computer says before a person, a terminal, a log or an opener gets it. A server's
 //! answer is a stranger's text: its links may name files or programs, its sentences may hold
 //! terminal escapes, marks that turn the direction of writing, or a line of their own.
 

@@ -91,7 +91,7 @@ impl Account {
         })
     }
 
-    /// With the person's consent to a server without encryption, or without it.
+    /// Sets whether the person consents to a server without encryption.
     pub fn allowing_plain_http(self, allowed: bool) -> Self {
         Account { plain_http_allowed: allowed, ..self }
     }
@@ -216,7 +216,7 @@ mod tests {
         let stored: Option<StoredAccount> =
             serde_json::from_str(&to_setting(Some(&account))).unwrap();
         assert!(stored.unwrap().plain_http_allowed);
-        // Of an earlier program.
+        // An earlier program wrote it.
         let json = r#"{"baseUrl":"http://videos.example/api/v1","profile":"spec"}"#;
         assert!(!serde_json::from_str::<StoredAccount>(json).unwrap().plain_http_allowed);
     }

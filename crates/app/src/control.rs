@@ -423,7 +423,7 @@ mod tests {
             drop(serde_json::from_slice::<Request>(&bytes));
             drop(serde_json::from_str::<Answer<Obeyed>>(&text));
             if let Ok(request) = serde_json::from_str::<Request>(&text) {
-                // What was understood means the same when it is said again.
+                // A request means the same when it is written and read again.
                 let again = serde_json::to_string(&request).unwrap();
                 let again: Request = serde_json::from_str(&again).unwrap();
                 prop_assert_eq!(format!("{request:?}"), format!("{again:?}"));

@@ -202,7 +202,7 @@ fn origin_of(address: &str) -> String {
     Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// What a server names for its sign-in has to be its own.
+/// Refuses an address for the sign-in that is not of the server's own origin.
 fn own_address(account: &Account, address: &str) -> Result<(), AppError> {
     let (own, named) = (origin_of(&account.base_url), origin_of(address));
     if named == own && is_web_link(address) {

@@ -26,8 +26,8 @@ use crate::graph::Graph;
 use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST, UNMUTE_LOOK};
 use crate::signals::Signals;
 
-/// What a device is asked to give at once: 1024 frames, PipeWire's own usual number. For less it lets
-/// all programs of the computer work in shorter steps, and a busy one crackles.
+/// A device gives this much at once: 1024 frames, PipeWire's own usual number. For fewer it lets all
+/// programs of the computer work in shorter steps, and a busy one crackles.
 const CHUNK_MICROSECONDS: i64 = 21_334;
 
 /// What the device's thread and the ear share.
