@@ -187,7 +187,7 @@ fn judge(target: &str, state: &str, origin: &str) -> Callback {
     if url.path() != CALLBACK || value("state").as_deref() != Some(state) {
         return Callback::Stranger;
     }
-    if let Some(issuer) = value("iss").filter(|issuer| issuer != origin) {
+    if let Some(issuer) = value("iss").filter(|issuer| origin_of(issuer) != origin) {
         return Callback::Elsewhere(plain_line(&issuer, NAME_CHARS_MAX));
     }
     match (value("code"), value("error")) {
@@ -287,6 +287,9 @@ mod tests {
         let judge = |target: &str| judge(target, "s", ORIGIN);
         let own = "/callback?code=c&state=s&iss=https%3A%2F%2Fgood.example";
         assert_eq!(judge(own), Callback::Code("c".into()));
+        // As a public address may be written on the server.
+        let same = "/callback?code=c&state=s&iss=https://Good.example:443";
+        assert_eq!(judge(same), Callback::Code("c".into()));
         for issuer in [
             "https://evil.example",
             "http://good.example",

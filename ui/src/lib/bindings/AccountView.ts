@@ -21,6 +21,6 @@ needsSignIn: boolean, bytesPerSecond: number, uploads: number,
  */
 profile: "spec" | "spec-standalone" | "snaplark", 
 /**
- * What is sent there can be read on the way, which the person has allowed.
+ * The person has allowed http: others on the way can read what is sent there.
  */
 plainHttp: boolean, };
