@@ -76,9 +76,15 @@ pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
     imp::make_panel(window, takes_focus);
 }
 
-/// Shows it over all of a display, panels included. Physical pixels.
-pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
-    imp::cover(window, display)
+/// Shows it over all of a display, panels included. Physical pixels. One that does not take the focus
+/// leaves it where it is.
+pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri::Result<()> {
+    imp::cover(window, display, takes_focus)
+}
+
+/// On the main thread: the window gets the keys.
+pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+    imp::take_focus(window)
 }
 
 /// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
@@ -124,6 +130,8 @@ mod imp {
     /// As long as tao waits for it.
     const PORTAL_ANSWER_MS: i32 = 5_000;
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+    const FOCUS_TRY_EVERY: Duration = Duration::from_millis(100);
+    const FOCUS_TRIES: u32 = 10;
 
     pub fn prepare() -> anyhow::Result<()> {
         if std::env::var_os(NO_DMABUF).is_none() && dmabuf_is_bad() {
@@ -327,10 +335,11 @@ mod imp {
         window.set_focus_on_map(takes_focus);
     }
 
-    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+    pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri::Result<()> {
         let Rect { x, y, width, height } = display;
         let scale = window.scale_factor()?.round().max(1.0) as i32;
         let gtk_window = window.gtk_window()?;
+        gtk_window.set_focus_on_map(takes_focus);
         super::place(window, display)?;
         let monitors = gtk::gdk::Display::default();
         let screen = gtk::gdk::Screen::default();
@@ -345,6 +354,33 @@ mod imp {
             gtk_window.fullscreen_on_monitor(&screen, number.unwrap_or(0));
         }
         set_visible(window, true)
+    }
+
+    /// A display server ignores whoever asks for the focus with the time of an old event, and this
+    /// program may have no other: its shortcuts are not sent to its windows. So it asks with the
+    /// server's own time, and again for as long as the window has not got it, as window managers
+    /// lose the request of a window that they have only just seen.
+    pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+        let window = window.gtk_window()?;
+        present(&window);
+        let mut left = FOCUS_TRIES;
+        glib::timeout_add_local(FOCUS_TRY_EVERY, move || {
+            if window.is_active() || !window.is_visible() || left == 0 {
+                return glib::ControlFlow::Break;
+            }
+            left -= 1;
+            present(&window);
+            glib::ControlFlow::Continue
+        });
+        Ok(())
+    }
+
+    fn present(window: &gtk::ApplicationWindow) {
+        let x11 = window.window().and_then(|it| it.downcast::<gdkx11::X11Window>().ok());
+        let time = x11.as_ref().map_or(gtk::gdk::ffi::GDK_CURRENT_TIME as u32, |it| {
+            gdkx11::functions::x11_get_server_time(it)
+        });
+        window.present_with_time(time);
     }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
@@ -457,9 +493,13 @@ mod imp {
         Ok(())
     }
 
-    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+    pub fn cover(window: &WebviewWindow, display: Rect, _takes_focus: bool) -> tauri::Result<()> {
         place(window, display)?;
         window.show()
+    }
+
+    pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+        window.set_focus()
     }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
