@@ -1,6 +1,8 @@
 //! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
 //! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
 
+use std::path::PathBuf;
+
 use tauri::{AppHandle, Theme, WebviewWindow};
 
 use crate::panel::{Builder, Card};
@@ -71,6 +73,12 @@ pub fn drag(
     imp::drag(window, ended)
 }
 
+/// On the main thread, while the button is down: files are dragged out of the window, and copied by
+/// whatever they are dropped on. Only on Linux so far.
+pub fn drag_files(window: &WebviewWindow, files: &[PathBuf]) -> anyhow::Result<()> {
+    imp::drag_files(window, files)
+}
+
 /// A small window without a frame that is no notice: it can be moved, and focused where it wants to.
 pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
     imp::make_panel(window, takes_focus);
@@ -105,10 +113,11 @@ pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
 
 #[cfg(target_os = "linux")]
 mod imp {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::os::unix::process::CommandExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
+    use std::rc::Rc;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
@@ -328,6 +337,34 @@ mod imp {
         Ok(())
     }
 
+    pub fn drag_files(window: &WebviewWindow, files: &[PathBuf]) -> anyhow::Result<()> {
+        const LEFT_BUTTON: i32 = 1;
+        let window = window.gtk_window()?;
+        let addresses: Vec<_> = files.iter().map(|file| gio::File::for_path(file).uri()).collect();
+        let targets = gtk::TargetList::new(&[]);
+        targets.add_uri_targets(0);
+        let gives = window.connect_drag_data_get(move |_, _, data, _, _| {
+            let addresses: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
+            data.set_uris(&addresses);
+        });
+        let copy = gtk::gdk::DragAction::COPY;
+        let drag = window.drag_begin_with_coordinates(&targets, copy, LEFT_BUTTON, None, -1, -1);
+        let Some(drag) = drag else {
+            window.disconnect(gives);
+            bail!("the window system takes no drag now");
+        };
+        drag.drag_set_icon_name("video-x-generic", 0, 0);
+        let handlers = Rc::new(RefCell::new(vec![gives]));
+        let ended = handlers.clone();
+        let ends = window.connect_drag_end(move |window, _| {
+            for handler in ended.take() {
+                window.disconnect(handler);
+            }
+        });
+        handlers.borrow_mut().push(ends);
+        Ok(())
+    }
+
     pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
         let Ok(window) = window.gtk_window() else { return };
         window.set_type_hint(gtk::gdk::WindowTypeHint::Utility);
@@ -444,6 +481,8 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
+    use std::path::PathBuf;
+
     use tauri::{AppHandle, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
 
     use super::Dragged;
@@ -482,6 +521,10 @@ mod imp {
     pub fn make_notice(_window: &WebviewWindow) {}
 
     pub fn make_panel(_window: &WebviewWindow, _takes_focus: bool) {}
+
+    pub fn drag_files(_window: &WebviewWindow, _files: &[PathBuf]) -> anyhow::Result<()> {
+        anyhow::bail!("files can't be dragged out on this system yet")
+    }
 
     /// By the system, which says nothing of its end.
     pub fn drag(
