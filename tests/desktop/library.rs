@@ -202,6 +202,45 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
     windows.gone("[data-testid=deleted]", SOON).unwrap();
 }
 
+#[test]
+fn recordings_are_kept_without_the_cloud_of_this_computer_and_go_online_when_it_starts() {
+    let home = Home::new().unwrap();
+    let in_its_way = home.snaplark().join("cloud");
+    std::fs::create_dir_all(home.snaplark()).unwrap();
+    std::fs::write(&in_its_way, "no folder").unwrap();
+    let shown = Demonstration::begin_driven(home, &pictures("no-cloud")).unwrap();
+    let windows = &shown.windows().unwrap().session;
+    let home = &shown.desk.home;
+    let newest = || {
+        let list = ask_json(home, None, &["list", "--json"])?;
+        anyhow::Ok(list["recordings"][0].clone())
+    };
+
+    shown.start_recording().unwrap();
+    wait::pass("the recording", Duration::from_secs(2)).unwrap();
+    shown.desk.display.press(home, &shown.record_keys).unwrap();
+    wait::until("the recording's own file", SHOW, || {
+        Ok(newest()?["file"].as_str().filter(|file| Path::new(file).is_file()).map(drop))
+    })
+    .unwrap();
+    assert_eq!(newest().unwrap()["link"], Value::Null);
+    shown.open_library().unwrap();
+    windows.enter_window_at("library", SOON).unwrap();
+    let said = windows.says("[data-testid=links-missing]", "can't be used", SOON).unwrap();
+    assert!(!said.contains("--data"), "a window has no such option: {said}");
+    let picture = pictures("no-cloud").join("library.png");
+    shown.desk.display.picture(home, &picture, None).unwrap();
+
+    std::fs::remove_file(&in_its_way).unwrap();
+    windows.press("[data-testid=start-cloud]", SOON).unwrap();
+    windows.gone("[data-testid=links-missing]", SOON).unwrap();
+    wait::until("it to be online", SHOW, || {
+        let newest = newest()?;
+        Ok((newest["state"]["kind"] == "done" && newest["link"].is_string()).then_some(()))
+    })
+    .unwrap();
+}
+
 /// The link is on the clipboard all the same.
 #[test]
 fn where_the_desktop_is_not_to_be_disturbed_no_toast_comes() {
