@@ -111,6 +111,7 @@ impl Demonstration {
         let (running, keyring) = start(&desk.home)?;
         let idle_tray =
             desk.display.settled("the tray icon", desk.tray(), Some(&empty_tray), START)?;
+        desk.hears_tone()?;
         let started = Cell::new(None);
         let record_keys = RECORD_KEYS.into();
         let pictures = pictures.into();

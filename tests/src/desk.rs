@@ -119,7 +119,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// An empty desktop, its panel drawn.
+    /// An empty desktop, its panel drawn. Its microphone hears nothing yet (`hears_tone`).
     pub fn start(home: Home, width: u32, height: u32) -> Result<Self> {
         Self::start_with(home, width, height, Server::PulseAudio)
     }
@@ -133,6 +133,14 @@ impl Desk {
     /// On the home's display, or on the first monitor of it, which is so large.
     pub fn on(home: Home, display: Display, size: (u32, u32)) -> Result<Self> {
         Self::on_with(home, display, size, Server::PulseAudio)
+    }
+
+    /// Waits until the microphone hears its tone, where there is one: programs start meanwhile.
+    pub fn hears_tone(&self) -> Result<()> {
+        match self.sound.is_empty() {
+            true => Ok(()),
+            false => sound::hears_tone(&self.home),
+        }
     }
 
     fn on_with(mut home: Home, display: Display, size: (u32, u32), sound: Server) -> Result<Self> {

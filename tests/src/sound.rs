@@ -26,7 +26,8 @@ pub enum Server {
     Missing,
 }
 
-/// Starts the sound server and makes it the home's. PipeWire wants a session bus.
+/// Starts the sound server and makes it the home's. PipeWire wants a session bus. The microphone's tone
+/// comes some two seconds later (`hears_tone`).
 pub fn start(home: &mut Home, which: Server) -> Result<Vec<Process>> {
     match which {
         Server::PulseAudio => pulseaudio(home).map(|daemon| vec![daemon]),
@@ -58,7 +59,6 @@ fn pulseaudio(home: &mut Home) -> Result<Process> {
     home.set(VARIABLE, &format!("unix:{}", socket.display()));
     answers(home)?;
     control(home, &DEFAULTS)?;
-    hears_tone(home)?;
     Ok(daemon)
 }
 
@@ -88,7 +88,6 @@ fn pipewire(home: &mut Home) -> Result<Vec<Process>> {
     play.args(["-q", "audiotestsrc", "is-live=true", &format!("freq={TONE_HZ}"), "volume=0.8"]);
     play.args(["!", "pulsesink", "device=tone"]);
     servers.insert(0, Process::start(home, "tone", play)?);
-    hears_tone(home)?;
     Ok(servers)
 }
 
@@ -104,7 +103,8 @@ fn control(home: &Home, orders: &[&[&str]]) -> Result<()> {
     Ok(())
 }
 
-fn hears_tone(home: &Home) -> Result<()> {
+/// Waits until the microphone hears its tone.
+pub fn hears_tone(home: &Home) -> Result<()> {
     wait::until("the microphone's tone", START, || {
         let (share, _) = listen(home, "microphone", Duration::from_millis(300))?;
         Ok((share > 0.9).then_some(()))
