@@ -8,6 +8,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use prometheus_client::metrics::counter::Counter;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -76,11 +77,13 @@ pub fn challenge(verifier: &str) -> String {
 #[derive(Debug)]
 pub struct Passwords {
     turns: Semaphore,
+    /// How many were hashed, right or wrong.
+    pub hashed: Counter,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Passwords { turns: Semaphore::new(HASHING_MAX) }
+        Passwords { turns: Semaphore::new(HASHING_MAX), hashed: Counter::default() }
     }
 }
 
@@ -117,6 +120,7 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SecretError> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        self.hashed.inc();
         tokio::task::spawn_blocking(work).await.map_err(|e| SecretError::Hash(e.to_string()))
     }
 }

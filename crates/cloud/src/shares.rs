@@ -4,22 +4,20 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::accounts::{AccountError, Accounts, place};
+use crate::accounts::Accounts;
 use crate::audit::{self, Action};
 use crate::clock::Clock;
-use crate::db::{Bucket, Db, DbError, Share, ShareChange, Taken, Upload, UserId, Visibility};
+use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility};
+use crate::guesses::{Guess, GuessError, place};
 use crate::secrets::{self, SecretError};
 
-/// A link's password is told to others; guessing is slowed by `TRIES`.
+/// A link's password is told to others; guessing is slowed (`guesses`).
 pub const PASSWORD_CHARS_MIN: usize = 6;
 pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Whoever said the password may come back for so long.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 
-const TRIES: Bucket = Bucket { size: 5, refill_ms: 60_000 };
-/// From everywhere together: a few hundred guesses an hour, whoever has however many addresses.
-const TRIES_ON: Bucket = Bucket { size: 60, refill_ms: 10_000 };
 /// One person who watches again within this time is one view.
 const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 
@@ -162,12 +160,8 @@ impl Shares {
         password: &str,
         from: IpAddr,
     ) -> Result<String, ShareError> {
-        let (video, now_ms, from) = (upload.video_id, self.clock.now_ms(), place(from));
-        for (name, bucket) in
-            [(format!("unlock {video} {from}"), TRIES), (format!("unlock {video}"), TRIES_ON)]
-        {
-            accounts.take(&name, bucket, now_ms).await.map_err(other)?;
-        }
+        let (video, now_ms) = (upload.video_id, self.clock.now_ms());
+        accounts.guesses.count(Guess::LinkPassword { video, from }).await?;
         let hash = upload.share.password.as_deref();
         if !accounts.passwords.verify(password, hash).await? {
             let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
@@ -180,12 +174,18 @@ impl Shares {
     }
 
     /// Somebody other than the owner began to watch.
-    pub async fn viewed(&self, upload: &Upload, from: IpAddr) -> Result<(), ShareError> {
+    pub async fn viewed(
+        &self,
+        accounts: &Accounts,
+        upload: &Upload,
+        from: IpAddr,
+    ) -> Result<(), ShareError> {
         let name = format!("view {} {}", upload.video_id, place(from));
-        if let Taken::One { .. } = self.db.take(&name, VIEWS, self.clock.now_ms()).await? {
-            self.db.count_view(upload.user_id, upload.video_id).await?;
+        match accounts.guesses.take(&[(name, VIEWS)]).await {
+            Ok(()) => Ok(self.db.count_view(upload.user_id, upload.video_id).await?),
+            Err(GuessError::TooMany { .. }) => Ok(()),
+            Err(GuessError::Db(error)) => Err(error.into()),
         }
-        Ok(())
     }
 }
 
@@ -228,15 +228,12 @@ fn plain_description(text: &str) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-fn other(error: AccountError) -> ShareError {
-    match error {
-        AccountError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
-        AccountError::Wrong
-        | AccountError::Grant
-        | AccountError::NewPassword
-        | AccountError::ResetLink => ShareError::Wrong,
-        AccountError::Secret(error) => error.into(),
-        AccountError::Db(error) => error.into(),
+impl From<GuessError> for ShareError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
+            GuessError::Db(error) => error.into(),
+        }
     }
 }
 

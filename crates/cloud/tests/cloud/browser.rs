@@ -50,6 +50,13 @@ impl Browser {
         Browser { http, url: url.to_owned(), cookies: Mutex::default(), from: Mutex::default() }
     }
 
+    /// One that connects from another address of this computer.
+    pub fn at(url: &str, address: std::net::IpAddr) -> Browser {
+        crate::support::http();
+        let http = Client::builder().no_proxy().redirect(Policy::none()).local_address(address);
+        Browser { http: http.build().unwrap(), ..Browser::new(url) }
+    }
+
     pub async fn get(&self, path: &str) -> Seen {
         self.see(self.http.get(format!("{}{path}", self.url))).await
     }

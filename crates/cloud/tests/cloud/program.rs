@@ -31,7 +31,24 @@ impl Running {
     }
 
     fn started(backend: &Backend, env: &[(&str, &str)], log: Stdio) -> Running {
-        let mut child = Command::new(PROGRAM)
+        Running::spawned(Command::new(PROGRAM), backend, env, log)
+    }
+
+    /// As a system starts it that allows a process so many open files.
+    #[cfg(target_os = "linux")]
+    pub fn start_with_files(backend: &Backend, env: &[(&str, &str)], files: u32) -> Running {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), PROGRAM]);
+        Running::spawned(shell, backend, env, Stdio::null())
+    }
+
+    fn spawned(
+        mut program: Command,
+        backend: &Backend,
+        env: &[(&str, &str)],
+        log: Stdio,
+    ) -> Running {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .envs(backend.env())
             .envs(env.iter().copied())
@@ -54,8 +71,12 @@ impl Running {
 }
 
 pub fn token(backend: &Backend) -> String {
+    token_of(backend, "a@example.com")
+}
+
+pub fn token_of(backend: &Backend, email: &str) -> String {
     let out = Command::new(PROGRAM)
-        .args(["token", "--user", "a@example.com"])
+        .args(["token", "--user", email])
         .envs(backend.env())
         .output();
     let out = out.unwrap();
