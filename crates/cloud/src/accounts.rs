@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::audit::{self, Action};
 use crate::clock::Clock;
 use crate::db::{Code, Db, DbError, NewToken, Token, TokenId, User, UserId};
-use crate::guesses::{Guess, GuessError, Guesses};
+use crate::guesses::{Guess, GuessError, Guesses, place};
 use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
@@ -86,7 +86,7 @@ impl Accounts {
         self.guesses.count(Guess::SignIn { email: name, from, device }).await?;
         let user = self.db.user_by_email(&email).await?;
         let hash = user.as_ref().and_then(|user| user.password.as_deref());
-        let fits = self.passwords.verify(password, hash).await?;
+        let fits = self.passwords.verify(password, hash, place(from)).await?;
         let Some(user) = user.as_ref().filter(|user| fits && !user.is_disabled) else {
             let tried = user.map(|user| user.id);
             self.note(tried, Action::SignInRefused, (name, "")).await;

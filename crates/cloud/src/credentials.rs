@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use crate::accounts::{AccountError, Accounts, WEB_SESSION_MS, counted_name, plain_email};
 use crate::audit::Action;
 use crate::db::{NewPassword, User};
-use crate::guesses::Guess;
+use crate::guesses::{Guess, place};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
 /// Long enough to find the mail, short enough that an old one is worth nothing.
@@ -62,7 +62,7 @@ impl Accounts {
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
         self.guesses.count(Guess::OwnPassword { email: &user.email, from }).await?;
-        let fits = self.passwords.verify(password, user.password.as_deref()).await?;
+        let fits = self.passwords.verify(password, user.password.as_deref(), place(from)).await?;
         match user.password.clone().filter(|_| fits) {
             Some(hash) => Ok(hash),
             None => {

@@ -1,27 +1,38 @@
 //! How guesses are counted: one design for passwords, links' passwords, codes, reset links and tokens.
 //!
 //! A guess takes one try out of each of its buckets. They are looked at in memory first, all of them or
-//! none; a guess that is refused there writes nothing and hashes nothing, however many there are. Then
-//! the database counts it, so that more nodes and a new start don't mean more guesses. Where it refuses,
-//! memory learns how long that lasts. Tokens are 256 random bits: no number of guesses finds one, so
-//! memory alone keeps them from being work.
+//! none; a guess that is refused there writes nothing and hashes nothing, however many there are. Where
+//! other nodes work on the same database, it counts what memory lets through, so that more nodes don't
+//! mean more guesses; and where it refuses, memory learns how long that lasts. Tokens are 256 random bits:
+//! no number of guesses finds one, so memory alone keeps them from being work.
+//!
+//! Whoever has no tries left is told so a few times a second and no more: a refusal waits for its turn
+//! among those to the same place, so that a flood of guesses holds its own connections and nothing else.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::db::{Bucket, Db, DbError, Taken, VideoId};
 
-/// Past this many buckets, those that are full again are forgotten.
+/// From one refusal to the next, to one place.
+const REFUSALS_EVERY: Duration = Duration::from_millis(50);
+/// The longest that a refusal waits.
+const REFUSAL_MAX: Duration = Duration::from_secs(5);
+/// Past this many places, those that were not refused for a while are forgotten.
+const PLACES_MAX: usize = 1_000;
+/// Past this many buckets, those that miss least are forgotten.
 const KEPT_MAX: usize = 10_000;
 
 /// Somebody who mistypes has enough of these; a machine that guesses has not.
 const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
 /// Of one address on any account: offices share one.
-const SIGN_INS_FROM: Bucket = Bucket { size: 60, refill_ms: 5_000 };
+const SIGN_INS_FROM: Bucket = Bucket { size: 30, refill_ms: 5_000 };
 /// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
 const SIGN_INS_ON: Bucket = Bucket { size: 100, refill_ms: 20_000 };
 const UNLOCKS_OF_ONE: Bucket = Bucket { size: 5, refill_ms: 60_000 };
@@ -41,16 +52,35 @@ const RESETS_FROM: Bucket = Bucket { size: 20, refill_ms: 30_000 };
 pub enum Guess<'a> {
     /// `device`: the browser's name, where this account was signed in by it before. It has tries of its
     /// own, which nobody else can use up: whoever guesses from elsewhere can't keep the owner out.
-    SignIn { email: &'a str, from: IpAddr, device: Option<&'a str> },
+    SignIn {
+        email: &'a str,
+        from: IpAddr,
+        device: Option<&'a str>,
+    },
     /// Said once more by somebody who is signed in.
-    OwnPassword { email: &'a str, from: IpAddr },
-    LinkPassword { video: VideoId, from: IpAddr },
-    Token { from: IpAddr },
+    OwnPassword {
+        email: &'a str,
+        from: IpAddr,
+    },
+    LinkPassword {
+        video: VideoId,
+        from: IpAddr,
+    },
+    Token {
+        from: IpAddr,
+    },
     /// The app's, for a token.
-    Code { from: IpAddr },
+    Code {
+        from: IpAddr,
+    },
     /// A mail with a link that resets a password.
-    ResetMail { email: &'a str, from: IpAddr },
-    ResetLink { from: IpAddr },
+    ResetMail {
+        email: &'a str,
+        from: IpAddr,
+    },
+    ResetLink {
+        from: IpAddr,
+    },
 }
 
 /// A bucket, by its name.
@@ -89,6 +119,18 @@ impl Guess<'_> {
         }
     }
 
+    fn from(self) -> IpAddr {
+        match self {
+            Guess::SignIn { from, .. }
+            | Guess::OwnPassword { from, .. }
+            | Guess::LinkPassword { from, .. }
+            | Guess::Token { from }
+            | Guess::Code { from }
+            | Guess::ResetMail { from, .. }
+            | Guess::ResetLink { from } => place(from),
+        }
+    }
+
     /// Whether the database counts it, too.
     fn is_shared(self) -> bool {
         match self {
@@ -114,31 +156,53 @@ pub enum GuessError {
 /// See the file's header.
 #[derive(Debug)]
 pub struct Guesses {
-    db: Db,
+    /// That other nodes count in as well.
+    shared: Option<Db>,
     clock: Clock,
     here: Tries,
+    /// When each place may be refused next.
+    refusals: Mutex<HashMap<IpAddr, Instant>>,
 }
 
 impl Guesses {
     pub fn new(db: Db, clock: Clock) -> Self {
-        Guesses { db, clock, here: Tries::default() }
+        let shared = db.is_shared().then_some(db);
+        Guesses { shared, clock, here: Tries::default(), refusals: Mutex::default() }
     }
 
     /// Counts one, before anything is done about it.
     pub async fn count(&self, guess: Guess<'_>) -> Result<(), GuessError> {
         let tries = guess.tries();
-        if guess.is_shared() {
-            return self.take(&tries).await;
+        let counted = if guess.is_shared() {
+            self.take(&tries).await
+        } else {
+            self.here.take(&tries, self.clock.now_ms()).map_err(too_many)
+        };
+        if let Err(GuessError::TooMany { .. }) = &counted {
+            tokio::time::sleep_until(self.turn(guess.from(), Instant::now())).await;
         }
-        self.here.take(&tries, self.clock.now_ms()).map_err(too_many)
+        counted
+    }
+
+    /// When a place is refused that is to be refused now.
+    fn turn(&self, at: IpAddr, now: Instant) -> Instant {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= PLACES_MAX {
+            refusals.retain(|_, next| *next > now);
+        }
+        let next = refusals.entry(at).or_insert(now);
+        let turn = (*next).clamp(now, now + REFUSAL_MAX);
+        *next = turn + REFUSALS_EVERY;
+        turn
     }
 
     /// The same for what is no guess, but work that people who need no account can ask for.
     pub async fn take(&self, tries: &[Try]) -> Result<(), GuessError> {
         let now_ms = self.clock.now_ms();
         self.here.take(tries, now_ms).map_err(too_many)?;
+        let Some(db) = &self.shared else { return Ok(()) };
         for (name, bucket) in tries {
-            if let Taken::None { wait_ms } = self.db.take(name, *bucket, now_ms).await? {
+            if let Taken::None { wait_ms } = db.take(name, *bucket, now_ms).await? {
                 self.here.learn(name, *bucket, wait_ms, now_ms);
                 return Err(too_many(wait_ms));
             }
@@ -178,11 +242,13 @@ impl Tries {
             return Err(wait_ms);
         }
         if credits.len() + tries.len() > KEPT_MAX {
-            credits.retain(|_, credit| credit.now(now_ms) < credit.full_ms);
-        }
-        if credits.len() + tries.len() > KEPT_MAX {
-            // As many at once as that: the database still counts those that can be found.
-            credits.clear();
+            // Whoever comes from ever more addresses can't make what was guessed at most be forgotten.
+            let mut missing: Vec<i64> =
+                credits.values().map(|credit| credit.full_ms - credit.now(now_ms)).collect();
+            let half = missing.len() / 2;
+            let (_, middle, _) = missing.select_nth_unstable(half);
+            let middle = *middle;
+            credits.retain(|_, credit| credit.full_ms - credit.now(now_ms) > middle);
         }
         for one in tries {
             let level_ms = level(&credits, one) - one.1.refill_ms;
@@ -227,6 +293,10 @@ mod tests {
 
     const PAIR: Bucket = Bucket { size: 2, refill_ms: 100 };
 
+    fn sharing(db: Db, clock: Clock) -> Guesses {
+        Guesses { shared: Some(db.clone()), ..Guesses::new(db, clock) }
+    }
+
     fn one(name: impl ToString) -> Vec<Try> {
         vec![(name.to_string(), PAIR)]
     }
@@ -240,9 +310,10 @@ mod tests {
         assert_eq!(tries.take(&one("b"), 40), Ok(()), "another's");
         assert_eq!(tries.take(&one("a"), 100), Ok(()));
         for n in 0..3 * KEPT_MAX {
-            tries.take(&one(n), 200).unwrap();
+            tries.take(&one(n), 100).unwrap();
         }
         assert!(tries.credits().len() <= KEPT_MAX);
+        assert_eq!(tries.take(&one("a"), 100), Err(100), "who missed most is still known");
     }
 
     #[test]
@@ -263,8 +334,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("db")).await.unwrap();
         let clock = Clock::new(|| 1_000_000);
-        let (here, elsewhere) =
-            (Guesses::new(db.clone(), clock.clone()), Guesses::new(db.clone(), clock));
+        let (here, elsewhere) = (sharing(db.clone(), clock.clone()), sharing(db.clone(), clock));
         let from = "192.0.2.7".parse().unwrap();
         let guess = Guess::OwnPassword { email: "a@example.com", from };
         for _ in 0..TRIES_OF_ONE.size {
@@ -276,6 +346,23 @@ mod tests {
             assert!(matches!(refused, GuessError::TooMany { retry_after_s: 60 }), "{refused}");
             assert!(here.here.take(&guess.tries(), 1_000_000).is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn refusals_to_one_place_are_spaced_and_wait_for_some_seconds_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("db")).await.unwrap();
+        let guesses = sharing(db, Clock::new(|| 0));
+        let (one, other) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8]));
+        let now = Instant::now();
+        assert_eq!(guesses.turn(one, now), now, "the first at once");
+        assert_eq!(guesses.turn(one, now), now + REFUSALS_EVERY);
+        assert_eq!(guesses.turn(other, now), now);
+        for _ in 0..1000 {
+            assert!(guesses.turn(one, now) <= now + REFUSAL_MAX);
+        }
+        let later = now + 2 * REFUSAL_MAX;
+        assert_eq!(guesses.turn(one, later), later);
     }
 
     #[test]

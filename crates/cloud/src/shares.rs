@@ -163,7 +163,7 @@ impl Shares {
         let (video, now_ms) = (upload.video_id, self.clock.now_ms());
         accounts.guesses.count(Guess::LinkPassword { video, from }).await?;
         let hash = upload.share.password.as_deref();
-        if !accounts.passwords.verify(password, hash).await? {
+        if !accounts.passwords.verify(password, hash, place(from)).await? {
             let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
             audit::note(&self.db, &self.clock, owner, refused, (&video.to_string(), "")).await;
             return Err(ShareError::Wrong);

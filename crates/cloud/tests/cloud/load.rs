@@ -43,15 +43,22 @@ impl Times {
 
     fn taken(&self, kinds: impl Fn(&str) -> bool) -> Vec<Duration> {
         let all = self.0.lock().unwrap();
-        let mut took: Vec<_> =
-            all.iter().filter(|(kind, _)| kinds(kind)).flat_map(|(_, took)| took).copied().collect();
+        let mut took: Vec<_> = all
+            .iter()
+            .filter(|(kind, _)| kinds(kind))
+            .flat_map(|(_, took)| took)
+            .copied()
+            .collect();
         took.sort_unstable();
         took
     }
 }
 
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    sorted.get(((sorted.len() * percent).div_ceil(100)).saturating_sub(1)).copied().unwrap_or_default()
+    sorted
+        .get(((sorted.len() * percent).div_ceil(100)).saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn said(sorted: &[Duration]) -> String {
@@ -154,7 +161,13 @@ impl Honest {
         }
     }
 
-    async fn get(&self, http: &reqwest::Client, what: &'static str, path: &str, range: Option<String>) {
+    async fn get(
+        &self,
+        http: &reqwest::Client,
+        what: &'static str,
+        path: &str,
+        range: Option<String>,
+    ) {
         let request = http.get(format!("{}{path}", self.url));
         let request = range.into_iter().fold(request, |it, range| it.header("Range", range));
         let answered = async {
@@ -164,6 +177,15 @@ impl Honest {
         };
         self.times.of(what, answered).await;
     }
+}
+
+/// How much of a core the server took, and what it started.
+fn cpu(id: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let seconds = |at: usize| fields[at].parse::<f64>().unwrap() / 100.0;
+    let (server, children) = (seconds(11) + seconds(12), seconds(13) + seconds(14));
+    format!("{server:.0} s of a core by the server and {children:.0} by ffmpeg")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,6 +240,7 @@ async fn honest_clients_are_served_beside_hostile_ones() {
         ended.expect("no honest client is refused");
     }
     let tried = hostile.end();
+    let cpu = cpu(running.child.id());
     running.kill();
 
     let times = &honest.times;
@@ -227,7 +250,7 @@ async fn honest_clients_are_served_beside_hostile_ones() {
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut line = format!(
-        "load: {seconds} s, {cores} cores, {build}: honest requests {}; /healthz {}; sign-in {}; \
+        "load: {seconds} s, {cores} cores, {build}, {cpu}: honest requests {}; /healthz {}; sign-in {}; \
          {whole} uploads whole, 0 failed; hostile: {tried}",
         said(&all),
         said(&healthy),

@@ -60,7 +60,8 @@ impl Hostile {
         let (begun, has_begun) = oneshot::channel();
         let told = Arc::clone(&counts);
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let held = idle(&target).await;
                 begin_all(&target, &told, &worst, costly);
@@ -220,7 +221,8 @@ async fn wrong_passwords(target: Target, counts: Arc<Counts>, at: u8) {
             1 => ("/sign-in", "victim@example.com".to_owned()),
             _ => ("/sign-in", format!("nobody-{turn}@example.com")),
         };
-        let fields = [("email", email.as_str()), ("password", &wrong), ("formKey", &key), ("next", "")];
+        let fields =
+            [("email", email.as_str()), ("password", &wrong), ("formKey", &key), ("next", "")];
         let seen = browser.post(path, &fields).await;
         assert!(seen.status != 303, "a wrong password opens nothing");
         counts.passwords.fetch_add(1, Ordering::SeqCst);

@@ -75,10 +75,7 @@ pub fn token(backend: &Backend) -> String {
 }
 
 pub fn token_of(backend: &Backend, email: &str) -> String {
-    let out = Command::new(PROGRAM)
-        .args(["token", "--user", email])
-        .envs(backend.env())
-        .output();
+    let out = Command::new(PROGRAM).args(["token", "--user", email]).envs(backend.env()).output();
     let out = out.unwrap();
     assert!(out.status.success(), "{out:?}");
     let text = String::from_utf8(out.stdout).unwrap();
