@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
@@ -21,6 +22,10 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 const TOKEN_PREFIX: &str = "snap_";
 /// Each takes 19 MiB and a core: half of the cores at most, and no more of them at once than this.
 const HASHING_MAX: usize = 2;
+/// A place that a wrong password came from waits with others of its kind for so long.
+const WRONG_MAX: Duration = Duration::from_secs(10 * 60);
+/// Past this many such places, new ones are not noted.
+const WRONG_PLACES_MAX: usize = 10_000;
 /// Hashes come after requests that are answered soon, and before ffmpeg.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
@@ -82,11 +87,16 @@ pub fn challenge(verifier: &str) -> String {
 }
 
 /// Hashes passwords, a few at once. Whoever comes from one place waits in a line of their own, of which
-/// the first alone waits for a turn: places take turns, however long the line of one of them is.
+/// the first alone waits for a turn: places take turns, however long the line of one of them is. Places
+/// that a wrong password came from a while ago have one turn together, so that however many addresses a
+/// guesser has, everybody else waits for one guess at most.
 #[derive(Debug)]
 pub struct Passwords {
     turns: Semaphore,
+    guessing: Semaphore,
     lines: Mutex<HashMap<IpAddr, Arc<AsyncMutex<()>>>>,
+    /// When a wrong one came from there.
+    wrong: Mutex<HashMap<IpAddr, Instant>>,
     /// How many were hashed, right or wrong.
     pub hashed: Counter,
 }
@@ -95,7 +105,13 @@ impl Default for Passwords {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = Semaphore::new((cores / 2).clamp(1, HASHING_MAX));
-        Passwords { turns, lines: Mutex::default(), hashed: Counter::default() }
+        Passwords {
+            turns,
+            guessing: Semaphore::new(1),
+            lines: Mutex::default(),
+            wrong: Mutex::default(),
+            hashed: Counter::default(),
+        }
     }
 }
 
@@ -122,11 +138,35 @@ impl Passwords {
     ) -> Result<bool, SecretError> {
         let line = self.line(at);
         let first = line.lock().await;
+        let guess = match self.is_guessing(at) {
+            true => Some(self.guessing.acquire().await.expect("the semaphore is never closed")),
+            false => None,
+        };
         let fits = self.fits(password, hash).await;
-        drop(first);
+        self.note(at, matches!(fits, Ok(true)));
+        drop((guess, first));
         drop(line);
         self.lines().retain(|_, line| Arc::strong_count(line) > 1);
         fits
+    }
+
+    fn is_guessing(&self, at: IpAddr) -> bool {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.get(&at).is_some_and(|since| since.elapsed() < WRONG_MAX)
+    }
+
+    fn note(&self, at: IpAddr, fits: bool) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if fits {
+            wrong.remove(&at);
+            return;
+        }
+        if wrong.len() >= WRONG_PLACES_MAX {
+            wrong.retain(|_, since| since.elapsed() < WRONG_MAX);
+        }
+        if wrong.len() < WRONG_PLACES_MAX {
+            wrong.insert(at, Instant::now());
+        }
     }
 
     fn line(&self, at: IpAddr) -> Arc<AsyncMutex<()>> {
@@ -223,5 +263,27 @@ mod tests {
         };
         let (_, hashed_before) = tokio::join!(guesses, honest);
         assert!(hashed_before <= 5, "{hashed_before} before a place of its own");
+    }
+
+    #[tokio::test]
+    async fn guessers_from_many_places_keep_others_waiting_for_one_guess() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        let guess = |place: u8| {
+            let at = IpAddr::from([192, 0, 2, place]);
+            passwords.verify("a guess", Some(&hash), at)
+        };
+        for place in 0..20 {
+            guess(place).await.unwrap();
+        }
+        let before = passwords.hashed.get();
+        let guesses = futures_util::future::join_all((0..20).map(guess));
+        let honest = async {
+            let at = IpAddr::from([192, 0, 2, 200]);
+            assert!(passwords.verify("correct horse", Some(&hash), at).await.unwrap());
+            passwords.hashed.get() - before
+        };
+        let (_, hashed) = tokio::join!(guesses, honest);
+        assert!(hashed <= 4, "{hashed} with its own");
     }
 }

@@ -240,6 +240,29 @@ impl From<GuessError> for ShareError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::VideoId;
+
+    #[tokio::test]
+    async fn pass_is_good_for_one_owners_video_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("db")).await.unwrap();
+        let one = db.user_named("a@example.com", 0).await.unwrap();
+        let other = db.user_named("b@example.com", 0).await.unwrap();
+        let video = VideoId(uuid::Uuid::from_u128(1));
+        let (_, pass) = secrets::new_secret().unwrap();
+        db.add_share_pass(one, video, &pass, 10).await.unwrap();
+        let has = async |owner, video| db.has_share_pass(owner, video, &pass, 5).await.unwrap();
+        assert!(has(one, video).await);
+        assert!(!has(other, video).await, "the same id of another owner");
+        assert!(!has(one, VideoId(uuid::Uuid::from_u128(2))).await);
+        assert!(!db.has_share_pass(one, video, &pass, 10).await.unwrap(), "it is over");
+        // Another owner's new password takes nothing away.
+        let change = ShareChange { password: Some("hash".to_owned()), ..ShareChange::default() };
+        db.change_share(other, video, &change).await.unwrap();
+        assert!(has(one, video).await);
+        db.change_share(one, video, &change).await.unwrap();
+        assert!(!has(one, video).await);
+    }
 
     #[test]
     fn what_can_be_asked_for() {

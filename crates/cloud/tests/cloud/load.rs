@@ -247,7 +247,7 @@ async fn honest_clients_are_served_beside_hostile_ones() {
     let is_own = |kind: &str| matches!(kind, "sign-in" | "healthz");
     let (all, healthy) = (times.taken(|kind| !is_own(kind)), times.taken(|kind| kind == "healthz"));
     let whole = honest.whole.load(Ordering::SeqCst);
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let build = std::env::var("SNAPLARK_LOAD_PROGRAM").unwrap_or("a debug build".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut line = format!(
         "load: {seconds} s, {cores} cores, {build}, {cpu}: honest requests {}; /healthz {}; sign-in {}; \

@@ -34,11 +34,13 @@ impl Running {
         Running::spawned(Command::new(PROGRAM), backend, env, log)
     }
 
-    /// As a system starts it that allows a process so many open files.
+    /// As a system starts it that allows a process so many open files; where `SNAPLARK_LOAD_PROGRAM`
+    /// names another build of it, that one.
     #[cfg(target_os = "linux")]
     pub fn start_with_files(backend: &Backend, env: &[(&str, &str)], files: u32) -> Running {
+        let program = std::env::var("SNAPLARK_LOAD_PROGRAM").unwrap_or(PROGRAM.to_owned());
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), PROGRAM]);
+        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), &program]);
         Running::spawned(shell, backend, env, Stdio::null())
     }
 
@@ -168,6 +170,22 @@ fn an_operators_commands_say_what_they_do() {
     let cells: Vec<_> = said.trim_end().split('\t').collect();
     assert_eq!(cells[1..], ["a@example.com", "limits set", "", "", "this server"]);
     assert_eq!(run(&["scrub"]), (0, "0 videos, 0 objects, 0 kB: 0 damaged\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_user_may_begin_a_thousand_uploads_a_day_unless_it_is_said_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    for (env, max) in [
+        (&[][..], serde_json::json!(1000)),
+        (&[("SNAPLARK_USER_DAY_UPLOADS", "none")][..], serde_json::Value::Null),
+    ] {
+        let running = Running::start_with(&backend, env);
+        let usage = User::new(&running.url, &token).get("/usage").await.ok();
+        assert_eq!(usage["today"]["uploadsMax"], max);
+        running.kill();
+    }
 }
 
 #[tokio::test]
