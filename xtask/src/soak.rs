@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::packages::Need;
 use crate::progress::spoken;
-use crate::{Place, build, mutants, packages, test, ui};
+use crate::{Place, build, mutants, packages, test, tools, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
@@ -23,7 +23,7 @@ const FUZZ_SECONDS: &str = "300";
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -34,6 +34,8 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     mutants::mutants(place)?;
     uploads(place)?;
     spoiled_bytes(place)?;
+    tools::ensure(place)?;
+    schemathesis(place)?;
     load_of(place, LOAD_SECONDS)?;
     recordings(place)?;
     chaos_rounds(place, CHAOS_ROUNDS, None)?;
@@ -94,6 +96,16 @@ pub fn player(place: &Place, rounds: u32) -> Result<()> {
 pub fn load(place: &Place, seconds: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     load_of(place, seconds)
+}
+
+fn schemathesis(place: &Place) -> Result<()> {
+    build::cargo(place, "five minutes of Schemathesis")
+        .remedy("read its findings above; each has the request that showed it.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--", "--nocapture", "openapi::schemathesis"])
+        .env("SNAPLARK_SCHEMATHESIS_SECONDS", FUZZ_SECONDS)
+        .run()
 }
 
 fn load_of(place: &Place, seconds: u32) -> Result<()> {

@@ -45,16 +45,15 @@ impl Seen {
 
 impl Browser {
     pub fn new(url: &str) -> Browser {
-        crate::support::http();
-        let http = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Browser { http, url: url.to_owned(), cookies: Mutex::default(), from: Mutex::default() }
+        Browser::at(url, None)
     }
 
     /// One that connects from another address of this computer.
-    pub fn at(url: &str, address: std::net::IpAddr) -> Browser {
+    pub fn at(url: &str, address: Option<std::net::IpAddr>) -> Browser {
         crate::support::http();
         let http = Client::builder().no_proxy().redirect(Policy::none()).local_address(address);
-        Browser { http: http.build().unwrap(), ..Browser::new(url) }
+        let http = http.build().unwrap();
+        Browser { http, url: url.to_owned(), cookies: Mutex::default(), from: Mutex::default() }
     }
 
     pub async fn get(&self, path: &str) -> Seen {

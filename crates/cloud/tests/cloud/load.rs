@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::backend::Backend;
 use crate::browser::{Browser, PASSWORD};
 use crate::load_hostile::{Hostile, Target};
-use crate::program::{Running, token_of};
+use crate::program::{PROGRAM, Running, token_of};
 use crate::support::{User, init_000, real, synthetic};
 
 /// Too short to judge times, long enough for a few whole uploads.
@@ -146,7 +147,7 @@ impl Honest {
             }
             paced.tick().await;
             let from = IpAddr::V4(Ipv4Addr::new(127, 0, 2, turn));
-            let browser = Browser::at(&self.url, from);
+            let browser = Browser::at(&self.url, Some(from));
             let seen = self.times.of("sign-in", browser.try_sign_in(email, PASSWORD)).await;
             assert_eq!(seen.to(), "/my/videos");
             assert_eq!(self.times.of("my videos", browser.get("/my/videos")).await.status, 200);
@@ -179,6 +180,15 @@ impl Honest {
     }
 }
 
+/// The server as a system starts it that allows a process so many open files; another build of it where
+/// `SNAPLARK_LOAD_PROGRAM` names one.
+fn with_files(files: u32) -> Command {
+    let program = std::env::var("SNAPLARK_LOAD_PROGRAM").unwrap_or(PROGRAM.to_owned());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), &program]);
+    shell
+}
+
 /// How much of a core the server took, and what it started.
 fn cpu(id: u32) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
@@ -194,7 +204,7 @@ async fn honest_clients_are_served_beside_hostile_ones() {
     let seconds: u64 = asked.unwrap_or(SECONDS);
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::new(folder.path());
-    let running = Running::start_with_files(&backend, &[], FILES);
+    let running = Running::started(with_files(FILES), &backend, &[], Stdio::null());
     let url = running.url.clone();
     let user = |email: &str| User::new(&url, &token_of(&backend, email));
 

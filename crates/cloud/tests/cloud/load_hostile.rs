@@ -211,7 +211,7 @@ async fn wrong_tokens(target: Target, counts: Arc<Counts>, http: Client) {
 
 /// At one account and at one link, from addresses of their own; without a pause but for the answer.
 async fn wrong_passwords(target: Target, counts: Arc<Counts>, at: u8) {
-    let browser = Browser::at(&target.url, IpAddr::V4(Ipv4Addr::new(127, 0, 1, at)));
+    let browser = Browser::at(&target.url, Some(IpAddr::from([127, 0, 1, at])));
     let key = browser.key("/sign-in").await;
     let unlock = format!("{}/password", target.locked);
     for turn in 0_u64.. {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::backend::Backend;
 use crate::support::{User, http, init_000};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
 
 pub struct Running {
     pub child: Child,
@@ -22,29 +22,17 @@ impl Running {
     }
 
     pub fn start_with(backend: &Backend, env: &[(&str, &str)]) -> Running {
-        Running::started(backend, env, Stdio::null())
+        Running::started(Command::new(PROGRAM), backend, env, Stdio::null())
     }
 
     /// What it says is written to a file.
     pub fn start_logging(backend: &Backend, env: &[(&str, &str)], log: &Path) -> Running {
-        Running::started(backend, env, std::fs::File::create(log).unwrap().into())
+        let log = std::fs::File::create(log).unwrap();
+        Running::started(Command::new(PROGRAM), backend, env, log.into())
     }
 
-    fn started(backend: &Backend, env: &[(&str, &str)], log: Stdio) -> Running {
-        Running::spawned(Command::new(PROGRAM), backend, env, log)
-    }
-
-    /// As a system starts it that allows a process so many open files; where `SNAPLARK_LOAD_PROGRAM`
-    /// names another build of it, that one.
-    #[cfg(target_os = "linux")]
-    pub fn start_with_files(backend: &Backend, env: &[(&str, &str)], files: u32) -> Running {
-        let program = std::env::var("SNAPLARK_LOAD_PROGRAM").unwrap_or(PROGRAM.to_owned());
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), &program]);
-        Running::spawned(shell, backend, env, Stdio::null())
-    }
-
-    fn spawned(
+    /// `program`: begins this program, with these arguments and what else it wants.
+    pub fn started(
         mut program: Command,
         backend: &Backend,
         env: &[(&str, &str)],
