@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use snaplark_api::recording_id_of;
 use snaplark_store::Store;
 use snaplark_tests::fake_capture::Pace;
@@ -23,7 +23,7 @@ fn taken_address_is_replaced_by_another_and_said() {
     token.args(["token", "--user", "somebody-else@example.org", "--data"]).arg(rig.server.data());
     let token = output(token, LIMIT).unwrap();
     let server = format!("http://{}", rig.server.address);
-    let mut taken = String::new();
+    let (mut taken, mut session) = (String::new(), String::new());
     let rig = rig.restart_client(PACE, |root| {
         // Only the app has the secret. Here somebody found it.
         let secret = Store::open(root).unwrap().secret(id).unwrap().expect("it was made for it");
@@ -37,7 +37,9 @@ fn taken_address_is_replaced_by_another_and_said() {
         });
         let request = client().unwrap().post(format!("{server}/api/v1/videos/init"));
         let answer = request.bearer_auth(token.trim()).json(&init).send().unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().unwrap());
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let answer: Value = answer.json().unwrap();
+        session = answer["sessionId"].as_str().unwrap().to_owned();
     });
     rig.runtime.block_on(rig.proxy.reopen()).unwrap();
     let done = rig.client.done(id, LIMIT).unwrap();
@@ -45,8 +47,10 @@ fn taken_address_is_replaced_by_another_and_said() {
     assert!(!link.contains(&taken), "{link} is theirs");
     let said = done.health.iter().filter(|issue| issue.kind == "link-changed").count();
     assert_eq!(said, 1, "{:?}", done.health);
-    let theirs = client().unwrap().get(format!("{server}/videos/{taken}")).send().unwrap();
-    assert!(theirs.status().is_success(), "theirs is as it was");
+    let theirs = client().unwrap().get(format!("{server}/api/v1/videos/{session}"));
+    let theirs: Value = theirs.bearer_auth(token.trim()).send().unwrap().json().unwrap();
+    assert_eq!(theirs["videoId"], taken, "theirs is as it was: {theirs}");
+    assert_eq!(theirs["receivedChunks"], json!([]), "{theirs}");
     let answer = client().unwrap().get(format!("{link}/original.webm")).send().unwrap();
     assert!(answer.status().is_success() && !answer.bytes().unwrap().is_empty());
 }
