@@ -186,6 +186,7 @@ fn a_stick_that_was_pulled_and_comes_back_later_has_the_whole_recording() {
     let id = std::fs::read_dir(stick.join("recordings")).unwrap().next().unwrap().unwrap();
     let spare = std::env::temp_dir().join(format!("snaplark-{}", id.file_name().display()));
     assert!(spare.join("init.webm").is_file());
+    crate::private::hold_closed(&spare);
 
     mounts.bind(&screen.home, &stick, &home).unwrap();
     let status = json(&mut snaplark(&screen, &mounts, &["status", "--wait", "--json"]));

@@ -26,6 +26,19 @@ fn modes(folder: &Path, found: &mut Vec<(PathBuf, u32)>) {
     }
 }
 
+/// Nobody else may use any of it. Returns what there is.
+pub(crate) fn hold_closed(folder: &Path) -> Vec<(PathBuf, u32)> {
+    let mut found = Vec::new();
+    modes(folder, &mut found);
+    let open: Vec<String> = found
+        .iter()
+        .filter(|(_, mode)| mode & 0o077 != 0)
+        .map(|(path, mode)| format!("{mode:o} {}", path.display()))
+        .collect();
+    assert!(open.is_empty(), "others may use\n{}", open.join("\n"));
+    found
+}
+
 fn hold(mask: u32) {
     // Of this process, which is this test's alone, and of all that it starts.
     umask(Mode::from_raw_mode(mask));
@@ -44,20 +57,13 @@ fn hold(mask: u32) {
     std::thread::spawn(|| panic!("on purpose")).join().unwrap_err();
     drop(std::panic::take_hook());
 
-    let mut found = Vec::new();
-    modes(root, &mut found);
+    let found = hold_closed(root);
     let named = |name: &str| found.iter().any(|(path, _)| path.ends_with(name));
     for name in ["snaplark.db", "init.webm", "000000.webm", "recording.json", "settings.json"] {
         assert!(named(name) || name == "settings.json", "{name} is not there: {found:?}");
     }
     assert!(named("logs/snaplark.log") && named("logs/crash.txt"), "{found:?}");
     assert!(recorded.file.is_some_and(|file| file.starts_with(root)), "the saved file is walked");
-    let open: Vec<String> = found
-        .iter()
-        .filter(|(_, mode)| mode & 0o077 != 0)
-        .map(|(path, mode)| format!("{mode:o} {}", path.display()))
-        .collect();
-    assert!(open.is_empty(), "with umask {mask:03o} others may use\n{}", open.join("\n"));
     println!("figures: {} files and folders, none of them for others", found.len());
 }
 

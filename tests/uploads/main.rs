@@ -7,6 +7,7 @@
 
 #![cfg(test)]
 
+mod claims;
 mod crashes;
 mod damage;
 mod deleting;

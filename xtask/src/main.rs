@@ -42,6 +42,8 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
+  soak load [--seconds N]     a real cloud with honest and hostile clients, 60 s by default: honest
+                              ones are answered soon, and every upload of theirs arrives whole
   soak player [--rounds N]    the library's player: 10 s and five places of a recording, with numbers
                               and tone compared, 20 times by default
   soak installed              the package, installed on an empty machine that debootstrap makes:
@@ -93,6 +95,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 let rounds = args.number("--rounds")?.unwrap_or(soak::PLAYER_ROUNDS);
                 args.end()?;
                 return soak::player(&place, rounds).map(|()| ExitCode::SUCCESS);
+            }
+            if args.flag("load") {
+                let seconds = args.number("--seconds")?.unwrap_or(soak::LOAD_SECONDS);
+                args.end()?;
+                return soak::load(&place, seconds).map(|()| ExitCode::SUCCESS);
             }
             if args.flag("chaos") {
                 let rounds = args.number("--rounds")?.unwrap_or(soak::CHAOS_ROUNDS);

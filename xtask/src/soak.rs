@@ -7,12 +7,13 @@ use anyhow::Result;
 
 use crate::packages::Need;
 use crate::progress::spoken;
-use crate::{Place, build, mutants, packages, test, ui};
+use crate::{Place, build, mutants, packages, test, tools, ui};
 
 pub const SOAK_MINUTES: u32 = 30;
 pub const LONG_MINUTES: u32 = 120;
 pub const CHAOS_ROUNDS: u32 = 200;
 pub const PLAYER_ROUNDS: u32 = 20;
+pub const LOAD_SECONDS: u32 = 60;
 pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
     --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
@@ -22,7 +23,7 @@ const FUZZ_SECONDS: &str = "300";
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -33,6 +34,9 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     mutants::mutants(place)?;
     uploads(place)?;
     spoiled_bytes(place)?;
+    tools::ensure(place)?;
+    schemathesis(place)?;
+    load_of(place, LOAD_SECONDS)?;
     recordings(place)?;
     chaos_rounds(place, CHAOS_ROUNDS, None)?;
     long_recording(place, long_minutes)?;
@@ -85,6 +89,32 @@ pub fn player(place: &Place, rounds: u32) -> Result<()> {
         .args(build::WORKSPACE)
         .args(["--test", "desktop", "--retries", "0", "--stress-count", &rounds.to_string()])
         .args(["-E", "test(/^player::/)"])
+        .run()
+}
+
+/// Honest and hostile clients alone, with what they need installed and built first.
+pub fn load(place: &Place, seconds: u32) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    load_of(place, seconds)
+}
+
+fn schemathesis(place: &Place) -> Result<()> {
+    build::cargo(place, "five minutes of Schemathesis")
+        .remedy("read its findings above; each has the request that showed it.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--", "--nocapture", "openapi::schemathesis"])
+        .env("SNAPLARK_SCHEMATHESIS_SECONDS", FUZZ_SECONDS)
+        .run()
+}
+
+fn load_of(place: &Place, seconds: u32) -> Result<()> {
+    build::cargo(place, &format!("{seconds} seconds of honest and hostile clients"))
+        .remedy("read the line of figures above: which kind of request was late, and beside what.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--", "--nocapture", "load::"])
+        .env("SNAPLARK_LOAD_SECONDS", seconds.to_string())
         .run()
 }
 

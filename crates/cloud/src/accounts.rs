@@ -2,17 +2,16 @@
 //! that the app uses (authorization code with PKCE, RFC 6749 and 7636). Without HTTP.
 //!
 //! Invariants: a secret is handed out once and stored as its hash. Whether an address has an account
-//! can't be told from an answer or from how long it takes. Every way to guess is counted in the
-//! database, so that more nodes don't mean more guesses.
+//! can't be told from an answer or from how long it takes. Every way to guess is counted (`guesses`).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use thiserror::Error;
 
 use crate::audit::{self, Action};
 use crate::clock::Clock;
-use crate::db::{Bucket, Code, Db, DbError, NewToken, Taken, Token, TokenId, User, UserId};
-use crate::rate::OwnBuckets;
+use crate::db::{Code, Db, DbError, NewToken, Token, TokenId, User, UserId};
+use crate::guesses::{Guess, GuessError, Guesses, place};
 use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
@@ -26,16 +25,6 @@ const CODE_MS: i64 = 60 * 1000;
 /// Names are lines in a list.
 const TOKEN_NAME_CHARS_MAX: usize = 80;
 const EMAIL_BYTES_MAX: usize = 254;
-
-/// Somebody who mistypes has enough of these; a machine that guesses has not.
-pub(crate) const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
-/// Of one address on any account: offices share one.
-const TRIES_FROM: Bucket = Bucket { size: 60, refill_ms: 5_000 };
-/// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
-const TRIES_ON: Bucket = Bucket { size: 100, refill_ms: 20_000 };
-/// A token is 256 random bits: no number of guesses finds one. This keeps them from being work.
-const WRONG_TOKENS_FROM: Bucket = Bucket { size: 120, refill_ms: 1_000 };
-const EXCHANGES_FROM: Bucket = Bucket { size: 60, refill_ms: 1_000 };
 
 #[derive(Debug, Error)]
 pub enum AccountError {
@@ -63,7 +52,7 @@ pub struct Accounts {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub passwords: Passwords,
-    wrong_tokens: OwnBuckets,
+    pub guesses: Guesses,
 }
 
 /// What the app asked the browser to ask for.
@@ -77,7 +66,8 @@ pub struct Consent {
 
 impl Accounts {
     pub fn new(db: Db, clock: Clock) -> Self {
-        Accounts { db, clock, passwords: Passwords::default(), wrong_tokens: OwnBuckets::default() }
+        let guesses = Guesses::new(db.clone(), clock.clone());
+        Accounts { db, clock, passwords: Passwords::default(), guesses }
     }
 
     // --- browsers ---
@@ -90,27 +80,13 @@ impl Accounts {
         from: IpAddr,
         device: Option<&str>,
     ) -> Result<String, AccountError> {
-        let from = place(from);
         let email = plain_email(email);
         let now_ms = self.clock.now_ms();
-        // What is no address is nobody's, and names in the database stay short.
-        let name = if is_email(&email) { email.as_str() } else { "-" };
-        // A browser that its owner signed in by before has tries of its own, which nobody else can use
-        // up: whoever guesses from elsewhere can't keep the owner out.
-        let buckets = match device {
-            Some(device) => vec![(format!("sign-in device {device}"), TRIES_OF_ONE)],
-            None => vec![
-                (format!("sign-in {name} {from}"), TRIES_OF_ONE),
-                (format!("sign-in from {from}"), TRIES_FROM),
-                (format!("sign-in on {name}"), TRIES_ON),
-            ],
-        };
-        for (bucket, limit) in buckets {
-            self.take(&bucket, limit, now_ms).await?;
-        }
+        let name = counted_name(&email);
+        self.guesses.count(Guess::SignIn { email: name, from, device }).await?;
         let user = self.db.user_by_email(&email).await?;
         let hash = user.as_ref().and_then(|user| user.password.as_deref());
-        let fits = self.passwords.verify(password, hash).await?;
+        let fits = self.passwords.verify(password, hash, place(from)).await?;
         let Some(user) = user.as_ref().filter(|user| fits && !user.is_disabled) else {
             let tried = user.map(|user| user.id);
             self.note(tried, Action::SignInRefused, (name, "")).await;
@@ -174,13 +150,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Counted in memory: a refused token writes nothing, and no number of guesses finds one.
-    pub fn wrong_token(&self, from: IpAddr) -> Result<(), AccountError> {
-        let now_ms = self.clock.now_ms();
-        match self.wrong_tokens.take(place(from), WRONG_TOKENS_FROM, now_ms) {
-            Taken::One { .. } => Ok(()),
-            Taken::None { wait_ms } => Err(too_many(wait_ms)),
-        }
+    pub async fn wrong_token(&self, from: IpAddr) -> Result<(), AccountError> {
+        Ok(self.guesses.count(Guess::Token { from }).await?)
     }
 
     // --- the app's sign-in ---
@@ -208,8 +179,8 @@ impl Accounts {
         redirect_uri: &str,
         from: IpAddr,
     ) -> Result<(String, Scopes), AccountError> {
-        let (now_ms, from) = (self.clock.now_ms(), place(from));
-        self.take(&format!("exchange from {from}"), EXCHANGES_FROM, now_ms).await?;
+        let now_ms = self.clock.now_ms();
+        self.guesses.count(Guess::Code { from }).await?;
         let kept = self.db.take_code(&secrets::stored(code)).await?.ok_or(AccountError::Grant)?;
         let fits = kept.expires_ms > now_ms
             && kept.redirect_uri == redirect_uri
@@ -226,30 +197,20 @@ impl Accounts {
     pub(crate) async fn note(&self, user: Option<UserId>, action: Action, what: (&str, &str)) {
         audit::note(&self.db, &self.clock, user, action, what).await;
     }
+}
 
-    pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<(), AccountError> {
-        match self.db.take(name, bucket, now_ms).await? {
-            Taken::One { .. } => Ok(()),
-            Taken::None { wait_ms } => Err(too_many(wait_ms)),
+impl From<GuessError> for AccountError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::TooMany { retry_after_s } => AccountError::TooMany { retry_after_s },
+            GuessError::Db(error) => error.into(),
         }
     }
 }
 
-fn too_many(wait_ms: i64) -> AccountError {
-    let retry_after_s = u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1);
-    AccountError::TooMany { retry_after_s }
-}
-
-/// Returns what tries are counted by: an IPv4 address, and of an IPv6 address the network, since one
-/// customer is given 2^64 addresses.
-pub fn place(from: IpAddr) -> IpAddr {
-    match from {
-        IpAddr::V4(_) => from,
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
+/// What is no address is nobody's, and names of buckets stay short.
+pub(crate) fn counted_name(email: &str) -> &str {
+    if is_email(email) { email } else { "-" }
 }
 
 /// As it is stored and looked for.
@@ -283,13 +244,5 @@ mod tests {
             assert!(!is_email(bad), "{bad}");
         }
         assert_eq!(plain_email(" You@Example.com "), "you@example.com");
-    }
-
-    #[test]
-    fn tries_are_counted_by_the_network_of_an_ipv6_address() {
-        let of = |text: &str| place(text.parse().unwrap()).to_string();
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(of("2001:db8:1:2:ffff::1"), of("2001:db8:1:2::9"));
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
     }
 }

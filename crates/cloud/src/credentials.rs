@@ -7,22 +7,14 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::{
-    AccountError, Accounts, TRIES_OF_ONE, WEB_SESSION_MS, is_email, place, plain_email,
-};
+use crate::accounts::{AccountError, Accounts, WEB_SESSION_MS, counted_name, plain_email};
 use crate::audit::Action;
-use crate::db::{Bucket, NewPassword, User};
+use crate::db::{NewPassword, User};
+use crate::guesses::{Guess, place};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
 /// Long enough to find the mail, short enough that an old one is worth nothing.
 pub const RESET_LINK_MS: i64 = 60 * 60 * 1000;
-/// Requests for mail from one place.
-const ASKS_FROM: Bucket = Bucket { size: 10, refill_ms: 60_000 };
-/// Mail to one address, whoever asks: nobody's mailbox is filled from here.
-const ASKS_ON: Bucket = Bucket { size: 3, refill_ms: 20 * 60_000 };
-/// New passwords by link from one place: each costs a hash.
-const RESETS_FROM: Bucket = Bucket { size: 20, refill_ms: 30_000 };
-
 /// A password that was said by somebody who is signed in.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
@@ -69,10 +61,8 @@ impl Accounts {
     /// Returns the stored hash that the password fits.
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
-        let from = place(from);
-        let name = format!("password {} {from}", user.email);
-        self.take(&name, TRIES_OF_ONE, self.clock.now_ms()).await?;
-        let fits = self.passwords.verify(password, user.password.as_deref()).await?;
+        self.guesses.count(Guess::OwnPassword { email: &user.email, from }).await?;
+        let fits = self.passwords.verify(password, user.password.as_deref(), place(from)).await?;
         match user.password.clone().filter(|_| fits) {
             Some(hash) => Ok(hash),
             None => {
@@ -86,11 +76,9 @@ impl Accounts {
 
     /// Counts a request for a reset link; the same for addresses with and without an account.
     pub async fn count_reset_ask(&self, email: &str, from: IpAddr) -> Result<(), AccountError> {
-        let now_ms = self.clock.now_ms();
-        let (email, from) = (plain_email(email), place(from));
-        let name = if is_email(&email) { email.as_str() } else { "-" };
-        self.take(&format!("reset from {from}"), ASKS_FROM, now_ms).await?;
-        self.take(&format!("reset on {name}"), ASKS_ON, now_ms).await
+        let email = plain_email(email);
+        let name = counted_name(&email);
+        Ok(self.guesses.count(Guess::ResetMail { email: name, from }).await?)
     }
 
     /// Makes a reset link for somebody who can sign in by password. Returns its secret, and the
@@ -123,8 +111,8 @@ impl Accounts {
         new: &str,
         from: IpAddr,
     ) -> Result<String, AccountError> {
-        let (now_ms, from) = (self.clock.now_ms(), place(from));
-        self.take(&format!("resets from {from}"), RESETS_FROM, now_ms).await?;
+        let now_ms = self.clock.now_ms();
+        self.guesses.count(Guess::ResetLink { from }).await?;
         self.of_reset_link(secret).await?;
         check_new(new)?;
         let hash = self.passwords.hash(new).await?;

@@ -20,6 +20,7 @@ mod commands;
 mod credentials;
 mod db;
 mod embedded;
+mod guesses;
 mod http;
 mod jobs;
 mod local_network;
@@ -308,9 +309,11 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), &options.ffmpeg).await);
+    let mut accounts = Accounts::new(uploads.db.clone(), uploads.clock.clone());
+    accounts.passwords.hashed = uploads.metrics.password_hashes.clone();
     let app = Arc::new(AppState {
         jobs: Arc::clone(&jobs),
-        accounts: Accounts::new(uploads.db.clone(), uploads.clock.clone()),
+        accounts,
         shares: Shares::new(uploads.db.clone(), uploads.clock.clone()),
         uploads: Arc::clone(&uploads),
         mailer,

@@ -41,6 +41,7 @@ pub struct Metrics {
     made: Family<[(&'static str, &'static str); 2], Counter>,
     making: Family<One, Histogram>,
     pub scrubbed_bytes: Counter,
+    pub password_hashes: Counter,
     requests: Family<Request, Counter>,
     request: Family<Route, Histogram>,
     under_way: Gauge,
@@ -89,6 +90,7 @@ impl Metrics {
             made: Family::default(),
             making: Family::new_with_constructor(|| Histogram::new(MAKING_SECONDS)),
             scrubbed_bytes: Counter::default(),
+            password_hashes: Counter::default(),
             requests: Family::default(),
             request: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
             under_way: Gauge::default(),
@@ -121,6 +123,8 @@ impl Metrics {
         r.register_with_unit("making", "Time of what was made of a video", Unit::Seconds, time);
         let bytes = self.scrubbed_bytes.clone();
         r.register_with_unit("scrubbed", "Read to look for damage", Unit::Bytes, bytes);
+        let hashes = self.password_hashes.clone();
+        r.register("password_hashes", "Passwords that were checked or set", hashes);
         r.register("http_requests", "Requests answered", self.requests.clone());
         let time = self.request.clone();
         r.register_with_unit("http_request", "Until an answer begins", Unit::Seconds, time);

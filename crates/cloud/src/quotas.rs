@@ -1,9 +1,18 @@
 //! How much one user may keep and send. Pure; the counting is `db`'s, in the transaction of what is
 //! counted.
 //!
-//! What counts are the parts of uploads that are there. What the server makes of them (pictures,
-//! MP4) does not: visitors ask for it.
+//! What counts is what a user causes to be kept, as long as the upload is there:
+//! - the bytes of its parts;
+//! - `UPLOAD_BYTES` for the upload, which is more than its own row and those of its jobs take;
+//! - for each part `ROW_BYTES` and its table of contents (`parts::Layout`);
+//! - the stored map of a finished video;
+//! - what was made of it or given to it (pictures, index, MP4, captions), and `ROW_BYTES` for each;
+//! - the bytes of title and description, as long as the link's row is there.
+//!
+//! What the server makes by itself counts and is never refused: nothing waits for room there.
 
+pub const UPLOAD_BYTES: i64 = 4096;
+pub const ROW_BYTES: i64 = 512;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// `None`: as much as there is room for.

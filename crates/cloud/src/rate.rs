@@ -2,7 +2,6 @@
 //! nodes on one database count there.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Mutex;
 
 use crate::db::{Bucket, Db, DbError, SessionId, Taken};
@@ -101,60 +100,10 @@ impl OwnRate {
     }
 }
 
-/// Buckets of places in this process's memory, for what isn't worth a write.
-#[derive(Debug, Default)]
-pub struct OwnBuckets(Mutex<HashMap<IpAddr, Credit>>);
-
-#[derive(Clone, Copy, Debug)]
-struct Credit {
-    level_ms: i64,
-    at_ms: i64,
-}
-
-impl OwnBuckets {
-    pub fn take(&self, place: IpAddr, bucket: Bucket, now_ms: i64) -> Taken {
-        let full_ms = bucket.full_ms();
-        let mut credits = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if credits.len() >= BUCKETS_KEPT_MAX {
-            credits.retain(|_, credit| now_ms - credit.at_ms < full_ms - credit.level_ms);
-        }
-        if credits.len() >= BUCKETS_KEPT_MAX {
-            // As many places as that at once: who has the most left loses the least.
-            credits.clear();
-        }
-        let credit = credits.entry(place).or_insert(Credit { level_ms: full_ms, at_ms: now_ms });
-        // A clock that goes backwards gives nothing and takes nothing.
-        let passed_ms = (now_ms - credit.at_ms).max(0);
-        credit.level_ms = credit.level_ms.saturating_add(passed_ms).min(full_ms);
-        credit.at_ms = now_ms;
-        let left_ms = credit.level_ms - bucket.refill_ms;
-        if left_ms < 0 {
-            return Taken::None { wait_ms: -left_ms };
-        }
-        credit.level_ms = left_ms;
-        Taken::One { left: u32::try_from(left_ms / bucket.refill_ms).unwrap_or(u32::MAX) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use uuid::Uuid;
-
-    #[test]
-    fn places_have_buckets_of_their_own_that_fill_again() {
-        let (buckets, bucket) = (OwnBuckets::default(), Bucket { size: 2, refill_ms: 100 });
-        let place = |n: u32| IpAddr::from(n.to_be_bytes());
-        assert_eq!(buckets.take(place(1), bucket, 0), Taken::One { left: 1 });
-        assert_eq!(buckets.take(place(1), bucket, 0), Taken::One { left: 0 });
-        assert_eq!(buckets.take(place(1), bucket, 40), Taken::None { wait_ms: 60 });
-        assert_eq!(buckets.take(place(2), bucket, 40), Taken::One { left: 1 }, "another's");
-        assert_eq!(buckets.take(place(1), bucket, 100), Taken::One { left: 0 });
-        for n in 0..3 * BUCKETS_KEPT_MAX as u32 {
-            buckets.take(place(n), bucket, 200);
-        }
-        assert!(buckets.0.lock().unwrap().len() <= BUCKETS_KEPT_MAX, "memory is bounded");
-    }
 
     #[test]
     fn ten_in_a_second_and_ten_more_in_the_next() {

@@ -4,18 +4,31 @@
 //! tells nothing about near misses, so its timing needs no care. Passwords are chosen by people:
 //! argon2id, which takes 19 MiB and tens of milliseconds on purpose, a few at a time.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use prometheus_client::metrics::counter::Counter;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 /// So that a token that leaked into a log or a repository can be found.
 const TOKEN_PREFIX: &str = "snap_";
-/// Each takes 19 MiB and a core: more at once would only make all of them slow.
+/// Each takes 19 MiB and a core: half of the cores at most, and no more of them at once than this.
 const HASHING_MAX: usize = 2;
+/// A place that a wrong password came from waits with others of its kind for so long.
+const WRONG_MAX: Duration = Duration::from_secs(10 * 60);
+/// Past this many such places, new ones are not noted.
+const WRONG_PLACES_MAX: usize = 10_000;
+/// Hashes come after requests that are answered soon, and before ffmpeg.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
 /// Of nobody's password: checked where there is no such user, so that the answer takes as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c25hcGxhcmsgbm9ib2R5$\
                       ZG9lcyBub3QgbWF0Y2ggYW55IHBhc3N3b3JkIGF0IGE";
@@ -73,14 +86,32 @@ pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
+/// Hashes passwords, a few at once. Whoever comes from one place waits in a line of their own, of which
+/// the first alone waits for a turn: places take turns, however long the line of one of them is. Places
+/// that a wrong password came from a while ago have one turn together, so that however many addresses a
+/// guesser has, everybody else waits for one guess at most.
 #[derive(Debug)]
 pub struct Passwords {
     turns: Semaphore,
+    guessing: Semaphore,
+    lines: Mutex<HashMap<IpAddr, Arc<AsyncMutex<()>>>>,
+    /// When a wrong one came from there.
+    wrong: Mutex<HashMap<IpAddr, Instant>>,
+    /// How many were hashed, right or wrong.
+    pub hashed: Counter,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Passwords { turns: Semaphore::new(HASHING_MAX) }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = Semaphore::new((cores / 2).clamp(1, HASHING_MAX));
+        Passwords {
+            turns,
+            guessing: Semaphore::new(1),
+            lines: Mutex::default(),
+            wrong: Mutex::default(),
+            hashed: Counter::default(),
+        }
     }
 }
 
@@ -96,9 +127,57 @@ impl Passwords {
         .map_err(SecretError::Hash)
     }
 
-    /// `hash`: none where there is nobody whose password it could be. What is too long to be one costs
-    /// as much as any other, so that guesses by it are no cheaper.
-    pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, SecretError> {
+    /// Checks a password that was said at a place (`guesses::place`). `hash`: none where there is nobody
+    /// whose password it could be. What is too long to be one costs as much as any other, so that guesses
+    /// by it are no cheaper.
+    pub async fn verify(
+        &self,
+        password: &str,
+        hash: Option<&str>,
+        at: IpAddr,
+    ) -> Result<bool, SecretError> {
+        let line = self.line(at);
+        let first = line.lock().await;
+        let guess = match self.is_guessing(at) {
+            true => Some(self.guessing.acquire().await.expect("the semaphore is never closed")),
+            false => None,
+        };
+        let fits = self.fits(password, hash).await;
+        self.note(at, matches!(fits, Ok(true)));
+        drop((guess, first));
+        drop(line);
+        self.lines().retain(|_, line| Arc::strong_count(line) > 1);
+        fits
+    }
+
+    fn is_guessing(&self, at: IpAddr) -> bool {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.get(&at).is_some_and(|since| since.elapsed() < WRONG_MAX)
+    }
+
+    fn note(&self, at: IpAddr, fits: bool) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if fits {
+            wrong.remove(&at);
+            return;
+        }
+        if wrong.len() >= WRONG_PLACES_MAX {
+            wrong.retain(|_, since| since.elapsed() < WRONG_MAX);
+        }
+        if wrong.len() < WRONG_PLACES_MAX {
+            wrong.insert(at, Instant::now());
+        }
+    }
+
+    fn line(&self, at: IpAddr) -> Arc<AsyncMutex<()>> {
+        Arc::clone(self.lines().entry(at).or_default())
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<IpAddr, Arc<AsyncMutex<()>>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fits(&self, password: &str, hash: Option<&str>) -> Result<bool, SecretError> {
         let known = hash.is_some() && password.len() <= PASSWORD_BYTES_MAX;
         let password = if known { password.to_owned() } else { String::new() };
         let hash = hash.unwrap_or(NOBODY).to_owned();
@@ -117,7 +196,17 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SecretError> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        tokio::task::spawn_blocking(work).await.map_err(|e| SecretError::Hash(e.to_string()))
+        self.hashed.inc();
+        let (done, wait) = tokio::sync::oneshot::channel();
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        let begun = thread.spawn(move || {
+            // On Linux a thread's own; elsewhere it would be the process's.
+            #[cfg(target_os = "linux")]
+            rustix::process::setpriority_process(None, NICENESS).ok();
+            done.send(work()).ok();
+        });
+        begun.map_err(|error| SecretError::Hash(error.to_string()))?;
+        wait.await.map_err(|error| SecretError::Hash(error.to_string()))
     }
 }
 
@@ -151,10 +240,50 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse", Some(&hash)).await.unwrap());
-        assert!(!passwords.verify("correct horsf", Some(&hash)).await.unwrap());
+        let at = IpAddr::from([192, 0, 2, 7]);
+        let verify = async |text: &str, hash| passwords.verify(text, hash, at).await.unwrap();
+        assert!(verify("correct horse", Some(&hash)).await);
+        assert!(!verify("correct horsf", Some(&hash)).await);
         let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
-        assert!(!passwords.verify(&long, Some(&hash)).await.unwrap(), "and it was hashed");
-        assert!(!passwords.verify("anything", None).await.unwrap(), "nobody's hash is well formed");
+        assert!(!verify(&long, Some(&hash)).await, "and it was hashed");
+        assert!(!verify("anything", None).await, "nobody's hash is well formed");
+        assert!(passwords.lines().is_empty(), "a line that nobody waits in is forgotten");
+    }
+
+    #[tokio::test]
+    async fn place_with_a_long_line_keeps_others_waiting_for_a_few_hashes() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        let (crowd, one) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8]));
+        let guess = || passwords.verify("a guess", Some(&hash), crowd);
+        let guesses = futures_util::future::join_all((0..30).map(|_| guess()));
+        let honest = async {
+            passwords.verify("correct horse", Some(&hash), one).await.unwrap();
+            passwords.hashed.get()
+        };
+        let (_, hashed_before) = tokio::join!(guesses, honest);
+        assert!(hashed_before <= 5, "{hashed_before} before a place of its own");
+    }
+
+    #[tokio::test]
+    async fn guessers_from_many_places_keep_others_waiting_for_one_guess() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        let guess = |place: u8| {
+            let at = IpAddr::from([192, 0, 2, place]);
+            passwords.verify("a guess", Some(&hash), at)
+        };
+        for place in 0..20 {
+            guess(place).await.unwrap();
+        }
+        let before = passwords.hashed.get();
+        let guesses = futures_util::future::join_all((0..20).map(guess));
+        let honest = async {
+            let at = IpAddr::from([192, 0, 2, 200]);
+            assert!(passwords.verify("correct horse", Some(&hash), at).await.unwrap());
+            passwords.hashed.get() - before
+        };
+        let (_, hashed) = tokio::join!(guesses, honest);
+        assert!(hashed <= 4, "{hashed} with its own");
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use crate::accounts::place;
+use crate::guesses::place;
 
 /// Of one request; also how long a connection may wait for its next.
 const HEADER_MAX: Duration = Duration::from_secs(30);

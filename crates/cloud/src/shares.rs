@@ -4,22 +4,20 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::accounts::{AccountError, Accounts, place};
+use crate::accounts::Accounts;
 use crate::audit::{self, Action};
 use crate::clock::Clock;
-use crate::db::{Bucket, Db, DbError, Share, ShareChange, Taken, Upload, UserId, Visibility};
+use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility};
+use crate::guesses::{Guess, GuessError, place};
 use crate::secrets::{self, SecretError};
 
-/// A link's password is told to others; guessing is slowed by `TRIES`.
+/// A link's password is told to others; guessing is slowed (`guesses`).
 pub const PASSWORD_CHARS_MIN: usize = 6;
 pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Whoever said the password may come back for so long.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 
-const TRIES: Bucket = Bucket { size: 5, refill_ms: 60_000 };
-/// From everywhere together: a few hundred guesses an hour, whoever has however many addresses.
-const TRIES_ON: Bucket = Bucket { size: 60, refill_ms: 10_000 };
 /// One person who watches again within this time is one view.
 const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 
@@ -162,14 +160,10 @@ impl Shares {
         password: &str,
         from: IpAddr,
     ) -> Result<String, ShareError> {
-        let (video, now_ms, from) = (upload.video_id, self.clock.now_ms(), place(from));
-        for (name, bucket) in
-            [(format!("unlock {video} {from}"), TRIES), (format!("unlock {video}"), TRIES_ON)]
-        {
-            accounts.take(&name, bucket, now_ms).await.map_err(other)?;
-        }
+        let (video, now_ms) = (upload.video_id, self.clock.now_ms());
+        accounts.guesses.count(Guess::LinkPassword { video, from }).await?;
         let hash = upload.share.password.as_deref();
-        if !accounts.passwords.verify(password, hash).await? {
+        if !accounts.passwords.verify(password, hash, place(from)).await? {
             let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
             audit::note(&self.db, &self.clock, owner, refused, (&video.to_string(), "")).await;
             return Err(ShareError::Wrong);
@@ -180,12 +174,18 @@ impl Shares {
     }
 
     /// Somebody other than the owner began to watch.
-    pub async fn viewed(&self, upload: &Upload, from: IpAddr) -> Result<(), ShareError> {
+    pub async fn viewed(
+        &self,
+        accounts: &Accounts,
+        upload: &Upload,
+        from: IpAddr,
+    ) -> Result<(), ShareError> {
         let name = format!("view {} {}", upload.video_id, place(from));
-        if let Taken::One { .. } = self.db.take(&name, VIEWS, self.clock.now_ms()).await? {
-            self.db.count_view(upload.user_id, upload.video_id).await?;
+        match accounts.guesses.take(&[(name, VIEWS)]).await {
+            Ok(()) => Ok(self.db.count_view(upload.user_id, upload.video_id).await?),
+            Err(GuessError::TooMany { .. }) => Ok(()),
+            Err(GuessError::Db(error)) => Err(error.into()),
         }
-        Ok(())
     }
 }
 
@@ -228,21 +228,41 @@ fn plain_description(text: &str) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-fn other(error: AccountError) -> ShareError {
-    match error {
-        AccountError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
-        AccountError::Wrong
-        | AccountError::Grant
-        | AccountError::NewPassword
-        | AccountError::ResetLink => ShareError::Wrong,
-        AccountError::Secret(error) => error.into(),
-        AccountError::Db(error) => error.into(),
+impl From<GuessError> for ShareError {
+    fn from(error: GuessError) -> Self {
+        match error {
+            GuessError::TooMany { retry_after_s } => ShareError::TooMany { retry_after_s },
+            GuessError::Db(error) => error.into(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::VideoId;
+
+    #[tokio::test]
+    async fn pass_is_good_for_one_owners_video_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("db")).await.unwrap();
+        let one = db.user_named("a@example.com", 0).await.unwrap();
+        let other = db.user_named("b@example.com", 0).await.unwrap();
+        let video = VideoId(uuid::Uuid::from_u128(1));
+        let (_, pass) = secrets::new_secret().unwrap();
+        db.add_share_pass(one, video, &pass, 10).await.unwrap();
+        let has = async |owner, video| db.has_share_pass(owner, video, &pass, 5).await.unwrap();
+        assert!(has(one, video).await);
+        assert!(!has(other, video).await, "the same id of another owner");
+        assert!(!has(one, VideoId(uuid::Uuid::from_u128(2))).await);
+        assert!(!db.has_share_pass(one, video, &pass, 10).await.unwrap(), "it is over");
+        // Another owner's new password takes nothing away.
+        let change = ShareChange { password: Some("hash".to_owned()), ..ShareChange::default() };
+        db.change_share(other, video, &change).await.unwrap();
+        assert!(has(one, video).await);
+        db.change_share(one, video, &change).await.unwrap();
+        assert!(!has(one, video).await);
+    }
 
     #[test]
     fn what_can_be_asked_for() {

@@ -449,6 +449,13 @@ impl Uploads {
     /// What the player shows beside the sound; what was there before goes.
     pub async fn give_captions(&self, upload: &Upload, text: Bytes) -> Result<(), UploadError> {
         let kind = ProductKind::Captions;
+        let (used, limits) = self.usage(upload.user_id).await?;
+        if let Some(over) = limits.used_up(used, self.clock.now_ms())
+            && matches!(over, Over::Storage { .. })
+            && !upload.has(kind)
+        {
+            return Err(self.over(upload.user_id, over).await);
+        }
         let mut writer = self.storage.product_writer(upload.session_id.0, kind.name());
         writer.write(text).await?;
         let Written { key: object_key, size_bytes, sha256 } = writer.finish().await?;

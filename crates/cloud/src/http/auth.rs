@@ -44,7 +44,7 @@ pub async fn signed(
         };
     }
     if bearer(headers).is_some() {
-        app.accounts.wrong_token(from(app, headers, extensions))?;
+        app.accounts.wrong_token(from(app, headers, extensions)).await?;
     }
     Err(ApiError::unauthorized())
 }

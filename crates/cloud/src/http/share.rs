@@ -196,7 +196,9 @@ pub async fn viewed(
     if let Some(upload) = behind.upload()
         && access(&app, &mut parts, upload).await? == Access::Granted
     {
-        app.shares.viewed(upload, from(&app, &parts.headers, &parts.extensions)).await?;
+        app.shares
+            .viewed(&app.accounts, upload, from(&app, &parts.headers, &parts.extensions))
+            .await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

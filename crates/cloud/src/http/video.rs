@@ -16,8 +16,8 @@ use std::sync::Arc;
 use super::dialects::arrived;
 use super::errors::ApiError;
 use super::{App, access, share, visitor};
-use crate::accounts::place;
-use crate::db::{Bucket, JobState, ProductKind, Taken, Upload};
+use crate::db::{Bucket, JobState, ProductKind, Upload};
+use crate::guesses::{GuessError, place};
 use crate::media::Media;
 use crate::media_map::{MediaMap, Piece, Source};
 use crate::pages;
@@ -192,13 +192,10 @@ async fn may_ask(app: &App, upload: &Upload, parts: &mut Parts) -> Result<(), Ap
         return Ok(());
     }
     let from = visitor::from(app, &parts.headers, &parts.extensions);
-    let name = format!("mp4 {}", place(from));
-    match app.uploads.db.take(&name, MP4_ASKED, app.uploads.clock.now_ms()).await {
-        Ok(Taken::One { .. }) => Ok(()),
-        Ok(Taken::None { wait_ms }) => {
-            Err(ApiError::too_many(u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000).max(1)))
-        }
-        Err(error) => Err(UploadError::from(error).into()),
+    match app.accounts.guesses.take(&[(format!("mp4 {}", place(from)), MP4_ASKED)]).await {
+        Ok(()) => Ok(()),
+        Err(GuessError::TooMany { retry_after_s }) => Err(ApiError::too_many(retry_after_s)),
+        Err(GuessError::Db(error)) => Err(UploadError::from(error).into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::browser::{Browser, PASSWORD, signed_in};
-use crate::support::{Server, User, http};
+use crate::support::{Server, User, http, synthetic};
 
 const WHO: &str = "a@example.com";
 const SOON: Duration = Duration::from_secs(10);
@@ -53,6 +53,58 @@ async fn a_refused_token_writes_nothing() {
     stranger.get("/videos").await.refused(429);
     let kept = server.backend.dump();
     assert!(!kept.windows(10).any(|at| at == b"token from"), "no bucket in the database");
+}
+
+async fn hashes(server: &Server) -> String {
+    let url = format!("http://{}/metrics", server.cloud.metrics_address().unwrap());
+    let text = http().get(url).send().await.unwrap().text().await.unwrap();
+    let line = text.lines().find(|line| line.starts_with("snaplark_password_hashes_total"));
+    line.expect(&text).to_owned()
+}
+
+#[tokio::test]
+async fn a_refused_try_writes_nothing_and_hashes_nothing() {
+    let server = Server::with(|options| {
+        options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+    })
+    .await;
+    let owner = server.user(WHO).await;
+    let session = owner.init().await;
+    owner.chunk(&session, 0, &synthetic(1, 100).whole()).await.ok();
+    let video = owner.finalize(&session, 1).await.ok();
+    owner.lock(&session, "open sesame").await;
+    let path = format!("/videos/{}", video["videoId"].as_str().unwrap());
+    let stranger = Browser::new(&server.url());
+    let key = stranger.key(&path).await;
+    let unlock = async || {
+        let fields = [("formKey", key.as_str()), ("password", "a guess")];
+        stranger.post(&format!("{path}/password"), &fields).await.status
+    };
+    let sign_in = async || stranger.try_sign_in(WHO, "a wrong password").await.status;
+    for _ in 0..8 {
+        assert_eq!(sign_in().await, 401);
+    }
+    for _ in 0..5 {
+        assert_eq!(unlock().await, 401);
+    }
+    let kept = async || (server.backend.dump(), hashes(&server).await);
+    // The sweeper writes when a server starts, and may be late.
+    let mut is_same = false;
+    for _ in 0..5 {
+        let before = kept().await;
+        for _ in 0..10 {
+            assert_eq!((sign_in().await, unlock().await), (429, 429));
+        }
+        let after = kept().await;
+        assert_eq!(before.1, after.1, "nothing is hashed");
+        is_same |= before.0 == after.0;
+        if is_same {
+            break;
+        }
+    }
+    assert!(is_same, "the database is as it was");
+    server.pass_ms(61_000);
+    assert_eq!((sign_in().await, unlock().await), (401, 401));
 }
 
 #[tokio::test]

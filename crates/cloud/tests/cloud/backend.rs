@@ -69,7 +69,8 @@ impl Backend {
     pub fn dump(&self) -> Vec<u8> {
         let entries = std::fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
         entries
-            .filter(|path| path.is_file())
+            // What its processes share while they run is not kept.
+            .filter(|path| path.is_file() && !path.to_string_lossy().ends_with("-shm"))
             .flat_map(|path| std::fs::read(path).unwrap())
             .collect()
     }

@@ -45,8 +45,14 @@ impl Seen {
 
 impl Browser {
     pub fn new(url: &str) -> Browser {
+        Browser::at(url, None)
+    }
+
+    /// One that connects from another address of this computer.
+    pub fn at(url: &str, address: Option<std::net::IpAddr>) -> Browser {
         crate::support::http();
-        let http = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        let http = Client::builder().no_proxy().redirect(Policy::none()).local_address(address);
+        let http = http.build().unwrap();
         Browser { http, url: url.to_owned(), cookies: Mutex::default(), from: Mutex::default() }
     }
 

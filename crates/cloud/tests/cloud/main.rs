@@ -19,6 +19,10 @@ mod durability;
 mod forgotten;
 mod hostile;
 mod jobs;
+#[cfg(target_os = "linux")]
+mod load;
+#[cfg(target_os = "linux")]
+mod load_hostile;
 mod maps;
 mod my_account;
 mod oauth;

@@ -96,7 +96,7 @@ async fn range_of_two_hours_is_answered_as_soon_as_that_of_a_minute() {
 }
 
 /// Parts of clusters of a few bytes, each of which a way in leads to, and with so many gaps.
-fn torn(parts: usize, clusters: usize, gaps: usize) -> Vec<Vec<u8>> {
+pub fn torn(parts: usize, clusters: usize, gaps: usize) -> Vec<Vec<u8>> {
     let Recording { init, segments } = synthetic(1, 1);
     // Every cluster begins at the same time: any order is right.
     let row = segments[0].repeat(clusters / (gaps + 1));

@@ -3,13 +3,17 @@
 //! what it says and the server doesn't do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::backend::Backend;
 use crate::dialects::film;
+use crate::program::{PROGRAM, Running, token};
 use crate::screenshots::picture;
 use crate::support::{Server, User, init_000, synthetic};
 
@@ -204,6 +208,50 @@ fn chunk(names: [&str; 2], id: &str, index: &str, bytes: Vec<u8>) -> Form {
 
 const V1: [&str; 2] = ["sessionId", "chunkIndex"];
 const OLD: [&str; 2] = ["uploadId", "chunkIndex"];
+
+/// Schemathesis makes requests out of the document, right and wrong ones, and judges the answers. For
+/// twenty seconds; `cargo xtask soak` takes five minutes. Its stateful phase needs links between
+/// operations, which the document has none of.
+#[test]
+fn schemathesis_finds_nothing() {
+    let seconds = std::env::var("SNAPLARK_SCHEMATHESIS_SECONDS").unwrap_or("20".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    let running = Running::start_with(
+        &backend,
+        &[
+            ("SNAPLARK_PARTS_PER_SECOND", "1000000"),
+            ("SNAPLARK_USER_DAY_UPLOADS", "none"),
+            ("SNAPLARK_FFMPEG", "no-ffmpeg-here"),
+        ],
+    );
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = Command::new(tool("schemathesis"))
+        .arg("--config-file")
+        .arg(here.join("tests/schemathesis.toml"))
+        .args(["--no-color", "run"])
+        .arg(here.join("../../docs/openapi.json"))
+        .args(["--url", &running.url, "--header", &format!("Authorization: Bearer {token}")])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"])
+        .args(["--max-time", &seconds, "--warnings", "off"])
+        // It keeps what it found before.
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    running.kill();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    let cases = said.lines().find(|line| line.contains(" generated")).expect(&said);
+    println!("schemathesis: {}", cases.trim());
+}
+
+/// Where `cargo xtask` puts it, or where the person has it.
+fn tool(name: &str) -> PathBuf {
+    let target = Path::new(PROGRAM).ancestors().nth(2).unwrap();
+    let ours = target.join("tools/bin").join(name);
+    if ours.exists() { ours } else { PathBuf::from(name) }
+}
 
 #[tokio::test]
 async fn no_address_takes_another_method_than_the_document_says() {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::backend::Backend;
 use crate::support::{User, http, init_000};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_snaplark-cloud");
 
 pub struct Running {
     pub child: Child,
@@ -22,16 +22,23 @@ impl Running {
     }
 
     pub fn start_with(backend: &Backend, env: &[(&str, &str)]) -> Running {
-        Running::started(backend, env, Stdio::null())
+        Running::started(Command::new(PROGRAM), backend, env, Stdio::null())
     }
 
     /// What it says is written to a file.
     pub fn start_logging(backend: &Backend, env: &[(&str, &str)], log: &Path) -> Running {
-        Running::started(backend, env, std::fs::File::create(log).unwrap().into())
+        let log = std::fs::File::create(log).unwrap();
+        Running::started(Command::new(PROGRAM), backend, env, log.into())
     }
 
-    fn started(backend: &Backend, env: &[(&str, &str)], log: Stdio) -> Running {
-        let mut child = Command::new(PROGRAM)
+    /// `program`: begins this program, with these arguments and what else it wants.
+    pub fn started(
+        mut program: Command,
+        backend: &Backend,
+        env: &[(&str, &str)],
+        log: Stdio,
+    ) -> Running {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .envs(backend.env())
             .envs(env.iter().copied())
@@ -54,10 +61,11 @@ impl Running {
 }
 
 pub fn token(backend: &Backend) -> String {
-    let out = Command::new(PROGRAM)
-        .args(["token", "--user", "a@example.com"])
-        .envs(backend.env())
-        .output();
+    token_of(backend, "a@example.com")
+}
+
+pub fn token_of(backend: &Backend, email: &str) -> String {
+    let out = Command::new(PROGRAM).args(["token", "--user", email]).envs(backend.env()).output();
     let out = out.unwrap();
     assert!(out.status.success(), "{out:?}");
     let text = String::from_utf8(out.stdout).unwrap();
@@ -150,6 +158,22 @@ fn an_operators_commands_say_what_they_do() {
     let cells: Vec<_> = said.trim_end().split('\t').collect();
     assert_eq!(cells[1..], ["a@example.com", "limits set", "", "", "this server"]);
     assert_eq!(run(&["scrub"]), (0, "0 videos, 0 objects, 0 kB: 0 damaged\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_user_may_begin_a_thousand_uploads_a_day_unless_it_is_said_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::new(folder.path());
+    let token = token(&backend);
+    for (env, max) in [
+        (&[][..], serde_json::json!(1000)),
+        (&[("SNAPLARK_USER_DAY_UPLOADS", "none")][..], serde_json::Value::Null),
+    ] {
+        let running = Running::start_with(&backend, env);
+        let usage = User::new(&running.url, &token).get("/usage").await.ok();
+        assert_eq!(usage["today"]["uploadsMax"], max);
+        running.kill();
+    }
 }
 
 #[tokio::test]

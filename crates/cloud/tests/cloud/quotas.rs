@@ -7,6 +7,9 @@ use snaplark_cloud::{Limits, OwnLimits};
 use crate::browser::signed_in;
 use crate::support::{Server, User, init_000, synthetic};
 
+/// What an upload takes beside its parts' bytes (docs/cloud.md), and each row of what it is made of.
+const UPLOAD: u64 = 4096;
+const ROW: u64 = 512;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 async fn server(limits: Limits) -> Server {
@@ -17,10 +20,91 @@ async fn stored(user: &User) -> u64 {
     user.get("/usage").await.ok()["storedBytes"].as_u64().unwrap()
 }
 
+/// What is counted after init and after each of these parts.
+async fn measured(parts: &[Vec<u8>]) -> Vec<u64> {
+    let server = server(Limits::default()).await;
+    let user = server.user("a@example.com").await;
+    let session = user.init().await;
+    let mut measured = vec![stored(&user).await];
+    for (index, part) in parts.iter().enumerate() {
+        user.chunk(&session, index, part).await.ok();
+        measured.push(stored(&user).await);
+    }
+    measured
+}
+
+/// Every kind of thing that is kept counts when it comes and no more when it goes.
+#[tokio::test]
+async fn all_that_a_user_causes_to_be_kept_is_counted() {
+    let server = Server::with(|options| options.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    let parts = crate::support::real().stream();
+    let session = user.init().await;
+    assert_eq!(stored(&user).await, UPLOAD);
+    let mut before = UPLOAD;
+    for (index, part) in parts.iter().enumerate() {
+        user.chunk(&session, index, part).await.ok();
+        let now = stored(&user).await;
+        assert!(now > before + part.len() as u64 + ROW, "a part, its row and its contents: {now}");
+        before = now;
+    }
+    user.chunk(&session, 0, &parts[0]).await.ok();
+    assert_eq!(stored(&user).await, before, "the same again is the same");
+    // One too many for the video, whose row goes with it.
+    user.chunk(&session, parts.len(), &parts[1]).await.ok();
+    user.finalize(&session, parts.len()).await.ok();
+    let finished = stored(&user).await;
+    assert!((before + 1..before + 2_000).contains(&finished), "its map: {before}, {finished}");
+
+    let video = user.get(&format!("/videos/{session}")).await.ok()["videoId"].clone();
+    let video = video.as_str().unwrap();
+    // Made by themselves: a picture and a preview.
+    let mut made = 0;
+    for name in ["thumbnail.jpg", "preview.webp"] {
+        let url = format!("{}/videos/{video}/made/{name}", server.url());
+        let begun = std::time::Instant::now();
+        loop {
+            let response = user.http.get(&url).send().await.unwrap();
+            if response.status().as_u16() == 200 {
+                made += response.bytes().await.unwrap().len() as u64 + ROW;
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 60, "{name}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    assert_eq!(stored(&user).await, finished + made);
+
+    let address = format!("{}/api/v1/videos/{session}", server.url());
+    let text = "WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n";
+    let put = user.http.put(format!("{address}/captions")).bearer_auth(&user.token);
+    let put = put.header("Content-Type", "text/vtt").body(text).send().await.unwrap();
+    assert!(put.status().is_success(), "{}", put.status());
+    let captions = stored(&user).await - finished - made;
+    assert!((ROW + 1..ROW + 200).contains(&captions), "{captions}");
+    let gone = user.delete(&format!("/videos/{session}/captions")).await;
+    assert!(gone.status < 300, "{gone:?}");
+    assert_eq!(stored(&user).await, finished + made);
+
+    let title = async |title: &str| {
+        let change = user.http.patch(&address).bearer_auth(&user.token);
+        let change = change.json(&json!({"title": title})).send().await.unwrap();
+        assert!(change.status().is_success());
+    };
+    title("\u{e9}t\u{e9}").await;
+    assert_eq!(stored(&user).await, finished + made + 5, "as many bytes as it has");
+    title("").await;
+    assert_eq!(stored(&user).await, finished + made);
+
+    user.delete(&format!("/videos/{session}")).await.ok();
+    assert_eq!(stored(&user).await, 0, "nothing is left of it");
+}
+
 #[tokio::test]
 async fn full_is_said_and_what_is_stored_stays_acknowledged() {
     let parts = synthetic(4, 1000).stream();
-    let room = parts[..3].iter().map(Vec::len).sum::<usize>() as u64;
+    let counted = measured(&parts[..3]).await;
+    let room = counted[3];
     let server = server(Limits { storage_bytes: Some(room), ..Limits::default() }).await;
     let user = server.user("a@example.com").await;
     let session = user.init().await;
@@ -33,7 +117,7 @@ async fn full_is_said_and_what_is_stored_stays_acknowledged() {
     let answer = refused.refused(507);
     assert!(answer["message"].as_str().unwrap().contains("What was acknowledged is safe"));
     assert_eq!(server.objects(), 2, "what was refused is not left behind");
-    assert_eq!(stored(&user).await, parts[..2].iter().map(Vec::len).sum::<usize>() as u64);
+    assert_eq!(stored(&user).await, counted[2]);
 
     user.chunk(&session, 2, &parts[2]).await.ok();
     assert_eq!(stored(&user).await, room);
@@ -58,7 +142,9 @@ async fn what_is_counted_is_what_is_there() {
     let server = server(Limits::default()).await;
     let user = server.user("a@example.com").await;
     let parts = synthetic(3, 1000).stream();
-    let size = |parts: &[Vec<u8>]| parts.iter().map(Vec::len).sum::<usize>() as u64;
+    let counted = measured(&parts).await;
+    let [size_of_2, size_of_3] = [counted[2], counted[3]];
+    let size_of_1 = counted[1];
 
     // A part in place of another, one too many at finalize, and an upload that is left.
     let session = user.init().await;
@@ -66,12 +152,13 @@ async fn what_is_counted_is_what_is_there() {
     for (index, part) in parts.iter().enumerate() {
         user.chunk(&session, index, part).await.ok();
     }
-    assert_eq!(stored(&user).await, size(&parts));
+    assert_eq!(stored(&user).await, size_of_3);
     user.finalize(&session, 2).await.ok();
-    assert_eq!(stored(&user).await, size(&parts[..2]));
+    let finished = stored(&user).await;
+    assert!((size_of_2 + 1..size_of_2 + 1_000).contains(&finished), "and its map: {finished}");
     let left = user.init().await;
     user.chunk(&left, 0, &parts[0]).await.ok();
-    assert_eq!(stored(&user).await, size(&parts[..2]) + size(&parts[..1]));
+    assert_eq!(stored(&user).await, finished + size_of_1);
     server.pass_ms(DAY_MS + 1);
     // Expired by the recording that is begun again, and by the sweeper that a deletion wakes.
     let again = json!(uuid::Uuid::now_v7());
@@ -152,7 +239,8 @@ async fn a_video_has_a_largest_size() {
 #[tokio::test]
 async fn many_at_once_never_pass_the_limit() {
     let part = synthetic(1, 1000).whole();
-    let room = part.len() as u64 * 5;
+    let counted = measured(std::slice::from_ref(&part)).await;
+    let room = 2 * UPLOAD + 5 * (counted[1] - counted[0]);
     let server = server(Limits { storage_bytes: Some(room), ..Limits::default() }).await;
     let user = server.user("a@example.com").await;
     let (one, other) = (user.init().await, user.init().await);
@@ -168,7 +256,7 @@ async fn many_at_once_never_pass_the_limit() {
 
 #[tokio::test]
 async fn one_user_may_have_more_and_sees_it() {
-    let server = server(Limits { storage_bytes: Some(10), ..Limits::default() }).await;
+    let server = server(Limits { storage_bytes: Some(2 * UPLOAD), ..Limits::default() }).await;
     let browser = signed_in(&server.url(), server.backend.place(), "a@example.com").await;
     let user = server.user("a@example.com").await;
     let part = synthetic(1, 100_000).whole();
@@ -177,12 +265,12 @@ async fn one_user_may_have_more_and_sees_it() {
     let more = |own: &mut OwnLimits| own.storage_bytes = Some(Some(1_000_000));
     let place = server.backend.place();
     let (used, own) = snaplark_cloud::limit_user(place, "A@example.com", more).await.unwrap();
-    assert_eq!((used.stored_bytes, used.day_uploads), (0, 0), "this test's day is another");
+    assert_eq!((used.stored_bytes, used.day_uploads), (UPLOAD, 0), "this test's day is another");
     assert_eq!(own.storage_bytes, Some(Some(1_000_000)));
     user.chunk(&session, 0, &part).await.ok();
     assert_eq!(user.get("/usage").await.ok()["storedBytesMax"], 1_000_000);
     let html = browser.get("/my/videos").await.html;
-    let said = format!("{} of 1.0 MB used", snaplark_cloud::size_words(part.len() as u64));
+    let said = format!("{} of 1.0 MB used", snaplark_cloud::size_words(stored(&user).await));
     assert!(html.contains("<meter") && html.contains(&said), "{said}: {html}");
     let none = |own: &mut OwnLimits| own.storage_bytes = Some(None);
     snaplark_cloud::limit_user(server.backend.place(), "a@example.com", none).await.unwrap();

@@ -117,6 +117,14 @@ impl User {
         self.post("/videos/finalize", &finalize_000(session, total)).await
     }
 
+    /// Whoever wants to see it has to say a password from now on.
+    pub async fn lock(&self, session: &str, password: &str) {
+        let url = self.api(&format!("/videos/{session}"));
+        let change = json!({"visibility": "password", "password": password});
+        let request = self.http.patch(url).bearer_auth(&self.token).json(&change);
+        Answer::of(request.send().await.unwrap()).await.ok();
+    }
+
     /// A whole upload; the answer to finalize.
     pub async fn upload(&self, parts: &[Vec<u8>]) -> Value {
         let session = self.init().await;

@@ -2,10 +2,12 @@
 
 use sqlx::{Row as _, Transaction};
 
+use super::usage::keep;
 use super::{Dialect, Pools, Row, maps, signed, whole};
 use crate::db::{
     DbError, Job, JobState, JobStatus, Lane, Lease, NewProduct, Product, ProductKind, SessionId,
 };
+use crate::quotas::ROW_BYTES;
 
 /// Looking at a video's parts is work as well, but makes nothing.
 pub const SCRUB: &str = "scrub";
@@ -264,9 +266,16 @@ async fn take(
         .bind(session.0)
         .execute(&mut **tx)
         .await?;
-    let sql = "DELETE FROM products WHERE session_id = $1 AND product = $2 RETURNING object_key";
-    let query = sqlx::query_scalar(sql).bind(session.0).bind(product.name());
-    Ok(query.fetch_optional(&mut **tx).await?)
+    let gone: Option<(String, i64)> = sqlx::query_as(
+        "DELETE FROM products WHERE session_id = $1 AND product = $2 RETURNING object_key, size_bytes",
+    )
+    .bind(session.0)
+    .bind(product.name())
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((object_key, size_bytes)) = gone else { return Ok(None) };
+    keep(tx, session, -size_bytes - ROW_BYTES).await?;
+    Ok(Some(object_key))
 }
 
 async fn put(
@@ -286,7 +295,7 @@ async fn put(
     .bind(made.sha256.as_slice())
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    keep(tx, session, signed(made.size_bytes) + ROW_BYTES).await
 }
 
 pub async fn enqueue(

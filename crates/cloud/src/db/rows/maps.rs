@@ -2,7 +2,8 @@
 
 use sqlx::Transaction;
 
-use super::{Dialect, Pools};
+use super::usage::keep;
+use super::{Dialect, Pools, signed};
 use crate::db::{DbError, NewMap, SessionId};
 
 impl Pools {
@@ -37,7 +38,12 @@ pub async fn put(
     revision: i64,
     new: &NewMap,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    let before: Option<i64> =
+        sqlx::query_scalar("SELECT CAST(LENGTH(map) AS BIGINT) FROM maps WHERE session_id = $1")
+            .bind(session.0)
+            .fetch_optional(&mut **tx)
+            .await?;
+    let put = sqlx::query(
         "INSERT INTO maps (session_id, revision, etag, map) SELECT session_id, $2, $3, $4 \
          FROM uploads WHERE session_id = $1 AND removed_ms IS NULL \
          ON CONFLICT (session_id) DO UPDATE SET revision = excluded.revision, \
@@ -49,6 +55,9 @@ pub async fn put(
     .bind(new.map.as_slice())
     .execute(&mut **tx)
     .await?;
+    if put.rows_affected() == 1 {
+        keep(tx, session, signed(new.map.len() as u64) - before.unwrap_or(0)).await?;
+    }
     Ok(())
 }
 

@@ -3,8 +3,10 @@
 use super::jobs::{SCRUB, lease};
 use super::maps;
 use super::uploads::{select_uploads, upload};
-use super::{Pools, Row};
+use super::usage::keep;
+use super::{Pools, Row, signed};
 use crate::db::{DbError, Lease, Part, Product, SessionId, Upload, UserId};
+use crate::quotas::ROW_BYTES;
 
 impl Pools {
     /// The video that was not looked at for longest, if that is long enough.
@@ -156,6 +158,7 @@ impl Pools {
             .await?;
         let is_both = again.rows_affected() == 1 && gone.rows_affected() == 1;
         if is_both {
+            keep(&mut tx, session, -signed(product.size_bytes) - ROW_BYTES).await?;
             maps::outdate(&mut tx, session).await?;
             tx.commit().await?;
         }

@@ -1,6 +1,9 @@
 //! What owners decided about their links, and who may pass.
 
-use super::Pools;
+use sqlx::Transaction;
+
+use super::usage::release;
+use super::{Dialect, Pools, signed};
 use crate::db::{DbError, ShareChange, UserId, VideoId};
 
 impl Pools {
@@ -51,10 +54,10 @@ impl Pools {
                 .bind(password)
                 .execute(&mut *tx)
                 .await?;
-            sqlx::query("DELETE FROM share_passes WHERE video_id = $1")
-                .bind(video.0)
-                .execute(&mut *tx)
-                .await?;
+            // Passes of before they had an owner are in nobody else's way.
+            let passes = "DELETE FROM share_passes WHERE video_id = $1 \
+                          AND (user_id = $2 OR user_id IS NULL)";
+            sqlx::query(passes).bind(video.0).bind(user.0).execute(&mut *tx).await?;
         }
         if let Some(expires_ms) = change.expires_ms {
             sqlx::query("UPDATE shares SET expires_ms = $3 WHERE video_id = $1 AND user_id = $2")
@@ -64,6 +67,7 @@ impl Pools {
                 .execute(&mut *tx)
                 .await?;
         }
+        count_text(&mut tx, user, video).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -116,4 +120,31 @@ impl Pools {
         .await?;
         Ok(found > 0)
     }
+}
+
+/// Counts what title and description take now.
+async fn count_text(
+    tx: &mut Transaction<'_, Dialect>,
+    user: UserId,
+    video: VideoId,
+) -> Result<(), DbError> {
+    let (title, description, before): (Option<String>, Option<String>, i64) = sqlx::query_as(
+        "SELECT title, description, kept_bytes FROM shares WHERE video_id = $1 AND user_id = $2",
+    )
+    .bind(video.0)
+    .bind(user.0)
+    .fetch_one(&mut **tx)
+    .await?;
+    let bytes: usize = [title, description].iter().flatten().map(String::len).sum();
+    let now = signed(bytes as u64);
+    if now == before {
+        return Ok(());
+    }
+    sqlx::query("UPDATE shares SET kept_bytes = $3 WHERE video_id = $1 AND user_id = $2")
+        .bind(video.0)
+        .bind(user.0)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    release(tx, user, before - now).await
 }

@@ -15,7 +15,8 @@ impl Pools {
         let mut tx = self.begin().await?;
         let expired: Vec<(Uuid, i64)> = sqlx::query_as(
             "UPDATE uploads SET state = 'expired' WHERE active_ms < $1 AND removed_ms IS NULL \
-             AND state IN ('initialized', 'uploading', 'finalizing') RETURNING user_id, stored_bytes",
+             AND state IN ('initialized', 'uploading', 'finalizing') RETURNING user_id, \
+             stored_bytes + kept_bytes",
         )
         .bind(idle_since_ms)
         .fetch_all(&mut *tx)
@@ -70,6 +71,7 @@ impl Pools {
     /// Deletes some of the uploads that were over before, and of which nothing is kept any more. Says
     /// how many.
     pub async fn forget_dead_uploads(&self, before_ms: i64, limit: u32) -> Result<u64, DbError> {
+        let mut tx = self.begin().await?;
         let deleted = sqlx::query(
             "DELETE FROM uploads WHERE session_id IN (SELECT session_id FROM uploads \
              WHERE (removed_ms < $1 OR (state = 'expired' AND active_ms < $1)) \
@@ -79,8 +81,26 @@ impl Pools {
         )
         .bind(before_ms)
         .bind(i64::from(limit))
-        .execute(&self.writes)
+        .execute(&mut *tx)
         .await?;
+        // What was decided about a link goes with its last upload. Who may see it is kept: a recording
+        // that is sent again stays as private as it was.
+        let links: Vec<(Uuid, i64)> = sqlx::query_as(
+            "DELETE FROM shares WHERE NOT EXISTS (SELECT 1 FROM uploads \
+             WHERE uploads.video_id = shares.video_id AND uploads.user_id = shares.user_id) \
+             AND visibility = 'link' AND expires_ms IS NULL \
+             RETURNING user_id, kept_bytes",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut freed = BTreeMap::<Uuid, i64>::new();
+        for (user, kept_bytes) in links {
+            *freed.entry(user).or_default() += kept_bytes;
+        }
+        for (user, kept_bytes) in freed {
+            release(&mut tx, UserId(user), kept_bytes).await?;
+        }
+        tx.commit().await?;
         Ok(deleted.rows_affected())
     }
 

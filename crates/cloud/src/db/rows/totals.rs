@@ -10,8 +10,11 @@ impl Pools {
         };
         let sum = "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM products";
         Ok(Totals {
-            stored_bytes: one("SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM usage")
-                .await?,
+            stored_bytes: one(
+                "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM uploads \
+                 WHERE state <> 'expired' AND removed_ms IS NULL",
+            )
+            .await?,
             made_bytes: one(sum).await?,
             users: one("SELECT COUNT(*) FROM users WHERE deleted_ms IS NULL").await?,
             parts_damaged: one("SELECT COUNT(*) FROM parts WHERE damaged_ms IS NOT NULL").await?,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::jobs::{SCRUB, enqueue};
 use super::maps;
-use super::usage::{Charge, charge, release};
+use super::usage::{Charge, charge, keep, release};
 use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{
     Assembly, Cursor, DbError, Finished, Listing, NewMap, NewUpload, Opened, Part, PartStored,
@@ -14,7 +14,7 @@ use crate::db::{
 };
 use crate::media::Media;
 use crate::parts::{Layout, VIDEO_CLUSTERS_MAX};
-use crate::quotas::{Limits, Over};
+use crate::quotas::{Limits, Over, ROW_BYTES, UPLOAD_BYTES};
 
 macro_rules! select_uploads {
     () => {
@@ -77,8 +77,8 @@ impl Pools {
         let session = Uuid::new_v4();
         let added = sqlx::query(
             "INSERT INTO uploads (session_id, user_id, video_id, state, filename, width, height, \
-             fps, metadata, created_ms, active_ms, media) \
-             VALUES ($1, $2, $3, 'initialized', $4, $5, $6, $7, $8, $9, $9, $10) \
+             fps, metadata, created_ms, active_ms, media, kept_bytes) \
+             VALUES ($1, $2, $3, 'initialized', $4, $5, $6, $7, $8, $9, $9, $10, $11) \
              ON CONFLICT DO NOTHING",
         )
         .bind(session)
@@ -91,12 +91,13 @@ impl Pools {
         .bind(&new.metadata)
         .bind(now_ms)
         .bind(new.media.name())
+        .bind(UPLOAD_BYTES)
         .execute(&mut *tx)
         .await?;
         if added.rows_affected() == 0 {
             return Ok(None);
         }
-        let begun = Charge { uploads: 1, ..Charge::default() };
+        let begun = Charge { uploads: 1, stored_bytes: UPLOAD_BYTES, sent_bytes: 0 };
         if let Some(over) = charge(&mut tx, new.user_id, begun, limits, now_ms).await? {
             return Ok(Some(Opened::Over(over)));
         }
@@ -240,6 +241,17 @@ impl Pools {
                     .fetch_one(&mut *tx)
                     .await?;
             release(&mut tx, seen.user_id, signed(seen.stored_bytes) - kept).await?;
+            // Parts that came and are none of the video's.
+            let cut: i64 = sqlx::query_scalar(
+                "SELECT CAST(COALESCE(SUM($3 + LENGTH(layout)), 0) AS BIGINT) FROM parts \
+                 WHERE session_id = $1 AND part_index >= $2",
+            )
+            .bind(seen.session_id.0)
+            .bind(i64::from(finished.parts_total))
+            .bind(ROW_BYTES)
+            .fetch_one(&mut *tx)
+            .await?;
+            keep(&mut tx, seen.session_id, -cut).await?;
             for product in work {
                 enqueue(&mut tx, seen.session_id, product.name(), now_ms).await?;
             }
@@ -257,7 +269,7 @@ impl Pools {
         let mut tx = self.begin().await?;
         let removed = sqlx::query(
             "UPDATE uploads SET removed_ms = $2 WHERE session_id = $1 AND removed_ms IS NULL \
-             RETURNING user_id, state, stored_bytes",
+             RETURNING user_id, state, stored_bytes + kept_bytes AS freed",
         )
         .bind(session.0)
         .bind(now_ms)
@@ -268,7 +280,7 @@ impl Pools {
             && state_of(row.try_get("state")?)? != VideoState::Expired
         {
             let user = UserId(row.try_get("user_id")?);
-            release(&mut tx, user, row.try_get("stored_bytes")?).await?;
+            release(&mut tx, user, row.try_get("freed")?).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -302,15 +314,17 @@ impl Pools {
         let is_too_many = open.try_get::<i64, _>("clusters")? > VIDEO_CLUSTERS_MAX;
         let layout = if is_too_many { &Layout::Opaque } else { &part.layout };
         let layout = serde_json::to_string(layout).map_err(|e| DbError::Unknown(e.to_string()))?;
-        let replaced: Option<(String, i64)> = sqlx::query_as(
-            "SELECT object_key, size_bytes FROM parts WHERE session_id = $1 AND part_index = $2",
+        let replaced: Option<(String, i64, i64)> = sqlx::query_as(
+            "SELECT object_key, size_bytes, CAST(LENGTH(layout) AS BIGINT) FROM parts \
+             WHERE session_id = $1 AND part_index = $2",
         )
         .bind(session.0)
         .bind(i64::from(part.index))
         .fetch_optional(&mut *tx)
         .await?;
-        let (replaced, replaced_bytes) =
-            replaced.map_or((None, 0), |(key, size)| (Some(key), size));
+        let (replaced, replaced_bytes, replaced_row) = replaced
+            .map_or((None, 0, 0), |(key, size, layout)| (Some(key), size, ROW_BYTES + layout));
+        let more_of_row = ROW_BYTES + signed(layout.len() as u64) - replaced_row;
         let more = signed(part.size_bytes) - replaced_bytes;
         let stored_bytes = open.try_get::<i64, _>("stored_bytes")? + more;
         if let Some(bytes_max) = limits.video_bytes
@@ -320,15 +334,20 @@ impl Pools {
             return Ok(PartStored::Over(Over::Video { bytes_max }));
         }
         let user = UserId(open.try_get("user_id")?);
-        let sent = Charge { stored_bytes: more, sent_bytes: more.max(0), uploads: 0 };
+        let stored_more = more + more_of_row;
+        let sent = Charge { stored_bytes: stored_more, sent_bytes: more.max(0), uploads: 0 };
         if let Some(over) = charge(&mut tx, user, sent, limits, now_ms).await? {
             return Ok(PartStored::Over(over));
         }
-        sqlx::query("UPDATE uploads SET stored_bytes = $2 WHERE session_id = $1")
-            .bind(session.0)
-            .bind(stored_bytes)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE uploads SET stored_bytes = $2, kept_bytes = kept_bytes + $3 \
+             WHERE session_id = $1",
+        )
+        .bind(session.0)
+        .bind(stored_bytes)
+        .bind(more_of_row)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO parts (session_id, part_index, object_key, size_bytes, sha256, layout, received_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -405,14 +424,14 @@ impl Pools {
 
 /// Once, whoever comes first: the sweeper expires, too.
 async fn expire(tx: &mut Transaction<'_, Dialect>, upload: &Upload) -> Result<(), DbError> {
-    let stored_bytes: Option<i64> = sqlx::query_scalar(
+    let freed: Option<i64> = sqlx::query_scalar(
         "UPDATE uploads SET state = 'expired' WHERE session_id = $1 AND removed_ms IS NULL \
-         AND state IN ('initialized', 'uploading', 'finalizing') RETURNING stored_bytes",
+         AND state IN ('initialized', 'uploading', 'finalizing') RETURNING stored_bytes + kept_bytes",
     )
     .bind(upload.session_id.0)
     .fetch_optional(&mut **tx)
     .await?;
-    release(tx, upload.user_id, stored_bytes.unwrap_or(0)).await
+    release(tx, upload.user_id, freed.unwrap_or(0)).await
 }
 
 /// `LIKE`'s own signs are letters like any other here.

@@ -2,9 +2,10 @@
 //! counts changes it in the same transaction. The upload's row is always taken before it.
 
 use sqlx::{Row as _, Transaction};
+use uuid::Uuid;
 
 use super::{Dialect, Pools, Row, signed, whole};
-use crate::db::{DbError, UserId};
+use crate::db::{DbError, SessionId, UserId};
 use crate::quotas::{Limits, Over, OwnLimits, Usage, day};
 
 /// What a transaction adds.
@@ -51,6 +52,27 @@ pub async fn charge(
         (false, true) => limits.exceeded(used, now_ms),
         (false, false) => None,
     })
+}
+
+/// Beside the bytes of its parts so much more is kept of an upload, or less. Never refused; of an upload
+/// that is over nothing counts.
+pub async fn keep(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+    bytes: i64,
+) -> Result<(), DbError> {
+    let user: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE uploads SET kept_bytes = kept_bytes + $2 \
+         WHERE session_id = $1 AND removed_ms IS NULL AND state <> 'expired' RETURNING user_id",
+    )
+    .bind(session.0)
+    .bind(bytes)
+    .fetch_optional(&mut **tx)
+    .await?;
+    match user {
+        Some(user) => release(tx, UserId(user), -bytes).await,
+        None => Ok(()),
+    }
 }
 
 /// What is gone takes no room.

@@ -54,11 +54,11 @@ pub async fn password(State(app): State<App>, posted: OwnerPosted) -> Result<Res
 
 pub async fn export(State(app): State<App>, posted: OwnerPosted) -> Result<Response, ApiError> {
     let owner = &posted.owner;
-    let (user, now_ms) = (&owner.user, app.uploads.clock.now_ms());
-    match app.accounts.take(&format!("export {}", user.id.0), EXPORTS, now_ms).await {
+    let user = &owner.user;
+    match app.accounts.guesses.take(&[(format!("export {}", user.id.0), EXPORTS)]).await {
         Ok(()) => {}
         Err(error) => {
-            let refusal = refusal(error, Refusal::Wrong)?;
+            let refusal = refusal(error.into(), Refusal::Wrong)?;
             return show(&app, owner, None, Some((AccountForm::Export, refusal))).await;
         }
     }
