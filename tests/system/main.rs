@@ -13,6 +13,7 @@ mod manners;
 mod pages;
 mod private;
 mod recorder;
+mod recorders;
 mod recording;
 mod ring;
 mod screen;
