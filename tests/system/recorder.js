@@ -31,7 +31,9 @@ const run = async () => {
   });
   sent.session = opened.sessionId;
   sent.link = opened.videoUrl;
-  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType, videoBitsPerSecond: 400000 });
+  const recorder = new MediaRecorder(canvas.captureStream(25), {
+    mimeType, videoBitsPerSecond: 400000, videoKeyFrameIntervalDuration: 1000,
+  });
   let [held, whole, work, index] = [new Uint8Array(), [], Promise.resolve(), 0];
   // A cut somewhere in the middle, and the rest waits for the next piece.
   const take = async (blob, isLast) => {

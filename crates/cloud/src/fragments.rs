@@ -278,6 +278,8 @@ fn codec(kind: &[u8; 4], entry: &[u8]) -> Option<String> {
         b"vp09" => {
             let vpcc = within(b"vpcC")?;
             let [profile, level, depth] = *vpcc.get(4..)?.first_chunk()?;
+            // Chromium's recorder says no level, and its player takes no name without one.
+            let level = if level == 0 { 10 } else { level };
             format!("vp09.{profile:02}.{level:02}.{:02}", depth >> 4)
         }
         b"av01" => {
