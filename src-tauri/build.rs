@@ -49,6 +49,7 @@ const COMMANDS: &[&str] = &[
     "recents",
     "open_link",
     "reveal_file",
+    "drag_files",
     "open_library",
     "dismiss_toast",
     "fit_toasts",

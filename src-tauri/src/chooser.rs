@@ -215,9 +215,11 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
 }
 
 /// On the main thread: the first display's window is made before it is wanted, or the first choice
-/// would wait for it. Its page finds nothing to choose and stays away.
+/// would wait for it. Its page finds nothing to choose and stays away. It may be there already: the
+/// person can be faster.
 pub fn warm(handle: &AppHandle) -> tauri::Result<()> {
-    match snaplark_capture::desktop_asks() {
+    let is_there = handle.get_webview_window(&format!("{LABEL}0")).is_some();
+    match is_there || snaplark_capture::desktop_asks() {
         true => Ok(()),
         false => create(handle, 0),
     }
@@ -240,9 +242,9 @@ pub fn view(handle: &AppHandle, window: &WebviewWindow) -> Option<ChooserView> {
 /// On the main thread: the page has drawn its picture.
 pub fn show(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     let Some(view) = view(handle, window) else { return Ok(()) };
-    platform::cover(window, view.display.at)?;
+    platform::cover(window, view.display.at, view.has_pointer)?;
     if view.has_pointer {
-        window.set_focus()?;
+        platform::take_focus(window)?;
     }
     Ok(())
 }
@@ -256,7 +258,7 @@ pub fn pass(handle: &AppHandle, window: &WebviewWindow, steps: i32) -> tauri::Re
     };
     let next = (number.cast_signed() + steps).rem_euclid(count);
     match handle.get_webview_window(&format!("{LABEL}{next}")) {
-        Some(next) => next.set_focus(),
+        Some(next) => platform::take_focus(&next),
         None => Ok(()),
     }
 }

@@ -220,6 +220,26 @@ pub async fn reveal_file(app: State<'_, App>, id: String) -> Answer {
     opened("no-file-manager", move || tauri_plugin_opener::reveal_item_in_dir(file)).await
 }
 
+/// The page has noticed that cards are dragged: their files go where the person lets go.
+#[tauri::command]
+pub async fn drag_files(
+    app: State<'_, App>,
+    handle: AppHandle,
+    window: WebviewWindow,
+    ids: Vec<String>,
+) -> Answer {
+    let recordings = app.snapshot().await?.recordings.into_iter();
+    let wanted = recordings.filter(|recording| ids.contains(&recording.id));
+    let files: Vec<PathBuf> =
+        wanted.filter_map(|it| it.file).map(PathBuf::from).filter(|file| file.is_file()).collect();
+    if files.is_empty() {
+        return Err(CommandError::new("no-file", ids.join(", ")));
+    }
+    on_main(&handle, move |_| platform::drag_files(&window, &files))
+        .await?
+        .map_err(|error| CommandError::new("no-drag", error))
+}
+
 #[tauri::command]
 pub fn open_library(handle: AppHandle) -> Answer {
     pages::open(&handle, &pages::LIBRARY).map_err(|error| CommandError::new("no-window", error))

@@ -57,7 +57,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         }
         window.show()?;
         window.unminimize()?;
-        return window.set_focus();
+        return platform::take_focus(&window);
     }
     let place = at.map(|at| format!("#{at}")).unwrap_or_default();
     let address = format!("windows/{}/index.html{place}", page.label);
@@ -75,7 +75,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
             // after its web process died stays hidden where it was.
             if payload.event() == PageLoadEvent::Finished
                 && !opened.swap(true, Ordering::Relaxed)
-                && let Err(error) = window.show().and_then(|()| window.set_focus())
+                && let Err(error) = window.show().and_then(|()| platform::take_focus(&window))
             {
                 tracing::warn!(%error, label = window.label(), "a window can't be shown");
             }

@@ -1,6 +1,8 @@
 //! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
 //! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
 
+use std::path::PathBuf;
+
 use tauri::{AppHandle, Theme, WebviewWindow};
 
 use crate::panel::{Builder, Card};
@@ -71,14 +73,26 @@ pub fn drag(
     imp::drag(window, ended)
 }
 
+/// On the main thread, while the button is down: files are dragged out of the window, and copied by
+/// whatever they are dropped on. Only on Linux so far.
+pub fn drag_files(window: &WebviewWindow, files: &[PathBuf]) -> anyhow::Result<()> {
+    imp::drag_files(window, files)
+}
+
 /// A small window without a frame that is no notice: it can be moved, and focused where it wants to.
 pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
     imp::make_panel(window, takes_focus);
 }
 
-/// Shows it over all of a display, panels included. Physical pixels.
-pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
-    imp::cover(window, display)
+/// Shows it over all of a display, panels included. Physical pixels. One that does not take the focus
+/// leaves it where it is.
+pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri::Result<()> {
+    imp::cover(window, display, takes_focus)
+}
+
+/// On the main thread: the window gets the keys.
+pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+    imp::take_focus(window)
 }
 
 /// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
@@ -99,10 +113,11 @@ pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
 
 #[cfg(target_os = "linux")]
 mod imp {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::os::unix::process::CommandExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
+    use std::rc::Rc;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
@@ -124,6 +139,8 @@ mod imp {
     /// As long as tao waits for it.
     const PORTAL_ANSWER_MS: i32 = 5_000;
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+    const FOCUS_TRY_EVERY: Duration = Duration::from_millis(100);
+    const FOCUS_TRIES: u32 = 10;
 
     pub fn prepare() -> anyhow::Result<()> {
         if std::env::var_os(NO_DMABUF).is_none() && dmabuf_is_bad() {
@@ -320,6 +337,34 @@ mod imp {
         Ok(())
     }
 
+    pub fn drag_files(window: &WebviewWindow, files: &[PathBuf]) -> anyhow::Result<()> {
+        const LEFT_BUTTON: i32 = 1;
+        let window = window.gtk_window()?;
+        let addresses: Vec<_> = files.iter().map(|file| gio::File::for_path(file).uri()).collect();
+        let targets = gtk::TargetList::new(&[]);
+        targets.add_uri_targets(0);
+        let gives = window.connect_drag_data_get(move |_, _, data, _, _| {
+            let addresses: Vec<&str> = addresses.iter().map(|address| address.as_str()).collect();
+            data.set_uris(&addresses);
+        });
+        let copy = gtk::gdk::DragAction::COPY;
+        let drag = window.drag_begin_with_coordinates(&targets, copy, LEFT_BUTTON, None, -1, -1);
+        let Some(drag) = drag else {
+            window.disconnect(gives);
+            bail!("the window system takes no drag now");
+        };
+        drag.drag_set_icon_name("video-x-generic", 0, 0);
+        let handlers = Rc::new(RefCell::new(vec![gives]));
+        let ended = handlers.clone();
+        let ends = window.connect_drag_end(move |window, _| {
+            for handler in ended.take() {
+                window.disconnect(handler);
+            }
+        });
+        handlers.borrow_mut().push(ends);
+        Ok(())
+    }
+
     pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
         let Ok(window) = window.gtk_window() else { return };
         window.set_type_hint(gtk::gdk::WindowTypeHint::Utility);
@@ -327,10 +372,11 @@ mod imp {
         window.set_focus_on_map(takes_focus);
     }
 
-    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+    pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri::Result<()> {
         let Rect { x, y, width, height } = display;
         let scale = window.scale_factor()?.round().max(1.0) as i32;
         let gtk_window = window.gtk_window()?;
+        gtk_window.set_focus_on_map(takes_focus);
         super::place(window, display)?;
         let monitors = gtk::gdk::Display::default();
         let screen = gtk::gdk::Screen::default();
@@ -345,6 +391,33 @@ mod imp {
             gtk_window.fullscreen_on_monitor(&screen, number.unwrap_or(0));
         }
         set_visible(window, true)
+    }
+
+    /// A display server ignores whoever asks for the focus with the time of an old event, and this
+    /// program may have no other: its shortcuts are not sent to its windows. So it asks with the
+    /// server's own time, and again for as long as the window has not got it, as window managers
+    /// lose the request of a window that they have only just seen.
+    pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+        let window = window.gtk_window()?;
+        present(&window);
+        let mut left = FOCUS_TRIES;
+        glib::timeout_add_local(FOCUS_TRY_EVERY, move || {
+            if window.is_active() || !window.is_visible() || left == 0 {
+                return glib::ControlFlow::Break;
+            }
+            left -= 1;
+            present(&window);
+            glib::ControlFlow::Continue
+        });
+        Ok(())
+    }
+
+    fn present(window: &gtk::ApplicationWindow) {
+        let x11 = window.window().and_then(|it| it.downcast::<gdkx11::X11Window>().ok());
+        let time = x11.as_ref().map_or(gtk::gdk::ffi::GDK_CURRENT_TIME as u32, |it| {
+            gdkx11::functions::x11_get_server_time(it)
+        });
+        window.present_with_time(time);
     }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
@@ -408,6 +481,8 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
+    use std::path::PathBuf;
+
     use tauri::{AppHandle, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
 
     use super::Dragged;
@@ -447,6 +522,10 @@ mod imp {
 
     pub fn make_panel(_window: &WebviewWindow, _takes_focus: bool) {}
 
+    pub fn drag_files(_window: &WebviewWindow, _files: &[PathBuf]) -> anyhow::Result<()> {
+        anyhow::bail!("files can't be dragged out on this system yet")
+    }
+
     /// By the system, which says nothing of its end.
     pub fn drag(
         window: &WebviewWindow,
@@ -457,9 +536,13 @@ mod imp {
         Ok(())
     }
 
-    pub fn cover(window: &WebviewWindow, display: Rect) -> tauri::Result<()> {
+    pub fn cover(window: &WebviewWindow, display: Rect, _takes_focus: bool) -> tauri::Result<()> {
         place(window, display)?;
         window.show()
+    }
+
+    pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
+        window.set_focus()
     }
 
     pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {

@@ -11,7 +11,9 @@ use snaplark_app::{
     private_folder,
 };
 use snaplark_capture::SystemCapture;
-use snaplark_cloud::{Embedded, LocalNetwork as LocalNetworkSharing, LocalNetworkState};
+use snaplark_cloud::{
+    CloudError, Embedded, LocalNetwork as LocalNetworkSharing, LocalNetworkState,
+};
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
@@ -173,7 +175,7 @@ impl ThisComputer {
 /// Why there are no links, in one sentence.
 fn problem(error: &anyhow::Error) -> String {
     tracing::error!(%error, "The cloud in this computer does not start");
-    error.to_string()
+    error.downcast_ref().map_or_else(|| error.to_string(), CloudError::without_options)
 }
 
 /// Until the program ends: shares on the local network while the person wants it, and tells the app

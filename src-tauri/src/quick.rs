@@ -93,7 +93,7 @@ fn put(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     let area = area_of(&monitor);
     let place = spot(area, at, (px(size.width), px(size.height)));
     match panel::show(window, place, cards)? {
-        true => window.set_focus(),
+        true => platform::take_focus(window),
         false => Ok(()),
     }
 }

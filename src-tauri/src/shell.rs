@@ -108,6 +108,7 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
             commands::recents,
             commands::open_link,
             commands::reveal_file,
+            commands::drag_files,
             commands::open_library,
             commands::dismiss_toast,
             commands::fit_toasts,

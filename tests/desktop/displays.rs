@@ -102,11 +102,13 @@ impl Stage<'_> {
         wait::pass("the recording", Duration::from_secs(2)).unwrap();
         let shown = grey(&display.pixels(chosen).unwrap());
         ask_json(home, None, &["stop", "--json"]).unwrap();
-        let file = wait::until("the recording's own file", SHOW, || {
+        let (file, title) = wait::until("the recording's own file", SHOW, || {
             let newest = &ask_json(home, None, &["list", "--json"])?["recordings"][0];
-            Ok(newest["file"].as_str().map(str::to_owned))
+            let text = |name: &str| newest[name].as_str().map(str::to_owned);
+            Ok(text("file").zip(text("title")))
         })
         .unwrap();
+        assert!(title.contains("Numbered screen"), "it is named after the window, not {title}");
         let size = (chosen.width, chosen.height);
         let probe = media::probe(&file).unwrap();
         assert_eq!((probe.width, probe.height), size, "at {}x", self.scale);

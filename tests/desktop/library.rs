@@ -1,16 +1,19 @@
 //! The library in the app's own WebView, on recordings that were just made: what is seen, played,
 //! renamed, deleted and had back there is what the program then has.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use snaplark_tests::demonstration::Demonstration;
+use snaplark_tests::display::Rectangle;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{command, output};
+use snaplark_tests::process::{Process, command, output};
+use snaplark_tests::recorder::ask_json;
 use snaplark_tests::wait;
 use snaplark_tests::webdriver::Session;
 
-use crate::{SOON, pictures};
+use crate::{SHOW, SOON, pictures};
 
 /// On a busy machine.
 const PLAYED: Duration = Duration::from_secs(20);
@@ -53,6 +56,62 @@ fn seek(windows: &Session, to_s: f64) {
         .unwrap();
     let there = format!("!v.seeking && Math.abs(v.currentTime - {to_s}) < 0.1");
     video(windows, &format!("the picture at {to_s} s"), &there);
+}
+
+/// Its folder's window stands over the library, to the right of the card.
+fn first_card_is_dragged_into_a_file_manager(shown: &Demonstration, windows: &Session) {
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    let folder = home.path().join("dropped");
+    std::fs::create_dir(&folder).unwrap();
+    let mut manager = command(home, "pcmanfm");
+    manager.arg(&folder);
+    let _manager = Process::start(home, "pcmanfm", manager).unwrap();
+    let opened = wait::until("the file manager", SHOW, || {
+        Ok(display.windows(home, "pcmanfm")?.into_iter().find(|window| window.at.width > 200))
+    })
+    .unwrap();
+    let at = Rectangle { x: 880, y: 320, width: 380, height: 360 };
+    for (act, values) in [("windowsize", [380, 360]), ("windowmove", [880, 320])] {
+        let mut xdotool = command(home, "xdotool");
+        xdotool.args([act, "--sync", &opened.id.to_string()]).args(values.map(|px| px.to_string()));
+        output(xdotool, SOON).unwrap();
+    }
+    display.settled("the file manager to be drawn", at, None, SHOW).unwrap();
+
+    let place = "const box = document.querySelector('[data-testid=recording-open]')
+        .getBoundingClientRect();
+        return [box.x + box.width / 2, box.y + box.height / 2].map(Math.round);";
+    let place = windows.run(place, &[]).unwrap();
+    let library = shown
+        .window("the library", |window| window.at.width > 600 && window.id != opened.id)
+        .unwrap();
+    let px = |n: usize| i32::try_from(place[n].as_i64().unwrap()).unwrap();
+    let from = (library.at.x + px(0), library.at.y + px(1));
+    let to = (at.x + 250, at.y + 250);
+    display.hold(home, from).unwrap();
+    const STEPS: i32 = 20;
+    for step in 1..=STEPS {
+        let along = |from: i32, to: i32| from + (to - from) * step / STEPS;
+        display.point(home, (along(from.0, to.0), along(from.1, to.1))).unwrap();
+        wait::pass("a hand's way", Duration::from_millis(30)).unwrap();
+    }
+    display.let_go(home).unwrap();
+    let dropped = wait::until("the file where it was dropped", SOON, || {
+        Ok(std::fs::read_dir(&folder)?.flatten().next().map(|entry| entry.path()))
+    })
+    .unwrap_or_else(|error| {
+        let file = pictures("library").join("not-dropped.png");
+        display.picture(home, &file, None).unwrap();
+        panic!("{error:#}")
+    });
+    let name = dropped.file_name().unwrap();
+    let saved = ask_json(home, None, &["list", "--json"]).unwrap();
+    let saved = saved["recordings"].as_array().unwrap().iter().filter_map(|it| it["file"].as_str());
+    let source = saved.map(Path::new).find(|file| file.file_name() == Some(name)).unwrap();
+    wait::until("all of it to be copied", SOON, || {
+        Ok((std::fs::read(&dropped)? == std::fs::read(source)?).then_some(()))
+    })
+    .unwrap();
 }
 
 #[test]
@@ -126,6 +185,8 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
     windows.press("[data-testid=undo]", SOON).unwrap();
     count(windows, 2);
     windows.gone("[data-testid=deleted]", SOON).unwrap();
+    first_card_is_dragged_into_a_file_manager(&shown, windows);
+    picture("dragged");
 
     windows.press("[data-testid=recording-open]", SOON).unwrap();
     windows.find("[data-testid=player]", SOON).unwrap();
@@ -139,6 +200,45 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
     };
     wait::until("what was deleted to be gone", Duration::from_secs(20), folders).unwrap();
     windows.gone("[data-testid=deleted]", SOON).unwrap();
+}
+
+#[test]
+fn recordings_are_kept_without_the_cloud_of_this_computer_and_go_online_when_it_starts() {
+    let home = Home::new().unwrap();
+    let in_its_way = home.snaplark().join("cloud");
+    std::fs::create_dir_all(home.snaplark()).unwrap();
+    std::fs::write(&in_its_way, "no folder").unwrap();
+    let shown = Demonstration::begin_driven(home, &pictures("no-cloud")).unwrap();
+    let windows = &shown.windows().unwrap().session;
+    let home = &shown.desk.home;
+    let newest = || {
+        let list = ask_json(home, None, &["list", "--json"])?;
+        anyhow::Ok(list["recordings"][0].clone())
+    };
+
+    shown.start_recording().unwrap();
+    wait::pass("the recording", Duration::from_secs(2)).unwrap();
+    shown.desk.display.press(home, &shown.record_keys).unwrap();
+    wait::until("the recording's own file", SHOW, || {
+        Ok(newest()?["file"].as_str().filter(|file| Path::new(file).is_file()).map(drop))
+    })
+    .unwrap();
+    assert_eq!(newest().unwrap()["link"], Value::Null);
+    shown.open_library().unwrap();
+    windows.enter_window_at("library", SOON).unwrap();
+    let said = windows.says("[data-testid=links-missing]", "can't be used", SOON).unwrap();
+    assert!(!said.contains("--data"), "a window has no such option: {said}");
+    let picture = pictures("no-cloud").join("library.png");
+    shown.desk.display.picture(home, &picture, None).unwrap();
+
+    std::fs::remove_file(&in_its_way).unwrap();
+    windows.press("[data-testid=start-cloud]", SOON).unwrap();
+    windows.gone("[data-testid=links-missing]", SOON).unwrap();
+    wait::until("it to be online", SHOW, || {
+        let newest = newest()?;
+        Ok((newest["state"]["kind"] == "done" && newest["link"].is_string()).then_some(()))
+    })
+    .unwrap();
 }
 
 /// The link is on the clipboard all the same.

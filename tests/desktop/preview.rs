@@ -93,6 +93,8 @@ fn last_minutes_are_played_cut_and_shared_or_discarded() {
     open(&shown, windows);
     let count = recordings(home).len();
     display.press(home, "Escape").unwrap();
+    windows.says(LENGTH, "again to discard", SOON).unwrap();
+    display.press(home, "Escape").unwrap();
     let title = |it: &snaplark_tests::display::Window| it.at.width > 600 && it.at.width < SIZE.0;
     shown.no_window("the preview to go", title).unwrap();
     wait::pass("what it would have shared", Duration::from_secs(1)).unwrap();

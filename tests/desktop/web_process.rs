@@ -8,8 +8,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use snaplark_store::Store;
 use snaplark_tests::demonstration::{Demonstration, SIZE};
-use snaplark_tests::display::Window;
+use snaplark_tests::display::{Rectangle, Window};
 use snaplark_tests::home::Home;
+use snaplark_tests::process::{command, output, program};
 use snaplark_tests::recorder::ask_json;
 use snaplark_tests::tray::Tray;
 use snaplark_tests::wait;
@@ -101,6 +102,40 @@ fn chooser_answers_again_after_its_web_process_hung_or_was_killed() {
         replace(home, signal);
         press_until(&shown, "Escape", "the chooser to hear Escape", || !shows(&shown, covers));
     }
+}
+
+#[test]
+fn library_and_settings_show_again_what_they_showed_when_their_web_processes_are_killed() {
+    let shown = Demonstration::begin(Home::new().unwrap(), &pictures("web-process")).unwrap();
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    let library = shown.open_library().unwrap();
+    shows_again_after_a_kill(&shown, library.at);
+
+    let mut open = command(home, program("snaplark-desktop").unwrap());
+    open.arg("snaplark://account");
+    output(open, SHOW).unwrap();
+    let settings = shown
+        .window("the settings", |window| window.at.width > 300 && window.id != library.id)
+        .unwrap();
+    display.settled("the settings to be drawn", settings.at, None, SHOW).unwrap();
+    shows_again_after_a_kill(&shown, settings.at);
+}
+
+/// All web processes, and what is seen at that place comes back to the pixel.
+fn shows_again_after_a_kill(shown: &Demonstration, at: Rectangle) {
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    let drawn = display.pixels(at).unwrap();
+    let killed = signal_all(home, Signal::KILL);
+    wait::until("the window as it was", BACK, || {
+        let now = web_processes(home);
+        let is_new = !now.is_empty() && now.is_disjoint(&killed);
+        Ok((is_new && display.pixels(at)? == drawn).then_some(()))
+    })
+    .unwrap_or_else(|error| {
+        let file = pictures("web-process").join("gone.png");
+        display.picture(home, &file, None).unwrap();
+        panic!("{error:#}")
+    });
 }
 
 /// Neither needs a page.

@@ -109,7 +109,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
-    // A window manager that tiles.
+    // A file manager to drop files on, and a window manager that tiles.
+    (Need::Tests, ["pcmanfm", "pcmanfm", "pcmanfm-gtk3", ""]),
     (Need::Tests, ["i3-wm", "i3", "i3-wm", ""]),
     // A display of several monitors.
     (

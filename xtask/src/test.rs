@@ -146,13 +146,16 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
     shown(step, if nextest { Runner::Nextest } else { Runner::CargoTest })
 }
 
-/// One process for all of them, which nextest doesn't do: they share one PostgreSQL and one store.
+/// One process for all of them, which nextest doesn't do: they share one PostgreSQL and one store, for
+/// which they wait most of the time.
 fn cluster(place: &Place) -> Result<Tally> {
+    let threads = 3 * thread::available_parallelism().map_or(1, usize::from);
     let step = build::cargo(place, "the cloud on PostgreSQL and SeaweedFS")
         .remedy("read the failures above.")
         .args(["test", "--no-fail-fast"])
         .args(build::WORKSPACE)
-        .args(["--test", "cluster"]);
+        .args(["--test", "cluster"])
+        .env("RUST_TEST_THREADS", threads.to_string());
     shown(step, Runner::CargoTest)
 }
 

@@ -468,7 +468,7 @@ pub struct AccountView {
     /// Which document the server is spoken to by, where it doesn't say itself what it takes.
     #[ts(type = "\"spec\" | \"spec-standalone\" | \"snaplark\"")]
     pub profile: Profile,
-    /// The person has allowed http: others on the way can read what is sent there.
+    /// The person has allowed http for this server: others on the network can read what is sent there.
     pub plain_http: bool,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snaplark_app::{Account, App, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Token};
-use snaplark_cloud::{Cloud, CloudError, LocalNetwork as LocalListener, LocalNetworkState};
+use snaplark_cloud::{Cloud, LocalNetwork as LocalListener, LocalNetworkState};
 use snaplark_terminal::output;
 use snaplark_terminal::signals::Polite;
 
@@ -54,7 +54,11 @@ impl Program {
                 // A recording depends on nothing but the disk.
                 Err(error) => {
                     let nowhere = SocketAddr::from(NOWHERE);
-                    (Account::this_computer(nowhere, Token::new("")), Err(words(error)), None)
+                    (
+                        Account::this_computer(nowhere, Token::new("")),
+                        Err(error.without_options()),
+                        None,
+                    )
                 }
             },
         };
@@ -122,16 +126,6 @@ async fn share(app: &App, sharing: LocalListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server's operator chooses a folder by an option that this program doesn't have.
-fn words(error: CloudError) -> String {
-    match error {
-        CloudError::DataFolder { path, reason } => {
-            format!("its folder {} can't be used: {reason}", path.display())
-        }
-        other => other.to_string().trim_end_matches('.').to_owned(),
-    }
-}
-
 /// Also sends what is unsent.
 pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
     let mut polite = Polite::new();
@@ -145,7 +139,7 @@ pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
                     program.cloud = Some(embedded.cloud);
                     None
                 }
-                Err(error) => Some(words(error)),
+                Err(error) => Some(error.without_options()),
             }
         }
         (_, problem) => problem,

@@ -247,6 +247,18 @@ pub enum CloudError {
     Secret(#[from] SecretError),
 }
 
+impl CloudError {
+    /// Returns the reason without a full stop, in words for a program that lacks the server's options.
+    pub fn without_options(&self) -> String {
+        match self {
+            CloudError::DataFolder { path, reason } => {
+                format!("its folder {} can't be used: {reason}", path.display())
+            }
+            other => other.to_string().trim_end_matches('.').to_owned(),
+        }
+    }
+}
+
 /// A running server. Dropping it stops it, too, but waits for nothing.
 #[derive(Debug)]
 pub struct Cloud {

@@ -223,6 +223,8 @@ export const program = {
   copyLinks: (ids: string[]) => invoke<void>("copy_links", { ids }),
   openLink: (id: string) => invoke<void>("open_link", { id }),
   revealFile: (id: string) => invoke<void>("reveal_file", { id }),
+  /** While the button is down: their files are copied by whatever they are dropped on. */
+  dragFiles: (ids: string[]) => invoke<void>("drag_files", { ids }),
   openSettings: () => invoke<void>("open_settings"),
   settings: () => invoke<Settings>("settings"),
   /** The answer is all of them, as they are then. */

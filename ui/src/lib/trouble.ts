@@ -45,6 +45,8 @@ export function troubleWords({ code, params }: CommandError): string {
       return m.error_no_media();
     case "no-browser":
       return m.error_no_browser();
+    case "no-drag":
+      return m.error_no_drag();
     case "no-file-manager":
       return m.error_no_file_manager();
     case "no-clipboard":

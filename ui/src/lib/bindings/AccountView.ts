@@ -21,6 +21,6 @@ needsSignIn: boolean, bytesPerSecond: number, uploads: number,
  */
 profile: "spec" | "spec-standalone" | "snaplark", 
 /**
- * The person has allowed http: others on the way can read what is sent there.
+ * The person has allowed http for this server: others on the network can read what is sent there.
  */
 plainHttp: boolean, };

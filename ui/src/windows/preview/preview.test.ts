@@ -98,8 +98,15 @@ test("what is cut off is not played", async () => {
   expect(video()!.currentTime).toBe(10);
 });
 
-test("Escape discards without a question, and nothing is shared", async () => {
+test("Escape discards when it is pressed again, and nothing is shared", async () => {
   await ready();
+  const said = () => screen.getByTestId("preview-length").textContent;
+  await keys("{Escape}");
+  expect(said()).toContain("Press Esc again");
+  await keys("j");
+  expect(said()).toContain("1:42 of 1:42");
+  await keys("{Escape}");
+  expect(asked.some(([command]) => command === "discard_preview")).toBe(false);
   await keys("{Escape}");
   await expect.poll(() => asked.at(-1)).toEqual(["discard_preview", { id: ID }]);
   expect(sharedRange()).toBeUndefined();
