@@ -42,6 +42,8 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
+  soak fuzz [--minutes N]     spoiled bytes for the cloud's parsers, 5 minutes by default: forms, JSON,
+                              WebM, recorders' MP4 and Matroska, captions, images
   soak player [--rounds N]    the library's player: 10 s and five places of a recording, with numbers
                               and tone compared, 20 times by default
   soak installed              the package, installed on an empty machine that debootstrap makes:
@@ -99,6 +101,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 let seed = args.number("--seed")?;
                 args.end()?;
                 return soak::chaos(&place, rounds, seed).map(|()| ExitCode::SUCCESS);
+            }
+            if args.flag("fuzz") {
+                let minutes = args.number("--minutes")?.unwrap_or(soak::FUZZ_MINUTES);
+                args.end()?;
+                return soak::fuzz(&place, minutes).map(|()| ExitCode::SUCCESS);
             }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);

@@ -15,7 +15,9 @@ pub enum AppError {
         "The connection to {server} is not encrypted (http): others on the network can read your token and your recordings. Nothing was sent. Use its https address, or allow it for this server with `snaplark login --allow-http` (SNAPLARK_ALLOW_HTTP=1 with SNAPLARK_SERVER)"
     )]
     PlainHttp { server: String },
-    #[error("'{server}' isn't a server address. It should look like https://host or http://host:port")]
+    #[error(
+        "'{server}' isn't a server address. It should look like https://host or http://host:port"
+    )]
     BadServer { server: String },
     #[error("SNAPLARK_PROFILE: {reason}")]
     BadProfile { reason: String },
