@@ -180,7 +180,10 @@ async fn spoiled_recorders_uploads() {
         }
         let file = match corpus.get(run) {
             Some(file) => file.clone(),
-            None => dice.spoil(&corpus[dice.below(corpus.len())]),
+            None => {
+                let which = dice.below(corpus.len());
+                dice.spoil(&corpus[which])
+            }
         };
         let opened = user.post("/videos/init", &init_000()).await.ok();
         let session = opened["sessionId"].as_str().unwrap();
