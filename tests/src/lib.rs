@@ -17,6 +17,7 @@ pub mod document_servers;
 pub mod failure;
 pub mod fake_capture;
 pub mod fault_proxy;
+pub mod firefox;
 pub mod hand;
 pub mod home;
 pub mod media;

@@ -128,6 +128,12 @@ impl Session {
         Ok(handles.iter().filter_map(|handle| handle.as_str().map(str::to_owned)).collect())
     }
 
+    /// Opens another window, which is not entered yet.
+    pub fn open_window(&self) -> Result<String> {
+        let opened = self.post("window/new", &json!({"type": "window"}))?;
+        Ok(opened["handle"].as_str().context("the driver named no window")?.to_owned())
+    }
+
     pub fn enter(&self, window: &str) -> Result<()> {
         self.post("window", &json!({"handle": window})).map(|_| ())
     }

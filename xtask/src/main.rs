@@ -42,8 +42,13 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
+<<<<<<< HEAD
   soak load [--seconds N]     a real cloud with honest and hostile clients, 60 s by default: honest
                               ones are answered soon, and every upload of theirs arrives whole
+=======
+  soak fuzz [--minutes N]     spoiled bytes for the cloud's parsers, 5 minutes by default: forms, JSON,
+                              WebM, recorders' MP4 and Matroska, captions, images
+>>>>>>> h/clients3
   soak player [--rounds N]    the library's player: 10 s and five places of a recording, with numbers
                               and tone compared, 20 times by default
   soak installed              the package, installed on an empty machine that debootstrap makes:
@@ -106,6 +111,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 let seed = args.number("--seed")?;
                 args.end()?;
                 return soak::chaos(&place, rounds, seed).map(|()| ExitCode::SUCCESS);
+            }
+            if args.flag("fuzz") {
+                let minutes = args.number("--minutes")?.unwrap_or(soak::FUZZ_MINUTES);
+                args.end()?;
+                return soak::fuzz(&place, minutes).map(|()| ExitCode::SUCCESS);
             }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);

@@ -108,6 +108,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     (Need::Stage, ["ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"]),
     // Browsers that a program can drive.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
+    // Players of others.
+    (Need::Tests, ["firefox-esr mpv", "firefox mpv", "firefox mpv", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
     // A file manager to drop files on, and a window manager that tiles.
     (Need::Tests, ["pcmanfm", "pcmanfm", "pcmanfm-gtk3", ""]),

@@ -18,7 +18,7 @@ pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask s
     --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
 /// Of each kind of spoiled bytes, all kinds at once.
-const FUZZ_SECONDS: &str = "300";
+pub const FUZZ_MINUTES: u32 = 5;
 
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
@@ -33,7 +33,7 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     simulation(place)?;
     mutants::mutants(place)?;
     uploads(place)?;
-    spoiled_bytes(place)?;
+    spoiled_bytes(place, FUZZ_MINUTES)?;
     tools::ensure(place)?;
     schemathesis(place)?;
     load_of(place, LOAD_SECONDS)?;
@@ -138,13 +138,21 @@ fn uploads(place: &Place) -> Result<()> {
         .run()
 }
 
-fn spoiled_bytes(place: &Place) -> Result<()> {
-    build::cargo(place, "five minutes of spoiled bytes for the cloud")
+/// Spoiled bytes alone: the cloud's parsers, and the app's of what servers answer.
+pub fn fuzz(place: &Place, minutes: u32) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    ui::install(place)?;
+    ui::build(place)?;
+    spoiled_bytes(place, minutes)
+}
+
+fn spoiled_bytes(place: &Place, minutes: u32) -> Result<()> {
+    build::cargo(place, &format!("{minutes} minutes of spoiled bytes for the cloud"))
         .remedy("run the test that failed with the SNAPLARK_FUZZ_SEED that it names.")
         .args(["test"])
         .args(build::WORKSPACE)
         .args(["--test", "cloud", "--", "--nocapture", "hostile::spoiled"])
-        .env("SNAPLARK_FUZZ_SECONDS", FUZZ_SECONDS)
+        .env("SNAPLARK_FUZZ_SECONDS", (u64::from(minutes) * 60).to_string())
         .run()
 }
 

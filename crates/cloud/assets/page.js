@@ -67,7 +67,7 @@ for (const button of document.querySelectorAll("[data-copy-text]")) {
 for (const link of document.querySelectorAll("[data-made]")) {
   const words = link.textContent;
   link.addEventListener("click", async (event) => {
-    if (link.dataset.ready) return;
+    if (link.dataset.ready && link.dataset.plays === undefined) return;
     event.preventDefault();
     if (link.ariaBusy === "true") return;
     link.ariaBusy = "true";
@@ -85,7 +85,8 @@ for (const link of document.querySelectorAll("[data-made]")) {
     link.dataset.ready = "yes";
     link.ariaBusy = null;
     link.textContent = words;
-    link.click();
+    if (link.dataset.plays === undefined) link.click();
+    else link.dispatchEvent(new Event("made", { bubbles: true }));
   });
 }
 

@@ -10,6 +10,7 @@ const controls = stage.querySelector(".controls");
 const bigPlay = stage.querySelector(".big-play");
 const seek = stage.querySelector(".seek input");
 const hint = stage.querySelector(".hint");
+const unplayable = stage.querySelector(".unplayable");
 const volume = stage.querySelector(".volume input");
 const live = stage.dataset.state === "live" ? new Live(stage, video) : null;
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
@@ -48,7 +49,7 @@ function draw() {
   text("[data-at]", clock(now));
   stage.classList.toggle("playing", !video.paused && !video.ended);
   stage.classList.toggle("muted", video.muted || video.volume === 0);
-  bigPlay.hidden = !video.paused || video.currentTime > 0 || Boolean(live?.following);
+  bigPlay.hidden = !unplayable.hidden || !video.paused || video.currentTime > 0 || Boolean(live?.following);
   stage.querySelector('[data-do="play"]').setAttribute("aria-label", video.paused ? "Play" : "Pause");
   stage.querySelector('[data-do="mute"]').setAttribute("aria-label", video.muted ? "Unmute" : "Mute");
   live?.draw(now);
@@ -181,6 +182,30 @@ try {
 } catch {
   // As above.
 }
+
+// --- where the browser can't play it ---
+
+/** The file is there, and the browser doesn't play it: nothing is said of a network that failed. */
+async function refuse() {
+  if (!unplayable.hidden || video.src.startsWith("blob:")) return;
+  const answer = await fetch(unplayable.dataset.file, { method: "HEAD" }).catch(() => null);
+  if (!answer?.ok) return;
+  unplayable.hidden = false;
+  bigPlay.hidden = true;
+}
+function look() {
+  // Sound alone where there is a picture.
+  if (video.readyState > 0 && video.videoWidth === 0) refuse();
+}
+video.addEventListener("error", refuse);
+video.addEventListener("loadeddata", look);
+if (video.error) refuse();
+else look();
+unplayable.addEventListener("made", (event) => {
+  unplayable.hidden = true;
+  video.src = event.target.href;
+  play();
+});
 
 // --- once it is watched ---
 

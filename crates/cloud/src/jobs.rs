@@ -13,6 +13,7 @@
 //!
 //! Length: a job's plan, its run and what follows it are one state; the house issue parts the plans.
 
+use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use snaplark_webm::{Scan, WebmError, read_init};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ use crate::db::{
 use crate::http::bytes_of;
 use crate::media::Media;
 use crate::media_map::MediaMap;
+use crate::mp4;
 use crate::parts::Layout;
 use crate::private;
 use crate::sandbox::{self, Group, Limits, Sandbox};
@@ -325,7 +327,7 @@ impl Jobs {
         command.args(&plan.before_output).args(["-threads", THREADS]).arg(&out);
         self.ffmpeg(command, input, plan.time).await?;
         let measured = match job.product {
-            ProductKind::Remux => measured(&out).await?,
+            ProductKind::Remux => measured(&out, video.media).await?,
             _ => None,
         };
         Ok((self.store(job, &out).await?, measured))
@@ -471,7 +473,7 @@ async fn answers(sandbox: Sandbox, program: &Path) -> bool {
 /// itself, and find playlists that name other files.
 fn demuxer_of(media: Media) -> (&'static str, &'static str) {
     match media {
-        Media::Webm | Media::Unknown => ("matroska", "matroska,webm"),
+        Media::Webm | Media::Mkv | Media::Unknown => ("matroska", "matroska,webm"),
         Media::Mp4 | Media::Mov => ("mov", "mov,mp4,m4a,3gp,3g2,mj2"),
         Media::Png => ("png_pipe", "png_pipe"),
         Media::Jpeg => ("jpeg_pipe", "jpeg_pipe"),
@@ -482,7 +484,7 @@ fn demuxer_of(media: Media) -> (&'static str, &'static str) {
 
 fn decoders_of(media: Media) -> &'static str {
     match media {
-        Media::Webm | Media::Unknown | Media::Mp4 | Media::Mov => DECODERS,
+        Media::Webm | Media::Mkv | Media::Unknown | Media::Mp4 | Media::Mov => DECODERS,
         Media::Png => "png",
         Media::Jpeg => "mjpeg",
         // Its lossy pictures are VP8.
@@ -565,7 +567,17 @@ fn plan(product: ProductKind, of: &Finished, media: Media) -> Result<Plan, JobEr
             }
         }
         ProductKind::Remux => {
-            let before_output = words("-map 0:v:0 -map 0:a:0? -c copy -f webm");
+            let container = match media {
+                Media::Mp4 | Media::Mov => "-movflags +faststart -f mp4",
+                Media::Mkv => "-f matroska",
+                Media::Webm
+                | Media::Png
+                | Media::Jpeg
+                | Media::Webp
+                | Media::Gif
+                | Media::Unknown => "-f webm",
+            };
+            let before_output = words(&format!("-map 0:v:0 -map 0:a:0? -c copy {container}"));
             let file_bytes = MP4_BYTES_BASE.saturating_add(of.size_bytes.saturating_mul(2));
             Plan { before_output, time: MP4_BASE, file_bytes, ..picture }
         }
@@ -594,10 +606,27 @@ fn longest_gap_ms(parts: &[Part]) -> u64 {
 }
 
 /// ffmpeg knows by then, and wrote it down.
-async fn measured(file: &Path) -> Result<Option<Measured>, JobError> {
+async fn measured(file: &Path, media: Media) -> Result<Option<Measured>, JobError> {
     let mut head = Vec::new();
-    let file = tokio::fs::File::open(file).await.map_err(JobError::Run)?;
+    let mut file = tokio::fs::File::open(file).await.map_err(JobError::Run)?;
     let size_bytes = file.metadata().await.map_err(JobError::Run)?.len();
+    if matches!(media, Media::Mp4 | Media::Mov) {
+        let mut walk = mp4::Walk::new(size_bytes);
+        loop {
+            let wants = walk.wants();
+            let mut bytes = vec![0; (wants.end - wants.start) as usize];
+            file.seek(SeekFrom::Start(wants.start)).await.map_err(JobError::Run)?;
+            file.read_exact(&mut bytes).await.map_err(JobError::Run)?;
+            match walk.step(&bytes) {
+                Ok(mp4::Step::On) => {}
+                Ok(mp4::Step::Done(told)) => {
+                    let duration_ms = told.duration_ms;
+                    return Ok(Some(Measured { duration_ms, size_bytes }));
+                }
+                Err(_) => return Ok(None),
+            }
+        }
+    }
     file.take(HEAD_BYTES).read_to_end(&mut head).await.map_err(JobError::Run)?;
     let duration_ms = read_init(&head).ok().and_then(|init| init.duration_ms);
     Ok(duration_ms.map(|duration_ms| Measured { duration_ms, size_bytes }))

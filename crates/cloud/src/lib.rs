@@ -20,6 +20,7 @@ mod commands;
 mod credentials;
 mod db;
 mod embedded;
+mod fragments;
 mod guesses;
 mod http;
 mod jobs;

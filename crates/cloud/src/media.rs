@@ -5,6 +5,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Media {
     Webm,
+    /// The same container with codecs that WebM has not, as Chromium's recorder writes H.264. Known when
+    /// it is finished.
+    Mkv,
     Mp4,
     Mov,
     Png,
@@ -16,8 +19,9 @@ pub enum Media {
 }
 
 impl Media {
-    pub const ALL: [Media; 8] = [
+    pub const ALL: [Media; 9] = [
         Media::Webm,
+        Media::Mkv,
         Media::Mp4,
         Media::Mov,
         Media::Png,
@@ -31,6 +35,7 @@ impl Media {
     pub const fn name(self) -> &'static str {
         match self {
             Media::Webm => "webm",
+            Media::Mkv => "mkv",
             Media::Mp4 => "mp4",
             Media::Mov => "mov",
             Media::Png => "png",
@@ -44,6 +49,7 @@ impl Media {
     pub const fn mime(self) -> &'static str {
         match self {
             Media::Webm => "video/webm",
+            Media::Mkv => "video/x-matroska",
             Media::Mp4 => "video/mp4",
             Media::Mov => "video/quicktime",
             Media::Png => "image/png",
@@ -57,12 +63,13 @@ impl Media {
     pub const fn is_image(self) -> bool {
         match self {
             Media::Png | Media::Jpeg | Media::Webp | Media::Gif => true,
-            Media::Webm | Media::Mp4 | Media::Mov | Media::Unknown => false,
+            Media::Webm | Media::Mkv | Media::Mp4 | Media::Mov | Media::Unknown => false,
         }
     }
 
     pub fn of_mime(mime: &str) -> Option<Media> {
-        Media::ALL.into_iter().find(|media| *media != Media::Unknown && media.mime() == mime)
+        let named = |media: &Media| !matches!(media, Media::Unknown | Media::Mkv);
+        Media::ALL.into_iter().filter(named).find(|media| media.mime() == mime)
     }
 
     /// Of a file's name: `m4v` is MP4 under another one.
@@ -72,7 +79,8 @@ impl Media {
             "m4v" => Some(Media::Mp4),
             "qt" => Some(Media::Mov),
             "jpeg" => Some(Media::Jpeg),
-            "unknown" => None,
+            // Nobody announces it: a header alone tells it from WebM.
+            "unknown" | "mkv" => None,
             other => Media::ALL.into_iter().find(|media| media.name() == other),
         }
     }
@@ -100,7 +108,8 @@ impl Media {
             Media::Unknown => !found.is_image(),
             // One container under two names, and programs mix them up.
             Media::Mp4 | Media::Mov => matches!(found, Media::Mp4 | Media::Mov),
-            Media::Webm | Media::Png | Media::Jpeg | Media::Webp | Media::Gif => self == found,
+            Media::Webm | Media::Mkv => matches!(found, Media::Webm | Media::Mkv),
+            Media::Png | Media::Jpeg | Media::Webp | Media::Gif => self == found,
         }
     }
 }
@@ -122,7 +131,7 @@ pub fn image_size(bytes: &[u8]) -> Option<(u32, u32)> {
             }
             _ => None,
         },
-        Media::Webm | Media::Mp4 | Media::Mov | Media::Unknown => None,
+        Media::Webm | Media::Mkv | Media::Mp4 | Media::Mov | Media::Unknown => None,
     }
 }
 

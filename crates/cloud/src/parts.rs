@@ -95,10 +95,16 @@ impl ClusterAt {
 /// only the first part tells; the rest may be any bytes.
 pub fn may_be_part(media: Media, index: u32, head: &[u8]) -> bool {
     match media {
-        Media::Webm => may_be_webm(index, head),
+        Media::Webm | Media::Mkv => may_be_webm(index, head),
         _ if index > 0 => true,
         _ => Media::of_bytes(head).is_some_and(|found| media.may_be(found)),
     }
+}
+
+/// Whether the first part of a recording is an MP4's: recorders of some browsers write nothing else, and
+/// clients of 000 announce WebM all the same.
+pub fn is_mp4(head: &[u8]) -> bool {
+    matches!(Media::of_bytes(head), Some(Media::Mp4 | Media::Mov))
 }
 
 fn may_be_webm(index: u32, head: &[u8]) -> bool {
@@ -131,7 +137,8 @@ pub fn layout(bytes: &[u8]) -> Layout {
     Layout::Clusters { init, clusters: clusters.collect() }
 }
 
-fn codecs(tracks: &Tracks) -> Option<String> {
+/// As a browser's player wants them named; `None` where we have no name.
+pub fn codecs(tracks: &Tracks) -> Option<String> {
     let video = match &tracks.video.codec {
         VideoCodec::Vp8 => "vp8",
         VideoCodec::Vp9 => "vp9",

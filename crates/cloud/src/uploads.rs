@@ -5,6 +5,7 @@
 //! Finalize reads rows and one header, and writes one row, whatever the length.
 
 mod error;
+mod follow;
 mod maps;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ use crate::storage::{Storage, Written};
 pub use error::UploadError;
 pub use maps::Watchable;
 
+use follow::Follows;
 use maps::{Mapped, Maps, blocking, etag};
 
 /// Parts are read back to be indexed, up to 10 MB each: this many at once.
@@ -44,6 +46,8 @@ const FINALIZE_TRIES_MAX: usize = 5;
 /// How often it is noted that a user was refused for the same limit.
 const NOTED: Bucket = Bucket { size: 1, refill_ms: 60 * 60 * 1000 };
 
+/// Holds the header of any recorder's WebM.
+const HEADER_BYTES: u64 = 64 * 1024;
 /// A JPEG's size may stand behind its camera's notes and a small picture.
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
 /// What a screen of today has, ten times over; a picture that unpacks to gigabytes is a bomb.
@@ -59,6 +63,7 @@ pub struct Uploads {
     rules: Rules,
     indexing: Semaphore,
     maps: Maps,
+    follows: Follows,
 }
 
 /// What whoever runs the server decided.
@@ -89,8 +94,8 @@ pub struct FinalizeAsk {
 impl Uploads {
     pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, rules: Rules) -> Self {
         let (metrics, indexing) = (Metrics::new(), Semaphore::new(INDEXING_MAX));
-        let maps = Maps::new();
-        Uploads { db, storage, clock, metrics, rate, rules, indexing, maps }
+        let (maps, follows) = (Maps::new(), Follows::default());
+        Uploads { db, storage, clock, metrics, rate, rules, indexing, maps, follows }
     }
 
     /// A new upload, or the one that this recording has already.
@@ -171,6 +176,26 @@ impl Uploads {
     pub async fn usage(&self, user: UserId) -> Result<(Usage, Limits), UploadError> {
         let (used, own) = self.db.usage(user).await?;
         Ok((used.on(quotas::day(self.clock.now_ms())), self.rules.limits.of(own)))
+    }
+
+    /// Makes an upload that is announced as WebM an MP4's, where its first part begins as one does.
+    pub async fn tell_media(
+        &self,
+        upload: &mut Upload,
+        index: u32,
+        written: &Written,
+    ) -> Result<(), UploadError> {
+        if index > 0 || upload.media != Media::Webm || !upload.is_open() || written.size_bytes == 0
+        {
+            return Ok(());
+        }
+        let head = 0..written.size_bytes.min(parts::SNIFF_BYTES as u64);
+        let head = self.storage.read_range(&written.key, head).await?;
+        if parts::is_mp4(&head) {
+            upload.media = Media::Mp4;
+            self.db.set_media(upload.session_id, upload.media).await?;
+        }
+        Ok(())
     }
 
     /// Takes a durable object in as a part. Whatever the end, the object is not left behind.
@@ -379,8 +404,14 @@ impl Uploads {
         };
         let is_damaged = parts.iter().any(|part| part.is_damaged);
         let mut work = vec![ProductKind::Thumbnail];
+        // Whatever its header calls itself, what browsers call WebM has no other codecs.
+        if upload.media == Media::Webm
+            && media_map::common_init(&parts).is_some_and(|it| it.codecs.is_empty())
+        {
+            upload.media = Media::Mkv;
+        }
         let is_cut = parts.iter().any(|part| part.layout == Layout::Opaque);
-        if upload.media == Media::Webm && !is_cut {
+        if matches!(upload.media, Media::Webm | Media::Mkv) && !is_cut {
             work.push(ProductKind::Preview);
             let Mapped { map, duration_ms, parts } = self.mapped(parts).await?;
             let finished = finished(Assembly::Mapped, map.len_bytes(), duration_ms);
@@ -392,8 +423,15 @@ impl Uploads {
         let head = self.read(&whole, 0..parts::SNIFF_BYTES as u64).await?;
         let found = Media::of_bytes(&head).filter(|found| upload.media.may_be(*found));
         upload.media = found.ok_or(UploadError::OtherKind(upload.media))?;
+        if upload.media == Media::Webm {
+            let head = self.read(&whole, 0..HEADER_BYTES).await?;
+            let init = snaplark_webm::read_init(&head);
+            if init.is_ok_and(|init| parts::codecs(&init.tracks).is_none()) {
+                upload.media = Media::Mkv;
+            }
+        }
         let duration_ms = match upload.media {
-            Media::Webm => {
+            Media::Webm | Media::Mkv => {
                 work.extend([ProductKind::Preview, ProductKind::Index]);
                 hint_ms
             }
@@ -401,7 +439,14 @@ impl Uploads {
                 work.push(ProductKind::Preview);
                 let told = self.told_by_mp4(&whole).await?;
                 (upload.width, upload.height) = (told.width, told.height);
-                told.duration_ms
+                // A recorder's header says no duration, and nothing says where its fragments stand: a
+                // copy of its streams has both.
+                if told.duration_ms == 0 {
+                    work.push(ProductKind::Remux);
+                    hint_ms
+                } else {
+                    told.duration_ms
+                }
             }
             Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown => {
                 let head = self.read(&whole, 0..IMAGE_HEAD_BYTES).await?;

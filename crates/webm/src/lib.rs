@@ -34,7 +34,7 @@ pub use finish::{Finished, finish};
 pub use placeholder::{is_placeholder, placeholder};
 pub use read::{Cluster, Init, Part, index, read_init};
 pub use retime::retime;
-pub use scan::{Scan, Scanned};
+pub use scan::{Joint, Scan, Scanned};
 pub use write::{Block, Track, cluster, cluster_header, init};
 
 /// What a file holds. Parsed from any WebM; written with one video track (VP9, VP8 or AV1) and at

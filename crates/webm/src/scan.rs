@@ -22,6 +22,14 @@ pub struct Scanned {
     pub data: std::ops::Range<u64>,
 }
 
+/// Where playing can begin in the stream: a cluster whose first picture is a keyframe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joint {
+    /// Of the cluster's first byte, its header included.
+    pub offset: u64,
+    pub start_ms: u64,
+}
+
 /// Push bytes in order, then `finish`.
 #[derive(Debug, Default)]
 pub struct Scan {
@@ -37,10 +45,14 @@ pub struct Scan {
     /// Where the block group that is open ends.
     group: Option<Group>,
     clusters: Vec<Scanned>,
+    joints: Vec<Joint>,
+    latest_ms: u64,
 }
 
 #[derive(Debug)]
 struct Open {
+    /// Of its header.
+    offset: u64,
     data_start: u64,
     /// Where it says so itself.
     data_end: Option<u64>,
@@ -80,6 +92,21 @@ impl Scan {
         }
         let rest = std::mem::take(&mut self.held);
         self.push_media(&rest)
+    }
+
+    /// Returns the header and its bytes, as soon as the first cluster has begun.
+    pub fn init(&self) -> Option<(&Init, &[u8])> {
+        Some((self.init.as_ref()?, &self.init_bytes))
+    }
+
+    /// Takes the joints that were found since it was asked last.
+    pub fn take_joints(&mut self) -> Vec<Joint> {
+        std::mem::take(&mut self.joints)
+    }
+
+    /// Returns when the latest block begins that is here whole, or ends where it says so.
+    pub fn latest_ms(&self) -> u64 {
+        self.latest_ms
     }
 
     fn push_media(&mut self, mut bytes: &[u8]) -> Result<(), WebmError> {
@@ -155,6 +182,7 @@ impl Scan {
                 }
                 let data_start = self.at + head as u64;
                 self.open = Some(Open {
+                    offset,
                     data_start,
                     data_end: end,
                     whole_to: data_start,
@@ -246,13 +274,14 @@ impl Scan {
         {
             let block =
                 BlockHead { keyframe: !group.leans, duration_ms: group.duration_ms, ..block };
-            open.count(&block, video_track);
+            self.joints.extend(open.count(&block, video_track));
         }
         if let (Some(open), None) = (&mut self.open, &self.group) {
             if let Some(block) = open.coming.take() {
-                open.count(&block, video_track);
+                self.joints.extend(open.count(&block, video_track));
             }
             open.whole_to = self.at;
+            self.latest_ms = self.latest_ms.max(open.end_ms);
             if open.data_end.is_some_and(|end| self.at >= end) {
                 self.close();
             }
@@ -282,12 +311,17 @@ impl Scan {
 }
 
 impl Open {
-    fn count(&mut self, block: &BlockHead, video_track: u64) {
+    /// Returns the joint that this is where its first picture is a keyframe.
+    fn count(&mut self, block: &BlockHead, video_track: u64) -> Option<Joint> {
+        let mut joint = None;
         let base = self.start_ms.unwrap_or(0);
         let time_ms = base.saturating_add_signed(i64::from(block.relative_ms));
         self.blocks += 1;
         if block.track == video_track {
-            self.first_picture_is_key.get_or_insert(block.keyframe);
+            if self.first_picture_is_key.is_none() {
+                self.first_picture_is_key = Some(block.keyframe);
+                joint = block.keyframe.then_some(Joint { offset: self.offset, start_ms: time_ms });
+            }
             self.video_frames += 1;
             if let Some(previous) = self.last_video_ms.filter(|previous| *previous < time_ms) {
                 self.video_gap_ms = Some(time_ms - previous);
@@ -295,6 +329,7 @@ impl Open {
             self.last_video_ms = Some(time_ms);
         }
         self.end_ms = self.end_ms.max(time_ms.saturating_add(block.duration_ms.unwrap_or(0)));
+        joint
     }
 }
 
@@ -380,6 +415,30 @@ mod tests {
                 assert!(again.clusters.iter().map(sizes).eq(found.iter().map(|s| s.cluster.size)));
                 finish(&head(), &found.iter().map(|s| s.cluster).collect::<Vec<_>>()).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn joints_are_where_clusters_with_a_keyframe_begin_wherever_it_is_cut() {
+        let live: Vec<u8> =
+            [head(), clusters().iter().flat_map(|c| without_sizes(c)).collect()].concat();
+        let starts: Vec<u64> = (0..live.len() - 4)
+            .filter(|at| live[*at..].starts_with(&[0x1F, 0x43, 0xB6, 0x75]))
+            .map(|at| at as u64)
+            .collect();
+        for piece in [1, 7, 64, live.len()] {
+            let (mut scan, mut joints, mut latest) = (Scan::new(), Vec::new(), 0);
+            for piece in live.chunks(piece) {
+                scan.push(piece).unwrap();
+                joints.extend(scan.take_joints());
+                assert!(scan.latest_ms() >= latest);
+                latest = scan.latest_ms();
+            }
+            assert_eq!(joints.iter().map(|joint| joint.offset).collect::<Vec<_>>(), starts);
+            let times: Vec<u64> = joints.iter().map(|joint| joint.start_ms).collect();
+            assert_eq!(times, [0, 1_000, 2_000, 3_000, 4_000]);
+            assert_eq!(scan.init().unwrap().1, head());
+            assert_eq!(latest, 5_000);
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     ProductKind, SessionId, ShareChange, Shelf, Taken, Token, TokenId, Totals, Upload, User,
     UserAdded, UserId, VideoId,
 };
+use crate::media::Media;
 use crate::quotas::{Limits, OwnLimits, Usage};
 use crate::scopes::Scopes;
 
@@ -121,6 +122,7 @@ door! {
     fn shelf(user: UserId, shelf: Shelf<'_>, idle_since_ms: i64) -> Vec<Upload>;
     fn uploads_of_videos(user: UserId, videos: &[VideoId]) -> Vec<Upload>;
     fn complete(seen: &Upload, finished: &Finished, map: Option<&NewMap>, work: &[ProductKind], now_ms: i64, scrub_ms: i64) -> bool;
+    fn set_media(session: SessionId, media: Media) -> ();
     fn map(session: SessionId, revision: i64) -> Option<(String, Vec<u8>)>;
     fn put_map(session: SessionId, revision: i64, new: &NewMap) -> ();
     fn metadata(session: SessionId) -> String;

@@ -97,9 +97,10 @@ async fn chunk(
     Signed(user): Signed,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let form = multipart::read_chunk::<forms::VideoChunk>(&app, user, request).await?;
+    let mut form = multipart::read_chunk::<forms::VideoChunk>(&app, user, request).await?;
     let headers = allowance_headers(form.allowance);
     let (session, index) = (form.upload.session_id, form.index);
+    app.uploads.tell_media(&mut form.upload, index, &form.written).await?;
     let receipt =
         app.uploads.receive(&form.upload, index, form.written, form.sha256_claimed).await?;
     let answer = ChunkAnswer {

@@ -135,6 +135,7 @@ pub struct VideoChunk;
 
 impl ChunkFields for VideoChunk {
     const TEXTS: &'static [&'static str] = &["sessionId", "chunkIndex"];
+    const IS_ANNOUNCED: bool = false;
 
     async fn admit(app: &App, user: UserId, texts: &Texts) -> Result<Admitted, ApiError> {
         let mut errors = FieldErrors::new();

@@ -122,6 +122,7 @@ fn link_routes() -> Router<App> {
         .route("/videos/{video}/live/init.webm", get(video::live_init))
         .route("/videos/{video}/live/{index}", get(video::live_part))
         .route("/videos/{video}/video.webm", get(video::video))
+        .route("/videos/{video}/video.mkv", get(video::video))
         .route("/videos/{video}/video.mp4", get(video::video))
         .route("/videos/{video}/video.mov", get(video::video))
         .route("/videos/{video}/original.webm", get(video::original))

@@ -44,6 +44,8 @@ pub trait ChunkFields: Sync {
     const TEXTS: &'static [&'static str];
     const FILE: &'static str = "chunk";
     const BYTES_MAX: u64 = limits::PART_BYTES_MAX;
+    /// Whether the document has its client say of what kind the file is.
+    const IS_ANNOUNCED: bool = true;
 
     /// The upload that awaits this part; or everything that is missing or wrong.
     fn admit(
@@ -177,6 +179,7 @@ impl Form<'_> {
             let first = writer.size_bytes() == 0 && bytes.len() >= parts::SNIFF_BYTES;
             if let (true, Some((media, index))) = (first, awaited_as)
                 && !parts::may_be_part(media, index, &bytes[..parts::SNIFF_BYTES])
+                && (F::IS_ANNOUNCED || index > 0 || !parts::is_mp4(&bytes))
             {
                 return Err(other_kind(media));
             }

@@ -26,7 +26,7 @@ use crate::media_map;
 use crate::pages::{self, Moment, Refusal};
 use crate::parts::Layout;
 use crate::shares::{Access, PASS_MS, ShareError};
-use crate::uploads::UploadError;
+use crate::uploads::{UploadError, Uploads};
 
 const NO_VIDEO: VideoId = VideoId(Uuid::nil());
 /// What an embedding site gets where it doesn't say how wide it wants it.
@@ -286,16 +286,29 @@ pub enum LiveAnswer {
     Awaited,
     #[serde(rename_all = "camelCase")]
     Live {
-        /// Start and end of each part from `after` on, as far as there is no gap.
-        parts: Vec<(u64, u64)>,
+        #[serde(flatten)]
+        parts: PartTimes,
         /// How long ago the last part came.
         quiet_ms: i64,
     },
     #[serde(rename_all = "camelCase")]
     Finished {
-        parts: Vec<(u64, u64)>,
+        #[serde(flatten)]
+        parts: PartTimes,
     },
     Gone,
+}
+
+/// The parts from `after` on, as far as there is no gap.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartTimes {
+    /// Start and end of each.
+    parts: Vec<(u64, u64)>,
+    /// Where playing can begin, of each: a time, a part, and an offset in it. Where this is told, parts
+    /// are cut anywhere, and mean something one after the other only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joints: Option<Vec<Option<(u64, u32, u64)>>>,
 }
 
 pub async fn live(
@@ -357,13 +370,22 @@ async fn behind(app: &App, video: &str) -> Result<Behind, ApiError> {
     {
         return Ok(Behind::Finished(upload));
     }
-    // Of other files nothing can be seen before all of it is here.
-    let first = match upload.media {
-        Media::Webm => app.uploads.db.part(upload.session_id, 0).await?,
-        _ => None,
+    let first = app.uploads.db.part(upload.session_id, 0).await?;
+    let Some(first) = first.filter(|_| !upload.media.is_image()) else {
+        return Ok(Behind::Awaited);
     };
-    let Some(first) = first else { return Ok(Behind::Awaited) };
     let mime = match &first.layout {
+        _ if Uploads::is_cut(&upload, &first) => {
+            let mime = app.uploads.followed(&upload, u32::MAX).await?.mime;
+            match upload.media {
+                Media::Webm | Media::Mkv => mime.unwrap_or_default(),
+                // Of other files nothing can be seen before all of it is here.
+                _ => match mime {
+                    Some(mime) => mime,
+                    None => return Ok(Behind::Awaited),
+                },
+            }
+        }
         Layout::Clusters { init: Some(init), .. } if !init.codecs.is_empty() => {
             format!("video/webm; codecs=\"{}\"", init.codecs)
         }
@@ -382,9 +404,19 @@ fn is_awaited(id: Uuid, now_ms: i64) -> bool {
     (now_ms - made_ms).abs() < AWAITED_MS_MAX
 }
 
-async fn times(app: &App, upload: &Upload, after: u32) -> Result<Vec<(u64, u64)>, ApiError> {
+async fn times(app: &App, upload: &Upload, after: u32) -> Result<PartTimes, ApiError> {
+    let first = app.uploads.db.part(upload.session_id, 0).await?;
+    if first.is_some_and(|first| Uploads::is_cut(upload, &first)) {
+        let followed = app.uploads.followed(upload, after).await?.parts;
+        let joints = followed
+            .iter()
+            .map(|part| part.joint.map(|joint| (joint.start_ms, joint.part, joint.offset)));
+        let joints = Some(joints.collect());
+        let parts = followed.iter().map(|part| (part.start_ms, part.end_ms)).collect();
+        return Ok(PartTimes { parts, joints });
+    }
     let parts = app.uploads.db.parts_from(upload.session_id, after).await?;
-    Ok(media_map::times(&parts, after))
+    Ok(PartTimes { parts: media_map::times(&parts, after), joints: None })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::parts::Layout;
 use crate::shares::Access;
 use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
-use crate::uploads::{UploadError, Watchable};
+use crate::uploads::{UploadError, Uploads, Watchable};
 
 /// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
@@ -42,7 +42,7 @@ const MEDIA_POLICY: &str =
 const MP4_ASKED: Bucket = Bucket { size: 10, refill_ms: 6 * 60 * 1000 };
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
-/// `/videos/{id}/video.webm` (`.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
+/// `/videos/{id}/video.webm` (`.mkv`, `.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
 /// of an image.
 pub async fn video(
     State(app): State<App>,
@@ -92,16 +92,20 @@ pub async fn live_init(
 ) -> Result<Response, ApiError> {
     let upload = there(&app, &video, &mut request.into_parts().0).await?;
     let first = app.uploads.db.part(upload.session_id, 0).await?.ok_or_else(gone)?;
-    let Layout::Clusters { init: Some(init), .. } = &first.layout else { return Err(gone()) };
     if first.is_damaged {
         return Err(gone());
     }
+    if Uploads::is_cut(&upload, &first) {
+        let map = app.uploads.followed_head(&upload).await?;
+        return File::growing(map).answer(&app.uploads.storage, &HeaderMap::new());
+    }
+    let Layout::Clusters { init: Some(init), .. } = &first.layout else { return Err(gone()) };
     let mut map = MediaMap::default();
     map.push_object(&first.object_key, 0..init.len_bytes);
     File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 
-/// `/videos/{id}/live/{index}`: one part's clusters, without an init.
+/// `/videos/{id}/live/{index}`: one part's clusters, without an init; all of a part that is cut anywhere.
 pub async fn live_part(
     State(app): State<App>,
     Path((video, index)): Path<(String, u32)>,
@@ -111,7 +115,11 @@ pub async fn live_part(
     let part = app.uploads.db.part(upload.session_id, index).await?;
     let part = part.filter(|part| !part.is_damaged).ok_or_else(gone)?;
     let mut map = MediaMap::default();
-    map.push_media(&part);
+    let first = app.uploads.db.part(upload.session_id, 0).await?.ok_or_else(gone)?;
+    match Uploads::is_cut(&upload, &first) {
+        true => map.push_part(&part),
+        false => map.push_media(&part),
+    }
     File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 

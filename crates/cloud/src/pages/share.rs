@@ -380,6 +380,11 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
                 src=(file_path(upload)) {
                 @if let Some(captions) = captions { track kind="captions" label="Captions" src=(captions); }
             }
+            div.unplayable role="alert" hidden data-file=(file_path(upload)) {
+                strong { "This browser can't play this video" }
+                p { (why_not(upload.media)) }
+                a.primary data-made data-plays href=(product_path(upload, ProductKind::Mp4(Mp4Height::P720))) { "Play the MP4" }
+            }
             button.big-play type="button" hidden aria-label="Play" { (icon(ICON_PLAY)) }
             div.controls hidden {
                 div.seek {
@@ -415,12 +420,26 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
     }
 }
 
+/// What is said where a browser doesn't play it.
+fn why_not(media: Media) -> &'static str {
+    match media {
+        Media::Mkv => {
+            "It was recorded in a format of its own (Matroska). An MP4 plays in every browser. Making it takes about as long as the video."
+        }
+        Media::Webm | Media::Mp4 | Media::Mov | Media::Unknown => {
+            "The browser doesn't know its format. An MP4 plays in every browser. Making it takes about as long as the video."
+        }
+        Media::Png | Media::Jpeg | Media::Webp | Media::Gif => "It is no video.",
+    }
+}
+
 /// WebM is there; MP4 is made when it is asked for.
 fn downloads(upload: &Upload) -> Markup {
     let name = shown_title(upload);
     let ending = upload.media.name();
     let kind = match upload.media {
         Media::Webm => "WebM",
+        Media::Mkv => "Matroska",
         Media::Mp4 | Media::Mov => "Original",
         Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown => "File",
     };

@@ -13,6 +13,70 @@ async fn sent(request: reqwest::RequestBuilder) -> Answer {
     Answer::of(request.send().await.unwrap()).await
 }
 
+/// What Chromium's and Safari's recorders write: a header, and fragments, cut anywhere.
+fn fragmented(args: &str, ending: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(format!("film.{ending}"));
+    let done = std::process::Command::new("ffmpeg")
+        .args("-v error -f lavfi -i testsrc2=size=320x180:rate=10 -t 4 -c:v libx264".split(' '))
+        .args("-preset ultrafast -g 10 -pix_fmt yuv420p".split(' '))
+        .args(args.split_whitespace())
+        .arg(&file)
+        .status()
+        .expect("ffmpeg is installed");
+    assert!(done.success(), "{args}");
+    std::fs::read(&file).unwrap()
+}
+
+#[tokio::test]
+async fn a_browsers_mp4_is_taken_in_parts_cut_anywhere_and_followed_live() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let film = fragmented("-movflags frag_keyframe+empty_moov+default_base_moof", "mp4");
+    let opened = user.post("/videos/init", &init_000()).await.ok();
+    let session = opened["sessionId"].as_str().unwrap();
+    let page = format!("/videos/{}", opened["videoId"].as_str().unwrap());
+    let parts: Vec<&[u8]> = film.chunks(film.len() / 7 + 1).collect();
+    let mut ends = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        user.chunk(session, index, part).await.ok();
+        let live: serde_json::Value =
+            serde_json::from_slice(&user.bytes(&format!("{page}/live?after=0")).await).unwrap();
+        assert_eq!(live["parts"].as_array().unwrap().len(), index + 1);
+        ends.push(live["parts"][index][1].as_u64().unwrap());
+    }
+    assert!(ends.is_sorted() && *ends.last().unwrap() >= 4_000, "{ends:?}");
+    let html = String::from_utf8(user.bytes(&page).await).unwrap();
+    assert!(html.contains("data-mime=\"video/mp4; codecs=&quot;avc1."), "{html}");
+    let head = user.bytes(&format!("{page}/live/init.webm")).await;
+    assert!(film.starts_with(&head) && head.len() > 500);
+    for (index, part) in parts.iter().enumerate() {
+        assert_eq!(user.bytes(&format!("{page}/live/{index}")).await, *part);
+    }
+    let done = user.finalize(session, parts.len()).await.ok();
+    assert!(done["url"].as_str().unwrap().ends_with("/video.mp4"), "{done}");
+    assert_eq!(user.bytes(&format!("{page}/original.webm")).await, film);
+    assert_eq!(user.bytes(&format!("{page}/video.mp4")).await, film);
+}
+
+#[tokio::test]
+async fn h264_in_matroska_is_told_as_what_it_is_and_an_mp4_is_offered() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    for (args, parts) in [("-live 1 -f matroska", 5), ("-f matroska", 1)] {
+        let film = fragmented(args, "mkv");
+        let parts: Vec<Vec<u8>> = film.chunks(film.len() / parts + 1).map(<[u8]>::to_vec).collect();
+        let done = user.upload(&parts).await;
+        let url = done["url"].as_str().unwrap();
+        assert!(url.ends_with("/video.mkv"), "{done}");
+        let answer = user.http.get(url).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "video/x-matroska");
+        let page = user.http.get(done["videoUrl"].as_str().unwrap()).send().await.unwrap();
+        let html = page.text().await.unwrap();
+        assert!(html.contains("/made/720.mp4\">Play the MP4</a>"), "{html}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_opened_by_its_own_address_may_show_itself_and_nothing_else() {
     let server = Server::start().await;

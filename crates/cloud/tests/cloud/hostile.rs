@@ -154,6 +154,78 @@ async fn spoiled_page_forms() {
     .await;
 }
 
+/// What recorders of browsers wrote, and inputs that once went wrong.
+fn corpus() -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|it| it != "md")).collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// Recorders' files in parts cut anywhere, spoiled, and whoever watches them meanwhile: their header,
+/// where their clusters and fragments stand, and what finalize makes of them.
+#[tokio::test]
+async fn spoiled_recorders_uploads() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let corpus = corpus();
+    assert!(corpus.len() > 1);
+    let (seed, long) = seed();
+    let (mut dice, begun, mut statuses) = (Dice(seed), Instant::now(), [0_u32; 6]);
+    for run in 0.. {
+        if run >= corpus.len() && begun.elapsed() > long {
+            break;
+        }
+        let file = match corpus.get(run) {
+            Some(file) => file.clone(),
+            None => {
+                let which = dice.below(corpus.len());
+                dice.spoil(&corpus[which])
+            }
+        };
+        let opened = user.post("/videos/init", &init_000()).await.ok();
+        let session = opened["sessionId"].as_str().unwrap();
+        let page = format!("{}/videos/{}", user.url, opened["videoId"].as_str().unwrap());
+        let parts: Vec<&[u8]> = file.chunks(file.len() / (1 + dice.below(3)) + 1).collect();
+        for (index, part) in parts.iter().enumerate() {
+            let answer = user.chunk(session, index, part).await;
+            assert!(answer.status < 500, "{answer:?}: {}", file.escape_ascii());
+        }
+        for path in ["", "/live?after=0", "/live/init.webm", "/live/0"] {
+            let answer = user.http.get(format!("{page}{path}")).send().await.unwrap();
+            let status = answer.status().as_u16();
+            assert!(status < 500, "{path} {status}: {}", file.escape_ascii());
+        }
+        let done = user.finalize(session, parts.len().max(1)).await;
+        statuses[usize::from(done.status / 100)] += 1;
+        assert!(done.status < 500, "{done:?}: {}", file.escape_ascii());
+    }
+    println!("recorders: {} finished, {} refused", statuses[2], statuses[4]);
+    assert!(statuses[2] > 0);
+}
+
+#[tokio::test]
+async fn spoiled_captions() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let session = user.init().await;
+    let good = "WEBVTT\n\nNOTE a\n\n1\n00:00.000 --> 00:01.000 line:0\n<b>H\u{e9}</b> --> x\n";
+    let (seed, long) = seed();
+    let (mut dice, begun, mut statuses) = (Dice(seed), Instant::now(), [0_u32; 6]);
+    while begun.elapsed() < long {
+        let body = dice.spoil(good.as_bytes());
+        let url = format!("{}/api/v1/videos/{session}/captions", user.url);
+        let put = user.http.put(url).bearer_auth(&user.token).header("content-type", "text/vtt");
+        let status = put.body(body.clone()).send().await.unwrap().status().as_u16();
+        statuses[usize::from(status / 100)] += 1;
+        assert!(status < 500, "{status}: {}", body.escape_ascii());
+    }
+    println!("captions: {} accepted, {} refused", statuses[2], statuses[4]);
+    assert!(statuses[2] > 0 && statuses[4] > 0);
+}
+
 /// The reader of WebM by itself, as often as there is time: it may refuse, never panic or run away.
 #[test]
 fn spoiled_webm() {

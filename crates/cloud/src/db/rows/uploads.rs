@@ -195,6 +195,21 @@ impl Pools {
         .transpose()
     }
 
+    /// Notes that an upload that was announced as WebM is something else.
+    pub async fn set_media(&self, session: SessionId, media: Media) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "UPDATE uploads SET media = $2, revision = revision + 1 WHERE session_id = $1 \
+             AND media = 'webm' AND state IN ('initialized', 'uploading', 'finalizing')",
+        )
+        .bind(session.0)
+        .bind(media.name())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Commits what finalize found, if no part came or went since it looked (`revision`); with it
     /// the upload's name, media and size, and the work that is to be done on it.
     /// `map`: how it is served from now on, where that was built already. `scrub_ms`: when its parts

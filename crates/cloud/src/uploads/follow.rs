@@ -1,0 +1,296 @@
+//! Follows an upload whose parts are cut anywhere, as browsers' recorders send them, for those who
+//! watch while it comes: which times each part holds, and where playing can begin.
+//!
+//! Nothing is done for an upload that nobody watches. Whoever asks first reads the parts that are here
+//! (`READ_BYTES_MAX` at a time), and each that came since is read once, by one of those who ask. What is
+//! known stays in this process's memory, for the last `FOLLOWED_MAX` uploads; it can be found again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use snaplark_api::limits;
+use snaplark_webm::{Joint, Scan};
+use tokio::sync::Semaphore;
+
+use super::{UploadError, Uploads, blocking};
+use crate::db::{Part, SessionId, Upload};
+use crate::fragments::Fragments;
+use crate::media::Media;
+use crate::media_map::MediaMap;
+use crate::parts;
+
+/// Uploads that are followed at once in a process; each holds some 40 bytes a part.
+const FOLLOWED_MAX: usize = 64;
+/// Somebody who opens an upload of hours waits for this much of it, and asks again a second later.
+const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What a page has to know of one part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FollowedPart {
+    pub start_ms: u64,
+    pub end_ms: u64,
+    /// A place where playing can begin, whose first picture is here whole with this part.
+    pub joint: Option<JointAt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JointAt {
+    pub start_ms: u64,
+    /// It begins in this part, which may be an earlier one, behind so many bytes.
+    pub part: u32,
+    pub offset: u64,
+}
+
+/// What is known of an upload so far.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// As Media Source Extensions want it; `None` before the header is here, and where it names what no
+    /// browser takes.
+    pub mime: Option<String>,
+    pub head_bytes: u64,
+    /// From the first that was asked for on.
+    pub parts: Vec<FollowedPart>,
+}
+
+/// Parts that are read at once, of up to 10 MB each.
+const READING_MAX: usize = 2;
+
+/// See the file's header.
+#[derive(Debug)]
+pub struct Follows {
+    kept: Mutex<Kept>,
+    reading: Semaphore,
+}
+
+impl Default for Follows {
+    fn default() -> Self {
+        Follows { kept: Mutex::default(), reading: Semaphore::new(READING_MAX) }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    follows: HashMap<SessionId, (Arc<tokio::sync::Mutex<Follow>>, u64)>,
+    turn: u64,
+}
+
+impl Follows {
+    fn of(&self, session: SessionId) -> Arc<tokio::sync::Mutex<Follow>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.turn += 1;
+        let turn = kept.turn;
+        if !kept.follows.contains_key(&session) && kept.follows.len() >= FOLLOWED_MAX {
+            let oldest = kept.follows.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
+            oldest.and_then(|oldest| kept.follows.remove(&oldest));
+        }
+        let (follow, used) = kept.follows.entry(session).or_default();
+        *used = turn;
+        Arc::clone(follow)
+    }
+}
+
+impl Uploads {
+    /// Returns what can be watched of an upload whose parts are cut anywhere, from part `after` on.
+    pub async fn followed(&self, upload: &Upload, after: u32) -> Result<Followed, UploadError> {
+        let follow = self.follows.of(upload.session_id);
+        let mut follow = follow.lock_owned().await;
+        let known = u32::try_from(follow.parts.len()).unwrap_or(u32::MAX);
+        let new = self.db.parts_from(upload.session_id, known).await?;
+        let mut read_bytes = 0;
+        for (part, index) in new.into_iter().zip(known..) {
+            let is_over = part.index != index || part.is_damaged || follow.is_over();
+            if is_over || read_bytes >= READ_BYTES_MAX || part.size_bytes > limits::PART_BYTES_MAX {
+                break;
+            }
+            let _turn = self.follows.reading.acquire().await.expect("it is never closed");
+            read_bytes += part.size_bytes;
+            let bytes = self.storage.read(&part.object_key).await?;
+            follow = blocking(move || {
+                follow.push(&bytes);
+                follow
+            })
+            .await;
+        }
+        Ok(follow.told(after))
+    }
+
+    /// The header of such an upload, which stands in its first parts.
+    pub async fn followed_head(&self, upload: &Upload) -> Result<MediaMap, UploadError> {
+        let mut left = self.followed(upload, u32::MAX).await?.head_bytes;
+        let mut map = MediaMap::default();
+        let mut index = 0;
+        while left > 0 {
+            let part =
+                self.db.part(upload.session_id, index).await?.ok_or(UploadError::NotFound)?;
+            let len_bytes = part.size_bytes.min(left);
+            map.push_object(&part.object_key, 0..len_bytes);
+            (left, index) = (left - len_bytes, index + 1);
+        }
+        Ok(map)
+    }
+
+    /// Whether its parts are cut anywhere, as far as its first one tells.
+    pub fn is_cut(upload: &Upload, first: &Part) -> bool {
+        match &first.layout {
+            parts::Layout::Opaque => !upload.media.is_image(),
+            parts::Layout::Clusters { clusters, .. } => clusters.is_empty(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Follow {
+    stream: Stream,
+    /// Where the next part begins in the stream.
+    at: u64,
+    /// Where each begins.
+    begins: Vec<u64>,
+    parts: Vec<FollowedPart>,
+}
+
+#[derive(Debug, Default)]
+enum Stream {
+    #[default]
+    Unknown,
+    Webm(Box<Scan>),
+    Mp4(Box<Fragments>),
+    /// Nobody can say where what stands in it.
+    Other,
+}
+
+impl Follow {
+    fn push(&mut self, bytes: &Bytes) {
+        if let Stream::Unknown = self.stream {
+            self.stream = match Media::of_bytes(bytes) {
+                Some(Media::Webm | Media::Mkv) => Stream::Webm(Box::default()),
+                Some(Media::Mp4 | Media::Mov) => Stream::Mp4(Box::default()),
+                Some(Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown)
+                | None => Stream::Other,
+            };
+        }
+        let start_ms = self.latest_ms();
+        let joints = match &mut self.stream {
+            Stream::Webm(scan) => match scan.push(bytes) {
+                Ok(()) => scan.take_joints(),
+                Err(_) => {
+                    self.stream = Stream::Other;
+                    Vec::new()
+                }
+            },
+            Stream::Mp4(fragments) => {
+                fragments.push(bytes);
+                fragments.take_joints()
+            }
+            Stream::Unknown | Stream::Other => Vec::new(),
+        };
+        let end_ms = self.latest_ms().max(start_ms);
+        self.begins.push(self.at);
+        let joint = joints.first().and_then(|joint| self.place(joint));
+        self.parts.push(FollowedPart { start_ms, end_ms, joint });
+        self.at += bytes.len() as u64;
+    }
+
+    /// Nothing more can be known of it.
+    fn is_over(&self) -> bool {
+        match &self.stream {
+            Stream::Unknown | Stream::Webm(_) => false,
+            Stream::Mp4(fragments) => fragments.is_given_up(),
+            Stream::Other => true,
+        }
+    }
+
+    fn latest_ms(&self) -> u64 {
+        match &self.stream {
+            Stream::Webm(scan) => scan.latest_ms(),
+            Stream::Mp4(fragments) => fragments.latest_ms(),
+            Stream::Unknown | Stream::Other => 0,
+        }
+    }
+
+    fn place(&self, joint: &Joint) -> Option<JointAt> {
+        let part = self.begins.partition_point(|begins| *begins <= joint.offset).checked_sub(1)?;
+        Some(JointAt {
+            start_ms: joint.start_ms,
+            part: u32::try_from(part).ok()?,
+            offset: joint.offset - self.begins[part],
+        })
+    }
+
+    fn told(&self, after: u32) -> Followed {
+        let (mime, head_bytes) = match &self.stream {
+            Stream::Webm(scan) => scan.init().map_or((None, 0), |(init, bytes)| {
+                let codecs = parts::codecs(&init.tracks);
+                (codecs.map(|it| format!("video/webm; codecs=\"{it}\"")), bytes.len() as u64)
+            }),
+            Stream::Mp4(fragments) => fragments.head().map_or((None, 0), |head| {
+                let codecs = Some(&head.codecs).filter(|codecs| !codecs.is_empty());
+                (codecs.map(|it| format!("video/mp4; codecs=\"{it}\"")), head.len_bytes)
+            }),
+            Stream::Unknown | Stream::Other => (None, 0),
+        };
+        let parts = self.parts.get(after as usize..).unwrap_or_default().to_vec();
+        Followed { mime, head_bytes, parts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+
+    fn stream() -> Vec<u8> {
+        let video = Video { codec: VideoCodec::Vp8, width: 64, height: 36 };
+        let mut stream = snaplark_webm::init(&Tracks { video, audio: None });
+        for second in 0..4_u64 {
+            let block = |frame: u64| Block {
+                track: Track::Video,
+                time_ms: second * 1_000 + frame * 250,
+                keyframe: frame == 0,
+                duration_ms: None,
+                data: vec![frame as u8; 50],
+            };
+            stream.extend(snaplark_webm::cluster(&[0, 1, 2, 3].map(block)).unwrap());
+        }
+        stream
+    }
+
+    #[test]
+    fn each_part_tells_its_times_and_where_playing_can_begin() {
+        let stream = stream();
+        let starts: Vec<usize> = (0..stream.len() - 4)
+            .filter(|at| stream[*at..].starts_with(&[0x1F, 0x43, 0xB6, 0x75]))
+            .collect();
+        for piece in [13, 60, 100, 333] {
+            let mut follow = Follow::default();
+            for part in stream.chunks(piece) {
+                follow.push(&Bytes::copy_from_slice(part));
+            }
+            let told = follow.told(0);
+            assert_eq!(told.mime.as_deref(), Some("video/webm; codecs=\"vp8\""));
+            assert_eq!(told.head_bytes as usize, starts[0]);
+            assert!(told.parts.windows(2).all(|two| two[0].end_ms <= two[1].start_ms));
+            assert_eq!(told.parts.last().unwrap().end_ms, 3_750);
+            for joint in told.parts.iter().filter_map(|part| part.joint) {
+                let at = joint.part as usize * piece + joint.offset as usize;
+                let which = starts.iter().position(|start| *start == at).expect("a cluster");
+                assert_eq!(joint.start_ms, which as u64 * 1_000);
+            }
+            assert!(told.parts.iter().filter(|part| part.joint.is_some()).count() >= 3, "{piece}");
+            assert_eq!(follow.told(2).parts, told.parts[2..]);
+            assert_eq!(follow.told(9_999).parts, []);
+        }
+    }
+
+    #[test]
+    fn memory_is_kept_for_those_that_were_watched_last() {
+        let follows = Follows::default();
+        let id = |number: usize| SessionId(uuid::Uuid::from_u128(number as u128));
+        let first = follows.of(id(0));
+        for number in 1..=FOLLOWED_MAX {
+            follows.of(id(number));
+        }
+        assert_eq!(follows.kept.lock().unwrap().follows.len(), FOLLOWED_MAX);
+        assert!(!Arc::ptr_eq(&first, &follows.of(id(0))));
+    }
+}
