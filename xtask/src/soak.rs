@@ -104,7 +104,7 @@ fn schemathesis(place: &Place) -> Result<()> {
         .args(["test"])
         .args(build::WORKSPACE)
         .args(["--test", "cloud", "--", "--nocapture", "openapi::schemathesis"])
-        .env("SNAPLARK_SCHEMATHESIS_SECONDS", FUZZ_SECONDS)
+        .env("SNAPLARK_SCHEMATHESIS_SECONDS", (u64::from(FUZZ_MINUTES) * 60).to_string())
         .run()
 }
 
