@@ -99,7 +99,7 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
         wait::until("the link to be copied", SOON, || Ok((clipboard() == link).then_some(())))
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
     }
-    tray.find(&["Recent recordings", TITLE, "Show the file"]).unwrap();
+    tray.find(&["Recent recordings", TITLE, "Show in folder"]).unwrap();
 
     tray.press(&["Settings…"]).unwrap();
     windows.enter_window_at("settings", SOON).unwrap();

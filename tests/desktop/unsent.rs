@@ -94,7 +94,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     picture("refused");
     icon.press(&["Open library"]).unwrap();
     windows.enter_window_at("library", SHOW).unwrap();
-    windows.says("[data-testid=recording-state]", "Safe here, but refused", SOON).unwrap();
+    windows.says("[data-testid=recording-state]", "Upload refused", SOON).unwrap();
     let why = format!(
         "return document.querySelector('[data-testid=recording-state]').title.includes('{REASON}');"
     );
@@ -102,7 +102,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     // It is still so: nothing has changed.
     windows.press("[data-testid=recording-retry]", SOON).unwrap();
     wait::until("another try", SENT, || Ok((proxy.count(&Route::Init) > 1).then_some(()))).unwrap();
-    windows.says("[data-testid=recording-state]", "Safe here, but refused", SOON).unwrap();
+    windows.says("[data-testid=recording-state]", "Upload refused", SOON).unwrap();
     proxy.script(|_| Turn::Pass);
     windows.enter_window_at("toast", SOON).unwrap();
     windows.press(&format!("{toast} [data-testid=toast-retry]"), SOON).unwrap();

@@ -70,12 +70,12 @@ test("toasts say what is safe before what is wrong", () => {
   const offline = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 14 }, 38));
   expect(offline).toMatchObject({
     title: "Offline. Saved; will upload automatically.",
-    figures: "14 parts wait for the network",
+    figures: "14 parts waiting for network",
     bar: 38,
     action: "copy",
   });
   const one = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 1 }));
-  expect(one.figures).toBe("1 part waits for the network");
+  expect(one.figures).toBe("1 part waiting for network");
 });
 
 test("the toast of an upload has its figures, the done one its link", () => {

@@ -111,7 +111,7 @@ test("that the screen is kept is seen, and what is kept can be shared", async ()
   await show(Library, empty());
   expect(screen.queryByTestId("kept")).toBeNull();
   await becomes({ ...empty(), change: 2, ring: { kind: "keeping", heldMs: 92_000, lengthMs: 120_000 } });
-  expect(screen.getByTestId("kept").textContent).toMatch(/The last 1:32 of the screen are kept/);
+  expect(screen.getByTestId("kept").textContent).toMatch(/The last 1:32 are kept/);
   await fireEvent.click(screen.getByTestId("share-last"));
   expect(of("share_last")).toHaveLength(1);
   await becomes({ ...empty(), change: 3, ring: { kind: "waits", reason: "disk-low" } });

@@ -71,7 +71,7 @@ test("time, pause and mute are what the program says", async () => {
   await show(running());
   await waitFor(() => expect(screen.getByTestId("bar-time").textContent?.trim()).toBe("0:12"));
   await fireEvent.click(screen.getByLabelText("Pause"));
-  await fireEvent.click(screen.getByLabelText("Mute the microphone"));
+  await fireEvent.click(screen.getByLabelText("Mute microphone"));
   expect(names()).toEqual(expect.arrayContaining(["pause_recording", "mute_microphone"]));
   await becomes({ ...runs(), microphone: "muted" });
   expect(screen.getByTestId("bar-mute").getAttribute("aria-pressed")).toBe("true");
@@ -134,7 +134,7 @@ test("the upload is up to date, behind, or safe and waiting", () => {
   const at = (pending: number, isOnline: boolean) =>
     recording("Now", { kind: "recording" }, { upload: { ...progress(50, null), pending, isOnline } });
   expect(stepLine(at(2, true), account).text).toBe("up to date");
-  expect(stepLine(at(12, true), account)).toMatchObject({ tone: "accent", text: "12 parts to go" });
+  expect(stepLine(at(12, true), account)).toMatchObject({ tone: "accent", text: "12 parts to upload" });
   expect(stepLine(at(12, false), account)).toMatchObject({ tone: "waits", text: "12 parts waiting" });
   expect(stepLine(at(1, true), { ...account, needsSignIn: true })).toMatchObject({ text: "1 part waiting" });
   expect(stepLine(recording("Now", { kind: "recording" }), account).text).toBe("saved locally");

@@ -105,11 +105,11 @@ test("a screen reader hears a menu", async () => {
   expect(items()).toEqual([
     "Stop recording Alt R",
     "Pause Alt P",
-    "Mute the microphone Alt M",
+    "Mute microphone Alt M",
     "Webcam on and off Alt W",
     "Show the recorder bar",
     "Discard and restart",
-    "Delete this recording",
+    "Discard this recording",
     "Library",
     "Settings",
   ]);

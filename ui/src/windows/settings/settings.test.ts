@@ -312,7 +312,7 @@ test("the folder is the system's dialog to ask for, and can go back to the usual
   folder = "/videos/clips";
   await fireEvent.click(choose);
   await waitFor(() => expect(screen.getByText("/videos/clips")).toBeTruthy());
-  await fireEvent.click(screen.getByText("Use the default"));
+  await fireEvent.click(screen.getByText("Use default"));
   await waitFor(() => expect(kept.recording.saveFolder).toBeNull());
 });
 
