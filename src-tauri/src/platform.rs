@@ -90,9 +90,14 @@ pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri:
     imp::cover(window, display, takes_focus)
 }
 
-/// On the main thread: the window gets the keys.
+/// Gives the window the keyboard focus. May be called on any thread.
 pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
-    imp::take_focus(window)
+    let focused = window.clone();
+    window.run_on_main_thread(move || {
+        if let Err(error) = imp::take_focus(&focused) {
+            tracing::warn!(%error, label = focused.label(), "window focus failed");
+        }
+    })
 }
 
 /// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
