@@ -158,7 +158,7 @@ pub enum Change {
         recording: RecordingId,
         server: String,
     },
-    /// Sets the session. Removes all acknowledgements, unless it is the present session.
+    /// Sets or clears the session. Removes all acknowledgements, which belong to the session before.
     SessionSet {
         recording: RecordingId,
         session: Option<SessionId>,
