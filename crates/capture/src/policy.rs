@@ -9,7 +9,7 @@ pub const SEGMENT_MS: u64 = 2_000;
 /// are most of the bytes of a still screen.
 pub const SEGMENT_MS_MIN: u64 = 1_500;
 /// A still picture is encoded this often anyway, so that players and the live page see that the
-/// recording goes on, and a muxer does not hold audio back.
+/// recording continues, and a muxer does not hold audio back.
 pub const HEARTBEAT_MS: u64 = 500;
 
 /// A picture that changed and then stood still for this long is encoded once more at high quality, so
@@ -30,7 +30,7 @@ pub const CONVERTED_BYTES_MAX: u32 = 96 * 1024 * 1024;
 /// lower quality, at most one step a second. Two thirds of the queue are left.
 pub const HURRY_FRAMES: u32 = CONVERTED_FRAMES_MAX / 3;
 pub const HURRY_STEP_MS: u64 = 1_000;
-/// After the encoder has kept up for this long, it goes one step back towards quality.
+/// After the encoder has kept up for this long, it continuese step back towards quality.
 pub const RELAX_MS: u64 = 10_000;
 /// The timeout of an encoder trial. A trial takes a tenth of this on an idle machine, and nobody waits
 /// for it.

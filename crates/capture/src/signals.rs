@@ -188,7 +188,7 @@ impl Signals {
         self.lock().encoder_failure.take()
     }
 
-    /// Records that the sound failed. The recording goes on without it.
+    /// Records that the sound failed. The recording continues without it.
     pub fn sound_failed(&self, reason: String) {
         self.lock().sound_failure.get_or_insert(reason);
     }

@@ -104,7 +104,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut timeline = Timeline::new(start, ms(20));
         timeline.pause(after(101));
-        // A second request changes nothing: the pause goes on.
+        // A second request changes nothing: the pause continues.
         timeline.pause(after(110));
         assert_eq!(timeline.paused_at(), Some(ms(120)));
         assert_eq!(timeline.time_of(after(110)), ms(110));

@@ -1,4 +1,4 @@
-//! Parses the first bytes of a VP9 frame: enough to check that a track goes on as its init began. Pure.
+//! Parses the first bytes of a VP9 frame: enough to check that a track continues as its init began. Pure.
 
 /// The header of a frame of profile 0: eight bits, 4:2:0. Other profiles would need another init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

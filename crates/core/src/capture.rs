@@ -129,11 +129,11 @@ pub enum CaptureEvent {
     Paused {
         at_ms: u64,
     },
-    /// The recording goes on from that time.
+    /// The recording continues from that time.
     Resumed {
         at_ms: u64,
     },
-    /// Everything up to this time is sealed, as requested with `cut`. The recording goes on.
+    /// Everything up to this time is sealed, as requested with `cut`. The recording continues.
     Cut {
         at_ms: u64,
     },
@@ -175,7 +175,7 @@ pub struct FrameCounts {
     pub dropped: u64,
 }
 
-/// A non-fatal problem that the person should know about while the recording goes on.
+/// A non-fatal problem that the person should know about while the recording continues.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
     /// Frames were lost since the last such report.
@@ -351,7 +351,7 @@ pub trait CaptureControl: Send {
     /// not sent yet, neither event is sent.
     fn resume(&mut self);
 
-    /// Seals everything up to now and goes on. `Cut` follows, once for all requests before it. Does
+    /// Seals everything up to now and continues. `Cut` follows, once for all requests before it. Does
     /// nothing before `Started` or in a pause.
     fn cut(&mut self);
 

@@ -92,7 +92,7 @@ pub enum Action {
         width: u32,
         height: u32,
     },
-    /// The recording goes on from that time.
+    /// The recording continues from that time.
     NoteResumed {
         recording: RecordingId,
         at_ms: u64,
@@ -284,7 +284,7 @@ impl Recorder {
                 Some(Action::CommitSegment { recording, segment })
             }
             CaptureEvent::Paused { at_ms } => {
-                // If a stop came first, the recording still goes on to its end.
+                // If a stop came first, the recording still continues to its end.
                 if let Recorder::Recording { .. } = self {
                     *self = Recorder::Paused { recording, at_ms };
                 }

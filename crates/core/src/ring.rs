@@ -57,7 +57,7 @@ pub enum Event {
         ring: RingId,
         event: CaptureEvent,
     },
-    /// Requests that the last `length_ms` become a recording. The ring goes on.
+    /// Requests that the last `length_ms` become a recording. The ring continues.
     ShareAsked {
         recording: RecordingId,
         length_ms: u64,

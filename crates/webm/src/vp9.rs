@@ -36,7 +36,7 @@ fn tile_columns_log2(width: u32) -> (u32, bool) {
     (min, min < max - 1)
 }
 
-/// 6.2
+/// Returns the uncompressed header (6.2).
 fn uncompressed_header(width: u32, height: u32, compressed_bytes: u16) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.put(2, 2); // frame_marker
@@ -66,7 +66,7 @@ fn uncompressed_header(width: u32, height: u32, compressed_bytes: u16) -> Vec<u8
     bits.bytes
 }
 
-/// 6.3: no probability changes.
+/// Returns the compressed header, which changes no probability (6.3).
 fn compressed_header() -> Vec<u8> {
     let mut coder = BoolEncoder::new();
     coder.put(false, 128); // tx_mode: ONLY_4X4, two bits

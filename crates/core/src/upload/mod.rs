@@ -277,7 +277,7 @@ pub enum Action {
     TellLink { recording: RecordingId, link: String, finished: bool },
 }
 
-/// Why an upload goes on only after the person has done something.
+/// Why an upload continues only after the person has done something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Stop {
