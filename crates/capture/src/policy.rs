@@ -116,7 +116,7 @@ pub const OPUS_TRIAL_WAIT: Duration = Duration::from_secs(2);
 pub const DEVICE_RETRY: Duration = Duration::from_secs(1);
 /// How long a recording that begins in silence waits to learn whether there could be sound at all.
 pub const SERVER_ANSWER: Duration = Duration::from_millis(500);
-/// How often an unused microphone checks whether it was unmuted: nobody speaks sooner than this.
+/// How often a microphone that is not open yet checks whether it was unmuted: nobody speaks sooner.
 pub const UNMUTE_LOOK: Duration = Duration::from_millis(50);
 /// How often a device is checked for still being the chosen one.
 pub const DEVICE_LOOK: Duration = Duration::from_millis(500);

@@ -20,7 +20,7 @@ use crate::vp9;
 
 /// What the helper prints on success.
 const WELL: &str = "well";
-/// A wrong picture has a PSNR of 10 dB, the right one behind mist 20.
+/// A wrong picture has a PSNR of 10 dB, the right one washed out 20.
 const RIGHT_DB: f64 = 22.0;
 /// A page that stood for two seconds must be readable: libvpx achieves 38 dB and more.
 const SHARP_DB: f64 = 34.0;

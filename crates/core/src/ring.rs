@@ -40,7 +40,7 @@ pub enum Event {
     Chosen {
         bounds: Option<Bounds>,
     },
-    /// The ring must be restarted with other settings: another source, or another resolution.
+    /// The ring must be restarted with other settings: another source, or another quality.
     Renewed,
     Hindered {
         by: Hindrance,

@@ -142,7 +142,7 @@ impl Store {
             .and_then(|connection| {
                 connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
                 connection.pragma_update(None, "query_only", true)?;
-                // Disable checkpoint-on-close. A connection that believes to be the last one
+                // Disable checkpoint-on-close. A connection that takes itself for the last one
                 // checkpoints and deletes the log when it closes. A writer may exist all the same: its
                 // POSIX locks are lost when anything in its process (a file dialog that looks into the
                 // folder) has closed the file once.

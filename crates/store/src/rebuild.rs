@@ -24,7 +24,7 @@ use crate::{DATABASE, Format, RECORDINGS, Result, SETTINGS_FILE, Store, StoreErr
 /// Checking reads the whole file, which takes some 10 ms at this size. A larger file is checked only
 /// after a program that did not end cleanly.
 const CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// No version of ours is as high: the number itself is damaged.
+/// The highest plausible version. A higher number is not a newer version but damage.
 pub(crate) const VERSION_MAX: i64 = 10_000;
 /// The key in `settings` of the report on the last rebuild.
 const SETTING: &str = "rebuilt";

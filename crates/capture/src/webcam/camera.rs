@@ -124,7 +124,7 @@ fn square(side: u32) -> gst::Caps {
 }
 
 /// Chooses the camera's format and its decoder: the smallest picture that is large enough,
-/// uncompressed, at at least 24 frames a second; or the nearest that is offered.
+/// uncompressed, with at least 24 frames a second; or the nearest that is offered.
 fn choose(offered: &gst::Caps) -> Result<(gst::Caps, &'static str), String> {
     let fluent = gst::FractionRange::new(gst::Fraction::new(24, 1), gst::Fraction::new(120, 1));
     let rows = gst::IntRange::new(CAMERA_ROWS, 4 * CAMERA_ROWS);
