@@ -1,5 +1,5 @@
-//! What the cloud answers: the union of both documents' fields. A server of one document sends
-//! half of them, so the app reads every field as optional and asks through the methods.
+//! The cloud's responses, with the union of both documents' fields. A server of one document sends half
+//! of them, so the app treats every field as optional and reads them through the methods.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ pub struct ChunkAnswer {
 }
 
 impl ChunkAnswer {
-    /// Whether this acknowledges that very part: the index is echoed, the session is not another's,
-    /// and nothing in it says no. A captive portal's page or a proxy's own JSON does not pass.
+    /// Returns whether this acknowledges that part: the index is echoed, the session is not another
+    /// one, and no field denies it. A captive portal's page or a proxy's own JSON does not pass.
     pub fn acknowledges(&self, session_id: &str, index: u32) -> bool {
         self.received_chunk_index.or(self.chunk_index) == Some(index)
             && self.session_id.as_deref().is_none_or(|echo| echo == session_id)
@@ -71,15 +71,15 @@ pub struct FinalizeAnswer {
 }
 
 impl FinalizeAnswer {
-    /// The address to share: the page where there is one, else the file's own.
-    /// A link that is no page of the web counts as none.
+    /// Returns the address to share: the page if there is one, else the file's own. A link that is not
+    /// an http(s) address is ignored.
     pub fn link(&self) -> Option<&str> {
         let links = [self.video_url.as_deref(), self.url.as_deref()];
         links.into_iter().flatten().find(|link| is_web_link(link))
     }
 }
 
-/// `POST /screenshots/upload`. A server of 004 alone sends `url` only.
+/// The response of `POST /screenshots/upload`. A server of 004 alone sends only `url`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScreenshotAnswer {
@@ -89,10 +89,10 @@ pub struct ScreenshotAnswer {
     pub id: Option<String>,
     /// The address to share.
     pub url: String,
-    /// Of the image alone.
+    /// The address of the image alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
-    /// Ours: the page that shows it, with its owner's say on who may look.
+    /// Ours: the page that shows it, subject to the owner's sharing settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,13 +105,13 @@ pub struct ScreenshotAnswer {
     pub message: Option<String>,
 }
 
-/// Every answer that is not a 2xx.
+/// Every response that is not a 2xx.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ErrorAnswer {
     pub success: bool,
     pub error: String,
-    /// Ours: for programs, where the status alone doesn't say what to do.
+    /// Ours: a code for programs, for cases in which the status alone doesn't say what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ impl VideoState {
         VideoState::Expired,
     ];
 
-    /// The documents' word for it, as it stands in JSON.
+    /// Returns the documents' name of the state, as in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             VideoState::Initialized => "initialized",
@@ -156,7 +156,7 @@ impl VideoState {
     }
 }
 
-/// `GET /videos/{sessionId}`.
+/// The response of `GET /videos/{sessionId}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoStatus {
@@ -174,19 +174,19 @@ pub struct VideoStatus {
     pub filename: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_unix_ms: Option<i64>,
-    /// Parts that the server's storage has damaged: the same bytes have to be sent again.
+    /// Parts that the server's storage has damaged: the same bytes must be sent again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged_chunks: Vec<u32>,
 }
 
-/// `GET /videos`: one's own, newest first. In a list `received_chunks` is left empty, and
-/// `damaged_chunks`, too, but with `?damaged=true`, which lists the damaged ones alone.
+/// The response of `GET /videos`: the account's own videos, newest first. In a list `received_chunks`
+/// is empty. So is `damaged_chunks`, except with `?damaged=true`, which lists only damaged videos.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VideoList {
     pub success: bool,
     pub videos: Vec<VideoStatus>,
-    /// Where there are more: `GET /videos?cursor=…`.
+    /// The cursor of the next page, if there are more: `GET /videos?cursor=…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }

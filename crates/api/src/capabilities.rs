@@ -1,4 +1,5 @@
-//! `GET /capabilities`: what a server can do beyond the documents. A 404 there means: nothing.
+//! `GET /capabilities`: what a server supports beyond the documents. A 404 there means that it supports
+//! nothing more.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +9,26 @@ use crate::untrusted::is_web_link;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Capabilities {
-    /// Always [`Capabilities::SERVER`]: a captive portal's JSON does not say so.
+    /// Always [`Capabilities::SERVER`], which distinguishes it from a captive portal's JSON.
     pub server: String,
     pub version: String,
     pub framings: Vec<Framing>,
     pub part_bytes_max: u64,
     pub parts_in_flight_max: u32,
-    /// The share page's address with `{recordingId}` in it: the link is known before init.
+    /// The share page's address with `{recordingId}` in it, from which the link is known before init.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_template: Option<String>,
-    /// Where a person signs in with a browser, and an app gets its token for it.
+    /// Where a person signs in with a browser, and where the app then gets its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
 }
 
-/// OAuth 2.0's authorization code with PKCE (S256), for a client that keeps no secret.
+/// The endpoints of OAuth 2.0's authorization code flow with PKCE (S256), for a public client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     pub authorize: String,
     pub token: String,
-    /// Where the app gives its token back (RFC 7009).
+    /// Where the app revokes its token (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke: Option<String>,
 }
@@ -35,7 +36,7 @@ pub struct SignIn {
 impl Capabilities {
     pub const SERVER: &'static str = "snaplark";
 
-    /// Returns a recording's link, where the template makes a page of the web of it.
+    /// Returns a recording's link, if the template gives an http(s) address.
     pub fn link(&self, recording_id: &str) -> Option<String> {
         let link = self.link_template.as_deref()?.replace("{recordingId}", recording_id);
         is_web_link(&link).then_some(link)

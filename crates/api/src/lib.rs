@@ -1,9 +1,9 @@
-//! The wire contract: requests, answers, routes, limits and profiles, shared by the app and the
-//! cloud so that they cannot drift apart. Shapes only: no decision, no I/O.
+//! The wire contract: requests, responses, routes, limits and profiles, shared by the app and the cloud
+//! so that they cannot drift apart. Contains only types, no decisions and no I/O.
 //!
-//! Two documents describe one API. A request that we *write* follows the account's [`Profile`];
-//! one that we *read* may have either form. An answer that the cloud writes carries the union of
-//! both documents' fields; one that the app reads may lack either half.
+//! Two documents describe one API. A request that we *write* follows the account's [`Profile`]; one
+//! that we *read* may have either form. A response that the cloud writes has the union of both
+//! documents' fields; one that the app reads may lack either half.
 
 mod answers;
 mod capabilities;
@@ -24,8 +24,8 @@ pub use profile::{Framing, PartSize, Profile};
 pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};
 pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
 
-/// The address under which the API stands, from what a person types: a host, with or without
-/// `/api/v1`. `None` where it is no http(s) address.
+/// Returns the API's base address, from what a person types: a host, with or without `/api/v1`. `None`
+/// if it is not an http(s) address.
 pub fn base_url(server: &str) -> Option<String> {
     let server = server.trim().trim_end_matches('/');
     let host = server.strip_prefix("http://").or_else(|| server.strip_prefix("https://"))?;
@@ -40,15 +40,15 @@ pub fn base_url(server: &str) -> Option<String> {
     }
 }
 
-/// Returns whether what is sent there can be read and changed by whoever is on the way: `http` to
-/// anything but this computer.
+/// Returns whether others on the network path can read and change what is sent to that address: `http`
+/// to anything but this computer.
 pub fn is_plain_http(address: &str) -> bool {
     let Some((scheme, rest)) = address.trim().split_once("://") else { return false };
     if !scheme.eq_ignore_ascii_case("http") {
         return false;
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // A name and password stand before the host: `http://localhost:80@example.com`.
+    // A user name and password precede the host: `http://localhost:80@example.com`.
     let authority = authority.rsplit('@').next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -56,13 +56,13 @@ pub fn is_plain_http(address: &str) -> bool {
     };
     let is_loopback = match host.parse::<std::net::IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
-        // Resolved here and nowhere else (RFC 6761).
+        // Always resolves to this computer (RFC 6761).
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     };
     !is_loopback
 }
 
-/// Whether it is a host, and a port where there is one: `host`, `host:80`, `[::1]:80`.
+/// Returns whether the text is a host with an optional port: `host`, `host:80`, `[::1]:80`.
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {

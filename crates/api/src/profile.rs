@@ -1,12 +1,12 @@
-//! The two documents, as properties of an account.
+//! The profiles of the two documents, one of which each account has.
 
 use serde::{Deserialize, Serialize};
 
-/// Which document the account's server was built from.
+/// The document that the account's server implements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// The backend specification (seeds 000 and 001), parts that concatenate.
+    /// The backend specification (seeds 000 and 001), with parts that can be concatenated.
     Spec,
     /// The same, for servers that probe each part or join parts with `ffmpeg -f concat`.
     SpecStandalone,
@@ -14,13 +14,13 @@ pub enum Profile {
     Snaplark,
 }
 
-/// What the bytes of a part begin with.
+/// What each part begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
-    /// Part 0 is init and segments, the others segments only: concatenated they are one WebM.
+    /// Part 0 is the init and segments, the others are segments only; concatenated they are one WebM.
     Stream,
-    /// Every part is init and segments: each plays by itself.
+    /// Every part is the init and segments, so that each can be played by itself.
     Standalone,
 }
 
@@ -28,7 +28,7 @@ pub enum Framing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartSize {
-    /// One segment a part, as it is sealed.
+    /// One segment for each part, as soon as it is sealed.
     Realtime,
     /// Consecutive segments up to at least 5 MiB; only the last part may be smaller.
     Multipart,
@@ -49,7 +49,7 @@ impl Profile {
         }
     }
 
-    /// How many parts of one upload may be on their way together.
+    /// Returns how many parts of one upload may be in flight at once.
     pub const fn parts_in_flight_max(self) -> usize {
         match self {
             Profile::Spec | Profile::SpecStandalone => 2,

@@ -1,25 +1,25 @@
-//! The id of a recording as a commitment to a secret.
+//! Makes a recording's id as a commitment to a secret.
 //!
-//! A link is handed out before its upload begins, and it holds the recording's id. So that nobody who
-//! sees the link can begin an upload under it, the id is made from a secret that only the app has and
-//! that it shows to the server with `init`:
+//! A link is handed out before its upload begins, and it contains the recording's id. So that a person
+//! who sees the link can't begin an upload under it, the id is made from a secret that only the app has
+//! and that it sends to the server with `init`:
 //!
 //! ```text
 //! recordingId = UUIDv8 of the first 16 bytes of SHA-256("snaplark recording " || secret)
 //! ```
-//! A server that knows this refuses an id of version 8 without its secret. Ids of other versions are
-//! claimed by whoever comes first, as the documents have it.
+//! A server that supports this refuses an id of version 8 without its secret. Ids of other versions
+//! belong to the first upload that uses them, as in the documents.
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-/// Bytes of a secret; as text it is twice as many hexadecimal digits.
+/// The length of a secret in bytes; as text it is twice as many hexadecimal digits.
 pub const RECORDING_SECRET_BYTES: usize = 32;
 const CONTEXT: &[u8] = b"snaplark recording ";
 /// The version of ids that are made from a secret (RFC 9562: "custom").
 const VERSION: usize = 8;
 
-/// Returns the id that a secret stands for.
+/// Returns the id that belongs to a secret.
 pub fn recording_id_of(secret: &[u8; RECORDING_SECRET_BYTES]) -> Uuid {
     let digest = Sha256::new().chain_update(CONTEXT).chain_update(secret).finalize();
     let mut bytes = [0; 16];
@@ -27,7 +27,7 @@ pub fn recording_id_of(secret: &[u8; RECORDING_SECRET_BYTES]) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Whether an id may only be claimed by whoever knows its secret.
+/// Returns whether an id can be used only with its secret.
 pub fn is_claimed_by_secret(id: Uuid) -> bool {
     id.get_version_num() == VERSION
 }
@@ -36,7 +36,7 @@ pub fn is_claimed_by_secret(id: Uuid) -> bool {
 mod tests {
     use super::*;
 
-    /// Written down so that neither side changes it alone.
+    /// A fixed example, so that neither side changes the scheme alone.
     #[test]
     fn an_id_is_made_from_its_secret_as_it_always_was() {
         for (byte, id) in [

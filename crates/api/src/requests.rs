@@ -1,4 +1,4 @@
-//! What the app asks, in the words of either document.
+//! The app's requests, in the form of either document.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,13 +14,13 @@ pub struct InitRequest {
     pub codec: String,
     pub bitrate: u64,
     pub resolution: Resolution,
-    /// Ours: makes the link known before anything is sent, and init repeatable.
+    /// Ours: makes the link known before anything is sent, and init idempotent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_id: Option<Uuid>,
-    /// Ours: what the id was made from ([`crate::recording_id_of`]), as hexadecimal digits.
+    /// Ours: the secret from which the id was made ([`crate::recording_id_of`]), as hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_secret: Option<String>,
-    /// Ours: what people call it.
+    /// Ours: the title that people see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
@@ -53,8 +53,8 @@ impl Resolution {
     }
 }
 
-/// Whole milliseconds (000) or seconds (004). The number alone doesn't tell which: the cloud takes
-/// the duration from the media.
+/// Whole milliseconds (000) or seconds (004). The number alone doesn't show which, so the cloud
+/// computes the duration from the media.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Duration {
@@ -73,11 +73,11 @@ pub struct FinalizeRequest {
     pub metadata: Option<serde_json::Value>,
 }
 
-/// What both documents ask of a recording, before a profile gives it its form.
+/// What both documents need to know about a recording, before a profile determines the form.
 #[derive(Clone, Debug)]
 pub struct Media {
     pub filename: String,
-    /// Local time as 000 writes it: `2024-01-15T10-30-45`.
+    /// Local time in the form of 000: `2024-01-15T10-30-45`.
     pub started_text: String,
     pub started_unix_ms: i64,
     pub fps: u32,

@@ -9,7 +9,7 @@ pub const SCREENSHOTS: &str = "/screenshots/upload";
 pub const CAPABILITIES: &str = "/capabilities";
 pub const USAGE: &str = "/usage";
 
-/// The share page of a video, below the cloud's public address.
+/// Returns the address of a video's share page, below the cloud's public address.
 pub fn share_page(public_url: &str, video_id: &str) -> String {
     format!("{}/videos/{video_id}", public_url.trim_end_matches('/'))
 }

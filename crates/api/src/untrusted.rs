@@ -1,19 +1,19 @@
-//! Checks what another computer says before a person, a terminal, a log or an opener gets it. A server's
-//! answer is a stranger's text: its links may name files or programs, its sentences may hold
-//! terminal escapes, marks that turn the direction of writing, or a line of their own.
+//! Validates text from other computers before a person, a terminal, a log or an opener gets it. A
+//! server's response is untrusted: its links may name files or programs, and its messages may contain
+//! terminal escapes, bidirectional control characters, or line breaks.
 
 use std::borrow::Cow;
 
 /// Longer than any address that a browser opens.
 pub const LINK_CHARS_MAX: usize = 2_048;
-/// A server's sentence for a person; the rest of it is cut off.
+/// The limit on a server's message to the person; the rest is cut off.
 pub const SENTENCE_CHARS_MAX: usize = 300;
-/// A name of a server's own, as a session's or a version's.
+/// The limit on a name that a server chose, such as a session's or a version's.
 pub const NAME_CHARS_MAX: usize = 200;
 
-/// Returns whether a text is the address of a web page: `http` or `https`, a host, and nothing that
-/// a terminal, an opener or a command line takes for something else. Everything that stores, shows
-/// or opens a server's link asks this.
+/// Returns whether a text is the address of a web page: `http` or `https`, a host, and nothing that a
+/// terminal, an opener or a command line interprets otherwise. All code that stores, shows or opens a
+/// server's link must check this.
 pub fn is_web_link(text: &str) -> bool {
     let scheme = ["https://", "http://"]
         .into_iter()
@@ -25,7 +25,7 @@ pub fn is_web_link(text: &str) -> bool {
     is_named && text.chars().count() <= LINK_CHARS_MAX && text.chars().all(is_plain)
 }
 
-/// Returns a stranger's text as one line that can be shown anywhere, of `chars_max` at most.
+/// Returns untrusted text as one line that can be shown anywhere, with at most `chars_max` characters.
 pub fn plain_line(text: &str, chars_max: usize) -> String {
     let shown = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let shown: String =
@@ -41,7 +41,7 @@ pub fn plain_line(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// Makes what a terminal would obey visible as `\u{1b}`, on whatever lines the text has.
+/// Makes terminal control characters visible as `\u{1b}`; line breaks and tabs stay.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     let stays = |c: char| c == '\n' || c == '\t' || !is_hostile(c);
     if text.chars().all(stays) {
@@ -57,8 +57,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The same for JSON, which escapes by itself only what is below a space: the answer stays JSON, and
-/// means the same.
+/// Does the same for JSON, which itself escapes only characters below space. The result is still JSON
+/// with the same meaning.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_hostile) {
         return Cow::Borrowed(json);
@@ -66,7 +66,7 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + 16);
     let mut units = [0; 2];
     for c in json.chars() {
-        // Outside of its texts JSON has none of them but ends of lines.
+        // Outside of strings, the only such characters in JSON are line breaks.
         if c == '\n' || !is_hostile(c) {
             escaped.push(c);
             continue;
@@ -78,7 +78,8 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Control characters of either set, and marks that turn the direction of what follows.
+/// Returns whether this is a control character (C0 or C1), or changes the direction of the text after
+/// it.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,

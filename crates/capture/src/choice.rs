@@ -1,10 +1,11 @@
-//! Which encoder a recording begins with: one of the graphics card where a trial showed that it
-//! works here, else libvpx.
+//! Chooses the encoder that a recording begins with: a hardware encoder if a trial showed that it works
+//! on this computer, else libvpx.
 //!
-//! What trials showed is kept in a file, a line for each encoder and size, with a fingerprint of what
-//! it depends on: GStreamer, its plugin, the kernel, the drivers. A recording does not wait for a
-//! trial: where none was made yet it begins with libvpx, and the trial runs beside it, for the next.
-//! One that fails while it records is not used again until something of that changes.
+//! The results of trials are cached in a file, one line for each encoder and size, with a fingerprint
+//! of what a result depends on: GStreamer, its plugin, the kernel, the drivers. A recording does not
+//! wait for a trial: if there is no result yet, it begins with libvpx, and the trial runs in the
+//! background for the next recording. An encoder that fails while it records is not used again until
+//! the fingerprint changes.
 
 use std::fs;
 use std::io::Write as _;
@@ -22,10 +23,10 @@ use crate::{disk, part, trial};
 const FILE: &str = "encoders";
 const WORKS: &str = "works";
 
-/// One trial at a time, and one who writes.
+/// Allows one trial at a time, and one writer.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// Where it is kept what trials showed.
+/// The file that caches the results of trials.
 #[derive(Clone, Debug)]
 pub struct Memory(PathBuf);
 
@@ -34,26 +35,26 @@ impl Memory {
         Memory(folder.join(FILE))
     }
 
-    /// What a recording of that size begins with.
+    /// Returns the encoder that a recording of that size begins with.
     pub fn choose(&self, settings: &Settings) -> &'static Encoder {
         let found = encoder::hardware()
             .find(|encoder| self.verdict(encoder, settings).is_some_and(|why| why == WORKS));
         found.unwrap_or(SOFTWARE)
     }
 
-    /// What is known of one: `works`, or why it does not.
+    /// Returns the cached result for an encoder: `works`, or why it does not.
     pub fn verdict(&self, encoder: &Encoder, settings: &Settings) -> Option<String> {
         let kept = fs::read_to_string(&self.0).unwrap_or_default();
         let key = key(encoder, settings);
         kept.lines().find_map(|line| Some(line.strip_prefix(&key)?.trim().to_owned()))
     }
 
-    /// In place of what was known.
+    /// Replaces the cached result for an encoder.
     pub fn note(&self, encoder: &Encoder, settings: &Settings, verdict: &str) {
         let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = fs::read_to_string(&self.0).unwrap_or_default();
         let key = key(encoder, settings);
-        // What was shown under other drivers is of no use any more.
+        // Results under other drivers are of no use any more.
         let old = subject(encoder, settings);
         let mut lines: Vec<&str> = kept.lines().filter(|line| !line.starts_with(&old)).collect();
         let line = format!("{key}{}", verdict.replace('\n', " "));
@@ -66,7 +67,7 @@ impl Memory {
         }
     }
 
-    /// Tries what was never tried, on a thread of its own.
+    /// Tries all encoders without a result, on a background thread.
     pub fn learn(&self, settings: Settings) {
         let unknown = |encoder: &&Encoder| self.verdict(encoder, &settings).is_none();
         let untried: Vec<&Encoder> = encoder::hardware().filter(unknown).collect();
@@ -86,7 +87,7 @@ impl Memory {
     }
 }
 
-/// One line's beginning.
+/// Returns the beginning of the line for this encoder, size and fingerprint.
 fn key(encoder: &Encoder, settings: &Settings) -> String {
     format!("{}{} ", subject(encoder, settings), fingerprint(encoder))
 }
@@ -96,7 +97,7 @@ fn subject(encoder: &Encoder, settings: &Settings) -> String {
     format!("{} {width}x{height} {bitrate_bits} ", encoder.element)
 }
 
-/// Of what a trial depends on. Where something of it can't be known it is left out.
+/// Returns a hash of what a trial depends on. Parts that can't be read are left out.
 fn fingerprint(encoder: &Encoder) -> String {
     let mut all = gst::version_string().to_string();
     let plugin = gst::ElementFactory::find(encoder.element).and_then(|factory| factory.plugin());
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(memory.verdict(SOFTWARE, &small).as_deref(), Some("it hangs for ever"));
         memory.note(SOFTWARE, &settings, "it failed while it recorded");
         assert_eq!(fs::read_to_string(folder.join(FILE)).unwrap().lines().count(), 2);
-        // Of other drivers, nothing is known.
+        // With other drivers, there is no result.
         let kept = fs::read_to_string(folder.join(FILE)).unwrap();
         fs::write(folder.join(FILE), kept.replace(&fingerprint(SOFTWARE), "0123456789ab")).unwrap();
         assert_eq!(memory.verdict(SOFTWARE, &small), None);

@@ -1,5 +1,5 @@
-//! Files that are whole under their final names, or not there: `.part`, write, sync, rename, sync
-//! the folder.
+//! Writes files atomically and durably, so that a file is whole under its final name or absent: write
+//! `.part`, sync, rename, sync the folder.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use snaplark_core::PART_SUFFIX;
 use snaplark_core::capture::CaptureError;
 
-/// Tells at the start whether the folder can be written at all. Leaves an empty `.part` of the
-/// file that comes first.
+/// Checks at the start whether the folder can be written at all. Leaves an empty `.part` of the first
+/// file.
 pub fn check(folder: &Path, first: &str) -> Result<(), CaptureError> {
     create_private(&part_path(folder, first)).map(drop).map_err(|e| failure(&e))
 }
 
-/// Its owner's alone: it may be made among the files of others.
+/// Creates a folder that only its owner can open, since it may lie among the files of others.
 pub fn make_private(folder: &Path) -> Result<(), CaptureError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -35,7 +35,7 @@ pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Capt
     write(folder, name, bytes).map_err(|error| {
         let failure = failure(&error);
         if failure == CaptureError::DiskFull {
-            // Half a segment is none, and whoever notes the end of the recording needs the room.
+            // Half a segment is of no use, and recording the end of the recording needs the space.
             let _ = std::fs::remove_file(part_path(folder, name));
         }
         failure
@@ -52,7 +52,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Without this a crash may forget the rename. Windows keeps folders in order by itself.
+/// Without this a crash may undo the rename. Windows needs no sync of folders.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -1,5 +1,5 @@
-//! Which encoders make VP9, and how each is set up. The one in software is always right; those of
-//! graphics cards are used where a trial has shown it (`choice`).
+//! The VP9 encoders and their settings. The software encoder always works; hardware encoders are used
+//! only where a trial has shown that they work (`choice`).
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -13,15 +13,16 @@ pub struct Settings {
 }
 
 pub struct Encoder {
-    /// GStreamer's name for it.
+    /// The name of the GStreamer element.
     pub element: &'static str,
-    /// What it takes, of eight bits and 4:2:0.
+    /// The raw format that it takes: eight bits, 4:2:0.
     pub format: &'static str,
-    /// By name and value, as text. What an older or newer version doesn't know is left out.
+    /// The element's properties by name and value, as text. Properties that the installed version lacks
+    /// are skipped.
     settings: fn(&Settings) -> Vec<(&'static str, String)>,
-    /// The property that says how little care it takes, and its most. It may change at any time.
+    /// The property that trades quality for speed, with its maximum. It may change at any time.
     haste: Option<Haste>,
-    /// The property that bounds how coarse a picture may become, for any and for one that stays.
+    /// The property that limits quantization, with its values for any picture and for one that stays.
     coarseness: Option<Coarseness>,
 }
 
@@ -45,7 +46,7 @@ pub const SOFTWARE: &Encoder = &Encoder {
     coarseness: Some(Coarseness { property: "max-quantizer", any: 63, stays: 14 }),
 };
 
-/// The best first. NVIDIA's cards and Apple's encode no VP9.
+/// The hardware encoders, best first. NVIDIA's cards and Apple's encode no VP9.
 const HARDWARE: &[Encoder] = &[
     Encoder::of_card("vavp9lpenc", va),
     Encoder::of_card("vavp9enc", va),
@@ -55,7 +56,7 @@ const HARDWARE: &[Encoder] = &[
     Encoder::of_card("v4l2vp9enc", v4l2),
 ];
 
-/// Before it, appsrc did not tell how much waits in it.
+/// Before this version, appsrc did not report how much is queued in it.
 const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
 
 /// The elements around the encoder.
@@ -63,7 +64,7 @@ pub const CONVERTER: &str = "videoconvert";
 pub const SCALER: &str = "videoscale";
 const OTHERS: [&str; 5] = ["appsrc", CONVERTER, SCALER, "queue", "appsink"];
 
-/// Whether the one in software is installed, and all that any needs around it.
+/// Checks that the software encoder is installed, with the elements that every encoder needs around it.
 pub fn check() -> Result<(), CaptureError> {
     if gst::version() < VERSION_MIN {
         let reason =
@@ -81,7 +82,7 @@ pub fn check() -> Result<(), CaptureError> {
     }
 }
 
-/// Those of graphics cards that are installed, the one that would be used first.
+/// Returns the installed hardware encoders, in order of preference.
 pub fn hardware() -> impl Iterator<Item = &'static Encoder> {
     HARDWARE.iter().filter(|encoder| gst::ElementFactory::find(encoder.element).is_some())
 }
@@ -121,12 +122,12 @@ impl Encoder {
         Ok(element)
     }
 
-    /// How many steps of haste it has above what it begins with.
+    /// Returns how many steps faster than its initial setting this encoder can go.
     pub fn haste_max(&self, settings: &Settings) -> u32 {
         self.haste.as_ref().map_or(0, |haste| haste.most.saturating_sub((haste.begin)(settings)))
     }
 
-    /// For the next frames, until it is called again.
+    /// Sets the quality of the next frames, until it is called again.
     pub fn take_care(&self, element: &gst::Element, stays: bool) {
         if let Some(Coarseness { property, any, stays: little }) = &self.coarseness
             && element.has_property(property)
@@ -146,18 +147,18 @@ impl Encoder {
     }
 }
 
-/// More than eight have nothing to do: pictures are not that large.
+/// More than eight threads find no work, since pictures are not that large.
 pub fn threads() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8) as u32)
 }
 
-/// Cheaper search where there is more to do.
+/// Chooses a cheaper search for larger pictures.
 fn libvpx_cpu_used(settings: &Settings) -> u32 {
     let pixels = settings.width * settings.height;
     if pixels <= 1280 * 720 { 7 } else { 8 }
 }
 
-/// libvpx in real time. Keyframes come when they are asked for and at no other time.
+/// Settings of libvpx for real time. Keyframes are made on request only.
 fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
     // As log2; a tile is at least 256 pixels wide.
     let tile_columns = (settings.width / 256).max(1).ilog2().min(2);
@@ -167,8 +168,8 @@ fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
         ("row-mt", "true".into()),
         ("tile-columns", tile_columns.to_string()),
         ("lag-in-frames", "0".into()),
-        // A screen stands still most of the time. What it saves then, a page that turns may spend:
-        // with a constant rate its first picture is a blur.
+        // A screen stands still most of the time, and a page that turns may use the bits saved
+        // meanwhile. With a constant bitrate its first picture would be blurred.
         ("end-usage", "vbr".into()),
         ("target-bitrate", settings.bitrate_bits.to_string()),
         ("keyframe-mode", "disabled".into()),
@@ -178,8 +179,8 @@ fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// One reference for each frame and none that is hidden: they are shown in the order of their making.
-/// Keyframes come when they are asked for, and else after so many that none comes.
+/// Each frame has one reference and none is hidden, so frames are shown in encoding order. Keyframes
+/// are made on request, and otherwise only after this many frames, which is never reached.
 const NEVER: &str = "1024";
 
 fn va(settings: &Settings) -> Vec<(&'static str, String)> {

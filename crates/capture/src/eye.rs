@@ -1,5 +1,5 @@
-//! Looks at the source so many times a second and decides what goes to the encoder. It never waits
-//! for the encoder: where there is no room, the frame is lost and counted.
+//! The frame grabber. Grabs the source at a fixed rate and decides which frames go to the encoder. It
+//! never waits for the encoder: if the queue is full, the frame is dropped and counted.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -14,22 +14,22 @@ use crate::policy::UNSEEN_MS;
 use crate::signals::Signals;
 use crate::source::{self, Opening, Source};
 
-/// What is known of a source before its pictures.
+/// What is known about a source before its first frame is recorded.
 pub struct Opened {
     pub size: (u32, u32),
     pub permission: Option<Permission>,
 }
 
-/// What a source's pictures are put upon, and where they go.
+/// What the frame grabber needs to start recording: the overlay to draw and the pipeline to feed.
 pub struct Work {
     pub feed: Feed,
     pub overlay: Overlay,
-    /// One that takes the place of `feed`.
+    /// Delivers a feed that replaces `feed` when the pipeline was replaced.
     pub others: Receiver<Feed>,
 }
 
-/// The thread's whole life: opens the source, says how large it is or why there is none, waits for
-/// the pipeline, then looks until the stop.
+/// Runs the frame grabber's thread. Opens the source, sends its size or the error to `opened`, waits
+/// for the pipeline in `work`, then grabs frames until the stop.
 pub fn run(
     opening: &Opening,
     fps: u32,
@@ -38,7 +38,7 @@ pub fn run(
     work: &Receiver<Work>,
 ) {
     let first = source::open(opening).and_then(|mut source| {
-        // What can't be seen at the start is said at the start.
+        // A source that can't be seen at the start is reported as missing right away.
         let seen = source.look()?.is_some();
         let reason = "nothing can be seen of it now".to_owned();
         if seen { Ok(source) } else { Err(CaptureError::SourceMissing { reason }) }
@@ -46,7 +46,7 @@ pub fn run(
     let mut source = match first {
         Ok(source) => source,
         Err(error) => {
-            // Fails only where nobody waits for it any more.
+            // Fails only if the receiver has stopped waiting.
             let _ = opened.send(Err(error));
             return;
         }
@@ -55,7 +55,7 @@ pub fn run(
     if opened.send(Ok(found)).is_err() {
         return;
     }
-    // None: the pipeline could not be built, and whoever wanted it knows.
+    // An error means that the pipeline could not be built; the caller already knows.
     let Ok(work) = work.recv() else { return };
     let _guard = signals.fail_on_panic();
     if let Err(error) = watch(source.as_mut(), work, fps, signals) {
@@ -73,10 +73,10 @@ fn watch(
     let period = Duration::from_secs(1) / fps;
     let start = signals.start();
     let mut gate = Gate::default();
-    // Ticks are counted from the start, so that lateness does not add up.
+    // Ticks are counted from the start, so that delays do not accumulate.
     let mut tick = 0_u32;
     let (mut next_ms, mut last_ms) = (0, 0);
-    // The time of the first frame after a pause, until there is one.
+    // The time at which the recording resumed, until the first frame after the pause was pushed.
     let mut resumes_ms = None;
     let mut sight = Sight::default();
     loop {
@@ -100,7 +100,7 @@ fn watch(
         let late = ticks(start, period);
         let missed = late.saturating_sub(tick);
         tick = tick.max(late);
-        // A look right after a late one must not have its time.
+        // A grab right after a late one must not get the same time.
         let time_ms = next_ms.max(resumes_ms.unwrap_or_else(|| signals.now_ms()));
         next_ms = time_ms + 1;
         let place = source.place();
@@ -116,14 +116,15 @@ fn watch(
         }
         let verdict = gate.judge(time_ms, !changed);
         if changed {
-            // The screen changed while nobody looked: so many pictures may be lost.
+            // The screen changed while no frame was grabbed, so up to `missed` pictures may be lost.
             signals.count_dropped(u64::from(missed));
         }
         match verdict {
             Verdict::Unchanged => signals.count_unchanged(),
             Verdict::Begin | Verdict::Encode | Verdict::Settle if feed.has_room() => {
                 let begins = verdict == Verdict::Begin;
-                // A keyframe of what stands still must not undo what was made with care.
+                // A keyframe of a still picture must not have lower quality than the careful frame
+                // before it.
                 let care = verdict == Verdict::Settle || begins && !changed;
                 let treat = Treat { begins, care };
                 match feed.push(picture, time_ms, treat) {
@@ -138,7 +139,7 @@ fn watch(
                     Err(_) => return Ok(()),
                 }
             }
-            // The picture that stands still is there already, and is tried again.
+            // The still picture is already recorded at normal quality; the careful one is tried again.
             Verdict::Settle => signals.count_unchanged(),
             Verdict::Begin | Verdict::Encode => signals.count_dropped(1),
         }
@@ -146,7 +147,7 @@ fn watch(
     }
 }
 
-/// Whether the source is to be seen: a window may be minimised.
+/// Tracks whether the source is visible: a window may be minimized.
 #[derive(Debug, Default)]
 struct Sight {
     unseen_since_ms: Option<u64>,
@@ -154,7 +155,7 @@ struct Sight {
 }
 
 impl Sight {
-    /// What there is to be told of it.
+    /// Records whether the source is visible now and returns the issue to report, if any.
     fn note(&mut self, time_ms: u64, is_seen: bool) -> Option<Trouble> {
         if is_seen {
             let since_ms = self.unseen_since_ms.take()?;
@@ -168,7 +169,7 @@ impl Sight {
     }
 }
 
-/// How many have passed.
+/// Returns how many periods have passed since `start`.
 fn ticks(start: Instant, period: Duration) -> u32 {
     (start.elapsed().as_nanos() / period.as_nanos()) as u32
 }
@@ -191,7 +192,7 @@ mod tests {
     const WIDTH: u32 = 64;
     const HEIGHT: u32 = 36;
 
-    /// Gives what `next` says for each look, and asks for the stop after the last.
+    /// Returns the result of `next` for each look, and requests the stop after the last one.
     struct Script<F> {
         looks: u32,
         next: F,
@@ -237,7 +238,8 @@ mod tests {
         frames: Vec<EncodedFrame>,
     }
 
-    /// A script through a real pipeline. What comes out is taken only after the eye has closed.
+    /// Runs a script through a real pipeline. The output is read only after the frame grabber has
+    /// ended.
     fn run(
         fps: u32,
         encoded_max: usize,
@@ -261,7 +263,7 @@ mod tests {
         Run { result, signals, frames }
     }
 
-    /// With nothing upon the picture.
+    /// Returns an overlay that draws nothing.
     fn overlay(signals: &Arc<Signals>) -> Overlay {
         let size = (WIDTH, HEIGHT);
         Overlay::new(size, Webcam::new(size, Wanted::default(), signals.clone()), None)
@@ -281,12 +283,12 @@ mod tests {
         assert_eq!(run.result, Ok(()));
         let encoded = run.frames.len() as u64;
         assert!(run.signals.dropped() >= 20, "{}", run.signals.dropped());
-        // Each look was encoded or counted; what lateness missed was counted on top.
+        // Each look was either encoded or counted as dropped; missed ticks were counted on top.
         assert!(encoded + run.signals.dropped() >= u64::from(LOOKS));
-        // Two are with the appsink, some inside the elements.
+        // Two frames are held by the appsink, some inside the elements.
         let waiting = u64::from(CONVERTED_FRAMES_MAX) + RAW_FRAMES_MAX;
         assert!((waiting..waiting + 10).contains(&encoded), "{encoded} were kept");
-        // When it went on, so many waited that it took less care.
+        // When the pipeline continued, the queue was long enough to make the encoder hurry.
         let troubles = run.signals.take_troubles();
         assert!(
             troubles.iter().any(|(_, trouble)| *trouble == Trouble::EncoderHurried),
@@ -300,7 +302,8 @@ mod tests {
     fn a_source_with_nothing_new_gives_heartbeats() {
         let run = run(50, 600, |look| Ok((look == 0).then_some(9)));
         assert_eq!(run.result, Ok(()));
-        // One each half second, each later by what the machine takes to look, and one with care.
+        // One heartbeat each half second, each a little later by the time of a grab, and one careful
+        // frame.
         let (frames, ms) = (run.frames.len() as u64, run.signals.stopped_ms());
         assert!((ms / 750..=ms / 500 + 2).contains(&frames), "{frames} in {ms} ms");
         assert_eq!(run.signals.unchanged(), u64::from(LOOKS) - run.frames.len() as u64);

@@ -1,9 +1,9 @@
-//! Which pictures of the screen go to the encoder, and which of those begin a segment. Pure: times
-//! come in, decisions come out.
+//! Decides which pictures of the screen go to the encoder, and which of those begin a segment. Pure: it
+//! takes times and returns decisions.
 
 use crate::policy::{HEARTBEAT_MS, SEGMENT_MS, SEGMENT_MS_MIN, SETTLE_MS};
 
-/// Says which frames begin a segment: the first at or after each multiple of `SEGMENT_MS`.
+/// Decides which frames begin a segment: the first at or after each multiple of `SEGMENT_MS`.
 #[derive(Clone, Debug, Default)]
 struct Boundaries {
     next_ms: u64,
@@ -23,27 +23,27 @@ impl Boundaries {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As the first frame of a segment.
+    /// Encode it as the first frame of a segment.
     Begin,
     Encode,
-    /// Once more and with more care: it changed, and has stood still since.
+    /// Encode it again at high quality: it changed, and has stood still since.
     Settle,
-    /// Equal to the last one that was encoded, which goes on standing for it.
+    /// Equal to the last frame that was encoded, so nothing is encoded.
     Unchanged,
 }
 
-/// Lets through what differs from the last frame that went through, the beginning of each segment, a
-/// heartbeat, and once more what stands still after a change.
+/// Passes frames that differ from the last one passed, the beginning of each segment, a heartbeat, and
+/// once more a picture that stands still after a change.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     boundaries: Boundaries,
     last_ms: Option<u64>,
-    /// When it changed last, if the picture since then was not yet encoded with care.
+    /// When the picture last changed; `None` once it was encoded at high quality.
     changed_ms: Option<u64>,
 }
 
 impl Gate {
-    /// `is_equal`: to the last frame that went through.
+    /// Judges a frame. `is_equal` is true if it equals the last frame that was passed.
     pub fn judge(&self, time_ms: u64, is_equal: bool) -> Verdict {
         if self.boundaries.is_due(time_ms) {
             return Verdict::Begin;
@@ -58,7 +58,8 @@ impl Gate {
         }
     }
 
-    /// The frame found room in the encoder's queue. `changed`: it differs from the last that did.
+    /// Records that the frame found room in the encoder's queue. `changed` is true if it differs from
+    /// the previous such frame.
     pub fn passed(&mut self, time_ms: u64, verdict: Verdict, changed: bool) {
         self.boundaries.pass(time_ms);
         self.last_ms = Some(time_ms);
@@ -71,7 +72,7 @@ impl Gate {
         }
     }
 
-    /// What comes next begins a segment, whenever it comes.
+    /// Makes the next frame begin a segment, whenever it comes.
     pub fn break_off(&mut self) {
         self.boundaries.next_ms = 0;
     }
@@ -91,7 +92,7 @@ mod tests {
             }
             boundaries.pass(time_ms);
         }
-        // 7.9 s is late for 6 s, so 8 s begins nothing.
+        // The segment of 6 s began late at 7.9 s, so none begins at 8 s.
         assert_eq!(begun, [0, 2_001, 4_010, 7_900, 10_000]);
     }
 

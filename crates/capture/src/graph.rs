@@ -1,15 +1,15 @@
-//! What the GStreamer pipelines here have in common: elements in a row, frames that go in, what is
-//! heard of them, and that they end.
+//! What all GStreamer pipelines here share: a chain of elements, an input for frames, a message
+//! handler, and shutdown on drop.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 
-/// Runs until it is dropped. Not to be dropped on one of its own threads.
+/// A pipeline that runs until it is dropped. It must not be dropped on one of its own threads.
 pub struct Graph(gst::Pipeline);
 
 impl Graph {
-    /// Each element linked to the next.
+    /// Builds a pipeline with each element linked to the next.
     pub fn of<const N: usize>(elements: [&gst::Element; N]) -> Result<Self, String> {
         let pipeline = gst::Pipeline::new();
         pipeline.add_many(elements).map_err(text)?;
@@ -17,7 +17,8 @@ impl Graph {
         Ok(Graph(pipeline))
     }
 
-    /// Before it plays. There is no main loop here: messages are heard on the thread that has them.
+    /// Sets the message handler. Must be called before `play`. There is no main loop here, so messages
+    /// are handled on the thread that posts them.
     pub fn listen(&self, heard: impl Fn(&gst::Message) + Send + Sync + 'static) {
         if let Some(bus) = self.0.bus() {
             bus.set_sync_handler(move |_, message| {
@@ -47,7 +48,7 @@ impl Drop for Graph {
     }
 }
 
-/// The end where frames of that kind go in, each with its time. It never waits for room.
+/// Returns an appsrc for frames of that kind, each with its time. Pushing to it never blocks.
 pub fn feed(caps: &gst::Caps) -> gst_app::AppSrc {
     gst_app::AppSrc::builder()
         .caps(caps)

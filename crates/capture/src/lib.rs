@@ -1,23 +1,23 @@
-//! Screens into segments: the product's `Capture`.
+//! Records the screen and its sound as WebM segments: the product's implementation of `Capture`.
 //!
 //! ```text
-//! eye       opens the source (`source`), looks at it fps times a second, drops what is equal to
-//!           the last (`gate`), and pushes the rest into the pipeline's bounded queue
-//! overlay   the webcam (`webcam`), clicks and keys (`marks`) upon that picture
-//! pipeline  GStreamer's threads: to I420, to VP9, a keyframe every two seconds (`pipeline`)
-//! sound     microphone and what the computer plays into one Opus track (`sound`)
-//! writer    blocks into clusters (`segmenter`), clusters into durable files (`disk`), and the
-//!           events; owns the pipeline
+//! eye       the frame grabber: opens the source (`source`), grabs it fps times a second, drops frames
+//!           equal to the last one (`gate`), and pushes the rest into the pipeline's bounded queue
+//! overlay   draws the webcam (`webcam`), clicks and keys (`marks`) onto each frame
+//! pipeline  GStreamer's threads: convert to I420, encode to VP9, a keyframe every two seconds (`pipeline`)
+//! sound     mixes the microphone and the computer's own sound into one Opus track (`sound`)
+//! writer    groups blocks into clusters (`segmenter`), writes clusters to durable files (`disk`) and
+//!           sends the events; owns the pipeline
 //! ```
-//! Beside all that, whenever it is asked for: the picture on a recording's card (`still`).
+//! Besides these threads, `still` makes the thumbnail of a recording on request.
 //!
-//! Who waits for whom: the eye waits for nobody. The encoder waits for the writer only when 20 s of
-//! frames lie between them. The writer waits for the disk and the sink. So a slow disk costs
-//! nothing for 20 s, and after that raw frames, which are counted and told; never an encoded one.
-//! Sound has a queue of its own and waits for nobody either; a segment waits for its sound, up to a
-//! bound. All bounds are in `policy`.
+//! Backpressure: the frame grabber never blocks. The encoder blocks on the writer only when 20 s of
+//! encoded frames are queued between them. The writer blocks on the disk and the event sink. So a slow
+//! disk costs nothing for the first 20 s. After that raw frames are dropped, which is counted and
+//! reported; an encoded frame is never dropped. Sound has its own queue and never blocks either. A
+//! segment waits for its sound, up to a bound. All bounds are in `policy`.
 //!
-//! Times are milliseconds of one monotonic clock from the first look at the source.
+//! Times are milliseconds of one monotonic clock that starts when the source is first grabbed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod choice;
@@ -83,7 +83,7 @@ use crate::source::Opening;
 use crate::webcam::Webcam;
 use crate::writer::{Spare, Writer};
 
-/// Records what this computer shows.
+/// Records what this computer shows and plays.
 #[derive(Clone, Debug, Default)]
 pub struct SystemCapture {
     display: Option<String>,
@@ -92,23 +92,23 @@ pub struct SystemCapture {
 }
 
 impl SystemCapture {
-    /// Of the session that the program runs in.
+    /// Captures the session that the program runs in.
     pub fn new() -> Self {
         SystemCapture::default()
     }
 
-    /// Of the X11 display of that name, whatever the environment says.
+    /// Captures the X11 display with that name and ignores the environment.
     pub fn on_display(name: impl Into<String>) -> Self {
         SystemCapture { display: Some(name.into()), ..SystemCapture::default() }
     }
 
-    /// With the sound of that server (PulseAudio's words: `unix:/path`), whatever the environment
-    /// says.
+    /// Records sound from that server, given as a PulseAudio address (`unix:/path`), and ignores the
+    /// environment.
     pub fn with_sound_server(self, name: impl Into<String>) -> Self {
         SystemCapture { sound_server: Some(name.into()), ..self }
     }
 
-    /// Keeps in that folder what trials of encoders showed. Without it none is used but libvpx.
+    /// Caches the results of encoder trials in that folder. Without this only libvpx is used.
     pub fn remembering_in(self, folder: &Path) -> Self {
         SystemCapture { memory: Some(Memory::below(folder)), ..self }
     }
@@ -125,7 +125,7 @@ impl Capture for SystemCapture {
         let signals = Arc::new(Signals::default());
         let started = self.begin(request, events, &signals);
         if started.is_err() {
-            // Whatever runs already ends with this.
+            // Ends the threads that were already started.
             signals.ask_to_stop();
         }
         started.map(|webcam| Box::new(Control { signals, webcam }) as Box<dyn CaptureControl>)
@@ -211,8 +211,8 @@ impl SystemCapture {
             None
         });
         let overlay = Overlay::new(size, webcam.clone(), marks);
-        // The eye waits for it, and could have ended only by a fault: then the writer hears no
-        // frame, and the control's stop ends it.
+        // The frame grabber waits for this message. The send fails only if that thread has died; then
+        // the writer receives no frames, and the control's stop ends it.
         feeds.send(Work { feed, overlay, others }).map_err(|_| fault())?;
         if let Some(memory) = memory {
             memory.learn(settings);
@@ -258,7 +258,7 @@ impl Drop for Control {
     }
 }
 
-/// GStreamer, and that all is there which every recording needs of it.
+/// Initializes GStreamer and checks that the elements that every recording needs are installed.
 fn ready() -> Result<(), CaptureError> {
     gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
     encoder::check()

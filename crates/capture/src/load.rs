@@ -1,9 +1,9 @@
-//! How much care the encoder may take: less where it falls behind, more again when it has kept up
-//! for a while. Pure.
+//! Controls the encoder's speed: faster at lower quality when it falls behind, slower again when it has
+//! kept up for a while. Pure.
 
 use crate::policy::{HURRY_FRAMES, HURRY_STEP_MS, RELAX_MS};
 
-/// Steps of haste above what the encoder begins with.
+/// The number of steps that the encoder is set faster than at its beginning.
 #[derive(Debug)]
 pub struct Load {
     haste: u32,
@@ -18,7 +18,8 @@ impl Load {
         Load { haste: 0, haste_max, changed_ms: 0, behind_ms: 0 }
     }
 
-    /// So many frames wait for the encoder. Its new haste, if that changes.
+    /// Takes the number of frames that wait for the encoder. Returns the new number of steps if it
+    /// changes.
     pub fn judge(&mut self, waiting: u32, time_ms: u64) -> Option<u32> {
         let is_behind = waiting >= HURRY_FRAMES;
         if is_behind {

@@ -1,7 +1,7 @@
-//! Parts of a recording that are processes of their own: what they call may end the process that it
-//! is in, or never answer. The program is started once more, its environment names the part, and the
-//! first line that it reads is its order. What it reads after that never comes: its end is the
-//! asker's, and with it the part's.
+//! Runs crash-prone third-party code in helper processes. Such code may crash its process or never
+//! return. The program starts itself again with an environment variable that names the helper; the
+//! first line on the helper's standard input is its order (its arguments). The input then stays open
+//! without further data. When the parent ends, the input closes and the helper exits.
 
 use std::io::{BufRead, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::source::scap;
 use crate::{trial, webcam};
 
-/// Names the part to the process that is to be it.
+/// The environment variable that names the helper to run.
 const VARIABLE: &str = "SNAPLARK_PART";
 
-/// Whether this program can be started as a part of itself.
+/// True if this program can be started as a helper of itself.
 static ABLE: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,9 @@ impl Name {
     }
 }
 
-/// For the first line of a program's `main`. Some: this process was a part, and is to end so.
-/// Without this call a program has no parts, and does without what needs one.
+/// Must be called first in a program's `main`. If it returns `Some`, this process was a helper and must
+/// exit with that code. A program that does not call this can't start helpers, and the features that
+/// need one are not available.
 pub fn part() -> Option<ExitCode> {
     let Ok(wanted) = std::env::var(VARIABLE) else {
         ABLE.store(true, Ordering::Relaxed);
@@ -57,14 +58,14 @@ pub fn part() -> Option<ExitCode> {
     let read = std::io::stdin().lock().read_line(&mut order);
     let (Some(name), Ok(_)) = (name, read) else { return Some(ExitCode::FAILURE) };
     std::thread::spawn(|| {
-        // Whoever asked is gone, however it went.
+        // The parent is gone, however it ended.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         std::process::exit(0);
     });
     Some(name.run(order.trim_end()))
 }
 
-/// A part's last words. Threads of others' code may hang: nothing is waited for.
+/// Writes a helper's final output and exits at once, since threads of third-party code may hang.
 pub fn end_with(words: &str) -> ExitCode {
     match std::io::stdout().write_all(words.as_bytes()) {
         Ok(()) => std::process::exit(0),
@@ -72,19 +73,19 @@ pub fn end_with(words: &str) -> ExitCode {
     }
 }
 
-/// Whether this program has parts.
+/// Returns whether this program can start helpers.
 pub fn can_start() -> bool {
     ABLE.load(Ordering::Relaxed)
 }
 
-/// A part that runs; it ends with this.
+/// A running helper process; it is killed when this is dropped.
 pub struct Part {
     process: Child,
     _life: Option<ChildStdin>,
 }
 
 impl Part {
-    /// And what it says. `order` is one line.
+    /// Starts a helper and returns it with its standard output. `order` is one line.
     pub fn start(name: Name, order: &str) -> Result<(Part, ChildStdout), String> {
         if !can_start() {
             return Err("this program can't be started as a part of itself".to_owned());
@@ -96,7 +97,7 @@ impl Part {
                 .env(VARIABLE, name.text())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
-                // What others' code has to say of itself is for nobody here.
+                // Diagnostics of third-party code are discarded.
                 .stderr(Stdio::null())
                 .spawn()?;
             let said = process.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -109,15 +110,16 @@ impl Part {
         start().map_err(|error| error.to_string())
     }
 
-    /// All that one says that is to end within `wait`, which is something.
+    /// Runs a helper that must finish within `wait` and returns all of its output. Empty output is an
+    /// error.
     pub fn ask(name: Name, order: &str, wait: Duration) -> Result<String, String> {
         let (part, mut said) = Part::start(name, order)?;
         let (tell, told) = channel();
-        // Ends with the part.
+        // Ends with the helper.
         std::thread::spawn(move || {
             let mut words = String::new();
             let read = said.read_to_string(&mut words);
-            // Fails only where nobody waits for it any more.
+            // Fails only if the receiver has stopped waiting.
             drop(tell.send(read.map(|_| words)));
         });
         let words = told.recv_timeout(wait);
@@ -130,7 +132,8 @@ impl Part {
     }
 }
 
-/// Ctrl-C in a terminal is for the one that asked, who then ends the part.
+/// Detaches the helper from the terminal's Ctrl-C, which is for the parent; the parent then ends the
+/// helper.
 fn apart(command: &mut Command) {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
@@ -145,7 +148,7 @@ fn apart(command: &mut Command) {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // One that ended already refuses.
+        // Fails if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,5 +1,5 @@
-//! GStreamer's part: raw pictures in at one end, encoded frames out at the other. It knows nothing
-//! of screens, files or segments but where keyframes belong.
+//! The GStreamer pipeline: raw pictures go in at one end, encoded frames come out at the other. It
+//! knows nothing about screens, files or segments, except where keyframes must be placed.
 //!
 //! ```text
 //!  eye's thread    appsrc's thread             queue's thread                     writer's thread
@@ -8,15 +8,16 @@
 //! └────────────┘  └────────────────────────┘  └────────────────────────────────┘  └──────────────┘
 //!        RAW_FRAMES_MAX          CONVERTED_FRAMES_MAX               ENCODED_FRAMES_MAX
 //!   full: Feed::has_room     full: conversion waits       full: on_frame waits, and all before it
-//!   says no, the eye counts
+//!   returns false, the frame grabber counts a drop
 //!
-//! ◇ a probe on the encoder's sink: asks for a keyframe right before a frame that is to begin a
-//!   segment (`Cuts`); on_frame says of the keyframe that it does. It also sees how many frames
-//!   wait, and makes the encoder take less care before any is lost (`Load`)
+//! ◇ a probe on the encoder's sink pad: requests a keyframe right before a frame that begins a segment
+//!   (`Cuts`); on_frame then marks that keyframe. It also watches how many frames wait, and makes the
+//!   encoder faster at lower quality before any frame is lost (`Load`)
 //! ```
 //!
-//! In vp9enc's place one of the graphics card may be. What fails then is the encoder's failure, not
-//! the recording's: the writer makes another pipeline, and nothing more is heard of this one.
+//! A hardware encoder of the graphics card may take the place of vp9enc. If it fails, only the encoder
+//! fails, not the recording: the writer starts another pipeline, and messages of the old one are
+//! ignored.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{SyncSender, channel};
@@ -37,60 +38,61 @@ use crate::vp9;
 
 pub enum Encoded {
     Frame(EncodedFrame),
-    /// The last frame was before this.
+    /// Marks the end of the stream: no frame follows.
     End,
 }
 
-/// The end where raw pictures go in.
+/// The input end of the pipeline, for raw pictures.
 pub struct Feed {
     appsrc: gst_app::AppSrc,
     pool: gst::BufferPool,
-    /// What went in last.
+    /// The buffer that was pushed last.
     last: Option<gst::Buffer>,
     cuts: Arc<Mutex<Cuts>>,
-    /// Another one comes where this one's pipeline fails.
+    /// True if the writer starts another pipeline when this one fails.
     pub is_replaceable: bool,
 }
 
 /// How a frame is to be encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Treat {
-    /// As a keyframe with which a segment begins.
+    /// Encode it as the keyframe that begins a segment.
     pub begins: bool,
-    /// As a picture that stays.
+    /// Encode it at high quality, as a picture that stays on the screen.
     pub care: bool,
 }
 
-/// What is told with a frame and asked for at the encoder; and where a segment is to begin, found
-/// behind it.
+/// Passes the `Treat` of each frame from the feed to the encoder, and remembers which requested
+/// keyframe begins a segment, so that it can be marked behind the encoder.
 #[derive(Debug, Default)]
 struct Cuts {
     told: VecDeque<(u64, Treat)>,
     asked: bool,
-    /// So many frames went in, and came out.
+    /// Counts the frames that went into the encoder's side of the pipeline and that came out.
     fed: u64,
     came: u64,
 }
 
 impl Cuts {
-    /// A frame goes into the encoder.
+    /// Called when a frame enters the encoder. Returns how to encode it.
     fn enter(&mut self, time_ms: u64) -> Treat {
         let mut treat = Treat::default();
         while let Some((_, told)) = self.told.pop_front_if(|(told_ms, _)| *told_ms <= time_ms) {
-            // A segment that was to begin with a frame that got lost begins with this one.
+            // If the frame that should have begun a segment was lost, this one begins it instead.
             treat = Treat { begins: treat.begins || told.begins, care: told.care };
         }
         self.asked |= treat.begins;
         treat
     }
 
-    /// A keyframe came out. Whether it was asked for; others begin nothing.
+    /// Called when a keyframe came out. Returns true if it was requested; other keyframes begin no
+    /// segment.
     fn found(&mut self) -> bool {
         std::mem::take(&mut self.asked)
     }
 }
 
-/// The pipeline did not take a frame: it has failed, and says why itself.
+/// The pipeline did not accept a frame. It has failed and reports the reason itself.
 #[derive(Debug)]
 pub struct Refused;
 
@@ -104,7 +106,7 @@ impl Feed {
         last.is_some_and(|last| last.as_slice() == picture)
     }
 
-    /// No picture is the last one once more.
+    /// Pushes a frame. Without a picture, the last one is pushed again.
     pub fn push(
         &mut self,
         picture: Option<&[u8]>,
@@ -127,7 +129,7 @@ impl Feed {
         self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
     }
 
-    /// In the place of another, whose last picture goes on standing.
+    /// Replaces another feed and takes over its last picture, which is still the current one.
     pub fn follow(&mut self, other: &mut Feed) {
         self.last = other.last.take();
     }
@@ -143,17 +145,17 @@ impl Feed {
     }
 }
 
-/// What is under way comes out, then `Encoded::End`.
+/// Ends the stream: the frames in flight come out, then `Encoded::End`.
 impl Drop for Feed {
     fn drop(&mut self) {
-        // A pipeline that failed refuses; it has said so already.
+        // A failed pipeline refuses this; it has already reported the failure.
         let _ = self.appsrc.end_of_stream();
     }
 }
 
-/// A pipeline that runs until this is dropped.
+/// A running pipeline; it stops when this is dropped.
 pub struct Running {
-    /// What its threads have to say counts for as long as this is there.
+    /// Messages of the pipeline's threads are ignored once this is dropped.
     live: Option<Arc<()>>,
     cuts: Arc<Mutex<Cuts>>,
     graph: Option<Graph>,
@@ -161,7 +163,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// So many frames went in and did not come out.
+    /// Returns how many frames went in and have not come out.
     pub fn frames_inside(&self) -> u64 {
         let cuts = lock(&self.cuts);
         cuts.fed - cuts.came
@@ -175,21 +177,21 @@ impl Drop for Running {
         if !self.encoder.is_hardware() {
             return;
         }
-        // One that hangs is left behind.
+        // A hardware encoder that hangs while it shuts down is left behind on its own thread.
         let (tell, told) = channel();
         let end = move || {
             drop(graph);
-            // Fails only where it took too long.
+            // Fails only if the shutdown took too long.
             let _ = tell.send(());
         };
         if crate::spawn("encoder-end", end).is_ok() {
-            // Times out where it hangs.
+            // Times out if the encoder hangs.
             let _ = told.recv_timeout(ENCODER_END_WAIT);
         }
     }
 }
 
-/// Built and running. Failures after this go to `signals`.
+/// Builds the pipeline and starts it. Later failures are reported to `signals`.
 pub fn start(
     encoder: &'static Encoder,
     settings: &Settings,
@@ -207,14 +209,15 @@ pub fn start(
         .build();
     let appsrc = graph::feed(&raw);
     let convert = make(encoder::CONVERTER).map_err(failed)?;
-    // Where there is nothing to scale it lets pictures through untouched.
+    // With nothing to scale, the element passes pictures through unchanged.
     let scale = make(encoder::SCALER).map_err(failed)?;
     scale.set_property_from_str("method", "catrom");
     scale.set_property("add-borders", false);
     for element in [&convert, &scale] {
         element.set_property("n-threads", encoder::threads());
     }
-    // Browsers take small videos for BT.601 unless the stream says otherwise: this makes it say.
+    // Browsers assume BT.601 for small videos unless the stream states otherwise; this makes it state
+    // BT.709.
     let planar = gst::Caps::builder("video/x-raw")
         .field("format", encoder.format)
         .field("colorimetry", "bt709")
@@ -266,7 +269,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much care the encoder is told to take.
+/// Adjusts the encoder's quality and speed.
 struct Care {
     encoder: &'static Encoder,
     settings: Settings,
@@ -276,7 +279,7 @@ struct Care {
 }
 
 impl Care {
-    /// For the next frame.
+    /// Sets the quality for the next frame.
     fn set(&mut self, encode: &gst::Element, special: bool) {
         if special != self.is_special {
             self.is_special = special;
@@ -284,7 +287,7 @@ impl Care {
         }
     }
 
-    /// Less where it falls behind.
+    /// Makes the encoder faster if it falls behind, and slower again once it keeps up.
     fn follow(&mut self, encode: &gst::Element, time_ms: u64, signals: &Signals) {
         let waiting = self.queue.property::<u32>("current-level-buffers");
         if let Some(haste) = self.load.judge(waiting, time_ms) {
@@ -297,8 +300,8 @@ impl Care {
     }
 }
 
-/// Right before each frame enters the encoder, on the thread that encodes it: nothing waits for
-/// another here.
+/// Installs a probe that runs right before each frame enters the encoder, on the thread that encodes
+/// it. Nothing in it blocks on another thread.
 fn prepare_each(
     encode: &gst::Element,
     cuts: Arc<Mutex<Cuts>>,
@@ -307,7 +310,7 @@ fn prepare_each(
 ) -> Result<(), CaptureError> {
     let pad = encode.static_pad("sink").ok_or_else(|| failed("the encoder takes no pictures"))?;
     let care = Mutex::new(care);
-    // The element holds this.
+    // A weak reference, since the element owns this closure.
     let encode = encode.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let Some(time) = info.buffer().and_then(|buffer| buffer.pts()) {
@@ -327,8 +330,8 @@ fn prepare_each(
     Ok(())
 }
 
-/// GStreamer's "force key unit", as gst_video_event_new_downstream_force_key_unit makes it. Without
-/// a time it means the next frame.
+/// Returns GStreamer's "force key unit" event, as gst_video_event_new_downstream_force_key_unit makes
+/// it. Without a time it applies to the next frame.
 pub fn keyframe_event() -> gst::Event {
     let none = u64::MAX;
     gst::event::CustomDownstream::new(
@@ -342,7 +345,7 @@ pub fn keyframe_event() -> gst::Event {
     )
 }
 
-/// Where frames go that come out.
+/// Receives the encoded frames from the appsink and sends them to the writer.
 struct Heard {
     out: SyncSender<Encoded>,
     cuts: Arc<Mutex<Cuts>>,
@@ -350,7 +353,8 @@ struct Heard {
 }
 
 impl Heard {
-    /// `judge`: frames are looked at, as the track must go on as it began.
+    /// Returns the appsink's callbacks. With `judge`, each frame is checked: the track must keep the
+    /// size and format it began with.
     fn callbacks(self, judge: Option<((u32, u32), Arc<Signals>)>) -> gst_app::AppSinkCallbacks {
         let Heard { out, cuts, live } = self;
         let (at_end, live_at_end) = (out.clone(), live.clone());
@@ -383,13 +387,13 @@ impl Heard {
                     begins,
                     data: map.as_slice().to_vec(),
                 };
-                // Waits while the bound is reached; fails once the writer has ended.
+                // Blocks while the queue is full; fails once the writer has ended.
                 out.send(Encoded::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
                 if live_at_end.upgrade().is_some() {
-                    // Fails only where the writer has ended already.
+                    // Fails only if the writer has already ended.
                     drop(at_end.send(Encoded::End));
                 }
             })

@@ -1,72 +1,78 @@
-//! Every bound of capture, with its reason. What happens at each is said in `lib.rs`.
+//! All limits of capture, with their reasons. `lib.rs` says what happens when each is reached.
 
 use std::time::Duration;
 
-/// A segment begins at the first frame at or after each multiple of this: it is what a crash can
+/// A segment begins at the first frame at or after each multiple of this. It is how much a crash can
 /// cost, and how far the link lags behind the screen.
 pub const SEGMENT_MS: u64 = 2_000;
-/// After a late keyframe the next boundary may be near. A segment is at least this long, since
-/// keyframes are what costs most of a still screen's bytes.
+/// The minimum length of a segment: after a late keyframe the next boundary may be near, and keyframes
+/// are most of the bytes of a still screen.
 pub const SEGMENT_MS_MIN: u64 = 1_500;
-/// A picture that stands still is encoded this often all the same: players and the live page see
-/// that the recording goes on, and a muxer does not hold audio back.
+/// A still picture is encoded this often anyway, so that players and the live page see that the
+/// recording continues, and a muxer does not hold audio back.
 pub const HEARTBEAT_MS: u64 = 500;
 
-/// A picture that changed and then stood still for so long is encoded once more with care: what is
-/// read must not stay a blur. Shorter, and each picture of a film of 7 a second would be.
+/// A picture that changed and then stood still for this long is encoded once more at high quality, so
+/// that text does not stay blurred. If this were shorter, each picture of a film at 7 frames a second
+/// would be encoded twice.
 pub const SETTLE_MS: u64 = 200;
 
-/// Pictures that wait for conversion. That is quick, and what waits here is large: this many only
-/// bridge the moments in which its thread does not run. Beyond it frames are lost and counted.
+/// The limit on pictures that wait for conversion. Conversion is quick and raw pictures are large, so
+/// the queue only bridges moments in which the conversion thread does not run. Frames beyond it are
+/// dropped and counted.
 pub const RAW_FRAMES_MAX: u64 = 4;
-/// Converted frames that wait for the encoder: one second at 30 frames a second. A keyframe takes
-/// it two or three frames' time, a busy machine many.
+/// The limit on converted frames that wait for the encoder: one second at 30 frames a second. A
+/// keyframe takes the encoder the time of two or three frames; on a busy machine, of many.
 pub const CONVERTED_FRAMES_MAX: u32 = 30;
-/// That second is 41 MB at 720p and 93 MB at 1080p. Of larger pictures, fewer wait.
+/// That second is 41 MB at 720p and 93 MB at 1080p. With larger pictures, fewer frames wait.
 pub const CONVERTED_BYTES_MAX: u32 = 96 * 1024 * 1024;
-/// So many converted frames wait because the encoder is slow: from here on it takes less care, one
-/// step a second at the most. Two thirds of the queue are left.
+/// When this many converted frames wait, the encoder is too slow: from here on it becomes faster at
+/// lower quality, at most one step a second. Two thirds of the queue are left.
 pub const HURRY_FRAMES: u32 = CONVERTED_FRAMES_MAX / 3;
 pub const HURRY_STEP_MS: u64 = 1_000;
-/// It has kept up for so long: one step back.
+/// After the encoder has kept up for this long, it continuese step back towards quality.
 pub const RELAX_MS: u64 = 10_000;
-/// The trial of an encoder takes a tenth of this where nothing else runs. It hurries nobody.
+/// The timeout of an encoder trial. A trial takes a tenth of this on an idle machine, and nobody waits
+/// for it.
 pub const TRIAL_WAIT: Duration = Duration::from_secs(10);
-/// A card's encoder that has frames and gives none back for so long has hung. Less than what fills
-/// the queue before it with 30 frames a second, and less than `STALL_MS`, which says the same of all.
+/// A hardware encoder that holds frames and returns none for this long has hung. This is shorter than
+/// the time in which 30 frames a second fill the queue before it, and shorter than `STALL_MS`, which is
+/// the same limit for the whole pipeline.
 pub const ENCODER_STALL_MS: u64 = 900;
-/// One that does not end in this time is left to itself.
+/// An encoder that has not shut down after this time is abandoned.
 pub const ENCODER_END_WAIT: Duration = Duration::from_millis(500);
-/// One that made no keyframe for so long, though they are asked for each two seconds, won't.
+/// Keyframes are requested every two seconds; an encoder that made none for this long has failed.
 pub const KEYFRAME_LATE_MS: u64 = 3 * SEGMENT_MS;
 
-/// Encoded frames that wait for the disk: 20 s at 30 frames a second, 6 MB at 2.5 Mbit/s. Beyond
-/// it the encoder waits, then raw frames are lost and counted: an encoded frame never is, since
-/// those after it lean on it.
+/// The limit on encoded frames that wait for the disk: 20 s at 30 frames a second, 6 MB at 2.5 Mbit/s.
+/// Beyond it the encoder waits, then raw frames are dropped and counted. An encoded frame is never
+/// dropped, since later frames depend on it.
 pub const ENCODED_FRAMES_MAX: usize = 600;
 
-/// A display that does not let itself be opened in this time is taken for dead.
+/// A display that can't be opened within this time is considered dead.
 pub const OPEN_WAIT: Duration = Duration::from_secs(5);
-/// A person who is asked by the desktop what to share gets so long: who went for a coffee is back.
+/// How long a person has to answer the desktop's question what to share: long enough to fetch a coffee.
 pub const ASKED_WAIT: Duration = Duration::from_secs(300);
-/// Nobody reads a question and closes it in less: a no that comes sooner is the desktop's own.
+/// Nobody reads a question and dismisses it faster than this, so a quicker refusal comes from the
+/// desktop itself.
 pub const NO_MIN: Duration = Duration::from_millis(700);
-/// What can't be seen for so long is told as lost: windows are hidden for moments all the time.
+/// A source that is invisible for this long is reported as lost. Windows are often hidden for moments.
 pub const UNSEEN_MS: u64 = 2_000;
-/// The writer looks this often whether something went wrong while no frame comes.
+/// How often the writer checks for failures while no frame comes.
 pub const WRITER_POLL: Duration = Duration::from_millis(100);
-/// Four heartbeats missed: the display does not answer, or the encoder is stuck.
+/// Four missed heartbeats: the display does not respond, or the encoder is stuck.
 pub const STALL_MS: u64 = 2_000;
-/// After the request to stop, what is still in encoder and queues gets this long. Then the
+/// After the request to stop, the frames still in the encoder and the queues get this long. Then the
 /// recording ends with what there is.
 pub const STOP_MS_MAX: u64 = 5_000;
 
 pub const FPS_MAX: u32 = 120;
-/// Below this a screen's text can't be read whatever the encoder does.
+/// Below this a screen's text is unreadable whatever the encoder does.
 pub const BITRATE_BITS_MIN: u32 = 100_000;
-/// VP9 could do more; encoding it in real time could not.
+/// VP9 allows more, but it could not be encoded in real time.
 pub const SIDE_PX_MAX: u32 = 8_192;
-/// What a source of that size is encoded as. Scaled sides are even: colours are kept for pairs.
+/// Returns the size at which a source of that size is encoded. Scaled sides are even, since chroma is
+/// stored for pairs of pixels.
 pub fn fitted((width, height): (u32, u32), lines_max: Option<u32>) -> (u32, u32) {
     let shorter = width.min(height);
     let lines = lines_max.map_or(shorter, |most| most.max(SIDE_PX_MIN));
@@ -80,72 +86,73 @@ pub fn fitted((width, height): (u32, u32), lines_max: Option<u32>) -> (u32, u32)
     (scaled(width), scaled(height))
 }
 
-/// Smaller than any picture of use; some encoders refuse less.
+/// Nothing useful is smaller; some encoders refuse smaller pictures.
 pub const SIDE_PX_MIN: u32 = 16;
 
-/// Speech and music both; beyond it nobody hears a difference, and 2.5 Mbit/s of picture hide it.
+/// Good for speech and music. Nobody hears a difference beyond it, and it is small next to the 2.5
+/// Mbit/s of the picture.
 pub const SOUND_BITRATE_BITS: i32 = 96_000;
-/// A device that gives its sound this late is waited for no longer: what is missing is silence.
-/// Longer than what wireless ones need, short enough that the end of a recording does not hang.
+/// The longest wait for a device's late sound; what is still missing is replaced by silence. Longer
+/// than wireless devices need, and short enough that the end of a recording is not held up.
 pub const SOUND_WAIT: Duration = Duration::from_millis(300);
-/// How often the ear looks whether the sound of its next 20 ms is there.
+/// How often the sound thread checks whether the sound of its next 20 ms has arrived.
 pub const EAR_LOOK: Duration = Duration::from_millis(10);
-/// A device that gives nothing for so long is told as lost.
+/// A device that delivers nothing for this long is reported as lost.
 pub const SOUND_LOST: Duration = Duration::from_secs(3);
-/// Packets that wait for the writer: five minutes, 3.6 MB at most. Sound costs so little that it
-/// waits longer than pictures do.
+/// The limit on sound packets that wait for the writer: five minutes, 3.6 MB at most. Sound is so small
+/// that it may wait longer than pictures.
 pub const SOUND_PACKETS_MAX: usize = 15_000;
-/// A segment whose sound is not there when its pictures are waits for it no longer than this.
+/// The longest that a finished segment waits for sound that is still missing.
 pub const SEGMENT_SOUND_WAIT: Duration = Duration::from_millis(1_000);
-/// In a segment that a hung display makes endless, sound beyond this is left out: a cluster's
-/// blocks can't be told times of more than 32 s.
+/// If a hung display makes a segment endless, sound beyond this is left out: the relative times of
+/// blocks in a cluster can't exceed 32 s.
 pub const SEGMENT_SOUND_MS_MAX: u64 = 30_000;
-/// A meter tells of the sound of so long ago: what is late is there by then, and nobody sees the delay.
+/// A meter shows sound with this delay: late sound has arrived by then, and nobody notices the delay.
 pub const METER_LAG: Duration = Duration::from_millis(200);
-/// A try of the Opus encoder with 20 ms of silence takes a hundredth of this.
+/// The timeout of an Opus encoder trial; encoding 20 ms of silence takes a hundredth of this.
 pub const OPUS_TRIAL_WAIT: Duration = Duration::from_secs(2);
 
-/// A lost device is tried again this often.
+/// How often a lost device is tried again.
 pub const DEVICE_RETRY: Duration = Duration::from_secs(1);
-/// How long a recording that begins in silence waits to hear whether there could be sound at all.
+/// How long a recording that begins in silence waits to learn whether there could be sound at all.
 pub const SERVER_ANSWER: Duration = Duration::from_millis(500);
-/// How soon a microphone that waits is opened after it was unmuted: nobody speaks sooner.
+/// How often a microphone that is not open yet checks whether it was unmuted: nobody speaks sooner.
 pub const UNMUTE_LOOK: Duration = Duration::from_millis(50);
-/// How often a device is looked at: whether it is still the one that was chosen.
+/// How often a device is checked for still being the chosen one.
 pub const DEVICE_LOOK: Duration = Duration::from_millis(500);
 /// Clocks of sound cards are off by 0.02%, bad ones by 0.1%.
 pub const DEVICE_RATE_ERROR_MAX: f64 = 0.005;
-/// A device whose frames come so late, for so many half seconds in a row, has stood still; one whose
-/// frames come so early has jumped.
+/// A device whose frames are late by this much, for that many half seconds in a row, has stalled; one
+/// whose frames are early by this much has jumped.
 pub const DEVICE_JUMP_MS: u64 = 60;
 pub const DEVICE_JUMP_WHILES: u32 = 4;
-/// What lies between a device and its frames here, at most. A server that says more is not believed.
+/// The most latency between a device and its frames here. A server that reports more is not believed.
 pub const DEVICE_LEAD_MS_MAX: u64 = 300;
-/// What is kept of a device's sound that nobody reads, as in a pause: two seconds.
+/// How much of a device's sound is buffered while nobody reads it, as in a pause: two seconds.
 pub const LINE_FRAMES_MAX: usize = 96_000;
-/// Off by less than 20 ms, reading runs up to the right place; beyond that it jumps there.
+/// An offset below 20 ms is corrected by reading slightly faster or slower; a larger one by a jump.
 pub const READ_JUMP_FRAMES: f64 = 960.0;
 
-/// A camera that gives no picture for so long is told as lost: some take two seconds to begin.
+/// A camera that gives no picture for this long is reported as lost; some take two seconds to begin.
 pub const CAMERA_LOST: Duration = Duration::from_secs(4);
-/// How often a camera is looked at: whether it is still wanted, and how large.
+/// How often the camera thread checks whether the camera is still wanted, and at what size.
 pub const CAMERA_LOOK: Duration = Duration::from_millis(100);
-/// As wide and as high as the picture of a camera that is looked at in the settings.
+/// The maximum width and height of the camera preview in the settings.
 pub const PREVIEW_SIDE_PX: u32 = 320;
-/// Nobody has asked for that picture for so long: the camera is closed.
+/// The camera preview is closed when nobody has asked for a picture for this long.
 pub const PREVIEW_LAPSE: Duration = Duration::from_secs(2);
-/// Rows of the picture that a camera is asked for: what stands in a corner is no larger.
+/// The number of rows that are requested from a camera: its picture in a corner is no larger.
 pub const CAMERA_ROWS: i32 = 480;
-/// A click's line grows and goes in this time.
+/// How long the circle of a click takes to grow and fade.
 pub const CLICK_SHOWN: Duration = Duration::from_millis(400);
-/// What was typed stays for so long: read at ease, and gone before the next thing is talked of.
+/// How long typed keys stay visible: long enough to read, and gone before the next topic.
 pub const KEYS_SHOWN: Duration = Duration::from_millis(1_800);
 pub const KEYS_FADE: Duration = Duration::from_millis(200);
-/// Of running text, its end is shown.
+/// The most characters of typed text that are shown; of longer text, the end is shown.
 pub const TYPED_CHARS_MAX: usize = 32;
-/// Between the webcam and the picture's edge, of the shorter side.
+/// The margin between the webcam and the picture's edge, relative to the shorter side.
 pub const WEBCAM_MARGIN_PERMILLE: u16 = 22;
-/// A smaller webcam shows nobody.
+/// A smaller webcam picture is of no use.
 pub const WEBCAM_SIDE_PX_MIN: u32 = 24;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What of recording works on this computer, for `snaplark doctor`. Records nothing, and asks nobody.
+//! Checks what can be recorded on this computer, for `snaplark doctor`. Records nothing, and never asks
+//! the person.
 
 use gstreamer as gst;
 use snaplark_core::capture::CaptureError;
@@ -10,26 +11,26 @@ use crate::webcam::{self, CameraProbe};
 
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// All ways to a picture, the one that would be used first.
+    /// All ways to capture the screen; the one that would be used comes first.
     pub ways: Vec<WayProbe>,
-    /// The encoder in software, or what to install.
+    /// The software encoder, or what to install.
     pub encoder: Result<String, CaptureError>,
-    /// Those of graphics cards that are installed. One is used where a trial shows that it works.
+    /// The installed hardware encoders. One is used if a trial shows that it works.
     pub hardware: Vec<String>,
-    /// What can be listened to.
+    /// The sound devices.
     pub sound: Result<Vec<DeviceProbe>, CaptureError>,
-    /// What can be shown in a corner, or why nobody can know.
     /// Whether clicks and keys can be shown, or why not.
     pub marks: Result<(), String>,
+    /// The cameras, or why they can't be listed.
     pub cameras: Result<Vec<CameraProbe>, String>,
-    /// As GStreamer names itself.
+    /// GStreamer's version string.
     pub gstreamer: String,
 }
 
 #[derive(Clone, Debug)]
 pub struct WayProbe {
     pub name: &'static str,
-    /// What is to be had through it, or why it is not used.
+    /// Describes what can be captured in this way, or says why it is not used.
     pub found: Result<String, String>,
 }
 

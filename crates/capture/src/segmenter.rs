@@ -1,8 +1,9 @@
-//! Encoded frames and packets of sound in, segments out. Pure.
+//! Groups encoded frames and sound packets into segments. Pure.
 //!
-//! Pictures say where a segment ends; it is whole once its sound is there as well. Sound may come
-//! later than the pictures or sooner, and goes by its time: into the segment in which it begins.
-//! What was before the first picture, or comes when its segment is sealed, is left out.
+//! The pictures determine where a segment ends; the segment is complete once its sound has arrived as
+//! well. Sound may arrive earlier or later than the pictures. It is assigned by its time, to the
+//! segment in which it begins. Sound from before the first picture, or that arrives after its segment
+//! was sealed, is left out.
 
 use std::collections::VecDeque;
 
@@ -15,12 +16,12 @@ use crate::sound::BLOCK_MS;
 pub struct EncodedFrame {
     pub time_ms: u64,
     pub keyframe: bool,
-    /// A keyframe with which a segment is to begin.
+    /// A keyframe that begins a segment.
     pub begins: bool,
     pub data: Vec<u8>,
 }
 
-/// One whole cluster, which begins with a keyframe and tells its own end.
+/// One complete cluster, which begins with a keyframe and states its own end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     pub index: u32,
@@ -33,11 +34,11 @@ pub struct Segment {
 #[derive(Debug, Default)]
 pub struct Segmenter {
     open: Vec<Block>,
-    /// Its pictures are all there, its sound is not.
+    /// The segment whose pictures are complete and whose sound is not.
     closing: Option<Closing>,
-    /// `None`: no sound comes, or none any more.
+    /// Up to when sound has arrived. `None` if there is no sound, or no more of it.
     sound_until_ms: Option<u64>,
-    /// Of the segments that are not sealed.
+    /// The sound of segments that are not sealed yet.
     sound: VecDeque<Block>,
     sealed_ms: u64,
     next_index: u32,
@@ -55,8 +56,8 @@ impl Segmenter {
         Segmenter { sound_until_ms: Some(0), ..Segmenter::default() }
     }
 
-    /// A segment that is whole with this. Frames before the first keyframe can't be decoded and are
-    /// passed over.
+    /// Adds a frame. Returns a segment if one is now complete. Frames before the first keyframe can't
+    /// be decoded and are skipped.
     pub fn push(&mut self, frame: EncodedFrame) -> Result<Option<Segment>, WebmError> {
         if self.open.is_empty() {
             if frame.keyframe {
@@ -69,27 +70,27 @@ impl Segmenter {
         Ok(whole)
     }
 
-    /// Ends the open segment there, though nothing came with which another begins. Answers as
-    /// `push` does.
+    /// Ends the open segment at that time, without a frame that begins the next one. Returns a segment
+    /// if one is now complete.
     pub fn cut(&mut self, end_ms: u64) -> Result<Option<Segment>, WebmError> {
-        // Two segments do not wait at once.
+        // At most one segment waits for its sound.
         match self.close(end_ms)? {
             Some(late) => Ok(Some(late)),
             None => self.take_whole(),
         }
     }
 
-    /// Everything before this is in segments that are whole.
+    /// Returns the time up to which all segments are sealed.
     pub fn sealed_ms(&self) -> u64 {
         self.sealed_ms
     }
 
-    /// The time of the last frame that a segment took.
+    /// Returns the time of the last frame of the open segment.
     pub fn last_ms(&self) -> Option<u64> {
         self.open.last().map(|frame| frame.time_ms)
     }
 
-    /// A segment that is whole with this.
+    /// Adds a packet of sound. Returns a segment if one is now complete.
     pub fn push_sound(
         &mut self,
         time_ms: u64,
@@ -100,43 +101,43 @@ impl Segmenter {
             let track = Track::Audio;
             self.sound.push_back(Block { track, time_ms, keyframe: true, duration_ms: None, data });
         }
-        // No pictures come for minutes.
+        // The limit is reached when no pictures come for minutes.
         if self.sound.len() > SOUND_PACKETS_MAX {
             self.sound.pop_front();
         }
         self.take_whole()
     }
 
-    /// No further sound is waited for.
+    /// Stops waiting for sound. Returns a segment if one is now complete.
     pub fn end_sound(&mut self) -> Result<Option<Segment>, WebmError> {
         self.sound_until_ms = None;
         self.take_whole()
     }
 
-    /// Whether a segment's pictures are there and its sound is not.
+    /// Returns whether a segment's pictures are complete and its sound is not.
     pub fn waits_for_sound(&self) -> bool {
         self.closing.is_some()
     }
 
-    /// The one that waits, with what sound there is.
+    /// Seals the waiting segment with the sound that has arrived.
     pub fn seal_waiting(&mut self) -> Result<Option<Segment>, WebmError> {
         self.closing.take().map(|closing| self.seal(closing)).transpose()
     }
 
-    /// What is left, up to the moment when the recording stopped: the one that waits, and the one
-    /// that is open.
+    /// Seals what is left when the recording stops: the waiting segment, and the open one, which ends
+    /// at `stop_ms`.
     pub fn finish(&mut self, stop_ms: u64) -> Result<[Option<Segment>; 2], WebmError> {
         Ok([self.close(stop_ms)?, self.seal_waiting()?])
     }
 
-    /// Ends the open one there. Answers with the one that still waited.
+    /// Ends the open segment at that time. Returns the segment that was still waiting for sound.
     fn close(&mut self, end_ms: u64) -> Result<Option<Segment>, WebmError> {
         let waiting = self.seal_waiting()?;
         let (Some(first), Some(last)) = (self.open.first(), self.open.last()) else {
             return Ok(waiting);
         };
         let (start_ms, last_ms) = (first.time_ms, last.time_ms);
-        // The last frame is shown for a moment even when the stop came with it.
+        // The last frame is shown for at least a millisecond, even if the stop came with it.
         let end_ms = end_ms.max(last_ms + 1);
         if let Some(last) = self.open.last_mut() {
             last.duration_ms = Some(end_ms - last_ms);
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(segmenter.cut(320).unwrap(), None);
         let first = packet(&mut segmenter, 300).unwrap();
         assert_eq!((first.duration_ms, packets(&first)), (320, 16));
-        // Nothing is open: cut again, it stays so.
+        // No segment is open, so another cut changes nothing.
         assert_eq!(segmenter.cut(320).unwrap(), None);
         segmenter.push(frame(320, true)).unwrap();
         let second = segmenter.finish(400).unwrap()[1].clone().unwrap();
@@ -267,9 +268,9 @@ mod tests {
         assert_eq!(segmenter.finish(40_000), Err(WebmError::ClusterTooLong(40_000)));
     }
 
-    /// The packets of one segment, as its cluster holds them.
+    /// Returns how many sound packets the segment's cluster holds.
     fn packets(segment: &Segment) -> usize {
-        // A SimpleBlock of 3 bytes on the audio track, its flag for keyframes set.
+        // A SimpleBlock of 3 bytes on the audio track with the keyframe flag.
         let blocks = segment.bytes.windows(3).filter(|bytes| *bytes == [0xA3, 0x87, 0x82]);
         blocks.count()
     }
@@ -290,7 +291,7 @@ mod tests {
         let sealed = (1_900..).step_by(20).find_map(|ms| packet(&mut segmenter, ms)).unwrap();
         // The packet of 0 ms was before the first picture; that of 2,000 ms begins in this one.
         assert_eq!((sealed.start_ms, sealed.duration_ms, packets(&sealed)), (10, 1_993, 100));
-        // It ended without another packet.
+        // The sound ended without another packet.
         let [None, Some(last)] = segmenter.finish(2_500).unwrap() else { panic!() };
         assert_eq!((last.start_ms, last.duration_ms, packets(&last)), (2_003, 497, 0));
     }
@@ -313,12 +314,12 @@ mod tests {
         let mut segmenter = Segmenter::with_sound();
         for time_ms in [0, 2_000, 4_000] {
             let before = segmenter.push(frame(time_ms, true)).unwrap();
-            // The one before is sealed without its sound when the next one closes.
+            // The previous segment is sealed without its sound when the next one closes.
             assert_eq!(before.is_some(), time_ms == 4_000);
         }
         let second = segmenter.seal_waiting().unwrap().unwrap();
         assert_eq!((second.start_ms, packets(&second)), (2_000, 0));
-        // Too late.
+        // This packet is too late.
         assert_eq!(packet(&mut segmenter, 3_000), None);
         assert_eq!(segmenter.end_sound().unwrap(), None);
         let third = segmenter.push(frame(6_000, true)).unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! What the threads of one recording tell one another, beside the frames. One lock, never held
-//! while anything is called.
+//! The shared state of one recording's threads: everything they exchange except frames. It has one
+//! lock, which is never held while other code is called.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,21 +18,21 @@ pub struct Signals {
     dropped: AtomicU64,
 }
 
-/// A segment is to end before its time.
+/// A request to end the segment early.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Cut {
     #[default]
     None,
     Asked,
-    /// With the frame of this time the next one begins.
+    /// The frame of this time begins the next segment.
     Taken(u64),
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// From the first look at the source on: all times count from there.
+    /// Set when the source is first grabbed; all times count from there.
     timeline: Option<Timeline>,
-    /// The eye has heard of the pause, and gave this frame last.
+    /// The time of the last frame before the pause. Set once the frame grabber has noticed the pause.
     paused_after_ms: Option<u64>,
     stop_asked: Option<Instant>,
     failure: Option<CaptureError>,
@@ -41,7 +41,7 @@ struct State {
     sound_failure: Option<String>,
     muted: Switch,
     cut: Cut,
-    /// Not told yet, each with when it was.
+    /// The issues that were not reported yet, each with its time.
     troubles: Vec<(u64, Trouble)>,
 }
 
@@ -53,17 +53,18 @@ impl Signals {
         start
     }
 
-    /// `None`: it did not begin yet.
+    /// Returns `None` before the recording has begun.
     pub fn timeline(&self) -> Option<Timeline> {
         self.lock().timeline.clone()
     }
 
-    /// What time of the recording it is now, in whole milliseconds.
+    /// Returns the current time of the recording, in whole milliseconds.
     pub fn now_ms(&self) -> u64 {
         self.lock().now_ms()
     }
 
-    /// The last moment that the recording shows: when the stop was asked for, by whomever.
+    /// Returns the recording's end: the time at which the stop was requested, by the person or by a
+    /// failure.
     pub fn stopped_ms(&self) -> u64 {
         let state = self.lock();
         let span = state.timeline.as_ref().zip(state.stop_asked);
@@ -86,13 +87,13 @@ impl Signals {
         self.changed.notify_all();
     }
 
-    /// Where the recording stands still.
+    /// Returns the time at which the recording is paused.
     pub fn paused_at_ms(&self) -> Option<u64> {
         self.lock().paused_at_ms()
     }
 
-    /// For the eye: its last frame before the pause was that of this time. Waits for the end of the
-    /// pause, or for the stop.
+    /// Blocks the frame grabber until the pause ends or the stop is requested. `last_frame_ms` is the
+    /// time of its last frame before the pause.
     pub fn wait_in_pause(&self, last_frame_ms: u64) {
         let mut state = self.lock();
         if state.paused_at_ms().is_some() {
@@ -103,7 +104,8 @@ impl Signals {
         }
     }
 
-    /// Where the recording stands still, and the last frame before that; once the eye has heard.
+    /// Returns the time of the pause and of the last frame before it, once the frame grabber has
+    /// noticed it.
     pub fn pause_taken(&self) -> Option<(u64, u64)> {
         let state = self.lock();
         state.paused_at_ms().zip(state.paused_after_ms)
@@ -116,7 +118,7 @@ impl Signals {
         }
     }
 
-    /// For the eye: the next frame is to begin a segment.
+    /// Tells the frame grabber that the next frame must begin a segment.
     pub fn is_cut_asked(&self) -> bool {
         self.lock().cut == Cut::Asked
     }
@@ -125,8 +127,8 @@ impl Signals {
         self.lock().cut = Cut::Taken(time_ms);
     }
 
-    /// For the writer: everything before this time is sealed. Where a cut had to be there by then,
-    /// which.
+    /// Returns the time of a cut that the writer must report. `sealed_ms` is the time up to which all
+    /// segments are sealed.
     pub fn cut_before(&self, sealed_ms: u64) -> Option<u64> {
         let mut state = self.lock();
         match state.cut {
@@ -165,19 +167,19 @@ impl Signals {
         self.lock().stop_asked
     }
 
-    /// The first failure is the one that counts; it also stops the recording.
+    /// Records a failure and stops the recording. Only the first failure counts.
     pub fn fail(&self, error: CaptureError) {
         self.lock().failure.get_or_insert(error);
         self.ask_to_stop();
     }
 
-    /// As `fail`, and no further frame is to be waited for.
+    /// Fails as `fail` does. The writer then waits for no further frame.
     pub fn pipeline_failed(&self, reason: String) {
         self.lock().pipeline_failed = true;
         self.fail(CaptureError::PipelineFailed { reason });
     }
 
-    /// Another one is to take its place.
+    /// Records that the encoder failed, so that the writer replaces it.
     pub fn encoder_failed(&self, reason: String) {
         self.lock().encoder_failure.get_or_insert(reason);
     }
@@ -186,7 +188,7 @@ impl Signals {
         self.lock().encoder_failure.take()
     }
 
-    /// The picture goes on without.
+    /// Records that the sound failed. The recording continues without it.
     pub fn sound_failed(&self, reason: String) {
         self.lock().sound_failure.get_or_insert(reason);
     }
@@ -195,7 +197,7 @@ impl Signals {
         self.lock().sound_failure.clone()
     }
 
-    /// Held by a thread that must not end unseen.
+    /// Returns a guard for a thread whose panic must fail the recording.
     pub fn fail_on_panic(&self) -> FailOnPanic<'_> {
         FailOnPanic(self)
     }
@@ -208,12 +210,12 @@ impl Signals {
         self.lock().pipeline_failed
     }
 
-    /// Waits for that moment. True: a stop came first.
+    /// Waits until that moment. Returns true if a stop came first.
     pub fn stop_comes_before(&self, moment: Instant) -> bool {
         self.comes_before(moment, |state| state.stop_asked.is_some())
     }
 
-    /// Waits for that moment. True: a stop or a pause came first.
+    /// Waits until that moment. Returns true if a stop or a pause came first.
     pub fn halt_comes_before(&self, moment: Instant) -> bool {
         self.comes_before(moment, |state| {
             state.stop_asked.is_some() || state.paused_at_ms().is_some()
@@ -251,7 +253,7 @@ impl Signals {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A panic elsewhere leaves these few values as right as they were.
+    /// A poisoned lock is ignored: a panic elsewhere can't leave these values inconsistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -281,7 +283,7 @@ impl Drop for FailOnPanic<'_> {
     }
 }
 
-/// For what cannot happen.
+/// Returns the error for conditions that cannot happen.
 pub fn fault() -> CaptureError {
     CaptureError::PipelineFailed { reason: "a fault in Snaplark itself".to_owned() }
 }

@@ -1,4 +1,4 @@
-//! The picture on a recording's card: the keyframe that a segment begins with, made small.
+//! Makes a recording's thumbnail: the first keyframe of a segment, scaled down.
 //!
 //! ```text
 //! init + segment -> appsrc -> matroskademux -> vp9dec -> appsink -> one frame
@@ -18,13 +18,14 @@ use crate::graph::text;
 
 /// Twice a card's width, for screens with two pixels to a point.
 const WIDTH: u32 = 480;
-/// A busy machine decodes a large frame in a second.
+/// The timeout for a frame. A busy machine decodes a large frame in a second.
 const FRAME_WAIT: Duration = Duration::from_secs(5);
 const PIPELINE: &str = "appsrc name=in ! matroskademux ! vp9dec ! video/x-raw,format=I420
     ! appsink name=out sync=false max-buffers=1";
-/// Of 255, between the darkest and the brightest: a desktop's gradient has more.
+/// The least difference between the darkest and the brightest pixel, of 255. A desktop's gradient has
+/// more.
 const CONTRAST_MIN: u8 = 24;
-/// Of every so many pixels and rows one is looked at.
+/// Every fourth pixel of every fourth row is examined.
 const LOOK_STEP: usize = 4;
 
 pub fn of(init: &[u8], segment: &[u8]) -> Result<Still, String> {
@@ -34,7 +35,7 @@ pub fn of(init: &[u8], segment: &[u8]) -> Result<Still, String> {
     let info = info.ok_or("the frame has no size")?;
     let width = WIDTH.min(info.width());
     let height = (info.height() * width / info.width().max(1)).max(1);
-    // By RGB, as the JPEG encoder takes whatever else it is given for being in JPEG's own colours.
+    // Converts to RGB first: the JPEG encoder treats any other format as if it had JPEG's own colors.
     let rgb = gst_video::VideoCapsBuilder::new()
         .format(gst_video::VideoFormat::Rgb)
         .width(width as i32)
@@ -61,7 +62,8 @@ fn decode(webm: Vec<u8>) -> Result<gst::Sample, String> {
     in_its_colours(&frame?)
 }
 
-/// The decoder tells colours by a picture's size; all of ours are BT.709 (`pipeline`).
+/// Sets the color space: the decoder guesses it from the picture's size, but all of ours are BT.709
+/// (`pipeline`).
 fn in_its_colours(frame: &gst::Sample) -> Result<gst::Sample, String> {
     let mut caps = frame.caps_owned().ok_or("the frame is of no kind")?;
     caps.make_mut().set("colorimetry", "bt709");

@@ -1,11 +1,11 @@
-//! The window and the app that a source shows, for the recording's title. On X11 they are asked of
-//! the window manager; a portal doesn't say, and elsewhere nothing is known: then there is none.
+//! Finds the window and the app that a source shows, for the recording's title. On X11 the window
+//! manager is asked. A portal does not tell, and on other systems it is unknown; then there is none.
 
 use snaplark_core::capture::{Source, Subject};
 
 use crate::source::Way;
 
-/// By these names windows of our own go: what they are in front of is meant.
+/// The programs whose windows are skipped: our own windows, which cover the subject.
 #[cfg(target_os = "linux")]
 const OWN_PROGRAMS: [&str; 2] = ["snaplark", "snaplark-desktop"];
 
@@ -26,7 +26,7 @@ pub fn of(way: Way, source: &Source) -> Option<Subject> {
         Source::Display(Some(number)) => surroundings.screens.get(number as usize)?.at,
         Source::Region { x, y, width, height } => crate::Rect { x, y, width, height },
     };
-    // The one that has the focus, if it is to be seen there; else what lies on top there.
+    // Prefers the focused window if it overlaps the area; else takes the topmost window there.
     let mut seen = others().filter(|window| overlap(window.at, area));
     let focused = seen.clone().find(|window| Some(window.id) == active);
     focused.or_else(|| seen.next()).map(named)
@@ -52,22 +52,22 @@ fn named(window: &crate::surroundings::ShownWindow) -> Subject {
     Subject { app, window: window.title.clone() }
 }
 
-/// Classes of windows are written as programs are: `gimp`, `Xterm`.
+/// Window classes are written like program names: `gimp`, `Xterm`.
 #[cfg(target_os = "linux")]
 fn capitalized(class: &str) -> String {
     let mut letters = class.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// What the desktop calls the app with that class of windows, by its entry (freedesktop.org's
-/// Desktop Entry Specification).
+/// Finds the name of the app with that window class in its desktop entry (freedesktop.org's Desktop
+/// Entry Specification).
 #[cfg(target_os = "linux")]
 mod entries {
     use std::path::{Path, PathBuf};
 
     /// A system with everything installed has some hundreds.
     const ENTRIES_MAX: usize = 2_000;
-    /// Translations make them long, not longer than this.
+    /// Translations make entries long, but not longer than this.
     const ENTRY_BYTES_MAX: u64 = 256 * 1024;
 
     pub fn folders() -> Vec<PathBuf> {
@@ -80,7 +80,7 @@ mod entries {
     }
 
     pub fn name_of(class: &str, folders: &[PathBuf]) -> Option<String> {
-        // It becomes the name of a file.
+        // It becomes part of a file name.
         if class.is_empty() || class.contains(['/', '\0']) {
             return None;
         }
@@ -106,7 +106,7 @@ mod entries {
         std::fs::read_to_string(file).ok()
     }
 
-    /// Of the entry itself, not of its actions.
+    /// Returns a value of the entry itself, not of its actions.
     fn value(entry: &str, key: &str) -> Option<String> {
         let lines = entry.lines().skip_while(|line| line.trim() != "[Desktop Entry]").skip(1);
         let mut own = lines.take_while(|line| !line.starts_with('['));

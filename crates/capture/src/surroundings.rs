@@ -1,5 +1,5 @@
-//! What there is to choose from: displays, the windows on them, and a picture of each as it is now.
-//! For a shell that lets the person choose by itself; where the desktop asks, there is none of it.
+//! Lists what can be chosen as a source: displays and the windows on them, and takes a picture of each
+//! as it is now. For a shell that shows its own chooser; not available where the desktop asks.
 
 use snaplark_core::capture::CaptureError;
 
@@ -11,31 +11,31 @@ use crate::source::{Way, way};
 pub struct Surroundings {
     /// In the order in which `Source::Display` counts them.
     pub screens: Vec<Screen>,
-    /// What lies on top comes first.
+    /// The topmost window comes first.
     pub windows: Vec<ShownWindow>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// The system's, as `HDMI-1`.
+    /// The system's name, such as `HDMI-1`.
     pub name: String,
     pub at: Rect,
-    /// `Source::Display(None)` is this one.
+    /// True for the screen that `Source::Display(None)` means.
     pub is_first: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownWindow {
-    /// As `Source::Window` takes it.
+    /// The id that `Source::Window` takes.
     pub id: u64,
     pub title: String,
     /// The program's own name for itself.
     pub program: String,
-    /// Without the frame that the desktop puts around it, as it is recorded.
+    /// The window without the frame that the desktop puts around it, as it is recorded.
     pub at: Rect,
 }
 
-/// Blue, green, red and an unused byte; rows from the top, without padding.
+/// A picture as blue, green, red and an unused byte; rows from the top, without padding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     pub width: u32,
@@ -43,7 +43,7 @@ pub struct Picture {
     pub bgrx: Vec<u8>,
 }
 
-/// Whether the desktop asks what to share, so that nobody else can.
+/// Returns whether the desktop asks what to share, so that a shell can't.
 pub fn desktop_asks() -> bool {
     matches!(way(None), Ok(Way::Portal))
 }
@@ -52,18 +52,18 @@ pub fn surroundings() -> Result<Surroundings, CaptureError> {
     imp::surroundings(way(None)?)
 }
 
-/// What is to be seen there now, without the pointer.
+/// Takes a picture of that area as it is now, without the pointer.
 pub fn picture_of(at: Rect) -> Result<Picture, CaptureError> {
     imp::picture_of(way(None)?, at)
 }
 
-/// Shows a border around an area that is recorded: outside of it, so that no picture has it. `colour`:
-/// red, green and blue in the lower three bytes.
+/// Shows a border around an area that is recorded. It lies outside of the area, so that it is not
+/// recorded. `colour` has red, green and blue in the lower three bytes.
 pub fn border_around(area: Rect, thickness_px: u16, colour: u32) -> Result<Border, CaptureError> {
     imp::border_around(way(None)?, area, thickness_px, colour)
 }
 
-/// As `border_around`, on the X11 display of that name.
+/// Does the same as `border_around`, on the X11 display with that name.
 pub fn border_on(
     display: &str,
     area: Rect,
@@ -129,7 +129,7 @@ mod imp {
         Err(asked())
     }
 
-    /// Where windows have no place that a program knows, there is none.
+    /// A border can't exist where programs don't know the position of windows.
     pub struct Border(std::convert::Infallible);
 
     pub fn border_around(_: Way, _: Rect, _: u16, _: u32) -> Result<Border, CaptureError> {

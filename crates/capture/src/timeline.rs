@@ -1,11 +1,11 @@
-//! When was what: moments of the monotonic clock against times of the recording, which begins with
-//! the first look at the source and stands still in pauses. And the switches that a person turns
-//! meanwhile. Pure.
+//! Maps moments of the monotonic clock to times of the recording, which begins when the source is first
+//! grabbed and does not advance in pauses. Also holds the history of switches that a person turns
+//! meanwhile, such as mute. Pure.
 
 use std::time::{Duration, Instant};
 
-/// A time of the recording counts from its first look at the source. Pauses begin at multiples of
-/// `step`, so that none divides a packet of sound.
+/// Converts between moments and times of the recording. Pauses begin at multiples of `step`, so that
+/// none splits a packet of sound.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     start: Instant,
@@ -16,7 +16,7 @@ pub struct Timeline {
 #[derive(Clone, Debug)]
 struct Pause {
     from: Instant,
-    /// `None`: it goes on.
+    /// `None` while the pause lasts.
     until: Option<Instant>,
 }
 
@@ -25,7 +25,7 @@ impl Timeline {
         Timeline { start, step, pauses: Vec::new() }
     }
 
-    /// The recording's time stands still from the next step on.
+    /// Pauses the recording's time at the next multiple of `step`.
     pub fn pause(&mut self, moment: Instant) {
         if self.paused_at().is_none() {
             let time = self.time_of(moment);
@@ -40,7 +40,7 @@ impl Timeline {
         }
     }
 
-    /// The time at which the recording stands still.
+    /// Returns the time at which the recording is paused.
     pub fn paused_at(&self) -> Option<Duration> {
         let pause = self.pauses.last().filter(|pause| pause.until.is_none())?;
         Some(self.time_of(pause.from))
@@ -55,7 +55,8 @@ impl Timeline {
         since.saturating_sub(paused.sum())
     }
 
-    /// When that time began. `None`: a pause comes first that goes on.
+    /// Returns the moment at which that time was reached. `None` if a pause comes first that still
+    /// lasts.
     pub fn moment_of(&self, time: Duration) -> Option<Instant> {
         let mut moment = self.start + time;
         for pause in &self.pauses {
@@ -68,7 +69,8 @@ impl Timeline {
     }
 }
 
-/// Off at first. A turn counts from its own moment on, however much later it is asked for.
+/// A switch that is off at first, with its history. A query for a past moment returns the state that
+/// the switch had then.
 #[derive(Clone, Debug, Default)]
 pub struct Switch {
     turns: Vec<(Instant, bool)>,
@@ -102,7 +104,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut timeline = Timeline::new(start, ms(20));
         timeline.pause(after(101));
-        // Asked for again: it goes on.
+        // A second request changes nothing: the pause continues.
         timeline.pause(after(110));
         assert_eq!(timeline.paused_at(), Some(ms(120)));
         assert_eq!(timeline.time_of(after(110)), ms(110));
@@ -114,7 +116,7 @@ mod tests {
         assert_eq!(timeline.paused_at(), None);
         assert_eq!(timeline.time_of(after(1_100)), ms(213));
         assert_eq!(timeline.moment_of(ms(120)), Some(after(1_007)));
-        // A second one, over before it begins.
+        // A second pause, which is over before it begins.
         timeline.pause(after(1_210));
         timeline.resume(after(1_212));
         assert_eq!(timeline.time_of(after(1_300)), ms(413));

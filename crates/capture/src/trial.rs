@@ -1,6 +1,7 @@
-//! Whether an encoder of the graphics card truly works: it encodes half a second of a page that
-//! scrolls, and one that turns and stays; libvpx decodes that, and each picture is held to what went
-//! in. In a process of its own (`part`), since drivers end the process that they are in, or hang.
+//! Tests whether a hardware encoder really works. It encodes half a second of a scrolling page, then a
+//! page that turns and stays; libvpx decodes the result, and each picture is compared with its
+//! original. The trial runs in a helper process (`part`), since drivers may crash their process or
+//! hang.
 
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
@@ -17,19 +18,20 @@ use crate::pipeline::keyframe_event;
 use crate::policy::TRIAL_WAIT;
 use crate::vp9;
 
-/// What the part prints when all is well.
+/// What the helper prints on success.
 const WELL: &str = "well";
-/// A picture of something else has 10 dB, the same one in mist 20.
+/// A wrong picture has a PSNR of 10 dB, the right one washed out 20.
 const RIGHT_DB: f64 = 22.0;
-/// A page that stood for two seconds must be read: libvpx gives it 38 and more.
+/// A page that stood for two seconds must be readable: libvpx achieves 38 dB and more.
 const SHARP_DB: f64 = 34.0;
-/// Pictures of the page that scrolls; when the one that turned is encoded again, as `gate` does.
+/// The number of pictures of the scrolling page, and the times at which the turned page is encoded
+/// again, as `gate` does.
 const SCROLLS: u64 = 15;
 const STAYS_MS: [u64; 6] = [500, 700, 1_200, 1_700, 2_200, 2_700];
-/// The first of a segment.
+/// The first frames of segments.
 const KEYFRAMES_MS: [u64; 2] = [0, 2_200];
 
-/// In a process of its own. What is wrong with it, if something is.
+/// Runs the trial in a helper process. The error says what is wrong with the encoder.
 pub fn hold(encoder: &Encoder, settings: &Settings) -> Result<(), String> {
     let Settings { width, height, bitrate_bits } = settings;
     let order = format!("{} {width} {height} {bitrate_bits}", encoder.element);
@@ -39,7 +41,7 @@ pub fn hold(encoder: &Encoder, settings: &Settings) -> Result<(), String> {
     }
 }
 
-/// The part.
+/// The helper's entry point.
 pub fn run(order: &str) -> ExitCode {
     let words: Vec<&str> = order.split(' ').collect();
     let [element, numbers @ ..] = words.as_slice() else { return ExitCode::FAILURE };
@@ -105,7 +107,7 @@ fn judge(encoder: &Encoder, settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-/// What an element makes of that, each with its time.
+/// Runs the content through an element and returns its output, each item with its time.
 fn through(
     caps: &gst::Caps,
     element: &gst::Element,
@@ -118,7 +120,7 @@ fn through(
     let (tell, told) = channel();
     graph.listen(move |message| {
         if let gst::MessageView::Error(error) = message.view() {
-            // Fails only where it is over.
+            // Fails only if the trial is over.
             drop(tell.send(error.error().to_string()));
         }
     });
@@ -143,7 +145,7 @@ fn through(
     told.try_recv().map_or(Ok(out), Err)
 }
 
-/// A picture of that brightness, without colours.
+/// Returns a gray picture with that brightness.
 fn grey(info: &VideoInfo, luma: &[u8]) -> Vec<u8> {
     let mut planes = vec![128; info.size()];
     let width = info.width() as usize;
@@ -161,7 +163,7 @@ fn brightness(buffer: &gst::BufferRef, caps: &gst::CapsRef) -> Result<Vec<u8>, S
     Ok(rows.flat_map(|row| &row[..info.width() as usize]).copied().collect())
 }
 
-/// The brightness of a page of text, as far down as that.
+/// Returns the brightness of a page of text that is scrolled down by that many rows.
 fn luma((width, height): (u32, u32), down: u32) -> Vec<u8> {
     let ink = |x: u32, y: u32| {
         let (line, row) = (y / 16, y % 16);

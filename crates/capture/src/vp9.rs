@@ -1,13 +1,13 @@
-//! What a VP9 frame's first bytes say: enough to know that a track goes on as its init began. Pure.
+//! Parses the first bytes of a VP9 frame: enough to check that a track continues as its init began. Pure.
 
-/// A frame of profile 0: eight bits, 4:2:0. Others would need an init of their own.
+/// The header of a frame of profile 0: eight bits, 4:2:0. Other profiles would need another init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The size of a keyframe's picture.
+    /// The picture's size, if it is a keyframe.
     pub keyframe: Option<(u32, u32)>,
 }
 
-/// `None`: it is no such frame.
+/// Returns `None` if it is not a VP9 frame of profile 0.
 pub fn head(frame: &[u8]) -> Option<Head> {
     let mut bits = Bits { bytes: frame, at: 0 };
     let (marker, profile) = (bits.take(2)?, bits.take(2)?);
@@ -18,14 +18,14 @@ pub fn head(frame: &[u8]) -> Option<Head> {
     if shows_known || bits.take(1)? == 1 {
         return Some(Head { keyframe: None });
     }
-    // Shown, resilient.
+    // The flags show_frame and error_resilient_mode.
     bits.take(2)?;
     const SYNC: u32 = 0x49_83_42;
     const RGB: u32 = 7;
     if bits.take(24)? != SYNC || bits.take(3)? == RGB {
         return None;
     }
-    // The range of its colours.
+    // The color range.
     bits.take(1)?;
     Some(Head { keyframe: Some((bits.take(16)? + 1, bits.take(16)? + 1)) })
 }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn frames_are_told_from_what_is_none() {
-        // As libvpx begins a picture of 1280x720: colours of BT.709, for videos.
+        // The beginning of a picture of 1280x720 as libvpx writes it: BT.709, video range.
         let keyframe = [0x82, 0x49, 0x83, 0x42, 0x40, 0x4f, 0xf0, 0x2c, 0xf0];
         assert_eq!(head(&keyframe), Some(Head { keyframe: Some((1_280, 720)) }));
         assert_eq!(head(&[0x86, 0]), Some(Head { keyframe: None }));

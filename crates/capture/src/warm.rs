@@ -1,6 +1,6 @@
-//! What the first recording of a program would wait for, had beforehand: GStreamer's list of its
-//! plugins, which it makes anew where one was installed since, and the libraries that encode. A
-//! picture goes through a pipeline as small as one can be; its memory is given back.
+//! Does in advance what the first recording of a program would wait for: GStreamer scans its plugins
+//! (again if one was installed since), and the encoding libraries are loaded. One picture goes through
+//! the smallest possible pipeline; the memory is freed afterwards.
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -15,8 +15,8 @@ use crate::source::picture::BYTES_PER_PIXEL;
 
 const SIDE_PX: u32 = 64;
 
-/// Takes a second where GStreamer makes its list, and a tenth of one elsewhere: not for a thread that
-/// others wait for.
+/// Takes a second if GStreamer scans its plugins, else a tenth of that. Must not be called on a thread
+/// that others wait for.
 pub fn warm() -> Result<(), CaptureError> {
     crate::ready()?;
     let settings = Settings { width: SIDE_PX, height: SIDE_PX, bitrate_bits: BITRATE_BITS_MIN };

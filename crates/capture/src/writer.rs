@@ -1,6 +1,6 @@
-//! The writer's thread: encoded frames and sound in, durable segments and events out. It owns the pipeline
-//! and shuts it down, and it is the only one that calls the sink, so the order of events is the
-//! order of its code.
+//! The writer's thread: takes encoded frames and sound, writes durable segments and sends events. It
+//! owns the pipeline and shuts it down. Only this thread calls the sink, so the order of events is the
+//! order of this code.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,20 +31,20 @@ pub struct Writer {
     pub permission: Option<Permission>,
     pub sink: CaptureSink,
     pub signals: Arc<Signals>,
-    /// Where the encoder is one that may fail.
+    /// The fallback encoder; present if the current encoder may fail.
     pub spare: Option<Spare>,
 }
 
-/// What takes the place of an encoder that fails.
+/// What replaces an encoder that fails.
 pub struct Spare {
     pub start: Box<dyn FnOnce() -> Result<(Running, Feed), CaptureError> + Send>,
-    /// To the eye.
+    /// Sends the new feed to the frame grabber.
     pub feeds: SyncSender<Feed>,
-    /// So that it is not chosen again.
+    /// Records the failure, so that the encoder is not chosen again.
     pub note: Box<dyn FnOnce(&str) + Send>,
 }
 
-/// Runs to the end of the recording and says how it ended. The sink hears `Ended` after the
+/// Runs until the end of the recording and reports how it ended. The sink receives `Ended` after the
 /// pipelines are gone.
 pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: Option<Track>) {
     let signals = writer.signals.clone();
@@ -76,7 +76,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: 
         recording.signals.fail(error);
     }
     recording.signals.ask_to_stop();
-    // In this order: an encoder that waits for room is let go, then joined.
+    // The order matters: this first releases an encoder that waits for room, then joins it.
     drop(frames);
     recording.pipeline = None;
     recording.heard = None;
@@ -86,7 +86,7 @@ pub fn run(writer: Writer, frames: Receiver<Encoded>, pipeline: Running, track: 
 
 struct Recording {
     folder: PathBuf,
-    /// `None`: it can't be replaced, or is the spare one already.
+    /// `None` if there is no spare folder, or if it is already in use.
     spare_folder: Option<PathBuf>,
     init: Vec<u8>,
     size: (u32, u32),
@@ -96,10 +96,10 @@ struct Recording {
     segmenter: Segmenter,
     pipeline: Option<Running>,
     spare: Option<Spare>,
-    /// When a segment began last.
+    /// When the last segment began.
     begun_ms: u64,
     audio: Option<Audio>,
-    /// `None`: no sound comes, or none any more.
+    /// `None` if there is no sound, or no more of it.
     heard: Option<Receiver<Heard>>,
     /// Since when a segment waits for its sound.
     waits_since: Option<Instant>,
@@ -108,14 +108,14 @@ struct Recording {
     dropped_told: u64,
 }
 
-/// The recording stands still: no frame comes, and none is missed.
+/// The recording is paused: no frames come, and none are missed.
 struct Pause {
     at_ms: u64,
     told: bool,
 }
 
 impl Recording {
-    /// Until the last frame.
+    /// Handles frames until the last one.
     fn follow(&mut self, frames: &Receiver<Encoded>) -> Result<(), CaptureError> {
         let mut last_came = Instant::now();
         let mut stall_told = false;
@@ -157,7 +157,7 @@ impl Recording {
         }
     }
 
-    /// Another one in its place, where it may fail and did. What it has given is kept.
+    /// Replaces a hardware encoder that failed. The frames that it has delivered are kept.
     fn watch_encoder(&mut self, last_came: Instant) -> Result<(), CaptureError> {
         let (Some(_), Some(pipeline)) = (&self.spare, &self.pipeline) else { return Ok(()) };
         let stands = self.pause.is_some() || self.signals.paused_at_ms().is_some();
@@ -169,12 +169,12 @@ impl Recording {
         let reason = reason.or_else(|| endless.then(|| "it makes no keyframes".to_owned()));
         let Some(reason) = reason else { return Ok(()) };
         let lost = pipeline.frames_inside();
-        // Nothing is heard of it from here on, before the other one speaks.
+        // Messages of the old pipeline are ignored from here on, before the new one starts.
         self.pipeline = None;
         let Some(spare) = self.spare.take() else { return Ok(()) };
         let (pipeline, feed) = (spare.start)()?;
         self.pipeline = Some(pipeline);
-        // Fails only where the eye has ended: then the feed's end is the pipeline's.
+        // Fails only if the frame grabber has ended; then dropping the feed ends the pipeline.
         drop(spare.feeds.try_send(feed));
         self.signals.count_dropped(lost);
         (spare.note)(&format!("it failed while it recorded: {reason}"));
@@ -182,7 +182,8 @@ impl Recording {
         Ok(())
     }
 
-    /// Closes the segment when the last frame before a pause is there, and says so when it is whole.
+    /// Closes the segment when the last frame before a pause has arrived, and reports the pause when
+    /// the segment is whole.
     fn follow_pause(&mut self) -> Result<(), CaptureError> {
         if let (None, Some((at_ms, last_ms))) = (&self.pause, self.signals.pause_taken())
             && self.segmenter.last_ms().is_some_and(|here_ms| here_ms >= last_ms)
@@ -201,7 +202,7 @@ impl Recording {
         Ok(())
     }
 
-    /// Takes what was heard by now.
+    /// Handles the sound that has arrived by now.
     fn listen(&mut self) -> Result<(), CaptureError> {
         while let Some(heard) = self.heard.as_ref().and_then(|heard| heard.try_recv().ok()) {
             self.take_heard(heard)?;
@@ -215,7 +216,7 @@ impl Recording {
         Ok(())
     }
 
-    /// The pictures have ended: what is left of the sound.
+    /// Handles the rest of the sound after the pictures have ended.
     fn listen_to_the_end(&mut self) -> Result<(), CaptureError> {
         let until = Instant::now() + SEGMENT_SOUND_WAIT;
         while let Some(heard) = &self.heard {
@@ -298,8 +299,9 @@ impl Recording {
         Ok(())
     }
 
-    /// Where the folder can't be written any more, into the spare one from here on: a stick was
-    /// pulled, or a share is away. A full disk ends the recording instead.
+    /// Writes a segment. If the folder can't be written any more (a stick was pulled, a share is
+    /// unreachable), this and all later segments go to the spare folder. A full disk ends the recording
+    /// instead.
     fn write(&mut self, segment: &Segment) -> Result<(), CaptureError> {
         let name = segment_file(segment.index);
         let written = write_durably(&self.folder, &name, &segment.bytes);
@@ -318,7 +320,7 @@ impl Recording {
         Ok(())
     }
 
-    /// What others had to tell: after the start, so that there is something that goes on.
+    /// Reports the issues of other threads, but not before `Started`.
     fn tell_troubles(&mut self) {
         if self.started {
             for (at_ms, trouble) in self.signals.take_troubles() {
@@ -338,7 +340,7 @@ fn unwritable(error: &WebmError) -> CaptureError {
     }
 }
 
-/// Says `Ended` once and last, whatever happens: on a panic too.
+/// Sends `Ended` exactly once and last, even on a panic.
 struct Ending {
     sink: CaptureSink,
     ended: bool,

@@ -1,9 +1,10 @@
-//! The port between the app and whatever captures: `capture` in the product, a fake that emits
-//! real WebM in tests. Types only.
+//! The port between the app and a capture implementation: the crate `capture` in the product, a fake
+//! that emits real WebM in tests. Types only.
 //!
-//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, … and in between `Paused`
-//! and `Resumed` in turns, `Cut`, `Troubled`, `Permitted` and `Level`, then `Ended` exactly once and last,
-//! whatever happened. A capture that fails before its first frame answers `Ended` without `Started`.
+//! Order of events: `Started`, then `SegmentSealed` with indices 0, 1, 2, …; in between `Paused` and
+//! `Resumed` alternately, `Cut`, `Troubled`, `Permitted` and `Level`; then `Ended` exactly once and
+//! last, whatever happened. A capture that fails before its first frame sends `Ended` without
+//! `Started`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,29 +16,31 @@ use crate::overlay::{Marks, Webcam};
 
 #[derive(Clone, Debug)]
 pub struct CaptureRequest {
-    /// Exists and is empty. Capture writes `init.webm` and `NNNNNN.webm` into it.
+    /// Must exist and be empty. Capture writes `init.webm` and `NNNNNN.webm` into it.
     pub folder: PathBuf,
-    /// Where it goes on when `folder` can't be written any more, having said `FolderLost`; with an
-    /// init of its own. Made then. `None`: it ends.
+    /// The folder that capture creates and switches to when `folder` can't be written any more, after
+    /// it has reported `FolderLost`. It gets an init of its own. With `None` the recording ends
+    /// instead.
     pub spare_folder: Option<PathBuf>,
     pub source: Source,
     pub fps: u32,
     pub bitrate_bits: u32,
-    /// An encoder of the graphics card may be used, where it works.
+    /// Whether a hardware encoder may be used, if one works.
     pub hardware_encoding: bool,
-    /// The shorter side is made to have so many pixels, where the source has more.
+    /// The limit on the shorter side, in pixels; larger sources are scaled down.
     pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
     pub webcam: Webcam,
     pub marks: Marks,
-    /// Of an earlier recording of the same source, so that the desktop need not ask again.
+    /// The permission of an earlier recording of the same source, so that the desktop need not ask
+    /// again.
     pub permission: Option<Permission>,
     pub abandoned: Abandoned,
 }
 
-/// What a desktop that asks before it shares a screen gave with the answer. Whoever has it records
-/// without being asked.
+/// A token from a desktop that asks before it shares a screen. Whoever holds it can record without a
+/// question.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Permission(pub String);
 
@@ -47,7 +50,7 @@ impl std::fmt::Debug for Permission {
     }
 }
 
-/// Whether the start is still wanted: a desktop that asks may be answered in minutes, or never.
+/// Set when the start is no longer wanted: a desktop that asks may be answered after minutes, or never.
 #[derive(Clone, Debug, Default)]
 pub struct Abandoned(Arc<AtomicBool>);
 
@@ -61,25 +64,26 @@ impl Abandoned {
     }
 }
 
-/// What is heard, mixed into one track; by default nothing, and there is no track.
+/// The sound to record, mixed into one track. By default there is none, and no track.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sound {
     pub microphone: Option<Device>,
-    /// Whether the microphone is left alone until it is unmuted for the first time: there is a track
-    /// for it from the start, and nobody's device is opened who wants to be silent.
+    /// Leaves the microphone closed until it is unmuted for the first time. There is a track for it
+    /// from the start, but the device of a person who wants to be silent is not opened.
     pub microphone_waits: bool,
-    /// What this computer plays, on whatever it is played.
+    /// Whether to record what this computer plays, on any output.
     pub system: bool,
-    /// Whether `Level`s are wanted.
+    /// Whether to send `Level` events.
     pub levels: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Device {
-    /// Whatever the system takes for the default one, also when that changes.
+    /// The system's default device, also when that changes.
     #[default]
     Default,
-    /// By the system's name for it, or the one that people see. No other takes its place.
+    /// A device by the system's name for it, or by the one that people see. No other device replaces
+    /// it.
     Named(String),
 }
 
@@ -95,12 +99,12 @@ pub enum Source {
     Display(Option<u32>),
     /// A window by the platform's id (an XID on X11).
     Window(u64),
-    /// Physical pixels on the display that holds the corner.
+    /// An area in physical pixels, on the display that contains its corner.
     Region { x: i32, y: i32, width: u32, height: u32 },
 }
 
-/// What a source shows, in the words of the programs themselves; either may be empty. Text from
-/// outside, and nobody's business but the person's: it is never printed.
+/// What a source shows, in the words of the programs themselves; either may be empty. It is untrusted
+/// and private text, so `Debug` does not print it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Subject {
     pub app: String,
@@ -115,21 +119,21 @@ impl std::fmt::Debug for Subject {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureEvent {
-    /// The first frame is there, and `init.webm` is durable.
+    /// The first frame has arrived, and `init.webm` is durable.
     Started {
         width: u32,
         height: u32,
     },
     SegmentSealed(SealedSegment),
-    /// Everything up to this time of the recording is sealed, which stands still.
+    /// The recording is paused, and everything up to this time is sealed.
     Paused {
         at_ms: u64,
     },
-    /// It goes on from that time.
+    /// The recording continues from that time.
     Resumed {
         at_ms: u64,
     },
-    /// Everything up to this time is sealed, as it was asked for, and it goes on.
+    /// Everything up to this time is sealed, as requested with `cut`. The recording continues.
     Cut {
         at_ms: u64,
     },
@@ -137,10 +141,10 @@ pub enum CaptureEvent {
         at_ms: u64,
         trouble: Trouble,
     },
-    /// The desktop let it be recorded. At most once; the one of before may be of no use any more.
+    /// The desktop gave a new permission. Sent at most once; the earlier one may no longer be valid.
     Permitted(Permission),
-    /// The loudest of the last tenth of a second, in thousandths of the loudest that there is; 0
-    /// where nothing is listened to. A muted microphone goes on telling its level.
+    /// The peak levels of the last tenth of a second, in thousandths of full scale; 0 for a source that
+    /// is not recorded. A muted microphone still has its level.
     Level {
         microphone: u16,
         system: u16,
@@ -151,7 +155,7 @@ pub enum CaptureEvent {
     },
 }
 
-/// A segment whose file is whole, synced and under its final name.
+/// A segment whose file is complete, synced and under its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSegment {
     pub index: u32,
@@ -163,53 +167,54 @@ pub struct SealedSegment {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounts {
-    /// In the file.
+    /// Frames that are in the file.
     pub encoded: u64,
-    /// Taken from the source and equal to the one before: nothing is lost with them.
+    /// Frames that equal the one before; nothing is lost with them.
     pub unchanged: u64,
-    /// Lost, because encoder or disk did not keep up.
+    /// Frames that were lost because encoder or disk did not keep up.
     pub dropped: u64,
 }
 
-/// Something that the person should know of, while the recording goes on.
+/// A non-fatal problem that the person should know about while the recording continues.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Trouble {
-    /// So many frames were lost since it was last said.
+    /// Frames were lost since the last such report.
     #[error(
         "This computer did not keep up: {count} {} lost. The recording goes on",
         if *count == 1 { "picture was" } else { "pictures were" }
     )]
     FramesDropped { count: u64 },
-    /// No frame came for so long.
+    /// No frame came for this long.
     #[error("No picture came for {} seconds. The recording goes on", ms / 1_000)]
     SourceStalled { ms: u64 },
-    /// Its last picture stands for it.
+    /// The source can't be seen; its last picture is shown instead.
     #[error("What is recorded can't be seen now. The recording goes on with its last picture")]
     SourceLost,
     #[error("What is recorded is to be seen again, after {} seconds", ms / 1_000)]
     SourceBack { ms: u64 },
-    /// Before pictures are lost, they are encoded with less care.
+    /// The encoder went to lower quality, so that no pictures are lost.
     #[error("This computer is busy, so pictures are a little less sharp. Nothing is lost")]
     EncoderHurried,
     #[error("Pictures are as sharp as before")]
     EncoderRelaxed,
-    /// Pictures that were inside it are lost, and counted.
+    /// The encoder was replaced. Pictures that were inside it are lost, and counted.
     #[error(
         "The graphics card's encoder failed: {reason}. The recording goes on without it, and what \
          was recorded is whole"
     )]
     EncoderSwitched { reason: String },
-    /// It is silence from here on. Also at the start, where it was not there at all.
+    /// There is silence from here on. Also sent at the start, if there was no sound at all.
     #[error("There is no sound of the {listening}: {reason}. The recording goes on without it")]
     AudioLost { listening: Listening, reason: String },
     #[error("The sound of the {listening} is back")]
     AudioBack { listening: Listening },
-    /// It is not on the picture from here on. Also at the start, where it was not there at all.
+    /// The webcam is missing from the picture from here on. Also sent at the start, if there was no
+    /// webcam at all.
     #[error("There is no picture of the webcam: {reason}. The recording goes on without it")]
     WebcamLost { reason: String },
     #[error("The webcam is back")]
     WebcamBack,
-    /// Told at the start, where they were asked for.
+    /// Sent at the start, if marks were requested.
     #[error("Clicks and keys can't be shown: {reason}. The recording goes on without them")]
     MarksMissing { reason: String },
     #[error(
@@ -217,18 +222,18 @@ pub enum Trouble {
         free_bytes / 1_000_000, stop_bytes / 1_000_000
     )]
     DiskLow { free_bytes: u64, stop_bytes: u64 },
-    /// What follows is sealed there instead.
+    /// Later segments are sealed in that folder instead.
     #[error(
         "The recording's folder is gone ({reason}). The recording goes on in {}", instead.display()
     )]
     FolderLost { reason: String, instead: PathBuf },
-    /// What was sealed elsewhere is where it belongs.
+    /// The segments that were sealed elsewhere are back in the recording's folder.
     #[error("The recording's folder is back, and the recording whole in it")]
     FolderBack,
 }
 
 impl Trouble {
-    /// One word for what happened, the same in rows, windows and JSON.
+    /// Returns a short name for the issue, which is the same in rows, windows and JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Trouble::FramesDropped { .. } => "frames-dropped",
@@ -265,15 +270,15 @@ pub enum CaptureEnd {
     Failed(CaptureError),
 }
 
-/// A picture of a recording, for its card.
+/// A recording's thumbnail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Still {
     pub jpeg: Vec<u8>,
-    /// All of one colour, or nearly: another one says more.
+    /// True if the picture is nearly all of one color, so that another one is more useful.
     pub blank: bool,
 }
 
-/// Why there is no capture, or no more of it. What was sealed before is whole.
+/// Why there is no capture, or why it ended. Segments that were sealed before are complete.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CaptureError {
     #[error("There is no display to record: {reason}")]
@@ -311,49 +316,49 @@ pub enum CaptureError {
     NoStill { reason: String },
 }
 
-/// Called on capture's own writer thread. It may block for a while: encoding goes on meanwhile, up
-/// to the bound of capture's queue.
+/// Receives events on capture's own writer thread. It may block for a while: encoding continues
+/// meanwhile, up to the limit of capture's queue.
 pub type CaptureSink = Box<dyn FnMut(CaptureEvent) + Send>;
 
 pub trait Capture: Send + Sync {
-    /// Returns as soon as capture is under way or known to be impossible.
+    /// Starts a capture. Returns as soon as it is running, or known to be impossible.
     fn start(
         &self,
         request: CaptureRequest,
         events: CaptureSink,
     ) -> Result<Box<dyn CaptureControl>, CaptureError>;
 
-    /// The first picture of a segment, small. Takes some ten milliseconds, and no part of a recording
-    /// waits for it.
+    /// Returns the first picture of a segment, scaled down. Takes some ten milliseconds, and no part of
+    /// a recording waits for it.
     fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError>;
 
-    /// The window that is the source, else the one that is used on it now. `None` where the platform
-    /// does not tell.
+    /// Returns the window that is the source, or the one that is in use on it now. `None` if the
+    /// platform does not tell.
     fn subject(&self, _source: &Source) -> Option<Subject> {
         None
     }
 }
 
 pub trait CaptureControl: Send {
-    /// Asks for the end; the last segment and `Ended` follow. Can be repeated. Dropping does it too.
+    /// Requests the end; the last segment and `Ended` follow. Can be repeated. Dropping does the same.
     fn stop(&mut self);
 
-    /// The recording's time stands still from now on; devices stay open. `Paused` follows when what
-    /// was recorded is sealed. Before `Started`, and in a pause, it does nothing.
+    /// Pauses the recording's time; devices stay open. `Paused` follows when everything recorded is
+    /// sealed. Does nothing before `Started` or in a pause.
     fn pause(&mut self);
 
-    /// `Resumed` follows with the first picture, which begins a segment. Where no `Paused` came yet,
-    /// neither does.
+    /// Ends a pause. `Resumed` follows with the first picture, which begins a segment. If `Paused` was
+    /// not sent yet, neither event is sent.
     fn resume(&mut self);
 
-    /// Seals what there is up to now and goes on: `Cut` follows, once for what is asked before it.
-    /// Before `Started`, and in a pause, it does nothing.
+    /// Seals everything up to now and continues. `Cut` follows, once for all requests before it. Does
+    /// nothing before `Started` or in a pause.
     fn cut(&mut self);
 
-    /// From now on, to the sample: the microphone is silence. What the computer plays goes on.
+    /// Mutes the microphone from now on, to the sample. The computer's own sound is still recorded.
     fn set_muted(&mut self, muted: bool);
 
-    /// From the next picture on: shown or not, elsewhere, larger, another camera. One that is not
-    /// there is told as trouble.
+    /// Changes the webcam from the next picture on: visibility, position, size, camera. A missing
+    /// camera is reported as an issue.
     fn set_webcam(&mut self, webcam: Webcam);
 }

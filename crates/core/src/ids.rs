@@ -1,9 +1,9 @@
-//! Ids that cannot be mistaken for one another, and the names of a recording's files.
+//! Ids that can't be confused with one another, and the names of a recording's files.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A UUIDv7 made by the app: ids sort by the time of their recordings.
+/// A UUIDv7 made by the app, so that ids sort by the time of their recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RecordingId(pub Uuid);
@@ -22,19 +22,19 @@ impl std::str::FromStr for RecordingId {
     }
 }
 
-/// The server's name for an upload; not ours to interpret.
+/// The server's id for an upload, which is opaque to us.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub String);
 
-/// The header of the recording's WebM, in its folder.
+/// The WebM header of a recording, in its folder.
 pub const INIT_FILE: &str = "init.webm";
-/// A picture of the recording for its card, in its folder. It stays where segments need not.
+/// The thumbnail of a recording, in its folder. It may remain when the segments are deleted.
 pub const STILL_FILE: &str = "still.jpg";
-/// What a file that is not yet whole ends with.
+/// The suffix of a file that is not complete yet.
 pub const PART_SUFFIX: &str = ".part";
 
-/// Byte order is playing order.
+/// Returns a segment's file name. Sorted by bytes, the names are in playing order.
 pub fn segment_file(index: u32) -> String {
     format!("{index:06}.webm")
 }

@@ -1,6 +1,6 @@
-//! Decisions without I/O: events go in with the time they happened, actions come out. Nothing here
-//! reads a clock, a disk, a network or a random source (`clippy.toml` forbids it), so everything
-//! can be run through in virtual time.
+//! Decisions without I/O: takes events with the time at which they happened and returns actions.
+//! Nothing here reads a clock, a disk, a network or a random source (`clippy.toml` forbids it), so
+//! everything can be simulated in virtual time.
 
 pub mod capture;
 mod ids;

@@ -1,5 +1,4 @@
-//! What stands upon the picture of what is recorded: the webcam, and marks for what the person does.
-//! Types only.
+//! What is painted onto the recorded picture: the webcam, and marks for clicks and keys. Types only.
 
 use crate::capture::Device;
 
@@ -9,21 +8,21 @@ pub struct Webcam {
     pub camera: Device,
     pub shape: Shape,
     pub place: Place,
-    /// As wide as high, in thousandths of the recorded picture's height.
+    /// Its width and height, in thousandths of the recorded picture's height.
     pub height_permille: u16,
-    /// Left and right changed, as in a mirror.
+    /// Flips the picture horizontally, as in a mirror.
     pub mirrored: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Circle,
-    /// With rounded corners.
+    /// A square with rounded corners.
     Square,
 }
 
-/// In thousandths of the way from the left edge to the right, and from the top to the bottom. So
-/// each corner is a place, and stays one whatever the size.
+/// A position in thousandths of the way from the left edge to the right, and from the top to the
+/// bottom. So each corner has a position, whatever the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub right_permille: u16,
@@ -47,7 +46,7 @@ impl Default for Webcam {
     }
 }
 
-/// What the person does with mouse and keyboard, to be seen; by default nothing.
+/// Which mouse and keyboard input is shown. None by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     pub clicks: bool,
@@ -60,10 +59,10 @@ impl Marks {
     }
 }
 
-/// Which keys are shown. No program can know whether they are typed into a field for a password.
+/// Which keys are shown. No program can know whether they are typed into a password field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// With Ctrl, Alt or Super, and function keys: what commands, and not what is written.
+    /// Keys with Ctrl, Alt or Super, and function keys: commands, but no typed text.
     Shortcuts,
     All,
 }

@@ -1,54 +1,56 @@
-//! Every limit of sending and of space, with its reason. Nothing elsewhere has a number of its own.
+//! All limits of uploads and of disk space, with their reasons. No other module defines such numbers.
 
 use snaplark_api::limits;
 
-/// A recording that the shortcut ends before this was begun by a double press: nobody records less.
+/// The shortest recording. If the shortcut ends one sooner, it was a double press: nobody records less.
 pub const RECORDING_MS_MIN: u64 = 500;
 
-/// 001 and 004: 1, 2, 4, 8, 16 s between tries, then 16 s for as long as it takes.
+/// The waits between retries. 001 and 004: 1, 2, 4, 8, 16 s, then 16 s for as long as it takes.
 pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
-/// Added at random from the second 16 s on, so that many clients don't return together.
+/// Random jitter, which is added from the second 16 s wait on, so that many clients don't retry
+/// together.
 pub const RETRY_JITTER_MS_MAX: u64 = 4_000;
-/// 001 gives up on a part here; we tell the person, and go on (004: "no max limit").
+/// 001 gives up on a part here; we inform the person and go on (004: "no max limit").
 pub const FAILURES_BEFORE_TELLING: u32 = 5;
-/// By chance two ids are never the same, and nobody knows one before its link is handed out: a server
-/// that says so again and again refuses.
+/// How often an address may be reported as taken. Two ids never collide by chance, and nobody knows an
+/// id before its link is handed out, so a server that reports it repeatedly is refusing.
 pub const ADDRESSES_TAKEN_MAX: u32 = 3;
-/// A server that asks for more than this is asked again after this: a day in a header is more
-/// often a mistake than a wish, and one request an hour harms nobody.
+/// The upper limit on Retry-After. A day in that header is more often a mistake than intended, and one
+/// request an hour harms nobody.
 pub const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;
-/// A 429 without Retry-After.
+/// The wait after a 429 without Retry-After.
 pub const RETRY_AFTER_MS_DEFAULT: u64 = 2_000;
 
-/// Parts of up to this many uploads' worth are on their way together, whatever their number: more
-/// would only share the same link, and 001 measured two to be enough.
+/// The limit on parts in flight, over all uploads together: more would only share the same link, and
+/// 001 measured two to be enough.
 pub const PARTS_IN_FLIGHT_MAX: usize = 2;
-/// From this part on, segments are grouped even where parts are sent in real time: finalize can
-/// list 10,000 parts, which single segments would use up after five and a half hours.
+/// From this part on, segments are grouped even when parts are sent in real time: finalize can list
+/// 10,000 parts, which single segments would use up after five and a half hours.
 pub const SINGLE_SEGMENT_PARTS_MAX: usize = 8_000;
 
 pub const MULTIPART_PART_BYTES_MIN: u64 = limits::MULTIPART_PART_BYTES_MIN;
 pub const PART_BYTES_MAX: u64 = limits::PART_BYTES_MAX;
 
-/// A connection that isn't there after so long won't come (restic#4876: hangs with no limit).
+/// The connect timeout. A connection that takes longer won't come (restic#4876: hangs with no limit).
 pub const CONNECT_MS_MAX: u64 = 10_000;
-/// No byte for so long means that the path is dead, however slow it may be allowed to be.
+/// If no byte moves for this long, the connection is dead, however slow it may be.
 pub const NO_PROGRESS_MS_MAX: u64 = 30_000;
-/// A link of this speed is slow, and not dead.
+/// A link at this speed is slow, but not dead.
 pub const SLOWEST_BYTES_PER_SECOND: u64 = 1024;
-/// What was handed to the system is not on its way yet: on a slow link its buffers hold about so
-/// much, and nobody sees it move.
+/// How many bytes the system's buffers hold on a slow link. Bytes that were handed to the system are
+/// not sent yet, and their progress can't be observed.
 pub const BUFFERED_BYTES_MAX: u64 = 256 * 1024;
-/// A part may take as long as it needs at this rate: no clock ends a slow link that moves, but no
-/// link keeps a request busy for ever by moving a byte a minute (aws-sdk-js#1704).
+/// The minimum rate, from which a part's timeout is computed: a slow link that moves is never timed
+/// out, but no link can keep a request busy for ever by moving a byte a minute (aws-sdk-js#1704).
 pub const FLOOR_BYTES_PER_SECOND: u64 = 256;
-/// The whole of a request without a body worth mentioning: init, finalize, a probe.
+/// The timeout of a request with a small body: init, finalize, a probe.
 pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
-/// The API's answers are some hundred bytes; a portal's page is not read further than this.
+/// The limit on a response's body. The API's responses are some hundred bytes; a captive portal's page
+/// is not read further than this.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// What of the disk's free space a recording minds. At the default bitrate the first is 26 minutes
-/// before there is nothing, the second ten: enough for the person's own file of what there is.
+/// The limits on the disk's free space. At the default bitrate the first is reached 26 minutes before
+/// the disk is full, the second ten: enough for writing the person's own file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpaceLimits {
     pub warn_bytes: u64,
@@ -65,7 +67,7 @@ impl Default for SpaceLimits {
 pub enum Space {
     Enough,
     Low,
-    /// The recording ends while it still can be finished.
+    /// The recording must end while it still can be finished.
     Out,
 }
 
@@ -80,38 +82,40 @@ impl SpaceLimits {
         }
     }
 
-    /// For how long a recording of that many bits a second can go on.
+    /// Returns how long a recording of that bitrate can go on.
     pub fn seconds_left(&self, free_bytes: u64, bits_per_second: u32) -> u64 {
         let bytes_per_second = u64::from(bits_per_second).div_ceil(8).max(1);
         free_bytes.saturating_sub(self.stop_bytes) / bytes_per_second
     }
 }
 
-/// The ring stops before anything else does: what was recorded on purpose needs the room.
+/// The ring buffer stops below this free space, before anything else does: deliberate recordings need
+/// it.
 pub const RING_FREE_BYTES_MIN: u64 = 1_000_000_000;
-/// It comes back when there is so much more, lest it come and go.
+/// The ring buffer restarts above this free space. The gap prevents it from toggling.
 pub const RING_FREE_BYTES_AGAIN: u64 = 1_500_000_000;
-/// How often it is looked whether there is.
+/// How often the free space is checked for the ring buffer.
 pub const RING_SPACE_LOOK_MS: u64 = 30_000;
-/// The ring's encoder is asked for bits a second and may spend more for a while; so many times that
-/// is what it may hold.
+/// The ring buffer's size limit, as a multiple of the requested bitrate, which the encoder may exceed
+/// for a while.
 pub const RING_BYTES_SLACK: u64 = 2;
-/// What is shared ends now, with a segment that is cut for it. A screen that gives no picture for
-/// so long has nothing newer to show.
+/// How long sharing waits for the cut that makes the last segment end now. A screen that gives no
+/// picture for this long has nothing newer to show.
 pub const RING_CUT_MS_MAX: u64 = 3_000;
 
-/// How long nothing may be seen to move when so many bytes of a request were handed to the system.
+/// Returns the timeout without observed progress, after so many bytes of a request were handed to the
+/// system.
 pub fn no_progress_ms_max(handed_over_bytes: u64) -> u64 {
     let unseen_bytes = handed_over_bytes.min(BUFFERED_BYTES_MAX);
     NO_PROGRESS_MS_MAX + unseen_bytes * 1_000 / SLOWEST_BYTES_PER_SECOND
 }
 
-/// The most that a request with such a body may take.
+/// Returns the total timeout of a request with a body of that size.
 pub fn deadline_ms(body_bytes: u64) -> u64 {
     SMALL_REQUEST_MS_MAX + body_bytes * 1_000 / FLOOR_BYTES_PER_SECOND
 }
 
-/// The wait before try `failures + 1`. `random` is any number; it only feeds the jitter.
+/// Returns the wait before try `failures + 1`. `random` is any number; it is used only for the jitter.
 pub fn retry_ms(failures: u32, random: u64) -> u64 {
     let last = RETRY_MS.len() - 1;
     let step = (failures.max(1) - 1) as usize;

@@ -1,4 +1,5 @@
-//! The recording machine: at most one recording at a time, and which request means what now.
+//! The recorder's state machine. It allows one recording at a time and decides what each request does
+//! in each state.
 
 use crate::RecordingId;
 use crate::capture::{
@@ -9,18 +10,18 @@ use crate::capture::{
 pub enum Recorder {
     #[default]
     Idle,
-    /// A person gets ready; nothing is there yet.
+    /// The countdown runs; nothing is recorded yet.
     Counting {
         recording: RecordingId,
     },
-    /// Capture was asked for; no frame yet.
+    /// Capture was requested; there is no frame yet.
     Starting {
         recording: RecordingId,
     },
     Recording {
         recording: RecordingId,
     },
-    /// What was recorded is sealed, and time stands still.
+    /// The recording is paused, and everything recorded is sealed.
     Paused {
         recording: RecordingId,
         at_ms: u64,
@@ -29,7 +30,7 @@ pub enum Recorder {
     Stopping {
         recording: RecordingId,
     },
-    /// As `Stopping`, and nothing of it is to stay.
+    /// As `Stopping`, but the recording will be deleted.
     Cancelling {
         recording: RecordingId,
     },
@@ -37,29 +38,30 @@ pub enum Recorder {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// `recording` is the id that a new one would get. `countdown`: after one.
+    /// `recording` is the id that a new recording would get.
     StartAsked {
         recording: RecordingId,
         countdown: bool,
     },
     CountdownOver,
-    /// It has begun: capture was the ring's, and what that kept is the beginning.
+    /// A recording has begun from the ring buffer: it takes over the ring's capture, and what the ring
+    /// kept is its beginning.
     TakenOver {
         recording: RecordingId,
     },
     StopAsked,
-    /// The shortcut: start where nothing runs, else stop. `too_short`: what runs has lasted for less
-    /// than anybody records, so it was pressed by mistake, and nothing is kept.
+    /// The shortcut: starts if nothing runs, else stops. With `too_short`, what runs has lasted for
+    /// less than anybody records, so it was pressed by mistake, and nothing is kept.
     ToggleAsked {
         recording: RecordingId,
         countdown: bool,
         too_short: bool,
     },
-    /// End it and keep nothing.
+    /// Ends the recording and keeps nothing.
     CancelAsked,
     PauseAsked,
     ResumeAsked,
-    /// Capture said no at once.
+    /// Capture refused immediately.
     CaptureRefused {
         error: CaptureError,
     },
@@ -68,11 +70,11 @@ pub enum Event {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Say `CountdownOver` after it.
+    /// Start the countdown, and send `CountdownOver` after it.
     CountDown {
         recording: RecordingId,
     },
-    /// It ended in its countdown: there is nothing to take back.
+    /// The recording ended in its countdown, so there is nothing to undo.
     DropCountdown,
     /// Make the row and the folder, then start capture.
     Begin {
@@ -80,22 +82,22 @@ pub enum Action {
     },
     /// Ask capture to end.
     EndCapture,
-    /// Ask capture to stand still. Said again while it doesn't yet.
+    /// Ask capture to pause. May be repeated until it has paused.
     PauseCapture,
-    /// Ask capture to go on, also where it does.
+    /// Ask capture to resume, even if it is not paused.
     ResumeCapture,
-    /// The first frame is there.
+    /// The first frame has arrived.
     NoteStarted {
         recording: RecordingId,
         width: u32,
         height: u32,
     },
-    /// It goes on from that time.
+    /// The recording continues from that time.
     NoteResumed {
         recording: RecordingId,
         at_ms: u64,
     },
-    /// Tell the person.
+    /// Inform the person.
     NoteTrouble {
         recording: RecordingId,
         at_ms: u64,
@@ -110,17 +112,17 @@ pub enum Action {
         recording: RecordingId,
         segment: SealedSegment,
     },
-    /// Close the recording's row, write the person's file, tell the upload.
+    /// Close the recording's row, write the person's file, and inform the upload.
     Close {
         recording: RecordingId,
         end: CaptureEnd,
         counts: FrameCounts,
     },
-    /// It ended and was not to be kept: its row, its folder, its upload.
+    /// The recording was cancelled and has ended: delete its row, its folder and its upload.
     Delete {
         recording: RecordingId,
     },
-    /// Nothing was recorded: take the row and the folder back.
+    /// Nothing was recorded: delete the row and the folder.
     Discard {
         recording: RecordingId,
         error: CaptureError,
@@ -147,7 +149,7 @@ impl Recorder {
         }
     }
 
-    /// Whether something is recorded that is not sealed, or about to be.
+    /// Returns whether something that is not sealed is recorded, or is about to be.
     pub fn is_awake(&self) -> bool {
         match self {
             Recorder::Starting { .. }
@@ -244,7 +246,7 @@ impl Recorder {
                 *self = Recorder::Stopping { recording: *recording };
                 Action::EndCapture
             }
-            // What was cancelled does not come back.
+            // A cancelled recording can't be kept any more.
             Recorder::Cancelling { .. } => Action::EndCapture,
         }
     }
@@ -257,7 +259,7 @@ impl Recorder {
         action
     }
 
-    /// What is said in between meets capture in whatever state it is then.
+    /// Accepts the request in any started state, since capture's own state may have changed in between.
     fn when_started(&self, action: Action) -> Action {
         match self {
             Recorder::Recording { .. } | Recorder::Paused { .. } => action,
@@ -282,7 +284,7 @@ impl Recorder {
                 Some(Action::CommitSegment { recording, segment })
             }
             CaptureEvent::Paused { at_ms } => {
-                // A stop came first: it goes on to its end.
+                // If a stop came first, the recording still continues to its end.
                 if let Recorder::Recording { .. } = self {
                     *self = Recorder::Paused { recording, at_ms };
                 }
@@ -298,7 +300,7 @@ impl Recorder {
                 Some(Action::NoteTrouble { recording, at_ms, trouble })
             }
             CaptureEvent::Permitted(permission) => Some(Action::NotePermission { permission }),
-            // Asked for by the ring that this recording was begun from.
+            // The cut was requested by the ring that this recording was begun from.
             CaptureEvent::Cut { .. } | CaptureEvent::Level { .. } => None,
             CaptureEvent::Ended { end, counts } => Some(match std::mem::take(self) {
                 Recorder::Cancelling { .. } => Action::Delete { recording },
@@ -355,7 +357,7 @@ mod tests {
             let begun = recorder.handle(counting.clone());
             assert_eq!(begun, Some(Action::CountDown { recording: id(1) }));
             assert_eq!(recorder.handle(call_off), Some(Action::DropCountdown));
-            // The clock of one that was called off begins nothing.
+            // The timer of a cancelled countdown starts nothing.
             assert_eq!(recorder.handle(Event::CountdownOver), None);
         }
         recorder.handle(counting);

@@ -1,32 +1,33 @@
-//! The ring: the last minutes of the screen, kept in segments of which the oldest go as new ones
-//! come, so that a recording can begin in the past.
+//! The ring buffer of the last minutes of the screen. It keeps segments and deletes the oldest as new
+//! ones come, so that a recording can begin in the past.
 //!
-//! It stands beside the recorder and is no state of it: a ring has no row, no upload and no end that
-//! anyone waits for, and each of the recorder's doors would have to say "but not for the ring".
-//! What joins them is that one of them captures at a time: a recording hinders the ring, or takes its
-//! capture over. What a ring held is gone when it ends, for whatever reason.
+//! It is not a state of the recorder: a ring has no row, no upload and no end that anyone waits for, so
+//! each of the recorder's methods would need an exception for it. The two share one rule: only one of
+//! them captures at a time. A recording blocks the ring, or takes over its capture. When a ring ends,
+//! for whatever reason, its content is deleted.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::RecordingId;
 use crate::capture::{CaptureEnd, CaptureError, CaptureEvent, Permission, SealedSegment};
 
-/// One run of its capture, with a folder of its own.
+/// One run of the ring's capture, with a folder of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RingId(pub u32);
 
-/// How much is kept at the most. Whole segments: one more than the time asks for.
+/// The limits on what is kept. Segments are kept whole, so there is up to one more than the time
+/// requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     pub length_ms: u64,
     pub bytes_max: u64,
 }
 
-/// Why nothing is kept now, though the person wants it.
+/// A reason why the ring is blocked, though the person wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hindrance {
     Recording,
-    /// The session is locked: its owner is not there.
+    /// The session is locked, so the person is not there.
     Locked,
     Asleep,
     DiskLow,
@@ -35,11 +36,11 @@ pub enum Hindrance {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// `None`: nothing is to be kept.
+    /// The person's choice. `None` turns the ring off.
     Chosen {
         bounds: Option<Bounds>,
     },
-    /// It is to be kept otherwise from now on: another source, or another sharpness.
+    /// The ring must be restarted with other settings: another source, or another quality.
     Renewed,
     Hindered {
         by: Hindrance,
@@ -47,7 +48,7 @@ pub enum Event {
     Freed {
         from: Hindrance,
     },
-    /// Capture said no at once.
+    /// Capture refused immediately.
     CaptureRefused {
         ring: RingId,
         error: CaptureError,
@@ -56,12 +57,12 @@ pub enum Event {
         ring: RingId,
         event: CaptureEvent,
     },
-    /// So much, up to now, is to become a recording; the ring goes on.
+    /// Requests that the last `length_ms` become a recording. The ring continues.
     ShareAsked {
         recording: RecordingId,
         length_ms: u64,
     },
-    /// The cut that was asked for did not come in time.
+    /// The requested cut did not come in time.
     CutOverdue,
 }
 
@@ -71,11 +72,11 @@ pub enum Action {
     Begin {
         ring: RingId,
     },
-    /// Ask capture to end. Nothing of it is wanted any more.
+    /// Ask capture to end. Its content is not needed any more.
     End {
         ring: RingId,
     },
-    /// It has ended: delete its folder.
+    /// The capture has ended: delete its folder.
     Sweep {
         ring: RingId,
     },
@@ -84,7 +85,7 @@ pub enum Action {
         ring: RingId,
         index: u32,
     },
-    /// Ask capture to cut. `CutOverdue` follows where it doesn't.
+    /// Ask capture to cut. If no cut comes, `CutOverdue` must be sent.
     Cut {
         ring: RingId,
     },
@@ -101,7 +102,7 @@ pub enum Action {
     },
 }
 
-/// What becomes a recording: segments in their order, with the ring's indices and times.
+/// What becomes a recording: consecutive segments, with the ring's indices and times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub ring: RingId,
@@ -110,12 +111,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The ring's number of what is the recording's first segment.
+    /// Returns the ring's index of the recording's first segment.
     pub fn first_index(&self) -> u32 {
         self.segments.first().map_or(0, |segment| segment.index)
     }
 
-    /// The ring's time at which the recording begins.
+    /// Returns the ring's time at which the recording begins.
     pub fn base_ms(&self) -> u64 {
         self.segments.first().map_or(0, |segment| segment.start_ms)
     }
@@ -125,7 +126,7 @@ impl Kept {
     }
 }
 
-/// What a ring's capture says, as the recording that took it over means it.
+/// Converts an event of a ring's capture for the recording that took it over.
 pub fn rebased(event: CaptureEvent, first_index: u32, base_ms: u64) -> CaptureEvent {
     let since = |ms: u64| ms.saturating_sub(base_ms);
     match event {
@@ -149,7 +150,7 @@ pub fn rebased(event: CaptureEvent, first_index: u32, base_ms: u64) -> CaptureEv
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nobody wants it.
+    /// The person has turned it off.
     Off,
     /// The screen is being kept.
     Keeping {
@@ -158,7 +159,7 @@ pub enum State {
     Waits {
         hindrance: Hindrance,
     },
-    /// It is not tried again before something changes.
+    /// Capture failed. It is not tried again until something changes.
     Failed {
         error: CaptureError,
     },
@@ -173,14 +174,14 @@ pub struct Ring {
     running: Option<Running>,
 }
 
-/// A capture under way.
+/// A running capture.
 #[derive(Debug)]
 struct Running {
     ring: RingId,
-    /// `None`: no picture yet.
+    /// `None` until the first picture.
     size: Option<(u32, u32)>,
     held: VecDeque<SealedSegment>,
-    /// Wait for the cut.
+    /// The requests that wait for the cut.
     shares: Vec<(RecordingId, u64)>,
 }
 
@@ -200,7 +201,7 @@ impl Ring {
         self.hindrances.contains(&hindrance)
     }
 
-    /// Whose capture runs.
+    /// Returns the ring whose capture is running.
     pub fn running(&self) -> Option<RingId> {
         self.running.as_ref().map(|running| running.ring)
     }
@@ -226,7 +227,7 @@ impl Ring {
             }
             Event::Freed { from } => {
                 if self.hindrances.remove(&from) {
-                    // Something has changed: what failed may work again.
+                    // Something has changed, so capture may work again.
                     self.failure = None;
                 }
                 self.settle()
@@ -244,8 +245,8 @@ impl Ring {
         }
     }
 
-    /// What becomes the beginning of a recording, whose capture this is from now on. The rest of the
-    /// ring is dropped with it. `None`: nothing is kept.
+    /// Turns the newest segments into the beginning of a recording, which takes over this capture. The
+    /// rest of the ring is dropped. Returns `None` if nothing is kept.
     pub fn take_over(&mut self, length_ms: u64) -> Option<(Kept, Vec<Action>)> {
         let kept = self.running.as_ref()?.kept(length_ms)?;
         let mut running = self.running.take()?;
@@ -256,7 +257,7 @@ impl Ring {
         Some((kept, actions))
     }
 
-    /// Begins or ends, as is wanted and possible now.
+    /// Begins or ends the capture, as is wanted and possible now.
     fn settle(&mut self) -> Vec<Action> {
         let wanted = self.bounds.is_some() && self.hindrances.is_empty() && self.failure.is_none();
         match (&self.running, wanted) {
@@ -292,7 +293,7 @@ impl Ring {
     fn captured(&mut self, ring: RingId, event: CaptureEvent) -> Vec<Action> {
         if let CaptureEvent::Ended { end, .. } = event {
             let failure = match end {
-                // Nobody asked it to, or it is not this one: it is not tried over and over.
+                // It stopped without a request, or it is an older run. It is not retried in a loop.
                 CaptureEnd::Stopped => CaptureError::Abandoned,
                 CaptureEnd::Failed(error) => error,
             };
@@ -320,7 +321,7 @@ impl Ring {
         Vec::new()
     }
 
-    /// The oldest go while the rest is enough, or too much.
+    /// Drops the oldest segments while the rest is long enough, or while the size limit is exceeded.
     fn evict(&mut self) -> Vec<Action> {
         let (Some(running), Some(bounds)) = (&mut self.running, self.bounds) else {
             return Vec::new();
@@ -344,7 +345,7 @@ impl Running {
         self.held.iter().map(|segment| segment.duration_ms).sum()
     }
 
-    /// Answers everyone who waits, with what is sealed.
+    /// Completes all waiting requests, with the segments that are sealed.
     fn share(&mut self) -> Vec<Action> {
         let shares = std::mem::take(&mut self.shares);
         let answer = |(recording, length_ms)| match self.kept(length_ms) {
@@ -354,7 +355,7 @@ impl Running {
         shares.into_iter().map(answer).collect()
     }
 
-    /// The fewest of the newest segments that last so long, or all.
+    /// Returns the fewest of the newest segments that last that long, or all of them.
     fn kept(&self, length_ms: u64) -> Option<Kept> {
         let size = self.size?;
         let mut lasts_ms = 0;

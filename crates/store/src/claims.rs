@@ -1,5 +1,5 @@
-//! The secret that a recording's address at our servers is made from. It is shown to a server with
-//! `init` and never before: whoever sees the link can't begin an upload under it.
+//! The secret from which a recording's address at our servers is made. It is sent to a server with
+//! `init` and never before, so that a person who sees the link can't begin an upload under it.
 
 use rusqlite::{OptionalExtension as _, params};
 use snaplark_api::RECORDING_SECRET_BYTES;
@@ -10,9 +10,9 @@ use crate::{Result, Store, StoreError};
 pub type Secret = [u8; RECORDING_SECRET_BYTES];
 
 impl Store {
-    /// Returns a recording's secret; `None` where an earlier program made the recording.
+    /// Returns a recording's secret; `None` if an older version of the app made the recording.
     pub fn secret(&self, recording: RecordingId) -> Result<Option<Secret>> {
-        // A reader may come before the first writer of this version.
+        // A reader may open the store before a writer of this version has migrated it.
         if self.version()? < 7 {
             return Ok(None);
         }
@@ -22,7 +22,7 @@ impl Store {
         Ok(found.flatten().and_then(|secret| secret.try_into().ok()))
     }
 
-    /// Gives a recording its secret, or another one in the place of a secret whose address is taken.
+    /// Sets a recording's secret, or replaces one whose address is taken.
     pub fn set_secret(&self, recording: RecordingId, secret: &Secret) -> Result<()> {
         let query = "UPDATE recordings SET secret = ?2 WHERE id = ?1";
         if self.connection.execute(query, params![recording.to_string(), secret.as_slice()])? == 0 {

@@ -1,4 +1,5 @@
-//! Segments whose bytes were damaged: what was sealed, and what is in its place.
+//! Segments whose bytes were damaged: the original sizes and hashes, and the rows of their
+//! placeholders.
 
 use rusqlite::params;
 use snaplark_core::RecordingId;
@@ -6,7 +7,7 @@ use snaplark_core::RecordingId;
 use crate::rows::unsigned;
 use crate::{Result, Segment, Store};
 
-/// What was sealed of a segment that a placeholder stands for now.
+/// The original data of a segment that was replaced by a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
     pub index: u32,
@@ -17,9 +18,9 @@ pub struct Damaged {
 }
 
 impl Store {
-    /// In playing order.
+    /// Returns the replaced segments of a recording, in playing order.
     pub fn damaged(&self, recording: RecordingId) -> Result<Vec<Damaged>> {
-        // A reader may come before the first writer of this version.
+        // A reader may open the store before a writer of this version has migrated it.
         if self.version()? < 5 {
             return Ok(Vec::new());
         }
@@ -40,8 +41,8 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Placeholders are in these segments' files, durably: their rows say so, and what was sealed is
-    /// remembered. All of them or none.
+    /// Records that these segments' files durably contain placeholders now: updates their rows and
+    /// keeps the original sizes and hashes. All in one transaction.
     pub fn note_replaced(&mut self, recording: RecordingId, segments: &[Segment]) -> Result<()> {
         let transaction = self.connection.transaction()?;
         for segment in segments {
@@ -59,7 +60,7 @@ impl Store {
         Ok(())
     }
 
-    /// These segments' files have other bytes than their rows say, and the rows are wrong.
+    /// Corrects rows that don't match the bytes of these segments' files, where the rows are wrong.
     pub fn correct_segments(&mut self, recording: RecordingId, segments: &[Segment]) -> Result<()> {
         let transaction = self.connection.transaction()?;
         for segment in segments {
@@ -70,7 +71,7 @@ impl Store {
         Ok(())
     }
 
-    /// Nothing of the recording can be read any more; `detail` names what is missing.
+    /// Records that nothing of the recording can be read any more; `detail` names what is missing.
     pub fn note_missing(&self, recording: RecordingId, detail: &str) -> Result<()> {
         self.change(recording, "missing_detail", detail)
     }

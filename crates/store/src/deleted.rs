@@ -1,4 +1,4 @@
-//! Recordings that are deleted but can still be had back.
+//! Recordings that are deleted but can still be restored.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::rows::recording_id;
 use crate::{Result, Store, StoreError};
 
 impl Store {
-    /// Out of sight from now on, all of them or none; `delete` makes it true.
+    /// Hides these recordings, all or none. [`Store::delete`] deletes them for good.
     pub fn set_deleted(&mut self, recordings: &[RecordingId], at_unix_ms: i64) -> Result<()> {
         let transaction = self.connection.transaction()?;
         for recording in recordings {
@@ -30,7 +30,7 @@ impl Store {
         Ok(())
     }
 
-    /// What was deleted last is there again, and given back.
+    /// Restores the recordings that were deleted last, and returns them.
     pub fn restore_deleted(&mut self) -> Result<Vec<RecordingId>> {
         let mut statement = self.connection.prepare_cached(
             "DELETE FROM deleted WHERE at_unix_ms = (SELECT max(at_unix_ms) FROM deleted)
@@ -47,9 +47,9 @@ impl Store {
         Ok(restored)
     }
 
-    /// With when that was.
+    /// Returns the hidden recordings, each with the time of its deletion.
     pub fn deleted(&self) -> Result<BTreeMap<RecordingId, i64>> {
-        // One that reads may come before the first writer of this version.
+        // A reader may open the store before a writer of this version has migrated it.
         if self.version()? < 3 {
             return Ok(BTreeMap::new());
         }

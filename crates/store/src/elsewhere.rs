@@ -1,9 +1,10 @@
-//! Segments that were written elsewhere than in their recording's folder: into the ring from which
-//! it began, or into a spare folder after its own had vanished.
+//! Segments that were written outside of their recording's folder: into the ring from which it began,
+//! or into a spare folder after its own had disappeared.
 //!
-//! Rows follow files here too: a segment is brought home, whole and durable, and then has its row. A
-//! program that dies in between finds what is left by the folder's row, which is older than anything
-//! in the folder. Bringing home can be repeated at any point.
+//! Rows follow files here too: a segment is first moved into the recording's folder, complete and
+//! durable, and then gets its row. After a crash the next program finds the rest through the row for
+//! that other folder, which is committed before anything is in the folder. Moving a segment can be
+//! repeated at any point.
 
 use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, Write as _};
@@ -19,13 +20,13 @@ use crate::rows::recording_id;
 use crate::{Format, Judged, RECORDINGS, Result, Retime, Segment, Store, StoreError};
 
 const RING: &str = "ring";
-/// A cluster's time stands within these.
+/// A cluster's time is within these first bytes.
 const HEAD_BYTES: usize = 4_096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere {
     pub folder: PathBuf,
-    /// The number that the recording's first segment has there.
+    /// The index that the recording's first segment has there.
     pub first_index: u32,
 }
 
@@ -36,13 +37,13 @@ impl Elsewhere {
 }
 
 impl Store {
-    /// Of a ring, or of something that is made from one. Nothing in it outlives the program but by
-    /// [`Store::expect_elsewhere`].
+    /// Returns the folder of a ring, or of something that is made from one. It is deleted at the next
+    /// start unless [`Store::expect_elsewhere`] names it.
     pub fn ring_folder(&self, name: &str) -> PathBuf {
         self.root.join(RING).join(name)
     }
 
-    /// An empty one.
+    /// Creates an empty folder for a ring.
     pub fn make_ring(&self, name: &str) -> Result<PathBuf> {
         let folder = self.ring_folder(name);
         create_private_folder(&folder)
@@ -61,8 +62,8 @@ impl Store {
         remove_folder(&self.ring_folder(name))
     }
 
-    /// These segments of a ring and its init, under names there, in their order. Nothing is copied
-    /// where the file system knows links.
+    /// Links these segments of a ring and its init into another folder, in their order and under its
+    /// names. Files are copied only if the file system has no hard links.
     pub fn link_kept(
         &self,
         ring: &str,
@@ -78,8 +79,8 @@ impl Store {
         Ok(())
     }
 
-    /// After [`Store::recover`]: deletes what was kept and belongs to no recording, but for folders
-    /// whose names say that they stay.
+    /// Deletes the folders that belong to no recording, except those for whose names `stays` returns
+    /// true. Must be called after [`Store::recover`].
     pub fn sweep_rings(&self, stays: impl Fn(&str) -> bool) -> Result<()> {
         let names = self.ring_folders();
         if !names.iter().any(|name| stays(name)) {
@@ -88,14 +89,15 @@ impl Store {
         names.iter().filter(|name| !stays(name)).try_for_each(|name| self.sweep_ring(name))
     }
 
-    /// Returns the names of the folders in the ring's.
+    /// Returns the names of the folders inside the ring's folder.
     pub fn ring_folders(&self) -> Vec<String> {
         let folders = std::fs::read_dir(self.root.join(RING)).into_iter().flatten().flatten();
         let folders = folders.filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()));
         folders.filter_map(|folder| folder.file_name().into_string().ok()).collect()
     }
 
-    /// Before anything of the recording is there, or could be.
+    /// Records a folder outside of the recording's. Must be called before any file of the recording can
+    /// be in it.
     pub fn expect_elsewhere(&self, recording: RecordingId, there: &Elsewhere) -> Result<()> {
         self.connection.execute(
             "INSERT INTO elsewhere (folder, recording, first_idx) VALUES (?1, ?2, ?3)",
@@ -105,7 +107,7 @@ impl Store {
         Ok(())
     }
 
-    /// In the order in which they were expected.
+    /// Returns these folders in the order in which they were recorded.
     pub fn elsewhere(&self, recording: RecordingId) -> Result<Vec<Elsewhere>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT folder, first_idx FROM elsewhere WHERE recording = ?1 ORDER BY id",
@@ -117,13 +119,14 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Whether the place of all recordings is not there: on a stick that was pulled, or a share.
+    /// Returns whether the folder of all recordings is missing, as on a stick that was pulled, or an
+    /// unreachable share.
     pub fn is_away(&self) -> bool {
         !self.root.join(RECORDINGS).is_dir()
     }
 
-    /// The segment's file, under its name and at its time. Where the recordings' folder is away it
-    /// fails, and may succeed later.
+    /// Moves a segment's file into the recording's folder, under its name there and with its time
+    /// there. Fails if the recordings' folder is missing, and may succeed later.
     pub fn bring_home(
         &self,
         recording: RecordingId,
@@ -146,11 +149,12 @@ impl Store {
         Ok(Segment { sha256: judged.sha256, ..segment.clone() })
     }
 
-    /// Beside a segment elsewhere lies an init. Where the recording has none, it gets that.
+    /// Copies the init that lies beside a segment elsewhere into the recording's folder, if that has
+    /// none.
     pub fn bring_init(&self, recording: RecordingId, segment: &Path) -> Result<()> {
         let (home, recordings) = (self.folder(recording), self.root.join(RECORDINGS));
         if !home.is_dir() {
-            // Not with its parents: they are away, and something else may be in their place.
+            // Without its parents: those are missing, and something else may be in their place.
             create_private_subfolder(&home)?;
             sync_folder(&recordings)?;
         }
@@ -161,8 +165,8 @@ impl Store {
         Ok(())
     }
 
-    /// The recording has what it wants from elsewhere. What else is there stays where nobody said
-    /// that it may go.
+    /// Forgets the folders elsewhere of a recording that is complete. Segments that are still in them
+    /// are deleted only if `all_may_go`.
     pub(crate) fn leave_elsewhere(&self, recording: RecordingId, all_may_go: bool) -> Result<()> {
         for there in self.elsewhere(recording)? {
             if all_may_go || !holds_segments(&there.folder) {
@@ -176,7 +180,8 @@ impl Store {
         Ok(())
     }
 
-    /// What a program that died had not brought home yet. `next` counts on.
+    /// Moves the segments that a program had not moved before it died. `next` is the next index, and is
+    /// increased.
     pub(crate) fn bring_rest(
         &self,
         recording: RecordingId,
@@ -186,7 +191,7 @@ impl Store {
     ) -> Result<()> {
         for there in self.elsewhere(recording)? {
             while let Some((from, judged, size_bytes)) = whole(&there.segment(*next), format) {
-                // Segments join: each begins where the one before it ends.
+                // Segments are contiguous: each begins where the one before it ends.
                 let start_ms = self.recording(recording)?.duration_ms;
                 let Judged { duration_ms, sha256, .. } = judged;
                 let segment = Segment { index: *next, size_bytes, start_ms, duration_ms, sha256 };
@@ -201,7 +206,8 @@ impl Store {
         Ok(())
     }
 
-    /// Of recordings that are not running: a program died before it swept them.
+    /// Forgets the folders of recordings that are not running, which a program had not done before it
+    /// died.
     pub(crate) fn sweep_elsewhere(&self) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT e.recording, r.id IS NULL
@@ -216,7 +222,8 @@ impl Store {
     }
 }
 
-/// Under its own name, or only its rename was missing.
+/// Finds a complete segment under its own name, or under its `.part` name if only the rename was
+/// missing.
 fn whole(path: &Path, format: &dyn Format) -> Option<(PathBuf, Judged, u64)> {
     let mut part = path.as_os_str().to_owned();
     part.push(PART_SUFFIX);
@@ -226,15 +233,15 @@ fn whole(path: &Path, format: &dyn Format) -> Option<(PathBuf, Judged, u64)> {
     })
 }
 
-/// By its name where that can be: then only its head is written, and nothing is copied. A file that
-/// the ring still holds has another name, and stays as it is.
+/// Moves a file by a rename if possible: then only its head is rewritten, and nothing is copied. A file
+/// that the ring still holds has another name (a hard link), so it is copied and stays unchanged.
 fn place(from: &Path, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if has_one_name(&std::fs::metadata(from)?) {
         let mut file = File::options().write(true).open(from)?;
         file.write_all(&bytes[..bytes.len().min(HEAD_BYTES)])?;
         file.sync_all()?;
         match std::fs::rename(from, to) {
-            // Another disk.
+            // It is on another disk.
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
             moved => return moved.and_then(|()| to.parent().map_or(Ok(()), sync_folder)),
         }
@@ -244,7 +251,7 @@ fn place(from: &Path, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn link(from: &Path, to: &Path) -> std::io::Result<()> {
-    // Sticks are often of a kind that has none.
+    // The file systems of USB sticks often have no hard links.
     std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop))
 }
 

@@ -1,5 +1,5 @@
-//! Durable files: written under another name, synced, renamed, and the folder synced. Files and
-//! folders that are made here are the person's alone (0600 and 0700).
+//! Durable files: written under a temporary name, synced, renamed, and the folder synced. Files and
+//! folders that are made here are accessible to their owner only (0600 and 0700).
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -22,12 +22,12 @@ pub fn create_private(path: &Path) -> std::io::Result<File> {
     private_file().write(true).create(true).truncate(true).open(path)
 }
 
-/// Opens such a file to write behind what is in it.
+/// Opens such a file for appending, and creates it if needed.
 pub fn append_private(path: &Path) -> std::io::Result<File> {
     private_file().append(true).create(true).open(path)
 }
 
-/// Options with which a file that is made is its owner's alone.
+/// Returns options with which a new file is accessible to its owner only.
 pub(crate) fn private_file() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut options = OpenOptions::new();
@@ -36,10 +36,10 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
-/// Takes away what others may do in a home that was made by an earlier program, or with an umask
-/// that lets them. What is there may be somebody else's folder (`SNAPLARK_HOME=/tmp`): it is
-/// narrowed itself only where it is surely the program's own; what lies in it by the program's names
-/// always. The embedded cloud cares for its own folder.
+/// Removes the permissions of other users in a home folder that was made by an older version, or with a
+/// permissive umask. The folder may belong to somebody else (`SNAPLARK_HOME=/tmp`), so it is changed
+/// itself only if it is surely the app's own; the files in it that have the app's names are always
+/// changed. The embedded cloud handles its own folder.
 pub(crate) fn tighten_home(root: &Path) {
     #[cfg(unix)]
     if let Err(error) = imp::tighten_home(root) {
@@ -57,10 +57,10 @@ mod imp {
     use std::path::Path;
 
     const OTHERS: u32 = 0o077;
-    /// A folder that everybody shares, as the temporary one.
+    /// The sticky bit: a folder that everybody shares, such as `/tmp`.
     const STICKY: u32 = 0o1000;
     const CLOUD: &str = "cloud";
-    /// What makes a folder a home of ours, and what else lies in it.
+    /// The files that identify a folder as a home of ours, and the folders that belong to it.
     const OURS: [&str; 2] = [crate::DATABASE, crate::LOCK];
     const FOLDERS: [&str; 5] = ["recordings", "ring", "logs", "saved", "saved-elsewhere"];
 
@@ -73,7 +73,7 @@ mod imp {
             if found.permissions().mode() & OTHERS == 0 {
                 return Ok(());
             }
-            // First: with this nobody else gets any further.
+            // This comes first: it already keeps other users out.
             narrow(root, &found)?;
         }
         for entry in std::fs::read_dir(root)? {
@@ -90,7 +90,7 @@ mod imp {
         Ok(())
     }
 
-    /// Links are left alone: what they lead to is elsewhere.
+    /// Symbolic links are skipped: their targets are elsewhere.
     fn tighten(path: &Path) -> std::io::Result<()> {
         let found = match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -117,8 +117,8 @@ mod imp {
     }
 }
 
-/// Creates a folder that only its owner may enter, with its parents. One that is there already keeps
-/// its permissions.
+/// Creates a folder that only its owner may enter, with its parents. An existing one keeps its
+/// permissions.
 pub fn create_private_folder(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -127,7 +127,7 @@ pub fn create_private_folder(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// The same without its parents.
+/// Creates such a folder without its parents.
 pub(crate) fn create_private_subfolder(path: &Path) -> std::io::Result<()> {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = DirBuilder::new();
@@ -141,8 +141,8 @@ pub(crate) fn rename_durably(from: &Path, to: &Path) -> std::io::Result<()> {
     to.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Gives a file another name that no file has: `suffix`, or `suffix-2` and so on. Returns it;
-/// `None` where there is no file.
+/// Renames a file to a name that does not exist yet: with `suffix`, or `suffix-2` and so on. Returns
+/// the new path, or `None` if there is no such file.
 pub fn set_aside(path: &Path, suffix: &str) -> std::io::Result<Option<PathBuf>> {
     let suffixes = std::iter::once(suffix.to_owned()).chain((2..).map(|n| format!("{suffix}-{n}")));
     let named = suffixes.map(|suffix| {
@@ -161,7 +161,7 @@ pub fn set_aside(path: &Path, suffix: &str) -> std::io::Result<Option<PathBuf>> 
     Ok(None)
 }
 
-/// A name in a folder is durable when the folder is. Windows has no such call, and needs none.
+/// Makes a file's name in the folder durable. Windows has no such call, and needs none.
 pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(windows) {
         return Ok(());

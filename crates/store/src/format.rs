@@ -1,7 +1,7 @@
-//! What the store has to know of media files. The app implements it over the WebM crate, which the
-//! store doesn't depend on; tests implement it over short texts.
+//! What the store needs to know about media files. The app implements it with the WebM crate, on which
+//! the store doesn't depend; tests implement it with short texts.
 
-/// What a segment's file is found to be by one who can read it.
+/// The properties of a complete segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judged {
     pub start_ms: u64,
@@ -9,21 +9,21 @@ pub struct Judged {
     pub sha256: [u8; 32],
 }
 
-/// Lets a segment begin at that time, and says what it is then; `None` where it is none.
+/// Makes a segment begin at that time and returns its properties; `None` if it is not a segment.
 pub type Retime<'a> = dyn Fn(&mut [u8], u64) -> Option<Judged> + 'a;
 
 pub trait Format {
-    /// Reads a segment's bytes; `None` where they are no whole segment.
+    /// Reads a segment's properties; `None` if the bytes are not a complete segment.
     fn judge(&self, bytes: &[u8]) -> Option<Judged>;
 
     /// Reads a picture's width and height from an init.
     fn size(&self, init: &[u8]) -> Option<(u32, u32)>;
 
-    /// Lets a segment begin at that time, and reads it; `None` where it is none.
+    /// Makes a segment begin at that time and reads its properties; `None` if it is not a segment.
     fn retime(&self, bytes: &mut [u8], start_ms: u64) -> Option<Judged>;
 
-    /// Returns a segment that stands for one that is lost, of about `size_bytes`; `None` where the
-    /// init doesn't allow one.
+    /// Returns a placeholder for a lost segment, of about `size_bytes`; `None` if the init doesn't
+    /// allow one.
     fn placeholder(
         &self,
         init: &[u8],
@@ -32,6 +32,7 @@ pub trait Format {
         size_bytes: u64,
     ) -> Option<Vec<u8>>;
 
-    /// Returns a title and the local time as `2024-01-15T10-30-45`, of a recording that began then.
+    /// Returns a title, and the local time as `2024-01-15T10-30-45`, for a recording that began at that
+    /// time.
     fn names(&self, started_unix_ms: i64) -> (String, String);
 }

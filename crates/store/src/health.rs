@@ -1,4 +1,4 @@
-//! What befell a recording without ending it.
+//! Non-fatal problems of a recording.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use snaplark_core::capture::Trouble;
 use crate::rows::{recording_id, unsigned};
 use crate::{Result, Store};
 
-/// A recording that is troubled more often than this has told enough; rows must not fill the disk.
+/// The most problems that are kept for a recording, so that rows can't fill the disk.
 const ROWS_MAX: u32 = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// On the recording's own time line.
+    /// The time in the recording.
     pub at_ms: u64,
-    /// `Trouble::kind`.
+    /// The value of `Trouble::kind`.
     pub kind: String,
-    /// A sentence.
+    /// A sentence for the person.
     pub detail: String,
 }
 
@@ -32,7 +32,7 @@ impl Store {
         self.note_health(recording, at_ms, trouble.kind(), &trouble.to_string())
     }
 
-    /// Notes a problem that capture doesn't know of.
+    /// Records a problem that capture doesn't know of.
     pub fn note_health(
         &self,
         recording: RecordingId,
@@ -50,10 +50,10 @@ impl Store {
         Ok(())
     }
 
-    /// Of every recording that was troubled, in the order in which it was told.
+    /// Returns the problems of all recordings, in the order in which they were reported.
     pub fn health(&self) -> Result<HashMap<RecordingId, Vec<Health>>> {
         let mut all: HashMap<RecordingId, Vec<Health>> = HashMap::new();
-        // One that reads may come before the first writer of this version.
+        // A reader may open the store before a writer of this version has migrated it.
         if self.version()? < 2 {
             return Ok(all);
         }
@@ -69,7 +69,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Of one, in the order in which it was told.
+    /// Returns the problems of one recording, in the order in which they were reported.
     pub fn health_of(&self, recording: RecordingId) -> Result<Vec<Health>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT at_ms, kind, detail FROM health WHERE recording = ?1 ORDER BY idx",

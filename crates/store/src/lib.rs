@@ -2,11 +2,11 @@
 //!
 //! Invariants:
 //! - Rows follow files. A row never names a file that was not durable before it.
-//! - What [`Store::apply`] takes is in one transaction, synced when it returns.
-//! - Nothing of a person's is deleted on doubt: what recovery can't place is set aside under
-//!   another name, and said.
-//! - What a lost database needs to be rebuilt lies beside the segments (`sidecar`, `rebuild`).
-//! - One program at a time holds a store open for writing ([`Store::open`]); any number may read.
+//! - Everything that [`Store::apply`] takes is in one transaction, synced when it returns.
+//! - Recordings are never deleted on doubt: what recovery can't place is set aside under another name,
+//!   and reported.
+//! - The data from which a lost database is rebuilt lies beside the segments (`sidecar`, `rebuild`).
+//! - Only one program at a time has a store open for writing ([`Store::open`]); any number may read.
 
 mod claims;
 mod damage;
@@ -47,9 +47,10 @@ pub use rows::{NewRecording, Recording, Segment};
 pub use sidecar::SIDECAR_FILE;
 pub use titles::PendingTitle;
 
-/// A writer waits so long for another (`snaplark list` beside the app), then says so.
+/// How long a writer waits for another one (`snaplark list` beside the app) before it fails.
 const BUSY_MS_MAX: u64 = 10_000;
-/// One script a version; each changes what the ones before it made, and none is ever changed.
+/// One migration script for each version. Each changes what the previous ones made; a released one is
+/// never changed.
 const SCHEMA: [&str; 7] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
@@ -62,13 +63,13 @@ const SCHEMA: [&str; 7] = [
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
 const LOCK: &str = "snaplark.lock";
-/// What the lock file says while a program has the store open; one that died left it there.
+/// The lock file's content while a program has the store open. After a crash it is still there.
 const OPEN: &[u8] = b"open";
-/// A copy of the settings, for a database that is lost.
+/// A copy of the settings, in case the database is lost.
 const SETTINGS_FILE: &str = "settings.json";
 const RECORDINGS: &str = "recordings";
-/// What a file is called whose bytes are not those that were sealed. Nothing reads it, nothing
-/// deletes it but its recording's end.
+/// The suffix of a file whose bytes are not those that were sealed. It is never read, and is deleted
+/// only with its recording.
 pub const DAMAGED_SUFFIX: &str = ".damaged";
 
 #[derive(Debug, Error)]
@@ -94,8 +95,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same may work a little later: a full disk, a locked database. A row that breaks a
-    /// rule breaks it for ever.
+    /// Returns whether a retry may succeed: a full disk, a locked database. A violated constraint stays
+    /// violated.
     pub fn may_pass(&self) -> bool {
         match self {
             StoreError::Sql(rusqlite::Error::SqliteFailure(failure, _)) => {
@@ -117,19 +118,20 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     connection: Connection,
     root: PathBuf,
-    /// Recordings whose rows were written since it was last asked.
+    /// The recordings whose rows were written since the last `take_touched`.
     touched: RefCell<BTreeSet<RecordingId>>,
-    /// Held for as long as the store is open for writing; the system lets go of it with the process.
+    /// Held while the store is open for writing; the system releases it with the process.
     lock: Option<File>,
 }
 
 impl Store {
-    /// For writing. Makes what isn't there yet.
+    /// Opens a store for writing. Creates what is missing.
     pub fn open(root: &Path) -> Result<Self> {
         open_locked(root, lock(root)?.0)
     }
 
-    /// Beside a program that writes. `None` where there is no store yet.
+    /// Opens a store for reading, beside a program that writes. Returns `None` if there is no store
+    /// yet.
     pub fn open_to_read(root: &Path) -> Result<Option<Self>> {
         let path = root.join(DATABASE);
         if !path.exists() {
@@ -140,9 +142,10 @@ impl Store {
             .and_then(|connection| {
                 connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
                 connection.pragma_update(None, "query_only", true)?;
-                // Who takes itself for the last one clears up on leaving. A program that writes may
-                // be there all the same: its locks are gone when anything in its process (a dialog
-                // that looks into the folder) has closed the file once.
+                // Disable checkpoint-on-close. A connection that takes itself for the last one
+                // checkpoints and deletes the log when it closes. A writer may exist all the same: its
+                // POSIX locks are lost when anything in its process (a file dialog that looks into the
+                // folder) has closed the file once.
                 connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
                 Ok(connection)
             })
@@ -157,7 +160,7 @@ impl Store {
         }
     }
 
-    /// A number that no program of ours writes is damage.
+    /// Returns the error for an unknown version. A number that no version of ours uses means damage.
     fn newer(&self, found: i64) -> StoreError {
         if (0..=rebuild::VERSION_MAX).contains(&found) {
             return StoreError::Newer { found };
@@ -166,25 +169,26 @@ impl Store {
         StoreError::Broken { path: self.root.join(DATABASE), reason }
     }
 
-    /// Whether a program holds it open for writing.
+    /// Returns whether a program has the store open for writing.
     pub fn is_in_use(root: &Path) -> bool {
         let lock = File::open(root.join(LOCK));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Whether there are folders of recordings, with or without a database.
+    /// Returns whether there are folders of recordings, with or without a database.
     pub fn has_recordings(root: &Path) -> bool {
         let folders = std::fs::read_dir(root.join(RECORDINGS)).into_iter().flatten().flatten();
         let mut names = folders.map(|folder| folder.file_name());
         names.any(|name| name.to_str().is_some_and(|name| name.parse::<RecordingId>().is_ok()))
     }
 
-    /// Where a recording's init and segments are.
+    /// Returns the folder of a recording's init and segments.
     pub fn folder(&self, recording: RecordingId) -> PathBuf {
         self.root.join(RECORDINGS).join(recording.to_string())
     }
 
-    /// Whose rows were written since this was last called: what is known of them is to be read again.
+    /// Returns the recordings whose rows were written since the last call, so that views of them can be
+    /// refreshed.
     pub fn take_touched(&self) -> BTreeSet<RecordingId> {
         self.touched.take()
     }
@@ -202,7 +206,7 @@ impl Store {
         self.set_settings(&[(key, value)])
     }
 
-    /// All of them or none.
+    /// Changes all of these settings or none.
     pub fn set_settings(&self, settings: &[(&str, &str)]) -> Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         for (key, value) in settings {
@@ -240,13 +244,13 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         if let Some(lock) = &self.lock {
-            // A mark that stays costs the next start one check.
+            // If this fails, the next start does one unnecessary check.
             let _ = lock.set_len(0);
         }
     }
 }
 
-/// The lock, and whether the program that held it last died.
+/// Takes the lock. Also returns whether the program that held it last died.
 fn lock(root: &Path) -> Result<(File, bool)> {
     let folder = |source| StoreError::Folder { path: root.to_owned(), source };
     files::create_private_folder(&root.join(RECORDINGS)).map_err(folder)?;
@@ -278,13 +282,13 @@ fn open_locked(root: &Path, lock: File) -> Result<Store> {
 
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     if !path.exists() {
-        // Its log gets the same permissions. Where this fails, so does opening.
+        // The write-ahead log gets the same permissions. If this fails, opening fails too.
         drop(files::create_private(path));
     }
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit that returned is on the disk: requests are sent on the strength of it.
+    // A commit that returned is on the disk, since requests are sent on the strength of it.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)

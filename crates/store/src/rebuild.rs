@@ -1,13 +1,13 @@
-//! A database that is broken or gone: set aside under another name, and rebuilt from the folders.
+//! Rebuilds a database that is broken or missing. A broken one is set aside under another name.
 //!
 //! ```text
 //! snaplark.db (-wal, -shm)   ->  snaplark.db.broken-1764370000 (-wal, -shm)
 //! settings.json              ->  settings
-//! recordings/ID/             ->  rows, by its recording.json; by its segments where it has none
+//! recordings/ID/             ->  rows, from its recording.json; from its segments if it has none
 //! ```
 //! Folders without a row are adopted at each start: a database that was restored from a backup, or
-//! whose last commits were lost with its write-ahead log, lacks some. A folder of a recording that
-//! was deleted has another name before its row goes (`ID.deleted`), so it never comes back.
+//! whose last commits were lost with its write-ahead log, lacks some. The folder of a deleted recording
+//! is renamed before its row is deleted (`ID.deleted`), so it never comes back.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,36 +21,36 @@ use crate::files::{set_aside, write_durably};
 use crate::sidecar::{self, Bare};
 use crate::{DATABASE, Format, RECORDINGS, Result, SETTINGS_FILE, Store, StoreError, prepare};
 
-/// Checking reads the whole file, some 10 ms for so much. A larger one is checked only after a
-/// program that did not end as it should.
+/// Checking reads the whole file, which takes some 10 ms at this size. A larger file is checked only
+/// after a program that did not end cleanly.
 const CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// No program of ours writes such a version: the number itself is damaged.
+/// The highest plausible version. A higher number is not a newer version but damage.
 pub(crate) const VERSION_MAX: i64 = 10_000;
-/// In `settings`: what the person is told of the last rebuilding.
+/// The key in `settings` of the report on the last rebuild.
 const SETTING: &str = "rebuilt";
-/// Nobody has more settings; a damaged page must not make it read for ever.
+/// Nobody has more settings. The limit prevents an endless read of a damaged page.
 const SETTINGS_MAX: usize = 10_000;
-/// What recordings are made with where nothing tells: capture's usual values.
+/// Defaults for a recording whose values are unknown: capture's usual ones.
 const FPS: u32 = 30;
 const BITRATE_BITS: u32 = 2_500_000;
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 
-/// What a rebuilding did, for the person.
+/// The result of a rebuild, for the person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuilt {
     pub at_unix_ms: i64,
     /// How many recordings were found in their folders.
     pub recordings: u32,
-    /// The file name of the broken database; `None` where it was gone.
+    /// The file name of the broken database; `None` if it was missing.
     pub set_aside: Option<String>,
-    /// The person has seen it.
+    /// True once the person has seen it.
     #[serde(default)]
     pub is_dismissed: bool,
 }
 
 impl StoreError {
-    /// Whether the database itself is damaged, so that trying again helps nothing.
+    /// Returns whether the database itself is damaged, so that a retry is useless.
     pub fn is_broken(&self) -> bool {
         match self {
             StoreError::Broken { .. } => true,
@@ -72,7 +72,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
             _ => false,
         },
         rusqlite::Error::SqlInputError { msg, .. } => is_other_schema(msg),
-        // A cell holds something else than what was written into it.
+        // A column contains another type of value than was written.
         rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::FromSqlConversionFailure(..)
@@ -81,7 +81,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// What SQLite says where tables are not those that the version promises.
+/// Returns whether this is SQLite's message for tables that are not those of the schema's version.
 fn is_other_schema(message: &str) -> bool {
     const SAID: [&str; 6] = [
         "no such table",
@@ -95,10 +95,10 @@ fn is_other_schema(message: &str) -> bool {
 }
 
 impl Store {
-    /// Opens for writing whatever state the database is in. Says what it did where it had to set one
-    /// aside, or found recordings without one.
+    /// Opens the store for writing, whatever state the database is in. Returns a report if a database
+    /// had to be set aside, or if recordings were found without one.
     pub fn open_or_rebuild(root: &Path, format: &dyn Format) -> Result<(Self, Option<Rebuilt>)> {
-        // An empty file is what a full disk leaves of one.
+        // An empty file is what a full disk leaves of a database.
         let had_none = !std::fs::metadata(root.join(DATABASE)).is_ok_and(|file| file.len() > 0);
         let (lock, was_unclean) = crate::lock(root)?;
         let opened = crate::open_locked(root, lock.try_clone()?);
@@ -130,8 +130,8 @@ impl Store {
         Ok((store, rebuilt))
     }
 
-    /// The database was found to be damaged while it was in use. `running`: the recording under way,
-    /// and how many of its segments had their rows.
+    /// Rebuilds a database that was found to be damaged while in use. `running` is the recording in
+    /// progress, with the number of its segments that had rows.
     pub fn rebuild(
         &mut self,
         format: &dyn Format,
@@ -151,7 +151,7 @@ impl Store {
         Ok(rebuilt)
     }
 
-    /// What the last rebuilding did, until the person has seen it.
+    /// Returns the result of the last rebuild, which says whether the person has seen it.
     pub fn rebuilt(&self) -> Result<Option<Rebuilt>> {
         let said = self.setting(SETTING)?;
         Ok(said.and_then(|said| serde_json::from_str(&said).ok()))
@@ -169,7 +169,7 @@ impl Store {
         self.set_setting(SETTING, &json)
     }
 
-    /// Finds damage that opening doesn't.
+    /// Finds damage that opening doesn't find.
     fn check(&self, was_unclean: bool) -> Result<()> {
         let path = self.root.join(DATABASE);
         let broken = |reason: String| StoreError::Broken { path: path.clone(), reason };
@@ -181,7 +181,7 @@ impl Store {
                 return Err(broken(found));
             }
         }
-        // Each fact of a recording can be read: a table that is gone is not found by the check.
+        // Read everything once: the integrity check does not find a missing table.
         for recording in self.recordings()? {
             self.elsewhere(recording.id)?;
         }
@@ -192,8 +192,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes rows for folders that have none. Whole segments that a copy doesn't list are adopted by
-    /// recovery, as those of a recording whose program died.
+    /// Makes rows for folders that have none. Whole segments that the sidecar doesn't list are adopted
+    /// by recovery, as after a crash.
     pub(crate) fn adopt_folders(
         &self,
         format: &dyn Format,
@@ -214,7 +214,7 @@ impl Store {
             match self.adopt(id, &path, format, running) {
                 Ok(true) => adopted.push(id),
                 Ok(false) => {}
-                // One folder that can't be read must not keep the others away.
+                // A folder that can't be read must not prevent the others from being adopted.
                 Err(error) if !error.is_broken() => {
                     warn!(recording = %id, %error, "A folder of a recording could not be adopted");
                 }
@@ -234,7 +234,7 @@ impl Store {
         let kept = sidecar::read(folder).filter(|sidecar| sidecar.id == id);
         let sidecar = match kept {
             Some(sidecar) => sidecar,
-            // Nothing of a recording: an empty folder, or a still that outlived it.
+            // There is no recording: an empty folder, or a thumbnail that is left over.
             None if !folder.join(INIT_FILE).is_file() => return Ok(false),
             None => {
                 let started_unix_ms = began(id, folder);
@@ -254,8 +254,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Of a recording under way: the segments whose rows were lost. Those behind them are still to
-    /// be told of by capture.
+    /// Adopts the segments of a running recording whose rows were lost. Capture has yet to report the
+    /// ones after them.
     fn adopt_told(
         &self,
         id: RecordingId,
@@ -281,7 +281,7 @@ impl Store {
         Ok(self.connection.query_row(query, [id.to_string()], |row| row.get(0))?)
     }
 
-    /// All of a copy's settings that the table doesn't have.
+    /// Inserts the settings of a copy that are not in the table.
     fn put_settings(&self, settings: &[(String, String)]) -> Result<()> {
         for (key, value) in settings {
             self.connection.execute(
@@ -292,7 +292,8 @@ impl Store {
         Ok(())
     }
 
-    /// `settings.json`: the copy that a lost database gets its settings from. Tokens are in neither.
+    /// Writes `settings.json`, the copy from which the settings of a lost database are restored. Tokens
+    /// are in neither.
     pub(crate) fn write_settings_copy(&self) {
         let written = self.all_settings().and_then(|settings| {
             let settings: std::collections::BTreeMap<_, _> = settings.into_iter().collect();
@@ -316,7 +317,7 @@ fn rebuilt(recordings: u32, aside: Option<&Path>) -> Rebuilt {
     Rebuilt { at_unix_ms: now_unix_ms(), recordings, set_aside: name, is_dismissed: false }
 }
 
-/// When a recording began, by its id; by its folder where that tells no time.
+/// Returns when a recording began, from its id, or from its folder if the id contains no time.
 fn began(id: RecordingId, folder: &Path) -> i64 {
     if let Some(began) = id.0.get_timestamp() {
         let (seconds, nanos) = began.to_unix();
@@ -334,7 +335,7 @@ fn since_epoch_ms(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// From the copy; else what can still be read of the broken database.
+/// Returns the settings from the copy, or else what can still be read of the broken database.
 fn salvage_settings(root: &Path) -> Vec<(String, String)> {
     let copy = std::fs::read(root.join(SETTINGS_FILE)).ok();
     let copy = copy.and_then(|json| {
@@ -353,7 +354,7 @@ fn salvage_settings(root: &Path) -> Vec<(String, String)> {
     read().unwrap_or_default()
 }
 
-/// With its write-ahead log, under names by which SQLite would find them again.
+/// Renames the database and its write-ahead log consistently, so that SQLite would find the log again.
 fn set_database_aside(root: &Path) -> Result<PathBuf> {
     let suffix = format!(".broken-{}", now_unix_ms() / 1_000);
     let path = root.join(DATABASE);

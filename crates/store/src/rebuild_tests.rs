@@ -1,4 +1,4 @@
-//! Each way in which a database can be broken, against the same recordings.
+//! Breaks a database in each possible way, with the same recordings.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::{Segment, Store, StoreError};
 
 const LINK: &str = "http://host/videos/1";
 
-/// One that is online, one whose upload is half way, one that was deleted a moment ago, and one that
-/// runs when its program dies.
+/// Creates a recording that is online, one whose upload is half way, one that was just deleted, and one
+/// that is running when its program dies.
 fn fill(folder: &Folder) {
     let mut store = folder.open();
     store.set_settings(&[("account", "of the person"), ("theme", "dark")]).unwrap();
@@ -186,7 +186,7 @@ fn deleted_recording_never_comes_back_from_its_folder() {
     let folder = Folder::new();
     fill(&folder);
     let mut store = folder.open();
-    // The program dies between the folder's other name and the row's end.
+    // The program dies between the renaming of the folder and the deletion of the row.
     let bin = store.folder(id(1)).with_extension("deleted");
     std::fs::rename(store.folder(id(1)), &bin).unwrap();
     store.recover(&Texts).unwrap();
@@ -240,7 +240,7 @@ fn new_files_are_the_persons_alone() {
     assert_eq!(mode(&folder.0.join("snaplark.db")), 0o600);
 }
 
-/// A start checks the database: what that costs for a year of recordings.
+/// Each start checks the database; this measures the cost for a year of recordings.
 #[test]
 fn check_of_a_large_list_is_cheap() {
     let folder = Folder::new();

@@ -1,12 +1,12 @@
-//! What a program that died left behind, made whole at the next start.
+//! Repairs at the next start what a crashed program left behind.
 //!
-//! Folders without a row are adopted (`rebuild`). For each recording that was running: whole segments
-//! without a row are adopted, whole `.part` files too (only their rename was missing), torn ones are
-//! set aside as `.torn`, and what is lost between others gets placeholders; what was written
-//! elsewhere is brought home (`elsewhere`), and an upload whose row is lost is taken from the
-//! recording's copy; then the recording is ended. For each recording: segments
-//! whose file is gone or has another size are reported. Their hashes are checked when they are read,
-//! since reading everything at each start would take minutes.
+//! Folders without a row are adopted (`rebuild`). For each recording that was running: complete
+//! segments without a row are adopted, also complete `.part` files (only their rename was missing);
+//! torn ones are set aside as `.torn`; gaps between segments get placeholders; segments that were
+//! written elsewhere are moved into the folder (`elsewhere`); an upload whose row is lost is restored
+//! from the sidecar; then the recording is ended. For every recording: segments whose file is missing
+//! or has another size are reported. Their hashes are checked only when they are read, since reading
+//! everything at each start would take minutes.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,24 +18,24 @@ use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_i
 use crate::files::{rename_durably, set_aside, write_durably};
 use crate::{DAMAGED_SUFFIX, Format, Judged, Recording, Result, Segment, Store};
 
-/// What a file is called that is no whole segment, and a folder in which a sealed one is all there is;
-/// nothing reads it, nothing deletes it.
+/// The suffix of a file that is not a complete segment, and of a folder that contains nothing but a
+/// damaged sealed segment. Neither is ever read or deleted.
 const TORN_SUFFIX: &str = ".torn";
 
-/// What was found, for the log and the person.
+/// The result of a recovery, for the log and the person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Interrupted, and whole again.
+    /// Recordings that were interrupted and are complete again.
     pub recovered: Vec<RecordingId>,
-    /// Interrupted before its first segment: nothing of it was there to keep.
+    /// Recordings that were interrupted before their first segment, so that nothing was there to keep.
     pub empty: Vec<RecordingId>,
     pub segments_adopted: u32,
     pub files_set_aside: Vec<PathBuf>,
-    /// Without a row before: their folders were there.
+    /// Recordings that had no row, only a folder.
     pub adopted: Vec<RecordingId>,
-    /// Segments whose files are gone or of another size, by their recordings.
+    /// Segments whose files are missing or have another size, by recording.
     pub damaged: BTreeMap<RecordingId, Vec<u32>>,
-    /// Segments that were lost between others, and have placeholders now.
+    /// Lost segments between others, which have placeholders now.
     pub replaced: BTreeMap<RecordingId, Vec<u32>>,
 }
 
@@ -43,10 +43,10 @@ impl Store {
     pub fn recover(&mut self, format: &dyn Format) -> Result<Recovery> {
         let mut recovery =
             Recovery { adopted: self.adopt_folders(format, None)?, ..Recovery::default() };
-        // What is missing is found anew: what an earlier program could not repair, this one may.
+        // Missing files are determined again: this version may repair what an older one could not.
         self.connection.execute("UPDATE recordings SET missing_detail = NULL", [])?;
         for recording in self.recordings()? {
-            // Ended without a segment, and the program died before it took the row back.
+            // It ended without a segment, and the program died before it deleted the row.
             let is_empty = recording.segments == 0 && !recording.cleared;
             if recording.running || is_empty {
                 self.restore_upload(recording.id)?;
@@ -66,7 +66,8 @@ impl Store {
         Ok(recovery)
     }
 
-    /// It may have died between its first frame and the row that tells of it.
+    /// Completes the start of a recording whose program may have died between the first frame and its
+    /// row.
     fn recover_start(&self, recording: &Recording, format: &dyn Format) -> Result<()> {
         let init = self.folder(recording.id).join(INIT_FILE);
         for there in self.elsewhere(recording.id)? {
@@ -97,7 +98,7 @@ impl Store {
                 self.bridge(recording.id, next..index, judged.start_ms, format, recovery)?;
                 next = self.segments(recording.id)?.len() as u32;
             }
-            // What lies behind a gap that can't be bridged has no place in the order of parts.
+            // A segment after a gap that can't be bridged has no place in the order of parts.
             match judged.filter(|_| index == next) {
                 Some(judged) => {
                     let whole = folder.join(segment_file(index));
@@ -130,7 +131,7 @@ impl Store {
             self.delete(recording.id)?;
             recovery.empty.push(recording.id);
         } else {
-            // One whose folder was adopted most likely ended long ago.
+            // An adopted recording most likely ended long ago.
             let was_adopted = recovery.adopted.contains(&recording.id);
             let detail = (!was_adopted).then_some("Snaplark ended while it was recording");
             self.close(recording.id, FrameCounts::default(), detail)?;
@@ -155,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// An init that is gone or differs is written again; what was there is set aside.
+    /// Writes an init again that is missing or differs; the old file is set aside.
     fn check_init(
         &self,
         recording: RecordingId,
@@ -163,7 +164,7 @@ impl Store {
         recovery: &mut Recovery,
     ) -> Result<()> {
         let path = folder.join(INIT_FILE);
-        // A folder that is gone altogether is not made again: it may be on a disk that is away.
+        // A missing folder is not created again: it may be on a disk that is not connected.
         if self.recording(recording)?.init_bytes == 0 || !folder.is_dir() {
             return Ok(());
         }
@@ -175,7 +176,7 @@ impl Store {
         Ok(write_durably(&path, &init)?)
     }
 
-    /// Puts placeholders where segments are lost between others, as far as they can be made.
+    /// Puts placeholders where segments between others are lost, as far as possible.
     fn bridge(
         &mut self,
         recording: RecordingId,
@@ -219,7 +220,8 @@ impl Store {
     }
 }
 
-/// Segment files from `next` on, whole or not, by index; a whole name goes before its `.part`.
+/// Returns the segment files from index `next` on, complete or not. A final name takes precedence over
+/// its `.part`.
 fn orphans(folder: &Path, next: u32) -> Result<BTreeMap<u32, PathBuf>> {
     let mut found = BTreeMap::new();
     let entries = match std::fs::read_dir(folder) {

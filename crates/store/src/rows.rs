@@ -1,4 +1,4 @@
-//! Recordings and their segments.
+//! The rows of recordings and their segments.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -38,7 +38,8 @@ pub struct Recording {
     pub counts: FrameCounts,
     pub file: Option<PathBuf>,
     pub missing_detail: Option<String>,
-    /// Its segments are gone, as they need not stay: it is online, and the person has a file.
+    /// True if its segments were deleted because they are not needed: it is online, and the person has
+    /// a file.
     pub cleared: bool,
     pub segments: u32,
     pub size_bytes: u64,
@@ -77,7 +78,7 @@ const RECORDING: &str = "
     FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
 
 impl Store {
-    /// Makes the empty folder, durably, and the row.
+    /// Creates the empty folder durably, then the row.
     pub fn begin(&self, new: &NewRecording) -> Result<PathBuf> {
         let folder = self.folder(new.id);
         create_private_folder(&folder)
@@ -100,7 +101,7 @@ impl Store {
         Ok(folder)
     }
 
-    /// The first frame is there, and `init.webm` is durable.
+    /// Records the first frame. `init.webm` must be durable.
     pub fn note_started(&self, recording: RecordingId, width: u32, height: u32) -> Result<()> {
         let init = std::fs::read(self.folder(recording).join(INIT_FILE))?;
         self.connection.execute(
@@ -113,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// The same again changes nothing: after a rebuilding its row may be there already.
+    /// Commits a segment's row. Idempotent: after a rebuild the row may already exist.
     pub fn commit_segment(&self, recording: RecordingId, segment: &Segment) -> Result<()> {
         self.connection.execute(
             "INSERT INTO segments (recording, idx, size_bytes, start_ms, duration_ms, sha256)
@@ -133,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    /// No segment follows. `detail` says why, where nobody stopped it.
+    /// Marks the recording as ended. `detail` is the reason if the person did not stop it.
     pub fn close(
         &self,
         recording: RecordingId,
@@ -161,8 +162,9 @@ impl Store {
         self.change(recording, "file", &file.to_string_lossy())
     }
 
-    /// The folder gets another name before the row goes, so that no start takes it for one whose row
-    /// was lost. What a crash leaves is deleted at the next start.
+    /// Deletes a recording. The folder is renamed before the row is deleted, so that no start mistakes
+    /// it for one whose row was lost. If the program crashes meanwhile, the next start completes the
+    /// deletion.
     pub fn delete(&self, recording: RecordingId) -> Result<()> {
         self.recording(recording)?;
         let (folder, bin) = (self.folder(recording), self.bin(recording));
@@ -188,8 +190,9 @@ impl Store {
         self.root.join(RECORDINGS).join(format!("{recording}{DELETED_SUFFIX}"))
     }
 
-    /// Recordings whose segments are no longer needed to have them: the server has confirmed the
-    /// video, and the person's own file is written. With when that was; the oldest first.
+    /// Returns the recordings whose segments may be deleted: the server has confirmed the video, and
+    /// the person's own file is written. Each has the time of its confirmation; the oldest recording
+    /// comes first.
     pub fn confirmed(&self) -> Result<Vec<(RecordingId, i64)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT r.id, u.finished_unix_ms FROM recordings r JOIN uploads u ON u.recording = r.id
@@ -200,8 +203,9 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The row first: what is left over is cleared at the next start. The still stays, as the card
-    /// goes on showing it, and so does the copy of the rows.
+    /// Deletes a recording's segments. The row is changed first, so that the next start can complete an
+    /// interrupted deletion. The thumbnail stays, since the card still shows it, and so does the
+    /// sidecar.
     pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
@@ -228,7 +232,7 @@ impl Store {
             .ok_or(StoreError::NoSuchRecording(recording))
     }
 
-    /// Newest first; what is deleted is left out.
+    /// Returns all recordings, newest first, without the deleted ones.
     pub fn recordings(&self) -> Result<Vec<Recording>> {
         let query = format!("{RECORDING} GROUP BY r.id ORDER BY r.id DESC");
         let mut statement = self.connection.prepare_cached(&query)?;
@@ -239,7 +243,7 @@ impl Store {
         Ok(recordings)
     }
 
-    /// As `recordings` has it.
+    /// Returns a recording if `recordings` would return it.
     pub fn visible(&self, recording: RecordingId) -> Result<Option<Recording>> {
         match self.recording(recording) {
             Ok(row) => Ok((!self.deleted()?.contains_key(&recording)).then_some(row)),
@@ -248,7 +252,8 @@ impl Store {
         }
     }
 
-    /// `init.webm` as it was sealed. Of a recording of an older version, as it is in its folder.
+    /// Returns `init.webm` as it was sealed. For a recording of an older version, reads it from the
+    /// folder.
     pub fn init(&self, recording: RecordingId) -> Result<Vec<u8>> {
         let query = "SELECT init FROM recordings WHERE id = ?1";
         let kept = match self.version()? {
@@ -262,12 +267,12 @@ impl Store {
         kept.map_or_else(|| Ok(std::fs::read(self.folder(recording).join(INIT_FILE))?), Ok)
     }
 
-    /// In playing order.
+    /// Returns all segments in playing order.
     pub fn segments(&self, recording: RecordingId) -> Result<Vec<Segment>> {
         self.segments_in(recording, 0..u32::MAX)
     }
 
-    /// Of a range of indices, in playing order.
+    /// Returns the segments with these indices, in playing order.
     pub fn segments_in(&self, recording: RecordingId, range: Range<u32>) -> Result<Vec<Segment>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT idx, size_bytes, start_ms, duration_ms, sha256 FROM segments
@@ -286,7 +291,7 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The sizes of all segments before one.
+    /// Returns the total size of the segments before that one.
     pub fn bytes_before(&self, recording: RecordingId, index: u32) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(
             "SELECT coalesce(sum(size_bytes), 0) FROM segments WHERE recording = ?1 AND idx < ?2",
@@ -294,7 +299,7 @@ impl Store {
         Ok(statement.query_row(params![recording.to_string(), index], |row| unsigned(row, 0))?)
     }
 
-    /// The person's own file.
+    /// Returns the path of the person's own file.
     pub fn file(&self, recording: RecordingId) -> Result<Option<PathBuf>> {
         let mut statement =
             self.connection.prepare_cached("SELECT file FROM recordings WHERE id = ?1")?;

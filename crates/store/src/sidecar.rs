@@ -1,12 +1,12 @@
-//! `recording.json`: what the rows say of a recording, beside its segments, so that a lost database
-//! can be rebuilt from the folders.
+//! The sidecar file `recording.json`: a copy of a recording's rows beside its segments, so that a lost
+//! database can be rebuilt from the folders.
 //!
-//! It is a copy: nothing reads it while the database is sound. It is written durably when a
-//! recording begins and at each significant change, and not for each segment or part, which would
-//! double the syncs of a recording. What it lacks is found out again: segments behind the last one
-//! that it lists are judged by their bytes, and which parts a server has is asked of that server.
+//! Nothing reads it while the database is sound. It is written durably when a recording begins and at
+//! each significant change, but not for each segment or part, which would double the syncs of a
+//! recording. What it lacks can be determined again: segments after the last one that it lists are read
+//! from their bytes, and the server is asked which parts it has.
 //!
-//! A copy that can't be written is logged and does not fail what it follows: the rows are durable.
+//! A failure to write it is logged and not returned: the rows are durable.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::files::write_durably;
 use crate::{Damaged, Elsewhere, Health, Recording, Result, Segment, Store};
 
 pub const SIDECAR_FILE: &str = "recording.json";
-/// Grows when an older program could not read it; such a file is passed over.
+/// Incremented when an older version could not read the file; files with another version are skipped.
 const VERSION: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(crate) struct Sidecar {
     pub width: u32,
     #[serde(default)]
     pub height: u32,
-    /// `init.webm`, so that a damaged one can be written again.
+    /// The content of `init.webm`, so that a damaged one can be written again.
     #[serde(default, with = "hex")]
     pub init: Vec<u8>,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub(crate) struct Sidecar {
     /// In playing order.
     #[serde(default)]
     pub segments: Vec<SegmentEntry>,
-    /// As they were sealed, of those that are damaged.
+    /// The original data of damaged segments.
     #[serde(default)]
     pub damaged: Vec<DamagedEntry>,
     #[serde(default)]
@@ -69,7 +69,7 @@ pub(crate) struct Sidecar {
     pub elsewhere: Vec<ElsewhereEntry>,
     #[serde(default)]
     pub upload: Option<UploadEntry>,
-    /// Empty where there is none.
+    /// Empty if there is none.
     #[serde(default, with = "hex")]
     pub secret: Vec<u8>,
 }
@@ -117,12 +117,12 @@ pub(crate) struct UploadEntry {
     pub link: Option<String>,
     pub part_bytes_max: Option<i64>,
     pub paused: bool,
-    /// As the row has it.
+    /// The same text as in the row.
     pub stop: Option<String>,
     pub finished_unix_ms: i64,
     pub mending: bool,
-    /// First segment, number of segments, size. Those behind the last are planned anew, which gives
-    /// the same parts.
+    /// First segment, number of segments, size. Parts after the last one are planned again, with the
+    /// same result.
     pub parts: Vec<(u32, u32, u64)>,
 }
 
@@ -147,7 +147,7 @@ mod hex {
     }
 }
 
-/// Whether a rebuilt database would lack something that can't be found out again.
+/// Returns whether a rebuilt database would lack something that can't be determined again.
 pub(crate) fn is_significant(change: &Change) -> bool {
     match change {
         Change::PartPlanned { .. }
@@ -168,7 +168,7 @@ pub(crate) fn is_significant(change: &Change) -> bool {
     }
 }
 
-/// `None` where there is none that can be read; a damaged one stays where it is.
+/// Reads a folder's sidecar. `None` if there is none that can be read; a damaged one is left in place.
 pub(crate) fn read(folder: &Path) -> Option<Sidecar> {
     let bytes = std::fs::read(folder.join(SIDECAR_FILE)).ok()?;
     match serde_json::from_slice::<Sidecar>(&bytes) {
@@ -182,7 +182,7 @@ pub(crate) fn read(folder: &Path) -> Option<Sidecar> {
 }
 
 impl Store {
-    /// What the copy says that a segment's bytes are, where the rows may be wrong.
+    /// Returns the hashes of the segments according to the sidecar, in case the rows are wrong.
     pub fn kept_sha256(&self, recording: RecordingId) -> Vec<[u8; 32]> {
         let sidecar = read(&self.folder(recording));
         let segments = sidecar.map(|sidecar| sidecar.segments).unwrap_or_default();
@@ -191,7 +191,7 @@ impl Store {
 
     pub(crate) fn write_sidecar(&self, recording: RecordingId) {
         let folder = self.folder(recording);
-        // Not of one whose place is away, and not of one that is being deleted.
+        // Skips recordings whose disk is not connected, and those that are being deleted.
         if !folder.is_dir() {
             return;
         }
@@ -204,8 +204,8 @@ impl Store {
         }
     }
 
-    /// Puts back an upload that the copy knows and the rows don't: the database's last commits are
-    /// lost where its write-ahead log is damaged.
+    /// Restores an upload that is in the sidecar but not in the rows: a damaged write-ahead log loses
+    /// the last commits.
     pub(crate) fn restore_upload(&self, recording: RecordingId) -> Result<()> {
         if self.upload_entry(recording)?.is_some() {
             return Ok(());
@@ -283,7 +283,8 @@ impl Store {
 }
 
 impl Sidecar {
-    /// Makes its rows. `segments_max`: of a recording that runs, those that were told of.
+    /// Inserts the rows. `segments_max` is the number of segments that capture has reported, for a
+    /// running recording.
     pub(crate) fn insert(&self, to: &Transaction<'_>, segments_max: usize) -> Result<()> {
         let id = self.id.to_string();
         to.execute(
@@ -424,13 +425,13 @@ impl From<&Elsewhere> for ElsewhereEntry {
     }
 }
 
-/// Of a folder that has no `recording.json`.
+/// The values for a folder that has no `recording.json`.
 pub(crate) struct Bare {
     pub id: RecordingId,
     pub title: String,
     pub started_text: String,
     pub started_unix_ms: i64,
-    /// Nothing tells them.
+    /// Unknown, so defaults are used.
     pub fps: u32,
     pub bitrate_bits: u32,
 }
@@ -449,7 +450,7 @@ impl Bare {
             width: 0,
             height: 0,
             init: Vec::new(),
-            // Recovery reads the rest from its files, and ends it.
+            // Recovery reads the rest from the files, and ends the recording.
             running: true,
             end_detail: None,
             frames: encoded,

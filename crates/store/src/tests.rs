@@ -1,6 +1,6 @@
-//! The store as one program after another sees it.
+//! Tests of the store through successive programs.
 //!
-//! Length: tests alone, over one set of helpers.
+//! Length: only tests, which share one set of helpers.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -68,13 +68,13 @@ pub(crate) fn segment(index: u32) -> Segment {
     }
 }
 
-/// In these tests a file is a whole segment if it says so.
+/// In these tests a file is a complete segment if its text begins with "whole".
 fn judge(bytes: &[u8]) -> Option<Judged> {
     let judged = Judged { start_ms: 0, duration_ms: 2_000, sha256: [0; 32] };
     bytes.starts_with(b"whole").then_some(judged)
 }
 
-/// Such a file names its own time.
+/// In these tests a file contains its own time.
 fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
     let (_, time) = bytes.split_last_chunk_mut::<6>()?;
     time.copy_from_slice(format!("{start_ms:06}").as_bytes());
@@ -85,7 +85,7 @@ fn size(init: &[u8]) -> Option<(u32, u32)> {
     init.starts_with(b"init").then_some((64, 36))
 }
 
-/// In these tests files are short texts, and a placeholder says what it stands for.
+/// A format of short texts, in which a placeholder describes what it replaces.
 pub(crate) struct Texts;
 
 impl crate::Format for Texts {
@@ -153,7 +153,7 @@ fn folder_whose_only_sealed_segment_is_damaged_is_set_aside() {
     let mut store = folder.open();
     let files = begin(&store, 1);
     std::fs::write(files.join("000000.webm"), b"torn").unwrap();
-    // An unfinished one is no loss.
+    // An unfinished segment is no loss.
     let unfinished = begin(&store, 2);
     std::fs::write(unfinished.join("000000.webm.part"), b"torn").unwrap();
     let recovery = store.recover(&Texts).unwrap();
@@ -177,8 +177,8 @@ fn a_segment_behind_a_gap_is_set_aside() {
     assert_eq!(store.recording(id(1)).unwrap().segments, 1);
 }
 
-/// A program died after its first segment, and before the row that tells of its first frame: the
-/// next one asked a server for a video of 0x0, and was refused for good.
+/// A program died after its first segment, and before the row of its first frame. The next program then
+/// announced a video of 0x0 to the server, and was refused permanently.
 #[test]
 fn a_start_without_its_row_is_read_from_the_init() {
     let folder = Folder::new();
@@ -427,7 +427,7 @@ fn settings_change_together_or_not_at_all() {
     assert_eq!(store.setting("a").unwrap().as_deref(), Some("1"));
 }
 
-/// A recording whose capture writes segments 5, 6 and 7 of a ring, which are its 0, 1 and 2.
+/// Makes a recording whose capture writes segments 5, 6 and 7 of a ring, which are its 0, 1 and 2.
 fn taken_over(store: &Store) -> Elsewhere {
     let there = Elsewhere { folder: store.ring_folder("1"), first_index: 5 };
     std::fs::create_dir_all(&there.folder).unwrap();
@@ -461,7 +461,7 @@ fn hold_brought(store: &Store, there: &Elsewhere) {
     assert_eq!(store.recording(id(1)).unwrap().init_bytes, 4);
 }
 
-/// Each step of a takeover, and the program dead after it: the next one finishes it.
+/// Kills the program after each step of a takeover: the next one finishes it.
 #[test]
 fn what_lies_elsewhere_comes_home_after_a_crash_at_any_step() {
     type Step<'a> = &'a dyn Fn(&Store, &Elsewhere);
@@ -471,7 +471,7 @@ fn what_lies_elsewhere_comes_home_after_a_crash_at_any_step() {
         &|store, _| store.note_started(id(1), 64, 36).unwrap(),
         &|store, there| assert_eq!(bring(store, there, 0).start_ms, 0),
         &|store, there| store.commit_segment(id(1), &bring(store, there, 0)).unwrap(),
-        // Its time is written, its name is not.
+        // Its time is written, but it is not renamed.
         &|_, there| std::fs::write(there.segment(1), "whole 6 at 002000").unwrap(),
         &|_, there| {
             let whole = there.segment(2);
@@ -500,7 +500,7 @@ fn what_the_ring_still_holds_is_copied_and_the_rest_is_moved() {
     let kept = store.ring_folder("kept.webm");
     std::fs::hard_link(there.segment(0), &kept).unwrap();
     for index in 0..3 {
-        // Said twice, as when the row could not be written in between.
+        // Repeated, as when the row could not be written in between.
         bring(&store, &there, index);
         store.commit_segment(id(1), &bring(&store, &there, index)).unwrap();
     }
@@ -526,7 +526,7 @@ fn nothing_is_brought_to_where_the_recordings_were() {
     assert!(!recordings.exists() && from.is_file());
     std::fs::rename(&away, &recordings).unwrap();
     bring(&store, &there, 0);
-    // Only its own folder is gone: it gets another.
+    // If only its own folder is missing, it is created again.
     std::fs::remove_dir_all(store.folder(id(1))).unwrap();
     bring(&store, &there, 1);
     assert!(store.folder(id(1)).join(INIT_FILE).is_file());
@@ -539,7 +539,7 @@ fn what_was_cancelled_is_gone_elsewhere_too() {
     let there = taken_over(&store);
     store.delete(id(1)).unwrap();
     assert!(!there.folder.exists());
-    // It died between the row and the folder.
+    // The program dies between the row and the folder.
     let there = taken_over(&store);
     std::fs::rename(store.folder(id(1)), store.folder(id(1)).with_extension("deleted")).unwrap();
     store.recover(&Texts).unwrap();

@@ -1,5 +1,5 @@
-//! What the server is still to be told of recordings' titles. A title that waits is durable: it is
-//! what differs from the one that the server confirmed last.
+//! Recordings' titles that the server does not have yet. A pending title is durable: it is one that
+//! differs from the title that the server confirmed last.
 
 use rusqlite::{OptionalExtension as _, params};
 use snaplark_core::{RecordingId, SessionId};
@@ -16,7 +16,7 @@ pub struct PendingTitle {
 }
 
 impl Store {
-    /// From now on it is told to the server where that has another.
+    /// Renames a recording. The title is then sent to the server if that has another one.
     pub fn rename(&self, recording: RecordingId, title: &str) -> Result<()> {
         self.change(recording, "title", title)?;
         self.connection.execute(
@@ -26,7 +26,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a recording another title while nobody has renamed it; answers whether it has.
+    /// Renames a recording unless it was renamed meanwhile; returns whether it did.
     pub fn rename_from(&self, recording: RecordingId, was: &str, title: &str) -> Result<bool> {
         let query = "SELECT title FROM recordings WHERE id = ?1";
         let now: Option<String> = self
@@ -40,7 +40,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The server has this title now, or will never take one.
+    /// Records that the server has this title now, or will never accept one.
     pub fn note_cloud_title(&self, recording: RecordingId, title: &str) -> Result<()> {
         self.connection.execute(
             "UPDATE recordings SET cloud_title = ?2 WHERE id = ?1",
@@ -49,7 +49,7 @@ impl Store {
         Ok(())
     }
 
-    /// The first title that this server is still to be told.
+    /// Returns the first title that must still be sent to this server.
     pub fn pending_title(&self, server: &str) -> Result<Option<PendingTitle>> {
         let query = "SELECT r.id, u.session, r.title
              FROM recordings r JOIN uploads u ON u.recording = r.id

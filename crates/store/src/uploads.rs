@@ -1,4 +1,5 @@
-//! The upload machine's rows: its changes in, one transaction a step; and its whole state out.
+//! The upload machine's rows: stores its changes, one transaction for each step, and loads its whole
+//! state.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +13,7 @@ use crate::rows::{conversion, recording_id, unsigned};
 use crate::{Result, Store, sidecar};
 
 impl Store {
-    /// All of it or nothing, on the disk when it returns.
+    /// Stores all changes or none. They are on the disk when it returns.
     pub fn apply(&mut self, changes: &[Change]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
@@ -29,7 +30,8 @@ impl Store {
         Ok(())
     }
 
-    /// What the machine is rebuilt from; what is deleted is not to be sent.
+    /// Returns the rows from which the machine is rebuilt, without deleted recordings, which must not
+    /// be sent.
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
         let mut uploads = self.uploads()?;
         let deleted = self.deleted()?;
@@ -42,7 +44,7 @@ impl Store {
         Ok(uploads)
     }
 
-    /// All of one upload, finished or not; `None` where it is not to be sent.
+    /// Returns the rows of one upload, finished or not; `None` if it must not be sent.
     pub fn upload_rows_of(&self, recording: RecordingId) -> Result<Option<UploadRows>> {
         if self.deleted()?.contains_key(&recording) {
             return Ok(None);
@@ -54,7 +56,8 @@ impl Store {
         Ok(Some(upload))
     }
 
-    /// A part is as large as its segments are now: some may have been replaced since it was planned.
+    /// Sets the parts and their sizes. The sizes are computed from the present segments, since some may
+    /// have been replaced after the part was planned.
     fn put_parts(&self, upload: &mut UploadRows, mut parts: Vec<(Part, bool)>) -> Result<()> {
         let segments = self.segments(upload.recording)?;
         upload.segment_bytes = segments.iter().map(|segment| segment.size_bytes).collect();
@@ -68,7 +71,7 @@ impl Store {
         Ok(())
     }
 
-    /// The finished upload that a server knows by this session.
+    /// Returns the finished upload that a server knows by this session.
     pub fn finished_by_session(
         &self,
         server: &str,
@@ -81,7 +84,7 @@ impl Store {
     }
 
     fn uploads(&self) -> Result<Vec<UploadRows>> {
-        // A reader may come before the first writer of this version.
+        // A reader may open the store before a writer of this version has migrated it.
         let added = match self.version()? {
             ..5 => "0, 0, NULL",
             5 | 6 => "u.mending, u.rebuilt, NULL",
@@ -99,7 +102,7 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The links that are known, finished or not.
+    /// Returns the known links, each with whether its upload is finished.
     pub fn links(&self) -> Result<HashMap<RecordingId, (String, bool)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT recording, link, finished_unix_ms > 0 FROM uploads WHERE link IS NOT NULL",
@@ -112,7 +115,7 @@ impl Store {
         Ok(links)
     }
 
-    /// Of one upload, or of all that are not finished.
+    /// Returns the parts of one upload, or of all unfinished ones.
     fn parts(&self, of: Option<RecordingId>) -> Result<HashMap<RecordingId, Vec<(Part, bool)>>> {
         let mut statement = self.connection.prepare(
             "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged
@@ -146,7 +149,7 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         server: row.get(1)?,
         profile: serde_json::from_value(profile.into()).map_err(|error| conversion(2, error))?,
         session: row.get::<_, Option<String>>(3)?.map(SessionId),
-        // An earlier program kept whatever the server said.
+        // An older version stored whatever the server sent.
         link: row.get::<_, Option<String>>(4)?.filter(|link| is_web_link(link)),
         part_bytes_max: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
         paused: row.get(6)?,

@@ -1,8 +1,8 @@
-//! Runs a program in a terminal: output that never panics, signals that always end the program, and
-//! the manual pages and completions that come with it. `snaplark` and `snaplark-cloud` share it.
+//! Runs a program in a terminal: output that never panics, signals that always end the program, and the
+//! manual pages and shell completions. Shared by `snaplark` and `snaplark-cloud`.
 //!
-//! Nothing outside this crate writes to standard output or standard error: the standard macros
-//! panic when a stream can't be written, and a closed terminal is no reason to lose a recording.
+//! Nothing outside this crate writes to standard output or standard error: the standard macros panic if
+//! a stream can't be written, and a closed terminal must not cost a recording.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,4 +1,4 @@
-//! Manual pages and shell completions, made from the command line itself.
+//! Makes manual pages and shell completions from the definition of the command line.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Command;
 pub use clap_complete::Shell;
 
-/// Returns the shell's completions of the program.
+/// Returns the program's completions for a shell.
 pub fn completions(mut command: Command, shell: Shell) -> Vec<u8> {
     let name = command.get_name().to_owned();
     let mut written = Vec::new();

@@ -1,12 +1,12 @@
-//! Standard output and standard error.
+//! Writes to standard output and standard error.
 //!
-//! A stream that can't be written is remembered, and nothing more is written to it. What that means
-//! is decided once, in [`exit_code`]: a reader that has gone (`| head`) and a closed terminal are a
-//! quiet end with the program's usual code, a full disk is a failure that is said.
+//! After a write fails, nothing more is written to that stream. [`exit_code`] alone decides what the
+//! failure means: a reader that has ended (`| head`) or a closed terminal end the program quietly with
+//! its usual code; a full disk is an error that is reported.
 //!
-//! Whatever a line is made of (a server's link, a window's title), a terminal can't be made to obey
-//! it: control characters are written as `\u{1b}`. Only `say_raw` and `answer_bytes` write as
-//! is, for what the program itself has made.
+//! Untrusted text in a line (a server's link, a window's title) can't control the terminal: control
+//! characters are written as `\u{1b}`. Only `say_raw` and `answer_bytes` write unescaped, for text that
+//! the program itself has made.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -24,7 +24,8 @@ enum Failure {
 }
 
 struct Stream {
-    /// Whether it was a terminal when the program started: a closed one is none.
+    /// True if it was a terminal when the program started: a closed terminal is no longer recognized as
+    /// one.
     was_terminal: bool,
     failure: Option<Failure>,
 }
@@ -50,13 +51,14 @@ impl Stream {
 static OUTPUT: LazyLock<Mutex<Stream>> = LazyLock::new(|| Stream::new(io::stdout().is_terminal()));
 static ERRORS: LazyLock<Mutex<Stream>> = LazyLock::new(|| Stream::new(io::stderr().is_terminal()));
 
-/// Notes which streams are terminals. To be called first: a terminal that closes is none any more.
+/// Records which streams are terminals. Must be called first, since a closed terminal is no longer
+/// recognized as one.
 pub fn begin() {
     LazyLock::force(&OUTPUT);
     LazyLock::force(&ERRORS);
 }
 
-/// Writes a line of the program's answer to standard output.
+/// Writes a line of the program's result to standard output.
 pub fn answer(line: &str) {
     answer_bytes(format!("{}\n", escaped(line)).as_bytes());
 }
@@ -66,17 +68,17 @@ pub fn answer_json(json: &str) {
     answer_bytes(format!("{}\n", escaped_json(json)).as_bytes());
 }
 
-/// Writes to standard output as it is.
+/// Writes to standard output unchanged.
 pub fn answer_bytes(bytes: &[u8]) {
     locked(&OUTPUT).write(&mut io::stdout().lock(), bytes);
 }
 
-/// Writes a line for a person to standard error.
+/// Writes a line for the person to standard error.
 pub fn say(line: &str) {
     say_raw(&format!("{}\n", escaped(line)));
 }
 
-/// Writes a line for a person over the last one of a terminal.
+/// Replaces the terminal's last line with another one for the person.
 pub fn say_in_place(line: &str) {
     say_raw(&format!("\r\x1b[2K{}", escaped(line)));
 }
@@ -94,12 +96,13 @@ pub fn is_terminal_gone() -> bool {
     })
 }
 
-/// Returns whether standard error is a terminal on which a line can be written anew.
+/// Returns whether standard error is a terminal on which a line can be replaced.
 pub fn is_live_terminal() -> bool {
     locked(&ERRORS).was_terminal && !is_dumb()
 }
 
-/// Returns whether standard error takes colours: a terminal that has them, and nobody said no.
+/// Returns whether standard error should have colors: a terminal that supports them, and `NO_COLOR` is
+/// not set.
 pub fn has_colours() -> bool {
     let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     is_live_terminal() && is_wanted
@@ -109,7 +112,7 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Returns the code that the program ends with: `code`, unless its answer could not be written.
+/// Returns the exit code of the program: `code`, unless its result could not be written.
 pub fn exit_code(code: ExitCode) -> ExitCode {
     let failure = locked(&OUTPUT).failure.clone();
     match failure {
@@ -121,7 +124,7 @@ pub fn exit_code(code: ExitCode) -> ExitCode {
     }
 }
 
-/// Takes the log's lines to standard error. A line that can't be written is left out.
+/// Writes log lines to standard error. A line that can't be written is dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogWriter;
 
@@ -140,7 +143,7 @@ fn locked(stream: &Mutex<Stream>) -> std::sync::MutexGuard<'_, Stream> {
     stream.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The system's words without its number.
+/// Returns the system's message without the error number.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()

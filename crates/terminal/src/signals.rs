@@ -1,12 +1,13 @@
-//! Signals that ask the program to end: the first is polite, the second ends it at once.
+//! Handles signals that ask the program to end: the first requests a clean shutdown, the second ends it
+//! at once.
 //!
-//! A thread of its own hears them, so that nothing the program waits for can be in the way. Commands
-//! that have something to bring to its end hold a [`Polite`]; without one the first signal ends the
-//! program, as it would any other. What is sealed or committed by then is on disk.
+//! A separate thread receives them, so that nothing the program waits for can block them. Commands that
+//! need a clean shutdown hold a [`Polite`]; without one, the first signal ends the program, as it would
+//! end any other. What is sealed or committed by then is on disk.
 //!
-//! A terminal that closes sends SIGHUP more than once (the kernel to the group, the shell to its
-//! jobs), and a service manager sends SIGTERM and SIGHUP together: what comes within [`SAME_WISH`]
-//! of the first is the same wish.
+//! A closed terminal sends SIGHUP more than once (the kernel to the group, the shell to its jobs), and
+//! a service manager sends SIGTERM and SIGHUP together. So signals within [`SAME_WISH`] of the first
+//! count as the same request (debounce).
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ const SAME_WISH: Duration = Duration::from_millis(300);
 static POLITE: AtomicUsize = AtomicUsize::new(0);
 static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
-/// Lets the first signal be polite for as long as it lives.
+/// While this exists, the first signal only requests a clean shutdown.
 #[derive(Debug)]
 pub struct Polite {
     asked: watch::Receiver<bool>,
@@ -32,9 +33,9 @@ impl Polite {
         Polite { asked: ASKED.subscribe() }
     }
 
-    /// Returns as soon as the program was asked to end, also where that was earlier.
+    /// Waits until the program is asked to end. Returns at once if it already was.
     pub async fn asked(&mut self) {
-        // The sender is a static: it is never dropped.
+        // The sender is a static, so it is never dropped.
         let _ = self.asked.wait_for(|asked| *asked).await;
     }
 
@@ -55,7 +56,7 @@ impl Drop for Polite {
     }
 }
 
-/// Asks the program to end as a signal would: its terminal is gone, say.
+/// Asks the program to end as a signal would, for instance when its terminal is gone.
 pub fn ask() {
     ASKED.send_replace(true);
 }
@@ -63,7 +64,7 @@ pub fn ask() {
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Ask,
-    /// The same wish once more.
+    /// A repetition of the same request.
     Nothing,
     End,
 }
@@ -86,11 +87,11 @@ impl Wishes {
     }
 }
 
-/// Hears signals from now on. `words` are said where the second one ends the program.
+/// Starts to handle signals. `words` are printed if the second signal ends the program.
 pub fn begin(words: &'static str) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut sources = {
-        // Handlers belong to the runtime that they are made in.
+        // Signal handlers belong to the runtime in which they are created.
         let _within = runtime.enter();
         Sources::new()?
     };
@@ -115,8 +116,8 @@ pub fn begin(words: &'static str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Ends the process without running anything more of it: what runs at a usual exit (libraries'
-/// clean-up, threads that are joined) may be what hangs.
+/// Ends the process at once, without the code of a normal exit (cleanup of libraries, joining of
+/// threads), which may be what hangs.
 pub fn end(code: i32) -> ! {
     #[cfg(unix)]
     #[allow(unsafe_code)]
@@ -132,7 +133,7 @@ pub fn end(code: i32) -> ! {
 struct Sources {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// `None` under nohup, which means that a closed terminal is to change nothing.
+    /// `None` under nohup, so that a closed terminal changes nothing.
     hang_up: Option<tokio::signal::unix::Signal>,
 }
 
@@ -148,7 +149,7 @@ impl Sources {
         })
     }
 
-    /// The number of the next signal.
+    /// Returns the number of the next signal.
     async fn next(&mut self) -> i32 {
         let hang_up = async {
             match &mut self.hang_up {
@@ -164,8 +165,8 @@ impl Sources {
     }
 }
 
-/// Returns whether the program was started under nohup: a closed terminal is to change nothing. Linux
-/// tells by a mask; elsewhere SIGHUP is always heard.
+/// Returns whether the program was started under nohup, so that a closed terminal must change nothing.
+/// Linux shows that in a signal mask; on other systems SIGHUP is always handled.
 #[cfg(unix)]
 pub fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,13 +1,13 @@
-//! A cluster whose pictures say how long they are shown, for players that don't wait for the next
-//! one to know: they take each for a moment, and see holes wherever the screen stood still.
+//! Writes the durations of pictures into a cluster. Some players don't wait for the next picture to
+//! know how long one is shown: they assume a moment, and show gaps where the screen stood still.
 
 use crate::ebml::{Element, Reader, id};
 use crate::read::{read_block, read_block_group};
 use crate::{Block, Track, WebmError, cluster};
 
 /// Gives each picture of a cluster the time until the next one as its duration, and the last one the
-/// time until `end_ms`: when the next segment's first picture is shown, where there is one. Nothing
-/// else of the cluster changes.
+/// time until `end_ms`, which is when the next segment's first picture is shown, if there is one.
+/// Nothing else changes.
 pub fn with_durations(bytes: &[u8], end_ms: Option<u64>) -> Result<Vec<u8>, WebmError> {
     let mut blocks = blocks(bytes)?;
     let mut next_ms = end_ms;
@@ -95,7 +95,7 @@ mod tests {
         let filled = with_durations(&still, Some(6_000)).unwrap();
         let whole = cluster(&[block(Track::Video, 4_000, Some(2_000))]).unwrap();
         assert_eq!(filled, whole);
-        // A next segment that begins before it, as a damaged one may say, changes nothing.
+        // A next segment that begins earlier, as a damaged one may claim, changes nothing.
         assert_eq!(with_durations(&still, Some(3_000)).unwrap(), still);
     }
 

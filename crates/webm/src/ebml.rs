@@ -1,5 +1,5 @@
-//! EBML's elements: an id, a size, then that many bytes. Ids are written as they stand in the
-//! file, length marker included.
+//! Reads and writes EBML elements: an id, a size, then that many bytes. Ids are given as they are in
+//! the file, with their length marker.
 
 use crate::WebmError;
 
@@ -58,7 +58,7 @@ pub mod id {
     pub const CUE_CLUSTER_POSITION: u32 = 0xF1;
 }
 
-/// The longest size that eight bytes say; the one above it means "unknown".
+/// The largest size that eight bytes can hold; the next value means "unknown".
 const SIZE_MAX: u64 = (1 << 56) - 2;
 
 /// Appends elements to a buffer.
@@ -72,14 +72,14 @@ impl Writer {
         self.0.extend_from_slice(&bytes[skip..]);
     }
 
-    /// In as few bytes as it takes.
+    /// Writes a size in the fewest bytes.
     pub fn size(&mut self, size: u64) {
         let width = (1..8).find(|w| size < (1 << (7 * w)) - 1).unwrap_or(8);
         let bytes = (size | 1 << (7 * width)).to_be_bytes();
         self.0.extend_from_slice(&bytes[8 - width..]);
     }
 
-    /// In eight bytes whatever it is, so that it can take the place of the unknown size.
+    /// Writes a size in eight bytes, so that it can replace the unknown size.
     pub fn size_wide(&mut self, size: Option<u64>) {
         let size = size.map_or(SIZE_MAX + 1, |size| size.min(SIZE_MAX));
         self.0.extend_from_slice(&(size | 1 << 56).to_be_bytes());
@@ -97,7 +97,7 @@ impl Writer {
         self.bytes(id, &bytes[skip..]);
     }
 
-    /// In eight bytes whatever it is: the element's length does not depend on the value.
+    /// Writes a number in eight bytes, so that the element's length does not depend on the value.
     pub fn uint_wide(&mut self, id: u32, value: u64) {
         self.bytes(id, &value.to_be_bytes());
     }
@@ -116,23 +116,23 @@ impl Writer {
         self.bytes(id, &inner.0);
     }
 
-    /// `len` is the whole element's, from 2 to 128 bytes.
+    /// Writes a Void element of `len` bytes in total, from 2 to 128.
     pub fn void(&mut self, len: usize) {
         debug_assert!((2..=128).contains(&len));
         self.bytes(id::VOID, &vec![0; len - 2]);
     }
 }
 
-/// One element of `Reader`'s bytes.
+/// One element of a `Reader`'s bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Element<'a> {
     pub id: u32,
-    /// Of its first byte, in the bytes that the outermost reader was made from.
+    /// The position of its first byte, in the bytes that the outermost reader was made from.
     pub offset: usize,
-    /// If not, its size is unknown, and `data` is all that follows.
+    /// False if its size is unknown; then `data` is everything that follows.
     pub sized: bool,
     pub data: &'a [u8],
-    /// Of `data`, as `offset`.
+    /// The position of `data`, counted like `offset`.
     pub data_offset: usize,
 }
 
@@ -171,7 +171,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Goes over the elements of one level. Every element that it gives is whole.
+/// Iterates over the elements of one level. Every element that it returns is complete.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
         Reader { bytes, position: 0, base: 0 }
     }
 
-    /// `start` must not be beyond the end.
+    /// Starts at a position, which must not be beyond the end.
     pub fn starting_at(bytes: &'a [u8], start: usize) -> Self {
         Reader { bytes, position: start, base: 0 }
     }
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
         self.base + self.position
     }
 
-    /// `None` at the end.
+    /// Returns the next element; `None` at the end.
     pub fn next(&mut self) -> Result<Option<Element<'a>>, WebmError> {
         if self.position == self.bytes.len() {
             return Ok(None);
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         let after = &rest[header_len..];
         let data = match size {
             None => after,
-            // A size beyond what is there, however wild, fails in the comparison.
+            // A size beyond the available bytes, however large, fails in the comparison.
             Some(size) => {
                 usize::try_from(size).ok().and_then(|size| after.get(..size)).ok_or(truncated)?
             }
@@ -231,8 +231,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A number with its length marker, and its length. `None` in its place is the unknown size. Err
-/// with no reason means that the bytes end too early.
+/// Reads a number with its length marker. Returns the number (`None` for the unknown size) and its
+/// length. An error without a reason means that the bytes end too early.
 pub fn varint(bytes: &[u8]) -> Result<(Option<u64>, usize), Option<&'static str>> {
     let first = *bytes.first().ok_or(None)?;
     let len = first.leading_zeros() as usize + 1;

@@ -1,23 +1,24 @@
-//! A seekable file from an init and the index of its clusters: no media byte is read or moved.
+//! Makes a seekable file from an init and the index of its clusters, without reading or moving any
+//! media bytes.
 
 use crate::WebmError;
 use crate::ebml::{Writer, id};
 use crate::read::{Cluster, read_head};
 use crate::write::{Finish, head};
 
-/// The finished file is `head`, then the clusters' bytes in order, then `cues`.
+/// A finished file: `head`, then the clusters' bytes in order, then `cues`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// As long as the init where Snaplark wrote that; else it may be longer or shorter.
+    /// As long as the init if Snaplark wrote that; otherwise it may be longer or shorter.
     pub head: Vec<u8>,
     pub cues: Vec<u8>,
     pub duration_ms: u64,
     pub size_bytes: u64,
 }
 
-/// `clusters` in playing order. Of each, `size`, `start_ms`, `end_ms` and `starts_with_keyframe`
-/// count; in the finished file one stands right behind the other, wherever they are now. Of an
-/// init that others wrote, the EBML header, Info and Tracks are kept.
+/// Finishes a file. `clusters` must be in playing order. Only their `size`, `start_ms`, `end_ms` and
+/// `starts_with_keyframe` are used; in the finished file they are contiguous, wherever they are now. Of
+/// an init by another program, the EBML header, Info and Tracks are kept.
 pub fn finish(init: &[u8], clusters: &[Cluster]) -> Result<Finished, WebmError> {
     if let Some(pair) = clusters.windows(2).find(|pair| pair[1].start_ms < pair[0].start_ms) {
         return Err(WebmError::Backwards { start_ms: pair[1].start_ms });
@@ -26,8 +27,8 @@ pub fn finish(init: &[u8], clusters: &[Cluster]) -> Result<Finished, WebmError> 
     let duration_ms = clusters.iter().map(|c| c.end_ms).max().unwrap_or(0);
     let clusters_bytes = clusters.iter().fold(0_u64, |sum, c| sum.saturating_add(c.size));
 
-    // What is in the head and the length of the Cues depend on one another only through numbers of
-    // fixed width: the first pass gives the head's length.
+    // The head and the length of the Cues depend on each other only through numbers of fixed width, so
+    // a first pass gives the head's length.
     let mut plan = Finish { duration_ms, body_bytes: 0, clusters_bytes };
     let head_len = head(&kept.parts(), Some(&plan)).len() as u64;
     let segment_start = kept.parts().header.len() as u64 + SEGMENT_HEADER_BYTES;
@@ -38,10 +39,10 @@ pub fn finish(init: &[u8], clusters: &[Cluster]) -> Result<Finished, WebmError> 
     Ok(Finished { head, cues, duration_ms, size_bytes })
 }
 
-/// Four bytes of id, eight of size. Positions in a file count from behind it.
+/// Four bytes of id, eight of size. Positions in a file count from the end of this header.
 const SEGMENT_HEADER_BYTES: u64 = 12;
 
-/// A way in at each keyframe. `position` is the first cluster's.
+/// Writes the Cues, an entry for each keyframe. `position` is that of the first cluster.
 fn write_cues(clusters: &[Cluster], mut position: u64, video_track: u64) -> Vec<u8> {
     let mut cues = Writer::default();
     cues.master(id::CUES, |w| {

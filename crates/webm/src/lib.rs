@@ -1,7 +1,8 @@
-//! WebM as Snaplark writes and reads it: bytes in, bytes out, no I/O.
+//! Writes and reads WebM: takes bytes and returns bytes, without I/O.
 //!
-//! Why not a library: no crate gives hold of cluster boundaries, known sizes and reserved space at
-//! once, and all three are what makes a segment playable and a file seekable without a copy.
+//! This is not done by a library: no crate gives control over cluster boundaries, known sizes and
+//! reserved space at once, and all three are needed to make a segment playable and a file seekable
+//! without a copy.
 //!
 //! ```text
 //! init      EBML header, Segment (unknown size), Void 100 (for SeekHead), Info + Void 11 (for
@@ -11,9 +12,9 @@
 //!           they are, Cues
 //! ```
 //!
-//! Times are milliseconds from the recording's start; a TimestampScale other than 1 ms is refused.
-//! Reading takes bytes from strangers: it never panics, never recurses, and allocates by what is
-//! there, not by what is claimed.
+//! Times are milliseconds from the recording's start; a TimestampScale other than 1 ms is refused. The
+//! reader takes untrusted bytes: it never panics, never recurses, and allocates by the actual size, not
+//! by the claimed one.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -37,7 +38,7 @@ pub use retime::retime;
 pub use scan::{Joint, Scan, Scanned};
 pub use write::{Block, Track, cluster, cluster_header, init};
 
-/// What a file holds. Parsed from any WebM; written with one video track (VP9, VP8 or AV1) and at
+/// The tracks of a file. Parsed from any WebM; written with one video track (VP9, VP8 or AV1) and at
 /// most one audio track.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tracks {
@@ -57,7 +58,7 @@ pub enum VideoCodec {
     Vp8,
     Vp9,
     Av1,
-    /// Matroska's own name for it.
+    /// Another codec, by its Matroska id.
     Other(String),
 }
 
@@ -76,7 +77,7 @@ pub struct Audio {
 pub enum AudioCodec {
     Opus,
     Vorbis,
-    /// Matroska's own name for it.
+    /// Another codec, by its Matroska id.
     Other(String),
 }
 
@@ -88,7 +89,8 @@ pub enum WebmError {
     Truncated { offset: u64 },
     #[error("an element is not what WebM allows there: {reason} (at byte {offset})")]
     Malformed { offset: u64, reason: &'static str },
-    /// As live muxers and browsers write: such clusters can't be told whole from cut off.
+    /// Written by live muxers and browsers. It is unknown whether such a cluster is complete or cut
+    /// off.
     #[error("a cluster has no size (at byte {offset})")]
     ClusterUnsized { offset: u64 },
     #[error("there is no {0} in the header")]

@@ -1,14 +1,14 @@
-//! What stands for a segment whose bytes are damaged: a cluster of the same time and, where there is
-//! room, of the same length, with a plain grey picture and silence.
+//! Makes placeholders for damaged segments: a cluster of the same time and, if there is room, of the
+//! same length, with a plain gray picture and silence.
 //!
-//! Of the same length, so that nothing that was planned with the segment changes: parts keep their
-//! sizes (storage refuses small ones), and later segments their places. A Void element says what it
-//! is, so that whoever reads the bytes (the share page's server, the person's own file) knows of the
-//! hole without being told.
+//! The length is the same so that nothing changes that was planned with the segment: parts keep their
+//! sizes (storage refuses small ones), and later segments their positions. A Void element marks the
+//! placeholder, so that anyone who reads the bytes (the share page's server, the person's own file) can
+//! recognize the gap.
 //!
-//! Why nothing of the damaged bytes is kept in it: their hash says that they are not what was
-//! sealed, but not which of them; a picture that a decoder makes of them may show anything. They
-//! stay in a file of their own.
+//! None of the damaged bytes are kept in it: their hash shows that they are not what was sealed, but
+//! not which of them are wrong, and a decoder may make any picture of them. They stay in a file of
+//! their own.
 
 use crate::ebml::{Reader, Writer, id};
 use crate::vp9::grey_key_frame;
@@ -16,18 +16,18 @@ use crate::write::{cluster_body, cluster_header};
 use crate::{AudioCodec, Block, Track, Tracks, VideoCodec, WebmError};
 
 const MARK: &[u8] = b"Snaplark: a damaged segment was here";
-/// Opus: one packet of 20 ms of silence (full band, one channel, which plays on both).
+/// One Opus packet of 20 ms of silence (full band, one channel, which plays on both).
 const SILENCE: [u8; 3] = [0xF8, 0xFF, 0xFE];
 const SILENCE_MS: u64 = 20;
-/// Sound is cut at its own packets, some of which begin before their segment's picture: silence keeps
-/// away from both neighbours, or packets would stand in the wrong order.
+/// The gap between silence and both neighbors. Sound packets are not aligned with segments, and some
+/// begin before their segment's picture; without the gap, packets could be in the wrong order.
 const SILENCE_MARGIN_MS: u64 = 60;
-/// Blocks hold their time as 16 bits with a sign.
+/// Blocks store their time in a signed 16-bit number.
 const SILENCE_MS_MAX: u64 = 30_000;
-/// Id, size of eight bytes.
+/// An id, and a size of eight bytes.
 const VOID_HEAD_BYTES: u64 = 9;
 
-/// Longer than `size_bytes` only where that has no room for a picture.
+/// Returns a placeholder. It is longer than `size_bytes` only if a picture does not fit.
 pub fn placeholder(
     tracks: &Tracks,
     start_ms: u64,
@@ -72,7 +72,7 @@ pub fn placeholder(
     Ok(cluster.0)
 }
 
-/// Whether a cluster is one that [`placeholder`] made.
+/// Returns whether [`placeholder`] made this cluster.
 pub fn is_placeholder(cluster: &[u8]) -> bool {
     let Ok(Some(element)) = Reader::new(cluster).next() else { return false };
     if element.id != id::CLUSTER {

@@ -1,58 +1,58 @@
-//! What others send: an init, and parts of either framing. See `lib.rs` for what is promised of
-//! hostile bytes.
+//! Reads an init, and parts of either framing, as other programs send them. `lib.rs` says what is
+//! guaranteed for hostile bytes.
 
 use crate::ebml::{Element, Reader, id, varint};
 use crate::write::{Head, TIMESTAMP_SCALE_NS, Track};
 use crate::{Audio, AudioCodec, Tracks, Video, VideoCodec, WebmError};
 
-/// A part holds 10 MB and a cluster of ours two seconds; this is far beyond both, and keeps the
-/// index of a part of nothing but tiny clusters small.
+/// The limit on clusters in a part. A part holds 10 MB and a cluster of ours two seconds, so this is
+/// far above both; it limits the index of a part that contains only tiny clusters.
 const CLUSTERS_MAX: usize = 100_000;
-/// How long a picture is shown of which nothing tells.
+/// The assumed duration of a picture if nothing states it.
 pub(crate) const FRAME_MS_GUESS: u64 = 33;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Init {
     pub tracks: Tracks,
-    /// As blocks name it.
+    /// The track's number in blocks.
     pub video_track: u64,
-    /// Of all that stands before the first cluster.
+    /// The length of everything before the first cluster.
     pub len_bytes: usize,
-    /// As the header says; a recording that is not finished says nothing.
+    /// The duration in the header; a recording that is not finished has none.
     pub duration_ms: Option<u64>,
 }
 
-/// A whole cluster. Nothing of its media is needed to serve it or to make Cues.
+/// A complete cluster. Its media bytes are not needed to serve it or to make Cues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// Of its first byte, in the bytes that were indexed.
+    /// The position of its first byte, in the bytes that were indexed.
     pub offset: u64,
-    /// Of all of it, its header included.
+    /// Its whole length, header included.
     pub size: u64,
     pub start_ms: u64,
-    /// When its last block is over: by that block's own duration where it tells one, else guessed
-    /// from the gap before it.
+    /// When its last block ends: by that block's own duration if it has one, otherwise estimated from
+    /// the gap before it.
     pub end_ms: u64,
-    /// Whether its first block is a video keyframe, so that playing can begin here.
+    /// True if its first block is a video keyframe, so that playing can begin here.
     pub starts_with_keyframe: bool,
     pub video_frames: u32,
 }
 
-/// What one part holds: `init` first or not at all, then clusters.
+/// The content of one part: `init` first or not at all, then clusters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     pub init: Option<Init>,
     pub clusters: Vec<Cluster>,
 }
 
-/// `bytes` may go on behind the init.
+/// Reads an init. More bytes may follow it.
 pub fn read_init(bytes: &[u8]) -> Result<Init, WebmError> {
     Ok(read_head(bytes)?.0)
 }
 
-/// Indexes a part of either framing, or a whole file: what it begins with tells. Elements between
-/// clusters (Cues, Voids, Tags) are passed over. In a part without an init the video is taken to
-/// be track 1, as in all that Snaplark writes.
+/// Indexes a part of either framing, or a whole file; its first bytes show which. Elements between
+/// clusters (Cues, Voids, Tags) are skipped. In a part without an init the video is assumed to be track
+/// 1, as in all files by Snaplark.
 pub fn index(bytes: &[u8]) -> Result<Part, WebmError> {
     let init = match first_id(bytes) {
         Some(id::EBML) => Some(read_init(bytes)?),
@@ -84,7 +84,7 @@ fn first_id(bytes: &[u8]) -> Option<u32> {
     bytes.first_chunk().map(|four| u32::from_be_bytes(*four))
 }
 
-/// The init, and what a finished head keeps of it.
+/// Returns the init, and what a finished head keeps of it.
 pub(crate) fn read_head(bytes: &[u8]) -> Result<(Init, OwnedHead), WebmError> {
     if first_id(bytes) != Some(id::EBML) {
         return Err(WebmError::NotWebm);
@@ -95,8 +95,8 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<(Init, OwnedHead), WebmError> {
         return Err(header.malformed("a header without a size"));
     }
     check_doc_type(&header)?;
-    // The Segment's own size is not asked for: of a recording under way, or of the first part of a
-    // finished one, only its beginning is here.
+    // The Segment's own size is ignored: of a running recording, or of the first part of a finished
+    // one, only the beginning is here.
     let mut children = segment_children(bytes, &top)?;
 
     let (mut info, mut tracks) = (None, None);
@@ -142,7 +142,7 @@ fn check_doc_type(header: &Element<'_>) -> Result<(), WebmError> {
     let mut children = header.children();
     while let Some(child) = children.next()? {
         if child.id == id::DOC_TYPE {
-            // Matroska is the same on the inside; which codecs are in it, Tracks tell.
+            // Matroska has the same structure; Tracks state the codecs.
             return match child.text().as_str() {
                 "webm" | "matroska" => Ok(()),
                 _ => Err(WebmError::NotWebm),
@@ -152,7 +152,7 @@ fn check_doc_type(header: &Element<'_>) -> Result<(), WebmError> {
     Err(WebmError::Missing("DocType"))
 }
 
-/// A reader at the Segment's first child. `top` stands behind the EBML element.
+/// Returns a reader at the Segment's first child. `top` must be after the EBML element.
 fn segment_children<'a>(bytes: &'a [u8], top: &Reader<'a>) -> Result<Reader<'a>, WebmError> {
     let offset = top.offset();
     let at = &bytes[offset..];
@@ -175,7 +175,7 @@ fn segment_children<'a>(bytes: &'a [u8], top: &Reader<'a>) -> Result<Reader<'a>,
     Ok(Reader::starting_at(bytes, offset + 4 + size_len))
 }
 
-/// The duration, and the children that a finished head keeps.
+/// Returns the duration, and the children that a finished head keeps.
 fn read_info(info: &Element<'_>) -> Result<(Option<u64>, Vec<u8>), WebmError> {
     let (mut duration, mut kept) = (None, Vec::new());
     let mut children = info.children();
@@ -187,7 +187,7 @@ fn read_info(info: &Element<'_>) -> Result<(Option<u64>, Vec<u8>), WebmError> {
                     return Err(WebmError::OtherTimescale(scale));
                 }
             }
-            // Beyond u64, below 0 and NaN become the nearest that there is.
+            // The cast clamps values beyond u64 and below 0; NaN becomes 0.
             id::DURATION => duration = Some(child.float()? as u64),
             id::VOID => {}
             _ => {
@@ -199,7 +199,7 @@ fn read_info(info: &Element<'_>) -> Result<(Option<u64>, Vec<u8>), WebmError> {
     Ok((duration, kept))
 }
 
-/// The first video track and the first audio track, by their types.
+/// Returns the first video track and the first audio track, by their types.
 fn read_tracks(tracks: &Element<'_>) -> Result<(Tracks, u64), WebmError> {
     let (mut video, mut audio) = (None, None);
     let mut entries = tracks.children();
@@ -303,7 +303,7 @@ fn read_cluster(cluster: &Element<'_>, video_track: u64) -> Result<Cluster, Webm
     let mut first_is_keyframe = None;
     let mut end_ms = 0;
     let mut video_frames = 0_u32;
-    // Of blocks that tell no duration: the last one's time and track, and the gap before it.
+    // For blocks without a duration: the last picture's time, and the gap before it.
     let mut last_video_ms: Option<u64> = None;
     let mut video_gap_ms = None;
 
@@ -337,7 +337,7 @@ fn read_cluster(cluster: &Element<'_>, video_track: u64) -> Result<Cluster, Webm
     let start_ms = start_ms.ok_or_else(|| cluster.malformed("a cluster without a time"))?;
     let starts_with_keyframe =
         first_is_keyframe.ok_or_else(|| cluster.malformed("a cluster without blocks"))?;
-    // Where the end is a picture's that told nothing of its duration.
+    // The cluster ends with a picture that has no duration.
     if last_video_ms == Some(end_ms) {
         end_ms = end_ms.saturating_add(video_gap_ms.unwrap_or(FRAME_MS_GUESS));
     }
@@ -353,7 +353,7 @@ fn read_cluster(cluster: &Element<'_>, video_track: u64) -> Result<Cluster, Webm
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockHead {
-    /// How long it is; the frame is behind it.
+    /// The length of this header; the frame follows it.
     pub bytes: usize,
     pub track: u64,
     pub relative_ms: i16,
@@ -361,7 +361,7 @@ pub(crate) struct BlockHead {
     pub duration_ms: Option<u64>,
 }
 
-/// `data` is a Block's or a SimpleBlock's; a Block's flag for keyframes is always clear.
+/// Reads the header of a Block or a SimpleBlock. A Block's keyframe flag is always clear.
 pub(crate) fn read_block(element: &Element<'_>, data: &[u8]) -> Result<BlockHead, WebmError> {
     let short = || element.malformed("a block without its header");
     let (track, len) = varint(data).map_err(|_| short())?;

@@ -1,11 +1,11 @@
-//! A cluster at another time: what is recorded may begin at a later moment than its capture did.
+//! Moves a cluster to another time: a recording may begin at a later moment than its capture did.
 
 use crate::WebmError;
 use crate::ebml::{Reader, id};
 
-/// Lets it begin then, and every block of it with it, since they count from the cluster's own time.
-/// Nothing changes its length: the number is written as wide as it was, so a later time may find no
-/// room, and an earlier one always does.
+/// Sets the cluster's start. All blocks move with it, since their times are relative to the cluster's.
+/// No length changes: the number keeps its width, so a later time may not fit, but an earlier one
+/// always does.
 pub fn retime(cluster: &mut [u8], start_ms: u64) -> Result<(), WebmError> {
     let place = {
         let element = Reader::new(cluster).next()?.ok_or(WebmError::NotWebm)?;

@@ -1,48 +1,48 @@
-//! Finds the clusters of a WebM that comes in pieces cut anywhere, as browsers' recorders send it:
-//! clusters without a size, nothing where a piece ends. Holds back no more than headers, whatever
-//! the length.
+//! Finds the clusters of a WebM stream that arrives in arbitrary pieces, as browsers' recorders send
+//! it: clusters have no size, and no element ends where a piece ends. Buffers only headers, whatever
+//! the stream's length.
 
 use crate::ebml::{Element, id, varint};
 use crate::read::{BlockHead, FRAME_MS_GUESS, read_block, read_init};
 use crate::write::CLUSTER_HEADER_BYTES;
 use crate::{Cluster, Init, WebmError};
 
-/// What is kept of an element to know what it is: an id, a size, a block's own header.
+/// How much of an element is needed to recognize it: an id, a size, a block's own header.
 const HEAD_BYTES: usize = 12 + 11;
-/// An init of a recorder's has some hundred bytes; one of a file may have a cover picture.
+/// The limit on an init. A recorder's has some hundred bytes; a file's may contain a cover picture.
 const INIT_BYTES_MAX: usize = 1024 * 1024;
-/// 14 hours of clusters of a second.
+/// 14 hours of clusters of one second.
 const CLUSTERS_MAX: usize = 50_000;
 
-/// A cluster as it is to be written: `size_bytes` with a header of its own (`cluster_header`), and
-/// behind that the bytes `data` of the stream.
+/// A cluster as it is to be written: a header of its own (`cluster_header`), then the bytes `data` of
+/// the stream. `cluster.size` counts both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scanned {
     pub cluster: Cluster,
     pub data: std::ops::Range<u64>,
 }
 
-/// Where playing can begin in the stream: a cluster whose first picture is a keyframe.
+/// A position in the stream where playing can begin: a cluster whose first picture is a keyframe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joint {
-    /// Of the cluster's first byte, its header included.
+    /// The position of the cluster's first byte, header included.
     pub offset: u64,
     pub start_ms: u64,
 }
 
-/// Push bytes in order, then `finish`.
+/// The scanner. Push bytes in order, then call `finish`.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// Of the stream, of the first byte that is not understood yet.
+    /// The position in the stream of the first byte that is not parsed yet.
     at: u64,
-    /// From `at` on.
+    /// The buffered bytes from `at` on.
     held: Vec<u8>,
-    /// So many bytes of the stream are nobody's business.
+    /// How many bytes of the stream to skip next.
     skip: u64,
     init: Option<Init>,
     init_bytes: Vec<u8>,
     open: Option<Open>,
-    /// Where the block group that is open ends.
+    /// The open block group.
     group: Option<Group>,
     clusters: Vec<Scanned>,
     joints: Vec<Joint>,
@@ -51,12 +51,12 @@ pub struct Scan {
 
 #[derive(Debug)]
 struct Open {
-    /// Of its header.
+    /// The position of its header.
     offset: u64,
     data_start: u64,
-    /// Where it says so itself.
+    /// Where it ends, if its size is known.
     data_end: Option<u64>,
-    /// Of the last whole element in it.
+    /// The end of the last complete element in it.
     whole_to: u64,
     start_ms: Option<u64>,
     end_ms: u64,
@@ -65,7 +65,7 @@ struct Open {
     video_gap_ms: Option<u64>,
     video_frames: u32,
     blocks: u32,
-    /// Counts when its last byte is here.
+    /// The block that is being received. It counts once its last byte has arrived.
     coming: Option<BlockHead>,
 }
 
@@ -99,12 +99,13 @@ impl Scan {
         Some((self.init.as_ref()?, &self.init_bytes))
     }
 
-    /// Takes the joints that were found since it was asked last.
+    /// Returns the joints that were found since the last call.
     pub fn take_joints(&mut self) -> Vec<Joint> {
         std::mem::take(&mut self.joints)
     }
 
-    /// Returns when the latest block begins that is here whole, or ends where it says so.
+    /// Returns the latest time of all complete blocks: the end of a block that states its duration,
+    /// else its start.
     pub fn latest_ms(&self) -> u64 {
         self.latest_ms
     }
@@ -127,7 +128,7 @@ impl Scan {
         Ok(())
     }
 
-    /// What a recorder that was cut off wrote last is left out, as far as it is not whole.
+    /// Ends the scan. If the recorder was cut off, an incomplete last element is left out.
     pub fn finish(mut self) -> Result<(Vec<u8>, Vec<Scanned>), WebmError> {
         while self.init.is_some() && self.skip == 0 && self.is_whole() {
             self.understand_element()?;
@@ -139,12 +140,12 @@ impl Scan {
         Ok((self.init_bytes, self.clusters))
     }
 
-    /// Whether enough is held to know what stands there.
+    /// Returns whether enough is buffered to recognize the next element.
     fn may_understand(&self) -> bool {
         self.skip == 0 && (self.held.len() >= HEAD_BYTES || self.is_whole())
     }
 
-    /// Whether all of the element that stands first is held.
+    /// Returns whether the whole next element is buffered.
     fn is_whole(&self) -> bool {
         let Ok((_, Some(size), head)) = header(&self.held, self.at) else { return false };
         (head as u64).saturating_add(size) <= self.held.len() as u64
@@ -152,7 +153,7 @@ impl Scan {
 
     fn understand_init(&mut self) -> Result<bool, WebmError> {
         match read_init(&self.held) {
-            // It ends at the first cluster; a header alone may still go on.
+            // An init ends at the first cluster; without one, more of the header may follow.
             Ok(init) if init.len_bytes < self.held.len() => {
                 self.init_bytes = self.held[..init.len_bytes].to_vec();
                 self.consume(init.len_bytes);
@@ -249,7 +250,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// What was held counts as come again, now that it is known how much of it is to be skipped.
+    /// Returns the buffered bytes after it has become known how many of them to skip.
     fn take_back(&mut self, held: &[u8]) {
         let skipped = held.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
         self.skip -= skipped as u64;
@@ -263,7 +264,7 @@ impl Scan {
         self.at += count as u64;
     }
 
-    /// An element ended where we are, and perhaps what it stands in, too.
+    /// Called where an element ends. Closes the elements around it that end here too.
     fn settle(&mut self) {
         if self.skip > 0 {
             return;
@@ -291,7 +292,7 @@ impl Scan {
     fn close(&mut self) {
         self.group = None;
         let Some(open) = self.open.take() else { return };
-        // Nothing in it can be shown.
+        // It contains nothing that can be shown.
         let (Some(start_ms), true) = (open.start_ms, open.blocks > 0) else { return };
         let mut end_ms = open.end_ms.max(start_ms);
         if open.last_video_ms == Some(end_ms) {
@@ -311,7 +312,7 @@ impl Scan {
 }
 
 impl Open {
-    /// Returns the joint that this is where its first picture is a keyframe.
+    /// Counts a block. Returns a joint if the block is the cluster's first picture and a keyframe.
     fn count(&mut self, block: &BlockHead, video_track: u64) -> Option<Joint> {
         let mut joint = None;
         let base = self.start_ms.unwrap_or(0);
@@ -333,7 +334,7 @@ impl Open {
     }
 }
 
-/// Id, size, and the length of both.
+/// Reads a header. Returns the id, the size, and the length of both.
 fn header(bytes: &[u8], at: u64) -> Result<(u32, Option<u64>, usize), WebmError> {
     let truncated = WebmError::Truncated { offset: at };
     let malformed = |reason| WebmError::Malformed { offset: at, reason };
@@ -373,7 +374,7 @@ mod tests {
         (0..5).map(|s| cluster(&[0, 1, 2, 3].map(|f| block(s, f))).unwrap()).collect()
     }
 
-    /// As a live muxer writes them.
+    /// Removes the sizes of clusters, as a live muxer writes them.
     fn without_sizes(cluster: &[u8]) -> Vec<u8> {
         let (_, _, head) = header(cluster, 0).unwrap();
         [&cluster[..4], &UNSIZED, &cluster[head..]].concat()

@@ -1,12 +1,12 @@
-//! A VP9 key frame of plain grey, for any picture size, in a few hundred bytes.
+//! Makes a VP9 key frame of plain gray, for any picture size, in a few hundred bytes.
 //!
-//! Why by hand: the picture stands for a damaged segment, and those are found by programs and on
-//! computers that have no encoder at hand (the command line, a server, a home that is opened to be
-//! mended). Nothing is encoded: every block is predicted from its neighbours (DC prediction, which
-//! is mid-grey where there is none) and has no residual. Section numbers are those of the "VP9
+//! It is written by hand because the picture replaces a damaged segment, and such segments are found by
+//! programs and on computers without an encoder (the command line, a server, a home folder that is
+//! opened for repair). Nothing is encoded: every block is predicted from its neighbors (DC prediction,
+//! which gives mid-gray if there are none) and has no residual. Section numbers are those of the "VP9
 //! Bitstream & Decoding Process Specification", version 0.6.
 
-/// A key frame shows nothing that came before it.
+/// Returns a gray key frame, which hides everything before it.
 pub fn grey_key_frame(width: u32, height: u32) -> Vec<u8> {
     let compressed = compressed_header();
     let mut frame = uncompressed_header(width, height, compressed.len() as u16);
@@ -15,14 +15,14 @@ pub fn grey_key_frame(width: u32, height: u32) -> Vec<u8> {
     frame
 }
 
-/// In units of 8 pixels, and of 64.
+/// Returns a length in units of 8 pixels, and of 64.
 fn blocks(pixels: u32) -> (u32, u32) {
     let mode_info = pixels.div_ceil(8);
     (mode_info, mode_info.div_ceil(8))
 }
 
-/// The smallest number of tile columns that the width allows, as a power of two; and whether a
-/// larger one would be allowed, too (6.2.10).
+/// Returns the smallest number of tile columns that the width allows, as a power of two, and whether a
+/// larger one would be allowed too (6.2.10).
 fn tile_columns_log2(width: u32) -> (u32, bool) {
     let (_, superblocks) = blocks(width);
     let mut min = 0;
@@ -36,7 +36,7 @@ fn tile_columns_log2(width: u32) -> (u32, bool) {
     (min, min < max - 1)
 }
 
-/// 6.2
+/// Returns the uncompressed header (6.2).
 fn uncompressed_header(width: u32, height: u32, compressed_bytes: u16) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.put(2, 2); // frame_marker
@@ -46,7 +46,7 @@ fn uncompressed_header(width: u32, height: u32, compressed_bytes: u16) -> Vec<u8
     bits.put(1, 1); // show_frame
     bits.put(1, 1); // error_resilient_mode: the default probabilities, which stay as they are
     bits.put(0x49_8342, 24); // frame_sync_code
-    bits.put(0, 3); // color_space: not told
+    bits.put(0, 3); // color_space: not stated
     bits.put(0, 1); // color_range
     bits.put(width - 1, 16);
     bits.put(height - 1, 16);
@@ -66,7 +66,7 @@ fn uncompressed_header(width: u32, height: u32, compressed_bytes: u16) -> Vec<u8
     bits.bytes
 }
 
-/// 6.3: no probability changes.
+/// Returns the compressed header, which changes no probability (6.3).
 fn compressed_header() -> Vec<u8> {
     let mut coder = BoolEncoder::new();
     coder.put(false, 128); // tx_mode: ONLY_4X4, two bits
@@ -85,7 +85,7 @@ fn tiles(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     for tile in 0..1 << log2 {
         let data = Tile::new(start(tile)..start(tile + 1), rows, columns).encode();
-        // All but the last say how long they are (6.4).
+        // Each tile but the last is preceded by its length (6.4).
         if tile + 1 < 1 << log2 {
             bytes.extend_from_slice(&(data.len() as u32).to_be_bytes());
         }
@@ -94,8 +94,8 @@ fn tiles(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// Of `default_kf_partition_probs`, by a block's size (8, 16, 32, 64 pixels) and by whether what is
-/// above (1) and to the left (2) is smaller.
+/// From `default_kf_partition_probs`, by a block's size (8, 16, 32, 64 pixels) and by whether the
+/// blocks above (1) and to the left (2) are smaller.
 const PARTITION: [[u8; 3]; 16] = [
     [158, 97, 94],
     [93, 24, 99],
@@ -114,19 +114,19 @@ const PARTITION: [[u8; 3]; 16] = [
     [57, 15, 9],
     [12, 3, 3],
 ];
-/// By how many of the neighbours above and to the left are skipped.
+/// The skip probabilities, by how many of the neighbors above and to the left are skipped.
 const SKIP: [u8; 3] = [192, 128, 64];
-/// That the mode is DC_PRED where both neighbours are.
+/// The probability of DC_PRED if both neighbors have it.
 const LUMA_IS_DC: u8 = 137;
 const CHROMA_IS_DC: u8 = 144;
 
-/// Blocks as large as fit (6.4.2).
+/// A tile that is split into the largest possible blocks (6.4.2).
 struct Tile {
     coder: BoolEncoder,
     columns: std::ops::Range<u32>,
     rows: u32,
     columns_of_frame: u32,
-    /// Partition contexts of the row above, by column, and of the column to the left.
+    /// The partition contexts of the row above, by column, and of the column to the left.
     above: Vec<u8>,
     left: [u8; 8],
 }
@@ -147,7 +147,7 @@ impl Tile {
         self.coder.finish()
     }
 
-    /// `size` is log2 of a block's side in units of 8 pixels.
+    /// Writes the partition of a block. `size` is log2 of its side in units of 8 pixels.
     fn partition(&mut self, row: u32, column: u32, size: u32) {
         if row >= self.rows || column >= self.columns_of_frame {
             return;
@@ -170,7 +170,7 @@ impl Tile {
                 (size - 1, size)
             }
             (false, false) => {
-                // PARTITION_SPLIT, as nothing else is left.
+                // Only PARTITION_SPLIT is possible.
                 for (down, right) in [(0, 0), (0, half), (half, 0), (half, half)] {
                     self.partition(row + down, column + right, size - 1);
                 }
@@ -192,7 +192,7 @@ impl Tile {
         size as usize * 4 + usize::from(left) * 2 + usize::from(above)
     }
 
-    /// Skipped, and both planes DC_PRED. So is every neighbour.
+    /// Writes a block that is skipped and uses DC_PRED in luma and chroma, like all its neighbors.
     fn block(&mut self, row: u32, column: u32) {
         let neighbours = usize::from(row > 0) + usize::from(column > self.columns.start);
         self.coder.put(true, SKIP[neighbours]);
@@ -201,7 +201,7 @@ impl Tile {
     }
 }
 
-/// Most significant bit first.
+/// A bit writer, most significant bit first.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -223,12 +223,12 @@ impl Bits {
     }
 }
 
-/// The arithmetic coder whose decoder is 9.2.
+/// The arithmetic encoder for the decoder of section 9.2.
 struct BoolEncoder {
     bytes: Vec<u8>,
     low: u64,
     range: u32,
-    /// Bits of `low` that are not written yet.
+    /// How many bits of `low` are not written yet.
     pending: u32,
 }
 
@@ -239,7 +239,7 @@ impl BoolEncoder {
         coder
     }
 
-    /// `probability` of 256 that it is false.
+    /// Writes a bit. `probability`, of 256, is that of false.
     fn put(&mut self, value: bool, probability: u8) {
         let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
         if value {
@@ -262,7 +262,7 @@ impl BoolEncoder {
         }
     }
 
-    /// `low` has 8 bits of the range below those that are pending, and a carry above them.
+    /// Writes a byte. `low` has 8 bits of the range below the pending ones, and a carry above them.
     fn flush_byte(&mut self) {
         let top = self.low >> 8;
         if top > 0xFF {

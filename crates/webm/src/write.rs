@@ -1,17 +1,17 @@
-//! What a recording writes: its init once, then one cluster a segment.
+//! Writes a recording: its init once, then one cluster for each segment.
 
 use crate::ebml::{Writer, id};
 use crate::{Audio, AudioCodec, Tracks, Video, VideoCodec, WebmError};
 
-/// Room for a SeekHead of three entries, which takes 68 bytes.
+/// The space for a SeekHead of three entries, which takes 68 bytes.
 pub(crate) const SEEK_HEAD_ROOM: usize = 100;
-/// A Duration: two bytes of id, one of size, eight of float.
+/// The size of a Duration: two bytes of id, one of size, eight of float.
 pub(crate) const DURATION_ROOM: usize = 11;
 /// WebM's default, and the only scale here: one millisecond.
 pub(crate) const TIMESTAMP_SCALE_NS: u64 = 1_000_000;
-/// What a decoder needs of Opus before a point to be right at that point.
+/// How much an Opus decoder must decode before a position to be correct at that position.
 const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
-/// Blocks hold their time as 16 bits with a sign, from their cluster's.
+/// Blocks store their time relative to their cluster's, in a signed 16-bit number.
 const CLUSTER_MS_MAX: u64 = i16::MAX as u64;
 const APP: &str = concat!("Snaplark ", env!("CARGO_PKG_VERSION"));
 
@@ -36,13 +36,13 @@ pub struct Block {
     pub track: Track,
     pub time_ms: u64,
     pub keyframe: bool,
-    /// How long it is shown, where that is known. Give it to the last picture of a cluster: the
-    /// cluster then tells its own end.
+    /// How long it is shown, if that is known. Must be set for the last picture of a cluster, so that
+    /// the cluster states its own end.
     pub duration_ms: Option<u64>,
     pub data: Vec<u8>,
 }
 
-/// The bytes before the first cluster.
+/// Returns the bytes before the first cluster.
 pub fn init(tracks: &Tracks) -> Vec<u8> {
     let mut header = Writer::default();
     header.master(id::EBML, |w| {
@@ -67,24 +67,24 @@ pub fn init(tracks: &Tracks) -> Vec<u8> {
     head(&Head { header: &header.0, info: &apps.0, tracks: &entries.0 }, None)
 }
 
-/// What is kept of an init when it becomes a finished file's head.
+/// The parts of an init that are kept in a finished file's head.
 pub(crate) struct Head<'a> {
-    /// The EBML element, whole.
+    /// The whole EBML element.
     pub header: &'a [u8],
-    /// Info's children, but for TimestampScale, Duration and Voids.
+    /// The children of Info, except TimestampScale, Duration and Voids.
     pub info: &'a [u8],
-    /// The Tracks element, whole.
+    /// The whole Tracks element.
     pub tracks: &'a [u8],
 }
 
 pub(crate) struct Finish {
     pub duration_ms: u64,
-    /// Clusters and Cues.
+    /// The size of clusters and Cues together.
     pub body_bytes: u64,
     pub clusters_bytes: u64,
 }
 
-/// Of the same length with `finish` and without: what `finish` adds has its place kept by Voids.
+/// Returns a head. Its length is the same with and without `finish`, since Voids reserve the space.
 pub(crate) fn head(parts: &Head<'_>, finish: Option<&Finish>) -> Vec<u8> {
     let mut info = Writer::default();
     info.master(id::INFO, |w| {
@@ -172,7 +172,8 @@ fn write_track(w: &mut Writer, track: Track, kind: u64, codec: &str) {
     w.text(id::CODEC_ID, codec);
 }
 
-/// Of a cluster whose content is somewhere already: its length is the same for any.
+/// Returns the header of a cluster whose content is stored elsewhere. Its length does not depend on the
+/// size.
 pub fn cluster_header(data_bytes: u64) -> Vec<u8> {
     let mut header = Writer::default();
     header.id(id::CLUSTER);
@@ -182,8 +183,8 @@ pub fn cluster_header(data_bytes: u64) -> Vec<u8> {
 
 pub(crate) const CLUSTER_HEADER_BYTES: u64 = 12;
 
-/// One whole cluster of these blocks, which may come in any order: they are written by time, and
-/// of those at one time a video keyframe first.
+/// Returns a complete cluster of these blocks. They may be in any order: they are written by time, and
+/// at the same time a video keyframe comes first.
 pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
     let body = cluster_body(blocks)?;
     let mut cluster = Writer(Vec::with_capacity(body.len() + 12));
@@ -191,7 +192,7 @@ pub fn cluster(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
     Ok(cluster.0)
 }
 
-/// What is in such a cluster: its time, then its blocks.
+/// Returns the content of such a cluster: its time, then its blocks.
 pub(crate) fn cluster_body(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
     let mut order: Vec<&Block> = blocks.iter().collect();
     order.sort_by_key(|b| (b.time_ms, !(b.track == Track::Video && b.keyframe)));
@@ -217,8 +218,8 @@ pub(crate) fn cluster_body(blocks: &[Block]) -> Result<Vec<u8>, WebmError> {
     Ok(body.0)
 }
 
-/// `previous_ms` is the time of the track's block before, which this one leans on where it is no
-/// keyframe.
+/// Writes a block. `previous_ms` is the time of the track's previous block, on which this one depends
+/// if it is not a keyframe.
 fn write_block(w: &mut Writer, block: &Block, relative_ms: i16, previous_ms: u64) {
     let [high, low] = relative_ms.to_be_bytes();
     let number = 0x80 | block.track.number();
@@ -239,7 +240,7 @@ fn write_block(w: &mut Writer, block: &Block, relative_ms: i16, previous_ms: u64
             w.uint(id::BLOCK_DURATION, duration_ms);
             if !block.keyframe {
                 let back = previous_ms as i64 - block.time_ms as i64;
-                // No block leans on itself: 0 would say so.
+                // A value of 0 would mean that the block references itself.
                 w.bytes(id::REFERENCE_BLOCK, &back.min(-1).to_be_bytes());
             }
         }),

@@ -1,6 +1,6 @@
-//! Buttons and keys of an X11 display, whoever has them: XInput's raw events. They say which key,
-//! not what it means; that is the layout's (`keymap`) and the modifiers', of which account is kept
-//! here, in the events' own order.
+//! Reads buttons and keys of an X11 display through XInput's raw events, whichever window has the
+//! focus. The events contain key codes only. Their meaning depends on the layout (`keymap`) and on the
+//! modifiers, which are tracked here in the order of the events.
 
 use snaplark_core::capture::Source as Recorded;
 use snaplark_core::overlay::Marks as Wanted;
@@ -21,9 +21,10 @@ use super::{Button, Happened};
 pub struct Input {
     connection: RustConnection,
     root: u32,
-    /// Keys are shown while this has them: what is typed elsewhere is none of the recording's.
+    /// If set, keys are shown only while this window has the focus: typing elsewhere is not part of the
+    /// recording.
     window: Option<u32>,
-    /// `None`: no keys are wanted, and none are told.
+    /// `None` if no keys are wanted.
     keys: Option<Keyboard>,
 }
 
@@ -32,10 +33,10 @@ struct Keyboard {
     held: [bool; 256],
 }
 
-/// The lowest version that tells raw events also while a program has grabbed the device.
+/// The lowest version that reports raw events even while a program has grabbed the device.
 const XINPUT: (u16, u16) = (2, 2);
 const LOCK: u16 = 1 << 1;
-/// On every layout of this century.
+/// The modifier bit of Num Lock on all current layouts.
 const NUM_LOCK: u16 = 1 << 4;
 
 pub fn check(display: &str) -> Result<(), String> {
@@ -86,7 +87,7 @@ impl Input {
         Ok(taken)
     }
 
-    /// What waits is thrown away unread, and the keyboard is as it is now.
+    /// Discards the queued events unread, and reads the keyboard's current state.
     pub fn forget(&mut self) {
         while let Ok(Some(_)) = self.connection.poll_for_event() {}
         if let Some(Ok(keyboard)) = self.keys.is_some().then(|| Keyboard::of(&self.connection)) {
@@ -101,7 +102,7 @@ impl Input {
                     1 => Button::Left,
                     2 => Button::Middle,
                     3 => Button::Right,
-                    // The wheel, and what else a mouse has.
+                    // The wheel, and other buttons of the mouse.
                     _ => return Ok(None),
                 };
                 let pointer = self.connection.query_pointer(self.root).map_err(text)?;
@@ -122,7 +123,7 @@ impl Input {
                 }
                 Ok(None)
             }
-            // Answers to nobody's question.
+            // Other events are not needed.
             _ => Ok(None),
         }
     }
@@ -143,12 +144,12 @@ impl Input {
         Ok(keyboard.press(code, state.group.into(), locked).map(Happened::Pressed))
     }
 
-    /// It or a part of it.
+    /// Returns whether the window, or a window inside it, has the focus.
     fn has_focus(&self, window: u32) -> Result<bool, String> {
         let focus = self.connection.get_input_focus().map_err(text)?.reply().map_err(text)?;
         let mut at = focus.focus;
         while at != window {
-            // `None`, `PointerRoot`, and the window that is no part of another.
+            // The values `None` and `PointerRoot`, and the root window, which has no parent.
             if at <= 1 || at == self.root {
                 return Ok(false);
             }
@@ -177,7 +178,7 @@ impl Keyboard {
         Ok(Keyboard { keymap: Keymap::read(connection)?, held })
     }
 
-    /// `None`: a modifier, or a key without a meaning.
+    /// Returns `None` for a modifier, or a key without a meaning.
     fn press(&self, code: u8, group: u8, locked: u16) -> Option<Press> {
         let held = self.held();
         let plain = self.keymap.sym(code, group, 0)?;

@@ -1,4 +1,4 @@
-//! The keyboard's layout, as the X server has it: what each key means in each of its groups.
+//! The keyboard's layout, read from the X server: what each key means in each of its groups.
 
 use x11rb::protocol::xkb::{self, ConnectionExt as _, ID, MapPart};
 use x11rb::rust_connection::RustConnection;
@@ -49,10 +49,10 @@ impl Keymap {
         Ok(Keymap { first: reply.first_key_sym, keys: keys.into_iter().map(key).collect() })
     }
 
-    /// What the key means there; where the group or the level has nothing, what the one below has.
+    /// Returns the key's meaning there. If the group or level defines none, a lower level is used.
     pub fn sym(&self, code: u8, group: u8, level: u8) -> Option<Keysym> {
         let key = self.keys.get(usize::from(code.checked_sub(self.first)?))?;
-        // A key with fewer groups than the layout has goes round.
+        // A key with fewer groups than the layout wraps around.
         let group = group.checked_rem(key.groups)?;
         let start = usize::from(group) * usize::from(key.width);
         let syms = key.syms.get(start..start + usize::from(key.width))?;

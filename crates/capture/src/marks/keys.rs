@@ -1,4 +1,4 @@
-//! Which keys are shown, by what names, and for how long. Pure: presses and moments come in.
+//! Decides which keys are shown, by what names, and for how long. Pure: takes presses and moments.
 
 use std::time::{Duration, Instant};
 
@@ -7,36 +7,36 @@ use xkeysym::Keysym;
 
 use crate::policy::{KEYS_SHOWN, TYPED_CHARS_MAX};
 
-/// What is held down beside a key.
+/// The modifiers that are held down.
 #[derive(Clone, Copy, Default)]
 pub struct Held {
     pub ctrl: bool,
     pub shift: bool,
     pub alt: bool,
-    /// The key with the system's sign.
+    /// The key with the system's logo.
     pub logo: bool,
-    /// For a key's third and fourth meaning.
+    /// AltGr or the like, for a key's third and fourth meaning.
     pub level3: bool,
 }
 
-/// A key went down.
+/// A key was pressed.
 pub struct Press {
-    /// What it means by itself.
+    /// The meaning without modifiers.
     pub plain: Keysym,
-    /// What it means with what is held.
+    /// The meaning with the held modifiers.
     pub typed: Keysym,
-    /// What it means in the first of the keyboard's layouts.
+    /// The meaning in the keyboard's first layout.
     pub latin: Option<Keysym>,
     pub held: Held,
     pub caps: bool,
 }
 
-/// What is to be seen.
+/// What is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Typed {
-    /// Key by key.
+    /// A shortcut, as one name for each key.
     Shortcut(Vec<String>),
-    /// As it was written.
+    /// Typed text.
     Text(String),
 }
 
@@ -65,7 +65,7 @@ impl Hands {
         self.shown = None;
     }
 
-    /// And how long ago it was pressed.
+    /// Returns what is shown now, and how long ago it was pressed.
     pub fn shown(&self, now: Instant) -> Option<(&Typed, Duration)> {
         let (typed, since) = self.shown.as_ref()?;
         let age = now.saturating_duration_since(*since);
@@ -89,7 +89,7 @@ impl Press {
         held.map(|(_, name)| name.to_owned()).chain([self.name()]).collect()
     }
 
-    /// As it stands on the key.
+    /// Returns the key's label.
     fn name(&self) -> String {
         if let Some(name) = named(self.plain) {
             return name.to_owned();
@@ -98,7 +98,7 @@ impl Press {
         of(self.plain).or_else(|| self.latin.and_then(of)).unwrap_or_else(|| UNKNOWN.to_owned())
     }
 
-    /// At the end of what was written before it.
+    /// Appends the key to the text that was typed before it.
     fn written(&self, before: Option<Typed>) -> Typed {
         let mut text = match before {
             Some(Typed::Text(text)) => text,
@@ -121,11 +121,11 @@ impl Press {
     }
 }
 
-/// A key whose sign nobody here can draw.
+/// Stands for a key whose character can't be drawn.
 const UNKNOWN: &str = "•";
 const SPACE: &str = "Space";
 
-/// A letter or another sign.
+/// Returns the letter or other character that a key types, if it can be drawn.
 fn sign(sym: Keysym) -> Option<char> {
     let dead = match sym {
         Keysym::dead_acute => Some('´'),
@@ -195,7 +195,7 @@ mod tests {
             hands.press(press(key, key, Held::default()), now);
             hands.press(press(key, key, Held { shift: true, ..Held::default() }), now);
         }
-        // As a password's sign is typed on many keyboards.
+        // A character of a password, as it is typed on many keyboards.
         let level3 = Held { level3: true, ..Held::default() };
         hands.press(press(Keysym::q, Keysym::at, level3), now);
         assert_eq!(seen(&hands, now), "");
@@ -229,7 +229,7 @@ mod tests {
         let caps = Press { caps: true, ..press(Keysym::a, Keysym::A, shift) };
         hands.press(caps, now + KEYS_SHOWN);
         assert_eq!(seen(&hands, now + KEYS_SHOWN), "a");
-        // A layout whose signs can't be drawn has Latin ones beside them.
+        // A layout whose characters can't be drawn falls back to Latin ones.
         let ctrl = Held { ctrl: true, ..none };
         let latin = Press {
             latin: Some(Keysym::a),

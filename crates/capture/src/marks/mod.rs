@@ -1,8 +1,8 @@
-//! What the person does with mouse and keyboard, to be seen. On the eye's thread alone, which asks
-//! for it at each look: nobody is waited for, and what happened since is in its order.
+//! Shows the person's mouse clicks and key presses. Runs on the frame grabber's thread only, which
+//! polls for them at each look: nothing blocks, and events keep their order.
 //!
-//! What is typed is in no log, no event and no file; it is here for as long as it is shown, as are
-//! its pixels in the recording.
+//! Typed text is in no log, no event and no file. It is held only while it is shown, apart from its
+//! pixels in the recording.
 
 #[cfg(target_os = "linux")]
 mod input;
@@ -21,7 +21,7 @@ use self::keys::{Hands, Press};
 use crate::policy::CLICK_SHOWN;
 use crate::source::Way;
 
-/// A button went down, at that place of the screen.
+/// A button was pressed, at that position of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Click {
     pub button: Button,
@@ -36,7 +36,7 @@ pub enum Button {
     Right,
 }
 
-/// What input tells, in its order.
+/// An input event.
 enum Happened {
     Clicked(Button, (i32, i32)),
     Pressed(Press),
@@ -50,7 +50,8 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// `None`: none are wanted. Or why there can be none.
+    /// Starts to read input. Returns `None` if no marks are wanted, and an error that says why they are
+    /// impossible.
     pub fn open(wanted: Wanted, way: &Way, recorded: &Recorded) -> Result<Option<Self>, String> {
         if wanted.is_none() {
             return Ok(None);
@@ -64,7 +65,7 @@ impl Marks {
         Err(UNSEEN.to_owned())
     }
 
-    /// Takes in what happened since it was asked last. An error: there will be nothing more.
+    /// Handles the events since the last call. After an error there will be no more events.
     pub fn look(&mut self, now: Instant) -> Result<(), String> {
         self.clicks.retain(|click| now.duration_since(click.since) < CLICK_SHOWN);
         #[cfg(target_os = "linux")]
@@ -79,7 +80,7 @@ impl Marks {
         Ok(())
     }
 
-    /// What happened in a pause is not recorded, and what was shown before it is over.
+    /// Discards the input of a pause, and hides what was shown before it.
     pub fn forget(&mut self) {
         self.clicks.clear();
         self.hands.forget();
@@ -91,13 +92,13 @@ impl Marks {
         &self.clicks
     }
 
-    /// What was typed, and how long ago.
+    /// Returns what was typed, and how long ago.
     pub fn typed(&self, now: Instant) -> Option<(&Typed, Duration)> {
         self.hands.shown(now)
     }
 }
 
-/// Whether clicks and keys can be seen that way, or why not.
+/// Checks whether clicks and keys can be read on this system. The error says why not.
 pub fn check(way: &Way) -> Result<(), String> {
     match way {
         #[cfg(target_os = "linux")]

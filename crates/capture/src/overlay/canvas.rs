@@ -1,12 +1,12 @@
-//! A copy of the source's picture that is painted on, and can be had without what was painted.
+//! A copy of the source's picture that can be painted on and restored.
 
 use crate::source::picture::{BYTES_PER_PIXEL, Rect};
 
 pub struct Canvas {
     size: (u32, u32),
-    /// BGRx. Empty: no picture was set.
+    /// BGRx. Empty if no picture was set.
     pixels: Vec<u8>,
-    /// What was under each painted rectangle, in their order.
+    /// The original pixels of each painted rectangle, in painting order.
     covered: Vec<(Rect, Vec<u8>)>,
 }
 
@@ -15,7 +15,7 @@ pub struct Canvas {
 pub struct Ink {
     /// Blue, green, red.
     pub colour: [u8; 3],
-    /// 0: what is under it stays.
+    /// The opacity, of 255. At 0 the pixel under it is unchanged.
     pub cover: u8,
 }
 
@@ -46,7 +46,7 @@ impl Canvas {
         self.pixels.extend_from_slice(picture);
     }
 
-    /// As it was set.
+    /// Restores the picture as it was set.
     pub fn uncover(&mut self) {
         while let Some((rect, under)) = self.covered.pop() {
             let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
@@ -57,7 +57,7 @@ impl Canvas {
         }
     }
 
-    /// What of the rectangle is on the picture, each pixel as `ink` says, which counts from the
+    /// Paints the visible part of the rectangle. `ink` returns each pixel, with coordinates from the
     /// rectangle's corner.
     pub fn paint(&mut self, rect: Rect, ink: impl Fn(u32, u32) -> Ink) {
         let whole = Rect { x: 0, y: 0, width: self.size.0, height: self.size.1 };
@@ -83,7 +83,7 @@ impl Canvas {
     }
 }
 
-/// `part` of 255 of the second colour, the rest of the first.
+/// Mixes two colors: `part` of 255 of the second, the rest of the first.
 pub fn mix(from: [u8; 3], to: [u8; 3], part: u8) -> [u8; 3] {
     match part {
         0 => from,

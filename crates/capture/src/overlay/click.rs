@@ -1,5 +1,5 @@
-//! A click: a line around the place that grows and goes. The button is told by its shape: round for
-//! the left one, standing on its point for the right one, square for the one between.
+//! Paints a click as an outline that grows and fades. Its shape shows the button: a circle for the left
+//! one, a square on its corner for the right one, an upright square for the middle one.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::marks::{Button, Click};
 use crate::policy::CLICK_SHOWN;
 use crate::source::picture::Rect;
 
-/// The accent of the windows, and white around it, so that it is seen on the accent, too.
+/// The windows' accent color, with white around it, so that it is also visible on the accent color.
 const LINE: [u8; 3] = [0xFF, 0x70, 0x21];
 const AROUND: [u8; 3] = [0xFF; 3];
 
@@ -18,7 +18,7 @@ const RADIUS_FROM: f32 = 12.0;
 const RADIUS_TO: f32 = 34.0;
 const THICKNESS: f32 = 5.0;
 
-/// Paints it at that place of the picture.
+/// Paints a click at that position of the picture.
 pub fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
     let scale = (canvas.size().1 as f32 / 1_080.0).clamp(0.5, 2.5);
     let age = now.saturating_duration_since(click.since).as_secs_f32() / CLICK_SHOWN.as_secs_f32();
@@ -38,7 +38,7 @@ pub fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
             Button::Left => x.hypot(y) - radius,
             Button::Middle => rounded(x, y, half, radius / 4.0),
             Button::Right => {
-                // The same square, turned.
+                // The same square, rotated by 45 degrees.
                 let turn = std::f32::consts::FRAC_1_SQRT_2;
                 rounded((x + y) * turn, (x - y) * turn, half, radius / 4.0)
             }

@@ -1,11 +1,12 @@
-//! What stands upon the picture of the source: clicks, the webcam, keys. On the eye's thread alone.
+//! Paints clicks, the webcam and keys onto the source's picture. Runs on the frame grabber's thread
+//! only.
 //!
-//! Where nothing stands upon it the source's own picture goes on, uncopied: a screen that stands
-//! still costs what it did. Else it is copied once and painted over; equal things painted make equal
-//! pictures, so the gate goes on to see whether anything changed.
+//! If there is nothing to paint, the source's picture is passed on without a copy, so a still screen
+//! costs nothing extra. Otherwise it is copied once and painted over. Painting the same things gives an
+//! equal picture, so the gate can still detect whether anything changed.
 //!
-//! The webcam lies above the pointer and above clicks: it belongs to the video, not to the screen.
-//! Keys are above all.
+//! The webcam covers the pointer and clicks: it belongs to the video, not to the screen. Keys cover
+//! everything.
 
 mod canvas;
 mod click;
@@ -26,7 +27,7 @@ use crate::webcam::{Shown, Webcam};
 pub struct Overlay {
     canvas: Canvas,
     webcam: Arc<Webcam>,
-    /// Of the webcam's shape and size of last time.
+    /// The mask for the webcam's last shape and size.
     mask: Mask,
     marks: Option<Marks>,
     pill: Pill,
@@ -38,13 +39,13 @@ impl Overlay {
         Overlay { canvas, webcam, mask, marks, pill }
     }
 
-    /// Upon that picture, or upon the last one where there is none now. `place`: the picture's own on
-    /// the screen.
+    /// Paints onto that picture, or onto the last one if there is none now. `place` is the picture's
+    /// position on the screen.
     pub fn lay<'a>(&'a mut self, picture: Option<&'a [u8]>, place: Place) -> Option<&'a [u8]> {
         let now = Instant::now();
         let webcam = self.webcam.look();
         if let Some(Err(reason)) = self.marks.as_mut().map(|marks| marks.look(now)) {
-            // The display is gone, which the source will say.
+            // The display is gone, which the source will report.
             tracing::debug!(reason, "clicks and keys are not seen any more");
             self.marks = None;
         }
@@ -72,7 +73,7 @@ impl Overlay {
         Some(self.canvas.pixels())
     }
 
-    /// What happened in a pause is not recorded.
+    /// Discards the input of a pause.
     pub fn break_off(&mut self) {
         if let Some(marks) = &mut self.marks {
             marks.forget();
@@ -87,12 +88,12 @@ fn paint_webcam(canvas: &mut Canvas, mask: &mut Mask, shown: &Shown) {
     canvas.paint(*rect, |x, y| {
         let (cover, ring) = mask.at(x, y);
         let x = if *mirrored { side - 1 - x } else { x };
-        // The camera gives another size only for the moment after that was changed.
+        // The camera's size differs only for a moment after it was changed.
         let face_at = |at: u32| at * face.side / side;
         let colour = face.pixel(face_at(x), face_at(y));
         Ink { colour: canvas::mix(colour, RING, ring), cover }
     });
 }
 
-/// The hairline around it, to be seen on dark screens and on light ones.
+/// The color of the hairline around the webcam, which is visible on dark and light screens.
 const RING: [u8; 3] = [0xFF; 3];

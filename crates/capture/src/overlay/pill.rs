@@ -1,4 +1,4 @@
-//! What was typed, near the lower edge: keys as caps beside each other, words as words.
+//! Paints typed keys near the lower edge: shortcuts as key caps side by side, text as text.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::marks::Typed;
 use crate::policy::{KEYS_FADE, KEYS_SHOWN};
 use crate::source::picture::Rect;
 
-/// The windows' dark raised ground, the caps upon it, their line, and what is read.
+/// The colors of the windows' raised surface in dark mode, of the caps on it, of their edge, and of the
+/// letters.
 const GROUND: [u8; 3] = [0x24, 0x1D, 0x1A];
 const CAP: [u8; 3] = [0x40, 0x37, 0x32];
 const EDGE: [u8; 3] = [0x68, 0x5C, 0x55];
@@ -23,7 +24,7 @@ const GAP: f32 = 8.0;
 const PADDING: f32 = 10.0;
 const ABOVE_EDGE: f32 = 56.0;
 
-/// Drawn once for what it says, painted as often as it is shown.
+/// A rendered pill. It is drawn once for each text and painted as often as it is shown.
 #[derive(Default)]
 pub struct Pill {
     of: Option<Typed>,
@@ -59,7 +60,7 @@ impl Pill {
         let (lines, has_caps) = match typed {
             Typed::Shortcut(keys) => (keys.iter().map(|key| Line::draw(key, cap)).collect(), true),
             Typed::Text(text) => {
-                // The end of it is what was typed last.
+                // The end is kept, since it was typed last.
                 let room = width_max.saturating_sub(2 * (padding + inset));
                 let mut text = text.as_str();
                 let mut line = Line::draw(text, cap);
@@ -70,7 +71,7 @@ impl Pill {
                 (vec![line], false)
             }
         };
-        // A key with one letter is as wide as high.
+        // A key with one letter is as wide as it is high.
         let cap_width = |line: &Line| (line.width + 2 * inset).max(cap);
         let width = lines.iter().map(|line| cap_width(line) + gap).sum::<u32>() - gap + 2 * padding;
         let height = cap + 2 * padding;

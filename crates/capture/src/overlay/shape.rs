@@ -1,25 +1,26 @@
-//! Shapes by their distance: how far a point is from the edge, negative inside. From that come soft
+//! Signed distance functions: how far a point is from a shape's edge, negative inside. They give soft
 //! edges and lines along them.
 
 use snaplark_core::overlay::Shape;
 
-/// Of the side. As round as the cards of the windows are at that size.
+/// The corner's radius, relative to the side. As round as the windows' cards at that size.
 const CORNER: f32 = 0.16;
 /// A hairline at 1080 rows, and never less than a pixel.
 const RING: f32 = 1.0 / 110.0;
 
-/// From the edge of a rectangle around the zero point that reaches so far, with corners so round.
+/// Returns the distance to a rounded rectangle around the origin, with these half sides and corner
+/// radius.
 pub fn rounded(x: f32, y: f32, half: (f32, f32), corner: f32) -> f32 {
     let (x, y) = (x.abs() - half.0 + corner, y.abs() - half.1 + corner);
     x.max(0.0).hypot(y.max(0.0)) + x.max(y).min(0.0) - corner
 }
 
-/// How much of a pixel is on the inner side, of 255.
+/// Returns how much of a pixel is inside, of 255.
 pub fn cover(distance: f32) -> u8 {
     ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// What of each pixel belongs to the webcam's shape, and what of that to the line around it.
+/// For each pixel, its coverage by the webcam's shape and by the line around it.
 #[derive(Debug, Default)]
 pub struct Mask {
     of: Option<(Shape, u32)>,
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!((mask.at(0, 0).0, mask.at(100, 100)), (0, (255, 0)));
         assert!(mask.at(100, 0).1 > 200 && mask.at(100, 3).1 == 0);
         mask.fit(Shape::Square, 201);
-        // What four corners leave of it.
+        // The part of the square that remains inside a circle.
         let corner = 201.0_f64 * f64::from(CORNER);
         let wanted = 201.0 * 201.0 - (4.0 - std::f64::consts::PI) * corner * corner;
         assert!((covered(&mask) - wanted).abs() < 10.0, "{} {wanted}", covered(&mask));

@@ -1,20 +1,20 @@
-//! Words as pixels, in the windows' own face: how much of each pixel a letter covers.
+//! Renders text in the windows' own font, as the coverage of each pixel.
 
 use std::sync::LazyLock;
 
 use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _, point};
 
-/// Latin, Greek, Cyrillic, and the signs of keys: assets/fonts/OFL.txt.
+/// Latin, Greek, Cyrillic, and the symbols of keys. License: assets/fonts/OFL.txt.
 static FACE: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     let bytes = include_bytes!("../../../../assets/fonts/Inter-SemiBold.otf");
     FontRef::try_from_slice(bytes).expect("the face that is built in is one")
 });
 
-/// One line.
+/// One rendered line of text.
 pub struct Line {
     pub width: u32,
     pub height: u32,
-    /// Of 255, row by row.
+    /// The coverage of each pixel, of 255, row by row.
     cover: Vec<u8>,
 }
 
@@ -22,7 +22,7 @@ pub fn can_draw(sign: char) -> bool {
     FACE.glyph_id(sign).0 != 0
 }
 
-/// How high letters are drawn, of a line's height.
+/// The size of letters, relative to the line's height.
 const LETTERS: f32 = 0.82;
 
 impl Line {
@@ -39,7 +39,7 @@ impl Line {
         }
         let width = at.ceil() as u32;
         let mut line = Line { width, height, cover: vec![0; (width * height) as usize] };
-        // What stands between the letters' feet and heads stands in the middle.
+        // Capital letters are centered vertically.
         let base = (height as f32 + face.scale().y * CAPITALS) / 2.0;
         for glyph in glyphs {
             let Some(outline) = FACE.outline_glyph(glyph) else { continue };
@@ -65,7 +65,7 @@ impl Line {
     }
 }
 
-/// How high a capital letter is, of the size. (The face is measured from its ascent to its descent.)
+/// The height of a capital letter, relative to the size. (The font's size is from ascent to descent.)
 const CAPITALS: f32 = 0.60;
 
 #[cfg(test)]

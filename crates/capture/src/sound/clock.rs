@@ -1,13 +1,14 @@
-//! How fast a device's own clock really runs, and where it is. Pure.
+//! Estimates the real rate and position of a device's own clock. Pure.
 //!
-//! A device that says 48 kHz delivers 47,990 or 48,020 frames a second of the computer's clock. What
-//! shows that is when its frames come, which is late by whatever this computer was doing meanwhile,
-//! but never early. So of each short while the look that was least late counts, and a delay-locked
-//! loop of second order goes through those: steady drift leaves no error, and nothing adds up.
+//! A device that claims 48 kHz delivers 47,990 or 48,020 frames a second of the computer's clock. The
+//! rate is measured by the arrival of its frames. An arrival is late by whatever this computer was
+//! doing meanwhile, but never early. So only the least late observation of each short interval counts,
+//! and a second-order delay-locked loop (DLL) is fitted through those: steady drift leaves no error,
+//! and errors do not add up.
 //!
-//! The sound server also says which frame is heard now. That wanders by some milliseconds and is
-//! wrong by half a second at first, so only its distance from the loop is taken, slowly: it is what
-//! the device's own buffers hold.
+//! The sound server also reports which frame is heard now. That report varies by some milliseconds and
+//! is wrong by half a second at first. So only its distance from the loop is used, averaged slowly: it
+//! is the latency of the device's own buffers.
 
 use std::f64::consts::{SQRT_2, TAU};
 
@@ -16,15 +17,15 @@ use crate::policy::{
 };
 use crate::sound::RATE;
 
-/// How quickly the loop follows, and how long a while is: at first, to find the device, then as
-/// slowly as real clocks move.
+/// The loop's bandwidth and the length of its intervals: wide at first, to find the device, then
+/// narrow, since real clocks drift slowly.
 const WIDE: Pace = Pace { hz: 0.3, seconds: 0.1 };
 const NARROW: Pace = Pace { hz: 0.03, seconds: 0.5 };
 const WIDE_SECONDS: f64 = 6.0;
-/// A while in which all looks were late moves the loop by no more than so much lateness.
+/// The most that an interval in which all observations were late moves the loop.
 const LATE_MS_MAX: f64 = 5.0;
-/// Over how long the mean distance from the server's word is taken, at first and in the long run,
-/// when that has settled, and how much of it at a time.
+/// The averaging time of the distance to the server's report, at first and in the long run; when
+/// averaging begins, after the report has settled; and the largest distance that counts at a time.
 const LEAD_SECONDS: [f64; 2] = [5.0, 60.0];
 const LEAD_SETTLED_SECONDS: f64 = 2.0;
 const LEAD_STEP_MS_MAX: f64 = 20.0;
@@ -41,10 +42,10 @@ pub struct DeviceClock {
     position: f64,
     rate: f64,
     since: f64,
-    /// Of this while, the look that was least late, and by how much it lay beyond the line.
+    /// The least late observation of this interval, and its distance ahead of the line.
     best: Option<(f64, f64)>,
     while_since: f64,
-    /// Whiles in a row that were far behind the line.
+    /// The number of intervals in a row that were far behind the line.
     strange: u32,
     /// How many frames the device is ahead of what it delivers.
     lead: f64,
@@ -52,7 +53,7 @@ pub struct DeviceClock {
 }
 
 impl DeviceClock {
-    /// Moments are seconds, positions frames, each from where their owner likes.
+    /// Starts a clock. Moments are in seconds and positions in frames; the caller chooses both origins.
     pub fn starting_at(seconds: f64, delivered: f64) -> Self {
         DeviceClock {
             seconds,
@@ -67,12 +68,13 @@ impl DeviceClock {
         }
     }
 
-    /// Which frame is heard at that moment.
+    /// Returns which frame is heard at that moment.
     pub fn position_at(&self, seconds: f64) -> f64 {
         self.delivered_at(seconds) + self.lead
     }
 
-    /// So many frames were here at that moment; by the server's word, `heard` were heard.
+    /// Notes how many frames had been delivered at that moment, and which frame the server reports as
+    /// heard.
     pub fn note(&mut self, seconds: f64, delivered: f64, heard: Option<f64>) {
         if let Some(heard) = heard {
             self.note_lead(seconds, heard);
@@ -94,7 +96,7 @@ impl DeviceClock {
     fn follow(&mut self, at: f64, ahead: f64, pace: &Pace) {
         let jump = frames(DEVICE_JUMP_MS as f64);
         self.strange = if ahead < -jump { self.strange + 1 } else { 0 };
-        // Nothing comes early: it has jumped. What comes late for long has stood still.
+        // Frames never arrive early, so the device has jumped ahead. If they stay late, it has stalled.
         if ahead > jump || self.strange >= DEVICE_JUMP_WHILES {
             let (rate, lead, looked) = (self.rate, self.lead, self.looked);
             let delivered = self.delivered_at(at) + ahead;
@@ -106,7 +108,7 @@ impl DeviceClock {
             return;
         }
         let error = ahead.max(-frames(LATE_MS_MAX));
-        // Beyond this the loop would ring.
+        // The loop would oscillate with more.
         let turn = (TAU * pace.hz * passed).min(0.3);
         let off = f64::from(RATE) * DEVICE_RATE_ERROR_MAX;
         let rate = self.rate + turn * turn * error / passed;
@@ -141,8 +143,8 @@ fn frames(ms: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Looks each 10 ms for so long, late by up to 4 ms in a fixed disorder, and each tenth second
-    /// by 300 ms. The server's word wanders.
+    /// Observes the clock every 10 ms, late by up to 4 ms in a fixed irregular pattern, and every tenth
+    /// second by 300 ms. The server's report varies.
     fn follow(clock: &mut DeviceClock, rate: f64, seconds: std::ops::Range<u32>, lead: f64) -> f64 {
         let mut worst: f64 = 0.0;
         for n in seconds.start * 100..seconds.end * 100 {

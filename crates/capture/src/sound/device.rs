@@ -1,6 +1,7 @@
-//! One device, held open for as long as the recording lasts: its frames go into a `Line`, and where
-//! it is lost it is opened again and again. Everything that may hang is on this one thread, for
-//! which nobody waits: where no frames come the ear makes silence and says so.
+//! The audio input of one device, which stays open for the whole recording. Its frames go into a
+//! `Line`; if the device is lost, it is reopened until that works. Everything that may hang is on this
+//! one thread, and nothing waits for it: if no frames come, the sound thread (`ear`) produces silence
+//! and reports it.
 //!
 //! ```text
 //!  PulseAudio's, PipeWire's   the element's own thread            device's thread
@@ -26,23 +27,24 @@ use crate::graph::Graph;
 use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST, UNMUTE_LOOK};
 use crate::signals::Signals;
 
-/// A device gives this much at once: 1024 frames, PipeWire's own usual number. For fewer it lets all
-/// programs of the computer work in shorter steps, and a busy one crackles.
+/// The size of a device's chunks: 1024 frames, PipeWire's own default. For a smaller size PipeWire
+/// makes all programs of the computer work in shorter periods, which crackles on a busy computer.
 const CHUNK_MICROSECONDS: i64 = 21_334;
 
-/// What the device's thread and the ear share.
+/// The state that the device's thread and the sound thread share.
 pub struct Input {
     pub listening: Listening,
-    /// It is not opened before it is wanted: there is silence, and nothing is missed.
+    /// True until the device is first needed. It is not opened before; meanwhile there is silence, and
+    /// no loss is reported.
     waits: AtomicBool,
     shared: Mutex<Shared>,
 }
 
 pub struct Shared {
     pub line: Line,
-    /// When frames came last; at first, when they were first waited for.
+    /// When frames last came; before the first ones, when waiting for them began.
     pub last_came: Instant,
-    /// Why none come.
+    /// Why no frames come.
     pub problem: Option<String>,
 }
 
@@ -57,7 +59,8 @@ impl Input {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Until the microphone is unmuted for the first time; `false`: the recording ended before.
+    /// Waits until the microphone is unmuted for the first time. Returns `false` if the recording ended
+    /// before.
     pub fn wait_until_wanted(&self, signals: &Signals) -> bool {
         while self.waits() {
             if signals.stop_asked().is_some() {
@@ -74,11 +77,11 @@ impl Input {
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Frames and moments are as right after a panic elsewhere as before.
+        // A poisoned lock is ignored: a panic elsewhere can't leave frames and moments inconsistent.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why nothing is heard, if that is so.
+    /// Returns why nothing is heard, if that is so.
     pub fn problem(&self) -> Option<String> {
         if self.waits() {
             return None;
@@ -90,7 +93,7 @@ impl Input {
     }
 }
 
-/// The thread's whole life: until the stop.
+/// Runs the device's thread until the stop.
 pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signals) {
     if !input.wait_until_wanted(signals) {
         return;
@@ -111,7 +114,7 @@ pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signa
 struct Open {
     graph: Graph,
     source: gst::Element,
-    /// The system's name, where one was chosen.
+    /// The system's name, if a device was chosen.
     name: Option<String>,
     follows_default: bool,
 }
@@ -128,7 +131,7 @@ impl Open {
         };
         let source = server.source(target.as_deref())?;
         source.set_property("latency-time", CHUNK_MICROSECONDS);
-        // Frames are told their times here, not there.
+        // The times of frames are determined here, not by the element.
         source.set_property_from_str("slave-method", "none");
         let raw = gst::Caps::builder("audio/x-raw")
             .field("format", "F32LE")
@@ -138,7 +141,8 @@ impl Open {
             .build();
         let appsink = gst_app::AppSink::builder().caps(&raw).sync(false).build();
         let graph = Graph::of([&source, appsink.upcast_ref()])?;
-        // The device's own clock is asked where the device is. It must not lead as well.
+        // The pipeline uses the system clock. The device's clock is only read, in the appsink's
+        // callback.
         graph.pipeline().use_clock(Some(&gst::SystemClock::obtain()));
         let open =
             Open { graph, source, name, follows_default: input.listening == Listening::System };
@@ -151,7 +155,7 @@ impl Open {
         Ok(open)
     }
 
-    /// Until the stop, or until it is lost, and why.
+    /// Watches the device until the stop or until it is lost, and returns why it was lost.
     fn watch(&self, signals: &Signals) -> Option<String> {
         let Some(bus) = self.graph.pipeline().bus() else {
             return Some("it can't be heard".to_owned());
@@ -166,7 +170,7 @@ impl Open {
                     _ => "it ended".to_owned(),
                 });
             }
-            // PulseAudio moves those who listen to a device that is gone to another one.
+            // PulseAudio moves the clients of a device that is gone to another device.
             let current: Option<String> = self.source.property("current-device");
             let current = current.filter(|current| !current.is_empty());
             if let (Some(name), Some(current)) = (&self.name, current)
@@ -175,11 +179,11 @@ impl Open {
                 return Some("it was unplugged".to_owned());
             }
             if self.follows_default {
-                // What a person sees of it, where the server says it: another one's once another
-                // is the default one.
+                // The description of the device, if the server reports it. It changes when another
+                // device becomes the default.
                 let now: Option<String> = self.source.property("device-name");
                 if followed.is_some() && now.is_some() && now != followed {
-                    // Not lost: opened again at once, as the other one.
+                    // The device is not lost: it is reopened at once, as the new default.
                     return None;
                 }
                 followed = now.or(followed);
@@ -190,7 +194,7 @@ impl Open {
 }
 
 fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallbacks {
-    // The source holds these callbacks' owner.
+    // A weak reference, since the source indirectly owns these callbacks.
     let source = source.downgrade();
     let mut clock = None;
     let mut next_offset = None;

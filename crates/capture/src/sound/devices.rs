@@ -1,4 +1,4 @@
-//! The sound server, and which devices it has: PulseAudio, or PipeWire that speaks for it.
+//! The sound server and its devices: PulseAudio, or PipeWire's PulseAudio interface.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -12,24 +12,24 @@ use crate::policy::{OPEN_WAIT, SERVER_ANSWER};
 const ELEMENT: &str = "pulsesrc";
 const PROVIDER: &str = "pulsedeviceprovider";
 const CLIENT: &str = "Snaplark";
-/// The server's word for what the default output plays, whichever that is.
+/// The server's name for the monitor of the default output, whichever that is.
 pub const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceProbe {
     /// The system's own name.
     pub name: String,
-    /// What a person sees.
+    /// The name that a person sees.
     pub description: String,
     pub listening: Listening,
-    /// Whether it is the one that is taken where none is named.
+    /// True for the device that is used if none is named.
     pub is_default: bool,
 }
 
-/// All that can be listened to now: microphones, then what each output plays.
+/// Lists the sound devices: microphones first, then the monitors of outputs.
 pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
     let server = Server::named(server);
-    // A sound server that hangs hangs whoever asks it.
+    // Asked on another thread, since a sound server that hangs blocks its caller.
     let (answer, asked) = sync_channel(1);
     crate::spawn("sound-list", move || drop(answer.send(server.list())))?;
     let listed = asked.recv_timeout(OPEN_WAIT).unwrap_or_else(|error| {
@@ -41,7 +41,7 @@ pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
     listed.map_err(|reason| CaptureError::NoSound { reason })
 }
 
-/// Whether a sound server answers at all, asked without opening a microphone.
+/// Checks that a sound server responds at all, without opening a microphone.
 pub fn answers(server: &Server) -> Result<(), String> {
     let server = server.clone();
     let (answer, asked) = sync_channel(1);
@@ -56,12 +56,12 @@ const UNANSWERED: &str = "the sound server does not answer";
 pub struct Server(Option<String>);
 
 impl Server {
-    /// `None`: the session's own.
+    /// Returns the named server. `None` means the session's own.
     pub fn named(name: Option<&str>) -> Self {
         Server(name.map(str::to_owned))
     }
 
-    /// Listens to that device, once it plays.
+    /// Returns an element that records from that device, once it plays.
     pub fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
         let element = gst::ElementFactory::make(ELEMENT).build().map_err(|_| missing(ELEMENT))?;
         element.set_property("client-name", CLIENT);
@@ -70,7 +70,7 @@ impl Server {
         Ok(element)
     }
 
-    /// The microphone of that name, by the system's name or by what a person sees.
+    /// Returns the system's name of a microphone. `wanted` is that name or the one that a person sees.
     pub fn resolve(&self, wanted: &str) -> Result<String, String> {
         let devices = self.list()?;
         let lower = wanted.to_lowercase();
@@ -101,7 +101,7 @@ impl Server {
     }
 
     fn devices(&self) -> Result<Vec<gst::Device>, String> {
-        // There is one provider in the process, which is told the server before it is asked.
+        // The process has one provider, so the server must be set and queried under a lock.
         static TURN: Mutex<()> = Mutex::new(());
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let factory = gst::DeviceProviderFactory::find(PROVIDER);
@@ -110,20 +110,20 @@ impl Server {
         Ok(provider.devices().into_iter().collect())
     }
 
-    /// What a person sees of the device that this name stands for now. `None`: there is none.
+    /// Returns the description of the device that this name stands for now. `None` if there is none.
     fn describe(&self, target: Option<&str>) -> Result<Option<String>, String> {
         let source = self.source(target)?;
         let bus = gst::Bus::new();
         source.set_bus(Some(&bus));
         let opened = source.set_state(gst::State::Ready);
         let name = opened.map(|_| source.property::<Option<String>>("device-name"));
-        // It was only asked.
+        // It was opened only for this query.
         let _ = source.set_state(gst::State::Null);
         name.map_err(|_| said_error(&bus).unwrap_or_else(|| UNANSWERED.to_owned()))
     }
 }
 
-/// The first error that waits on the bus.
+/// Returns the first error on the bus.
 pub fn said_error(bus: &gst::Bus) -> Option<String> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {

@@ -1,9 +1,9 @@
-//! One device's sound, from its own rate and position to the recording's. Pure: frames and moments
-//! go in, frames of any span of time come out, silence where there are none.
+//! Resamples one device's sound from its own rate and position to the recording's. Pure: takes frames
+//! with their moments and returns the frames of any span of time, with silence where there are none.
 //!
-//! Why no resampler of a library: those turn a rate into another and steer by how full a queue is.
-//! Here the place to read from is known to the fraction of a frame at every moment, so nothing is
-//! steered, and what was read never drifts from when it was heard.
+//! A library's resampler does not fit: those convert one rate to another and adjust it by how full a
+//! queue is. Here the position to read from is known to a fraction of a frame at every moment, so there
+//! is no feedback loop, and the sound never drifts from the time at which it was heard.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -16,14 +16,14 @@ use crate::sound::clock::DeviceClock;
 /// Left and right, from -1 to 1.
 pub type Frame = [f32; 2];
 
-/// Frames on which one between them is made of: half before it, half behind.
+/// How many frames are used to interpolate one: half before it, half after it.
 const TAPS: usize = 32;
 const HALF: f64 = (TAPS / 2) as f64;
-/// Places between two frames for which the weights are kept; of those between, the mean is taken.
+/// How many fractional positions have precomputed weights; weights between them are interpolated.
 const PHASES: usize = 128;
-/// Weights reach so far up that 20 kHz pass.
+/// The filter's cutoff, relative to half the rate: 20 kHz still pass.
 const CUTOFF: f64 = 0.94;
-/// What was cut off dies away to a hundredth in 4 ms, and what sets in rises in so many frames.
+/// Sound that is cut off decays to a hundredth in 4 ms; sound that sets in rises over this many frames.
 const DECAY: f32 = 0.976;
 const RISE_FRAMES: f32 = 192.0;
 
@@ -35,16 +35,16 @@ pub struct Line {
     clock: Option<DeviceClock>,
     /// Where the next read begins, once there was one.
     next: Option<f64>,
-    /// 1 where the sound is as loud as it came.
+    /// The gain of the fade-in; 1 when it is complete.
     level: f32,
-    /// What was given last.
+    /// The frame that was returned last.
     last: Frame,
-    /// What a cut left over.
+    /// The decaying rest of the sound after a cut.
     tail: Frame,
 }
 
 impl Line {
-    /// `epoch` is before all other moments.
+    /// Creates an empty line. `epoch` must be before all other moments.
     pub fn new(epoch: Instant) -> Self {
         Line {
             epoch,
@@ -58,12 +58,12 @@ impl Line {
         }
     }
 
-    /// Frames that came now, interleaved. By the server's word, what is heard now is `ahead` frames
-    /// behind the last of them.
+    /// Adds interleaved frames that arrived now. According to the server, the frame that is heard now
+    /// lies `ahead` frames after the last of them.
     pub fn push(&mut self, samples: &[f32], now: Instant, ahead: Option<f64>) {
         self.frames.extend(samples.chunks_exact(2).map(|pair| [pair[0], pair[1]]));
         if self.frames.len() > LINE_FRAMES_MAX {
-            // Half at once: each time moves the rest.
+            // Half is dropped at once, since each drop moves the rest.
             self.forget(self.frames.len() - LINE_FRAMES_MAX / 2);
         }
         let seconds = self.seconds(now);
@@ -72,14 +72,14 @@ impl Line {
         clock.note(seconds, delivered, ahead.map(|ahead| delivered + ahead));
     }
 
-    /// So many frames were lost on the way.
+    /// Inserts silence for frames that were lost on the way.
     pub fn skip(&mut self, count: usize) {
         let silence = count.min(LINE_FRAMES_MAX);
         self.frames.resize(self.frames.len() + silence, [0.0; 2]);
         self.first += (count - silence) as u64;
     }
 
-    /// The device was opened anew: what comes next has nothing to do with what came before.
+    /// Starts over after the device was reopened: new frames are unrelated to the old ones.
     pub fn restart(&mut self) {
         self.first = self.end();
         self.frames.clear();
@@ -87,13 +87,13 @@ impl Line {
         self.next = None;
     }
 
-    /// Whether all is there that was heard before that moment.
+    /// Returns whether all sound from before that moment has arrived.
     pub fn covers(&self, moment: Instant) -> bool {
         let place = self.clock.as_ref().map(|clock| clock.position_at(self.seconds(moment)));
         place.is_some_and(|place| place + HALF <= self.end() as f64)
     }
 
-    /// What was heard from that moment on, as long as `out`. Moments do not go back.
+    /// Fills `out` with the sound from that moment on. Moments must not go back.
     pub fn read(&mut self, from: Instant, out: &mut [Frame]) {
         let Some((start, step)) = self.plan(from, out.len()) else {
             self.cut();
@@ -124,7 +124,7 @@ impl Line {
         self.forget(done.clamp(0, self.frames.len() as i64) as usize);
     }
 
-    /// Where reading begins, and how far apart its frames lie.
+    /// Returns where reading begins, and the distance between the frames that it reads.
     fn plan(&self, from: Instant, count: usize) -> Option<(f64, f64)> {
         let clock = self.clock.as_ref()?;
         let seconds = self.seconds(from);
@@ -139,7 +139,7 @@ impl Line {
         Some((start, step))
     }
 
-    /// The sound at a position between frames. `None`: not all that it takes is there.
+    /// Interpolates the frame at a fractional position. `None` if not all frames for it are there.
     fn between(&self, position: f64) -> Option<Frame> {
         let whole = position.floor();
         let begin = whole as i64 - (TAPS as i64 / 2 - 1) - self.first as i64;
@@ -157,7 +157,7 @@ impl Line {
         Some([left, right])
     }
 
-    /// The sound breaks off here: its step would be a click.
+    /// Marks where the sound breaks off. It fades out from here, since an abrupt end would click.
     fn cut(&mut self) {
         if self.last != [0.0; 2] {
             self.tail = self.last;
@@ -184,7 +184,7 @@ impl Line {
     }
 }
 
-/// A windowed sinc for each phase, each with a sum of 1.
+/// A windowed sinc filter for each phase, each with a sum of 1.
 static WEIGHTS: LazyLock<Vec<[f32; TAPS]>> =
     LazyLock::new(|| (0..=PHASES).map(|phase| weights(phase as f64 / PHASES as f64)).collect());
 
@@ -192,7 +192,7 @@ fn weights(part: f64) -> [f32; TAPS] {
     let raw: [f64; TAPS] = std::array::from_fn(|n| {
         let x = n as f64 - (HALF - 1.0) - part;
         let sinc = if x == 0.0 { 1.0 } else { (PI * CUTOFF * x).sin() / (PI * CUTOFF * x) };
-        // Blackman's.
+        // A Blackman window.
         let turn = PI * x / HALF;
         sinc * (0.42 + 0.5 * turn.cos() + 0.08 * (2.0 * turn).cos())
     });
@@ -212,8 +212,8 @@ mod tests {
         epoch + Duration::from_secs_f64(seconds)
     }
 
-    /// A device of that rate that hears a tone of 1 kHz, in chunks of 10 ms, for so many seconds;
-    /// read in blocks of 20 ms, 100 ms later.
+    /// Simulates a device of that rate that records a tone of 1 kHz in chunks of 10 ms for that many
+    /// seconds. It is read in blocks of 20 ms, 100 ms later.
     fn tone(rate: f64, seconds: u32, heard: impl Fn(f64) -> bool) -> Vec<Frame> {
         let epoch = Instant::now();
         let mut line = Line::new(epoch);
@@ -244,7 +244,7 @@ mod tests {
     fn a_tone_stays_pure_and_in_time_whatever_the_rate() {
         for ppm in [0.0, 200.0, -300.0] {
             let out = tone(48_000.0 * (1.0 + ppm / 1e6), 40, |_| true);
-            // Against the tone as it was played, after the loop has settled.
+            // Compared with the tone as it was played, after the loop has settled.
             let mut worst: f64 = 0.0;
             for (n, frame) in out.iter().enumerate().skip(20 * 48_000) {
                 let ideal = (TAU_KHZ * n as f64 / 48_000.0).sin() * 0.5;

@@ -1,4 +1,4 @@
-//! How loud a microphone is while nothing is recorded: for the person who chooses one.
+//! Measures how loud a microphone is while nothing is recorded, for the person who chooses one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::signals::Signals;
 const TELLS_APART: Duration = Duration::from_millis(100);
 const FRAMES: usize = RATE as usize / 10;
 
-/// Listens for as long as it is kept.
+/// Measures until it is dropped.
 pub struct Meter(Arc<Signals>);
 
 impl Drop for Meter {
@@ -24,8 +24,8 @@ impl Drop for Meter {
     }
 }
 
-/// Tells ten times a second how loud that microphone is, in thousandths of the loudest that there
-/// is: nothing, where it can't be heard.
+/// Calls `tell` ten times a second with the microphone's level, in thousandths of full scale. The level
+/// is 0 if the microphone can't be heard.
 pub fn listen(
     device: Device,
     mut tell: impl FnMut(u16) + Send + 'static,

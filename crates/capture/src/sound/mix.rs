@@ -1,20 +1,20 @@
-//! The devices' sound into one, with the microphone's switch and the levels. Pure.
+//! Mixes the devices' sound, applies the microphone's mute, and computes levels. Pure.
 
 use crate::sound::line::Frame;
 
-/// A mute is a ramp of so many frames (4 ms), or it would click.
+/// A mute is a ramp over this many frames (4 ms), since an abrupt one would click.
 const RAMP_FRAMES: f32 = 192.0;
-/// Up to here sums are as they are; beyond it they are bent to stay below 1.
+/// The mix is unchanged up to this value; above it, it is compressed to stay below 1.
 const BEND: f32 = 0.8;
 
-/// Holds how loud the microphone is let through. It begins closed.
+/// Holds the microphone's current gain. It begins muted.
 #[derive(Debug, Default)]
 pub struct Mixer {
     microphone: f32,
 }
 
 impl Mixer {
-    /// `open` says of each frame whether the microphone is to be heard.
+    /// Mixes one block. `open` returns for each frame whether the microphone is audible.
     pub fn mix(
         &mut self,
         microphone: Option<&[Frame]>,
@@ -35,7 +35,7 @@ impl Mixer {
     }
 }
 
-/// Smooth at the bend, and never beyond 1.
+/// Limits a value: smooth at the threshold, and never beyond 1.
 fn bend(value: f32) -> f32 {
     let over = value.abs() - BEND;
     if over <= 0.0 {
@@ -45,7 +45,7 @@ fn bend(value: f32) -> f32 {
     (BEND + room * over / (over + room)).copysign(value)
 }
 
-/// The loudest frame in thousandths.
+/// Returns the loudest sample in thousandths.
 pub fn level(frames: &[Frame]) -> u16 {
     let peak = frames.iter().flatten().fold(0.0_f32, |peak, value| peak.max(value.abs()));
     (peak.min(1.0) * 1_000.0).round() as u16

@@ -1,16 +1,17 @@
-//! Sound: devices into one Opus track on the recording's own clock.
+//! Records sound devices into one Opus track on the recording's own clock.
 //!
 //! ```text
-//! device  a thread for each: keeps it open, its frames into its line (`device`, `devices`)
-//! line    what a device's clock says of when each frame was heard, and the frames of any span of
-//!         time (`clock`, `line`)
-//! ear     20 ms at a time: reads each line, mixes, mutes, tells levels (`mix`), encodes (`opus`)
+//! device  one thread for each device: keeps it open and moves its frames into its line (`device`, `devices`)
+//! line    knows from the device's clock when each frame was heard, and returns the frames of any span
+//!         of time (`clock`, `line`)
+//! ear     the sound thread: every 20 ms reads each line, mixes, mutes, reports levels (`mix`) and
+//!         encodes (`opus`)
 //! ```
 //!
-//! The ear goes by the recording's clock and by nothing else: each 20 ms of the recording give one
-//! packet, whatever the devices do. Where a device is late it is waited for, up to `SOUND_WAIT`;
-//! where it gives nothing, there is silence. So sound never holds a segment back for longer, has no
-//! gap, and neither a device's drift nor its absence shifts what comes after.
+//! The sound thread follows only the recording's clock: each 20 ms of the recording make one packet,
+//! whatever the devices do. It waits for a late device up to `SOUND_WAIT`; if nothing arrives, it
+//! inserts silence. So sound never delays a segment for longer and has no gap, and neither the drift
+//! nor the absence of a device shifts the sound that follows.
 
 mod clock;
 mod device;
@@ -39,11 +40,11 @@ use crate::graph::Graph;
 use crate::policy::{EAR_LOOK, SOUND_PACKETS_MAX, SOUND_WAIT};
 use crate::signals::Signals;
 
-/// Opus' own rate, and its own length of a packet.
+/// The native sample rate and packet length of Opus.
 pub const RATE: u32 = 48_000;
 pub const BLOCK_MS: u64 = 20;
 pub const BLOCK_FRAMES: usize = RATE as usize / 1_000 * BLOCK_MS as usize;
-/// A `Level` each tenth of a second.
+/// One `Level` each tenth of a second.
 const LEVEL_BLOCKS: u64 = 100 / BLOCK_MS;
 
 pub enum Heard {
@@ -55,19 +56,20 @@ pub enum Heard {
         microphone: u16,
         system: u16,
     },
-    /// The last packet was before this.
+    /// Marks the end of the sound: no packet follows.
     End,
 }
 
-/// A sound track under way. `encoder` is to be dropped after `heard`.
+/// A running sound track. `encoder` must be dropped after `heard`.
 pub struct Track {
     pub audio: Audio,
     pub heard: Receiver<Heard>,
     pub encoder: Graph,
 }
 
-/// `None`: no sound is asked for, or none can be encoded here, which is told as trouble. That a
-/// device is missing is found out later, and told then. All ends with the stop.
+/// Starts the sound. Returns `None` if no sound was requested, or if none can be encoded here, which is
+/// reported as an issue. A missing device is noticed later, and reported then. The threads end with the
+/// stop.
 pub fn start(
     sound: &Sound,
     server: Option<&str>,
@@ -81,15 +83,15 @@ pub fn start(
         return Ok(None);
     }
     if sound.microphone_waits {
-        // Before anybody can say otherwise: the device's thread goes by it.
+        // Set before the device's thread starts, since that thread reads it.
         signals.set_muted(true);
     }
     if sound.microphone_waits
         && !sound.system
         && let Err(reason) = devices::answers(&Server::named(server))
     {
-        // Without a sound server there is nothing to switch on later: no track, and whoever tries is
-        // told why.
+        // Without a sound server there is nothing to unmute later. There is no sound track, and a
+        // person who unmutes is told why.
         let (input, signals) = (Input::new(Listening::Microphone, true), signals.clone());
         crate::spawn("sound-in", move || {
             if input.wait_until_wanted(&signals) {
@@ -133,16 +135,17 @@ const SILENCE: [Frame; BLOCK_FRAMES] = [[0.0; 2]; BLOCK_FRAMES];
 
 struct Listener {
     input: Arc<Input>,
-    /// As it was told.
+    /// Whether the loss was reported.
     lost: bool,
-    /// What was heard in the block.
+    /// The sound of the current block.
     frames: [Frame; BLOCK_FRAMES],
 }
 
 struct Ear {
     listeners: Vec<Listener>,
-    /// What happens is seen at the next look, half a look's distance later in the mean. Sound is
-    /// made as late: people forgive lips that lead, not words that do.
+    /// The delay of the sound. A change on the screen is recorded at the next grab, half a period later
+    /// on average, so sound is delayed as much: viewers tolerate sound that is late, but not sound that
+    /// is early.
     late: Duration,
     /// Where levels go, if they are wanted.
     levels: Option<SyncSender<Heard>>,
@@ -152,7 +155,7 @@ struct Ear {
 }
 
 impl Ear {
-    /// The thread's whole life: to the stop.
+    /// Runs the sound thread until the stop.
     fn run(mut self) {
         let signals = self.signals.clone();
         let _guard = signals.fail_on_panic();
@@ -167,8 +170,8 @@ impl Ear {
         }
     }
 
-    /// Until the block's sound is there or late; its first moment. `None`: the recording ended
-    /// before it, or nothing encodes it any more.
+    /// Waits until the block's sound has arrived or is too late, and returns the block's first moment.
+    /// `None` if the recording ended before it, or if the encoder has failed.
     fn wait_for_block(&self, number: u64) -> Option<Instant> {
         let time = Duration::from_millis(number * BLOCK_MS);
         let length = Duration::from_millis(BLOCK_MS);
@@ -182,7 +185,7 @@ impl Ear {
                 if stop.is_some_and(|stop| timeline.time_of(stop) <= time) {
                     return None;
                 }
-                // In a pause, time does not get there.
+                // In a pause, the recording's time does not reach the block.
                 let begin = timeline.moment_of(time).map(|begin| begin - self.late);
                 if let Some(begin) = begin
                     && self.is_there(begin + length)
@@ -196,7 +199,7 @@ impl Ear {
         }
     }
 
-    /// Whether all that was heard up to that moment is there, or too late.
+    /// Returns whether all sound up to that moment has arrived, or is too late.
     fn is_there(&self, end: Instant) -> bool {
         let now = Instant::now();
         let covers =
@@ -256,7 +259,7 @@ impl Ear {
         }
         if number.is_multiple_of(LEVEL_BLOCKS) {
             let [microphone, system] = std::mem::take(loudest);
-            // A level that finds no room is of no use later.
+            // If the queue is full, the level is dropped: it is of no use later.
             let told =
                 self.levels.as_ref().map(|out| out.try_send(Heard::Level { microphone, system }));
             drop(told);

@@ -1,5 +1,5 @@
-//! GStreamer's part of the sound: frames of 20 ms in, one Opus packet for each out. Packets are
-//! told their time by their number, so nothing in here can shift them.
+//! The GStreamer pipeline for sound: takes frames of 20 ms and returns one Opus packet for each. A
+//! packet's time follows from its number, so nothing in the pipeline can shift it.
 //!
 //! ```text
 //!  ear's thread       appsrc's thread
@@ -21,14 +21,14 @@ use crate::graph::{self, Graph, text};
 use crate::policy::{OPUS_TRIAL_WAIT, SOUND_BITRATE_BITS};
 use crate::signals::Signals;
 
-/// The end where frames go in.
+/// The input end, for frames.
 pub struct Feed {
     appsrc: gst_app::AppSrc,
     pushed: u64,
 }
 
 impl Feed {
-    /// `BLOCK_FRAMES` frames.
+    /// Pushes a block of `BLOCK_FRAMES` frames.
     pub fn push(&mut self, block: &[[i16; 2]]) {
         let bytes: Vec<u8> = block.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
         let mut buffer = gst::Buffer::from_mut_slice(bytes);
@@ -37,19 +37,19 @@ impl Feed {
             buffer.set_duration(gst::ClockTime::from_mseconds(BLOCK_MS));
         }
         self.pushed += 1;
-        // An encoder that failed refuses; it has said so already.
+        // A failed encoder refuses this; it has already reported the failure.
         let _ = self.appsrc.push_buffer(buffer);
     }
 }
 
-/// What is under way comes out, then `Heard::End`.
+/// Ends the stream: the blocks in flight come out, then `Heard::End`.
 impl Drop for Feed {
     fn drop(&mut self) {
         let _ = self.appsrc.end_of_stream();
     }
 }
 
-/// Built and running. Failures after this go to `signals`.
+/// Builds the pipeline and starts it. Later failures are reported to `signals`.
 pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Feed), String> {
     let (graph, appsrc, appsink) = build()?;
     let mut number = 0;
@@ -62,12 +62,12 @@ pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Fe
             let packet = Heard::Packet { time_ms: number * BLOCK_MS, data: map.to_vec() };
             number += 1;
             match out.try_send(packet) {
-                // The writer hangs for minutes: what is heard meanwhile is silence.
+                // The writer has been blocked for minutes. The packet is dropped, which leaves silence.
                 Ok(()) | Err(TrySendError::Full(_)) => Ok(gst::FlowSuccess::Ok),
                 Err(TrySendError::Disconnected(_)) => Err(gst::FlowError::Eos),
             }
         })
-        // Where it finds no room, the writer waits for it a while.
+        // If the queue is full, the writer times out instead.
         .eos(move |_| drop(at_end.try_send(Heard::End)))
         .build();
     appsink.set_callbacks(callbacks);
@@ -80,8 +80,8 @@ pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Fe
     Ok((graph, Feed { appsrc, pushed: 0 }))
 }
 
-/// The track's description, from an encoder of the very kind that will make it: how much of its
-/// beginning is to be passed over is the encoder's to say.
+/// Returns the track's description. It comes from a trial run of the same encoder, since only the
+/// encoder knows how much of its beginning players must skip.
 pub fn describe() -> Result<Audio, String> {
     let (graph, appsrc, appsink) = build()?;
     graph.play()?;

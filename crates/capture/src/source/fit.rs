@@ -1,7 +1,7 @@
-//! Scales pictures of a source that changes its size into the recording's size, with their aspect
-//! kept and black beside them: a video track has one size from its first picture to its last.
+//! Scales pictures of a source that changes its size into the recording's size, with their aspect ratio
+//! kept and black bars beside them: a video track has one size from its first picture to its last.
 //!
-//! GStreamer's converter does the scaling. It filters by a cubic, and by as many taps as a smaller
+//! GStreamer's converter does the scaling. It uses a cubic filter with as many taps as a smaller
 //! picture needs, so that text stays readable.
 
 use gstreamer as gst;
@@ -18,7 +18,7 @@ const OPAQUE_BLACK: u32 = 0xFF00_0000;
 /// Fits pictures of any size into one size.
 pub struct Fit {
     size: (u32, u32),
-    /// For pictures of the size that came last.
+    /// The scaler for pictures of the last size.
     scaler: Option<Scaler>,
 }
 
@@ -108,7 +108,7 @@ impl Scaler {
 pub fn fitted(from: (u32, u32), size: (u32, u32)) -> Rect {
     let [from_width, from_height, width, height] =
         [from.0, from.1, size.0, size.1].map(|side| u64::from(side.max(1)));
-    // Which side reaches the edge first, without dividing.
+    // Finds the side that reaches the edge first, without dividing.
     let (into_width, into_height) = match from_width * height >= from_height * width {
         true => (width, (from_height * width + from_width / 2) / from_width),
         false => ((from_width * height + from_height / 2) / from_height, height),
@@ -155,7 +155,7 @@ mod tests {
         let size = (64, 48);
         let mut fit = Fit::new(size);
         let mut own = vec![7; 64 * 48 * BYTES_PER_PIXEL];
-        // Wide, with odd sides, padding behind each row, and one colour; then a tall one.
+        // Wide, with odd sides, padding behind each row, and one color; then a tall one.
         for (from, colour) in [((101, 21), [200, 40, 90]), ((11, 97), [10, 250, 30])] {
             let stride_bytes = from.0 as usize * BYTES_PER_PIXEL + 12;
             let mut picture = vec![255; stride_bytes * from.1 as usize];
@@ -169,7 +169,7 @@ mod tests {
             for (n, pixel) in (0..).zip(own.chunks_exact(BYTES_PER_PIXEL)) {
                 let at = Rect { x: n % 64, y: n / 64, width: 1, height: 1 };
                 let expected = if at.common(into).is_some() { colour } else { [0; 3] };
-                // A filter's weights are rounded.
+                // The filter's weights are rounded.
                 let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 5);
                 assert!(!far, "{pixel:?} instead of {expected:?} at {at:?} of {into:?}");
             }

@@ -1,5 +1,5 @@
-//! Where pictures come from. A source is opened and asked on the eye's thread alone, so it need not
-//! be `Send`; one that gets its pictures pushed keeps the newest and gives that.
+//! The sources of pictures. A source is opened and used on the frame grabber's thread only, so it need
+//! not be `Send`. A source that receives pushed pictures keeps the newest and returns that.
 
 mod fit;
 pub mod picture;
@@ -15,34 +15,34 @@ use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Want
 
 use crate::policy::{ASKED_WAIT, OPEN_WAIT};
 
-/// Chooses a way in where Linux has several: `scap`. Tests use it.
+/// The environment variable that selects another way to capture on Linux: `scap`. Tests use it.
 const SOURCE_VARIABLE: &str = "SNAPLARK_SOURCE";
 
 pub trait Source {
-    /// Width and height of every picture; they do not change.
+    /// Returns the width and height of every picture; they do not change.
     fn size(&self) -> (u32, u32);
 
-    /// The picture as it is now: BGRx, four bytes a pixel, rows without padding. `None`: it can't be
-    /// seen now. An error ends the recording.
+    /// Returns the current picture: BGRx, four bytes a pixel, rows without padding. `None` if it can't
+    /// be seen now. An error ends the recording.
     fn look(&mut self) -> Result<Option<&[u8]>, CaptureError>;
 
-    /// Where its picture was on the screen at the last look.
+    /// Returns where on the screen the picture of the last look was.
     fn place(&self) -> Place {
         Place::default()
     }
 
-    /// With what the next one is opened without asking.
+    /// Returns the token with which the next recording opens the source without asking.
     fn permission(&self) -> Option<Permission> {
         None
     }
 }
 
-/// Maps places on the screen, as clicks are told, to places in the picture.
+/// Maps screen positions, as clicks report them, to positions in the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// What is seen begins here on the screen.
+    /// The screen position of the picture's corner.
     pub corner: (i32, i32),
-    /// The size of what is seen and where it is in the picture, if it was scaled.
+    /// The size of the captured area and where it is in the picture, if it was scaled.
     pub scaled: Option<((u32, u32), picture::Rect)>,
 }
 
@@ -57,7 +57,7 @@ impl Place {
     }
 }
 
-/// What the eye needs to open its source, for the thread that it is opened on.
+/// What the frame grabber's thread needs to open its source.
 #[derive(Clone, Debug)]
 pub struct Opening {
     pub way: Way,
@@ -68,23 +68,23 @@ pub struct Opening {
     pub abandoned: Abandoned,
 }
 
-/// How pictures are had here.
+/// A way to capture pictures on this system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// The X11 display of that name.
+    /// The X11 display with that name.
     X11(String),
     /// The desktop's portal, which asks the person, and PipeWire.
     Portal,
-    /// Whatever the crate scap takes on this system: a process that asks the system itself.
+    /// The crate scap, in a helper process, for the systems that it supports.
     Scap,
 }
 
 impl Way {
-    /// For how long a source that is being opened is waited for.
+    /// Returns how long to wait for a source to open.
     pub fn open_wait(&self) -> Duration {
         match self {
             Way::X11(_) => OPEN_WAIT,
-            // The portal has limits of its own, and says which was reached.
+            // The portal has limits of its own, and reports which was reached.
             Way::Portal | Way::Scap => ASKED_WAIT + 4 * OPEN_WAIT,
         }
     }
@@ -107,9 +107,8 @@ pub fn open(opening: &Opening) -> Result<Box<dyn Source>, CaptureError> {
     })
 }
 
-/// A display that was named, or what the environment says. Under Wayland there is an X11 display as
-/// well, but it shows only the programs that still speak X11: recording it would give a black
-/// picture.
+/// Chooses how to capture: a named display, or what the environment says. Under Wayland there is an X11
+/// display as well, but it shows only programs that still use X11; a recording of it would be black.
 pub fn way(display: Option<&str>) -> Result<Way, CaptureError> {
     if let Some(name) = display {
         return Ok(Way::X11(name.to_owned()));

@@ -16,7 +16,7 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// `None` where nothing is common to both.
+    /// Returns the intersection. `None` if the rectangles do not overlap.
     pub fn common(self, other: Rect) -> Option<Rect> {
         let (x, y) = (self.x.max(other.x), self.y.max(other.y));
         let end = |start: i32, length: u32| i64::from(start) + i64::from(length);
@@ -32,7 +32,7 @@ impl Rect {
     }
 }
 
-/// Whether a picture of that size can be encoded.
+/// Checks that a picture of that size can be encoded.
 pub fn check_size((width, height): (u32, u32)) -> Result<(), CaptureError> {
     if width.min(height) >= SIDE_PX_MIN && width.max(height) <= SIDE_PX_MAX {
         return Ok(());
@@ -42,8 +42,8 @@ pub fn check_size((width, height): (u32, u32)) -> Result<(), CaptureError> {
     )))
 }
 
-/// Copies `rect`'s rows, each `stride_bytes` from the one before, to that place of a picture which is
-/// black elsewhere.
+/// Copies `rect`'s rows, each `stride_bytes` after the one before, to that position of a picture which
+/// is black elsewhere.
 pub fn set_on_black(
     own: &mut [u8],
     size: (u32, u32),
@@ -84,7 +84,7 @@ mod tests {
     fn a_smaller_picture_stands_on_black() {
         let mut own = vec![9; 3 * 2 * BYTES_PER_PIXEL];
         let rect = Rect { x: 0, y: 0, width: 1, height: 1 };
-        // What lies behind the first pixel of its row is padding.
+        // The bytes after the first pixel of each row are padding.
         set_on_black(&mut own, (3, 2), &[1, 2, 3, 4, 7, 7, 7, 7], 8, rect, (2, 1));
         assert_eq!(own[..20], [0; 20]);
         assert_eq!(own[20..], [1, 2, 3, 4]);

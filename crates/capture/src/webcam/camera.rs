@@ -1,4 +1,5 @@
-//! One camera, held open while its picture is to be shown. Lost, it is opened again and again.
+//! One camera, which is open while its picture is shown. If it is lost, it is reopened until that
+//! works.
 
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::graph::{Graph, make, text};
 use crate::policy::{CAMERA_LOOK, CAMERA_ROWS, DEVICE_RETRY};
 use crate::source::picture::BYTES_PER_PIXEL;
 
-/// The thread's whole life: until the stop, or until none is to be shown.
+/// Runs the camera's thread until the stop, or until no webcam is to be shown.
 pub fn run(webcam: &std::sync::Arc<Webcam>) {
     while let Some(wanted) = webcam.wanted() {
         let problem = match Open::new(&wanted, webcam) {
@@ -34,7 +35,7 @@ pub fn run(webcam: &std::sync::Arc<Webcam>) {
 
 struct Open {
     graph: Graph,
-    /// Says how large pictures are to be.
+    /// The caps filter that sets the size of pictures.
     scaled: gst::Element,
     side: u32,
     _line: Option<Line>,
@@ -79,7 +80,8 @@ impl Open {
         Ok(Open { graph, scaled, side, _line: line })
     }
 
-    /// Until another is to be shown or none, or until it is lost, and why.
+    /// Watches the camera until another one or none is wanted, or until it is lost. Returns why it was
+    /// lost.
     fn watch(mut self, wanted: &Device, webcam: &Webcam) -> Option<String> {
         let Some(bus) = self.graph.pipeline().bus() else {
             return Some("it can't be heard".to_owned());
@@ -91,7 +93,7 @@ impl Open {
             if let Some(message) = heard {
                 return Some(said_error(&message));
             }
-            // Not each tells that it was unplugged.
+            // Not every camera reports that it was unplugged.
             if webcam.is_silent() {
                 return Some(SILENT.to_owned());
             }
@@ -121,8 +123,8 @@ fn square(side: u32) -> gst::Caps {
         .build()
 }
 
-/// What the camera is asked for, and what decodes that: a picture of the smallest kind that is
-/// large enough, not compressed, at the speed of a film; or what comes nearest.
+/// Chooses the camera's format and its decoder: the smallest picture that is large enough,
+/// uncompressed, with at least 24 frames a second; or the nearest that is offered.
 fn choose(offered: &gst::Caps) -> Result<(gst::Caps, &'static str), String> {
     let fluent = gst::FractionRange::new(gst::Fraction::new(24, 1), gst::Fraction::new(120, 1));
     let rows = gst::IntRange::new(CAMERA_ROWS, 4 * CAMERA_ROWS);

@@ -1,8 +1,8 @@
-//! Which cameras there are. PipeWire gives one to several programs at once, Video4Linux to one; where
-//! both know a camera, PipeWire's is taken.
+//! Lists the cameras. PipeWire shares a camera between programs, Video4Linux does not. A camera that
+//! both know is opened through PipeWire.
 //!
-//! They are looked for in a process of their own (`part`): PipeWire's provider of devices (0.3.65)
-//! now and then ends the process that it is in, or hangs, where cameras come and go.
+//! The search runs in a helper process (`part`): PipeWire's device provider (0.3.65) sometimes crashes
+//! its process, or hangs, when cameras are plugged in or out.
 
 use std::process::ExitCode;
 
@@ -18,26 +18,26 @@ use crate::policy::OPEN_WAIT;
 pub struct CameraProbe {
     /// The system's own name, which stays the same when it is plugged in again.
     pub name: String,
-    /// What a person sees.
+    /// The name that a person sees.
     pub description: String,
 }
 
-/// How it can be opened.
+/// A camera and how to open it.
 pub struct Camera {
     probe: CameraProbe,
     element: String,
-    /// The element's properties that make it this camera's: all of them text.
+    /// The properties that make the element open this camera, all as text.
     set: gst::Structure,
-    /// What it gives.
+    /// The formats that it offers.
     pub caps: gst::Caps,
 }
 
-/// All that are there now, the one that is taken where none is named first. Or why nobody can know.
+/// Lists the cameras; the one that is used if none is named comes first.
 pub fn list() -> Result<Vec<CameraProbe>, String> {
     Ok(there()?.into_iter().map(|camera| camera.probe).collect())
 }
 
-/// By the system's name or by what a person sees.
+/// Finds a camera by the system's name or by the one that a person sees.
 pub fn find(wanted: &Device) -> Result<Camera, String> {
     let mut there = there()?;
     let place = match wanted {
@@ -54,7 +54,7 @@ pub fn find(wanted: &Device) -> Result<Camera, String> {
     Ok(there.swap_remove(place))
 }
 
-/// To be opened. `Line` has to stay for as long as the element is there.
+/// Returns an element that opens the camera. The `Line` must live as long as the element.
 pub fn source(camera: &Camera) -> Result<(gst::Element, Option<Line>), String> {
     let source = gst::ElementFactory::make(&camera.element).build().map_err(text)?;
     for (name, value) in camera.set.iter() {
@@ -63,16 +63,17 @@ pub fn source(camera: &Camera) -> Result<(gst::Element, Option<Line>), String> {
     if !source.has_property("fd") {
         return Ok((source, None));
     }
-    // A camera that goes is not to be followed by another.
+    // If the camera disappears, PipeWire must not switch to another one.
     let stay = gst::Structure::builder("p").field("node.dont-reconnect", "true").build();
     source.set_property("stream-properties", stay);
-    // Else it shares one with all others of this process, and hangs with them (PipeWire 0.3.65).
+    // Otherwise the element shares a connection with all others of this process, and hangs with them
+    // (PipeWire 0.3.65).
     let line = Line::open().map_err(|error| format!("PipeWire can't be reached ({error})"))?;
     line.give_to(&source);
     Ok((source, Some(line)))
 }
 
-/// To PipeWire, as its own clients find it.
+/// A connection to PipeWire, found as PipeWire's own clients find it.
 #[cfg(unix)]
 pub struct Line(std::os::unix::net::UnixStream);
 
@@ -82,7 +83,7 @@ impl Line {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let name = set("PIPEWIRE_REMOTE").unwrap_or_else(|| "pipewire-0".into());
         let folder = set("PIPEWIRE_RUNTIME_DIR").or_else(|| set("XDG_RUNTIME_DIR"));
-        // A name that is a whole path stays one.
+        // An absolute path is used unchanged.
         let path = std::path::Path::new(&folder.unwrap_or_default()).join(name);
         std::os::unix::net::UnixStream::connect(path).map(Line)
     }
@@ -92,7 +93,7 @@ impl Line {
     }
 }
 
-/// There is no PipeWire.
+/// There is no PipeWire on this system.
 #[cfg(not(unix))]
 pub enum Line {}
 
@@ -107,13 +108,13 @@ impl Line {
     }
 }
 
-/// What the part prints last, when all was said.
+/// What the helper prints last, to mark its output as complete.
 const WHOLE: &str = "whole";
 
 fn there() -> Result<Vec<Camera>, String> {
     gst::init().map_err(text)?;
     let ask = || Part::ask(Name::Cameras, "", OPEN_WAIT);
-    // That it died says nothing of the next time.
+    // The helper may crash once and work the next time.
     let said = ask().or_else(|_| ask()).map_err(|why| format!("the look for cameras: {why}"))?;
     match said.strip_suffix(WHOLE) {
         Some(lines) => lines.lines().map(Camera::read).collect(),
@@ -121,7 +122,7 @@ fn there() -> Result<Vec<Camera>, String> {
     }
 }
 
-/// The part.
+/// The helper's entry point.
 pub fn run() -> ExitCode {
     let lines: Result<String, String> =
         found().and_then(|devices| devices.iter().map(line_of).collect());
@@ -141,7 +142,7 @@ impl Camera {
     }
 }
 
-/// All that has to be known of it, as [`Camera::read`] reads it.
+/// Returns a line that describes the device, as [`Camera::read`] reads it.
 fn line_of(device: &gst::Device) -> Result<String, String> {
     let element = device.create_element(None).map_err(text)?;
     let kind = element.factory().ok_or("it is made by nobody")?.name();
@@ -155,7 +156,7 @@ fn line_of(device: &gst::Device) -> Result<String, String> {
     Ok(format!("{told}\n"))
 }
 
-/// What was set in it that others of its kind have otherwise.
+/// Returns the properties that differ from those of a new element of the same kind.
 fn set_in(element: &gst::Element, kind: &str) -> Result<gst::Structure, String> {
     let plain = gst::ElementFactory::make(kind).build().map_err(text)?;
     let mut set = gst::Structure::new_empty("set");
@@ -187,7 +188,8 @@ fn found() -> Result<Vec<gst::Device>, String> {
     Ok(shared.iter().cloned().chain(own).collect())
 }
 
-/// Video4Linux numbers its devices as they come; the place where it is plugged in stays.
+/// Returns a stable name. Video4Linux numbers devices in the order of connection, but the port stays
+/// the same.
 fn name(device: &gst::Device) -> String {
     let description = device.display_name().to_string();
     let plug = property(device, "v4l2.device.bus_info").map(|plug| format!("{plug} {description}"));

@@ -1,15 +1,15 @@
-//! The webcam of one recording: what is wanted of it, and its newest picture.
+//! The webcam of one recording: its settings and its newest picture.
 //!
 //! ```text
-//!  GStreamer's threads                  camera's thread                    eye's thread
+//!  GStreamer's threads                  camera's thread                    frame grabber
 //! ┌──────────────────────────────┐    ┌──────────────────────────────┐   ┌─────────────────────┐
 //! │ cut, scaled, BGRx ► newest    │◄───┤ opens, hears errors, tries    │   │ look: the newest, or │
 //! │ picture (`camera`)            │    │ again (`camera`, `cameras`)   │   │ what is wrong        │
 //! └──────────────────────────────┘    └──────────────────────────────┘   └─────────────────────┘
 //! ```
 //!
-//! Nobody waits for a camera. All that may hang is on a thread of its own, which is there while the
-//! webcam is to be shown; with its end the camera is closed, and its light goes out.
+//! Nothing waits for a camera. Everything that may hang is on a thread of its own, which exists while
+//! the webcam is to be shown. When it ends, the camera is closed and its light goes out.
 
 mod camera;
 pub(crate) mod cameras;
@@ -29,7 +29,7 @@ use crate::signals::Signals;
 use crate::source::picture::{BYTES_PER_PIXEL, Rect};
 
 pub struct Webcam {
-    /// Of the recorded picture.
+    /// The size of the recorded picture.
     size: (u32, u32),
     signals: Arc<Signals>,
     state: Mutex<State>,
@@ -37,14 +37,14 @@ pub struct Webcam {
 
 struct State {
     wanted: Wanted,
-    /// The camera's thread is there.
+    /// True while the camera's thread exists.
     runs: bool,
     newest: Option<Arc<Face>>,
-    /// When a picture came last; at first, when it was first waited for.
+    /// When a picture last came; before the first one, when waiting for it began.
     came: Instant,
-    /// Why none come.
+    /// Why no pictures come.
     problem: Option<String>,
-    /// That it is lost was told.
+    /// True if the loss was reported.
     told: bool,
 }
 
@@ -61,7 +61,7 @@ impl Face {
     }
 }
 
-/// What of it is to be painted now.
+/// What to paint now.
 pub struct Shown {
     pub face: Arc<Face>,
     pub rect: Rect,
@@ -78,7 +78,7 @@ impl State {
 }
 
 impl Webcam {
-    /// Of a recording of that size.
+    /// Creates the webcam of a recording of that size.
     pub fn new(size: (u32, u32), wanted: Wanted, signals: Arc<Signals>) -> Arc<Self> {
         let state = State {
             wanted: Wanted { shown: false, ..wanted.clone() },
@@ -113,7 +113,7 @@ impl Webcam {
         }
     }
 
-    /// Also tells that it was lost, or is back.
+    /// Returns what to paint. Also reports that the webcam was lost, or is back.
     pub fn look(&self) -> Option<Shown> {
         let mut state = self.lock();
         if !state.wanted.shown {
@@ -128,7 +128,7 @@ impl Webcam {
             Some(_) | None => None,
         };
         state.told ^= trouble.is_some();
-        // A picture of someone who was there a while ago is none of now.
+        // An old picture is not shown once the camera is lost.
         let face = state.newest.clone().filter(|_| problem.is_none());
         let (rect, shape) = (place(&state.wanted, self.size), state.wanted.shape);
         let mirrored = state.wanted.mirrored;
@@ -139,7 +139,7 @@ impl Webcam {
         Some(Shown { face: face?, rect: rect?, shape, mirrored })
     }
 
-    /// Returns the newest picture, or why there is none. `None`: it is still waited for.
+    /// Returns the newest picture, or why there is none; `None` until the first one has come.
     fn newest(&self) -> Result<Option<Arc<Face>>, String> {
         let state = self.lock();
         match &state.problem {
@@ -149,7 +149,7 @@ impl Webcam {
         }
     }
 
-    /// For the camera's thread: which one is to be open. `None`: none, and the thread ends.
+    /// Tells the camera's thread which camera to open. On `None` the thread ends.
     fn wanted(&self) -> Option<Device> {
         let mut state = self.lock();
         let wanted = state.wanted.shown && self.signals.stop_asked().is_none();
@@ -168,7 +168,7 @@ impl Webcam {
         self.lock().is_silent()
     }
 
-    /// How large its pictures are to be.
+    /// Returns the size at which its pictures are needed.
     fn side(&self) -> u32 {
         place(&self.lock().wanted, self.size).map_or(WEBCAM_SIDE_PX_MIN, |rect| rect.width)
     }
@@ -179,20 +179,20 @@ impl Webcam {
         (state.came, state.problem) = (Instant::now(), None);
     }
 
-    /// The camera is closed, and why if nobody wished it.
+    /// Records that the camera was closed, and why if that was not requested.
     fn note_closed(&self, problem: Option<String>) {
         let mut state = self.lock();
         (state.newest, state.problem) = (None, problem);
     }
 
-    /// A panic elsewhere leaves these few values as right as they were. `Signals` may be locked
-    /// within it, and never the other way round.
+    /// A poisoned lock is ignored: a panic elsewhere can't leave these values inconsistent. Lock order:
+    /// `Signals` may be locked while this is held, never the other way round.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// `None`: there is no room for it.
+/// Returns where the webcam is painted. `None` if there is no room for it.
 fn place(wanted: &Wanted, (width, height): (u32, u32)) -> Option<Rect> {
     let permille = |of: u32, part: u16| of * u32::from(part.min(1_000)) / 1_000;
     let margin = permille(width.min(height), WEBCAM_MARGIN_PERMILLE);

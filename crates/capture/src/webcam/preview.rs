@@ -1,5 +1,5 @@
-//! A camera's picture outside of a recording: for the person who chooses one. It is the webcam of a
-//! recording that nobody records.
+//! Shows a camera's picture outside of a recording, for the person who chooses one. It uses the same
+//! `Webcam` as a recording, without recording it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -29,7 +29,7 @@ pub struct CameraPicture {
 pub fn preview(camera: Device) -> Result<CameraPreview, CaptureError> {
     let signals = Arc::new(Signals::default());
     let wanted = Wanted { shown: true, camera, height_permille: 500, ..Wanted::default() };
-    // Half of the height of a picture that is twice as high.
+    // The webcam takes half of the height of a picture that is twice as high.
     let size = (2 * PREVIEW_SIDE_PX, 2 * PREVIEW_SIDE_PX);
     let webcam = Webcam::new(size, wanted, signals.clone());
     let asked = Arc::new(Mutex::new(Instant::now()));
@@ -53,7 +53,7 @@ impl CameraPreview {
         Ok(self.webcam.newest()?.map(|face| CameraPicture { side: face.side, rgba: rgba(&face) }))
     }
 
-    /// Nobody asked for too long: the camera is closed, and stays so.
+    /// Returns whether the camera was closed because nobody asked for too long. It stays closed.
     pub fn has_lapsed(&self) -> bool {
         self.signals.stop_asked().is_some()
     }

@@ -1,4 +1,5 @@
-//! What an answer means. The uplink hands over what came; nothing else decides on a status.
+//! Interprets responses. The uplink passes on what it received; this is the only place that interprets
+//! a status.
 
 use snaplark_api::untrusted::{NAME_CHARS_MAX, SENTENCE_CHARS_MAX, plain_line};
 use snaplark_api::{Capabilities, ErrorAnswer};
@@ -6,26 +7,26 @@ use thiserror::Error;
 
 use crate::policy;
 
-/// Our cloud's word for an id whose secret was not shown.
+/// Our cloud's error code for an id whose secret was not presented.
 const SECRET_NEEDED: &str = "recording_secret_needed";
 
-/// Which request an answer belongs to: some statuses mean something only there.
+/// The request that a response belongs to: some statuses have a meaning only for certain requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     OpenSession,
     SendPart,
     Finalize,
-    /// Which parts a session has.
+    /// Lists the parts that a session has.
     Received,
 }
 
-/// An HTTP answer as far as it matters here.
+/// The relevant fields of an HTTP response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
-    /// From now on, whether the header gave seconds or a date.
+    /// The time from now on, whether the header gave seconds or a date.
     pub retry_after_ms: Option<u64>,
-    /// The body, where it is the API's own error form.
+    /// The body, if it has the API's error format.
     pub error: Option<ErrorAnswer>,
 }
 
@@ -41,7 +42,7 @@ pub enum Failure {
     Unauthorized,
     #[error("the session is gone")]
     SessionGone,
-    /// Somebody else's upload has the id that this one asked for, or it is not proven whose it is.
+    /// Another upload has the requested id, or ownership of it is not proven.
     #[error("the address is taken: {detail}")]
     AddressTaken { detail: String },
     #[error("{} parts are missing", indices.len())]
@@ -52,21 +53,21 @@ pub enum Failure {
     RateLimited { retry_after_ms: u64 },
     #[error("the server has trouble (status {status})")]
     ServerTrouble { status: u16, retry_after_ms: Option<u64> },
-    /// The server understood.
+    /// The server understood the request and refused it.
     #[error("refused: {detail}")]
     Refused { detail: String },
-    /// As well, and what it doesn't like is the part itself.
+    /// The server refused the request because of the part itself.
     #[error("part refused: {detail}")]
     PartRefused { detail: String },
-    /// The recording's own.
+    /// Files of the recording itself.
     #[error("files can't be read: {detail}")]
     FilesMissing { detail: String },
-    /// The recording's own: these segments' files don't have the bytes that were sealed.
+    /// The files of these segments don't contain the bytes that were sealed.
     #[error("segments {segments:?} are damaged")]
     SegmentsDamaged { segments: Vec<u32> },
 }
 
-/// A 2xx whose body isn't what was asked for comes here too, with its status.
+/// Classifies a failed request. This includes a 2xx with an unexpected body.
 pub fn classify(ask: Ask, answer: &Answer) -> Failure {
     let retry_after_ms = answer.retry_after_ms.map(|ms| ms.min(policy::RETRY_AFTER_MS_MAX));
     match (answer.status, ask) {
@@ -104,8 +105,8 @@ pub fn classify(ask: Ask, answer: &Answer) -> Failure {
     }
 }
 
-/// Our cloud says more than the status by what it names as wrong: the digest, where what arrived is
-/// not what was sent; the video, where it is the whole that is too large and not this part.
+/// Returns whether the error names that field, by which our cloud refines a status: the digest, if what
+/// arrived is not what was sent; the video, if the whole is too large and not this part.
 fn names(answer: &Answer, field: &str) -> bool {
     answer.error.as_ref().is_some_and(|error| error.errors.contains_key(field))
 }
@@ -123,10 +124,10 @@ fn words(status: u16, error: Option<&ErrorAnswer>) -> String {
     }
 }
 
-/// What a probe says of the way to the server.
+/// What a probe found out about the connection to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeVerdict {
-    /// It answers, with its capabilities where it knows of such a thing.
+    /// The server responds. Its capabilities are present if it supports that request.
     Online {
         capabilities: Option<Capabilities>,
     },
@@ -135,8 +136,9 @@ pub enum ProbeVerdict {
     },
 }
 
-/// `body` is the answer's, if it could be read as capabilities. A server of the documents alone
-/// answers 404 or asks for a sign-in; a portal answers 200 or a redirect with a page of its own.
+/// Judges a probe's response. `body` is present if it could be read as capabilities. A server of the
+/// documents alone responds with 404 or requires a sign-in; a captive portal responds with 200 or a
+/// redirect, and a page of its own.
 pub fn judge_probe(status: u16, body: Option<Capabilities>) -> ProbeVerdict {
     match (status, body) {
         (200, Some(capabilities)) if capabilities.server == Capabilities::SERVER => {

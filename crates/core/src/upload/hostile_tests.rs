@@ -1,4 +1,4 @@
-//! A server that answers with what no honest one would.
+//! Tests with a server that sends responses which no honest server would.
 
 use snaplark_api::{Capabilities, ErrorAnswer, Profile};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ fn capabilities(link_template: &str) -> Capabilities {
     }
 }
 
-/// One segment of a recording that has ended, up to the request that is asked next.
+/// Records one segment and ends the recording. Returns the actions up to the next request.
 fn recorded(machine: &mut UploadMachine, verdict: ProbeVerdict) -> Vec<Action> {
     let events = [
         Event::ProbeAnswered { verdict },
@@ -109,7 +109,7 @@ fn refusal_is_one_plain_line_of_bounded_length() {
     assert!(detail.chars().count() < 320, "{} characters", detail.chars().count());
 }
 
-/// Of a server that makes links, up to the request for a session.
+/// Runs an upload to a server that makes links, up to the request for a session.
 fn opening(machine: &mut UploadMachine, id: u128) -> RequestId {
     let id = Uuid::from_u128(id);
     machine.handle(1, Event::Claimed { recording: RECORDING, id });
@@ -190,7 +190,7 @@ fn conflict_at_a_server_of_the_documents_is_a_refusal() {
     assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
 }
 
-/// Up to the second part's request, at a server of the documents.
+/// Runs an upload to a server of the documents, up to the second part's request.
 fn second_part(machine: &mut UploadMachine) -> RequestId {
     let actions = recorded(machine, ProbeVerdict::Online { capabilities: None });
     let Some(Action::OpenSession { request, .. }) = actions.last() else { panic!("{actions:?}") };
@@ -228,7 +228,7 @@ fn upload_begins_again_with_parts_that_stand_alone_when_the_server_refuses_the_s
     let with_init = |action: &Action| matches!(action, Action::SendPart { with_init: true, .. });
     assert_eq!(step.actions.iter().filter(|action| with_init(action)).count(), 2, "{step:?}");
 
-    // Refused all the same, it is the person's.
+    // If that is refused as well, the person must decide.
     let Some(Action::SendPart { request, .. }) = step.actions.last() else { panic!("{step:?}") };
     let failure = classify(Ask::SendPart, &answer);
     machine.handle(7, Event::RequestFailed { request: *request, failure });

@@ -1,4 +1,4 @@
-//! The machine itself: events in, steps out.
+//! The upload state machine: takes events, returns steps.
 //!
 //! Length: one state machine, which is read as a whole.
 
@@ -21,14 +21,14 @@ use crate::{RecordingId, SessionId, policy};
 pub struct Target {
     pub server: String,
     pub profile: Profile,
-    /// The server is this computer's own: another address of it is still the same server.
+    /// True if the server runs on this computer: another address of it is still the same server.
     pub is_this_computer: bool,
 }
 
 pub struct UploadMachine {
     target: Target,
     pub(super) uploads: BTreeMap<RecordingId, Upload>,
-    /// What addresses are made from.
+    /// The ids from which the recordings' addresses are made.
     pub(super) claims: BTreeMap<RecordingId, Uuid>,
     pub(super) requests: BTreeMap<RequestId, Request>,
     pub(super) next_request: u64,
@@ -38,7 +38,7 @@ pub struct UploadMachine {
     pub(super) signed_in: bool,
     link_metered: bool,
     waits_on_metered: bool,
-    /// Who was served last; the next in order is served first.
+    /// The recording that was served last; the next in order is served first (round robin).
     pub(super) turn: Option<RecordingId>,
     speed: Speed,
     random: u64,
@@ -48,7 +48,7 @@ pub struct UploadMachine {
 pub(super) struct Request {
     pub recording: RecordingId,
     pub what: What,
-    /// The upload's failures when it was sent: requests that fail together count once.
+    /// The upload's failure count when this was sent, so that requests that fail together count once.
     pub failures_before: u32,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Probe {
 }
 
 impl UploadMachine {
-    /// `seed` feeds nothing but the jitter of waits.
+    /// Rebuilds the machine from rows. `seed` is used only for the jitter of waits.
     pub fn restore(target: Target, rows: Vec<UploadRows>, seed: u64) -> (Self, Step) {
         let mut step = Step::default();
         let (mut uploads, mut claims) = (BTreeMap::new(), BTreeMap::new());
@@ -161,7 +161,7 @@ impl UploadMachine {
         step
     }
 
-    /// When to come back with [`Event::Woke`], if nothing else happens before.
+    /// Returns when to send [`Event::Woke`] if nothing else happens before.
     pub fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
         let probe_ms = self.probe.due_ms.filter(|_| self.wants_probe());
         let gates = self.uploads.values().filter_map(|upload| upload.closed_until(now_ms));
@@ -189,7 +189,7 @@ impl UploadMachine {
         self.reach
     }
 
-    /// Whether the server has said what it offers beyond the documents.
+    /// Returns whether the server has reported what it offers beyond the documents.
     pub fn knows_server(&self) -> bool {
         self.offers.is_some()
     }
@@ -202,7 +202,7 @@ impl UploadMachine {
         &self.speed
     }
 
-    /// Uploads that go on by themselves.
+    /// Returns the number of uploads that are neither finished nor stopped.
     pub fn live_count(&self) -> usize {
         self.uploads.values().filter(|upload| upload.is_live()).count()
     }
@@ -297,7 +297,7 @@ impl UploadMachine {
         step.changes.push(Change::PartsKnown { recording });
     }
 
-    /// Sizes are not committed: rows get a part's size from its segments.
+    /// Sizes are not committed: rows compute a part's size from its segments.
     fn segments_repaired(&mut self, recording: RecordingId, sizes: &[(u32, u64)]) {
         let Some(upload) = self.uploads.get_mut(&recording) else { return };
         for (segment, size_bytes) in sizes {
@@ -322,8 +322,8 @@ impl UploadMachine {
         self.abandon_requests(recording, step);
     }
 
-    /// The same session takes a part again when its bytes are those of before, and confirms the
-    /// video once more.
+    /// Reopens a finished upload to replace damaged parts. The same session accepts a part again if its
+    /// bytes are unchanged, and then confirms the video once more.
     fn server_damaged(&mut self, rows: UploadRows, indices: Vec<u32>, step: &mut Step) {
         let recording = rows.recording;
         let known = self.uploads.get(&recording).is_some_and(|upload| upload.finished);
@@ -376,7 +376,7 @@ impl UploadMachine {
         };
         let random = self.random();
         let documents_alone = self.offers.is_none();
-        // Such a server was told of no address.
+        // Such a server was not given an address.
         let failure = match failure {
             Failure::AddressTaken { detail } if documents_alone => Failure::Refused { detail },
             other => other,
@@ -483,8 +483,9 @@ impl UploadMachine {
                 self.offers = capabilities;
                 self.reach = Reach::Online;
                 self.probe.due_ms = None;
-                // After a true outage nobody waits for the rest of a step. A probe that succeeds at
-                // once proves no outage: what failed then waits its time, or it would fail hot.
+                // After a real outage, retries need not wait for the rest of their backoff. A probe
+                // that succeeds at the first try proves no outage, so the failed requests keep their
+                // backoff, or they would be retried in a tight loop.
                 if std::mem::take(&mut self.probe.failures) > 0 {
                     for upload in self.uploads.values_mut() {
                         upload.open_gates();
@@ -500,7 +501,7 @@ impl UploadMachine {
         }
     }
 
-    /// A request failed in a way that may mean that the network is gone: find out.
+    /// Starts a probe after a failure that may mean that the network is gone.
     fn doubt_reach(&mut self, now_ms: u64) {
         if self.reach == Reach::Online {
             self.reach = Reach::Unknown;
@@ -558,7 +559,7 @@ impl UploadMachine {
         }
     }
 
-    /// The upload that an answer belongs to; nothing where it came too late.
+    /// Returns the upload that a response belongs to; `None` if it came too late.
     fn answered(&mut self, request: RequestId) -> Option<(RecordingId, &mut Upload)> {
         let recording = self.requests.remove(&request)?.recording;
         Some((recording, self.uploads.get_mut(&recording)?))
@@ -631,10 +632,9 @@ fn stop(recording: RecordingId, upload: &mut Upload, why: Stop, step: &mut Step)
     step.changes.push(Change::Stopped { recording, stop: Some(why) });
 }
 
-/// A server of the documents that took the first part, which begins with the header, and refuses
-/// those behind it, looks at each part by itself (`mimes:webm` of the implementation guide). What it
-/// wants is known, and nobody needs to be asked for it: every part with the header, from the
-/// beginning.
+/// Restarts an upload with the header in every part. A server of the documents that accepted the first
+/// part, which begins with the header, and refuses later ones validates each part by itself
+/// (`mimes:webm` of the implementation guide). So the right profile is known without asking the person.
 fn restart_standalone(recording: RecordingId, upload: &mut Upload, step: &mut Step) {
     let profile = Profile::SpecStandalone;
     upload.forget_session();
@@ -646,7 +646,7 @@ fn restart_standalone(recording: RecordingId, upload: &mut Upload, step: &mut St
     step.changes.push(Change::UploadWanted { recording, server, profile });
 }
 
-/// Smaller parts from here on; where a part is a single segment already, there is no smaller one.
+/// Makes later parts smaller. If the part is a single segment already, the upload stops.
 fn part_too_large(recording: RecordingId, upload: &mut Upload, what: What, step: &mut Step) {
     let What::Part(index) = what else { return };
     let part = upload.slots[index as usize].part;

@@ -1,13 +1,13 @@
-//! The upload machine: what to send next, and what an answer means for it.
+//! The upload machine: decides what to send next, and what a response means for it.
 //!
-//! Events go in with the time they happened; out comes a [`Step`]: changes that must be committed,
-//! and then actions to do. Invariants:
-//! - A part is acknowledged only by an answer that echoes it; only a lost session or the server's
-//!   own word takes that back.
-//! - Finalize is asked for only when the recording has ended and every part is acknowledged.
-//! - A part is never skipped: what fails is tried again, or the upload stops in a named state.
-//! - The machine can be rebuilt from rows at any point ([`UploadMachine::restore`]); what was on
-//!   its way is then simply sent again.
+//! It takes events with the time at which they happened and returns a [`Step`]: changes that must be
+//! committed, and then actions to do. Invariants:
+//! - A part is acknowledged only by a response that echoes it; only a lost session or the server's own
+//!   report takes that back.
+//! - Finalize is requested only when the recording has ended and every part is acknowledged.
+//! - A part is never skipped: a failed part is retried, or the upload stops in a named state.
+//! - The machine can be rebuilt from rows at any point ([`UploadMachine::restore`]); what was in flight
+//!   is then simply sent again.
 
 mod classify;
 mod machine;
@@ -27,19 +27,19 @@ pub use speed::Speed;
 
 use crate::{RecordingId, SessionId};
 
-/// Names one request, so that an answer that comes too late is known as such.
+/// Identifies a request, so that a late response can be recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// What happened.
+/// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A recording that is to go up has begun, or an old one is to go up now.
+    /// A recording that is to be uploaded has begun, or an old one is to be uploaded now.
     UploadWanted {
         recording: RecordingId,
     },
-    /// The address of a recording at our servers is made from this id, whose secret is durable. Told
-    /// before the recording is wanted, and again when the address is another.
+    /// The recording's address at our servers is made from this id, whose secret is durable. Sent
+    /// before `UploadWanted`, and again when the address changes.
     Claimed {
         recording: RecordingId,
         id: Uuid,
@@ -81,8 +81,8 @@ pub enum Event {
         request: RequestId,
         indices: Vec<u32>,
     },
-    /// Damaged segments can be read again: as they were sealed, or as placeholders. With the sizes
-    /// that they have now.
+    /// Damaged segments can be read again, restored or as placeholders. `sizes` are their present
+    /// sizes.
     SegmentsRepaired {
         recording: RecordingId,
         sizes: Vec<(u32, u64)>,
@@ -92,13 +92,13 @@ pub enum Event {
         recording: RecordingId,
         detail: String,
     },
-    /// The server says that its copy of these parts is damaged. `rows` are those of the upload, with
-    /// its parts.
+    /// The server reports that its copy of these parts is damaged. `rows` are the rows of the upload,
+    /// with its parts.
     ServerDamaged {
         rows: Box<UploadRows>,
         indices: Vec<u32>,
     },
-    /// So many bytes of a part are out.
+    /// So many bytes of a part have been sent.
     PartProgressed {
         request: RequestId,
         sent_bytes: u64,
@@ -107,19 +107,19 @@ pub enum Event {
     ProbeAnswered {
         verdict: ProbeVerdict,
     },
-    /// Something hints that the network changed.
+    /// Something suggests that the network changed.
     NetworkHinted,
-    /// The computer slept: connections are dead, whatever they say, and addresses may be others.
+    /// The computer slept: connections are dead, whatever they report, and addresses may have changed.
     SystemResumed,
-    /// Whether bytes cost money now, as far as the system knows.
+    /// Whether the connection is metered, as far as the system knows.
     LinkMetered {
         metered: bool,
     },
-    /// The person's setting.
+    /// The person's setting: whether to wait on metered connections.
     MeteredChosen {
         wait: bool,
     },
-    /// The person wants a stopped upload to go on, to the account's server of now.
+    /// The person wants a stopped upload to go on, to the account's present server.
     RetryAsked {
         recording: RecordingId,
     },
@@ -129,36 +129,36 @@ pub enum Event {
     ResumeAsked {
         recording: RecordingId,
     },
-    /// The recording is deleted.
+    /// The recording was deleted.
     Forgotten {
         recording: RecordingId,
     },
-    /// The time that [`UploadMachine::next_wake`] named has come.
+    /// The time that [`UploadMachine::next_wake_ms`] returned has come.
     Woke,
 }
 
-/// The machine's answer to one event. Every change is committed before any action is done.
+/// The machine's response to one event. Every change must be committed before any action is done.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
     pub changes: Vec<Change>,
     pub actions: Vec<Action>,
 }
 
-/// What has to be durable.
+/// A change that must be made durable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// From the beginning, to this server: nothing of an earlier session holds.
+    /// The upload begins from scratch, to this server: nothing of an earlier session is valid.
     UploadWanted {
         recording: RecordingId,
         server: String,
         profile: Profile,
     },
-    /// The same server under another address.
+    /// The same server has another address.
     ServerMoved {
         recording: RecordingId,
         server: String,
     },
-    /// Takes every acknowledgement back, unless it names the session that is there.
+    /// Sets or clears the session. Removes all acknowledgements, which belong to the session before.
     SessionSet {
         recording: RecordingId,
         session: Option<SessionId>,
@@ -168,7 +168,7 @@ pub enum Change {
         index: u32,
         part: Part,
     },
-    /// Parts from here on are no more; they are planned anew.
+    /// Parts from this index on are dropped and will be planned again.
     PartsDropped {
         recording: RecordingId,
         from: u32,
@@ -177,16 +177,16 @@ pub enum Change {
         recording: RecordingId,
         index: u32,
     },
-    /// The server says it hasn't got them.
+    /// The server reports that it does not have them.
     PartsLost {
         recording: RecordingId,
         indices: Vec<u32>,
     },
-    /// Which parts the server has is known again, after the rows were rebuilt.
+    /// It is known again which parts the server has, after the rows were rebuilt.
     PartsKnown {
         recording: RecordingId,
     },
-    /// It was finished; the server has damaged these parts since, and they are sent again.
+    /// The upload was finished, but the server has damaged these parts since; they are sent again.
     Reopened {
         recording: RecordingId,
         indices: Vec<u32>,
@@ -199,7 +199,7 @@ pub enum Change {
         recording: RecordingId,
         link: String,
     },
-    /// Its address is somebody else's.
+    /// The recording's address belongs to another upload.
     LinkLost {
         recording: RecordingId,
     },
@@ -239,13 +239,13 @@ impl Change {
     }
 }
 
-/// What is to be done.
+/// Something to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     OpenSession {
         request: RequestId,
         recording: RecordingId,
-        /// The server knows of `recordingId`; one of the documents alone might refuse it.
+        /// True if the server supports `recordingId`; a server of the documents alone might refuse it.
         named: bool,
     },
     SendPart {
@@ -263,35 +263,35 @@ pub enum Action {
         part_count: u32,
         duration_ms: u64,
     },
-    /// Ask which parts of the session the server has. Only of a server that is known to answer it.
+    /// Ask which parts of the session the server has. Used only with a server that supports it.
     AskReceived { request: RequestId, recording: RecordingId, session: SessionId },
-    /// The address of a recording is somebody else's: make another, and say so.
+    /// The recording's address belongs to another upload: make another one, and send `Claimed`.
     ClaimAnew { recording: RecordingId },
-    /// Restore these segments' bytes, or put placeholders in their places.
+    /// Restore these segments' bytes, or replace them with placeholders.
     RepairSegments { recording: RecordingId, segments: Vec<u32> },
-    /// Ask the server's capabilities, as the cheapest true exchange.
+    /// Ask for the server's capabilities: the cheapest request that proves a connection.
     Probe,
-    /// The answer is of no use any more.
+    /// The response is not needed any more.
     Abort { request: RequestId },
     /// The link is known for the first time, or the video behind it is finished.
     TellLink { recording: RecordingId, link: String, finished: bool },
 }
 
-/// Why an upload goes on only when the person has done something.
+/// Why an upload continues only after the person has done something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Stop {
-    /// The server refuses it, in its own words.
+    /// The server refuses it; `detail` is its own message.
     Refused { detail: String },
-    /// Its files can't be read.
+    /// The recording's files can't be read.
     FilesMissing { detail: String },
     /// The server's copy of a finished video is damaged, and this computer doesn't have the bytes.
     DamagedOnServer { detail: String },
-    /// It was begun for another server than the account's of now.
+    /// The upload was begun for a server that is not the account's any more.
     OtherServer { server: String },
 }
 
-/// What the last true exchange with the account's server said.
+/// What the last real exchange with the account's server showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
     #[default]
@@ -300,7 +300,7 @@ pub enum Reach {
     Offline,
 }
 
-/// Why an upload that wants to go on doesn't, just now.
+/// Why an upload is waiting at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     Offline,
@@ -313,7 +313,7 @@ pub enum Wait {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Something of it is on its way, or it waits for the next segment.
+    /// A request is in flight, or the upload waits for the next segment.
     Sending,
     Waits {
         wait: Wait,
@@ -324,7 +324,7 @@ pub enum Phase {
     Finished,
 }
 
-/// One upload, as the documents and people ask for it.
+/// The status of one upload, for people and for the documents' fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     pub phase: Phase,
@@ -332,11 +332,11 @@ pub struct UploadStatus {
     pub has_session: bool,
     pub uploaded: u32,
     pub pending: u32,
-    /// Parts whose last try failed; they are among the pending.
+    /// Parts whose last try failed; they are also counted as pending.
     pub failed: u32,
     pub sent_bytes: u64,
     pub total_bytes: u64,
-    /// Five failures in a row: the person should hear of it.
+    /// True after five failures in a row: the person should be informed.
     pub worrying: bool,
 }
 
@@ -352,13 +352,13 @@ pub struct UploadRows {
     pub paused: bool,
     pub stop: Option<Stop>,
     pub finished: bool,
-    /// It was finished, and parts that the server has damaged since are sent again.
+    /// True if the upload was finished, and parts that the server has damaged since are sent again.
     pub mending: bool,
-    /// These rows were rebuilt: which parts the server has is not known.
+    /// True if these rows were rebuilt, so that it is unknown which parts the server has.
     pub rebuilt: bool,
-    /// What its address is made from; `None`: its recording's own id.
+    /// The id from which its address is made; `None` means its recording's own id.
     pub claim: Option<Uuid>,
-    /// In order of their index, with whether each is acknowledged.
+    /// In order of their index, each with whether it is acknowledged.
     pub parts: Vec<(Part, bool)>,
     pub init_bytes: u64,
     pub segment_bytes: Vec<u64>,
@@ -366,7 +366,7 @@ pub struct UploadRows {
     pub duration_ms: Option<u64>,
 }
 
-/// What the account's server is known to offer, beyond the documents.
+/// What the account's server is known to offer beyond the documents.
 pub type Offers = Option<Capabilities>;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One upload's state, and the questions that the machine asks of it.
+//! The state of one upload, and the queries that the machine needs.
 
 use snaplark_api::{Framing, Profile};
 
@@ -6,7 +6,7 @@ use super::part::next_part;
 use super::{Part, RequestId, Stop, UploadRows, Wait};
 use crate::{SessionId, policy};
 
-/// Keeps something from being tried again too soon.
+/// The backoff of a request: prevents it from being retried too soon.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gate {
     pub failures: u32,
@@ -19,7 +19,7 @@ impl Gate {
         now_ms >= self.not_before_ms
     }
 
-    /// Closed after a failure, for the documents' wait or the server's own.
+    /// Closes the gate after a failure, for the longer of the documents' wait and the server's own.
     pub fn fail(&mut self, now_ms: u64, because: Wait, asked_ms: Option<u64>, random: u64) {
         self.failures += 1;
         self.not_before_ms =
@@ -43,7 +43,7 @@ pub(super) struct Slot {
     pub request: Option<RequestId>,
     pub sent_bytes: u64,
     pub gate: Gate,
-    /// Segments of it are being repaired: it is sent when that is done.
+    /// True while segments of it are being repaired; it is sent afterwards.
     pub repairing: bool,
 }
 
@@ -62,13 +62,13 @@ pub(super) struct Upload {
     pub link: Option<String>,
     pub part_bytes_max: u64,
     pub paused: bool,
-    /// The person said: now, whatever it costs.
+    /// The person asked to upload now, even on a metered connection.
     pub ignores_metered: bool,
     pub stop: Option<Stop>,
     pub finished: bool,
-    /// It was finished once: only the bytes that the server had then are of use to it.
+    /// True if it was finished once: only the bytes that the server had then can be used.
     pub mending: bool,
-    /// Which parts the server has is not known.
+    /// True while it is unknown which parts the server has.
     pub rebuilt: bool,
     pub asking: Option<RequestId>,
     pub slots: Vec<Slot>,
@@ -76,14 +76,14 @@ pub(super) struct Upload {
     pub segment_bytes: Vec<u64>,
     pub duration_ms: Option<u64>,
     pub opening: Option<RequestId>,
-    /// Its address is somebody else's, and another is being made.
+    /// True while another address is being made, since its own belongs to another upload.
     pub claiming: bool,
-    /// How often that was so.
+    /// How often its address was taken.
     pub taken: u32,
     pub finalizing: Option<RequestId>,
-    /// Holds everything of this upload; closed by each failure, opened by each success.
+    /// The backoff of the whole upload: each failure closes it, each success opens it.
     pub gate: Gate,
-    /// Holds finalize alone: acknowledged parts say nothing about it.
+    /// The backoff of finalize alone, which acknowledged parts do not reset.
     pub finalize_gate: Gate,
 }
 
@@ -134,7 +134,7 @@ impl Upload {
         }
     }
 
-    /// Whether there is anything that it would do by itself.
+    /// Returns whether it is neither finished nor stopped.
     pub fn is_live(&self) -> bool {
         !self.finished && self.stop.is_none()
     }
@@ -143,7 +143,7 @@ impl Upload {
         self.is_live() && !self.paused && self.gate.is_open(now_ms)
     }
 
-    /// Turns the segments that are there into parts; gives the index of each new one.
+    /// Plans the next part from the available segments. Returns it with its index.
     pub fn plan(&mut self) -> Option<(u32, Part)> {
         let first = self.slots.last().map_or(0, |slot| slot.part.end());
         let part = next_part(
@@ -159,7 +159,8 @@ impl Upload {
         Some((index, part))
     }
 
-    /// Not before the init is there: a session is asked for with what the first frame told.
+    /// Returns whether to open a session. That needs the init, since the request describes the first
+    /// frame.
     pub fn wants_session(&self, now_ms: u64) -> bool {
         self.may_act(now_ms)
             && self.init_bytes > 0
@@ -168,7 +169,7 @@ impl Upload {
             && !self.claiming
     }
 
-    /// Its rows were rebuilt, and the server may have parts of it.
+    /// Returns whether to ask for the server's parts, after the rows were rebuilt.
     pub fn wants_received(&self, now_ms: u64) -> bool {
         self.may_act(now_ms) && self.rebuilt && self.session.is_some() && self.asking.is_none()
     }
@@ -186,7 +187,8 @@ impl Upload {
             .iter()
             .enumerate()
             .filter(|(_, slot)| !slot.acknowledged && slot.request.is_none());
-        // One at a time means in order: a part that waits holds those behind it.
+        // If parts are sent one at a time, they are sent in order: a part that waits holds back those
+        // after it.
         let is_ready = |slot: &Slot| slot.gate.is_open(now_ms) && !slot.repairing;
         let next = if at_once == 1 {
             unsent.next().filter(|(_, slot)| is_ready(slot))
@@ -224,10 +226,10 @@ impl Upload {
             || self.slots.iter().any(|slot| slot.request.is_some())
     }
 
-    /// Every acknowledgement is void: the session is gone.
+    /// Forgets the session, which makes all acknowledgements invalid.
     pub fn forget_session(&mut self) {
         self.session = None;
-        // A new session has nothing, which is known.
+        // A new session is known to have no parts.
         self.rebuilt = false;
         self.mending = false;
         for slot in &mut self.slots {
@@ -254,7 +256,7 @@ impl Upload {
         }
     }
 
-    /// When a closed gate of it opens next, and why it is closed.
+    /// Returns when its next closed gate opens, and why it is closed.
     pub fn closed_until(&self, now_ms: u64) -> Option<(u64, Option<Wait>)> {
         if !self.is_live() || self.paused {
             return None;

@@ -1,10 +1,10 @@
-//! Which segments make a part: the profile's size rule and the server's limit, nothing else.
+//! Groups segments into parts, by the profile's size rule and the server's limit only.
 
 use snaplark_api::PartSize;
 
 use crate::policy;
 
-/// A run of segments that one request carries. Without the init that may go before them.
+/// A run of segments that one request carries, not counting the init that may precede them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     pub first_segment: u32,
@@ -18,8 +18,8 @@ impl Part {
     }
 }
 
-/// The next part after `parts`, if the segments that are there fill one. With `ended`, what is
-/// left over is a part as well.
+/// Returns the next part after `parts`, if the available segments fill one. With `ended`, the remaining
+/// segments are a part as well.
 pub(super) fn next_part(
     size: PartSize,
     part_bytes_max: u64,

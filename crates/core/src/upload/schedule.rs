@@ -1,4 +1,4 @@
-//! What the machine does next: called after every event, it finds all that is due now.
+//! Decides what the machine does next. Called after every event; finds everything that is due now.
 
 use super::machine::{Request, UploadMachine, What, know_link};
 use super::one::Upload;
@@ -22,7 +22,8 @@ impl UploadMachine {
         }
     }
 
-    /// An idle app asks nothing, but once: to know the server before it is needed.
+    /// Returns whether a probe is wanted. An idle app probes only once, to know the server before it is
+    /// needed.
     pub(super) fn wants_probe(&self) -> bool {
         !self.probe.in_flight && (self.reach == Reach::Unknown || self.live_count() > 0)
     }
@@ -72,8 +73,8 @@ impl UploadMachine {
         });
     }
 
-    /// After the rows were rebuilt. A server of the documents alone can't be asked: all parts go to
-    /// it again, and it takes each for the one that it has.
+    /// Asks which parts the server has, after the rows were rebuilt. A server of the documents alone
+    /// can't be asked: all parts are sent to it again, and it treats each as the one that it has.
     fn ask_received(&mut self, now_ms: u64, step: &mut Step) {
         while let Some(recording) = self.next_in_turn(|upload| upload.wants_received(now_ms)) {
             if self.offers.is_none() {
@@ -125,7 +126,7 @@ impl UploadMachine {
         }
     }
 
-    /// The first that is ready, behind the one that was served last.
+    /// Returns the first upload that is ready, after the one that was served last.
     fn next_in_turn(&self, ready: impl Fn(&Upload) -> bool) -> Option<RecordingId> {
         let after = |id: &RecordingId| self.turn.is_none_or(|turn| *id > turn);
         let (late, early): (Vec<_>, Vec<_>) = self

@@ -1,8 +1,8 @@
-//! Bytes a second over the last few seconds, and the time that is left.
+//! Measures bytes per second over the last few seconds, and estimates the remaining time.
 
 use std::collections::VecDeque;
 
-/// Long enough to be calm, short enough to follow a change of network.
+/// Long enough to be steady, short enough to follow a change of network.
 const WINDOW_MS: u64 = 5_000;
 
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl Speed {
         bytes * 1_000 / span_ms
     }
 
-    /// `None` while nothing moves.
+    /// Returns `None` while nothing moves.
     pub fn seconds_left(&self, now_ms: u64, left_bytes: u64) -> Option<u64> {
         match self.bytes_per_second(now_ms) {
             0 => None,

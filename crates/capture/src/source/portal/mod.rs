@@ -1,17 +1,17 @@
-//! Pictures of a Wayland desktop: xdg-desktop-portal lets a person choose what is shared, and
-//! PipeWire brings it.
+//! Captures a Wayland desktop: xdg-desktop-portal lets a person choose what to share, and PipeWire
+//! delivers it.
 //!
 //! ```text
-//!  PipeWire's threads                                   eye's thread
+//!  PipeWire's threads                                   frame grabber
 //! ┌────────────────────────────────────────────────┐   ┌──────────────────────────────────┐
 //! │ pipewiresrc ► appsink, which keeps the newest   ├──►│ look: copied, cropped, BGRx       │
 //! └────────────────────────────────────────────────┘   └──────────────────────────────────┘
 //! ```
 //!
-//! Pictures come when something changes and at no other time, so none for long says nothing. That
-//! the sharing ended is heard from the bus (`sharing`) and from the pipeline. The size of a recording
-//! does not change: what is shared may, with new caps or another crop, and is scaled into it (`fit`).
-//! A region is cut out instead, and is black where it isn't shared any more.
+//! Pictures come only when something changes, so a long time without any means nothing. The end of the
+//! sharing is reported on the bus (`sharing`) and by the pipeline. The size of a recording does not
+//! change: the size of the source may, with new caps or another crop, and it is scaled into the
+//! recording's (`fit`). A region is cropped instead, and is black where it is no longer shared.
 
 pub mod sharing;
 
@@ -32,10 +32,10 @@ use crate::policy::OPEN_WAIT;
 
 pub use self::sharing::offered;
 
-/// The element that speaks PipeWire.
+/// The element for PipeWire.
 const ELEMENT: &str = "pipewiresrc";
 
-/// What compositors give from memory: four bytes a pixel, in one order or the other.
+/// The formats in which compositors deliver memory: four bytes a pixel, in one order or the other.
 const FORMATS: [&str; 4] = ["BGRx", "BGRA", "RGBx", "RGBA"];
 
 pub struct PortalSource {
@@ -46,7 +46,7 @@ pub struct PortalSource {
 
 /// The newest picture, in the recording's size.
 struct Picture {
-    /// Of what is shared.
+    /// The recorded area of the source.
     region: Option<Rect>,
     size: (u32, u32),
     fit: Fit,
@@ -151,7 +151,7 @@ impl Stream {
         let source = gst::ElementFactory::make(ELEMENT)
             .property("fd", sharing.remote.as_raw_fd())
             .property("path", sharing.node.to_string())
-            // The compositor has few pictures to give away, and gets each back at once.
+            // The compositor has few buffers to lend, and each is returned at once.
             .property("always-copy", true)
             .build()
             .map_err(|_| element_missing())?;
@@ -171,10 +171,10 @@ impl Stream {
     }
 }
 
-/// One picture as it came.
+/// One picture as it was delivered.
 struct Shown<'a> {
     frame: VideoFrameRef<&'a gst::BufferRef>,
-    /// The part of it that is meant: a window comes in a picture as large as its monitor.
+    /// The relevant part: a window is delivered in a picture as large as its monitor.
     rect: Rect,
     red_first: bool,
 }
@@ -219,7 +219,7 @@ mod tests {
 
     const COLOUR: [u8; 3] = [30, 140, 220];
 
-    /// One colour in `crop` (or everywhere), another one around it.
+    /// One color in `crop` (or everywhere), another one around it.
     fn sample(size: (u32, u32), format: VideoFormat, crop: Option<Rect>) -> gst::Sample {
         let info = VideoInfo::builder(format, size.0, size.1).build().unwrap();
         let mut buffer = gst::Buffer::with_size(info.size()).unwrap();
@@ -245,7 +245,7 @@ mod tests {
         gst::Sample::builder().buffer(&buffer).caps(&caps).build()
     }
 
-    /// The picture has the colour in that place of it, and is black elsewhere.
+    /// Asserts that the picture has the color in that rectangle, and is black elsewhere.
     fn hold(picture: &Picture, into: Rect) {
         for (n, pixel) in (0..).zip(picture.pixels.chunks_exact(BYTES_PER_PIXEL)) {
             let (x, y) = (n % picture.size.0.cast_signed(), n / picture.size.0.cast_signed());

@@ -1,9 +1,9 @@
-//! The conversation with the desktop: what it shares, and whether it still does.
+//! Negotiates with the desktop's portal what is shared, and watches whether it still is.
 //!
-//! Everything that needs no person gets [`OPEN_WAIT`]; a person gets [`ASKED_WAIT`], and whoever
-//! asked may give up meanwhile. Afterwards two things are listened for, on the bus connection's own
-//! thread: the session's end (a person stopped it, or the compositor went), and the end of the
-//! program behind the portal, of which the portal itself says nothing.
+//! Requests that need no person time out after [`OPEN_WAIT`]; a person gets [`ASKED_WAIT`], and the
+//! caller may give up meanwhile. Afterwards the bus connection's own thread watches for two things: the
+//! session's end (a person stopped it, or the compositor is gone), and the end of the portal's backend
+//! program, which the portal itself does not report.
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
@@ -25,18 +25,18 @@ use zbus::names::{BusName, InterfaceName};
 use crate::policy::{ASKED_WAIT, NO_MIN, OPEN_WAIT};
 use crate::source::Opening;
 
-/// How often it is looked whether the start is still wanted.
+/// How often to check whether the start was abandoned.
 const ABANDONED_LOOK: Duration = Duration::from_millis(100);
-/// The programs behind the portal, one a desktop environment.
+/// The bus names of the portal's backends, one for each desktop environment.
 const BACKENDS: &str = "org.freedesktop.impl.portal.desktop.";
 const BACKENDS_PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREENCASTS: &str = "org.freedesktop.impl.portal.ScreenCast";
 
-/// Shared until it is dropped.
+/// A running screen share, which ends when this is dropped.
 pub struct Sharing {
     pub remote: OwnedFd,
     pub node: u32,
-    /// The corner of what is shared, where that is a monitor.
+    /// The corner of what is shared, if that is a monitor.
     pub position: (i32, i32),
     pub permission: Option<Permission>,
     session: Arc<Session<Screencast>>,
@@ -44,7 +44,7 @@ pub struct Sharing {
     _watch: zbus::Task<()>,
 }
 
-/// Why nothing is shared any more, once that is so. The first word counts.
+/// Why the sharing ended, once it did. The first error counts.
 #[derive(Clone, Debug, Default)]
 pub struct End(Arc<Mutex<Option<CaptureError>>>);
 
@@ -67,13 +67,13 @@ impl Sharing {
 impl Drop for Sharing {
     fn drop(&mut self) {
         if self.end.get().is_none() {
-            // One that was closed meanwhile refuses, which is as well.
+            // Fails if the session is already closed, which is fine.
             let _ = async_io::block_on(soon(self.session.close()));
         }
     }
 }
 
-/// Asks for it, and for nothing where the permission of before still holds.
+/// Asks the person what to share. With an earlier permission that is still valid, nothing is asked.
 pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
     async_io::block_on(async {
         let bus = soon(zbus::Connection::session()).await.map_err(|error| match error {
@@ -85,7 +85,7 @@ pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
         let portal = soon(Screencast::with_connection(bus.clone())).await?;
         let held = opening.permission.as_ref();
         match agree(&bus, &portal, opening, held).await {
-            // What was permitted may be gone, or the permission be unreadable to a newer desktop.
+            // The shared source may be gone, or a newer desktop can't read the permission.
             Err(CaptureError::SharingRefused { reason }) if held.is_some() => {
                 tracing::debug!(reason, "the permission of before is of no use");
                 agree(&bus, &portal, opening, None).await
@@ -95,7 +95,7 @@ pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
     })
 }
 
-/// What can be shared here, for `probe`.
+/// Returns what can be shared here, for `probe`.
 pub fn offered() -> Result<String, CaptureError> {
     async_io::block_on(async {
         let portal = soon(Screencast::new()).await?;
@@ -132,7 +132,7 @@ async fn agree(
             Ok(Sharing { remote, node, position, permission, session, end, _watch: watch })
         }
         Err(error) => {
-            // Takes back a question that still stands on the screen.
+            // Withdraws a question that is still on the screen.
             let _ = soon(session.close()).await;
             Err(error)
         }
@@ -147,7 +147,7 @@ async fn ask(
 ) -> Result<Streams, CaptureError> {
     let pointers = soon(portal.available_cursor_modes()).await?;
     let wanted = if opening.pointer { CursorMode::Embedded } else { CursorMode::Hidden };
-    // Windows have no names here: the desktop's question is how one is chosen, each time.
+    // There is no way to name a window here: the desktop's question selects one, each time.
     let (kind, persist) = match opening.wanted {
         Wanted::Window(_) => (SourceType::Window, PersistMode::DoNot),
         Wanted::Display(_) | Wanted::Region { .. } => {
@@ -185,8 +185,8 @@ async fn given_up<T>(abandoned: &Abandoned) -> Result<T, CaptureError> {
     Err(CaptureError::Abandoned)
 }
 
-/// Hears of the end of the program behind the portal, for a sharing that others agreed on and that
-/// has begun.
+/// Watches for the end of the portal's backend, for a sharing that other code has negotiated and that
+/// has already begun.
 pub struct Watch {
     end: End,
     _task: zbus::Task<()>,
@@ -216,11 +216,11 @@ impl Watch {
     }
 }
 
-/// Says in `end` what happened to the sharing.
+/// Stores in `end` why the sharing ended.
 async fn watch(bus: zbus::Connection, session: Arc<Session<Screencast>>, end: End) {
     match listen(&bus, &session).await {
         Ok(error) => end.set(error),
-        // Then the end of the pictures is all that will be seen of it.
+        // Then the end is noticed only when pictures stop.
         Err(error) => tracing::warn!(%error, "nothing will be heard of the sharing's end"),
     }
 }
@@ -237,7 +237,7 @@ async fn listen(
     Ok(first(revoked, lost(bus)).await?)
 }
 
-/// Answers when the program behind the portal ended.
+/// Waits until the portal's backend ends.
 async fn lost(bus: &zbus::Connection) -> zbus::Result<CaptureError> {
     let names = DBusProxy::new(bus).await?;
     let mut changes = names.receive_name_owner_changed().await?;
@@ -253,7 +253,7 @@ async fn lost(bus: &zbus::Connection) -> zbus::Result<CaptureError> {
     Ok(CaptureError::SharingLost { reason })
 }
 
-/// Those of them that run now and share screens.
+/// Returns the backends that are running and can share screens.
 async fn backends(bus: &zbus::Connection, names: &DBusProxy<'_>) -> zbus::Result<Vec<String>> {
     let mut backends = Vec::new();
     for name in names.list_names().await? {
@@ -272,7 +272,7 @@ async fn backends(bus: &zbus::Connection, names: &DBusProxy<'_>) -> zbus::Result
     Ok(backends)
 }
 
-/// What needs no person.
+/// Applies the timeout of requests that need no person.
 async fn soon<T, E: Into<ashpd::Error>>(
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CaptureError> {

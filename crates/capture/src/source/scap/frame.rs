@@ -1,17 +1,17 @@
-//! scap's pictures as this product's: BGRx, four bytes a pixel, rows without padding. What a picture
-//! says of itself is not believed: one whose content is too short for its size is passed over, as
-//! those without a size are, which mean that nothing changed.
+//! Converts scap's pictures to BGRx, four bytes a pixel, rows without padding. A picture's header is
+//! not trusted: a picture with too little content for its size is skipped. So is one without a size,
+//! which means that nothing changed.
 
 use ::scap::frame::Frame;
 
 use crate::policy::SIDE_PX_MAX;
 use crate::source::picture::BYTES_PER_PIXEL;
 
-/// The last picture that was one.
+/// The last valid picture.
 #[derive(Default)]
 pub struct Bgrx(Vec<u8>);
 
-/// Where a pixel's bytes lie.
+/// The positions of a pixel's bytes.
 struct Layout {
     bytes: usize,
     blue: usize,
@@ -30,7 +30,7 @@ impl Bgrx {
         &self.0
     }
 
-    /// Its size. `None`: there is nothing new in it.
+    /// Converts a frame and returns its size. `None` if it holds nothing new.
     pub fn of(&mut self, frame: &Frame) -> Option<(u32, u32)> {
         let (width, height) = match frame {
             Frame::YUVFrame(f) => (f.width, f.height),
@@ -66,7 +66,7 @@ impl Bgrx {
         if data.len() < row_bytes * height {
             return None;
         }
-        // scap gives a buffer as long as it is, and not how far apart its rows lie.
+        // scap returns the buffer in its full length, but not the stride.
         let stride_bytes =
             if data.len().is_multiple_of(height) { data.len() / height } else { row_bytes };
         self.0.resize(width * height * BYTES_PER_PIXEL, 0);
@@ -84,7 +84,7 @@ impl Bgrx {
         Some(())
     }
 
-    /// From BT.709 in the range of videos, one pair of colours for four pixels.
+    /// Converts from BT.709, video range, with one pair of chroma values for four pixels.
     fn compute(&mut self, size: (u32, u32), luma: &Plane<'_>, chroma: &Plane<'_>) -> Option<()> {
         let (width, height) = (size.0 as usize, size.1 as usize);
         if !luma.holds(width, height)
@@ -101,7 +101,7 @@ impl Bgrx {
             let blue = luma + 2.112 * u;
             let green = luma - 0.213 * u - 0.533 * v;
             let red = luma + 1.793 * v;
-            // Beyond its range it stops there.
+            // The cast clamps values that are out of range.
             to.copy_from_slice(&[blue as u8, green as u8, red as u8, 0]);
         }
         Some(())
@@ -132,7 +132,7 @@ mod tests {
 
     const BLUE: [u8; 3] = [200, 30, 10];
 
-    /// 2 x 2 pixels of one colour, in what scap knows.
+    /// 2 x 2 pixels of one color, in all of scap's formats.
     fn all(width: i32, height: i32) -> Vec<Frame> {
         let [b, g, r] = BLUE;
         let four = |pixel: [u8; 4]| pixel.repeat(4);
@@ -149,7 +149,7 @@ mod tests {
                 display_time,
                 width,
                 height,
-                // By BT.709's formulas, from the colour above.
+                // By BT.709's formulas, from the color above.
                 luminance_bytes: [49, 49, 7, 49, 49, 7].to_vec(),
                 luminance_stride: 3,
                 chrominance_bytes: [205, 112].to_vec(),

@@ -1,21 +1,22 @@
-//! Pictures through the crate scap: Windows' and macOS' way, and on Linux one that is asked for.
+//! Captures through the crate scap: the way on Windows and macOS, and on Linux if requested.
 //!
 //! ```text
-//!  scap's threads     part's threads                    a thread here     eye's thread
+//!  scap's threads     helper's threads                  a thread here     frame grabber
 //! ┌──────────────┐   ┌───────────────────────────┐     ┌────────────┐    ┌───────────────────┐
 //! │ its queue     ├──►│ the newest picture, BGRx  ├────►│ the newest ├───►│ look: cut, copied │
 //! └──────────────┘   └───────────────────────────┘pipe └────────────┘    └───────────────────┘
-//!                     a process of its own (`part`)
+//!                     a helper process (`part`)
 //! ```
 //!
-//! Why a process: scap panics where it can't go on, and does so in functions that a C library calls,
-//! where a panic ends the process and can't be caught. It reads through pointers that a compositor
-//! may leave empty, takes pictures into a queue without a bound, captures once a process, and hangs
-//! where the stream ends without a word. All that is the part's here: its end is a sentence.
+//! scap runs in a helper process since it panics on errors, also in callbacks from C, where a panic
+//! ends the process and can't be caught. It dereferences pointers that a compositor may leave null,
+//! queues pictures without a bound, can capture only once per process, and hangs if the stream ends
+//! without notice. All that affects only the helper: its end is reported as an error message.
 //!
-//! scap says nothing of a display's place, so a region is one of the main display, whose corner is
-//! where counting begins. The size of a recording does not change: what is shown may, and is scaled
-//! into it (`fit`); a region is cut out, and is black where nothing is shown any more.
+//! scap does not report a display's position, so a region is relative to the main display, whose corner
+//! is the origin. The size of a recording does not change: the size of the source may, and it is scaled
+//! into the recording's (`fit`). A region is cropped instead, and is black where the source no longer
+//! shows it.
 
 #[cfg(any(feature = "scap", not(target_os = "linux")))]
 mod frame;
@@ -36,7 +37,7 @@ use super::{Opening, Source, missing};
 use crate::part::{Name, Part};
 use crate::policy::ASKED_WAIT;
 
-/// How often it is looked whether the start is still wanted.
+/// How often to check whether the start was abandoned.
 const ABANDONED_LOOK: Duration = Duration::from_millis(100);
 
 pub struct ScapSource {
@@ -44,20 +45,20 @@ pub struct ScapSource {
     picture: Picture,
     #[cfg(target_os = "linux")]
     lost: super::portal::sharing::Watch,
-    /// Ends before what it speaks to.
+    /// Dropped last, after what it sends to.
     _part: Part,
 }
 
-/// What is recorded of the newest picture, in the recording's size.
+/// The recorded part of the newest picture, in the recording's size.
 struct Picture {
-    /// Of what is shown.
+    /// The recorded area of the source.
     region: Option<Rect>,
     size: (u32, u32),
     fit: Fit,
     pixels: Vec<u8>,
 }
 
-/// The newest picture, and the end.
+/// The newest picture and the end, shared between the reading thread and the frame grabber.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
@@ -68,7 +69,7 @@ struct Shared {
 struct State {
     size: (u32, u32),
     pixels: Vec<u8>,
-    /// Nobody looked at the newest yet.
+    /// True until the newest picture was used.
     is_new: bool,
     end: Option<CaptureError>,
 }
@@ -90,7 +91,7 @@ impl ScapSource {
         let ear = shared.clone();
         crate::spawn("scap", move || ear.hear(said))?;
         let size = shared.wait_for_first(opening)?;
-        // Now it runs, and can be heard to end.
+        // Only now does it run, so that its end can be observed.
         #[cfg(target_os = "linux")]
         let lost = super::portal::sharing::Watch::start()?;
         let shown = Rect { x: 0, y: 0, width: size.0, height: size.1 };
@@ -116,7 +117,7 @@ impl Picture {
         Picture { region, size, fit: Fit::new(size), pixels: vec![0; bytes] }
     }
 
-    /// Takes in a picture of that size.
+    /// Updates from a picture of the size `from`.
     fn take(&mut self, pixels: &[u8], from: (u32, u32)) -> Result<(), CaptureError> {
         let stride_bytes = from.0 as usize * BYTES_PER_PIXEL;
         let whole = Rect { x: 0, y: 0, width: from.0, height: from.1 };
@@ -146,7 +147,7 @@ impl Source for ScapSource {
             return Err(error);
         }
         let mut state = self.shared.lock();
-        // An empty one, of a window that is minimised, changes nothing.
+        // An empty picture, from a minimized window, changes nothing.
         if std::mem::take(&mut state.is_new) && state.size.0 > 0 && state.size.1 > 0 {
             self.picture.take(&state.pixels, state.size)?;
         }
@@ -158,7 +159,7 @@ impl Source for ScapSource {
 }
 
 impl Shared {
-    /// The thread's whole life: to the part's end.
+    /// Reads the helper's messages until it ends.
     fn hear(&self, said: impl Read) {
         let mut said = BufReader::with_capacity(1 << 16, said);
         let mut content = Vec::new();
@@ -175,7 +176,7 @@ impl Shared {
                     let words = String::from_utf8_lossy(&content).into_owned();
                     state.end = Some(error_of(end, words, state.size != (0, 0)));
                 }
-                // Its process is gone, or its window is closed.
+                // The helper died, or the recorded window was closed.
                 Err(_) => {
                     let words = "what was recorded is gone".to_owned();
                     state.end = Some(error_of(End::Broken, words, state.size != (0, 0)));
@@ -209,7 +210,7 @@ impl Shared {
         }
     }
 
-    /// A panic elsewhere leaves a picture as whole as it was.
+    /// A poisoned lock is ignored: a panic elsewhere can't leave a picture incomplete.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! The process in which scap runs: takes its pictures as they come, keeps the newest, and says it as
-//! fast as it is heard.
+//! The helper process in which scap runs. It takes all pictures, keeps only the newest, and sends it as
+//! fast as the parent reads.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use snaplark_core::capture::Source as Wanted;
 
-/// What the part is to show. Its text is the part's order.
+/// What the helper captures. Its text form is the helper's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub target: Target,
@@ -19,9 +19,9 @@ pub struct Order {
 pub enum Target {
     /// The display that the system calls the main one.
     Main,
-    /// By its place among all.
+    /// A display, by its index.
     Display(u32),
-    /// By the system's number.
+    /// A window, by the system's number.
     Window(u64),
 }
 
@@ -73,14 +73,14 @@ pub fn run(order: &str) -> ExitCode {
     }
 }
 
-/// Whether this build has it.
+/// True if this build contains scap.
 pub const IS_BUILT: bool = cfg!(any(feature = "scap", not(target_os = "linux")));
 
 #[cfg(not(any(feature = "scap", not(target_os = "linux"))))]
 mod inside {
     use super::*;
 
-    /// Nobody asks a build without scap for it.
+    /// Never called: a build without scap does not start this helper.
     pub fn run(_: Order) -> ExitCode {
         ExitCode::FAILURE
     }
@@ -99,7 +99,7 @@ mod inside {
     use crate::source::scap::frame::Bgrx;
     use crate::source::scap::wire::{self, End};
 
-    /// What there is to say. Only the newest picture is kept.
+    /// The messages to send. Only the newest picture is kept.
     #[derive(Default)]
     struct Desk {
         state: Mutex<State>,
@@ -113,7 +113,7 @@ mod inside {
     }
 
     pub fn run(order: Order) -> ExitCode {
-        // What it says is for the one that asked, and comes as this part's end.
+        // Panic messages are for the parent, which receives them as this helper's end.
         std::panic::set_hook(Box::new(|_| {}));
         let desk = Arc::new(Desk::default());
         let sayer = desk.clone();
@@ -126,7 +126,7 @@ mod inside {
         ExitCode::SUCCESS
     }
 
-    /// Pictures onto the desk, until there are no more and why.
+    /// Captures pictures into `desk` until there are no more. Returns the reason.
     fn take(order: Order, desk: &Desk) -> (End, String) {
         let target = match find(order.target) {
             Ok(target) => target,
@@ -154,7 +154,8 @@ mod inside {
         (End::Broken, "its stream ended".to_owned())
     }
 
-    /// `None` is the main display. On Linux the desktop asks what is to be shown, whatever is wanted.
+    /// Finds the target; `None` is the main display. On Linux the desktop asks what to share, whatever
+    /// the target.
     #[cfg(target_os = "linux")]
     #[allow(clippy::unnecessary_wraps)]
     fn find(_: Target) -> Result<Option<::scap::Target>, String> {
@@ -189,7 +190,7 @@ mod inside {
         text.unwrap_or("it gives no reason").to_owned()
     }
 
-    /// Its panics are all that scap says of why it can't.
+    /// Interprets the message of a panic, which is scap's only error report.
     pub fn end_of(words: &str) -> (End, String) {
         let end = if words.contains("User cancelled") {
             End::Declined
@@ -198,13 +199,13 @@ mod inside {
         } else {
             End::Broken
         };
-        // Behind what it was doing stands why it could not, in Rust's words for values.
+        // The reason follows what failed, in Rust's debug format.
         let why = words.split_once("msg: \"").and_then(|(_, rest)| rest.split_once('"'));
         (end, why.map_or(words, |(why, _)| why).to_owned())
     }
 
     impl Desk {
-        /// The thread's whole life: each newest picture, then the end.
+        /// Writes each newest picture, then the end.
         fn say(&self) {
             let out = std::io::stdout();
             let mut bgrx = Bgrx::default();
@@ -215,7 +216,7 @@ mod inside {
                 }
                 let (newest, end) = (state.newest.take(), state.end.clone());
                 drop(state);
-                // Held for a whole message: scap writes there, too.
+                // Locked for a whole message, since scap also writes to the standard output.
                 let mut out = out.lock();
                 let said = match (newest, end) {
                     (Some(frame), _) => match bgrx.of(&frame) {
@@ -229,7 +230,7 @@ mod inside {
                     (None, None) => Ok(()),
                 };
                 if said.is_err() {
-                    // Nobody hears it any more.
+                    // The parent no longer reads.
                     std::process::exit(0);
                 }
             }

@@ -1,32 +1,32 @@
-//! What the part says to the recording: pictures, then why there are no more. Pure.
+//! The messages from the helper to the recording: pictures, then why there are no more. Pure.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use crate::policy::SIDE_PX_MAX;
 use crate::source::picture::BYTES_PER_PIXEL;
 
-/// Before each message. scap itself writes to the standard output when a window is closed.
+/// Precedes each message, since scap itself writes to the standard output when a window is closed.
 const MARK: &[u8; 4] = b"SNAP";
 const PICTURE: u32 = 0;
 const WORDS_MAX: u32 = 4_096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Its pixels are where they were read to: BGRx, rows without padding.
+    /// A picture. Its pixels are in the buffer that it was read into: BGRx, rows without padding.
     Picture { width: u32, height: u32 },
-    /// Nothing comes after it. Its words are there as well.
+    /// The last message. Its text is in the buffer as well.
     End(End),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A person said no.
+    /// The person declined.
     Declined,
-    /// What was asked for is not there.
+    /// The requested source does not exist.
     Missing,
-    /// Nobody answered.
+    /// The question was not answered.
     Silent,
-    /// Anything else.
+    /// Any other error.
     Broken,
 }
 
@@ -51,7 +51,8 @@ fn write(out: &mut impl Write, head: [u32; 3], content: &[u8]) -> Result<()> {
     out.flush()
 }
 
-/// The next message; what belongs to it goes into `content`. What no part of ours says is an error.
+/// Reads the next message, with its content in `content`. Returns an error for anything that our helper
+/// does not send.
 pub fn read(from: &mut impl Read, content: &mut Vec<u8>) -> Result<Message> {
     let mut head = [[0; 4]; 4];
     from.read_exact(head.as_flattened_mut())?;

@@ -1,9 +1,9 @@
 //! A border around an area of the screen, all of it outside of that area.
 //!
-//! It is one window, cut by the Shape extension to the four strips around the area: the server fills
-//! it with its background, so nothing has to be drawn, and it is gone with its connection, however
-//! the program ends. No window manager places it (override-redirect), the pointer goes through it,
-//! and what the display lacks of it is cut off.
+//! It is one window, cut by the Shape extension to the four strips around the area. The server fills it
+//! with its background, so nothing has to be drawn, and it disappears with its connection, however the
+//! program ends. No window manager places it (override-redirect), clicks go through it, and parts
+//! beyond the display's edges are cut off.
 
 use snaplark_core::capture::CaptureError;
 use x11rb::COPY_DEPTH_FROM_PARENT;
@@ -19,17 +19,17 @@ use x11rb::wrapper::ConnectionExt as _;
 use super::display::{connect, gone, has};
 use crate::source::picture::Rect;
 
-/// Compositors that draw shadows under windows go by this, and a shadow would lie on the area.
+/// Compositors that draw window shadows read this property; a shadow would cover the area.
 const NO_SHADOW: &[u8] = b"_COMPTON_SHADOW";
 const NAME: &[u8] = b"Recorded area";
 
-/// There until it is dropped.
+/// Shown until it is dropped.
 pub struct Border {
     _connection: RustConnection,
 }
 
 impl Border {
-    /// `colour`: red, green and blue in the lower three bytes.
+    /// Shows the border. `colour` has red, green and blue in the lower three bytes.
     pub fn around(
         display: &str,
         area: Rect,

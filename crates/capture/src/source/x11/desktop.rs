@@ -1,4 +1,4 @@
-//! The displays and windows of an X11 session, as window managers tell of them (EWMH).
+//! Lists the displays and windows of an X11 session, as the window manager reports them (EWMH).
 
 use snaplark_core::capture::CaptureError;
 use x11rb::connection::Connection;
@@ -27,9 +27,9 @@ x11rb::atom_manager! {
     }
 }
 
-/// A property is asked for in so many units of four bytes: no list or title of use is longer.
+/// The most units of four bytes that are requested of a property. No useful list or title is longer.
 const PROPERTY_UNITS_MAX: u32 = 4_096;
-/// On each of the virtual desktops.
+/// The desktop number of a window that is on all virtual desktops.
 const ALL_DESKTOPS: u32 = u32::MAX;
 
 pub fn surroundings(display: &str) -> Result<Surroundings, CaptureError> {
@@ -56,7 +56,7 @@ pub fn surroundings(display: &str) -> Result<Surroundings, CaptureError> {
     Ok(Surroundings { screens, windows })
 }
 
-/// The window that has the focus, where the window manager says so.
+/// Returns the focused window, if the window manager reports it.
 pub fn active_window(display: &str) -> Result<Option<u64>, CaptureError> {
     let (connection, screen) = connect(display)?;
     let root = connection.setup().roots[screen].root;
@@ -78,7 +78,7 @@ impl Asked<'_> {
         let list = self.atoms._NET_CLIENT_LIST_STACKING;
         let mut stacked = self.numbers(self.root, list, AtomEnum::WINDOW)?;
         if stacked.is_empty() {
-            // Nobody manages the windows: they are the root's own.
+            // There is no window manager: take the root's children.
             let reply = self.connection.query_tree(self.root).map_err(gone)?.reply();
             stacked = answered(reply)?.map(|tree| tree.children).unwrap_or_default();
         }
@@ -91,7 +91,7 @@ impl Asked<'_> {
         Ok(windows)
     }
 
-    /// `None` where it is not to be seen, or nothing that one would record.
+    /// Returns `None` if the window is invisible, or of a kind that nobody would record.
     fn window(
         &self,
         id: Window,
@@ -141,7 +141,7 @@ impl Asked<'_> {
         if title.is_empty() {
             title = self.text(id, AtomEnum::WM_NAME.into(), AtomEnum::ANY.into())?;
         }
-        // Instance and class, each with a zero at its end.
+        // Instance and class, each terminated by a zero byte.
         let class = self.text(id, AtomEnum::WM_CLASS.into(), AtomEnum::STRING.into())?;
         let program = class.split('\0').nth(1).unwrap_or_default().to_owned();
         Ok(Some(ShownWindow { id: id.into(), title, program, at }))

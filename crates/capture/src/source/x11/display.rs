@@ -1,5 +1,5 @@
-//! A display before any picture: how it is reached, what it can do, which monitors it has. Also what
-//! the server's answers mean for a recording.
+//! Connects to a display and finds out what it can do and which monitors it has. Also translates the
+//! server's errors for a recording.
 
 use snaplark_core::capture::CaptureError;
 use x11rb::connection::{Connection, RequestConnection};
@@ -53,7 +53,7 @@ pub fn connect(display: &str) -> Result<(RustConnection, usize), CaptureError> {
     })
 }
 
-/// x11rb adds the display's number to X11's first port and panics where there is no such port.
+/// x11rb adds the display's number to X11's first port and panics if there is no such port.
 fn has_a_port(display: &str) -> bool {
     const FIRST_PORT: u16 = 6_000;
     let after = display.rsplit_once(':').map_or("", |(_, after)| after);
@@ -65,7 +65,7 @@ pub fn gone(error: ConnectionError) -> CaptureError {
     CaptureError::NoDisplay { reason: format!("the display went away ({error})") }
 }
 
-/// `None` where the server said no to that one request; an error where it is gone.
+/// Returns `None` if the server refused that one request, and an error if the server is gone.
 pub fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureError> {
     match reply {
         Ok(reply) => Ok(Some(reply)),
@@ -74,7 +74,7 @@ pub fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureErr
     }
 }
 
-/// Blue, green, red and an unused byte, in this order: all that real servers of today have.
+/// Checks for blue, green, red and an unused byte, in this order: the format of all real servers today.
 pub fn check_format(
     connection: &RustConnection,
     screen: &xproto::Screen,
@@ -123,7 +123,7 @@ pub fn monitor(
     }
 }
 
-/// None where the server can't tell (RandR below 1.5).
+/// Lists the monitors. Empty if the server can't tell (RandR below 1.5).
 pub fn monitors(
     connection: &RustConnection,
     screen: &xproto::Screen,
@@ -145,7 +145,7 @@ pub fn monitors(
             width: u32::from(monitor.width),
             height: u32::from(monitor.height),
         };
-        // Of displays that show the same, as a projector does, one.
+        // Mirrored displays, such as a projector, are listed once.
         if let Some(same) = screens.iter_mut().find(|screen: &&mut Screen| screen.at == at) {
             same.is_first |= monitor.primary;
             continue;
@@ -174,7 +174,7 @@ pub fn has_composite(connection: &RustConnection) -> bool {
         })
 }
 
-/// The server wants to hear the version before it gives pictures of the pointer.
+/// The server must be told a version before it returns pictures of the pointer.
 pub fn has_pointer_pictures(connection: &RustConnection) -> bool {
     has(connection, xfixes::X11_EXTENSION_NAME)
         && connection.xfixes_query_version(4, 0).is_ok_and(|cookie| cookie.reply().is_ok())

@@ -1,14 +1,14 @@
-//! X11 pictures: of the root window, a part of it, or one window.
+//! Captures pictures on X11: of the root window, a part of it, or one window.
 //!
-//! Why not ximagesrc: it speaks through Xlib, whose error handlers belong to the whole process and
-//! end it. A recorded window that is closed is a BadDrawable, a server that goes away an I/O error;
-//! Xlib exits on either and GDK aborts. Here both are values. x11rb speaks the protocol, the server
-//! writes the picture into memory that is shared with it (MIT-SHM), and where that is not to be had
-//! (a display of another machine) the picture comes through the socket.
+//! This does not use ximagesrc, which works through Xlib. Xlib's error handlers belong to the whole
+//! process and end it: a recorded window that is closed is a BadDrawable, a server that goes away an
+//! I/O error; Xlib exits on either and GDK aborts. Here both are values. x11rb implements the protocol,
+//! and the server writes the picture into shared memory (MIT-SHM). Where that is not available (a
+//! display of another machine), the picture comes through the socket.
 //!
-//! A window is asked for through Composite where that is there: its picture is whole then even if
-//! others lie upon it. One that grows or shrinks is scaled into the recording's size, which does not
-//! change (`fit`); a display that becomes smaller is set on black.
+//! A window is captured through Composite where available: its picture is then whole even if other
+//! windows cover it. A window that grows or shrinks is scaled into the recording's size, which does not
+//! change (`fit`); a display that becomes smaller is placed on black.
 
 mod border;
 mod desktop;
@@ -43,7 +43,7 @@ pub struct X11Source {
     target: Target,
     size: (u32, u32),
     shared: Option<Shared>,
-    /// The picture where it did not come through shared memory, or not in the recording's size.
+    /// The picture, if it did not come through shared memory, or does not have the recording's size.
     own: Vec<u8>,
     fit: Fit,
     pointer: bool,
@@ -51,7 +51,7 @@ pub struct X11Source {
 }
 
 enum Target {
-    /// What is recorded of the root window, and the root window's size as it is now.
+    /// The recorded part of the root window, and the root window's current size.
     Root {
         rect: Rect,
         root: Rect,
@@ -59,16 +59,16 @@ enum Target {
     Window(Window),
 }
 
-/// What of the drawable is asked for.
+/// The part of a drawable to request.
 struct View {
     drawable: u32,
     rect: Rect,
-    /// Where that begins on the root window.
+    /// The position of `rect` on the root window.
     corner: (i32, i32),
 }
 
 struct Fetched {
-    /// The pixels where they came through the socket. Else they are in shared memory.
+    /// The pixels, if they came through the socket. Otherwise they are in shared memory.
     through_socket: Option<Vec<u8>>,
     pointer: Option<GetCursorImageReply>,
 }
@@ -128,8 +128,8 @@ impl X11Source {
         Ok(source)
     }
 
-    /// Picture and pointer are asked for together: they are of one moment, and the server's answer
-    /// is waited for once. `None`: the drawable has no picture now.
+    /// Requests picture and pointer together, so that they are of the same moment and cost one round
+    /// trip. `None` if the drawable has no picture now.
     fn fetch(&mut self, view: &View) -> Result<Option<Fetched>, CaptureError> {
         let connection = &self.connection;
         let rect = view.rect;
@@ -172,7 +172,7 @@ impl X11Source {
         Ok(is_there.then_some(Fetched { through_socket, pointer }))
     }
 
-    /// What to ask for now. `None`: nothing is to be seen.
+    /// Returns what to request now. `None` if nothing is visible.
     fn view(&mut self) -> Result<Option<View>, CaptureError> {
         match &mut self.target {
             Target::Root { rect, root } => {
@@ -194,7 +194,8 @@ impl X11Source {
         }
     }
 
-    /// The root window refused, before the news of its change was here.
+    /// Asks for the root window's size after a request was refused: it changed, and the event has not
+    /// arrived yet.
     fn look_again(&mut self) -> Result<(), CaptureError> {
         if let Target::Root { root, .. } = &mut self.target {
             let reply = self.connection.get_geometry(self.root).map_err(gone)?.reply();

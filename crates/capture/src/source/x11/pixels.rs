@@ -1,4 +1,4 @@
-//! Pixels, once they are here: memory that is shared with the server, and the pointer.
+//! Memory that is shared with the server, and drawing the pointer.
 
 use memmap2::MmapMut;
 use x11rb::connection::Connection;
@@ -16,8 +16,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// `None` where server and program do not share memory: the display is another machine's, or lives
-    /// in another container.
+    /// Creates shared memory. `None` if server and program can't share memory: the display is another
+    /// machine's, or in another container.
     #[allow(unsafe_code)]
     pub fn new(connection: &RustConnection, bytes: usize) -> Option<Self> {
         if !super::display::has(connection, shm::X11_EXTENSION_NAME) {
@@ -41,13 +41,13 @@ impl Shared {
         Some(Shared { segment, memory })
     }
 
-    /// Lets the server forget it.
+    /// Releases it on the server.
     pub fn leave(self, connection: &RustConnection) -> Result<(), ConnectionError> {
         connection.shm_detach(self.segment).map(x11rb::cookie::VoidCookie::ignore_error)
     }
 }
 
-/// The pointer's pixels are ARGB, with the colours already multiplied by alpha.
+/// Draws the pointer. Its pixels are ARGB, with the colors already multiplied by alpha.
 pub fn draw_pointer(
     picture: &mut [u8],
     size: (u32, u32),

@@ -1,10 +1,10 @@
 //! One window as a source of pictures.
 //!
-//! Nothing is remembered of the window between two looks but that Composite keeps its picture: its
-//! pixmap is named anew for each. The server makes another pixmap whenever the window changes its
-//! size or is seen again, and doesn't tell that in each case: a window manager that hides a window
-//! with its frame (i3's and sway's workspaces) sends the window itself no event, and the pixmap of
-//! before would show its last picture for ever.
+//! Between two looks nothing is cached of the window except that Composite keeps its picture: its
+//! pixmap is named again for each look. The server makes another pixmap whenever the window changes its
+//! size or becomes visible again, and does not always report that: a window manager that hides a window
+//! with its frame (i3's and sway's workspaces) sends the window itself no event, and the old pixmap
+//! would show its last picture for ever.
 
 use snaplark_core::capture::CaptureError;
 use x11rb::connection::Connection;
@@ -21,7 +21,7 @@ use crate::source::picture::Rect;
 
 pub struct Window {
     id: u32,
-    /// The name for the picture that Composite keeps of it. None where Composite doesn't.
+    /// The id of the pixmap that Composite keeps of it. `None` if Composite is not available.
     pixmap: Option<u32>,
     is_named: bool,
 }
@@ -55,7 +55,7 @@ impl Window {
         Ok(Window { id, pixmap, is_named: false })
     }
 
-    /// Finds its picture as it is now. `None`: the window can't be seen.
+    /// Finds the window's current picture. `None` if the window can't be seen.
     pub fn find(
         &mut self,
         connection: &RustConnection,
@@ -73,7 +73,7 @@ impl Window {
             let named = connection.composite_name_window_pixmap(self.id, pixmap).map_err(gone)?;
             named.ignore_error();
         }
-        // Asked for together: the answers are waited for once.
+        // Sent together, so that there is one round trip.
         let pixmap = self.pixmap.map(|id| connection.get_geometry(id)).transpose().map_err(gone)?;
         let window = connection.get_geometry(self.id).map_err(gone)?;
         let corner = connection.translate_coordinates(self.id, root, 0, 0).map_err(gone)?;
@@ -84,12 +84,12 @@ impl Window {
             return Ok(None);
         };
         let inset = match pixmap {
-            // Composite keeps none of a window that is not to be seen.
+            // Composite keeps no picture of an invisible window.
             Some(None) => return Ok(None),
             Some(Some(_)) => window.border_width,
             None => 0,
         };
-        // The window may have changed its size between the answers: its pixmap has its own.
+        // The window may have changed its size between the replies: its pixmap has a size of its own.
         let size = pixmap.flatten().map_or((window.width, window.height), |pixmap| {
             let inner = |outer: u16| outer.saturating_sub(2 * inset);
             (inner(pixmap.width), inner(pixmap.height))
