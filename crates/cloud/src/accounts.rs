@@ -158,7 +158,6 @@ impl Accounts {
 
     /// Records the user's consent. Returns the authorization code that the app exchanges for its
     /// token.
-    /// token.
     pub async fn consent(&self, user: UserId, consent: &Consent) -> Result<String, AccountError> {
         let (code, stored) = secrets::new_secret()?;
         let kept = Code {
