@@ -12,7 +12,7 @@
 //! end the same way. Without ffmpeg videos still work; the jobs that need it wait until it is
 //! installed.
 //!
-//! On the length of this file: a job's plan, its run and what follows share one state.
+//! Length: a job's plan, its run and what follows share one state. Splitting off the plans is planned.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
