@@ -26,6 +26,7 @@ const CODE_MS: i64 = 60 * 1000;
 const TOKEN_NAME_CHARS_MAX: usize = 80;
 const EMAIL_BYTES_MAX: usize = 254;
 
+/// Why signing in or changing an account failed.
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error("the e-mail address or the password is wrong")]
@@ -47,6 +48,7 @@ pub enum AccountError {
     Db(#[from] DbError),
 }
 
+/// Users, their browser sessions, tokens and passwords.
 #[derive(Debug)]
 pub struct Accounts {
     pub(crate) db: Db,

@@ -16,6 +16,7 @@ tokio::task_local! { static FROM: IpAddr; }
 /// Stands in the address column for actions without a request.
 const HERE: &str = "this server";
 
+/// What an audit entry says was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     SignedIn,

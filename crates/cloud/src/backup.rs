@@ -18,6 +18,7 @@ use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, open_database, pla
 /// How many objects are listed at once.
 const PAGE: usize = 5_000;
 
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackedUp {
     pub objects: u64,

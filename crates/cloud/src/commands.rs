@@ -192,8 +192,8 @@ pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
     scrubbed.map_err(|error| CloudError::Scrub(error.to_string()))
 }
 
-/// Changes a user's limits. Returns the user's usage and the new limits. Works while a server runs
-/// there.
+/// Changes a user's own limits. Returns today's usage and the user's own limits after the change.
+/// Works while a server runs there.
 pub async fn limit_user(
     place: impl Into<Place>,
     user_email: &str,

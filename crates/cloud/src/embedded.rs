@@ -24,6 +24,7 @@ const USER: &str = "me@this.computer";
 /// High enough not to limit anything: there is one client, and nobody to be protected from it.
 const PARTS_PER_SECOND: u32 = 1_000;
 
+/// A running embedded server, its token and its sharing on the local network.
 pub struct Embedded {
     pub cloud: Cloud,
     pub token: String,

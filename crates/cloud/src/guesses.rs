@@ -151,6 +151,7 @@ impl Guess<'_> {
     }
 }
 
+/// Why a guess was refused.
 #[derive(Debug, Error)]
 pub enum GuessError {
     #[error("too many tries")]

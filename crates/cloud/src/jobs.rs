@@ -55,8 +55,8 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Attempts if something else killed ffmpeg, which may have been the kernel when it ran out of
 /// memory.
 const KILLED_ATTEMPTS_MAX: u32 = 2;
-/// A worker that dies during a job doesn't count its attempt. After this many claims it is the job
-/// that kills the workers.
+/// A worker that dies during a job reports no error, so the limits above don't apply. After this many
+/// claims it is assumed that the job kills its workers.
 const CLAIMS_MAX: u32 = 10;
 /// The delay before the second attempt. The one before the third is ten times as long.
 const RETRY_MS: i64 = 10_000;
@@ -147,6 +147,7 @@ impl JobError {
     }
 }
 
+/// Runs background jobs.
 #[derive(Debug)]
 pub struct Jobs {
     uploads: Arc<Uploads>,

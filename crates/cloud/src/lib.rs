@@ -126,6 +126,7 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
     }
 }
 
+/// The settings of [`start`].
 #[derive(Clone, Debug)]
 pub struct CloudOptions {
     pub place: Place,
@@ -195,6 +196,7 @@ impl CloudOptions {
     }
 }
 
+/// Why the server or a command failed.
 #[derive(Debug, Error)]
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
@@ -410,8 +412,8 @@ impl Cloud {
         add_token(&self.uploads.db, user_email, scopes, &self.uploads.clock).await
     }
 
-    /// Stores a token that was created elsewhere, so that it is accepted. Storing it again changes
-    /// nothing.
+    /// Stores a token that was created elsewhere, so that it is accepted. Storing it again only marks
+    /// it as used.
     async fn know_token(&self, email: &str, token: &str, name: &str) -> Result<(), CloudError> {
         let (db, now_ms) = (&self.uploads.db, self.uploads.clock.now_ms());
         let user_id = db.user_named(email, now_ms).await.map_err(in_database)?;

@@ -29,6 +29,7 @@ const MAKING_SECONDS: [f64; 8] = [0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_
 /// Ten seconds, a minute, …, five hours of two-second parts.
 const CHUNKS: [f64; 8] = [1.0, 5.0, 30.0, 150.0, 300.0, 900.0, 1800.0, 9000.0];
 
+/// All metrics of this process.
 pub struct Metrics {
     registry: Registry,
     pub sessions: Counter,

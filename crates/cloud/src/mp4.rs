@@ -9,6 +9,7 @@ const BOXES_MAX: usize = 256;
 /// Long enough for the header of any box, and for the whole of the two boxes that are read.
 const READ_BYTES: u64 = 160;
 
+/// The properties of a file's video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     pub duration_ms: u64,
@@ -16,6 +17,7 @@ pub struct Told {
     pub height: u32,
 }
 
+/// Why a file's properties could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Mp4Error {
     #[error("its index (moov) is missing")]
@@ -45,6 +47,7 @@ enum Inside {
     Track { end: u64, index_end: u64 },
 }
 
+/// The result of one step of a [`Walk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Continue with the bytes at `wants()`.

@@ -34,7 +34,8 @@ const TEXT_BYTES_MIN: usize = 16;
 pub enum Layout {
     /// Whole clusters, which may follow an init.
     Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
-    /// WebM data whose cluster boundaries are not at the part's boundaries.
+    /// A part whose clusters are not known: it was cut at arbitrary positions, has too many clusters
+    /// or gaps, or is not WebM.
     Opaque,
 }
 
@@ -47,6 +48,7 @@ impl Layout {
     }
 }
 
+/// The init at the beginning of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InitAt {
     pub len_bytes: u64,

@@ -36,6 +36,7 @@ pub struct OwnLimits {
     pub day_bytes: Option<Option<u64>>,
 }
 
+/// What a user stores, and has sent on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub stored_bytes: u64,

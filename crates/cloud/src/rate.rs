@@ -19,6 +19,7 @@ pub struct Allowance {
     pub retry_after_s: Option<u64>,
 }
 
+/// The rate limiter of parts: in memory, or in a database that several nodes share.
 #[derive(Debug)]
 pub enum PartRate {
     Own(OwnRate),

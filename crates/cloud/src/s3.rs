@@ -16,7 +16,7 @@ use crate::storage::StorageError;
 /// object_store's default of 30 s is too short for a part on a slow connection.
 const REQUEST_MAX: Duration = Duration::from_secs(120);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// `SlowDown` and connection resets are temporary. After other failures the client sends the part
+/// `SlowDown` and connection resets usually pass. If the failure persists, the client sends the part
 /// again.
 const RETRIES_MAX: usize = 6;
 const RETRY_MAX: Duration = Duration::from_secs(60);

@@ -10,6 +10,7 @@ use std::fmt;
 
 use axum::http::Method;
 
+/// One kind of use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Upload,

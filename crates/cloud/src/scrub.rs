@@ -33,6 +33,7 @@ pub struct Damage {
     pub kind: DamageKind,
 }
 
+/// How an object differs from what was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamageKind {
     Gone,

@@ -22,6 +22,7 @@ pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 /// Views by the same person within this time count as one.
 const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 
+/// Why changing or unlocking a link failed.
 #[derive(Debug, Error)]
 pub enum ShareError {
     #[error("a video with a password needs one")]
@@ -77,6 +78,7 @@ impl Share {
     }
 }
 
+/// Access to videos by their links.
 #[derive(Debug)]
 pub struct Shares {
     db: Db,

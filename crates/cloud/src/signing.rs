@@ -18,6 +18,7 @@ const KEY_NAME: &str = "signing";
 /// is soon worthless.
 pub const ADDRESS_AGE: Duration = Duration::from_secs(60 * 60);
 
+/// Creates and checks signatures, with the key that all nodes share.
 #[derive(Clone, Debug)]
 pub struct Signing {
     key: Vec<u8>,

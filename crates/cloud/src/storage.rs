@@ -34,6 +34,7 @@ const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 
 
 const PRODUCTS: &str = "products/";
 
+/// Why the storage failed.
 #[derive(Debug, Error)]
 pub enum StorageError {
     #[error("the storage did not take or give an object: {0}")]
@@ -45,6 +46,7 @@ pub enum StorageError {
     Address(String),
 }
 
+/// A store of objects: a folder or a bucket.
 #[derive(Clone, Debug)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
@@ -55,6 +57,7 @@ pub struct Storage {
     presigner: Option<crate::s3::Presigner>,
 }
 
+/// An object in a listing.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub key: String,
@@ -340,6 +343,7 @@ fn is_staged(name: &str) -> bool {
         .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// Writes one object. Nothing is stored under its key before `finish`.
 #[derive(Debug)]
 pub struct ObjectWriter {
     out: BufWriter,

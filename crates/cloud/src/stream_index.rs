@@ -10,6 +10,7 @@ use snaplark_webm::{Cluster, Scanned, WebmError, cluster_header, finish};
 use crate::db::Part;
 use crate::media_map::MediaMap;
 
+/// The index of a video, as its object stores it in JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StreamIndex {
     /// Base64, like `cues`.

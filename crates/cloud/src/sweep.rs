@@ -32,6 +32,7 @@ const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
 /// Audit log entries are kept for a year.
 const AUDIT_MS: i64 = 365 * QUIET_MS;
 
+/// What one round deleted or expired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     pub expired: u64,

@@ -39,6 +39,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// A listener that returns connections after their TLS handshake.
 pub struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
@@ -144,7 +145,7 @@ async fn renew(files: TlsFiles, mut seen: Stamp, current: Arc<Current>, ready: R
     }
 }
 
-/// Identifies the files' content. It also changes if only the target of a symbolic link changes.
+/// Changes if the files change, also if only the target of a symbolic link does.
 type Stamp = [Option<(SystemTime, u64)>; 2];
 
 impl TlsFiles {

@@ -57,6 +57,7 @@ const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
 /// bomb.
 const IMAGE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
 
+/// The core of the server: all operations on uploads.
 #[derive(Debug)]
 pub struct Uploads {
     pub db: Db,
@@ -85,6 +86,7 @@ pub struct Receipt {
     pub parts_received: u32,
 }
 
+/// A finalize request.
 #[derive(Clone, Debug, Default)]
 pub struct FinalizeAsk {
     pub parts_total: u32,

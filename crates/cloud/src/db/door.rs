@@ -15,6 +15,7 @@ use crate::media::Media;
 use crate::quotas::{Limits, OwnLimits, Usage};
 use crate::scopes::Scopes;
 
+/// A database, in the dialect that is in use.
 #[derive(Clone, Debug)]
 pub enum Db {
     Sqlite(sqlite::Pools),

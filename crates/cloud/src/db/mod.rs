@@ -21,6 +21,7 @@ use crate::scopes::Scopes;
 
 pub use door::Db;
 
+/// Why a query failed.
 #[derive(Debug, Error)]
 pub enum DbError {
     #[error("the database did not answer: {0}")]
@@ -62,6 +63,7 @@ impl std::fmt::Display for VideoId {
     }
 }
 
+/// An upload and the video that it becomes: one row of `uploads`, with its link's settings.
 #[derive(Clone, Debug)]
 pub struct Upload {
     pub session_id: SessionId,
@@ -131,6 +133,7 @@ pub enum Assembly {
     Joined,
 }
 
+/// What an init request states about an upload.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
     pub user_id: UserId,
@@ -144,6 +147,7 @@ pub struct NewUpload {
     pub metadata: String,
 }
 
+/// The result of opening an upload.
 #[derive(Debug)]
 pub enum Opened {
     New(Box<Upload>),
@@ -154,6 +158,7 @@ pub enum Opened {
     Over(Over),
 }
 
+/// A stored part of an upload.
 #[derive(Clone, Debug)]
 pub struct Part {
     pub index: u32,
@@ -165,6 +170,7 @@ pub struct Part {
     pub is_damaged: bool,
 }
 
+/// The result of storing a part.
 #[derive(Debug)]
 pub enum PartStored {
     Stored {
@@ -199,6 +205,7 @@ pub struct Shelf<'a> {
     pub limit: u32,
 }
 
+/// The order of a list of videos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     #[default]
@@ -251,6 +258,7 @@ pub struct Share {
     pub views: u64,
 }
 
+/// Who may see a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {
     /// Anyone who has the link.
@@ -295,6 +303,7 @@ pub struct User {
     pub is_disabled: bool,
 }
 
+/// The result of setting a user's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserAdded {
     Set(UserId),
@@ -387,6 +396,7 @@ pub struct Bucket {
     pub refill_ms: i64,
 }
 
+/// The result of taking a token out of a [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// A token was taken, and `left` remain.
@@ -417,6 +427,7 @@ pub enum ProductKind {
     Captions,
 }
 
+/// The maximum height of an MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mp4Height {
     P1080,
@@ -488,6 +499,7 @@ impl ProductKind {
     }
 }
 
+/// A stored product.
 #[derive(Clone, Debug)]
 pub struct Product {
     pub kind: ProductKind,
@@ -496,6 +508,7 @@ pub struct Product {
     pub sha256: [u8; 32],
 }
 
+/// A product that was just written, to be committed.
 #[derive(Clone, Debug)]
 pub struct NewProduct {
     pub object_key: String,
@@ -559,6 +572,7 @@ impl JobState {
     }
 }
 
+/// The state of one job, as the API reports it.
 #[derive(Clone, Debug)]
 pub struct JobStatus {
     pub product: ProductKind,

@@ -42,6 +42,7 @@ struct Pace {
     late: Pin<Box<Sleep>>,
 }
 
+/// The error of a body that arrives below the minimum rate.
 #[derive(Debug, Error)]
 #[error("the body comes too slowly")]
 pub struct TooSlow;

@@ -21,6 +21,7 @@ use crate::uploads::UploadError;
 /// When a client tries again after the storage was full. There may be space by then.
 const ROOM_RETRY_S: u64 = 60;
 
+/// An error response: status, body and headers.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,

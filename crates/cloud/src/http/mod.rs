@@ -48,13 +48,14 @@ pub use local_network::{VisitorRate, router as local_network_router};
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
-/// Two years, as the browsers' preload lists require. Subdomains are not included, because they may
+/// Two years, as the browsers' preload lists recommend. Subdomains are not included, because they may
 /// belong to others.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type App = Arc<AppState>;
 
+/// What all handlers share.
 #[derive(Debug)]
 pub struct AppState {
     pub uploads: Arc<Uploads>,

@@ -74,6 +74,7 @@ pub fn required(name: &str) -> String {
     format!("The {name} field is required.")
 }
 
+/// The upload and index of a part that was admitted, with the rate limit's state.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     pub upload: Upload,

@@ -36,6 +36,7 @@ const FORM_BYTES_MAX: usize = 64 * 1024;
 /// No secret of this server is longer.
 const COOKIE_BYTES_MAX: usize = 128;
 
+/// A person's request: who is signed in, the client's address, and the cookies.
 #[derive(Debug)]
 pub struct Visitor {
     pub user: Option<User>,

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::is_named_in_links;
 
+/// An address of this computer on a local network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalAddress {
     pub ip: IpAddr,

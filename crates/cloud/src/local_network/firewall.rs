@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+/// A firewall that this program recognizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firewall {
     Ufw,

@@ -9,11 +9,13 @@ use crate::quotas::Over;
 use crate::rate::Allowance;
 use crate::storage::StorageError;
 
+/// Why an operation on an upload failed.
 #[derive(Debug, Error)]
 pub enum UploadError {
     #[error("there is no such upload")]
     NotFound,
-    /// The upload is finalized, and the bytes differ from the finalized ones.
+    /// The upload is no longer open. A finished upload only acknowledges parts with the bytes that it
+    /// has.
     #[error("the upload is {}", .0.name())]
     NotActive(VideoState),
     #[error("the recording's id belongs to another upload")]

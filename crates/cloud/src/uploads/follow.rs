@@ -37,6 +37,7 @@ pub struct FollowedPart {
     pub joint: Option<JointAt>,
 }
 
+/// A position where playback can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JointAt {
     pub start_ms: u64,

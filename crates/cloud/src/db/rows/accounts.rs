@@ -39,8 +39,8 @@ impl Pools {
         Ok(sqlx::query_scalar(sql).fetch_one(&self.reads).await?)
     }
 
-    /// Sets a password. With `replace`, an existing password is replaced. Ends all browser sessions
-    /// of the user.
+    /// Sets a password. With `replace`, an existing password is replaced and all tokens are revoked.
+    /// Ends the user's browser sessions, reset links, and app sign-ins that are under way.
     pub async fn set_password(
         &self,
         email: &str,
