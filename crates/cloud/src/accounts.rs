@@ -15,18 +15,18 @@ use crate::guesses::{Guess, GuessError, Guesses, place};
 use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
-/// How long a browser stays signed in.
+/// The time for which a browser stays signed in.
 pub(crate) const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// A token that was not used for this long is no longer accepted. It is longer than any leave from
 /// work. After that the app only has to be signed in again; it keeps what it recorded.
 pub(crate) const TOKEN_IDLE_MS: i64 = 180 * 24 * 60 * 60 * 1000;
-/// How long an authorization code is valid. This is long enough for a redirect to the same computer.
+/// The lifetime of an authorization code: long enough for a redirect to the same computer.
 const CODE_MS: i64 = 60 * 1000;
 /// The longest token name. Names are shown as lines of a list.
 const TOKEN_NAME_CHARS_MAX: usize = 80;
 const EMAIL_BYTES_MAX: usize = 254;
 
-/// Why signing in or changing an account failed.
+/// An error of signing in or of changing an account.
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error("the e-mail address or the password is wrong")]
@@ -57,7 +57,7 @@ pub struct Accounts {
     pub guesses: Guesses,
 }
 
-/// What the app asks the user to agree to, by way of the browser.
+/// The request that the app makes to the user, by way of the browser.
 #[derive(Clone, Debug)]
 pub struct Consent {
     pub challenge: String,

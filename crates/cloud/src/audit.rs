@@ -16,7 +16,7 @@ tokio::task_local! { static FROM: IpAddr; }
 /// Stands in the address column for actions without a request.
 const HERE: &str = "this server";
 
-/// What an audit entry says was done.
+/// An action that the audit log records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     SignedIn,

@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::storage::Storage;
 use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, open_database, plain, private};
 
-/// How many objects are listed at once.
+/// The number of objects that are listed at once.
 const PAGE: usize = 5_000;
 
 /// The result of a backup.

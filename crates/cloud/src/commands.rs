@@ -120,7 +120,7 @@ async fn with_user<T>(
     done?.ok_or(CloudError::UserUnknown(email))
 }
 
-/// Whether to add a first password or to replace an existing one.
+/// Selects between adding a first password and replacing an existing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetPassword {
     Add,

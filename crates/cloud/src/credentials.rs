@@ -14,7 +14,7 @@ use crate::db::{NewPassword, User};
 use crate::guesses::{Guess, place};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
-/// How long a reset link works: long enough to find the mail, and short enough that an old mail is
+/// The lifetime of a reset link: long enough to find the mail, and short enough that an old mail is
 /// worth nothing.
 pub const RESET_LINK_MS: i64 = 60 * 60 * 1000;
 /// A password that a signed-in user entered again.

@@ -8,7 +8,7 @@ use snaplark_webm::Joint;
 /// second has a few hundred.
 const INDEX_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a recorder's header says about the stream.
+/// The header of a recorder's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The length of `ftyp` and `moov`, and of what lies between them.
@@ -23,7 +23,7 @@ pub struct Fragments {
     /// The stream offset of the first byte that is not parsed yet.
     at: u64,
     held: Vec<u8>,
-    /// How many of the following bytes are skipped.
+    /// The number of following bytes to skip.
     skip: u64,
     tracks: Vec<Track>,
     head: Option<Head>,
@@ -186,7 +186,7 @@ fn is_read(kind: [u8; 4]) -> bool {
 struct Run {
     start_ms: u64,
     end_ms: u64,
-    /// Whether the video track's samples begin with a keyframe.
+    /// True if this is the video track and its samples begin with a keyframe.
     begins_with_keyframe: bool,
 }
 

@@ -51,7 +51,7 @@ const MAILS_ON: Bucket = Bucket { size: 3, refill_ms: 20 * 60_000 };
 /// New passwords by reset link from one place. Each costs a password hash.
 const RESETS_FROM: Bucket = Bucket { size: 20, refill_ms: 30_000 };
 
-/// What a guess is about, and where it comes from. Where an e-mail address is not valid, `-` stands
+/// The target and the origin of a guess. If an e-mail address is not valid, `-` stands
 /// for it, which keeps the names of buckets short.
 #[derive(Clone, Copy, Debug)]
 pub enum Guess<'a> {
@@ -151,7 +151,7 @@ impl Guess<'_> {
     }
 }
 
-/// Why a guess was refused.
+/// The refusal of a guess, or a failure to count it.
 #[derive(Debug, Error)]
 pub enum GuessError {
     #[error("too many tries")]
@@ -167,7 +167,7 @@ pub struct Guesses {
     shared: Option<Db>,
     clock: Clock,
     here: Tries,
-    /// When the next refusal to each place may be sent.
+    /// The time at which the next refusal to each place may be sent.
     refusals: Mutex<HashMap<IpAddr, Instant>>,
 }
 

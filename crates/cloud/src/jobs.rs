@@ -12,7 +12,8 @@
 //! end the same way. Without ffmpeg videos still work; the jobs that need it wait until it is
 //! installed.
 //!
-//! Length: a job's plan, its run and what follows share one state. Splitting off the plans is planned.
+//! Length: a job's plan, its run and what follows share one state. Splitting off the plans is
+//! planned.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
@@ -45,10 +46,11 @@ use crate::uploads::{UploadError, Uploads};
 
 /// A worker that did not renew its lease for this long has died.
 pub const LEASE_MS: i64 = 60_000;
-/// How often a lease is renewed: three times within its duration, so that one failed renewal doesn't
-/// lose the job.
+/// The interval at which a lease is renewed: three times within its duration, so that one failed
+/// renewal doesn't lose the job.
 const HEARTBEAT: Duration = Duration::from_secs(20);
-/// How often a worker polls for jobs. Other nodes enqueue jobs too, and don't notify this one.
+/// The interval at which a worker polls for jobs. Other nodes enqueue jobs too, and don't notify this
+/// one.
 pub const LOOK: Duration = Duration::from_secs(5);
 /// Attempts if our own database, storage or disk failed.
 const ATTEMPTS_MAX: u32 = 3;
@@ -79,7 +81,7 @@ const VIDEO_MEMORY_BYTES: u64 = 2560 * 1024 * 1024;
 /// The number of threads of each decoder, filter and encoder.
 const THREADS: &str = "2";
 const STREAMS_MAX: &str = "32";
-/// How many MP4s a process makes at once, each for a different user.
+/// The number of MP4s that a process makes at once, each for a different user.
 pub const VIDEO_WORKERS: usize = 2;
 /// The latest position of the thumbnail. It is past the first moment, in which recorders often show
 /// themselves.
@@ -100,12 +102,12 @@ const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,h
 /// clusters are remuxed into larger ones instead.
 const TINY_CLUSTERS_MAX: usize = 1_000;
 const CLUSTER_BYTES_MIN: u64 = 2_048;
-/// How long ffmpeg may take to print its version. Starting takes a while on a busy computer.
+/// The timeout for ffmpeg to print its version. Starting takes a while on a busy computer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 const COPY_BYTES: usize = 256 * 1024;
-/// How much of ffmpeg's output is read to parse its header.
+/// The number of bytes of ffmpeg's output that are read to parse its header.
 const HEAD_BYTES: u64 = 64 * 1024;
-/// How much of ffmpeg's error output is kept.
+/// The number of bytes of ffmpeg's error output that are kept.
 const ERROR_BYTES_MAX: u64 = 4 * 1024;
 
 #[derive(Debug, Error)]

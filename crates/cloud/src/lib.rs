@@ -97,16 +97,16 @@ pub use sizes::{parse as parse_size, words as size_words};
 #[cfg(feature = "tls")]
 pub use tls::TlsFiles;
 
-/// How long requests in progress may take to finish after a stop was requested.
+/// The time that requests in progress have to finish after a stop was requested.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
-/// How often a video's stored bytes are checked. Disks lose a sector once in years, and a part whose
-/// damage is found in time can still be sent again.
+/// The interval between checks of a video's stored bytes. Disks lose a sector once in years, and a
+/// part whose damage is found in time can still be sent again.
 pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DATABASE_FILE: &str = "cloud.sqlite";
 const OBJECTS_FOLDER: &str = "objects";
 
-/// Where the server keeps its data. A folder is enough. With a separate database and a separate
-/// storage, several nodes can share the data.
+/// The place where the server keeps its data. A folder is enough. With a separate database and a
+/// separate storage, several nodes can share the data.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
     /// The folder for the database and the files, unless the other fields name other places. It is
@@ -133,15 +133,16 @@ pub struct CloudOptions {
     pub listen: SocketAddr,
     /// If `listen`'s port is in use, take any free port instead of failing.
     pub any_port: bool,
-    /// What links begin with. The default is the address that the server listens on.
+    /// The beginning of all links. The default is the address that the server listens on.
     pub public_url: Option<String>,
     /// A trusted proxy in front of the server gives the client's address in `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// Whether people can sign in on the server's pages, and apps through them.
+    /// Enables signing in: people on the server's pages, and apps through them.
     pub has_sign_in: bool,
-    /// How password reset links are mailed. Without it, only the operator can create them.
+    /// The settings for mailing password reset links. Without them, only the operator can create
+    /// them.
     pub mail: Option<MailOptions>,
-    /// Whether a download that consists of one object is redirected to the bucket.
+    /// Redirects downloads that consist of one object to the bucket.
     pub redirects_downloads: bool,
     /// The server runs for the user of this computer; its links open nowhere else.
     pub is_this_computer: bool,
@@ -162,7 +163,7 @@ pub struct CloudOptions {
     /// The TLS certificate and key, for encryption without a proxy.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsFiles>,
-    /// How long requests in progress may take to finish when the server is asked to stop.
+    /// The time that requests in progress have to finish when the server is asked to stop.
     pub stop_max: Duration,
     /// The interval between two checks of a video's bytes against what was received. `None` disables
     /// the checks.
@@ -196,7 +197,7 @@ impl CloudOptions {
     }
 }
 
-/// Why the server or a command failed.
+/// An error of the server or of a command.
 #[derive(Debug, Error)]
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]

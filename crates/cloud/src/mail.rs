@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// How mail is sent.
+/// The settings for sending mail.
 #[derive(Clone)]
 pub struct MailOptions {
     /// `smtps://user@host:465`, or `smtp://user@host:587`, which uses STARTTLS. Unencrypted mail is

@@ -3,8 +3,8 @@
 
 use thiserror::Error;
 
-/// How many boxes are visited, each with one read: those before the index, and the tracks in it.
-/// Normal files have a dozen.
+/// The limit on boxes that are visited, each with one read: those before the index, and the tracks in
+/// it. Normal files have a dozen.
 const BOXES_MAX: usize = 256;
 /// Long enough for the header of any box, and for the whole of the two boxes that are read.
 const READ_BYTES: u64 = 160;
@@ -17,7 +17,7 @@ pub struct Told {
     pub height: u32,
 }
 
-/// Why a file's properties could not be read.
+/// An error of reading a file's properties.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Mp4Error {
     #[error("its index (moov) is missing")]

@@ -13,7 +13,7 @@ use crate::media::Media;
 const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
 
-/// How many of a part's first bytes are enough to recognize its type.
+/// The number of a part's first bytes that are enough to recognize its type.
 pub const SNIFF_BYTES: usize = 512;
 /// A part of 10 MB holds a few minutes at the lowest bitrate, and a cluster lasts at least half a
 /// second. A part with only tiny clusters would make a row of megabytes, so it stays opaque.

@@ -36,7 +36,7 @@ pub struct OwnLimits {
     pub day_bytes: Option<Option<u64>>,
 }
 
-/// What a user stores, and has sent on one day.
+/// The bytes that a user stores, and the uploads and bytes of one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub stored_bytes: u64,

@@ -10,7 +10,7 @@ use crate::db::{Bucket, Db, DbError, SessionId, Taken};
 const BUCKETS_KEPT_MAX: usize = 10_000;
 const FULL_AGAIN_MS: i64 = 2_000;
 
-/// What the rate limit headers of the answer say.
+/// The values of the answer's rate limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     pub limit: u32,

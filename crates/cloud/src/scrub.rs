@@ -20,7 +20,7 @@ use crate::uploads::{UploadError, Uploads};
 const BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
 /// The delay before another try if the storage does not answer.
 const RETRY_MS: i64 = 60 * 60 * 1000;
-/// How many videos are read from the database at once.
+/// The number of videos that are read from the database at once.
 const PAGE: u32 = 100;
 
 /// An object that differs from what was received.
@@ -33,7 +33,7 @@ pub struct Damage {
     pub kind: DamageKind,
 }
 
-/// How an object differs from what was received.
+/// The way in which an object differs from what was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamageKind {
     Gone,

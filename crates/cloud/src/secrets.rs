@@ -24,7 +24,7 @@ const TOKEN_PREFIX: &str = "snap_";
 /// The most password hashes at once; it is also limited to half of the cores. Each takes 19 MiB and a
 /// core.
 const HASHING_MAX: usize = 2;
-/// How long a place that sent a wrong password shares one turn with other such places.
+/// The time for which a place that sent a wrong password shares one turn with other such places.
 const WRONG_MAX: Duration = Duration::from_secs(10 * 60);
 /// With this many such places, new ones are not recorded.
 const WRONG_PLACES_MAX: usize = 10_000;
@@ -98,9 +98,9 @@ pub struct Passwords {
     turns: Semaphore,
     guessing: Semaphore,
     lines: Mutex<HashMap<IpAddr, Arc<AsyncMutex<()>>>>,
-    /// When a place last sent a wrong password.
+    /// The time at which each place last sent a wrong password.
     wrong: Mutex<HashMap<IpAddr, Instant>>,
-    /// How many passwords were hashed, right or wrong.
+    /// The number of passwords that were hashed, right or wrong.
     pub hashed: Counter,
 }
 

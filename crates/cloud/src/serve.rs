@@ -42,7 +42,7 @@ const SHARE_OF_ONE: usize = 4;
 const FILES_KEPT: usize = 256;
 const CONNECTIONS_MIN: usize = 64;
 const CONNECTIONS_MAX: usize = 16_384;
-/// How long to wait after the process ran out of files, because a retry at once would fail again.
+/// The delay after the process ran out of files, because a retry at once would fail again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Sets TCP_NODELAY. An answer's head and body are two writes, and without it the second would wait

@@ -1,4 +1,4 @@
-//! Who may see the video behind a link, and how its owner changes that. Without HTTP.
+//! Access to the video behind a link, and changes of it by the owner. Without HTTP.
 
 use std::net::IpAddr;
 
@@ -16,13 +16,13 @@ use crate::secrets::{self, SecretError};
 pub const PASSWORD_CHARS_MIN: usize = 6;
 pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
-/// How long someone who entered the password may come back without it.
+/// The time for which someone who entered the password may come back without it.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 
 /// Views by the same person within this time count as one.
 const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 
-/// Why changing or unlocking a link failed.
+/// An error of changing or unlocking a link.
 #[derive(Debug, Error)]
 pub enum ShareError {
     #[error("a video with a password needs one")]
@@ -63,7 +63,7 @@ pub enum Access {
     Over,
 }
 
-/// What is known about the person who asks.
+/// The known facts about the person who asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
     pub user: Option<UserId>,

@@ -14,7 +14,7 @@ use crate::db::{Db, VideoId};
 use crate::secrets;
 
 const KEY_NAME: &str = "signing";
-/// How long a URL is valid: long enough to begin a large transfer, and short enough that one in a log
+/// The lifetime of a URL: long enough to begin a large transfer, and short enough that one in a log
 /// is soon worthless.
 pub const ADDRESS_AGE: Duration = Duration::from_secs(60 * 60);
 

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::private;
 
-/// How much of an object is buffered while it is written, times `WRITES_IN_FLIGHT`.
+/// The number of bytes of an object that are buffered while it is written, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 const WRITES_IN_FLIGHT: usize = 2;
 /// Rate-limited reads pause after each chunk of this size.
@@ -34,7 +34,7 @@ const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 
 
 const PRODUCTS: &str = "products/";
 
-/// Why the storage failed.
+/// An error of the storage.
 #[derive(Debug, Error)]
 pub enum StorageError {
     #[error("the storage did not take or give an object: {0}")]

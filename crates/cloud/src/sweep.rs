@@ -17,22 +17,22 @@ use crate::uploads::{UploadError, Uploads};
 const ROUND: Duration = Duration::from_secs(10 * 60);
 /// A blob gets its row within seconds. One without a row for this long is an orphan.
 const ORPHAN_MS: i64 = 60 * 60 * 1000;
-/// How many objects one round checks. At this rate a million objects take a day and a half.
+/// The number of objects that one round checks. At this rate a million objects take a day and a half.
 const LOOKED_AT: usize = 5_000;
 /// The name of the checkpoint at which the next round continues.
 const ORPHANS: &str = "orphans";
-/// How many rows one transaction deletes. Other writers wait for it.
+/// The number of rows that one transaction deletes. Other writers wait for it.
 const BATCH: u32 = 500;
 
 /// For how long the link of a removed or expired video says what happened to it. After that its row
 /// is deleted.
 const DEAD_MS: i64 = 90 * QUIET_MS;
-/// How long a bucket is kept after its last use. The largest one is full again by then.
+/// The time for which a bucket is kept after its last use. The largest one is full again by then.
 const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
 /// Audit log entries are kept for a year.
 const AUDIT_MS: i64 = 365 * QUIET_MS;
 
-/// What one round deleted or expired.
+/// The numbers of what one round expired and deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     pub expired: u64,

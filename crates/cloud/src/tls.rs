@@ -27,7 +27,7 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const HANDSHAKES_MAX: usize = 256;
 /// The capacity of the queue of connections that the router has not accepted yet.
 const READY_MAX: usize = 64;
-/// How often the files are checked. Certificates are renewed days before they expire.
+/// The interval at which the files are checked. Certificates are renewed days before they expire.
 const LOOK: Duration = Duration::from_secs(2);
 /// The delay after the system refused a connection because there are no more files to open.
 const REFUSED: Duration = Duration::from_millis(200);

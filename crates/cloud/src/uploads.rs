@@ -40,18 +40,18 @@ pub use maps::Watchable;
 use follow::Follows;
 use maps::{Mapped, Maps, blocking, etag};
 
-/// How many parts are read back for indexing at once. Each has up to 10 MB.
+/// The number of parts that are read back for indexing at once. Each has up to 10 MB.
 const INDEXING_MAX: usize = 4;
-/// How often finalize starts over because a part arrived while it was working. A client that keeps
-/// sending parts during finalize is refused.
+/// The number of times that finalize starts over because a part arrived while it was working. A
+/// client that keeps sending parts during finalize is refused.
 const FINALIZE_TRIES_MAX: usize = 5;
-/// How often the audit log records that a user was refused because of the same limit.
+/// Limits how often the audit log records that a user was refused because of the same limit.
 const NOTED: Bucket = Bucket { size: 1, refill_ms: 60 * 60 * 1000 };
 
 /// Large enough for the header of any recorder's WebM.
 const HEADER_BYTES: u64 = 64 * 1024;
-/// How much of an image is read to find its size. In a JPEG the size may come after the camera's
-/// metadata and an embedded thumbnail.
+/// The number of bytes of an image that are read to find its size. In a JPEG the size may come after
+/// the camera's metadata and an embedded thumbnail.
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
 /// Ten times the pixels of a current screen. An image that unpacks to gigabytes is a decompression
 /// bomb.
@@ -206,7 +206,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Records a durable object as a part. In the end either a part names the object, or it is deleted.
+    /// Records a durable object as a part. In the end either a part names the object, or it is
+    /// deleted.
     pub async fn receive(
         &self,
         upload: &Upload,
@@ -561,7 +562,7 @@ impl Uploads {
     }
 }
 
-/// What finalize derived from the parts.
+/// The result of finalize, derived from the parts.
 struct Assembled {
     finished: Finished,
     work: Vec<ProductKind>,

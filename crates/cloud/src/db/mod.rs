@@ -21,7 +21,7 @@ use crate::scopes::Scopes;
 
 pub use door::Db;
 
-/// Why a query failed.
+/// An error of the database.
 #[derive(Debug, Error)]
 pub enum DbError {
     #[error("the database did not answer: {0}")]
@@ -104,7 +104,7 @@ impl Upload {
     }
 }
 
-/// What finalize derived from the parts and committed.
+/// The result of finalize, derived from the parts and committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     pub parts_total: u32,
@@ -124,7 +124,7 @@ pub struct NewMap {
     pub map: Vec<u8>,
 }
 
-/// How the finished video is assembled from the parts.
+/// The way in which the finished video is assembled from the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assembly {
     /// A new head, the parts' clusters, and Cues.
@@ -133,7 +133,7 @@ pub enum Assembly {
     Joined,
 }
 
-/// What an init request states about an upload.
+/// The properties of an upload that an init request states.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
     pub user_id: UserId,
@@ -258,7 +258,7 @@ pub struct Share {
     pub views: u64,
 }
 
-/// Who may see a video.
+/// The people who may see a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {
     /// Anyone who has the link.

@@ -20,7 +20,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres
 
 /// PostgreSQL accepts 100 connections by default, which several nodes share.
 const CONNECTIONS_MAX: u32 = 16;
-/// How long a request waits for a free connection before it fails with "server busy".
+/// The time that a request waits for a free connection before it fails with "server busy".
 const ACQUIRE_MAX: Duration = Duration::from_secs(10);
 
 /// The same pool under both names, because the statements use `reads` and `writes`.

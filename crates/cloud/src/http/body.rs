@@ -16,8 +16,8 @@ use futures_util::{Stream, StreamExt};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How much of the body is read after an early refusal, while the client is still sending it. That
-/// way the client sees the answer and not a connection reset.
+/// The number of bytes that are read after an early refusal, while the client is still sending it.
+/// That way the client sees the answer and not a connection reset.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// A client that sends nothing for this long is gone, or only occupies a connection.

@@ -18,7 +18,7 @@ use crate::sizes;
 use crate::storage::StorageError;
 use crate::uploads::UploadError;
 
-/// When a client tries again after the storage was full. There may be space by then.
+/// The delay after which a client tries again if the storage was full. There may be space by then.
 const ROOM_RETRY_S: u64 = 60;
 
 /// An error response: status, body and headers.

@@ -1,4 +1,4 @@
-//! What other computers on the local network can reach: share pages and their media, each under a
+//! The routes for other computers on the local network: share pages and their media, each under a
 //! link whose path contains its key. The API, sign-in, lists and the operator's pages are not
 //! available there.
 //!

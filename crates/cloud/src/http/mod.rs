@@ -55,7 +55,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type App = Arc<AppState>;
 
-/// What all handlers share.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct AppState {
     pub uploads: Arc<Uploads>,

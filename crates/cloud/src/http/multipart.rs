@@ -45,7 +45,7 @@ pub trait ChunkFields: Sync {
     const TEXTS: &'static [&'static str];
     const FILE: &'static str = "chunk";
     const BYTES_MAX: u64 = limits::PART_BYTES_MAX;
-    /// Whether clients of this specification announce the file's type.
+    /// True if clients of this specification announce the file's type.
     const IS_ANNOUNCED: bool = true;
 
     /// Returns the upload that the part belongs to, or an error that lists everything missing or
@@ -247,7 +247,7 @@ pub struct FileForm {
     pub sha256_claimed: Option<[u8; 32]>,
 }
 
-/// What a form with a single file may contain.
+/// The permitted content of a form with a single file.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     /// The accepted names of the field. Errors mention the first, which is the specification's.

@@ -31,8 +31,8 @@ use crate::uploads::{UploadError, Uploads};
 const NO_VIDEO: VideoId = VideoId(Uuid::nil());
 /// The width of an embedded player if the embedding site gives none.
 const EMBED_WIDTH: u32 = 960;
-/// How long the page waits for a recording. A link may be known long before its recording arrives, if
-/// it was recorded offline; after this time it will not come any more.
+/// The time for which the page waits for a recording. A link may be known long before its recording
+/// arrives, if it was recorded offline; after this time it will not come any more.
 const AWAITED_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Parses the video's id in a link.
@@ -40,7 +40,7 @@ pub fn video_id(text: &str) -> Option<VideoId> {
     Uuid::try_parse(text).ok().map(VideoId)
 }
 
-/// What a link currently leads to.
+/// The current target of a link.
 enum Behind {
     Finished(Upload),
     Live {
@@ -281,8 +281,8 @@ pub struct LiveQuery {
     after: u32,
 }
 
-/// What a page that waits for or follows a recording needs to know. `after` is the number of parts
-/// that it already knows.
+/// The state of a recording, for a page that waits for it or follows it. `after` is the number of
+/// parts that it already knows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum LiveAnswer {
@@ -291,7 +291,7 @@ pub enum LiveAnswer {
     Live {
         #[serde(flatten)]
         parts: PartTimes,
-        /// How long ago the last part arrived.
+        /// The time since the last part arrived.
         quiet_ms: i64,
     },
     #[serde(rename_all = "camelCase")]

@@ -40,7 +40,7 @@ const FILE_POLICY: &str = "default-src 'none'; sandbox";
 /// off.
 const MEDIA_POLICY: &str =
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
-/// How many MP4s one address (or one IPv6 /64) may request of other people's videos.
+/// The rate limit of MP4s that one address (or one IPv6 /64) requests of other people's videos.
 const MP4_ASKED: Bucket = Bucket { size: 10, refill_ms: 6 * 60 * 1000 };
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 

@@ -212,7 +212,7 @@ pub type Fields = BTreeMap<String, String>;
 pub struct Posted {
     pub visitor: Visitor,
     pub fields: Fields,
-    /// Whether the form carries this browser's key. Without it nothing may be changed.
+    /// True if the form carries this browser's key. Without it nothing may be changed.
     pub is_ours: bool,
 }
 

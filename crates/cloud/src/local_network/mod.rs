@@ -35,8 +35,8 @@ pub use firewall::Firewall;
 /// The preferred port, next to the port of this computer's own links (`embedded`).
 const PORT_FIRST: u16 = 47_476;
 const PORT_FILE: &str = "local-network-port";
-/// How often the addresses are read. That takes one system call and microseconds, and a link with a
-/// wrong address is useless.
+/// The interval at which the addresses are read. That takes one system call and microseconds, and a
+/// link with a wrong address is useless.
 const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
 /// After how many rounds the host name is looked up again, which sends packets.
 const NAME_ROUNDS: u32 = 100;
@@ -48,7 +48,7 @@ const REQUESTS_MAX: usize = 8;
 pub enum LocalNetworkState {
     Off,
     Open {
-        /// What links begin with, such as `http://desk.local:47476`.
+        /// The beginning of all links, such as `http://desk.local:47476`.
         base_url: String,
         /// The addresses with a listener, to be shown to the user.
         addresses: Vec<SocketAddr>,

@@ -9,7 +9,7 @@ use crate::quotas::Over;
 use crate::rate::Allowance;
 use crate::storage::StorageError;
 
-/// Why an operation on an upload failed.
+/// An error of an operation on an upload.
 #[derive(Debug, Error)]
 pub enum UploadError {
     #[error("there is no such upload")]

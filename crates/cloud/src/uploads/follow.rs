@@ -22,13 +22,13 @@ use crate::media::Media;
 use crate::media_map::MediaMap;
 use crate::parts;
 
-/// How many uploads a process follows at once. Each takes about 40 bytes for a part.
+/// The number of uploads that a process follows at once. Each takes about 40 bytes for a part.
 const FOLLOWED_MAX: usize = 64;
-/// How much one request reads. Someone who opens an upload of several hours waits for this much, and
-/// asks again a second later.
+/// The number of bytes that one request reads. Someone who opens an upload of several hours waits for
+/// this much, and asks again a second later.
 const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What a page needs to know about one part.
+/// The facts that a page needs about one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FollowedPart {
     pub start_ms: u64,
@@ -46,7 +46,7 @@ pub struct JointAt {
     pub offset: u64,
 }
 
-/// What is known of an upload so far.
+/// The known facts about an upload.
 #[derive(Clone, Debug, Default)]
 pub struct Followed {
     /// The MIME type as Media Source Extensions expect it. `None` before the header has arrived, and
@@ -57,7 +57,7 @@ pub struct Followed {
     pub parts: Vec<FollowedPart>,
 }
 
-/// How many parts are read at once. Each has up to 10 MB.
+/// The number of parts that are read at once. Each has up to 10 MB.
 const READING_MAX: usize = 2;
 
 /// Caches what is known of followed uploads. See the file's header.
@@ -148,9 +148,9 @@ impl Uploads {
 #[derive(Debug, Default)]
 struct Follow {
     stream: Stream,
-    /// Where the next part begins in the stream.
+    /// The stream offset of the next part.
     at: u64,
-    /// Where each part begins in the stream.
+    /// The stream offset of each part.
     begins: Vec<u64>,
     parts: Vec<FollowedPart>,
 }

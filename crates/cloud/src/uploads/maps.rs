@@ -22,7 +22,8 @@ use crate::stream_index::StreamIndex;
 const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The memory that a cached map takes in addition to its own bytes.
 const ENTRY_BYTES: usize = 512;
-/// How many maps are built at once. For the largest possible video a build takes tens of megabytes.
+/// The number of maps that are built at once. For the largest possible video a build takes tens of
+/// megabytes.
 const BUILDS_MAX: usize = 2;
 
 /// A video as it can be watched now.

@@ -7,7 +7,7 @@ use super::{Dialect, Pools, Row};
 use crate::db::{Code, DbError, NewToken, Token, TokenId, User, UserAdded, UserId};
 use crate::scopes::Scopes;
 
-/// How often a token's last use is written: not for each part that is sent with it.
+/// The interval at which a token's last use is written: not for each part that is sent with it.
 const USED_MS_STEP: i64 = 10 * 60 * 1000;
 
 impl Pools {

@@ -9,7 +9,7 @@ use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{DbError, SessionId, UserId};
 use crate::quotas::{Limits, Over, OwnLimits, Usage, day};
 
-/// What a transaction adds to the usage.
+/// The amounts that a transaction adds to the usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Charge {
     pub stored_bytes: i64,

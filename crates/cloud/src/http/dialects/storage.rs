@@ -141,7 +141,7 @@ fn media(content_type: &str) -> Result<Media, ApiError> {
         .ok_or_else(|| bad("Unsupported content type"))
 }
 
-/// What the client stated when it began the upload.
+/// The properties that the client stated when it began the upload.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Begun {

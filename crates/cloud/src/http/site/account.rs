@@ -16,7 +16,7 @@ use crate::http::html::{form_page, html, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, see_other, with_cookie};
 use crate::pages::{self, Account, AccountForm, Refusal};
 
-/// How often a user may export. An export reads everything that the user has.
+/// The rate limit of exports by one user. An export reads everything that the user has.
 const EXPORTS: Bucket = Bucket { size: 5, refill_ms: 10 * 60_000 };
 
 #[derive(Debug, Default, Deserialize)]

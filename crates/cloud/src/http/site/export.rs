@@ -30,7 +30,7 @@ use crate::media_map::MediaMap;
 use crate::pages;
 use crate::uploads::{UploadError, Watchable};
 
-/// How many uploads are read from the database at once.
+/// The number of uploads that are read from the database at once.
 const PAGE: u32 = 200;
 /// The longest title in a file name. The index holds the whole title.
 const NAME_CHARS_MAX: usize = 80;
