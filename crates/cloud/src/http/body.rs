@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(lasts(1024), u64::MAX, "a kilobyte a second is a line");
         assert!((29..=32).contains(&lasts(1)), "a byte a second is none: {}", lasts(1));
         assert!((29..=32).contains(&lasts(0)));
-        // A client that sent much at first has no more time after that.
+        // A client that sent much at first gets no extra time for that.
         assert_eq!(due(10_000_000, Duration::from_secs(3)), Duration::from_secs(33));
     }
 }
