@@ -1,8 +1,8 @@
-//! Who people are: signing in by password, browsers that are signed in, tokens, and the sign-in
-//! that the app uses (authorization code with PKCE, RFC 6749 and 7636). Without HTTP.
+//! User accounts: signing in by password, signed-in browsers, tokens, and the sign-in that the app
+//! uses (authorization code with PKCE, RFC 6749 and 7636). Without HTTP.
 //!
-//! Invariants: a secret is handed out once and stored as its hash. Whether an address has an account
-//! can't be told from an answer or from how long it takes. Every way to guess is counted (`guesses`).
+//! Invariants: a secret is returned once and stored as its hash. Neither an answer nor its timing
+//! reveals whether an e-mail address has an account. Every kind of guess is counted (`guesses`).
 
 use std::net::IpAddr;
 
@@ -15,25 +15,26 @@ use crate::guesses::{Guess, GuessError, Guesses, place};
 use crate::scopes::Scopes;
 use crate::secrets::{self, Passwords, SecretError};
 
-/// A browser stays signed in for so long.
+/// The time for which a browser stays signed in.
 pub(crate) const WEB_SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
-/// A token that nothing used for so long is good for nothing any more. Longer than any leave: the app
-/// only has to be signed in again, and keeps what it recorded.
+/// A token that was not used for this long is no longer accepted. It is longer than any leave from
+/// work. After that the app only has to be signed in again; it keeps what it recorded.
 pub(crate) const TOKEN_IDLE_MS: i64 = 180 * 24 * 60 * 60 * 1000;
-/// Long enough for a redirect to this very computer.
+/// The lifetime of an authorization code: long enough for a redirect to the same computer.
 const CODE_MS: i64 = 60 * 1000;
-/// Names are lines in a list.
+/// The longest token name. Names are shown as lines of a list.
 const TOKEN_NAME_CHARS_MAX: usize = 80;
 const EMAIL_BYTES_MAX: usize = 254;
 
+/// An error of signing in or of changing an account.
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error("the e-mail address or the password is wrong")]
     Wrong,
-    /// A new password that is too short or too long.
+    /// The new password is too short or too long.
     #[error("a password has at least {} characters", secrets::PASSWORD_CHARS_MIN)]
     NewPassword,
-    /// A link that resets a password was used, is too old, or never was one.
+    /// A password reset link that was used, has expired, or never existed.
     #[error("the link does not work, or not any more")]
     ResetLink,
     #[error("too many tries")]
@@ -47,6 +48,7 @@ pub enum AccountError {
     Db(#[from] DbError),
 }
 
+/// Users, their browser sessions, tokens and passwords.
 #[derive(Debug)]
 pub struct Accounts {
     pub(crate) db: Db,
@@ -55,7 +57,7 @@ pub struct Accounts {
     pub guesses: Guesses,
 }
 
-/// What the app asked the browser to ask for.
+/// The request that the app makes to the user, by way of the browser.
 #[derive(Clone, Debug)]
 pub struct Consent {
     pub challenge: String,
@@ -70,9 +72,9 @@ impl Accounts {
         Accounts { db, clock, passwords: Passwords::default(), guesses }
     }
 
-    // --- browsers ---
+    // --- browser sessions ---
 
-    /// The secret of a browser that is signed in from now on.
+    /// Checks the password and signs a browser in. Returns the secret of its session.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -110,7 +112,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Nobody could sign in by password.
+    /// Returns whether there is no user with a password.
     pub async fn has_nobody(&self) -> Result<bool, AccountError> {
         Ok(self.db.users_count().await? == 0)
     }
@@ -142,7 +144,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whoever holds a token may give it back.
+    /// Revokes a token. Holding the token is enough to do so.
     pub async fn forget_token(&self, token: &str) -> Result<(), AccountError> {
         if let Some((user, name)) = self.db.forget_token(&secrets::stored(token)).await? {
             self.note(Some(user), Action::TokenRevoked, (&name, "")).await;
@@ -156,7 +158,8 @@ impl Accounts {
 
     // --- the app's sign-in ---
 
-    /// The code that the app changes for its token.
+    /// Records the user's consent. Returns the authorization code that the app exchanges for its
+    /// token.
     pub async fn consent(&self, user: UserId, consent: &Consent) -> Result<String, AccountError> {
         let (code, stored) = secrets::new_secret()?;
         let kept = Code {
@@ -192,7 +195,7 @@ impl Accounts {
         Ok((token, kept.scopes))
     }
 
-    // --- both ---
+    // --- audit log ---
 
     pub(crate) async fn note(&self, user: Option<UserId>, action: Action, what: (&str, &str)) {
         audit::note(&self.db, &self.clock, user, action, what).await;
@@ -208,12 +211,13 @@ impl From<GuessError> for AccountError {
     }
 }
 
-/// What is no address is nobody's, and names of buckets stay short.
+/// Returns the name by which tries are counted. All invalid addresses share one name, which also
+/// keeps the names of buckets short.
 pub(crate) fn counted_name(email: &str) -> &str {
     if is_email(email) { email } else { "-" }
 }
 
-/// As it is stored and looked for.
+/// Returns the address in the form in which it is stored and looked up.
 pub fn plain_email(email: &str) -> String {
     email.trim().to_lowercase()
 }

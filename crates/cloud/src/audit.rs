@@ -1,9 +1,10 @@
-//! Who did what, kept for a year: shown to each user for their own account, and to whoever runs the
-//! server.
+//! The audit log: who did what, kept for a year. Users see the entries about their own account, and
+//! the operator sees all.
 //!
-//! Noted by whoever does the deed, right after it. Where the request came from is known to the task
-//! that answers it (`asked_from`), so that no deed has to be told; without a request it was the
-//! server itself, or its command line. A note that can't be written undoes no deed: it is logged.
+//! The code that does something writes the entry right after it. The client's address is stored in
+//! the task that answers the request (`asked_from`), so that it needn't be passed along. Without a
+//! request the server itself or its command line acted. If an entry can't be written, the action is
+//! not undone; the failure is logged.
 
 use std::net::IpAddr;
 
@@ -12,9 +13,10 @@ use crate::db::{Db, Deed, UserId};
 
 tokio::task_local! { static FROM: IpAddr; }
 
-/// Instead of an address.
+/// Stands in the address column for actions without a request.
 const HERE: &str = "this server";
 
+/// An action that the audit log records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     SignedIn,
@@ -46,7 +48,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// As it is stored and printed.
+    /// Returns the name that is stored and printed.
     pub const fn name(self) -> &'static str {
         match self {
             Action::SignedIn => "sign-in",
@@ -79,13 +81,13 @@ impl Action {
     }
 }
 
-/// The answer's task, as long as it works on that.
+/// Runs the future that answers a request, with the client's address set for audit entries.
 pub async fn asked_from<T>(from: IpAddr, answer: impl Future<Output = T>) -> T {
     FROM.scope(from, answer).await
 }
 
-/// `user`: whose account it is about, where that is known. `subject`: the video's id, the token's
-/// name, and so on; `detail`: what became of it.
+/// Writes an entry. `user` is the account that it is about, if known. `subject` is the id of the
+/// video, the name of the token and so on; `detail` tells more about the action.
 pub async fn note(
     db: &Db,
     clock: &Clock,

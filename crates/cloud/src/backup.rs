@@ -1,9 +1,10 @@
-//! A copy of everything on another disk, while the server runs: for SQLite and files. It is a data
-//! folder like the first, so that restoring is serving from it, or copying it back.
+//! Copies all data to another disk while the server runs, for SQLite and local files. The copy is a
+//! data folder like the original, so to restore it, serve from it or copy it back.
 //!
-//! Files first, then the database, then the files that came meanwhile: whatever the copied rows name
-//! is there. Files never change under their names, so what is there already is not copied again; what
-//! no copied row names, and the server has no more, is deleted last.
+//! The files are copied first, then the database, then the files that were added meanwhile. So every
+//! file that a copied row names is there. Files never change under their names, so existing ones are
+//! not copied again. Files that no copied row names and that the server no longer has are deleted
+//! last.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -14,19 +15,20 @@ use crate::db::Db;
 use crate::storage::Storage;
 use crate::{CloudError, DATABASE_FILE, OBJECTS_FOLDER, Place, open_database, plain, private};
 
-/// Objects listed at once.
+/// The number of objects that are listed at once.
 const PAGE: usize = 5_000;
 
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackedUp {
     pub objects: u64,
-    /// Of these, such as were not there.
+    /// The objects that were missing in the copy.
     pub copied: u64,
     pub copied_bytes: u64,
     pub deleted: u64,
 }
 
-/// Works while a server runs there. Asked for again, only what is new is copied.
+/// Updates the backup in `to`. Works while a server runs on `place`. Only new files are copied.
 pub async fn backup(place: impl Into<Place>, to: &Path) -> Result<BackedUp, CloudError> {
     let place = place.into();
     let data = match &place {
@@ -64,7 +66,7 @@ pub async fn backup(place: impl Into<Place>, to: &Path) -> Result<BackedUp, Clou
     Ok(done)
 }
 
-/// One moment of the database, whole under its name or not there.
+/// Writes a consistent snapshot of the database. It appears under its name complete or not at all.
 async fn write_database(db: &Db, fresh: &Path, name: &Path) -> Result<(), CloudError> {
     let failed = |error: io::Error| CloudError::Backup(plain(&error));
     for old in [fresh.to_owned(), with(name, "-wal"), with(name, "-shm")] {
@@ -73,7 +75,7 @@ async fn write_database(db: &Db, fresh: &Path, name: &Path) -> Result<(), CloudE
             Ok(()) | Err(_) => {}
         }
     }
-    // SQLite writes into an empty file, and leaves it the mode it has.
+    // SQLite writes into the empty file, which keeps its mode.
     private::write(fresh, b"").map_err(failed)?;
     db.copy_into(fresh).await.map_err(|error| CloudError::Backup(error.to_string()))?;
     File::open(fresh).and_then(|file| file.sync_all()).map_err(failed)?;
@@ -86,7 +88,7 @@ fn with(name: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Says how many there are.
+/// Copies the missing objects. Returns how many objects there are.
 async fn copy(from: &Path, to: &Path, done: &mut BackedUp) -> Result<u64, CloudError> {
     let mut all = 0;
     for key in keys(from).await? {
@@ -102,7 +104,8 @@ async fn copy(from: &Path, to: &Path, done: &mut BackedUp) -> Result<u64, CloudE
     Ok(all)
 }
 
-/// `None`: it is there already, or is gone by now.
+/// Copies a file and returns its size. Returns `None` if the copy exists, or if the file was deleted
+/// meanwhile.
 fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
     let size = match from.metadata() {
         Ok(meta) => meta.len(),
@@ -115,7 +118,7 @@ fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
     if let Some(folder) = to.parent() {
         private::make_folder(folder)?;
     }
-    // A name that the sweeper knows for one that is not finished.
+    // The sweeper recognizes this name as an unfinished file.
     let fresh = with(to, "#1");
     match fs::copy(from, &fresh) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -127,7 +130,7 @@ fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
     Ok(Some(size))
 }
 
-/// Of finished files.
+/// Returns the keys of all finished files.
 async fn keys(folder: &Path) -> Result<HashSet<String>, CloudError> {
     let failed = |error: crate::storage::StorageError| CloudError::Backup(error.to_string());
     let storage = Storage::local(folder).map_err(failed)?;

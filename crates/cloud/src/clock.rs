@@ -1,13 +1,14 @@
-//! The one place where the server learns what time it is, so that tests can say it.
+//! The server's only source of the current time, which tests can replace.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A source of the current time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
-    /// `now_ms`: milliseconds of the Unix epoch.
+    /// `now_ms` returns milliseconds since the Unix epoch.
     pub fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Clock(Arc::new(now_ms))
     }

@@ -1,5 +1,4 @@
-//! What whoever runs the server does beside it: on the same place, whether a server runs there or
-//! not.
+//! The operator's commands, which work on the data whether a server runs there or not.
 
 use snaplark_api::limits;
 use uuid::Uuid;
@@ -16,10 +15,10 @@ use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Passwords};
 use crate::uploads::{Rules, Uploads};
 use crate::{CloudError, Place, accounts, checked_url, open, open_database};
 
-/// What the list of tokens calls one of `snaplark-cloud token`.
+/// The name in the list of tokens for those made by `snaplark-cloud token`.
 const ISSUED_NAME: &str = "Made on the server";
 
-/// A new token, whether a server runs there or not.
+/// Creates a token. Works whether a server runs there or not.
 pub async fn issue_token(
     place: impl Into<Place>,
     user_email: &str,
@@ -43,7 +42,7 @@ pub struct TokenLine {
     pub used_ms: Option<i64>,
 }
 
-/// The tokens of a user, newest first. Works while a server runs there.
+/// Returns the tokens of a user, newest first. Works while a server runs there.
 pub async fn list_tokens(
     place: impl Into<Place>,
     user_email: &str,
@@ -61,7 +60,7 @@ pub async fn list_tokens(
     .await
 }
 
-/// Takes a token away, whoever's it is. Works while a server runs there.
+/// Revokes a token of any user. Works while a server runs there.
 pub async fn revoke_token(place: impl Into<Place>, id: &str) -> Result<(), CloudError> {
     let unknown = || CloudError::TokenUnknown(id.to_owned());
     let token: Uuid = id.parse().map_err(|_| unknown())?;
@@ -75,7 +74,7 @@ pub async fn revoke_token(place: impl Into<Place>, id: &str) -> Result<(), Cloud
     gone.map_err(in_database)?.map(|_| ()).ok_or_else(unknown)
 }
 
-/// Shuts a user out, or lets them in again. Links stay as they are. Works while a server runs there.
+/// Disables a user, or enables them again. Links stay as they are. Works while a server runs there.
 pub async fn set_disabled(
     place: impl Into<Place>,
     user_email: &str,
@@ -91,8 +90,8 @@ pub async fn set_disabled(
     .await
 }
 
-/// Deletes a user and everything in their account, as they can themselves. Works while a server runs
-/// there, which deletes the bytes.
+/// Deletes a user and everything in their account, as the user can do too. Works while a server runs
+/// there; the server then deletes the bytes.
 pub async fn delete_user(place: impl Into<Place>, user_email: &str) -> Result<(), CloudError> {
     with_user(place.into(), user_email, async |db, user| {
         let clock = Clock::system();
@@ -121,14 +120,14 @@ async fn with_user<T>(
     done?.ok_or(CloudError::UserUnknown(email))
 }
 
-/// Whether there has to be a password to replace, or there must be none.
+/// Selects between adding a first password and replacing an existing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetPassword {
     Add,
     Replace,
 }
 
-/// Lets a user sign in by password. Works while a server runs there.
+/// Sets a user's password for signing in. Works while a server runs there.
 pub async fn set_password(
     place: impl Into<Place>,
     user_email: &str,
@@ -155,8 +154,8 @@ pub async fn set_password(
     }
 }
 
-/// A link with which the user chooses a new password, once and within an hour. Works while a server
-/// runs there, whose public address it begins with.
+/// Returns a link with which the user can choose a new password, once and within an hour. Works while
+/// a server runs there; `public_url` is that server's public URL.
 pub async fn reset_link(
     place: impl Into<Place>,
     user_email: &str,
@@ -177,12 +176,13 @@ pub async fn reset_link(
     }
 }
 
-/// The secret is in the query, which is in no log line of ours.
+/// Returns the URL of a reset link. The secret is in the query, which is never logged.
 pub(crate) fn reset_address(public_url: &str, secret: &str) -> String {
     format!("{public_url}/reset-password?key={secret}")
 }
 
-/// Reads everything that is kept, and says what is not what came. Works while a server runs there.
+/// Reads all stored bytes and reports those that differ from what was received. Works while a server
+/// runs there.
 pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
     let (db, storage) = open(&place.into()).await?;
     let rate = PartRate::new(limits::PARTS_PER_SECOND, &db);
@@ -192,7 +192,8 @@ pub async fn scrub(place: impl Into<Place>) -> Result<Scrubbed, CloudError> {
     scrubbed.map_err(|error| CloudError::Scrub(error.to_string()))
 }
 
-/// What a user has today, and their limits after `change` of them. Works while a server runs there.
+/// Changes a user's own limits. Returns today's usage and the user's own limits after the change.
+/// Works while a server runs there.
 pub async fn limit_user(
     place: impl Into<Place>,
     user_email: &str,
@@ -216,7 +217,8 @@ pub async fn limit_user(
     limited?.ok_or(CloudError::UserUnknown(email))
 }
 
-/// What was done last, oldest first; by one user, or by everybody. Works while a server runs there.
+/// Returns the latest audit entries, oldest first, of one user or of all. Works while a server runs
+/// there.
 pub async fn noted(
     place: impl Into<Place>,
     user_email: Option<&str>,

@@ -1,9 +1,10 @@
 //! Changing a password, resetting a forgotten one, and deleting an account. Without HTTP.
 //!
-//! Invariants: what only the owner may do asks for the password again, and counts the tries. A new
-//! password ends every other session and every token. A reset link holds 256 random bits, is stored as its hash,
-//! works once and for an hour. Whether an address has an account can't be told from the answer to
-//! "Forgot your password?" or from how long it takes: everything that differs happens after it.
+//! Invariants: an action that only the owner may do asks for the password again, and counts the
+//! tries. A new password ends every other session and every token. A reset link holds 256 random
+//! bits, is stored as its hash, and works once and for an hour. Neither the answer to "Forgot your
+//! password?" nor its timing reveals whether an address has an account: everything that differs
+//! happens after the answer.
 
 use std::net::IpAddr;
 
@@ -13,9 +14,10 @@ use crate::db::{NewPassword, User};
 use crate::guesses::{Guess, place};
 use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 
-/// Long enough to find the mail, short enough that an old one is worth nothing.
+/// The lifetime of a reset link: long enough to find the mail, and short enough that an old mail is
+/// worth nothing.
 pub const RESET_LINK_MS: i64 = 60 * 60 * 1000;
-/// A password that was said by somebody who is signed in.
+/// A password that a signed-in user entered again.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
     pub user: &'a User,
@@ -24,8 +26,7 @@ pub struct Said<'a> {
 }
 
 impl Accounts {
-    /// Sets a new password, and returns the secret of the browser session that takes the place of
-    /// all others.
+    /// Sets a new password. Returns the secret of the browser session that replaces all others.
     pub async fn change_password(&self, said: Said<'_>, new: &str) -> Result<String, AccountError> {
         check_new(new)?;
         let checked = self.checked(said).await?;
@@ -53,12 +54,12 @@ impl Accounts {
         if !self.db.delete_account(said.user.id, Some(&checked), self.clock.now_ms()).await? {
             return Err(AccountError::Wrong);
         }
-        // Of nobody's account: the line outlives it.
+        // The entry belongs to no user, because it outlives the account.
         self.note(None, Action::AccountDeleted, (&said.user.email, "")).await;
         Ok(())
     }
 
-    /// Returns the stored hash that the password fits.
+    /// Checks the password and returns the stored hash that it matches.
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
         self.guesses.count(Guess::OwnPassword { email: &user.email, from }).await?;
@@ -72,17 +73,16 @@ impl Accounts {
         }
     }
 
-    // --- forgotten ---
+    // --- forgotten passwords ---
 
-    /// Counts a request for a reset link; the same for addresses with and without an account.
+    /// Counts a request for a reset link, in the same way for addresses with and without an account.
     pub async fn count_reset_ask(&self, email: &str, from: IpAddr) -> Result<(), AccountError> {
         let email = plain_email(email);
         let name = counted_name(&email);
         Ok(self.guesses.count(Guess::ResetMail { email: name, from }).await?)
     }
 
-    /// Makes a reset link for somebody who can sign in by password. Returns its secret, and the
-    /// address that it is for.
+    /// Creates a reset link for a user who is not disabled. Returns its secret and the user.
     pub async fn reset_link(
         &self,
         email: &str,
@@ -97,14 +97,14 @@ impl Accounts {
         Ok(Some((secret, user)))
     }
 
-    /// Returns whose password a link resets, while it works.
+    /// Returns the user whose password a link resets, if the link is still valid.
     pub async fn of_reset_link(&self, secret: &str) -> Result<User, AccountError> {
         let stored = secrets::stored(secret);
         let found = self.db.user_of_reset_link(&stored, self.clock.now_ms()).await?;
         found.ok_or(AccountError::ResetLink)
     }
 
-    /// Uses a reset link up, and returns the secret of a browser session.
+    /// Uses up a reset link and sets the password. Returns the secret of a new browser session.
     pub async fn reset_password(
         &self,
         secret: &str,

@@ -1,9 +1,9 @@
-//! The cloud in this computer, as the app and the command line start it: on a port that stays the
-//! same from run to run, so that yesterday's links still work.
+//! The embedded server of this computer, as the app and the command line start it. It uses the same
+//! port in every run, so that older links still work.
 //!
-//! Two of them may run on one folder at once (the app, and a `snaplark record` beside it). The
-//! second listens on a port of its own but writes the first one's into its links: that is the one
-//! that stays, and it serves the same videos. Whose turn it is, a lock in the folder tells.
+//! Two of them may run on one folder at once (the app, and a `snaplark record` beside it). The second
+//! one listens on a port of its own but writes the first one's port into its links, because the first
+//! one keeps running and serves the same videos. A lock in the folder tells which one is the first.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,21 +12,23 @@ use std::path::Path;
 use crate::local_network::LocalNetwork;
 use crate::{Cloud, CloudError, CloudOptions, private, secrets, start};
 
-/// Taken where no earlier run chose another, if it is free.
+/// The preferred port if no earlier run has chosen one.
 const PORT_FIRST: u16 = 47_475;
 const PORT_FILE: &str = "port";
 const LOCK_FILE: &str = "port.lock";
-/// Beside the database and the videos, in a folder that only its owner may look into.
+/// Holds the token. It lies beside the database and the videos, in a folder that only its owner can
+/// read.
 const TOKEN_FILE: &str = "token";
-/// The one user of this computer's cloud.
+/// The only user of the embedded server.
 const USER: &str = "me@this.computer";
-/// Nobody has to be protected from the only client there is.
+/// High enough not to limit anything: there is one client, and nobody to be protected from it.
 const PARTS_PER_SECOND: u32 = 1_000;
 
+/// A running embedded server, its token and its sharing on the local network.
 pub struct Embedded {
     pub cloud: Cloud,
     pub token: String,
-    /// Off until somebody wants it.
+    /// Sharing on the local network, which is off at first.
     pub local_network: LocalNetwork,
 }
 
@@ -69,8 +71,9 @@ pub async fn start_embedded(data: &Path) -> Result<Embedded, CloudError> {
     Ok(Embedded { cloud, token, local_network })
 }
 
-/// One token for all that run on the folder, at once and one after the other: a new one each time
-/// would pile up, and replacing the last would take it from a program that still uses it.
+/// Returns the token that all programs on the folder share, at the same time and later. A new token
+/// for each run would accumulate, and replacing the last one would invalidate it for a program that
+/// still uses it.
 fn kept_token(file: &Path) -> std::io::Result<String> {
     if let Some(token) = read_token(file) {
         return Ok(token);
@@ -78,11 +81,11 @@ fn kept_token(file: &Path) -> std::io::Result<String> {
     let (token, _) = secrets::new_token().map_err(std::io::Error::other)?;
     let fresh = file.with_extension(format!("{}", std::process::id()));
     private::write(&fresh, token.as_bytes())?;
-    // Whoever is first to give it its name has made the token; the others read it.
+    // The first process that creates the link has made the token; the others read it.
     let linked = fs::hard_link(&fresh, file);
     let token = match read_token(file) {
         Some(token) => token,
-        // No links on this disk, or a file that holds no token.
+        // The file system has no hard links, or the file holds no token.
         None => {
             drop(linked);
             fs::rename(&fresh, file)?;
@@ -106,8 +109,8 @@ mod tests {
     #[tokio::test]
     async fn the_port_stays_and_a_second_one_links_to_the_first() {
         let folder = tempfile::tempdir().unwrap();
-        // One below those that the system gives away: other tests, which run at the same time, take
-        // the first choice and whatever is free.
+        // This port is below the range from which the system assigns ports. Other tests run at the
+        // same time and use the preferred port and free ports.
         let port = 20_000 + std::process::id() % 10_000;
         fs::write(folder.path().join(PORT_FILE), port.to_string()).unwrap();
         let first = start_embedded(folder.path()).await.unwrap();

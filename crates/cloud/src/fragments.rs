@@ -1,31 +1,33 @@
-//! Finds the fragments of an MP4 that comes in pieces cut anywhere, as browsers' recorders send it:
-//! `ftyp moov (moof mdat)*`. Holds back no more than one index at a time. Pure; never panics.
+//! Finds the fragments of an MP4 that arrives in pieces cut at arbitrary positions, as browsers'
+//! recorders send it: `ftyp moov (moof mdat)*`. Buffers at most one `moov` or `moof` at a time. Pure;
+//! never panics.
 
 use snaplark_webm::Joint;
 
-/// A `moov` of a fragmented file has a thousand bytes, a `moof` of a second some hundred.
+/// The largest `moov` or `moof`. A fragmented file's `moov` has a thousand bytes, and the `moof` of a
+/// second has a few hundred.
 const INDEX_BYTES_MAX: usize = 1024 * 1024;
 
-/// What a recorder's header says of the stream.
+/// The header of a recorder's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Of `ftyp` and `moov`, and of what stands between them.
+    /// The length of `ftyp` and `moov`, and of what lies between them.
     pub len_bytes: u64,
-    /// As a browser's player wants them named. Empty where we have no name.
+    /// The codecs as Media Source Extensions expect them. Empty if one of them has no known name.
     pub codecs: String,
 }
 
-/// Push bytes in order.
+/// A parser to which the stream's bytes are pushed in order.
 #[derive(Debug, Default)]
 pub struct Fragments {
-    /// Of the stream, of the first byte that is not understood yet.
+    /// The stream offset of the first byte that is not parsed yet.
     at: u64,
     held: Vec<u8>,
-    /// So many bytes of the stream are nobody's business.
+    /// The number of following bytes to skip.
     skip: u64,
     tracks: Vec<Track>,
     head: Option<Head>,
-    /// Of the fragment whose media is still coming.
+    /// The joint and end time of the fragment whose media is still arriving.
     coming: Option<(Option<Joint>, u64)>,
     joints: Vec<Joint>,
     latest_ms: u64,
@@ -42,7 +44,7 @@ struct Track {
     default_flags: u32,
 }
 
-/// In a sample's flags: it leans on others.
+/// A flag of a sample that depends on other samples.
 const IS_NON_SYNC: u32 = 0x0001_0000;
 
 impl Fragments {
@@ -63,27 +65,27 @@ impl Fragments {
         }
     }
 
-    /// Returns the header where it is here and says that fragments follow.
+    /// Returns the header, if it has arrived and announces fragments.
     pub fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
-    /// Takes the joints that were found since it was asked last.
+    /// Takes the joints that were found since the last call.
     pub fn take_joints(&mut self) -> Vec<Joint> {
         std::mem::take(&mut self.joints)
     }
 
-    /// Returns when the latest fragment ends that is here whole.
+    /// Returns the end time of the latest complete fragment.
     pub fn latest_ms(&self) -> u64 {
         self.latest_ms
     }
 
-    /// Whether it is no file of fragments, so that nothing will be known of it.
+    /// Returns whether the stream is not a fragmented MP4, so that nothing can be found in it.
     pub fn is_given_up(&self) -> bool {
         self.is_given_up
     }
 
-    /// How much has to be held to know more.
+    /// Returns how many bytes must be buffered for the next step.
     fn wanted(&self) -> usize {
         match box_header(&self.held) {
             Some((kind, _, size)) if is_read(kind) => usize::try_from(size).unwrap_or(usize::MAX),
@@ -95,12 +97,12 @@ impl Fragments {
 
     fn understand(&mut self) {
         let Some((kind, head, size)) = box_header(&self.held) else {
-            // Sixteen bytes tell of any box.
+            // Sixteen bytes are enough for the header of any box.
             self.is_given_up = self.held.len() >= 16;
             return;
         };
         if size < head as u64 {
-            // To the end of the file, or nonsense.
+            // The box extends to the end of the file, or its size is invalid.
             self.is_given_up = true;
             return;
         }
@@ -130,7 +132,7 @@ impl Fragments {
         }
     }
 
-    /// A fragment counts when its media is here.
+    /// Publishes a fragment once its media is complete.
     fn settle(&mut self) {
         if self.skip == 0
             && let Some((joint, end_ms)) = self.coming.take()
@@ -146,7 +148,7 @@ impl Fragments {
             .filter_map(|(_, it)| track(it))
             .collect();
         let Some(mvex) = child(moov, b"mvex") else {
-            // Whole files are played when they are whole.
+            // A file without fragments can only be played once it is complete.
             self.is_given_up = true;
             return;
         };
@@ -184,7 +186,7 @@ fn is_read(kind: [u8; 4]) -> bool {
 struct Run {
     start_ms: u64,
     end_ms: u64,
-    /// Of the picture.
+    /// True if this is the video track and its samples begin with a keyframe.
     begins_with_keyframe: bool,
 }
 
@@ -227,7 +229,7 @@ fn read_traf(traf: &[u8], tracks: &[Track]) -> Option<Run> {
     })
 }
 
-/// How long it is, and the first sample's flags where it says them.
+/// Returns the duration, and the first sample's flags if the box states them.
 fn read_trun(trun: &[u8], default_duration: u32) -> Option<(u64, Option<u32>)> {
     let flags = u32_at(trun, 0)? & 0x00FF_FFFF;
     let count = u32_at(trun, 4)?;
@@ -246,7 +248,7 @@ fn read_trun(trun: &[u8], default_duration: u32) -> Option<(u64, Option<u32>)> {
     if duration_len == 0 {
         return Some((u64::from(count) * u64::from(default_duration), first_flags));
     }
-    // No more of them than there are bytes.
+    // Reads no more samples than there are bytes for.
     let samples = trun.get(at..)?.chunks_exact(sample_len).take(count as usize);
     let length = samples.map(|sample| u64::from(u32_at(sample, 0).unwrap_or(0))).sum();
     Some((length, first_flags))
@@ -265,9 +267,9 @@ fn track(trak: &[u8]) -> Option<Track> {
     Some(Track { id, timescale, is_video, codec, default_duration: 0, default_flags: 0 })
 }
 
-/// As RFC 6381 and the codecs' own documents name it.
+/// Returns the name by RFC 6381 and the specifications of the codecs.
 fn codec(kind: &[u8; 4], entry: &[u8]) -> Option<String> {
-    // The fixed fields of a picture's entry; a sound's are shorter.
+    // The length of the fixed fields of a video entry. Those of an audio entry are shorter.
     let within = |name| child(entry.get(78..)?, name);
     Some(match kind {
         b"avc1" | b"avc3" => {
@@ -278,7 +280,7 @@ fn codec(kind: &[u8; 4], entry: &[u8]) -> Option<String> {
         b"vp09" => {
             let vpcc = within(b"vpcC")?;
             let [profile, level, depth] = *vpcc.get(4..)?.first_chunk()?;
-            // Chromium's recorder says no level, and its player takes no name without one.
+            // Chromium's recorder states no level, and its player rejects a name without one.
             let level = if level == 0 { 10 } else { level };
             format!("vp09.{profile:02}.{level:02}.{:02}", depth >> 4)
         }
@@ -292,7 +294,7 @@ fn codec(kind: &[u8; 4], entry: &[u8]) -> Option<String> {
             };
             format!("av01.{}.{:02}{tier_word}.{depth:02}", profile >> 5, profile & 0x1F)
         }
-        // Low complexity, which is all that browsers' recorders write.
+        // AAC Low Complexity, the only profile that browsers' recorders write.
         b"mp4a" => "mp4a.40.2".to_owned(),
         b"Opus" => "opus".to_owned(),
         b"fLaC" => "flac".to_owned(),
@@ -304,7 +306,7 @@ fn child<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     boxes(bytes).find(|(found, _)| *found == kind).map(|(_, content)| content)
 }
 
-/// The boxes of one level, as far as they are whole.
+/// Iterates over the boxes of one level, up to the first incomplete one.
 fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -317,8 +319,8 @@ fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     })
 }
 
-/// Kind, length of the header, length of all of it. `None` where more bytes are needed to know. A box
-/// to the end of its file has no length of use here: 0.
+/// Returns the type, the length of the header, and the total length. Returns `None` if more bytes are
+/// needed. A box that extends to the end of the file has length 0, which callers can't use.
 fn box_header(bytes: &[u8]) -> Option<([u8; 4], usize, u64)> {
     let [a, b, c, d, kind @ ..] = *bytes.first_chunk::<8>()?;
     match u32::from_be_bytes([a, b, c, d]) {
@@ -340,7 +342,7 @@ mod tests {
         [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
     }
 
-    /// Three seconds in fragments, by ffmpeg.
+    /// Returns three seconds of fragmented MP4, made by ffmpeg.
     fn film() -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("film.mp4");
@@ -373,7 +375,7 @@ mod tests {
             assert_eq!(head.len_bytes, moofs[0]);
             assert!(head.codecs.starts_with("avc1.42") && head.codecs.ends_with(",mp4a.40.2"));
             assert_eq!(joints.iter().map(|joint| joint.offset).collect::<Vec<_>>(), moofs);
-            // Both tracks count from the sound's first, which begins a little earlier.
+            // Both tracks count from the first audio sample, which is a little earlier.
             let seconds: Vec<u64> = joints.iter().map(|joint| joint.start_ms / 100).collect();
             assert_eq!(seconds, [0, 10, 20]);
             assert!((3_000..3_200).contains(&fragments.latest_ms()), "{}", fragments.latest_ms());

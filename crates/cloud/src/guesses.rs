@@ -1,13 +1,15 @@
-//! How guesses are counted: one design for passwords, links' passwords, codes, reset links and tokens.
+//! Rate limits on guesses: one design for passwords, link passwords, codes, reset links and tokens.
 //!
-//! A guess takes one try out of each of its buckets. They are looked at in memory first, all of them or
-//! none; a guess that is refused there writes nothing and hashes nothing, however many there are. Where
-//! other nodes work on the same database, it counts what memory lets through, so that more nodes don't
-//! mean more guesses; and where it refuses, memory learns how long that lasts. Tokens are 256 random bits:
-//! no number of guesses finds one, so memory alone keeps them from being work.
+//! A guess takes one try out of each of its buckets. The buckets in memory are checked first, and
+//! either all of them give a try or none. A guess that is refused there causes no write and no
+//! password hash, however many such guesses come. If other nodes work on the same database, the
+//! database counts the guesses that memory lets through, so that more nodes don't allow more guesses.
+//! When the database refuses one, memory learns how long that lasts. Tokens are 256 random bits,
+//! which no number of guesses finds, so for them memory alone limits the work.
 //!
-//! Whoever has no tries left is told so a few times a second and no more: a refusal waits for its turn
-//! among those to the same place, so that a flood of guesses holds its own connections and nothing else.
+//! Someone without tries left gets only a few refusals each second: a refusal waits for its turn
+//! among the refusals to the same place, so that a flood of guesses holds up its own connections and
+//! nothing else.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -20,44 +22,48 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::db::{Bucket, Db, DbError, Taken, VideoId};
 
-/// From one refusal to the next, to one place.
+/// The time between two refusals to one place.
 const REFUSALS_EVERY: Duration = Duration::from_millis(50);
-/// The longest that a refusal waits.
+/// The longest time that a refusal is held back.
 const REFUSAL_MAX: Duration = Duration::from_secs(5);
-/// Past this many places, those that were not refused for a while are forgotten.
+/// With more places than this, those with no recent refusal are forgotten.
 const PLACES_MAX: usize = 1_000;
-/// Past this many buckets, those that miss least are forgotten.
+/// With more buckets than this, the fuller half of them is forgotten.
 const KEPT_MAX: usize = 10_000;
 
-/// Somebody who mistypes has enough of these; a machine that guesses has not.
+/// The tries of one person: enough for someone who mistypes, too few for a program that guesses.
 const TRIES_OF_ONE: Bucket = Bucket { size: 8, refill_ms: 60_000 };
-/// Of one address on any account: offices share one.
+/// The tries of one address on all accounts together. An office shares one address.
 const SIGN_INS_FROM: Bucket = Bucket { size: 30, refill_ms: 5_000 };
-/// On one account from anywhere: above what its owner needs, so that nobody can lock them out.
+/// The tries on one account from all addresses together. It is more than the owner needs, so that
+/// nobody can lock the owner out.
 const SIGN_INS_ON: Bucket = Bucket { size: 100, refill_ms: 20_000 };
 const UNLOCKS_OF_ONE: Bucket = Bucket { size: 5, refill_ms: 60_000 };
-/// From everywhere together: a few hundred guesses an hour, whoever has however many addresses.
+/// The tries on one link from all addresses together: a few hundred an hour, however many addresses
+/// the guesser has.
 const UNLOCKS_ON: Bucket = Bucket { size: 60, refill_ms: 10_000 };
 const TOKENS_FROM: Bucket = Bucket { size: 120, refill_ms: 1_000 };
 const CODES_FROM: Bucket = Bucket { size: 60, refill_ms: 1_000 };
 const MAILS_FROM: Bucket = Bucket { size: 10, refill_ms: 60_000 };
-/// Mail to one address, whoever asks: nobody's mailbox is filled from here.
+/// Mails to one e-mail address, whoever asks for them, so that nobody's mailbox can be filled from
+/// here.
 const MAILS_ON: Bucket = Bucket { size: 3, refill_ms: 20 * 60_000 };
-/// New passwords by link from one place: each costs a hash.
+/// New passwords by reset link from one place. Each costs a password hash.
 const RESETS_FROM: Bucket = Bucket { size: 20, refill_ms: 30_000 };
 
-/// What is guessed at, and where the guess comes from. An address is its owner's alone: where there is
-/// no account of that name, `-` stands for it, and names stay short.
+/// The target and the origin of a guess. If an e-mail address is not valid, `-` stands
+/// for it, which keeps the names of buckets short.
 #[derive(Clone, Copy, Debug)]
 pub enum Guess<'a> {
-    /// `device`: the browser's name, where this account was signed in by it before. It has tries of its
-    /// own, which nobody else can use up: whoever guesses from elsewhere can't keep the owner out.
+    /// `device` is the browser's id, if this account was signed in with that browser before. Such a
+    /// browser has its own tries, which nobody else can use up: guesses from elsewhere can't lock the
+    /// owner out.
     SignIn {
         email: &'a str,
         from: IpAddr,
         device: Option<&'a str>,
     },
-    /// Said once more by somebody who is signed in.
+    /// The user's own password, entered again while signed in.
     OwnPassword {
         email: &'a str,
         from: IpAddr,
@@ -69,11 +75,11 @@ pub enum Guess<'a> {
     Token {
         from: IpAddr,
     },
-    /// The app's, for a token.
+    /// The app's authorization code, which it exchanges for a token.
     Code {
         from: IpAddr,
     },
-    /// A mail with a link that resets a password.
+    /// A mail with a password reset link.
     ResetMail {
         email: &'a str,
         from: IpAddr,
@@ -83,7 +89,7 @@ pub enum Guess<'a> {
     },
 }
 
-/// A bucket, by its name.
+/// The name of a bucket, and the bucket.
 pub type Try = (String, Bucket);
 
 impl Guess<'_> {
@@ -131,7 +137,7 @@ impl Guess<'_> {
         }
     }
 
-    /// Whether the database counts it, too.
+    /// Returns whether the database counts this kind of guess too.
     fn is_shared(self) -> bool {
         match self {
             Guess::Token { .. } => false,
@@ -145,6 +151,7 @@ impl Guess<'_> {
     }
 }
 
+/// The refusal of a guess, or a failure to count it.
 #[derive(Debug, Error)]
 pub enum GuessError {
     #[error("too many tries")]
@@ -153,14 +160,14 @@ pub enum GuessError {
     Db(#[from] DbError),
 }
 
-/// See the file's header.
+/// Counts guesses and delays refusals. See the file's header.
 #[derive(Debug)]
 pub struct Guesses {
-    /// That other nodes count in as well.
+    /// The database, if other nodes count in it as well.
     shared: Option<Db>,
     clock: Clock,
     here: Tries,
-    /// When each place may be refused next.
+    /// The time at which the next refusal to each place may be sent.
     refusals: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -170,7 +177,7 @@ impl Guesses {
         Guesses { shared, clock, here: Tries::default(), refusals: Mutex::default() }
     }
 
-    /// Counts one, before anything is done about it.
+    /// Counts a guess. Must be called before anything else is done about the guess.
     pub async fn count(&self, guess: Guess<'_>) -> Result<(), GuessError> {
         let tries = guess.tries();
         let counted = if guess.is_shared() {
@@ -184,7 +191,7 @@ impl Guesses {
         counted
     }
 
-    /// When a place is refused that is to be refused now.
+    /// Returns when a refusal that is due now may be sent to this place.
     fn turn(&self, at: IpAddr, now: Instant) -> Instant {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.len() >= PLACES_MAX {
@@ -196,7 +203,7 @@ impl Guesses {
         turn
     }
 
-    /// The same for what is no guess, but work that people who need no account can ask for.
+    /// Counts in the same way work that is no guess, but that people without an account can ask for.
     pub async fn take(&self, tries: &[Try]) -> Result<(), GuessError> {
         let now_ms = self.clock.now_ms();
         self.here.take(tries, now_ms).map_err(too_many)?;
@@ -211,7 +218,7 @@ impl Guesses {
     }
 }
 
-/// How many are left in memory, by the bucket's name.
+/// The level of each bucket in memory, by the bucket's name.
 #[derive(Debug, Default)]
 struct Tries(Mutex<HashMap<String, Credit>>);
 
@@ -224,14 +231,15 @@ struct Credit {
 
 impl Credit {
     fn now(self, now_ms: i64) -> i64 {
-        // A clock that goes backwards gives nothing and takes nothing.
+        // A clock that goes backwards adds no tries and removes none.
         let passed_ms = (now_ms - self.at_ms).max(0);
         self.level_ms.saturating_add(passed_ms).min(self.full_ms)
     }
 }
 
 impl Tries {
-    /// One of each, or none and how long it takes until there is one of each.
+    /// Takes one try out of each bucket. If a bucket is empty, takes none and returns how long it
+    /// takes until each has one.
     fn take(&self, tries: &[Try], now_ms: i64) -> Result<(), i64> {
         let mut credits = self.credits();
         let level = |credits: &HashMap<String, Credit>, (name, bucket): &Try| {
@@ -242,7 +250,8 @@ impl Tries {
             return Err(wait_ms);
         }
         if credits.len() + tries.len() > KEPT_MAX {
-            // Whoever comes from ever more addresses can't make what was guessed at most be forgotten.
+            // The fuller half is dropped, so that guesses from ever more addresses can't make the
+            // emptiest buckets be forgotten.
             let mut missing: Vec<i64> =
                 credits.values().map(|credit| credit.full_ms - credit.now(now_ms)).collect();
             let half = missing.len() / 2;
@@ -258,7 +267,7 @@ impl Tries {
         Ok(())
     }
 
-    /// Another process took them: there is none for so long.
+    /// Records that another process took the tries, and that there is none for `wait_ms`.
     fn learn(&self, name: &str, bucket: Bucket, wait_ms: i64, now_ms: i64) {
         let level_ms = bucket.refill_ms - wait_ms;
         let credit = Credit { level_ms, at_ms: now_ms, full_ms: bucket.full_ms() };
@@ -275,8 +284,8 @@ fn too_many(wait_ms: i64) -> GuessError {
     GuessError::TooMany { retry_after_s }
 }
 
-/// Returns what tries are counted by: an IPv4 address, and of an IPv6 address the network, since one
-/// customer is given 2^64 addresses.
+/// Returns the key by which tries are counted: an IPv4 address, or the /64 network of an IPv6
+/// address, since one customer is given 2^64 addresses.
 pub fn place(from: IpAddr) -> IpAddr {
     match from {
         IpAddr::V4(_) => from,
@@ -340,7 +349,7 @@ mod tests {
         for _ in 0..TRIES_OF_ONE.size {
             elsewhere.count(guess).await.unwrap();
         }
-        // Another node's count holds here, and is known from then on.
+        // Another node's count is enforced here too, and is cached after the first refusal.
         for _ in 0..2 {
             let refused = here.count(guess).await.unwrap_err();
             assert!(matches!(refused, GuessError::TooMany { retry_after_s: 60 }), "{refused}");

@@ -1,17 +1,19 @@
-//! What is made of a video after its upload was answered: a picture, a preview that moves, an index
-//! where parts were cut anywhere, and MP4 where it is asked for.
+//! Background jobs for a video after its upload was answered: a thumbnail, an animated preview, an
+//! index if the parts were cut at arbitrary positions, and MP4s on request.
 //!
-//! Pictures and indexes have a worker of their own, MP4s have `VIDEO_WORKERS`. A job is claimed under a
-//! lease that is renewed while it runs: a worker that died loses it, one that was only slow finds its
-//! fence passed and commits nothing. So a job may run twice, but takes effect once. Users take turns,
-//! and nobody has two MP4s made at once.
+//! Thumbnails, previews and indexes have one worker, MP4s and remuxes have `VIDEO_WORKERS`. A worker
+//! claims a job under a lease and renews it while the job runs. A worker that died loses the lease. A
+//! worker that was only slow finds that its fencing token is outdated, and commits nothing. So a job
+//! may run twice, but takes effect once. Users take turns, and no user has two MP4s made at once.
 //!
-//! ffmpeg runs in a sandbox (`sandbox`) and gets the video through a pipe, or a file in its own folder
-//! where it has to seek, and never an address. What it may open and decode is listed here. A job that
-//! took too long or whose bytes ffmpeg refused isn't tried again: it would end the same. Without ffmpeg
-//! videos work all the same; its jobs wait until it is there.
+//! ffmpeg runs in a sandbox (`sandbox`). It gets the video through a pipe, or as a file in its own
+//! folder if it has to seek, and never a URL. The formats and codecs that it may open are listed
+//! here. A job that took too long, or whose input ffmpeg refused, isn't tried again, because it would
+//! end the same way. Without ffmpeg videos still work; the jobs that need it wait until it is
+//! installed.
 //!
-//! Length: a job's plan, its run and what follows it are one state; the house issue parts the plans.
+//! Length: a job's plan, its run and what follows share one state. Splitting off the plans is
+//! planned.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
@@ -42,64 +44,70 @@ use crate::storage::Written;
 use crate::stream_index::StreamIndex;
 use crate::uploads::{UploadError, Uploads};
 
-/// A worker that isn't heard of for so long has died.
+/// A worker that did not renew its lease for this long has died.
 pub const LEASE_MS: i64 = 60_000;
-/// Three times within a lease: one lost message is no lost job.
+/// The interval at which a lease is renewed: three times within its duration, so that one failed
+/// renewal doesn't lose the job.
 const HEARTBEAT: Duration = Duration::from_secs(20);
-/// Other nodes enqueue, too, and nobody tells this one.
+/// The interval at which a worker polls for jobs. Other nodes enqueue jobs too, and don't notify this
+/// one.
 pub const LOOK: Duration = Duration::from_secs(5);
-/// Where our own database, storage or disk failed.
+/// Attempts if our own database, storage or disk failed.
 const ATTEMPTS_MAX: u32 = 3;
-/// Where ffmpeg was killed by somebody else, which may have been the kernel short of memory.
+/// Attempts if something else killed ffmpeg, which may have been the kernel when it ran out of
+/// memory.
 const KILLED_ATTEMPTS_MAX: u32 = 2;
-/// Workers that die with a job don't count what they tried: after so many it is the job that kills them.
+/// A worker that dies during a job reports no error, so the limits above don't apply. After this many
+/// claims it is assumed that the job kills its workers.
 const CLAIMS_MAX: u32 = 10;
-/// Of the second attempt, and ten times that of the third.
+/// The delay before the second attempt. The one before the third is ten times as long.
 const RETRY_MS: i64 = 10_000;
 const THUMBNAIL_MAX: Duration = Duration::from_secs(60);
-/// An MP4 of a video may take this, and once and a half the video's duration: a slow machine encodes
-/// nearly as fast as the video plays.
+/// The time allowed for an MP4, in addition to one and a half times the video's duration. A slow
+/// machine encodes nearly as fast as the video plays.
 const MP4_BASE: Duration = Duration::from_secs(10 * 60);
 const MP4_MAX: Duration = Duration::from_secs(4 * 60 * 60);
-/// Of longer videos there is no MP4.
+/// No MP4 is made of longer videos.
 const MP4_DURATION_MS_MAX: u64 = 12 * 60 * 60 * 1000;
-/// Nor of those that stand still for longer: each second of that is 30 pictures.
+/// No MP4 is made of videos with longer gaps between frames: each second of a gap becomes 30 frames.
 const MP4_GAP_MS_MAX: u64 = 60 * 60 * 1000;
-/// 16 Mbit/s, twice what 1080 lines take.
+/// 16 Mbit/s, twice what a height of 1080 takes.
 const MP4_BYTES_PER_SECOND: u64 = 2 * 1024 * 1024;
 const MP4_BYTES_BASE: u64 = 64 * 1024 * 1024;
 const PICTURE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Address space. 8K of VP9 takes about 1 GB, libraries and threads some hundred MB.
+/// Limits on address space. 8K VP9 takes about 1 GB; libraries and threads take a few hundred MB.
 const PICTURE_MEMORY_BYTES: u64 = 1536 * 1024 * 1024;
 const VIDEO_MEMORY_BYTES: u64 = 2560 * 1024 * 1024;
-/// Of each decoder, filter and encoder.
+/// The number of threads of each decoder, filter and encoder.
 const THREADS: &str = "2";
 const STREAMS_MAX: &str = "32";
-/// How many MP4s a process makes at once, of different users.
+/// The number of MP4s that a process makes at once, each for a different user.
 pub const VIDEO_WORKERS: usize = 2;
-/// Where the picture is taken: past the first moment, in which recorders tend to show themselves.
+/// The latest position of the thumbnail. It is past the first moment, in which recorders often show
+/// themselves.
 const PICTURE_AT_MS_MAX: u64 = 2_000;
 const PREVIEW_MAX: Duration = Duration::from_secs(90);
 const PREVIEW_MS: u64 = 3_000;
-/// Past the beginning, where mostly nothing happens; no further, as all before it is decoded.
+/// The latest position of the preview. It is past the beginning, where usually nothing happens, and
+/// no later, because everything before it has to be decoded.
 const PREVIEW_AT_MS_MAX: u64 = 10_000;
-/// 8K, and a little: three displays of 4K side by side are less.
+/// 8K and some more. Three 4K displays side by side have fewer pixels.
 const VIDEO_PIXELS_MAX: &str = "36000000";
-/// A picture that unpacks to gigabytes is not unpacked.
+/// Images that unpack to gigabytes are refused.
 const IMAGE_PIXELS_MAX: &str = "67108864";
-/// Decoders of what browsers, phones and screen recorders write. Everything else stays closed.
+/// The decoders for what browsers, phones and screen recorders write. All others stay disabled.
 const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,hevc,mpeg4,\
     opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,alac,flac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le";
-/// Each cluster of an index is a request to the storage for each reader: many that hold next to nothing
-/// are copied into larger ones instead.
+/// Each cluster of an index costs each reader a request to the storage. Streams with many tiny
+/// clusters are remuxed into larger ones instead.
 const TINY_CLUSTERS_MAX: usize = 1_000;
 const CLUSTER_BYTES_MIN: u64 = 2_048;
-/// Starting takes a moment on a computer that is busy.
+/// The timeout for ffmpeg to print its version. Starting takes a while on a busy computer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 const COPY_BYTES: usize = 256 * 1024;
-/// The header of a file of ffmpeg's.
+/// The number of bytes of ffmpeg's output that are read to parse its header.
 const HEAD_BYTES: u64 = 64 * 1024;
-/// What is kept of ffmpeg's complaints.
+/// The number of bytes of ffmpeg's error output that are kept.
 const ERROR_BYTES_MAX: u64 = 4 * 1024;
 
 #[derive(Debug, Error)]
@@ -125,7 +133,7 @@ enum JobError {
 }
 
 impl JobError {
-    /// How often it is tried in all. What depends on the bytes alone would only fail again.
+    /// Returns how often the job is tried in all. What depends on the bytes alone would fail again.
     fn attempts_max(&self) -> u32 {
         match self {
             JobError::Run(_) | JobError::Upload(_) => ATTEMPTS_MAX,
@@ -141,10 +149,11 @@ impl JobError {
     }
 }
 
+/// Runs background jobs.
 #[derive(Debug)]
 pub struct Jobs {
     uploads: Arc<Uploads>,
-    /// `None` where there is none that works.
+    /// `None` if there is no working ffmpeg.
     ffmpeg: Option<PathBuf>,
     sandbox: Sandbox,
     pictures_soon: Notify,
@@ -152,7 +161,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Says once whether there is an ffmpeg, and what it is confined by.
+    /// Logs once whether there is an ffmpeg, and what it is confined by.
     pub async fn new(uploads: Arc<Uploads>, ffmpeg: &Path) -> Self {
         let sandbox = Sandbox::detect();
         let found = sandbox::find(ffmpeg);
@@ -182,7 +191,7 @@ impl Jobs {
         Jobs { uploads, ffmpeg, sandbox, pictures_soon, videos_soon }
     }
 
-    /// Whether anything will be made at all.
+    /// Returns whether ffmpeg works.
     pub fn works(&self) -> bool {
         self.ffmpeg.is_some()
     }
@@ -199,7 +208,7 @@ impl Jobs {
         self.videos_soon.notify_one();
     }
 
-    /// One worker of a lane.
+    /// Runs one worker of a lane until `stop`.
     pub async fn run(self: Arc<Self>, lane: Lane, stop: CancellationToken) {
         let soon = match lane {
             Lane::Pictures => &self.pictures_soon,
@@ -219,7 +228,7 @@ impl Jobs {
         }
     }
 
-    /// Does one job, if there is one.
+    /// Does one job. Returns whether there was one.
     async fn next(&self, lane: Lane, stop: &CancellationToken) -> Result<bool, UploadError> {
         let now_ms = self.uploads.clock.now_ms();
         let lease_until_ms = now_ms + LEASE_MS;
@@ -238,7 +247,7 @@ impl Jobs {
         let made = tokio::select! {
             made = self.make(&job) => made,
             () = keep(&self.uploads, &job.lease) => Err(JobError::Lost),
-            // Nobody waits for its lease to end: it is free again at once.
+            // The job is free again at once, so that nobody has to wait for its lease to end.
             () = stop.cancelled() => {
                 self.uploads.db.give_up(&job.lease, "the server was stopped", Some(now_ms)).await?;
                 return Ok(false);
@@ -333,7 +342,7 @@ impl Jobs {
         Ok((self.store(job, &out).await?, measured))
     }
 
-    /// Reads the parts once, and keeps where their clusters stand.
+    /// Reads the parts once, and stores the positions of their clusters.
     async fn index(
         &self,
         job: &Job,
@@ -359,7 +368,7 @@ impl Jobs {
         Ok((written, Some(Measured { duration_ms, size_bytes })))
     }
 
-    /// Feeds the video in until ffmpeg has enough.
+    /// Runs ffmpeg and writes the video to its standard input, until ffmpeg has enough.
     async fn ffmpeg(
         &self,
         mut command: Command,
@@ -414,7 +423,8 @@ impl Jobs {
         let mut bytes = std::pin::pin!(bytes_of(self.uploads.storage.clone(), pieces));
         while let Some(bytes) = bytes.next().await {
             let bytes = bytes.map_err(UploadError::from)?;
-            // It closes the pipe when it has what it wants; its status says whether it was content.
+            // ffmpeg closes the pipe when it has what it needs. Its exit status says whether it
+            // succeeded.
             if into.write_all(&bytes).await.is_err() {
                 break;
             }
@@ -440,7 +450,7 @@ impl Jobs {
     }
 }
 
-/// Returns when the work is another's.
+/// Renews the lease. Returns only when the job belongs to another worker.
 pub async fn keep(uploads: &Uploads, lease: &Lease) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
@@ -448,13 +458,13 @@ pub async fn keep(uploads: &Uploads, lease: &Lease) {
         match uploads.db.keep(lease, until_ms).await {
             Ok(true) => {}
             Ok(false) => return,
-            // The lease lasts for two more of these.
+            // The lease lasts for two more attempts.
             Err(error) => tracing::warn!(%error, "A lease could not be renewed"),
         }
     }
 }
 
-/// Whether the program says its version where it is to work.
+/// Returns whether the program prints its version inside the sandbox.
 async fn answers(sandbox: Sandbox, program: &Path) -> bool {
     let Ok(folder) = private::temporary() else { return false };
     let limits = Limits {
@@ -469,8 +479,9 @@ async fn answers(sandbox: Sandbox, program: &Path) -> bool {
     ended.is_ok_and(|status| status.is_ok_and(|status| status.success()))
 }
 
-/// The demuxer, and its whole name, which the whitelist wants. Said outright: ffmpeg would look for
-/// itself, and find playlists that name other files.
+/// Returns the demuxer and its full name, which the whitelist needs. The demuxer is set explicitly,
+/// because ffmpeg would otherwise probe the file and could pick a playlist format that names other
+/// files.
 fn demuxer_of(media: Media) -> (&'static str, &'static str) {
     match media {
         Media::Webm | Media::Mkv | Media::Unknown => ("matroska", "matroska,webm"),
@@ -487,13 +498,13 @@ fn decoders_of(media: Media) -> &'static str {
         Media::Webm | Media::Mkv | Media::Unknown | Media::Mp4 | Media::Mov => DECODERS,
         Media::Png => "png",
         Media::Jpeg => "mjpeg",
-        // Its lossy pictures are VP8.
+        // Lossy WebP images are VP8.
         Media::Webp => "webp,vp8",
         Media::Gif => "gif",
     }
 }
 
-/// What ffmpeg is asked for, and what that may take.
+/// The arguments for ffmpeg, and its limits.
 #[derive(Debug)]
 struct Plan {
     before_input: Vec<String>,
@@ -506,7 +517,8 @@ struct Plan {
 impl Plan {
     fn limits(&self) -> Limits {
         let Plan { time, memory_bytes, file_bytes, .. } = *self;
-        // Both threads of all three steps, and the time limit comes first.
+        // CPU time is summed over all threads of decoder, filter and encoder. The time limit should
+        // take effect before this one.
         Limits { cpu: time * 4, memory_bytes, file_bytes }
     }
 }
@@ -534,8 +546,8 @@ fn plan(product: ProductKind, of: &Finished, media: Media) -> Result<Plan, JobEr
         ProductKind::Preview => {
             let at_ms = (of.duration_ms / 10).min(PREVIEW_AT_MS_MAX);
             let end_ms = at_ms + PREVIEW_MS;
-            // Nothing behind it is read. What is before it is cut off before it is made even: a gap of
-            // a day would become 700,000 pictures.
+            // Nothing after the preview's end is read. What comes before its start is cut off before
+            // the frame rate is made constant: a gap of a day would become 700,000 frames.
             let before_input = vec!["-t".to_owned(), format!("{end_ms}ms")];
             let cut = format!("trim=start={}:end={}", seconds(at_ms), seconds(end_ms));
             let even = "setpts=PTS-STARTPTS,fps=8,scale='min(400,iw)':-2";
@@ -551,10 +563,10 @@ fn plan(product: ProductKind, of: &Finished, media: Media) -> Result<Plan, JobEr
             let scale = format!("scale=-2:'min({},trunc(ih/2)*2)'", height.lines());
             let mut before_output = words("-c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p");
             before_output.extend(["-vf".to_owned(), scale]);
-            // A screen that stands still has few frames; players want them evenly.
+            // A recording of a still screen has few frames, but players want a constant frame rate.
             before_output.extend(words("-c:a aac -b:a 128k -fps_mode cfr -r 30"));
             before_output.extend(words("-movflags +faststart"));
-            // Also of a file that lies about its duration.
+            // This also limits a file whose stated duration is wrong.
             before_output.extend(["-t".to_owned(), format!("{MP4_DURATION_MS_MAX}ms")]);
             let bytes_max = video.as_secs().saturating_mul(MP4_BYTES_PER_SECOND);
             let file_bytes = MP4_BYTES_BASE.saturating_add(bytes_max.max(of.size_bytes));
@@ -589,7 +601,7 @@ fn seconds(ms: u64) -> String {
     format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
-/// Between the ends and beginnings of neighbouring clusters, and within one.
+/// Returns the longest gap between neighboring clusters, or the longest cluster if that is longer.
 fn longest_gap_ms(parts: &[Part]) -> u64 {
     let mut longest = 0;
     let mut last_end = None;
@@ -605,7 +617,7 @@ fn longest_gap_ms(parts: &[Part]) -> u64 {
     longest
 }
 
-/// ffmpeg knows by then, and wrote it down.
+/// Reads the duration and size from ffmpeg's output file, which has them in its header.
 async fn measured(file: &Path, media: Media) -> Result<Option<Measured>, JobError> {
     let mut head = Vec::new();
     let mut file = tokio::fs::File::open(file).await.map_err(JobError::Run)?;
@@ -637,7 +649,7 @@ async fn said(stderr: Option<impl AsyncRead + Unpin>) -> String {
     let mut said = Vec::new();
     let mut head = stderr.take(ERROR_BYTES_MAX);
     head.read_to_end(&mut said).await.ok();
-    // The rest is read, too, or it would wait for somebody to.
+    // The rest is read too, because ffmpeg would otherwise block on a full pipe.
     tokio::io::copy(&mut head.into_inner(), &mut tokio::io::sink()).await.ok();
     String::from_utf8_lossy(&said).trim().to_owned()
 }

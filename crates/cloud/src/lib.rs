@@ -1,14 +1,15 @@
-//! `snaplark-cloud`: the server of the documented API, and the share page. The same program on a
-//! server and inside the desktop app and the CLI ("this computer").
+//! `snaplark-cloud`: the server of the documented API, with the share page. The same code runs on a
+//! server and inside the desktop app and the CLI (where it is called "this computer").
 //!
 //! ```text
 //! http ──> uploads ──> db       rows: users, tokens, uploads, parts
 //!             │  └───> storage  objects: parts, as they came
 //!             └─ parts, media_map: what a part holds, where a video's bytes stand (pure)
 //! ```
-//! Invariants: a part is acknowledged only when blob and row are durable; a row never names a blob
-//! that isn't; memory holds nothing that another node or the next start would miss, but the rate
-//! limit's levels. Nothing here touches what belongs to the process: no logger, no panic hook.
+//! Invariants: a part is acknowledged only when its blob and its row are durable. A row never names a
+//! blob that does not exist. Memory holds nothing that another node or the next start would need,
+//! except the levels of the rate limiter. Nothing here touches process-wide state: this crate
+//! installs no logger and no panic hook.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -96,24 +97,26 @@ pub use sizes::{parse as parse_size, words as size_words};
 #[cfg(feature = "tls")]
 pub use tls::TlsFiles;
 
-/// How long requests under way may take to end after a stop was asked for.
+/// The time that requests in progress have to finish after a stop was requested.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
-/// Disks lose a sector in years; a part that is found in time can still be sent again.
+/// The interval between checks of a video's stored bytes. Disks lose a sector once in years, and a
+/// part whose damage is found in time can still be sent again.
 pub const SCRUB_EVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const DATABASE_FILE: &str = "cloud.sqlite";
 const OBJECTS_FOLDER: &str = "objects";
 
-/// Where everything is kept. A folder is enough; a database and a storage of their own make room
-/// for more nodes.
+/// The place where the server keeps its data. A folder is enough. With a separate database and a
+/// separate storage, several nodes can share the data.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    /// Database and files are below it, where the others don't say otherwise; made where missing.
+    /// The folder for the database and the files, unless the other fields name other places. It is
+    /// created if it is missing.
     pub data: Option<PathBuf>,
     /// `postgres://user:password@host/database`
     pub database_url: Option<String>,
     /// `s3://bucket/prefix?endpoint=…&region=…`
     pub storage_url: Option<String>,
-    /// Id and secret, where the environment has none.
+    /// Access key id and secret, used if the environment has none.
     pub storage_keys: Option<(String, String)>,
 }
 
@@ -123,43 +126,47 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for Place {
     }
 }
 
+/// The settings of [`start`].
 #[derive(Clone, Debug)]
 pub struct CloudOptions {
     pub place: Place,
     pub listen: SocketAddr,
-    /// Where `listen`'s port is in use, another free one is taken instead of giving up.
+    /// If `listen`'s port is in use, take any free port instead of failing.
     pub any_port: bool,
-    /// What links begin with. By default the address that is listened on.
+    /// The beginning of all links. The default is the address that the server listens on.
     pub public_url: Option<String>,
-    /// A proxy of ours says in `X-Forwarded-For` who asks.
+    /// A trusted proxy in front of the server gives the client's address in `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// Whether people sign in on its pages, and apps through them.
+    /// Enables signing in: people on the server's pages, and apps through them.
     pub has_sign_in: bool,
-    /// How links that reset a password are sent; without it only the operator makes them.
+    /// The settings for mailing password reset links. Without them, only the operator can create
+    /// them.
     pub mail: Option<MailOptions>,
-    /// Whether downloads of what is one object come from the bucket itself.
+    /// Redirects downloads that consist of one object to the bucket.
     pub redirects_downloads: bool,
-    /// It runs for the person of this computer, whose links open nowhere else.
+    /// The server runs for the user of this computer; its links open nowhere else.
     pub is_this_computer: bool,
-    /// At once; a quarter of them from one address, unless a proxy is in front.
+    /// The limit on concurrent connections. One address may have a quarter of them, unless a proxy is
+    /// in front.
     pub connections_max: usize,
-    /// For each upload.
+    /// The rate limit for each upload.
     pub parts_per_second: u32,
-    /// For each user who has no others of their own.
+    /// The limits of each user who has no limits of their own.
     pub limits: Limits,
-    /// An upload that nothing was sent to for so long has expired.
+    /// An upload to which nothing was sent for this long has expired.
     pub idle_max: Duration,
     pub clock: Clock,
-    /// The program that makes thumbnails and MP4.
+    /// The program that creates thumbnails and MP4 files.
     pub ffmpeg: PathBuf,
-    /// Where `/metrics` is answered, and nowhere else.
+    /// The address that serves `/metrics`. No other address serves it.
     pub metrics_listen: Option<SocketAddr>,
-    /// Encrypted with these, without a proxy.
+    /// The TLS certificate and key, for encryption without a proxy.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsFiles>,
-    /// Requests under way have so long to end when the server is asked to stop.
+    /// The time that requests in progress have to finish when the server is asked to stop.
     pub stop_max: Duration,
-    /// From one look at whether a video's bytes are still what came to the next; `None`: never.
+    /// The interval between two checks of a video's bytes against what was received. `None` disables
+    /// the checks.
     pub scrub_every: Option<Duration>,
 }
 
@@ -190,11 +197,12 @@ impl CloudOptions {
     }
 }
 
+/// An error of the server or of a command.
 #[derive(Debug, Error)]
 pub enum CloudError {
     #[error("The data folder {} can't be used: {reason}. Choose another with --data.", path.display())]
     DataFolder { path: PathBuf, reason: String },
-    /// Somebody else on the computer may look into it.
+    /// Other users of the computer can read the folder.
     #[error(
         "Other users of this computer can look into {}, where recordings and keys are kept. Nothing was changed. Close it and start again: chmod -R go= {}",
         .0.display(), quoted(.0)
@@ -249,7 +257,8 @@ pub enum CloudError {
 }
 
 impl CloudError {
-    /// Returns the reason without a full stop, in words for a program that lacks the server's options.
+    /// Returns the reason without a full stop, worded for a program that doesn't have the server's
+    /// options.
     pub fn without_options(&self) -> String {
         match self {
             CloudError::DataFolder { path, reason } => {
@@ -260,7 +269,7 @@ impl CloudError {
     }
 }
 
-/// A running server. Dropping it stops it, too, but waits for nothing.
+/// A running server. Dropping it stops it too, but does not wait for anything.
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
@@ -275,11 +284,11 @@ pub struct Cloud {
     sweeper: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     scrubber: Option<JoinHandle<()>>,
-    /// What is to be free again when the server is gone (`embedded`).
+    /// A lock file that is released when the server has stopped (`embedded`).
     held: Option<std::fs::File>,
 }
 
-/// Returns when requests are answered.
+/// Starts the server. Returns as soon as it answers requests.
 pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     let store = open(&options.place).await?;
@@ -371,12 +380,12 @@ pub async fn start(options: CloudOptions) -> Result<Cloud, CloudError> {
 }
 
 impl Cloud {
-    /// The address that is listened on, with the port that was taken.
+    /// Returns the address that the server listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it is reached on this computer.
+    /// Returns the URL that reaches the server from this computer.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -389,12 +398,12 @@ impl Cloud {
         &self.public_url
     }
 
-    /// A new token for the user, who is made where there is none.
+    /// Creates a token for the user, and the user if there is none.
     pub async fn issue_token(&self, user_email: &str) -> Result<String, CloudError> {
         add_token(&self.uploads.db, user_email, Scopes::ALL, &self.uploads.clock).await
     }
 
-    /// The same, for some things only: `upload read`.
+    /// Creates a token for some scopes only, such as `upload read`.
     pub async fn issue_scoped_token(
         &self,
         user_email: &str,
@@ -404,7 +413,8 @@ impl Cloud {
         add_token(&self.uploads.db, user_email, scopes, &self.uploads.clock).await
     }
 
-    /// Makes a token that was made elsewhere good; again changes nothing.
+    /// Stores a token that was created elsewhere, so that it is accepted. Storing it again only marks
+    /// it as used.
     async fn know_token(&self, email: &str, token: &str, name: &str) -> Result<(), CloudError> {
         let (db, now_ms) = (&self.uploads.db, self.uploads.clock.now_ms());
         let user_id = db.user_named(email, now_ms).await.map_err(in_database)?;
@@ -419,13 +429,13 @@ impl Cloud {
         self.uploads.db.tokens(user.id).await.unwrap().len()
     }
 
-    /// Takes no new requests, lets those under way end, and closes the database.
+    /// Accepts no new requests, lets those in progress finish, and closes the database.
     pub async fn shutdown(mut self) -> Result<(), CloudError> {
         self.stop.cancel();
         self.end().await
     }
 
-    /// Until the server stops by itself, which it only does when something broke.
+    /// Waits until the server stops by itself, which only happens when something failed.
     pub async fn wait(&mut self) -> Result<(), CloudError> {
         let Some(server) = self.server.as_mut() else { return Ok(()) };
         let ended = server.await;
@@ -446,7 +456,7 @@ impl Cloud {
             sweeper.abort();
         }
         for worker in self.workers.drain(..).chain(self.scrubber.take()) {
-            // It gives its job back first.
+            // The worker first returns its job to the queue.
             tokio::time::timeout(STOP_MAX, worker).await.ok();
         }
         self.uploads.db.close().await;
@@ -479,7 +489,7 @@ async fn open(place: &Place) -> Result<(Db, Storage), CloudError> {
 
 async fn open_database(place: &Place) -> Result<Db, CloudError> {
     if let Some(url) = &place.database_url {
-        // The address holds a password: only its host is said.
+        // The URL holds a password, so the message names only the host.
         let host = url.rsplit('@').next().unwrap_or_default().split(['/', '?']).next();
         let at = format!("at {}", host.unwrap_or_default());
         return Db::connect(url)
@@ -491,14 +501,15 @@ async fn open_database(place: &Place) -> Result<Db, CloudError> {
         return Err(CloudError::LooseFolder(data.to_owned()));
     }
     let file = data.join(DATABASE_FILE);
-    // SQLite's own words for this are of no help. Its other files get the modes of this one.
+    // SQLite's own message for this is no help, so try the file here. SQLite gives its other files
+    // the mode of this one.
     let probe = private::options().create(true).append(true).open(&file);
     probe.and_then(|_| close_database(&file)).map_err(|e| unusable(data, &plain(&e)))?;
     let at = format!("in {}", file.display());
     Db::open(&file).await.map_err(|source| CloudError::Database { at, source: source.into() })
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
@@ -507,7 +518,7 @@ fn unusable(data: &Path, reason: &str) -> CloudError {
     CloudError::DataFolder { path: data.to_owned(), reason: reason.to_owned() }
 }
 
-/// Closes a database and what SQLite keeps beside it.
+/// Makes a database, and the files that SQLite keeps beside it, private to this account.
 fn close_database(file: &Path) -> std::io::Result<()> {
     for end in ["", "-wal", "-shm", "-journal"] {
         let mut name = file.as_os_str().to_owned();
@@ -532,7 +543,8 @@ fn plain(error: &std::io::Error) -> String {
     }
 }
 
-/// And the address that came of it: its port may have been left open.
+/// Binds the listener, and also returns its actual address: the port may have been left to the
+/// system.
 async fn bind(
     address: SocketAddr,
     any_port: bool,
@@ -552,7 +564,8 @@ async fn bind(
     Ok((listener, bound))
 }
 
-/// Listening on every address is no address to write into a link.
+/// Replaces the unspecified address ("listen everywhere"), which can't be used in a link, by the
+/// loopback address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,18 +1,18 @@
-//! Mail that the server sends by SMTP: the link that resets a forgotten password, and nothing else.
+//! Sends mail by SMTP: only the link that resets a forgotten password.
 //!
-//! The password of the mail server comes from a file or the environment. It is never in the
-//! address, in a log line or in what `Debug` prints.
+//! The mail server's password comes from a file or the environment. It is never in the URL, in a log
+//! line or in the output of `Debug`.
 
 use std::fmt;
 
-/// How mail is sent.
+/// The settings for sending mail.
 #[derive(Clone)]
 pub struct MailOptions {
-    /// `smtps://user@host:465`, or `smtp://user@host:587`, which begins to encrypt by STARTTLS. Plain
-    /// text is for a server on this computer, or where `?tls=none` asks for it.
+    /// `smtps://user@host:465`, or `smtp://user@host:587`, which uses STARTTLS. Unencrypted mail is
+    /// only sent to a server on this computer, or with `?tls=none`.
     pub url: String,
     pub password: Option<String>,
-    /// Who the mail is from: `Snaplark <snaplark@example.com>`.
+    /// The sender: `Snaplark <snaplark@example.com>`.
     pub from: String,
 }
 
@@ -41,9 +41,9 @@ mod smtp {
 
     use super::MailOptions;
 
-    /// A mail server that takes longer than this for one answer is not working.
+    /// A mail server that takes longer for one answer is considered broken.
     const ANSWER_MAX: Duration = Duration::from_secs(30);
-    /// Connections to the mail server at once. More requests wait for their turn.
+    /// The limit on concurrent connections to the mail server. Further mails wait for their turn.
     const AT_ONCE: usize = 4;
 
     #[derive(Clone)]
@@ -60,7 +60,8 @@ mod smtp {
     }
 
     impl Mailer {
-        /// Checks the options. `public_url`: whose host the server introduces itself with.
+        /// Checks the options. The host of `public_url` is the name that the server gives to the mail
+        /// server.
         pub(crate) fn new(options: &MailOptions, public_url: &str) -> Result<Self, String> {
             let url = Url::parse(&options.url)
                 .map_err(|_| "the address looks like smtps://user@host:465".to_owned())?;
@@ -112,7 +113,7 @@ mod smtp {
             })
         }
 
-        /// Sends a link that resets a password. Returns what the mail server said against it.
+        /// Sends a link that resets a password. The error is the mail server's message.
         pub(crate) async fn send_reset_link(&self, to: &str, link: &str) -> Result<(), String> {
             let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
             let text = format!(
@@ -137,7 +138,7 @@ mod smtp {
         host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// `user%40example.com` is `user@example.com`.
+    /// Decodes `user%40example.com` to `user@example.com`.
     fn decoded(user: &str) -> String {
         let query = format!("u={}", user.replace('+', "%2B"));
         form_urlencoded::parse(query.as_bytes()).next().map_or_else(String::new, |(_, u)| u.into())
@@ -177,7 +178,7 @@ mod smtp {
     }
 }
 
-/// Of a program that was built without mail, there is none.
+/// A type without values, for programs that are built without mail.
 #[cfg(not(feature = "mail"))]
 #[derive(Clone, Debug)]
 pub(crate) enum Mailer {}

@@ -1,5 +1,4 @@
-//! The server as a program. Standard output carries one line (or the token); logs go to standard
-//! error.
+//! The server program. Standard output carries one line (or the token); logs go to standard error.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -228,17 +227,18 @@ struct Serve {
     video_size: Limit,
 }
 
-/// What a second signal says.
+/// The message that is shown after a second signal.
 const ENDED_AT_ONCE: &str = "Ended at once. What was confirmed is stored; uploads under way are sent again by their clients.";
 
-/// What 000 recommends (`limits::VIDEO_BYTES_DEFAULT_MAX`), as it is written.
+/// The recommended limit of seed 000 (`limits::VIDEO_BYTES_DEFAULT_MAX`), as it is written in
+/// options.
 const VIDEO_SIZE: &str = "2GiB";
 
-/// `None`: there is none.
+/// A limit. `None` means no limit.
 #[derive(Clone, Copy, Debug)]
 struct Limit(Option<u64>);
 
-/// `None`: the server's.
+/// A limit of a single user. `None` means the server's limit.
 #[derive(Clone, Copy, Debug)]
 struct OwnLimit(Option<Option<u64>>);
 
@@ -330,7 +330,7 @@ struct ResetLink {
 #[tokio::main]
 async fn main() -> ExitCode {
     output::begin();
-    // Whatever it or ffmpeg writes is its owner's alone.
+    // Files that the server or ffmpeg writes are only accessible to their owner.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let code = run_command().await;
@@ -353,7 +353,8 @@ async fn run_command() -> ExitCode {
     if let Err(error) = signals::begin(ENDED_AT_ONCE) {
         tracing::warn!(%error, "Signals end the server at once");
     }
-    // What the bucket's client encrypts with; the library leaves what is the process's alone.
+    // The TLS implementation of the bucket's client. The library itself changes no process-wide
+    // state.
     #[cfg(feature = "s3")]
     rustls::crypto::ring::default_provider().install_default().ok();
     let done = match cli.command {
@@ -406,14 +407,14 @@ async fn run_command() -> ExitCode {
     }
 }
 
-/// Lets the process open as many files as the system allows it: a service usually begins with 1,024,
-/// each connection is one, and nothing here uses `select`.
+/// Raises the limit on open files to the maximum that the system allows. A service usually begins
+/// with 1,024, each connection is one file, and nothing here uses `select`.
 fn raise_files() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // It works with those that it has.
+        // If this fails, the server works with the current limit.
         setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
     }
 }
@@ -458,7 +459,8 @@ async fn run(serve: Serve) -> Result<(), CloudError> {
     cloud.shutdown().await
 }
 
-/// Never an argument: those are seen by everybody on the computer.
+/// Reads the password of the mail server. It is never an argument, because other users of the
+/// computer can see those.
 #[cfg(feature = "mail")]
 fn smtp_password(file: Option<&std::path::Path>) -> Result<Option<String>, CloudError> {
     let Some(file) = file else {
@@ -502,7 +504,7 @@ async fn set_password(user: Password, set: SetPassword) -> Result<(), CloudError
         output::say_raw(&format!("Password for {} (it is shown as you type): ", user.email));
     }
     let mut line = String::new();
-    // What can't be read is too short to be a password.
+    // If reading fails, the password is empty and is refused as too short.
     stdin().read_line(&mut line).ok();
     let password = line.trim_end_matches(['\r', '\n']);
     snaplark_cloud::set_password(user.kept, &user.email, password, set).await
@@ -526,14 +528,14 @@ async fn print_audit(audit: Audit) -> Result<(), CloudError> {
         let at = jiff::Timestamp::from_millisecond(deed.at_ms).unwrap_or_default();
         let user = deed.user.as_deref().unwrap_or("-");
         let words = [user, &deed.action, &deed.subject, &deed.detail, &deed.address];
-        // What somebody typed is one cell of one line.
+        // Text that somebody typed must stay in one column of one line.
         let plain = words.map(|word| word.replace(|c: char| c.is_control(), " "));
         say(&format!("{at}\t{}", plain.join("\t")));
     }
     Ok(())
 }
 
-/// Whether all is as it came.
+/// Returns whether nothing is damaged.
 async fn scrub(kept: Kept) -> Result<bool, CloudError> {
     let scrubbed = snaplark_cloud::scrub(kept).await?;
     for damage in &scrubbed.damages {
@@ -572,7 +574,8 @@ async fn user_limits(user: UserLimits) -> Result<(), CloudError> {
     Ok(())
 }
 
-/// `SNAPLARK_LOG` picks what is said (`info` by default), `SNAPLARK_LOG_FORMAT=json` how.
+/// Sets up logging. `SNAPLARK_LOG` selects what is logged (`info` by default), and
+/// `SNAPLARK_LOG_FORMAT=json` selects the format.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

@@ -1,12 +1,12 @@
-//! What kinds of file are taken, told from their first bytes: names and declared types are never
-//! believed. Pure.
+//! The accepted types of files, determined from their first bytes. Names and declared types are never
+//! trusted. Pure.
 
-/// What an upload becomes.
+/// The type of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Media {
     Webm,
-    /// The same container with codecs that WebM has not, as Chromium's recorder writes H.264. Known when
-    /// it is finished.
+    /// Matroska: the container of WebM with codecs that WebM does not allow, such as Chromium's
+    /// H.264. It is recognized at finalize.
     Mkv,
     Mp4,
     Mov,
@@ -14,7 +14,7 @@ pub enum Media {
     Jpeg,
     Webp,
     Gif,
-    /// A video whose first part isn't here yet: only that tells.
+    /// A video whose first part has not arrived yet. Only that part shows the type.
     Unknown,
 }
 
@@ -31,7 +31,7 @@ impl Media {
         Media::Unknown,
     ];
 
-    /// The ending of its files, and the word in the database.
+    /// Returns the file extension, which is also the name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Media::Webm => "webm",
@@ -72,14 +72,14 @@ impl Media {
         Media::ALL.into_iter().filter(named).find(|media| media.mime() == mime)
     }
 
-    /// Of a file's name: `m4v` is MP4 under another one.
+    /// Returns the type by the extension of a file name. `m4v` is another name for MP4.
     pub fn of_name(name: &str) -> Option<Media> {
         let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
         match ending.as_str() {
             "m4v" => Some(Media::Mp4),
             "qt" => Some(Media::Mov),
             "jpeg" => Some(Media::Jpeg),
-            // Nobody announces it: a header alone tells it from WebM.
+            // Nobody announces Matroska, because only the header tells it from WebM.
             "unknown" | "mkv" => None,
             other => Media::ALL.into_iter().find(|media| media.name() == other),
         }
@@ -96,17 +96,17 @@ impl Media {
             _ if head.starts_with(b"\xFF\xD8\xFF") => Media::Jpeg,
             _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") => Media::Webp,
             _ if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") => Media::Gif,
-            // Cameras of before 2005 wrote no `ftyp`.
+            // Cameras before 2005 wrote no `ftyp`.
             _ if QUICKTIME_BOXES.contains(&at_4) => Media::Mov,
             _ => return None,
         })
     }
 
-    /// Whether a file that was announced as this may turn out to be `found`.
+    /// Returns whether a file that was announced as this type may turn out to be `found`.
     pub fn may_be(self, found: Media) -> bool {
         match self {
             Media::Unknown => !found.is_image(),
-            // One container under two names, and programs mix them up.
+            // Both use the same container, and programs confuse the two.
             Media::Mp4 | Media::Mov => matches!(found, Media::Mp4 | Media::Mov),
             Media::Webm | Media::Mkv => matches!(found, Media::Webm | Media::Mkv),
             Media::Png | Media::Jpeg | Media::Webp | Media::Gif => self == found,
@@ -114,7 +114,7 @@ impl Media {
     }
 }
 
-/// Width and height of an image, from its header alone: nothing is decoded here.
+/// Returns the width and height of an image from its header, without decoding it.
 pub fn image_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let big = |at: usize, len: usize| Some(fold(bytes.get(at..at + len)?.iter()));
     let little = |at: usize, len: usize| Some(fold(bytes.get(at..at + len)?.iter().rev()));
@@ -139,7 +139,7 @@ fn fold<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
     bytes.fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// The frame header stands behind any number of other segments.
+/// Finds the frame header, which comes after any number of other segments.
 fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut at = 2;
     loop {

@@ -1,4 +1,4 @@
-//! A video as a map over the parts it came in: which bytes stand where. Pure.
+//! A video as a map over its parts: it says which object holds which bytes of the video. Pure.
 //!
 //! ```text
 //! finished   head | part 0's clusters | part 1's clusters | … | Cues
@@ -20,7 +20,7 @@ use crate::db::Part;
 use crate::parts::{InitAt, Layout};
 use crate::storage;
 
-/// A stretch of one object, or bytes that are in none.
+/// A range of one object, or bytes that are in no object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub source: Source,
@@ -33,39 +33,40 @@ pub enum Source {
     Object { key: String, offset: u64 },
 }
 
-/// Holds each object's key once and 24 bytes for each stretch: the map of the worst video that is
-/// taken stays below 5 MB, and its readers share one.
+/// Holds each object's key once, and 24 bytes for each stretch. The map of the largest accepted video
+/// stays below 5 MB, and all readers share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MediaMap {
     objects: Vec<String>,
-    /// All bytes that are in no object, one after the other.
+    /// All bytes that are in no object, concatenated.
     inline: Vec<u8>,
     stretches: Vec<Stretch>,
     len_bytes: u64,
 }
 
-/// Ends where the next one begins.
+/// A stretch of the video. It ends where the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stretch {
-    /// Its place in the whole.
+    /// Its offset in the video.
     start: u64,
-    /// Its place in the object, or in `inline`.
+    /// Its offset in the object, or in `inline`.
     offset: u64,
-    /// Which one of `objects`; `INLINE` for none.
+    /// The index in `objects`, or `INLINE`.
     object: u32,
 }
 
 const INLINE: u32 = u32::MAX;
-/// Inline bytes are copied for each reader in pieces of this.
+/// Inline bytes are copied for each reader, in pieces of this size.
 const INLINE_PIECE_BYTES: u64 = 64 * 1024;
-/// Another number makes a stored map unreadable, so that it is built again.
+/// The version of the stored form. Changing it makes stored maps unreadable, so that they are built
+/// again.
 const STORED_VERSION: u8 = 1;
 
-/// How a map is kept in the database, as JSON.
+/// The stored form of a map, as JSON in the database.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     version: u8,
-    /// What all keys begin with.
+    /// The common prefix of all keys.
     prefix: String,
     objects: Vec<String>,
     /// Base64.
@@ -91,7 +92,7 @@ impl MediaMap {
         self.push(INLINE, offset, bytes.len() as u64);
     }
 
-    /// A range of an object; one that goes on where the last piece ended makes that longer.
+    /// Appends a range of an object. A range that continues the last stretch extends that one.
     pub fn push_object(&mut self, key: &str, range: Range<u64>) {
         if range.is_empty() {
             return;
@@ -107,7 +108,7 @@ impl MediaMap {
         self.push_object(&part.object_key, 0..part.size_bytes);
     }
 
-    /// The clusters of a part without its init; all of it where it can't be taken apart.
+    /// Appends a part's clusters without its init, or the whole part if its structure is unknown.
     pub fn push_media(&mut self, part: &Part) {
         match &part.layout {
             Layout::Clusters { clusters, .. } => {
@@ -120,7 +121,7 @@ impl MediaMap {
         }
     }
 
-    /// The object that this is, where it is one from its beginning to its end.
+    /// Returns the object that the map consists of, if it is one object from beginning to end.
     pub fn only_object(&self) -> Option<&str> {
         match self.stretches.as_slice() {
             [Stretch { object, offset: 0, .. }] => {
@@ -130,7 +131,8 @@ impl MediaMap {
         }
     }
 
-    /// Of the bytes that are in no part, and of a file that was made instead of the parts.
+    /// Returns a hash of the bytes that are in no part, and of the key of a file that replaces the
+    /// parts.
     pub fn inline_fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for (index, stretch) in self.stretches.iter().enumerate() {
@@ -164,8 +166,8 @@ impl MediaMap {
         self.stretches.get(index + 1).map_or(self.len_bytes, |next| next.start)
     }
 
-    /// The pieces of these bytes of the whole, the outer ones cut. They are made one by one: a reader
-    /// of all of it holds none but its own.
+    /// Returns the pieces of a range of the video, the outer ones cut. They are made one by one, so
+    /// that a reader of the whole video holds no list of them.
     pub fn pieces(self: &Arc<Self>, range: Range<u64>) -> Pieces {
         let (at, end) = (range.start, range.end.min(self.len_bytes));
         let behind = self.stretches.partition_point(|stretch| stretch.start <= at);
@@ -189,7 +191,7 @@ impl MediaMap {
         serde_json::to_vec(&stored).unwrap_or_default()
     }
 
-    /// Returns `None` where this program doesn't understand it.
+    /// Parses a stored map. Returns `None` if this program doesn't understand it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let stored: Stored = serde_json::from_slice(bytes).ok()?;
         if stored.version != STORED_VERSION {
@@ -223,11 +225,12 @@ fn common_prefix(keys: &[String]) -> &str {
     for key in others {
         len = first.bytes().zip(key.bytes()).take(len).take_while(|(a, b)| a == b).count();
     }
-    // Keys are ASCII; one that isn't has no prefix that could be cut in the middle of a letter.
+    // Keys are ASCII. A key that isn't gets no prefix, because that could be cut in the middle of a
+    // character.
     first.get(..len).filter(|_| first.is_ascii()).unwrap_or("")
 }
 
-/// See `MediaMap::pieces`.
+/// Iterates over the pieces of a range. See `MediaMap::pieces`.
 #[derive(Debug)]
 pub struct Pieces {
     map: Arc<MediaMap>,
@@ -264,7 +267,7 @@ impl Iterator for Pieces {
     }
 }
 
-/// The header that stands for all of them: the first part's, unless another one says otherwise.
+/// Returns the first part's header, if all parts that have a header agree about the tracks.
 pub fn common_init(parts: &[Part]) -> Option<&InitAt> {
     let mut inits = parts.iter().filter_map(|part| match &part.layout {
         Layout::Clusters { init, .. } => init.as_ref(),
@@ -275,7 +278,7 @@ pub fn common_init(parts: &[Part]) -> Option<&InitAt> {
     (begins && inits.all(|init| init.tracks == first.tracks)).then_some(first)
 }
 
-/// The seekable video and its duration. `init` is the first part's.
+/// Builds the seekable video. Returns its map and its duration. `init` is the first part's header.
 pub fn finished(init: &[u8], parts: &[Part]) -> Result<(MediaMap, u64), WebmError> {
     let mut clusters = Vec::with_capacity(parts.len());
     for part in parts {
@@ -294,7 +297,7 @@ pub fn finished(init: &[u8], parts: &[Part]) -> Result<(MediaMap, u64), WebmErro
     Ok((map, finished.duration_ms))
 }
 
-/// Equal only for the same bytes in the same parts.
+/// Returns a hash that is equal only for the same bytes in the same parts.
 pub fn fingerprint(parts: &[Part]) -> String {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part.sha256));
@@ -305,14 +308,15 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The whole of the parts as they came.
+/// Returns the parts as received, one after the other.
 pub fn original(parts: &[Part]) -> MediaMap {
     let mut map = MediaMap::default();
     parts.iter().for_each(|part| map.push_part(part));
     map
 }
 
-/// What can be played of parts 0, 1, 2, … while more come: each answer begins with the one before.
+/// Returns what can be played of parts 0, 1, 2, … while more arrive. Each later map begins with the
+/// earlier one.
 pub fn growing(parts: &[Part]) -> MediaMap {
     let mut map = MediaMap::default();
     let Some(first) = parts.first() else { return map };
@@ -323,14 +327,14 @@ pub fn growing(parts: &[Part]) -> MediaMap {
     map
 }
 
-/// The head of the row of parts that begins at 0 and has no gap.
+/// Returns the parts from 0 on up to the first gap.
 pub fn contiguous(mut parts: Vec<Part>) -> Vec<Part> {
     let whole = parts.iter().zip(0_u32..).take_while(|(part, index)| part.index == *index).count();
     parts.truncate(whole);
     parts
 }
 
-/// Start and end of parts `first`, `first + 1`, … as far as there is no gap.
+/// Returns start and end of parts `first`, `first + 1`, … up to the first gap.
 pub fn times(parts: &[Part], first: u32) -> Vec<(u64, u64)> {
     let in_a_row = parts.iter().zip(first..).take_while(|(part, index)| part.index == *index);
     in_a_row
@@ -344,7 +348,8 @@ pub fn times(parts: &[Part], first: u32) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// Where placeholders stand for what was damaged before it came; neighbours are one.
+/// Returns the times at which placeholders stand for what was damaged before the upload. Adjacent
+/// placeholders are merged.
 pub fn holes(parts: &[Part]) -> Vec<(u64, u64)> {
     let mut holes: Vec<(u64, u64)> = Vec::new();
     for part in parts {
@@ -359,7 +364,7 @@ pub fn holes(parts: &[Part]) -> Vec<(u64, u64)> {
     holes
 }
 
-/// When the last of these parts is over.
+/// Returns the time at which the last of these parts ends.
 pub fn end_ms(parts: &[Part]) -> u64 {
     let ends = parts.iter().flat_map(|part| match &part.layout {
         Layout::Clusters { clusters, .. } => clusters.as_slice(),
@@ -394,7 +399,7 @@ mod tests {
         }
     }
 
-    /// The map's bytes, each object's byte being its place in the object.
+    /// Lists the bytes of the map, each with its object's name and its offset in the object.
     fn bytes(map: &Arc<MediaMap>, range: Range<u64>) -> Vec<(String, u64)> {
         let mut out = Vec::new();
         for piece in map.pieces(range) {
@@ -421,7 +426,8 @@ mod tests {
         for start in 0..=map.len_bytes() {
             for end in start..=map.len_bytes() {
                 let is = bytes(&map, start..end);
-                // An inline piece names itself by what is left of it; its place is all that counts.
+                // An inline piece is named by the bytes that are left of it, so only its position
+                // counts.
                 assert_eq!(is.len() as u64, end - start);
                 assert_eq!(is, whole[start as usize..end as usize], "{start}..{end}");
             }
@@ -432,7 +438,7 @@ mod tests {
     fn neighbours_in_one_object_are_one_piece() {
         let map = growing(&[part(0, Some(5), &[(5, 4), (9, 3)])]);
         assert_eq!(map.stretches.len(), 1);
-        // A Void between two clusters is left out.
+        // A Void element between two clusters is left out.
         let map = growing(&[part(0, Some(5), &[(5, 4), (11, 3)])]);
         assert_eq!(map.stretches.len(), 2);
     }

@@ -1,8 +1,8 @@
-//! What this server counts, for Prometheus (OpenMetrics text). Nothing here names a user, a video or
-//! an address, and each label has a handful of values.
+//! The metrics of this server for Prometheus, as OpenMetrics text. No label names a user, a video or
+//! an address, and each label has only a few values.
 //!
-//! Counters and histograms are this process's: add them up over all nodes. Gauges are read from the
-//! database when somebody asks, and are the whole cloud's: any node's will do.
+//! Counters and histograms belong to this process; add them up over all nodes. Gauges are read from
+//! the database on each scrape and describe the whole cloud, so one node's values are enough.
 
 use std::time::Duration;
 
@@ -20,15 +20,16 @@ type One = [(&'static str, &'static str); 1];
 type Request = [(&'static str, String); 3];
 type Route = [(&'static str, String); 1];
 
-/// From a cached answer to a part on a slow line.
+/// From a cached answer to a part on a slow connection.
 const REQUEST_SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
-/// Finalize reads rows and a header, whatever the length.
+/// Finalize reads rows and a header, however long the video is.
 const ASSEMBLY_SECONDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
-/// A picture, and an MP4 of two hours.
+/// From a thumbnail to an MP4 of two hours.
 const MAKING_SECONDS: [f64; 8] = [0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 21_600.0];
 /// Ten seconds, a minute, …, five hours of two-second parts.
 const CHUNKS: [f64; 8] = [1.0, 5.0, 30.0, 150.0, 300.0, 900.0, 1800.0, 9000.0];
 
+/// All metrics of this process.
 pub struct Metrics {
     registry: Registry,
     pub sessions: Counter,
@@ -57,7 +58,7 @@ struct Gauges {
     parts_damaged: Gauge,
 }
 
-/// A request that somebody waits for; also one whose client goes away in the middle.
+/// Counts a request in progress until it is dropped, also if the client disconnects.
 pub struct UnderWay(Gauge);
 
 impl Drop for UnderWay {
@@ -66,7 +67,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// How an assembly ended.
+/// The result of an assembly.
 #[derive(Clone, Copy, Debug)]
 pub enum Assembled {
     Completed,
@@ -179,7 +180,7 @@ impl Metrics {
         self.making.get_or_create(&[("product", product)]).observe(took.as_secs_f64());
     }
 
-    /// Until it is dropped.
+    /// Counts a request as in progress until the result is dropped.
     pub fn under_way(&self) -> UnderWay {
         self.under_way.inc();
         UnderWay(self.under_way.clone())
@@ -198,7 +199,7 @@ impl Metrics {
         storage.get_or_create(&[("what", "made")]).set(totals.made_bytes);
         users.set(totals.users);
         parts_damaged.set(totals.parts_damaged);
-        // What there is none of any more would keep its last number.
+        // A label that no longer occurs would keep its last value, so start from nothing.
         sessions.clear();
         for (state, count) in &totals.sessions {
             sessions.get_or_create(&[("state", state.clone())]).set(*count);

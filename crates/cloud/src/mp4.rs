@@ -1,15 +1,15 @@
-//! What an MP4 or a QuickTime file says of itself: how long it is, and how large its picture. Only
-//! boxes on the way to that are read, a few bytes of each. Pure: the file's bytes are asked for in
-//! ranges.
+//! Reads the duration and the picture size of an MP4 or QuickTime file. Only the boxes on the way to
+//! them are read, a few bytes of each. Pure: the caller reads the requested ranges of the file.
 
 use thiserror::Error;
 
-/// Boxes that are looked at, each of them a read: those before the index, and tracks in it. Files in
-/// their right mind have a dozen.
+/// The limit on boxes that are visited, each with one read: those before the index, and the tracks in
+/// it. Normal files have a dozen.
 const BOXES_MAX: usize = 256;
-/// Holds the header of any box, and all of the two that are read.
+/// Long enough for the header of any box, and for the whole of the two boxes that are read.
 const READ_BYTES: u64 = 160;
 
+/// The properties of a file's video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     pub duration_ms: u64,
@@ -17,6 +17,7 @@ pub struct Told {
     pub height: u32,
 }
 
+/// An error of reading a file's properties.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Mp4Error {
     #[error("its index (moov) is missing")]
@@ -27,7 +28,7 @@ pub enum Mp4Error {
     NoPicture,
 }
 
-/// Where to look next. Begin with `Walk::new`, give it what stands at `wants()`.
+/// The state of the search. Begin with `Walk::new`, and pass the bytes at `wants()` to `step`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     len: u64,
@@ -38,7 +39,7 @@ pub struct Walk {
     picture: Option<(u32, u32)>,
 }
 
-/// Where the box that is looked into ends.
+/// The level that is searched, with the end of its box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
     File,
@@ -46,21 +47,22 @@ enum Inside {
     Track { end: u64, index_end: u64 },
 }
 
+/// The result of one step of a [`Walk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Look at `wants()` again.
+    /// Continue with the bytes at `wants()`.
     On,
     Done(Told),
 }
 
 impl Walk {
-    /// `len`: of the whole file.
+    /// `len` is the length of the whole file.
     pub fn new(len: u64) -> Self {
         let (at, boxes, inside) = (0, 0, Inside::File);
         Walk { len, at, boxes, inside, duration_ms: None, picture: None }
     }
 
-    /// These bytes have to be read for the next step: few, however large the index is.
+    /// Returns the range to be read for the next step. It is short, however large the index is.
     pub fn wants(&self) -> std::ops::Range<u64> {
         self.at..self.at.saturating_add(READ_BYTES).min(self.len)
     }
@@ -83,7 +85,7 @@ impl Walk {
                 }
             }
             Inside::Index { end } => match child(bytes, self.at, end) {
-                // What can't be read ends it, as its end does.
+                // Unreadable content ends the search, as the end of the index does.
                 None => return self.done(),
                 Some((kind, content, next)) => match &kind {
                     b"trak" => {
@@ -101,7 +103,7 @@ impl Walk {
             Inside::Track { end, index_end } => match child(bytes, self.at, end) {
                 Some((kind, _, next)) if kind != *b"tkhd" => self.at = next,
                 found => {
-                    // A sound's is 0 by 0.
+                    // The size of an audio track is 0 by 0.
                     let header = found.and_then(|(_, content, _)| bytes.get(content..));
                     self.picture = self.picture.or(header.and_then(picture));
                     (self.at, self.inside) = (end, Inside::Index { end: index_end });
@@ -120,15 +122,16 @@ impl Walk {
     }
 }
 
-/// Kind, where its content begins in `bytes`, and where in the file it ends. `None` where nothing whole
-/// stands before `end`.
+/// Returns the type, the offset of its content in `bytes`, and the offset of its end in the file.
+/// Returns `None` if no complete box lies before `end`.
 fn child(bytes: &[u8], at: u64, end: u64) -> Option<([u8; 4], usize, u64)> {
     let left = end.checked_sub(at)?;
     let (kind, head, size) = box_header(bytes, left).filter(|(_, _, size)| *size <= left)?;
     Some((kind, usize::try_from(head).ok()?, at + size))
 }
 
-/// Kind, length of the header, length of all of it. `left`: what a box without an end has.
+/// Returns the type, the length of the header, and the total length. `left` is the length of a box
+/// that extends to the end.
 fn box_header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64, u64)> {
     let [a, b, c, d, kind @ ..] = *bytes.first_chunk::<8>()?;
     let (head, size) = match u32::from_be_bytes([a, b, c, d]) {
@@ -144,12 +147,13 @@ fn duration_ms(mvhd: &[u8]) -> Option<u64> {
         1 => (u32_at(mvhd, 20)?, u64::from_be_bytes(*mvhd.get(24..)?.first_chunk()?)),
         _ => (u32_at(mvhd, 12)?, u64::from(u32_at(mvhd, 16)?)),
     };
-    // All ones mean that nobody knows.
+    // All ones mean an unknown duration.
     let known = duration != u64::MAX && duration != u64::from(u32::MAX) && scale > 0;
     Some(if known { (u128::from(duration) * 1000 / u128::from(scale)) as u64 } else { 0 })
 }
 
-/// Fixed-point numbers, turned by the matrix where a telephone was held upright.
+/// Reads the size, which is in fixed-point numbers. The matrix swaps width and height if a phone was
+/// held upright.
 fn picture(tkhd: &[u8]) -> Option<(u32, u32)> {
     let matrix = if tkhd.first()? == &1 { 52 } else { 40 };
     let (width, height) = (u32_at(tkhd, matrix + 36)? >> 16, u32_at(tkhd, matrix + 40)? >> 16);

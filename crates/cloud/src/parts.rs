@@ -1,8 +1,8 @@
-//! What a part's bytes are, told from the bytes alone. Pure.
+//! Finds out what a part contains, from its bytes alone. Pure.
 //!
-//! Names and declared types are never believed. Three things pass: a WebM header (first part of a
-//! stream, every standalone part), a cluster (the other parts of a stream), and, behind the first
-//! part, bytes that begin in the middle of either, as browsers' recorders and cut files have them.
+//! Names and declared types are never trusted. Three things are accepted: a WebM header (the first
+//! part of a stream, every standalone part), a cluster (the other parts of a stream), and, after the
+//! first part, bytes that begin in the middle of either, as in browsers' recordings and split files.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,27 +13,29 @@ use crate::media::Media;
 const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
 
-/// How much of a part's beginning tells what it is.
+/// The number of a part's first bytes that are enough to recognize its type.
 pub const SNIFF_BYTES: usize = 512;
-/// A part of 10 MB holds a few minutes at the very least bitrate, and a cluster half a second at the
-/// very least. A part of nothing but clusters would make a row of megabytes: it stays opaque.
+/// A part of 10 MB holds a few minutes at the lowest bitrate, and a cluster lasts at least half a
+/// second. A part with only tiny clusters would make a row of megabytes, so it stays opaque.
 const CLUSTERS_MAX: usize = 1_000;
-/// Recorders write one cluster behind the other. Each gap costs every reader a request to the storage: a
-/// part with more of them is served as it came.
+/// Recorders write clusters without gaps. Each gap costs every reader a request to the storage, so a
+/// part with more gaps is served as received.
 const GAPS_MAX: usize = 8;
-/// All that a video's map is built from is held in memory for a moment: ten hours of clusters of two
-/// thirds of a second, 14 of the app's own. Parts beyond that are opaque as well.
+/// Building a video's map holds all of this in memory for a moment. The limit is enough for ten hours
+/// of clusters of two thirds of a second, or 14 hours of the app's own. Later parts become opaque
+/// too.
 pub const VIDEO_CLUSTERS_MAX: i64 = 50_000;
-/// Media is never so much text in a row: the chance of it is below 2^-100.
+/// Media never contains so much text in a row: the probability is below 2^-100.
 const TEXT_BYTES_MIN: usize = 16;
 
-/// What a part was found to hold on arrival; kept with its row.
+/// The structure of a part, determined on arrival and stored in its row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Layout {
-    /// Whole clusters, and before them an init or none.
+    /// Whole clusters, which may follow an init.
     Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
-    /// Something of WebM that can't be taken apart at its own borders.
+    /// A part whose clusters are not known: it was cut at arbitrary positions, has too many clusters
+    /// or gaps, or is not WebM.
     Opaque,
 }
 
@@ -46,17 +48,19 @@ impl Layout {
     }
 }
 
+/// The init at the beginning of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InitAt {
     pub len_bytes: u64,
-    /// Equal for parts whose clusters may stand in one file.
+    /// Equal for parts whose clusters may be combined in one file.
     pub tracks: String,
-    /// As a browser's player wants them named: `vp9,opus`. Empty where we have no name.
+    /// The codecs as Media Source Extensions expect them: `vp9,opus`. Empty if one of them has no
+    /// known name.
     pub codecs: String,
 }
 
-/// Offset, size, start, end, and flags: 1 for a keyframe first, 2 for a placeholder. A tuple, for there
-/// are thousands of them.
+/// Offset, size, start, end, and flags: 1 if it begins with a keyframe, 2 for a placeholder. It is a
+/// tuple because there are thousands of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterAt(pub u64, pub u64, pub u64, pub u64, pub u8);
 
@@ -77,7 +81,8 @@ impl ClusterAt {
         Cluster { offset, size, start_ms, end_ms, starts_with_keyframe, video_frames: 0 }
     }
 
-    /// It stands for a segment that was damaged on the computer that recorded it.
+    /// Returns whether this is a placeholder for a segment that was damaged on the recording
+    /// computer.
     pub fn is_placeholder(self) -> bool {
         self.4 & PLACEHOLDER > 0
     }
@@ -91,8 +96,8 @@ impl ClusterAt {
     }
 }
 
-/// Whether bytes that begin so may be part `index` of such a file at all. Of other kinds than WebM
-/// only the first part tells; the rest may be any bytes.
+/// Returns whether data that begins with `head` may be part `index` of such a file. For types other
+/// than WebM only the first part is checked, since the others may hold any bytes.
 pub fn may_be_part(media: Media, index: u32, head: &[u8]) -> bool {
     match media {
         Media::Webm | Media::Mkv => may_be_webm(index, head),
@@ -101,8 +106,8 @@ pub fn may_be_part(media: Media, index: u32, head: &[u8]) -> bool {
     }
 }
 
-/// Whether the first part of a recording is an MP4's: recorders of some browsers write nothing else, and
-/// clients of 000 announce WebM all the same.
+/// Returns whether the first part of a recording is MP4. The recorders of some browsers write only
+/// MP4, and clients of seed 000 announce WebM all the same.
 pub fn is_mp4(head: &[u8]) -> bool {
     matches!(Media::of_bytes(head), Some(Media::Mp4 | Media::Mov))
 }
@@ -114,7 +119,8 @@ fn may_be_webm(index: u32, head: &[u8]) -> bool {
     index > 0 && (head.starts_with(&CLUSTER_ID) || !is_foreign(head))
 }
 
-/// Indexes a whole part. What can't be indexed is opaque, not refused: it may be a cut.
+/// Indexes a whole part. A part that can't be indexed is opaque, not refused, because it may be cut
+/// at an arbitrary position.
 pub fn layout(bytes: &[u8]) -> Layout {
     let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
     let gaps = part.clusters.windows(2).filter(|two| two[0].offset + two[0].size != two[1].offset);
@@ -137,12 +143,13 @@ pub fn layout(bytes: &[u8]) -> Layout {
     Layout::Clusters { init, clusters: clusters.collect() }
 }
 
-/// As a browser's player wants them named; `None` where we have no name.
+/// Returns the codecs as Media Source Extensions expect them, or `None` if one of them has no known
+/// name.
 pub fn codecs(tracks: &Tracks) -> Option<String> {
     let video = match &tracks.video.codec {
         VideoCodec::Vp8 => "vp8",
         VideoCodec::Vp9 => "vp9",
-        // Main profile, level 4.0, 8 bits: what browsers decode, they decode under this name.
+        // Main profile, level 4.0, 8 bits. Browsers that decode AV1 accept this name.
         VideoCodec::Av1 => "av01.0.08M.08",
         VideoCodec::Other(_) => return None,
     };
@@ -159,7 +166,7 @@ fn fingerprint(text: &str) -> String {
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Files of other kinds, and plain text.
+/// Recognizes files of other types, and plain text.
 fn is_foreign(head: &[u8]) -> bool {
     const SIGNATURES: [&[u8]; 14] = [
         b"\x89PNG",

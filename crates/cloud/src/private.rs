@@ -1,9 +1,10 @@
-//! Files and folders that only their owner may read, whatever the process's umask: 0600 and 0700.
+//! Files and folders that only their owner may read, whatever the process's umask: modes 0600 and
+//! 0700.
 //!
-//! Recordings, tokens and the key that signs addresses lie in the data folder. Where the folder
-//! itself is closed nobody else reaches what is below it; every file is closed all the same, because
-//! files are copied and folders are moved. On Windows a folder below a person's own is theirs alone,
-//! and nothing is done here.
+//! The data folder holds recordings, tokens and the key that signs URLs. If the folder itself is
+//! private, nobody else can reach its content. Every file is made private all the same, because files
+//! are copied and folders are moved. On Windows the folders in a user's profile are private already,
+//! so nothing is done here.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -14,7 +15,7 @@ const FOLDER_MODE: u32 = 0o700;
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 
-/// Makes a folder and those above it that are missing. What is there already stays as it is.
+/// Creates a folder and its missing parents. Existing folders stay as they are.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -23,7 +24,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes a folder for a job, which goes with what it holds.
+/// Creates a temporary folder for a job. Dropping it deletes it with its content.
 pub(crate) fn temporary() -> io::Result<tempfile::TempDir> {
     let mut folder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -31,7 +32,7 @@ pub(crate) fn temporary() -> io::Result<tempfile::TempDir> {
     folder.tempdir()
 }
 
-/// Returns options that give a file they create to its owner alone.
+/// Returns options that create files which only their owner may access.
 pub(crate) fn options() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut options = OpenOptions::new();
@@ -40,7 +41,7 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Writes a file that only its owner may read; one that is there is closed first.
+/// Writes a file that only its owner may read. An existing file is made private first.
 pub(crate) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     use io::Write;
     let mut opened = options().write(true).create(true).truncate(true).open(file)?;
@@ -48,7 +49,7 @@ pub(crate) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     opened.write_all(bytes)
 }
 
-/// Whether others may look into a folder.
+/// Returns whether others may access the folder.
 #[cfg(unix)]
 pub(crate) fn is_loose(folder: &Path) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
@@ -60,8 +61,8 @@ pub(crate) fn is_loose(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Makes a data folder ready: one that is missing is made, an empty one is closed, and one that
-/// holds something and is open to others is left alone. Returns whether it may be used.
+/// Prepares a data folder: a missing one is created, an empty one is made private, and one that has
+/// content and is open to others is left alone. Returns whether it may be used.
 pub(crate) fn admit(folder: &Path) -> io::Result<bool> {
     make_folder(folder)?;
     if !is_loose(folder)? {
@@ -73,7 +74,7 @@ pub(crate) fn admit(folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Takes a file or a folder away from everybody but its owner. Links are left alone.
+/// Makes a file or folder private to its owner. Symbolic links are left alone.
 #[cfg(unix)]
 pub(crate) fn close(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -90,8 +91,8 @@ pub(crate) fn close(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes everything below a folder, and the folder. What another program removes meanwhile is
-/// passed over.
+/// Makes a folder and everything below it private. Files that another program removes meanwhile are
+/// ignored.
 pub(crate) fn close_all(folder: &Path) -> io::Result<()> {
     close(folder)?;
     for entry in fs::read_dir(folder)? {
@@ -108,7 +109,7 @@ pub(crate) fn close_all(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Closes a file and the folders between it and `root`, which may have been made for it.
+/// Makes a file private, and the folders between it and `root`, which may have been created for it.
 pub(crate) fn close_up_to(root: &Path, file: &Path) -> io::Result<()> {
     close(file)?;
     let mut folder = file.parent();

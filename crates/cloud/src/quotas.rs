@@ -1,34 +1,34 @@
-//! How much one user may keep and send. Pure; the counting is `db`'s, in the transaction of what is
-//! counted.
+//! The limits on what one user may store and send. Pure; `db` does the counting, in the transaction
+//! of the change that is counted.
 //!
-//! What counts is what a user causes to be kept, as long as the upload is there:
+//! As long as an upload exists, these count:
 //! - the bytes of its parts;
 //! - `UPLOAD_BYTES` for the upload, which is more than its own row and those of its jobs take;
 //! - for each part `ROW_BYTES` and its table of contents (`parts::Layout`);
 //! - the stored map of a finished video;
-//! - what was made of it or given to it (pictures, index, MP4, captions), and `ROW_BYTES` for each;
-//! - the bytes of title and description, as long as the link's row is there.
+//! - its products (thumbnail, preview, index, MP4, captions), and `ROW_BYTES` for each;
+//! - the bytes of title and description, as long as the link's row exists.
 //!
-//! What the server makes by itself counts and is never refused: nothing waits for room there.
+//! What the server creates by itself counts too, but is never refused for lack of space.
 
 pub const UPLOAD_BYTES: i64 = 4096;
 pub const ROW_BYTES: i64 = 512;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// `None`: as much as there is room for.
+/// The server's limits. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Of one user, together.
+    /// For all uploads of one user together.
     pub storage_bytes: Option<u64>,
-    /// Begun by one user in a day of UTC.
+    /// Uploads begun by one user in a day of UTC.
     pub day_uploads: Option<u64>,
-    /// Sent by one user in a day of UTC.
+    /// Bytes sent by one user in a day of UTC.
     pub day_bytes: Option<u64>,
-    /// Of one video.
+    /// The size of one video.
     pub video_bytes: Option<u64>,
 }
 
-/// What one user has instead of the server's. Outer `None`: the server's.
+/// The limits of one user. An outer `None` means the server's limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnLimits {
     pub storage_bytes: Option<Option<u64>>,
@@ -36,16 +36,17 @@ pub struct OwnLimits {
     pub day_bytes: Option<Option<u64>>,
 }
 
+/// The bytes that a user stores, and the uploads and bytes of one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub stored_bytes: u64,
-    /// Of the Unix epoch; the two below are of this day.
+    /// Days since the Unix epoch. The two fields below count this day.
     pub day: i64,
     pub day_uploads: u64,
     pub day_bytes: u64,
 }
 
-/// Which limit stands in the way.
+/// The limit that is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     Storage { stored_bytes: u64, bytes_max: u64 },
@@ -75,14 +76,14 @@ impl Limits {
         }
     }
 
-    /// Whether `used` is more than may be.
+    /// Returns the limit that `used` exceeds.
     pub fn exceeded(&self, used: Usage, now_ms: i64) -> Option<Over> {
         self.found(used, now_ms, |used, max| used > max)
     }
 
-    /// Whether there is no room for anything more: asked before bytes are taken.
+    /// Returns the limit that leaves no space for anything more. Checked before bytes are accepted.
     pub fn used_up(&self, used: Usage, now_ms: i64) -> Option<Over> {
-        // A day's last upload may still send its parts.
+        // The last upload that a day allows may still send its parts.
         let limits = Limits { day_uploads: None, ..*self };
         limits.found(used, now_ms, |used, max| used >= max)
     }
@@ -104,7 +105,7 @@ impl Limits {
 }
 
 impl Usage {
-    /// What was counted on another day is over.
+    /// Returns the usage as of a day. Counts of another day become zero.
     pub fn on(self, day: i64) -> Usage {
         if self.day == day { self } else { Usage { day, day_uploads: 0, day_bytes: 0, ..self } }
     }

@@ -1,24 +1,25 @@
-//! How many parts of one upload may come in a second. One process counts in its memory; several
-//! nodes on one database count there.
+//! Limits how many parts of one upload may arrive in a second. A single process counts in memory;
+//! several nodes on one database count there.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::db::{Bucket, Db, DbError, SessionId, Taken};
 
-/// Past this many uploads, those that were quiet long enough to be full again are forgotten.
+/// With more uploads than this, those that were idle long enough to be full again are forgotten.
 const BUCKETS_KEPT_MAX: usize = 10_000;
 const FULL_AGAIN_MS: i64 = 2_000;
 
-/// What the answer's headers tell.
+/// The values of the answer's rate limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     pub limit: u32,
     pub remaining: u32,
-    /// Set where there is none left.
+    /// Set if no part is allowed now.
     pub retry_after_s: Option<u64>,
 }
 
+/// The rate limiter of parts: in memory, or in a database that several nodes share.
 #[derive(Debug)]
 pub enum PartRate {
     Own(OwnRate),
@@ -40,7 +41,7 @@ impl PartRate {
             PartRate::Own(rate) => Ok(rate.take(session, now_ms)),
             PartRate::Shared { per_second: limit, db } => {
                 let full = Allowance { limit: *limit, remaining: *limit, retry_after_s: None };
-                // Finer than the clock: as good as none.
+                // The interval is below the clock's resolution, so there is effectively no limit.
                 let refill_ms = 1000 / i64::from(*limit);
                 if refill_ms == 0 {
                     return Ok(full);
@@ -58,7 +59,7 @@ impl PartRate {
     }
 }
 
-/// A bucket of one second's parts for each upload, filled again as time goes on.
+/// A token bucket for each upload, which holds one second's parts and is refilled over time.
 #[derive(Debug)]
 pub struct OwnRate {
     per_second: u32,
@@ -67,7 +68,7 @@ pub struct OwnRate {
 
 #[derive(Debug)]
 struct Level {
-    /// In thousandths of a part.
+    /// The level in thousandths of a part.
     level: i64,
     at_ms: i64,
 }
@@ -84,7 +85,7 @@ impl OwnRate {
             buckets.retain(|_, bucket| now_ms - bucket.at_ms < FULL_AGAIN_MS);
         }
         let bucket = buckets.entry(session).or_insert(Level { level: full, at_ms: now_ms });
-        // A clock that goes backwards gives nothing and takes nothing.
+        // A clock that goes backwards adds nothing and removes nothing.
         let passed_ms = (now_ms - bucket.at_ms).clamp(0, 1000);
         bucket.level = (bucket.level + passed_ms * i64::from(self.per_second)).min(full);
         bucket.at_ms = now_ms;

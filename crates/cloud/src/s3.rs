@@ -1,5 +1,5 @@
-//! A bucket as a storage. Credentials come from the environment, as every S3 client has them
-//! (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role of the machine), never from the address.
+//! An S3 bucket as storage. Credentials come from the environment, as in other S3 clients
+//! (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, a role of the machine), and never from the URL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,20 +13,21 @@ use url::Url;
 
 use crate::storage::StorageError;
 
-/// object_store's 30 s end a part on a slow line.
+/// object_store's default of 30 s is too short for a part on a slow connection.
 const REQUEST_MAX: Duration = Duration::from_secs(120);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// `SlowDown` and resets pass; what doesn't is the client's to send again.
+/// `SlowDown` and connection resets usually pass. If the failure persists, the client sends the part
+/// again.
 const RETRIES_MAX: usize = 6;
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
-/// A bucket, or a folder of it.
+/// An open bucket, or a prefix in it.
 pub struct Opened {
     pub store: Arc<dyn ObjectStore>,
     pub presigner: Presigner,
 }
 
-/// Makes addresses of the bucket itself, for clients that send or fetch without us in between.
+/// Creates presigned URLs of the bucket, for clients that send or fetch directly.
 #[derive(Clone, Debug)]
 pub struct Presigner {
     store: Arc<AmazonS3>,
@@ -34,7 +35,7 @@ pub struct Presigner {
 }
 
 impl Presigner {
-    /// `answers`: the headers that the bucket is to answer with.
+    /// Returns a presigned URL. `answers` are the headers that the bucket must answer with.
     pub async fn address(
         &self,
         method: Method,
@@ -60,7 +61,7 @@ pub fn open(address: &str, keys: Option<&(String, String)>) -> Result<Opened, St
     let bucket = bucket.ok_or_else(|| wrong("it begins with s3:// and a bucket"))?;
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
-        // The store checks what it got.
+        // The store verifies what it received.
         .with_checksum_algorithm(Checksum::SHA256)
         .with_retry(RetryConfig {
             backoff: BackoffConfig::default(),

@@ -1,11 +1,13 @@
-//! Runs a program that reads other people's files (ffmpeg) so that a fault in it reaches nothing else.
+//! Runs a program that reads other people's files (ffmpeg) in such a way that a fault in it affects
+//! nothing else.
 //!
-//! Everywhere: an empty environment, a folder of its own as the working directory, and a process group of its
-//! own that is killed as a whole. On Unix: limits on CPU time, memory, file size and open files. On
-//! Linux also seccomp (no sockets, no signals to others, no tracing, no mounts) and, since kernel
-//! 5.13, Landlock (reads the system's programs and libraries, writes only its own folder). Both need
-//! no privilege and work in containers and below systemd's restrictions, where bubblewrap's namespaces
-//! mostly don't; so there is one way only, and `Sandbox::describe` says what of it holds.
+//! On every system: an empty environment, its own folder as the working directory, and its own
+//! process group, which is killed as a whole. On Unix: limits on CPU time, memory, file size and open
+//! files. On Linux also seccomp (no sockets, no signals to others, no tracing, no mounts) and, since
+//! kernel 5.13, Landlock (the program reads the system's programs and libraries, and writes only its
+//! own folder). Both need no privilege and work in containers and under systemd's restrictions, where
+//! bubblewrap's namespaces mostly don't. So there is only one way, and `Sandbox::describe` says which
+//! parts of it apply.
 //!
 //! Everything is prepared before the fork: between fork and exec there are only system calls.
 
@@ -16,22 +18,22 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// Between the request to end (SIGTERM) and the end (SIGKILL).
+/// The time between SIGTERM and SIGKILL.
 const TERM_MAX: Duration = Duration::from_secs(2);
 
-/// What one run may use. Windows has none of these limits, macOS no limit on address space.
+/// Limits on one run. Windows has none of them, and macOS has no limit on address space.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub struct Limits {
-    /// Of all threads together.
+    /// CPU time of all threads together.
     pub cpu: Duration,
-    /// Address space, which is more than what is really held.
+    /// Address space, which is more than the memory in use.
     pub memory_bytes: u64,
-    /// Of each file that it writes.
+    /// The size of each file that it writes.
     pub file_bytes: u64,
 }
 
-/// What this computer offers.
+/// The sandboxing features of this computer.
 #[derive(Clone, Copy, Debug)]
 pub struct Sandbox {
     #[cfg(target_os = "linux")]
@@ -46,7 +48,7 @@ impl Sandbox {
         }
     }
 
-    /// Says in words what holds for ffmpeg here; also what doesn't.
+    /// Describes how ffmpeg is confined here, and what is missing.
     pub fn describe(self) -> String {
         #[cfg(target_os = "linux")]
         return match self.landlock_abi {
@@ -60,12 +62,12 @@ impl Sandbox {
         return "an empty environment and time limits only".to_owned();
     }
 
-    /// A command that runs `program`, which writes only below `folder`.
+    /// Returns a command that runs `program`, which may write only below `folder`.
     pub fn command(self, program: &Path, folder: &Path, limits: &Limits) -> io::Result<Command> {
         let mut command = Command::new(program);
         command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
         command.env("HOME", folder).env("TMPDIR", folder).env("LC_ALL", "C");
-        // Each arena takes 64 MB of address space.
+        // Each malloc arena takes 64 MB of address space.
         command.env("MALLOC_ARENA_MAX", "2");
         #[cfg(windows)]
         if let Some(root) = std::env::var_os("SystemRoot") {
@@ -83,7 +85,7 @@ impl Sandbox {
     }
 }
 
-/// Finds a program as a shell would: the sandbox has no PATH.
+/// Finds a program as a shell would, because the sandbox has no PATH.
 pub fn find(program: &Path) -> Option<PathBuf> {
     if program.components().count() > 1 {
         return Some(program.to_owned());
@@ -94,18 +96,18 @@ pub fn find(program: &Path) -> Option<PathBuf> {
     std::env::split_paths(&paths).map(name).find(|file| file.is_file())
 }
 
-/// Says which ffmpeg is used and what confines it, for `doctor`. The error says what is missing.
+/// Returns which ffmpeg is used and what confines it, for `doctor`. The error says what is missing.
 pub fn report(ffmpeg: &Path) -> Result<String, String> {
     let missing = || "not installed: links have no picture and no MP4".to_owned();
     let program = find(ffmpeg).filter(|program| program.is_file()).ok_or_else(missing)?;
     Ok(format!("{}, confined by {}", program.display(), Sandbox::detect().describe()))
 }
 
-/// The last of all: what is left of the processors is its share.
+/// The lowest priority: it gets the processor time that nothing else uses.
 #[cfg(unix)]
 const NICENESS: i32 = 19;
 
-/// A child and all that it started. Dropped, they are killed at once.
+/// A child process and all processes that it started. Dropping it kills them at once.
 #[derive(Debug)]
 pub struct Group {
     pub child: Child,
@@ -125,7 +127,7 @@ impl Group {
         })
     }
 
-    /// Asks it to end, and ends it for good where it doesn't.
+    /// Asks the process to end, and kills it if it doesn't.
     pub async fn end(mut self) {
         #[cfg(unix)]
         self.signal(libc::SIGTERM);
@@ -144,7 +146,7 @@ impl Group {
     #[cfg(unix)]
     #[allow(unsafe_code)]
     fn signal(&self, signal: i32) {
-        // A number that was waited for may be another group's by now.
+        // After the child was waited for, its process id may belong to another group.
         if let Some(id) = self.id.filter(|_| self.child.id().is_some()) {
             // SAFETY: `kill` takes two numbers and touches no memory of ours.
             unsafe { libc::kill(-id, signal) };
@@ -183,7 +185,7 @@ fn confine(
                 Err(io::Error::last_os_error())
             }
         };
-        // Whoever waits for an answer comes before it. Where the system refuses, it works without.
+        // Requests that wait for an answer get the processor first. If the system refuses, it works without.
         // SAFETY: numbers only.
         unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
         set(libc::RLIMIT_CORE, 0, 0)?;
@@ -212,7 +214,7 @@ mod linux {
     use std::os::unix::fs::OpenOptionsExt;
     use std::path::Path;
 
-    /// What the program and its libraries are read from, as far as it is there.
+    /// The paths that the program and its libraries are read from, if they exist.
     const READABLE: [&str; 12] = [
         "/usr",
         "/bin",
@@ -233,7 +235,7 @@ mod linux {
     const WRITE_FILE: u64 = 1 << 1;
     const READ_FILE: u64 = 1 << 2;
     const READ_DIR: u64 = 1 << 3;
-    /// Everything of the first version.
+    /// All access rights of the first version.
     const ALL_1: u64 = (1 << 13) - 1;
     const REFER: u64 = 1 << 13;
     const TRUNCATE: u64 = 1 << 14;
@@ -255,7 +257,7 @@ mod linux {
         parent: i32,
     }
 
-    /// Zero where the kernel has none, or doesn't let us.
+    /// Returns Landlock's ABI version, or zero if the kernel has no Landlock or denies its use.
     pub fn landlock_abi() -> u32 {
         // SAFETY: with this flag it reads no memory.
         let abi = unsafe {
@@ -282,7 +284,7 @@ mod linux {
 
         /// Runs in the child: system calls only.
         pub fn apply(&self) -> io::Result<()> {
-            // Where memory ends it goes first, and not the server. It works without.
+            // If memory runs out, the kernel should kill this process and not the server. It works without.
             // SAFETY: both strings end where they say; the number is a file of this process.
             unsafe {
                 let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
@@ -322,7 +324,7 @@ mod linux {
         for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
             handled |= if abi >= since { right } else { 0 };
         }
-        // Binding and connecting TCP; signals and abstract sockets.
+        // TCP bind and connect; signals and abstract sockets.
         let attr = RulesetAttr {
             fs: handled,
             net: if abi >= 4 { 3 } else { 0 },
@@ -339,12 +341,12 @@ mod linux {
         };
         done(rules)?;
         let rules = i32::try_from(rules).map_err(io::Error::other)?;
-        // SAFETY: the kernel made it just now, and it is nobody else's.
+        // SAFETY: the kernel created it just now, and nothing else owns it.
         let rules = unsafe { OwnedFd::from_raw_fd(rules) };
         for path in READABLE.iter().map(Path::new).chain([program]) {
             match open(path) {
                 Ok(file) => allow(&rules, &file, (EXECUTE | READ_FILE | READ_DIR) & handled)?,
-                // One that isn't there needs no rule.
+                // A path that doesn't exist needs no rule.
                 Err(_) => continue,
             }
         }
@@ -376,7 +378,7 @@ mod linux {
         })
     }
 
-    /// What reading a file and writing another one never needs, and an attack does.
+    /// System calls that reading one file and writing another never needs, but an attack does.
     const REFUSED: [libc::c_long; 28] = [
         libc::SYS_socket,
         libc::SYS_socketpair,
@@ -412,7 +414,7 @@ mod linux {
     const ARCH: u32 = 0xC000_003E;
     #[cfg(target_arch = "aarch64")]
     const ARCH: u32 = 0xC000_00B7;
-    /// Numbers of x32's system calls begin here: other names for the same calls.
+    /// System call numbers of x32, which are other names for the same calls, begin here.
     const X32: u32 = 0x4000_0000;
 
     fn filter() -> Vec<libc::sock_filter> {
@@ -445,7 +447,8 @@ mod linux {
             filter
         }
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        // No filter of one instruction that allows all is refused by the kernel.
+        // The kernel refuses an empty filter, so this one has a single instruction that allows
+        // everything.
         vec![libc::sock_filter {
             code: (libc::BPF_RET | libc::BPF_K) as u16,
             jt: 0,
@@ -463,7 +466,7 @@ mod tests {
     const LIMITS: Limits =
         Limits { cpu: Duration::from_secs(20), memory_bytes: 1 << 30, file_bytes: 1 << 20 };
 
-    /// Whether a shell's line succeeds in the box, and what it says.
+    /// Runs a shell line in the sandbox. Returns whether it succeeds, and its output.
     async fn said(folder: &Path, limits: &Limits, line: &str) -> (bool, String) {
         let mut command =
             Sandbox::detect().command(Path::new("/bin/bash"), folder, limits).unwrap();
@@ -550,7 +553,7 @@ mod tests {
         group.end().await;
         assert!(begun.elapsed() < TERM_MAX + Duration::from_secs(5), "{:?}", begun.elapsed());
         std::fs::remove_file(&alive).ok();
-        // Ten of its turns.
+        // Ten times the interval at which the child writes.
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert!(!alive.exists(), "its child still writes");
     }

@@ -1,4 +1,4 @@
-//! What a token may be used for. Pure.
+//! The scopes of a token: what it may be used for. Pure.
 //!
 //! ```text
 //! upload   send recordings, screenshots and captions; see how an upload of its own stands
@@ -10,6 +10,7 @@ use std::fmt;
 
 use axum::http::Method;
 
+/// One kind of use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Upload,
@@ -28,7 +29,7 @@ impl Scope {
         }
     }
 
-    /// What the consent page says that a program can do.
+    /// Returns what the consent page says that a program can do.
     pub const fn words(self) -> &'static str {
         match self {
             Scope::Upload => "Upload recordings and screenshots",
@@ -46,14 +47,14 @@ impl Scope {
     }
 }
 
-/// A set of scopes; as text their names with spaces between (RFC 6749, 3.3).
+/// A set of scopes. As text it is their names, separated by spaces (RFC 6749, 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scopes(u8);
 
 impl Scopes {
     pub const ALL: Scopes = Scopes(7);
 
-    /// Returns the scopes that a text names; `None` where it names none, or one that is not known.
+    /// Parses a list of scopes. Returns `None` if it is empty or holds an unknown name.
     pub fn parse(text: &str) -> Option<Scopes> {
         let mut scopes = Scopes(0);
         for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -79,16 +80,17 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// Returns the scopes of which a request needs one, by its method and the pattern of its address.
+/// Returns the scopes of which a request needs one, by its method and the pattern of its path.
 pub fn needed(method: &Method, pattern: &str) -> &'static [Scope] {
-    /// A client that uploads asks how its upload stands, and what is left of its quota.
+    /// Paths that a client with the scope `upload` may read: the state of its upload, and what is
+    /// left of its quota.
     const OF_UPLOADS: [&str; 4] =
         ["/api/v1/videos/{session}", "/api/v1/usage", "/api/v1/user", "/api/storage/upload-status"];
     match *method {
         Method::GET | Method::HEAD if OF_UPLOADS.contains(&pattern) => {
             &[Scope::Read, Scope::Upload]
         }
-        // Its address is to be sent to.
+        // This returns an upload URL, so it needs the scope `upload`.
         Method::GET if pattern == "/api/storage/get-direct-upload-url" => &[Scope::Upload],
         Method::GET | Method::HEAD => &[Scope::Read],
         Method::POST | Method::PUT => &[Scope::Upload],

@@ -1,10 +1,10 @@
-//! Bit rot: reads what is stored, slowly and again and again, and holds it against the digests of
-//! when it came.
+//! Finds bit rot: reads all stored bytes again and again, slowly, and compares them with the digests
+//! from when they arrived.
 //!
-//! A part that is not what came is marked: from then on its video is served without it, or not at
-//! all, until its owner sends it again (`uploads`). What was made of a video is simply made again.
-//! Only bytes that differ or are not there count as damage; a storage that does not answer is
-//! asked again later.
+//! A part that differs is marked as damaged. From then on its video is served without it, or not at
+//! all, until its owner sends the part again (`uploads`). Damaged products are simply created again.
+//! Only different or missing bytes count as damage; if the storage does not answer, it is read again
+//! later.
 
 use std::sync::Arc;
 
@@ -15,23 +15,25 @@ use crate::jobs::{LEASE_MS, LOOK, keep};
 use crate::storage::StorageError;
 use crate::uploads::{UploadError, Uploads};
 
-/// Beside people who watch and record. A terabyte takes a day and a half.
+/// The reading speed, low enough not to disturb viewers and uploads. A terabyte takes a day and a
+/// half.
 const BYTES_PER_SECOND: u64 = 8 * 1024 * 1024;
-/// Of a storage that does not answer.
+/// The delay before another try if the storage does not answer.
 const RETRY_MS: i64 = 60 * 60 * 1000;
-/// Videos read from the database at once.
+/// The number of videos that are read from the database at once.
 const PAGE: u32 = 100;
 
-/// What is not what came.
+/// An object that differs from what was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     pub video_id: String,
-    /// Its part's number, or the name of what was made of it.
+    /// The number of the part, or the name of the product.
     pub piece: String,
     pub object_key: String,
     pub kind: DamageKind,
 }
 
+/// The way in which an object differs from what was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamageKind {
     Gone,
@@ -49,7 +51,7 @@ impl std::fmt::Display for Damage {
     }
 }
 
-/// How much was looked at.
+/// The result of a check of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scrubbed {
     pub videos: u64,
@@ -58,7 +60,7 @@ pub struct Scrubbed {
     pub damages: Vec<Damage>,
 }
 
-/// Looks at each video when its time has come.
+/// Checks each video when it is due.
 pub async fn run(uploads: Arc<Uploads>, every_ms: i64, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match next(&uploads, every_ms, &stop).await {
@@ -73,7 +75,7 @@ pub async fn run(uploads: Arc<Uploads>, every_ms: i64, stop: CancellationToken) 
     }
 }
 
-/// Looks at one video, if one is due.
+/// Checks one video, if one is due. Returns whether there was one.
 async fn next(
     uploads: &Uploads,
     every_ms: i64,
@@ -85,7 +87,7 @@ async fn next(
     };
     let looked = tokio::select! {
         looked = look(uploads, &lease) => looked,
-        // Another worker has it.
+        // Another worker has taken over the job.
         () = keep(uploads, &lease) => return Ok(true),
         () = stop.cancelled() => {
             uploads.db.give_up(&lease, "the server was stopped", Some(now_ms)).await?;
@@ -110,16 +112,16 @@ async fn look(uploads: &Uploads, lease: &Lease) -> Result<(), UploadError> {
         Some(upload) => {
             let mut scrubbed = Scrubbed::default();
             let looked = video(uploads, &upload, Some(BYTES_PER_SECOND), &mut scrubbed).await;
-            // Also what was found before the storage stopped to answer.
+            // Also logs what was found before the storage stopped answering.
             scrubbed.damages.iter().for_each(|damage| tracing::error!("Damaged: {damage}"));
             looked
         }
-        // The sweeper takes the job along.
+        // The sweeper deletes the job of a removed video.
         None => Ok(()),
     }
 }
 
-/// Everything at once, as fast as it can be read.
+/// Checks everything at once, as fast as it can be read.
 pub async fn all(uploads: &Uploads) -> Result<Scrubbed, UploadError> {
     let mut scrubbed = Scrubbed::default();
     let mut behind = None;
@@ -158,7 +160,7 @@ async fn video(
         scrubbed.objects += 1;
         scrubbed.bytes += part.size_bytes;
         uploads.metrics.scrubbed_bytes.inc_by(part.size_bytes);
-        // What changed while it was read is another part, and a fresh one.
+        // A part that was replaced while it was read is new, and not damaged.
         if let Some(kind) = damage.filter(|_| changed || part.is_damaged) {
             let piece = format!("part {}", part.index);
             scrubbed.damages.push(named(piece, &part.object_key, kind));

@@ -1,8 +1,9 @@
 //! Secrets that people and programs hold, and what is stored of them.
 //!
-//! Random secrets (tokens, cookies, codes) are 32 bytes: their SHA-256 is stored, and a lookup by it
-//! tells nothing about near misses, so its timing needs no care. Passwords are chosen by people:
-//! argon2id, which takes 19 MiB and tens of milliseconds on purpose, a few at a time.
+//! Random secrets (tokens, cookies, codes) are 32 bytes. Their SHA-256 is stored, and a look-up by it
+//! reveals nothing about near misses, so its timing is harmless. Passwords are chosen by people, so
+//! they are hashed with Argon2id, which takes 19 MiB and tens of milliseconds on purpose. Only a few
+//! are hashed at a time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,23 +19,25 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
-/// So that a token that leaked into a log or a repository can be found.
+/// The prefix lets a token that leaked into a log or a repository be found.
 const TOKEN_PREFIX: &str = "snap_";
-/// Each takes 19 MiB and a core: half of the cores at most, and no more of them at once than this.
+/// The most password hashes at once; it is also limited to half of the cores. Each takes 19 MiB and a
+/// core.
 const HASHING_MAX: usize = 2;
-/// A place that a wrong password came from waits with others of its kind for so long.
+/// The time for which a place that sent a wrong password shares one turn with other such places.
 const WRONG_MAX: Duration = Duration::from_secs(10 * 60);
-/// Past this many such places, new ones are not noted.
+/// With this many such places, new ones are not recorded.
 const WRONG_PLACES_MAX: usize = 10_000;
-/// Hashes come after requests that are answered soon, and before ffmpeg.
+/// The priority of password hashing: below requests, which are answered quickly, and above ffmpeg.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
-/// Of nobody's password: checked where there is no such user, so that the answer takes as long.
+/// A hash that no password matches. It is checked if the user doesn't exist, so that the answer takes
+/// as long.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c25hcGxhcmsgbm9ib2R5$\
                       ZG9lcyBub3QgbWF0Y2ggYW55IHBhc3N3b3JkIGF0IGE";
 
 pub const PASSWORD_CHARS_MIN: usize = 10;
-/// A password is hashed: a megabyte of it would be work for nothing.
+/// The longest password. Hashing a megabyte would be work for nothing.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
 #[derive(Debug, Error)]
@@ -45,7 +48,7 @@ pub enum SecretError {
     Hash(String),
 }
 
-/// A new random secret, and what is stored of it.
+/// Returns a new random secret, and the hash of it that is stored.
 pub fn new_secret() -> Result<(String, Vec<u8>), SecretError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
@@ -54,7 +57,7 @@ pub fn new_secret() -> Result<(String, Vec<u8>), SecretError> {
     Ok((secret, stored))
 }
 
-/// The same for a bearer token.
+/// Returns a new bearer token, and the hash of it that is stored.
 pub fn new_token() -> Result<(String, Vec<u8>), SecretError> {
     let token = format!("{TOKEN_PREFIX}{}", new_secret()?.0);
     let stored = stored(&token);
@@ -69,13 +72,13 @@ pub fn stored(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
 
-/// What a form carries to show that a page of ours made it. Who holds the cookie can make it, who
-/// sees the form can't make the cookie.
+/// Returns the value that a form carries to prove that a page of this server made it. It can be
+/// computed from the cookie, but the cookie can't be computed from it.
 pub fn form_key(cookie: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("form:{cookie}")))
 }
 
-/// Takes as long for any two texts of one length.
+/// Compares two texts of the same length in constant time.
 pub fn is_same(one: &str, other: &str) -> bool {
     let differing = one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     one.len() == other.len() && differing == 0
@@ -86,18 +89,18 @@ pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
-/// Hashes passwords, a few at once. Whoever comes from one place waits in a line of their own, of which
-/// the first alone waits for a turn: places take turns, however long the line of one of them is. Places
-/// that a wrong password came from a while ago have one turn together, so that however many addresses a
-/// guesser has, everybody else waits for one guess at most.
+/// Hashes passwords, a few at once. Requests from one place wait in a queue of their own, and only
+/// the first of a queue waits for a turn. So places take turns, however long the queue of one of them
+/// is. Places that recently sent a wrong password share one turn, so that everybody else waits for at
+/// most one guess, however many addresses a guesser has.
 #[derive(Debug)]
 pub struct Passwords {
     turns: Semaphore,
     guessing: Semaphore,
     lines: Mutex<HashMap<IpAddr, Arc<AsyncMutex<()>>>>,
-    /// When a wrong one came from there.
+    /// The time at which each place last sent a wrong password.
     wrong: Mutex<HashMap<IpAddr, Instant>>,
-    /// How many were hashed, right or wrong.
+    /// The number of passwords that were hashed, right or wrong.
     pub hashed: Counter,
 }
 
@@ -127,9 +130,9 @@ impl Passwords {
         .map_err(SecretError::Hash)
     }
 
-    /// Checks a password that was said at a place (`guesses::place`). `hash`: none where there is nobody
-    /// whose password it could be. What is too long to be one costs as much as any other, so that guesses
-    /// by it are no cheaper.
+    /// Checks a password that was sent from a place (`guesses::place`). `hash` is `None` if there is
+    /// no user whose password it could be. A password that is too long costs as much as any other, so
+    /// that guesses with it are no cheaper.
     pub async fn verify(
         &self,
         password: &str,
@@ -200,7 +203,8 @@ impl Passwords {
         let (done, wait) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new().name("password".to_owned());
         let begun = thread.spawn(move || {
-            // On Linux a thread's own; elsewhere it would be the process's.
+            // On Linux a thread has its own priority. Elsewhere this would change the whole
+            // process's.
             #[cfg(target_os = "linux")]
             rustix::process::setpriority_process(None, NICENESS).ok();
             done.send(work()).ok();

@@ -1,6 +1,6 @@
-//! Connections. axum's own `serve` sets no limits of time on them: whoever sends a header letter by
-//! letter would hold one for ever. Nor does it limit their number: one address could hold all the
-//! files that the process may open. What a body may take is `http::body`'s to say.
+//! Accepts connections. axum's own `serve` sets no timeouts on them, so a client that sends a header
+//! byte by byte could hold one forever. It doesn't limit their number either, so one address could
+//! use up all files that the process may open. The timeouts of bodies are in `http::body`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,31 +27,33 @@ use tower_service::Service;
 
 use crate::guesses::place;
 
-/// Of one request; also how long a connection may wait for its next.
+/// The timeout for the headers of one request. It also limits how long a connection may be idle
+/// between requests.
 const HEADER_MAX: Duration = Duration::from_secs(30);
-/// Browsers with a dozen cookies send some kilobytes.
+/// Browsers with a dozen cookies send a few kilobytes.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 100;
-/// A dozen people, each with the six connections that a browser opens, and some room.
+/// Enough for a dozen people, each with the six connections that a browser opens, and some more.
 const VISITORS_MAX: usize = 128;
-/// One address may hold this part of all connections. Behind a proxy all of them are the proxy's.
+/// One address may hold this fraction of all connections. Behind a proxy all of them are the proxy's,
+/// so the limit does not apply.
 const SHARE_OF_ONE: usize = 4;
-/// Files that are for others than visitors: the database, objects, ffmpeg's pipes.
+/// Files reserved for other purposes: the database, objects, ffmpeg's pipes.
 const FILES_KEPT: usize = 256;
 const CONNECTIONS_MIN: usize = 64;
 const CONNECTIONS_MAX: usize = 16_384;
-/// Where there are no more files to be opened, at once is too soon.
+/// The delay after the process ran out of files, because a retry at once would fail again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
-/// Sends what is written at once (TCP_NODELAY). An answer's head and its body are two writes: the second
-/// would wait for the client to acknowledge the first, 40 ms with most systems.
+/// Sets TCP_NODELAY. An answer's head and body are two writes, and without it the second would wait
+/// until the client acknowledges the first, which takes 40 ms with most systems.
 pub fn prompt(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
     listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     })
 }
 
-/// How many connections the files suffice for that this process may open.
+/// Returns the number of connections for which the process's limit on open files is enough.
 pub fn connections_max() -> usize {
     #[cfg(unix)]
     let files = {
@@ -63,8 +65,8 @@ pub fn connections_max() -> usize {
     files.saturating_sub(FILES_KEPT).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
 }
 
-/// Room for so many connections at once, and for a share of them from one address. Whoever finds none
-/// is closed at once and can come back.
+/// Limits the number of concurrent connections, in total and from one address. A connection over the
+/// limit is closed at once; the client can try again.
 #[derive(Clone, Debug)]
 pub struct Room {
     taken: Arc<Mutex<Taken>>,
@@ -79,7 +81,7 @@ struct Taken {
 }
 
 impl Room {
-    /// `one_for_all`: every connection comes from the proxy in front.
+    /// With `one_for_all`, every connection comes from the proxy in front.
     pub fn new(all: usize, one_for_all: bool) -> Self {
         let of_one = if one_for_all { all } else { all.div_ceil(SHARE_OF_ONE) };
         Room { taken: Arc::default(), all, of_one }
@@ -101,7 +103,7 @@ impl Room {
     }
 }
 
-/// One connection's place, until it is dropped.
+/// One connection's slot, which is released when it is dropped.
 #[derive(Debug)]
 struct Seat {
     room: Room,
@@ -121,7 +123,7 @@ impl Drop for Seat {
     }
 }
 
-/// Until `stop`; requests under way then end first.
+/// Serves until `stop`, and then lets requests in progress finish.
 pub async fn serve(
     mut listener: impl Listener<Addr = SocketAddr>,
     router: Router,
@@ -147,8 +149,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// As `serve`, for visitors of a network that may be hostile: so many connections at once, and when
-/// `stop` comes all of them end, whatever they are at.
+/// Serves visitors of a network that may be hostile. In contrast to `serve`, there are at most
+/// `VISITORS_MAX` connections, and `stop` ends all of them at once.
 pub async fn serve_until(listener: TcpListener, router: Router, stop: CancellationToken) {
     let room = Room::new(VISITORS_MAX, false);
     loop {
@@ -193,7 +195,7 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        // What is read at once may be more than the buffer's bound.
+        // The parser may read more at once than the limit of its buffer, so check the size again.
         let is_long = header_bytes(request.headers()) > HEADER_BYTES_MAX;
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
@@ -208,7 +210,7 @@ async fn connection(
     builder.max_buf_size(HEADER_BYTES_MAX).max_headers(HEADERS_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // How a connection ends is its client's business.
+    // An error of the connection is not reported, since it concerns only its client.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),

@@ -1,4 +1,4 @@
-//! Who may see what stands behind a link, and how its owner says so. Without HTTP.
+//! Access to the video behind a link, and changes of it by the owner. Without HTTP.
 
 use std::net::IpAddr;
 
@@ -11,16 +11,18 @@ use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibil
 use crate::guesses::{Guess, GuessError, place};
 use crate::secrets::{self, SecretError};
 
-/// A link's password is told to others; guessing is slowed (`guesses`).
+/// The shortest password of a link. It can be short because it is passed on to others, and guessing
+/// is rate limited (`guesses`).
 pub const PASSWORD_CHARS_MIN: usize = 6;
 pub const TITLE_CHARS_MAX: usize = 200;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
-/// Whoever said the password may come back for so long.
+/// The time for which someone who entered the password may come back without it.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
 
-/// One person who watches again within this time is one view.
+/// Views by the same person within this time count as one.
 const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 
+/// An error of changing or unlocking a link.
 #[derive(Debug, Error)]
 pub enum ShareError {
     #[error("a video with a password needs one")]
@@ -39,10 +41,10 @@ pub enum ShareError {
     Db(#[from] DbError),
 }
 
-/// What an owner wants; what is `None` stays.
+/// A change that an owner asks for. `None` leaves a setting as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ShareAsk {
-    /// Nothing: the name that is made from the file's.
+    /// An empty title selects the one that is derived from the file name.
     pub title: Option<String>,
     pub description: Option<String>,
     pub visibility: Option<Visibility>,
@@ -50,32 +52,33 @@ pub struct ShareAsk {
     pub expires_ms: Option<Option<i64>>,
 }
 
-/// Whether somebody sees the video.
+/// The result of an access check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Owner,
     Granted,
     NeedsSignIn,
     NeedsPassword,
-    /// Its owner let the link end.
+    /// The link has expired, as its owner chose.
     Over,
 }
 
-/// Who asks, as far as anybody looked.
+/// The known facts about the person who asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
     pub user: Option<UserId>,
-    /// What the browser got for the password.
+    /// The secret that the browser received for the password.
     pub pass: Option<&'a str>,
 }
 
 impl Share {
-    /// Nobody has to be asked who they are.
+    /// Returns whether the video can be seen without knowing who asks.
     pub fn is_open(&self) -> bool {
         self.visibility == Visibility::Link && self.expires_ms.is_none()
     }
 }
 
+/// Access to videos by their links.
 #[derive(Debug)]
 pub struct Shares {
     db: Db,
@@ -130,7 +133,8 @@ impl Shares {
         Ok(())
     }
 
-    /// A form sends everything; only what is another now was changed.
+    /// Writes the changes to the audit log. A form always sends every field, so only values that
+    /// differ are logged.
     async fn note_changes(&self, upload: &Upload, change: &ShareChange) {
         let (now, video) = (&upload.share, upload.video_id.to_string());
         let note = async |action, detail: &str| {
@@ -152,7 +156,7 @@ impl Shares {
         }
     }
 
-    /// What the browser keeps for the right password.
+    /// Checks the link's password. Returns the pass that the browser keeps.
     pub async fn unlock(
         &self,
         accounts: &Accounts,
@@ -173,7 +177,7 @@ impl Shares {
         Ok(pass)
     }
 
-    /// Somebody other than the owner began to watch.
+    /// Counts a view by someone other than the owner.
     pub async fn viewed(
         &self,
         accounts: &Accounts,
@@ -189,7 +193,8 @@ impl Shares {
     }
 }
 
-/// All but the password's hash, which takes its time.
+/// Checks a requested change and returns it, except for the password's hash, which takes a while to
+/// compute.
 fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, ShareError> {
     if let Some(password) = &ask.password {
         let chars = password.chars().count();
@@ -201,7 +206,7 @@ fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, Share
     if visibility == Visibility::Password && ask.password.is_none() && now.password.is_none() {
         return Err(ShareError::PasswordMissing);
     }
-    // An end that has passed may stay, but nobody chooses one.
+    // An expiry time in the past may stay, but can't be newly set.
     let is_new = |end: &i64| Some(*end) != now.expires_ms;
     if ask.expires_ms.flatten().filter(is_new).is_some_and(|end| end <= now_ms) {
         return Err(ShareError::EndInThePast);
@@ -221,7 +226,7 @@ fn plain_title(title: &str) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-/// Lines may stay.
+/// Cleans a description. Line breaks may stay.
 fn plain_description(text: &str) -> Option<String> {
     let plain: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
     let plain: String = plain.trim().chars().take(DESCRIPTION_CHARS_MAX).collect();
@@ -256,7 +261,7 @@ mod tests {
         assert!(!has(other, video).await, "the same id of another owner");
         assert!(!has(one, VideoId(uuid::Uuid::from_u128(2))).await);
         assert!(!db.has_share_pass(one, video, &pass, 10).await.unwrap(), "it is over");
-        // Another owner's new password takes nothing away.
+        // Another owner's new password ends none of these passes.
         let change = ShareChange { password: Some("hash".to_owned()), ..ShareChange::default() };
         db.change_share(other, video, &change).await.unwrap();
         assert!(has(one, video).await);

@@ -1,5 +1,5 @@
-//! Addresses that carry their own permission, for a time (HMAC-SHA256, RFC 2104): whoever has one
-//! needs no token. The key is the database's, so that what one node signed is good on every node.
+//! Signed URLs (HMAC-SHA256, RFC 2104): for a limited time, anyone who has one needs no token. The
+//! key is stored in the database, so that a URL signed by one node is valid on every node.
 
 use std::time::Duration;
 
@@ -14,19 +14,21 @@ use crate::db::{Db, VideoId};
 use crate::secrets;
 
 const KEY_NAME: &str = "signing";
-/// Long enough to begin a large transfer, short enough to be forgotten in a log.
+/// The lifetime of a URL: long enough to begin a large transfer, and short enough that one in a log
+/// is soon worthless.
 pub const ADDRESS_AGE: Duration = Duration::from_secs(60 * 60);
 
+/// Creates and checks signatures, with the key that all nodes share.
 #[derive(Clone, Debug)]
 pub struct Signing {
     key: Vec<u8>,
 }
 
-/// Of a link of the local network.
+/// The length of the key in a link for the local network.
 const LINK_KEY_BYTES: usize = 16;
 const UUID_CHARS: usize = 36;
 
-/// What an address brings along.
+/// The query parameters of a signed URL.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Signed {
     #[serde(default)]
@@ -41,7 +43,7 @@ impl Signing {
         Ok(Signing { key: db.key(KEY_NAME, &fresh).await? })
     }
 
-    /// `path` with what makes it good until then, for this method alone.
+    /// Returns `path` with a signature that is valid until then, for this method only.
     pub fn address(&self, method: &str, path: &str, until_ms: i64) -> String {
         let mac = self.mac(method, path, until_ms).finalize().into_bytes();
         format!("{path}?until={until_ms}&signature={}", URL_SAFE_NO_PAD.encode(mac))
@@ -49,12 +51,12 @@ impl Signing {
 
     pub fn is_good(&self, method: &str, path: &str, signed: &Signed, now_ms: i64) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(&signed.signature) else { return false };
-        // Takes as long for any of the right length.
+        // The comparison takes constant time.
         let fits = self.mac(method, path, signed.until).verify_slice(&signature).is_ok();
         fits && signed.until > now_ms
     }
 
-    /// An id that only this server can find from these words.
+    /// Returns an id that is derived from these words and that only this server can compute.
     pub fn id(&self, words: &[&str]) -> uuid::Uuid {
         let mut mac = self.keyed("id");
         words.iter().for_each(|word| {
@@ -66,22 +68,23 @@ impl Signing {
         uuid::Builder::from_custom_bytes(*half).into_uuid()
     }
 
-    /// How a link of the local network names a video: the id, and a key that only this server can
-    /// make of it. 128 bits of a hash can't be guessed, nor worked out from other links.
+    /// Returns how a link for the local network names a video: the id, and a key that only this
+    /// server can compute from it. 128 bits of a MAC can't be guessed, nor derived from other links.
     pub fn link_segment(&self, video: VideoId) -> String {
         let mac = self.link_mac(video).finalize().into_bytes();
         format!("{video}-{}", URL_SAFE_NO_PAD.encode(&mac[..LINK_KEY_BYTES]))
     }
 
-    /// The video that a segment names; `None` where its key is not the one that was made for it.
+    /// Returns the video that a segment names, or `None` if its key is wrong.
     pub fn video_of_segment(&self, segment: &str) -> Option<VideoId> {
         let (id, key) = segment.split_at_checked(UUID_CHARS)?;
         let video = VideoId(uuid::Uuid::try_parse(id).ok()?);
         let key = URL_SAFE_NO_PAD.decode(key.strip_prefix('-')?).ok()?;
-        // Takes as long for any of the right length.
+        // The comparison takes constant time.
         let fits =
             key.len() == LINK_KEY_BYTES && self.link_mac(video).verify_truncated_left(&key).is_ok();
-        // One way to write it, so that the id found in pages is the one in the link.
+        // Only the canonical form of the id is accepted, so that the id in pages is the same as in
+        // the link.
         (fits && id == video.to_string()).then_some(video)
     }
 

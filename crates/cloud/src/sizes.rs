@@ -1,8 +1,8 @@
-//! Sizes as people write and read them.
+//! Formats and parses sizes.
 
 const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
 
-/// 31 MB, 1.2 GB.
+/// Formats a size: 31 MB, 1.2 GB.
 pub fn words(bytes: u64) -> String {
     let mut value = bytes as f64 / 1000.0;
     let mut unit = 0;
@@ -14,7 +14,7 @@ pub fn words(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
-/// `500MB`, `1.5 GiB`, `1000000`. Units of 1000 or, with an i, of 1024.
+/// Parses `500MB`, `1.5 GiB`, `1000000`. Units are of 1000, or of 1024 with an i.
 pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -1,9 +1,9 @@
-//! The storage door: objects by key, written as streams, read by ranges. Files below a folder, or a
-//! bucket of any S3-compatible store (`s3`).
+//! The storage interface: objects by key, written as streams and read by ranges. The objects are
+//! files below a folder, or lie in a bucket of any S3-compatible store (`s3`).
 //!
-//! `finish` returns when the object is durable: a file is written, synced, renamed, and its folder
-//! synced; a bucket has answered. An object is never changed under its key; a part that comes again
-//! gets a new key.
+//! `finish` returns when the object is durable: a file is written, synced and renamed, and its folder
+//! is synced; a bucket has answered. An object is never changed under its key, so a part that comes
+//! again gets a new key.
 
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
@@ -23,38 +23,41 @@ use uuid::Uuid;
 
 use crate::private;
 
-/// What is held of one object on its way to disk, times `WRITES_IN_FLIGHT`.
+/// The number of bytes of an object that are buffered while it is written, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 const WRITES_IN_FLIGHT: usize = 2;
-/// What is read slowly is read in pieces of this, with a pause after each.
+/// Rate-limited reads pause after each chunk of this size.
 const BREATH_BYTES: u64 = 256 * 1024;
-/// S3 takes no piece below 5 MiB, and a part of ours is no larger than this: one request each.
+/// S3 accepts no piece below 5 MiB. Parts are no larger than this, so each is sent in one request.
 #[cfg(feature = "s3")]
 const WHOLE_PART_BYTES: usize = snaplark_api::limits::PART_BYTES_MAX as usize + 1;
 
 const PRODUCTS: &str = "products/";
 
+/// An error of the storage.
 #[derive(Debug, Error)]
 pub enum StorageError {
     #[error("the storage did not take or give an object: {0}")]
     Store(#[from] object_store::Error),
     #[error("the storage did not take an object: {0}")]
     Write(#[from] std::io::Error),
-    /// Of an address that a person gave.
+    /// The storage URL is invalid.
     #[error("{0}")]
     Address(String),
 }
 
+/// A store of objects: a folder or a bucket.
 #[derive(Clone, Debug)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
-    /// Where the objects are files.
+    /// The objects' folder, if they are files.
     folder: Option<PathBuf>,
     write_buffer_bytes: usize,
     #[cfg(feature = "s3")]
     presigner: Option<crate::s3::Presigner>,
 }
 
+/// An object in a listing.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub key: String,
@@ -68,7 +71,7 @@ impl StorageError {
 }
 
 impl Storage {
-    /// Files below `folder`, which exists.
+    /// Opens a storage of files below `folder`, which must exist.
     pub fn local(folder: &FsPath) -> Result<Self, StorageError> {
         let store =
             LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
@@ -81,7 +84,7 @@ impl Storage {
         })
     }
 
-    /// `s3://bucket/prefix?endpoint=…&region=…`.
+    /// Opens a bucket: `s3://bucket/prefix?endpoint=…&region=…`.
     #[cfg(feature = "s3")]
     pub fn remote(url: &str, keys: Option<&(String, String)>) -> Result<Self, StorageError> {
         let crate::s3::Opened { store, presigner } = crate::s3::open(url, keys)?;
@@ -96,13 +99,13 @@ impl Storage {
         ))
     }
 
-    /// Begins an object that was made of an upload.
+    /// Begins writing a product of an upload.
     pub fn product_writer(&self, session: Uuid, name: &str) -> ObjectWriter {
         self.writer_at(format!("{PRODUCTS}{session}/{}.{name}", Uuid::now_v7().simple()))
     }
 
-    /// Begins an object under a key of its own. `part` is whose and which it is, where that is
-    /// known before its bytes come.
+    /// Begins writing an object under a new key. `part` names its upload and index, if they are known
+    /// before its bytes arrive.
     pub fn writer(&self, part: Option<(Uuid, u32)>) -> ObjectWriter {
         self.writer_at(part.map_or_else(|| format!("incoming/{}.webm", Uuid::now_v7()), part_key))
     }
@@ -122,17 +125,17 @@ impl Storage {
         ObjectWriter { out, folder, key, size_bytes: 0, sha256: Sha256::new() }
     }
 
-    /// Where a client may put a file by itself, once.
+    /// Returns the key under which a client may upload a file directly, once.
     pub fn incoming_key(session: Uuid) -> String {
         format!("incoming/{session}")
     }
 
-    /// Begins such a file, where it comes through us after all.
+    /// Begins writing such a file if the client sends it through this server after all.
     pub fn incoming_writer(&self, session: Uuid) -> ObjectWriter {
         self.writer_at(Storage::incoming_key(session))
     }
 
-    /// Gives an object that came before its name was known the key of its part.
+    /// Moves an object whose part was not known at first to the key of its part.
     pub async fn rename(&self, key: &str, part: (Uuid, u32)) -> Result<String, StorageError> {
         let to = part_key(part);
         self.store.rename(&Path::from(key), &Path::from(to.as_str())).await?;
@@ -142,8 +145,8 @@ impl Storage {
         Ok(to)
     }
 
-    /// The storage's own address of an object, where it has such: for clients that send or fetch it
-    /// without us in between.
+    /// Returns a presigned URL of an object, for clients that send or fetch it directly. Returns
+    /// `None` if the storage has no such URLs.
     #[cfg(feature = "s3")]
     pub async fn presigned(
         &self,
@@ -169,7 +172,7 @@ impl Storage {
         Ok(None)
     }
 
-    /// `None` where there is no such object.
+    /// Returns the size of an object, or `None` if it doesn't exist.
     pub async fn size(&self, key: &str) -> Result<Option<u64>, StorageError> {
         match self.store.head(&Path::from(key)).await {
             Ok(meta) => Ok(Some(meta.size)),
@@ -196,7 +199,8 @@ impl Storage {
         Ok(got.into_stream().map(|bytes| Ok(bytes?)).boxed())
     }
 
-    /// Of the object as it is now; `None` where there is none. Read no faster than that.
+    /// Returns the digest of the object's current bytes, or `None` if it doesn't exist. Reads no
+    /// faster than `bytes_per_second`.
     pub async fn sha256(
         &self,
         key: &str,
@@ -222,7 +226,7 @@ impl Storage {
         Ok(Some(hash.finalize().into()))
     }
 
-    /// What a writer would have told of an object that others wrote.
+    /// Returns the same result as a writer, for an object that was written by someone else.
     pub async fn written(&self, key: String) -> Result<Written, StorageError> {
         let got = self.store.get(&Path::from(key.as_str())).await?;
         let mut bytes = got.into_stream();
@@ -235,7 +239,7 @@ impl Storage {
         Ok(Written { key, size_bytes, sha256: sha256.finalize().into() })
     }
 
-    /// An object that is gone already is no error.
+    /// Deletes an object. It is no error if a finished object no longer exists.
     pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
         if let Some(folder) = self.folder.as_ref().filter(|_| is_staged(key)) {
             return Ok(tokio::fs::remove_file(folder.join(key)).await?);
@@ -246,8 +250,8 @@ impl Storage {
         }
     }
 
-    /// Some of what is there, behind `after`, in an order that stays the same; also what writes of
-    /// a process that died left behind.
+    /// Returns up to `limit` objects after `after`, in a stable order. Includes unfinished files that
+    /// a crashed process left behind.
     pub async fn page(&self, after: &str, limit: usize) -> Result<Vec<Stored>, StorageError> {
         if let Some(folder) = self.folder.clone() {
             let after = PathBuf::from(after);
@@ -266,7 +270,7 @@ impl Storage {
         Ok(stored.try_collect().await?)
     }
 
-    /// Whether it can be written to (`/readyz`).
+    /// Checks that the storage can be reached, and that its folder is not read-only (`/readyz`).
     pub async fn probe(&self) -> Result<(), StorageError> {
         let Some(folder) = &self.folder else {
             return match self.store.head(&Path::from("probe")).await {
@@ -282,7 +286,8 @@ impl Storage {
     }
 }
 
-/// Files below `at` behind `after`, folder by folder in the order of their names.
+/// Collects the files below `at` that come after `after`, folder by folder in the order of their
+/// names.
 fn walk(
     root: &FsPath,
     at: &FsPath,
@@ -292,7 +297,7 @@ fn walk(
 ) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(root.join(at)) {
         Ok(entries) => entries,
-        // Emptied and removed meanwhile.
+        // The folder was emptied and removed meanwhile.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
@@ -320,28 +325,29 @@ fn walk(
     Ok(())
 }
 
-/// The documents' name for a part's file, and what makes it unique: a part that comes again never
-/// writes over one that is being read.
+/// Returns a new key for a part: the file name of the specifications, made unique. A part that comes
+/// again never overwrites one that is being read.
 fn part_key((session, index): (Uuid, u32)) -> String {
     let unique = Uuid::now_v7().simple();
     format!("sessions/{session}/{session}_chunk_{index}.{unique}.webm")
 }
 
-/// Made of an upload, and no part of it.
+/// Returns whether the object is a product and not a part.
 pub fn is_product(key: &str) -> bool {
     key.starts_with(PRODUCTS)
 }
 
-/// The local store writes `name#N` first and renames it.
+/// Returns whether the file is unfinished: the local store first writes `name#N` and then renames it.
 fn is_staged(name: &str) -> bool {
     name.rsplit_once('#')
         .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// Writes one object. Nothing is stored under its key before `finish`.
 #[derive(Debug)]
 pub struct ObjectWriter {
     out: BufWriter,
-    /// Where the objects are files.
+    /// The objects' folder, if they are files.
     folder: Option<PathBuf>,
     key: String,
     size_bytes: u64,
@@ -369,7 +375,8 @@ impl ObjectWriter {
 
     pub async fn finish(mut self) -> Result<Written, StorageError> {
         self.out.shutdown().await?;
-        // The store names no modes; until here the objects' folder shields the file.
+        // The store sets no file modes. Until here the private folder of the objects protects the
+        // file.
         if let Some(folder) = &self.folder {
             private::close_up_to(folder, &folder.join(&self.key))?;
         }
@@ -388,7 +395,7 @@ mod tests {
     #[tokio::test]
     async fn pages_show_everything_once() {
         let folder = tempfile::tempdir().unwrap();
-        // A folder's name that begins another's, and a file beside it.
+        // A folder whose name is a prefix of another's, and a file beside it.
         let keys = ["a", "a-b/c", "a.b", "b/c", "b/d/e", "b/d/e#1", "b/f", "b-/a", "z/z/z"];
         for key in keys {
             let file = folder.path().join(key);

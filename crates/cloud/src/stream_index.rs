@@ -1,6 +1,6 @@
-//! Where the clusters stand in parts that were cut anywhere, as a browser's recorder cuts them: made
-//! by a job that reads the parts once, kept as an object. With it the parts are a seekable video of
-//! which nothing was copied.
+//! The positions of the clusters in parts that were cut at arbitrary positions, as a browser's
+//! recorder does. A job reads the parts once and stores the index as an object. With it the parts can
+//! be served as a seekable video without copying them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,13 +10,14 @@ use snaplark_webm::{Cluster, Scanned, WebmError, cluster_header, finish};
 use crate::db::Part;
 use crate::media_map::MediaMap;
 
+/// The index of a video, as its object stores it in JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StreamIndex {
-    /// Base64, as `cues`.
+    /// Base64, like `cues`.
     head: String,
     cues: String,
-    /// Start and end of what each cluster holds, in the parts one after the other. Its own header
-    /// is written anew: it may have told no size.
+    /// Start and end of each cluster's content, as offsets in the concatenated parts. The cluster's
+    /// header is written anew, because the original may state no size.
     clusters: Vec<(u64, u64)>,
     pub duration_ms: u64,
     pub size_bytes: u64,
@@ -46,7 +47,7 @@ impl StreamIndex {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// `None` where it is not of these parts.
+    /// Builds the video's map. Returns `None` if the index does not fit these parts.
     pub fn map(&self, parts: &[Part]) -> Option<MediaMap> {
         let mut map = MediaMap::default();
         map.push_bytes(&STANDARD.decode(&self.head).ok()?);

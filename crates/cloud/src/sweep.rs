@@ -1,8 +1,8 @@
-//! The sweeper: expires what nobody sends to any more, and deletes the bytes that nothing will
-//! serve: of expired and removed uploads, and blobs whose row never came (a crash in between).
+//! The sweeper: expires idle uploads, and deletes bytes that will never be served: those of expired
+//! and removed uploads, and blobs without a row (left by a crash in between).
 //!
-//! Rows go first, blobs after: a crash in between leaves a blob without a row, which the next
-//! round finds. Never touches a blob that has a row.
+//! Rows are deleted first, then blobs: a crash in between leaves a blob without a row, which the next
+//! round finds. A blob that has a row is never deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,24 @@ use crate::clock::Clock;
 use crate::uploads::{UploadError, Uploads};
 
 const ROUND: Duration = Duration::from_secs(10 * 60);
-/// A blob gets its row within seconds; after this long without one it is an orphan.
+/// A blob gets its row within seconds. One without a row for this long is an orphan.
 const ORPHAN_MS: i64 = 60 * 60 * 1000;
-/// Objects in one round. A million are through in a day and a half.
+/// The number of objects that one round checks. At this rate a million objects take a day and a half.
 const LOOKED_AT: usize = 5_000;
-/// Where the next round goes on.
+/// The name of the checkpoint at which the next round continues.
 const ORPHANS: &str = "orphans";
-/// Rows deleted in one transaction: others wait for it.
+/// The number of rows that one transaction deletes. Other writers wait for it.
 const BATCH: u32 = 500;
 
-/// The link of a removed or expired video says what became of it for so long; then the row goes.
+/// For how long the link of a removed or expired video says what happened to it. After that its row
+/// is deleted.
 const DEAD_MS: i64 = 90 * QUIET_MS;
-/// The largest bucket is full again by then.
+/// The time for which a bucket is kept after its last use. The largest one is full again by then.
 const QUIET_MS: i64 = 24 * 60 * 60 * 1000;
-/// Who did what is kept for a year.
+/// Audit log entries are kept for a year.
 const AUDIT_MS: i64 = 365 * QUIET_MS;
 
+/// The numbers of what one round expired and deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     pub expired: u64,
@@ -87,9 +89,10 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
     Ok(swept)
 }
 
-/// The next piece of all there is: a large bucket is not walked each time.
+/// Checks the next section of all objects, so that a large bucket is not listed completely in each
+/// round.
 async fn orphans(uploads: &Uploads) -> Result<u64, UploadError> {
-    // By the disk's clock, as the objects' own times are.
+    // The disk's clock, which also sets the objects' modification times.
     let now_ms = Clock::system().now_ms();
     let after = uploads.db.mark(ORPHANS).await?.unwrap_or_default();
     let page = uploads.storage.page(&after, LOOKED_AT).await?;
@@ -160,7 +163,8 @@ mod tests {
         writer.write(Bytes::from_static(b"\x1A\x45\xDF\xA3 and more")).await.unwrap();
         let written = writer.finish().await.unwrap();
         uploads.receive(&upload, 0, written, None).await.unwrap();
-        // A crash between blob and row, and one in the middle of a blob: two old ones and two fresh.
+        // Crashes between blob and row, and in the middle of a blob: two old files and two fresh
+        // ones.
         for name in ["old.webm", "old.webm#1", "fresh.webm", "fresh.webm#1"] {
             std::fs::write(kept.join(name), "x").unwrap();
         }

@@ -1,9 +1,9 @@
-//! TLS by the server itself, for those who want no proxy: a listener whose connections are encrypted
-//! when the router gets them, with a certificate that is read again when its files change.
+//! TLS in the server itself, for operators who want no proxy: a listener whose connections are
+//! decrypted before they reach the router, with a certificate that is reloaded when its files change.
 //!
-//! Handshakes run beside each other and have a limit: who opens a connection and says nothing holds
-//! up nobody. A new pair of files that can't be used (half written, not each other's) is logged, and
-//! the old one stays.
+//! Handshakes run concurrently and have a timeout, so a client that connects and sends nothing delays
+//! nobody. If new files can't be used (half written, or not a pair), that is logged and the old
+//! certificate stays.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,15 +21,15 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A slow line needs a second or two.
+/// The timeout of a handshake. A slow connection needs a second or two.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// At once; a connection beyond it waits in the system's queue.
+/// The limit on concurrent handshakes. Further connections wait in the system's queue.
 const HANDSHAKES_MAX: usize = 256;
-/// Connections that are ready and that the router has not taken yet.
+/// The capacity of the queue of connections that the router has not accepted yet.
 const READY_MAX: usize = 64;
-/// How often the files are looked at. Certificates are renewed days before they end.
+/// The interval at which the files are checked. Certificates are renewed days before they expire.
 const LOOK: Duration = Duration::from_secs(2);
-/// After the system refused a connection: it has no more files to open.
+/// The delay after the system refused a connection because there are no more files to open.
 const REFUSED: Duration = Duration::from_millis(200);
 
 /// PEM files: the certificate with its chain, and its key.
@@ -39,13 +39,14 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// A listener that returns connections after their TLS handshake.
 pub struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
 }
 
 impl TlsListener {
-    /// Fails where the files can't be used now.
+    /// Starts the listener. Fails if the files can't be used.
     pub fn start(listener: TcpListener, files: TlsFiles) -> Result<TlsListener, String> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let stamp = files.stamp();
@@ -70,7 +71,7 @@ impl axum::serve::Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // Only where the runtime ends.
+            // This only happens when the runtime ends.
             None => std::future::pending().await,
         }
     }
@@ -82,7 +83,7 @@ impl axum::serve::Listener for TlsListener {
 
 type Ready = mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>;
 
-/// Until the listener is dropped.
+/// Accepts connections until the listener is dropped.
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) {
     let turns = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
@@ -111,7 +112,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) {
     }
 }
 
-/// What new connections are answered with.
+/// The certificate for new connections.
 #[derive(Debug)]
 struct Current(RwLock<Arc<CertifiedKey>>);
 
@@ -144,7 +145,7 @@ async fn renew(files: TlsFiles, mut seen: Stamp, current: Arc<Current>, ready: R
     }
 }
 
-/// Another one for other files, also where only what a link points to is another.
+/// Changes if the files change, also if only the target of a symbolic link does.
 type Stamp = [Option<(SystemTime, u64)>; 2];
 
 impl TlsFiles {

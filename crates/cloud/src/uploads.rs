@@ -1,8 +1,10 @@
-//! What may happen to an upload, and in which order: the core of the server, without HTTP.
+//! The lifecycle of an upload: what may happen to it, and in which order. This is the core of the
+//! server, without HTTP.
 //!
-//! A part: blob durable -> row -> answer. The row names the blob, so that a crash at any point
-//! leaves either the old part or the new one, and at most a blob without a row for the sweeper.
-//! Finalize reads rows and one header, and writes one row, whatever the length.
+//! A part is handled in this order: blob durable -> row -> answer. The row names the blob, so a crash
+//! at any point leaves either the old part or the new one, and at most a blob without a row, which
+//! the sweeper deletes. Finalize reads rows and one header and writes one row, however long the video
+//! is.
 
 mod error;
 mod follow;
@@ -38,21 +40,24 @@ pub use maps::Watchable;
 use follow::Follows;
 use maps::{Mapped, Maps, blocking, etag};
 
-/// Parts are read back to be indexed, up to 10 MB each: this many at once.
+/// The number of parts that are read back for indexing at once. Each has up to 10 MB.
 const INDEXING_MAX: usize = 4;
-/// Finalize starts over when a part came while it looked; a client that sends on for ever while it
-/// finalizes is refused.
+/// The number of times that finalize starts over because a part arrived while it was working. A
+/// client that keeps sending parts during finalize is refused.
 const FINALIZE_TRIES_MAX: usize = 5;
-/// How often it is noted that a user was refused for the same limit.
+/// Limits how often the audit log records that a user was refused because of the same limit.
 const NOTED: Bucket = Bucket { size: 1, refill_ms: 60 * 60 * 1000 };
 
-/// Holds the header of any recorder's WebM.
+/// Large enough for the header of any recorder's WebM.
 const HEADER_BYTES: u64 = 64 * 1024;
-/// A JPEG's size may stand behind its camera's notes and a small picture.
+/// The number of bytes of an image that are read to find its size. In a JPEG the size may come after
+/// the camera's metadata and an embedded thumbnail.
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
-/// What a screen of today has, ten times over; a picture that unpacks to gigabytes is a bomb.
+/// Ten times the pixels of a current screen. An image that unpacks to gigabytes is a decompression
+/// bomb.
 const IMAGE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
 
+/// The core of the server: all operations on uploads.
 #[derive(Debug)]
 pub struct Uploads {
     pub db: Db,
@@ -66,28 +71,29 @@ pub struct Uploads {
     follows: Follows,
 }
 
-/// What whoever runs the server decided.
+/// The operator's settings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     pub idle_ms_max: i64,
     pub limits: Limits,
-    /// From one look at a video's parts to the next.
+    /// The interval between two checks of a video's parts.
     pub scrub_ms_every: i64,
 }
 
-/// A part that is stored.
+/// The result of storing a part.
 #[derive(Clone, Copy, Debug)]
 pub struct Receipt {
     pub parts_received: u32,
 }
 
+/// A finalize request.
 #[derive(Clone, Debug, Default)]
 pub struct FinalizeAsk {
     pub parts_total: u32,
     pub uploaded: Vec<u32>,
-    /// Instead of the name that init gave.
+    /// Replaces the name that init gave.
     pub filename: Option<String>,
-    /// Used only where the media can't be asked.
+    /// Used only if the media itself doesn't give a duration.
     pub duration_hint_ms: u64,
 }
 
@@ -98,7 +104,7 @@ impl Uploads {
         Uploads { db, storage, clock, metrics, rate, rules, indexing, maps, follows }
     }
 
-    /// A new upload, or the one that this recording has already.
+    /// Creates an upload, or returns the one that this recording already has.
     pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
         let now_ms = self.clock.now_ms();
         let limits = &self.rules.limits;
@@ -113,7 +119,7 @@ impl Uploads {
         }
     }
 
-    /// An upload that is its owner's and is still there.
+    /// Returns an upload that belongs to `user` and still exists.
     pub async fn own(&self, user: UserId, session: SessionId) -> Result<Upload, UploadError> {
         match self.db.upload(session).await? {
             Some(upload) if upload.user_id == user && self.is_there(&upload) => Ok(upload),
@@ -121,7 +127,7 @@ impl Uploads {
         }
     }
 
-    /// What stands behind a link, whoever asks.
+    /// Returns the upload behind a link, whoever asks.
     pub async fn behind_link(&self, video: VideoId) -> Result<Option<Upload>, UploadError> {
         Ok(self.db.upload_of_video(video).await?)
     }
@@ -131,7 +137,8 @@ impl Uploads {
         !upload.removed && upload.state != VideoState::Expired && !(upload.is_open() && idle)
     }
 
-    /// Before a part's bytes are taken: is it awaited, not too soon, and is there room?
+    /// Checks, before a part's bytes are accepted, that the upload exists, that the rate limit allows
+    /// the part, and that the user has space left.
     pub async fn admit(
         &self,
         user: UserId,
@@ -146,7 +153,7 @@ impl Uploads {
         }
         let (used, limits) = self.usage(user).await?;
         if let Some(over) = limits.used_up(used, self.clock.now_ms())
-            // The answer to it was lost: it takes no more room than it has.
+            // The part is already here and only its answer was lost, so it takes no more space.
             && self.db.part(session, index).await?.is_none()
         {
             return Err(self.over(user, over).await);
@@ -154,7 +161,8 @@ impl Uploads {
         Ok((upload, allowance))
     }
 
-    /// Counted each time, noted once an hour: a client that waits asks again and again.
+    /// Counts every refusal, but writes the audit log only once an hour, because a waiting client
+    /// asks again and again.
     async fn over(&self, user: UserId, over: Over) -> UploadError {
         self.metrics.refused(over);
         let name = format!("refused {} {}", over.name(), user.0);
@@ -172,13 +180,13 @@ impl Uploads {
         audit::note(&self.db, &self.clock, Some(user), action, what).await;
     }
 
-    /// What a user has today, and may have.
+    /// Returns the user's usage as of today, and the limits.
     pub async fn usage(&self, user: UserId) -> Result<(Usage, Limits), UploadError> {
         let (used, own) = self.db.usage(user).await?;
         Ok((used.on(quotas::day(self.clock.now_ms())), self.rules.limits.of(own)))
     }
 
-    /// Makes an upload that is announced as WebM an MP4's, where its first part begins as one does.
+    /// Changes an upload announced as WebM to MP4 if its first part begins like an MP4.
     pub async fn tell_media(
         &self,
         upload: &mut Upload,
@@ -198,7 +206,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Takes a durable object in as a part. Whatever the end, the object is not left behind.
+    /// Records a durable object as a part. In the end either a part names the object, or it is
+    /// deleted.
     pub async fn receive(
         &self,
         upload: &Upload,
@@ -266,8 +275,8 @@ impl Uploads {
         }
     }
 
-    /// Takes in a file that its owner put into the storage by themselves, if it is there: it is
-    /// moved away from where they can write, checked, and finished.
+    /// Takes over a file that its owner wrote into the storage directly, if it is there. The file is
+    /// moved to where the owner can't write, then checked and finalized.
     pub async fn adopt(
         &self,
         upload: &Upload,
@@ -282,7 +291,7 @@ impl Uploads {
         }
         let part = (upload.session_id.0, 0);
         let key = match self.storage.rename(&incoming, part).await {
-            // Somebody else was quicker.
+            // Another request was faster.
             Err(error) if error.is_missing() => return Ok(None),
             renamed => renamed?,
         };
@@ -292,8 +301,9 @@ impl Uploads {
         Ok(Some(self.finalize(upload.user_id, upload.session_id, &ask).await?))
     }
 
-    /// A part of a finished video comes again: the answer to it was lost, or its owner mends what
-    /// was damaged here. The same bytes are acknowledged once more, others are refused.
+    /// Handles a part that comes again after the video was finalized: the answer to the first was
+    /// lost, or the owner repairs a part that was damaged here. The same bytes are acknowledged
+    /// again, other bytes are refused.
     async fn receive_again(
         &self,
         upload: &Upload,
@@ -318,14 +328,14 @@ impl Uploads {
         }
     }
 
-    /// Deletes an object that no row names; where that fails the sweeper finds it.
+    /// Deletes an object that no row names. If that fails, the sweeper deletes it later.
     pub async fn discard(&self, key: &str) {
         if let Err(error) = self.storage.delete(key).await {
             tracing::warn!(%error, key, "An object that is not needed could not be deleted yet");
         }
     }
 
-    /// Makes the video. The same again gives the same answer.
+    /// Finalizes the upload into a video. The same request again gets the same answer.
     pub async fn finalize(
         &self,
         user: UserId,
@@ -343,7 +353,7 @@ impl Uploads {
             }
             let completed = self.complete(&upload, ask).await;
             self.metrics.assembled(match &completed {
-                // Both are seen in the next round.
+                // The next iteration sees either result.
                 Ok(true) => metrics::Assembled::Completed,
                 Ok(false) => continue,
                 Err(UploadError::Missing(_)) => metrics::Assembled::Missing,
@@ -357,7 +367,8 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    /// Whether it is now what it was seen to be; else parts came meanwhile.
+    /// Returns `false` if parts arrived meanwhile, so that the upload is no longer the one that was
+    /// passed in.
     async fn complete(&self, upload: &Upload, ask: &FinalizeAsk) -> Result<bool, UploadError> {
         let begun = Instant::now();
         let mut parts = self.db.parts_from(upload.session_id, 0).await?;
@@ -384,8 +395,8 @@ impl Uploads {
         Ok(is_done)
     }
 
-    /// Decides how the finished video comes out of these parts, and what is to be made of it.
-    /// `upload` gets what its bytes tell of it.
+    /// Decides how the finished video is assembled from these parts, and which products are made from
+    /// it. Sets the fields of `upload` that only the bytes can tell.
     async fn assemble(
         &self,
         upload: &mut Upload,
@@ -404,7 +415,8 @@ impl Uploads {
         };
         let is_damaged = parts.iter().any(|part| part.is_damaged);
         let mut work = vec![ProductKind::Thumbnail];
-        // Whatever its header calls itself, what browsers call WebM has no other codecs.
+        // Whatever its header says, it counts as Matroska, because browsers support no other codecs
+        // in WebM.
         if upload.media == Media::Webm
             && media_map::common_init(&parts).is_some_and(|it| it.codecs.is_empty())
         {
@@ -415,7 +427,7 @@ impl Uploads {
             work.push(ProductKind::Preview);
             let Mapped { map, duration_ms, parts } = self.mapped(parts).await?;
             let finished = finished(Assembly::Mapped, map.len_bytes(), duration_ms);
-            // What is damaged is left out of it by whoever reads it first.
+            // The map without the damaged parts is built by the first request that reads the video.
             let map = if is_damaged { None } else { Some(stored(parts, map).await) };
             return Ok(Assembled { finished, work, map });
         }
@@ -439,8 +451,8 @@ impl Uploads {
                 work.push(ProductKind::Preview);
                 let told = self.told_by_mp4(&whole).await?;
                 (upload.width, upload.height) = (told.width, told.height);
-                // A recorder's header says no duration, and nothing says where its fragments stand: a
-                // copy of its streams has both.
+                // A recorder's header holds no duration and no index of the fragments. A copy of the
+                // streams has both.
                 if told.duration_ms == 0 {
                     work.push(ProductKind::Remux);
                     hint_ms
@@ -476,7 +488,7 @@ impl Uploads {
         }
     }
 
-    /// A range of a map, as far as there is that much.
+    /// Reads a range of a map, or less if the map ends earlier.
     async fn read(&self, map: &Arc<MediaMap>, range: Range<u64>) -> Result<Vec<u8>, UploadError> {
         let mut read = Vec::new();
         for piece in map.pieces(range) {
@@ -491,7 +503,7 @@ impl Uploads {
         Ok(read)
     }
 
-    /// What the player shows beside the sound; what was there before goes.
+    /// Stores the captions that the player shows with the video. They replace earlier ones.
     pub async fn give_captions(&self, upload: &Upload, text: Bytes) -> Result<(), UploadError> {
         let kind = ProductKind::Captions;
         let (used, limits) = self.usage(upload.user_id).await?;
@@ -526,12 +538,12 @@ impl Uploads {
         Ok(self.db.uploads_of_user(user, listing, self.idle_since_ms()).await?)
     }
 
-    /// A user's finished videos of which parts are damaged here.
+    /// Returns a user's finished videos that have damaged parts here.
     pub async fn damaged(&self, user: UserId, limit: u32) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.damaged_uploads(user, limit).await?)
     }
 
-    /// A page of one's own, sorted as asked for.
+    /// Returns one page of the user's own list, sorted as requested.
     pub async fn shelf(&self, user: UserId, shelf: Shelf<'_>) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.shelf(user, shelf, self.idle_since_ms()).await?)
     }
@@ -544,13 +556,13 @@ impl Uploads {
         Ok(())
     }
 
-    /// What is open and was last active before this has expired.
+    /// Returns the expiry threshold: an open upload that was last active before it has expired.
     pub fn idle_since_ms(&self) -> i64 {
         self.clock.now_ms() - self.rules.idle_ms_max
     }
 }
 
-/// What finalize found out of the parts.
+/// The result of finalize, derived from the parts.
 struct Assembled {
     finished: Finished,
     work: Vec<ProductKind>,
@@ -561,7 +573,8 @@ async fn stored(parts: Vec<Part>, map: MediaMap) -> NewMap {
     blocking(move || NewMap { etag: etag(&parts, &map), map: map.to_bytes() }).await
 }
 
-/// What finalize speaks of and isn't here: every index below the total, and every one it lists.
+/// Returns the part indexes that finalize requires and that are not stored: every index below the
+/// total, and every one that the request lists.
 fn missing(parts: &[Part], ask: &FinalizeAsk) -> Vec<u32> {
     let here: BTreeSet<u32> = parts.iter().map(|part| part.index).collect();
     let awaited = (0..ask.parts_total).chain(ask.uploaded.iter().copied());

@@ -1,4 +1,4 @@
-//! All that is asked of the database, and the dialects that answer.
+//! All queries of the database, dispatched to the dialect that is in use.
 
 use std::path::Path;
 
@@ -15,6 +15,7 @@ use crate::media::Media;
 use crate::quotas::{Limits, OwnLimits, Usage};
 use crate::scopes::Scopes;
 
+/// A database, in the dialect that is in use.
 #[derive(Clone, Debug)]
 pub enum Db {
     Sqlite(sqlite::Pools),
@@ -23,12 +24,12 @@ pub enum Db {
 }
 
 impl Db {
-    /// A file of SQLite's, made where it is missing.
+    /// Opens an SQLite file. Creates it if it is missing.
     pub async fn open(file: &Path) -> Result<Self, DbError> {
         Ok(Db::Sqlite(sqlite::Pools::open(file).await?))
     }
 
-    /// `postgres://user:password@host/database`.
+    /// Connects to `postgres://user:password@host/database`.
     #[cfg(feature = "postgres")]
     pub async fn connect(url: &str) -> Result<Self, DbError> {
         Ok(Db::Postgres(postgres::Pools::open(url).await?))
@@ -39,7 +40,7 @@ impl Db {
         Err(DbError::NoPostgres)
     }
 
-    /// Whether other nodes may be at work on the same rows.
+    /// Returns whether other nodes may work on the same rows.
     pub fn is_shared(&self) -> bool {
         match self {
             Db::Sqlite(_) => false,
@@ -48,7 +49,7 @@ impl Db {
         }
     }
 
-    /// For SQLite only: PostgreSQL has its own ways.
+    /// Copies the database into a file. SQLite only: PostgreSQL has its own backup tools.
     pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
         match self {
             Db::Sqlite(pools) => pools.copy_into(file).await,
@@ -66,7 +67,7 @@ impl Db {
     }
 }
 
-/// Each method is told at its statement in `rows`.
+/// Declares the queries. Each is documented at its SQL statement in `rows`.
 macro_rules! door {
     ($(fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
         impl Db {
@@ -85,7 +86,7 @@ door! {
     fn ping() -> ();
     fn totals() -> Totals;
 
-    // Users, tokens, browsers.
+    // Users, tokens, browser sessions.
     fn user_named(email: &str, now_ms: i64) -> UserId;
     fn user_by_email(email: &str) -> Option<User>;
     fn email_of(user: UserId) -> Option<String>;
@@ -135,7 +136,7 @@ door! {
     fn part_indices(session: SessionId) -> Vec<u32>;
     fn parts_received(session: SessionId) -> u32;
 
-    // How much there is, and may be.
+    // Usage and limits.
     fn usage(user: UserId) -> (Usage, OwnLimits);
     fn set_limits(user: UserId, own: &OwnLimits) -> ();
 
@@ -145,7 +146,7 @@ door! {
     fn add_share_pass(owner: UserId, video: VideoId, hash: &[u8], expires_ms: i64) -> ();
     fn has_share_pass(owner: UserId, video: VideoId, hash: &[u8], now_ms: i64) -> bool;
 
-    // Work that is done after the answer.
+    // Background jobs.
     fn enqueue(session: SessionId, product: ProductKind, now_ms: i64) -> ();
     fn claim(lane: Lane, has_ffmpeg: bool, now_ms: i64, lease_until_ms: i64) -> Option<Job>;
     fn keep(lease: &Lease, lease_until_ms: i64) -> bool;
@@ -156,7 +157,7 @@ door! {
     fn jobs(session: SessionId) -> Vec<JobStatus>;
     fn product(session: SessionId, product: ProductKind) -> Option<Product>;
 
-    // Whether what was kept is still what came.
+    // Checks of stored bytes.
     fn claim_scrub(now_ms: i64, lease_until_ms: i64) -> Option<Lease>;
     fn put_back(lease: &Lease, due_ms: i64) -> ();
     fn finished_uploads(behind: Option<SessionId>, limit: u32) -> Vec<Upload>;
@@ -166,7 +167,7 @@ door! {
     fn products(session: SessionId) -> Vec<Product>;
     fn make_again(session: SessionId, product: &Product, now_ms: i64) -> bool;
 
-    // What is over.
+    // Expired and removed data.
     fn forget_dead_products(limit: u32) -> Vec<String>;
     fn expire_idle(idle_since_ms: i64) -> u64;
     fn forget_dead_parts(limit: u32) -> Vec<String>;

@@ -1,12 +1,12 @@
-//! The database door: what is asked of it, in the words of the domain. No SQL outside this folder.
+//! The database interface, in terms of the domain. There is no SQL outside this folder.
 //!
-//! A row never speaks of a blob that isn't durable already; a blob without a row is the sweeper's.
-//! Whatever has to hold together is one method here, and one transaction below.
+//! A row never names a blob that isn't durable yet. A blob without a row is deleted by the sweeper.
+//! Changes that must happen together are one method here and one transaction in `rows`.
 
 mod door;
 #[cfg(feature = "postgres")]
 mod postgres;
-// Its statements are compiled once for each dialect, with that dialect's types.
+// The statements of `rows` are compiled once for each dialect, with that dialect's types.
 #[allow(clippy::duplicate_mod)]
 mod sqlite;
 
@@ -21,6 +21,7 @@ use crate::scopes::Scopes;
 
 pub use door::Db;
 
+/// An error of the database.
 #[derive(Debug, Error)]
 pub enum DbError {
     #[error("the database did not answer: {0}")]
@@ -43,7 +44,7 @@ pub struct UserId(pub Uuid);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenId(pub Uuid);
 
-/// The upload's secret-ish name: known to its owner only, while the video's id is in the link.
+/// The upload's id, which is known to its owner only. The link holds the video's id instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub Uuid);
 
@@ -62,6 +63,7 @@ impl std::fmt::Display for VideoId {
     }
 }
 
+/// An upload and the video that it becomes: one row of `uploads`, with its link's settings.
 #[derive(Clone, Debug)]
 pub struct Upload {
     pub session_id: SessionId,
@@ -73,16 +75,16 @@ pub struct Upload {
     pub height: u32,
     pub created_ms: i64,
     pub active_ms: i64,
-    /// Grows whenever the bytes that its video is made of change.
+    /// Incremented whenever the bytes that the video consists of change.
     pub revision: i64,
-    /// Of the parts that count (`quotas`).
+    /// The bytes of the parts that count towards the quota (`quotas`).
     pub stored_bytes: u64,
     pub finished: Option<Finished>,
     pub removed: bool,
     pub media: Media,
     pub share: Share,
     pub parts_damaged: u32,
-    /// What was made of it, or given to it, and is there.
+    /// The products that exist: made from the upload, or added by its owner.
     pub made: Vec<ProductKind>,
 }
 
@@ -91,7 +93,7 @@ impl Upload {
         self.made.contains(&product)
     }
 
-    /// Parts may still come.
+    /// Returns whether parts may still arrive.
     pub fn is_open(&self) -> bool {
         match self.state {
             VideoState::Initialized | VideoState::Uploading | VideoState::Finalizing => {
@@ -102,7 +104,7 @@ impl Upload {
     }
 }
 
-/// What finalize found out and committed.
+/// The result of finalize, derived from the parts and committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     pub parts_total: u32,
@@ -110,30 +112,32 @@ pub struct Finished {
     pub size_bytes: u64,
     pub duration_ms: u64,
     pub etag: String,
-    /// Where a placeholder is shown, in milliseconds: that was damaged before it came.
+    /// The ranges, in milliseconds, in which a placeholder is shown because the recording was damaged
+    /// before it was uploaded.
     pub holes: Vec<(u64, u64)>,
 }
 
-/// A map that was built (`uploads::maps`), as it is kept.
+/// A newly built map (`uploads::maps`), as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMap {
     pub etag: String,
     pub map: Vec<u8>,
 }
 
-/// How the finished video is made from the parts.
+/// The way in which the finished video is assembled from the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assembly {
-    /// A fresh head, the parts' clusters, Cues.
+    /// A new head, the parts' clusters, and Cues.
     Mapped,
-    /// The parts one after the other: their bytes are no clusters of ours.
+    /// The parts one after the other, because they do not consist of whole clusters.
     Joined,
 }
 
+/// The properties of an upload that an init request states.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
     pub user_id: UserId,
-    /// The recording's id; without one the video gets a new id.
+    /// The recording's id, which becomes the video's id. `None` gives the video a new id.
     pub recording_id: Option<Uuid>,
     pub media: Media,
     pub filename: String,
@@ -143,16 +147,18 @@ pub struct NewUpload {
     pub metadata: String,
 }
 
+/// The result of opening an upload.
 #[derive(Debug)]
 pub enum Opened {
     New(Box<Upload>),
-    /// The one that this recording has already.
+    /// The upload that this recording already has.
     Known(Box<Upload>),
-    /// The recording's id is somebody else's.
+    /// The recording's id belongs to another user.
     Taken,
     Over(Over),
 }
 
+/// A stored part of an upload.
 #[derive(Clone, Debug)]
 pub struct Part {
     pub index: u32,
@@ -160,15 +166,16 @@ pub struct Part {
     pub size_bytes: u64,
     pub sha256: [u8; 32],
     pub layout: Layout,
-    /// Its object is not what came (`scrub`).
+    /// The stored object differs from what was received (`scrub`).
     pub is_damaged: bool,
 }
 
+/// The result of storing a part.
 #[derive(Debug)]
 pub enum PartStored {
     Stored {
         parts_received: u32,
-        /// The object that held this index before, now without a row.
+        /// The object that held this index before. No row names it now.
         replaced: Option<String>,
     },
     /// The upload was finalized, expired or removed meanwhile.
@@ -176,28 +183,29 @@ pub enum PartStored {
     Over(Over),
 }
 
-/// Which of a user's uploads, newest first.
+/// Selects a user's uploads, newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing<'a> {
-    /// A piece of their names, or nothing.
+    /// A substring of their names; empty selects all.
     pub matching: &'a str,
     pub behind: Option<Cursor>,
     pub limit: u32,
-    /// Screenshots as well.
+    /// Includes screenshots.
     pub with_images: bool,
 }
 
-/// One's own page of videos: how it is sorted, and where it goes on.
+/// Selects one page of the user's own videos.
 #[derive(Clone, Copy, Debug)]
 pub struct Shelf<'a> {
-    /// A piece of their names, or nothing.
+    /// A substring of their names; empty selects all.
     pub matching: &'a str,
     pub sort: Sort,
-    /// The last one of the page before.
+    /// The last upload of the previous page.
     pub behind: Option<SessionId>,
     pub limit: u32,
 }
 
+/// The order of a list of videos.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     #[default]
@@ -213,7 +221,7 @@ impl Sort {
     pub const ALL: [Sort; 6] =
         [Sort::Newest, Sort::Oldest, Sort::Title, Sort::Size, Sort::Length, Sort::Views];
 
-    /// As it is in an address.
+    /// Returns the name used in URLs.
     pub const fn name(self) -> &'static str {
         match self {
             Sort::Newest => "newest",
@@ -230,34 +238,35 @@ impl Sort {
     }
 }
 
-/// Where a page of a list goes on: behind this upload.
+/// A position in a list. The next page starts after this upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_ms: i64,
     pub session_id: SessionId,
 }
 
-/// What the owner decided about a link.
+/// The owner's settings of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Share {
-    /// Instead of the one that is made from the file's name.
+    /// Replaces the title that is derived from the file name.
     pub title: Option<String>,
     pub description: Option<String>,
     pub visibility: Visibility,
-    /// An argon2id string.
+    /// An Argon2id hash string.
     pub password: Option<String>,
     pub expires_ms: Option<i64>,
     pub views: u64,
 }
 
+/// The people who may see a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {
     /// Anyone who has the link.
     #[default]
     Link,
-    /// Whoever is signed in to this server.
+    /// Anyone who is signed in to this server.
     Members,
-    /// Whoever says the password.
+    /// Anyone who enters the password.
     Password,
 }
 
@@ -273,13 +282,13 @@ impl Visibility {
     }
 }
 
-/// What is `None` stays as it is.
+/// A change of a link's settings. `None` leaves a setting as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShareChange {
     pub title: Option<Option<String>>,
     pub description: Option<Option<String>>,
     pub visibility: Option<Visibility>,
-    /// An argon2id string.
+    /// An Argon2id hash string.
     pub password: Option<String>,
     pub expires_ms: Option<Option<i64>>,
 }
@@ -288,25 +297,26 @@ pub struct ShareChange {
 pub struct User {
     pub id: UserId,
     pub email: String,
-    /// An argon2id string; without one there is no signing in by password.
+    /// An Argon2id hash string. Without one the user can't sign in by password.
     pub password: Option<String>,
-    /// Shut out by the operator.
+    /// Disabled by the operator.
     pub is_disabled: bool,
 }
 
+/// The result of setting a user's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserAdded {
     Set(UserId),
-    /// There is a user with a password already.
+    /// The user already has a password.
     Exists,
     /// There is no user whose password could be replaced.
     Unknown,
 }
 
-/// A password that takes another's place, and the browser that stays signed in.
+/// A replacement password, and the browser session that stays signed in.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPassword<'a> {
-    /// An argon2id string.
+    /// An Argon2id hash string.
     pub password: &'a str,
     pub session_hash: &'a [u8],
     pub session_expires_ms: i64,
@@ -320,7 +330,7 @@ pub struct NewToken<'a> {
     pub scopes: Scopes,
 }
 
-/// What is told of a token; its hash never is.
+/// A token as it is listed. Its hash is never included.
 #[derive(Clone, Debug)]
 pub struct Token {
     pub id: TokenId,
@@ -330,7 +340,7 @@ pub struct Token {
     pub used_ms: Option<i64>,
 }
 
-/// Consent that the app still has to fetch its token for.
+/// An authorization code: the user's consent, for which the app has not yet fetched its token.
 #[derive(Clone, Debug)]
 pub struct Code {
     pub user_id: UserId,
@@ -341,7 +351,7 @@ pub struct Code {
     pub expires_ms: i64,
 }
 
-/// Who did what (`audit`).
+/// A new entry of the audit log: who did what (`audit`).
 #[derive(Clone, Copy, Debug)]
 pub struct Deed<'a> {
     pub user_id: Option<UserId>,
@@ -351,13 +361,13 @@ pub struct Deed<'a> {
     pub address: &'a str,
 }
 
-/// A deed of before.
+/// An entry read from the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Noted {
     #[serde(rename = "atUnixMs")]
     pub at_ms: i64,
-    /// Whose account it was about, by their address.
+    /// The e-mail address of the account that the entry is about.
     pub user: Option<String>,
     pub action: String,
     pub subject: String,
@@ -365,32 +375,33 @@ pub struct Noted {
     pub address: String,
 }
 
-/// How much there is.
+/// Totals of the whole server.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
     pub stored_bytes: i64,
-    /// Of what was made of videos.
+    /// Bytes of all products.
     pub made_bytes: i64,
     pub users: i64,
     pub parts_damaged: i64,
-    /// By state.
+    /// Number of uploads by state.
     pub sessions: Vec<(String, i64)>,
-    /// By what is done, and state.
+    /// Number of jobs by product and state.
     pub jobs: Vec<(String, String, i64)>,
 }
 
-/// So many at once, and one more each `refill_ms`.
+/// A token bucket for rate limiting: it holds `size` tokens and gains one every `refill_ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     pub size: u32,
     pub refill_ms: i64,
 }
 
+/// The result of taking a token out of a [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// And so many are left.
+    /// A token was taken, and `left` remain.
     One { left: u32 },
-    /// There is none; there will be after this time.
+    /// The bucket is empty. The next token is available after `wait_ms`.
     None { wait_ms: i64 },
 }
 
@@ -400,22 +411,23 @@ impl Bucket {
     }
 }
 
-/// What is made of a finished video, or given to it.
+/// A file that is made from a finished video, or added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProductKind {
     Thumbnail,
-    /// A few seconds that move, without a sound.
+    /// A silent animation of a few seconds.
     Preview,
-    /// No higher than so many lines.
+    /// An MP4 of at most this height.
     Mp4(Mp4Height),
-    /// Where the clusters stand in parts that were cut anywhere (`stream_index`).
+    /// The positions of the clusters in parts that were cut at arbitrary positions (`stream_index`).
     Index,
-    /// The same video in a file that players can seek in, where no index can be made.
+    /// The same video as a seekable file, for streams that can't be indexed.
     Remux,
-    /// WebVTT that the owner gave.
+    /// WebVTT captions that the owner uploaded.
     Captions,
 }
 
+/// The maximum height of an MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mp4Height {
     P1080,
@@ -471,7 +483,7 @@ impl ProductKind {
         }
     }
 
-    /// Has an address of its own; the others are parts of the video's.
+    /// Returns whether the product has a URL of its own. The others are parts of the video.
     pub const fn is_served(self) -> bool {
         match self {
             ProductKind::Thumbnail
@@ -487,6 +499,7 @@ impl ProductKind {
     }
 }
 
+/// A stored product.
 #[derive(Clone, Debug)]
 pub struct Product {
     pub kind: ProductKind,
@@ -495,12 +508,13 @@ pub struct Product {
     pub sha256: [u8; 32],
 }
 
+/// A product that was just written, to be committed.
 #[derive(Clone, Debug)]
 pub struct NewProduct {
     pub object_key: String,
     pub size_bytes: u64,
     pub sha256: [u8; 32],
-    /// What is known of the video only since this was made.
+    /// The properties of the video that became known when the product was made.
     pub media: Option<Measured>,
 }
 
@@ -510,29 +524,29 @@ pub struct Measured {
     pub size_bytes: u64,
 }
 
-/// A claim on a piece of work.
+/// A worker's claim on a job.
 #[derive(Clone, Debug)]
 pub struct Lease {
     pub session_id: SessionId,
-    /// What the work is called, one of each for a video.
+    /// The name of the work. A video has at most one job of each name.
     pub work: &'static str,
     pub attempts: u32,
     pub fence: i64,
 }
 
-/// Something to be made.
+/// A product to be made.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub lease: Lease,
     pub product: ProductKind,
 }
 
-/// Which workers do a job.
+/// Assigns jobs to workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Pictures, previews and indexes: seconds each.
+    /// Thumbnails, previews and indexes: seconds each.
     Pictures,
-    /// MP4s and copies of streams: minutes to hours.
+    /// MP4s and remuxes: minutes to hours.
     Videos,
 }
 
@@ -558,6 +572,7 @@ impl JobState {
     }
 }
 
+/// The state of one job, as the API reports it.
 #[derive(Clone, Debug)]
 pub struct JobStatus {
     pub product: ProductKind,

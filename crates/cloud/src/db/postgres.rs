@@ -1,7 +1,7 @@
-//! The door on PostgreSQL: any number of nodes on one database.
+//! The database on PostgreSQL: any number of nodes share it.
 //!
-//! READ COMMITTED: where two transactions may meet, the first statement of each takes the row that
-//! they meet at (`rows`).
+//! Transactions run at READ COMMITTED. Where two of them may conflict, the first statement of each
+//! locks the row that both need (`rows`).
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ pub type Row = sqlx::postgres::PgRow;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
-/// PostgreSQL takes 100 by default; several nodes share them.
+/// PostgreSQL accepts 100 connections by default, which several nodes share.
 const CONNECTIONS_MAX: u32 = 16;
-/// A request waits for a free connection so long, and then says that the server is busy.
+/// The time that a request waits for a free connection before it fails with "server busy".
 const ACQUIRE_MAX: Duration = Duration::from_secs(10);
 
-/// One pool under both of the names that the statements use.
+/// The same pool under both names, because the statements use `reads` and `writes`.
 #[derive(Clone, Debug)]
 pub struct Pools {
     reads: PgPool,
@@ -31,7 +31,7 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Connects, and brings the database up to date: one node at a time.
+    /// Connects and runs the migrations. Only one node at a time runs them.
     pub async fn open(url: &str) -> Result<Self, DbError> {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)

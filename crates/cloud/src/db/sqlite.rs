@@ -1,8 +1,8 @@
-//! The door on SQLite: WAL, synchronous=FULL, one writer.
+//! The database on SQLite: WAL, synchronous=FULL, one writer.
 //!
-//! Writes go through a pool of one connection and begin IMMEDIATE: this process never waits for
-//! itself inside a transaction, and another process (`snaplark-cloud token`) waits `BUSY_MS_MAX`.
-//! Reads have their own pool and never wait for the writer.
+//! Writes use a pool of one connection and begin IMMEDIATE. So this process never waits for itself
+//! inside a transaction, and another process (`snaplark-cloud token`) waits at most `BUSY_MS_MAX`.
+//! Reads use their own pool and never wait for the writer.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,9 +22,10 @@ pub type Row = sqlx::sqlite::SqliteRow;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// A writer holds the lock for well under a second; past this it is stuck, and we say so.
+/// A writer holds the lock for well under a second. If a lock lasts longer than this, its holder is
+/// stuck, and waiting for it fails.
 const BUSY_MS_MAX: u64 = 10_000;
-/// Reads are short; more connections than this only take memory.
+/// Reads are short; more connections would only take memory.
 const READERS_MAX: u32 = 8;
 
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Opens or makes the file, and brings it up to date.
+    /// Opens the file, or creates it, and runs the migrations.
     pub async fn open(file: &Path) -> Result<Self, DbError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -45,8 +46,8 @@ impl Pools {
             .busy_timeout(Duration::from_millis(BUSY_MS_MAX));
         let writes = SqlitePoolOptions::new()
             .max_connections(1)
-            // On a full disk SQLite ends a transaction by itself, and sqlx believes for ever that its
-            // connection is still inside. Another one takes its place.
+            // On a full disk SQLite ends a transaction by itself, but sqlx keeps believing that the
+            // connection is inside it. Such a connection is replaced.
             .before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }))
             .connect_with(options.clone())
             .await?;
@@ -58,7 +59,7 @@ impl Pools {
         Ok(Pools { reads, writes })
     }
 
-    /// Everything as it is at this moment, as a file of its own.
+    /// Copies the current state of the whole database into a separate file.
     pub async fn copy_into(&self, file: &Path) -> Result<(), DbError> {
         let name = file.to_string_lossy().into_owned();
         sqlx::query("VACUUM INTO $1").bind(name).execute(&self.reads).await?;

@@ -1,5 +1,4 @@
-//! Who may see what stands behind a link: the one gate before pages, bytes and everything else of
-//! a video.
+//! Access control for links: the one check before a video's pages, bytes and everything else.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -17,7 +16,8 @@ pub fn pass_cookie(video: VideoId) -> String {
     format!("snaplark_pass_{}", video.0.simple())
 }
 
-/// Asks the database who it is only where that makes a difference.
+/// Returns whether the person who asks may see the video. A token says who asks, or else the browser's
+/// cookies.
 pub async fn access(app: &App, parts: &mut Parts, upload: &Upload) -> Result<Access, ApiError> {
     let user = match by_token(app, &parts.headers).await? {
         Some((user, scopes)) => scopes.has(Scope::Read).then_some(user),
@@ -27,7 +27,7 @@ pub async fn access(app: &App, parts: &mut Parts, upload: &Upload) -> Result<Acc
     Ok(app.shares.access(upload, Asking { user, pass: pass.as_deref() }).await?)
 }
 
-/// For bytes, which have no page to say why.
+/// Checks access to bytes, which have no page that could explain a refusal.
 pub async fn admit(app: &App, parts: &mut Parts, upload: &Upload) -> Result<(), ApiError> {
     if upload.share.is_open() {
         return Ok(());
@@ -38,7 +38,7 @@ pub async fn admit(app: &App, parts: &mut Parts, upload: &Upload) -> Result<(), 
     }
 }
 
-/// What is true of everybody: nobody's cookies count.
+/// Returns whether anybody may see the video, without looking at cookies.
 pub async fn is_public(app: &App, upload: &Upload) -> Result<bool, ApiError> {
     let nobody = Asking { user: None, pass: None };
     Ok(app.shares.access(upload, nobody).await? == Access::Granted)

@@ -1,4 +1,5 @@
-//! `/api/v1`: the documents' endpoints. Translation only; what happens is decided in `uploads`.
+//! `/api/v1`: the endpoints of the specifications. This only translates between HTTP and `uploads`,
+//! which makes the decisions.
 
 use axum::Json;
 use axum::Router;
@@ -27,15 +28,15 @@ use crate::pages::{file_path, page_path, shown_title, thumbnail_url};
 use crate::shares::ShareAsk;
 use crate::signing::ADDRESS_AGE;
 
-/// 10,000 indices with commas take 60 KB.
+/// 10,000 indexes with commas take 60 KB.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
 const LIST_DEFAULT: u32 = 50;
 const LIST_MAX: u32 = 200;
-/// More than any profile sends at once, and little enough to be served beside others.
+/// More than any profile sends at once, and few enough to be served beside other requests.
 const PARTS_IN_FLIGHT_MAX: u32 = 4;
 
-/// Where something is answered, and how. The router is made of these, and the document of the API
-/// (`openapi`) is held against them.
+/// Paths and their handlers. The router is built from these tables, and tests compare the API's
+/// document (`openapi`) with them.
 pub type Routes = Vec<(&'static str, MethodRouter<App>)>;
 
 pub fn table() -> Routes {
@@ -63,7 +64,7 @@ pub fn routes() -> Router<App> {
     let api = api
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        // Each handler has its own, smaller one.
+        // Each handler has its own, smaller limit.
         .layer(DefaultBodyLimit::disable());
     Router::new().nest(routes::PREFIX, api)
 }
@@ -76,7 +77,7 @@ async fn init(
     let body = json_body(request).await?;
     let new = forms::init(&body, user)?;
     let upload = app.uploads.init(&new).await?;
-    // Its first name alone: a later one is its owner's own.
+    // Only the first title is set here, because a later one was chosen by the owner.
     if let Some(title) = body.get("title").and_then(Value::as_str)
         && upload.share.title.is_none()
     {
@@ -156,7 +157,7 @@ async fn status(
     Ok(Json(status))
 }
 
-/// What the documents have, and what became of it since.
+/// The status that the specifications define, and what our server adds to it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnVideo {
@@ -168,10 +169,10 @@ pub struct OwnVideo {
     views: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnail_url: Option<String>,
-    /// Where a grey picture stands for what was damaged before it came.
+    /// The ranges in which a placeholder is shown for what was damaged before the upload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     holes: Vec<Hole>,
-    /// Of one video only: what is made of it, and how far that is.
+    /// The video's jobs and their progress. Only in answers about a single video.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     jobs: Vec<JobAnswer>,
 }
@@ -202,7 +203,7 @@ struct OwnVideos {
     next_cursor: Option<String>,
 }
 
-/// Renames it, or says who may see it.
+/// Changes a video's title, visibility and other link settings.
 async fn change(
     State(app): State<App>,
     Signed(user): Signed,
@@ -221,15 +222,15 @@ async fn change(
 struct ListQuery {
     limit: Option<u32>,
     cursor: Option<String>,
-    /// Only those of which parts are damaged here, with the parts.
+    /// Returns only videos with damaged parts here, and lists those parts.
     damaged: Option<bool>,
 }
 
-/// A query that can't be read, in the API's own form.
+/// Converts the rejection of a query string into the API's error format.
 pub fn bad_query(error: &QueryRejection) -> ApiError {
     let text = error.body_text();
     let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-    // `limit: invalid digit found in string`
+    // An example is `limit: invalid digit found in string`.
     let (field, reason) = reason.split_once(": ").unwrap_or(("query", reason));
     ApiError::field(field, &format!("The {field} field can't be read: {reason}."))
 }
@@ -255,7 +256,7 @@ async fn list(
         return Ok(Json(OwnVideos { success: true, videos, next_cursor: None }));
     }
     let behind = query.cursor.as_deref().map(read_cursor).transpose()?;
-    // One more than asked for tells whether there are more.
+    // One more than requested is read, to find out whether there are more.
     let listing = Listing { matching: "", behind, limit: limit + 1, with_images: false };
     let mut uploads = app.uploads.list(user, listing).await?;
     let more = uploads.len() > limit as usize;
@@ -281,14 +282,14 @@ async fn remove(
     Ok(Json(json!({"success": true, "sessionId": session.to_string(), "message": "Video removed"})))
 }
 
-/// Whose token it is: a client of the documents asks for this after signing in.
+/// Returns the user of the token. Clients of the specifications call this after signing in.
 async fn user(State(app): State<App>, Signed(user): Signed) -> Result<Json<Value>, ApiError> {
     let email = app.uploads.db.email_of(user).await?.ok_or_else(ApiError::unauthorized)?;
     let name = email.split('@').next().unwrap_or_default();
     Ok(Json(json!({"id": user.0.to_string(), "name": name, "email": email})))
 }
 
-/// What one has, and may have. A limit that isn't there is `null`.
+/// The user's usage and limits. A limit that does not exist is `null`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UsageAnswer {
@@ -296,7 +297,7 @@ struct UsageAnswer {
     stored_bytes: u64,
     stored_bytes_max: Option<u64>,
     video_bytes_max: Option<u64>,
-    /// Of this day of UTC.
+    /// The current day in UTC.
     today: Today,
 }
 
@@ -328,8 +329,8 @@ async fn usage(
     }))
 }
 
-/// An address at which the video can be fetched without a token, for an hour: the bucket's own where
-/// the video is one object of it, else ours.
+/// Returns a URL that downloads the video without a token for an hour. It leads to the bucket if the
+/// video is a single object there, otherwise to this server.
 async fn download(
     State(app): State<App>,
     Signed(user): Signed,

@@ -1,5 +1,5 @@
-//! Styles, scripts and the typeface of the pages, built into the program. Their address holds a
-//! hash of them all: browsers may keep them for ever, and they can name one another.
+//! Styles, scripts and the font of the pages, compiled into the program. Their URLs contain a hash of
+//! all of them, so browsers may cache them forever, and they can refer to one another.
 
 use std::sync::LazyLock;
 
@@ -39,7 +39,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 });
 
-/// Where an asset is, below the server's address.
+/// Returns the path of an asset.
 pub fn address(name: &str) -> String {
     format!("/static/{}/{name}", *VERSION)
 }
@@ -48,7 +48,7 @@ pub async fn serve(Path((version, name)): Path<(String, String)>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    // A page from before an update asks for the old ones: it gets the new, but does not keep them.
+    // A page from before an update asks for old assets. It gets the new ones, but may not cache them.
     let keep = if version == *VERSION { "public, max-age=31536000, immutable" } else { "no-store" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),

@@ -1,4 +1,4 @@
-//! Who asks: programs by bearer token.
+//! Authentication of programs by bearer token.
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
@@ -12,11 +12,11 @@ use crate::db::UserId;
 use crate::scopes::{self, Scopes};
 use crate::secrets;
 
-/// Longer than any token of ours: not worth hashing.
+/// Longer than any token that this server issues, so not worth hashing.
 const TOKEN_BYTES_MAX: usize = 512;
 const TOKEN: &str = "token";
 
-/// A signed-in user. A handler that takes this runs for nobody else.
+/// A user who is authenticated by a token. A handler with this argument runs for nobody else.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed(pub UserId);
 
@@ -28,8 +28,9 @@ impl FromRequestParts<App> for Signed {
     }
 }
 
-/// Whose token it is, where it may be used for this. Wrong ones are counted by where they come from,
-/// good ones never: who shares an address with a guesser is not locked out.
+/// Returns the user of the token, if its scopes allow this request. Wrong tokens are counted by the
+/// address that they come from, good ones never: a user who shares an address with a guesser is not
+/// locked out.
 pub async fn signed(
     app: &App,
     (method, headers): (&Method, &HeaderMap),
@@ -49,7 +50,7 @@ pub async fn signed(
     Err(ApiError::unauthorized())
 }
 
-/// Whose token it is, and what it may be used for.
+/// Returns the token's user and scopes.
 pub async fn by_token(
     app: &App,
     headers: &HeaderMap,
@@ -61,7 +62,7 @@ pub async fn by_token(
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    // Seed 002's own client sends its token under this name.
+    // The client of seed 002 sends its token in this header.
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         let token = headers.get(TOKEN)?.to_str().ok()?.trim();
         return (!token.is_empty() && token.len() <= TOKEN_BYTES_MAX).then_some(token);

@@ -1,4 +1,4 @@
-//! A request's body that can still be read when its first reader is done with it.
+//! A request body that can still be read after its first reader is done with it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +16,16 @@ use futures_util::{Stream, StreamExt};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A request that is refused early still has its body on the way: so much of it is read, so that
-/// the client sees the answer and not a reset connection.
+/// The number of bytes that are read after an early refusal, while the client is still sending it.
+/// That way the client sees the answer and not a connection reset.
 const DRAIN_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// A client that sends nothing for so long is gone, or holds a connection for nothing.
+/// A client that sends nothing for this long is gone, or only occupies a connection.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// The worst line that is a line: below this rate a body is somebody who holds a connection.
+/// The slowest connection that is accepted. A client below this rate only occupies a connection.
 const BYTES_PER_SECOND_MIN: u64 = 512;
 
-/// Clones read on where another one stopped. One reads at a time.
+/// A shared reader of a body. A clone continues where another one stopped. Only one reads at a time.
 #[derive(Clone)]
 pub struct SharedBody(Arc<Mutex<State>>);
 
@@ -35,13 +35,14 @@ struct State {
     pace: Option<Pace>,
 }
 
-/// When the next bytes have to be here.
+/// Tracks when the next bytes must arrive.
 struct Pace {
     begun: Instant,
     bytes: u64,
     late: Pin<Box<Sleep>>,
 }
 
+/// The error of a body that arrives below the minimum rate.
 #[derive(Debug, Error)]
 #[error("the body comes too slowly")]
 pub struct TooSlow;
@@ -59,7 +60,8 @@ impl Pace {
     }
 }
 
-/// When more has to be here, counted from the body's beginning: `bytes` have come after `elapsed`.
+/// Returns the time, counted from the body's beginning, by which more must arrive when `bytes` have
+/// come after `elapsed`.
 fn due(bytes: u64, elapsed: Duration) -> Duration {
     Duration::from_secs(bytes / BYTES_PER_SECOND_MIN).min(elapsed) + SILENCE_MAX
 }
@@ -104,8 +106,8 @@ impl Stream for SharedBody {
     }
 }
 
-/// Reads what an early answer left of the request's body. Not where the client waits to be asked
-/// for it (`Expect: 100-continue`): then nothing was sent yet.
+/// Reads the rest of the request's body after an early answer. If the client waits to be asked for
+/// the body (`Expect: 100-continue`), nothing was sent yet and nothing is read.
 pub async fn answer_after_body(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let waits = head.headers.contains_key(header::EXPECT);
@@ -114,13 +116,13 @@ pub async fn answer_after_body(request: Request, next: Next) -> Response {
     let response = next.run(Request::from_parts(head, Body::from_stream(body))).await;
     let is_coming = !waits || rest.was_asked();
     if !response.status().is_success() && is_coming {
-        // What is still not here then is cut off.
+        // A body that is not complete by then is cut off.
         tokio::time::timeout(DRAIN_MAX, drain(rest)).await.ok();
     }
     response
 }
 
-/// Whether that is why a body could not be read.
+/// Returns whether a body could not be read because it came too slowly.
 pub fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -146,7 +148,7 @@ async fn drain(mut rest: SharedBody) {
 mod tests {
     use super::*;
 
-    /// How long a body lasts of which so many bytes come each second.
+    /// Returns how many seconds a body that sends `bytes` each second is accepted.
     fn lasts(bytes: u64) -> u64 {
         let late = |second: &u64| due(bytes * second, Duration::from_secs(*second)).as_secs();
         (0..24 * 60 * 60).find(|second| late(second) < second + 1).unwrap_or(u64::MAX)
@@ -157,7 +159,7 @@ mod tests {
         assert_eq!(lasts(1024), u64::MAX, "a kilobyte a second is a line");
         assert!((29..=32).contains(&lasts(1)), "a byte a second is none: {}", lasts(1));
         assert!((29..=32).contains(&lasts(0)));
-        // Nor is one that sent much at first.
+        // A client that sent much at first gets no extra time for that.
         assert_eq!(due(10_000_000, Duration::from_secs(3)), Duration::from_secs(33));
     }
 }

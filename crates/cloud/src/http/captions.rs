@@ -1,5 +1,5 @@
-//! `/api/v1/videos/{session}/captions`: WebVTT that the owner gives to a video. Stored as it came,
-//! in UTF-8; what a browser makes of it is text.
+//! `/api/v1/videos/{session}/captions`: WebVTT captions that the owner adds to a video. They are
+//! stored as received, in UTF-8; a browser shows them as text only.
 
 use axum::Json;
 use axum::body::to_bytes;
@@ -53,7 +53,8 @@ pub async fn give(app: &App, upload: &Upload, text: &[u8]) -> Result<(), ApiErro
     Ok(app.uploads.give_captions(upload, plain.to_owned().into()).await?)
 }
 
-/// https://www.w3.org/TR/webvtt1/#file-structure: the signature, and then nothing or a space.
+/// Checks for the signature, followed by nothing or white space:
+/// https://www.w3.org/TR/webvtt1/#file-structure
 fn is_webvtt(text: &str) -> bool {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let rest = text.strip_prefix("WEBVTT");

@@ -1,11 +1,11 @@
-//! Which answers pages of other sites may read (CORS): the API's, which knows its callers by a token
-//! that they have to send along, and nothing that a browser's cookies open. So `*` is safe, and
-//! credentials are never allowed.
+//! CORS: which responses pages of other sites may read. These are the API's, which identifies callers
+//! by a token that they have to send, and none that depend on a browser's cookies. So `*` is safe,
+//! and credentials are never allowed.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// Below it no cookie counts.
+/// Cookies are ignored below this path.
 const API: &str = "/api/";
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue =
@@ -14,14 +14,14 @@ const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
     "retry-after, www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, \
      x-request-id",
 );
-/// What browsers keep at most.
+/// The longest time for which browsers cache a preflight response.
 const PREFLIGHT_AGE_S: HeaderValue = HeaderValue::from_static("7200");
 
 pub fn is_open_to_all(path: &str) -> bool {
     path.starts_with(API)
 }
 
-/// Says what may be sent; whether the address exists is the request's own answer to tell.
+/// Says what may be sent. Whether the path exists is only answered to the request itself.
 pub fn preflight() -> Response {
     let headers: [(HeaderName, HeaderValue); 3] = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),

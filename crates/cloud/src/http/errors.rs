@@ -1,5 +1,5 @@
-//! Every answer that is not a 2xx, in the documents' form: `{success, error, message, errors,
-//! missingChunks}`. The one place where the server's own failures are logged.
+//! All responses that are not 2xx, in the format of the specifications: `{success, error, message,
+//! errors, missingChunks}`. The server's own failures are logged here and nowhere else.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,10 @@ use crate::sizes;
 use crate::storage::StorageError;
 use crate::uploads::UploadError;
 
-/// Somebody may have made room by then.
+/// The delay after which a client tries again if the storage was full. There may be space by then.
 const ROOM_RETRY_S: u64 = 60;
 
+/// An error response: status, body and headers.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -28,7 +29,7 @@ pub struct ApiError {
     headers: HeaderMap,
 }
 
-/// Field -> sentences, as 000's request classes give them.
+/// Field name -> sentences, like the request classes of seed 000.
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
 
 impl ApiError {
@@ -42,7 +43,7 @@ impl ApiError {
         ApiError { status, answer: Box::new(answer), headers: HeaderMap::new() }
     }
 
-    /// Lets a program tell this failure from others of its status.
+    /// Adds a code by which a program can tell this error from others of the same status.
     pub fn coded(mut self, code: &str) -> Self {
         self.answer.code = Some(code.to_owned());
         self
@@ -55,7 +56,7 @@ impl ApiError {
         error
     }
 
-    /// Names one more wrong field, where fields are what is wrong.
+    /// Adds another invalid field, if this error is about invalid fields.
     pub fn and_field(mut self, name: &str, sentence: &str) -> Self {
         if self.status == StatusCode::BAD_REQUEST {
             self.answer.errors.insert(name.to_owned(), vec![sentence.to_owned()]);
@@ -77,7 +78,7 @@ impl ApiError {
         error
     }
 
-    /// RFC 6750, 3.1: a good token, for other things.
+    /// RFC 6750, 3.1: the token is valid, but its scopes don't allow this.
     pub fn out_of_scope(needed: &str) -> Self {
         let mut error = ApiError::new(
             StatusCode::FORBIDDEN,
@@ -113,7 +114,7 @@ impl ApiError {
         )
     }
 
-    /// In another document's words.
+    /// Returns the error's parts, so that a dialect can word them in its own format.
     pub fn told(&self) -> (StatusCode, &ErrorAnswer, &HeaderMap) {
         (self.status, &self.answer, &self.headers)
     }
@@ -209,7 +210,7 @@ impl From<UploadError> for ApiError {
                 "Session is busy",
                 "Chunks kept coming during finalize. Finalize again when all are sent.",
             ),
-            // Found and logged already; asking again changes nothing.
+            // This was found and logged before, and trying again changes nothing.
             UploadError::Damaged => ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Video is damaged",
@@ -227,7 +228,8 @@ impl From<UploadError> for ApiError {
     }
 }
 
-/// A client that waits comes through by itself when there is room, or when the day is over.
+/// Returns the error for an exceeded limit. A client that waits succeeds without help once there is
+/// space, or once the day is over.
 fn over_limit(over: Over) -> ApiError {
     let (status, error, message) = match over {
         Over::Storage { stored_bytes, bytes_max } => (
@@ -271,7 +273,8 @@ fn over_limit(over: Over) -> ApiError {
         Over::DayUploads { retry_after_s, .. } | Over::DayBytes { retry_after_s, .. } => {
             answer.headers.insert(header::RETRY_AFTER, retry_after_s.into());
         }
-        // Told from a part's own limit by this field: smaller parts would not help.
+        // This field tells it from a part that is too large, because smaller parts would not help
+        // here.
         Over::Video { .. } => {
             answer.answer.errors.insert("video".to_owned(), vec![message]);
         }
@@ -338,7 +341,7 @@ impl From<ShareError> for ApiError {
     }
 }
 
-/// Ours to mend: logged here, and the client is told to come again, without our inner words.
+/// Logs a failure of the server. The client is asked to try again, and sees no internal details.
 pub fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
     if full {
         tracing::error!(%error, "The server has no room left");
@@ -357,7 +360,7 @@ pub fn internal(error: &dyn std::error::Error, full: bool) -> ApiError {
 }
 
 fn is_full(error: &DbError) -> bool {
-    // SQLITE_FULL, and PostgreSQL's disk_full.
+    // The codes of SQLITE_FULL and of PostgreSQL's disk_full.
     const FULL: [&str; 2] = ["13", "53100"];
     match error {
         DbError::Sql(sqlx::Error::Database(error)) => {

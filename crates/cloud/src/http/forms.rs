@@ -1,5 +1,6 @@
-//! JSON bodies of init and finalize, in either document's form, with every wrong field named: the
-//! rules of 000's request classes. Reads a `Value` because serde stops at the first wrong field.
+//! Parses the JSON bodies of init, finalize and others, in the format of either specification, and
+//! reports every invalid field. The rules are those of the request classes of seed 000. It reads a
+//! `Value`, because serde stops at the first invalid field.
 
 use std::ops::RangeInclusive;
 
@@ -18,9 +19,9 @@ use crate::media::Media;
 use crate::shares::{self, ShareAsk};
 use crate::uploads::FinalizeAsk;
 
-/// 000 states no limit for these texts; they are words.
+/// Seed 000 states no limit for these short texts.
 const WORD_CHARS_MAX: usize = 255;
-/// A number above this in `duration` is no number of seconds: over eleven days.
+/// A `duration` above this, more than eleven days, can't be in seconds.
 const SECONDS_MAX: u64 = 1_000_000;
 
 pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
@@ -45,8 +46,8 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
     let recording_id = form.optional_uuid("recordingId");
     let secret = form.optional_secret("recordingSecret");
     form.optional_text("title", shares::TITLE_CHARS_MAX);
-    // What the documents name, and nothing else that a client may send along: neither secrets nor
-    // a megabyte of its own.
+    // Only the fields of the specifications are kept. A client may send secrets or a megabyte of
+    // other data along.
     let metadata = json!({
         "timestamp": form.fields.get("timestamp"), "codec": codec, "bitrate": bitrate, "fps": fps,
         "resolution": {"width": width, "height": height},
@@ -67,8 +68,8 @@ pub fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
     })
 }
 
-/// Holds an id that was made from a secret against it: a link that is known from the first second is
-/// its maker's alone.
+/// Checks that an id that was made from a secret matches the secret. So a link that is known from the
+/// first second belongs to its creator alone.
 fn check_claim(
     id: Option<Uuid>,
     secret: Option<[u8; RECORDING_SECRET_BYTES]>,
@@ -108,7 +109,8 @@ pub fn finalize(body: &Value) -> Result<(SessionId, FinalizeAsk), ApiError> {
     Ok((session_id(&session)?, ask))
 }
 
-/// What is absent stays as it is; `expiresUnixMs: null` takes the end away.
+/// Parses a change of a link's settings. An absent field stays as it is; `expiresUnixMs: null`
+/// removes the expiry.
 pub fn share(body: &Value) -> Result<ShareAsk, ApiError> {
     let mut form = Form::of(body)?;
     let title = form.optional_text("title", shares::TITLE_CHARS_MAX);
@@ -130,7 +132,7 @@ pub fn share(body: &Value) -> Result<ShareAsk, ApiError> {
     Ok(ShareAsk { title, description, visibility, password, expires_ms })
 }
 
-/// 000: `POST /videos/chunk`.
+/// Seed 000: `POST /videos/chunk`.
 pub struct VideoChunk;
 
 impl ChunkFields for VideoChunk {
@@ -161,12 +163,12 @@ impl ChunkFields for VideoChunk {
     }
 }
 
-/// A session's id is a UUID of ours; whatever else it is, there is no such session.
+/// Parses a session id. An id that is not a UUID names no session.
 pub fn session_id(text: &str) -> Result<SessionId, ApiError> {
     text.trim().parse().map(SessionId).map_err(|_| ApiError::not_found())
 }
 
-/// 000: `regex:/^\d+$/`.
+/// Seed 000: `regex:/^\d+$/`.
 pub fn chunk_index(text: &str, name: &str) -> Result<u32, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if !digits {
@@ -178,7 +180,7 @@ pub fn chunk_index(text: &str, name: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("The {name} field must be less than {}.", limits::PARTS_MAX))
 }
 
-/// An object, field by field; every wrong one is named.
+/// A JSON object that is read field by field. It collects an error for every invalid field.
 pub struct Form<'a> {
     fields: &'a Map<String, Value>,
     errors: FieldErrors,
@@ -208,7 +210,7 @@ impl<'a> Form<'a> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
     }
 
-    /// What is required: neither absent nor null nor an empty text.
+    /// Returns a required field, which must not be absent, null or an empty text.
     fn present(&mut self, name: &str) -> Option<&'a Value> {
         let value = self.fields.get(name).filter(|value| !is_empty(value));
         if value.is_none() {
@@ -266,7 +268,7 @@ impl<'a> Form<'a> {
         None
     }
 
-    /// `{width, height}` or `"1920x1080"`; wrong halves are named as 000 names them.
+    /// Reads `{width, height}` or `"1920x1080"`. Errors name the fields as seed 000 does.
     fn resolution(&mut self) -> (u32, u32) {
         let Some(value) = self.present("resolution") else { return (0, 0) };
         let (width, height) = match value {
@@ -332,8 +334,9 @@ impl<'a> Form<'a> {
         indices
     }
 
-    /// Whole milliseconds or seconds. A whole number alone doesn't tell: one with a fraction is
-    /// seconds. Only a hint, for media that can't be asked.
+    /// Reads a duration in whole milliseconds or in seconds. A number with a fraction is in seconds;
+    /// a whole number is ambiguous and counts as milliseconds. The result is only a hint, for media
+    /// that doesn't give its duration.
     fn duration(&mut self, name: &str) -> u64 {
         let number = self.present(name).map(|value| match value {
             Value::String(text) => text.parse().ok(),
@@ -375,7 +378,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A whole number, also as text or as `30.0`: the documents' own validator takes these.
+/// Reads a whole number, also as text or as `30.0`, as the validator of the specifications does.
 fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
@@ -387,12 +390,13 @@ fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-/// For what was checked against a range already.
+/// Converts a number that was already checked against a range.
 fn small(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-/// A name without its folders and without control characters. It is shown, and never a path.
+/// Returns a file name without its folders and control characters. It is displayed, and never used as
+/// a path.
 pub fn plain_name(name: String) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain = last.chars().filter(|c| !c.is_control()).take(limits::FILENAME_CHARS_MAX);

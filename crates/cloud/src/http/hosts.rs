@@ -1,9 +1,8 @@
-//! Which names the server answers to (`Host`). A page of another site can point a name of its own at
-//! this server's address (DNS rebinding), and its browser then takes the server for that site. Such a
-//! request carries the other site's name.
+//! Checks the host name that a request is addressed to (`Host`). A page of another site can point its
+//! own host name at this server's address (DNS rebinding), and the browser then takes this server for
+//! that site. Such a request carries the other site's name.
 //!
-//! Addresses in numbers are let through: no name was looked up for them, and probes and proxies use
-//! them.
+//! Numeric addresses are accepted: no name was looked up for them, and probes and proxies use them.
 
 use std::net::IpAddr;
 
@@ -19,7 +18,7 @@ pub fn is_ours(app: &App, request: &Request) -> bool {
         return true;
     }
     let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    // In the request line, as proxies are asked.
+    // Requests in absolute form, as sent to proxies, name the host in the request line.
     let named = named.or_else(|| request.uri().authority().map(|it| it.as_str()));
     named.is_none_or(|host| is_known(host_of(&app.public_url), host))
 }

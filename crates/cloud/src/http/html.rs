@@ -1,4 +1,4 @@
-//! Pages as answers: their policy, and that nobody keeps them.
+//! HTML responses with their content security policy and caching headers.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use maud::Markup;
 
 use crate::pages::Refusal;
 
-/// No inline script or style, nothing from elsewhere. `blob:` is how a live recording is played.
+/// No inline scripts or styles, nothing from other sites. `blob:` is needed to play a live recording.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
      media-src 'self' blob:; connect-src 'self'; base-uri 'none'";
 
@@ -14,7 +14,7 @@ pub fn html(status: StatusCode, page: Markup) -> Response {
     html_that_sends_to(status, page, "'self'")
 }
 
-/// `targets`: where its forms may lead, redirects included.
+/// `targets` is where the page's forms may lead, including redirects.
 pub fn html_that_sends_to(status: StatusCode, page: Markup, targets: &str) -> Response {
     let policy = format!("{POLICY}; form-action {targets}; frame-ancestors 'none'");
     let mut response = (status, page.into_string()).into_response();
@@ -30,13 +30,13 @@ pub fn html_that_sends_to(status: StatusCode, page: Markup, targets: &str) -> Re
     response
 }
 
-/// For what is somebody's own: not even the way back shows it after signing out.
+/// Forbids caching. For personal pages: not even the back button shows them after signing out.
 pub fn unkept(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// A page with a form, which nobody keeps. `status`: where nothing was refused yet.
+/// Returns a page with a form, which is not cached. `status` applies if there is no refusal.
 pub fn form_page(status: StatusCode, page: Markup, refusal: Option<Refusal>) -> Response {
     let mut response = unkept(html(refusal.map_or(status, status_of), page));
     if let Some(Refusal::TooMany { retry_after_s }) = refusal {

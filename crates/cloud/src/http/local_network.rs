@@ -1,9 +1,10 @@
-//! What others on the local network reach: share pages and their media, each behind a link whose
-//! path carries its key. The API, sign-in, lists and the operator's pages are not there at all.
+//! The routes for other computers on the local network: share pages and their media, each under a
+//! link whose path contains its key. The API, sign-in, lists and the operator's pages are not
+//! available there.
 //!
-//! A link is `/videos/ID-KEY`. Before routing the key is checked and taken out of the path; in
-//! pages that go out, the id gets its key again. So no page names an address that would not open,
-//! and every wrong address is answered alike.
+//! A link is `/videos/ID-KEY`. Before routing, the key is checked and removed from the path; in
+//! outgoing pages the key is added to the id again. So no page contains a URL that would not work,
+//! and all wrong URLs get the same answer.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -24,15 +25,16 @@ use crate::db::VideoId;
 use crate::pages;
 use crate::shares::Shares;
 
-/// A page with its media asks for a dozen things at once; a player that seeks, for some a second.
+/// The rate limit of a visitor. A page with its media sends a dozen requests at once; a player that
+/// seeks sends a few each second.
 const REQUESTS_PER_SECOND: f64 = 50.0;
 const REQUESTS_AT_ONCE: f64 = 200.0;
-/// Past this many visitors, those who were quiet long enough are forgotten.
+/// With more visitors than this, those whose bucket is full again are forgotten.
 const VISITORS_KEPT_MAX: usize = 4_096;
-/// The largest page has some tens of kilobytes.
+/// The largest page has a few tens of kilobytes.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
-/// How many requests each visitor has left: a token bucket for each address.
+/// Rate limiter of visitors: a token bucket for each address.
 #[derive(Debug, Default)]
 pub struct VisitorRate {
     buckets: Mutex<HashMap<IpAddr, (f64, Instant)>>,
@@ -63,10 +65,10 @@ struct Gate {
 }
 
 impl AppState {
-    /// The same videos, as somebody sees them who came by another address.
+    /// Returns a state with the same videos, for visitors who use another URL.
     pub fn for_visitors(&self, public_url: String) -> AppState {
         AppState {
-            // Whatever name the network's other computers have for this one.
+            // Other computers on the network may use any name for this one.
             is_named: false,
             uploads: Arc::clone(&self.uploads),
             accounts: Accounts::new(self.uploads.db.clone(), self.uploads.clock.clone()),
@@ -107,7 +109,7 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         let again = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
         return (StatusCode::TOO_MANY_REQUESTS, again).into_response();
     }
-    // Nobody signs in here; a token that came by mistake is not even looked at.
+    // Nobody signs in here. A token that was sent by mistake is ignored.
     request.headers_mut().remove(header::AUTHORIZATION);
     if request.uri().path().starts_with("/static/") {
         return next.run(request).await;
@@ -119,7 +121,7 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
     with_keys(next.run(request).await, video, &segment).await
 }
 
-/// What a keyed address leads to within.
+/// Checks the key of a URL. Returns the video, the path segment with the key, and the URL without it.
 fn opened(app: &AppState, uri: &Uri) -> Option<(VideoId, String, Uri)> {
     let mut steps = uri.path().splitn(4, '/').skip(1);
     let (kind, segment, rest) = (steps.next()?, steps.next()?, steps.next());
@@ -136,7 +138,7 @@ fn opened(app: &AppState, uri: &Uri) -> Option<(VideoId, String, Uri)> {
     Some((video, segment.to_owned(), inner.parse().ok()?))
 }
 
-/// Wherever an answer names the video, with its key.
+/// Replaces the video's id by the segment with its key, wherever the response names it.
 async fn with_keys(response: Response, video: VideoId, segment: &str) -> Response {
     let (mut parts, body) = response.into_parts();
     let id = video.to_string();

@@ -1,6 +1,6 @@
-//! HTTP: the API for programs, the share page and the videos for people.
+//! HTTP: the API for programs, and the share pages and videos for people.
 //!
-//! Handlers translate; nothing is decided here but what HTTP itself asks for.
+//! Handlers only translate. They decide nothing except what HTTP itself requires.
 
 mod access;
 mod api;
@@ -48,12 +48,14 @@ pub use local_network::{VisitorRate, router as local_network_router};
 pub use operator::metrics_router;
 pub use video::bytes as bytes_of;
 
-/// Two years, as browsers' own lists want it. Not of hosts below, which aren't ours to speak for.
+/// Two years, as the browsers' preload lists recommend. Subdomains are not included, because they may
+/// belong to others.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub type App = Arc<AppState>;
 
+/// The state that all handlers share.
 #[derive(Debug)]
 pub struct AppState {
     pub uploads: Arc<Uploads>,
@@ -64,21 +66,21 @@ pub struct AppState {
     pub mailer: Option<Mailer>,
     /// Without a slash at its end.
     pub public_url: String,
-    /// Whoever runs the server said what it is called, or it is this computer's alone: it answers to
-    /// no other name.
+    /// The operator has set the server's name, or the server is only for this computer. It then
+    /// answers to no other name.
     pub is_named: bool,
     pub behind_proxy: bool,
-    /// Not in the cloud of this computer, which has one user and no passwords.
+    /// False in the embedded server of this computer, which has one user and no passwords.
     pub has_sign_in: bool,
-    /// Downloads of single objects come from the bucket itself.
+    /// Redirects downloads of single objects to the bucket.
     pub redirects_downloads: bool,
-    /// Its pages are seen on this computer alone, and say so.
+    /// The pages are only reachable on this computer, and say so.
     pub is_this_computer: bool,
     pub sweep: Arc<Notify>,
 }
 
 impl AppState {
-    /// Something was removed: its bytes need not wait for the next round.
+    /// Makes the sweeper run now, because something was removed.
     fn sweep_soon(&self) {
         self.sweep.notify_one();
     }
@@ -111,7 +113,7 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// What stands behind links: share pages, their media, and what those pages load.
+/// The routes of links: share pages, their media, and what those pages load.
 fn link_routes() -> Router<App> {
     Router::new()
         .route("/videos/{video}", get(share::page))

@@ -1,8 +1,9 @@
-//! Forms with a file, field by field as they come: the file goes straight to storage.
+//! Parses forms with a file, field by field as they arrive: the file is streamed to storage.
 //!
-//! The texts before the file: the upload is looked up first, and a file that nobody awaits is not
-//! written. Behind the file: it is written under a name of its own and gets its part's name after.
-//! What the texts are called, and what they ask for, is each document's own (`ChunkFields`).
+//! If the text fields come before the file, the upload is looked up first, and a file for which there
+//! is no upload isn't written. If they come after the file, the file is written under a temporary
+//! name and then renamed to its part's name. The names of the text fields and the checks on them
+//! depend on the API dialect (`ChunkFields`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,25 +30,26 @@ use crate::rate::Allowance;
 use crate::storage::Written;
 use crate::uploads::UploadError;
 
-/// The texts are ids and numbers.
+/// The text fields are ids and numbers.
 const TEXT_BYTES_MAX: usize = 256;
-/// Fields that we don't know are read and dropped, up to this.
+/// Unknown fields are read and discarded, up to this size.
 const OTHER_BYTES_MAX: u64 = 1024 * 1024;
-/// Boundaries, headers and small fields beside the file.
+/// An allowance for boundaries, headers and small fields besides the file.
 const BESIDE_BYTES_MAX: u64 = 2 * OTHER_BYTES_MAX;
-/// A client that sends nothing for so long is gone, or holds a connection for nothing.
+/// A client that sends nothing for this long is gone, or only occupies a connection.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// The fields of a form that carries a part, and what they ask for.
+/// The fields of a form that carries a part, and how they are checked.
 pub trait ChunkFields: Sync {
-    /// What has to be known before the file may be written where it belongs.
+    /// The text fields that must be known before the file can be written to its final place.
     const TEXTS: &'static [&'static str];
     const FILE: &'static str = "chunk";
     const BYTES_MAX: u64 = limits::PART_BYTES_MAX;
-    /// Whether the document has its client say of what kind the file is.
+    /// True if clients of this specification announce the file's type.
     const IS_ANNOUNCED: bool = true;
 
-    /// The upload that awaits this part; or everything that is missing or wrong.
+    /// Returns the upload that the part belongs to, or an error that lists everything missing or
+    /// invalid.
     fn admit(
         app: &App,
         user: UserId,
@@ -72,6 +74,7 @@ pub fn required(name: &str) -> String {
     format!("The {name} field is required.")
 }
 
+/// The upload and index of a part that was admitted, with the rate limit's state.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     pub upload: Upload,
@@ -79,7 +82,7 @@ pub struct Admitted {
     pub allowance: Allowance,
 }
 
-/// A chunk whose file is durable, and whose upload awaits it.
+/// A part whose file is durable, and whose upload exists.
 #[derive(Debug)]
 pub struct ChunkForm {
     pub upload: Upload,
@@ -122,7 +125,7 @@ pub async fn read_chunk<F: ChunkFields>(
     }
 }
 
-/// Before any of it is read, where the client says how much there will be.
+/// Refuses a body that is announced as too large, before any of it is read.
 pub fn check_announced(headers: &HeaderMap, bytes_max: u64) -> Result<(), ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -235,7 +238,7 @@ fn other_kind(media: Media) -> ApiError {
     }
 }
 
-/// An image that is durable, and what its bytes are.
+/// A file that is durable, and the media type that its bytes show.
 #[derive(Debug)]
 pub struct FileForm {
     pub written: Written,
@@ -244,15 +247,14 @@ pub struct FileForm {
     pub sha256_claimed: Option<[u8; 32]>,
 }
 
-/// The form of `POST /screenshots/upload`: one file of the name `file`.
-/// What a form that is one file may hold.
+/// The permitted content of a form with a single file.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// The document's name for the field first; errors speak of it.
+    /// The accepted names of the field. Errors mention the first, which is the specification's.
     names: &'static [&'static str],
     bytes_max: u64,
     is_good: fn(Media) -> bool,
-    /// What is said to be wanted.
+    /// The media type that errors mention as expected.
     media: Media,
 }
 
@@ -345,7 +347,7 @@ async fn skip(mut field: Field<'_>, mut total: u64) -> Result<u64, ApiError> {
     Ok(total)
 }
 
-/// Waits for what comes next, but not for ever.
+/// Waits for the next bytes, with a timeout.
 pub async fn silence<T>(next: impl Future<Output = T>) -> Result<T, ApiError> {
     timeout(SILENCE_MAX, next).await.map_err(|_| ApiError::slow())
 }
@@ -366,8 +368,8 @@ fn broken() -> ApiError {
     ApiError::field("body", "The form ends early or is not well formed.")
 }
 
-/// RFC 9530: `Content-Digest: sha-256=:BASE64:`, perhaps beside other algorithms. Of the form as a
-/// whole where it stands on the request, of the file where it stands on the field.
+/// Parses RFC 9530's `Content-Digest: sha-256=:BASE64:`, perhaps among other algorithms. In the
+/// request's headers it covers the whole form, in the field's headers only the file.
 fn claimed_sha256(headers: &HeaderMap) -> Result<Option<[u8; 32]>, ApiError> {
     let Some(value) = headers.get("content-digest") else { return Ok(None) };
     let unreadable = || {
@@ -383,14 +385,15 @@ fn claimed_sha256(headers: &HeaderMap) -> Result<Option<[u8; 32]>, ApiError> {
     bytes.try_into().map(Some).map_err(|_| unreadable())
 }
 
-/// A body whose bytes are hashed as they are read.
+/// Hashes a body while it is read.
 struct WholeHash {
     hash: Arc<Mutex<Sha256>>,
     rest: SharedBody,
 }
 
 impl WholeHash {
-    /// Of the whole body: the form's reader stops at the last boundary, a digest does not.
+    /// Returns the hash of the whole body. The form's reader stops at the last boundary, but the
+    /// digest includes what follows it.
     async fn sha256(mut self) -> Result<[u8; 32], ApiError> {
         let mut left = OTHER_BYTES_MAX;
         while let Some(bytes) =

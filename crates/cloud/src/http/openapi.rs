@@ -1,4 +1,4 @@
-//! The API's own document, as it is checked in (`docs/openapi.json`).
+//! Serves the API's OpenAPI document from the repository (`docs/openapi.json`).
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ mod tests {
     use super::DOCUMENT;
     use crate::http::{api, dialects};
 
-    /// What the addresses answer is held against the document by `tests/cloud/openapi.rs`.
+    /// `tests/cloud/openapi.rs` compares the actual responses with the document.
     #[test]
     fn every_address_of_the_router_is_in_the_document_and_no_other() {
         let document: Value = serde_json::from_str(DOCUMENT).unwrap();

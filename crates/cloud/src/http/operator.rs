@@ -1,7 +1,7 @@
-//! For those who run the server, and what every request passes for them.
+//! Endpoints for the operator, and middleware that every request passes for metrics and logs.
 //!
-//! `/metrics` is on an address of its own and nowhere else: it tells how much a business records,
-//! and behind a proxy every visitor would come from this very computer.
+//! `/metrics` is only served on its own address: it reveals how much a business records, and behind a
+//! proxy every visitor would seem to come from this computer.
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,9 @@ use super::visitor::from;
 use super::{App, REQUEST_ID};
 use crate::audit::asked_from;
 
-/// A balancer that asks has its own patience, which is short.
+/// Load balancers have short timeouts of their own.
 const READY_MAX: Duration = Duration::from_secs(2);
-/// A request's id is written into logs: what somebody else sends has to look like one.
+/// The longest request id that is accepted from outside. It is written to the logs.
 const ID_BYTES_MAX: usize = 64;
 const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -39,7 +39,8 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests can be answered. A full disk is no reason: what is kept can still be watched.
+/// Returns whether requests can be answered. A full disk does not count as a failure, because stored
+/// videos can still be watched.
 pub async fn readyz(State(app): State<App>) -> Response {
     let (db, storage) = (&app.uploads.db, &app.uploads.storage);
     let ready = async {
@@ -57,7 +58,8 @@ pub async fn readyz(State(app): State<App>) -> Response {
     }
 }
 
-/// Counted by route, never by path: a path names a video. And who asks is known to what is noted.
+/// Counts requests by route and never by path, because a path names a video. Also makes the client's
+/// address available to the audit log.
 pub async fn counted(State(app): State<App>, request: Request, next: Next) -> Response {
     let (begun, _under_way) = (Instant::now(), app.uploads.metrics.under_way());
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -72,7 +74,7 @@ pub async fn counted(State(app): State<App>, request: Request, next: Next) -> Re
     response
 }
 
-/// Takes away an id that is none; one is made then.
+/// Removes an invalid request id, so that a new one is generated.
 pub async fn plain_request_id(mut request: Request, next: Next) -> Response {
     let is_plain = |id: &HeaderValue| {
         let bytes = id.as_bytes();
@@ -86,7 +88,7 @@ pub async fn plain_request_id(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Method and path: the path holds no secret but the link itself, the query is left out.
+/// Logs method and path. The path holds no secret except the link itself; the query is left out.
 pub fn span(request: &Request) -> tracing::Span {
     let id = request.extensions().get::<RequestId>();
     let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();

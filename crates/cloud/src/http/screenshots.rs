@@ -1,6 +1,6 @@
-//! `/api/v1/screenshots`: an image in one request, behind a link like a video's. Under the hood it
-//! is an upload of one part, so that who may see it, how much there may be, and what becomes of it
-//! is decided where it is for videos.
+//! `/api/v1/screenshots`: uploads an image in one request. It gets a link like a video's. Internally
+//! it is an upload with one part, so that access, quotas and deletion are handled by the same code as
+//! for videos.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -15,7 +15,7 @@ use crate::db::{NewUpload, Upload, UserId};
 use crate::pages::file_path;
 use crate::uploads::FinalizeAsk;
 
-/// Where a browser pasted it and knows no name.
+/// The name of a screenshot that a browser pasted without one.
 const NAME: &str = "Screenshot";
 
 pub async fn upload(
@@ -30,7 +30,7 @@ pub async fn upload(
         recording_id: None,
         media: image.media,
         filename: if named.is_empty() { format!("{NAME}.{}", image.media.name()) } else { named },
-        // Told by the bytes, when they are all here.
+        // Set from the bytes once they are complete.
         width: 0,
         height: 0,
         fps: 0,
@@ -60,7 +60,7 @@ pub async fn upload(
     Ok(Json(ScreenshotAnswer {
         success: Some(true),
         id: Some(upload.video_id.to_string()),
-        // As the document means it: the file, which people open and pages show.
+        // As the specification means it: the file itself, which people open and pages embed.
         url: format!("{}{}", app.public_url, file_path(&upload)),
         page_url: Some(page_url(&app, &upload)),
         image_url: Some(format!("{}{}", app.public_url, file_path(&upload))),

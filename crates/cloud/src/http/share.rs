@@ -1,7 +1,7 @@
-//! What stands behind a link, for people: the page and what its script asks for.
+//! The page behind a link, and what its script requests.
 //!
-//! The page is whole without scripts (the browser's own player); scripts add the player, the copy
-//! buttons, and the way along while the recording still runs.
+//! The page works without scripts, with the browser's own player. Scripts add the custom player, the
+//! copy buttons, and live playback while the recording is running.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -29,33 +29,35 @@ use crate::shares::{Access, PASS_MS, ShareError};
 use crate::uploads::{UploadError, Uploads};
 
 const NO_VIDEO: VideoId = VideoId(Uuid::nil());
-/// What an embedding site gets where it doesn't say how wide it wants it.
+/// The width of an embedded player if the embedding site gives none.
 const EMBED_WIDTH: u32 = 960;
-/// A link may be known long before its recording comes: it was made offline. Past this it won't.
+/// The time for which the page waits for a recording. A link may be known long before its recording
+/// arrives, if it was recorded offline; after this time it will not come any more.
 const AWAITED_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// The id in a link.
+/// Parses the video's id in a link.
 pub fn video_id(text: &str) -> Option<VideoId> {
     Uuid::try_parse(text).ok().map(VideoId)
 }
 
-/// What a link leads to just now.
+/// The current target of a link.
 enum Behind {
     Finished(Upload),
     Live {
         upload: Upload,
         mime: String,
     },
-    /// The recording is awaited: it is younger than `AWAITED_MS_MAX`, or its upload has begun.
+    /// The recording has not arrived yet: it is younger than `AWAITED_MS_MAX`, or its upload has
+    /// begun.
     Awaited,
     Removed,
-    /// Begun, and never finished.
+    /// The upload was begun and never finished.
     Expired,
     Nothing,
 }
 
 impl Behind {
-    /// What is there to be seen.
+    /// Returns the upload, if there is something to be seen.
     fn upload(&self) -> Option<&Upload> {
         match self {
             Behind::Finished(upload) | Behind::Live { upload, .. } => Some(upload),
@@ -73,7 +75,7 @@ pub async fn page(
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
     let only_here = app.is_this_computer;
     let behind = behind(&app, &video).await?;
-    // A video's id below /screenshots, or an image's below /videos.
+    // A video under /screenshots, or an image under /videos.
     if let Some(upload) = behind.upload()
         && parts.uri.path().split('/').nth(1) != pages::page_path(upload).split('/').nth(1)
     {
@@ -109,7 +111,7 @@ pub async fn page(
     })
 }
 
-/// Whether damage left nothing to be played.
+/// Returns whether damage left nothing that can be played.
 async fn is_lost(app: &App, upload: &Upload) -> Result<bool, ApiError> {
     if upload.parts_damaged == 0 {
         return Ok(false);
@@ -121,7 +123,7 @@ async fn is_lost(app: &App, upload: &Upload) -> Result<bool, ApiError> {
     }
 }
 
-/// The page of who may not see it: it names neither title nor owner.
+/// Returns the page for a person who may not see the video. It shows neither title nor owner.
 async fn closed(
     app: &App,
     parts: &mut Parts,
@@ -147,7 +149,7 @@ async fn closed(
     })
 }
 
-/// Somebody says a link's password.
+/// Handles the password form of a link.
 pub async fn unlock(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -185,7 +187,7 @@ pub async fn unlock(
     answer.await.map_err(|error: ApiError| error.into_response())
 }
 
-/// The page's script says so when somebody begins to watch.
+/// Called by the page's script when playback begins.
 pub async fn viewed(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -203,8 +205,8 @@ pub async fn viewed(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The player alone, for other sites' pages. They send no cookies of ours: only what anyone may
-/// see plays there.
+/// The player alone, for pages of other sites. They don't send this server's cookies, so only public
+/// videos play there.
 pub async fn embed(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -240,7 +242,7 @@ pub struct OembedQuery {
     maxheight: Option<u32>,
 }
 
-/// https://oembed.com: how other sites learn to embed a link.
+/// https://oembed.com, by which other sites learn how to embed a link.
 pub async fn oembed(
     State(app): State<App>,
     asked: Result<Query<OembedQuery>, QueryRejection>,
@@ -260,7 +262,7 @@ pub async fn oembed(
     Ok(Json(pages::oembed(&app.public_url, upload, max)).into_response())
 }
 
-/// Other sites may frame it.
+/// Allows other sites to frame the page.
 fn framed(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.remove(header::X_FRAME_OPTIONS);
@@ -279,7 +281,8 @@ pub struct LiveQuery {
     after: u32,
 }
 
-/// What a page that waits or follows has to know. `after`: so many parts are known already.
+/// The state of a recording, for a page that waits for it or follows it. `after` is the number of
+/// parts that it already knows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 pub enum LiveAnswer {
@@ -288,7 +291,7 @@ pub enum LiveAnswer {
     Live {
         #[serde(flatten)]
         parts: PartTimes,
-        /// How long ago the last part came.
+        /// The time since the last part arrived.
         quiet_ms: i64,
     },
     #[serde(rename_all = "camelCase")]
@@ -299,14 +302,14 @@ pub enum LiveAnswer {
     Gone,
 }
 
-/// The parts from `after` on, as far as there is no gap.
+/// The parts from `after` on, up to the first gap.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartTimes {
-    /// Start and end of each.
+    /// Start and end time of each part.
     parts: Vec<(u64, u64)>,
-    /// Where playing can begin, of each: a time, a part, and an offset in it. Where this is told, parts
-    /// are cut anywhere, and mean something one after the other only.
+    /// For each part, where playback can start: a time, a part, and an offset in it. If this is set,
+    /// parts are cut at arbitrary positions and can only be decoded in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     joints: Option<Vec<Option<(u64, u32, u64)>>>,
 }
@@ -379,7 +382,7 @@ async fn behind(app: &App, video: &str) -> Result<Behind, ApiError> {
             let mime = app.uploads.followed(&upload, u32::MAX).await?.mime;
             match upload.media {
                 Media::Webm | Media::Mkv => mime.unwrap_or_default(),
-                // Of other files nothing can be seen before all of it is here.
+                // Other files can't be shown before they are complete.
                 _ => match mime {
                     Some(mime) => mime,
                     None => return Ok(Behind::Awaited),
@@ -394,13 +397,13 @@ async fn behind(app: &App, video: &str) -> Result<Behind, ApiError> {
     Ok(Behind::Live { upload, mime })
 }
 
-/// Recordings' ids hold the time they were made at.
+/// Returns whether the recording may still arrive. Its id contains the time at which it was made.
 fn is_awaited(id: Uuid, now_ms: i64) -> bool {
     let Some(made) = id.get_timestamp().filter(|_| id.get_version_num() == 7) else { return false };
     let (seconds, nanos) = made.to_unix();
     let made_ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
         + i64::from(nanos / 1_000_000);
-    // Another clock may be ahead of ours by as much as it likes to be behind.
+    // The recorder's clock may be ahead by as much as it may be behind.
     (now_ms - made_ms).abs() < AWAITED_MS_MAX
 }
 

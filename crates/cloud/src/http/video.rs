@@ -1,4 +1,4 @@
-//! A video's bytes, as GET and HEAD with ranges, streamed through its map: nothing is held in
+//! Serves a video's bytes by GET and HEAD, with ranges, streamed through its map. Nothing is held in
 //! memory, and any node can answer any range.
 
 use axum::Json;
@@ -27,23 +27,25 @@ use crate::signing::{ADDRESS_AGE, Signed};
 use crate::storage::{Storage, StorageError};
 use crate::uploads::{UploadError, Uploads, Watchable};
 
-/// A finished video never changes under its ETag, but its owner may remove it: asked again each time.
+/// A finished video never changes under its ETag, but its owner may remove it, so browsers revalidate
+/// each time.
 const FINISHED: HeaderValue = HeaderValue::from_static("public, no-cache");
-/// For the one who was asked who they are; no cache in between may pass it on.
+/// For a viewer whose access was checked: shared caches must not store the response.
 const FINISHED_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// A file that somebody sent us is never a page of ours.
+/// A file from a user must never act as a page of this server.
 const FILE_POLICY: &str = "default-src 'none'; sandbox";
-/// The same for what browsers show in a document of their own, which a sandbox would keep from
-/// loading the file: nothing but the file itself and the browser's own style. No image or video that
-/// is served has scripts: its type is told by its bytes, and sniffing is off.
+/// The policy for what browsers display in a document of their own, which a sandbox would keep from
+/// loading the file: only the file itself and the browser's own style. None of the images and videos
+/// that are served contains scripts, since the type is determined from the bytes, and sniffing is
+/// off.
 const MEDIA_POLICY: &str =
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
-/// How many MP4s one address (one /64 of IPv6) may have made of other people's videos.
+/// The rate limit of MP4s that one address (or one IPv6 /64) requests of other people's videos.
 const MP4_ASKED: Bucket = Bucket { size: 10, refill_ms: 6 * 60 * 1000 };
 const GROWING: HeaderValue = HeaderValue::from_static("no-store");
 
-/// `/videos/{id}/video.webm` (`.mkv`, `.mp4`, `.mov`): to be watched. `/screenshots/{id}/image.png`: the same
-/// of an image.
+/// `/videos/{id}/video.webm` (`.mkv`, `.mp4`, `.mov`): serves the video for watching.
+/// `/screenshots/{id}/image.png` is the same for an image.
 pub async fn video(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -71,7 +73,7 @@ pub async fn image(
     File { map, etag, mime: media.mime(), is_open }.send(&app, &upload, media.name(), &parts).await
 }
 
-/// `/videos/{id}/original.webm`: byte for byte what came.
+/// `/videos/{id}/original.webm`: serves the bytes exactly as received.
 pub async fn original(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -84,7 +86,7 @@ pub async fn original(
     File { map, etag, mime, is_open }.answer(&app.uploads.storage, &parts.headers)
 }
 
-/// `/videos/{id}/live/init.webm`: what a player has to have before any part.
+/// `/videos/{id}/live/init.webm`: serves the header that a player needs before any part.
 pub async fn live_init(
     State(app): State<App>,
     Path(video): Path<String>,
@@ -105,7 +107,8 @@ pub async fn live_init(
     File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 
-/// `/videos/{id}/live/{index}`: one part's clusters, without an init; all of a part that is cut anywhere.
+/// `/videos/{id}/live/{index}`: serves one part's clusters without the init, or the whole part if
+/// parts are cut at arbitrary positions.
 pub async fn live_part(
     State(app): State<App>,
     Path((video, index)): Path<(String, u32)>,
@@ -123,8 +126,8 @@ pub async fn live_part(
     File::growing(map).answer(&app.uploads.storage, &HeaderMap::new())
 }
 
-/// `/videos/{id}/made/thumbnail.jpg`, `/videos/{id}/made/720.mp4`: what was made of it. An MP4 that isn't
-/// there yet is made now: 202, and the caller comes again.
+/// `/videos/{id}/made/thumbnail.jpg`, `/videos/{id}/made/720.mp4`: serves a product. A request for an
+/// MP4 that doesn't exist yet starts its job and is answered with 202, and the client polls.
 pub async fn product(
     State(app): State<App>,
     Path((video, name)): Path<(String, String)>,
@@ -138,7 +141,7 @@ pub async fn product(
     };
     let mut map = MediaMap::default();
     map.push_object(&made.object_key, 0..made.size_bytes);
-    // Never changed under its key.
+    // The object of a key never changes.
     let etag = format!("\"{}\"", made.object_key.rsplit('/').next().unwrap_or_default());
     let is_open = upload.share.is_open();
     let ending = kind.name().rsplit('.').next().unwrap_or_default();
@@ -178,7 +181,7 @@ async fn not_made(
             "This video could not be made an MP4. The video itself is there as WebM.",
         )),
         Some(_) | None => {
-            // One of a video after the other: who asks comes again anyway.
+            // Only one MP4 of a video is made at a time. The client comes back anyway.
             if job.is_none() && !is_busy {
                 may_ask(app, upload, parts).await?;
                 app.jobs.ask_for(upload, kind).await?;
@@ -194,7 +197,7 @@ async fn not_made(
     }
 }
 
-/// Whoever isn't its owner starts so much work and no more.
+/// Limits how many jobs people other than the owner may start.
 async fn may_ask(app: &App, upload: &Upload, parts: &mut Parts) -> Result<(), ApiError> {
     if access::access(app, parts, upload).await? == Access::Owner {
         return Ok(());
@@ -210,14 +213,14 @@ async fn may_ask(app: &App, upload: &Upload, parts: &mut Parts) -> Result<(), Ap
 async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<Upload, ApiError> {
     let video = share::video_id(video).ok_or_else(gone)?;
     let mut upload = app.uploads.behind_link(video).await?;
-    // A file that went to the bucket by itself: looking at its address takes it in.
+    // If a file was uploaded directly to the bucket, a request for its URL takes it over.
     if let Some(waiting) = upload.as_ref().filter(|upload| upload.is_open())
         && let Ok(Some(arrived)) = arrived(app, waiting).await
     {
         upload = Some(arrived);
     }
     let upload = upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)?;
-    // An address that its owner had signed for somebody.
+    // A signed URL, which the owner requested for someone.
     let signed = Query::<Signed>::try_from_uri(&parts.uri);
     let now_ms = app.uploads.clock.now_ms();
     if !signed.is_ok_and(|Query(it)| app.signing.is_good("GET", parts.uri.path(), &it, now_ms)) {
@@ -232,7 +235,7 @@ fn gone() -> ApiError {
 
 struct File {
     map: Arc<MediaMap>,
-    /// Of what will not change any more.
+    /// Set if the content will not change any more.
     etag: Option<String>,
     mime: &'static str,
     is_open: bool,
@@ -243,7 +246,7 @@ impl File {
         File { map: Arc::new(map), etag: None, mime: Media::Webm.mime(), is_open: false }
     }
 
-    /// With `?download` it is to be kept under the video's title, and may come from the bucket.
+    /// With `?download` the file is saved under the video's title, and may be served by the bucket.
     async fn send(
         self,
         app: &App,
@@ -323,7 +326,7 @@ impl File {
     }
 }
 
-/// RFC 6266 and 8187: any letters, none of which ends the name.
+/// RFC 6266 and 8187: any characters, percent-encoded so that none ends the name early.
 fn attachment(title: &str, ending: &str) -> String {
     let mut name = String::new();
     for byte in format!("{title}.{ending}").bytes() {
@@ -336,7 +339,7 @@ fn attachment(title: &str, ending: &str) -> String {
     format!("attachment; filename*=UTF-8''{name}")
 }
 
-/// The pieces one after the other; each is opened when its turn comes.
+/// Streams the pieces one after the other. Each is opened when it is needed.
 pub fn bytes(
     storage: Storage,
     pieces: impl Iterator<Item = Piece> + Send + 'static,
@@ -367,7 +370,7 @@ fn policy(mime: &str) -> &'static str {
     if is_shown { MEDIA_POLICY } else { FILE_POLICY }
 }
 
-/// RFC 9110, 13.1.1: a weak tag never matches here, and what still grows has none.
+/// RFC 9110, 13.1.1: a weak tag never matches, and content that still grows has no tag.
 fn is_match(etag: Option<&str>, asked: &HeaderMap) -> bool {
     let lines = || asked.get_all(header::IF_MATCH).iter();
     let mut wanted = lines().filter_map(|line| line.to_str().ok()).flat_map(|it| it.split(','));
@@ -398,8 +401,8 @@ enum Asked {
     Nothing,
 }
 
-/// RFC 9110, 14: what can't be read, several ranges at once, and an If-Range that isn't this very
-/// ETag all mean the whole.
+/// RFC 9110, 14: the whole file is served if the range can't be parsed, if there are several ranges,
+/// or if If-Range isn't exactly this ETag.
 fn range(asked: &HeaderMap, etag: Option<&str>, len: u64) -> Asked {
     let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(spec) = text(header::RANGE).and_then(|range| range.trim().strip_prefix("bytes="))
@@ -418,7 +421,7 @@ fn range(asked: &HeaderMap, etag: Option<&str>, len: u64) -> Asked {
             return Some(None);
         }
         let digits = text.bytes().all(|b| b.is_ascii_digit());
-        // More digits than a number holds is beyond any end.
+        // A number with too many digits is beyond the end of any file.
         digits.then(|| Some(text.parse().unwrap_or(u64::MAX)))
     };
     match (number(first), number(last)) {

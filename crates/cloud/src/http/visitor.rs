@@ -1,8 +1,8 @@
-//! Who asks: people, by their browser's cookies; and what their forms have to carry.
+//! Identifies people by their browser's cookies, and checks the forms that they send.
 //!
-//! A form counts only if it came from a page of this server (`Sec-Fetch-Site`, `Origin`) and
-//! carries the key that this browser's cookie makes: another site can send our cookies along, but
-//! can read neither them nor our pages.
+//! A form is accepted only if it came from a page of this server (`Sec-Fetch-Site`, `Origin`) and
+//! carries the key that is derived from this browser's cookie. Another site can make a browser send
+//! our cookies along, but can read neither them nor our pages.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,20 +22,21 @@ use crate::pages::{self, FORM_KEY, Person};
 use crate::secrets;
 
 const SESSION_COOKIE: &str = "snaplark_session";
-/// For forms of those who aren't signed in.
+/// The cookie for forms of people who aren't signed in.
 const FORM_COOKIE: &str = "snaplark_form";
-/// Of a browser that somebody signed in by: `nonce.mac`, where the MAC is over the nonce and whose
-/// account it was. It opens nothing; tries to sign in are counted by it.
+/// The cookie of a browser that was used to sign in: `nonce.mac`, where the MAC covers the nonce and
+/// the account. It grants no access; sign-in tries are counted by it.
 const DEVICE_COOKIE: &str = "snaplark_device";
-/// As long as browsers keep any.
+/// The longest time for which browsers keep a cookie.
 const DEVICE_AGE_S: i64 = 400 * 24 * 60 * 60;
 const SESSION_AGE_S: i64 = 30 * 24 * 60 * 60;
 const FORM_AGE_S: i64 = 24 * 60 * 60;
-/// The largest form of ours holds a few lines.
+/// The largest form of this server has a few lines.
 const FORM_BYTES_MAX: usize = 64 * 1024;
-/// No secret of ours is longer.
+/// No secret of this server is longer.
 const COOKIE_BYTES_MAX: usize = 128;
 
+/// A person's request: who is signed in, the client's address, and the cookies.
 #[derive(Debug)]
 pub struct Visitor {
     pub user: Option<User>,
@@ -68,7 +69,7 @@ impl FromRequestParts<App> for Visitor {
 }
 
 impl Visitor {
-    /// The key of this visitor's forms, and the cookie to set where they have none yet.
+    /// Returns the key of this visitor's forms, and the cookie to set if the visitor has none yet.
     pub fn form_key(&self, app: &App) -> Result<(String, Option<HeaderValue>), ApiError> {
         if let Some(secret) = self.session.as_ref().or(self.form.as_ref()) {
             return Ok((secrets::form_key(secret), None));
@@ -83,7 +84,7 @@ impl Visitor {
         secret.is_some_and(|secret| secrets::is_same(&secrets::form_key(secret), key))
     }
 
-    /// The name of this browser, where this account was signed in by it before.
+    /// Returns the id of this browser, if this account was signed in with it before.
     pub fn device(&self, app: &App, email: &str) -> Option<&str> {
         let (nonce, mac) = self.device.as_deref()?.split_once('.')?;
         secrets::is_same(mac, &app.device_mac(email, nonce)).then_some(nonce)
@@ -113,7 +114,8 @@ impl AppState {
         self.cookie(SESSION_COOKIE, "", 0)
     }
 
-    /// For this host alone, and for no script. Over https under a name that says so to browsers.
+    /// Builds a cookie that only this host receives and no script can read. Over HTTPS its name has
+    /// the `__Host-` prefix, by which browsers enforce that.
     pub fn cookie(&self, name: &str, value: &str, age_s: i64) -> Option<HeaderValue> {
         let secure = if self.is_https() { "; Secure" } else { "" };
         let name = self.cookie_name(name);
@@ -152,7 +154,7 @@ pub fn from(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
     proxied.or_else(direct).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical()
 }
 
-/// Somebody who is signed in; who isn't is led to sign in first and then back.
+/// A person who is signed in. Anyone else is redirected to the sign-in page and then back.
 #[derive(Debug)]
 pub struct Owner {
     pub user: User,
@@ -205,12 +207,12 @@ pub fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Response 
 
 pub type Fields = BTreeMap<String, String>;
 
-/// A form of one of our pages, and who sent it.
+/// A form of one of this server's pages, and who sent it.
 #[derive(Debug)]
 pub struct Posted {
     pub visitor: Visitor,
     pub fields: Fields,
-    /// It carries this browser's key. Without it nothing may change.
+    /// True if the form carries this browser's key. Without it nothing may be changed.
     pub is_ours: bool,
 }
 
@@ -238,7 +240,7 @@ impl FromRequest<App> for Posted {
     }
 }
 
-/// A form of somebody who is signed in; others' are refused.
+/// A form sent by a person who is signed in. Other forms are refused.
 #[derive(Debug)]
 pub struct OwnerPosted {
     pub owner: Owner,
@@ -274,7 +276,7 @@ impl FromRequest<App> for OwnerPosted {
     }
 }
 
-/// An urlencoded body.
+/// Parses a URL-encoded body.
 pub async fn read_fields(request: Request) -> Result<Fields, ApiError> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
@@ -286,7 +288,8 @@ pub async fn read_fields(request: Request) -> Result<Fields, ApiError> {
     Ok(form_urlencoded::parse(&body).into_owned().collect())
 }
 
-/// Browsers say where a request comes from; what says nothing still needs the key.
+/// Checks where the browser says that the request comes from. Requests without that information still
+/// need the form key.
 fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {

@@ -1,21 +1,22 @@
-//! Which of this computer's addresses others in the house reach it by.
+//! Finds the addresses at which other computers in the house can reach this one.
 //!
-//! Private and link-local ranges only: an address that the whole internet routes is never listened
-//! on. Bridges to virtual machines and containers, and tunnels, have private addresses too; nobody
-//! whom a link is for is behind them.
+//! Only private and link-local ranges are used; the server never listens on an address that is routed
+//! on the internet. Bridges to virtual machines and containers, and tunnels, have private addresses
+//! too, but the people whom a link is meant for are not behind them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use super::is_named_in_links;
 
+/// An address of this computer on a local network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalAddress {
     pub ip: IpAddr,
-    /// The system's number of its interface.
+    /// The system's index of the interface.
     pub interface: u32,
 }
 
-/// How the names of interfaces begin that lead to no local network: bridges and virtual links of
+/// Prefixes of the names of interfaces that lead to no local network: bridges and virtual links of
 /// Docker, Podman, libvirt, LXC, VMware, VirtualBox and Kubernetes, and tunnels.
 const PASSED_OVER: [&str; 19] = [
     "docker",
@@ -39,11 +40,11 @@ const PASSED_OVER: [&str; 19] = [
     "zt",
 ];
 
-/// Addresses of the documentation range (RFC 5737) are nobody's: asking for the way there sends
-/// nothing.
+/// An address of the documentation range (RFC 5737), which nobody uses. Finding the route to it sends
+/// no packet.
 const SOMEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), 9);
 
-/// Those of now, in the system's order.
+/// Returns the current addresses, in the system's order.
 pub fn read() -> Vec<LocalAddress> {
     let interfaces = match if_addrs::get_if_addrs() {
         Ok(interfaces) => interfaces,
@@ -67,7 +68,7 @@ fn leads_to_others(name: &str) -> bool {
     !PASSED_OVER.iter().any(|start| name.starts_with(start))
 }
 
-/// RFC 1918, RFC 3927, RFC 4193 and link-local IPv6.
+/// Returns whether the address is in a range of RFC 1918, RFC 3927, RFC 4193 or link-local IPv6.
 fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
@@ -75,8 +76,8 @@ fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// The one that a link names: that of the way out where it is local, else the first, IPv4 before
-/// IPv6.
+/// Returns the address for links: that of the default route if it is local, otherwise the first one,
+/// IPv4 before IPv6.
 pub fn main_of(addresses: &[LocalAddress]) -> Option<IpAddr> {
     let named = || addresses.iter().map(|address| address.ip).filter(|ip| is_named_in_links(*ip));
     let way_out = way_out();

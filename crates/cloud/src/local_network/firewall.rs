@@ -1,9 +1,10 @@
-//! Firewalls of this computer that may keep others out. What they let through only their
-//! administrator may read, and a connection from this computer to itself passes them by: it is said
-//! that one is on, and how its port is opened.
+//! Finds firewalls of this computer that may block other computers. Their rules can only be read by
+//! the administrator, and a connection from this computer to itself bypasses them. So the user is
+//! only told that a firewall is active, and how to open the port.
 
 use std::path::Path;
 
+/// A firewall that this program recognizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firewall {
     Ufw,
@@ -19,13 +20,14 @@ impl Firewall {
     }
 }
 
-/// Nothing on other systems: those ask by themselves when a program listens.
+/// Returns the active firewall. Returns `None` on other systems, which themselves ask the user when a
+/// program listens.
 pub fn found() -> Option<Firewall> {
     found_below(Path::new("/"))
 }
 
 fn found_below(root: &Path) -> Option<Firewall> {
-    // systemd keeps a link here for each unit that is active.
+    // systemd keeps a link here for each active unit.
     let is_active = |unit: &str| {
         let link = root.join(format!("run/systemd/units/invocation:{unit}.service"));
         link.symlink_metadata().is_ok()

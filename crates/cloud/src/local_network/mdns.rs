@@ -1,9 +1,10 @@
-//! Whether something on this computer (Avahi, Bonjour, Windows) answers for `hostname.local`, so that
-//! a link can carry a name that outlives an address. One question by multicast DNS (RFC 6762, 6.7:
-//! a one-shot query from an ordinary port), written by hand: it is one packet out and one in, and
-//! the libraries for it bring a responder and a cache along.
+//! Finds out whether something on this computer (Avahi, Bonjour, Windows) answers for
+//! `hostname.local`, so that a link can use a name that outlives an address. It sends one multicast
+//! DNS query (RFC 6762, 6.7: a one-shot query from an ordinary port). It is written by hand, because
+//! it is one packet out and one in, and the libraries for it bring a responder and a cache along.
 //!
-//! The name counts only if the answer names an address of this computer: another one may have it.
+//! The name is only used if the answer names an address of this computer, because another computer
+//! may have the same name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::net::UdpSocket;
 const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 251)), 5353);
 /// A responder on this computer answers within milliseconds; RFC 6762 lets it wait for 120.
 const ANSWER_MAX: Duration = Duration::from_millis(400);
-/// A packet may be lost.
+/// A packet may be lost, so the query is repeated.
 const TRIES: u32 = 2;
 const PACKET_BYTES_MAX: usize = 1_500;
 const TYPE_A: u16 = 1;
@@ -21,7 +22,8 @@ const TYPE_AAAA: u16 = 28;
 const CLASS_IN: u16 = 1;
 const LABEL_BYTES_MAX: usize = 63;
 
-/// `None` where nobody answers for it, or the answer is another computer's.
+/// Returns `hostname.local`. Returns `None` if nothing answers for it, or if the answer names another
+/// computer.
 pub async fn name(own: &[IpAddr], main: IpAddr) -> Option<String> {
     let host = gethostname::gethostname().into_string().ok()?;
     ask(&host, own, main, GROUP).await
@@ -29,7 +31,7 @@ pub async fn name(own: &[IpAddr], main: IpAddr) -> Option<String> {
 
 async fn ask(host: &str, own: &[IpAddr], main: IpAddr, group: SocketAddr) -> Option<String> {
     let label = label_of(host)?;
-    // Where it is sent from also chooses the interface.
+    // The source address also selects the interface.
     let from = if main.is_ipv4() { main } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     let socket = UdpSocket::bind((from, 0)).await.ok()?;
     for _ in 0..TRIES {
@@ -42,7 +44,7 @@ async fn ask(host: &str, own: &[IpAddr], main: IpAddr, group: SocketAddr) -> Opt
     None
 }
 
-/// The first label, as a link can carry it.
+/// Returns the first label of the host name, if it can be used in a link.
 fn label_of(host: &str) -> Option<String> {
     let label = host.split('.').next()?.to_ascii_lowercase();
     let fits = !label.is_empty()
@@ -52,7 +54,7 @@ fn label_of(host: &str) -> Option<String> {
     fits.then_some(label)
 }
 
-/// Waits for an answer that names one of our addresses; others' are passed over.
+/// Waits for an answer that names one of this computer's addresses. Other answers are ignored.
 async fn own_answer(socket: &UdpSocket, label: &str, own: &[IpAddr]) {
     let mut packet = [0; PACKET_BYTES_MAX];
     loop {
@@ -79,7 +81,8 @@ fn question(label: &str) -> Vec<u8> {
     packet
 }
 
-/// The addresses that a packet answers for `label.local`; `None` where it is no whole packet.
+/// Returns the addresses that a packet gives for `label.local`, or `None` if the packet is
+/// incomplete.
 fn addresses_in(packet: &[u8], label: &str) -> Option<Vec<IpAddr>> {
     let number = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
     let (questions, answers) = (number(4)?, number(6)?);
@@ -105,10 +108,10 @@ fn addresses_in(packet: &[u8], label: &str) -> Option<Vec<IpAddr>> {
     Some(found)
 }
 
-/// Names may end in a pointer to an earlier one (RFC 1035, 4.1.4).
+/// Reads a name, which may end in a pointer to an earlier one (RFC 1035, 4.1.4).
 fn name_at(packet: &[u8], mut at: usize) -> Option<String> {
     let mut name = String::new();
-    // More labels than fit into a name are a loop.
+    // More labels than fit into a name mean that the pointers form a loop.
     for _ in 0..128 {
         let length = *packet.get(at)?;
         match length {
@@ -142,8 +145,8 @@ fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// As a responder answers a one-shot question: the question again, and a record that points at
-    /// its name.
+    /// Builds an answer as a responder sends it to a one-shot query: the question again, and a record
+    /// that points at the question's name.
     fn answer(question: &[u8], ip: [u8; 4]) -> Vec<u8> {
         let mut packet = question.to_vec();
         packet[2] = 0x84;
@@ -187,7 +190,7 @@ mod tests {
             assert_eq!(addresses_in(&whole[..end], "desk"), None, "{end} bytes");
         }
         let mut looped = whole.clone();
-        // The answer's name points at itself.
+        // The name in the answer points to itself.
         let at = question("desk").len();
         looped[at + 1] = at as u8;
         assert_eq!(addresses_in(&looped, "desk"), None);

@@ -1,12 +1,13 @@
-//! Sharing on the local network: listeners beside the one on this computer's own address, which
-//! serve share pages and their media to others in the house and nothing else.
+//! Sharing on the local network: additional listeners that serve share pages and their media to other
+//! computers in the house, and nothing else.
 //!
-//! - Off by default. Whoever switches it off closes the listeners and every connection at once.
-//! - Only private and link-local addresses of real network interfaces are listened on
-//!   (`addresses`), each by a listener of its own, all on one port that stays from run to run.
-//! - What a request may reach is decided in `http::local_network`: a link's path carries a key that
-//!   only this server can make.
-//! - Addresses are followed while it is on: an address that went is closed, a new one is opened.
+//! - Off by default. Switching it off closes the listeners and all connections at once.
+//! - The server only listens on private and link-local addresses of real network interfaces
+//!   (`addresses`). Each has its own listener, all on one port, which stays the same in every run.
+//! - What a request may reach is decided in `http::local_network`: the path of a link holds a key that
+//!   only this server can create.
+//! - While it is on, address changes are followed: listeners of removed addresses are closed, new
+//!   addresses get listeners.
 
 mod addresses;
 mod firewall;
@@ -31,37 +32,37 @@ use crate::serve;
 pub use addresses::LocalAddress;
 pub use firewall::Firewall;
 
-/// Beside the port of this computer's own links (`embedded`).
+/// The preferred port, next to the port of this computer's own links (`embedded`).
 const PORT_FIRST: u16 = 47_476;
 const PORT_FILE: &str = "local-network-port";
-/// How often the addresses are read again. Reading them asks the kernel once and takes
-/// microseconds; a link that names a wrong address is of no use to anyone.
+/// The interval at which the addresses are read. That takes one system call and microseconds, and a
+/// link with a wrong address is useless.
 const ADDRESSES_EVERY: Duration = Duration::from_secs(3);
-/// How many rounds later the name is asked for again, which sends packets.
+/// After how many rounds the host name is looked up again, which sends packets.
 const NAME_ROUNDS: u32 = 100;
-/// Requests of the shells that wait for the task.
+/// The capacity of the queue of requests to the task.
 const REQUESTS_MAX: usize = 8;
 
-/// What stands of it.
+/// The state of sharing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalNetworkState {
     Off,
     Open {
-        /// What links begin with: `http://desk.local:47476`.
+        /// The beginning of all links, such as `http://desk.local:47476`.
         base_url: String,
-        /// Where it is listened, for people.
+        /// The addresses with a listener, to be shown to the user.
         addresses: Vec<SocketAddr>,
-        /// One that may keep others out, which nobody can find out from this computer.
+        /// A firewall that may block others. Whether it does can't be determined from this computer.
         firewall: Option<Firewall>,
     },
-    /// This computer has no address in a local network now.
+    /// This computer has no address on a local network at present.
     NoNetwork,
     Failed {
         reason: String,
     },
 }
 
-/// A handle; clones are of the same sharing. It ends with its cloud.
+/// A handle to the sharing task, which ends with its server. Clones refer to the same task.
 #[derive(Clone, Debug)]
 pub struct LocalNetwork {
     requests: mpsc::Sender<Request>,
@@ -69,7 +70,7 @@ pub struct LocalNetwork {
     keys: LinkKeys,
 }
 
-/// Makes links for the local network of links to this computer.
+/// Converts links for this computer into links for the local network.
 #[derive(Clone, Debug)]
 struct LinkKeys {
     app: http::App,
@@ -119,10 +120,10 @@ impl LocalNetwork {
         LocalNetwork { requests, state, keys }
     }
 
-    /// Returns when it is as wanted, or its state says why not.
+    /// Switches sharing on or off. Returns when that is done, or when the state says why it failed.
     pub async fn set_open(&self, open: bool) {
         let (done, is_done) = oneshot::channel();
-        // Both fail only where the cloud has ended, and nothing is listened on any more.
+        // Both only fail if the server has ended, and then there are no listeners any more.
         if self.requests.send(Request { open, done }).await.is_ok() {
             let _ = is_done.await;
         }
@@ -132,8 +133,8 @@ impl LocalNetwork {
         self.state.clone()
     }
 
-    /// The same recording's link for others on the local network, at the address of now; `None`
-    /// while it is off, and for links that lead elsewhere.
+    /// Returns the link to the same recording for others on the local network, with the current
+    /// address. Returns `None` while sharing is off, and for links that lead elsewhere.
     pub fn link(&self, own_link: &str) -> Option<String> {
         self.keys.link(own_link)
     }
@@ -163,7 +164,7 @@ struct Sharing {
     read_addresses: ReadAddresses,
     rate: Arc<VisitorRate>,
     listeners: HashMap<SocketAddr, CancellationToken>,
-    /// By which others on the network find this computer, where something answers for it.
+    /// The name under which others on the network find this computer, if something answers for it.
     name: Option<String>,
     state: watch::Sender<LocalNetworkState>,
     base_url: Arc<RwLock<Option<String>>>,
@@ -250,7 +251,7 @@ impl Sharing {
         self.note(state, Some(base_url));
     }
 
-    /// One listener for each address, the main one first: it decides the port.
+    /// Opens one listener for each address. The main address comes first and decides the port.
     async fn open_all(&mut self, addresses: &[LocalAddress], main: IpAddr) -> Result<u16, String> {
         let is_there =
             |listened: &SocketAddr| addresses.iter().any(|address| address.ip == listened.ip());
@@ -270,7 +271,7 @@ impl Sharing {
             }
             match self.open(address, port).await {
                 Ok(taken) => port = Some(taken),
-                // Of the others none is needed: the link names the main one.
+                // The other addresses are optional, since links name the main one.
                 Err(error) if address.ip == main => return Err(crate::plain(&error)),
                 Err(error) => tracing::warn!(%error, "An address of the local network is not used"),
             }
@@ -283,7 +284,7 @@ impl Sharing {
             fs::read_to_string(&self.port_file).ok().and_then(|text| text.trim().parse().ok());
         let wanted = port.or(kept).unwrap_or(PORT_FIRST);
         let at = |port| match address.ip {
-            // Link-local addresses exist once on each interface.
+            // Link-local addresses exist on each interface, so the interface has to be named.
             IpAddr::V6(ip) if ip.is_unicast_link_local() => {
                 SocketAddr::V6(SocketAddrV6::new(ip, port, 0, address.interface))
             }
@@ -317,7 +318,8 @@ impl Drop for Sharing {
     }
 }
 
-/// Of an address that a link may name: a scope is of no use to others.
+/// Returns whether a link may contain the address. Link-local IPv6 addresses need a scope, which is
+/// of no use to others.
 fn is_named_in_links(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip != Ipv4Addr::UNSPECIFIED,

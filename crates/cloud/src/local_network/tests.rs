@@ -5,7 +5,7 @@ use reqwest::{Client, StatusCode};
 use super::*;
 use crate::embedded::{Embedded, start_embedded};
 
-/// A home's cloud, and addresses that the test says.
+/// An embedded server, and addresses that the test sets.
 struct House {
     embedded: Embedded,
     network: LocalNetwork,
@@ -20,7 +20,7 @@ fn at(ip: &str) -> LocalAddress {
 impl House {
     async fn with(ips: &[&str]) -> House {
         let folder = tempfile::tempdir().unwrap();
-        // Ports of other tests' listeners on these addresses are not ours to take.
+        // Use a free port, because other tests listen on these addresses too.
         fs::write(folder.path().join(PORT_FILE), free_port().to_string()).unwrap();
         House::over(folder, ips).await
     }
@@ -180,7 +180,7 @@ async fn addresses_are_followed() {
     let own = house.own_link();
     let before = house.network.link(&own).unwrap();
     *house.addresses.lock().unwrap() = vec![at("127.0.0.3")];
-    // As its own round would.
+    // As the task does by itself every few seconds.
     house.network.set_open(true).await;
     let after = house.network.link(&own).unwrap();
     assert!(after.starts_with("http://127.0.0.3:"), "{after}");
@@ -228,11 +228,12 @@ async fn pages_say_that_they_open_only_here_on_this_computers_own_address() {
     assert!(!visitors.is_this_computer);
 }
 
-/// Set for this test's own second run, which is in a network of its own.
+/// Set for the second run of this test, which happens in its own network namespace.
 #[cfg(target_os = "linux")]
 const IN_NAMESPACE: &str = "SNAPLARK_TEST_HOST";
 
-/// A computer of a friend on the same network: a namespace joined to ours by a virtual cable.
+/// Another computer on the same network: a namespace that is connected to this one by a virtual
+/// cable.
 #[cfg(target_os = "linux")]
 struct Friend(std::process::Child);
 
@@ -253,7 +254,7 @@ impl Friend {
         );
         run("ip", &["addr", "add", "10.77.0.1/24", "dev", "lan0"]);
         run("ip", &["link", "set", "lan0", "up"]);
-        // Of the internet's: it must not be listened on.
+        // An address of the internet. The server must not listen on it.
         run("ip", &["addr", "add", "198.18.0.1/24", "dev", "lan0"]);
         friend.run("ip", &["addr", "add", "10.77.0.2/24", "dev", "friend0"]);
         friend.run("ip", &["addr", "add", "198.18.0.2/24", "dev", "friend0"]);
@@ -267,7 +268,7 @@ impl Friend {
         run("nsenter", &[&there, arguments].concat())
     }
 
-    /// The status, and what is said by the body; 0: no connection.
+    /// Returns the status and the body. The status is 0 if there is no connection.
     async fn get(&self, url: &str, more: &[&str]) -> (u16, String) {
         let pid = self.0.id().to_string();
         let fixed = ["-t", &pid, "-n", "curl", "-s", "-m", "10", "-w", "\n%{http_code}", url];
@@ -295,7 +296,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-/// Whole WebM of two seconds; nobody decodes it.
+/// Returns two seconds of valid WebM, which nobody decodes.
 #[cfg(target_os = "linux")]
 fn video() -> Vec<u8> {
     use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
@@ -366,7 +367,7 @@ async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
     let link = network.link(&links[0]).unwrap();
     assert!(link.starts_with(&format!("{base_url}/videos/")), "{link}");
 
-    // The link opens, and plays.
+    // The link opens, and the video plays.
     let (status, page) = friend.get(&link, &[]).await;
     assert_eq!(status, 200, "{page}");
     assert!(page.contains("<h1 title=\"Shared\">Shared</h1>"), "{page}");
@@ -379,7 +380,8 @@ async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
     let own_page = http().get(&links[0]).send().await.unwrap().text().await.unwrap();
     assert!(own_page.contains("opens only on this computer"), "{own_page}");
 
-    // Nothing else does: lists, uploads, the other recording, its media, this one without its key.
+    // Nothing else is reachable: lists, uploads, the other recording, its media, this one without its
+    // key.
     let token = format!("Authorization: Bearer {}", embedded.token);
     let id = |link: &str| link.rsplit('/').next().unwrap().to_owned();
     let (shared, kept) = (id(&links[0]), id(&links[1]));
@@ -410,7 +412,7 @@ async fn friend_on_the_network_plays_one_link_and_reaches_nothing_else() {
         assert_eq!(friend.get(&format!("http://{address}/"), &[]).await.0, 0, "{address}");
     }
 
-    // The network is another one: the link of now names the address of now.
+    // The network changes, and then a new link has the new address.
     run("ip", &["addr", "del", "10.77.0.1/24", "dev", "lan0"]);
     run("ip", &["addr", "add", "10.77.0.9/24", "dev", "lan0"]);
     let moved = async {

@@ -1,4 +1,4 @@
-//! Signing in, agreeing to the app's sign-in, and tokens.
+//! The pages for signing in, consent to the app's sign-in, and tokens.
 
 use maud::{Markup, html};
 
@@ -8,18 +8,18 @@ use crate::db::Token;
 use crate::scopes::Scopes;
 use crate::secrets::PASSWORD_CHARS_MIN;
 
-/// Why the form is shown again.
+/// The reason why a form is shown again.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal {
     Wrong,
     TooMany {
         retry_after_s: u64,
     },
-    /// The form is from another session, or not ours.
+    /// The form belongs to another session, or to another site.
     Stale,
-    /// The current password, which is asked for again.
+    /// The current password, which the form asks for again, is wrong.
     WrongCurrent,
-    /// The address that was typed to be sure, or the password.
+    /// The e-mail address typed as confirmation, or the password, is wrong.
     WrongToDelete,
     NewPassword,
 }
@@ -56,7 +56,7 @@ fn wait(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
 }
 
-/// A password field with a button that shows what was typed.
+/// A password field with a button that reveals the text.
 pub(super) struct Secret<'a> {
     pub id: &'a str,
     pub name: &'a str,
@@ -65,7 +65,7 @@ pub(super) struct Secret<'a> {
     pub is_first: bool,
 }
 
-/// The button is hidden where no script runs.
+/// Renders the field. The button stays hidden without scripts.
 pub(super) fn secret(of: Secret<'_>) -> Markup {
     let Secret { id, name, label, is_new, is_first } = of;
     let (complete, min) = match is_new {
@@ -90,14 +90,14 @@ pub(super) fn refusal(refusal: Refusal) -> Markup {
     html! { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence()) } } }
 }
 
-/// The program that a sign-in is for, as far as its request says.
+/// The program that a sign-in is for, according to its request.
 #[derive(Clone, Debug)]
 pub struct Asking {
     pub device: String,
     pub scopes: Scopes,
 }
 
-/// `next`: where it goes on after. `nobody`: no user has a password yet.
+/// `next` is the page after signing in. `nobody` means that no user has a password yet.
 pub fn password_page(
     next: &str,
     email: &str,
@@ -132,7 +132,8 @@ pub fn password_page(
     })
 }
 
-/// Asks whether the app may act for whoever is signed in. `hidden`: what the form sends along.
+/// Asks whether the app may act for the person who is signed in. `hidden` holds the hidden fields of
+/// the form.
 pub fn consent(
     person: Person<'_>,
     device: &str,
@@ -158,13 +159,13 @@ pub fn consent(
     })
 }
 
-/// A request that can't be gone along with.
+/// The page for a request that can't be fulfilled.
 pub fn refused(title: &str, text: &str) -> Markup {
     let page = Page { title, head: html! {}, scripts: &[], awaits: None };
     page.render_form(note(ICON_ALERT, "plain", title, text, html! {}))
 }
 
-/// `fresh`: a token that was made just now, shown this once.
+/// `fresh` is a token that was just created. It is only shown this once.
 pub fn tokens(person: Person<'_>, tokens: &[Token], fresh: Option<&str>, moment: Moment) -> Markup {
     own_page(
         "Devices & tokens",

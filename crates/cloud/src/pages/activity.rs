@@ -1,4 +1,4 @@
-//! What was done with an account, for its owner.
+//! The user's own audit log.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::icons::*;
 use super::{Moment, Person, Place, icon, note, own_page, page_path, plain_title};
 use crate::db::{Noted, Upload};
 
-/// `about`: the recordings that the entries name by their ids.
+/// `about` holds the recordings whose ids occur in the entries.
 pub fn activity(
     person: Person<'_>,
     noted: &[Noted],
@@ -41,7 +41,7 @@ pub fn activity(
     )
 }
 
-/// What it was done to, by its name. A recording that is still there is a link.
+/// Renders the entry's subject by its name. A recording that still exists is a link.
 fn subject(deed: &Noted, about: &BTreeMap<String, Upload>) -> Markup {
     html! {
         @if deed.subject.is_empty() {}
@@ -55,19 +55,20 @@ fn subject(deed: &Noted, about: &BTreeMap<String, Upload>) -> Markup {
     }
 }
 
-/// The name of a file beside the title that was made from it says nothing more.
+/// Returns the entry's detail, unless it is the name of the file from which the shown title was
+/// derived.
 fn detail<'a>(deed: &'a Noted, about: &BTreeMap<String, Upload>) -> Option<&'a str> {
     let named = about.get(&deed.subject).is_some_and(|upload| upload.filename == deed.detail);
     Some(deed.detail.as_str()).filter(|detail| !detail.is_empty() && !named)
 }
 
-/// To the second: whether it was oneself is what one wants to know.
+/// Renders the time to the second, so that users can tell whether an entry is their own.
 fn at(at_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(at_ms.min(moment.now_ms)).unwrap_or_default();
     html! { time datetime=(at.to_string()) title=(at.to_string()) data-minutes { (at.strftime("%-d %B %Y, %H:%M UTC")) } }
 }
 
-/// `sign-in refused` -> `Sign-in refused`.
+/// Turns `sign-in refused` into `Sign-in refused`.
 fn sentence(action: &str) -> String {
     let mut letters = action.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

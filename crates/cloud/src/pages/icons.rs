@@ -1,5 +1,5 @@
-//! Lucide's icons (ISC, `assets/lucide-LICENSE.txt`, served beside the typeface's), as paths on a 24 by
-//! 24 grid.
+//! Lucide's icons (ISC, `assets/lucide-LICENSE.txt`, served beside the font's license), as paths on a
+//! 24 by 24 grid.
 
 pub const ICON_LINK: &str = r#"<path d="M10 13a5 5 0 0 0 7.54.54l3-3a5 5 0 0 0-7.07-7.07l-1.72 1.71"/><path d="M14 11a5 5 0 0 0-7.54-.54l-3 3a5 5 0 0 0 7.07 7.07l1.71-1.71"/>"#;
 pub const ICON_CLOCK: &str = r#"<circle cx="12" cy="12" r="10"/><path d="M12 6v6l4 2"/>"#;

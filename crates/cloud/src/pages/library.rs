@@ -1,4 +1,4 @@
-//! The list of one's own videos.
+//! The list of the user's own videos.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -16,13 +16,13 @@ use crate::sizes;
 
 pub struct Listed<'a> {
     pub uploads: &'a [Upload],
-    /// What is searched for, or nothing.
+    /// The search text, or an empty string.
     pub matching: &'a str,
     pub sort: Sort,
-    /// Behind which upload the next page begins.
+    /// The upload after which the next page begins.
     pub next: Option<SessionId>,
     pub is_first: bool,
-    /// What was done just now.
+    /// A message about the last action.
     pub said: Option<&'static str>,
     pub used: Usage,
     pub limits: Limits,
@@ -80,7 +80,7 @@ pub fn library(
     )
 }
 
-/// How much there is of how much there may be.
+/// Renders the used storage and its limit.
 pub(super) fn room(used: Usage, limits: Limits) -> Markup {
     let stored = sizes::words(used.stored_bytes);
     html! {
@@ -116,7 +116,7 @@ const AUDIENCES: [(Visibility, &str); 3] = [
     (Visibility::Password, "Whoever knows the password"),
 ];
 
-/// As a date field has it, in UTC.
+/// Formats a date for a date field, in UTC.
 fn day(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
@@ -147,7 +147,7 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
                     img src=(thumbnail_url("", upload)) alt="" loading="lazy";
                 } @else if upload.media.is_image() { (icon(ICON_IMAGE)) } @else { (icon(ICON_PLAY)) }
                 @if upload.has(ProductKind::Preview) {
-                    // Not fetched before it is shown.
+                    // Not loaded until it is shown.
                     img.preview src=(product_path(upload, ProductKind::Preview)) alt="" loading="lazy";
                 }
                 @match &upload.finished {
@@ -170,7 +170,7 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
     }
 }
 
-/// Its size; where it isn't whole, that instead: there is room for one of them.
+/// Renders the size of the upload, or that it is damaged: there is only space for one of them.
 fn weight(upload: &Upload) -> Markup {
     html! {
         @if upload.parts_damaged > 0 {
@@ -179,7 +179,7 @@ fn weight(upload: &Upload) -> Markup {
     }
 }
 
-/// What is out of the ordinary.
+/// Renders views, restricted visibility and expiry.
 fn mark(upload: &Upload, moment: Moment) -> Markup {
     let share = &upload.share;
     let over = share.expires_ms.is_some_and(|end| end <= moment.now_ms);
@@ -195,7 +195,7 @@ fn mark(upload: &Upload, moment: Moment) -> Markup {
     }
 }
 
-/// Opens and closes without scripts.
+/// Renders the dialog for editing, which opens and closes without scripts.
 fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str) -> Markup {
     let at = |deed: &str| format!("/my/videos/{}/{deed}", upload.session_id);
     let confirm = format!("{sheet}-delete");

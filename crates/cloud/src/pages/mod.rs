@@ -1,5 +1,5 @@
-//! The pages as HTML. Whatever comes from outside goes through maud's escaping; no inline script
-//! or style anywhere, so that the policy can forbid them. Every page is whole without scripts.
+//! The pages as HTML. All text from outside is escaped by maud. There are no inline scripts or
+//! styles, so that the content security policy can forbid them. Every page works without scripts.
 
 mod account;
 mod activity;
@@ -27,16 +27,16 @@ pub use share::{
     not_embedded, nothing, oembed, over, removed,
 };
 
-/// When a page is looked at.
+/// The time at which a page is rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     pub now_ms: i64,
 }
 
-/// What a form of ours carries, so that nobody else's page can send it.
+/// The form field with the key by which forms of other sites are recognized and refused.
 pub const FORM_KEY: &str = "formKey";
 
-/// Somebody who is signed in, as pages greet them.
+/// The person who is signed in, as pages show them.
 #[derive(Clone, Copy, Debug)]
 pub struct Person<'a> {
     pub email: &'a str,
@@ -51,7 +51,7 @@ enum Place {
     Account,
 }
 
-/// A page of somebody's own: a bar with the ways to go, and a card.
+/// Renders a page for a person who is signed in: a navigation bar and a card.
 fn own_page(title: &str, person: Person<'_>, place: Place, card: Markup) -> Markup {
     let current = |it: Place| (it == place).then_some("page");
     let page = Page { title, head: html! {}, scripts: &["page.js", "own.js"], awaits: None };
@@ -84,12 +84,12 @@ struct Page<'a> {
     title: &'a str,
     head: Markup,
     scripts: &'a [&'a str],
-    /// What is asked until the recording is there.
+    /// The URL that the page polls until the recording is there.
     awaits: Option<String>,
 }
 
 impl Page<'_> {
-    /// One card in the middle.
+    /// Renders a page with one card in the middle.
     fn render(&self, card: Markup) -> Markup {
         self.render_with(
             "one",
@@ -105,7 +105,7 @@ impl Page<'_> {
         )
     }
 
-    /// One card in the middle of a page that is about no recording.
+    /// Renders a page with one card in the middle that is not about a recording.
     fn render_form(&self, card: Markup) -> Markup {
         self.render_with(
             "one",
@@ -126,7 +126,7 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="theme-color" media="(prefers-color-scheme: light)" content="#f5f6f8";
                     meta name="theme-color" media="(prefers-color-scheme: dark)" content="#111318";
-                    // Links are for those who have them, not for search engines.
+                    // Links are for the people who have them, not for search engines.
                     meta name="robots" content="noindex";
                     title { (self.title) @if self.title != "Snaplark" { " · Snaplark" } }
                     (self.head)
@@ -152,18 +152,18 @@ fn note(icon_paths: &'static str, tone: &str, title: &str, text: &str, more: Mar
     }
 }
 
-/// What a page calls it.
+/// Returns the noun that pages use for the upload.
 pub fn noun(upload: &Upload) -> &'static str {
     if upload.media.is_image() { "screenshot" } else { "recording" }
 }
 
-/// Where people find it.
+/// Returns the path of the upload's page.
 pub fn page_path(upload: &Upload) -> String {
     let kind = if upload.media.is_image() { "screenshots" } else { "videos" };
     format!("/{kind}/{}", upload.video_id)
 }
 
-/// Where the video or the image itself is.
+/// Returns the path of the video or image itself.
 pub fn file_path(upload: &Upload) -> String {
     let name = if upload.media.is_image() { "image" } else { "video" };
     format!("{}/{name}.{}", page_path(upload), upload.media.name())
@@ -181,14 +181,14 @@ pub fn shown_title(upload: &Upload) -> String {
     upload.share.title.clone().unwrap_or_else(|| title(&upload.filename))
 }
 
-/// The title of an upload where somebody gave it one: by hand, or by the name of its file.
+/// Returns the upload's title if somebody gave it one, directly or by the file name.
 fn own_title(upload: &Upload) -> Option<String> {
     let named = || Some(title(&upload.filename)).filter(|title| title != UNTITLED);
     upload.share.title.clone().or_else(named)
 }
 
-/// In a list, where one without a title is told from the others by when it was made and how long
-/// it is.
+/// Renders the title in a list. Recordings without a title are distinguished by creation time and
+/// duration.
 fn listed_title(upload: &Upload, moment: Moment) -> Markup {
     html! {
         @match own_title(upload) {
@@ -204,7 +204,7 @@ fn listed_title(upload: &Upload, moment: Moment) -> Markup {
     }
 }
 
-/// The same as plain text, in UTC.
+/// Returns the same as plain text, in UTC.
 fn plain_title(upload: &Upload) -> String {
     own_title(upload).unwrap_or_else(|| {
         let at = Timestamp::from_millisecond(upload.created_ms).unwrap_or_default();
@@ -213,7 +213,7 @@ fn plain_title(upload: &Upload) -> String {
     })
 }
 
-/// To the minute, in UTC; the script puts it into the reader's zone.
+/// Renders a time to the minute, in UTC. The script converts it to the reader's time zone.
 fn date_and_time(at_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(at_ms.min(moment.now_ms)).unwrap_or_default();
     html! { time datetime=(at.to_string()) data-minutes { (at.strftime("%-d %B %Y, %H:%M")) } }
@@ -221,7 +221,7 @@ fn date_and_time(at_ms: i64, moment: Moment) -> Markup {
 
 const UNTITLED: &str = "Screen recording";
 
-/// A name for people, from the file's.
+/// Derives a title from a file name.
 fn title(filename: &str) -> String {
     let stem = match Media::of_name(filename) {
         Some(_) => filename.rsplit_once('.').map_or(filename, |(stem, _)| stem),
@@ -237,13 +237,13 @@ fn title(filename: &str) -> String {
     }
 }
 
-/// In UTC; the script puts it into the reader's own words and zone.
+/// Renders a date in UTC. The script converts it to the reader's language and time zone.
 fn date(created_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(created_ms.min(moment.now_ms)).unwrap_or_default();
     html! { time datetime=(at.to_string()) { (at.strftime("%-d %B %Y")) } }
 }
 
-/// `1:42`, `1:02:03`.
+/// Formats a duration as `1:42` or `1:02:03`.
 fn clock(ms: u64) -> String {
     let seconds = ms / 1000;
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -1,4 +1,4 @@
-//! The account's own page: storage, password, export, deletion.
+//! The page of the user's own account: storage, password, export, deletion.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use super::library::room;
 use super::{Person, Place, form_key, icon, own_page};
 use crate::quotas::{Limits, Usage};
 
-/// Which of the page's forms was refused.
+/// The form of the page that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountForm {
     Password,
@@ -104,7 +104,7 @@ fn delete_sheet(person: Person<'_>, recordings: &str) -> Markup {
     }
 }
 
-/// The last page of an account.
+/// The page that is shown after an account was deleted.
 pub fn account_deleted() -> Markup {
     let page = super::Page { title: "Account deleted", head: html! {}, scripts: &[], awaits: None };
     page.render_form(html! {

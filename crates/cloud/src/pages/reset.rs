@@ -1,4 +1,4 @@
-//! A forgotten password: asking for a link, and choosing a new password with it.
+//! The pages for a forgotten password: requesting a link, and choosing a new password with it.
 
 use maud::{Markup, html};
 
@@ -6,14 +6,14 @@ use super::account::{Refusal, Secret, secret};
 use super::icons::*;
 use super::{Page, form_key, icon};
 
-/// What the page about a forgotten password can offer.
+/// The content of the page about a forgotten password.
 #[derive(Clone, Copy, Debug)]
 pub enum Forgotten<'a> {
-    /// A link by mail. Holds the form's key, and why it is shown again.
+    /// The form that requests a link by mail, with its key and the reason if it is shown again.
     Mail { key: &'a str, refusal: Option<Refusal> },
-    /// The same answer for every address.
+    /// The answer after a request, which is the same for every address.
     Asked,
-    /// This server sends no mail.
+    /// A note to ask the operator, because this server sends no mail.
     Operator,
 }
 
@@ -60,7 +60,7 @@ pub fn forgotten(what: Forgotten<'_>) -> Markup {
     })
 }
 
-/// Chooses a new password by link. `link`: the secret that it holds.
+/// The form for a new password. `link` is the secret of the reset link.
 pub fn new_password(email: &str, link: &str, key: &str, refusal: Option<Refusal>) -> Markup {
     let page = Page { title: "New password", head: html! {}, scripts: &["page.js"], awaits: None };
     page.render_form(html! {
@@ -71,7 +71,7 @@ pub fn new_password(email: &str, link: &str, key: &str, refusal: Option<Refusal>
             @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
             (form_key(key))
             input type="hidden" name="key" value=(link);
-            // Password managers store it under this name.
+            // Password managers store the password under this name.
             input.sr type="email" name="email" value=(email) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
             (secret(Secret { id: "new-password", name: "password", label: "New password", is_new: true, is_first: true }))
             button.primary.large type="submit" { "Set password and sign in" }

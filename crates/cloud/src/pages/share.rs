@@ -1,4 +1,4 @@
-//! What stands behind a link.
+//! The pages behind a link.
 
 use maud::{Markup, html};
 use snaplark_api::routes;
@@ -12,7 +12,7 @@ use super::{
 use crate::db::{Mp4Height, ProductKind, Upload, Visibility};
 use crate::media::Media;
 
-/// A recording that is whole.
+/// The page of a finished recording.
 pub fn finished(
     public_url: &str,
     upload: &Upload,
@@ -42,7 +42,7 @@ pub fn finished(
     })
 }
 
-/// What a viewer is told of grey pictures in the video.
+/// Returns the text about placeholders in the video, if there are any.
 fn holes(upload: &Upload) -> Option<String> {
     let holes = &upload.finished.as_ref()?.holes;
     let (first, _) = holes.first()?;
@@ -63,7 +63,7 @@ fn holes(upload: &Upload) -> Option<String> {
     })
 }
 
-/// A screenshot.
+/// The page of a screenshot.
 pub fn image(
     public_url: &str,
     upload: &Upload,
@@ -95,7 +95,7 @@ pub fn image(
     })
 }
 
-/// A recording that still comes in.
+/// The page of a recording that is still arriving.
 pub fn live(public_url: &str, upload: &Upload, mime: &str, only_here: bool) -> Markup {
     let title = shown_title(upload);
     let page = Page {
@@ -111,7 +111,7 @@ pub fn live(public_url: &str, upload: &Upload, mime: &str, only_here: bool) -> M
     })
 }
 
-/// On the pages of the cloud in a person's own computer, which nobody else sees.
+/// The notice on the pages of the embedded server, which are only reachable on this computer.
 fn opens_only_here() -> Markup {
     html! {
         aside.only-here {
@@ -157,7 +157,7 @@ pub fn expired() -> Markup {
     )
 }
 
-/// Nothing of it can be played any more.
+/// The page of a recording of which nothing can be played any more.
 pub fn damaged() -> Markup {
     end_page(
         ICON_ALERT,
@@ -166,7 +166,7 @@ pub fn damaged() -> Markup {
     )
 }
 
-/// Its owner said until when.
+/// The page of a link that has expired.
 pub fn over(noun: &str) -> Markup {
     end_page(
         ICON_HOURGLASS,
@@ -215,7 +215,7 @@ pub fn locked(noun: &str, path: &str, key: &str, refusal: Option<Refusal>) -> Ma
     })
 }
 
-/// The player alone.
+/// The player alone, for embedding.
 pub fn embedded(public_url: &str, upload: &Upload, mime: &str) -> Markup {
     let state = if upload.finished.is_some() { "finished" } else { "live" };
     let title = shown_title(upload);
@@ -239,7 +239,7 @@ pub fn not_embedded(link: &str) -> Markup {
     })
 }
 
-/// https://oembed.com, 2.3.4.3.
+/// The oEmbed response: https://oembed.com, 2.3.4.3.
 pub fn oembed(public_url: &str, upload: &Upload, max: (u32, u32)) -> serde_json::Value {
     let (width, height) = fit((upload.width.max(1), upload.height.max(1)), max);
     let link = routes::share_page(public_url, &upload.video_id.to_string());
@@ -254,7 +254,7 @@ pub fn oembed(public_url: &str, upload: &Upload, max: (u32, u32)) -> serde_json:
     })
 }
 
-/// As large as it may be, in its own shape.
+/// Scales a size down to the maximum, keeping its aspect ratio.
 fn fit((width, height): (u32, u32), (width_max, height_max): (u32, u32)) -> (u32, u32) {
     let scale = (f64::from(width_max) / f64::from(width))
         .min(f64::from(height_max) / f64::from(height))
@@ -369,7 +369,7 @@ fn oembed_address(public_url: &str, page: &str) -> String {
     format!("{public_url}/oembed?{query}")
 }
 
-/// The picture, with the browser's own controls until the script brings ours.
+/// Renders the player. It has the browser's own controls until the script adds the custom ones.
 fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
     let captions =
         upload.has(ProductKind::Captions).then(|| product_path(upload, ProductKind::Captions));
@@ -420,7 +420,7 @@ fn stage(upload: &Upload, state: &str, mime: &str) -> Markup {
     }
 }
 
-/// What is said where a browser doesn't play it.
+/// Returns the explanation that is shown if the browser can't play the video.
 fn why_not(media: Media) -> &'static str {
     match media {
         Media::Mkv => {
@@ -433,7 +433,7 @@ fn why_not(media: Media) -> &'static str {
     }
 }
 
-/// WebM is there; MP4 is made when it is asked for.
+/// Renders the downloads: the original, and MP4s, which are created on request.
 fn downloads(upload: &Upload) -> Markup {
     let name = shown_title(upload);
     let ending = upload.media.name();
@@ -464,14 +464,14 @@ fn downloads(upload: &Upload) -> Markup {
     }
 }
 
-/// What its owner says of it: text, with its lines.
+/// Renders the owner's description as text with line breaks.
 fn description(upload: &Upload) -> Markup {
     html! {
         @if let Some(text) = &upload.share.description { p.description { (text) } }
     }
 }
 
-/// `time`: it can be linked to a moment of it.
+/// `time` is set if the page can create links to a position in the video.
 fn about(title: &str, below: Markup, more: Markup, time: Option<&str>, meta: Markup) -> Markup {
     html! {
         div.about {

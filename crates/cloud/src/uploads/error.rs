@@ -1,4 +1,4 @@
-//! Why an upload can't go on.
+//! The reasons why an upload can't continue.
 
 use snaplark_api::VideoState;
 use thiserror::Error;
@@ -9,11 +9,13 @@ use crate::quotas::Over;
 use crate::rate::Allowance;
 use crate::storage::StorageError;
 
+/// An error of an operation on an upload.
 #[derive(Debug, Error)]
 pub enum UploadError {
     #[error("there is no such upload")]
     NotFound,
-    /// Finalized, and what came is not what was finalized.
+    /// The upload is no longer open. A finished upload only acknowledges parts with the bytes that it
+    /// has.
     #[error("the upload is {}", .0.name())]
     NotActive(VideoState),
     #[error("the recording's id belongs to another upload")]
@@ -40,7 +42,7 @@ pub enum UploadError {
     Unplayable(String),
     #[error("parts kept coming while the upload was finalized")]
     Busy,
-    /// And can't be given without what is damaged.
+    /// The video can't be served without the damaged bytes.
     #[error("bytes of the video were damaged in the storage")]
     Damaged,
     #[error(transparent)]

@@ -1,9 +1,11 @@
-//! Follows an upload whose parts are cut anywhere, as browsers' recorders send them, for those who
-//! watch while it comes: which times each part holds, and where playing can begin.
+//! Lets viewers watch an upload while it arrives, when its parts are cut at arbitrary positions as
+//! browsers' recorders send them. It finds out which times each part covers and where playback can
+//! start.
 //!
-//! Nothing is done for an upload that nobody watches. Whoever asks first reads the parts that are here
-//! (`READ_BYTES_MAX` at a time), and each that came since is read once, by one of those who ask. What is
-//! known stays in this process's memory, for the last `FOLLOWED_MAX` uploads; it can be found again.
+//! An upload that nobody watches costs nothing. The first viewer's request reads the parts that are
+//! already here (`READ_BYTES_MAX` at a time); each later part is read once, by one of the requests.
+//! The results stay in this process's memory for the last `FOLLOWED_MAX` uploads, and can be computed
+//! again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,43 +22,45 @@ use crate::media::Media;
 use crate::media_map::MediaMap;
 use crate::parts;
 
-/// Uploads that are followed at once in a process; each holds some 40 bytes a part.
+/// The number of uploads that a process follows at once. Each takes about 40 bytes for a part.
 const FOLLOWED_MAX: usize = 64;
-/// Somebody who opens an upload of hours waits for this much of it, and asks again a second later.
+/// The number of bytes that one request reads. Someone who opens an upload of several hours waits for
+/// this much, and asks again a second later.
 const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What a page has to know of one part.
+/// The facts that a page needs about one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FollowedPart {
     pub start_ms: u64,
     pub end_ms: u64,
-    /// A place where playing can begin, whose first picture is here whole with this part.
+    /// A position where playback can start, and whose first frame is complete with this part.
     pub joint: Option<JointAt>,
 }
 
+/// A position where playback can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JointAt {
     pub start_ms: u64,
-    /// It begins in this part, which may be an earlier one, behind so many bytes.
+    /// The part in which it begins, which may be an earlier one, and the offset in that part.
     pub part: u32,
     pub offset: u64,
 }
 
-/// What is known of an upload so far.
+/// The known facts about an upload.
 #[derive(Clone, Debug, Default)]
 pub struct Followed {
-    /// As Media Source Extensions want it; `None` before the header is here, and where it names what no
-    /// browser takes.
+    /// The MIME type as Media Source Extensions expect it. `None` before the header has arrived, and
+    /// if the header names codecs that no browser supports.
     pub mime: Option<String>,
     pub head_bytes: u64,
-    /// From the first that was asked for on.
+    /// The parts from the first requested one on.
     pub parts: Vec<FollowedPart>,
 }
 
-/// Parts that are read at once, of up to 10 MB each.
+/// The number of parts that are read at once. Each has up to 10 MB.
 const READING_MAX: usize = 2;
 
-/// See the file's header.
+/// Caches what is known of followed uploads. See the file's header.
 #[derive(Debug)]
 pub struct Follows {
     kept: Mutex<Kept>,
@@ -91,7 +95,8 @@ impl Follows {
 }
 
 impl Uploads {
-    /// Returns what can be watched of an upload whose parts are cut anywhere, from part `after` on.
+    /// Returns what can be watched of an upload whose parts are cut at arbitrary positions, from part
+    /// `after` on.
     pub async fn followed(&self, upload: &Upload, after: u32) -> Result<Followed, UploadError> {
         let follow = self.follows.of(upload.session_id);
         let mut follow = follow.lock_owned().await;
@@ -115,7 +120,7 @@ impl Uploads {
         Ok(follow.told(after))
     }
 
-    /// The header of such an upload, which stands in its first parts.
+    /// Returns a map of the header of such an upload, which lies in its first parts.
     pub async fn followed_head(&self, upload: &Upload) -> Result<MediaMap, UploadError> {
         let mut left = self.followed(upload, u32::MAX).await?.head_bytes;
         let mut map = MediaMap::default();
@@ -130,7 +135,8 @@ impl Uploads {
         Ok(map)
     }
 
-    /// Whether its parts are cut anywhere, as far as its first one tells.
+    /// Returns whether the upload's parts are cut at arbitrary positions, as far as the first part
+    /// shows.
     pub fn is_cut(upload: &Upload, first: &Part) -> bool {
         match &first.layout {
             parts::Layout::Opaque => !upload.media.is_image(),
@@ -142,9 +148,9 @@ impl Uploads {
 #[derive(Debug, Default)]
 struct Follow {
     stream: Stream,
-    /// Where the next part begins in the stream.
+    /// The stream offset of the next part.
     at: u64,
-    /// Where each begins.
+    /// The stream offset of each part.
     begins: Vec<u64>,
     parts: Vec<FollowedPart>,
 }
@@ -155,7 +161,7 @@ enum Stream {
     Unknown,
     Webm(Box<Scan>),
     Mp4(Box<Fragments>),
-    /// Nobody can say where what stands in it.
+    /// A format in which no times can be found.
     Other,
 }
 
@@ -191,7 +197,7 @@ impl Follow {
         self.at += bytes.len() as u64;
     }
 
-    /// Nothing more can be known of it.
+    /// Returns whether nothing more can be learned from the stream.
     fn is_over(&self) -> bool {
         match &self.stream {
             Stream::Unknown | Stream::Webm(_) => false,

@@ -1,11 +1,11 @@
-//! The maps that videos are served by. One is built at finalize and kept in the database; each
-//! process keeps those in use in memory, below `CACHE_BYTES_MAX`.
+//! The maps that videos are served by. A map is built at finalize and stored in the database. Each
+//! process caches the maps in use in memory, up to `CACHE_BYTES_MAX`.
 //!
-//! A map belongs to one revision of its upload. Whatever changes the bytes of a video (a part, damage
-//! and its repair, an index that was made) counts the revision up in the same transaction, so an old map
-//! is never asked for again and nothing has to be invalidated. Building is CPU work over all parts:
-//! it runs on the blocking pool, `BUILDS_MAX` at once, and whoever waited for a turn looks into the
-//! cache once more.
+//! A map belongs to one revision of its upload. Everything that changes the bytes of a video (a part,
+//! damage and its repair, a new index) increments the revision in the same transaction, so an old map
+//! is never requested again and the cache needs no invalidation. Building a map is CPU work over all
+//! parts: it runs on the blocking pool, at most `BUILDS_MAX` at once, and a request that waited for
+//! its turn checks the cache again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,28 +18,29 @@ use crate::media::Media;
 use crate::media_map::{self, MediaMap};
 use crate::stream_index::StreamIndex;
 
-/// Some 30 maps of two hours each, or 6 of the worst video.
+/// Room for about 30 maps of two hours each, or for 6 of the largest possible video.
 const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// What a map takes beside its own bytes.
+/// The memory that a cached map takes in addition to its own bytes.
 const ENTRY_BYTES: usize = 512;
-/// The worst video takes tens of megabytes while its map is built.
+/// The number of maps that are built at once. For the largest possible video a build takes tens of
+/// megabytes.
 const BUILDS_MAX: usize = 2;
 
 /// A video as it can be watched now.
 #[derive(Clone, Debug)]
 pub struct Watchable {
     pub map: Arc<MediaMap>,
-    /// Where it will not change any more.
+    /// Set once the content will not change any more.
     pub etag: Option<String>,
     pub media: Media,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum View {
-    /// What is here without a gap.
+    /// The parts that are here, up to the first gap.
     Growing,
     Finished,
-    /// The parts as they came, before and after finalize.
+    /// The parts as received, before or after finalize.
     Original {
         is_finished: bool,
     },
@@ -52,7 +53,7 @@ struct Key {
     view: View,
 }
 
-/// See the file's header.
+/// The cache of maps. See the file's header.
 #[derive(Debug)]
 pub struct Maps {
     kept: Mutex<Kept>,
@@ -64,7 +65,7 @@ pub struct Maps {
 struct Kept {
     maps: HashMap<Key, Entry>,
     held_bytes: usize,
-    /// Counts the look-ups, to know which map was used last.
+    /// Counts the look-ups, to find the least recently used map.
     turn: u64,
 }
 
@@ -93,8 +94,8 @@ impl Maps {
         Some(entry.watchable.clone())
     }
 
-    /// Keeps it instead of the same view's older revisions, and of those that nobody used for
-    /// longest.
+    /// Caches the map. Removes older revisions of the same view, and the least recently used maps
+    /// until it fits.
     fn put(&self, key: Key, watchable: Watchable) {
         let bytes = watchable.map.held_bytes() + ENTRY_BYTES;
         let mut kept = self.kept();
@@ -133,7 +134,7 @@ impl Uploads {
         self.view(upload, if is_finished { View::Finished } else { View::Growing }).await
     }
 
-    /// The parts as they came, one after the other, as far as there is no gap.
+    /// Returns the parts as received, one after the other, up to the first gap.
     pub async fn original(&self, upload: &Upload) -> Result<Watchable, UploadError> {
         self.view(upload, View::Original { is_finished: upload.finished.is_some() }).await
     }
@@ -162,7 +163,8 @@ impl Uploads {
         Ok(Watchable { map: Arc::new(map), etag: None, media: upload.media })
     }
 
-    /// The stored map, or for a video of before there were such a new one, which is stored.
+    /// Returns the stored map. For a video that was finalized before maps were stored, builds and
+    /// stores one.
     async fn finished(&self, upload: &Upload) -> Result<Watchable, UploadError> {
         let (session, revision, media) = (upload.session_id, upload.revision, upload.media);
         if let Some((etag, map)) = self.db.map(session, revision).await?
@@ -186,7 +188,7 @@ impl Uploads {
         let is_damaged = parts.iter().any(|part| part.is_damaged);
         parts.retain(|part| !part.is_damaged);
         match finished.assembly {
-            // What is left plays without it, if there still is a header.
+            // The rest plays without the damaged parts, if there is still a header.
             Assembly::Mapped => match self.mapped(parts).await {
                 Err(UploadError::Unplayable(_)) if is_damaged => Err(UploadError::Damaged),
                 mapped => {
@@ -214,7 +216,7 @@ impl Uploads {
         }
     }
 
-    /// The map of parts that are whole clusters.
+    /// Builds the map of parts that consist of whole clusters.
     pub(super) async fn mapped(&self, parts: Vec<Part>) -> Result<Mapped, UploadError> {
         let unplayable = |reason: &str| UploadError::Unplayable(reason.to_owned());
         let first = parts.first().ok_or_else(|| unplayable("there is no part"))?;
@@ -229,7 +231,7 @@ impl Uploads {
         .await
     }
 
-    /// What a job made of parts that were cut anywhere.
+    /// Returns what a job made of parts that are cut at arbitrary positions.
     async fn seekable(&self, upload: &Upload) -> Result<Seekable, UploadError> {
         for product in [ProductKind::Index, ProductKind::Remux] {
             if !upload.has(product) {
@@ -271,12 +273,13 @@ pub(super) struct Mapped {
     pub parts: Vec<Part>,
 }
 
-/// Another one without what is damaged; and a newer program may write another head.
+/// Returns the ETag. It differs if damaged parts are left out, and also if a newer version of the
+/// program writes another head.
 pub(super) fn etag(parts: &[Part], map: &MediaMap) -> String {
     format!("\"{}-{}\"", media_map::fingerprint(parts), map.inline_fingerprint())
 }
 
-/// Runs CPU work where no request waits behind it.
+/// Runs CPU work on the blocking pool, so that it holds up no other request.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,

@@ -1,4 +1,4 @@
-//! Users, their tokens and browsers.
+//! Users, their tokens and their browser sessions.
 
 use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
@@ -7,11 +7,11 @@ use super::{Dialect, Pools, Row};
 use crate::db::{Code, DbError, NewToken, Token, TokenId, User, UserAdded, UserId};
 use crate::scopes::Scopes;
 
-/// A token's row is not written for each part that comes with it.
+/// The interval at which a token's last use is written: not for each part that is sent with it.
 const USED_MS_STEP: i64 = 10 * 60 * 1000;
 
 impl Pools {
-    /// The user of this address, who is made where there is none.
+    /// Returns the user with this address. Creates the user if there is none.
     pub async fn user_named(&self, email: &str, now_ms: i64) -> Result<UserId, DbError> {
         let mut tx = self.begin().await?;
         let user = named(&mut tx, email, now_ms).await?;
@@ -39,7 +39,8 @@ impl Pools {
         Ok(sqlx::query_scalar(sql).fetch_one(&self.reads).await?)
     }
 
-    /// `replace`: also where the user has a password already. Whoever is signed in is signed out.
+    /// Sets a password. With `replace`, an existing password is replaced and all tokens are revoked.
+    /// Ends the user's browser sessions, reset links, and app sign-ins that are under way.
     pub async fn set_password(
         &self,
         email: &str,
@@ -64,7 +65,7 @@ impl Pools {
             .bind(password)
             .execute(&mut *tx)
             .await?;
-        // Whoever knew the old one may hold tokens by it. A first password takes nothing away.
+        // Someone who knew the old password may hold tokens. Setting a first password revokes none.
         let tokens = replace.then_some("DELETE FROM tokens WHERE user_id = $1");
         for sql in [
             "DELETE FROM web_sessions WHERE user_id = $1",
@@ -82,7 +83,7 @@ impl Pools {
 
     // --- tokens ---
 
-    /// The same token again is the same, and is in use.
+    /// Adds a token. Adding the same token again only marks it as used.
     pub async fn add_token(&self, new: &NewToken<'_>, now_ms: i64) -> Result<(), DbError> {
         sqlx::query(
             "INSERT INTO tokens (id, hash, user_id, name, created_ms, scopes) \
@@ -100,8 +101,8 @@ impl Pools {
         Ok(())
     }
 
-    /// Whose token it is, and what it may be used for, while its user may sign in and it was used
-    /// since `idle_since_ms`; that it was used is noted now and then.
+    /// Returns the user and the scopes of a token, if the user is not disabled and the token was used
+    /// since `idle_since_ms`. Records the use, at most every `USED_MS_STEP`.
     pub async fn use_token(
         &self,
         hash: &[u8],
@@ -129,7 +130,7 @@ impl Pools {
         Ok(Some((UserId(row.try_get("user_id")?), scopes(&row)?)))
     }
 
-    /// Newest first.
+    /// Returns the user's tokens, newest first.
     pub async fn tokens(&self, user: UserId) -> Result<Vec<Token>, DbError> {
         let rows = sqlx::query(
             "SELECT id, name, created_ms, used_ms, scopes FROM tokens WHERE user_id = $1 \
@@ -150,7 +151,7 @@ impl Pools {
         rows.iter().map(token).collect()
     }
 
-    /// Takes a token away from whoever it is. Returns whose it was, and its name.
+    /// Revokes a token of any user. Returns its user and its name.
     pub async fn revoke_token(&self, token: TokenId) -> Result<Option<(UserId, String)>, DbError> {
         let sql = "DELETE FROM tokens WHERE id = $1 RETURNING user_id, name";
         let gone: Option<(Uuid, String)> =
@@ -158,8 +159,8 @@ impl Pools {
         Ok(gone.map(|(user, name)| (UserId(user), name)))
     }
 
-    /// Shuts a user out since a time, or lets them in again. Whoever is shut out is signed out; tokens
-    /// stay, and are good for nothing meanwhile.
+    /// Disables a user as of a time, or enables them again. A disabled user is signed out. Their
+    /// tokens stay, but are not accepted while the user is disabled.
     pub async fn set_disabled(
         &self,
         user: UserId,
@@ -184,7 +185,7 @@ impl Pools {
         Ok(())
     }
 
-    /// Its name, where it was there.
+    /// Removes a user's token. Returns its name, if it existed.
     pub async fn remove_token(
         &self,
         user: UserId,
@@ -195,7 +196,7 @@ impl Pools {
         Ok(removed.fetch_optional(&self.writes).await?)
     }
 
-    /// Whose it was, and its name.
+    /// Removes a token by its hash. Returns its user and its name.
     pub async fn forget_token(&self, hash: &[u8]) -> Result<Option<(UserId, String)>, DbError> {
         let sql = "DELETE FROM tokens WHERE hash = $1 RETURNING user_id, name";
         let gone: Option<(Uuid, String)> =
@@ -243,7 +244,7 @@ impl Pools {
         .transpose()
     }
 
-    /// Whose it was.
+    /// Removes a browser session. Returns its user.
     pub async fn remove_web_session(&self, hash: &[u8]) -> Result<Option<UserId>, DbError> {
         let sql = "DELETE FROM web_sessions WHERE hash = $1 RETURNING user_id";
         let user = sqlx::query_scalar(sql).bind(hash).fetch_optional(&self.writes).await?;
@@ -269,7 +270,8 @@ impl Pools {
         Ok(())
     }
 
-    /// Once: whoever comes first has it, right or wrong.
+    /// Takes an authorization code out of the database, so that it can be used only once, whether the
+    /// rest of the request is right or wrong.
     pub async fn take_code(&self, hash: &[u8]) -> Result<Option<Code>, DbError> {
         let row = sqlx::query(
             "DELETE FROM codes WHERE hash = $1 \
@@ -309,7 +311,8 @@ async fn named(
     Ok(UserId(user))
 }
 
-/// A row that names none, which ours never do, allows nothing.
+/// Reads a token's scopes. A row without a valid scope, which this program never writes, allows
+/// nothing.
 fn scopes(row: &Row) -> Result<Scopes, DbError> {
     let text: String = row.try_get("scopes")?;
     Scopes::parse(&text).ok_or_else(|| DbError::Unknown(format!("scopes '{text}'")))

@@ -1,4 +1,4 @@
-//! Who did what.
+//! The audit log.
 
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -24,12 +24,12 @@ impl Pools {
         Ok(())
     }
 
-    /// The last ones, newest first; of one user, or of everybody.
+    /// Returns the latest entries, newest first, of one user or of all.
     pub async fn noted(&self, user: Option<UserId>, limit: u32) -> Result<Vec<Noted>, DbError> {
         const SELECT: &str = "SELECT at_ms, email, action, subject, detail, address FROM audit \
                               LEFT JOIN users ON users.id = audit.user_id";
         const LAST: &str = "ORDER BY at_ms DESC, audit.id DESC LIMIT $1";
-        // Two statements: each has its own index.
+        // There are two statements so that each can use its own index.
         let rows = match user {
             None => {
                 let sql = format!("{SELECT} {LAST}");

@@ -1,10 +1,11 @@
-//! Limits and secrets that every process on the database shares.
+//! Rate limit buckets and secrets that all processes on the database share.
 
 use super::{Pools, whole};
 use crate::db::{Bucket, DbError, Taken};
 
 impl Pools {
-    /// A secret that all processes share: whoever is first has made it.
+    /// Returns the shared secret of this name. The first process that asks stores `fresh` as the
+    /// secret.
     pub async fn key(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, DbError> {
         let secret = sqlx::query_scalar(
             "INSERT INTO keys (name, secret) VALUES ($1, $2) \
@@ -17,11 +18,12 @@ impl Pools {
         Ok(secret)
     }
 
-    /// Takes one, or says how long it takes until there is one.
+    /// Takes a token out of a bucket, or returns how long it takes until there is one.
     pub async fn take(&self, name: &str, bucket: Bucket, now_ms: i64) -> Result<Taken, DbError> {
         let full = bucket.full_ms();
         let mut tx = self.begin().await?;
-        // Also where nothing changes: it holds the row until the end of the transaction.
+        // This updates the row even if nothing changes, because that locks it until the end of the
+        // transaction.
         let (level, at_ms): (i64, i64) = sqlx::query_as(
             "INSERT INTO buckets (name, level_ms, at_ms) VALUES ($1, $2, $3) \
              ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING level_ms, at_ms",
@@ -31,7 +33,7 @@ impl Pools {
         .bind(now_ms)
         .fetch_one(&mut *tx)
         .await?;
-        // A clock that goes backwards gives nothing and takes nothing.
+        // A clock that goes backwards adds no tokens and removes none.
         let level = level.saturating_add((now_ms - at_ms).max(0)).min(full);
         let left = level - bucket.refill_ms;
         sqlx::query("UPDATE buckets SET level_ms = $2, at_ms = $3 WHERE name = $1")

@@ -1,4 +1,4 @@
-//! Passwords that their owners change, links that reset them, and accounts that are deleted.
+//! Password changes, reset links, and deletion of accounts.
 
 use sqlx::Transaction;
 use uuid::Uuid;
@@ -68,8 +68,8 @@ impl Pools {
         .transpose()
     }
 
-    /// Uses a link up: sets the password of its user, and ends what `change_password` ends. Of two
-    /// requests with the same link one succeeds.
+    /// Uses up a link: sets the password of its user, and ends what `change_password` ends. If two
+    /// requests come with the same link, one of them succeeds.
     pub async fn reset_password(
         &self,
         link: &[u8],
@@ -106,10 +106,10 @@ impl Pools {
         Ok(sqlx::query_scalar(sql).bind(user.0).fetch_one(&self.reads).await?)
     }
 
-    /// Deletes an account if its password is still the one that was checked (`None`: whatever it
-    /// is, and also where there is none). In one transaction
-    /// every link ends, and everything personal leaves the database; the sweeper deletes the bytes.
-    /// The rows of user and uploads stay as empty marks (`deleted_ms`, `removed_ms`).
+    /// Deletes an account if its password is still the one that was checked. `None` skips that check,
+    /// and also deletes accounts without a password. In one transaction every link ends and all
+    /// personal data leaves the database; the sweeper deletes the bytes. The rows of the user and the
+    /// uploads stay as empty markers (`deleted_ms`, `removed_ms`).
     pub async fn delete_account(
         &self,
         user: UserId,
@@ -117,7 +117,7 @@ impl Pools {
         now_ms: i64,
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
-        // Not an e-mail address, so that nobody can ever sign in by it or sign up with it.
+        // This is not an e-mail address, so nobody can ever sign in or sign up with it.
         let deleted = sqlx::query(
             "UPDATE users SET email = $3, password = NULL, deleted_ms = $4 \
              WHERE id = $1 AND ($2 IS NULL OR password = $2) AND deleted_ms IS NULL",
@@ -154,7 +154,7 @@ impl Pools {
         Ok(true)
     }
 
-    /// Removes what requests that began before the deletion of their account added after it.
+    /// Removes data that was added after an account's deletion by requests that had begun before it.
     pub async fn remove_uploads_of_deleted(&self, now_ms: i64) -> Result<(), DbError> {
         const DELETED: &str = "(SELECT id FROM users WHERE deleted_ms IS NOT NULL)";
         for sql in [
@@ -173,8 +173,8 @@ impl Pools {
     }
 }
 
-/// Whatever was signed in before is not any more, apps and programs too, but for the session that
-/// begins now: whoever knew the old password may hold any of them.
+/// Ends everything that was signed in before, including apps and programs, because someone who knew
+/// the old password may hold any of it. Only the new session remains.
 async fn begin_anew(
     tx: &mut Transaction<'_, Dialect>,
     user: UserId,

@@ -1,4 +1,4 @@
-//! Work that is done after the answer: claimed under a lease, committed under a fence.
+//! Background jobs: claimed under a lease, committed under a fencing token.
 
 use sqlx::{Row as _, Transaction};
 
@@ -9,7 +9,7 @@ use crate::db::{
 };
 use crate::quotas::ROW_BYTES;
 
-/// Looking at a video's parts is work as well, but makes nothing.
+/// The name of the job that checks a video's parts. It has no product.
 pub const SCRUB: &str = "scrub";
 
 macro_rules! claim_sql {
@@ -31,7 +31,7 @@ macro_rules! claim_sql {
 }
 
 impl Pools {
-    /// Asked for again, it stays what it is.
+    /// Adds a job. If the job already exists, it stays as it is.
     pub async fn enqueue(
         &self,
         session: SessionId,
@@ -44,9 +44,11 @@ impl Pools {
         Ok(())
     }
 
-    /// A job of this lane: of the user whose turn is longest ago the one that has waited longest, or one
-    /// whose worker was not heard of until `due_ms`. A user has one job of `Videos` done at a time.
-    /// `None` also where another worker was quicker. Without ffmpeg only what needs none.
+    /// Claims a job of this lane, including one whose lease ended at `due_ms` because its worker
+    /// stopped responding. Users take turns: the user whose last turn is the longest ago comes first,
+    /// with the job that has waited longest. A user has one job of `Videos` running at a time.
+    /// Returns `None` if there is no job, or if another worker claimed it first. Without ffmpeg, only
+    /// jobs that don't need it are claimed.
     pub async fn claim(
         &self,
         lane: Lane,
@@ -94,7 +96,8 @@ impl Pools {
         Ok(Some(job))
     }
 
-    /// Whether the job is still this worker's; then it is until `lease_until_ms`.
+    /// Renews the lease until `lease_until_ms`. Returns `false` if the job is no longer this
+    /// worker's.
     pub async fn keep(&self, lease: &Lease, lease_until_ms: i64) -> Result<bool, DbError> {
         let done = sqlx::query(
             "UPDATE jobs SET due_ms = $4 \
@@ -109,7 +112,7 @@ impl Pools {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Commits what was made, if the job is still this worker's.
+    /// Commits a finished product. Returns `false` if the job is no longer this worker's.
     pub async fn finish(&self, job: &Job, made: &NewProduct) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
@@ -148,7 +151,7 @@ impl Pools {
         Ok(true)
     }
 
-    /// Gives a video what no job makes; the object that it had before is named.
+    /// Adds a product that no job makes. Returns the key of the object that it replaces.
     pub async fn put_product(
         &self,
         session: SessionId,
@@ -162,7 +165,7 @@ impl Pools {
         Ok(replaced)
     }
 
-    /// Names the object that is nobody's now.
+    /// Removes a product. Returns the key of its object, which no row names any more.
     pub async fn remove_product(
         &self,
         session: SessionId,
@@ -174,7 +177,7 @@ impl Pools {
         Ok(removed)
     }
 
-    /// `retry_ms`: when it is tried again; without one it has failed.
+    /// Ends an attempt. With `retry_ms` the job is tried again at that time, otherwise it has failed.
     pub async fn give_up(
         &self,
         lease: &Lease,
@@ -226,7 +229,7 @@ impl Pools {
         Ok(made.into_iter().find(|made| made.kind == product))
     }
 
-    /// All that was made of a video: a handful.
+    /// Returns all products of a video, which are only a few.
     pub async fn products(&self, session: SessionId) -> Result<Vec<Product>, DbError> {
         let rows = sqlx::query(
             "SELECT product, object_key, size_bytes, sha256 FROM products WHERE session_id = $1",
@@ -261,7 +264,7 @@ async fn take(
     session: SessionId,
     product: ProductKind,
 ) -> Result<Option<String>, DbError> {
-    // Two that give at once meet here.
+    // Two concurrent changes of the same upload wait for each other here.
     sqlx::query("UPDATE uploads SET revision = revision WHERE session_id = $1")
         .bind(session.0)
         .execute(&mut **tx)

@@ -7,7 +7,7 @@ use super::{Dialect, Pools, signed};
 use crate::db::{DbError, NewMap, SessionId};
 
 impl Pools {
-    /// Returns ETag and map, where there is one of this revision.
+    /// Returns the ETag and the map of this revision, if it is stored.
     pub async fn map(
         &self,
         session: SessionId,
@@ -18,7 +18,7 @@ impl Pools {
         Ok(map.fetch_optional(&self.reads).await?)
     }
 
-    /// Keeps the map, unless there is one of a newer revision.
+    /// Stores the map, unless a map of a newer revision is stored.
     pub async fn put_map(
         &self,
         session: SessionId,
@@ -61,7 +61,7 @@ pub async fn put(
     Ok(())
 }
 
-/// Counts the revision up: the video's bytes are others from now on.
+/// Increments the revision, because the video's bytes have changed.
 pub async fn outdate(tx: &mut Transaction<'_, Dialect>, session: SessionId) -> Result<(), DbError> {
     sqlx::query("UPDATE uploads SET revision = revision + 1 WHERE session_id = $1")
         .bind(session.0)

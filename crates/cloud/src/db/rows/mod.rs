@@ -1,8 +1,8 @@
-//! The statements, for every dialect: this folder is compiled once for each (`sqlite`, `postgres`),
-//! with that dialect's own types. SQL that both understand, numbers as 64 bits with a sign.
+//! The SQL statements. This folder is compiled once for each dialect (`sqlite`, `postgres`), with
+//! that dialect's types. The SQL is understood by both, and numbers are signed 64-bit integers.
 //!
-//! What has to hold together is one transaction. Where two of them may meet, the first statement
-//! takes the row that they meet at.
+//! Changes that must happen together are one transaction. Where two transactions may conflict, the
+//! first statement of each locks the row that both need.
 
 mod accounts;
 mod audit;
@@ -22,14 +22,15 @@ use super::{Dialect, Pools, Row};
 use crate::db::DbError;
 
 impl Pools {
-    /// Whether it answers (`/readyz`).
+    /// Checks that the database answers (`/readyz`).
     pub async fn ping(&self) -> Result<(), DbError> {
         sqlx::query("SELECT 1").execute(&self.reads).await?;
         Ok(())
     }
 }
 
-/// SQL has no unsigned numbers; sizes and times of ours never come near the sign.
+/// Converts to a signed integer, since SQL has no unsigned ones. The sizes and times stored here are
+/// far below the limit.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Parts whose objects are looked at now and then, and what was found.
+//! Periodic checks of stored parts, and what they found.
 
 use super::jobs::{SCRUB, lease};
 use super::maps;
@@ -9,7 +9,7 @@ use crate::db::{DbError, Lease, Part, Product, SessionId, Upload, UserId};
 use crate::quotas::ROW_BYTES;
 
 impl Pools {
-    /// The video that was not looked at for longest, if that is long enough.
+    /// Claims the video whose last check is the longest ago, if its next check is due.
     pub async fn claim_scrub(
         &self,
         now_ms: i64,
@@ -30,7 +30,7 @@ impl Pools {
         row.map(|row: Row| lease(&row, SCRUB)).transpose()
     }
 
-    /// Done for now, if it is still this worker's.
+    /// Schedules the next check, if the job is still this worker's.
     pub async fn put_back(&self, lease: &Lease, due_ms: i64) -> Result<(), DbError> {
         sqlx::query(
             "UPDATE jobs SET state = 'waiting', attempts = 0, error = NULL, due_ms = $4 \
@@ -45,7 +45,7 @@ impl Pools {
         Ok(())
     }
 
-    /// Everybody's, one page after the other.
+    /// Returns the finished uploads of all users, one page at a time.
     pub async fn finished_uploads(
         &self,
         behind: Option<SessionId>,
@@ -65,7 +65,7 @@ impl Pools {
         .collect()
     }
 
-    /// A user's finished uploads of which parts are damaged, newest first.
+    /// Returns a user's finished uploads that have damaged parts, newest first.
     pub async fn damaged_uploads(&self, user: UserId, limit: u32) -> Result<Vec<Upload>, DbError> {
         sqlx::query(concat!(
             select_uploads!(),
@@ -82,7 +82,8 @@ impl Pools {
         .collect()
     }
 
-    /// Whether that was news. A part that has another object meanwhile is another part.
+    /// Marks a part as damaged or undamaged. Returns whether that is a change. Does nothing if the
+    /// part's object was replaced meanwhile.
     pub async fn set_damaged(
         &self,
         session: SessionId,
@@ -108,7 +109,7 @@ impl Pools {
         Ok(is_news)
     }
 
-    /// The same bytes came once more: their object takes the damaged one's place.
+    /// Replaces a damaged part's object by one with the same bytes that was sent again.
     pub async fn mend_part(
         &self,
         session: SessionId,
@@ -134,7 +135,7 @@ impl Pools {
         Ok(is_mended)
     }
 
-    /// Forgets what was made, and has it made once more; what nobody can make (captions) stays.
+    /// Deletes a product and schedules its job again. Products that no job can make (captions) stay.
     pub async fn make_again(
         &self,
         session: SessionId,

@@ -1,4 +1,4 @@
-//! What owners decided about their links, and who may pass.
+//! The owners' settings of their links, and the passes of people who entered a link's password.
 
 use sqlx::Transaction;
 
@@ -7,7 +7,8 @@ use super::{Dialect, Pools, signed};
 use crate::db::{DbError, ShareChange, UserId, VideoId};
 
 impl Pools {
-    /// Whoever said an old password has to say the new one.
+    /// Changes a link's settings. A new password invalidates the passes of people who entered the old
+    /// one.
     pub async fn change_share(
         &self,
         user: UserId,
@@ -54,7 +55,8 @@ impl Pools {
                 .bind(password)
                 .execute(&mut *tx)
                 .await?;
-            // Passes of before they had an owner are in nobody else's way.
+            // Also delete passes from before passes had an owner (`user_id` is NULL). No check
+            // accepts them any more, so other owners lose nothing.
             let passes = "DELETE FROM share_passes WHERE video_id = $1 \
                           AND (user_id = $2 OR user_id IS NULL)";
             sqlx::query(passes).bind(video.0).bind(user.0).execute(&mut *tx).await?;
@@ -122,7 +124,7 @@ impl Pools {
     }
 }
 
-/// Counts what title and description take now.
+/// Updates the quota by what the title and description take now.
 async fn count_text(
     tx: &mut Transaction<'_, Dialect>,
     user: UserId,

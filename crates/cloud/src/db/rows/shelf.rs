@@ -1,4 +1,4 @@
-//! One's own videos, as the pages list and name them.
+//! The user's own videos, as the pages list and name them.
 
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
@@ -7,8 +7,8 @@ use super::{Dialect, Pools};
 use crate::db::{DbError, Shelf, Sort, Upload, UserId, VideoId};
 
 impl Pools {
-    /// A page of a user's uploads, without what is removed or expired. Goes on behind an upload by
-    /// what that one is sorted by now: also where it was removed meanwhile.
+    /// Returns a page of a user's uploads, without removed or expired ones. A page starts after the
+    /// upload `behind`, by that upload's current sort key, even if it was removed meanwhile.
     pub async fn shelf(
         &self,
         user: UserId,
@@ -51,7 +51,7 @@ impl Pools {
         query.fetch_all(&self.reads).await?.iter().map(upload).collect()
     }
 
-    /// What a user has or had under these links; removed ones, too.
+    /// Returns the uploads that a user has or had under these links, including removed ones.
     pub async fn uploads_of_videos(
         &self,
         user: UserId,

@@ -1,4 +1,4 @@
-//! What is over: rows that nothing will ask for again.
+//! Deletes rows that nothing will ask for again.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::usage::release;
 use crate::db::{DbError, UserId};
 
 impl Pools {
-    /// Marks what is open and idle as expired, and says how many there were.
+    /// Marks idle open uploads as expired. Returns how many there were.
     pub async fn expire_idle(&self, idle_since_ms: i64) -> Result<u64, DbError> {
         let mut tx = self.begin().await?;
         let expired: Vec<(Uuid, i64)> = sqlx::query_as(
@@ -21,7 +21,7 @@ impl Pools {
         .bind(idle_since_ms)
         .fetch_all(&mut *tx)
         .await?;
-        // In one order for everybody, so that nobody waits for somebody who waits for them.
+        // All transactions update users in the same order, so that no two of them deadlock.
         let mut freed = BTreeMap::<Uuid, i64>::new();
         for (user, stored_bytes) in &expired {
             *freed.entry(*user).or_default() += stored_bytes;
@@ -33,7 +33,7 @@ impl Pools {
         Ok(expired.len() as u64)
     }
 
-    /// Forgets some of the parts that nothing will ever serve, and names their objects.
+    /// Deletes some of the parts that will never be served, and returns the keys of their objects.
     pub async fn forget_dead_parts(&self, limit: u32) -> Result<Vec<String>, DbError> {
         let keys = sqlx::query_scalar(
             "DELETE FROM parts WHERE object_key IN (SELECT object_key FROM parts \
@@ -47,7 +47,8 @@ impl Pools {
         Ok(keys)
     }
 
-    /// The same for what was made of them, and the work on it.
+    /// Deletes some of the products of expired or removed uploads, and all their jobs and maps.
+    /// Returns the keys of the products' objects.
     pub async fn forget_dead_products(&self, limit: u32) -> Result<Vec<String>, DbError> {
         const DEAD: &str = "SELECT session_id FROM uploads \
                             WHERE state = 'expired' OR removed_ms IS NOT NULL";
@@ -68,8 +69,8 @@ impl Pools {
         Ok(keys)
     }
 
-    /// Deletes some of the uploads that were over before, and of which nothing is kept any more. Says
-    /// how many.
+    /// Deletes some of the uploads that expired or were removed before `before_ms` and have no parts
+    /// or products left. Returns how many.
     pub async fn forget_dead_uploads(&self, before_ms: i64, limit: u32) -> Result<u64, DbError> {
         let mut tx = self.begin().await?;
         let deleted = sqlx::query(
@@ -83,8 +84,8 @@ impl Pools {
         .bind(i64::from(limit))
         .execute(&mut *tx)
         .await?;
-        // What was decided about a link goes with its last upload. Who may see it is kept: a recording
-        // that is sent again stays as private as it was.
+        // A link's settings are deleted with its last upload. Settings that restrict who may see it
+        // stay, so that a recording that is sent again is as private as before.
         let links: Vec<(Uuid, i64)> = sqlx::query_as(
             "DELETE FROM shares WHERE NOT EXISTS (SELECT 1 FROM uploads \
              WHERE uploads.video_id = shares.video_id AND uploads.user_id = shares.user_id) \
@@ -115,7 +116,7 @@ impl Pools {
         Ok(found > 0)
     }
 
-    /// Where something that is done piece by piece goes on.
+    /// Returns the checkpoint of a task that is done piece by piece.
     pub async fn mark(&self, name: &str) -> Result<Option<String>, DbError> {
         let mark = sqlx::query_scalar("SELECT value FROM marks WHERE name = $1").bind(name);
         Ok(mark.fetch_optional(&self.reads).await?)
@@ -133,8 +134,9 @@ impl Pools {
         Ok(())
     }
 
-    /// Sessions, codes and passes that are over; buckets that are full again since `quiet_ms`;
-    /// what was done before `audit_ms`; tokens that were not used since `token_ms`.
+    /// Deletes sessions, codes, reset links and passes that are over, buckets that were not used
+    /// since `quiet_ms` and are full again, audit log entries from before `audit_ms`, and tokens that
+    /// were not used since `token_ms`.
     pub async fn forget_over(
         &self,
         now_ms: i64,

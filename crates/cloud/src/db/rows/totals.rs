@@ -1,4 +1,4 @@
-//! How much there is of everything, for those who run the server.
+//! Totals of the whole server, for the operator.
 
 use super::Pools;
 use crate::db::{DbError, Totals};

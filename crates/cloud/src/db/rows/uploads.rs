@@ -31,8 +31,8 @@ macro_rules! select_uploads {
 pub(super) use select_uploads;
 
 impl Pools {
-    /// The live upload of this recording where its owner asks again, else a new one. `idle_since_ms`:
-    /// what was last active before this has expired.
+    /// Returns the recording's open or finished upload if its owner asks again, otherwise a new one.
+    /// An open upload that was last active before `idle_since_ms` has expired.
     pub async fn open_upload(
         &self,
         new: &NewUpload,
@@ -47,7 +47,7 @@ impl Pools {
         }
     }
 
-    /// `None`: another process made an upload of this video meanwhile.
+    /// Returns `None` if another process created an upload of this video meanwhile.
     async fn try_open_upload(
         &self,
         new: &NewUpload,
@@ -120,7 +120,7 @@ impl Pools {
             .transpose()
     }
 
-    /// What stands behind a link: the live upload of this video, else its last one.
+    /// Returns the upload behind a link: the live upload of this video, otherwise its last one.
     pub async fn upload_of_video(&self, video: VideoId) -> Result<Option<Upload>, DbError> {
         sqlx::query(concat!(
             select_uploads!(),
@@ -136,7 +136,7 @@ impl Pools {
         .transpose()
     }
 
-    /// A user's uploads, newest first, without what is removed or expired.
+    /// Returns a user's uploads, newest first, without removed or expired ones.
     pub async fn uploads_of_user(
         &self,
         user: UserId,
@@ -169,13 +169,13 @@ impl Pools {
         .collect()
     }
 
-    /// What init was asked with.
+    /// Returns the metadata that the init request carried.
     pub async fn metadata(&self, session: SessionId) -> Result<String, DbError> {
         let sql = "SELECT metadata FROM uploads WHERE session_id = $1";
         Ok(sqlx::query_scalar(sql).bind(session.0).fetch_one(&self.reads).await?)
     }
 
-    /// The newest finished one of this name.
+    /// Returns the newest finished upload with this name.
     pub async fn upload_by_name(
         &self,
         user: UserId,
@@ -195,7 +195,7 @@ impl Pools {
         .transpose()
     }
 
-    /// Notes that an upload that was announced as WebM is something else.
+    /// Changes the media type of an open upload that was announced as WebM.
     pub async fn set_media(&self, session: SessionId, media: Media) -> Result<(), DbError> {
         let mut tx = self.begin().await?;
         sqlx::query(
@@ -210,10 +210,10 @@ impl Pools {
         Ok(())
     }
 
-    /// Commits what finalize found, if no part came or went since it looked (`revision`); with it
-    /// the upload's name, media and size, and the work that is to be done on it.
-    /// `map`: how it is served from now on, where that was built already. `scrub_ms`: when its parts
-    /// are looked at for the first time.
+    /// Commits the result of finalize, with the upload's name, media type and size and the jobs to be
+    /// done, if no part was added or removed since `seen` was read (`revision`). `map` is the map to
+    /// serve from now on, if it was built already. `scrub_ms` is the time of the first check of its
+    /// parts.
     pub async fn complete(
         &self,
         seen: &Upload,
@@ -256,7 +256,7 @@ impl Pools {
                     .fetch_one(&mut *tx)
                     .await?;
             release(&mut tx, seen.user_id, signed(seen.stored_bytes) - kept).await?;
-            // Parts that came and are none of the video's.
+            // The rows of parts that were received but do not belong to the video.
             let cut: i64 = sqlx::query_scalar(
                 "SELECT CAST(COALESCE(SUM($3 + LENGTH(layout)), 0) AS BIGINT) FROM parts \
                  WHERE session_id = $1 AND part_index >= $2",
@@ -279,7 +279,7 @@ impl Pools {
         Ok(done)
     }
 
-    /// Takes the upload off the link at once; its parts are forgotten by the sweeper's way.
+    /// Takes the upload off its link at once. The sweeper deletes its parts later.
     pub async fn remove(&self, session: SessionId, now_ms: i64) -> Result<(), DbError> {
         let mut tx = self.begin().await?;
         let removed = sqlx::query(
@@ -290,7 +290,7 @@ impl Pools {
         .bind(now_ms)
         .fetch_optional(&mut *tx)
         .await?;
-        // What has expired was given back then.
+        // An expired upload already gave its space back when it expired.
         if let Some(row) = removed
             && state_of(row.try_get("state")?)? != VideoState::Expired
         {
@@ -303,7 +303,7 @@ impl Pools {
 
     // --- parts ---
 
-    /// Commits a part whose object is durable. The same index again takes the place of the first.
+    /// Commits a part whose object is durable. A part with the same index is replaced.
     pub async fn put_part(
         &self,
         session: SessionId,
@@ -325,7 +325,8 @@ impl Pools {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(open) = open else { return Ok(PartStored::Closed) };
-        // The part is kept, but not taken apart: its row stays small, and so does the video's map.
+        // The part is kept, but as an opaque one, without its clusters. That keeps its row small, and
+        // the video's map too.
         let is_too_many = open.try_get::<i64, _>("clusters")? > VIDEO_CLUSTERS_MAX;
         let layout = if is_too_many { &Layout::Opaque } else { &part.layout };
         let layout = serde_json::to_string(layout).map_err(|e| DbError::Unknown(e.to_string()))?;
@@ -387,7 +388,7 @@ impl Pools {
         Ok(PartStored::Stored { parts_received: whole(received)?, replaced })
     }
 
-    /// The upload's parts from `first` on, in order.
+    /// Returns the upload's parts from `first` on, in order.
     pub async fn parts_from(&self, session: SessionId, first: u32) -> Result<Vec<Part>, DbError> {
         let rows = sqlx::query(
             "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms FROM parts \
@@ -397,7 +398,7 @@ impl Pools {
         .bind(i64::from(first))
         .fetch_all(&self.reads)
         .await?;
-        // Thousands of layouts are read from JSON.
+        // Parsing thousands of layouts from JSON is CPU work.
         let read = move || rows.iter().map(part).collect();
         tokio::task::spawn_blocking(read)
             .await
@@ -437,7 +438,7 @@ impl Pools {
     }
 }
 
-/// Once, whoever comes first: the sweeper expires, too.
+/// Marks an upload as expired. The sweeper does the same; only the first of them releases the space.
 async fn expire(tx: &mut Transaction<'_, Dialect>, upload: &Upload) -> Result<(), DbError> {
     let freed: Option<i64> = sqlx::query_scalar(
         "UPDATE uploads SET state = 'expired' WHERE session_id = $1 AND removed_ms IS NULL \
@@ -449,7 +450,7 @@ async fn expire(tx: &mut Transaction<'_, Dialect>, upload: &Upload) -> Result<()
     release(tx, upload.user_id, freed.unwrap_or(0)).await
 }
 
-/// `LIKE`'s own signs are letters like any other here.
+/// Returns a `LIKE` pattern that matches the text literally: `LIKE`'s wildcards in it are escaped.
 pub(super) fn pattern(text: &str) -> String {
     let text = text.trim().to_lowercase();
     if text.is_empty() {
@@ -518,7 +519,7 @@ fn media_of(word: &str) -> Result<Media, DbError> {
     known.ok_or_else(|| DbError::Unknown(format!("media {word}")))
 }
 
-/// A newer program may have made what we don't know.
+/// Skips products that only a newer version of the program knows.
 fn products_of(words: &str) -> Vec<ProductKind> {
     words.split(' ').filter_map(ProductKind::of).collect()
 }

@@ -1,5 +1,6 @@
-//! What users have and may have. `usage` is a sum that is kept, never made: whoever changes what it
-//! counts changes it in the same transaction. The upload's row is always taken before it.
+//! Users' usage and limits. `usage` is a running total that is never computed anew: every transaction
+//! that changes what it counts also updates it. The upload's row is always locked before the `usage`
+//! row.
 
 use sqlx::{Row as _, Transaction};
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use super::{Dialect, Pools, Row, signed, whole};
 use crate::db::{DbError, SessionId, UserId};
 use crate::quotas::{Limits, Over, OwnLimits, Usage, day};
 
-/// What a transaction adds.
+/// The amounts that a transaction adds to the usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Charge {
     pub stored_bytes: i64,
@@ -16,7 +17,8 @@ pub struct Charge {
     pub sent_bytes: i64,
 }
 
-/// `Some`: it would be too much, and the transaction must not be committed.
+/// Adds to the usage. Returns `Some` if that exceeds a limit; the transaction must not be committed
+/// then.
 pub async fn charge(
     tx: &mut Transaction<'_, Dialect>,
     user: UserId,
@@ -45,7 +47,8 @@ pub async fn charge(
     let own = sqlx::query(SELECT_LIMITS).bind(user.0).fetch_one(&mut **tx).await?;
     let limits = limits.of(own_limits(&own)?);
     let begins = charge.uploads > 0;
-    // What takes nothing more is never refused: a part that comes again in place of its like.
+    // A request that takes no additional space is never refused, such as a part that replaces one of
+    // the same size.
     let grows = charge.stored_bytes > 0 || charge.sent_bytes > 0;
     Ok(match (begins, grows) {
         (true, _) => limits.used_up(used, now_ms).or_else(|| limits.exceeded(used, now_ms)),
@@ -54,8 +57,8 @@ pub async fn charge(
     })
 }
 
-/// Beside the bytes of its parts so much more is kept of an upload, or less. Never refused; of an upload
-/// that is over nothing counts.
+/// Changes the bytes counted for an upload besides those of its parts. A change is never refused.
+/// Nothing is counted for an expired or removed upload.
 pub async fn keep(
     tx: &mut Transaction<'_, Dialect>,
     session: SessionId,
@@ -75,7 +78,7 @@ pub async fn keep(
     }
 }
 
-/// What is gone takes no room.
+/// Releases the space of what was deleted.
 pub async fn release(
     tx: &mut Transaction<'_, Dialect>,
     user: UserId,
@@ -93,7 +96,7 @@ const SELECT_LIMITS: &str =
     "SELECT storage_bytes_max, day_uploads_max, day_bytes_max FROM users WHERE id = $1";
 
 impl Pools {
-    /// Also of somebody who never sent anything.
+    /// Returns a user's usage and limits, also for a user who never sent anything.
     pub async fn usage(&self, user: UserId) -> Result<(Usage, OwnLimits), DbError> {
         let row = sqlx::query(
             "SELECT COALESCE(stored_bytes, 0) AS stored_bytes, COALESCE(day, 0) AS day, \

@@ -1,5 +1,5 @@
-//! Older documents' addresses over the same core: their fields, limits and answers, word for word.
-//! Translation only.
+//! The endpoints of older specifications, on top of the same core: their fields, limits and answers,
+//! word for word. Translation only.
 
 mod poster;
 mod storage;
@@ -16,11 +16,11 @@ pub use storage::arrived;
 pub fn routes() -> Router<App> {
     let routes = poster::routes().into_iter().chain(storage::routes());
     let router = routes.fold(Router::new(), |router, (path, methods)| router.route(path, methods));
-    // Each handler has its own, smaller one.
+    // Each handler has its own, smaller limit.
     router.layer(DefaultBodyLimit::disable())
 }
 
-/// For the document of all addresses.
+/// Used by the test of the OpenAPI document.
 #[cfg(test)]
 pub fn table() -> Routes {
     poster::routes().into_iter().chain(storage::routes()).collect()

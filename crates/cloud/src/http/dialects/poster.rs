@@ -1,7 +1,8 @@
-//! "Chunked Video Upload System Flow" (seed 002): a file that exists already, in pieces of 1 MB.
+//! "Chunked Video Upload System Flow" (seed 002): uploads an existing file in chunks of 1 MB.
 //!
-//! There is no init: the client names its upload, and the first piece that comes begins it. The
-//! upload's own id is made from that name and from who sends it, so that nobody's name is another's.
+//! There is no init request: the client names its upload, and the first chunk that arrives begins it.
+//! The upload's own id is derived from that name and the user, so that names of different users never
+//! collide.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -20,19 +21,19 @@ use crate::media::Media;
 use crate::shares::{DESCRIPTION_CHARS_MAX, ShareAsk, TITLE_CHARS_MAX};
 use crate::uploads::FinalizeAsk;
 
-/// 002: "1MB (1024 * 1024 bytes)".
+/// Seed 002: "1MB (1024 * 1024 bytes)".
 const CHUNK_BYTES_MAX: u64 = 1024 * 1024;
-/// 002: "max 50MB".
+/// Seed 002: "max 50MB".
 const CHUNKS_MAX: u32 = 50;
 const UPLOAD_ID_CHARS_MAX: usize = 255;
-/// 002: "mp4, mov, webm, etc."; the rest is m4v, which is mp4 by another name.
+/// Seed 002: "mp4, mov, webm, etc."; the etc. is m4v, which is another name for mp4.
 const WRONG_TYPE: &str = "The filename field must end in mp4, mov, m4v or webm.";
 
 pub fn routes() -> Routes {
     vec![
         ("/api/poster/video/chunk", post(chunk)),
         ("/api/poster/video/finalize", post(finalize)),
-        // Its own client sends chunks here.
+        // The client of seed 002 sends chunks here.
         ("/api/videos/chunk", post(chunk)),
         ("/api/videos/metadata", post(metadata)),
     ]
@@ -78,12 +79,12 @@ fn checked_total(total: u32) -> Result<u32, String> {
         .ok_or_else(|| format!("The totalChunks field must be between 1 and {CHUNKS_MAX}: 50 MB."))
 }
 
-/// The upload that this user calls so.
+/// Returns the user's upload with this name.
 async fn open(app: &App, user: UserId, upload_id: &str) -> Result<Upload, ApiError> {
     let new = NewUpload {
         user_id: user,
         recording_id: Some(app.signing.id(&["poster", &user.0.to_string(), upload_id])),
-        // The first piece tells, and perhaps comes last.
+        // The first chunk shows the type, and it may arrive last.
         media: Media::Unknown,
         filename: "video".to_owned(),
         width: 0,
@@ -118,7 +119,8 @@ async fn finalize(
     let body = json_body(request).await?;
     let mut form = Form::of(&body)?;
     let upload_id = form.text("uploadId", UPLOAD_ID_CHARS_MAX);
-    // Its own client names neither as the document does: {uploadId, originalFilename}.
+    // The client of seed 002 uses other field names than its specification: {uploadId,
+    // originalFilename}.
     let name = if body["filename"].is_null() && !body["originalFilename"].is_null() {
         "originalFilename"
     } else {
@@ -158,7 +160,7 @@ async fn finalize(
     })))
 }
 
-/// Title and description of the newest video of this name.
+/// Sets title and description of the newest video with this name.
 async fn metadata(
     State(app): State<App>,
     Signed(user): Signed,

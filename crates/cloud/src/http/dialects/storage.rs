@@ -1,5 +1,5 @@
-//! "Video Upload Server Implementation Guide" (seed 003): a file by a direct address, or in chunks
-//! of up to 50 MB. Answers and refusals are that document's, `{error, message}`.
+//! "Video Upload Server Implementation Guide" (seed 003): uploads a file by a direct URL, or in
+//! chunks of up to 50 MB. Answers and errors have that specification's format, `{error, message}`.
 
 use axum::Json;
 use axum::body::Body;
@@ -30,7 +30,7 @@ use crate::uploads::{FinalizeAsk, UploadError};
 
 const FILE_BYTES_MAX: u64 = 500 * 1024 * 1024;
 const CHUNK_BYTES_MAX: u64 = 50 * 1024 * 1024;
-/// 003's validation: "totalChunks … max(1000)".
+/// The validation of seed 003: "totalChunks … max(1000)".
 const CHUNKS_MAX: u64 = 1_000;
 const TEST_BYTES: u64 = 100 * 1024;
 const TEST_BYTES_MAX: u64 = 1024 * 1024;
@@ -46,13 +46,13 @@ pub fn routes() -> Routes {
         ("/api/storage/upload-chunk", of(post(chunk))),
         ("/api/storage/complete-chunked-upload", of(post(complete))),
         ("/api/storage/upload-status", of(get(status))),
-        // Its own client falls back to this.
+        // The client of seed 003 falls back to this.
         ("/api/storage/upload-file", of(post(upload_file))),
         ("/api/storage/network-test", of(get(network_test))),
     ]
 }
 
-/// In this document's form.
+/// An error in this specification's format.
 struct Refusal(StatusCode, Value);
 
 impl IntoResponse for Refusal {
@@ -77,7 +77,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// Refusals of the core, in this document's words where it has some.
+/// Converts errors of the core, using this specification's words where it has some.
 impl From<ApiError> for Answer {
     fn from(error: ApiError) -> Self {
         let (status, told, headers) = error.told();
@@ -111,7 +111,8 @@ async fn wrong_method() -> Refusal {
     refused(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
 }
 
-/// Not the request itself: its body can't be shared.
+/// Takes parts of the request instead of the request, because the body can't be shared between
+/// threads.
 fn user<'a>(
     app: &'a App,
     request: &'a Request,
@@ -121,7 +122,7 @@ fn user<'a>(
     async move { Ok(signed(app, asked, extensions).await?) }
 }
 
-/// 404 where there is none, 403 where it is another's.
+/// Returns the user's upload. The error is 404 if there is none, and 403 if it is another user's.
 async fn own(app: &App, user: UserId, id: &str) -> Result<Upload, ApiError> {
     let session: SessionId = forms::session_id(id)?;
     match app.uploads.db.upload(session).await? {
@@ -140,7 +141,7 @@ fn media(content_type: &str) -> Result<Media, ApiError> {
         .ok_or_else(|| bad("Unsupported content type"))
 }
 
-/// What was told at the beginning.
+/// The properties that the client stated when it began the upload.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Begun {
@@ -173,14 +174,14 @@ async fn begin(app: &App, user: UserId, begun: &Begun, media: Media) -> Result<U
     Ok(app.uploads.init(&new).await?)
 }
 
-/// 003: `z.string().min(1).max(255)`.
+/// Seed 003: `z.string().min(1).max(255)`.
 fn file_name(text: &str) -> Result<String, ApiError> {
     let plain = forms::plain_name(text.to_owned());
     let fits = text.chars().count() <= limits::FILENAME_CHARS_MAX && !plain.is_empty();
     fits.then_some(plain).ok_or_else(|| bad("Invalid file name"))
 }
 
-// --- one file, by an address of its own ---
+// --- one file by a direct URL ---
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -220,7 +221,7 @@ async fn direct_url(
     })))
 }
 
-/// Where files are kept here. The address is the permission.
+/// Receives the file if the storage is local. The signed URL is the permission.
 async fn direct(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -255,8 +256,8 @@ async fn direct(
     Ok(Json(json!({"success": true, "url": url})))
 }
 
-/// Checks a file that went to the bucket by itself, and takes it in. Looking at its address does the
-/// same.
+/// Checks a file that was uploaded directly to the bucket, and takes it over. A request for the
+/// file's URL does the same.
 async fn complete_direct(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
     let user = user(&app, &request).await?;
     let body = json_body(request).await?;
@@ -273,7 +274,8 @@ async fn complete_direct(State(app): State<App>, request: Request) -> Result<Jso
     Ok(Json(completed(&app, &done)))
 }
 
-/// The file's own address: this document's clients make it the source of a player.
+/// Returns the URL of the file itself, which this specification's clients use as the source of a
+/// player.
 fn file_url(app: &App, upload: &Upload) -> String {
     format!("{}{}", app.public_url, file_path(upload))
 }
@@ -285,7 +287,7 @@ fn completed(app: &App, upload: &Upload) -> Value {
     })
 }
 
-/// A file may have come to the bucket behind this address, and nobody has said so.
+/// Takes over a file that may have been uploaded to the bucket without a completion request.
 pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiError> {
     let is_direct = begun(app, upload)
         .await
@@ -298,7 +300,7 @@ pub async fn arrived(app: &App, upload: &Upload) -> Result<Option<Upload>, ApiEr
     Ok(done)
 }
 
-/// A whole video in one form, as its field `file`.
+/// Receives a whole video in one form, in the field `file`.
 async fn upload_file(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
     let user = user(&app, &request).await?;
     let form = multipart::read_file(&app, request, multipart::VIDEO).await?;
@@ -332,7 +334,7 @@ async fn upload_file(State(app): State<App>, request: Request) -> Result<Json<Va
     }
 }
 
-// --- a file in chunks ---
+// --- one file in chunks ---
 
 async fn init(State(app): State<App>, request: Request) -> Result<Json<Value>, Answer> {
     let user = user(&app, &request).await?;
@@ -459,7 +461,7 @@ async fn status(
         "lastActivityAt": date(upload.active_ms),
     });
     if upload.finished.is_some() {
-        // Nothing comes after it.
+        // A finished upload has no later activity.
         answer["completedAt"] = date(upload.active_ms).into();
         answer["url"] = file_url(&app, &upload).into();
     }
@@ -475,20 +477,20 @@ fn word(state: VideoState) -> &'static str {
     }
 }
 
-/// As JSON has a JavaScript `Date`.
+/// Formats a time as JavaScript's `Date` does in JSON.
 fn date(ms: i64) -> String {
     let at = Timestamp::from_millisecond(ms).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-// --- how fast the line is ---
+// --- speed test ---
 
 #[derive(Debug, Deserialize)]
 struct TestQuery {
     size: Option<String>,
 }
 
-/// For everyone, as 003 has it: bytes that are worth nothing.
+/// Serves zero bytes to everyone, as seed 003 specifies.
 async fn network_test(asked: Result<Query<TestQuery>, QueryRejection>) -> Result<Response, Answer> {
     let Query(asked) = asked.map_err(|error| bad_query(&error))?;
     let size = match asked.size.as_deref() {
@@ -508,7 +510,7 @@ async fn network_test(asked: Result<Query<TestQuery>, QueryRejection>) -> Result
     Ok((headers, vec![0_u8; size.min(TEST_BYTES_MAX) as usize]).into_response())
 }
 
-/// `100kb`, `1mb`, `4096`.
+/// Parses `100kb`, `1mb`, `4096`.
 fn bytes_of(text: &str) -> Option<u64> {
     let (digits, unit) = match text {
         _ if text.ends_with("kb") => (&text[..text.len() - 2], 1024),

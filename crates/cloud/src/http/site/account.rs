@@ -1,4 +1,4 @@
-//! One's own account: password, export, deletion.
+//! The pages of the user's own account: password, export, deletion.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::http::html::{form_page, html, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, see_other, with_cookie};
 use crate::pages::{self, Account, AccountForm, Refusal};
 
-/// An export reads everything that a user has.
+/// The rate limit of exports by one user. An export reads everything that the user has.
 const EXPORTS: Bucket = Bucket { size: 5, refill_ms: 10 * 60_000 };
 
 #[derive(Debug, Default, Deserialize)]

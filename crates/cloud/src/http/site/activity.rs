@@ -1,4 +1,4 @@
-//! What was done with one's own account.
+//! The user's own audit log.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,14 @@ use crate::http::html::{html, unkept};
 use crate::http::visitor::Owner;
 use crate::pages::{self, Moment};
 
-/// Enough to see what happened lately; the rest is the operator's to ask for.
+/// Enough to see what happened recently. The operator can read the rest.
 const SHOWN: u32 = 200;
 
 pub async fn list(State(app): State<App>, owner: Owner) -> Result<Response, ApiError> {
     let noted = app.uploads.db.noted(Some(owner.user.id), SHOWN).await?;
     let named: BTreeSet<Uuid> = noted.iter().filter_map(|deed| deed.subject.parse().ok()).collect();
     let named: Vec<_> = named.into_iter().map(VideoId).collect();
-    // Of several under one link the last one counts.
+    // If several uploads share a link, the last one is shown.
     let about = app.uploads.db.uploads_of_videos(owner.user.id, &named).await?.into_iter();
     let about = about.map(|upload| (upload.video_id.to_string(), upload)).collect();
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };

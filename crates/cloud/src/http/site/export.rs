@@ -1,13 +1,14 @@
-//! Everything of one's own as one tar file, streamed: sizes are known before the first byte, so
-//! that a browser can show how far it is, and no recording is held in memory.
+//! Exports everything of a user as one tar file, streamed. Sizes are known before the first byte, so
+//! a browser can show the progress, and no recording is held in memory.
 //!
 //! ```text
-//! index.json      titles, descriptions, dates, links, and the names of the files below
-//! videos/…        each recording and screenshot, byte for byte as it came
-//! captions/…      WebVTT
+//! index.json   titles, descriptions, dates, links, and the names of the files below
+//! videos/…     each recording and screenshot, byte for byte as it came
+//! captions/…   WebVTT
 //! ```
-//! What is damaged or never arrived is in the index, with the reason, and has no file. A recording
-//! that is deleted while it is being exported breaks the download off: the browser says so.
+//! Recordings that are damaged or never arrived are listed in the index with the reason, and have no
+//! file. If a recording is deleted during the export, the download is aborted, and the browser says
+//! so.
 
 use std::io;
 use std::sync::Arc;
@@ -29,12 +30,12 @@ use crate::media_map::MediaMap;
 use crate::pages;
 use crate::uploads::{UploadError, Watchable};
 
-/// Uploads that are read from the database at once.
+/// The number of uploads that are read from the database at once.
 const PAGE: u32 = 200;
-/// Of a title in the name of a file; the whole title is in the index.
+/// The longest title in a file name. The index holds the whole title.
 const NAME_CHARS_MAX: usize = 80;
 const BLOCK: u64 = 512;
-/// What a tar file's name may be long without an extended header.
+/// The longest file name that tar stores without an extended header.
 const PLAIN_NAME_BYTES_MAX: usize = 100;
 /// Two empty blocks end the archive.
 const END: [u8; 1024] = [0; 1024];
@@ -76,7 +77,7 @@ struct Recording {
     problem: Option<&'static str>,
 }
 
-/// One file of the archive.
+/// A file of the archive.
 struct Entry {
     head: Vec<u8>,
     content: Content,
@@ -85,7 +86,7 @@ struct Entry {
 
 enum Content {
     Text(Vec<u8>),
-    /// A recording as it came. What came after the size was taken is left out.
+    /// A recording as received. Bytes that arrive after its size was determined are left out.
     Original(SessionId),
     Captions(SessionId),
 }
@@ -129,7 +130,7 @@ pub async fn everything(app: &App, user: &User) -> Result<Response, ApiError> {
     Ok((StatusCode::OK, headers, Body::from_stream(files.chain(end))).into_response())
 }
 
-/// Describes an upload for the index, and adds its files.
+/// Describes an upload for the index, and adds its files to the archive.
 async fn add(app: &App, upload: &Upload, entries: &mut Vec<Entry>) -> Result<Recording, ApiError> {
     let stem = stem(upload);
     let mut recording = describe(&app.public_url, upload);
@@ -194,7 +195,7 @@ impl Entry {
         self.head.len() as u64 + self.size_bytes.next_multiple_of(BLOCK)
     }
 
-    /// Header, content, and zeros up to the next block.
+    /// Returns header, content, and zeros up to the next block.
     async fn bytes(self, app: App) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         let Entry { head, content, size_bytes } = self;
         let content = match content {
@@ -221,7 +222,7 @@ impl Entry {
     }
 }
 
-/// Exactly as many bytes as the header says, or an error.
+/// Returns exactly as many bytes as the header announces, or an error.
 fn served(
     app: &App,
     map: &Arc<MediaMap>,
@@ -238,7 +239,7 @@ fn is_gone() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "a recording was changed or deleted meanwhile")
 }
 
-/// `2026-11-28 14.03 Checkout bug 0192f0c1`: sorted by date, unlike any other.
+/// Returns a file name such as `2026-11-28 14.03 Checkout bug 0192f0c1`: sorted by date, and unique.
 fn stem(upload: &Upload) -> String {
     let at = Timestamp::from_millisecond(upload.created_ms).unwrap_or_default();
     let is_plain = |c: &char| !c.is_control() && !r#"/\:*?"<>|"#.contains(*c);
@@ -252,7 +253,8 @@ fn time(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().to_string()
 }
 
-/// The header of a file; a name that is long or has letters beyond ASCII comes before it (pax).
+/// Returns the tar header of a file. Before it comes a pax header if the name is long or has
+/// non-ASCII characters.
 fn head(name: &str, size_bytes: u64, modified_ms: i64) -> Result<Vec<u8>, ApiError> {
     let failed = |error: io::Error| internal(&error, false);
     let mut archive = tar::Builder::new(Vec::new());

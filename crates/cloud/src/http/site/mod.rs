@@ -1,4 +1,4 @@
-//! The pages of those who are signed in, and the way in.
+//! The pages for people who are signed in, and the sign-in pages.
 
 mod account;
 mod activity;
@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 
 use super::App;
 
-/// Forms of ours are small; the handlers have their own, smaller limit.
+/// The limit on bodies. The forms are small, and the handlers have their own, smaller limit.
 const BODY_BYTES_MAX: usize = 128 * 1024;
 
 pub fn routes() -> Router<App> {

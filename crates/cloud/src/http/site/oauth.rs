@@ -1,6 +1,7 @@
 //! The sign-in that the app uses: OAuth 2.0's authorization code with PKCE (RFC 6749, 7636) for a
-//! native app (RFC 8252). One public client, which keeps no secret: what protects the code is that
-//! it leads to this very computer only, lives a minute, works once, and needs the verifier.
+//! native app (RFC 8252). There is one public client, which keeps no secret. The code is protected
+//! because it is only sent to the same computer, is valid for a minute, works once, and needs the
+//! verifier.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ use crate::scopes::Scopes;
 const CLIENT: &str = "snaplark-app";
 const APP_ADDRESS: &str = "snaplark://signed-in";
 const CALLBACK: &str = "/callback";
-/// What the app puts into `state` is opaque to us, but it comes back in an address.
+/// The longest `state`. It is opaque to this server, but is returned in a URL.
 const STATE_BYTES_MAX: usize = 512;
 const DEVICE_CHARS_MAX: usize = 48;
 /// RFC 7636, 4.1.
@@ -29,7 +30,7 @@ const VERIFIER_BYTES: std::ops::RangeInclusive<usize> = 43..=128;
 
 type Asked = BTreeMap<String, String>;
 
-/// A request of our client's that may be answered by leading the browser back to it.
+/// A valid authorization request of our client, which may be answered by a redirect to it.
 struct Ask {
     redirect_uri: String,
     state: String,
@@ -39,7 +40,7 @@ struct Ask {
 }
 
 enum BadAsk {
-    /// It can't be told where an answer may go: the person is told, nobody else.
+    /// The redirect target is not trusted, so only the person sees the error.
     Unknown,
     /// RFC 6749, 4.1.2.1.
     Refused { redirect_uri: String, state: String, error: &'static str },
@@ -99,7 +100,7 @@ pub async fn agree(
     Ok(lead_back(&app, &ask.redirect_uri, &ask.state, ("code", &code)))
 }
 
-/// RFC 6749, 4.1.3 and 5.
+/// Exchanges a code for a token: RFC 6749, 4.1.3 and 5.
 pub async fn token(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let from = from(&app, &parts.headers, &parts.extensions);
@@ -130,7 +131,7 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     }
 }
 
-/// RFC 7009: signing out of the app. An unknown token is gone already.
+/// RFC 7009: signs the app out. Revoking an unknown token succeeds.
 pub async fn revoke(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let fields = read_fields(request).await?;
     if let Some(token) = fields.get("token") {
@@ -168,12 +169,12 @@ fn read(asked: &Asked, headers: &HeaderMap) -> Result<Ask, BadAsk> {
     Ok(Ask { redirect_uri, state, challenge, device, scopes })
 }
 
-/// RFC 6749, 3.3: what is not said is everything, as it was before there were scopes.
+/// RFC 6749, 3.3: without `scope` all scopes are granted, as before there were scopes.
 fn asked_scopes(asked: &Asked) -> Option<Scopes> {
     asked.get("scope").map_or(Some(Scopes::ALL), |text| Scopes::parse(text))
 }
 
-/// Returns which program asks, where signing in leads on to its request.
+/// Returns which program asks for access, if `next` is a valid authorization request.
 pub fn asking(next: &str, headers: &HeaderMap) -> Option<pages::Asking> {
     let query = next.strip_prefix("/oauth/authorize?")?;
     let asked: Asked = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -198,7 +199,8 @@ impl BadAsk {
     }
 }
 
-/// A port of this very computer, or the app's own scheme. Nothing else, or codes could be led away.
+/// Accepts only a port of this computer, or the app's own URL scheme. With anything else, codes could
+/// be redirected to others.
 fn leads_to_the_app(uri: &str) -> bool {
     if uri == APP_ADDRESS {
         return true;
@@ -210,7 +212,8 @@ fn leads_to_the_app(uri: &str) -> bool {
     })
 }
 
-/// Browsers hold redirects after a form to `form-action`, too, and have no words for `[::1]` there.
+/// Returns the source expression for `form-action`. Browsers apply it to redirects after a form too,
+/// and it has no syntax for `[::1]`.
 fn form_target(redirect_uri: &str) -> &str {
     if redirect_uri == APP_ADDRESS {
         "snaplark:"
@@ -221,12 +224,13 @@ fn form_target(redirect_uri: &str) -> &str {
     }
 }
 
-/// The SHA-256 of something in base64url.
+/// Checks for a SHA-256 in base64url.
 fn is_challenge(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// What the app calls its computer, else what the browser tells of it: it is the same one.
+/// Returns the device name that the app gave, or else what the browser tells about its computer,
+/// which is the same one.
 fn device(named: &str, headers: &HeaderMap) -> String {
     let plain: String = named.chars().filter(|c| !c.is_control()).collect();
     let plain: String = plain.trim().chars().take(DEVICE_CHARS_MAX).collect();
@@ -244,7 +248,7 @@ fn device(named: &str, headers: &HeaderMap) -> String {
     kind.map_or("this computer", |(_, name)| name).to_owned()
 }
 
-/// RFC 9207: `iss` says who answers, so that an app never gives one server's code to another.
+/// RFC 9207: `iss` identifies the server, so that an app never sends one server's code to another.
 fn lead_back(app: &App, redirect_uri: &str, state: &str, (name, value): (&str, &str)) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair(name, value);
@@ -255,7 +259,7 @@ fn lead_back(app: &App, redirect_uri: &str, state: &str, (name, value): (&str, &
     unkept(see_other(&format!("{redirect_uri}?{}", query.finish())))
 }
 
-/// Scheme, host and port of an address.
+/// Returns scheme, host and port of a URL.
 fn origin(url: &str) -> &str {
     let host_at = url.find("://").map_or(0, |at| at + 3);
     url[host_at..].find('/').map_or(url, |end| &url[..host_at + end])

@@ -1,4 +1,4 @@
-//! A forgotten password: a link by mail where the server sends mail, and what a link does.
+//! Password reset: sends a link by mail if the server can send mail, and handles the link.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,7 +18,7 @@ pub async fn forgotten(State(app): State<App>, visitor: Visitor) -> Result<Respo
     ask(&app, &visitor, None)
 }
 
-/// Answers before it looks whether there is such an account, and with the same page for all.
+/// Answers before it looks up the account, and with the same page for every address.
 pub async fn send(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     if app.mailer.is_none() || !posted.is_ours {
         return ask(&app, &posted.visitor, Some(Refusal::Stale));
@@ -38,7 +38,7 @@ pub async fn send(State(app): State<App>, posted: Posted) -> Result<Response, Ap
     Ok(unkept(html(StatusCode::OK, pages::forgotten(Forgotten::Asked))))
 }
 
-/// Accounts without a password are the operator's to open.
+/// Sends nothing for accounts without a password. Only the operator can give them one.
 async fn mail_link(app: &App, email: &str) {
     let sent = async {
         let Some(mailer) = &app.mailer else { return Ok(()) };
@@ -70,7 +70,7 @@ pub struct Link {
     key: String,
 }
 
-/// Shows the form, and uses nothing up: programs that check mail for viruses open links, too.
+/// Shows the form without using up the link, because virus scanners for mail open links too.
 pub async fn page(
     State(app): State<App>,
     visitor: Visitor,
@@ -87,7 +87,7 @@ pub async fn reset(State(app): State<App>, posted: Posted) -> Result<Response, A
     let password = posted.text("password");
     match app.accounts.reset_password(link, password, visitor.from).await {
         Ok(session) => {
-            // Whoever was signed in here before is not any more.
+            // Ends the session that this browser had before.
             if let Some(old) = visitor.session() {
                 app.accounts.sign_out(old).await?;
             }
@@ -125,7 +125,7 @@ fn dead() -> Response {
     unreferred(unkept(html(StatusCode::GONE, pages::dead_link())))
 }
 
-/// The page's own address holds a secret.
+/// Sends no referrer, because the page's URL holds a secret.
 fn unreferred(mut response: Response) -> Response {
     let none = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(header::REFERRER_POLICY, none);

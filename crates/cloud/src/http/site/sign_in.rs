@@ -1,4 +1,4 @@
-//! In and out.
+//! Signing in and out.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -47,7 +47,7 @@ pub async fn sign_in(
         app.accounts.sign_in(email, posted.text("password"), posted.visitor.from, device).await;
     let refusal = match signed {
         Ok(secret) => {
-            // Whoever was signed in here before is not any more.
+            // Ends the session that this browser had before.
             if let Some(old) = posted.visitor.session() {
                 app.accounts.sign_out(old).await?;
             }
@@ -91,7 +91,7 @@ async fn form(
     Ok(with_cookie(form_page(StatusCode::OK, page, refusal), cookie))
 }
 
-/// Only a way on this very server: `//elsewhere` and `/\elsewhere` lead away.
+/// Accepts only a path on this server: `//elsewhere` and `/\elsewhere` lead to other sites.
 fn checked(next: &str) -> &str {
     let mut letters = next.chars();
     let is_path = letters.next() == Some('/') && !matches!(letters.next(), Some('/' | '\\'));

@@ -1,4 +1,4 @@
-//! One's own tokens.
+//! The page of the user's own tokens.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! One's own videos.
+//! The pages of the user's own videos.
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -15,7 +15,7 @@ use crate::pages::{self, Listed, Moment};
 use crate::shares::{ShareAsk, ShareError};
 use crate::uploads::UploadError;
 
-/// Rows of four, three and two come out even.
+/// Fills rows of four, three and two.
 const PAGE: u32 = 24;
 
 #[derive(Debug, Default, Deserialize)]
@@ -39,7 +39,7 @@ pub async fn list(
     owner: Owner,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, ApiError> {
-    // Words of an address that are none of ours count as if they were not there.
+    // Unknown values in the URL are ignored.
     let behind = wanted.after.parse().ok().map(SessionId);
     let sort = Sort::of(&wanted.sort).unwrap_or_default();
     let matching = wanted.q.trim();
@@ -96,7 +96,7 @@ fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
         password: filled("password")
             .filter(|_| word == Visibility::Password.name())
             .map(str::to_owned),
-        // A date that can't be read is refused as one that has passed.
+        // A date that can't be parsed is refused like a date in the past.
         expires_ms: posted
             .fields
             .contains_key("until")
@@ -104,7 +104,8 @@ fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
     }
 }
 
-/// The end of a day where the reader is; `zone` as browsers have it: minutes that UTC is ahead.
+/// Returns the end of a day in the reader's time zone. `zone` is the offset that browsers give: the
+/// minutes by which UTC is ahead.
 fn end_of(day: &str, zone: &str) -> Option<i64> {
     let day: jiff::civil::Date = day.parse().ok()?;
     let next = day.tomorrow().ok()?;
@@ -129,7 +130,8 @@ pub async fn delete(
     Ok(see_other("/my/videos?said=deleted"))
 }
 
-/// Words come from here only: an address that is passed on can't put others on the page.
+/// Returns the text for a code in the URL. Only fixed texts are shown, so that a URL from someone
+/// else can't put other text on the page.
 fn said(word: &str) -> Option<&'static str> {
     match word {
         "saved" => Some("Saved"),
