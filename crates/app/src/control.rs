@@ -37,7 +37,8 @@ pub enum Order {
     Resume,
     /// Mutes the microphone; unmutes it if it is muted.
     Mute,
-    /// Ends the recording and deletes it. The sender must have asked the person; the same applies to `Restart`.
+    /// Ends the recording and deletes it. The sender must have asked the person; the same applies to
+    /// `Restart`.
     Cancel,
     Restart,
     /// Shows the webcam if it is hidden, else hides it.
