@@ -39,7 +39,7 @@ pub const PREVIEW: Page =
 /// The windows whose state is stored.
 pub const KEPT: [&Page; 2] = [&LIBRARY, &SETTINGS];
 
-/// `--bg` of the windows' design tokens, so that no other color flashes before the page is drawn.
+/// `--bg` of the windows' design tokens, so that no other colour flashes before the page is drawn.
 const BACKGROUND_LIGHT: Color = Color(0xff, 0xff, 0xff, 0xff);
 const BACKGROUND_DARK: Color = Color(0x1a, 0x1d, 0x24, 0xff);
 
