@@ -34,7 +34,7 @@ struct Kept {
     y: i32,
 }
 
-/// What the bar's position depends on during one recording.
+/// The inputs of the bar's position during one recording.
 #[derive(Clone, Debug)]
 struct Stage {
     /// The display to prefer comes first.

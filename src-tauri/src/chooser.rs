@@ -38,7 +38,7 @@ pub enum Kind {
     Display,
 }
 
-/// What a page shows.
+/// The content of one page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChooserView {
@@ -74,7 +74,7 @@ pub struct WindowView {
     at: Rect,
 }
 
-/// What was chosen, and how it is to be recorded.
+/// The chosen source, and how it is to be recorded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {

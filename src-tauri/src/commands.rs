@@ -104,7 +104,7 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
     }
 }
 
-/// What a player needs to know before it reads.
+/// Describes a recording to a player before it reads.
 #[derive(Clone, Debug, Serialize)]
 pub struct Playable {
     #[serde(flatten)]

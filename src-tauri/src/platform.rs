@@ -1,5 +1,5 @@
-//! What only Linux needs: a display check before GTK is initialized, a workaround for black WebKitGTK
-//! windows, and toasts clipped to their cards. On other systems most of it does nothing.
+//! Functions that only Linux needs: a display check before GTK is initialized, a workaround for black
+//! WebKitGTK windows, and toasts clipped to their cards. On other systems most of it does nothing.
 
 use std::path::PathBuf;
 

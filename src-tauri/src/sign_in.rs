@@ -49,7 +49,7 @@ struct Now {
     plain_allowed: Option<String>,
 }
 
-/// What a press on "Sign in" does.
+/// The effect of a press on "Sign in".
 enum Press {
     Conclude(u64, Account),
     OpenAgain(Option<String>),

@@ -186,7 +186,7 @@ pub struct ToastPlace {
 #[derive(Default)]
 struct Now {
     corner: Option<Corner>,
-    /// What the page asked for last.
+    /// The last size and cards that the page asked for.
     last: Option<(f64, Vec<Card>)>,
 }
 

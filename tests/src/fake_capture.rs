@@ -127,7 +127,7 @@ pub struct FakeCapture {
     record: Arc<Mutex<Record>>,
 }
 
-/// What the fake did.
+/// A record of what the fake did.
 #[derive(Clone, Default)]
 pub struct Record {
     /// The digest of init and every segment, in playing order.

@@ -47,7 +47,7 @@ pub struct Asked {
     pub faulted: bool,
 }
 
-/// What happens to a request.
+/// The action that a script chose for a request.
 #[derive(Clone, Debug)]
 pub enum Turn {
     Pass,

@@ -12,7 +12,7 @@ use crate::Place;
 use crate::progress::Progress;
 use crate::steps::{Step, has_program};
 
-/// What packages are needed for. Each need includes those before it.
+/// The purposes that packages are needed for. Each includes those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Building and running the app.

@@ -32,7 +32,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What the store holds of an account: everything except its token.
+/// The stored form of an account: everything except its token.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredAccount {

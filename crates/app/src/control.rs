@@ -75,7 +75,7 @@ enum Request {
 #[serde(rename_all = "camelCase")]
 pub struct Obeyed {
     pub state: State,
-    /// Whether the microphone is recorded as silence.
+    /// True while the microphone is recorded as silence.
     #[serde(default)]
     pub muted: bool,
     pub id: Option<String>,

@@ -138,11 +138,11 @@ pub struct StartRequest {
     pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
-    /// Whether the microphone is recorded as silence; changed with [`App::set_muted`].
+    /// True while the microphone is recorded as silence; changed with [`App::set_muted`].
     pub muted: bool,
     pub webcam: Webcam,
     pub marks: Marks,
-    /// Whether the recording is uploaded, if there is an account.
+    /// Uploads the recording, if there is an account.
     pub upload: bool,
     /// A countdown before the recording begins, so that the person can get ready.
     pub countdown: Option<Duration>,
@@ -680,7 +680,7 @@ fn open_to_read(home: &Home) -> Result<Option<Store>, AppError> {
     }
 }
 
-/// What this process had to rebuild; set by every call that opens the store.
+/// The result of a rebuild in this process; set by every call that opens the store.
 static REBUILT_HERE: OnceLock<Rebuilt> = OnceLock::new();
 
 /// Opens the store for writing, whatever state its database is in.

@@ -14,7 +14,7 @@ const GIVEN_CHARS_MAX: usize = 200;
 const TITLE_CHARS_MAX: usize = 100;
 /// A longer text is not an app's name.
 const APP_CHARS_MAX: usize = 40;
-/// What programs put between the name of a document and their own name.
+/// The separators that programs put between the name of a document and their own name.
 const SEPARATORS: [&str; 4] = [" — ", " – ", " - ", " | "];
 
 /// The words of dated titles. Days begin with Monday.

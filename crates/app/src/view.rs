@@ -34,7 +34,7 @@ pub struct Snapshot {
     pub recordings: Vec<RecordingView>,
     /// Ids of recordings that were removed since `since`.
     pub gone: Vec<String>,
-    /// What was deleted last, while it can be restored.
+    /// The last deletion, while it can be undone.
     pub deleted: Option<DeletedView>,
     /// The list of recordings was rebuilt, and the person has not read that yet.
     pub rebuilt: Option<RebuiltView>,

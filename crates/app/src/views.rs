@@ -501,7 +501,7 @@ impl Toasts {
     }
 }
 
-/// What several recordings can wait for together: one sign-in or one network helps all of them.
+/// A cause that several recordings can wait for together: one sign-in or one network helps all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     SignIn,

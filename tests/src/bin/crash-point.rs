@@ -1,11 +1,11 @@
-//! Runs a program and kills it right before the N-th thing that it does to the world: each write,
-//! sync, rename and so on below one folder, and each write to and connect of a socket, counted over
-//! all its threads. Says which one it was.
+//! Runs a program and kills it right before its N-th effect on the outside: each write, sync, rename and so
+//! on below one folder, and each write to or connect of a socket, counted over all its threads. Prints
+//! which one it was.
 //!
-//! By ptrace: `strace`'s fault injection counts for each thread by itself, so that no number names
-//! one point in the whole program. Nothing in the program knows of it.
+//! It uses ptrace, since `strace`'s fault injection counts for each thread separately, so that no number
+//! identifies one point in the whole program. The program itself is not changed for it.
 //!
-//! Exits with [`KILLED`] where it killed; else with the program's own code.
+//! Exits with [`KILLED`] if it killed the program, else with the program's own code.
 
 use std::collections::HashSet;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! `cargo xtask run` without a display: the whole product on a virtual one. Progress goes to
-//! standard error; what came out of it, to standard output.
+//! `cargo xtask run` without a display: the whole product on a virtual one. Progress goes to standard
+//! error, the results to standard output.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

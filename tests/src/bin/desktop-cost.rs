@@ -1,6 +1,6 @@
-//! What a person waits for, and what the app takes while nobody uses it: start to tray, shortcut to
-//! first picture, second shortcut to toast, shortcut to chooser, a library of thousands that scrolls,
-//! CPU and memory at rest.
+//! Measures how long a person waits, and what the app uses while nobody uses it: start to tray, shortcut to
+//! first frame, second shortcut to toast, shortcut to chooser, a library of thousands that scrolls, CPU and
+//! memory at rest.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

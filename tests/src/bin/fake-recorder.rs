@@ -1,6 +1,6 @@
-//! The true app around the fake capture, as a process: to be killed at any moment, and to be
-//! weighed. Records what it is told to, says `recorded`, waits until everything in its home is
-//! online, and ends with one line of JSON.
+//! The real app around the fake capture, as a process that can be killed at any moment and measured.
+//! Records what it is told to, prints `recorded`, waits until everything in its home is online, and ends
+//! with one line of JSON.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    // One worker: requests happen one after the other, and a crash point is nearly the same one in
+    // One worker, so that requests happen one after the other and a crash point is nearly the same one in
     // each run.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -1,12 +1,11 @@
-//! A screen whose every picture has a number that a program can read back (see
-//! `snaplark_tests::numbers`), on a scene that is worth a picture: an editor in which someone
-//! writes, and a chart that grows.
+//! A screen whose every frame has a number that a program can read back (see `snaplark_tests::numbers`), on
+//! a scene that looks like real work: an editor in which someone types, and a chart that grows.
 //!
-//! A number is never left out. When the machine is late, the next one waits as well, so that each
-//! is shown for about its time and a gap in a recording is the recorder's own.
+//! No number is ever skipped. If the machine is late, the next one waits too, so that each is shown for
+//! about its time and a gap in a recording is the recorder's fault.
 //!
-//! The scene is rectangles, painted by the display's server: a client that paints pixels would
-//! take the CPU from what is measured.
+//! The scene consists of rectangles that the display server paints: a client that paints pixels would take
+//! CPU from what is measured.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! logind as a recorder sees it: gives locks and says when each is held and let go, and tells of
-//! sleep and of a locked session when a test asks for it (`Sleep`, `Lock`).
+//! A fake logind: gives locks and prints when each is held and released, and sends signals for sleep and
+//! for a locked session when a test asks for it (`Sleep`, `Lock`).
 
 use std::io::Read;
 use std::os::fd::OwnedFd;

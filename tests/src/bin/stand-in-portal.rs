@@ -1,9 +1,9 @@
-//! The program behind a desktop's portal, answering as it is told: what a real one does only when a
-//! person, or a fault, makes it. Its screen is a picture with a ball that moves, a new one each time,
-//! as desktops do it.
+//! A fake backend of a desktop's portal that answers as it is told, which a real one does only when a
+//! person, or a fault, makes it. Its screen is a picture with a moving ball, a new stream each time, as on
+//! real desktops.
 //!
-//! Says `ready`, then `asked for screens` or `asked for windows` for each question that a person would
-//! have seen, and `restored` where the permission of before made one unnecessary.
+//! Prints `ready`, then `asked for screens` or `asked for windows` for each dialog that a person would have
+//! seen, and `restored` if an earlier permission made one unnecessary.
 
 use std::collections::HashMap;
 use std::process::{Child, Command};

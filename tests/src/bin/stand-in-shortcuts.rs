@@ -1,7 +1,7 @@
-//! A desktop that gives programs shortcuts, in place of the program behind its portal: GNOME's of
-//! Debian 12 gives none. It answers as it is told, and presses what a test wants pressed.
+//! A fake backend of the portal that assigns shortcuts to programs, since GNOME's on Debian 12 assigns
+//! none. It answers as it is told, and presses what a test wants pressed.
 //!
-//! Says `ready`, then `asked record=ALT+r …` for each question that a person would have seen.
+//! Prints `ready`, then `asked record=ALT+r …` for each dialog that a person would have seen.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};

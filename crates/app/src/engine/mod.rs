@@ -72,7 +72,7 @@ pub struct Engine {
     settings: Settings,
     clear_again_ms: u64,
     delete_again_ms: u64,
-    /// What can be restored now, as the snapshot shows it.
+    /// The deletion that can be undone now, as the snapshot shows it.
     deleted: Option<DeletedView>,
     shelf: Shelf,
     capture: Arc<dyn Capture>,
