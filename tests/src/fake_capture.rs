@@ -6,7 +6,7 @@
 //! ffmpeg -> clip (one GOP of 2 s, IVF) -> each segment: the clip's frames at its own times, then
 //!           a Void of noise up to the size that is asked for
 //! ```
-//! What was sealed, how it ended and how long the app held the writer up stay here to be asked.
+//! Tests can query what was sealed, how it ended and how long the app held the writer up.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -132,7 +132,7 @@ async fn keep(app: &App) -> Result<()> {
     }
 }
 
-/// Whoever started this holds it to a limit.
+/// Waits for a state without a limit of its own; the caller of this program has one.
 async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
     let mut changes = app.changes();
     loop {
@@ -144,7 +144,7 @@ async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<Snapshot>
     }
 }
 
-/// From here on the peak is a new one.
+/// Resets the peak memory, so that a new one is measured from here on.
 fn forget_peak() -> Result<()> {
     std::fs::write("/proc/self/clear_refs", "5").context("the peak can't be forgotten")
 }

@@ -36,7 +36,7 @@ impl Manager {
         zvariant::ObjectPath::from_static_str_unchecked(SESSION).into()
     }
 
-    /// Not logind's: what a test calls.
+    /// Not part of logind: tests call it.
     async fn lock(
         &self,
         locked: bool,
@@ -47,7 +47,7 @@ impl Manager {
         Ok(session.get().await.locked_hint_changed(session.signal_emitter()).await?)
     }
 
-    /// The same.
+    /// Not part of logind: tests call it.
     async fn sleep(
         &self,
         begins: bool,

@@ -24,13 +24,13 @@ struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Answer {
-    /// Yes, with the keys that were proposed.
+    /// Agrees, with the keys that were proposed.
     Give,
-    /// A person said no.
+    /// The person declined.
     Decline,
-    /// Yes, but to nothing: as KDE 5.27, which knows another interface.
+    /// Agrees, but assigns nothing, like KDE 5.27, which uses another interface.
     GiveNone,
-    /// Not even the session is answered for.
+    /// Doesn't even answer the request for a session.
     Hang,
 }
 
@@ -42,7 +42,7 @@ struct Shortcuts(Mutex<Now>);
 struct Now {
     answer: Answer,
     session: OwnedObjectPath,
-    /// With the words for their keys.
+    /// The assigned shortcuts, with the descriptions of their keys.
     given: Vec<(String, String)>,
 }
 
@@ -115,7 +115,7 @@ impl Shortcuts {
         shortcuts: Described,
     ) -> zbus::Result<()>;
 
-    /// Not of the portal, as what follows: what a test calls.
+    /// Not part of the portal, like the methods below: tests call it.
     async fn press(
         &self,
         shortcut: String,
@@ -126,7 +126,7 @@ impl Shortcuts {
         Ok(())
     }
 
-    /// The person chooses other keys.
+    /// Changes the keys, as a person does.
     async fn change(
         &self,
         shortcut: String,
@@ -145,7 +145,7 @@ impl Shortcuts {
         Ok(())
     }
 
-    /// From now on, `give`.
+    /// Agrees to all further requests.
     fn give(&self) {
         self.lock().answer = Answer::Give;
     }
