@@ -1,5 +1,5 @@
-//! What the program can tell about itself and the computer it runs on: what works here, whether the
-//! cloud answers, where it stopped. Nothing of it is sent; a person opens it or copies it.
+//! Information about the program and this computer: which features work here, whether the cloud answers,
+//! and the last panic. None of it is sent; a person reads or copies it.
 
 use serde::Serialize;
 use snaplark_app::{App, Listening, Profile, Reached, Shortcut, logs, private_folder, writable};
@@ -18,12 +18,12 @@ pub struct About {
     gstreamer: String,
 }
 
-/// One thing that recording wants of this computer.
+/// One feature of this computer that recording needs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ability {
     what: &'static str,
     state: AbilityState,
-    /// What was found; or why not, and what mends it.
+    /// What was found, or why it doesn't work and how to fix that.
     detail: String,
 }
 
@@ -31,19 +31,19 @@ pub struct Ability {
 #[serde(rename_all = "kebab-case")]
 enum AbilityState {
     Works,
-    /// Recording goes on without it.
+    /// Recording works without it.
     Lacks,
     Fails,
 }
 
-/// For a person who reports a problem: nothing of theirs is in it.
+/// Returns versions for a problem report. They contain nothing personal.
 #[tauri::command]
 pub async fn about() -> Answer<About> {
     let probe = probe().await?;
     Ok(About { version: VERSION, system: system(), gstreamer: probe.gstreamer })
 }
 
-/// As `snaplark doctor` says it.
+/// Checks what works on this computer, as `snaplark doctor` does.
 #[tauri::command]
 pub async fn works_here(
     program: State<'_, Program>,
@@ -65,7 +65,7 @@ pub async fn works_here(
     let keys = match shortcut.state {
         ShortcutState::Works | ShortcutState::ByDesktop | ShortcutState::Asked => Ok(shortcut.keys),
         ShortcutState::Taken => Err(shortcut.keys),
-        // Its keys mean nothing here.
+        // The keys have no effect here.
         ShortcutState::Unavailable
         | ShortcutState::Declined
         | ShortcutState::Unset
@@ -123,7 +123,7 @@ pub async fn open_logs(program: State<'_, Program>) -> Answer {
     opened("no-file-manager", move || tauri_plugin_opener::open_path(folder, None::<&str>)).await
 }
 
-/// Where it stopped last; `None`: it never did, or that is forgotten.
+/// Returns the note of the last panic, or `None` if there was none or it was forgotten.
 #[tauri::command]
 pub fn last_crash(program: State<'_, Program>) -> Option<String> {
     logs::crash(&program.home)
@@ -140,7 +140,7 @@ fn system() -> String {
     format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// It asks devices and other programs: not on a thread that others wait for.
+/// Probes devices and other programs on a blocking thread, since that takes time.
 async fn probe() -> Answer<Probe> {
     let probed = async_runtime::spawn_blocking(snaplark_capture::probe).await;
     probed.map_err(|error| CommandError::new("capture", error))

@@ -1,7 +1,7 @@
-//! The recorder bar's window: there while something is recorded, never focused, where the person
-//! dragged it to, and outside of what is recorded: beside an area, or on another display. Where no
-//! display has room for it, it is away until the person asks for it; tray and keys serve meanwhile.
-//! What is in it, and how large that is, its page says.
+//! The recorder bar's window. It is shown while something is recorded, never takes the focus, and stays
+//! where the person dragged it. It is kept out of the recorded picture: beside a recorded area or on
+//! another display. If no display has room for it, it is hidden until the person asks for it, and the tray
+//! and shortcuts serve meanwhile. Its page determines its content and size.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,28 +20,28 @@ use crate::words::word;
 
 pub const LABEL: &str = "bar";
 
-/// Under which it is remembered that the person knows that the bar hides.
+/// The key under which is stored that the person was told about the hidden bar.
 const TOLD_HIDDEN: &str = "bar-hidden-told";
-/// Between the bar and what it keeps away from, in CSS pixels.
+/// The distance between the bar and the edge of the work area, in CSS pixels.
 const GAP: f64 = 24.0;
-/// How large it is taken to be before its page has said so: about what it is.
+/// The size assumed before the page has reported one; close to the real one.
 const USUAL_SIZE: Size = Size { width: 460.0, height: 80.0 };
 
-/// Where a person left it, from the corner of its display: the middle of its upper edge.
+/// Where a person left the bar: the middle of its upper edge, relative to its display's corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
     x: i32,
     y: i32,
 }
 
-/// What its place depends on, for one recording.
+/// The inputs of the bar's position during one recording.
 #[derive(Clone, Debug)]
 struct Stage {
-    /// The one where it belongs comes first.
+    /// The display to prefer comes first.
     displays: Vec<Display>,
-    /// What is recorded, where that is a part of a display.
+    /// The recorded area, if a part of a display is recorded.
     region: Option<Rect>,
-    /// By the displays' names.
+    /// Positions by the displays' names.
     kept: HashMap<String, Kept>,
 }
 
@@ -52,14 +52,14 @@ pub struct Bar(Mutex<Now>);
 struct Now {
     /// `None`: nothing is recorded.
     stage: Option<Stage>,
-    /// Not wanted for this recording.
+    /// Hidden for this recording.
     away: bool,
-    /// Asked for by the person, also where it is in the picture.
+    /// The person asked for the bar, even if it is in the picture.
     insisted: bool,
     fit: Option<(Size, Vec<Card>)>,
     shown: bool,
     dragged: bool,
-    /// That it is hidden was said, or is no news any more.
+    /// The person was told that the bar is hidden, or needn't be any more.
     told: bool,
 }
 
@@ -74,7 +74,7 @@ impl Bar {
 }
 
 impl Now {
-    /// Where it is to be. `None`: nowhere.
+    /// Returns where the bar should be, or `None` if it should be hidden.
     fn spot(&self, avoided: Option<Seen>) -> Option<Rect> {
         let stage = self.stage.as_ref().filter(|_| !self.away)?;
         let size = self.fit.as_ref().map_or(USUAL_SIZE, |(size, _)| *size);
@@ -82,7 +82,8 @@ impl Now {
     }
 }
 
-/// Something is recorded, and its bar is not there: not wanted, or not to be in the picture.
+/// Returns whether something is recorded while the bar is hidden, because it is not wanted or would be in
+/// the picture.
 pub fn is_away(handle: &AppHandle) -> bool {
     let avoided = handle.state::<Recorded>().to_avoid();
     let bar = handle.state::<Bar>();
@@ -90,7 +91,7 @@ pub fn is_away(handle: &AppHandle) -> bool {
     now.stage.is_some() && now.spot(avoided).is_none()
 }
 
-/// With each change: a recording that begins gets its bar.
+/// Called with each change of the recorder. A recording that begins gets its bar.
 pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
     let bar = handle.state::<Bar>();
     let is_on = !matches!(recorder, RecorderView::Idle);
@@ -99,7 +100,7 @@ pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
         return;
     }
     if !is_on {
-        // The page, which hears of it too, takes the window away.
+        // The page also learns of the end and hides the window.
         let mut now = bar.lock();
         (now.stage, now.away, now.insisted) = (None, false, false);
         return;
@@ -125,8 +126,8 @@ pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
     }
 }
 
-/// Says once, ever, that the bar is hidden because it would be in the picture, and what stops the
-/// recording instead. Where toasts have no room either, that is said after the recording.
+/// Tells the person, once ever, that the bar is hidden because it would be in the picture, and how to stop
+/// the recording instead. If toasts have no room either, this appears after the recording.
 pub async fn tell_hidden(handle: &AppHandle, app: &App, recorder: &RecorderView) {
     let is_over_or_young = !matches!(recorder, RecorderView::Recording { .. });
     {
@@ -152,8 +153,8 @@ pub async fn tell_hidden(handle: &AppHandle, app: &App, recorder: &RecorderView)
     }
 }
 
-/// On the main thread, before something is recorded: where it would be in the picture, it goes.
-/// Whether it was there until now.
+/// Hides or moves the bar before a recording starts, if it would be in the picture. Returns whether it was
+/// there. Must be called on the main thread.
 pub fn make_way(handle: &AppHandle) -> tauri::Result<bool> {
     let avoided = handle.state::<Recorded>().to_avoid();
     let was_in_it = {
@@ -168,7 +169,7 @@ pub fn make_way(handle: &AppHandle) -> tauri::Result<bool> {
     Ok(was_in_it)
 }
 
-/// On the main thread: for this recording it is wanted again.
+/// Shows the bar for this recording although it was hidden. Must be called on the main thread.
 pub fn show(handle: &AppHandle) -> tauri::Result<()> {
     {
         let bar = handle.state::<Bar>();
@@ -184,7 +185,7 @@ pub fn hide(handle: &AppHandle) -> tauri::Result<()> {
     take_away(handle)
 }
 
-/// On the main thread: gives the window its page's size. None hides it.
+/// Gives the window its page's size; `None` hides it. Must be called on the main thread.
 pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::Result<()> {
     handle.state::<Bar>().lock().fit = size.map(|size| (size, cards));
     match size {
@@ -193,7 +194,7 @@ pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::R
     }
 }
 
-/// On the main thread: the person pressed upon it and moves it.
+/// Starts moving the bar when the person presses on it. Must be called on the main thread.
 pub fn drag(handle: &AppHandle) -> tauri::Result<()> {
     let Some(window) = handle.get_webview_window(LABEL) else { return Ok(()) };
     handle.state::<Bar>().lock().dragged = true;
@@ -205,7 +206,8 @@ pub fn drag(handle: &AppHandle) -> tauri::Result<()> {
     })
 }
 
-/// On the main thread. Made before it is wanted, it is there when a recording begins.
+/// Creates the window ahead of time, so that it is ready when a recording begins. Must be called on the
+/// main thread.
 pub fn create(handle: &AppHandle) -> tauri::Result<()> {
     if handle.get_webview_window(LABEL).is_some() {
         return Ok(());
@@ -217,7 +219,7 @@ pub fn create(handle: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Places and shows it, where it is wanted and may be.
+/// Places and shows the window if it is wanted and allowed.
 fn put(handle: &AppHandle) -> tauri::Result<()> {
     let Some(window) = handle.get_webview_window(LABEL) else { return Ok(()) };
     let avoided = handle.state::<Recorded>().to_avoid();
@@ -229,7 +231,7 @@ fn put(handle: &AppHandle) -> tauri::Result<()> {
     let Some((_, cards)) = now.fit.clone() else { return Ok(()) };
     let spot = now.spot(avoided);
     now.shown = spot.is_some();
-    // Moving it makes events that want the same lock.
+    // The lock is released first, because moving the window causes events that take it too.
     drop(now);
     match spot {
         Some(at) => panel::show(&window, at, cards).map(drop),
@@ -245,7 +247,7 @@ fn take_away(handle: &AppHandle) -> tauri::Result<()> {
     }
 }
 
-/// It stays where it was left, but on a display, and is there again the next time.
+/// Keeps the bar where it was dropped, moved onto a display if necessary, and stores the position.
 fn end_drag(handle: &AppHandle, dragged: Dragged) -> tauri::Result<()> {
     let left = {
         let bar = handle.state::<Bar>();
@@ -282,7 +284,8 @@ fn remembered(display: &str) -> String {
     format!("bar-{display}")
 }
 
-/// The display that is recorded comes first; of a window's recording, the one with the pointer.
+/// Collects what the position depends on. The recorded display comes first; for a recording of a window,
+/// the display with the pointer.
 async fn stage_for(handle: &AppHandle, source: Source) -> Stage {
     let middle = |at: Rect| (at.x + at.width.cast_signed() / 2, at.y + at.height.cast_signed() / 2);
     let region = match source {
@@ -297,13 +300,13 @@ async fn stage_for(handle: &AppHandle, source: Source) -> Stage {
     Stage { displays: displays_from(handle, from), region, kept: HashMap::new() }
 }
 
-/// Where a person left it, else beside the area that is recorded, else at the bottom; on the first
-/// display where one of these is outside of what is to be avoided. Where none is, upon it, if the
-/// person insists.
+/// Picks the bar's position: where a person left it, else beside the recorded area, else at the bottom; on
+/// the first display where one of these is outside of `avoided`. If there is none and the person insists,
+/// inside it.
 fn spot(stage: &Stage, size: Size, avoided: Option<Seen>, insisted: bool) -> Option<Rect> {
     let free = |rect: &Rect| avoided.is_none_or(|avoided| !avoided.has(*rect));
     let all = || stage.displays.iter().flat_map(|display| spots(stage, display, size));
-    // Wanted in the picture or not: beside an area it is out of the way.
+    // The bar is out of the way beside an area, even if it may be in the picture.
     let beside = |rect: &Rect| stage.region.is_none_or(|region| !rect.meets(region));
     let upon = || if insisted { all().next() } else { None };
     all().filter(beside).find(free).or_else(|| all().find(free)).or_else(upon)
@@ -318,7 +321,7 @@ fn spots(stage: &Stage, display: &Display, size: Size) -> impl Iterator<Item = R
     let kept = stage.kept.get(&display.name);
     let kept = kept.map(|kept| at(display.at.x + kept.x - w / 2, display.at.y + kept.y));
     let beside = stage.region.filter(|region| region.meets(display.at)).map(|region| {
-        // The window has room for a shadow around the pill, which may lie on the region.
+        // The window has a margin for the shadow around the pill; the margin may overlap the region.
         let x = region.x + (region.width.cast_signed() - w) / 2;
         [
             at(x, region.bottom()),
@@ -349,7 +352,7 @@ mod tests {
 
     const SIZE: Size = Size { width: 400.0, height: 80.0 };
 
-    /// A panel of 30 px above.
+    /// Returns a display with a panel of 30 px at the top.
     fn display(x: i32) -> Display {
         Display {
             name: x.to_string(),
@@ -408,7 +411,7 @@ mod tests {
         let beside = Stage { displays: vec![display(0), display(1280)], ..alone.clone() };
         assert_eq!(at(&beside, first), Some((1280 + 440, 616)));
         assert_eq!(at(&beside, Some(Seen::SomeDisplay)), None);
-        // Wanted in the picture, or asked for by the person.
+        // The bar is wanted in the picture, or the person asked for it.
         assert_eq!(at(&alone, None), Some((440, 100)));
         let insisted = spot(&alone, SIZE, first, true);
         assert_eq!(insisted.map(|rect| (rect.x, rect.y)), Some((440, 100)));

@@ -1,6 +1,6 @@
-//! What a camera shows, for a window that lets a person choose one. The camera is open while that
-//! window is visible and asks for pictures, and never during a recording, which may need it for itself:
-//! most cameras serve one program at a time.
+//! The camera preview of a window in which a person chooses a camera. The camera is open while that window
+//! is visible and asks for frames, and never during a recording, which may need it: most cameras serve one
+//! program at a time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,8 +21,8 @@ impl Preview {
     }
 }
 
-/// Answers with the newest picture, RGBA and square, and opens the camera if it isn't open; nothing
-/// until the first picture has come.
+/// Returns the newest frame as RGBA, square; nothing until the first has arrived. Opens the camera if it
+/// isn't open.
 #[tauri::command]
 pub async fn camera_picture(
     app: State<'_, App>,
@@ -43,7 +43,7 @@ pub async fn camera_picture(
         let is_it =
             |(of, preview): &(Camera, CameraPreview)| *of == camera && !preview.has_lapsed();
         if !open.as_ref().is_some_and(is_it) {
-            // First the one, then the other: they may be the same camera.
+            // Closed before the next is opened, since they may be the same device.
             *open = None;
             let preview = snaplark_capture::preview_camera(camera.device());
             *open = Some((camera, preview.map_err(|error| CommandError::new("no-camera", error))?));
@@ -59,7 +59,7 @@ pub fn close_camera(handle: AppHandle) {
     close(&handle);
 }
 
-/// Its light goes out.
+/// Closes the camera, so that its light goes out.
 pub fn close(handle: &AppHandle) {
     let preview = handle.state::<Preview>().lock().take();
     drop(preview);

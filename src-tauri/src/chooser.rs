@@ -1,9 +1,9 @@
-//! The chooser: over each display a window that shows the display's own picture of a moment ago, on
-//! which a region, a window or the display is chosen. The picture is what makes dimming work
-//! without a compositor, and lets one look at single pixels. It is never written to a disk: pages
-//! get it by a scheme of its own, and it is gone when the chooser closes.
+//! The chooser: one window over each display that shows a still picture of that display, on which the
+//! person chooses a region, a window or the display. The still makes dimming possible without a compositor
+//! and allows looking at single pixels. It is never written to disk: pages get it through a URI scheme of
+//! its own, and it is dropped when the chooser closes.
 //!
-//! Where the desktop asks by itself what to share, that question is the chooser.
+//! If the desktop itself asks what to share, its dialog is the chooser.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,13 +21,13 @@ use crate::place::Rect;
 use crate::words::word;
 use crate::{panel, platform, shell};
 
-/// Each display's window has its number behind it.
+/// The prefix of the window labels; the display's number follows.
 pub const LABEL: &str = "chooser-";
 pub const SCHEME: &str = "still";
-/// Pages that are kept hear that there is something new to choose from.
+/// The event that tells pages which stay loaded that there are new pictures to choose from.
 const OPENED: &str = "chooser-opened";
-/// What lay below our windows is drawn again by its own programs, whom nobody can ask when they are
-/// through.
+/// How long to wait until other programs have redrawn what lay below our windows. They can't be asked when
+/// they are done.
 pub const UNCOVERED: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,24 +38,24 @@ pub enum Kind {
     Display,
 }
 
-/// What a page shows.
+/// The content of one page.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChooserView {
     kind: Kind,
     display: DisplayView,
-    /// How many displays there are.
+    /// The number of displays.
     displays: usize,
-    /// What lies on top comes first; on all displays.
+    /// The windows on all displays, topmost first.
     windows: Vec<WindowView>,
-    /// The region of before, on this display.
+    /// The region chosen last time, if it is on this display.
     last: Option<Rect>,
     microphone: Microphone,
     system_sound: bool,
     webcam: bool,
     countdown_seconds: u32,
     picture: String,
-    /// Whether this is the display on which the pointer is.
+    /// The pointer is on this display.
     has_pointer: bool,
 }
 
@@ -67,14 +67,14 @@ pub struct DisplayView {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct WindowView {
-    /// As text: JavaScript's numbers end before it does.
+    /// A string, because JavaScript numbers can't hold every id.
     id: String,
     title: String,
     program: String,
     at: Rect,
 }
 
-/// What was chosen, and how it is to be recorded.
+/// The chosen source, and how it is to be recorded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
@@ -98,13 +98,13 @@ pub struct Chooser(Mutex<Now>);
 
 #[derive(Default)]
 struct Now {
-    /// Grows with each opening, so that no page shows the picture of before.
+    /// Grows with each opening, so that no page shows an earlier picture.
     opening: u64,
     open: Option<Vec<Still>>,
     meter: Option<Meter>,
 }
 
-/// One display of a moment ago.
+/// The still picture of one display.
 struct Still {
     view: ChooserView,
     bmp: Vec<u8>,
@@ -118,12 +118,13 @@ impl Chooser {
     }
 }
 
-/// From wherever. `covered`: a window of ours was there until now.
+/// Opens the chooser. May be called on any thread. `covered` says that one of our windows was shown until
+/// now.
 pub fn open(handle: &AppHandle, kind: Kind, covered: bool) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
         if snaplark_capture::desktop_asks() {
-            // The app shows a failed start as a toast; here it is only for the log.
+            // The app shows a failed start as a toast; here it is only logged.
             if let Err(error) = let_desktop_ask(&handle, kind).await {
                 tracing::warn!(%error, "nothing was chosen");
             }
@@ -135,12 +136,12 @@ pub fn open(handle: &AppHandle, kind: Kind, covered: bool) {
     });
 }
 
-/// What is answered is recorded. Portals know displays and windows; some offer parts of a display
-/// among the displays.
+/// Lets the desktop ask what to share and records that. Portals offer displays and windows; some list parts
+/// of a display among the displays.
 async fn let_desktop_ask(handle: &AppHandle, kind: Kind) -> Result<(), snaplark_app::AppError> {
     let app = handle.state::<App>().inner().clone();
     let source = match kind {
-        // Whichever: it has no name before the answer.
+        // Any window will do, since the source has no name before the answer.
         Kind::Window => Source::Window(0),
         Kind::Area | Kind::Display => Source::Display(None),
     };
@@ -214,9 +215,9 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// On the main thread: the first display's window is made before it is wanted, or the first choice
-/// would wait for it. Its page finds nothing to choose and stays away. It may be there already: the
-/// person can be faster.
+/// Creates the first display's window ahead of time, so that the first choice doesn't have to wait for it.
+/// Its page finds nothing to choose and stays hidden. The window may exist already, if the person was
+/// faster. Must be called on the main thread.
 pub fn warm(handle: &AppHandle) -> tauri::Result<()> {
     let is_there = handle.get_webview_window(&format!("{LABEL}0")).is_some();
     match is_there || snaplark_capture::desktop_asks() {
@@ -239,7 +240,7 @@ pub fn view(handle: &AppHandle, window: &WebviewWindow) -> Option<ChooserView> {
     stills.iter().find(|still| still.number == number).map(|still| still.view.clone())
 }
 
-/// On the main thread: the page has drawn its picture.
+/// Shows a window whose page has drawn its picture. Must be called on the main thread.
 pub fn show(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     let Some(view) = view(handle, window) else { return Ok(()) };
     platform::cover(window, view.display.at, view.has_pointer)?;
@@ -249,7 +250,7 @@ pub fn show(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// On the main thread: the person goes on to the display that is so many further.
+/// Moves the focus to the window of the display `steps` further. Must be called on the main thread.
 pub fn pass(handle: &AppHandle, window: &WebviewWindow, steps: i32) -> tauri::Result<()> {
     let chooser = handle.state::<Chooser>();
     let count = chooser.lock().open.as_ref().map_or(0, Vec::len);
@@ -263,7 +264,7 @@ pub fn pass(handle: &AppHandle, window: &WebviewWindow, steps: i32) -> tauri::Re
     }
 }
 
-/// From wherever: windows go, and what was seen is forgotten.
+/// Closes the windows and drops the pictures. May be called on any thread.
 pub fn close(handle: &AppHandle) -> tauri::Result<()> {
     {
         let chooser = handle.state::<Chooser>();
@@ -282,7 +283,7 @@ pub fn close(handle: &AppHandle) -> tauri::Result<()> {
     })
 }
 
-/// Records what was chosen, as it was chosen, which is also how it is recorded next.
+/// Records the choice, and stores its options as settings for the next recording.
 pub async fn choose(
     handle: &AppHandle,
     window: &WebviewWindow,
@@ -317,12 +318,12 @@ pub async fn choose(
     if let Err(error) = close(handle) {
         tracing::warn!(%error, "the chooser can't be closed");
     }
-    // No picture of the chooser is in the recording.
+    // Waits so that the chooser is not in the first frames.
     tokio::time::sleep(UNCOVERED).await;
     control::record(&app, source).await.map(drop)
 }
 
-/// The display on which the pointer is; the first where nobody knows.
+/// Records the display with the pointer, or the first one if the pointer's position is unknown.
 pub async fn record_here(handle: &AppHandle) -> Result<(), snaplark_app::AppError> {
     let app = handle.state::<App>().inner().clone();
     let pointer = pointer(handle);
@@ -338,7 +339,7 @@ pub async fn record_here(handle: &AppHandle) -> Result<(), snaplark_app::AppErro
     control::record(&app, source).await.map(drop)
 }
 
-/// The microphone that the toolbar shows is listened to while the chooser is open.
+/// Measures the microphone that the toolbar shows, while the chooser is open.
 pub fn listen(handle: &AppHandle, microphone: &Microphone) {
     let told = handle.clone();
     let tell = move |level| {
@@ -358,7 +359,7 @@ pub fn listen(handle: &AppHandle, microphone: &Microphone) {
     now.meter = meter.filter(|_| now.open.is_some());
 }
 
-/// Gives the picture of its own display to each of the chooser's pages, and to nobody else.
+/// Serves each of the chooser's pages the picture of its own display. Other windows get nothing.
 pub fn serve(
     handle: &AppHandle,
     label: &str,
@@ -387,7 +388,7 @@ pub fn serve(
     response
 }
 
-/// The pixel that it points at.
+/// Returns the pixel under the pointer.
 fn pointer(handle: &AppHandle) -> Option<Rect> {
     let at = handle.cursor_position().ok()?;
     Some(Rect { x: at.x as i32, y: at.y as i32, width: 1, height: 1 })
@@ -423,8 +424,8 @@ impl WindowView {
     }
 }
 
-/// The picture as a file that browsers read without unpacking it. The masks say that the fourth
-/// byte is nothing: programs leave in it what they like.
+/// Encodes the picture as a BMP file, which browsers read without decompressing. The masks leave out the
+/// fourth byte, since programs write anything into it.
 fn bmp(picture: &Picture) -> Vec<u8> {
     const FILE_HEADER: u32 = 14;
     const INFO_HEADER: u32 = 40;
@@ -435,7 +436,7 @@ fn bmp(picture: &Picture) -> Vec<u8> {
     let mut bmp = Vec::with_capacity(size as usize);
     bmp.extend(b"BM");
     bmp.extend([size, 0, start, INFO_HEADER, picture.width].map(u32::to_le_bytes).concat());
-    // From the top.
+    // A negative height means rows from the top down.
     bmp.extend((-picture.height.cast_signed()).to_le_bytes());
     bmp.extend([1_u16, 32].map(u16::to_le_bytes).concat());
     let pixels = picture.bgrx.len() as u32;

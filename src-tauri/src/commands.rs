@@ -1,5 +1,5 @@
-//! What windows may ask. Recordings are named by id: links and paths come from the snapshot, never
-//! from a window. An error is `{code, params}`; the window picks the words.
+//! The commands of the windows. A window names recordings by id: links and paths come from the snapshot,
+//! never from a window. An error is `{code, params}`, and the window picks the words.
 
 pub mod preview;
 pub mod recorder;
@@ -55,24 +55,24 @@ impl From<AppError> for CommandError {
 
 pub type Answer<T = ()> = Result<T, CommandError>;
 
-/// A choice that the system offers.
+/// A device that the system offers for a setting.
 #[derive(Clone, Debug, Serialize)]
 pub struct Named {
     name: String,
-    /// What a person sees.
+    /// The name that a person sees.
     words: String,
 }
 
-/// The desktop that the windows are on.
+/// Properties of the desktop that the windows need.
 #[derive(Clone, Debug, Serialize)]
 pub struct Desktop {
-    /// What starts and stops a recording.
+    /// The shortcut that starts and stops a recording.
     pub shortcut: Bound,
     pub shortcuts: Vec<Bound>,
     pub composited: bool,
-    /// The desktop asks what to share: nobody else can.
+    /// Only the desktop can ask what to share, so the chooser is not used.
     pub asks: bool,
-    /// That all windows speak, as a tag.
+    /// The language of all windows, as a tag.
     pub language: &'static str,
 }
 
@@ -84,7 +84,8 @@ pub async fn snapshot(
     since: u64,
 ) -> Answer<Snapshot> {
     let mut snapshot = app.snapshot_since(since).await?;
-    // They come with the first snapshot after the recording, and stay as long as they would have.
+    // Toasts that were held back come with the first snapshot after the recording, and stay as long as
+    // usual.
     if window.label() == toast::LABEL && recorded.holds_toasts(&snapshot.recorder) {
         snapshot.toasts.clear();
     }
@@ -93,7 +94,7 @@ pub async fn snapshot(
 
 #[tauri::command]
 pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
-    // On the main thread, as all commands that are not async: GTK is asked.
+    // Runs on the main thread, as all commands that are not async do, because it asks GTK.
     Desktop {
         shortcut: shortcuts.of(Shortcut::Record),
         shortcuts: shortcuts.all(),
@@ -103,13 +104,13 @@ pub fn desktop(shortcuts: State<'_, Shortcuts>) -> Desktop {
     }
 }
 
-/// What a player needs to know before it reads.
+/// Describes a recording to a player before it reads.
 #[derive(Clone, Debug, Serialize)]
 pub struct Playable {
     #[serde(flatten)]
     view: MediaView,
-    /// Where the sealed segments are served as one file. `None`: nothing can listen on loopback, and
-    /// the pieces of the media's own scheme are all there is.
+    /// The address at which the sealed segments are served as one file. `None`: the loopback server can't
+    /// listen, and only the pieces of the media's own scheme are available.
     file: Option<String>,
 }
 
@@ -160,7 +161,7 @@ pub async fn delete_recordings(app: State<'_, App>, ids: Vec<String>) -> Answer 
     Ok(app.delete_undoably(ids).await?)
 }
 
-/// The person has read that the list of recordings was rebuilt.
+/// Notes that the person has read that the list of recordings was rebuilt.
 #[tauri::command]
 pub async fn dismiss_rebuilt(app: State<'_, App>) -> Answer {
     Ok(app.dismiss_rebuilt().await?)
@@ -171,7 +172,7 @@ pub async fn undo_delete(app: State<'_, App>) -> Answer {
     Ok(app.undo_delete().await?)
 }
 
-/// With a time the page plays from there.
+/// Copies the link. With `at_ms`, the page plays from that time.
 #[tauri::command]
 pub async fn copy_link(
     app: State<'_, App>,
@@ -186,7 +187,7 @@ pub async fn copy_link(
     Ok(())
 }
 
-/// More would make a list of a menu, and the library is one line further.
+/// More would turn the menu into a list, and the library is one line below.
 const RECENTS_MAX: usize = 3;
 
 /// Returns the newest recordings that have links, for a menu.
@@ -196,7 +197,7 @@ pub async fn recents(app: State<'_, App>) -> Answer<Vec<RecordingView>> {
     Ok(recordings.filter(|recording| recording.link.is_some()).take(RECENTS_MAX).collect())
 }
 
-/// Each on a line of its own.
+/// Copies the links of several recordings, one on each line.
 #[tauri::command]
 pub async fn copy_links(app: State<'_, App>, handle: AppHandle, ids: Vec<String>) -> Answer {
     let snapshot = app.snapshot().await?;
@@ -220,7 +221,8 @@ pub async fn reveal_file(app: State<'_, App>, id: String) -> Answer {
     opened("no-file-manager", move || tauri_plugin_opener::reveal_item_in_dir(file)).await
 }
 
-/// The page has noticed that cards are dragged: their files go where the person lets go.
+/// Starts dragging the files of recordings, when the page has noticed a drag. The files go where the person
+/// drops them.
 #[tauri::command]
 pub async fn drag_files(
     app: State<'_, App>,
@@ -260,8 +262,8 @@ pub async fn settings(app: State<'_, App>) -> Answer<Settings> {
     Ok(app.settings().await?)
 }
 
-/// Changes the settings that are named, all of them or none: a shortcut that can't be had leaves
-/// everything as it was. What follows from them, `following` does, whoever changed them.
+/// Applies all changes or none: if a shortcut can't be registered, nothing is changed. `following` applies
+/// their effects, whoever made the change.
 #[tauri::command]
 pub async fn change_settings(
     app: State<'_, App>,
@@ -277,19 +279,19 @@ pub async fn change_settings(
     Ok(app.change_settings(change).await?)
 }
 
-/// While a window listens for keys to take for a shortcut.
+/// Suspends the shortcuts while a window listens for keys to assign.
 #[tauri::command]
 pub fn hold_shortcuts(handle: AppHandle, held: bool) {
     shortcut::hold(&handle, held);
 }
 
-/// The desktop asks the person again, who said no before.
+/// Lets the desktop ask the person again who declined the shortcuts before.
 #[tauri::command]
 pub fn ask_for_shortcuts(shortcuts: State<'_, Shortcuts>) {
     shortcuts.ask_again();
 }
 
-/// The microphones of now.
+/// Returns the microphones that are connected now.
 #[tauri::command]
 pub async fn microphones() -> Answer<Vec<Named>> {
     let listed = async_runtime::spawn_blocking(|| snaplark_capture::probe().sound);
@@ -300,7 +302,7 @@ pub async fn microphones() -> Answer<Vec<Named>> {
     Ok(microphones.map(|device| Named { name: device.name, words: device.description }).collect())
 }
 
-/// The cameras of now.
+/// Returns the cameras that are connected now.
 #[tauri::command]
 pub async fn cameras() -> Answer<Vec<Named>> {
     let listed = async_runtime::spawn_blocking(snaplark_capture::cameras);
@@ -309,8 +311,8 @@ pub async fn cameras() -> Answer<Vec<Named>> {
     Ok(cameras.into_iter().map(|c| Named { name: c.name, words: c.description }).collect())
 }
 
-/// Asks with the system's own dialog, which begins at the folder of now. `None`: the person thought
-/// better of it.
+/// Asks for a folder with the system's dialog, which starts at the current one. Returns `None` if the
+/// person cancelled.
 #[tauri::command]
 pub async fn choose_save_folder(
     program: State<'_, Program>,
@@ -318,8 +320,9 @@ pub async fn choose_save_folder(
 ) -> Answer<Option<PathBuf>> {
     let now = program.app.settings().await?.recording.save_folder;
     let now = now.unwrap_or_else(|| program.home.save_folder.clone());
-    // Of one that isn't there dialogs show what is around it, and read that: in this process, which
-    // would drop its own locks on the list of recordings, were that there.
+    // For a folder that doesn't exist, the dialog would show and read the folders around it. It would do so
+    // in this process, and if the list of recordings lay there, the process would lose its own file locks
+    // on it.
     let is_there = private_folder(&now).is_ok();
     let dialog = window.dialog().file().set_parent(&window).set_title(word("save_folder"));
     let dialog = if is_there { dialog.set_directory(now) } else { dialog };
@@ -347,8 +350,8 @@ pub async fn dismiss_toast(app: State<'_, App>, id: String) -> Answer {
     Ok(app.dismiss_toast(id).await?)
 }
 
-/// Where the desktop is set not to disturb, they stay hidden until it isn't: what needs the person
-/// is still there then.
+/// Shows the toasts. While the desktop is in do-not-disturb mode they stay hidden; those that need the
+/// person are still there afterwards.
 #[tauri::command]
 pub async fn fit_toasts(handle: AppHandle, height: f64, cards: Vec<Card>) -> Answer {
     toast::fit_unless_quiet(&handle, height, cards).await;
@@ -365,8 +368,8 @@ pub async fn resume_upload(app: State<'_, App>, id: String) -> Answer {
     Ok(app.resume_upload(parsed(&id)?).await?)
 }
 
-/// How it ends, windows hear as an event. What went wrong is said in the library: a toast has no
-/// room for it.
+/// Starts a sign-in. Windows learn its outcome by an event. Errors are shown in the library, since a toast
+/// has no room for them.
 #[tauri::command]
 pub async fn sign_in(
     window: WebviewWindow,
@@ -409,20 +412,20 @@ pub async fn sign_out(program: State<'_, Program>) -> Answer {
     Ok(program.sign_out().await?)
 }
 
-/// The cloud in this computer did not start: once more.
+/// Retries starting the embedded cloud, which did not start before.
 #[tauri::command]
 pub async fn start_cloud(program: State<'_, Program>) -> Answer {
     Ok(program.start_cloud().await?)
 }
 
-/// Opens the settings where it is said who can open links.
+/// Opens the settings page that explains who can open links.
 #[tauri::command]
 pub fn open_account(handle: AppHandle) -> Answer {
     pages::show_at(&handle, &pages::SETTINGS, Some("account".to_owned()));
     Ok(())
 }
 
-/// Links to this computer open for others on the local network, or not; nothing else is changed.
+/// Sets whether others on the local network can open links to this computer. Changes nothing else.
 #[tauri::command]
 pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer {
     let change = SettingsChange::of(&["upload", "shareOnLocalNetwork"], shared);
@@ -430,7 +433,8 @@ pub async fn share_on_local_network(app: State<'_, App>, shared: bool) -> Answer
     Ok(())
 }
 
-/// An address is a server's choice: a page of the web, never a file or another program.
+/// Opens a web page. The address may be a server's, so only web links are allowed, never a file or another
+/// program.
 pub async fn open_page(address: String) -> Answer {
     if !is_web_link(&address) {
         return Err(CommandError::new("no-link", "it is no address of a web page"));
@@ -442,7 +446,8 @@ pub fn put_on_clipboard(handle: &AppHandle, link: String) -> Answer {
     handle.clipboard().write_text(link).map_err(|error| CommandError::new("no-clipboard", error))
 }
 
-/// What GTK and the system's tables want to be asked for there.
+/// Runs a function on the main thread, as GTK and the system's shortcut table require, and returns its
+/// result.
 pub async fn on_main<T: Send + 'static>(
     handle: &AppHandle,
     act: impl FnOnce(&AppHandle) -> T + Send + 'static,
@@ -455,7 +460,7 @@ pub async fn on_main<T: Send + 'static>(
     answer.await.map_err(|error| CommandError::new("closing", error))
 }
 
-/// A recording's id, as the app wants it.
+/// Parses a recording's id.
 fn parsed<Id: FromStr<Err: Display>>(id: &str) -> Answer<Id> {
     id.parse().map_err(|error| CommandError::new("no-recording", error))
 }
@@ -473,7 +478,8 @@ async fn link_of(app: &App, id: &str) -> Answer<String> {
     recording(app, id).await?.link.ok_or_else(|| CommandError::new("no-link", id))
 }
 
-/// Browsers and file managers take their time to start: not on a thread that others wait for.
+/// Opens something with another program on a blocking thread, since browsers and file managers take time to
+/// start.
 pub async fn opened(
     code: &'static str,
     opens: impl FnOnce() -> Result<(), tauri_plugin_opener::Error> + Send + 'static,
@@ -502,7 +508,7 @@ mod tests {
     const PREVIEW: &str = include_str!("../capabilities/preview.json");
     const TOAST: &str = include_str!("../capabilities/toast.json");
 
-    /// What an event needs, and nothing else of Tauri's own.
+    /// The permissions that events need, and nothing else of Tauri's.
     const OF_TAURI: [&str; 2] = ["core:event:allow-listen", "core:event:allow-unlisten"];
 
     fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
@@ -553,7 +559,7 @@ mod tests {
         let used: BTreeSet<String> =
             windows.iter().flat_map(|(file, label)| allowed(file, label)).collect();
         assert_eq!(handled, used);
-        // A file that the configuration doesn't name gives its window nothing.
+        // A capability file that the configuration doesn't name gives its window nothing.
         let config: Value = serde_json::from_str(CONFIG).unwrap();
         let named = config["app"]["security"]["capabilities"].as_array().unwrap();
         let named: BTreeSet<&str> = named.iter().filter_map(Value::as_str).collect();

@@ -1,10 +1,10 @@
-//! `snaplark://…`: what a page of the web may ask of the program. Any page can, so nothing here
-//! records, signs in, changes or sends anything: the most that an address does is to show what the
-//! person has already. What is not understood brings the library to the front, and no more.
+//! `snaplark://…` links, which a web page may open. Since any page can do so, no link records, signs in,
+//! changes or sends anything: at most it shows what the person already has. An unknown link only brings the
+//! library to the front.
 //!
-//! - `snaplark://signed-in`: the browser is back from a sign-in. It carries nothing: the token came
-//!   by the loopback address that the sign-in itself had opened.
-//! - `snaplark://account`: the settings, where it is said who can open links.
+//! - `snaplark://signed-in`: the browser is back from a sign-in. The link carries nothing; the token came
+//!   through the loopback address that the sign-in had opened.
+//! - `snaplark://account`: the settings page that explains who can open links.
 //! - `snaplark://open/<recording-id>`: the library, at that recording.
 
 use snaplark_app::RecordingId;
@@ -21,7 +21,7 @@ pub enum Wish {
     Account,
 }
 
-/// Among the arguments of a start: the desktop hands an address over as one.
+/// Finds a link among the arguments of a start, where the desktop puts it.
 pub fn wish<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Option<Wish> {
     arguments.into_iter().find_map(|argument| argument.strip_prefix(SCHEME)).map(read)
 }

@@ -1,4 +1,4 @@
-//! What the program tells of itself, passed on: windows ask again, bar, tray and its time follow.
+//! Follows the app's watch channels: notifies the windows, and updates the bar, the tray and its time.
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use crate::tray::{Look, Tray};
 use crate::{bar, recorded, shell, shortcut, tray};
 
-/// The one event that all windows hear: the app's change number.
+/// The event that all windows receive, with the app's change number.
 const CHANGED: &str = "changed";
-/// Windows hear of changes 25 times a second at most: faster is not seen, and each costs the main
-/// thread a script in every window. The last change is never the one that is left out.
+/// Limits the event to 25 times a second. More is not visible, and each event costs the main thread a
+/// script in every window. The last change is never the one that is dropped.
 const CHANGES_APART_MIN: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Until the program ends.
+/// Starts the tasks, which run until the program ends.
 pub fn begin(handle: &AppHandle, app: &App) {
     let (recorder, recorded) = watch::channel(RecorderView::Idle);
     async_runtime::spawn(pass_changes(handle.clone(), app.clone(), recorder));
@@ -27,7 +27,7 @@ pub fn begin(handle: &AppHandle, app: &App) {
     async_runtime::spawn(follow_settings(handle.clone(), app.settings_changes()));
 }
 
-/// Theme, language and keys are as they are set, whoever changed them: a window or a command.
+/// Applies theme, language and shortcuts whenever they change, whether by a window or a command.
 async fn follow_settings(handle: AppHandle, mut settings: watch::Receiver<Settings>) {
     let mut shown = settings.borrow_and_update().desktop.clone();
     while settings.changed().await.is_ok() {
@@ -52,7 +52,7 @@ async fn follow_settings(handle: AppHandle, mut settings: watch::Receiver<Settin
     }
 }
 
-/// Windows ask again, the tray is drawn again.
+/// Notifies the windows and updates the tray after each change.
 async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<RecorderView>) {
     let mut changes = app.changes();
     let Ok(mut snapshot) = app.snapshot().await else { return };
@@ -89,7 +89,7 @@ async fn pass_changes(handle: AppHandle, app: App, recorder: watch::Sender<Recor
     }
 }
 
-/// Whether there is something to mute, to pause, or to show a webcam in.
+/// Returns whether a recording is active that can be muted, paused, or given a webcam.
 fn records(recorder: &RecorderView) -> bool {
     match recorder {
         RecorderView::Idle | RecorderView::Stopping { .. } => false,
@@ -104,7 +104,7 @@ fn keeps(ring: &RingView) -> bool {
     matches!(ring, RingView::Keeping { .. })
 }
 
-/// Beside the tray's icon: how long it records.
+/// Shows the length of the recording beside the tray icon.
 async fn pass_time(handle: AppHandle, mut recorder: watch::Receiver<RecorderView>) {
     let mut told = None;
     loop {
@@ -126,7 +126,7 @@ async fn pass_time(handle: AppHandle, mut recorder: watch::Receiver<RecorderView
     }
 }
 
-/// To the bar, while that is seen.
+/// Sends sound levels to the bar while it is visible.
 async fn pass_levels(handle: AppHandle, app: App) {
     let mut levels = app.levels();
     while levels.changed().await.is_ok() {

@@ -1,5 +1,4 @@
-//! Where a person left the windows that they open: library and settings are there again after a
-//! restart, as far as that is on a display of now.
+//! The window state: library and settings reopen where the person left them, if a display is still there.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,17 +12,17 @@ use crate::place::{Rect, area_of};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Left {
-    /// Its corner with the frame, its size without: what window managers take and give.
+    /// The position includes the frame and the size does not, as window managers expect.
     at: Rect,
     maximized: bool,
 }
 
-/// By the windows' labels.
+/// The window states by label.
 #[derive(Default)]
 pub struct Places(Mutex<BTreeMap<String, Left>>);
 
 impl Places {
-    /// Before windows are made: those wait for nobody.
+    /// Loads the states before windows are created, since that can't wait.
     pub async fn recall(app: &App, pages: &[&Page]) -> Self {
         let mut places = BTreeMap::new();
         for page in pages {
@@ -40,8 +39,8 @@ impl Places {
     }
 }
 
-/// A window that is not shown yet. In the middle where it was never closed, or on a display that is
-/// gone.
+/// Restores a window that is not shown yet. It stays in the middle of the display if it has no stored state
+/// or its display is gone.
 pub fn put_back(window: &WebviewWindow) -> tauri::Result<()> {
     let Some(Left { at, maximized }) = window.state::<Places>().get(window.label()) else {
         return Ok(());
@@ -54,14 +53,14 @@ pub fn put_back(window: &WebviewWindow) -> tauri::Result<()> {
     if maximized { window.maximize() } else { Ok(()) }
 }
 
-/// What a person sees now is where it is to be next time. Before it is hidden.
+/// Stores a window's state. Must be called before the window is hidden.
 pub fn remember(window: &WebviewWindow) {
     let Some(left) = note(window) else { return };
     let (app, label) = (window.state::<App>().inner().clone(), window.label().to_owned());
     async_runtime::spawn(async move { keep(&app, &label, left).await });
 }
 
-/// As many of them as are open when the program ends.
+/// Stores the states of the windows that are open when the program ends.
 pub async fn remember_all(handle: &AppHandle, pages: &[&Page]) {
     for page in pages {
         let Some(window) = handle.get_webview_window(page.label) else { continue };
@@ -72,7 +71,7 @@ pub async fn remember_all(handle: &AppHandle, pages: &[&Page]) {
 }
 
 async fn keep(app: &App, label: &str, left: Left) {
-    // Plain data: it always has a JSON form.
+    // The state is plain data, so converting it to JSON never fails.
     let text = serde_json::to_string(&left).unwrap_or_default();
     if let Err(error) = app.remember(&key(label), text).await {
         tracing::warn!(%error, "a window's place can't be kept");
@@ -86,7 +85,7 @@ fn note(window: &WebviewWindow) -> Option<Left> {
     let places = window.state::<Places>();
     let maximized = window.is_maximized().ok()?;
     let left = match (maximized, places.get(window.label())) {
-        // What it was before, it will be after.
+        // Keeps the size from before it was maximized, to which it will return.
         (true, Some(before)) => Left { maximized, ..before },
         _ => {
             let (corner, size) = (window.outer_position().ok()?, window.inner_size().ok()?);
@@ -99,7 +98,7 @@ fn note(window: &WebviewWindow) -> Option<Left> {
     Some(left)
 }
 
-/// On the display that has most of it; `None` where none has any.
+/// Moves a rectangle onto the display that contains most of it. Returns `None` if none contains any of it.
 fn on_display(at: Rect, areas: &[Rect]) -> Option<Rect> {
     let common = |area: &&Rect| {
         let width = (at.right().min(area.right()) - at.x.max(area.x)).max(0);

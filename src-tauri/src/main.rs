@@ -1,5 +1,5 @@
-//! The desktop program: windows, tray, shortcut and clipboard around `snaplark-app`. It decides
-//! nothing; what a person sees is the app's snapshot, what they press becomes one of its calls.
+//! The desktop program: windows, tray, shortcuts and clipboard around `snaplark-app`. It decides nothing:
+//! windows show the app's snapshot, and what a person presses becomes a call to the app.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
@@ -43,16 +43,16 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
-/// Says in SNAPLARK_LOG what is logged on standard error, in `tracing`'s own language.
+/// The environment variable with the filter for standard error, in the syntax of `tracing`'s filters.
 const LOG_VARIABLE: &str = "SNAPLARK_LOG";
-/// What is logged, and all that is ever kept in the log's file. zbus warns of each answer of a
+/// The default filter, which is also the only one for the log file. zbus warns about each answer of a
 /// portal that has no properties.
 const LOGGED: &str = "warn,snaplark=info,zbus=error";
 
-/// Starts to the tray alone: what a login does.
+/// Starts without a window, in the tray only, as at login.
 const HIDDEN_FLAG: &str = "--hidden";
 
-/// The manual page snaplark-desktop.1 says the same.
+/// The output of `--help`. The manual page snaplark-desktop.1 says the same.
 const HELP: &str = "\
 Records the screen; the recording is online when you stop. Lives in the tray.
 
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(answer) = answer(&arguments) {
-        // Nobody may read it.
+        // Nobody may be reading the output.
         let _ = writeln!(std::io::stdout(), "{answer}");
         return ExitCode::SUCCESS;
     }
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_filter(wanted);
-    // A home that can't be had is said where it is opened.
+    // A missing home is reported where it is opened.
     let home = Home::from_env().ok();
     let kept = home.as_ref().map(|home| {
         fmt::layer()
@@ -101,14 +101,14 @@ fn main() -> ExitCode {
     match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Who started it may have gone.
+            // Standard error may be closed.
             let _ = writeln!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Help and version, which need no display.
+/// Answers `--help` and `--version`, which need no display.
 fn answer(arguments: &[String]) -> Option<String> {
     arguments.iter().find_map(|argument| match argument.as_str() {
         "-h" | "--help" => Some(HELP.to_owned()),

@@ -1,8 +1,7 @@
-//! What windows show of a recording itself, under a scheme of its own: `recording://localhost/ID/…`
-//! with `still` or `frame-N` (JPEG), `init` or a piece's number (WebM). Only for the library and the
-//! preview, and only by the ids of recordings: no path comes in, and none goes out. Their pages are of
-//! another scheme, which is the one origin that may read an answer (CORS): a page of the web that got
-//! into a window all the same reads nothing.
+//! Serves recordings to windows under a URI scheme: `recording://localhost/ID/…` with `still` or `frame-N`
+//! (JPEG), `init` or a piece's number (WebM). Only the library and the preview may use it, and only with
+//! recording ids: no path goes in or out. Their pages have the one origin that may read an answer (CORS),
+//! so a web page that got into a window anyway could read nothing.
 
 use snaplark_app::{App, AppError, RecordingId};
 use tauri::http::{Request, Response, StatusCode, header};
@@ -14,7 +13,7 @@ pub const SCHEME: &str = "recording";
 
 enum Wanted {
     Still,
-    /// The first picture of a piece.
+    /// The first frame of a piece.
     Frame(usize),
     Init,
     Piece(usize),
@@ -31,7 +30,7 @@ pub fn serve<R: Runtime>(
         return responder.respond(refusal(StatusCode::FORBIDDEN));
     };
     async_runtime::spawn(async move {
-        // Tauri's own `convertFileSrc` takes what it is given for one name.
+        // Tauri's `convertFileSrc` escapes the whole path as a single name.
         let path = request.uri().path().replace("%2F", "/");
         let answer = match parsed(&path) {
             Some((id, wanted)) => answer(&app, id, wanted).await,
@@ -56,7 +55,7 @@ fn parsed(path: &str) -> Option<(&str, Wanted)> {
 
 async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
     let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
-    // A still is shown again with each scroll; of a video there is too much to keep.
+    // Stills are shown again with each scroll, so they are cached; videos are too large.
     let (kind, caching) = match wanted {
         Wanted::Still | Wanted::Frame(_) => ("image/jpeg", "private, max-age=86400"),
         Wanted::Init | Wanted::Piece(_) => ("video/webm", "no-store"),

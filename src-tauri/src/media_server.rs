@@ -1,16 +1,16 @@
 //! Serves recordings to the library's player as seekable files, by HTTP byte ranges on loopback.
 //!
 //! Measured with WebKitGTK 2.50 on Debian 12 and the packages that Snaplark depends on:
-//! `MediaSource.isTypeSupported('video/webm; codecs="vp9,opus"')` is false, as Media Source
-//! Extensions want `opusparse` of gst-plugins-bad, while the same recording plays and seeks as a
-//! plain file. WebKitGTK hands only http(s) and blobs to GStreamer, no scheme of our own.
+//! `MediaSource.isTypeSupported('video/webm; codecs="vp9,opus"')` is false, because Media Source Extensions
+//! need `opusparse` of gst-plugins-bad, while the same recording plays and seeks as a plain file. WebKitGTK
+//! hands only http(s) and blob URLs to GStreamer, not custom schemes.
 //!
-//! Who can read: the listener takes connections from this computer only, and its address holds a
-//! random key of 122 bits that is given to the library's window alone and never logged. Without the
-//! key other users of this computer and pages in a browser get 404, whatever they ask for. No answer
-//! names an allowed origin (CORS), so that no page may read one, and a request for another host than
-//! the address (DNS rebinding) gets 404 too. `Cross-Origin-Resource-Policy` is not sent: windows
-//! have an origin of their own, so that it would refuse the player itself. Nothing is written.
+//! Access: the listener accepts connections from this computer only. Its address contains a random key of
+//! 122 bits, which only the library's window gets and which is never logged. Without the key, other users
+//! of this computer and pages in a browser get 404 for every request. No answer names an allowed origin
+//! (CORS), so no page may read one. A request for another host than the address (DNS rebinding) gets 404
+//! too. `Cross-Origin-Resource-Policy` is not sent, because it would block the player itself: windows have
+//! an origin of their own. Nothing is written.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use snaplark_app::{App, AppError, WholeMedia};
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
-/// Started when the first recording is played.
+/// The server, started when the first recording is played.
 #[derive(Default)]
 pub struct MediaServer(OnceCell<String>);
 
@@ -110,7 +110,7 @@ async fn open(app: &App, id: snaplark_app::RecordingId) -> Result<WholeMedia, Ap
     tokio::task::spawn_blocking(move || media.whole()).await.map_err(|_| AppError::Closing)?
 }
 
-/// Reads a segment at a time, as the player takes it.
+/// Streams the body segment by segment, as fast as the player reads.
 fn body(whole: Arc<WholeMedia>, part: Range<u64>) -> Body {
     let chunks = futures_util::stream::try_unfold(part, move |part| {
         let whole = whole.clone();
@@ -134,7 +134,7 @@ fn body(whole: Arc<WholeMedia>, part: Range<u64>) -> Body {
     Body::from_stream(chunks)
 }
 
-/// Reads one range of a `Range` header. `None`: it can't be satisfied.
+/// Parses the one range of a `Range` header. Returns `None` if it can't be satisfied.
 fn byte_range(asked: &str, size: u64) -> Option<Range<u64>> {
     let (first, last) = asked.trim().strip_prefix("bytes=")?.split_once('-')?;
     let range = match (first.parse::<u64>(), last.parse::<u64>()) {

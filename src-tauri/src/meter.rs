@@ -1,5 +1,5 @@
-//! How loud a microphone is, for a window that lets a person choose one outside of a recording. The
-//! microphone is open for as long as that window shows its level, and no longer.
+//! The level meter of a window in which a person chooses a microphone outside of a recording. The
+//! microphone is open only while that window shows its level.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,11 +11,11 @@ use tauri::{AppHandle, Emitter, Manager, WebviewWindow, WindowEvent};
 
 use crate::shell;
 
-/// By the labels of the windows that show them.
+/// The meters by the labels of the windows that show them.
 #[derive(Default)]
 pub struct Meters(Mutex<BTreeMap<String, Meter>>);
 
-/// The window hears levels of this microphone from now on; of one that is off, none.
+/// Starts sending this microphone's levels to the window; none if it is off.
 pub fn listen(window: &WebviewWindow, microphone: &Microphone) {
     let (handle, label) = (window.app_handle().clone(), window.label().to_owned());
     let there = label.clone();
@@ -35,7 +35,8 @@ pub fn listen(window: &WebviewWindow, microphone: &Microphone) {
     }
 }
 
-/// On the main thread, once for a window: with it goes its meter.
+/// Stops a window's meter when the window is destroyed. Must be called once for each window, on the main
+/// thread.
 pub fn stop_with(window: &WebviewWindow) {
     let (handle, label) = (window.app_handle().clone(), window.label().to_owned());
     window.on_window_event(move |event| {
@@ -45,7 +46,7 @@ pub fn stop_with(window: &WebviewWindow) {
     });
 }
 
-/// The window is hidden, or gone.
+/// Stops the meter of a window that was hidden or destroyed.
 pub fn stop(handle: &AppHandle, label: &str) {
     drop(meters(handle, |meters| meters.remove(label)));
 }

@@ -1,6 +1,6 @@
-//! Windows show the program's own pages and nothing else, whatever a page or a link in it asks for: a
-//! page of the web in one of them would have that window's commands. Held for all windows at once,
-//! by a plugin, so that none can be made without it.
+//! Restricts windows to the program's own pages, whatever a page or a link asks for: a web page in one of
+//! them would have that window's commands. A plugin enforces it for all windows, so that none can be
+//! created without it.
 
 use tauri::plugin::TauriPlugin;
 use tauri::{Url, Wry};
@@ -27,7 +27,7 @@ pub fn plugin() -> TauriPlugin<Wry> {
         .build()
 }
 
-/// Whether a window may show it. With `tauri dev` pages come from the server of the windows' build.
+/// Returns whether a window may show the URL. With `tauri dev`, pages come from the UI's dev server.
 fn is_own_page(url: &Url) -> bool {
     let is_of = |origin: &str| {
         Url::parse(origin).is_ok_and(|own| {
@@ -37,7 +37,7 @@ fn is_own_page(url: &Url) -> bool {
     is_of(ORIGIN) || url.as_str() == "about:blank" || (tauri::is_dev() && is_of(DEV_ORIGIN))
 }
 
-/// `devUrl` of tauri.conf.json.
+/// The `devUrl` of tauri.conf.json.
 const DEV_ORIGIN: &str = "http://localhost:1420";
 
 #[cfg(test)]

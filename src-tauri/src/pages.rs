@@ -1,6 +1,7 @@
-//! The windows that a person opens: library, settings and the preview of the last minutes. Each is
-//! made when it is first wanted (who never opens it doesn't pay for it) and opens ready. Closed, it
-//! hides: the tray goes on. The preview goes for good: each is another one.
+//! The windows that a person opens: library, settings, welcome and the preview of the last minutes. Each is
+//! created when it is first wanted, so that those who never open it don't pay for it, and it is shown when
+//! its page has loaded. A closed library or settings window is hidden and the program stays in the tray.
+//! The preview's window is destroyed, since each preview is another one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,40 +15,40 @@ use crate::{camera, left, meter, platform, web_process};
 
 pub struct Page {
     pub label: &'static str,
-    /// A key of the words.
+    /// The title's key in the strings.
     title: &'static str,
     size: (f64, f64),
     size_min: (f64, f64),
 }
 
-/// Three cards a row; at least one, and the header with its button.
+/// The default size fits three cards in a row, the minimum one card and the header with its button.
 pub const LIBRARY: Page =
     Page { label: "library", title: "app_name", size: (800.0, 560.0), size_min: (420.0, 360.0) };
 
-/// On the first start.
+/// Shown on the first start.
 pub const WELCOME: Page =
     Page { label: "welcome", title: "welcome", size: (640.0, 560.0), size_min: (420.0, 360.0) };
 
 pub const SETTINGS: Page =
     Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
 
-/// Of the last minutes, before they are shared.
+/// The preview of the last minutes, before they are shared.
 pub const PREVIEW: Page =
     Page { label: "preview", title: "preview", size: (720.0, 560.0), size_min: (420.0, 400.0) };
 
-/// Those whose places are kept.
+/// The windows whose state is stored.
 pub const KEPT: [&Page; 2] = [&LIBRARY, &SETTINGS];
 
-/// `--bg` of the windows' tokens: no flash of another colour before the page is drawn.
+/// `--bg` of the windows' design tokens, so that no other colour flashes before the page is drawn.
 const BACKGROUND_LIGHT: Color = Color(0xff, 0xff, 0xff, 0xff);
 const BACKGROUND_DARK: Color = Color(0x1a, 0x1d, 0x24, 0xff);
 
-/// On the main thread: shows it, in front and focused.
+/// Shows a page in front and focused. Must be called on the main thread.
 pub fn open(app: &AppHandle, page: &Page) -> tauri::Result<()> {
     open_at(app, page, None)
 }
 
-/// `at`: a place in it, which the page finds behind the `#` of its address.
+/// Shows a page at `at`, a place in it that is passed as the fragment of its address.
 fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(page.label) {
         if at.is_some() {
@@ -71,8 +72,8 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
         .visible(false)
         .background_color(background(app))
         .on_page_load(move |window, payload| {
-            // It opens ready: not before there is something to see. A page that is loaded again
-            // after its web process died stays hidden where it was.
+            // The window is shown when there is something to see. A page that reloads after its web process
+            // died stays hidden if it was.
             if payload.event() == PageLoadEvent::Finished
                 && !opened.swap(true, Ordering::Relaxed)
                 && let Err(error) = window.show().and_then(|()| platform::take_focus(&window))
@@ -109,7 +110,8 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
     Ok(())
 }
 
-/// The page's own background. Given before the window is made: set later, its first frames are white.
+/// Returns the page's background. It is set before the window is created; set later, the first frames are
+/// white.
 fn background(app: &AppHandle) -> Color {
     match platform::is_dark(app) {
         true => BACKGROUND_DARK,
@@ -117,19 +119,19 @@ fn background(app: &AppHandle) -> Color {
     }
 }
 
-/// Closed by its own button or by the window manager's: the library takes its place, and the page
-/// is never wanted again.
+/// Closes the welcome window, by its own button or the window manager's. The library replaces it, and it is
+/// never shown again.
 pub fn leave_welcome(app: &AppHandle) -> tauri::Result<()> {
     open(app, &LIBRARY)?;
     app.get_webview_window(WELCOME.label).map_or(Ok(()), |window| window.destroy())
 }
 
-/// On the main thread: it is shared or discarded.
+/// Closes the window of a preview that was shared or discarded. Must be called on the main thread.
 pub fn close_preview(app: &AppHandle) -> tauri::Result<()> {
     app.get_webview_window(PREVIEW.label).map_or(Ok(()), |window| window.destroy())
 }
 
-/// Closed by the window manager's button: as by its own.
+/// Discards the preview when the window manager's button closes it, as its own button does.
 fn discard_preview(handle: &AppHandle) {
     let app = handle.state::<App>().inner().clone();
     async_runtime::spawn(async move {
@@ -141,7 +143,7 @@ fn discard_preview(handle: &AppHandle) {
     });
 }
 
-/// On the main thread: their titles in the language of now.
+/// Sets the windows' titles in the current language. Must be called on the main thread.
 pub fn name_again(app: &AppHandle) {
     for page in [&LIBRARY, &WELCOME, &SETTINGS, &PREVIEW] {
         let Some(window) = app.get_webview_window(page.label) else { continue };
@@ -151,12 +153,12 @@ pub fn name_again(app: &AppHandle) {
     }
 }
 
-/// From wherever: what goes wrong is only for the log.
+/// Shows a page. May be called on any thread; errors are logged.
 pub fn show(app: &AppHandle, page: &'static Page) {
     show_at(app, page, None);
 }
 
-/// At a place in it.
+/// Shows a page at a place in it.
 pub fn show_at(app: &AppHandle, page: &'static Page, at: Option<String>) {
     let shown = app.clone();
     let asked = app.run_on_main_thread(move || {

@@ -1,9 +1,8 @@
-//! The small windows without a frame: toasts, recorder bar, quick menu, chooser. They lie above all
-//! others, are in no list of windows, and stay hidden until their page knows what it shows and how
-//! large that is.
+//! The small frameless windows: toasts, recorder bar, quick menu and chooser. They are always on top,
+//! appear in no window list, and stay hidden until their page knows what it shows and how large it is.
 //!
-//! They are made before they are wanted, as a page takes its time to load. On Linux the toasts' web
-//! process is that of all of them: its own would cost each of them more than all that it shows.
+//! They are created ahead of time, since a page takes time to load. On Linux they all share the toasts' web
+//! process: a process of its own would cost each more than all that it shows.
 
 use serde::Deserialize;
 use tauri::webview::NewWindowResponse;
@@ -19,7 +18,7 @@ pub struct Size {
     pub height: f64,
 }
 
-/// What is seen of a window, in CSS pixels of it.
+/// The visible part of a window, in its CSS pixels.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Card {
     pub x: f64,
@@ -31,7 +30,8 @@ pub struct Card {
 
 pub type Builder<'a> = WebviewWindowBuilder<'a, Wry, AppHandle>;
 
-/// On the main thread. `page`: its folder among the windows'. `own`: what it has of its own.
+/// Creates a panel window. `page` is the folder of its page; `own` sets its own properties. Must be called
+/// on the main thread.
 pub fn create(
     handle: &AppHandle,
     label: &str,
@@ -56,20 +56,21 @@ pub fn create(
             .transparent(true)
             .maximizable(false)
             .minimizable(false)
-            // GTK makes windows that can't be resized 200 px high at least.
+            // GTK makes windows that can't be resized at least 200 px high.
             .resizable(true))
     })?;
     web_process::watch(&window);
     Ok(window)
 }
 
-/// On the main thread: there, and seen. Only its cards take the pointer. Whether it has just appeared.
+/// Places and shows the window; only its cards receive the pointer. Returns whether it has just appeared.
+/// Must be called on the main thread.
 pub fn show(window: &WebviewWindow, at: Rect, cards: Vec<Card>) -> tauri::Result<bool> {
     let appears = !window.is_visible()?;
     platform::place(window, at)?;
     if appears {
         platform::set_visible(window, true)?;
-        // Window managers place a window when they first see it.
+        // Placed again, since window managers place a window when they first see it.
         platform::place(window, at)?;
     }
     platform::cut_to(window, cards);

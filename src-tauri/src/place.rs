@@ -1,4 +1,4 @@
-//! Places on displays, in physical pixels.
+//! Positions on displays, in physical pixels.
 
 use tauri::{AppHandle, Monitor};
 
@@ -26,13 +26,13 @@ impl Rect {
             && other.y < self.bottom()
     }
 
-    /// How far the place is from it, squared: 0 inside.
+    /// Returns the squared distance of a point from the rectangle; 0 inside.
     fn distance(self, x: i32, y: i32) -> i64 {
         let beyond = |at: i32, from: i32, to: i32| i64::from((from - at).max(at - (to - 1)).max(0));
         beyond(x, self.x, self.right()).pow(2) + beyond(y, self.y, self.bottom()).pow(2)
     }
 
-    /// The other one moved inside; at the upper left where it is too large.
+    /// Returns the other rectangle moved inside; at the upper left if it is too large.
     pub fn hold(self, other: Rect) -> Rect {
         let x = other.x.min(self.right() - other.width.cast_signed()).max(self.x);
         let y = other.y.min(self.bottom() - other.height.cast_signed()).max(self.y);
@@ -40,12 +40,12 @@ impl Rect {
     }
 }
 
-/// A display, as windows of ours are placed on it.
+/// A display, as far as placing windows needs it.
 #[derive(Clone, Debug)]
 pub struct Display {
     pub name: String,
     pub at: Rect,
-    /// Without panels and docks.
+    /// The work area: without panels and docks.
     pub area: Rect,
     pub scale: f64,
 }
@@ -65,7 +65,7 @@ impl Display {
     }
 }
 
-/// All displays, the one nearest to that place first.
+/// Returns all displays, the nearest to that point first.
 pub fn displays_from(handle: &AppHandle, (x, y): (i32, i32)) -> Vec<Display> {
     let monitors = handle.available_monitors().unwrap_or_default();
     let mut displays: Vec<Display> = monitors.iter().map(Display::of).collect();
@@ -73,7 +73,7 @@ pub fn displays_from(handle: &AppHandle, (x, y): (i32, i32)) -> Vec<Display> {
     displays
 }
 
-/// Where people look first: at the pointer, else at the main display.
+/// Returns where people look first: the pointer's position, else the main display.
 pub fn point_of_attention(handle: &AppHandle) -> (i32, i32) {
     if let Ok(at) = handle.cursor_position() {
         return (at.x as i32, at.y as i32);
@@ -87,7 +87,7 @@ fn rect_of(monitor: &Monitor) -> Rect {
     Rect { x: at.x, y: at.y, width: size.width, height: size.height }
 }
 
-/// Without panels and docks.
+/// Returns the work area, without panels and docks.
 pub fn area_of(monitor: &Monitor) -> Rect {
     let area = monitor.work_area();
     Rect {
@@ -98,8 +98,8 @@ pub fn area_of(monitor: &Monitor) -> Rect {
     }
 }
 
-/// On which the place is, or the nearest. Tauri's own answer is for places in windows' units, where
-/// those are larger than pixels.
+/// Returns the monitor that contains the point, or the nearest one. Tauri's own function expects logical
+/// coordinates where these differ from pixels.
 pub fn monitor_at(handle: &AppHandle, x: i32, y: i32) -> Option<Monitor> {
     let monitors = handle.available_monitors().ok()?;
     monitors.into_iter().min_by_key(|monitor| rect_of(monitor).distance(x, y))

@@ -1,5 +1,5 @@
-//! What only Linux wants: a display before GTK is asked for one, a way around black WebKitGTK
-//! windows, and toasts that are cut along their cards. Elsewhere all of it is nothing.
+//! Functions that only Linux needs: a display check before GTK is initialized, a workaround for black
+//! WebKitGTK windows, and toasts clipped to their cards. On other systems most of it does nothing.
 
 use std::path::PathBuf;
 
@@ -8,34 +8,35 @@ use tauri::{AppHandle, Theme, WebviewWindow};
 use crate::panel::{Builder, Card};
 use crate::place::Rect;
 
-/// Before the first window. Says in a sentence why there can't be one.
+/// Prepares the platform before the first window. The error says in a sentence why there can be no window.
 pub fn prepare() -> anyhow::Result<()> {
     imp::prepare()
 }
 
-/// Whether windows can be seen through.
+/// Returns whether windows can be transparent.
 pub fn is_composited() -> bool {
     imp::is_composited()
 }
 
-/// Whether other programs' keys and windows are the desktop's alone to know.
+/// Returns whether this is a Wayland session, where only the desktop knows global keys and other programs'
+/// windows.
 pub fn is_wayland() -> bool {
     imp::is_wayland()
 }
 
-/// On the main thread: all windows, those that are made later too, are drawn in this theme. `None`:
-/// in the desktop's.
+/// Sets the theme of all windows, including later ones. `None` follows the desktop. Must be called on the
+/// main thread.
 pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
     imp::show_theme(handle, theme);
 }
 
-/// On the main thread: whether a page is drawn dark now.
+/// Returns whether pages are drawn dark now. Must be called on the main thread.
 pub fn is_dark(handle: &AppHandle) -> bool {
     imp::is_dark(handle)
 }
 
-/// On the main thread: makes a window, in the web process of that other one where there can be
-/// several in one.
+/// Creates a window. It shares the web process of `beside` if the platform allows that. Must be called on
+/// the main thread.
 pub fn build(
     handle: &AppHandle,
     beside: Option<WebviewWindow>,
@@ -44,28 +45,28 @@ pub fn build(
     imp::build(handle, beside, window)
 }
 
-/// A window that stands over all others and never has the focus: toasts and recorder bar. On X11 no
-/// window manager places, frames or focuses it (override-redirect), as tiling ones would.
+/// Makes a window that is above all others and never takes the focus: toasts and recorder bar. On X11 it is
+/// override-redirect, so that no window manager places, frames or focuses it, as tiling ones would.
 pub fn make_notice(window: &WebviewWindow) {
     imp::make_notice(window);
 }
 
-/// Where it is, in physical pixels.
+/// Returns the window's rectangle in physical pixels.
 pub fn place_of(window: &WebviewWindow) -> Option<Rect> {
     let (at, size) = (window.outer_position().ok()?, window.outer_size().ok()?);
     Some(Rect { x: at.x, y: at.y, width: size.width, height: size.height })
 }
 
-/// What became of a drag.
+/// The outcome of a drag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dragged {
     To(Rect),
-    /// The button was up before the window moved.
+    /// The button was released before the window moved.
     Nowhere,
 }
 
-/// On the main thread: the window follows the pointer for as long as the left button is down, however
-/// short that is.
+/// Moves the window with the pointer while the left button is down, however short that is. Must be called
+/// on the main thread.
 pub fn drag(
     window: &WebviewWindow,
     ended: impl FnOnce(Dragged) + Send + 'static,
@@ -73,19 +74,20 @@ pub fn drag(
     imp::drag(window, ended)
 }
 
-/// On the main thread, while the button is down: files are dragged out of the window, and copied by
-/// whatever they are dropped on. Only on Linux so far.
+/// Drags files out of the window; the drop target copies them. Must be called on the main thread while the
+/// button is down. Implemented only on Linux so far.
 pub fn drag_files(window: &WebviewWindow, files: &[PathBuf]) -> anyhow::Result<()> {
     imp::drag_files(window, files)
 }
 
-/// A small window without a frame that is no notice: it can be moved, and focused where it wants to.
+/// Makes a small frameless window that is no notification: it can be moved, and can take the focus if it
+/// wants to.
 pub fn make_panel(window: &WebviewWindow, takes_focus: bool) {
     imp::make_panel(window, takes_focus);
 }
 
-/// Shows it over all of a display, panels included. Physical pixels. One that does not take the focus
-/// leaves it where it is.
+/// Shows the window over all of a display, panels included, in physical pixels. Without `takes_focus`, the
+/// focus stays where it is.
 pub fn cover(window: &WebviewWindow, display: Rect, takes_focus: bool) -> tauri::Result<()> {
     imp::cover(window, display, takes_focus)
 }
@@ -100,18 +102,18 @@ pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
     })
 }
 
-/// Shown and hidden at once: asked through the event loop, a window that hides for the last toast
-/// could overtake the one that shows for the next.
+/// Shows or hides the window synchronously. Through the event loop, hiding it for the last toast could
+/// overtake showing it for the next.
 pub fn set_visible(window: &WebviewWindow, visible: bool) -> tauri::Result<()> {
     imp::set_visible(window, visible)
 }
 
-/// Size and place in one step, so that nothing is seen in between. Physical pixels.
+/// Sets size and position in one step, so that nothing in between is visible. In physical pixels.
 pub fn place(window: &WebviewWindow, at: Rect) -> tauri::Result<()> {
     imp::place(window, at)
 }
 
-/// Only the cards take the pointer, and without a compositor only they are drawn.
+/// Lets only the cards receive the pointer. Without a compositor, only they are drawn.
 pub fn cut_to(window: &WebviewWindow, cards: Vec<Card>) {
     imp::cut_to(window, cards);
 }
@@ -139,9 +141,9 @@ mod imp {
     use crate::panel::{Builder, Card};
     use crate::place::Rect;
 
-    /// As the portal's interface has it.
+    /// The value of the portal's interface.
     const PREFERS_DARK: u32 = 1;
-    /// As long as tao waits for it.
+    /// As long as tao waits.
     const PORTAL_ANSWER_MS: i32 = 5_000;
     const NO_DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
     const FOCUS_TRY_EVERY: Duration = Duration::from_millis(100);
@@ -149,13 +151,14 @@ mod imp {
 
     pub fn prepare() -> anyhow::Result<()> {
         if std::env::var_os(NO_DMABUF).is_none() && dmabuf_is_bad() {
-            // The environment of a running program is not changed safely: begin again with it.
+            // The environment of a running program can't be changed safely, so it starts again with the
+            // variable.
             let program = std::env::current_exe().context("Snaplark can't find its own program")?;
             let error =
                 Command::new(program).args(std::env::args_os().skip(1)).env(NO_DMABUF, "1").exec();
             return Err(error).context("Snaplark can't start itself again");
         }
-        // Toasts, bar and menu have places that Wayland gives no window, but X11 beside it does.
+        // Toasts, bar and menu need positions, which Wayland gives no window, but X11 (XWayland) does.
         gtk::gdk::set_allowed_backends("x11,*");
         if gtk::init().is_err() {
             bail!(
@@ -166,8 +169,8 @@ mod imp {
         Ok(())
     }
 
-    /// On NVIDIA's own driver WebKitGTK's DMA-BUF renderer draws black windows. Where no GPU can be
-    /// reached it works, and costs 80 MB and twice the time of painting without it.
+    /// Returns whether WebKitGTK's DMA-BUF renderer should be off. With NVIDIA's own driver it draws black
+    /// windows. Without a GPU it works, but costs 80 MB and twice the time of painting without it.
     fn dmabuf_is_bad() -> bool {
         let no_gpu = std::fs::read_dir("/dev/dri").map_or(true, |entries| {
             !entries
@@ -178,8 +181,8 @@ mod imp {
     }
 
     pub fn is_composited() -> bool {
-        // Without DMA-BUF WebKitGTK paints over what it painted before: shadows grow darker with
-        // each picture. So there are none.
+        // Without DMA-BUF, WebKitGTK paints over earlier frames, so shadows get darker with each frame.
+        // Transparency is therefore off.
         let paints_over = std::env::var_os(NO_DMABUF).is_some_and(|value| value != "0");
         !paints_over && gtk::gdk::Screen::default().is_some_and(|screen| screen.is_composited())
     }
@@ -189,13 +192,13 @@ mod imp {
     }
 
     thread_local! {
-        /// What the person chose; `None`: as the desktop is.
+        /// The person's choice; `None` follows the desktop.
         static CHOSEN: Cell<Option<Theme>> = const { Cell::new(None) };
         static IS_HELD: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Each window that is made, and each word of the desktop's, sets GTK's preference to the
-    /// desktop's (tao does that), whatever was set before: so it is held to the person's choice.
+    /// tao sets GTK's preference to the desktop's for each new window and each change of the desktop,
+    /// whatever was set before. This handler sets it back to the person's choice.
     pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
         let Some(settings) = gtk::Settings::default() else { return };
         CHOSEN.set(theme);
@@ -205,7 +208,7 @@ mod imp {
         hold_theme(&settings);
         if theme.is_none() {
             let handle = handle.clone();
-            // The portal may have to be started for the answer.
+            // The portal may have to be started to answer.
             async_runtime::spawn_blocking(move || {
                 let is_dark = desktop_is_dark();
                 let shown = handle.run_on_main_thread(move || {
@@ -245,7 +248,7 @@ mod imp {
             gio::Cancellable::NONE,
         );
         let value = answer.ok().and_then(|answer| answer.get::<(Variant,)>());
-        // A variant in a variant, as the first version of the interface has it.
+        // The first version of the interface returns a variant in a variant.
         let value = value.map(|(value,)| value.as_variant().unwrap_or(value));
         value.and_then(|value| value.get::<u32>()) == Some(PREFERS_DARK)
     }
@@ -267,7 +270,7 @@ mod imp {
         let (tell, told) = channel();
         let handle = handle.clone();
         beside.with_webview(move |view| {
-            // Whoever asked waits for it below.
+            // The caller waits for it below.
             let _ = tell.send(window(&handle).with_related_view(view.inner()).build());
         })?;
         // On the main thread it has been done by now.
@@ -291,11 +294,11 @@ mod imp {
         window.display().backend().is_wayland()
     }
 
-    /// How often a window that is dragged follows the pointer.
+    /// How often a dragged window follows the pointer.
     const FOLLOWS: Duration = Duration::from_millis(16);
 
-    /// Asked of the pointer itself and not of the window manager: one that hears of the press after
-    /// the button is up again moves the window until the next press.
+    /// Follows the pointer itself instead of asking the window manager. A window manager that learns of the
+    /// press after the button is up moves the window until the next press.
     pub fn drag(
         window: &WebviewWindow,
         ended: impl FnOnce(Dragged) + Send + 'static,
@@ -307,7 +310,7 @@ mod imp {
             return Ok(());
         };
         if is_wayland_window(&gtk_window) {
-            // There no program moves its windows.
+            // On Wayland, no program can move its windows.
             ended(Dragged::Nowhere);
             return window.start_dragging();
         }
@@ -390,7 +393,7 @@ mod imp {
                 let at = monitors.monitor(*number).map(|monitor| monitor.geometry());
                 at.is_some_and(|at| (at.x(), at.y()) == (x / scale, y / scale))
             });
-            // Tauri lets the edges of windows without a frame resize them, where they can be resized.
+            // Tauri lets the edges of frameless windows resize them if they are resizable.
             gtk_window.set_size_request(width as i32 / scale, height as i32 / scale);
             gtk_window.set_resizable(false);
             gtk_window.fullscreen_on_monitor(&screen, number.unwrap_or(0));
@@ -398,10 +401,10 @@ mod imp {
         set_visible(window, true)
     }
 
-    /// A display server ignores whoever asks for the focus with the time of an old event, and this
-    /// program may have no other: its shortcuts are not sent to its windows. So it asks with the
-    /// server's own time, and again for as long as the window has not got it, as window managers
-    /// lose the request of a window that they have only just seen.
+    /// A display server ignores a focus request with the time of an old event, and this program may have no
+    /// newer one, since its shortcuts are not sent to its windows. So it uses the server's current time,
+    /// and retries until the window has the focus, because window managers lose requests of windows that
+    /// they have only just seen.
     pub fn take_focus(window: &WebviewWindow) -> tauri::Result<()> {
         let window = window.gtk_window()?;
         present(&window);
@@ -454,7 +457,7 @@ mod imp {
         let region = Region::create();
         for card in &cards {
             for row in rows(card) {
-                // Out of memory is all that cairo could say here.
+                // The only error that cairo can report here is running out of memory.
                 let _ = region.union_rectangle(&row);
             }
         }
@@ -466,7 +469,8 @@ mod imp {
         }
     }
 
-    /// A rounded rectangle as one rectangle a line where it is round, and one in between.
+    /// Converts a rounded rectangle into rectangles: one for each line of its rounded parts, and one in
+    /// between.
     fn rows(card: &Card) -> Vec<RectangleInt> {
         let (x, y) = (card.x.round() as i32, card.y.round() as i32);
         let (width, height) = (card.width.round() as i32, card.height.round() as i32);
@@ -531,7 +535,7 @@ mod imp {
         anyhow::bail!("files can't be dragged out on this system yet")
     }
 
-    /// By the system, which says nothing of its end.
+    /// Lets the system move the window. It doesn't report when the drag ends.
     pub fn drag(
         window: &WebviewWindow,
         ended: impl FnOnce(Dragged) + Send + 'static,

@@ -1,5 +1,5 @@
-//! Opens the program behind the windows: the account that the person has chosen, or the cloud in
-//! this computer, and the app with the real capture.
+//! Opens the program behind the windows: the account that the person has chosen, or the embedded cloud, and
+//! the app with the real capture.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Weak};
@@ -20,11 +20,11 @@ use tokio::sync::mpsc;
 
 use crate::recorded::Uncovering;
 
-/// How often a cloud that did not start is tried again: what was in its way seldom passes sooner.
+/// How often starting the cloud is retried. The cause seldom goes away sooner.
 const START_AGAIN: Duration = Duration::from_secs(60);
-/// How soon a changed address of the local network is in the links.
+/// How soon links have a changed address of the local network.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// The store's folder for the last minutes.
+/// The store's folder for the ring buffer.
 const RING: &str = "ring";
 
 pub struct Program {
@@ -33,8 +33,8 @@ pub struct Program {
     cloud: Arc<ThisComputer>,
 }
 
-/// The cloud in this computer: started when uploads first go there, then on until the end, for the
-/// links that lead to it.
+/// The embedded cloud. It is started when uploads first go there and then runs until the end, for the links
+/// that lead to it.
 struct ThisComputer {
     home: Home,
     running: tokio::sync::Mutex<Option<Embedded>>,
@@ -53,8 +53,8 @@ impl Program {
             )
         })?;
         let cloud = ThisComputer { home: home.clone(), running: tokio::sync::Mutex::default() };
-        // The cloud in this computer may not start (a port, a full disk, broken data): recordings
-        // need none, and the person is told why there are no links.
+        // The embedded cloud may fail to start (a port, a full disk, broken data). Recordings don't need
+        // it, and the person is told why there are no links.
         let (account, problem) = match Account::configured(&home).await? {
             Some(account) => {
                 cloud.keep_links().await;
@@ -73,7 +73,7 @@ impl Program {
                 handle.clone(),
                 home.root.join(RING),
             )),
-            // Nobody hears it any more when the shell is closing.
+            // Sending fails when the shell is closing and nobody listens any more.
             keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
@@ -87,12 +87,12 @@ impl Program {
         Ok(Program { app, home, cloud })
     }
 
-    /// Tries to start the cloud in this computer, where links are missing without it.
+    /// Retries starting the embedded cloud if links are missing without it.
     pub async fn start_cloud(&self) -> Result<(), AppError> {
         self.cloud.start_missing(&self.app).await
     }
 
-    /// Uploads go to this computer again.
+    /// Signs out, so that uploads go to the embedded cloud again.
     pub async fn sign_out(&self) -> Result<(), AppError> {
         let next = match self.cloud.account().await {
             Ok(account) => Some(account),
@@ -104,7 +104,7 @@ impl Program {
         self.app.sign_out(next).await
     }
 
-    /// Uploads go to this computer where they go nowhere: another program has signed out.
+    /// Sends uploads to the embedded cloud if there is no account, because another program has signed out.
     pub async fn upload_here(&self) {
         let account = match self.cloud.account().await {
             Ok(account) => account,
@@ -118,7 +118,7 @@ impl Program {
         }
     }
 
-    /// Closes a running recording properly, then the cloud. A second call changes nothing.
+    /// Closes a running recording properly, then the cloud. A second call does nothing.
     pub async fn close(&self) {
         self.app.shutdown().await;
         let running = self.cloud.running.lock().await.take();
@@ -131,7 +131,7 @@ impl Program {
 }
 
 impl ThisComputer {
-    /// Whoever has a link to this computer from before a sign-in elsewhere still gets the video.
+    /// Starts the cloud for links from before a sign-in elsewhere, so that they still work.
     async fn keep_links(&self) {
         if self.home.has_own_links()
             && let Err(error) = self.account().await
@@ -140,7 +140,7 @@ impl ThisComputer {
         }
     }
 
-    /// For recordings that have nowhere to go: uploads go here as soon as it runs.
+    /// Starts the cloud for recordings without a destination; they are uploaded as soon as it runs.
     async fn start_missing(&self, app: &App) -> Result<(), AppError> {
         if app.account().await?.is_some() {
             return app.set_cloud_problem(None).await;
@@ -159,7 +159,7 @@ impl ThisComputer {
         running.as_ref().map(|embedded| embedded.local_network.clone())
     }
 
-    /// Starts the cloud where it doesn't run yet.
+    /// Returns the embedded cloud's account. Starts the cloud if it isn't running.
     async fn account(&self) -> anyhow::Result<Account> {
         let mut running = self.running.lock().await;
         let embedded = match running.take() {
@@ -172,14 +172,14 @@ impl ThisComputer {
     }
 }
 
-/// Why there are no links, in one sentence.
+/// Returns in one sentence why there are no links.
 fn problem(error: &anyhow::Error) -> String {
     tracing::error!(%error, "The cloud in this computer does not start");
     error.downcast_ref().map_or_else(|| error.to_string(), CloudError::without_options)
 }
 
-/// Until the program ends: shares on the local network while the person wants it, and tells the app
-/// where that stands.
+/// Shares on the local network while the person wants it, and reports the state to the app. Runs until the
+/// program ends.
 async fn share_as_wanted(app: App, cloud: Weak<ThisComputer>) {
     let mut changes = app.changes();
     let mut told = LocalNetworkState::Off;
@@ -222,7 +222,7 @@ fn shown(state: &LocalNetworkState, sharing: LocalNetworkSharing) -> LocalNetwor
     LocalNetwork { view, links: Some(Arc::new(move |link| sharing.link(link))) }
 }
 
-/// Until it runs, where uploads are to go to it.
+/// Retries starting the cloud until it runs, if uploads should go to it.
 async fn start_later(app: App, cloud: Weak<ThisComputer>) {
     loop {
         tokio::time::sleep(START_AGAIN).await;
@@ -241,7 +241,7 @@ async fn start_later(app: App, cloud: Weak<ThisComputer>) {
     }
 }
 
-/// One program for each home: a second start hands its arguments to the first, and ends.
+/// Allows one program for each home: a second start passes its arguments to the first and ends.
 pub fn single_instance(
     hears: impl Fn(&AppHandle, &[String]) + Send + Sync + 'static,
 ) -> TauriPlugin<Wry> {
@@ -252,7 +252,7 @@ pub fn single_instance(
         Some(home) => {
             let mut hasher = DefaultHasher::new();
             home.hash(&mut hasher);
-            // A bus name's steps begin with a letter.
+            // Each component of a bus name must begin with a letter.
             builder.dbus_id(format!("com.snaplark.desktop.home{:x}", hasher.finish())).build()
         }
     }

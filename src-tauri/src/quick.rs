@@ -1,5 +1,5 @@
-//! The quick menu's window: at the pointer, focused, gone as soon as it isn't any more. What is in
-//! it, and how large that is, its page says.
+//! The quick menu's window. It opens at the pointer with the focus and closes when it loses it. Its page
+//! determines its content and size.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ pub struct Quick(Mutex<Now>);
 struct Now {
     wanted: bool,
     fit: Option<(Size, Vec<Card>)>,
-    /// Where the pointer was when it was wanted, in physical pixels.
+    /// The pointer's position when the menu was requested, in physical pixels.
     at: Option<(i32, i32)>,
 }
 
@@ -29,7 +29,7 @@ impl Quick {
     }
 }
 
-/// On the main thread: once more closes it.
+/// Opens the menu, or closes it if it is open. Must be called on the main thread.
 pub fn toggle(handle: &AppHandle) -> tauri::Result<()> {
     let quick = handle.state::<Quick>();
     if quick.lock().wanted {
@@ -42,7 +42,7 @@ pub fn toggle(handle: &AppHandle) -> tauri::Result<()> {
     }
     match handle.get_webview_window(LABEL) {
         Some(window) => put(handle, &window),
-        // It shows when its page knows how large it is.
+        // The window is shown when its page has reported its size.
         None => create(handle),
     }
 }
@@ -55,7 +55,7 @@ pub fn close(handle: &AppHandle) -> tauri::Result<()> {
     }
 }
 
-/// On the main thread: gives the window its page's size.
+/// Gives the window its page's size. Must be called on the main thread.
 pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::Result<()> {
     handle.state::<Quick>().lock().fit = size.map(|size| (size, cards));
     match handle.get_webview_window(LABEL) {
@@ -98,7 +98,8 @@ fn put(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
     }
 }
 
-/// Its first line at the pointer; in the middle of the display where there is none.
+/// Places the menu with its first line at the pointer, or in the middle of the display if there is no
+/// pointer.
 fn spot(area: Rect, at: Option<(i32, i32)>, (width, height): (u32, u32)) -> Rect {
     let (w, h) = (width.cast_signed(), height.cast_signed());
     let middle = (area.x + area.width.cast_signed() / 2, area.y + area.height.cast_signed() / 2);

@@ -1,5 +1,6 @@
-//! Whether the desktop is set not to disturb, as far as it tells: KDE and whoever follows it by the
-//! notifications' own interface, dunst by its own, GNOME by a setting. Elsewhere nobody is asked.
+//! Detects the desktop's do-not-disturb mode, if the desktop reports it: KDE and others through the
+//! notifications' own interface, dunst through its own, GNOME through a setting. On other desktops it
+//! counts as off.
 
 #[cfg(target_os = "linux")]
 pub fn is_on() -> bool {
@@ -19,7 +20,7 @@ mod imp {
 
     const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
     const PATH: &str = "/org/freedesktop/Notifications";
-    /// Of one that hangs, nobody waits for the answer.
+    /// Toasts don't wait longer for a service that hangs.
     const ANSWER_MS: i32 = 300;
     const GNOME: &str = "org.gnome.desktop.notifications";
     const BANNERS: &str = "show-banners";
@@ -33,7 +34,7 @@ mod imp {
     }
 
     pub fn without_banners() -> bool {
-        // A schema that isn't installed would end the program.
+        // Opening a schema that isn't installed would abort the program.
         let schemas = gio::SettingsSchemaSource::default();
         let schema = schemas.and_then(|schemas| schemas.lookup(GNOME, true));
         schema.is_some_and(|schema| {
@@ -41,7 +42,7 @@ mod imp {
         })
     }
 
-    /// `false` where there is no such thing, or no answer.
+    /// Returns `false` if there is no such property or no answer.
     fn property(interface: &str, name: &str) -> bool {
         let Ok(bus) = gio::bus_get_sync(gio::BusType::Session, gio::Cancellable::NONE) else {
             return false;

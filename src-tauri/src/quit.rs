@@ -1,5 +1,5 @@
-//! The program's end: asked about where something would be lost to the person's sight, and a running
-//! recording closed properly first.
+//! Quitting the program. It asks the person first if a recording or an upload is unfinished, and closes a
+//! running recording properly.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,8 +16,8 @@ use crate::program::Program;
 use crate::words::word;
 use crate::{left, pages};
 
-/// Quits at a person's wish: asks first where something is recorded or unsent. The end of the
-/// session doesn't ask, since nobody may be there.
+/// Quits on the person's request. Asks first if something is being recorded or is not uploaded. The end of
+/// the session quits without asking, since nobody may be there.
 pub fn ask(handle: &AppHandle) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
@@ -32,18 +32,18 @@ pub fn ask(handle: &AppHandle) {
     });
 }
 
-/// A key of the words: nothing would be lost to the person's sight.
+/// A key of the strings: nothing is unfinished, so there is no question.
 const NOTHING: &str = "quit_nothing";
 
 async fn words_now(handle: &AppHandle) -> &'static str {
     match handle.state::<App>().snapshot().await {
         Ok(snapshot) => question(&snapshot),
-        // It is closing already.
+        // The app is closing already.
         Err(_) => NOTHING,
     }
 }
 
-/// Picks what the question says of this state, as a key of the words.
+/// Returns the question for this state, as a key of the strings.
 fn question(snapshot: &Snapshot) -> &'static str {
     match (&snapshot.recorder, snapshot.has_unsent()) {
         (RecorderView::Idle, false) => NOTHING,
@@ -59,8 +59,8 @@ fn answered(handle: &AppHandle, quits: bool) {
     }
 }
 
-/// A dialog of our own: those of the plugin can't be changed once they are shown, and this one says
-/// what is true while it stands.
+/// A dialog of our own, since those of the plugin can't be changed while they are shown, and this one is
+/// kept up to date.
 #[cfg(target_os = "linux")]
 async fn show_question(handle: &AppHandle, mut words: &'static str) {
     let shown = handle.clone();
@@ -85,7 +85,7 @@ async fn show_question(handle: &AppHandle, words: &'static str) {
     question.show(move |quits| answered(&asked, quits));
 }
 
-/// The question, on the main thread.
+/// The question's dialog, on the main thread.
 #[cfg(target_os = "linux")]
 mod dialog {
     use std::cell::RefCell;
@@ -137,12 +137,12 @@ pub struct Closing {
     asks: AtomicBool,
 }
 
-/// Closes what runs, then ends. A second call changes nothing.
+/// Closes everything, then ends the program. A second call does nothing.
 pub fn quit(handle: &AppHandle) {
     end(handle, false);
 }
 
-/// The same, and begins anew: another version is in its place.
+/// Closes everything and starts again, because another version was installed.
 pub fn restart(handle: &AppHandle) {
     end(handle, true);
 }
@@ -155,7 +155,7 @@ fn end(handle: &AppHandle, starts_again: bool) {
     async_runtime::spawn(async move {
         left::remember_all(&handle, &pages::KEPT).await;
         for window in handle.webview_windows().values() {
-            // It ends either way.
+            // The program ends even if hiding a window fails.
             let _ = window.hide();
         }
         if let Some(program) = handle.try_state::<Program>() {

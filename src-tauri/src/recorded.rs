@@ -1,13 +1,13 @@
-//! What of the screen is recorded, and what that means for windows of our own: the recorder bar, the
+//! Which part of the screen is recorded, and what that means for our own windows: the recorder bar, the
 //! toasts and the border around an area.
 //!
-//! Windows and macOS keep our windows out of pictures by themselves (`content_protected`). X11 knows
-//! no window that is seen and not recorded: a window's recording has that window's own pixmap, but
-//! a display or an area is read from the root window, with all that lies upon it. A Wayland desktop
-//! doesn't say which display it shares. So bar and toasts are outside of what is recorded, or hidden.
+//! Windows and macOS can exclude our windows from recordings (`content_protected`). X11 can't: a recording
+//! of a window uses that window's own pixmap, but a display or an area is read from the root window, with
+//! everything on it. A Wayland desktop doesn't report which display it shares. So bar and toasts are placed
+//! outside of what is recorded, or hidden.
 //!
-//! Each recording begins through [`Uncovering`]: whoever asks for it (a shortcut, the command line, a
-//! countdown's end), what would be in its first picture has gone by then.
+//! Each recording starts through [`Uncovering`], whether a shortcut, the command line or the end of a
+//! countdown started it. It removes our windows from the first frame.
 
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
@@ -33,20 +33,20 @@ const BORDER: f64 = 2.0;
 /// The main thread answers in milliseconds. A recording does not wait for one that hangs.
 const HIDDEN_WAIT: Duration = Duration::from_secs(1);
 
-/// What of the screen is in the picture.
+/// The part of the screen that is in the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// None of our windows, wherever they are: a window alone is recorded, or the platform leaves
-    /// them out.
+    /// None of our windows, wherever they are: only another window is recorded, or the platform excludes
+    /// ours.
     NoneOfOurs,
-    /// All that is in that part of the screen, in physical pixels.
+    /// Everything in that part of the screen, in physical pixels.
     Part(Rect),
-    /// A display, and the desktop doesn't say which.
+    /// A display, but the desktop doesn't report which.
     SomeDisplay,
 }
 
 impl Seen {
-    /// Whether a window at that place would be in the picture.
+    /// Returns whether a window at that place would be in the picture.
     pub fn has(self, at: Rect) -> bool {
         match self {
             Seen::NoneOfOurs => false,
@@ -55,7 +55,7 @@ impl Seen {
         }
     }
 
-    /// Blocks until the display has answered.
+    /// Returns what a recording of the source would show. Blocks until the display has answered.
     pub fn of(source: &Source) -> Self {
         if !cfg!(target_os = "linux") || matches!(source, Source::Window(_)) {
             return Seen::NoneOfOurs;
@@ -80,7 +80,7 @@ impl Seen {
     }
 }
 
-/// What is recorded now, as bar and toasts go by it.
+/// The part of the screen that is recorded now, for placing bar and toasts.
 #[derive(Default)]
 pub struct Recorded(Mutex<Now>);
 
@@ -91,18 +91,19 @@ struct Now {
     ours_wanted: bool,
     /// No display has room for a toast outside of what is recorded.
     holds_toasts: bool,
-    /// Drawn around an area, or tried to be.
+    /// The border around an area, once drawing it was tried.
     border: Option<Option<Border>>,
 }
 
 impl Recorded {
-    /// What bar and toasts are to stay out of. `None`: nothing is recorded, or they are wanted in it.
+    /// Returns what bar and toasts must stay out of. `None`: nothing is recorded, or they may be in the
+    /// picture.
     pub fn to_avoid(&self) -> Option<Seen> {
         let now = self.lock();
         now.seen.filter(|_| !now.ours_wanted)
     }
 
-    /// Whether toasts wait until the recording is over.
+    /// Returns whether toasts wait until the recording is over.
     pub fn holds_toasts(&self, recorder: &RecorderView) -> bool {
         is_capturing(recorder) && self.lock().holds_toasts
     }
@@ -112,7 +113,7 @@ impl Recorded {
     }
 }
 
-/// A stop is the end of the picture: what comes after it is in none.
+/// Returns whether our windows could be in the picture. After a stop they can't.
 fn is_capturing(recorder: &RecorderView) -> bool {
     match recorder {
         RecorderView::Starting | RecorderView::Recording { .. } | RecorderView::Paused { .. } => {
@@ -122,7 +123,7 @@ fn is_capturing(recorder: &RecorderView) -> bool {
     }
 }
 
-/// With each change of the recorder.
+/// Called with each change of the recorder.
 pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
     let recorded = handle.state::<Recorded>();
     let is_over = match recorder {
@@ -155,7 +156,7 @@ pub async fn follow(handle: &AppHandle, app: &App, recorder: &RecorderView) {
         return;
     }
     let Ok(Some(request)) = app.recorded().await else { return };
-    // One that begins in the past was never begun through `Uncovering`.
+    // A recording that begins in the past was never started through `Uncovering`.
     if is_unknown {
         note(handle, app, &request.source).await;
     }
@@ -198,11 +199,11 @@ async fn note(handle: &AppHandle, app: &App, source: &Source) {
     (now.seen, now.ours_wanted, now.holds_toasts) = (Some(seen), ours_wanted, holds_toasts);
 }
 
-/// The product's capture, begun when none of our windows is in its picture.
+/// The product's capture, started only after our windows have left the picture.
 pub struct Uncovering {
     capture: SystemCapture,
     handle: AppHandle,
-    /// What is kept of the last minutes goes on for hours, and with it the toasts.
+    /// The folder of the ring buffer, whose capture runs for hours and may show toasts.
     ring: PathBuf,
 }
 
@@ -225,11 +226,11 @@ impl Uncovering {
                     any
                 }
             });
-            // Nobody waits for it any more where it took too long.
+            // Nobody may be waiting any more, if it took too long.
             let _ = tell.send(went);
         });
         match asked.map(|()| told.recv_timeout(HIDDEN_WAIT)) {
-            // What lay below is drawn again by its own program.
+            // Waits until the programs below have redrawn.
             Ok(Ok(true)) => std::thread::sleep(UNCOVERED),
             Ok(Ok(false)) => {}
             Ok(Err(_)) | Err(_) => tracing::warn!("windows of ours may be in the picture"),

@@ -1,8 +1,8 @@
-//! The shell's life: opens the program, makes windows, tray and shortcut, and does what shortcuts and
-//! tray are pressed for. What becomes of it, `following` shows; `quit` ends it.
+//! The shell's main module: opens the program, creates windows, tray and shortcuts, and carries out their
+//! actions. `following` shows the results; `quit` ends the program.
 //!
-//! GTK's main thread owns windows and tray. The app is asked from tasks; nothing here waits for it
-//! on the main thread.
+//! GTK's main thread owns windows and tray. Tasks call the app; nothing here waits for it on the main
+//! thread.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -29,17 +29,18 @@ use crate::{
     navigation, pages, platform, quick, quiet, quit, shortcut, toast, tray, updates,
 };
 
-/// Windows hear it with the language's tag as its payload.
+/// The event for a changed language, with its tag as the payload.
 const LANGUAGE: &str = "language";
-/// Those that show it hear how loud it is.
+/// The event with sound levels, for windows that show them.
 pub const LEVELS: &str = "levels";
-/// The panel asks the main thread for the icon and its menu: windows keep that busy for longer.
+/// Windows are created after this time, since they keep the main thread busy while the panel asks it for
+/// the icon and its menu.
 const TRAY_FIRST: Duration = Duration::from_millis(300);
 
-/// `wish`: what the address asked for that the program was started with.
+/// Runs the shell. `wish` is the link with which the program was started.
 pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
-        // First: a second start ends inside of it, before it touches anything.
+        // The first plugin: a second start ends in it, before it touches anything.
         .plugin(program::single_instance(|app, arguments| {
             if shortcut::obey(app, arguments) {
                 return;
@@ -167,14 +168,14 @@ pub fn run(hidden: bool, wish: Option<Wish>) -> anyhow::Result<()> {
                 quit::quit(handle);
             }
         }
-        // The last window is gone, but the tray is not: only `quit` ends the program.
+        // The last window is gone, but the tray isn't. Only `quit` ends the program.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         _ => {}
     });
     Ok(())
 }
 
-/// On the main thread, once the event loop runs.
+/// Starts everything. Runs on the main thread, once the event loop is running.
 fn begin(
     handle: &AppHandle,
     app: &App,
@@ -208,8 +209,8 @@ fn begin(
     Ok(())
 }
 
-/// What nobody waits for yet, and would when it is wanted. One after the other: in between the main
-/// thread has time for whoever is there already.
+/// Creates ahead of time what would otherwise have to be waited for. One thing after the other, so that the
+/// main thread has time in between.
 async fn warm(handle: AppHandle, bar: bool) {
     tokio::time::sleep(TRAY_FIRST).await;
     let windows = [Some(toast::create as Make), bar.then_some(bar::create), Some(chooser::warm)];
@@ -221,7 +222,7 @@ async fn warm(handle: AppHandle, bar: bool) {
         }
     }
     let warmed = async_runtime::spawn_blocking(|| {
-        // What the first toast asks the desktop; its first answer is a slow one.
+        // The first toast asks the desktop this, and the first answer is slow.
         quiet::is_on();
         snaplark_capture::warm()
     });
@@ -232,7 +233,7 @@ async fn warm(handle: AppHandle, bar: bool) {
 
 type Make = fn(&AppHandle) -> tauri::Result<()>;
 
-/// Shown once is enough, also where it was only closed.
+/// Notes that the welcome window was shown, even if it was only closed.
 async fn note_welcomed(app: App) {
     let noted = SettingsChange::of(&["desktop", "welcomed"], true);
     if let Err(error) = app.change_settings(noted).await {
@@ -252,7 +253,7 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
             }
             Notice::CopyLink { recording, link } => {
                 match commands::put_on_clipboard(&handle, link.clone()) {
-                    // Closing is all that can keep it from being noted.
+                    // Fails only if the app is closing.
                     Ok(()) => drop(app.note_link_copied(recording).await),
                     Err(error) => tracing::warn!(?error, "the link can't be put on the clipboard"),
                 }
@@ -265,14 +266,15 @@ async fn carry_out(handle: AppHandle, app: App, mut noticed: mpsc::UnboundedRece
     }
 }
 
-/// What an earlier run left neither shared nor discarded.
+/// Opens the preview that an earlier run left neither shared nor discarded.
 async fn offer_preview(handle: AppHandle, app: App) {
     if matches!(app.preview().await, Ok(Some(_))) {
         pages::show(&handle, &pages::PREVIEW);
     }
 }
 
-/// With the system's own dialog, while others go on. Thought better of, the file stays.
+/// Asks where to move a file, with the system's own dialog, without blocking other work. If the person
+/// cancels, the file stays.
 async fn ask_where(handle: AppHandle, app: App, recording: RecordingId, file: PathBuf) {
     let dialog = handle.dialog().file().set_title(word("ask_where_title"));
     let dialog = dialog.add_filter("WebM", &["webm"]);
@@ -290,19 +292,19 @@ async fn ask_where(handle: AppHandle, app: App, recording: RecordingId, file: Pa
     }
 }
 
-/// From the shortcut and the tray.
+/// Carries out an order from a shortcut or the tray.
 pub fn order(handle: &AppHandle, order: Order) {
     tracing::debug!(?order, "ordered");
     let app = handle.state::<App>().inner().clone();
     async_runtime::spawn(async move {
-        // The app shows a failed start as a toast; here it is only for the log.
+        // The app shows a failed start as a toast; here it is only logged.
         if let Err(error) = control::obey(&app, order).await {
             tracing::warn!(%error, ?order, "an order was not carried out");
         }
     });
 }
 
-/// From the shortcut and the tray.
+/// Shares the last minutes, from a shortcut or the tray.
 pub fn share_last(handle: &AppHandle) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
@@ -312,7 +314,7 @@ pub fn share_last(handle: &AppHandle) {
     });
 }
 
-/// On the main thread. Windows follow by their own media query.
+/// Sets the theme. Pages follow it through their media query. Must be called on the main thread.
 pub fn show_theme(handle: &AppHandle, theme: Theme) {
     let theme = match theme {
         Theme::System => None,
@@ -322,7 +324,7 @@ pub fn show_theme(handle: &AppHandle, theme: Theme) {
     platform::show_theme(handle, theme);
 }
 
-/// On the main thread: everything that is seen says it anew.
+/// Sets the language of everything visible. Must be called on the main thread.
 pub fn show_language(handle: &AppHandle, language: Language) {
     let before = words::tag();
     words::speak(language);

@@ -1,11 +1,12 @@
-//! Global shortcuts: keys that work in every program. Where one can't be had - another program
-//! holds it, or the desktop has no such thing - Snaplark goes on without, and says so in the log,
-//! the library and the settings, with the command that does the same.
+//! Global shortcuts: keys that work in every program. If one can't be registered, because another program
+//! holds it or the desktop has no global shortcuts, Snaplark works without it and says so in the log, the
+//! library and the settings, with the command that does the same.
 //!
-//! On X11, Windows and macOS Snaplark takes the keys that are set, each of them only while it does
-//! something: those of the microphone, the webcam and the pause while something is recorded, that of
-//! the last minutes while they are kept. At other times other programs have them. On Wayland the
-//! desktop has the keys, and gives them or not (`desktop`); there they are ignored at other times. All of it happens on the main thread, as the system's own table does.
+//! On X11, Windows and macOS Snaplark registers the keys that are set, each only while it has an effect:
+//! those of microphone, webcam and pause while something is recorded, that of the last minutes while they
+//! are kept. At other times other programs can use them. On Wayland the desktop assigns the keys, or not
+//! (`desktop`); there they are ignored at other times. All of it happens on the main thread, as the
+//! system's own table requires.
 
 #[cfg(target_os = "linux")]
 mod desktop;
@@ -24,18 +25,18 @@ use crate::chooser::{self, Kind};
 use crate::words::word;
 use crate::{pages, platform, quick, shell};
 
-/// Windows hear that there are keys now, or others, or none.
+/// The event for changed shortcuts.
 const CHANGED: &str = "shortcuts";
 
-/// What became of a shortcut.
+/// The state of a shortcut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
     pub shortcut: Shortcut,
-    /// As `Alt+R`, or as the desktop calls those that it gives.
+    /// Such as `Alt+R`, or the desktop's description of keys that it assigned.
     pub keys: String,
-    /// What they are when nobody chose others.
+    /// The default keys.
     pub usual: String,
-    /// Does the same: for a key of the desktop's own.
+    /// The command that does the same, to be bound to a key in the desktop's settings.
     pub command: &'static str,
     pub state: State,
 }
@@ -45,23 +46,23 @@ pub struct Bound {
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub enum State {
     Works,
-    /// It has keys, and other programs have them now: there is nothing that it could do.
+    /// It has keys, but no effect now, so other programs have them.
     Resting,
-    /// Another program has it, or it is none.
+    /// Another program holds the keys, or they are invalid.
     Taken,
-    /// The desktop gives none to programs.
+    /// The desktop gives programs no shortcuts.
     Unavailable,
     /// It has no keys.
     Unset,
-    /// The desktop keeps the keys, and lets the person choose them.
+    /// The desktop assigns the keys and lets the person choose them.
     ByDesktop,
     /// The desktop has been asked for them.
     Asked,
-    /// The person said no when the desktop asked.
+    /// The person declined when the desktop asked.
     Declined,
 }
 
-/// Those of now.
+/// The current shortcuts.
 pub struct Shortcuts {
     bound: Mutex<Vec<Bound>>,
     again: Notify,
@@ -79,7 +80,7 @@ impl Shortcuts {
         }
     }
 
-    /// Whether its keys do something now.
+    /// Returns whether the keys have an effect now.
     fn serves_now(&self, shortcut: Shortcut) -> bool {
         match shortcut.serves() {
             Serves::Always => true,
@@ -92,7 +93,7 @@ impl Shortcuts {
         self.lock().clone()
     }
 
-    /// The desktop asks the person once more, who said no before.
+    /// Lets the desktop ask the person again who declined before.
     pub fn ask_again(&self) {
         self.again.notify_one();
     }
@@ -107,7 +108,7 @@ impl Shortcuts {
     }
 }
 
-/// At the start, on the main thread.
+/// Registers the shortcuts at the start. Must be called on the main thread.
 pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
     app.manage(Shortcuts::new());
     let bound = match platform::is_wayland() {
@@ -142,7 +143,7 @@ fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
     });
 }
 
-/// On the main thread.
+/// Handles news from the desktop. Runs on the main thread.
 #[cfg(target_os = "linux")]
 fn heed(app: &AppHandle, news: desktop::News) {
     use desktop::News;
@@ -181,8 +182,8 @@ fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()
     })
 }
 
-/// On the main thread: takes the keys that do something from now on, and gives back those that do
-/// not any more.
+/// Registers the keys that have an effect from now on, and releases those that no longer do. Must be called
+/// on the main thread.
 pub fn follow(app: &AppHandle, is_recording: bool, is_keeping: bool) {
     let shortcuts = app.state::<Shortcuts>();
     shortcuts.is_recording.store(is_recording, Ordering::Relaxed);
@@ -194,7 +195,7 @@ pub fn follow(app: &AppHandle, is_recording: bool, is_keeping: bool) {
             give_back(app, bound);
             Bound { state: State::Resting, ..bound.clone() }
         }
-        // It may be free by the next time.
+        // The keys may be free by the next time.
         (State::Taken, false) => Bound { state: State::Resting, ..bound.clone() },
         (_, _) => bound.clone(),
     };
@@ -205,13 +206,13 @@ pub fn follow(app: &AppHandle, is_recording: bool, is_keeping: bool) {
     }
 }
 
-/// On the main thread: takes other keys in place of those of now. All of them or none; an error is
-/// the keys that can't be had.
+/// Replaces the current keys, all or none. The error is the keys that can't be registered. Must be called
+/// on the main thread.
 pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
     let before = app.state::<Shortcuts>().all();
     let (stays, goes): (Vec<Bound>, Vec<Bound>) =
         before.iter().cloned().partition(|bound| bound.keys == keys.of(bound.shortcut));
-    // Two may change places: all old ones first.
+    // All old keys are released first, since two shortcuts may swap theirs.
     goes.iter().for_each(|bound| give_back(app, bound));
     let came: Vec<Bound> =
         goes.iter().map(|old| take_as(app, old, keys.of(old.shortcut))).collect();
@@ -241,7 +242,7 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
     refused.map_or(Ok(()), Err)
 }
 
-/// Its keys are other programs' until it does something.
+/// Releases the keys to other programs until the shortcut has an effect.
 fn rest(app: &AppHandle, bound: Bound) -> Bound {
     give_back(app, &bound);
     match bound.state {
@@ -250,8 +251,8 @@ fn rest(app: &AppHandle, bound: Bound) -> Bound {
     }
 }
 
-/// On the main thread: while keys are chosen ours do nothing, and the window hears them. After that
-/// those that another program had are tried again.
+/// While keys are being chosen, releases ours so that the window receives them. Afterwards, keys that
+/// another program held are tried again. Must be called on the main thread.
 pub fn hold(app: &AppHandle, held: bool) {
     let before = app.state::<Shortcuts>().all();
     let kept = |bound: &Bound| match (held, bound.state) {
@@ -300,7 +301,7 @@ fn command_for(shortcut: Shortcut) -> &'static str {
     }
 }
 
-/// Does what another start of the program came for, if that was one of these commands.
+/// Carries out the shortcut command that another start of the program was given, if any.
 pub fn obey(app: &AppHandle, arguments: &[String]) -> bool {
     let Some(shortcut) = wish(arguments) else { return false };
     let there = app.clone();
@@ -320,7 +321,7 @@ fn wish(arguments: &[String]) -> Option<Shortcut> {
 fn words_for(shortcut: Shortcut) -> &'static str {
     word(match shortcut {
         Shortcut::Record => "shortcut_record",
-        // Of an area no portal knows.
+        // No portal can record an area.
         Shortcut::ChooseArea => "shortcut_choose_screen",
         Shortcut::Microphone => "shortcut_microphone",
         Shortcut::Webcam => "shortcut_webcam",
@@ -331,7 +332,7 @@ fn words_for(shortcut: Shortcut) -> &'static str {
     })
 }
 
-/// The tables are short and each has its place.
+/// Sorts the shortcuts, so that each has its fixed place in the list.
 fn sorted(mut bound: Vec<Bound>) -> Vec<Bound> {
     bound.sort_by_key(|bound| bound.shortcut);
     bound
@@ -341,7 +342,7 @@ fn is_ours(app: &AppHandle, keys: &str) -> bool {
     app.global_shortcut().is_registered(keys)
 }
 
-/// Where they are not ours to take, keys are only written down.
+/// Registers new keys. If the desktop owns the keys, they are only noted.
 fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
     match old.state {
         State::ByDesktop | State::Asked | State::Declined => old.clone(),
@@ -380,8 +381,9 @@ fn give_back(app: &AppHandle, bound: &Bound) {
         tracing::warn!(%error, keys = bound.keys, "the shortcut can't be given back");
         return;
     }
-    // On X11 the library writes the release into a buffer that only its next question to the server
-    // empties, and each release begins with one: without it the last key would stay ours.
+    // On X11, the library writes the release into a buffer that only its next request to the server
+    // flushes. Each release begins with such a request, so without another one the last key would stay
+    // registered.
     if cfg!(target_os = "linux")
         && let Err(error) = release()
     {
@@ -389,8 +391,9 @@ fn give_back(app: &AppHandle, bound: &Bound) {
     }
 }
 
-/// On the main thread. A key that came too late, or that the desktop keeps at all times, does
-/// nothing when there is nothing to do: a webcam is never switched on for later.
+/// Carries out a shortcut. Keys that arrive too late, or that the desktop holds at all times, do nothing if
+/// the shortcut has no effect now: a webcam is never switched on for later. Must be called on the main
+/// thread.
 fn act(app: &AppHandle, shortcut: Shortcut) {
     if !app.state::<Shortcuts>().serves_now(shortcut) {
         tracing::debug!(?shortcut, "a key does nothing now");

@@ -1,8 +1,8 @@
-//! Signing in, one at a time for all windows. They ask for steps with commands and hear where it
-//! stands as an event.
+//! Sign-in, one at a time for all windows. Windows start steps with commands and learn the state by an
+//! event.
 //!
-//! A finished account that the keyring doesn't take is held here, in memory alone, until the person
-//! has answered: the browser is not asked twice. The lock is never held across a wait.
+//! If the keyring fails, the finished account is held here, in memory only, until the person has decided,
+//! so that the browser isn't needed twice. The lock is never held across an await.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::commands::{self, CommandError};
 
-/// Windows hear it with the view as its payload.
+/// The event with the view as its payload.
 const EVENT: &str = "sign-in";
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -38,18 +38,18 @@ pub struct SigningIn(Mutex<Now>);
 #[derive(Default)]
 struct Now {
     view: SignInView,
-    /// Grows with each begun attempt: what an earlier one still has to say counts no more.
+    /// Grows with each attempt, so that the outcome of an earlier one is ignored.
     turn: u64,
-    /// Where the browser was sent, to send it there again.
+    /// The address that was opened in the browser, to open it again.
     address: Option<String>,
-    /// Dropped, it ends the attempt that waits.
+    /// Dropping it ends the attempt that waits.
     attempt: Option<oneshot::Sender<()>>,
     held: Option<Account>,
-    /// The server that the person allowed to be spoken to without encryption.
+    /// The server that the person allowed without encryption.
     plain_allowed: Option<String>,
 }
 
-/// What a press on "Sign in" comes to.
+/// The effect of a press on "Sign in".
 enum Press {
     Conclude(u64, Account),
     OpenAgain(Option<String>),
@@ -61,7 +61,7 @@ impl SigningIn {
         self.now().view.clone()
     }
 
-    /// An account that is held counts for its own server only.
+    /// A held account counts only for its own server.
     fn press(&self, server: &str) -> Press {
         let mut now = self.now();
         if let Some(account) = now.held.take_if(|account| account.base_url == server) {
@@ -89,7 +89,7 @@ impl SigningIn {
         }
     }
 
-    /// False where another attempt, or none, has taken its place.
+    /// Ends an attempt. Returns false if another attempt, or none, has taken its place.
     fn end(&self, turn: u64, view: SignInView, held: Option<Account>) -> bool {
         let mut now = self.now();
         if now.turn != turn {
@@ -100,7 +100,7 @@ impl SigningIn {
         true
     }
 
-    /// By what was said just now, or when the account was made.
+    /// Returns whether the person allowed http for this server, just now or when the account was made.
     fn allows_plain_http(&self, server: &str, current: Option<&Account>) -> bool {
         let same = current.filter(|account| account.base_url == server);
         self.now().plain_allowed.as_deref() == Some(server)
@@ -133,9 +133,9 @@ impl Now {
     }
 }
 
-/// To a server, or to the account's own where none is named. True unless it failed; pressed again
-/// while the browser is away, it only sends the browser again.
-/// `allow_http`: the person said that this server may be spoken to without encryption.
+/// Signs in with the browser, to a server or else to the account's own. Returns true unless it failed. If
+/// an attempt is waiting for the browser already, only opens the page again. `allow_http`: the person
+/// allowed this server without encryption.
 pub async fn with_browser(
     handle: &AppHandle,
     server: Option<String>,
@@ -151,7 +151,7 @@ pub async fn with_browser(
     let allowed = signing_in.allows_plain_http(&server, current.as_ref());
     match signing_in.press(&server) {
         Press::OpenAgain(None) => true,
-        // The first attempt still waits, whatever becomes of this page.
+        // The first attempt keeps waiting, whatever happens to this page.
         Press::OpenAgain(Some(address)) => commands::open_page(address).await.is_ok(),
         Press::Conclude(turn, account) => {
             tell(handle);
@@ -174,7 +174,7 @@ pub async fn with_browser(
     }
 }
 
-/// For servers that offer no sign-in with a browser.
+/// Signs in with a token, for servers without a browser sign-in.
 pub async fn with_token(handle: &AppHandle, server: String, token: Token, remember: bool) -> bool {
     let current = current(handle).await;
     let server = named(Some(server), current.as_ref());
@@ -194,7 +194,7 @@ pub async fn with_token(handle: &AppHandle, server: String, token: Token, rememb
     }
 }
 
-/// Nothing is waited for or held any more.
+/// Ends a waiting attempt and drops a held account.
 pub fn leave(handle: &AppHandle) {
     handle.state::<SigningIn>().leave();
     tell(handle);
@@ -214,7 +214,7 @@ async fn ask_browser(
     Ok(begun.finish().await?)
 }
 
-/// `page`: the browser that waits to hear whether it worked.
+/// Finishes a sign-in. `page` is the browser's page that waits for the outcome.
 async fn conclude(
     handle: &AppHandle,
     turn: u64,
@@ -254,21 +254,21 @@ fn tell(handle: &AppHandle) {
     }
 }
 
-/// The account that uploads go to, where that is not this computer.
+/// Returns the account that uploads go to, unless it is the embedded cloud.
 async fn current(handle: &AppHandle) -> Option<Account> {
     let app = handle.state::<App>().inner().clone();
     let account = app.account().await.ok().flatten();
     account.filter(|account| account.kind != AccountKind::ThisComputer)
 }
 
-/// As the API's address; what is none stays as it was typed, for the sentence about it.
+/// Returns the API's address. An invalid one stays as typed, for the error message.
 fn named(server: Option<String>, current: Option<&Account>) -> String {
     let server = server.or_else(|| current.map(|account| account.base_url.clone()));
     let server = server.unwrap_or_default();
     base_url(&server).unwrap_or(server)
 }
 
-/// Signed in again, it is spoken to as before.
+/// Returns the server's current profile, which a repeated sign-in keeps.
 fn profile_of(server: &str, current: Option<&Account>) -> Option<Profile> {
     let same = current.filter(|account| account.base_url == server);
     same.map(|account| account.profile)

@@ -1,5 +1,5 @@
-//! The window of the toasts: bottom right, as high as they are, never focused, gone when there are
-//! none. What is in it, and how high that is, its page says.
+//! The toasts' window: at the bottom right, as high as they are, never focused, hidden when there are none.
+//! Its page determines its content and height.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,15 +15,16 @@ use crate::{platform, quiet};
 
 pub const LABEL: &str = "toast";
 
-/// 420 px of toast, and 16 px on each side in which its shadow falls: the window touches the work
-/// area's corner, the toast stays 16 px away from it.
+/// 420 px of toast and 16 px on each side for its shadow: the window touches the corner of the work area,
+/// and the toast stays 16 px away from it.
 const WIDTH: f64 = 452.0;
-/// Three toasts and "2 more", in CSS pixels: the room that they need beside an area that is recorded.
+/// Room for three toasts and "2 more" beside a recorded area, in CSS pixels.
 const STACK: f64 = 380.0;
-/// How often a desktop that is set not to disturb is asked again, while there is something to show.
+/// How often a desktop in do-not-disturb mode is asked again while there is something to show.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// On the main thread. Made soon after the start: a toast has to be there at once.
+/// Creates the window soon after the start, since a toast has to appear at once. Must be called on the main
+/// thread.
 pub fn create(app: &AppHandle) -> tauri::Result<()> {
     let window = panel::create(app, LABEL, "toast", word("app_name"), |window| {
         window.inner_size(WIDTH, 1.0).focused(false).focusable(false).content_protected(true)
@@ -32,11 +33,12 @@ pub fn create(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Fits it, later where it would disturb. The latest call is the one that counts.
+/// Fits the window, or waits with that while the desktop is in do-not-disturb mode. Only the latest call
+/// counts.
 pub async fn fit_unless_quiet(app: &AppHandle, height: f64, cards: Vec<Card>) {
     tracing::debug!(height, "toasts are drawn");
     let asked = app.state::<ToastPlace>().asked.fetch_add(1, Ordering::SeqCst) + 1;
-    // One that is shown already disturbs no more by what else it says.
+    // A window that is shown already may change its content.
     while height > 0.0 && !is_shown(app) {
         let quiet = async_runtime::spawn_blocking(quiet::is_on).await.unwrap_or(false);
         if app.state::<ToastPlace>().asked.load(Ordering::SeqCst) != asked {
@@ -63,9 +65,9 @@ fn is_shown(app: &AppHandle) -> bool {
     window.is_some_and(|window| window.is_visible().unwrap_or(false))
 }
 
-/// On the main thread: gives the window its page's height, at the corner of the display on which
-/// the pointer is when the first toast comes; of another one, or nowhere, where it would be recorded.
-/// No height hides it.
+/// Gives the window its page's height, at the corner of the display with the pointer when the first toast
+/// appears. If it would be recorded there, it goes to another display or is hidden. A height of 0 hides it.
+/// Must be called on the main thread.
 fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     let place = app.state::<ToastPlace>();
     place.lock().last = Some((height, cards.clone()));
@@ -78,7 +80,7 @@ fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     let avoided = app.state::<Recorded>().to_avoid();
     let corner = {
         let mut now = place.lock();
-        // Toasts stay on the display where the first of them came.
+        // Toasts stay on the display where the first of them appeared.
         let stays = now.corner.filter(|corner| !appears && corner.is_outside(avoided));
         now.corner = stays.or_else(|| corner(&near_pointer(app), avoided));
         now.corner
@@ -90,8 +92,8 @@ fn fit(app: &AppHandle, height: f64, cards: Vec<Card>) -> tauri::Result<()> {
     panel::show(&window, Rect { x, y, width, height }, cards).map(drop)
 }
 
-/// On the main thread, before something is recorded: toasts that would be in the picture go to
-/// another display, or away. Whether they were seen there until now.
+/// Moves toasts that would be in the picture to another display, or hides them, before a recording starts.
+/// Returns whether they were visible there. Must be called on the main thread.
 pub fn make_way(app: &AppHandle) -> tauri::Result<bool> {
     let avoided = app.state::<Recorded>().to_avoid();
     let place = app.state::<ToastPlace>();
@@ -108,7 +110,7 @@ pub fn make_way(app: &AppHandle) -> tauri::Result<bool> {
     Ok(true)
 }
 
-/// After a recording: those that had to go are back where the person is.
+/// Shows toasts again after a recording, on the display where the person is.
 pub fn show_again(app: &AppHandle) {
     let there = app.clone();
     let asked = app.run_on_main_thread(move || {
@@ -128,7 +130,7 @@ pub fn show_again(app: &AppHandle) {
     }
 }
 
-/// Whether some display can show toasts outside of what is recorded.
+/// Returns whether some display can show toasts outside of what is recorded.
 pub fn has_room(app: &AppHandle, recorded: Seen) -> bool {
     corner(&near_pointer(app), Some(recorded)).is_some()
 }
@@ -142,7 +144,7 @@ fn near_pointer(app: &AppHandle) -> Vec<Display> {
 struct Corner {
     x: i32,
     y: i32,
-    /// How high a window may be there.
+    /// The maximum height of a window there.
     room: u32,
     scale: f64,
 }
@@ -152,7 +154,7 @@ impl Corner {
         recorded.is_none_or(|recorded| !recorded.has(self.stack(STACK)))
     }
 
-    /// Where toasts are that are so high.
+    /// Returns the rectangle of toasts of that height.
     fn stack(&self, height: f64) -> Rect {
         let width = (WIDTH * self.scale).round() as u32;
         let height = ((height * self.scale).round() as u32).min(self.room);
@@ -161,7 +163,7 @@ impl Corner {
     }
 }
 
-/// The first of the displays' corners that is outside of what is recorded.
+/// Returns the corner of the first display that is outside of what is recorded.
 fn corner(displays: &[Display], recorded: Option<Seen>) -> Option<Corner> {
     displays.iter().find_map(|display| {
         let Display { area, scale, .. } = *display;
@@ -177,14 +179,14 @@ fn corner(displays: &[Display], recorded: Option<Seen>) -> Option<Corner> {
 #[derive(Default)]
 pub struct ToastPlace {
     now: Mutex<Now>,
-    /// How often it was asked for.
+    /// Counts the calls, so that only the latest is carried out.
     asked: AtomicU64,
 }
 
 #[derive(Default)]
 struct Now {
     corner: Option<Corner>,
-    /// What the page wanted last.
+    /// The last size and cards that the page asked for.
     last: Option<(f64, Vec<Card>)>,
 }
 
@@ -215,7 +217,7 @@ mod tests {
         assert_eq!(x(&both, None), Some(1280));
         assert_eq!(x(&both, Some(Seen::NoneOfOurs)), Some(1280));
         assert_eq!(x(&both, Some(Seen::SomeDisplay)), None);
-        // The whole of the first display: on the other one, or nowhere.
+        // The whole of the first display is recorded: toasts go to the other one, or nowhere.
         assert_eq!(x(&both, part(0, 0, 1280, 720)), Some(2560));
         assert_eq!(x(&both[..1], part(0, 0, 1280, 720)), None);
         // An area leaves the corner free, or doesn't.

@@ -1,5 +1,5 @@
-//! The tray: an icon that shows the state, and the few things one wants without a window. What it
-//! looks like is a function of the snapshot; it is touched only when that changes.
+//! The tray: an icon that shows the state, and a menu with the few things one wants without a window. Its
+//! look is a function of the snapshot, and it is updated only when that changes.
 
 mod look;
 #[cfg(target_os = "linux")]
@@ -36,7 +36,7 @@ const COPY_LAST_LINK: &str = "copy-last-link";
 const OPEN_LIBRARY: &str = "open-library";
 const OPEN_SETTINGS: &str = "open-settings";
 const QUIT: &str = "quit";
-/// With the recording's id behind it.
+/// Prefixes of item ids; the recording's id follows.
 const COPY_LINK: &str = "copy-link-";
 const OPEN_LINK: &str = "open-link-";
 const SHOW_FILE: &str = "show-file-";
@@ -44,20 +44,20 @@ const SHOW_FILE: &str = "show-file-";
 pub struct Tray {
     icon: TrayIcon,
     shown: Look,
-    /// Of pictures that panels know by their names.
+    /// The folder of icons, for panels that find them by name.
     #[cfg(target_os = "linux")]
     pictures: Option<std::path::PathBuf>,
 }
 
 impl Tray {
-    /// On the main thread.
+    /// Creates the tray. Must be called on the main thread.
     pub fn create(app: &AppHandle) -> tauri::Result<Self> {
         let shown = Look::START;
         let icon = TrayIconBuilder::with_id("snaplark")
             .icon(image(shown.face))
             .tooltip(tooltip(shown.face))
             .menu(&menu(app, &shown)?)
-            // Where the platform tells of clicks at all, the menu is for the right button on Windows.
+            // Where the platform reports clicks, the menu opens with the right button on Windows.
             .show_menu_on_left_click(!cfg!(windows))
             .on_menu_event(pressed)
             .on_tray_icon_event(|tray, event| {
@@ -104,13 +104,14 @@ impl Tray {
         self.icon.set_icon(Some(image(face)))
     }
 
-    /// In another language.
+    /// Sets tooltip and menu again in another language.
     pub fn say_again(&mut self, app: &AppHandle) -> tauri::Result<()> {
         self.icon.set_tooltip(Some(tooltip(self.shown.face)))?;
         self.icon.set_menu(Some(menu(app, &self.shown)?))
     }
 
-    /// How long it records, beside the icon where the platform has room there, or over it.
+    /// Shows the length of the recording in the tooltip, and beside the icon if the platform has room
+    /// there.
     pub fn tell_time(&self, time: Option<&str>) -> tauri::Result<()> {
         let tooltip = tooltip(self.shown.face);
         let words = time.map_or_else(|| tooltip.to_owned(), |time| format!("{tooltip} · {time}"));
@@ -186,7 +187,7 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
             let copy = format!("{COPY_LINK}{id}");
             let open = format!("{OPEN_LINK}{id}");
             let file = format!("{SHOW_FILE}{id}");
-            // Its ampersand would underline the next letter.
+            // An ampersand in the title would underline the next letter.
             let own = SubmenuBuilder::new(app, title.replace('&', "&&"))
                 .item(&item(app, &copy, word("copy_link"), *has_link, None)?)
                 .item(&item(app, &open, word("open_link"), *has_link, None)?)
@@ -202,7 +203,7 @@ fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
         .build()
 }
 
-/// With the keys that do the same.
+/// Makes a menu item that shows the keys of its shortcut.
 fn item(
     app: &AppHandle,
     id: &str,

@@ -1,11 +1,11 @@
-//! Newer versions of the program, from the feed of whoever distributes it. The feed's address and the
-//! public half of its key are fixed when the program is built (docs/updates.md); without them nothing
-//! is ever asked, and the settings say that updates come the way the program came.
+//! Updates of the program, from the distributor's feed. The feed's address and the public half of its key
+//! are fixed when the program is built (docs/updates.md). Without them nothing is ever requested, and the
+//! settings say that updates come the way the program came.
 //!
-//! - Nothing is installed that the key didn't sign for the very version that the feed announced, and
-//!   nothing that isn't newer.
-//! - Nothing is installed while something is recorded; what is unsent is in its files, and goes on
-//!   after the restart.
+//! - Nothing is installed unless the key signed it for the version that the feed announced, and unless it
+//!   is newer.
+//! - Nothing is installed while something is recorded. Unfinished uploads are in files and resume after the
+//!   restart.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,21 +20,21 @@ use tauri_plugin_updater::{Error, Update, UpdaterExt as _};
 use crate::commands::{Answer, CommandError};
 use crate::quit;
 
-/// Windows hear it with the view as its payload.
+/// The event with the view as its payload.
 const EVENT: &str = "updates";
-/// A day is soon enough for a version, and seldom enough for a feed.
+/// Once a day is soon enough for an update and rare enough for the feed.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
 pub enum UpdateView {
-    /// This build knows no feed.
+    /// This build has no feed.
     #[default]
     Off,
     Idle,
     Looking,
-    /// There is none that is newer.
+    /// There is no newer version.
     Newest,
     Found {
         version: String,
@@ -44,7 +44,7 @@ pub enum UpdateView {
         version: String,
         percentage: u8,
     },
-    /// Here, and signed as it has to be.
+    /// The update is downloaded and its signature is valid.
     Ready {
         version: String,
     },
@@ -67,14 +67,14 @@ struct Now {
     package: Option<Vec<u8>>,
 }
 
-/// The feed and the key that it is signed with.
+/// The feed and the public key that it is signed with.
 struct Source {
     feed: String,
     key: String,
 }
 
 impl Source {
-    /// Fixed by the build. A debug build takes the environment's: that is how this is tested.
+    /// Returns the source that is fixed by the build. A debug build also reads the environment, for tests.
     fn known() -> Option<Self> {
         let of = |built: Option<&str>, name: &str| {
             let given = cfg!(debug_assertions).then(|| std::env::var(name).ok()).flatten();
@@ -101,7 +101,7 @@ pub fn plugin() -> TauriPlugin<Wry, tauri_plugin_updater::Config> {
     }
 }
 
-/// Until the program ends: once a day, where the person hasn't chosen otherwise.
+/// Looks for updates once a day unless the person has switched that off. Runs until the program ends.
 pub async fn watch(handle: AppHandle, app: App) {
     if Source::known().is_none() {
         return;
@@ -126,7 +126,7 @@ pub async fn look_for_update(handle: AppHandle) -> Answer {
     Ok(())
 }
 
-/// Downloads what was found, and holds it against its signature.
+/// Downloads the update that was found, and verifies its signature.
 #[tauri::command]
 pub async fn fetch_update(handle: AppHandle) -> Answer {
     let Some(update) = handle.state::<Updates>().now().found.clone() else { return Ok(()) };
@@ -154,7 +154,8 @@ pub async fn fetch_update(handle: AppHandle) -> Answer {
     Ok(())
 }
 
-/// Not while something is recorded. The system may ask for a password; then Snaplark starts again.
+/// Installs the update, then restarts Snaplark. Refused while something is recorded. The system may ask for
+/// a password.
 #[tauri::command]
 pub async fn install_update(handle: AppHandle, app: State<'_, App>) -> Answer {
     if app.snapshot().await?.recorder != RecorderView::Idle {

@@ -1,15 +1,15 @@
-//! Heartbeat of the windows' web processes. WebKitGTK runs pages in processes of their own; one that
-//! dies leaves its windows white, one that hangs leaves them dead. Both are loaded again here, and
-//! each page then asks the app what it has to show.
+//! A watchdog for the windows' web processes. WebKitGTK runs pages in separate processes; if one dies its
+//! windows turn white, and if one hangs they stop responding. Both are reloaded here, and each page then
+//! asks the app what to show.
 //!
-//! A page that can't stay alive doesn't keep the machine busy: after `RELOADS_MAX` deaths within
-//! `RELOADS_WITHIN` it is loaded again only when that time has passed.
+//! A page that keeps dying doesn't keep the machine busy: after `RELOADS_MAX` deaths within
+//! `RELOADS_WITHIN` it is reloaded only when that time has passed.
 //!
-//! Only on Linux: elsewhere the system's WebView loads its pages again by itself.
+//! Only on Linux: elsewhere the system's WebView reloads its pages by itself.
 
 use tauri::WebviewWindow;
 
-/// On the main thread: watches a window's web process for as long as the window lives.
+/// Watches a window's web process for as long as the window lives. Must be called on the main thread.
 pub fn watch(window: &WebviewWindow) {
     imp::watch(window);
 }
@@ -25,10 +25,10 @@ mod imp {
     use tauri::WebviewWindow;
     use webkit2gtk::WebViewExt as _;
 
-    /// A ping is one JavaScript number: it costs less than what a blinking cursor does.
+    /// A ping evaluates one JavaScript number, which costs less than a blinking cursor.
     const PING_EVERY: Duration = Duration::from_secs(4);
-    /// No page of ours computes for so long, on the slowest machine either. Counted in looks, not in
-    /// seconds: where this program itself was stopped, none of them went by.
+    /// None of our pages computes that long, even on the slowest machine. Counted in checks and not in
+    /// seconds, so that time in which this program itself was stopped doesn't count.
     const LOOKS_UNANSWERED_MAX: u32 = 3;
     const RELOADS_MAX: usize = 5;
     const RELOADS_WITHIN: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ mod imp {
                     }
                 });
             });
-            // How many looks found the last ping unanswered, its own included.
+            // How many checks found the last ping unanswered, including the one that sent it.
             let unanswered = Rc::new(Cell::new(0));
             let weak = glib::object::ObjectExt::downgrade(&view);
             glib::timeout_add_local(PING_EVERY, move || {
@@ -67,7 +67,7 @@ mod imp {
                     0 => {
                         unanswered.set(1);
                         let unanswered = unanswered.clone();
-                        // An error is an answer too: of a page that just loads, or has died.
+                        // An error counts as an answer: the page is loading or has died.
                         view.evaluate_javascript(
                             "0",
                             None,

@@ -1,5 +1,5 @@
-//! The words of tray, titles and dialogs, from the same files as the windows'; and the language that
-//! all of them speak.
+//! The strings of tray, titles and dialogs, from the same files as those of the windows; and the language
+//! of all of them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use snaplark_app::Language;
 
-/// English first: it stands in for what another doesn't say.
+/// English comes first: it is the fallback for strings that another language lacks.
 const SPOKEN: [(Language, &str, &str); 3] = [
     (Language::En, "en", include_str!("../../assets/strings/en.json")),
     (Language::De, "de", include_str!("../../assets/strings/de.json")),
@@ -23,12 +23,12 @@ static WORDS: LazyLock<[Words; SPOKEN.len()]> = LazyLock::new(|| {
     SPOKEN.map(|(_, _, text)| {
         let all: HashMap<String, Value> =
             serde_json::from_str(text).expect("the test reads the same file");
-        // Words with a plural belong to the windows.
+        // Strings with a plural are used by the windows only.
         all.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
     })
 });
 
-/// From now on.
+/// Sets the language from now on.
 pub fn speak(language: Language) {
     let found = match language {
         Language::System => sys_locale::get_locales().find_map(|tag| {
@@ -42,12 +42,12 @@ pub fn speak(language: Language) {
     NOW.store(found.unwrap_or(0), Ordering::Relaxed);
 }
 
-/// As the windows name it.
+/// Returns the language's tag, as the windows name it.
 pub fn tag() -> &'static str {
     SPOKEN[NOW.load(Ordering::Relaxed)].1
 }
 
-/// The words for a key; the key itself where there are none, which a test forbids for ours.
+/// Returns the string for a key, or the key itself if there is none, which a test rules out for ours.
 pub fn word(key: &'static str) -> &'static str {
     let now = &WORDS[NOW.load(Ordering::Relaxed)];
     now.get(key).or_else(|| WORDS[0].get(key)).map_or(key, String::as_str)

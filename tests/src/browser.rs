@@ -1,4 +1,4 @@
-//! The browsers: Chromium for what a viewer sees, WebKit for the app's own windows.
+//! Browsers: Chromium for what a viewer sees, WebKit for the app's own windows.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::wait;
 use crate::webdriver::Session;
 
 const START: Duration = Duration::from_secs(30);
-/// Beyond a video's own length: loading, and a loaded machine.
+/// Added to a video's own length, for loading and for a loaded machine.
 const PLAY_MARGIN: Duration = Duration::from_secs(30);
 
-/// A driven browser; the session ends before its driver.
+/// A browser under WebDriver control; the session ends before its driver.
 pub struct Browser {
     pub session: Session,
     _driver: Process,
 }
 
 impl Browser {
-    /// Chromium without a window.
+    /// Starts Chromium without a window.
     pub fn chromium(home: &Home) -> Result<Self> {
         let mut chromedriver = command(home, "chromedriver");
         chromedriver.arg("--port=0");
@@ -45,7 +45,7 @@ impl Browser {
             &profile,
         ];
         if rustix::process::getuid().is_root() {
-            // Chromium refuses its sandbox as root, as containers run it.
+            // Chromium refuses its sandbox when it runs as root, as it does in containers.
             args.push("--no-sandbox");
         }
         let capabilities = json!({
@@ -57,10 +57,11 @@ impl Browser {
         Ok(Self { session, _driver: driver })
     }
 
-    /// One of our own programs whose windows are WebKit's, started by WebKit's driver on the home's
-    /// display. The windows answer to it because Tauri is told that they are driven.
+    /// Starts one of our own programs, whose windows are WebKit's, through WebKit's driver on the home's
+    /// display. The windows accept the driver because environment variables tell Tauri that they are
+    /// automated.
     pub fn app(home: &Home, program: &Path, args: &[&str]) -> Result<Self> {
-        // The driver takes no port of its own choice.
+        // The driver can't choose a free port by itself.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let mut webdriver = command(home, "WebKitWebDriver");
         webdriver.arg(format!("--port={port}"));
@@ -74,16 +75,15 @@ impl Browser {
     }
 }
 
-/// What playing a video showed.
+/// The result of playing a video.
 #[derive(Clone, Debug)]
 pub struct Played {
     pub duration_s: f64,
-    /// Pictures that the browser decoded from start to end.
+    /// Frames that the browser decoded from start to end.
     pub frames: u64,
 }
 
-/// Plays the page's video from its start to its end, then seeks to its middle and plays on from
-/// there.
+/// Plays the page's video from start to end, then seeks to its middle and continues from there.
 pub fn play(session: &Session, url: &str) -> Result<Played> {
     session.go(url)?;
     session.find("video", START).with_context(|| format!("{url} shows no video"))?;

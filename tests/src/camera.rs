@@ -1,4 +1,4 @@
-//! A camera that another process plays into a session's PipeWire: bars of known colours.
+//! A camera that another process feeds into a session's PipeWire: bars of known colours.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use crate::process::{Process, command, output};
 use crate::{media, wait};
 
 const START: Duration = Duration::from_secs(20);
-/// In the middle square of the bars, at the left and at the right.
+/// The colours of the bars in the middle square, at the left and at the right.
 const YELLOW: [u8; 3] = [255, 255, 0];
 const RED: [u8; 3] = [255, 0, 0];
-/// Encoding leaves a colour nearly as it was.
+/// Encoding changes a colour only slightly.
 const TOLERANCE: u8 = 60;
 
-/// Plugged in until it is dropped.
+/// A camera that is connected until it is dropped.
 pub struct Camera(#[allow(dead_code)] Process);
 
 impl Camera {
-    /// Into the PipeWire that `session::media` started.
+    /// Connects a camera to the PipeWire that `session::media` started.
     pub fn start(home: &Home, name: &str) -> Result<Self> {
         let mut play = command(home, "gst-launch-1.0");
         play.args(["-q", "videotestsrc", "is-live=true", "pattern=smpte100", "!"]);
@@ -38,8 +38,8 @@ impl Camera {
     }
 }
 
-/// Holds a video of 1280x720 to its promise: at that time the bars are to be seen where the webcam is
-/// when nobody chose another place, round, at the lower right: 158 pixels of it, 14 from the edges.
+/// Checks that a video of 1280x720 shows the bars at that time where the webcam is by default: round, at
+/// the lower right, 158 pixels in size, 14 from the edges.
 pub fn hold(video: &Path, seconds: f64) -> Result<()> {
     const WIDTH: usize = 1280;
     const MIDDLE: usize = 627;

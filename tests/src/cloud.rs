@@ -22,7 +22,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts a server with data of its own, on a port that is free, with one account.
+    /// Starts a server with data of its own, on a free port, with one account.
     pub fn start(home: &Home) -> Result<Self> {
         let data = home.path().join("cloud");
         let mut serve = command(home, program("snaplark-cloud")?);
@@ -43,7 +43,7 @@ impl Cloud {
         Ok(Self { address, token: token.trim().into(), data, _server: server })
     }
 
-    /// Somebody who may sign in on the pages.
+    /// Adds a user who may sign in on the pages.
     pub fn add_user(&self, home: &Home, email: &str, password: &str) -> Result<()> {
         let typed = home.path().join("typed");
         std::fs::write(&typed, format!("{password}\n"))?;
@@ -55,12 +55,12 @@ impl Cloud {
         added.map(|_| ())
     }
 
-    /// Where the server keeps what it was sent.
+    /// Returns the folder in which the server keeps what it received.
     pub fn data(&self) -> &PathBuf {
         &self.data
     }
 
-    /// An answer of the API, whatever its status.
+    /// Returns the API's answer, whatever its status.
     pub fn ask(&self, path: &str) -> Result<(u16, Value)> {
         let answer = client()?
             .get(format!("{}/api/v1{path}", self.address))
@@ -70,7 +70,7 @@ impl Cloud {
     }
 }
 
-/// Fetches an address of any kind.
+/// Fetches any address.
 pub fn fetch(url: &str) -> Result<Vec<u8>> {
     let answer = client()?.get(url).send().with_context(|| url.to_owned())?;
     if !answer.status().is_success() {

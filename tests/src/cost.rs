@@ -1,23 +1,23 @@
-//! What a program takes of the machine, with everything that it started: `Process` gives each
-//! program a group of its own. Read from /proc, so on Linux only.
+//! Measures what a program uses of the machine, including everything that it started: `Process` gives each
+//! program a process group of its own. Reads /proc, so it works on Linux only.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-/// How long the processors worked for it, as far as it still runs.
+/// Returns the CPU time of the group's running processes.
 pub fn cpu(group: u32) -> Result<Duration> {
     Ok(members(group)?.iter().map(|member| member.cpu).sum())
 }
 
-/// The most that its processes have had in memory at once, each for itself.
+/// Returns the sum of the peak memory of the group's processes, each for itself.
 pub fn peak_kib(group: u32) -> Result<u64> {
     let peak = |process| kib(process, "status", "VmHWM:").unwrap_or(0);
     Ok(members(group)?.iter().map(|member| peak(member.process)).sum())
 }
 
-/// What it has in memory now. Pages that several processes share are split among them. Asking
-/// costs each of them some milliseconds.
+/// Returns the memory that the group uses now. Pages shared by several processes are split among them. The
+/// query costs each process some milliseconds.
 pub fn memory_kib(group: u32) -> Result<u64> {
     let now = |process| kib(process, "smaps_rollup", "Pss:").unwrap_or(0);
     Ok(members(group)?.iter().map(|member| now(member.process)).sum())
@@ -36,13 +36,13 @@ fn members(group: u32) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// `None` where it is of another group, has ended, or ends just now.
+/// Returns `None` if the process is in another group, has ended, or ends just now.
 fn member(process: u32, group: u32) -> Option<Member> {
-    /// What the kernel counts CPU time in, on every Linux of today.
+    /// The kernel's unit of CPU time, on every Linux of today.
     const TICK: Duration = Duration::from_millis(10);
     const ENDED: &str = "Z";
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // After the name in parentheses; state, group, user and system time are fields 3, 5, 14 and 15.
+    // Fields after the name in parentheses; state, group, user and system time are fields 3, 5, 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     if fields[0] == ENDED || fields[2].parse() != Ok(group) {
         return None;

@@ -1,5 +1,5 @@
-//! The product on a virtual desktop, from the shortcut to the link: what `cargo xtask run` shows
-//! where there is no display, and what the desktop tests hold to its promises.
+//! The product on a virtual desktop, from the shortcut to the link. `cargo xtask run` shows it where there
+//! is no display, and the desktop tests check it.
 
 use std::cell::Cell;
 use std::ops::RangeInclusive;
@@ -15,10 +15,10 @@ use crate::home::Home;
 use crate::process::{Process, command, program};
 use crate::{session, wait};
 
-/// 720p: what the promises are made for.
+/// 720p, the size for which the limits are stated.
 pub const SIZE: (u32, u32) = (1280, 720);
-/// Half the recording's rate. Two clocks of one rate would beat: a number could fall between two
-/// frames without anyone's fault.
+/// Half the recording's rate. With equal rates the two clocks would drift against each other, and a number
+/// could fall between two frames without a bug.
 pub const NUMBERS_A_SECOND: u32 = 15;
 
 const PROGRAM: &str = "snaplark-desktop";
@@ -26,30 +26,31 @@ const PROGRAM: &str = "snaplark-desktop";
 const CLASS: &str = "snaplark";
 const RECORD_KEYS: &str = "alt+r";
 
-/// A cold start of WebKit on a loaded machine.
+/// The limit of a cold start of WebKit on a loaded machine.
 const START: Duration = Duration::from_secs(60);
-/// From the key to what a person sees of it.
+/// The limit from the key to its visible effect.
 const RESPONSE: Duration = Duration::from_secs(15);
-/// A key takes its way, and the screen's numbers are counted from one to the next.
+/// Tolerance for the time that a key takes, and for counting whole numbers of the screen.
 const MARGIN_S: f64 = 0.3;
-/// A toast's window has room for a shadow, and round corners.
+/// A toast's window has a margin for its shadow and round corners.
 const AROUND: u32 = 28;
-/// From the second key to the link.
+/// The limit from the second key to the link.
 const LINK: Duration = Duration::from_secs(60);
 
-/// The app, with or without someone who drives its windows.
+/// The app, with or without a driver for its windows.
 enum Running {
     Plain(Process),
     Driven(Browser),
 }
 
-/// The app on its desk.
+/// The app on its desktop.
 pub struct Demonstration {
     running: Running,
-    /// Where its windows are driven. Started before the app: the portal would start a locked one.
+    /// Present if the windows are driven. Started before the app, since the portal would start a locked
+    /// one.
     pub keyring: Option<Process>,
     pub desk: Desk,
-    /// As xdotool names them.
+    /// The shortcut in xdotool's syntax.
     pub record_keys: String,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
@@ -57,26 +58,27 @@ pub struct Demonstration {
     started: Cell<Option<(Instant, Instant)>>,
 }
 
-/// What became of one recording.
+/// The result of one recording.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// From the clipboard.
+    /// The link from the clipboard.
     pub link: String,
     /// The person's own file.
     pub file: PathBuf,
-    /// How many seconds it may have: from the tray's word, or from the first key, to the second key.
+    /// The allowed length in seconds: to the second key, from the time the tray showed it or from the first
+    /// key.
     pub seconds: RangeInclusive<f64>,
 }
 
 impl Shared {
-    /// The video behind the link, as the share page plays it.
+    /// Returns the address of the video behind the link, as the share page plays it.
     pub fn video(&self) -> String {
         format!("{}/video.webm", self.link)
     }
 }
 
 impl Demonstration {
-    /// A desktop with the numbered screen and the app in its tray.
+    /// Starts a desktop with the numbered screen and the app in its tray.
     pub fn begin(home: Home, pictures: &Path) -> Result<Self> {
         Self::start(Desk::start(home, SIZE.0, SIZE.1)?, pictures, |home| {
             let mut app = command(home, program(PROGRAM)?);
@@ -85,17 +87,17 @@ impl Demonstration {
         })
     }
 
-    /// The same with an unlocked keyring, and windows that answer to WebDriver.
+    /// Starts it with an unlocked keyring, and with windows that WebDriver controls.
     pub fn begin_driven(home: Home, pictures: &Path) -> Result<Self> {
         Self::begin_driven_with(home, pictures, &["--hidden"])
     }
 
-    /// On a desk that was there before.
+    /// Starts the driven app on an existing desktop.
     pub fn begin_driven_on(desk: Desk, pictures: &Path) -> Result<Self> {
         Self::start(desk, pictures, |home| drive(home, &["--hidden"]))
     }
 
-    /// As a person starts it, with these arguments.
+    /// Starts the driven app with these arguments, as a person would.
     pub fn begin_driven_with(home: Home, pictures: &Path, args: &[&str]) -> Result<Self> {
         Self::start(Desk::start(home, SIZE.0, SIZE.1)?, pictures, |home| drive(home, args))
     }
@@ -118,7 +120,7 @@ impl Demonstration {
         Ok(Self { running, keyring, desk, record_keys, pictures, idle_tray, started })
     }
 
-    /// The windows, where they are driven.
+    /// Returns the driven windows.
     pub fn windows(&self) -> Result<&Browser> {
         match &self.running {
             Running::Driven(browser) => Ok(browser),
@@ -126,12 +128,12 @@ impl Demonstration {
         }
     }
 
-    /// Presses the shortcut and waits until the tray says that it records.
+    /// Presses the shortcut and waits until the tray shows the recording.
     pub fn start_recording(&self) -> Result<()> {
         self.record_by(&self.record_keys)
     }
 
-    /// As `start_recording`, by other keys that start one now.
+    /// Starts a recording like `start_recording`, with other keys.
     pub fn record_by(&self, keys: &str) -> Result<()> {
         let Desk { display, home, .. } = &self.desk;
         display.press(home, keys)?;
@@ -158,7 +160,7 @@ impl Demonstration {
         display.press(home, &self.record_keys)?;
         let at_most = pressed.elapsed().as_secs_f64();
         let seconds = at_least - MARGIN_S..=at_most + MARGIN_S;
-        // It goes by itself after a while, but not from under the pointer.
+        // The toast closes by itself after a while, unless the pointer is over it.
         let Rectangle { x, y, width, height } = self.toast()?.at;
         display.point(home, (x + width.cast_signed() / 2, y + height.cast_signed() / 2))?;
         let link = wait::until("a link on the clipboard", LINK, || {
@@ -168,8 +170,8 @@ impl Demonstration {
         let file = wait::until("the recording's own file", LINK, || {
             Ok(self.files()?.into_iter().find(|file| !before.contains(file)))
         })?;
-        // It says "copied" a moment after the clipboard has it. Around it is what lies below, where
-        // a video may play.
+        // It says "copied" a moment after the clipboard has the link. Its margin shows what lies below,
+        // where a video may play.
         let at = self.toast()?.at;
         let card = Rectangle {
             x: at.x + AROUND.cast_signed(),
@@ -185,7 +187,7 @@ impl Demonstration {
         Ok(Shared { link, file, seconds })
     }
 
-    /// Waits until the app shows a window for which that holds.
+    /// Waits until the app shows a window that `is_it` accepts.
     pub fn window(&self, what: &str, is_it: impl Fn(&Window) -> bool) -> Result<Window> {
         let Desk { display, home, .. } = &self.desk;
         wait::until(what, START, || Ok(display.windows(home, CLASS)?.into_iter().find(&is_it)))
@@ -214,7 +216,7 @@ impl Demonstration {
             && bottom >= height.cast_signed() - 32
     }
 
-    /// Starts the program a second time, which opens the library of the one that runs.
+    /// Starts the program a second time, which opens the library of the running one.
     pub fn open_library(&self) -> Result<Window> {
         let Desk { display, home, .. } = &self.desk;
         let second = command(home, program(PROGRAM)?);
@@ -225,14 +227,14 @@ impl Demonstration {
         })?;
         display.settled("the library to be drawn", window.at, None, START)?;
         self.picture("desktop", None)?;
-        // All is well, so the toast goes by itself and uncovers the library.
+        // Nothing is wrong, so the toast closes by itself and uncovers the library.
         self.no_window("the toast to go", |window| self.is_toast(window))?;
         display.settled("the library to be uncovered", window.at, None, START)?;
         self.picture("library", Some(window.at))?;
         Ok(window)
     }
 
-    /// The desk without the app, which ends with its driver.
+    /// Returns the desktop without the app, which ends with its driver.
     pub fn without_app(self) -> Desk {
         drop(self.running);
         self.desk
@@ -249,12 +251,12 @@ impl Demonstration {
                 }
                 Ok(())
             }
-            // Its driver ends it.
+            // The driver ends it.
             Running::Driven(_) => Ok(()),
         }
     }
 
-    /// What the app complains about, where it writes to a log of its own.
+    /// Returns the app's error output, if it has a log of its own.
     pub fn complaints(&self) -> String {
         match &self.running {
             Running::Plain(app) => app.complaints(),
@@ -275,7 +277,7 @@ impl Demonstration {
     }
 }
 
-/// Recordings carry the microphone's sound, as most people's do.
+/// Sets a microphone, since most people record one.
 fn record_sound(home: &Home) -> Result<()> {
     let mut choose = command(home, program("snaplark")?);
     choose.args(["settings", "microphone", "default"]);

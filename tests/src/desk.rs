@@ -1,5 +1,5 @@
-//! A whole desktop on a virtual display: window manager, panel with a tray, notifications, and a
-//! session bus that joins them, and a sound server with speakers and a microphone.
+//! A whole desktop on a virtual display: window manager, panel with a tray, notifications, the session bus
+//! that connects them, and a sound server with speakers and a microphone.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::{session, wait};
 const START: Duration = Duration::from_secs(30);
 const PANEL_HEIGHT: u32 = 30;
 
-/// The panel: a name at the left, the tray and nothing that moves by itself at the right.
+/// The panel's configuration: a name at the left, the tray at the right, and nothing that moves by itself.
 const PANEL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
   <property name="configver" type="int" value="2"/>
@@ -60,7 +60,7 @@ const DUNST: &str = "[global]
     font = DejaVu Sans 10
 ";
 
-/// Flat frames: what is looked at is inside of them.
+/// Flat window frames, since the tests look inside them.
 const FRAMES: &str = "
 border.width: 1
 padding.width: 8
@@ -106,11 +106,11 @@ const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </openbox_config>
 "#;
 
-/// Everything ends in the reverse order of its start: fields are dropped from the top.
+/// The desktop. Fields are dropped from the top, so everything ends in the reverse order of its start.
 pub struct Desk {
     painter: Option<Process>,
     _programs: Vec<Process>,
-    /// Empty where there is no sound server.
+    /// Empty if there is no sound server.
     pub sound: Vec<Process>,
     _bus: Process,
     pub display: Display,
@@ -119,23 +119,24 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// An empty desktop, its panel drawn. Its microphone hears nothing yet (`hears_tone`).
+    /// Starts an empty desktop and waits until its panel is drawn. Its microphone has no tone yet
+    /// (`hears_tone`).
     pub fn start(home: Home, width: u32, height: u32) -> Result<Self> {
         Self::start_with(home, width, height, Server::PulseAudio)
     }
 
-    /// The same with that sound server.
+    /// Starts an empty desktop with that sound server.
     pub fn start_with(mut home: Home, width: u32, height: u32, sound: Server) -> Result<Self> {
         let display = Display::start(&mut home, width, height)?;
         Self::on_with(home, display, (width, height), sound)
     }
 
-    /// On the home's display, or on the first monitor of it, which is so large.
+    /// Starts the desktop on the home's display, or on its first monitor, of that size.
     pub fn on(home: Home, display: Display, size: (u32, u32)) -> Result<Self> {
         Self::on_with(home, display, size, Server::PulseAudio)
     }
 
-    /// Waits until the microphone hears its tone, where there is one: programs start meanwhile.
+    /// Waits until the microphone hears its tone, if there is one. Programs can start meanwhile.
     pub fn hears_tone(&self) -> Result<()> {
         match self.sound.is_empty() {
             true => Ok(()),
@@ -176,7 +177,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Clicks the only icon of the tray; gives its menu's place.
+    /// Clicks the only icon of the tray. Returns the rectangle of its menu.
     pub fn open_tray_menu(&self) -> Result<Rectangle> {
         let tray = self.tray();
         let icon = (
@@ -192,7 +193,7 @@ impl Desk {
         Ok(menu.at)
     }
 
-    /// Where the tray's icons are: the right end of the panel.
+    /// Returns the rectangle of the tray's icons: the right end of the panel.
     pub fn tray(&self) -> Rectangle {
         const WIDTH: u32 = 120;
         Rectangle {
@@ -204,7 +205,7 @@ impl Desk {
     }
 }
 
-/// Starts the numbered screen on the home's display and waits for its first picture.
+/// Starts the numbered screen on the home's display and waits for its first frame.
 pub fn paint(home: &Home, fps: u32) -> Result<Process> {
     let mut painter = command(home, program("numbered-screen")?);
     painter.args(["--fps", &fps.to_string()]);

@@ -16,7 +16,7 @@ use crate::home::Home;
 use crate::process::{Process, command, output};
 use crate::wait;
 
-/// A card with sixteen monitors and no screen.
+/// A graphics card with sixteen monitors and no screen.
 const MONITORS: &str = r#"
 Section "ServerFlags"
   Option "AutoAddDevices" "false"
@@ -40,7 +40,7 @@ Section "Screen"
 EndSection
 "#;
 
-/// Xvfb is up in well under a second; a loaded machine takes longer.
+/// Xvfb starts in well under a second; a loaded machine takes longer.
 const START: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_secs(10);
 
@@ -65,21 +65,21 @@ pub struct Window {
     pub at: Rectangle,
 }
 
-/// One that is chosen by the server may be that of one that ends, which then takes the new one's
-/// socket away.
+/// Returns an unused display number. A number chosen by the server may be that of a server that is ending,
+/// which then removes the new one's socket.
 fn number_of_its_own() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!(":{}", 1_000 + std::process::id() % 5_000 * 10 + count % 10)
 }
 
-/// Keys that belong to another program.
+/// Keys that another program has grabbed.
 pub struct Taken {
     connection: RustConnection,
 }
 
 impl Taken {
-    /// Whether it heard them since it was asked last.
+    /// Returns whether the program received the keys since the last call.
     pub fn heard(&self) -> Result<bool> {
         let mut heard = false;
         while let Some(event) = self.connection.poll_for_event()? {
@@ -97,14 +97,14 @@ impl Display {
         Self::serve(home, xvfb)
     }
 
-    /// The home's display, which another program serves: that of a Wayland compositor.
+    /// Returns the home's display, which another program serves: that of a Wayland compositor.
     pub fn beside(home: &Home) -> Result<Self> {
         let name = home.var("DISPLAY").context("there is no display")?.to_owned();
         Ok(Self { name, _server: None })
     }
 
-    /// The same of several monitors, of sizes that monitors have; the first is the primary one. Xvfb
-    /// knows of one only: this is the server of real screens, with a driver that needs none.
+    /// Starts a display with several monitors, of usual sizes; the first is the primary one. Xvfb supports
+    /// only one monitor, so this is the server for real screens, with a driver that needs none.
     pub fn start_with_monitors(home: &mut Home, monitors: &[Rectangle]) -> Result<Self> {
         let config = home.path().join("xorg.conf");
         std::fs::write(&config, MONITORS)?;
@@ -123,7 +123,7 @@ impl Display {
             xrandr.args(["--output", &name, "--mode", &mode, "--pos", &format!("{x}x{y}")]);
         }
         output(xrandr, SHORT)?;
-        // The server looks anew, and finds them plugged in.
+        // The server detects the monitors again, and finds them connected.
         output(command(home, "xrandr"), SHORT)?;
         Ok(display)
     }
@@ -142,7 +142,7 @@ impl Display {
         &self.name
     }
 
-    /// The bytes of a part of the screen, as they are now.
+    /// Returns the current pixels of a part of the screen.
     pub fn pixels(&self, at: Rectangle) -> Result<Vec<u8>> {
         let (connection, screen) = self.connect()?;
         let root = connection.setup().roots[screen].root;
@@ -160,8 +160,8 @@ impl Display {
         Ok(image.data)
     }
 
-    /// Waits until a part of the screen looks otherwise than `before` (where that is given) and has
-    /// looked the same for a moment: windows and icons are drawn in steps.
+    /// Waits until a part of the screen differs from `before` (if given) and has not changed for a moment:
+    /// windows and icons are drawn in steps.
     pub fn settled(
         &self,
         what: &str,
@@ -181,7 +181,7 @@ impl Display {
         })
     }
 
-    /// A picture of the screen or a part of it.
+    /// Saves a picture of the screen or a part of it.
     pub fn picture(&self, home: &Home, file: &Path, part: Option<Rectangle>) -> Result<()> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
@@ -195,15 +195,15 @@ impl Display {
         output(import, SHORT).map(|_| ())
     }
 
-    /// The mapped windows whose class holds `class`, as a person sees them.
+    /// Returns the mapped windows whose class contains `class`, as a person sees them.
     pub fn windows(&self, home: &Home, class: &str) -> Result<Vec<Window>> {
         let mut search = command(home, "xdotool");
         search.args(["search", "--onlyvisible", "--class", class]);
-        // It exits non-zero when it finds none.
+        // xdotool exits non-zero when it finds none.
         let found = crate::process::finish(&mut search, SHORT)?.stdout;
         let mut windows = Vec::new();
         for id in found.lines().filter_map(|line| line.trim().parse::<u32>().ok()) {
-            // A window may go between the two questions.
+            // A window may disappear between the two queries.
             if let Ok(window) = self.window(home, id) {
                 windows.push(window);
             }
@@ -238,19 +238,20 @@ impl Display {
         output(xdotool, SHORT).map(|_| ())
     }
 
-    /// Types, a line's end included, into whatever has the focus.
+    /// Types text, including line ends, into whatever has the focus.
     pub fn write(&self, home: &Home, text: &str) -> Result<()> {
         let mut xdotool = command(home, "xdotool");
         xdotool.args(["type", "--delay", "5", text]);
         output(xdotool, SHORT).map(|_| ())
     }
 
-    /// Presses the left button at one place, goes to another, and lets go. The same place: a click.
+    /// Presses the left button at one place, moves to another, and releases it. If both are the same, this
+    /// is a click.
     pub fn drag(&self, home: &Home, from: (i32, i32), to: (i32, i32)) -> Result<()> {
         let middle = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
         self.hold(home, from)?;
         if from != to {
-            // On the way, as a hand is.
+            // Moves in steps, as a hand does.
             self.point(home, middle)?;
             self.point(home, to)?;
         }
@@ -276,11 +277,11 @@ impl Display {
         output(xdotool, SHORT).map(|_| ())
     }
 
-    /// As another program copies something.
+    /// Copies text as another program would.
     pub fn copy(&self, home: &Home, text: &str) -> Result<()> {
         let mut xclip = command(home, "xclip");
         xclip.args(["-selection", "clipboard", "-in"]);
-        // It stays behind to give what was copied, and would hold the outputs open.
+        // xclip stays running to provide what was copied, and would hold the outputs open.
         xclip.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::piped());
         let mut xclip = xclip.spawn()?;
         xclip.stdin.take().context("its input is piped")?.write_all(text.as_bytes())?;
@@ -288,7 +289,7 @@ impl Display {
         Ok(())
     }
 
-    /// What a person would paste; `None` while nobody has copied anything.
+    /// Returns what a person would paste, or `None` while nothing has been copied.
     pub fn clipboard(&self, home: &Home) -> Result<Option<String>> {
         let mut xclip = command(home, "xclip");
         xclip.args(["-selection", "clipboard", "-out"]);
@@ -297,7 +298,7 @@ impl Display {
         Ok((answer.status.success() && !text.is_empty()).then_some(text))
     }
 
-    /// Another program that has Alt with that letter for itself, until it is dropped.
+    /// Starts another program that holds Alt with that letter until it is dropped.
     pub fn take_alt(&self, letter: char) -> Result<Taken> {
         let (connection, screen) = self.connect()?;
         let setup = connection.setup();

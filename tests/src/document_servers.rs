@@ -1,13 +1,12 @@
-//! Servers as somebody would build them who has nothing but one of the documents. They take what it
-//! asks for and nothing else: a field too many, a type that differs, an order that it does not
-//! allow is a violation, kept with the request that held it and answered as the document says.
-//! There is no capabilities endpoint and nothing of ours.
+//! Servers as somebody would build them from one of the documents alone. They accept what it requires and
+//! nothing else: an extra field, another type or a wrong order is a violation, which is recorded with its
+//! request and answered as the document says. They have no capabilities endpoint and nothing of ours.
 //!
-//! - [`Kind::Joined`]: the Backend API Specification's first half: any order, parts joined with
-//!   `cat`, the link in finalize's answer.
-//! - [`Kind::Laravel`]: its implementation guide: each part has to be WebM by its own bytes
-//!   (`mimes:webm`), parts are joined with `ffmpeg -f concat`, and finalize says no link.
-//! - [`Kind::CloudUpload`]: the Cloud Upload page: parts in order, 5 MiB and more but the last.
+//! - [`Kind::Joined`]: the first half of the Backend API Specification: any order, parts joined with `cat`,
+//!   the link in finalize's answer.
+//! - [`Kind::Laravel`]: its implementation guide: each part must be WebM by its own bytes (`mimes:webm`),
+//!   parts are joined with `ffmpeg -f concat`, and finalize returns no link.
+//! - [`Kind::CloudUpload`]: the Cloud Upload page: parts in order, of at least 5 MiB except the last.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,11 +26,11 @@ use tokio::task::JoinHandle;
 
 /// 000: `max:10240`, in KiB.
 const CHUNK_BYTES_MAX: usize = 10_240 * 1024;
-/// 004: S3 takes no smaller part but the last.
+/// 004: S3 takes no smaller part except the last.
 const CHUNK_BYTES_MIN: usize = 5 * 1024 * 1024;
 /// A part and its fields.
 const BODY_BYTES_MAX: usize = CHUNK_BYTES_MAX + 64 * 1024;
-/// So much of a refused body is shown.
+/// How much of a refused body is shown.
 const SHOWN_BYTES: usize = 600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub enum Kind {
     CloudUpload,
 }
 
-/// Stops with its guard. Needs a tokio runtime around it.
+/// A server that stops when its guard is dropped. Needs a tokio runtime around it.
 pub struct DocumentServer {
     address: SocketAddr,
     pub token: String,
@@ -64,12 +63,12 @@ struct Session {
     finalized: Option<f64>,
 }
 
-/// One finished video, as the server has it.
+/// A finished video, as the server has it.
 #[derive(Clone, Debug)]
 pub struct Assembled {
     pub file: PathBuf,
     pub chunk_bytes: Vec<usize>,
-    /// As finalize told it, in the document's unit.
+    /// The duration as finalize sent it, in the document's unit.
     pub duration: f64,
     pub link: Option<String>,
 }
@@ -101,12 +100,12 @@ impl DocumentServer {
         format!("http://{}", self.address)
     }
 
-    /// Requests that the document does not allow, each with what was wrong.
+    /// Returns the requests that the document does not allow, each with the reason.
     pub fn violations(&self) -> Vec<String> {
         lock(&self.shared.violations).clone()
     }
 
-    /// The one video that was finalized, joined as the document says.
+    /// Returns the one video that was finalized, joined as the document says.
     pub fn assembled(&self) -> Result<Assembled> {
         let sessions = lock(&self.shared.sessions);
         let mut finalized = sessions.iter().filter(|(_, session)| session.finalized.is_some());
@@ -195,7 +194,7 @@ impl Shared {
         })
     }
 
-    /// What init and finalize's `metadata` have in common.
+    /// Checks what init and finalize's `metadata` have in common.
     fn metadata(&self, of: &Map<String, Value>) -> Checked<()> {
         let filename = text(of, "filename")?;
         if filename.chars().count() > 255 {
@@ -358,7 +357,8 @@ impl Shared {
         self.folder.join(format!("{session}_chunk_{index}.webm"))
     }
 
-    /// 000: `cat chunk_0.webm chunk_1.webm … > final.webm`; S3 joins a multipart upload alike.
+    /// Joins parts as 000 does: `cat chunk_0.webm chunk_1.webm … > final.webm`. S3 joins a multipart upload
+    /// in the same way.
     fn cat(&self, id: &str, session: &Session) -> Result<PathBuf> {
         let whole = self.folder.join(format!("{id}.webm"));
         let mut to = std::fs::File::create(&whole)?;
@@ -369,7 +369,7 @@ impl Shared {
         Ok(whole)
     }
 
-    /// 000's guide: `ffmpeg -f concat -safe 0 -i filelist.txt -c copy final.webm`.
+    /// Joins parts as 000's guide does: `ffmpeg -f concat -safe 0 -i filelist.txt -c copy final.webm`.
     fn concat(&self, id: &str, session: &Session) -> Result<PathBuf> {
         let list = self.folder.join(format!("{id}_filelist.txt"));
         let row = |index: &u64| format!("file '{}'\n", self.chunk_file(id, *index).display());
@@ -391,7 +391,8 @@ impl Shared {
     }
 }
 
-/// S3 multipart: each part behind the one before, or that one again; only the last is small.
+/// Checks the order of an S3 multipart upload: each part follows the one before or repeats it, and only the
+/// last is small.
 fn in_order(session: &Session, index: u64) -> Checked<()> {
     let next = session.chunks.len() as u64;
     if index != next && index + 1 != next {
@@ -449,7 +450,7 @@ impl Form {
     }
 }
 
-/// The rule by which libmagic, and so Laravel's `mimes`, calls bytes video/webm: an EBML head, and
+/// Returns whether libmagic, and so Laravel's `mimes`, would call the bytes video/webm: an EBML head, and
 /// the DocType in its first 4 KiB.
 fn is_webm(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(4096)];

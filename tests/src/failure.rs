@@ -1,13 +1,13 @@
-//! How a program may fail before a person's eyes.
+//! Checks how a program fails in front of a person.
 
 use crate::process::Answer;
 
-/// Holds a program's failure to what a person can read: one of `words` is in it, and nothing of the
-/// insides; it ends by itself, with a non-zero exit.
+/// Checks that a program fails in a way that a person can read: its output contains one of `words` and no
+/// internals, and it exits by itself with a non-zero code.
 ///
 /// # Panics
 ///
-/// Where it does not.
+/// If it does not.
 pub fn hold(answer: &Answer, words: &[&str]) {
     let Answer { status, stdout, stderr } = answer;
     assert!(!status.success(), "exits with {status}:\n{stderr}");

@@ -6,7 +6,7 @@
 //! ffmpeg -> clip (one GOP of 2 s, IVF) -> each segment: the clip's frames at its own times, then
 //!           a Void of noise up to the size that is asked for
 //! ```
-//! What was sealed, how it ended and how long the app held the writer up stay here to be asked.
+//! Tests can query what was sealed, how it ended and how long the app held the writer up.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -31,23 +31,23 @@ pub const SIZE: (u32, u32) = (320, 180);
 pub const SEGMENT_MS: u64 = 2_000;
 /// Frames a second of the clip.
 pub const FPS: u32 = 15;
-/// How loud its microphone is, with each segment, where that is asked for.
+/// The microphone level reported with each segment, if levels are requested.
 pub const LEVEL: u16 = 700;
 
 const IVF_HEADER_BYTES: usize = 32;
 const IVF_FRAME_HEADER_BYTES: usize = 12;
-/// Id and size of a Cluster, and of a Void, when written with sizes of eight bytes.
+/// The sizes of the id and size of a Cluster, and of a Void, when sizes are written with eight bytes.
 const CLUSTER_HEAD_BYTES: usize = 12;
 const VOID_HEAD_BYTES: u64 = 9;
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// One group of pictures of [`SEGMENT_MS`], as an encoder gave it.
+/// One group of pictures of [`SEGMENT_MS`], as an encoder produced it.
 pub struct Clip {
     frames: Vec<Vec<u8>>,
 }
 
 impl Clip {
-    /// Encodes it, or reads it where `file` is there already.
+    /// Encodes the clip, or reads it if `file` exists already.
     pub fn at(file: &Path) -> Result<Self> {
         if !file.is_file() {
             encode(file)?;
@@ -110,14 +110,14 @@ fn frames_of_ivf(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     Ok(frames)
 }
 
-/// How the recording goes.
+/// The pace of the recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// After so many it waits for its end without another.
+    /// After this many segments it waits to be stopped.
     pub segments_max: u32,
-    /// Time from one segment to the next; they are two seconds of media each all the same.
+    /// The time from one segment to the next; each contains two seconds of media regardless.
     pub every: Duration,
-    /// Each is filled up to this; 0 leaves it as encoded.
+    /// Each segment is filled up to this size; 0 leaves it as encoded.
     pub segment_bytes: u64,
 }
 
@@ -127,17 +127,17 @@ pub struct FakeCapture {
     record: Arc<Mutex<Record>>,
 }
 
-/// What the fake did.
+/// A record of what the fake did.
 #[derive(Clone, Default)]
 pub struct Record {
-    /// Of init and every segment, in playing order.
+    /// The digest of init and every segment, in playing order.
     pub whole: Sha256,
     pub bytes: u64,
     pub segments: u32,
     pub end: Option<CaptureEnd>,
-    /// As it was told last.
+    /// The last value that was set.
     pub muted: bool,
-    /// The longest that one event took to be taken: for so long nothing was written.
+    /// The longest time that the app took to accept one event, during which nothing was written.
     pub held_up_max: Duration,
 }
 
@@ -157,7 +157,7 @@ impl FakeCapture {
         Self { clip, pace, record: Arc::default() }
     }
 
-    /// Of the last recording that was started.
+    /// Returns the record of the last recording that was started.
     pub fn record(&self) -> Record {
         lock(&self.record).clone()
     }
@@ -196,7 +196,7 @@ impl Capture for FakeCapture {
         Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, cut, record }))
     }
 
-    /// The segment's first frame as it is: what is done with it is not the fake's to try.
+    /// Returns the segment's first frame unchanged, since decoding it is not the fake's task.
     fn still(&self, _: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
         let no_still = |reason: String| CaptureError::NoStill { reason };
         let part = snaplark_webm::index(segment).map_err(|error| no_still(error.to_string()))?;
@@ -210,7 +210,7 @@ impl Capture for FakeCapture {
 }
 
 struct Control {
-    /// Its end is the sign, too.
+    /// A message or the closing of the channel stops the thread.
     stop: Sender<()>,
     asked: AtomicBool,
     paused: Arc<AtomicBool>,
@@ -221,7 +221,7 @@ struct Control {
 impl CaptureControl for Control {
     fn stop(&mut self) {
         if !self.asked.swap(true, Ordering::Relaxed) {
-            // The thread may have ended by itself, over a full disk.
+            // The thread may have ended by itself, because the disk is full.
             self.stop.send(()).ok();
         }
     }
@@ -234,17 +234,17 @@ impl CaptureControl for Control {
         self.paused.store(false, Ordering::Relaxed);
     }
 
-    /// Its segments are of one length: the next one ends there.
+    /// Its segments all have one length, so the next one ends at the cut.
     fn cut(&mut self) {
         self.cut.store(true, Ordering::Relaxed);
     }
 
-    /// Its clip has no sound; what it was told can be asked.
+    /// The clip has no sound; the value is only recorded.
     fn set_muted(&mut self, muted: bool) {
         lock(&self.record).muted = muted;
     }
 
-    /// Nor a webcam upon it.
+    /// Does nothing: the clip has no webcam picture.
     fn set_webcam(&mut self, _: Webcam) {}
 }
 
@@ -347,7 +347,7 @@ impl Recording {
     }
 }
 
-/// The cluster, filled up with a Void of noise inside it where `size_bytes` asks for more.
+/// Writes the cluster, filled up with a Void of noise inside it if `size_bytes` asks for more.
 fn write_segment(
     cluster: &[u8],
     size_bytes: u64,
@@ -369,7 +369,7 @@ fn write_segment(
     let mut block = vec![0; BLOCK_BYTES];
     while noise_bytes > 0 {
         for eight in block.chunks_exact_mut(8) {
-            // xorshift64: no part is another's, and none can be squeezed.
+            // xorshift64: all parts differ, and none can be compressed.
             noise ^= noise << 13;
             noise ^= noise >> 7;
             noise ^= noise << 17;
@@ -382,13 +382,13 @@ fn write_segment(
     Ok(size_bytes)
 }
 
-/// Behind id and size; the size's own length stands in its first byte.
+/// Returns the body behind id and size. The first byte of the size gives its length.
 fn body_of(cluster: &[u8]) -> &[u8] {
     let size_len = cluster[4].leading_zeros() as usize + 1;
     &cluster[4 + size_len..]
 }
 
-/// An EBML size of eight bytes.
+/// Returns an EBML size of eight bytes.
 fn wide(size: u64) -> [u8; 8] {
     (size | 1 << 56).to_be_bytes()
 }
@@ -407,7 +407,7 @@ fn write_durably<T>(
     Ok(written)
 }
 
-/// Of a file that may be too large for memory.
+/// Hashes a file that may be too large for memory. Returns its size and digest.
 pub fn sha256_of(mut bytes: impl Read) -> Result<(u64, [u8; 32])> {
     let mut hash = Sha256::new();
     let mut size_bytes = 0;

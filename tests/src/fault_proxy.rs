@@ -1,9 +1,9 @@
-//! A proxy between the true client and a true server that fails on demand: what a network, a
-//! balancer or a dying server does to one request. It also counts what is sent again.
+//! A proxy between the real client and a real server that fails on demand, as a network, a load balancer or
+//! a dying server does to one request. It also counts what is sent again.
 //!
-//! It speaks as much HTTP/1.1 as these two do: requests and answers with Content-Length, connections
-//! that are kept. A script looks at each request and says what becomes of it; without a script all
-//! pass. Faults are made of true sockets: a reset is a RST, a closed port refuses.
+//! It supports only the HTTP/1.1 that these two use: requests and answers with Content-Length, and
+//! keep-alive connections. A script looks at each request and decides what happens to it; without a script
+//! all pass. Faults use real sockets: a reset is a RST, and a closed port refuses.
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A part's fields stand before its bytes; so much of a body is looked at for them.
+/// A part's fields come before its bytes; this much of a body is searched for them.
 const FIELDS_BYTES_MAX: usize = 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const COPY_BYTES: usize = 64 * 1024;
-/// A trickle's smallest portion of time.
+/// The time slice of a trickle.
 const DRIP: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,47 +33,47 @@ pub enum Route {
     Other(String),
 }
 
-/// A request whose head has come, and whose body is about to.
+/// A request whose head has arrived and whose body follows.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub route: Route,
-    /// The how manieth of its route, from 1.
+    /// The request's number within its route, from 1.
     pub nth: usize,
-    /// Of a part.
+    /// Set for a part.
     pub session: Option<String>,
     pub index: Option<u32>,
-    /// The body's, as its head says.
+    /// The size of the body, according to the head.
     pub bytes: u64,
     pub faulted: bool,
 }
 
-/// What becomes of a request.
+/// The action that a script chose for a request.
 #[derive(Clone, Debug)]
 pub enum Turn {
     Pass,
-    /// RST on both sides after so many bytes of the body.
+    /// RST on both sides after this many bytes of the body.
     Reset {
         after_bytes: u64,
     },
-    /// The body is taken, and nothing is ever answered.
+    /// The body is read and never answered.
     BlackHole,
-    /// The server has done it; the client is reset before it hears of it.
+    /// The server has handled the request, but the client's connection is reset before the answer.
     LoseReply,
     /// Half of the answer, then RST.
     CutReply,
-    /// The body comes through so slowly for so long, then as it likes.
+    /// The body passes at this rate for this time, then at full speed.
     Trickle {
         bytes_per_second: u64,
         lasting: Duration,
     },
-    /// Somebody else answers, once the body has come.
+    /// The proxy answers in the server's place, after the body has arrived.
     Answer(String),
-    /// The server has done it; the answer names the part behind.
+    /// The server has handled the request; the answer names the next part instead.
     WrongEcho,
 }
 
 impl Turn {
-    /// A whole answer of somebody else.
+    /// Returns a complete answer that the proxy gives in the server's place.
     pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -85,7 +85,7 @@ impl Turn {
 
 type Script = Box<dyn FnMut(&Asked) -> Turn + Send>;
 
-/// Stops with its guard. Needs a tokio runtime around it.
+/// A proxy that stops when its guard is dropped. Needs a tokio runtime around it.
 pub struct FaultProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -95,7 +95,7 @@ struct Shared {
     upstream: SocketAddr,
     script: Mutex<Script>,
     asked: Mutex<Vec<Asked>>,
-    /// Whether the port is open; every change resets what is connected.
+    /// True while the port is open. Every change resets the open connections.
     open: watch::Sender<bool>,
 }
 
@@ -122,14 +122,14 @@ impl FaultProxy {
         *lock(&self.shared.script) = Box::new(script);
     }
 
-    /// The network is gone: what is connected is reset, the port refuses.
+    /// Simulates a lost network: connections are reset, and the port refuses.
     pub fn close(&self) {
         self.shared.open.send_replace(false);
     }
 
-    /// It is back, under the same address.
+    /// Opens the port again, under the same address.
     pub async fn reopen(&self) -> Result<()> {
-        // The old listener is gone a moment after it was told so.
+        // The old listener closes a moment after it was told to.
         let listener = loop {
             match listen(self.address) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse => {
@@ -143,7 +143,7 @@ impl FaultProxy {
         Ok(())
     }
 
-    /// Everything that was asked, in order.
+    /// Returns all requests, in order.
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.shared.asked).clone()
     }
@@ -156,7 +156,7 @@ impl FaultProxy {
         lock(&self.shared.asked).iter().filter(|asked| asked.faulted).count()
     }
 
-    /// What the parts of one recording cost beyond being sent once.
+    /// Returns what the parts of one recording cost beyond being sent once.
     pub fn again(&self) -> Again {
         Again::of(&self.asked())
     }
@@ -168,7 +168,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Each further try of a part counts as the whole part, however little of it came through.
+/// The cost of retries. Each retry of a part counts as the whole part, however little of it came through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Again {
     pub parts: u64,
@@ -224,7 +224,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// A client's connection and the one that is made for it.
+/// A client's connection and the upstream connection that is made for it.
 struct Pair {
     from_client: BufReader<OwnedReadHalf>,
     to_client: OwnedWriteHalf,
@@ -232,7 +232,7 @@ struct Pair {
     to_server: OwnedWriteHalf,
 }
 
-/// How an exchange left the connection.
+/// The state in which an exchange left the connection.
 enum After {
     Keep,
     Close,
@@ -240,7 +240,7 @@ enum After {
 }
 
 impl Pair {
-    /// Where the server isn't there, the client is reset.
+    /// Connects to the server. If that fails, the client's connection is reset.
     async fn new(client: TcpStream, upstream: SocketAddr) -> std::io::Result<Self> {
         let server = match TcpStream::connect(upstream).await {
             Ok(server) => server,
@@ -257,12 +257,12 @@ impl Pair {
 
     fn reset(&self) {
         for stream in [self.to_client.as_ref(), self.to_server.as_ref()] {
-            // It fails only where there is nothing left to reset.
+            // It fails only if there is nothing left to reset.
             stream.set_zero_linger().ok();
         }
     }
 
-    /// Until one side ends it. Says whether it is to end with a reset.
+    /// Serves until one side ends the connection. Returns whether to end it with a reset.
     async fn serve(&mut self, shared: &Shared) -> bool {
         loop {
             match self.exchange(shared).await {
@@ -274,7 +274,7 @@ impl Pair {
     }
 
     async fn exchange(&mut self, shared: &Shared) -> std::io::Result<After> {
-        // A server that ends an idle connection ends it for the client, too.
+        // A server that closes an idle connection closes it for the client too.
         let head = tokio::select! {
             head = read_head(&mut self.from_client) => head?,
             gone = self.from_server.fill_buf() => {
@@ -305,7 +305,7 @@ impl Pair {
             }
             Turn::BlackHole => {
                 body.copy(&mut self.from_client, &mut tokio::io::sink()).await?;
-                // Until the client gives up.
+                // Waits until the client gives up.
                 tokio::io::copy_buf(&mut self.from_client, &mut tokio::io::sink()).await?;
                 Ok(After::Reset)
             }
@@ -317,8 +317,8 @@ impl Pair {
         }
     }
 
-    /// The server may answer before the body is whole: then that is the answer, and the rest of the
-    /// body goes nowhere.
+    /// Passes the request on. The server may answer before the body is complete; then that is the answer,
+    /// and the rest of the body is discarded.
     async fn pass(
         &mut self,
         head: &Head,
@@ -335,7 +335,7 @@ impl Pair {
             };
             match copied {
                 Ok(Ok(())) => answering.await?,
-                // A server that has said no may close before it has read all.
+                // A server that has refused may close before it has read everything.
                 Ok(Err(error)) => answering.await.map_err(|_| error)?,
                 Err(early) => {
                     self.to_client.write_all(&early?).await?;
@@ -391,7 +391,7 @@ impl Shared {
     }
 }
 
-/// A text field of a multipart body.
+/// Returns a text field of a multipart body.
 fn field(body: &str, name: &str) -> Option<String> {
     let (_, rest) = body.split_once(&format!("name=\"{name}\""))?;
     let (_, rest) = rest.split_once("\r\n\r\n")?;
@@ -446,7 +446,7 @@ async fn read_answer(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<
 struct Body {
     first: Vec<u8>,
     left: u64,
-    /// Bytes a second, and until when.
+    /// The rate in bytes per second, and until when it applies.
     slow: Option<(u64, Instant)>,
 }
 
@@ -462,7 +462,7 @@ impl Body {
         while left > 0 {
             let mut portion = left.min(COPY_BYTES as u64);
             if let Some((rate, _)) = self.slow.filter(|(_, until)| Instant::now() < *until) {
-                // The fault itself is time that passes.
+                // The fault itself consists of passing time.
                 tokio::time::sleep(DRIP).await;
                 portion = portion.min((rate * DRIP.as_millis() as u64 / 1_000).max(1));
             }
@@ -478,7 +478,7 @@ impl Body {
     }
 }
 
-/// Both documents' fields name the part behind the one that came.
+/// Changes the index in an answer of either document to that of the next part.
 fn wrong_echo(answer: &[u8]) -> Reply {
     let text = String::from_utf8_lossy(answer);
     let Some((_, body)) = text.split_once("\r\n\r\n") else { return Reply::Whole };

@@ -1,5 +1,5 @@
-//! Firefox without a window, driven by Marionette, its own protocol: JSON messages behind their length.
-//! Its WebDriver program is on no package registry.
+//! Firefox without a window, controlled through Marionette, its own protocol: JSON messages preceded by
+//! their length. Its WebDriver program is on no package registry.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,10 +13,10 @@ use crate::process::{Process, command};
 use crate::wait;
 
 const START: Duration = Duration::from_secs(30);
-/// One command. A page that loads takes longest.
+/// The limit of one command. Loading a page takes longest.
 const COMMAND: Duration = Duration::from_secs(30);
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Nothing is asked of anybody, and videos play by themselves.
+/// Suppresses questions to the person, and lets videos play automatically.
 const PREFERENCES: &str = r#"
 user_pref("marionette.port", 0);
 user_pref("media.autoplay.default", 0);
@@ -49,7 +49,7 @@ impl Firefox {
         })?;
         stream.set_read_timeout(Some(COMMAND))?;
         let mut firefox = Self { stream, last_id: 0, _browser: browser };
-        // Its greeting.
+        // The server's greeting.
         firefox.message()?;
         firefox.command("WebDriver:NewSession", &json!({}))?;
         Ok(firefox)
@@ -59,13 +59,13 @@ impl Firefox {
         self.command("WebDriver:Navigate", &json!({"url": url})).map(|_| ())
     }
 
-    /// Runs a function's body in the page and gives what it returns.
+    /// Runs a function's body in the page and returns its result.
     pub fn run(&mut self, script: &str) -> Result<Value> {
         let args = json!({"script": script, "args": []});
         Ok(self.command("WebDriver:ExecuteScript", &args)?["value"].take())
     }
 
-    /// Waits until the function's body returns something else than false or null.
+    /// Waits until the function's body returns something other than false or null.
     pub fn until(&mut self, what: &str, limit: Duration, script: &str) -> Result<Value> {
         wait::until(what, limit, || {
             let value = self.run(script)?;

@@ -1,5 +1,5 @@
-//! A person's pointer on the Wayland desktop of a test, by mutter's own way for those who work on it
-//! from afar. What is clicked is what a person would click: the real dialogs of the real portal.
+//! A person's pointer on the Wayland desktop of a test, through mutter's remote desktop interface. It
+//! clicks what a person would click: the real dialogs of the real portal.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::wayland::Session;
 const REMOTE: &str = "org.gnome.Mutter.RemoteDesktop";
 const SCREENS: &str = "org.gnome.Mutter.ScreenCast";
 const DISPLAYS: &str = "org.gnome.Mutter.DisplayConfig";
-/// The left button, as Linux counts them.
+/// The left button's code on Linux.
 const LEFT: i32 = 0x110;
 
-/// On a monitor of 1280x720: the row of the only monitor in the desktop's question, and its buttons.
+/// On a monitor of 1280x720: the row of the only monitor in the desktop's dialog, and its buttons.
 const MONITOR: (u32, u32) = (640, 386);
 const SHARE: (u32, u32) = (853, 233);
 const CANCEL: (u32, u32) = (430, 233);
@@ -29,12 +29,12 @@ type Displays = (u32, Vec<(Name, Vec<Mode>, Details)>, Vec<Place>, Details);
 
 pub struct Hand {
     remote: Proxy<'static>,
-    /// Places are counted on this one's screen.
+    /// Positions are relative to this stream's screen.
     stream: OwnedObjectPath,
 }
 
 impl Hand {
-    /// On the first monitor.
+    /// Connects to the first monitor.
     pub fn on(session: &Session) -> Result<Self> {
         let address = session.home.var("DBUS_SESSION_BUS_ADDRESS").context("there is no bus")?;
         let bus = Builder::address(address)?.build()?;
@@ -55,21 +55,21 @@ impl Hand {
         Ok(Hand { remote, stream })
     }
 
-    /// The only monitor may be seen. Does nothing where no question stands.
+    /// Chooses the only monitor and confirms. Does nothing if there is no dialog.
     pub fn share(&self) -> Result<()> {
         self.click(MONITOR)?;
         self.click(SHARE)
     }
 
-    /// As `share`, but a no.
+    /// Declines the dialog.
     pub fn decline(&self) -> Result<()> {
         self.click(CANCEL)
     }
 
-    /// X11's number of the key.
+    /// The key's X11 keysym.
     pub const ESCAPE: u32 = 0xff1b;
 
-    /// Presses a key and lets it go.
+    /// Presses and releases a key.
     pub fn press(&self, key: u32) -> Result<()> {
         for pressed in [true, false] {
             self.remote.call::<_, _, ()>("NotifyKeyboardKeysym", &(key, pressed))?;

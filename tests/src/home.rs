@@ -1,5 +1,5 @@
-//! A home of its own for everything that a test starts: settings, data, runtime files, logs.
-//! Removed with its guard.
+//! A home for everything that a test starts: settings, data, runtime files, logs. Removed when its guard is
+//! dropped.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Home {
         Ok(Self { snaplark: folder.join("snaplark"), folder, vars: Vec::new() })
     }
 
-    /// Keeps what is Snaplark's own elsewhere, where it outlives this home.
+    /// Keeps Snaplark's own files elsewhere, where they outlive this home.
     pub fn keep_snaplark_in(&mut self, folder: PathBuf) {
         self.snaplark = folder;
     }
@@ -34,7 +34,7 @@ impl Home {
         &self.folder
     }
 
-    /// Where Snaplark keeps everything of its own.
+    /// Returns the folder of Snaplark's own files.
     pub fn snaplark(&self) -> &Path {
         &self.snaplark
     }
@@ -43,7 +43,7 @@ impl Home {
         self.folder.join("logs").join(format!("{name}.log"))
     }
 
-    /// A variable that everything started from here on sees.
+    /// Sets a variable for everything that is started from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.vars.retain(|(old, _)| old != name);
         self.vars.push((name.into(), value.into()));
@@ -53,7 +53,7 @@ impl Home {
         self.vars.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Makes a command live here, and takes from it what belongs to the machine's own desktop.
+    /// Sets a command's environment to this home's, and removes what belongs to the machine's own desktop.
     pub fn apply(&self, command: &mut Command) {
         const FOREIGN: [&str; 17] = [
             "RUST_BACKTRACE",
@@ -87,7 +87,7 @@ impl Home {
         ] {
             command.env(name, self.folder.join(folder));
         }
-        // Tests look at the time that is recorded so far.
+        // Tests read the time that is recorded so far.
         command.env("SNAPLARK_PROGRESS_SECONDS", "0");
         command
             .env("LC_ALL", "C.UTF-8")
@@ -99,7 +99,8 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // Left over only where a program still writes; it lies in the system's temporary folder.
+        // Files are left over only if a program is still writing; they are in the system's temporary
+        // folder.
         std::fs::remove_dir_all(&self.folder).ok();
     }
 }

@@ -1,10 +1,10 @@
-//! What the whole-system tests stand on: a virtual desktop, the built programs with a home of their
-//! own, a screen whose picture can be checked, browsers that can be driven. The demonstration of
-//! `cargo xtask run` is made of the same pieces.
+//! The foundation of the whole-system tests: a virtual desktop, the built programs with a home of their
+//! own, a screen whose picture can be checked, and browsers that can be controlled. The demonstration of
+//! `cargo xtask run` uses the same pieces.
 //!
-//! Rules of the house: everything that is started is stopped when its guard is dropped, also when a
-//! test fails; nothing is waited for without a limit; no display or port number is fixed; nothing
-//! of the machine's own home is read or written.
+//! Rules: everything that is started is stopped when its guard is dropped, even when a test fails. Every
+//! wait has a limit. No display or port number is fixed. Nothing in the machine's own home is read or
+//! written.
 
 pub mod browser;
 pub mod camera;

@@ -1,4 +1,4 @@
-//! Videos as others see them: ffprobe and ffmpeg.
+//! Videos as other programs see them: ffprobe and ffmpeg.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::display::Rectangle;
 
-/// Below this nothing is heard; -91 is what 16 bits say of nothing at all.
+/// Sound below this level is inaudible; -91 is the level of digital silence with 16 bits.
 const SILENT_DB: f64 = -60.0;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -17,13 +17,13 @@ pub struct Probe {
     pub codec: String,
     pub width: u32,
     pub height: u32,
-    /// Where the container names it.
+    /// Set if the container names it.
     pub duration_s: Option<f64>,
-    /// The time of its first picture or sound.
+    /// The time of its first frame or sound.
     pub start_s: Option<f64>,
 }
 
-/// What ffprobe says of the video. Any complaint of it is an error.
+/// Probes the video with ffprobe. Any complaint is an error.
 pub fn probe(video: &str) -> Result<Probe> {
     let mut ffprobe = Command::new("ffprobe");
     ffprobe.args(["-v", "error", "-of", "json", "-show_format", "-show_streams", video]);
@@ -45,7 +45,7 @@ pub fn probe(video: &str) -> Result<Probe> {
     })
 }
 
-/// Whether the video has a track of sound.
+/// Returns whether the video has an audio track.
 pub fn has_sound(video: &str) -> Result<bool> {
     let mut ffprobe = Command::new("ffprobe");
     ffprobe.args(["-v", "error", "-select_streams", "a", "-show_entries", "stream=codec_name"]);
@@ -53,7 +53,7 @@ pub fn has_sound(video: &str) -> Result<bool> {
     Ok(!quiet(&mut ffprobe, video)?.is_empty())
 }
 
-/// Whether nothing is to be heard in it, with or without a sound track.
+/// Returns whether the video is silent, with or without an audio track.
 pub fn is_silent(video: &str) -> Result<bool> {
     if !has_sound(video)? {
         return Ok(true);
@@ -67,11 +67,11 @@ pub fn is_silent(video: &str) -> Result<bool> {
     Ok(loudest < SILENT_DB)
 }
 
-/// Decodes every frame. Any complaint of ffmpeg is an error. Gives the number of frames.
+/// Decodes every frame with ffmpeg. Any complaint is an error. Returns the number of frames.
 pub fn decode(video: &str) -> Result<u32> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-xerror", "-i", video, "-fps_mode", "passthrough"]);
-    // With the container's own clock: by a guessed frame rate two frames may fall on one tick.
+    // The container's own clock is used, since with a guessed frame rate two frames may fall on one tick.
     ffmpeg.args(["-enc_time_base", "-1"]);
     ffmpeg.args(["-map", "0:v", "-f", "framehash", "-hash", "crc32", "-"]);
     let lines = String::from_utf8(quiet(&mut ffmpeg, video)?)?;
@@ -82,7 +82,7 @@ pub fn decode(video: &str) -> Result<u32> {
     Ok(u32::try_from(frames)?)
 }
 
-/// The picture that stands at that time: red, green, blue; rows from the top.
+/// Returns the frame at that time: red, green, blue; rows from the top.
 pub fn picture(video: &str, seconds: f64) -> Result<Vec<u8>> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", video, "-ss", &seconds.to_string(), "-frames:v", "1"]);
@@ -90,7 +90,7 @@ pub fn picture(video: &str, seconds: f64) -> Result<Vec<u8>> {
     quiet(&mut ffmpeg, video)
 }
 
-/// The last picture, one byte a pixel.
+/// Returns the last frame, one byte for each pixel.
 pub fn last_picture(video: &str, (width, height): (u32, u32)) -> Result<Vec<u8>> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
@@ -100,7 +100,7 @@ pub fn last_picture(video: &str, (width, height): (u32, u32)) -> Result<Vec<u8>>
     Ok(last.with_context(|| format!("{video} has no frame of {width} by {height}"))?.to_vec())
 }
 
-/// How many pictures are of nothing but the grey that stands for what was damaged.
+/// Counts the frames that are all grey, the placeholder for damaged segments.
 pub fn grey_pictures(video: &str, (width, height): (u32, u32)) -> Result<usize> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", video, "-map", "0:v", "-fps_mode", "passthrough"]);
@@ -110,7 +110,7 @@ pub fn grey_pictures(video: &str, (width, height): (u32, u32)) -> Result<usize> 
     Ok(frames.filter(|frame| frame.iter().all(|value| *value == 128)).count())
 }
 
-/// The brightest pixel of each frame in that part of it.
+/// Returns the brightest pixel of each frame in that part of it.
 pub fn brightest(video: &str, part: Rectangle) -> Result<Vec<u8>> {
     let Rectangle { x, y, width, height } = part;
     let mut ffmpeg = Command::new("ffmpeg");
@@ -122,7 +122,7 @@ pub fn brightest(video: &str, part: Rectangle) -> Result<Vec<u8>> {
     Ok(frames.map(|frame| frame.iter().copied().max().unwrap_or_default()).collect())
 }
 
-/// What mkvmerge, strict about containers, has to say against the file.
+/// Returns the warnings of mkvmerge, which is strict about containers.
 pub fn container_warnings(video: &Path) -> Result<Vec<String>> {
     let mut mkvmerge = Command::new("mkvmerge");
     mkvmerge.args(["--identification-format", "json", "--identify"]).arg(video);

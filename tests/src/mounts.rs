@@ -1,5 +1,5 @@
-//! Mounts that only the programs below them see: disks that are small, and that go away. A namespace
-//! of its own holds them, so that nobody needs to be root and nothing of them outlives its guard.
+//! Mounts that only the programs inside them see: disks that are small, and that vanish. They are in a
+//! mount namespace of their own, so no test needs root and none of them outlives its guard.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl Mounts {
         Ok(Self { holder })
     }
 
-    /// A disk of so many bytes, there.
+    /// Mounts a disk of that size.
     pub fn small_disk(&self, home: &Home, at: &Path, size_bytes: u64) -> Result<()> {
         std::fs::create_dir_all(at)?;
         let mut mount = self.inside(home, "mount");
@@ -36,7 +36,7 @@ impl Mounts {
         output(mount, START).map(drop)
     }
 
-    /// It has room for so many bytes more and no other, at once.
+    /// Resizes the disk at once so that exactly `left_bytes` are free.
     pub fn leave(&self, home: &Home, at: &Path, left_bytes: u64) -> Result<()> {
         wait::until("a disk of another size", START, || {
             let mut df = self.inside(home, "df");
@@ -45,12 +45,12 @@ impl Mounts {
             let used: u64 = used.split_whitespace().last().unwrap_or_default().parse()?;
             let mut mount = self.inside(home, "mount");
             mount.args(["-o", &format!("remount,size={}", used + left_bytes)]).arg(at);
-            // Refused where more was written meanwhile.
+            // Refused if more was written in the meantime.
             Ok(finish(&mut mount, START)?.status.success().then_some(()))
         })
     }
 
-    /// The folder `from` is seen there, too.
+    /// Makes the folder `from` visible at `at` too.
     pub fn bind(&self, home: &Home, from: &Path, at: &Path) -> Result<()> {
         std::fs::create_dir_all(from)?;
         std::fs::create_dir_all(at)?;
@@ -59,14 +59,14 @@ impl Mounts {
         output(mount, START).map(drop)
     }
 
-    /// As when a stick is pulled: whoever has a file open keeps it, and no path leads there any more.
+    /// Unmounts like a pulled USB stick: open files stay usable, but no path leads there any more.
     pub fn pull(&self, home: &Home, at: &Path) -> Result<()> {
         let mut umount = self.inside(home, "umount");
         umount.arg("-l").arg(at);
         output(umount, START).map(drop)
     }
 
-    /// A command that sees them.
+    /// Returns a command that sees the mounts.
     pub fn inside(&self, home: &Home, program: impl AsRef<OsStr>) -> Command {
         let mut inside = command(home, "nsenter");
         inside.args(["--target", &self.holder.id().to_string()]);
@@ -74,7 +74,7 @@ impl Mounts {
         inside
     }
 
-    /// What is there, as a path that this process can go.
+    /// Returns a path inside the namespace as one that this process can open.
     pub fn seen(&self, path: &Path) -> PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());
         Path::new(&root).join(path.strip_prefix("/").unwrap_or(path))

@@ -1,9 +1,9 @@
-//! Numbers that a screen shows and a video is checked for. Painter and reader share this file, so
+//! Numbers that a screen shows and that are read back from a video. Painter and reader share this file, so
 //! that they can't disagree.
 //!
-//! A number is 16 bits and 4 bits of check, painted as two rows of ten squares, white for 1, in a
-//! black field. The squares are big against the encoder's blocks: no bitrate that anyone would
-//! watch blurs one into its neighbour.
+//! A number is 16 bits and 4 check bits, painted as two rows of ten squares, white for 1, in a black field.
+//! The squares are large compared to the encoder's blocks: no bitrate that anyone would watch blurs one
+//! into its neighbour.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -13,22 +13,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::display::Rectangle;
 
-/// One square's side. Blocks of VP9 are at most 64 wide; what counts is that a square's middle
-/// is far from its edge.
+/// The side of one square. Blocks of VP9 are at most 64 wide; what counts is that a square's middle is far
+/// from its edge.
 pub const SQUARE: u32 = 20;
 const COLUMNS: u32 = 10;
 const ROWS: u32 = 2;
-/// Black around the squares.
+/// The black margin around the squares.
 pub const MARGIN: u32 = 10;
-/// What is averaged around a square's middle.
+/// The side of the area that is averaged around a square's middle.
 const PROBE: u32 = 8;
 
 /// The field with all squares.
 pub const WIDTH: u32 = COLUMNS * SQUARE + 2 * MARGIN;
 pub const HEIGHT: u32 = ROWS * SQUARE + 2 * MARGIN;
 
-/// Where the field is on a picture of that size: at the bottom left, clear of the panel above and of
-/// toasts at the right.
+/// Returns the field's position on a picture of that size: at the bottom left, away from the panel at the
+/// top and toasts at the right.
 pub fn field(_width: u32, height: u32) -> Rectangle {
     const GAP: u32 = 8;
     Rectangle {
@@ -39,7 +39,7 @@ pub fn field(_width: u32, height: u32) -> Rectangle {
     }
 }
 
-/// The white squares for a number, relative to the field.
+/// Returns the white squares for a number, relative to the field.
 pub fn squares(number: u16) -> impl Iterator<Item = Rectangle> {
     let bits = u32::from(number) | u32::from(check(number)) << 16;
     (0..COLUMNS * ROWS).filter(move |bit| bits >> bit & 1 == 1).map(square)
@@ -54,13 +54,13 @@ fn square(bit: u32) -> Rectangle {
     }
 }
 
-/// Folded so that a single wrong square never passes, nor a field that is all black or all white.
+/// Returns the check bits. A single wrong square never passes, nor a field that is all black or all white.
 fn check(number: u16) -> u8 {
     let folded = number ^ number >> 4 ^ number >> 8 ^ number >> 12;
     (folded as u8 ^ 0b0101) & 0xf
 }
 
-/// The number in a grey picture of the field, or `None` where it can't be read.
+/// Reads the number in a grey picture of the field, or returns `None` if it can't be read.
 pub fn read(grey: &[u8]) -> Option<u16> {
     let mut bits = 0u32;
     for bit in 0..COLUMNS * ROWS {
@@ -82,19 +82,19 @@ pub fn read(grey: &[u8]) -> Option<u16> {
     (u32::from(check(number)) == bits >> 16).then_some(number)
 }
 
-/// What the frames of a video show, in playing order.
+/// The numbers that the frames of a video show, in playing order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     pub frames: Vec<Option<u16>>,
 }
 
-/// Decodes a whole video with ffmpeg. `size` is the picture's.
+/// Decodes a whole video with ffmpeg. `size` is that of its picture.
 pub fn read_video(video: &str, size: (u32, u32)) -> Result<Reading> {
     let Rectangle { x, y, width, height } = field(size.0, size.1);
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i", video, "-an"]);
     ffmpeg.args(["-vf", &format!("crop={width}:{height}:{x}:{y},format=gray")]);
-    // With the container's own clock: by a guessed frame rate two frames may fall on one tick.
+    // The container's own clock is used, since with a guessed frame rate two frames may fall on one tick.
     ffmpeg.args(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "-"]);
     ffmpeg.stdin(Stdio::null());
     let output = ffmpeg.output().context("ffmpeg can't be started")?;
@@ -105,7 +105,7 @@ pub fn read_video(video: &str, size: (u32, u32)) -> Result<Reading> {
     Ok(Reading { frames })
 }
 
-/// Reads when each frame is shown, in seconds, and its number.
+/// Reads each frame's time in seconds, and its number.
 pub fn read_timed(video: &Path, size: (u32, u32)) -> Result<Vec<(f64, u16)>> {
     let mut ffprobe = Command::new("ffprobe");
     ffprobe.args(["-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time"]);
@@ -121,7 +121,7 @@ pub fn read_timed(video: &Path, size: (u32, u32)) -> Result<Vec<(f64, u16)>> {
     Ok(numbers.filter_map(|(time, number)| Some((time, number?))).collect())
 }
 
-/// Reads the number in a picture of the screen, four bytes a pixel, that shows a video of `size`
+/// Reads the number in a picture of the screen, four bytes for each pixel, that shows a video of `size`
 /// scaled to `shown`.
 pub fn read_scaled(pixels: &[u8], shown: (u32, u32), size: (u32, u32)) -> Option<u16> {
     let field = field(size.0, size.1);
@@ -137,7 +137,7 @@ pub fn read_scaled(pixels: &[u8], shown: (u32, u32), size: (u32, u32)) -> Option
     read(&grey)
 }
 
-/// As `read_video`, for a file.
+/// Reads a file like [`read_video`].
 pub fn read_file(video: &Path, size: (u32, u32)) -> Result<Reading> {
     read_video(video.to_str().context("the path is not UTF-8")?, size)
 }
@@ -155,9 +155,9 @@ impl Reading {
         Ok((span, span - u32::try_from(seen.len())?))
     }
 
-    /// Holds a recording to its promise: every frame is readable, no number runs backwards, at most
-    /// `missing_share` of them is missing, and they span as many `seconds` of a screen with `fps`
-    /// numbers a second. Gives the span and how many of it are missing.
+    /// Checks a recording: every frame is readable, no number runs backwards, at most `missing_share` of
+    /// them is missing, and they span as many `seconds` of a screen with `fps` numbers a second. Returns
+    /// the span and how many of it are missing.
     pub fn hold(
         &self,
         seconds: RangeInclusive<f64>,
@@ -184,7 +184,7 @@ impl Reading {
         Ok((span, missing))
     }
 
-    /// Each jump by more than one: from, to.
+    /// Returns each jump by more than one: from, to.
     fn gaps(&self) -> Vec<(u16, u16)> {
         let numbers: Vec<u16> = self.frames.iter().copied().flatten().collect();
         let jumps = numbers.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) > 1);

@@ -1,5 +1,5 @@
-//! A program that ends with its guard: the whole process group, at the latest when this process
-//! does. Its complaints are kept in a file, and shown when a test fails.
+//! A program that ends when its guard is dropped: its whole process group, at the latest when this process
+//! ends. Its error output is kept in a file, and shown when a test fails.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,13 +16,13 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::home::Home;
 use crate::wait;
 
-/// A program that was asked to end has so long before it is killed.
+/// How long a program that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-/// So many lines of a program's complaints are shown with a failed test.
+/// How many lines of a program's error output are shown with a failed test.
 const SHOWN_LINES: usize = 25;
 
-/// One of our own programs, built beside the test that runs, or as it stands in the folder that
-/// `SNAPLARK_PROGRAMS` names (an installation that is on trial).
+/// Returns the path of one of our own programs: built beside the running test, or from the folder in
+/// `SNAPLARK_PROGRAMS` (an installation under test).
 pub fn program(name: &str) -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("SNAPLARK_PROGRAMS") {
         let program = Path::new(&folder).join(name);
@@ -46,7 +46,7 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A command that ends with this process, however it ends. Its environment is the home's.
+/// Returns a command that is killed when this process ends, however it ends. Its environment is the home's.
 pub fn command(home: &Home, program: impl AsRef<OsStr>) -> Command {
     let mut command = if cfg!(target_os = "linux") {
         let mut command = Command::new("setpriv");
@@ -69,7 +69,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it. Standard output is read by line, standard error goes to a file in the home.
+    /// Starts a program. Its standard output is read by line, its standard error goes to a file in the
+    /// home.
     pub fn start(home: &Home, name: &str, mut command: Command) -> Result<Self> {
         let log = home.log(name);
         let file = File::create(&log).with_context(|| log.display().to_string())?;
@@ -79,14 +80,14 @@ impl Process {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Nobody may listen any more; the pipe has to be emptied all the same.
+                // Nobody may be listening any more, but the pipe has to be drained anyway.
                 sender.send(line).ok();
             }
         });
         Ok(Self { name: name.into(), child, lines, log, ended: None })
     }
 
-    /// Starts it with pipes for both outputs whose readers are gone, as after a closed terminal.
+    /// Starts a program with pipes whose readers are closed for both outputs, as after a closed terminal.
     pub fn start_unheard(name: &str, log: PathBuf, mut command: Command) -> Result<Self> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().with_context(|| format!("{name} can't be started"))?;
@@ -99,7 +100,7 @@ impl Process {
         self.child.id()
     }
 
-    /// The next line of its standard output.
+    /// Returns the next line of its standard output.
     pub fn line(&mut self, limit: Duration) -> Result<String> {
         let what = format!("{} to say something", self.name);
         wait::until(&what, limit, || {
@@ -116,12 +117,12 @@ impl Process {
         })
     }
 
-    /// What it has printed since, without waiting.
+    /// Returns the lines printed since the last call, without waiting.
     pub fn lines(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
 
-    /// The end of its standard error.
+    /// Returns the end of its standard error.
     pub fn complaints(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -148,7 +149,7 @@ impl Process {
         self.send_signal(Signal::TERM);
     }
 
-    /// As a power cut does: nothing of it runs another instruction.
+    /// Kills it as a power cut would: it runs no further instruction.
     pub fn kill(&mut self) -> Result<()> {
         self.send_signal(Signal::KILL);
         self.wait(GRACE).map(|_| ())
@@ -157,7 +158,7 @@ impl Process {
     /// Sends a signal to its whole process group.
     pub fn send_signal(&self, signal: Signal) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
-            // It fails only for a group that is gone already.
+            // It fails only for a group that has ended already.
             kill_process_group(group, signal).ok();
         }
     }
@@ -175,13 +176,13 @@ impl Drop for Process {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
-        // Its children as well, where they outlived it.
+        // Kills its children too, if they outlived it.
         self.send_signal(Signal::KILL);
         self.child.wait().ok();
     }
 }
 
-/// Runs a program to its end and gives what it printed; both outputs where it fails.
+/// Runs a program to its end and returns its output. If it fails, the error contains both outputs.
 pub fn output(mut command: Command, limit: Duration) -> Result<String> {
     let answer = finish(&mut command, limit)?;
     if !answer.status.success() {
@@ -197,7 +198,7 @@ pub struct Answer {
     pub stderr: String,
 }
 
-/// Runs a program to its end, however it ends.
+/// Runs a program to its end, even if it fails.
 pub fn finish(command: &mut Command, limit: Duration) -> Result<Answer> {
     let name = name(command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);

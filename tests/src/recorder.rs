@@ -11,10 +11,10 @@ use crate::cloud::Cloud;
 use crate::home::Home;
 use crate::process::{Answer, command, finish, program};
 
-/// What a command may take beyond a recording's own length.
+/// What a command may take in addition to a recording's length.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// What `snaplark record --json` ends with.
+/// The JSON object that `snaplark record --json` prints.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub id: String,
@@ -31,7 +31,7 @@ pub struct Recorded {
     pub link_problem: Option<String>,
 }
 
-/// `snaplark` with these arguments, in this home, with this account.
+/// Returns a `snaplark` command with these arguments, in this home, with this account.
 pub fn snaplark(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Command> {
     let mut snaplark = command(home, program("snaplark")?);
     snaplark.args(args);
@@ -41,12 +41,12 @@ pub fn snaplark(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Com
     Ok(snaplark)
 }
 
-/// Runs it to its end, however it ends.
+/// Runs the command to its end, even if it fails.
 pub fn ask(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Answer> {
     finish(&mut snaplark(home, cloud, args)?, MARGIN)
 }
 
-/// Runs it to its end and reads the one JSON value that it prints.
+/// Runs the command and reads the one JSON value that it prints.
 pub fn ask_json(home: &Home, cloud: Option<&Cloud>, args: &[&str]) -> Result<Value> {
     let answer = ask(home, cloud, args)?;
     if !answer.status.success() {
@@ -100,13 +100,13 @@ impl Recorded {
         })
     }
 
-    /// Its folder: init and segments.
+    /// Returns the recording's folder: init and segments.
     pub fn folder(&self, home: &Home) -> PathBuf {
         home.snaplark().join("recordings").join(&self.id)
     }
 }
 
-/// Init and segments of a recording's folder, in playing order.
+/// Returns the init and segments of a recording's folder, in playing order.
 pub fn pieces(folder: &std::path::Path) -> Result<Vec<PathBuf>> {
     let mut segments: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| folder.display().to_string())?

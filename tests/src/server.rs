@@ -1,5 +1,5 @@
-//! `snaplark-cloud` in a process of its own that can be killed, frozen, and started again on the same
-//! port and data.
+//! `snaplark-cloud` in a separate process that can be killed, frozen, and restarted on the same port and
+//! data.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,12 +39,12 @@ impl Server {
         Ok(Self { address, token, data, args, process })
     }
 
-    /// Ends it as a power cut does.
+    /// Kills it as a power cut would.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
     }
 
-    /// Where it keeps its database and objects.
+    /// Returns the folder of its database and objects.
     pub fn data(&self) -> &Path {
         &self.data
     }
@@ -53,11 +53,11 @@ impl Server {
         self.process.send_signal(signal);
     }
 
-    /// Reads everything that is stored and says what is damaged.
+    /// Reads everything that is stored and returns the report on damage.
     pub fn scrub(&self, home: &Home) -> Result<String> {
         let mut scrub = command(home, program("snaplark-cloud")?);
         scrub.args(["scrub", "--data"]).arg(&self.data);
-        // It fails where it finds damage, which is an answer here.
+        // The command fails if it finds damage, which is a valid answer here.
         let answer = finish(&mut scrub, START)?;
         Ok(format!("{}{}", answer.stdout, answer.stderr))
     }

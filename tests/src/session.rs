@@ -1,5 +1,4 @@
-//! What a desktop session has behind its windows: the bus that programs meet on, the server of
-//! cameras and screens, and the keyring.
+//! The services of a desktop session: the session bus, the server for cameras and screens, and the keyring.
 
 use std::fs::File;
 use std::process::Command;
@@ -18,7 +17,7 @@ pub fn bus(home: &mut Home) -> Result<Process> {
     bus_as(home, "DBUS_SESSION_BUS_ADDRESS")
 }
 
-/// The same in place of the system's bus, on which anyone may be anybody.
+/// Starts a bus in place of the system bus. It lets any program own any name.
 pub fn system_bus(home: &mut Home) -> Result<Process> {
     bus_as(home, "DBUS_SYSTEM_BUS_ADDRESS")
 }
@@ -31,7 +30,7 @@ fn bus_as(home: &mut Home, variable: &str) -> Result<Process> {
     Ok(daemon)
 }
 
-/// Starts PipeWire and what connects its nodes, on the home's bus.
+/// Starts PipeWire and its session manager on the home's bus.
 pub fn media(home: &Home) -> Result<Vec<Process>> {
     let pipewire = Process::start(home, "pipewire", command(home, "pipewire"))?;
     let socket = home.path().join("run/pipewire-0");
@@ -40,7 +39,7 @@ pub fn media(home: &Home) -> Result<Vec<Process>> {
     Ok(vec![pipewire, manager])
 }
 
-/// Starts the system's real keyring on the home's bus, unlocked as a sign-in to the desktop does.
+/// Starts the system's real keyring on the home's bus, unlocked as by a sign-in to the desktop.
 pub fn keyring(home: &Home) -> Result<Process> {
     let password = home.path().join("password");
     std::fs::write(&password, "a password\n")?;
@@ -56,7 +55,7 @@ pub fn keyring(home: &Home) -> Result<Process> {
     Ok(daemon)
 }
 
-/// How many secrets the keyring holds.
+/// Returns how many secrets the keyring holds.
 pub fn secrets(home: &Home) -> Result<usize> {
     let mut ask = call(home, "org.freedesktop.secrets", "/org/freedesktop/secrets");
     ask.args(["org.freedesktop.Secret.Service.SearchItems", "dict:string:string:"]);

@@ -1,5 +1,5 @@
-//! A library of thousands, out of one recording that is truly there: its rows and its still under
-//! other ids. While no program has it open.
+//! Makes a library of thousands of recordings from a single real one, by copying its rows and its still
+//! under other ids. No program may have the library open meanwhile.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,18 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, params};
 use snaplark_core::{RecordingId, STILL_FILE};
 
-/// What the rows of one recording are in.
+/// The tables with the rows of one recording, and their key columns.
 const TABLES: [(&str, &str); 3] =
     [("recordings", "id"), ("segments", "recording"), ("uploads", "recording")];
 
-/// The newest recording's still, where it has been seen by now.
+/// Returns the newest recording's still, if it has been made.
 pub fn still(snaplark: &Path) -> Option<PathBuf> {
     let recordings = std::fs::read_dir(snaplark.join("recordings")).ok()?.flatten();
     let newest = recordings.map(|entry| entry.path()).max()?;
     Some(newest.join(STILL_FILE)).filter(|still| still.is_file())
 }
 
-/// `count` more of the newest, each cleared: it is online, and only its still is here.
+/// Adds `count` copies of the newest recording, each cleared: it is online, and only its still is here.
 pub fn multiply(snaplark: &Path, count: usize) -> Result<()> {
     let still = still(snaplark).context("no recording has a still")?;
     let mut database = Connection::open(snaplark.join("snaplark.db"))?;

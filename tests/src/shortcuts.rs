@@ -1,4 +1,4 @@
-//! A Wayland desktop that gives programs shortcuts (`stand-in-shortcuts`), beside its own portal.
+//! A Wayland desktop that assigns shortcuts to programs (`stand-in-shortcuts`), beside its own portal.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ pub struct Shortcuts<'a> {
 }
 
 impl<'a> Shortcuts<'a> {
-    /// Before anything asks the session's portal, which looks once who is behind it. `answer`: see
-    /// `stand-in-shortcuts`.
+    /// Must be called before anything uses the session's portal, which looks only once for its backends.
+    /// `answer`: see `stand-in-shortcuts`.
     pub fn start(session: &'a Session, answer: &str) -> Result<Self> {
         std::fs::write(session.home.path().join("portals/shortcuts.portal"), PORTAL)?;
         Ok(Shortcuts { session, program: start(session, answer)? })
     }
 
-    /// Ends as in a crash, and is there again with another answer.
+    /// Kills it as a crash would, and starts it again with another answer.
     pub fn start_again(&mut self, answer: &str) -> Result<()> {
         self.kill()?;
         self.program = start(self.session, answer)?;
@@ -40,12 +40,12 @@ impl<'a> Shortcuts<'a> {
         self.program.kill()
     }
 
-    /// What it says next.
+    /// Returns its next line of output.
     pub fn line(&mut self, limit: Duration) -> Result<String> {
         self.program.line(limit)
     }
 
-    /// From now on the person says yes.
+    /// Lets the person agree from now on.
     pub fn give(&self) -> Result<()> {
         self.call("Give", &[])
     }
@@ -54,7 +54,7 @@ impl<'a> Shortcuts<'a> {
         self.call("Press", &[shortcut])
     }
 
-    /// The person chooses other keys in the desktop's settings.
+    /// Changes the keys, as a person does in the desktop's settings.
     pub fn change(&self, shortcut: &str, keys: &str) -> Result<()> {
         self.call("Change", &[shortcut, keys])
     }

@@ -1,5 +1,5 @@
-//! A sound server of the home's own, PulseAudio or PipeWire, with devices that are not there: speakers
-//! whose sound can be heard, and a microphone that hears a tone. Until it is dropped.
+//! A sound server of the home's own, PulseAudio or PipeWire, with virtual devices: speakers that can be
+//! listened to, and a microphone that hears a tone. It runs until it is dropped.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,24 +10,24 @@ use crate::home::Home;
 use crate::process::{Process, command, finish, output};
 use crate::{session, wait};
 
-/// What the microphone hears.
+/// The frequency of the microphone's tone.
 pub const TONE_HZ: u32 = 440;
 const START: Duration = Duration::from_secs(30);
 const RATE: u32 = 8_000;
 const VARIABLE: &str = "PULSE_SERVER";
 
-/// Which sound server a desktop has.
+/// The sound server of a desktop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     PulseAudio,
-    /// With its replacement of PulseAudio, and the session's PipeWire behind it.
+    /// Its replacement of PulseAudio, with the session's PipeWire behind it.
     PipeWire,
     /// None answers, and none can be started.
     Missing,
 }
 
-/// Starts the sound server and makes it the home's. PipeWire wants a session bus. The microphone's tone
-/// comes some two seconds later (`hears_tone`).
+/// Starts the sound server and makes it the home's. PipeWire requires a session bus. The microphone's tone
+/// begins about two seconds later (`hears_tone`).
 pub fn start(home: &mut Home, which: Server) -> Result<Vec<Process>> {
     match which {
         Server::PulseAudio => pulseaudio(home).map(|daemon| vec![daemon]),
@@ -45,7 +45,7 @@ fn pulseaudio(home: &mut Home) -> Result<Process> {
     let mut daemon = command(home, "pulseaudio");
     daemon.env_remove("DISPLAY").args(["--daemonize=no", "-n", "--use-pid-file=no"]);
     daemon.arg("--exit-idle-time=-1");
-    // Not module-sine-source: what it gives to a recorder is silence with bursts of the tone.
+    // Not module-sine-source, since a recorder gets silence with bursts of the tone from it.
     for module in [
         format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display()),
         "module-null-sink sink_name=speakers sink_properties=device.description=Speakers".into(),
@@ -62,7 +62,7 @@ fn pulseaudio(home: &mut Home) -> Result<Process> {
     Ok(daemon)
 }
 
-/// The microphone listens to a second pair of speakers, which play the tone.
+/// Starts PipeWire. The microphone listens to a second pair of speakers, which play the tone.
 fn pipewire(home: &mut Home) -> Result<Vec<Process>> {
     let mut servers = session::media(home)?;
     let server = Process::start(home, "pipewire-pulse", command(home, "pipewire-pulse"))?;

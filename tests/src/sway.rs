@@ -1,8 +1,8 @@
-//! Sway without a screen and without a graphics card: a compositor of the wlroots family, what it says
-//! of its windows, and its bar.
+//! Sway without a screen and without a graphics card: a compositor of the wlroots family, its list of
+//! windows, and its bar.
 //!
-//! Sway refuses to run as root, so there it runs as nobody, in a folder of its own. Its programs are
-//! started by the test beside it, not by sway: they have the home's buses and files.
+//! Sway refuses to run as root, so as root it runs as nobody, in a folder of its own. Other programs are
+//! started by the test and not by sway, so that they have the home's buses and files.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -39,7 +39,7 @@ bar {
 
 pub struct Sway {
     _process: Process,
-    /// Where clients connect, as `WAYLAND_DISPLAY` names it.
+    /// The socket for clients, as `WAYLAND_DISPLAY` names it.
     pub socket: PathBuf,
     orders: PathBuf,
 }
@@ -57,13 +57,13 @@ pub struct Placed {
 }
 
 impl Sway {
-    /// Starts it and makes its displays the home's.
+    /// Starts sway and makes its displays the home's.
     pub fn start(home: &mut Home) -> Result<Self> {
         let folder = home.path().join("sway");
         fs::create_dir_all(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
         let is_root = getuid().is_root();
-        // X11 lets in the user whose server it is.
+        // X11 accepts only the user whose server it is, so root has to be let in.
         let let_in = if is_root { "xhost +si:localuser:root >&2; " } else { "" };
         let tell = r#"echo "$DISPLAY"; echo "$WAYLAND_DISPLAY"; echo "$SWAYSOCK""#;
         let config = home.path().join("sway.conf");
@@ -73,7 +73,7 @@ impl Sway {
             let mut sway = command(home, "setpriv");
             let user = NOBODY.to_string();
             sway.args(["--reuid", &user, "--regid", &user, "--clear-groups", "--"]);
-            // A change of the user takes the order to end with this process back.
+            // Changing the user clears the death signal, so it is set again.
             sway.args(["setpriv", "--pdeathsig", "KILL", "--", "sway"]);
             sway
         } else {
@@ -96,14 +96,14 @@ impl Sway {
         Ok(Sway { _process: process, socket, orders })
     }
 
-    /// Its own bar, which is the session's tray. The home has a bus.
+    /// Starts sway's own bar, which is the session's tray. The home must have a bus.
     pub fn bar(&self, home: &Home) -> Result<Process> {
         let mut bar = command(home, "swaybar");
         bar.args(["--bar_id", "bar", "--socket"]).arg(&self.orders);
         Process::start(home, "swaybar", bar)
     }
 
-    /// All windows that sway places: those of Wayland and X11, tiled and floating.
+    /// Returns all windows that sway places: Wayland and X11, tiled and floating.
     pub fn windows(&self, home: &Home) -> Result<Vec<Placed>> {
         let mut message = Command::new("swaymsg");
         home.apply(&mut message);
@@ -114,7 +114,7 @@ impl Sway {
         Ok(windows)
     }
 
-    /// What its monitor shows there: red, green, blue; rows from the top.
+    /// Returns the pixels of a part of its monitor: red, green, blue; rows from the top.
     pub fn pixels(&self, home: &Home, at: Rectangle) -> Result<Vec<u8>> {
         let file = home.path().join("sway.png");
         self.picture(home, &file)?;
@@ -125,7 +125,7 @@ impl Sway {
         Ok(rows.flat_map(|row| row[left..left + width].to_vec()).collect())
     }
 
-    /// What its monitor shows.
+    /// Saves a picture of its monitor.
     pub fn picture(&self, home: &Home, file: &Path) -> Result<()> {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;

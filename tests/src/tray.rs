@@ -1,6 +1,6 @@
-//! A program's icon in the tray as a panel has it: told of by the session's StatusNotifierWatcher, with
-//! a menu that is read and pressed over com.canonical.dbusmenu. That is what a panel does with a
-//! person's click; `Desk::open_tray_menu` makes that click as well.
+//! A program's tray icon as a panel sees it: registered with the session's StatusNotifierWatcher, with a
+//! menu that is read and pressed over com.canonical.dbusmenu. That is what a panel does when a person
+//! clicks; `Desk::open_tray_menu` also makes the click.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,21 +16,21 @@ use crate::wait;
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
-/// The whole menu hangs below it.
+/// The id of the menu's root, below which the whole menu is.
 const ROOT: i32 = 0;
 const ALL_LEVELS: i32 = -1;
-/// From what a person does to the menu that shows it.
+/// The limit from a person's action to the menu that shows it.
 const SOON: Duration = Duration::from_secs(20);
 
 type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
 
-/// The only icon that there is.
+/// The only icon in the tray.
 pub struct Tray {
     item: Proxy<'static>,
     menu: Proxy<'static>,
 }
 
-/// A line of the menu. What parts it has no words.
+/// A line of the menu. A separator has no text.
 #[derive(Clone, Debug)]
 pub struct Entry {
     id: i32,
@@ -42,8 +42,8 @@ pub struct Entry {
 impl Tray {
     pub fn of(home: &Home) -> Result<Self> {
         let bus = bus(home)?;
-        // xfce4-panel's part for icons crashes now and then where a menu changes while it opens
-        // (libdbusmenu-gtk); the panel starts it again within a second.
+        // xfce4-panel's icon plugin crashes now and then when a menu changes while it opens
+        // (libdbusmenu-gtk); the panel restarts it within a second.
         let icon = || Ok(items(&bus).ok().and_then(|mut items| items.pop()));
         let found = wait::until("an icon in the tray", SOON, icon)?;
         // `:1.23/org/its/path`
@@ -54,7 +54,7 @@ impl Tray {
         Ok(Tray { item, menu })
     }
 
-    /// What stands beside the icon.
+    /// Returns the text beside the icon.
     pub fn label(&self) -> Result<String> {
         Ok(self.item.get_property("XAyatanaLabel")?)
     }
@@ -66,13 +66,13 @@ impl Tray {
         below.iter().map(|child| Entry::read(child)).collect()
     }
 
-    /// The words of its uppermost level, from the top.
+    /// Returns the texts of the menu's top level, from the top.
     pub fn words(&self) -> Result<Vec<String>> {
         let named = self.entries()?.into_iter().map(|entry| entry.words);
         Ok(named.filter(|words| !words.is_empty()).collect())
     }
 
-    /// Waits until the menu has such a line, which can be pressed: its words, level by level.
+    /// Waits until the menu has an enabled line at this path, which is its texts level by level.
     pub fn find(&self, path: &[&str]) -> Result<Entry> {
         wait::until(&format!("{path:?} in the tray's menu"), SOON, || {
             let mut level = self.entries()?;
@@ -90,7 +90,8 @@ impl Tray {
         })
     }
 
-    /// As `find`, and presses it. The menu may be made anew in between, as for a panel's.
+    /// Finds the line like [`Tray::find`], and presses it. The menu may be rebuilt in between, as happens
+    /// with a panel.
     pub fn press(&self, path: &[&str]) -> Result<()> {
         wait::until(&format!("{path:?} to be pressed"), SOON, || {
             let click = (self.find(path)?.id, "clicked", Value::from(0), 0_u32);
@@ -102,7 +103,7 @@ impl Tray {
     }
 }
 
-/// Whether nobody has an icon there.
+/// Returns whether the tray has no icon.
 pub fn is_empty(home: &Home) -> Result<bool> {
     Ok(items(&bus(home)?)?.is_empty())
 }
@@ -123,7 +124,7 @@ impl Entry {
         let enabled: Option<bool> = about.get(&"enabled")?;
         Ok(Entry {
             id: *id,
-            // A single one underlines the next letter.
+            // A single underscore underlines the next letter.
             words: words
                 .unwrap_or_default()
                 .replace("__", "\0")
@@ -140,7 +141,7 @@ fn bus(home: &Home) -> Result<Connection> {
     Ok(connection::Builder::address(address)?.build()?)
 }
 
-/// Properties are asked for each time: not every program tells when one changes.
+/// Returns a proxy without a property cache, since not every program reports changed properties.
 fn proxy(bus: &Connection, name: &str, path: &str, interface: &str) -> Result<Proxy<'static>> {
     let proxy = proxy::Builder::new(bus).destination(name.to_owned())?.path(path.to_owned())?;
     let proxy = proxy.interface(interface.to_owned())?.cache_properties(CacheProperties::No);

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const LOOK: Duration = Duration::from_millis(20);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Asks `look` until it answers. `what` completes "waited for …".
+/// Calls `look` until it returns a value. `what` completes "waited for …".
 pub fn until<T>(
     what: &str,
     limit: Duration,
@@ -32,7 +32,7 @@ pub fn until<T>(
     }
 }
 
-/// Lets time pass that is itself what is wanted, as a recording's length.
+/// Waits for a time that is itself wanted, such as a recording's length.
 pub fn pass(what: &str, time: Duration) -> Result<()> {
     let end = Instant::now() + time;
     until(what, time + LOOK, || Ok((Instant::now() >= end).then_some(())))
@@ -42,14 +42,14 @@ fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// Waits for Ctrl-C as for something that is wanted: what is waited for after it is not cut short.
+/// Waits for Ctrl-C as the wanted event: later waits are not cut short by it.
 pub fn until_interrupted() {
     while !INTERRUPTED.swap(false, Ordering::Relaxed) {
         std::thread::sleep(LOOK);
     }
 }
 
-/// From here on SIGINT and SIGTERM end waits instead of the process.
+/// Makes SIGINT and SIGTERM end waits instead of the process from now on.
 pub fn catch_interrupts() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {

@@ -1,6 +1,6 @@
-//! A real Wayland session without a screen: bare mutter, GNOME's shell or sway, with PipeWire and the
-//! desktop's own portal. And one whose portal answers as a test says, which a real one does too rarely
-//! to wait for.
+//! Real Wayland sessions without a screen: bare mutter, GNOME Shell or sway, with PipeWire and the
+//! desktop's own portal. Also one whose portal answers as a test specifies, for cases that are too rare
+//! with a real one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
 const DISPLAY: &str = "wayland-test";
-/// What the real portal restores from, and the app keeps.
+/// The restore token of the real portal, which the app stores.
 const TOKEN: &str = "00000000-1111-2222-3333-444444444444";
 
-/// Ends in the reverse order of its start.
+/// A session. Its programs end in the reverse order of their start.
 pub struct Session {
     programs: Vec<Process>,
     _bus: Process,
@@ -27,16 +27,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Monitors of these sizes, the numbered screen on the first. The second monitor is the one that
-    /// is permitted where there are two.
+    /// Starts monitors of these sizes, with the numbered screen on the first. If there are two, the second
+    /// is the permitted one.
     pub fn start(monitors: &[&str], numbers: u32) -> Result<Self> {
         let session = Session::with_screen(monitors, &["--fps", &numbers.to_string()])?;
         session.permit(monitors.len() - 1)?;
         Ok(session)
     }
 
-    /// One monitor, and nothing is permitted. Its lower edge alone has the numbered screen: the
-    /// desktop's question stands above it and is to be seen (`Hand`).
+    /// Starts one monitor with nothing permitted. Only its lower edge shows the numbered screen, so that
+    /// the desktop's dialog above it is visible (`Hand`).
     pub fn with_room_for_a_question(numbers: u32) -> Result<Self> {
         let strip = ["--width", "1280", "--height", "160", "--y", "560"];
         let numbers = numbers.to_string();
@@ -50,7 +50,7 @@ impl Session {
         for monitor in monitors {
             mutter.args(["--virtual-monitor", monitor]);
         }
-        // On its X11 display, which shows on the Wayland one, and which programs know as well.
+        // Runs on mutter's X11 display, which shows on the Wayland one, and which programs know as well.
         mutter.args(["--", "sh", "-c", r#"echo "$DISPLAY"; echo "$XAUTHORITY"; exec "$@""#, "sh"]);
         mutter.arg(program("numbered-screen")?).args(screen);
         let mut mutter = Process::start(&session.home, "mutter", mutter)?;
@@ -63,7 +63,7 @@ impl Session {
         Ok(session)
     }
 
-    /// With the portal that answers so: see `stand-in-portal`.
+    /// Starts a session with the stand-in portal that answers so: see `stand-in-portal`.
     pub fn with_stand_in(answer: &str) -> Result<Self> {
         let mut home = Home::new()?;
         home.set("WAYLAND_DISPLAY", DISPLAY);
@@ -83,7 +83,7 @@ impl Session {
         Session::with_portal(home, "gnome", GNOME_PORTAL)
     }
 
-    /// A session without a compositor, whose portal is that of `name` alone.
+    /// Starts a session without a compositor, whose only portal is that of `name`.
     fn with_portal(mut home: Home, name: &str, portal: &str) -> Result<Self> {
         let portals = home.path().join("portals");
         fs::create_dir_all(&portals)?;
@@ -100,9 +100,9 @@ impl Session {
         Ok(Session { programs: session::media(&home)?, _bus: bus, home })
     }
 
-    /// Sway's desktop with the numbered screen as its arguments have it, and with the portal that Debian has for it. Without a
-    /// graphics card sway offers no DMABUF, and this portal then shares nothing. Where it is offered
-    /// one all the same (`stand-in-dmabuf`), it shares through memory.
+    /// Starts sway with the numbered screen, run with these arguments, and with Debian's portal for sway.
+    /// Without a graphics card sway offers no DMABUF, and this portal then shares nothing. If one is
+    /// offered anyway (`stand-in-dmabuf`), it shares through memory.
     pub fn sway(screen: &[&str], offers_dmabuf: bool) -> Result<(Self, Sway)> {
         let mut home = Home::new()?;
         let sway = Sway::start(&mut home)?;
@@ -135,7 +135,7 @@ impl Session {
         Ok((session, sway))
     }
 
-    /// GNOME's own desktop with the numbered screen on its only monitor, which may be shared.
+    /// Starts GNOME's own desktop with the numbered screen on its only monitor, which may be shared.
     pub fn gnome_shell(numbers: u32) -> Result<Self> {
         let mut home = Home::new()?;
         let system_bus = session::system_bus(&mut home)?;
@@ -164,7 +164,7 @@ impl Session {
         session.wait_for_portal("gnome")?;
         session.permit(0)?;
         let hand = Hand::on(&session)?;
-        // The shell begins with its overview.
+        // GNOME Shell starts with its overview, which Escape closes.
         hand.press(Hand::ESCAPE)?;
         let mut screen = command(&session.home, program("numbered-screen")?);
         screen.args(["--fps", &numbers.to_string()]);
@@ -174,13 +174,13 @@ impl Session {
         Ok(session)
     }
 
-    /// The program that was started last: the compositor, or the stand-in.
+    /// Returns the program that was started last: the compositor or the stand-in.
     pub fn last(&mut self) -> &mut Process {
         self.programs.last_mut().expect("a session has programs")
     }
 
-    /// The program behind the portal knows the compositor. A portal that starts before that believes
-    /// for ever that nothing can be shared, with or without a pointer.
+    /// Waits until the program behind the portal knows the compositor. A portal that starts before that
+    /// believes forever that nothing can be shared, with or without a pointer.
     fn wait_for_portal(&self, name: &str) -> Result<()> {
         let mut ask = command(&self.home, "gdbus");
         let name = format!("org.freedesktop.impl.portal.desktop.{name}");
@@ -194,7 +194,7 @@ impl Session {
         })
     }
 
-    /// As if a person had once said yes to that monitor, for ever.
+    /// Stores a permanent permission for that monitor, as if a person had given it.
     fn permit(&self, monitor: usize) -> Result<()> {
         const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
         let data = format!(
@@ -211,7 +211,7 @@ impl Session {
         Ok(store.set_setting("permission", TOKEN)?)
     }
 
-    /// The process that owns a name on the session's bus.
+    /// Returns the process that owns a name on the session bus.
     pub fn owner(&self, name: &str) -> Result<u32> {
         let mut ask = command(&self.home, "gdbus");
         ask.args(["call", "--session", "-d", "org.freedesktop.DBus"]);
@@ -223,7 +223,7 @@ impl Session {
         number.and_then(|number| number.parse().ok()).with_context(|| format!("no process: {said}"))
     }
 
-    /// The stand-in ends the sharing, as the desktop's indicator does.
+    /// Makes the stand-in end the sharing, as the desktop's indicator does.
     pub fn revoke(&self) -> Result<()> {
         let mut revoke = command(&self.home, "gdbus");
         revoke.args(["call", "--session", "-d", "org.freedesktop.impl.portal.desktop.standin"]);

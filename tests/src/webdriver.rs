@@ -1,6 +1,6 @@
-//! A browser, driven by the W3C WebDriver protocol: Chromium's own driver and WebKit's speak it
-//! alike. Only what the tests use. Pictures of the app are taken of the display instead: that is what a
-//! person sees, and WebKit's driver has none where it paints without a GPU.
+//! A browser controlled through the W3C WebDriver protocol, which Chromium's and WebKit's drivers both
+//! speak. It has only what the tests use. Pictures of the app are taken from the display instead: that is
+//! what a person sees, and WebKit's driver has none when it paints without a GPU.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 use crate::wait;
 
-/// One command. A page that loads takes longest.
+/// The limit of one command. Loading a page takes longest.
 const COMMAND: Duration = Duration::from_secs(60);
-/// A driver may listen before it can open sessions.
+/// How long a driver may take to open sessions after it listens.
 const READY: Duration = Duration::from_secs(20);
-/// The key under which the protocol hides an element's id.
+/// The key of an element's id in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// One browser. Closed with its guard.
+/// A browser session, closed when its guard is dropped.
 pub struct Session {
     client: Client,
     address: String,
@@ -52,12 +52,12 @@ impl Session {
         Ok(self.get("title")?.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Runs a function's body in the page and gives what it returns.
+    /// Runs a function's body in the page and returns its result.
     pub fn run(&self, script: &str, args: &[Value]) -> Result<Value> {
         self.post("execute/sync", &json!({"script": script, "args": args}))
     }
 
-    /// Waits until the function's body returns something else than false or null.
+    /// Waits until the function's body returns something other than false or null.
     pub fn until(&self, what: &str, limit: Duration, script: &str) -> Result<Value> {
         wait::until(what, limit, || {
             let value = self.run(script, &[])?;
@@ -65,7 +65,7 @@ impl Session {
         })
     }
 
-    /// The first element that fits the CSS selector, as soon as there is one.
+    /// Waits for an element that matches the CSS selector, and returns the first.
     pub fn find(&self, selector: &str, limit: Duration) -> Result<Element> {
         let query = json!({"using": "css selector", "value": selector});
         wait::until(&format!("the element '{selector}'"), limit, || {
@@ -78,14 +78,14 @@ impl Session {
         self.post(&format!("element/{}/click", element.0), &json!({})).map(|_| ())
     }
 
-    /// Types into the first field that fits, as soon as there is one, in place of what it holds.
+    /// Waits for a matching field and types into it, replacing its content.
     pub fn type_into(&self, selector: &str, text: &str, limit: Duration) -> Result<()> {
         let element = self.find(selector, limit)?;
         self.post(&format!("element/{}/clear", element.0), &json!({}))?;
         self.post(&format!("element/{}/value", element.0), &json!({"text": text})).map(|_| ())
     }
 
-    /// Presses the first element that fits, as soon as there is one, wherever one has to scroll.
+    /// Waits for a matching element and presses it, scrolling if necessary.
     pub fn press(&self, selector: &str, limit: Duration) -> Result<()> {
         let element = self.find(selector, limit)?;
         let scroll = "document.querySelector(arguments[0])
@@ -94,7 +94,7 @@ impl Session {
         self.click(&element)
     }
 
-    /// Waits until the text of what fits the selector holds `part`, and gives it.
+    /// Waits until the text of a matching element contains `part`, and returns it.
     pub fn says(&self, selector: &str, part: &str, limit: Duration) -> Result<String> {
         wait::until(&format!("'{part}' in '{selector}'"), limit, || {
             let script = "return document.querySelector(arguments[0])?.innerText ?? '';";
@@ -104,7 +104,7 @@ impl Session {
         })
     }
 
-    /// Waits until nothing fits the selector.
+    /// Waits until nothing matches the selector.
     pub fn gone(&self, selector: &str, limit: Duration) -> Result<()> {
         wait::until(&format!("'{selector}' to go"), limit, || {
             let script = "return document.querySelector(arguments[0]) === null;";
@@ -112,8 +112,8 @@ impl Session {
         })
     }
 
-    /// The text of the first element that fits, as soon as there is one. Asked of the page itself:
-    /// WebKit's driver leaves out text that an ellipsis cuts.
+    /// Waits for a matching element and returns its text. The page itself is asked, since WebKit's driver
+    /// leaves out text that an ellipsis cuts.
     pub fn text(&self, selector: &str, limit: Duration) -> Result<String> {
         self.find(selector, limit)?;
         let script = "return document.querySelector(arguments[0]).innerText;";
@@ -121,14 +121,14 @@ impl Session {
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
-    /// All windows: each is a handle to `enter`.
+    /// Returns the handles of all windows, for `enter`.
     pub fn windows(&self) -> Result<Vec<String>> {
         let handles = self.get("window/handles")?;
         let handles = handles.as_array().context("the driver named no windows")?;
         Ok(handles.iter().filter_map(|handle| handle.as_str().map(str::to_owned)).collect())
     }
 
-    /// Opens another window, which is not entered yet.
+    /// Opens another window, without entering it.
     pub fn open_window(&self) -> Result<String> {
         let opened = self.post("window/new", &json!({"type": "window"}))?;
         Ok(opened["handle"].as_str().context("the driver named no window")?.to_owned())
@@ -138,7 +138,7 @@ impl Session {
         self.post("window", &json!({"handle": window})).map(|_| ())
     }
 
-    /// Enters the window whose address holds `part`.
+    /// Enters the window whose address contains `part`.
     pub fn enter_window_at(&self, part: &str, limit: Duration) -> Result<()> {
         wait::until(&format!("a window at '{part}'"), limit, || {
             for window in self.windows()? {
@@ -152,12 +152,12 @@ impl Session {
         })
     }
 
-    /// Chromium's own protocol, for what WebDriver has no word for.
+    /// Sends a command of Chromium's own protocol, for what WebDriver lacks.
     pub fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
         self.post("goog/cdp/execute", &json!({"cmd": command, "params": params}))
     }
 
-    /// The page as a PNG. Not in WebKit's driver (see above).
+    /// Returns the page as a PNG. Not supported by WebKit's driver (see above).
     pub fn picture(&self) -> Result<Vec<u8>> {
         let text = self.get("screenshot")?;
         let text = text.as_str().context("the driver gave no picture")?;
@@ -175,16 +175,16 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // The driver is stopped after it anyhow.
+        // The driver is stopped afterwards in any case.
         self.client.delete(&self.address).timeout(Duration::from_secs(5)).send().ok();
     }
 }
 
-/// An HTTP client for loopback addresses: no proxy, no redirects, a limit on everything.
+/// Returns an HTTP client for loopback addresses: no proxy, no redirects, a limit on everything.
 pub fn client() -> Result<Client> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // A second caller finds the first one's: that is the same.
+        // A second call finds the first one's provider, which is the same.
         rustls::crypto::ring::default_provider().install_default().ok();
     });
     Ok(Client::builder()

@@ -1,5 +1,5 @@
-//! What a person waits for, what the app takes at rest, and what one recording costs here beside
-//! ffmpeg's. Not yet: uploads, the server's throughput.
+//! Benchmarks: how long a person waits, what the app uses at rest, and what one recording costs compared to
+//! ffmpeg. Uploads and the server's throughput are not measured yet.
 
 use std::process::{Command, ExitCode};
 

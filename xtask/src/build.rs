@@ -1,5 +1,5 @@
-//! Cargo, called the same way by every command. One set of packages and features for all: two sets
-//! would compile the same 700 crates twice.
+//! Cargo, called the same way by every command. All commands use one set of packages and features, since a
+//! second set would compile the same 700 crates again.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use crate::Place;
 use crate::steps::Step;
 
-/// What all calls on the workspace share. The features embed the windows in the desktop program,
-/// and give the cloud its databases and stores for many nodes (so that they are tested; what is
-/// shipped has them in the server alone, see `package`).
+/// The arguments of every call on the workspace. The features embed the windows in the desktop program, and
+/// enable the cloud's databases and stores for many nodes, so that these are tested. In releases only the
+/// server has them, see `package`.
 pub const WORKSPACE: [&str; 4] = [
     "--workspace",
     "--locked",
@@ -23,8 +23,8 @@ pub const WORKSPACE: [&str; 4] = [
 const REMEDY: &str = "read the first error above; where a system library is missing, \
     `cargo xtask run` installs it on Debian, Ubuntu, Fedora, Arch and macOS.";
 
-/// A cargo call without what `cargo run` told this program of itself: some build scripts watch
-/// those variables and would run again, and much with them.
+/// Returns a cargo call without the variables that `cargo run` set for this program: some build scripts
+/// watch them and would run again, and rebuild much.
 pub fn cargo(place: &Place, step: &str) -> Step {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut cargo = Step::new(place, step, program).remedy(REMEDY);
@@ -37,13 +37,13 @@ pub fn cargo(place: &Place, step: &str) -> Step {
     }
     cargo = cargo.env("CARGO_TARGET_DIR", &place.target);
     if std::env::var_os("CI").is_some() {
-        // A fresh clone never meets its increments again.
+        // A fresh clone never uses its incremental data again.
         cargo = cargo.env("CARGO_INCREMENTAL", "0");
     }
     cargo
 }
 
-/// All programs. `xtask` stays out: on Windows a program that runs can't be replaced.
+/// Builds all programs except `xtask`, since on Windows a running program can't be replaced.
 pub fn programs(place: &Place) -> Result<()> {
     cargo(place, "build the programs")
         .args(["build", "--bins", "--exclude", "xtask"])
@@ -51,7 +51,7 @@ pub fn programs(place: &Place) -> Result<()> {
         .run()
 }
 
-/// Programs and tests with one set of features, so that `cargo test` finds everything built.
+/// Builds programs and tests with one set of features, so that `cargo test` finds everything built.
 pub fn everything(place: &Place) -> Result<()> {
     cargo(place, "build programs and tests")
         .args(["build", "--all-targets", "--exclude", "xtask"])
@@ -63,8 +63,8 @@ pub fn program(place: &Place, name: &str) -> PathBuf {
     place.target.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Runs one of the built programs as the last act: on Unix it takes this process's place, so that
-/// Ctrl-C reaches it alone and it can clean up after itself.
+/// Runs one of the built programs as the last step. On Unix it replaces this process, so that only it
+/// receives Ctrl-C and can clean up.
 pub fn become_program(place: &Place, name: &str, args: &[OsString]) -> Result<ExitCode> {
     let mut command = Command::new(program(place, name));
     command.args(args);

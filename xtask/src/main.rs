@@ -1,8 +1,8 @@
-//! The project's own commands. A person runs `cargo xtask run` on a machine that has nothing but
-//! Rust and Node, so this builds with two small crates and no system library.
+//! The project's own commands. A person runs `cargo xtask run` on a machine with nothing but Rust and Node,
+//! so this builds with two small crates and without system libraries.
 //!
-//! Each command is a row of steps. A step shows that it works, ends in a line with the time it
-//! took, and where it fails the message names the step, the end of its output, and what helps.
+//! Each command is a series of steps. A step shows progress and ends with a line that says how long it
+//! took. If it fails, the message names the step, the end of its output, and a remedy.
 
 mod bench;
 mod build;
@@ -146,13 +146,13 @@ fn pictures(place: &Place, folder: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where everything is.
+/// The folders that commands use.
 pub struct Place {
     /// The workspace.
     pub root: PathBuf,
     /// Cargo's target folder.
     pub target: PathBuf,
-    /// What steps print, one file a step.
+    /// The output of steps, one file for each.
     pub logs: PathBuf,
 }
 
@@ -165,7 +165,7 @@ impl Place {
         let target = match std::env::var_os("CARGO_TARGET_DIR") {
             Some(folder) => std::env::current_dir()?.join(folder),
             None => match std::env::var_os("CI").and_then(|_| cache_folder()) {
-                // Clones of a CI come and go; what they compiled stays.
+                // A CI's clones are temporary, so their build output is kept outside.
                 Some(cache) => cache.join("snaplark").join("target"),
                 None => root.join("target"),
             },
@@ -198,7 +198,7 @@ impl Args<'_> {
         self.0.len() != before
     }
 
-    /// What is no option.
+    /// Returns the next argument that is not an option.
     fn word(&mut self) -> Option<String> {
         let at = self.0.iter().position(|arg| !arg.starts_with('-'))?;
         Some(self.0.remove(at).to_owned())

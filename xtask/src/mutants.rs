@@ -1,5 +1,5 @@
-//! Proof that the simulation can fail: the upload machine is broken on purpose, in a copy of the
-//! sources, and each time the simulation has to say so.
+//! Mutation tests: proof that the simulation can fail. The upload machine is broken on purpose in a copy of
+//! the sources, and each time the simulation has to detect it.
 
 use std::path::Path;
 use std::process::Command;
@@ -79,7 +79,7 @@ const MUTANTS: [Mutant; 10] = [
     },
 ];
 
-/// Each mutant compiles, and the simulation refuses it.
+/// Checks that each mutant compiles and that the simulation rejects it.
 pub fn mutants(place: &Place) -> Result<()> {
     let copy = place.target.join("mutants").join("source");
     copy_sources(&place.root, &copy)?;
@@ -132,7 +132,7 @@ fn run(copy: &Path, more: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// What git knows of, and nothing that was built.
+/// Copies the files that git knows, without build output.
 fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
     let listed = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output()?;
     ensure!(listed.status.success(), "git doesn't list the sources");
@@ -140,7 +140,7 @@ fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
         let (from, to) = (root.join(name), copy.join(name));
         let Ok(bytes) = std::fs::read(&from) else { continue };
         std::fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
-        // An unchanged file keeps its time, so that cargo builds nothing twice.
+        // An unchanged file keeps its modification time, so that cargo doesn't rebuild it.
         if std::fs::read(&to).ok().as_ref() != Some(&bytes) {
             std::fs::write(&to, bytes)?;
         }

@@ -1,7 +1,7 @@
-//! `cargo xtask package`: a .deb that holds the app, the command line and the cloud. Built with
-//! dpkg-deb, which is on every Debian, rather than with the Tauri CLI, whose installation takes
-//! minutes and whose package would hold the desktop program alone. Windows' and macOS's packages
-//! come with their releases.
+//! `cargo xtask package`: builds a .deb that contains the app, the command line and the cloud. It uses
+//! dpkg-deb, which every Debian has, rather than the Tauri CLI, whose installation takes minutes and whose
+//! package would contain the desktop program alone. Packages for Windows and macOS come with their
+//! releases.
 
 mod feed;
 pub mod installed;
@@ -20,13 +20,14 @@ use crate::progress::Progress;
 use crate::steps::{Step, answer, has_program};
 use crate::{Place, build, packages, ui};
 
-/// The application's id: portals know a program by the name of its entry.
+/// The application's id: portals identify a program by the name of its desktop entry.
 const ENTRY: &str = "com.snaplark.desktop.desktop";
 pub const MAINTAINER: &str = "The Snaplark authors <authors@snaplark.com>";
-/// There is no archive, and so no bug of one, that this package closes. A library is not split off
-/// for one program.
+/// There is no archive, and so no bug in one, that this package closes. A library is not split off for one
+/// program.
 const SUPPRESSED_TAGS: &str = "initial-upload-closes-no-bugs,embedded-library";
-/// Useful and not needed: video for other players on the server's pages, and portals on Wayland.
+/// Packages that are useful but not required: video for other players on the server's pages, and portals on
+/// Wayland.
 const RECOMMENDS: &str = "ffmpeg, xdg-desktop-portal, gnome-keyring | org.freedesktop.secrets";
 const PROGRAMS: [&str; 3] = ["snaplark-desktop", "snaplark", "snaplark-cloud"];
 
@@ -37,7 +38,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     packages::ensure(place, Need::App)?;
     ui::install(place)?;
     ui::build(place)?;
-    // Apart: the server's databases and stores for many nodes stay out of the app.
+    // Built separately, so that the server's databases and stores for many nodes are not in the app.
     build::cargo(place, "build the app for release")
         .args(["build", "--release", "--locked", "-p", "snaplark-desktop", "-p", "snaplark-cli"])
         .args(["--features", "snaplark-desktop/custom-protocol"])
@@ -62,14 +63,14 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How the package is packed: for those who fetch it, or for a trial.
+/// How the package is compressed: small for a download, quick for a test.
 #[derive(Clone, Copy)]
 enum Compression {
     Small,
     Quick,
 }
 
-/// Makes a package of programs that are built, below `work`, and tries what starts without a display.
+/// Makes a package from built programs, below `work`, and tests what starts without a display.
 fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -> Result<PathBuf> {
     if work.exists() {
         fs::remove_dir_all(work)?;
@@ -95,7 +96,7 @@ fn make(place: &Place, programs: &Path, work: &Path, compression: Compression) -
     Ok(deb)
 }
 
-/// Debian's and freedesktop's own checkers, where they are installed.
+/// Runs Debian's and freedesktop's own checkers, if they are installed.
 fn check(place: &Place, deb: &Path) -> Result<()> {
     if !has_program("lintian") {
         eprintln!("· lintian is not installed, so the package was not checked by it.");
@@ -108,9 +109,9 @@ fn check(place: &Place, deb: &Path) -> Result<()> {
         .run()
 }
 
-/// The libraries that the programs link, as Debian's own tool names them.
+/// Returns the libraries that the programs link, as Debian's own tool names them.
 fn depends(place: &Place, work: &Path, tree: &Path) -> Result<String> {
-    // dpkg-shlibdeps wants a source package's control file beside it.
+    // dpkg-shlibdeps requires a source package's control file.
     fs::create_dir_all(work.join("debian"))?;
     fs::write(
         work.join("debian/control"),
@@ -129,8 +130,8 @@ fn depends(place: &Place, work: &Path, tree: &Path) -> Result<String> {
     Ok(format!("{linked}, {}", run_time_depends(place)?.join(", ")))
 }
 
-/// What the programs open at run time and no linker sees: the list of `tauri.conf.json`, which the
-/// Tauri CLI's own package takes as well.
+/// Returns what the programs open at run time, which no linker sees: the list of `tauri.conf.json`, which
+/// the Tauri CLI's own package uses too.
 fn run_time_depends(place: &Place) -> Result<Vec<String>> {
     let text = fs::read_to_string(place.root.join("tauri.conf.json")).context("tauri.conf.json")?;
     let conf: serde_json::Value = serde_json::from_str(&text).context("tauri.conf.json")?;
@@ -169,7 +170,7 @@ fn control(tree: &Path, depends: &str) -> Result<()> {
     fs::write(folder.join("control"), control).context("DEBIAN/control")
 }
 
-/// All files below a folder, in order.
+/// Collects all files below a folder, in order.
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
     entries.sort_by_key(fs::DirEntry::path);
@@ -187,7 +188,7 @@ fn architecture() -> Result<String> {
     Ok(answer(Command::new("dpkg").arg("--print-architecture"))?.trim().to_owned())
 }
 
-/// Unpacks the package into a root of its own, as an installation would, and starts what starts
+/// Unpacks the package into a root of its own, as an installation would, and starts the programs that start
 /// without a display.
 fn verify(place: &Place, work: &Path, deb: &Path) -> Result<()> {
     let root = work.join("installed");

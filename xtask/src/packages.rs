@@ -1,8 +1,8 @@
-//! The system's packages: which are missing, and their installation. When nothing is missing this
-//! asks no network and no password.
+//! The system's packages: finds those that are missing and installs them. If none is missing, it needs no
+//! network and no password.
 //!
-//! Debian's names are tried on every change. Those of the other families are kept by their
-//! distributions' lists; CONTRIBUTING.md says so to people.
+//! Debian's names are tested on every change. Those of the other families come from their distributions'
+//! lists; CONTRIBUTING.md says so.
 
 use std::process::Command;
 
@@ -12,16 +12,16 @@ use crate::Place;
 use crate::progress::Progress;
 use crate::steps::{Step, has_program};
 
-/// What for.
+/// The purposes that packages are needed for. Each includes those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// To build and to run the app.
+    /// Building and running the app.
     App,
-    /// The virtual desktop of the demonstration as well.
+    /// The virtual desktop of the demonstration.
     Stage,
-    /// What the tests drive and measure with as well.
+    /// What the tests control and measure with.
     Tests,
-    /// What long proofs need as well.
+    /// What the long tests need.
     Proofs,
 }
 
@@ -33,9 +33,9 @@ enum Family {
     Mac,
 }
 
-/// One row a purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
+/// One row for each purpose: Debian, Fedora, Arch, macOS. Each name is a package of that family.
 const PACKAGES: &[(Need, [&str; 4])] = &[
-    // A compiler and its finder of libraries.
+    // A compiler and pkg-config.
     (
         Need::App,
         [
@@ -74,7 +74,7 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
-    // Windows' and macOS' way to pictures, which is built and tested here as well.
+    // The screen capture of Windows and macOS, which is built and tested here too.
     (
         Need::App,
         [
@@ -84,7 +84,7 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
-    // A display without a screen, with what a desktop has: windows' frames, panel, notes, fonts.
+    // A display without a screen, and what a desktop has: window frames, panel, notifications, fonts.
     (
         Need::Stage,
         [
@@ -103,18 +103,18 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
-    // Pictures of it, and a second opinion on videos.
+    // Screenshots of it, and an independent check of videos.
     (Need::Stage, ["imagemagick", "ImageMagick", "imagemagick", ""]),
     (Need::Stage, ["ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"]),
-    // Browsers that a program can drive.
+    // Browsers that a program can control.
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
-    // Players of others.
+    // Other video players.
     (Need::Tests, ["firefox-esr mpv", "firefox mpv", "firefox mpv", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
-    // A file manager to drop files on, and a window manager that tiles.
+    // A file manager to drop files on, and a tiling window manager.
     (Need::Tests, ["pcmanfm", "pcmanfm", "pcmanfm-gtk3", ""]),
     (Need::Tests, ["i3-wm", "i3", "i3-wm", ""]),
-    // A display of several monitors.
+    // A display with several monitors.
     (
         Need::Tests,
         [
@@ -124,7 +124,7 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
-    // The database of a cloud of many nodes, and what fetches its store.
+    // The database of a cloud of many nodes, and what downloads its store.
     (
         Need::Tests,
         ["postgresql python3 python3-venv", "postgresql-server python3", "postgresql python", ""],
@@ -133,10 +133,10 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         Need::Tests,
         ["curl procps iproute2", "curl procps-ng iproute", "curl procps-ng iproute2", ""],
     ),
-    // A program whose clock is wrong.
+    // Runs a program with a wrong clock.
     (Need::Tests, ["faketime", "libfaketime", "libfaketime", ""]),
     (Need::Tests, ["gnome-keyring", "gnome-keyring", "gnome-keyring", ""]),
-    // Keys and signatures of a feed of updates.
+    // Keys and signatures of an update feed.
     (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
     // A Wayland desktop without a screen, with the portal that shares it.
@@ -149,8 +149,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
-    // Desktops as people have them: one of the wlroots family with its portal, and GNOME's shell, which
-    // is the largest of what tests alone need (58 packages, 123 MB).
+    // Desktops as people have them: one of the wlroots family with its portal, and GNOME Shell, which is
+    // the largest package that only tests need (58 packages, 123 MB).
     (
         Need::Tests,
         [
@@ -161,12 +161,12 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         ],
     ),
     (Need::Tests, ["gnome-shell", "gnome-shell", "gnome-shell", ""]),
-    // A sound server with devices that are not there, and its remote control.
-    // Elsewhere than on Debian it may not stand beside PipeWire.
+    // A sound server with virtual devices, and its remote control. Outside of Debian it may conflict with
+    // PipeWire.
     (Need::Stage, ["pulseaudio pulseaudio-utils", "", "", ""]),
-    // PipeWire in PulseAudio's place, which a test starts by itself.
+    // PipeWire in place of PulseAudio, started by a test.
     (Need::Tests, ["pipewire-pulse", "", "", ""]),
-    // An empty machine for the package, and Debian's checker of packages.
+    // An empty machine for testing the package, and Debian's package checker.
     (Need::Proofs, ["debootstrap lintian", "", "", ""]),
 ];
 
@@ -223,7 +223,7 @@ fn missing(family: Family, wanted: &[&'static str]) -> Result<Vec<&'static str>>
         if family != Family::Mac {
             query.args(names);
         }
-        // Each of them exits non-zero as soon as one package isn't there.
+        // Each of these tools exits non-zero if a single package is missing.
         let output = query.output().with_context(|| format!("{program} can't be started"))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };
@@ -233,7 +233,7 @@ fn missing(family: Family, wanted: &[&'static str]) -> Result<Vec<&'static str>>
             let there = |name: &str| text.lines().any(|line| line == format!("{name} installed"));
             wanted.iter().copied().filter(|name| !there(name)).collect()
         }
-        // A package may be provided under another name, so one question for each.
+        // A package may be provided under another name, so each is queried separately.
         Family::Fedora => {
             let mut missing = Vec::new();
             for name in wanted {
@@ -256,7 +256,7 @@ fn missing(family: Family, wanted: &[&'static str]) -> Result<Vec<&'static str>>
 
 fn install(place: &Place, family: Family, missing: &[&str]) -> Result<()> {
     let (program, args): (&str, &[&str]) = match family {
-        // Where a package stands against one that is there, a person has to choose.
+        // A person has to decide if a package conflicts with an installed one.
         Family::Debian => ("apt-get", &["install", "-y", "--no-install-recommends", "--no-remove"]),
         Family::Fedora => ("dnf", &["install", "-y", "--setopt=install_weak_deps=False"]),
         Family::Arch => ("pacman", &["-S", "--needed", "--noconfirm"]),
@@ -279,16 +279,16 @@ fn install(place: &Place, family: Family, missing: &[&str]) -> Result<()> {
     let step = |name: &str, args: &[&str]| {
         let step = Step::new(place, name, sudo.unwrap_or(program));
         let step = if sudo.is_some() {
-            // sudo drops the environment; `env` brings back what the installer needs.
+            // sudo drops the environment; `env` restores what the installer needs.
             step.args(["env", "DEBIAN_FRONTEND=noninteractive", "TMPDIR=/var/tmp", program])
         } else {
-            // Some containers clean /tmp under apt's hands.
+            // Some containers clean /tmp while apt is using it.
             step.env("DEBIAN_FRONTEND", "noninteractive").env("TMPDIR", "/var/tmp")
         };
         step.args(args).remedy(&format!("run it by hand to see more:\n  {spoken}"))
     };
     if let Some(sudo) = sudo {
-        // Asks for the password here, where the person sees it, not inside a quiet step.
+        // Asks for the password here, where the person sees it, and not inside a quiet step.
         let asked = Command::new(sudo).arg("-v").status().context("sudo can't be started")?;
         if !asked.success() {
             bail!("administrator rights were not given. Run this, then start again:\n  {spoken}");

@@ -1,13 +1,13 @@
-//! What a person sees while a step works, on standard error only. On a terminal: a line that moves
-//! after the first second and stays as one line when the step is done. Elsewhere: a line at the
-//! begin, one a minute, one at the end.
+//! The progress of a step, on standard error only. On a terminal: a line that moves after the first second
+//! and stays as one line when the step is done. Elsewhere: a line at the beginning, one a minute, and one
+//! at the end.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Below this nothing moves: most steps are done before anyone wonders.
+/// Nothing moves before this time, since most steps are done by then.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often a log without a terminal says that the step still works.
+/// How often a log without a terminal gets a line that the step is still running.
 const REMINDER: Duration = Duration::from_secs(60);
 const FRAMES: [char; 8] = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
 
@@ -34,7 +34,7 @@ impl Progress {
         self.started.elapsed()
     }
 
-    /// To be called a few times a second. `last` is the newest line of the step's own output.
+    /// Must be called a few times a second. `last` is the newest line of the step's own output.
     pub fn tick(&mut self, last: &str) {
         if self.terminal && self.elapsed() >= QUIET {
             self.frame = (self.frame + 1) % FRAMES.len();

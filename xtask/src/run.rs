@@ -1,4 +1,4 @@
-//! `cargo xtask run`: the app for a person at a display, the demonstration elsewhere.
+//! `cargo xtask run`: the app on a display, or the demonstration if there is none.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -1,4 +1,4 @@
-//! The long proofs: what takes too long to be run with each change.
+//! Long tests, which take too long to run with each change.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ pub const LOAD_SECONDS: u32 = 60;
 pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
     --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
-/// Of each kind of spoiled bytes, all kinds at once.
+/// How long each kind of malformed input is tested; all kinds run in parallel.
 pub const FUZZ_MINUTES: u32 = 5;
 
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
@@ -54,7 +54,7 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Chaos alone, with what it needs installed and built first.
+/// Runs the chaos test alone, after installing and building what it needs.
 pub fn chaos(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     ui::install(place)?;
@@ -76,8 +76,8 @@ fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
     step.run()
 }
 
-/// The library's player alone, on each kind of machine, over and over, with what it needs installed
-/// and built first.
+/// Runs the test of the library's player alone, repeatedly, on each kind of machine, after installing and
+/// building what it needs.
 pub fn player(place: &Place, rounds: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     ui::install(place)?;
@@ -92,7 +92,7 @@ pub fn player(place: &Place, rounds: u32) -> Result<()> {
         .run()
 }
 
-/// Honest and hostile clients alone, with what they need installed and built first.
+/// Runs the test with honest and hostile clients alone, after installing and building what it needs.
 pub fn load(place: &Place, seconds: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     load_of(place, seconds)
@@ -138,7 +138,7 @@ fn uploads(place: &Place) -> Result<()> {
         .run()
 }
 
-/// Spoiled bytes alone: the cloud's parsers, and the app's of what servers answer.
+/// Fuzzes the cloud's parsers, and the app's parsers of what servers answer.
 pub fn fuzz(place: &Place, minutes: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     ui::install(place)?;

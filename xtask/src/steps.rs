@@ -1,5 +1,5 @@
-//! One external program as one step. Its output goes to a log; a failure carries the log's end and
-//! what helps.
+//! Runs one external program as one step. Its output goes to a log. A failure includes the end of the log
+//! and a remedy.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -13,9 +13,9 @@ use anyhow::{Context, Result, bail};
 use crate::Place;
 use crate::progress::{Progress, spoken};
 
-/// How often a waiting step is looked at.
+/// How often a running step is checked.
 const LOOK: Duration = Duration::from_millis(100);
-/// So much of a log's end is shown when its step fails.
+/// How much of the log's end is shown when its step fails.
 const TAIL_LINES: usize = 40;
 const TAIL_BYTES: u64 = 16 * 1024;
 
@@ -55,7 +55,7 @@ impl Step {
         self
     }
 
-    /// What a person can do when it fails.
+    /// Sets what a person can do when the step fails.
     pub fn remedy(mut self, remedy: &str) -> Self {
         self.remedy = remedy.into();
         self
@@ -65,7 +65,7 @@ impl Step {
         &mut self.command
     }
 
-    /// Runs it with its output in the log.
+    /// Runs the step with its output in the log.
     pub fn run(mut self) -> Result<()> {
         let log = File::create(&self.log)
             .with_context(|| format!("{} can't be written", self.log.display()))?;
@@ -124,7 +124,7 @@ impl Step {
     }
 }
 
-/// What a short program prints, or its complaint.
+/// Runs a short program and returns what it printed, or its error output as an error.
 pub fn answer(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -137,7 +137,7 @@ pub fn answer(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether a program of that name can be found.
+/// Returns whether a program of that name is in PATH.
 pub fn has_program(name: &str) -> bool {
     let Some(path) = std::env::var_os("PATH") else { return false };
     std::env::split_paths(&path)

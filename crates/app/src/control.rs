@@ -1,10 +1,10 @@
-//! The running program, told by another: `snaplark toggle`, bound to a key where the desktop gives
-//! programs no global shortcuts; and what else only the program that holds the store can do, such as
-//! changing a setting.
+//! The control socket, through which other programs command the running one: `snaplark toggle`, for
+//! example, bound to a key on desktops without global shortcuts for programs. It also serves what only the
+//! program that holds the store can do, such as changing a setting.
 //!
-//! A socket in the home, which is its owner's alone: one line of JSON there, one back. The program
-//! that holds the store's lock listens, so there is one listener a home, and a socket that was left
-//! by a killed one can be taken away.
+//! The socket is in the home and only its owner can open it. A request is one line of JSON, and so is the
+//! answer. The program that holds the store's lock listens, so each home has at most one listener, and a
+//! socket left by a killed program can be removed safely.
 
 use std::time::Duration;
 
@@ -20,38 +20,39 @@ const TURN_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// Starts where nothing runs, else stops.
+    /// Starts a recording if none is running, else stops it.
     Toggle,
     Start,
-    /// Begins so many seconds ago, out of what is kept.
+    /// Starts a recording that begins this many seconds ago, with segments from the ring buffer.
     StartAgo {
         seconds: u64,
     },
-    /// Makes a recording of what is kept, or of so many seconds of it, without a preview.
+    /// Makes a recording of the ring buffer, or of its last `seconds`, without a preview.
     ShareLast {
         seconds: Option<u64>,
     },
     Stop,
-    /// Once more goes on.
+    /// Pauses the recording; resumes it if it is paused.
     Pause,
     Resume,
-    /// The microphone is silence; once more it is heard.
+    /// Mutes the microphone; unmutes it if it is muted.
     Mute,
-    /// Ends it and deletes it. Whoever orders this has asked the person; so with the next.
+    /// Ends the recording and deletes it. The sender must have asked the person; the same applies to
+    /// `Restart`.
     Cancel,
     Restart,
-    /// Shown where it is not, and not where it is.
+    /// Shows the webcam if it is hidden, else hides it.
     Webcam,
 }
 
-/// What another program may ask beside an [`Order`].
+/// A request of another program: an [`Order`] or something else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Request {
     Order(Order),
-    /// As the program itself shows them, with what uploads wait for.
+    /// Lists the recordings as the program itself shows them, including what their uploads wait for.
     Recordings,
-    /// One setting by its name; the others stay as they are.
+    /// Changes one setting by its name; the others keep their values.
     ChangeSetting {
         name: String,
         value: String,
@@ -69,12 +70,12 @@ enum Request {
     },
 }
 
-/// What became of an order.
+/// The state after an order was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obeyed {
     pub state: State,
-    /// Whether its microphone is silence.
+    /// True while the microphone is recorded as silence.
     #[serde(default)]
     pub muted: bool,
     pub id: Option<String>,
@@ -90,7 +91,7 @@ pub enum State {
     Idle,
 }
 
-/// Why not: a code, and a sentence for people.
+/// Why a request was refused: a code, and a sentence for people.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Refused {
     code: String,
@@ -99,7 +100,7 @@ struct Refused {
 
 type Answer<T> = Result<T, Refused>;
 
-/// Answers one request with a line of JSON.
+/// Handles one request and returns the answer as JSON.
 async fn answer(app: &App, request: Request) -> serde_json::Result<Vec<u8>> {
     match request {
         Request::Order(order) => line(obey(app, order).await),
@@ -119,7 +120,7 @@ fn line<T: Serialize>(answer: Result<T, AppError>) -> serde_json::Result<Vec<u8>
     serde_json::to_vec(&answer)
 }
 
-/// Does it, and answers when it is done.
+/// Carries out an order and returns when it is done.
 pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
     let wanted = async || {
         Ok::<_, AppError>(
@@ -159,7 +160,8 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
                 false => app.resume_recording().await?,
             }
             let turned = until(app, |now| is_paused(now) == pauses);
-            // It turns with the next frame, or the screen has stopped giving any.
+            // The state changes with the next frame, which never comes if the screen has stopped sending
+            // any.
             tokio::time::timeout(TURN_MAX, turned).await.unwrap_or(Ok(()))?;
             None
         }
@@ -167,7 +169,7 @@ pub async fn obey(app: &App, order: Order) -> Result<Obeyed, AppError> {
     Ok(Obeyed::now(&app.snapshot().await?, touched))
 }
 
-/// As `Order::Start`, of what the person chose.
+/// Starts a recording like [`Order::Start`], of a source that the person chose.
 pub async fn record(app: &App, source: Source) -> Result<Obeyed, AppError> {
     let request = app.settings().await?.recording.request_with_microphone_at_hand(source);
     let touched = app.start_recording(request).await?;
@@ -237,18 +239,19 @@ mod socket {
     use crate::view::RecordingView;
     use crate::{App, AppError, Home, Settings};
 
-    /// Far more than a request takes.
+    /// Far more than any request needs.
     const REQUEST_BYTES_MAX: u64 = 16 * 1024;
-    /// Some kilobytes for each of ten thousand recordings.
+    /// Enough for ten thousand recordings of some kilobytes each.
     const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
-    /// Who connects has something to say.
+    /// How long a connected client may take to send its request.
     const ORDER_MAX: Duration = Duration::from_secs(5);
 
     fn address(home: &Home) -> PathBuf {
         home.root.join("control.sock")
     }
 
-    /// Until the program ends. Without it everything but orders from elsewhere works.
+    /// Listens until the program ends. If the socket can't be bound, everything but requests from other
+    /// programs works.
     pub fn listen(home: &Home, app: &App) {
         let address = address(home);
         let listener = match bind(&address) {
@@ -280,14 +283,14 @@ mod socket {
         let heard = hear(&mut stream, REQUEST_BYTES_MAX);
         let Ok(Ok(request)) = tokio::time::timeout(ORDER_MAX, heard).await else { return };
         app.answering.send_modify(|count| *count += 1);
-        // Whoever asked may have gone; it is done all the same.
+        // The client may have disconnected; its request is handled anyway.
         if let Ok(line) = answer(&app, request).await {
             drop(say(&mut stream, line).await);
         }
         app.answering.send_modify(|count| *count -= 1);
     }
 
-    /// Asks the program that runs there, and waits until it is done.
+    /// Sends an order to the running program and waits until it is carried out.
     pub async fn order(home: &Home, order: Order) -> Result<Obeyed, AppError> {
         ask(home, &Request::Order(order)).await
     }
@@ -297,7 +300,7 @@ mod socket {
         ask(home, &Request::Recordings).await
     }
 
-    /// Changes one setting in the running program, and returns all.
+    /// Changes one setting in the running program and returns all settings.
     pub async fn change_setting(
         home: &Home,
         name: &str,
@@ -351,7 +354,7 @@ mod socket {
     }
 }
 
-/// A named pipe would do on Windows; nobody has written it yet.
+/// Does nothing: a named pipe would work on Windows, but is not implemented.
 #[cfg(not(unix))]
 pub fn listen(_: &crate::Home, _: &App) {}
 
@@ -401,7 +404,7 @@ mod tests {
 
     use super::*;
 
-    /// Text as a request holds it, with what is no JSON between.
+    /// Generates text from pieces of requests mixed with invalid JSON.
     fn fragments() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             Just("{".to_owned()),

@@ -1,7 +1,7 @@
-//! What a person can copy for those who help them. Written from what is known to be harmless; then
-//! whatever of the person's is known by name is taken out once more, for the log's sake.
+//! The report that a person can copy for those who help them. It is written from facts that are known to be
+//! harmless. Then every known personal name is removed again, because the log may contain some.
 //!
-//! Who knows a recording's id knows its link on some servers: ids keep their ends only.
+//! On some servers the link can be derived from the recording's id, so only the ends of ids are shown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::view::{AccountKind, RecordingState, Snapshot};
 use crate::{Account, Home, Settings, logs};
 
 const LOG_LINES: usize = 200;
-/// Shorter names are words that stand in any text.
+/// Shorter names are not removed, because they occur as words in any text.
 const NAME_CHARS_MIN: usize = 4;
 
 pub fn write(
@@ -23,7 +23,7 @@ pub fn write(
 ) -> String {
     let mut text = String::new();
     let mut row = |name: &str, value: &dyn std::fmt::Display| {
-        // A string takes all that it is given.
+        // Writing to a string never fails.
         let _ = writeln!(text, "{name:<12} {value}");
     };
     for (name, value) in facts {
@@ -108,7 +108,7 @@ fn without_names(
         names.extend(recording.file.iter().flat_map(|file| named(Path::new(file))));
     }
     names.extend(chosen.into_iter().flat_map(named));
-    // Their last steps are Snaplark's own words.
+    // Only whole paths are hidden: the last components of these folders are Snaplark's own names.
     let folders = [&home.root, &home.save_folder].map(|folder| folder.display().to_string());
     names.extend(folders.iter().map(|folder| logs::without_home(folder)));
     names.extend(folders);
@@ -125,13 +125,13 @@ fn without_names(
         }
     }
     names.retain(|name| name.chars().count() >= NAME_CHARS_MIN);
-    // The longest first: one may be a part of another.
+    // The longest first, since one name may contain another.
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     let clean = names.iter().fold(text.to_owned(), |text, name| text.replace(name, "(hidden)"));
     logs::without_home(&clean)
 }
 
-/// A path that the person named: whole, as the log writes it, and its last step.
+/// Returns the forms of a path that the person named: whole, as the log writes it, and its last component.
 fn named(path: &Path) -> Vec<String> {
     let whole = path.display().to_string();
     let last = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -238,7 +238,7 @@ mod tests {
             person.display().to_string(),
             root.display().to_string(),
         ];
-        // The log as nobody should ever write it.
+        // A log as no code should ever write it.
         let mut log = logs::LogFile::below(&home);
         for secret in &secrets {
             writeln!(log, "WARN it was {secret}, near {}/{secret}", person.display()).unwrap();

@@ -1,10 +1,10 @@
-//! Why something could not be done.
+//! The errors of this crate.
 
 use snaplark_core::capture::CaptureError;
 use snaplark_store::StoreError;
 use thiserror::Error;
 
-/// The code is what a shell picks its words by; the text is for the command line and logs.
+/// An error of the program. Shells pick their words by its code; its text is for the command line and logs.
 #[derive(Debug, Error)]
 pub enum AppError {
     #[error("This system names no folder for a program's data. Set SNAPLARK_HOME to one")]
@@ -79,7 +79,7 @@ pub enum AppError {
         "The folder {} is away. What was recorded since then is safe elsewhere on this computer, and joins the rest when the folder is back and Snaplark runs", folder.display()
     )]
     FolderAway { folder: std::path::PathBuf },
-    /// Its segments are on the disk, and its rows are not: the next start adopts them.
+    /// The recording's segments are on the disk, but their rows aren't. The next start adopts them.
     #[error(
         "The list of recordings can't be written ({reason}). {} of the recording {} safe in {}, and {} the list when it can be written and Snaplark runs. Free some space if the disk is full",
         counted(*segments, "segment"),
@@ -104,12 +104,12 @@ pub enum AppError {
     Closing,
     #[error("Snaplark isn't running here. Start it, or record with `snaplark record`")]
     NotRunning,
-    /// By the program that was asked to do it.
+    /// An error reported by the running program, which was asked to carry out a request.
     #[error("{text}")]
     Told { code: String, text: String },
 }
 
-/// 1 segment, 2 segments
+/// Formats a count with its noun: "1 segment", "2 segments".
 pub(crate) fn counted(count: u32, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

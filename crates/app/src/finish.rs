@@ -1,4 +1,4 @@
-//! The person's own file: the segments behind a finished head, with Cues, and no frame touched.
+//! The person's own file: the segments behind a finished head, followed by Cues. No frame is re-encoded.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
@@ -15,7 +15,7 @@ use crate::source::{Source, SourceError};
 pub enum FinishError {
     #[error("The recording's files can't be read: {0}")]
     Read(std::io::Error),
-    /// They are repaired first.
+    /// Some segments are damaged and have to be repaired first.
     #[error("segments {0:?} of the recording are damaged")]
     Damaged(Vec<u32>),
     #[error("{path} can't be written: {source}")]
@@ -33,9 +33,9 @@ impl From<SourceError> for FinishError {
     }
 }
 
-/// Writes `<name>.webm` into `save_folder`, or `<name> (2).webm` where that name is taken. Every byte
-/// of it is checked against what was sealed. A file with these very bytes was written by a program that
-/// died before it could note that, and isn't written twice.
+/// Writes `<name>.webm` into `save_folder`, or `<name> (2).webm` if that name is taken, and so on. Every
+/// byte is checked against what was sealed. If `<name>.webm` already has exactly these bytes, it was
+/// written by a program that died before it could note that, and it is not written twice.
 pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<PathBuf, FinishError> {
     let clusters: Vec<Cluster> = source.segments().iter().map(as_cluster).collect();
     let finished = snaplark_webm::finish(source.init(), &clusters)?;
@@ -51,13 +51,13 @@ pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<Pat
     let file = create_private(&part).map_err(|source| write_error(&path, source))?;
     let written = write_into(file, source, &finished).and_then(|()| {
         let named = std::fs::rename(&part, &path);
-        // Segments are freed on the strength of this file.
+        // The folder is synced, because segments are deleted on the strength of this file.
         named.and_then(|()| sync_folder(save_folder)).map_err(|source| write_error(&path, source))
     });
     match written {
         Ok(()) => Ok(path),
         Err(error) => {
-            // Half a copy helps nobody, and the segments are still there.
+            // An incomplete copy helps nobody, and the segments still exist.
             let _ = std::fs::remove_file(&part);
             Err(match error {
                 FinishError::Write { source, .. } => write_error(&path, source),
@@ -67,7 +67,7 @@ pub fn write_file(source: &Source, save_folder: &Path, name: &str) -> Result<Pat
     }
 }
 
-/// Whether the file has exactly the bytes that would be written.
+/// Returns whether the file has exactly the bytes that would be written.
 fn holds(path: &Path, source: &Source, finished: &Finished) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let mut file = BufReader::new(file);
@@ -90,7 +90,7 @@ fn write_into(file: File, source: &Source, finished: &Finished) -> Result<(), Fi
     let mut damaged = Vec::new();
     for segment in source.segments() {
         match source.segment(segment.index) {
-            // Nothing more is written once one is damaged; the others are still looked at.
+            // Nothing more is written after a damaged segment, but the others are still checked.
             Ok(bytes) if damaged.is_empty() => file.write_all(&bytes).map_err(write_error)?,
             Ok(_) => {}
             Err(_) => damaged.push(segment.index),
@@ -104,8 +104,8 @@ fn write_into(file: File, source: &Source, finished: &Finished) -> Result<(), Fi
     file.and_then(|file| file.sync_all()).map_err(write_error)
 }
 
-/// Another name for a written file, of the same bytes, in place of what had that name. The old name
-/// stays: it goes when the new one is noted.
+/// Gives a written file a second name, replacing any file that has that name. The old name stays; the
+/// caller removes it when the new one is noted.
 pub fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
     let part = to.with_extension("webm.part");
     match std::fs::remove_file(&part) {
@@ -113,7 +113,7 @@ pub fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
         Ok(()) | Err(_) => {}
     }
     if std::fs::hard_link(from, &part).is_err() {
-        // Another disk, or one that has no such names.
+        // The target is on another disk, or on a filesystem without hard links.
         std::fs::copy(from, &part)?;
         File::open(&part)?.sync_all()?;
     }
@@ -121,7 +121,7 @@ pub fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
     to.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Media, as the store has to know it.
+/// The WebM format, as the store needs to know it.
 pub struct Webm;
 
 impl Format for Webm {
@@ -157,7 +157,8 @@ impl Format for Webm {
     }
 }
 
-/// Reads a segment's bytes as recovery needs them.
+/// Reads what recovery needs to know about a segment. Returns `None` unless it is whole and begins with a
+/// keyframe.
 pub fn judge(bytes: &[u8]) -> Option<Judged> {
     let part = snaplark_webm::index(bytes).ok()?;
     let first = part.clusters.first()?;
@@ -170,7 +171,7 @@ pub fn judge(bytes: &[u8]) -> Option<Judged> {
     })
 }
 
-/// Lets a segment begin at that time, and reads it.
+/// Rewrites a segment's timestamps so that it begins at `start_ms`, and reads it.
 pub fn retime(bytes: &mut [u8], start_ms: u64) -> Option<Judged> {
     snaplark_webm::retime(bytes, start_ms).ok()?;
     judge(bytes)

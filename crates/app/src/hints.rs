@@ -1,8 +1,8 @@
-//! What the system says about network and sleep. Only hints: they wake a probe of the account's
-//! server, which alone says whether it can be reached.
+//! Hints from the system about network changes and sleep. A hint only triggers a probe of the account's
+//! server, which alone tells whether the server can be reached.
 //!
-//! Each watcher is a task that ends with the loop. Where a system has no such source, there is no
-//! such hint, and the probe's own waits do.
+//! Each watcher is a task that ends with the event loop. On a system without such a source there are no
+//! hints, and the probe's own retries suffice.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,12 +13,12 @@ use tracing::{debug, info};
 
 use crate::messages::Message;
 
-/// A changed network comes as a burst of single changes; one probe after it is enough.
+/// A network change arrives as a burst of single changes; one probe afterwards is enough (debounce).
 const SETTLE: Duration = Duration::from_millis(700);
-/// How often the clocks are compared.
+/// How often the monotonic clock and the wall clock are compared.
 const CLOCKS: Duration = Duration::from_secs(5);
-/// The monotonic clock stands still in sleep, the wall clock doesn't. A wall clock that was only
-/// set looks the same, and costs a probe.
+/// The least difference between the clocks that counts as sleep: the monotonic clock stands still in sleep,
+/// the wall clock doesn't. A wall clock that was merely set looks the same and costs one probe.
 const SLEPT_MIN: Duration = Duration::from_secs(20);
 
 pub fn watch(inbox: &mpsc::Sender<Message>) {
@@ -104,7 +104,7 @@ mod linux {
         }
     }
 
-    /// NMMetered: 0 unknown, 1 yes, 2 no, 3 guessed yes, 4 guessed no.
+    /// Interprets NMMetered: 0 unknown, 1 yes, 2 no, 3 guessed yes, 4 guessed no.
     fn is_metered(value: u32) -> bool {
         matches!(value, 1 | 3)
     }

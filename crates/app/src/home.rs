@@ -1,4 +1,4 @@
-//! Where everything of Snaplark's is on this computer.
+//! The folders that Snaplark uses on this computer.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ use crate::AppError;
 pub struct Home {
     /// Rows, segments, and the data of the embedded cloud.
     pub root: PathBuf,
-    /// Where the person's own files go.
+    /// The default folder for the person's own files.
     pub save_folder: PathBuf,
 }
 
 impl Home {
-    /// Everything below SNAPLARK_HOME where that is set, else the platform's own folders.
+    /// Returns folders below SNAPLARK_HOME if that is set, else the platform's usual folders.
     pub fn from_env() -> Result<Self, AppError> {
         if let Some(root) = std::env::var_os("SNAPLARK_HOME").filter(|root| !root.is_empty()) {
             let root = std::path::absolute(PathBuf::from(root)).map_err(AppError::home)?;
@@ -27,18 +27,18 @@ impl Home {
         Ok(Home { root, save_folder: videos.join("Snaplark") })
     }
 
-    /// For files that can't be written into the person's own folder.
+    /// Returns the folder for files that can't be written into the person's own folder.
     pub(crate) fn spare_save_folder(&self) -> PathBuf {
         self.root.join("saved-elsewhere")
     }
 
-    /// What the program writes down about itself.
+    /// Returns the folder of the program's logs.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
 
-    /// Where a recording goes on when its folder can't be written any more: on another disk where
-    /// there is one, since what vanishes is a disk most often.
+    /// Returns the folder in which a recording continues when its own folder can't be written any more. It
+    /// is on another disk if there is one, since the usual cause is a disk that vanished.
     pub(crate) fn spare_folder(&self, recording: RecordingId) -> PathBuf {
         let temporary = std::env::temp_dir();
         let local = dirs::data_local_dir().filter(|folder| folder.is_dir());
@@ -52,17 +52,17 @@ impl Home {
         self.root.join("cloud")
     }
 
-    /// Whether links may lead to this computer: its cloud has run here.
+    /// Returns whether links may lead to this computer, because the embedded cloud has run here.
     pub fn has_own_links(&self) -> bool {
         self.cloud_data().is_dir()
     }
 }
 
-/// What is written to see whether a folder can be: a block, as an empty file fits on a full disk.
+/// The bytes written to test a folder: a whole block, since an empty file fits even on a full disk.
 const PROBE: [u8; 4_096] = [0; 4_096];
 
-/// Whether a folder can be written, and why not. Leaves nothing behind: where the folder isn't there
-/// yet, the nearest one above it tells.
+/// Checks that a folder can be written, and returns the reason if not. Leaves nothing behind. If the folder
+/// doesn't exist yet, its nearest existing ancestor is tested.
 pub fn writable(folder: &Path) -> Result<(), String> {
     let existing = folder.ancestors().find(|path| path.is_dir()).unwrap_or(folder);
     let probe = existing.join(format!(".snaplark-probe-{}", std::process::id()));
@@ -75,7 +75,7 @@ pub fn writable(folder: &Path) -> Result<(), String> {
     })
 }
 
-/// What two folders of one disk have in common; `None` where it can't be told.
+/// Returns a number that is the same for two folders on one disk, or `None` if it isn't known.
 fn disk(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     return std::fs::metadata(folder).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m));

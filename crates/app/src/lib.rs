@@ -1,10 +1,12 @@
-//! The program without a window: one event loop that owns the store and both machines, the uplink,
-//! and the view models. The shells plug in what captures; `app` never names it.
+//! The program without a window: one event loop that owns the store, both state machines (recorder and
+//! upload), the uplink and the view models. Shells plug in an implementation of [`Capture`]; `app` never
+//! names one.
 //!
-//! [`App`] is the only door. Its methods enqueue a request and wait for the loop's answer; what
-//! shells show they get from [`App::snapshot`], asked again whenever [`App::changes`] says so.
+//! [`App`] is the only entry point. Its methods enqueue a command and wait for the event loop's reply.
+//! Shells get what they show from [`App::snapshot`] and ask again whenever [`App::changes`] reports a
+//! change.
 //!
-//! Length: one method for each thing that a shell can ask, each of a few lines.
+//! Length: one method for each thing that a shell can ask for, each of a few lines.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -73,79 +75,80 @@ pub use snaplark_store::{Rebuilt, create_private_folder as private_folder};
 use view::{Levels, PreviewView, Snapshot};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
 
-/// Orders are answered within this time before the program closes; one that waits for a person isn't.
+/// How long closing waits until requests from other programs are answered. Requests that wait for a person
+/// may take longer and are cut off.
 const ANSWERING_MAX: Duration = Duration::from_secs(1);
-/// Capture's own queue is bounded; this one only has to outlast a slow commit.
+/// Capture has a bounded queue of its own; this inbox only has to outlast a slow commit.
 const INBOX_MESSAGES_MAX: usize = 256;
 
 pub struct AppOptions {
     pub home: Home,
-    /// `None`: nothing goes up, recordings stay here.
+    /// `None`: nothing is uploaded and recordings stay on this computer.
     pub account: Option<Account>,
     pub capture: Arc<dyn Capture>,
     pub keeps: Keeps,
-    /// Called on the loop's thread; must not block.
+    /// Called on the event loop's thread; must not block.
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
 }
 
-/// What of the last minutes this program keeps.
+/// How much of the last minutes this program keeps in the ring buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeps {
-    /// It runs for a single command.
+    /// Nothing is kept, because the program runs for a single command.
     Nothing,
-    /// It runs for as long as its person is there.
+    /// The settings decide. For a program that runs as long as the person is signed in to the desktop.
     AsSet,
     Last(Duration),
 }
 
-/// What a shell does without being asked by a person.
+/// Something that the shell has to do without a person having asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Put it on the clipboard, and say so with [`App::note_link_copied`].
+    /// Put the link on the clipboard, then confirm with [`App::note_link_copied`].
     CopyLink { recording: RecordingId, link: String },
-    /// Ask where the person wants this file, and say so with [`App::move_file`].
+    /// Ask the person where to put this file, then report the answer with [`App::move_file`].
     AskWhere { recording: RecordingId, file: PathBuf },
-    /// Another program has signed out, so that uploads go nowhere: say where with
-    /// [`App::upload_to`].
+    /// Another program has signed out, so nothing is uploaded any more. The shell may name another
+    /// destination with [`App::upload_to`].
     SignedOut,
 }
 
-/// What a server answered when it was asked whether it is there.
+/// A server's answer to a connection test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reached {
     pub server: String,
     pub took_ms: u64,
-    /// It knows the account's token.
+    /// The server accepts the account's token.
     pub knows_token: bool,
-    /// Of the server, where it says so.
+    /// The server's version, if it reports one.
     pub version: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartRequest {
     pub source: Source,
-    /// Where the desktop asks what to share, it asks, whatever it permitted before.
+    /// Has the desktop show its sharing dialog even if a permission from earlier is stored.
     pub asks: bool,
     pub fps: u32,
     pub bitrate_bits: u32,
-    /// An encoder of the graphics card may be used, where it works.
+    /// Allows a hardware encoder of the graphics card where one works.
     pub hardware_encoding: bool,
-    /// The shorter side has so many pixels at most. `None`: as the source is.
+    /// The maximum number of pixels of the picture's shorter side. `None`: the size of the source.
     pub lines_max: Option<u32>,
     pub pointer: bool,
     pub sound: Sound,
-    /// Whether the microphone is silence; changes with [`App::set_muted`].
+    /// True while the microphone is recorded as silence; changed with [`App::set_muted`].
     pub muted: bool,
     pub webcam: Webcam,
     pub marks: Marks,
-    /// Whether it goes up, where there is an account.
+    /// Uploads the recording, if there is an account.
     pub upload: bool,
-    /// Time to get ready.
+    /// A countdown before the recording begins, so that the person can get ready.
     pub countdown: Option<Duration>,
-    /// It ends by itself when it is so long; pauses do not count.
+    /// The recording ends by itself at this length; pauses do not count.
     pub limit: Option<Duration>,
-    /// It begins so long ago, out of what is kept.
+    /// The recording begins this long ago, with segments from the ring buffer.
     pub past: Option<Duration>,
     pub space: SpaceLimits,
 }
@@ -173,21 +176,21 @@ impl Default for StartRequest {
     }
 }
 
-/// A handle to the running program; clones talk to the same one.
+/// A handle to the running program. Clones are handles to the same program.
 #[derive(Clone)]
 pub struct App {
     inbox: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     levels: watch::Sender<Levels>,
     settings: watch::Receiver<Settings>,
-    /// How many other programs wait for an answer.
+    /// The number of requests from other programs that are not answered yet.
     answering: watch::Sender<usize>,
     home: Home,
 }
 
 impl App {
-    /// Opens the store, makes whole what an earlier run left, and goes on with unfinished uploads.
-    /// Must be called within a tokio runtime, which has to outlive the app.
+    /// Opens the store, repairs what an earlier run left unfinished, and resumes uploads. Must be called
+    /// within a tokio runtime, which has to outlive the app.
     pub async fn open(options: AppOptions) -> Result<App, AppError> {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let (changed, changes) = watch::channel(1);
@@ -199,7 +202,7 @@ impl App {
             engine::Told { changed, is_awake, levels: levels.clone(), settings: settings_changed };
         let engine = engine::Engine::open(options, inbox.clone(), told)?;
         let runtime = tokio::runtime::Handle::current();
-        // A thread of its own: commits sync the disk, which no other task should wait for.
+        // A thread of its own, because commits sync the disk and no other task should wait for that.
         std::thread::Builder::new()
             .name("snaplark-app".into())
             .spawn(move || runtime.block_on(engine.run(messages)))
@@ -212,13 +215,14 @@ impl App {
         Ok(app)
     }
 
-    /// Grows with every change.
+    /// Returns a watch channel with a number that grows with every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
 
-    /// How loud it is, ten times a second while something is recorded. Nothing else changes with it,
-    /// and a recording during whose start nobody holds one tells none.
+    /// Returns a watch channel with the sound levels, updated ten times a second while something is
+    /// recorded. Levels do not count as changes. A recording measures no levels unless someone holds a
+    /// receiver when it starts.
     pub fn levels(&self) -> watch::Receiver<Levels> {
         self.levels.subscribe()
     }
@@ -227,23 +231,23 @@ impl App {
         self.snapshot_since(0).await
     }
 
-    /// Of recordings only what changed since the snapshot of that version: who asks many times a
-    /// second must not be handed thousands each time.
+    /// Returns a snapshot with only those recordings that changed since the snapshot of version `since`. A
+    /// shell that asks many times a second must not receive thousands of recordings each time.
     pub async fn snapshot_since(&self, since: u64) -> Result<Snapshot, AppError> {
         self.ask(|reply| Command::Snapshot { since, reply }).await
     }
 
-    /// Answers when the first frame is there, or when it is clear that none comes.
+    /// Starts a recording. Returns when the first frame has arrived, or when it is certain that none will.
     pub async fn start_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Start { request, reply }).await?
     }
 
-    /// Answers when the last segment is committed.
+    /// Stops the recording. Returns when the last segment is committed.
     pub async fn stop_recording(&self) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Stop { reply }).await?
     }
 
-    /// Its time stands still until it is resumed, without a gap in the video.
+    /// Pauses the recording. Its time stands still until it is resumed, and the video has no gap.
     pub async fn pause_recording(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::Pause { paused: true, reply }).await?
     }
@@ -252,58 +256,61 @@ impl App {
         self.ask(|reply| Command::Pause { paused: false, reply }).await?
     }
 
-    /// Whether the microphone is silence, to the sample; what the computer plays goes on.
+    /// Sets whether the microphone is recorded as silence, exact to the sample. The sound that the computer
+    /// plays is recorded either way.
     pub async fn set_muted(&self, muted: bool) -> Result<(), AppError> {
         self.ask(|reply| Command::Mute { muted, reply }).await?
     }
 
-    /// What is recorded now, or about to be.
+    /// Returns the request of the recording that runs or is about to begin.
     pub async fn recorded(&self) -> Result<Option<StartRequest>, AppError> {
         self.ask(|reply| Command::Recorded { reply }).await
     }
 
-    /// In the recording of now and in those after it.
+    /// Shows or hides the webcam in the current recording and in later ones.
     pub async fn show_webcam(&self, shown: bool) -> Result<(), AppError> {
         self.ask(|reply| Command::ShowWebcam { shown: Some(shown), reply }).await?.map(drop)
     }
 
-    /// The shortcut: shown where it is not, and not where it is. The answer is whether it is shown.
+    /// Shows the webcam if it is hidden, else hides it, as the shortcut does. Returns whether it is shown
+    /// now.
     pub async fn toggle_webcam(&self) -> Result<bool, AppError> {
         self.ask(|reply| Command::ShowWebcam { shown: None, reply }).await?
     }
 
-    /// Ends it and deletes it here. What of it went up never becomes a finished video; servers sweep
-    /// such. Whoever calls this has asked the person.
+    /// Ends the recording and deletes it on this computer. The parts that are already uploaded never become
+    /// a finished video; servers delete such sessions. The caller must have asked the person for
+    /// confirmation.
     pub async fn cancel_recording(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::Cancel { reply }).await?.map(drop)
     }
 
-    /// As `cancel_recording`, and begins another of the same kind.
+    /// Cancels the recording like [`App::cancel_recording`] and starts another with the same request.
     pub async fn restart_recording(&self) -> Result<RecordingId, AppError> {
         let request = self.ask(|reply| Command::Cancel { reply }).await??;
-        // What the desktop was asked for then is what it permits now.
+        // The desktop asked for permission when the first recording started; that permission still holds.
         self.start_recording(StartRequest { asks: false, ..request }).await
     }
 
-    /// The shortcut: starts where nothing runs, else stops.
+    /// Starts a recording if none is running, else stops it, as the shortcut does.
     pub async fn toggle_recording(&self, request: StartRequest) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Toggle { request, reply }).await?
     }
 
-    /// So much of what is kept, up to now, becomes a recording; `None`: all of it. Keeping goes on.
-    /// Answers when every segment of it is committed.
+    /// Makes a recording of the last `length` of the ring buffer, or of all of it if `None`. The ring
+    /// buffer keeps running. Returns when every segment of the recording is committed.
     pub async fn share_last(&self, length: Option<Duration>) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::Share { length, reply }).await?
     }
 
-    /// Freezes all that is kept, for a person to look at before any of it is shared; keeping goes on.
-    /// Returns the id of the preview, which its recording will have. As long as one is there, it is
-    /// that one.
+    /// Freezes the content of the ring buffer so that a person can look at it before any of it is shared.
+    /// The ring buffer keeps running. Returns the id of the preview, which its recording will have too. If
+    /// a preview exists already, it is returned instead.
     pub async fn preview_last(&self) -> Result<RecordingId, AppError> {
         self.ask(|reply| Command::AskPreview { reply }).await?
     }
 
-    /// Returns the preview that is neither shared nor discarded, also one of an earlier run.
+    /// Returns the preview that is neither shared nor discarded, including one from an earlier run.
     pub async fn preview(&self) -> Result<Option<PreviewView>, AppError> {
         self.ask(|reply| Command::Preview { reply }).await
     }
@@ -323,20 +330,20 @@ impl App {
         self.ask(|reply| Command::DiscardPreview { recording, reply }).await?
     }
 
-    /// Whether the server has been asked in this run which of its copies are damaged, and told every
-    /// title; or can't be reached. What it has damaged is no longer said to be online then, but to be
-    /// sent again.
+    /// Returns whether this run has asked the server for damaged copies and sent it every title, or the
+    /// server can't be reached. Recordings whose copies are damaged are then no longer shown as online but
+    /// as to be sent again.
     pub async fn is_in_step_with_server(&self) -> Result<bool, AppError> {
         self.ask(|reply| Command::InStepWithServer { reply }).await
     }
 
-    /// Returns why a recording of this run ended where nobody stopped it: `disk-full`, `slept`, or the
-    /// code of what failed.
+    /// Returns why a recording of this run ended without anybody stopping it: `disk-full`, `slept`, or the
+    /// code of the failure.
     pub async fn why_ended(&self, recording: RecordingId) -> Result<Option<String>, AppError> {
         self.ask(|reply| Command::WhyEnded { recording, reply }).await
     }
 
-    /// Makes a stopped or waiting upload try again now; a recording without one gets one.
+    /// Retries a stopped or waiting upload now. A recording without an upload gets one.
     pub async fn retry(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Retry { recording, reply }).await?
     }
@@ -345,32 +352,33 @@ impl App {
         self.ask(|reply| Command::Rename { recording, title, reply }).await?
     }
 
-    /// Out of sight at once, and deleted a little later; `undo_delete` has them back until then.
+    /// Hides recordings at once and deletes them a little later. Until then, [`App::undo_delete`] restores
+    /// them.
     pub async fn delete_undoably(&self, recordings: Vec<RecordingId>) -> Result<(), AppError> {
         self.ask(|reply| Command::DeleteUndoably { recordings, reply }).await?
     }
 
-    /// What was deleted last is back, if it is still there.
+    /// Restores what was deleted last, if it still exists.
     pub async fn undo_delete(&self) -> Result<(), AppError> {
         self.ask(|reply| Command::UndoDelete { reply }).await?
     }
 
-    /// Deletes it here and now; what the server has stays there.
+    /// Deletes the recording on this computer immediately. The server's copy stays.
     pub async fn delete(&self, recording: RecordingId) -> Result<(), AppError> {
         self.ask(|reply| Command::Delete { recording, reply }).await?
     }
 
-    /// The recording itself, as far as it is sealed.
+    /// Returns the media of a recording: all segments that are sealed.
     pub async fn media(&self, recording: RecordingId) -> Result<Media, AppError> {
         self.ask(|reply| Command::Media { recording, reply }).await?
     }
 
-    /// `recording_id` as the toast names it.
+    /// Dismisses a toast. `recording_id` is the id that the toast carries.
     pub async fn dismiss_toast(&self, recording_id: String) -> Result<(), AppError> {
         self.send(Command::DismissToast { recording_id }).await
     }
 
-    /// The person has read that the list of recordings was rebuilt.
+    /// Notes that the person has read that the list of recordings was rebuilt.
     pub async fn dismiss_rebuilt(&self) -> Result<(), AppError> {
         self.send(Command::DismissRebuilt).await
     }
@@ -379,12 +387,13 @@ impl App {
         self.send(Command::NoteLinkCopied { recording }).await
     }
 
-    /// Says once that the recorder bar keeps out of what is recorded. `keys` stop it, where there are any.
+    /// Shows a toast once, saying that the recorder bar is hidden from recordings. `keys` is the shortcut
+    /// that stops a recording; empty if there is none.
     pub async fn note_bar_hidden(&self, keys: String) -> Result<(), AppError> {
         self.send(Command::NoteBarHidden { keys }).await
     }
 
-    /// The person's own file of a recording gets another place. On any error it stays.
+    /// Moves the person's own file of a recording to `to`. On any error it stays where it is.
     pub async fn move_file(&self, recording: RecordingId, to: PathBuf) -> Result<(), AppError> {
         let id = recording.to_string();
         let snapshot = self.snapshot().await?;
@@ -404,7 +413,7 @@ impl App {
         tokio::fs::remove_file(&from).await.map_err(|error| failed(error.to_string()))
     }
 
-    /// Asks the account's server whether it is there, and whether it knows the token.
+    /// Asks the account's server whether it can be reached and accepts the token.
     pub async fn test_connection(&self) -> Result<Reached, AppError> {
         let Some(account) = self.account().await? else {
             return Err(AppError::Network { reason: "no cloud runs here".into() });
@@ -426,7 +435,7 @@ impl App {
         Ok(Reached { server, took_ms, knows_token, version })
     }
 
-    /// How the account's server is spoken to from now on, where it doesn't say itself what it takes.
+    /// Sets the API profile used with the account's server if that doesn't report what it supports.
     pub async fn set_profile(&self, profile: Profile) -> Result<(), AppError> {
         match self.account().await? {
             Some(account) => self.use_account(Some(Account { profile, ..account })).await,
@@ -434,8 +443,8 @@ impl App {
         }
     }
 
-    /// What helps others to see what is wrong here, and nothing of the person's: no token, title,
-    /// address or path. `facts` is what the shell knows of the computer.
+    /// Returns a report that helps others to find a problem. It contains nothing personal: no token, title,
+    /// address or path. `facts` is what the shell knows about the computer.
     pub async fn diagnostics(&self, facts: &[(&str, String)]) -> Result<String, AppError> {
         let (snapshot, settings) = (self.snapshot().await?, self.settings().await?);
         Ok(diagnostics::write(
@@ -447,13 +456,14 @@ impl App {
         ))
     }
 
-    /// Where uploads go now.
+    /// Returns the account that uploads go to.
     pub async fn account(&self) -> Result<Option<Account>, AppError> {
         self.ask(|reply| Command::Account { reply }).await
     }
 
-    /// Uploads go there from now on. The token is tried at the server first; with `remember` it is
-    /// put into the keyring, else it is gone with this session. On any error nothing has changed.
+    /// Signs in: uploads go to `account` from now on. Tries the token at the server first. With `remember`
+    /// the token is stored in the keyring, otherwise it lasts for this session only. On any error nothing
+    /// has changed.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
         account.check_way()?;
         let server = account.server_name();
@@ -469,7 +479,7 @@ impl App {
         let before = self.account().await?;
         let same = before.as_ref().filter(|before| before.base_url == account.base_url);
         let mut account = account;
-        // What an earlier sign-in left there stays until signing out.
+        // A token that an earlier sign-in stored in the keyring stays there until the person signs out.
         account.token_is_kept = same.is_some_and(|before| before.token_is_kept);
         if let (true, Some(token)) = (remember, account.token.clone()) {
             let base_url = account.base_url.clone();
@@ -484,8 +494,8 @@ impl App {
         }
     }
 
-    /// The token leaves the keyring, and uploads go to `next` from now on. Whatever the keyring
-    /// does, the person is signed out.
+    /// Signs out: removes the token from the keyring and uploads to `next` from now on. The person is
+    /// signed out even if the keyring fails.
     pub async fn sign_out(&self, next: Option<Account>) -> Result<(), AppError> {
         let left = self.account().await?;
         self.use_account(next).await?;
@@ -495,26 +505,26 @@ impl App {
         }
     }
 
-    /// What the shell knows of sharing on the local network; links are handed out by it from now on.
+    /// Sets the shell's state of sharing on the local network, from which links are made from now on.
     pub async fn set_local_network(&self, network: LocalNetwork) -> Result<(), AppError> {
         self.send(Command::SetLocalNetwork { network }).await
     }
 
-    /// Why the cloud in this computer does not run, where uploads would go to it. Recordings go on
-    /// without it, and get their links when [`App::use_account`] names one.
+    /// Sets why the embedded cloud is not running, if uploads would go to it. Recordings work without it
+    /// and get their links when [`App::use_account`] names a cloud.
     pub async fn set_cloud_problem(&self, problem: Option<String>) -> Result<(), AppError> {
         self.send(Command::SetCloudProblem { problem }).await
     }
 
-    /// Signs out on behalf of another program. The shell is told, which may have a cloud of its own
-    /// for what is recorded from now on.
+    /// Signs out on behalf of another program and notifies the shell, which may have an embedded cloud for
+    /// later recordings.
     async fn sign_out_elsewhere(&self) -> Result<(), AppError> {
         let signed_out = self.sign_out(None).await;
         self.send(Command::TellSignedOut).await?;
         signed_out
     }
 
-    /// Uploads go there from now on, where they went nowhere.
+    /// Uploads to `account` from now on, unless there is an account already.
     pub async fn upload_to(&self, account: Account) -> Result<(), AppError> {
         match self.account().await? {
             Some(_) => Ok(()),
@@ -522,7 +532,7 @@ impl App {
         }
     }
 
-    /// Uploads go there from now on, and nobody has signed in or out.
+    /// Uploads to `account` from now on. Nothing is signed in or out and the keyring is not touched.
     pub async fn use_account(&self, account: Option<Account>) -> Result<(), AppError> {
         self.ask(|reply| Command::SwitchAccount { account, reply }).await?
     }
@@ -531,23 +541,23 @@ impl App {
         self.ask(|reply| Command::Settings { reply }).await
     }
 
-    /// Applies a change to the settings of that moment and returns what they are then. Settings
-    /// that the change doesn't name stay as whoever changed them last left them.
+    /// Applies a change to the current settings and returns the result. Settings that the change doesn't
+    /// name keep their values, whoever set them last.
     pub async fn change_settings(&self, change: SettingsChange) -> Result<Settings, AppError> {
         self.ask(|reply| Command::ChangeSettings { change, reply }).await?
     }
 
-    /// Returns the settings as a channel, for a shell that follows them.
+    /// Returns a watch channel with the settings, for a shell that follows them.
     pub fn settings_changes(&self) -> watch::Receiver<Settings> {
         self.settings.clone()
     }
 
-    /// Changes one setting by its name and its value as the command line has them, and returns all.
+    /// Changes one setting, with name and value as the command line writes them, and returns all settings.
     pub async fn change_setting(&self, name: String, value: String) -> Result<Settings, AppError> {
         self.ask(|reply| Command::ChangeSetting { name, value, reply }).await?
     }
 
-    /// Keeps what a shell wants to find again after a restart, such as the place of a window.
+    /// Stores a value that the shell needs after a restart, such as the position of a window.
     pub async fn remember(&self, what: &str, value: String) -> Result<(), AppError> {
         let what = what.to_owned();
         self.ask(|reply| Command::Remember { what, value, reply }).await?
@@ -558,7 +568,7 @@ impl App {
         self.ask(|reply| Command::Recall { what, reply }).await?
     }
 
-    /// Holds an upload until it is resumed; its parts stay here.
+    /// Pauses an upload until it is resumed. Its parts stay on this computer.
     pub async fn pause_upload(&self, recording: RecordingId) -> Result<(), AppError> {
         self.send(Command::PauseUpload { recording, paused: true }).await
     }
@@ -567,14 +577,17 @@ impl App {
         self.send(Command::PauseUpload { recording, paused: false }).await
     }
 
-    /// The network may have changed: ask the server now instead of at the next try.
+    /// Reports that the network may have changed, so that the server is probed now instead of at the next
+    /// retry.
     pub async fn hint_network(&self) -> Result<(), AppError> {
         self.send(Command::HintNetwork).await
     }
 
-    /// Closes a running recording properly, then ends. What is unsent goes on next time.
+    /// Closes a running recording properly, then ends the event loop. Unfinished uploads resume at the next
+    /// start.
     pub async fn shutdown(&self) {
-        // What another program has just ordered may be why this one ends.
+        // The program may be closing because of a request from another program, which still needs its
+        // answer.
         let mut answering = self.answering.subscribe();
         let answered = answering.wait_for(|count| *count == 0);
         drop(tokio::time::timeout(ANSWERING_MAX, answered).await);
@@ -598,8 +611,8 @@ impl App {
     }
 }
 
-/// Of an account that uploads go to no more. A token that is void may stay in a keyring that can't
-/// be opened.
+/// Removes the token of an account that is no longer used. A token that the server has revoked may stay in
+/// a keyring that can't be opened.
 async fn forget(account: &Account) -> Result<(), AppError> {
     let base_url = account.base_url.clone();
     let forgotten = match account.token_is_kept {
@@ -621,13 +634,13 @@ async fn on_keyring(
     done.map_err(|tokens::KeyringProblem(reason)| AppError::NoKeyring { reason })
 }
 
-/// Returns the settings as they are stored, whether a program runs or not.
+/// Returns the stored settings, whether or not a program is running.
 pub fn stored_settings(home: &Home) -> Result<Settings, AppError> {
     let Some(store) = open_to_read(home)? else { return Ok(Settings::default()) };
     Ok(Settings::stored(&store)?)
 }
 
-/// Changes one setting where no program runs; else it is refused as in use.
+/// Changes one setting in the store. Fails with `in-use` while a program is running.
 pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, AppError> {
     let store = open_store(home)?;
     let mut settings = Settings::stored(&store)?;
@@ -637,18 +650,18 @@ pub fn store_setting(home: &Home, name: &str, value: &str) -> Result<Settings, A
     Ok(settings)
 }
 
-/// What is known without the running program: for `snaplark list` and the like.
+/// Returns what the store knows without the running program, for `snaplark list` and similar commands.
 pub fn peek(home: &Home) -> Result<Option<Snapshot>, AppError> {
     let Some(store) = open_to_read(home)? else { return Ok(None) };
     Ok(Some(views::of_rows(&store, home)?))
 }
 
-/// Opens the store to read, whatever state its database is in: one that is broken, or gone from
-/// beside its recordings, is rebuilt first, unless a program runs that will.
+/// Opens the store for reading, whatever the state of its database. A database that is broken, or missing
+/// beside existing recordings, is rebuilt first, unless a program is running that will do so.
 fn open_to_read(home: &Home) -> Result<Option<Store>, AppError> {
     let read = || {
         let Some(store) = Store::open_to_read(&home.root)? else { return Ok(None) };
-        // A page that is damaged shows when it is read.
+        // Reads all rows now, because a damaged page shows only when it is read.
         store.recordings()?;
         store.setting(account::SETTING)?;
         Ok::<_, StoreError>(Some(store))
@@ -667,7 +680,7 @@ fn open_to_read(home: &Home) -> Result<Option<Store>, AppError> {
     }
 }
 
-/// Where every opening of a store leaves what it had to rebuild.
+/// The result of a rebuild in this process; set by every call that opens the store.
 static REBUILT_HERE: OnceLock<Rebuilt> = OnceLock::new();
 
 /// Opens the store for writing, whatever state its database is in.
@@ -679,12 +692,12 @@ pub(crate) fn open_store(home: &Home) -> Result<Store, StoreError> {
     Ok(store)
 }
 
-/// What this process had to rebuild: a program without a window says so.
+/// Returns what this process had to rebuild, for a program without a window to report.
 pub fn rebuilt_here() -> Option<Rebuilt> {
     REBUILT_HERE.get().cloned()
 }
 
-/// What the last rebuilding of the list did; `None` where it never was.
+/// Returns what the last rebuild of the list of recordings did, or `None` if it was never rebuilt.
 pub fn rebuilt(home: &Home) -> Result<Option<Rebuilt>, AppError> {
     match open_to_read(home)? {
         Some(store) => Ok(store.rebuilt()?),

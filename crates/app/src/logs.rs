@@ -1,8 +1,9 @@
-//! What the program writes down about itself, below `logs/` in the home: a log of bounded size, and
-//! where it stopped if it ever did. Nothing of it is sent anywhere.
+//! The records that the program keeps of itself below `logs/` in the home: a log of bounded size, and a
+//! note of the last panic. None of it is sent anywhere.
 //!
-//! What must not be in it never gets there: the log takes no DEBUG (that is the shell's filter), the
-//! person's folder is `~` in every line, and of a panic only words that stand in the source are kept.
+//! What must not be in the log is kept out when it is written: it takes no DEBUG lines (the shell's
+//! filter), the person's home folder is replaced by `~` in every line, and of a panic message only literals
+//! from the source are kept.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -18,10 +19,12 @@ const LOG: &str = "snaplark.log";
 const LOG_BEFORE: &str = "snaplark.1.log";
 const CRASH: &str = "crash.txt";
 
-/// Some days of it, and small enough to send by mail. There are two: the log, and the one before.
+/// Holds some days of log, and is small enough to send by mail. There are two files: the current log and
+/// the previous one.
 const LOG_BYTES_MAX: u64 = 1_000_000;
 
-/// Made with its first line: who only asks another program to come to the front writes none.
+/// A log file that is created with its first line, so that a program which only asks another one to come to
+/// the front creates none.
 pub struct LogFile {
     folder: PathBuf,
     file: Option<(File, u64)>,
@@ -41,7 +44,7 @@ impl LogFile {
     }
 }
 
-/// Whole lines: `tracing` hands over one at a time.
+/// Each write is a whole line, since `tracing` hands over one line at a time.
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let clean = without_home(&escaped(&String::from_utf8_lossy(line)));
@@ -67,7 +70,7 @@ impl Write for LogFile {
     }
 }
 
-/// The last lines of the log.
+/// Returns the last lines of the log.
 pub(crate) fn last_lines(home: &Home, count: usize) -> String {
     let text = std::fs::read(home.logs().join(LOG)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -75,18 +78,18 @@ pub(crate) fn last_lines(home: &Home, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// From now on a panic leaves a note of where it was. The last one is kept.
+/// Installs a panic hook that leaves a note of where the panic was. Only the last note is kept.
 pub fn note_panics(home: &Home) {
     let folder = home.logs();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        // The program may be ending: what can't be written is lost.
+        // The program may be ending; a note that can't be written is lost.
         drop(write_crash(&folder, &describe(panic)));
         before(panic);
     }));
 }
 
-/// Where it stopped last, until that is forgotten.
+/// Returns the note of the last panic, until it is forgotten.
 pub fn crash(home: &Home) -> Option<String> {
     std::fs::read_to_string(home.logs().join(CRASH)).ok()
 }
@@ -104,7 +107,7 @@ fn write_crash(folder: &Path, text: &str) -> io::Result<()> {
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {
-    // Words that were put together at run time may hold a title or a path; a literal can't.
+    // A message formatted at run time may hold a title or a path; a literal can't.
     let words = panic.payload().downcast_ref::<&str>().copied();
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
@@ -120,7 +123,7 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     )
 }
 
-/// The person's folder names the person.
+/// Replaces the person's home folder by `~`, since its name identifies the person.
 pub(crate) fn without_home(text: &str) -> String {
     match dirs::home_dir().as_deref().and_then(Path::to_str) {
         Some(home) if home.len() > 1 => text.replace(home, "~"),
@@ -150,7 +153,7 @@ mod tests {
         assert!(size(LOG) <= 1000 && size(LOG_BEFORE) <= 1000);
         assert!(last_lines(&home, 1).ends_with("line 499 of what happened"));
 
-        // The next start goes on in the same file.
+        // The next start continues in the same file.
         let mut log = LogFile { bytes_max: 1000, ..LogFile::below(&home) };
         log.write_all(b"and on\n").unwrap();
         assert!(last_lines(&home, 2).starts_with("line 499"));

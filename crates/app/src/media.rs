@@ -1,9 +1,9 @@
-//! A recording itself, as a window shows it: a still for its card, and its media piece by piece for
-//! a player. Read from the segments, or, where those need not stay, from the person's own file,
-//! which holds the same bytes in the same order.
+//! A recording's media as a window shows it: a still for its card, and its segments one by one for a
+//! player. They are read from the segment files, or, if those have been deleted, from the person's own
+//! file, which holds the same bytes in the same order.
 //!
-//! The still is made when it is first asked for and kept beside the segments. It is never in the way
-//! of a recording: it is read from what is sealed, on a thread of who asks.
+//! The still is made when it is first asked for and kept beside the segments. Making it never delays a
+//! recording: it uses only sealed segments, and runs on the caller's thread.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -18,11 +18,11 @@ use snaplark_webm::AudioCodec;
 use crate::AppError;
 use crate::view::{MediaView, PieceView};
 
-/// The segments whose first pictures are tried for the still, until one isn't blank: what is seen
-/// at the very beginning is often the recorder itself, or nothing yet.
+/// The segments whose first frames are tried for the still, until one isn't blank. The very beginning often
+/// shows the recorder itself, or nothing yet.
 const STILL_SEGMENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
-/// Made by the engine from rows. All that reads blocks.
+/// The media of one recording, made by the event loop from rows. Its reading methods block.
 pub struct Media {
     folder: PathBuf,
     file: Option<PathBuf>,
@@ -31,9 +31,9 @@ pub struct Media {
     cleared: bool,
     segments: Vec<Segment>,
     capture: Arc<dyn Capture>,
-    /// One still at a time: a library that opens asks for dozens.
+    /// Allows one still at a time, since a library that opens asks for dozens.
     making: Arc<Mutex<()>>,
-    /// Its segments lie here as the ring wrote them, at the ring's times.
+    /// The segments are a preview's: their files still have the ring buffer's timestamps.
     at_other_times: bool,
 }
 
@@ -58,7 +58,7 @@ impl Media {
         }
     }
 
-    /// Gives the media of what is no recording yet.
+    /// Returns the media of a preview, which is not a recording yet.
     pub(crate) fn of_preview(
         folder: PathBuf,
         segments: Vec<Segment>,
@@ -78,7 +78,7 @@ impl Media {
         }
     }
 
-    /// What a player has to know before it reads.
+    /// Returns what a player has to know before it reads.
     pub fn view(&self) -> Result<MediaView, AppError> {
         let init = snaplark_webm::read_init(&self.init()?);
         let tracks = init.map_err(|error| no_media(io::Error::other(error)))?.tracks;
@@ -101,7 +101,7 @@ impl Media {
         self.read(INIT_FILE, 0, self.init_bytes)
     }
 
-    /// By its place among the view's pieces; its pictures say how long they are shown.
+    /// Returns a piece by its index in the view. Its frames carry their durations.
     pub fn piece(&self, index: usize) -> Result<Vec<u8>, AppError> {
         let Some(segment) = self.segments.get(index) else {
             return Err(no_media(io::ErrorKind::NotFound.into()));
@@ -113,7 +113,7 @@ impl Media {
             .map_err(|error| no_media(io::Error::other(error)))
     }
 
-    /// The sealed segments as one seekable file, also while more of them come.
+    /// Returns the sealed segments as one seekable file, even while more segments are added.
     pub fn whole(self) -> Result<WholeMedia, AppError> {
         let clusters: Vec<_> = self.segments.iter().map(crate::finish::as_cluster).collect();
         let finished = snaplark_webm::finish(&self.init()?, &clusters)
@@ -133,13 +133,13 @@ impl Media {
         Ok(bytes)
     }
 
-    /// The first picture of a piece, as JPEG.
+    /// Returns the first frame of a piece as JPEG.
     pub fn frame(&self, index: usize) -> Result<Vec<u8>, AppError> {
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(self.capture.still(&self.init()?, &self.piece(index)?)?.jpeg)
     }
 
-    /// As JPEG.
+    /// Returns the recording's still as JPEG.
     pub fn still(&self) -> Result<Vec<u8>, AppError> {
         let kept = self.folder.join(STILL_FILE);
         if let Ok(jpeg) = std::fs::read(&kept) {
@@ -162,11 +162,11 @@ impl Media {
             }
         }
         let still = chosen.ok_or_else(|| no_media(io::ErrorKind::NotFound.into()))?;
-        // One that runs may have a better one later.
+        // A recording that runs may have a better still later.
         if (!self.running || (!still.blank && self.segments.len() > STILL_SEGMENTS[0]))
             && let Err(error) = self.keep(&kept, &still.jpeg)
         {
-            // It is made again next time.
+            // The still is made again next time.
             tracing::warn!(%error, "a recording's still could not be kept");
         }
         Ok(still.jpeg)
@@ -179,14 +179,15 @@ impl Media {
     }
 
     fn keep(&self, path: &Path, jpeg: &[u8]) -> io::Result<()> {
-        // Not for one that was deleted meanwhile: its folder must not come back.
+        // The folder is not created otherwise, since that of a recording deleted in the meantime must not
+        // come back.
         if self.cleared {
             create_private_folder(&self.folder)?;
         }
         let part = path.with_extension(format!("jpg{PART_SUFFIX}"));
         let mut file = create_private(&part)?;
         file.write_all(jpeg)?;
-        // Half a picture that survives a power cut would be shown for ever.
+        // Synced, since a torn picture that survives a power cut would be shown forever.
         file.sync_all()?;
         std::fs::rename(part, path)?;
         sync_folder(&self.folder)
@@ -201,7 +202,7 @@ impl Media {
     }
 }
 
-/// A finished head, the segments and their Cues: what a player reads by byte ranges.
+/// A finished head, the segments and their Cues, for a player that reads byte ranges.
 pub struct WholeMedia {
     media: Media,
     head: Vec<u8>,
@@ -214,7 +215,7 @@ impl WholeMedia {
         self.head.len() as u64 + segments + self.cues.len() as u64
     }
 
-    /// Returns bytes from `offset` on, at most as many as one segment has; none at the end.
+    /// Returns bytes from `offset` on, at most one segment's worth. Returns none at the end.
     pub fn read_at(&self, offset: u64) -> Result<Vec<u8>, AppError> {
         let rest = |bytes: &[u8], skip: u64| bytes[skip as usize..].to_vec();
         let head_bytes = self.head.len() as u64;
@@ -261,7 +262,7 @@ mod tests {
 
     use super::*;
 
-    /// Its stills are what it was given, and blank up to a segment.
+    /// A capture whose stills are the segments it was given, and blank before `blank_until_ms`.
     #[derive(Default)]
     struct Stills {
         made: AtomicUsize,
@@ -311,7 +312,7 @@ mod tests {
             self.home.path().join("segments")
         }
 
-        /// Writes so many segments, and the person's file.
+        /// Writes `count` segments and the person's file.
         fn media(&self, count: u64, running: bool) -> Media {
             let folder = self.folder();
             std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! What the event loop is told. Everything that happens comes through here.
+//! The messages to the event loop. Everything that happens arrives as one of these.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -26,12 +26,12 @@ pub enum Message {
         recording: RecordingId,
         event: CaptureEvent,
     },
-    /// What the source shows.
+    /// The window or app that the source shows was found.
     SubjectFound {
         recording: RecordingId,
         subject: Subject,
     },
-    /// The server has it since it was asked for a session.
+    /// The server learned the title when the upload session was opened.
     TitleKnown {
         recording: RecordingId,
         title: String,
@@ -46,7 +46,7 @@ pub enum Message {
         ring: RingId,
         control: Result<Box<dyn CaptureControl>, CaptureError>,
     },
-    /// By a ring's capture, also of one that a recording took over.
+    /// An event of a ring's capture, including a capture that a recording took over.
     Kept {
         ring: RingId,
         event: CaptureEvent,
@@ -55,22 +55,22 @@ pub enum Message {
         generation: u64,
         event: Event,
     },
-    /// From the system, whatever the account.
+    /// A hint from the system, independent of the account.
     Hint(Event),
-    /// The computer is about to sleep, or is back.
+    /// The computer is about to sleep, or has woken up.
     Sleep {
         begins: bool,
     },
-    /// The session was locked, or unlocked.
+    /// The session was locked or unlocked.
     Locked {
         is_locked: bool,
     },
     FileWritten {
         recording: RecordingId,
         file: Option<std::path::PathBuf>,
-        /// Why there is none, or why it is elsewhere than it was to be.
+        /// Why there is no file, or why it is in another folder than intended.
         problem: Option<String>,
-        /// There is none because these segments are damaged.
+        /// There is no file because these segments are damaged.
         damaged: Vec<u32>,
     },
     /// Damaged segments were restored or replaced on the disk.
@@ -78,7 +78,7 @@ pub enum Message {
         recording: RecordingId,
         repair: Repair,
     },
-    /// What the server says of its copies of finished videos.
+    /// The server reported damaged copies of finished videos.
     ServerDamage {
         generation: u64,
         videos: Vec<(SessionId, Vec<u32>)>,
@@ -101,19 +101,19 @@ pub enum Command {
         request: StartRequest,
         reply: Reply<RecordingId>,
     },
-    /// `None`: all that is kept.
+    /// Shares the last `length` of the ring buffer, or all of it if `None`.
     Share {
         length: Option<Duration>,
         reply: Reply<RecordingId>,
     },
-    /// Freezes what is kept, for a person to look at.
+    /// Freezes the ring buffer's content for a person to look at.
     AskPreview {
         reply: Reply<RecordingId>,
     },
     Preview {
         reply: oneshot::Sender<Option<PreviewView>>,
     },
-    /// A range of its segments.
+    /// Shares a range of the preview's segments.
     SharePreview {
         recording: RecordingId,
         range: Range<usize>,
@@ -123,7 +123,7 @@ pub enum Command {
         recording: RecordingId,
         reply: Reply<()>,
     },
-    /// The answer is what was cancelled.
+    /// Cancels the recording and replies with its request.
     Cancel {
         reply: Reply<StartRequest>,
     },
@@ -147,7 +147,7 @@ pub enum Command {
         what: String,
         reply: Reply<Option<String>>,
     },
-    /// `None`: the other way than now.
+    /// Shows or hides the webcam; `None` toggles it.
     ShowWebcam {
         shown: Option<bool>,
         reply: Reply<bool>,
@@ -196,7 +196,7 @@ pub enum Command {
     SetLocalNetwork {
         network: LocalNetwork,
     },
-    /// `None`: it runs, or is not needed.
+    /// `None`: the embedded cloud is running or not needed.
     SetCloudProblem {
         problem: Option<String>,
     },
@@ -237,7 +237,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// A question changes nothing, or those who ask on each change would ask for ever.
+    /// Returns whether the command only reads. Such commands must not count as changes, or shells that ask
+    /// after each change would ask forever.
     pub fn is_question(&self) -> bool {
         match self {
             Command::Snapshot { .. }

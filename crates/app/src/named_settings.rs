@@ -1,7 +1,7 @@
-//! Settings by the names and words of the command line: one is shown as it is written to change it.
+//! Settings by the names and values of the command line. Each is shown in the form in which it is written
+//! to change it.
 //!
-//! A change is always one name and one value, whoever asks for it: what was changed elsewhere in the
-//! meantime stays as it is.
+//! A change is always one name and one value, so that concurrent changes of other settings are kept.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ use crate::{
     WebcamSettings, WebcamShape,
 };
 
-/// Why a value is not taken, in a sentence without its full stop.
+/// Why a value was refused: a sentence without its full stop.
 type Refused = String;
 
 pub const SETTING_NAMES: [&str; 26] = [
@@ -51,10 +51,11 @@ const CORNERS: [(&str, u16, u16); 4] = [
     ("bottom-right", 1_000, 1_000),
 ];
 const SIZES: [(&str, u16); 3] = [("small", 150), ("medium", 220), ("large", 320)];
-/// Smaller is no face any more; larger is no corner.
+/// The webcam's height in per cent of the picture's: a smaller face can't be recognized, a larger picture
+/// is no longer in a corner.
 const SIZE_PERCENT: RangeInclusive<u16> = 5..=90;
 
-/// Returns a setting as it is written to change it.
+/// Returns a setting in the form in which it is written to change it.
 pub fn setting(settings: &Settings, name: &str) -> Result<String, Refused> {
     let Settings { recording, upload, .. } = settings;
     Ok(match name {

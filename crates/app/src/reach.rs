@@ -1,5 +1,4 @@
-//! Who can open a link, told from the link alone; and what the shell says of the cloud in this
-//! computer and of sharing on the local network.
+//! Who can open a link, derived from the link alone; and the shell's state of sharing on the local network.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,8 +17,8 @@ pub enum LinkReach {
 }
 
 impl LinkReach {
-    /// By the link's host. A name that is no address is the internet's but for `.local` and plain
-    /// names, which only a local network knows.
+    /// Derives the reach from the link's host. A host name counts as the internet's, except `.local` names
+    /// and names without a dot, which only a local network knows.
     pub fn of(link: &str) -> Self {
         let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -45,34 +44,34 @@ impl LinkReach {
     }
 }
 
-/// Sharing on the local network, as windows show it.
+/// The state of sharing on the local network, as windows show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum LocalNetworkView {
     #[default]
     Off,
-    /// Others open links there.
+    /// Others on the local network can open links.
     #[serde(rename_all = "camelCase")]
     On {
-        /// What links begin with.
+        /// The beginning of each link.
         base_url: String,
         #[ts(type = "number")]
         port: u16,
-        /// One that is on and may keep others out: `ufw`, `firewalld`.
+        /// A firewall that is active and may block others: `ufw` or `firewalld`.
         firewall: Option<String>,
     },
-    /// It is wanted, and this computer is in no local network.
+    /// Sharing is wanted, but this computer is in no local network.
     NoNetwork,
     Failed {
         detail: String,
     },
 }
 
-/// Makes the link for the local network of one to this computer.
+/// Converts a link to this computer into one for the local network.
 pub type LocalLinks = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// What the shell says of it, whenever that changes.
+/// The shell's state of sharing on the local network, sent whenever it changes.
 #[derive(Clone, Default)]
 pub struct LocalNetwork {
     pub view: LocalNetworkView,
@@ -80,8 +79,8 @@ pub struct LocalNetwork {
 }
 
 impl LocalNetwork {
-    /// A link as it is handed out now: with today's address of the local network where that is
-    /// shared on.
+    /// Returns a link as it is handed out now: with the current address of the local network if sharing
+    /// there is on.
     pub fn handed_out(&self, link: &str) -> String {
         let local = self.links.as_ref().filter(|_| LinkReach::of(link) == LinkReach::ThisComputer);
         local.and_then(|links| links(link)).unwrap_or_else(|| link.to_owned())

@@ -1,5 +1,5 @@
-//! What the person chose, kept in the store: a row for each group, so that a later one is added
-//! without touching the others. A choice that is missing, or of a newer program, is the usual one.
+//! The person's choices, kept in the store: one row for each group, so that a group can be added without
+//! touching the others. A choice that is missing or was written by a newer version takes its default.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ use ts_rs::TS;
 use crate::view::SoundView;
 use crate::{KeysShown, ShortcutKeys, StartRequest, WebcamSettings};
 
-/// Nobody gets ready for longer; more is a slip of the command line.
+/// Nobody needs longer to get ready; a larger value is a slip on the command line.
 pub(crate) const COUNTDOWN_SECONDS_MAX: u32 = 60;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -37,7 +37,7 @@ pub struct RecordingSettings {
     pub fps: Fps,
     pub quality: Quality,
     pub size: PictureSize,
-    /// The graphics card encodes where it does it right. Off: the processor, always.
+    /// Uses the graphics card's encoder where that works correctly. Off: always the processor.
     pub hardware_encoding: bool,
     pub pointer: bool,
     pub microphone: Microphone,
@@ -45,22 +45,22 @@ pub struct RecordingSettings {
     /// Time to get ready; 0 begins at once.
     pub countdown_seconds: u32,
     pub webcam: WebcamSettings,
-    /// Marked where they happen.
+    /// Marks mouse clicks where they happen.
     pub clicks: bool,
     pub keys: KeysShown,
-    /// What becomes of a recording when the computer sleeps.
+    /// What happens to a recording when the computer sleeps.
     pub after_sleep: AfterSleep,
-    /// Whether the last minutes of the screen are kept, so that they can be shared afterwards.
+    /// Keeps the last minutes of the screen, so that they can be shared afterwards.
     pub keep_last: bool,
-    /// How much of them, 30 s to 10 min.
+    /// How much is kept, from 30 s to 10 min.
     pub keep_last_seconds: u32,
-    /// Whether the last minutes go online without a look at them first.
+    /// Uploads the last minutes without showing a preview first.
     pub share_at_once: bool,
-    /// Where the person's own files go. `None`: among the system's videos.
+    /// The folder for the person's own files. `None`: the system's folder for videos.
     pub save_folder: Option<PathBuf>,
-    /// Once it is written there, a person is asked where else it shall be.
+    /// Asks the person, after the file is written there, where else it should be.
     pub asks_where: bool,
-    /// Titles name the app and the window that are recorded. Off: dates alone.
+    /// Names the recorded app and window in titles. Off: titles have dates only.
     pub names_in_titles: bool,
 }
 
@@ -77,14 +77,14 @@ pub enum Fps {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum Quality {
-    /// For slow links.
+    /// For slow connections.
     Small,
     Standard,
-    /// For much that moves.
+    /// For content that moves a lot.
     Sharp,
 }
 
-/// What a larger screen is scaled down to, by its shorter side.
+/// The size that a larger screen is scaled down to, by its shorter side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
@@ -92,7 +92,7 @@ pub enum PictureSize {
     P720,
     P1080,
     P1440,
-    /// As it is.
+    /// The screen's own size.
     Full,
 }
 
@@ -100,7 +100,7 @@ pub enum PictureSize {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum AfterSleep {
-    /// It stands still meanwhile.
+    /// The recording is paused while the computer sleeps.
     GoOn,
     Stop,
 }
@@ -110,7 +110,7 @@ pub enum AfterSleep {
 #[ts(export)]
 pub enum Microphone {
     Off,
-    /// Whatever the system takes for the default one.
+    /// The system's default microphone.
     Default,
     Named(String),
 }
@@ -119,18 +119,18 @@ pub enum Microphone {
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct UploadSettings {
-    /// `None`: as fast as the link is.
+    /// `None`: as fast as the connection allows.
     #[ts(type = "number | null")]
     pub bytes_per_second_max: Option<u64>,
     pub wait_on_metered: bool,
-    /// Links to this computer open for others on the local network, too.
+    /// Lets others on the local network open links to this computer.
     pub share_on_local_network: bool,
-    /// How long segments stay here after the server has confirmed the finished video and the
-    /// person's own file is written. `None`: for ever.
+    /// How many days segments stay here after the server has confirmed the finished video and the person's
+    /// own file is written. `None`: forever.
     pub keep_local_days: Option<u32>,
 }
 
-/// What the windows and the tray go by. Nothing else reads them.
+/// Settings of the windows and the tray. Nothing else reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
@@ -138,17 +138,17 @@ pub struct DesktopSettings {
     pub theme: Theme,
     pub language: Language,
     pub shortcuts: ShortcutKeys,
-    /// Whether the recorder bar is there while something is recorded.
+    /// Shows the recorder bar while something is recorded.
     pub show_bar: bool,
-    /// Bar and toasts stay where they are when that is recorded.
+    /// Leaves the bar and toasts in place when the area under them is recorded.
     pub bar_in_recordings: bool,
-    /// Which notices come up in the corner of the screen.
+    /// Which notifications appear in the corner of the screen.
     pub notifications: Notifications,
-    /// As soon as a recording that was stopped has it.
+    /// Opens the link as soon as a recording that was stopped has one.
     pub open_link: bool,
-    /// Looks for a newer version by itself, once a day.
+    /// Looks for a newer version automatically, once a day.
     pub looks_for_updates: bool,
-    /// The welcome was shown, and is never shown again.
+    /// The welcome window was shown and is never shown again.
     pub welcomed: bool,
 }
 
@@ -166,17 +166,17 @@ pub enum Theme {
 #[ts(export)]
 pub enum Notifications {
     All,
-    /// What goes on only when the person has done something.
+    /// Only those about something that needs the person's action.
     NeedsMe,
     None,
 }
 
-/// Those that Snaplark speaks, by their tags.
+/// The languages that Snaplark supports, by their tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum Language {
-    /// The first of the person's that is among them, else English.
+    /// The first of the person's languages that is supported, else English.
     System,
     En,
     De,
@@ -236,7 +236,7 @@ impl Default for DesktopSettings {
 }
 
 impl RecordingSettings {
-    /// `None`: nothing is kept.
+    /// Returns how many seconds the ring buffer keeps, or `None` if nothing is kept.
     pub fn kept_seconds(&self) -> Option<u32> {
         self.keep_last
             .then(|| self.keep_last_seconds.clamp(*KEEP_SECONDS.start(), *KEEP_SECONDS.end()))
@@ -270,8 +270,9 @@ impl RecordingSettings {
         SoundView { microphone: self.microphone != Microphone::Off, system: self.system_sound }
     }
 
-    /// As `request`, for a recording whose microphone a person can switch on while it runs, also
-    /// where it was begun without. Its device is not opened before.
+    /// Returns a request like [`RecordingSettings::request`], except that a person can switch the
+    /// microphone on during the recording even if it began without one. Its device is not opened before
+    /// then.
     pub fn request_with_microphone_at_hand(&self, source: Source) -> StartRequest {
         let mut request = self.request(source);
         if request.sound.microphone.is_none() {
@@ -284,7 +285,7 @@ impl RecordingSettings {
 }
 
 impl Microphone {
-    /// `None`: none.
+    /// Returns the audio device, or `None` if the microphone is off.
     pub fn device(&self) -> Option<Device> {
         match self {
             Microphone::Off => None,
@@ -369,7 +370,7 @@ impl Settings {
     }
 
     pub(crate) fn store(&self, store: &Store) -> Result<(), StoreError> {
-        // Plain data: it always has a JSON form.
+        // Settings are plain data, so converting them to JSON never fails.
         let text = |value: serde_json::Result<String>| value.unwrap_or_default();
         store.set_settings(&[
             (RECORDING, &text(serde_json::to_string(&self.recording))),
@@ -379,8 +380,8 @@ impl Settings {
     }
 }
 
-/// Less is over before one has thought of it; more is a recording, and should be begun as one: at
-/// the usual quality this is 190 MB.
+/// The range of seconds that the ring buffer may keep. Less is over before one thinks of sharing it. More
+/// should be started as a recording: at the standard quality, ten minutes are 190 MB.
 pub const KEEP_SECONDS: RangeInclusive<u32> = 30..=600;
 
 const RECORDING: &str = "recording";
@@ -392,7 +393,7 @@ fn group<T: DeserializeOwned + Default>(store: &Store, key: &str) -> Result<T, S
     Ok(stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
-/// There was one shortcut once, under a name of its own.
+/// Reads the desktop settings. Earlier versions had a single shortcut, stored as `recordKeys`.
 fn desktop(stored: Option<String>) -> DesktopSettings {
     let value = stored.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
     let record = value.as_ref().and_then(|value| value["recordKeys"].as_str()).map(str::to_owned);

@@ -1,9 +1,10 @@
-//! Patches of the settings: what a window, the tray, a key or a command changes, and nothing else.
+//! Patches of the settings: the fields that a window, the tray, a shortcut or a command changes, and
+//! nothing else.
 //!
-//! The event loop applies a patch to the settings of that moment, so two who change different
-//! settings at the same time never undo each other. A patch is a tree of the fields to change, such
-//! as `{"recording": {"fps": 30}}`. It differs from a JSON merge patch (RFC 7396) in one thing:
-//! `null` is a value (no limit, no folder) and removes nothing.
+//! The event loop applies a patch to the current settings, so two shells that change different settings at
+//! the same time never undo each other. A patch is a tree of the fields to change, such as `{"recording":
+//! {"fps": 30}}`. It differs from a JSON merge patch (RFC 7396) in one thing: `null` is a value (no limit,
+//! no folder) and removes nothing.
 
 use std::ops::RangeInclusive;
 
@@ -30,17 +31,17 @@ impl SettingsChange {
         }
     }
 
-    /// Returns the smallest change that makes `after` of `before`.
+    /// Returns the smallest change that turns `before` into `after`.
     pub fn between(before: &Settings, after: &Settings) -> Self {
         SettingsChange(difference(&fields_of(before), &fields_of(after)))
     }
 
-    /// Whether nothing is changed.
+    /// Returns whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the settings with this change, or says which of its fields can't be so.
+    /// Returns the settings with this change applied, or an error naming the first invalid field.
     pub fn apply(&self, settings: &Settings) -> Result<Settings, AppError> {
         let mut fields = fields_of(settings);
         let mut changed = settings.clone();
@@ -62,13 +63,13 @@ impl SettingsChange {
 fn fields_of(settings: &Settings) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(fields)) => fields,
-        // Plain data: it always has a JSON form, and that is an object.
+        // Settings are plain data: they always convert to a JSON object.
         Ok(_) | Err(_) => Map::new(),
     }
 }
 
-/// Returns the fields that are changed one by one: those of groups, while a choice with a value of
-/// its own (`{"kind": "named", "name": …}`) is one field.
+/// Returns the fields that are changed one by one. The fields of a group count separately, while a choice
+/// with a value of its own (`{"kind": "named", "name": …}`) is one field.
 fn leaves(
     change: &Map<String, Value>,
     fields: &Map<String, Value>,
@@ -132,7 +133,7 @@ fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<St
     changed.map(part).collect()
 }
 
-/// Numbers that their types allow and that make no sense.
+/// Refuses numbers that their types allow but that make no sense.
 fn check_range(name: &str, settings: &Settings) -> Result<(), String> {
     let recording = &settings.recording;
     let webcam = &recording.webcam;

@@ -1,8 +1,9 @@
-//! The views of all recordings, kept: a question costs what has changed since the last one, not what
-//! there is. Thousands of recordings are asked for many times a second while one runs.
+//! A cache of the views of all recordings, so that a snapshot costs what has changed since the last one and
+//! not the number of recordings. While a recording runs, the views of thousands are asked for many times a
+//! second.
 //!
-//! Rows are read again where the store says that it wrote them. Views are made again where rows were
-//! read, and of what an upload or a recorder may move without a row.
+//! Rows are read again when the store reports that it wrote them. Views are made again when their rows were
+//! read, and when an upload or the recorder may have changed them without writing a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,10 @@ use crate::view::{RecordingState, RecordingView};
 pub struct Shelf {
     kept: BTreeMap<RecordingId, Kept>,
     gone: Vec<(RecordingId, u64)>,
-    /// Grows with each refresh that found something else than before.
+    /// Grows with each refresh that found a difference.
     version: u64,
     is_filled: bool,
-    /// Views that are made again without a row's having changed.
+    /// Views to make again although no row has changed.
     marked: BTreeSet<RecordingId>,
 }
 
@@ -26,12 +27,12 @@ struct Kept {
     row: Recording,
     health: Vec<Health>,
     view: RecordingView,
-    /// Since when it looks like this.
+    /// The version in which the view last changed.
     version: u64,
 }
 
 impl Shelf {
-    /// An empty one, in place of one of that version: all is read again.
+    /// Returns an empty cache in place of one at `version`. All rows are read again.
     pub fn after(version: u64) -> Self {
         Shelf { version, ..Shelf::default() }
     }
@@ -40,12 +41,12 @@ impl Shelf {
         self.version
     }
 
-    /// It looks different, and no row says so.
+    /// Marks a view as changed without a changed row.
     pub fn mark(&mut self, recording: RecordingId) {
         self.marked.insert(recording);
     }
 
-    /// All of them may look different: links are made over for another network.
+    /// Marks all views as changed, because links are made anew for another network.
     pub fn mark_all(&mut self) {
         self.marked.extend(self.kept.keys().copied());
     }
@@ -84,7 +85,7 @@ impl Shelf {
         Ok(())
     }
 
-    /// Answers whether anything is different.
+    /// Reads a recording's rows again. Returns whether its view is different.
     fn read_again(
         &mut self,
         store: &Store,
@@ -112,7 +113,7 @@ impl Shelf {
         self.kept.get(&id.parse().ok()?).map(|kept| &kept.view)
     }
 
-    /// Newest first.
+    /// Returns the views that changed since `version`, newest first.
     pub fn changed_since(&self, version: u64) -> Vec<RecordingView> {
         let changed = self.kept.values().rev().filter(|kept| kept.version > version);
         changed.map(|kept| kept.view.clone()).collect()
@@ -125,7 +126,7 @@ impl Shelf {
 }
 
 impl Kept {
-    /// Done and local ones change by their rows alone.
+    /// Returns whether the view may change without its row. Views of finished and local recordings don't.
     fn moves(&self) -> bool {
         !matches!(self.view.state, RecordingState::Done | RecordingState::Local)
     }
@@ -154,7 +155,7 @@ mod tests {
     }
 
     impl Rig {
-        /// With so many that have ended.
+        /// Makes a store with `count` recordings that have ended.
         fn new(count: u64) -> Self {
             let home = tempfile::tempdir().unwrap();
             let store = Store::open(home.path()).unwrap();
@@ -176,7 +177,7 @@ mod tests {
             self.store.close(id(n), FrameCounts::default(), None).unwrap();
         }
 
-        /// Titles of what has changed since then, and the ids that are gone.
+        /// Returns the titles of what has changed since `version`, and the ids that are gone.
         fn since(&mut self, version: u64) -> (Vec<String>, Vec<String>) {
             self.made.set(0);
             let made = &self.made;

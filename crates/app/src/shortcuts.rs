@@ -1,4 +1,4 @@
-//! What keys can do in every program, and which keys those are.
+//! The actions of global shortcuts, and their keys.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,7 +7,7 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Shortcut {
-    /// Starts a recording where there is none, else stops it.
+    /// Starts a recording if there is none, else stops it.
     Record,
     ChooseArea,
     Microphone,
@@ -18,7 +18,7 @@ pub enum Shortcut {
     Library,
 }
 
-/// As `Alt+R`; empty where there are none.
+/// The keys of each shortcut, such as `Alt+R`; empty for none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
@@ -34,7 +34,7 @@ pub struct ShortcutKeys {
 }
 
 impl Default for ShortcutKeys {
-    /// What the product's users know from before.
+    /// Returns the keys that the product's users know from earlier versions.
     fn default() -> Self {
         ShortcutKeys {
             record: "Alt+R".into(),
@@ -44,7 +44,7 @@ impl Default for ShortcutKeys {
             quick_menu: "Alt+Q".into(),
             pause: "Alt+P".into(),
             share_last: "Alt+L".into(),
-            // The tray's icon opens it, and each key more is one less for other programs.
+            // The tray icon opens the library, and each further shortcut takes keys from other programs.
             library: String::new(),
         }
     }
@@ -62,7 +62,7 @@ impl Shortcut {
         Shortcut::Library,
     ];
 
-    /// When its keys do something. At other times other programs have them.
+    /// Returns when the shortcut's keys are active. At other times they are left to other programs.
     pub fn serves(self) -> Serves {
         match self {
             Shortcut::Record | Shortcut::ChooseArea | Shortcut::QuickMenu | Shortcut::Library => {
@@ -74,7 +74,7 @@ impl Shortcut {
     }
 }
 
-/// When the keys of a shortcut do something.
+/// When a shortcut's keys are active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serves {
     Always,
@@ -110,8 +110,8 @@ impl ShortcutKeys {
         }
     }
 
-    /// Takes the keys of later shortcuts that an earlier one has already: keys that a person chose
-    /// may be what a shortcut that is new in this version would have.
+    /// Clears the keys of each shortcut that an earlier shortcut has already. This happens when a person
+    /// chose keys that are the default of a shortcut added in a later version.
     pub(crate) fn give_up_clashes(&mut self) {
         let mut seen: Vec<Vec<String>> = Vec::new();
         for shortcut in Shortcut::ALL {
@@ -124,7 +124,7 @@ impl ShortcutKeys {
         }
     }
 
-    /// Keys that are to do two things.
+    /// Returns keys that are assigned to two shortcuts.
     pub fn clash(&self) -> Option<&str> {
         let mut seen = Vec::new();
         Shortcut::ALL.iter().map(|shortcut| self.of(*shortcut)).find(|keys| {
@@ -136,7 +136,7 @@ impl ShortcutKeys {
     }
 }
 
-/// The same for `Alt+Shift+R` and `shift+alt+r`.
+/// Normalizes keys, so that `Alt+Shift+R` and `shift+alt+r` are equal.
 fn parts(keys: &str) -> Vec<String> {
     let mut parts: Vec<String> = keys.split('+').map(|key| key.trim().to_lowercase()).collect();
     parts.sort();

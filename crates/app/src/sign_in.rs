@@ -1,13 +1,13 @@
-//! Sign-in through the browser: the person's password never comes near this program.
+//! Sign-in through the browser, so that the person's password never reaches this program.
 //!
-//! OAuth 2.0's authorization code with PKCE (RFC 7636, S256) and a loopback address (RFC 8252): the
-//! browser comes back to a listener that lives for this one sign-in. `state` ties the answer to the
-//! question, the verifier ties the code to this process.
+//! It is OAuth 2.0's authorization code flow with PKCE (RFC 7636, S256) and a loopback address (RFC 8252):
+//! the browser comes back to a listener that exists only for this sign-in. `state` ties the answer to the
+//! request, and the verifier ties the code to this process.
 //!
-//! Every server knows this program by one client id, so that a server may try to get a token that is
-//! for another (mix-up): it would name the other's sign-in page, and its own address for the code.
-//! Two things keep it from that. All addresses of a sign-in have to be of the server's own origin,
-//! and the answer's `iss`, where there is one, has to name that origin (RFC 9207).
+//! Every server knows this program by the same client id, so a malicious server may try to get a token
+//! meant for another one (mix-up attack): it would name the other server's sign-in page and its own address
+//! for exchanging the code. Two checks prevent that. All addresses of a sign-in must be of the server's own
+//! origin, and the answer's `iss`, if present, must name that origin (RFC 9207).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -29,17 +29,17 @@ use crate::callback_page::{self, CallbackPage};
 use crate::uplink::Uplink;
 
 const CLIENT: &str = "snaplark-app";
-/// All that the program does with its token.
+/// The scopes for all that the program does with its token.
 const SCOPE: &str = "upload read account";
-/// Far longer than any server's; it goes into the head of every request.
+/// Far longer than any server's token. The token goes into the headers of every request.
 const TOKEN_BYTES_MAX: usize = 4_096;
 const CALLBACK: &str = "/callback";
-/// A person who signs in has a password to find.
+/// How long a person may take to sign in; they may have to find a password.
 const PERSON_MAX: Duration = Duration::from_secs(10 * 60);
-/// A browser's whole request for the callback; more is not read.
+/// The limit on a browser's whole request for the callback.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 const REQUEST_MAX: Duration = Duration::from_secs(10);
-/// Signing out is done already; a person waits for this as a courtesy to the server.
+/// The sign-out is done already; the person waits only this long for the server to revoke the token.
 const GIVE_BACK_MAX: Duration = Duration::from_secs(5);
 
 /// A sign-in that waits for the browser.
@@ -51,7 +51,7 @@ pub struct BrowserSignIn {
     token_url: String,
     state: String,
     verifier: String,
-    /// Where the browser is to go.
+    /// The address to open in the browser.
     pub address: String,
 }
 
@@ -108,8 +108,8 @@ impl BrowserSignIn {
         })
     }
 
-    /// Waits until the browser has come back. The account then has its token, and nothing is stored
-    /// yet: whoever stores it tells the page what became of that.
+    /// Waits until the browser has come back. The returned account has its token, but nothing is stored
+    /// yet. The caller stores it and reports the outcome to the returned page.
     pub async fn finish(self) -> Result<(Account, CallbackPage), AppError> {
         let (code, page) = tokio::time::timeout(PERSON_MAX, self.code())
             .await
@@ -139,7 +139,8 @@ impl BrowserSignIn {
         Ok((Account { token, token_is_ours: true, ..self.account }, page))
     }
 
-    /// Others may knock at the port, too: only the callback with our state counts.
+    /// Waits for the code. Other programs may connect to the port too, so only a callback with our `state`
+    /// counts.
     async fn code(&self) -> Result<(String, CallbackPage), AppError> {
         loop {
             let (mut stream, _) = self.listener.accept().await.map_err(AppError::local)?;
@@ -173,12 +174,12 @@ impl BrowserSignIn {
 enum Callback {
     Code(String),
     Denied(String),
-    /// Another server's answer.
+    /// The answer of another server, with its issuer.
     Elsewhere(String),
     Stranger,
 }
 
-/// `origin`: the server's that was asked.
+/// Interprets a request to the callback address. `origin` is that of the server that was asked.
 fn judge(target: &str, state: &str, origin: &str) -> Callback {
     let Ok(url) = Url::parse(&format!("http://127.0.0.1{target}")) else {
         return Callback::Stranger;
@@ -197,12 +198,12 @@ fn judge(target: &str, state: &str, origin: &str) -> Callback {
     }
 }
 
-/// Scheme, host and port, as `iss` names a server: `https://host`, `http://127.0.0.1:8080`.
+/// Returns scheme, host and port, as `iss` names a server: `https://host`, `http://127.0.0.1:8080`.
 fn origin_of(address: &str) -> String {
     Url::parse(address).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Refuses an address for the sign-in that is not of the server's own origin.
+/// Refuses a sign-in address that is not of the server's own origin.
 fn own_address(account: &Account, address: &str) -> Result<(), AppError> {
     let (own, named) = (origin_of(&account.base_url), origin_of(address));
     if named == own && is_web_link(address) {
@@ -213,12 +214,12 @@ fn own_address(account: &Account, address: &str) -> Result<(), AppError> {
     Err(AppError::ForeignSignIn { server, other })
 }
 
-/// Whether it can go into the head of a request (RFC 6750).
+/// Returns whether the text can be sent as a bearer token in a header (RFC 6750).
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= TOKEN_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The path and query of a GET; `None` for anything else.
+/// Reads the path and query of a GET request. Returns `None` for anything else.
 async fn read_target(stream: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     let mut buffer = [0; 1024];
@@ -234,7 +235,8 @@ async fn read_target(stream: &mut TcpStream) -> Option<String> {
     Some(target.to_owned())
 }
 
-/// Makes the token void, where this program's own sign-in made it and the server takes it back.
+/// Revokes the token at the server. Returns whether it did: only for a token that this program's sign-in
+/// made, and only if the server supports it.
 pub(crate) async fn give_back(account: &Account) -> bool {
     let Some(token) = account.token.as_ref().filter(|_| account.token_is_ours) else {
         return false;
@@ -250,7 +252,7 @@ pub(crate) async fn give_back(account: &Account) -> bool {
     answer.is_some_and(|answer| answer.status().is_success())
 }
 
-/// 256 bits, as text that needs no escaping.
+/// Returns 256 random bits as text that needs no escaping.
 fn secret() -> Result<String, AppError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
@@ -287,7 +289,7 @@ mod tests {
         let judge = |target: &str| judge(target, "s", ORIGIN);
         let own = "/callback?code=c&state=s&iss=https%3A%2F%2Fgood.example";
         assert_eq!(judge(own), Callback::Code("c".into()));
-        // As a public address may be written on the server.
+        // The issuer as a server's public address may be written.
         let same = "/callback?code=c&state=s&iss=https://Good.example:443";
         assert_eq!(judge(same), Callback::Code("c".into()));
         for issuer in [

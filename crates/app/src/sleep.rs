@@ -1,18 +1,18 @@
-//! Recordings, sleep, and a locked session. While something is recorded the computer does not fall asleep for want of
-//! input; where a person sends it to sleep, what was recorded is sealed first, and the recording goes
-//! on when the computer is back.
+//! Reactions to sleep and to a locked session. While something is recorded, the computer does not go to
+//! sleep for lack of input. When a person sends it to sleep, the recording is sealed first and continues
+//! when the computer wakes up.
 //!
-//! While the session is locked the ring keeps nothing: whoever it belongs to is not there.
+//! While the session is locked, the ring buffer keeps nothing, because its owner is away.
 //!
-//! Linux has logind for that: a lock that is held forbids idle sleep, another delays any sleep until
-//! it is let go, which happens when the recording stands still. Elsewhere, and where there is no
-//! logind, nothing is held, and a segment that sleep tore apart is lost as in a crash.
+//! On Linux this uses logind's inhibitor locks: one prevents idle sleep, another delays any sleep until it
+//! is released, which happens when the recording is paused. On other systems, and without logind, there are
+//! no locks, and a segment that sleep interrupts is lost as in a crash.
 
 use tokio::sync::{mpsc, watch};
 
 use crate::messages::Message;
 
-/// `awake`: something is recorded that is not sealed.
+/// Starts the watchers. `awake` is true while something is being recorded that is not sealed yet.
 pub fn watch(inbox: &mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
     #[cfg(target_os = "linux")]
     {
@@ -42,7 +42,7 @@ mod logind {
     trait Manager {
         fn inhibit(&self, what: &str, who: &str, why: &str, mode: &str) -> zbus::Result<OwnedFd>;
 
-        /// `auto`: the caller's own, or else the one in front of its user.
+        /// Returns the session `id`; `auto` is the caller's own, or else the one in front of its user.
         fn get_session(&self, id: &str) -> zbus::Result<OwnedObjectPath>;
 
         #[zbus(signal)]
@@ -54,7 +54,7 @@ mod logind {
         default_service = "org.freedesktop.login1"
     )]
     trait Session {
-        /// As the desktop that locks it says.
+        /// The session is locked, as reported by the desktop that locks it.
         #[zbus(property)]
         fn locked_hint(&self) -> zbus::Result<bool>;
     }
@@ -69,7 +69,7 @@ mod logind {
         let bus = zbus::Connection::system().await?;
         let path = ManagerProxy::new(&bus).await?.get_session("auto").await?;
         let session = SessionProxy::builder(&bus).path(path)?.build().await?;
-        // It begins with how it is now.
+        // The stream begins with the current value.
         let mut changes = session.receive_locked_hint_changed().await;
         while let Some(change) = changes.next().await {
             let is_locked = change.get().await?;
@@ -93,7 +93,7 @@ mod logind {
         let bus = zbus::Connection::system().await?;
         let manager = ManagerProxy::new(&bus).await?;
         let mut sleeps = manager.receive_prepare_for_sleep().await?;
-        // Let go when they are dropped.
+        // Dropping the file descriptors releases the locks.
         let mut locks = Vec::new();
         loop {
             tokio::select! {

@@ -1,12 +1,11 @@
-//! A recording's bytes, checked against what was sealed: whoever sends them or writes a file of them
-//! reads them here. Each segment is read once, into memory, and hashed there, so that the bytes that
-//! were checked are the bytes that go out.
+//! A recording's bytes, checked against what was sealed. Both the upload and the person's own file read
+//! them here. Each segment is read once into memory and hashed there, so the bytes that were checked are
+//! the bytes that are used.
 //!
-//! A segment whose file has other bytes, or none, may be restored from the person's own file, which
-//! holds the same bytes in the same order. Where it can't, a placeholder takes its place (`webm`), of
-//! the same length, so that parts and sessions go on as they were planned. What was found in its
-//! place is set aside under another name. A recording of which nothing is left gets no placeholders:
-//! a grey video is no recording.
+//! A segment whose file is missing or has other bytes may be restored from the person's own file, which
+//! holds the same bytes in the same order. If that fails, a placeholder of the same length takes its place
+//! (see `webm`), so that parts and sessions continue as planned. The damaged file is set aside under
+//! another name. A recording of which nothing is left gets no placeholders: a grey video is no recording.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -18,25 +17,25 @@ use sha2::{Digest as _, Sha256};
 use snaplark_core::{RecordingId, segment_file};
 use snaplark_store::{DAMAGED_SUFFIX, Segment, Store, StoreError};
 
-/// Where a recording's bytes are, and what they have to be.
+/// The location of a recording's bytes, and the rows they must match.
 pub struct Source {
     folder: PathBuf,
-    /// As it was sealed.
+    /// The init segment as it was sealed.
     init: Vec<u8>,
-    /// All of them, or those of one part.
+    /// All segments, or those of one part.
     segments: Vec<Segment>,
-    /// The sizes of those before the first of these.
+    /// The total size of the segments before the first of these.
     before_bytes: u64,
     /// The person's own file.
     file: Option<PathBuf>,
 }
 
-/// Why a recording's bytes can't be had.
+/// Why a recording's bytes can't be read.
 #[derive(Debug)]
 pub enum SourceError {
     /// These segments don't have the bytes that were sealed.
     Damaged(Vec<u32>),
-    /// The folder itself can't be read: its disk may be away.
+    /// The folder itself can't be read; its disk may be away.
     Unreadable(io::Error),
 }
 
@@ -48,12 +47,12 @@ pub struct PartBytes {
 }
 
 impl Source {
-    /// Of the whole recording.
+    /// Returns the source of the whole recording.
     pub fn new(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
         Source::of_part(store, recording, 0..u32::MAX)
     }
 
-    /// Of some of its segments alone: a recording of hours has thousands.
+    /// Returns the source of some segments only, since a recording of hours has thousands.
     pub fn of_part(
         store: &Store,
         recording: RecordingId,
@@ -82,7 +81,7 @@ impl Source {
         &self.segments
     }
 
-    /// A part as it is sent. Names every segment of it that is damaged.
+    /// Reads a part as it is sent. The error names every damaged segment of it.
     pub fn part(&self, range: Range<u32>, with_init: bool) -> Result<PartBytes, SourceError> {
         let init = with_init.then(|| Bytes::copy_from_slice(&self.init));
         let mut pieces: Vec<Bytes> = init.into_iter().collect();
@@ -102,7 +101,7 @@ impl Source {
         Ok(PartBytes { pieces, size_bytes, sha256: whole.finalize().into() })
     }
 
-    /// A segment as it was sealed.
+    /// Reads a segment and checks that it has the bytes that were sealed.
     pub fn segment(&self, index: u32) -> io::Result<Vec<u8>> {
         let segment = self.row(index)?;
         let own = std::fs::read(self.folder.join(segment_file(index)));
@@ -118,7 +117,7 @@ impl Source {
         }
     }
 
-    /// Which is said where a segment is damaged: the whole folder may be away instead.
+    /// Returns the error for damaged segments, or the folder's error if the whole folder is away.
     pub fn refusal(&self, damaged: Vec<u32>) -> SourceError {
         match std::fs::read_dir(&self.folder) {
             Err(error) if self.file.is_none() => SourceError::Unreadable(error),
@@ -127,15 +126,15 @@ impl Source {
     }
 
     fn row(&self, index: u32) -> io::Result<&Segment> {
-        // Their indices have no gap.
+        // The indices have no gaps.
         let first = self.segments.first().map_or(0, |segment| segment.index);
         let place = index.checked_sub(first).map(|place| place as usize);
         let found = place.and_then(|place| self.segments.get(place));
         found.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Behind its head, which is as long as the init, the person's own file has the segments as they
-    /// are.
+    /// Reads a segment from the person's own file, where the segments lie unchanged behind a head that is
+    /// as long as the init.
     fn read_from_file(&self, segment: &Segment) -> io::Result<Vec<u8>> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let before = self.segments.iter().take_while(|before| before.index < segment.index);
@@ -157,21 +156,21 @@ fn is(bytes: &[u8], segment: &Segment) -> bool {
         && <[u8; 32]>::from(Sha256::digest(bytes)) == segment.sha256
 }
 
-/// What became of a recording's damaged segments.
+/// The outcome of repairing a recording's damaged segments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Repair {
-    /// Whole again, with the bytes that were sealed.
+    /// Segments that have the sealed bytes again.
     pub restored: Vec<u32>,
-    /// As their files are now; their rows were wrong.
+    /// Segments whose files were right and whose rows were wrong, as the files are now.
     pub corrected: Vec<Segment>,
-    /// Placeholders.
+    /// Segments that were replaced by placeholders.
     pub replaced: Vec<Segment>,
     /// Why some can neither be restored nor replaced.
     pub lost: Option<String>,
 }
 
-/// Repairs a recording's files; the rows follow. Can be repeated at any point. `kept` is what a copy
-/// of the rows says that segments are: bytes that agree with it are right, whatever the row says.
+/// Repairs a recording's files; the caller updates the rows. Can be repeated at any point. `kept` holds the
+/// digests of a copy of the rows: a file that matches it is right, even if its row says otherwise.
 pub fn repair(source: &Source, damaged: &[u32], kept: &[[u8; 32]]) -> Repair {
     let mut repair = Repair::default();
     let is_any_left = source.segments.iter().any(|segment| {
@@ -222,7 +221,7 @@ fn repair_one(
     let Segment { start_ms, duration_ms, size_bytes, .. } = *segment;
     let made = snaplark_webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
     let made = made.map_err(io::Error::other)?;
-    // A program that died before the row was written left it there.
+    // A program that died before the row was written may have left the placeholder there.
     if !found.is_ok_and(|found| found == made) {
         put(&path, &made)?;
     }
@@ -234,13 +233,13 @@ fn repair_one(
     Ok(())
 }
 
-/// What was there is set aside; nothing is deleted on doubt.
+/// Writes a file. An existing one is set aside, because nothing is deleted on doubt.
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     snaplark_store::set_aside(path, DAMAGED_SUFFIX)?;
     snaplark_store::write_durably(path, bytes)
 }
 
-/// A sentence for the person: what happened, what is safe, what was done.
+/// Returns a sentence for the person: what happened, what is safe, what was done.
 pub fn damage_words(segment: &Segment) -> String {
     let Segment { index, start_ms, duration_ms, .. } = *segment;
     format!(
@@ -326,7 +325,7 @@ mod tests {
         assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&expected)));
     }
 
-    /// What the check costs: `cargo test -p snaplark-app check_of_a_part -- --nocapture`.
+    /// Measures the cost of the check: `cargo test -p snaplark-app check_of_a_part -- --nocapture`.
     #[test]
     fn check_of_a_part_costs_little() {
         let folder = tempfile::tempdir().unwrap();
@@ -380,7 +379,7 @@ mod tests {
         assert!(is(&now, replaced));
         let aside = recorded.folder.path().join("000001.webm.damaged");
         assert_eq!(std::fs::read(&aside).unwrap(), flipped);
-        // Its row could not be written: the same again gives the same.
+        // If the row could not be written, repeating the repair gives the same result.
         let again = super::repair(&recorded.source, &[1], &[]);
         assert_eq!(again.replaced, repair.replaced);
         assert_eq!(std::fs::read(aside).unwrap(), flipped);
@@ -396,7 +395,7 @@ mod tests {
         recorded.source.file = Some(file);
         recorded.flip(2);
         std::fs::write(recorded.path(0), b"cut").unwrap();
-        // It can be sent before it is repaired.
+        // The part can be sent before the repair.
         assert_eq!(recorded.source.part(2..3, false).unwrap().pieces.concat(), recorded.bytes[2]);
         let repair = repair(&recorded.source, &[0, 2], &[]);
         assert_eq!((repair.restored, repair.lost), (vec![0, 2], None));

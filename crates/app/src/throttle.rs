@@ -1,4 +1,4 @@
-//! The person's limit on what goes up, over all requests together.
+//! A rate limiter: the person's limit on upload bandwidth, shared by all requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Below this a single read of a file would look like a dead connection.
+/// The lowest limit. Below it, a single read of a file would look like a dead connection.
 pub const BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 
 #[derive(Debug)]
 pub struct Throttle {
     /// 0: no limit.
     bytes_per_second: AtomicU64,
-    /// When all that was let through is paid for.
+    /// When the next bytes may go out, given all that was let through.
     free_at: Mutex<Instant>,
 }
 
@@ -29,7 +29,7 @@ impl Throttle {
         self.bytes_per_second.store(limit, Ordering::Relaxed);
     }
 
-    /// Returns when so many bytes may go out.
+    /// Waits until `bytes` more bytes may go out.
     pub async fn take(&self, bytes: usize) {
         let limit = self.bytes_per_second.load(Ordering::Relaxed);
         if limit == 0 {

@@ -1,23 +1,23 @@
-//! How recordings are named: after the window or the app that they show, else by when they began.
+//! The titles of recordings: the window or app that they show, or else when they began.
 //!
-//! Whatever a program put into its window's title is text from outside: it is cut, and characters
-//! that would turn or hide the text around it are taken out. Titles are never logged.
+//! A window's title is untrusted text: it is cut to length, and characters that could reorder or hide the
+//! text around them are removed. Titles are never logged.
 
 use jiff::Zoned;
 use snaplark_core::capture::Subject;
 
 use crate::Language;
 
-/// What a server takes; longer ones it would refuse for ever.
+/// The longest title that a server accepts; it would refuse a longer one forever.
 const GIVEN_CHARS_MAX: usize = 200;
-/// A line of a card has room for half as many; a server takes 200.
+/// A line of a card has room for half as many characters; a server accepts 200.
 const TITLE_CHARS_MAX: usize = 100;
-/// Longer ones are no names.
+/// A longer text is not an app's name.
 const APP_CHARS_MAX: usize = 40;
-/// What programs put between the name of a document and their own.
+/// The separators that programs put between the name of a document and their own name.
 const SEPARATORS: [&str; 4] = [" — ", " – ", " - ", " | "];
 
-/// Days begin with Monday.
+/// The words of dated titles. Days begin with Monday.
 struct Words {
     recording: &'static str,
     days: [&'static str; 7],
@@ -36,7 +36,7 @@ const ARABIC: Words = Words {
     days: ["الاثنين", "الثلاثاء", "الأربعاء", "الخميس", "الجمعة", "السبت", "الأحد"],
 };
 
-/// `Screen recording, Tuesday 14:05`.
+/// Returns a title of the date: `Screen recording, Tuesday 14:05`.
 pub fn dated(started: &Zoned, language: Language) -> String {
     let words = match spoken(language) {
         Language::De => GERMAN,
@@ -61,12 +61,12 @@ fn spoken(language: Language) -> Language {
     }
 }
 
-/// As a person wrote it; `None` where nothing of it can be seen.
+/// Returns a title that a person wrote, cleaned up, or `None` if nothing of it is visible.
 pub fn given(title: &str) -> Option<String> {
     Some(cut(&plain(title), GIVEN_CHARS_MAX)).filter(|title| !title.is_empty())
 }
 
-/// `Checkout – Firefox`; `None` where it says nothing.
+/// Returns a title of window and app, such as `Checkout – Firefox`, or `None` if both are empty.
 pub fn of_subject(subject: &Subject) -> Option<String> {
     let app = cut(&plain(&subject.app), APP_CHARS_MAX);
     let window = plain(&subject.window);
@@ -83,7 +83,8 @@ pub fn of_subject(subject: &Subject) -> Option<String> {
     Some(title)
 }
 
-/// `Checkout - Mozilla Firefox` is `Checkout`, where the app is Firefox.
+/// Removes the app's name from a window title: `Checkout - Mozilla Firefox` becomes `Checkout` if the app
+/// is Firefox.
 fn without_app<'a>(window: &'a str, app: &str) -> &'a str {
     let cuts = SEPARATORS.iter().filter_map(|separator| window.rsplit_once(separator));
     let Some((document, last)) = cuts.max_by_key(|(document, _)| document.len()) else {
@@ -97,15 +98,15 @@ fn without_app<'a>(window: &'a str, app: &str) -> &'a str {
     if names_it { document.trim() } else { window }
 }
 
-/// One line, without what would turn it, hide in it, or end a line of a log.
+/// Returns the text as one line, without characters that reorder it, hide in it, or end a line of a log.
 fn plain(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let shown: String = shown.filter(|c| !c.is_control() && !is_hidden(*c)).collect();
     shown.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Marks of direction, characters of no width, tags, and those that mean something to one program
-/// alone. Joiners stay: words and emoji are written with them.
+/// Returns whether a character is a direction mark, has no width, is a tag, or is for private use. Joiners
+/// are not, since words and emoji are written with them.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'

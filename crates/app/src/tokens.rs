@@ -1,6 +1,8 @@
-//! Tokens, in the system's keyring and nowhere else: no file, no database, no environment of ours.
+//! Tokens, which are kept in the system's keyring and nowhere else: not in a file, a database or our
+//! environment.
 //!
-//! These calls talk to another process and may wait for a person to unlock it; never on the loop.
+//! These calls talk to another process and may wait for a person to unlock the keyring, so they must never
+//! run on the event loop.
 
 use keyring::v1::{Entry, Error};
 
@@ -8,7 +10,7 @@ use crate::account::Token;
 
 const SERVICE: &str = "snaplark";
 
-/// Why there is no keyring, in the system's words.
+/// Why the keyring can't be used, in the system's words.
 #[derive(Debug)]
 pub struct KeyringProblem(pub String);
 

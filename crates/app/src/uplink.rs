@@ -1,10 +1,11 @@
-//! The uplink: one request at a time said in HTTP, and its answer said in the machine's words. It
-//! decides nothing and tries nothing twice.
+//! The HTTP client of the upload machine. Each call makes one request and translates the answer into the
+//! machine's terms. It decides nothing and retries nothing.
 //!
-//! - No redirect is followed: the token would go along.
-//! - A part's bytes are in memory from their check until they are sent: 10 MiB at most, and two parts
-//!   at once. They are read once, and what was checked is what goes out.
-//! - No clock for the whole of a part, only one for standing still (policy: no_progress_ms_max).
+//! - Redirects are not followed, since the token would go along.
+//! - A part's bytes stay in memory from their check until they are sent: 10 MiB at most, and two parts at a
+//!   time. They are read once, so what was checked is what is sent.
+//! - A stalled part times out (policy: no_progress_ms_max), and so does a whole part after a deadline for
+//!   its size.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,9 +33,9 @@ use crate::source::{PartBytes, SourceError};
 use crate::throttle::Throttle;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-/// So much of a part is handed over at a time.
+/// How much of a part is handed to the connection at a time.
 const SLICE_BYTES: usize = 64 * 1024;
-/// How often the watchdog looks.
+/// How often the watchdog checks for progress.
 const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -44,12 +45,12 @@ pub struct Uplink {
     throttle: Arc<Throttle>,
 }
 
-/// Bytes of a part that are out, for whoever watches.
+/// Counts the bytes of a part that are sent, for the progress display and the watchdog.
 pub type Sent = Arc<AtomicU64>;
 
 impl Uplink {
     pub fn new(account: Account, throttle: Arc<Throttle>) -> Result<Self, AppError> {
-        // Process-wide, and there is but one to choose from: a second time changes nothing.
+        // The default is process-wide, and there is only one provider; a second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
             Client::builder()
@@ -57,8 +58,8 @@ impl Uplink {
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
         };
-        // A system without root certificates can't check any server's, but it can record, and reach
-        // the cloud in this computer.
+        // A system without root certificates can't verify any server, but it can still record and reach the
+        // embedded cloud.
         let client = builder().build().or_else(|error| {
             tracing::warn!(error = chain(&error), "No HTTPS server can be reached");
             builder().tls_certs_only([]).build()
@@ -81,8 +82,8 @@ impl Uplink {
         }
     }
 
-    /// Whether the server knows the token. One of the documents alone has nothing to ask for it:
-    /// then the first part will tell.
+    /// Checks that the server accepts the token. A server that only implements the documented API can't be
+    /// asked; there the first part shows it.
     pub async fn check_token(&self) -> Result<(), Failure> {
         let request = self.signed(self.client.get(self.url(routes::VIDEOS))).timeout(small());
         match request.send().await.map_err(unreachable_server)?.status().as_u16() {
@@ -94,7 +95,7 @@ impl Uplink {
         }
     }
 
-    /// What a sign-in asks at the address that the server named for it.
+    /// Posts a form of the sign-in to an address that the server named, and reads the answer.
     pub async fn exchange<T: DeserializeOwned>(
         &self,
         url: &str,
@@ -103,7 +104,7 @@ impl Uplink {
         read_answer(Ask::OpenSession, self.post_form(url, form).await?).await
     }
 
-    /// A form to an address that the server itself named, without the token in its head.
+    /// Posts a form to an address that the server itself named, without the token in the headers.
     pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Response, Failure> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.client.post(url).timeout(small()).body(body);
@@ -165,7 +166,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Which parts of a session the server has, undamaged.
+    /// Returns the parts of a session that the server has undamaged.
     pub async fn received(&self, session: &SessionId) -> Result<Vec<u32>, Failure> {
         let url = self.url(&format!("{}/{}", routes::VIDEOS, session.0));
         let request = self.signed(self.client.get(url)).timeout(small());
@@ -178,8 +179,8 @@ impl Uplink {
         Ok(answer.received_chunks.iter().copied().filter(is_whole).collect())
     }
 
-    /// Finished videos of which the server has damaged parts, with the parts. Only for a server that
-    /// is known to be ours; an older one answers with videos that name no damage.
+    /// Returns the finished videos of which the server has damaged parts, with these parts. Call it only
+    /// for a server that is known to be ours. An older one answers with videos that name no damage.
     pub async fn damaged(&self) -> Result<Vec<(SessionId, Vec<u32>)>, Failure> {
         let url = self.url(&format!("{}?damaged=true", routes::VIDEOS));
         let request = self.signed(self.client.get(url)).timeout(small());
@@ -201,8 +202,8 @@ impl Uplink {
         Ok(answer.link().map(str::to_owned))
     }
 
-    /// `Ok` also where the server takes no titles, or has the video no more: nothing would change
-    /// with another try.
+    /// Sends a new title. Returns `Ok` also if the server takes no titles or no longer has the video, since
+    /// a retry would change nothing.
     pub async fn rename(&self, session: &SessionId, title: &str) -> Result<(), Failure> {
         let url = self.url(&format!("{}/{}", routes::VIDEOS, session.0));
         let request = self.signed(self.client.patch(url)).timeout(small());
@@ -234,7 +235,7 @@ fn small() -> Duration {
     Duration::from_millis(policy::SMALL_REQUEST_MS_MAX)
 }
 
-/// Ends when nothing has been seen to move for too long.
+/// Returns when no byte has been sent for too long.
 async fn stalled(sent: &Sent) {
     let (mut last, mut since) = (sent.load(Ordering::Relaxed), Instant::now());
     while since.elapsed() < Duration::from_millis(policy::no_progress_ms_max(last)) {
@@ -246,7 +247,7 @@ async fn stalled(sent: &Sent) {
     }
 }
 
-/// On a thread that may wait for the disk.
+/// Reads a part on a thread that may block on the disk.
 async fn read_part(
     read: impl FnOnce() -> Result<PartBytes, SourceError> + Send + 'static,
 ) -> Result<PartBytes, Failure> {
@@ -259,15 +260,15 @@ async fn read_part(
     })
 }
 
-/// Of a part (RFC 9530): what arrives can then be told from what was sent. Servers of the documents
-/// alone pass over the header.
+/// Returns the header with a part's digest (RFC 9530), so that the server can detect damage in transit.
+/// Servers that only implement the documented API ignore it.
 fn content_digest(sha256: &[u8; 32]) -> Result<HeaderValue, Failure> {
     let digest = format!("sha-256=:{}:", BASE64.encode(sha256));
     HeaderValue::try_from(digest)
         .map_err(|error| Failure::FilesMissing { detail: error.to_string() })
 }
 
-/// In small pieces, so that a limit is kept and what went out can be counted.
+/// Streams the pieces in small slices, so that the rate limit is kept and progress can be counted.
 fn stream(
     pieces: Vec<Bytes>,
     sent: Sent,
@@ -287,7 +288,7 @@ fn stream(
     })
 }
 
-/// A 2xx is read as `T`; everything else, and a 2xx that isn't `T`, is classified.
+/// Parses a 2xx answer as `T`. Everything else, and a 2xx that isn't a `T`, is classified as a failure.
 async fn read_answer<T: DeserializeOwned>(ask: Ask, response: Response) -> Result<T, Failure> {
     let status = response.status();
     let retry_after_ms =
@@ -303,7 +304,7 @@ async fn read_answer<T: DeserializeOwned>(ask: Ask, response: Response) -> Resul
     Err(classify(ask, &Answer { status: status.as_u16(), retry_after_ms, error }))
 }
 
-/// At most so much of it that the API's own answers are whole.
+/// Reads a body, up to a limit that every answer of the API fits into.
 async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await.map_err(unreachable_server)? {
@@ -315,7 +316,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-/// Seconds, or a date.
+/// Parses a Retry-After header: seconds or a date. Returns milliseconds.
 fn retry_after(text: &str) -> Option<u64> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(seconds.saturating_mul(1_000));
@@ -329,7 +330,7 @@ fn unreachable_server(error: reqwest::Error) -> Failure {
     Failure::Unreachable { detail: chain(&error) }
 }
 
-/// The innermost reason is what helps; reqwest's own text only repeats the address.
+/// Returns the innermost cause, which is the helpful one; reqwest's own text only repeats the address.
 fn chain(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -355,8 +356,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a server says it offers: no link of it is anything but a page of the web, and
-        /// its version is a line.
+        /// Checks that whatever a server reports as its capabilities, its links are web pages and its
+        /// version is a single line.
         #[test]
         fn no_capabilities_bring_anything_down(
             status in 100_u16..600,
@@ -383,8 +384,8 @@ mod tests {
             }
         }
 
-        /// Whatever a server answers to a part: it never takes the part for another's, and what is
-        /// shown of it is a line.
+        /// Checks that whatever a server answers to a part, it is classified and what is shown of it is a
+        /// single line.
         #[test]
         fn no_answer_brings_anything_down(
             status in 100_u16..600,

@@ -1,5 +1,5 @@
-//! What windows and the command line see: plain values made from the store's rows and the machines'
-//! states on each question. No words: `{kind, …}` and numbers, from which the shell picks the words.
+//! The values that windows and the command line show, made from the store's rows and the state machines for
+//! each snapshot. They contain no text: `{kind, …}` and numbers, from which the shell picks the words.
 
 use std::collections::HashSet;
 
@@ -14,47 +14,49 @@ use crate::{LinkReach, LocalNetworkView, WebcamState};
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Snapshot {
-    /// Grows with every change; windows ask again when it did.
+    /// Grows with every change; a window asks again when it did.
     #[ts(type = "number")]
     pub change: u64,
-    /// 0: all recordings are here. Else those alone that changed since the snapshot of that version.
+    /// 0: all recordings are included. Otherwise only those that changed since the snapshot of that
+    /// version.
     #[ts(type = "number")]
     pub since: u64,
     #[ts(type = "number")]
     pub version: u64,
     pub recorder: RecorderView,
-    /// Of the recording of now, else of the next one.
+    /// The webcam of the current recording, else of the next one.
     pub webcam: WebcamState,
-    /// The same of what is heard.
+    /// The sound switches of the current recording, else of the next one.
     pub sound: SoundView,
-    /// Whether the last minutes of the screen are being kept.
+    /// The state of the ring buffer, which keeps the last minutes of the screen.
     pub ring: RingView,
     /// Newest first.
     pub recordings: Vec<RecordingView>,
-    /// Ids of those that are no more, since then.
+    /// Ids of recordings that were removed since `since`.
     pub gone: Vec<String>,
-    /// What was deleted last, while it can be had back.
+    /// The last deletion, while it can be undone.
     pub deleted: Option<DeletedView>,
-    /// The list of recordings was rebuilt, and nobody has read so yet.
+    /// The list of recordings was rebuilt, and the person has not read that yet.
     pub rebuilt: Option<RebuiltView>,
     /// Oldest first: the newest is drawn at the bottom.
     pub toasts: Vec<ToastView>,
-    /// What is wrong now with the recording that runs.
+    /// The current problems of the running recording.
     pub warnings: Vec<Warning>,
-    /// `None`: nothing goes up, recordings stay here.
+    /// `None`: nothing is uploaded and recordings stay here.
     pub account: Option<AccountView>,
-    /// Why there are no links now: the cloud in this computer does not run. In a sentence.
+    /// Why there are no links now, in a sentence: the embedded cloud is not running.
     pub cloud_problem: Option<String>,
     pub local_network: LocalNetworkView,
     #[ts(type = "number")]
     pub disk_free_bytes: u64,
-    /// For how long a recording can go on with that, at its bitrate.
+    /// How long a recording can continue with that space, at its bitrate.
     #[ts(type = "number")]
     pub space_seconds: u64,
 }
 
 impl Snapshot {
-    /// Made into the newer one, which may have only what changed since this.
+    /// Replaces this snapshot by the newer one, which may contain only the recordings that changed since
+    /// this one, and keeps the others.
     pub fn follow(&mut self, newer: Snapshot) {
         let before = std::mem::replace(self, newer);
         if self.since == 0 {
@@ -88,18 +90,18 @@ pub enum RecorderView {
         id: String,
         #[ts(type = "number")]
         started_unix_ms: i64,
-        /// How long it stood still since then.
+        /// How long the recording was paused since then.
         #[ts(type = "number")]
         paused_ms: u64,
         link: Option<String>,
         microphone: MicrophoneView,
-        /// What went wrong last without ending it, in a sentence.
+        /// The last problem that did not end the recording, in a sentence.
         trouble: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
     Paused {
         id: String,
-        /// How long it is so far.
+        /// The recording's length so far.
         #[ts(type = "number")]
         duration_ms: u64,
         link: Option<String>,
@@ -113,7 +115,7 @@ pub enum RecorderView {
 }
 
 impl RecorderView {
-    /// How long what is recorded is so far.
+    /// Returns the length of the current recording so far.
     pub fn recorded_ms(&self, now_unix_ms: i64) -> Option<u64> {
         match self {
             RecorderView::Recording { started_unix_ms, paused_ms, .. } => {
@@ -130,7 +132,7 @@ impl RecorderView {
 }
 
 impl Snapshot {
-    /// Whether something is to be sent that is not.
+    /// Returns whether a recording still has to be uploaded.
     pub fn has_unsent(&self) -> bool {
         self.recordings.iter().any(|recording| match recording.state {
             RecordingState::Uploading
@@ -141,29 +143,29 @@ impl Snapshot {
     }
 }
 
-/// Of the recording that runs.
+/// The microphone of the running recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum MicrophoneView {
-    /// It was begun without one.
+    /// The recording began without one.
     Absent,
     Heard,
-    /// Silence until the person says otherwise.
+    /// The microphone is recorded as silence until the person unmutes it.
     Muted,
 }
 
-/// What is heard in a recording; where nothing is, it has no sound.
+/// The sounds that a recording has. If both are off, it has no sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SoundView {
     pub microphone: bool,
-    /// What this computer plays.
+    /// The sound that this computer plays.
     pub system: bool,
 }
 
-/// In thousandths of the loudest that there is. A muted microphone goes on telling its level.
+/// Sound levels in thousandths of the maximum. A muted microphone keeps reporting its level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
@@ -177,7 +179,7 @@ pub struct Levels {
 #[ts(export)]
 pub struct DeletedView {
     pub count: u32,
-    /// Of one of them.
+    /// The title of one of the deleted recordings.
     pub title: String,
 }
 
@@ -187,7 +189,7 @@ pub struct DeletedView {
 pub struct RebuiltView {
     /// How many recordings were found in their folders.
     pub recordings: u32,
-    /// The file name of the broken list, which is kept; `None` where it was gone.
+    /// The file name of the broken list, which is kept. `None` if the list was missing.
     pub set_aside: Option<String>,
 }
 
@@ -195,20 +197,20 @@ pub struct RebuiltView {
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum RingView {
-    /// Nobody wants it.
+    /// The setting is off.
     Off,
-    /// The screen is being kept, in a folder of this computer alone.
+    /// The screen is being kept, only in a folder on this computer.
     #[serde(rename_all = "camelCase")]
     Keeping {
-        /// What could be shared now.
+        /// How much could be shared now.
         #[ts(type = "number")]
         held_ms: u64,
         #[ts(type = "number")]
         length_ms: u64,
     },
-    /// It is wanted, and not done now.
+    /// The ring buffer is on, but waits for something.
     Waits { reason: RingWait },
-    /// It could not be done, and is not tried again before something changes; in a sentence.
+    /// The ring buffer failed and is not restarted until something changes; the reason in a sentence.
     Failed { detail: String },
 }
 
@@ -216,7 +218,7 @@ pub enum RingView {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum RingWait {
-    /// A recording runs.
+    /// A recording is running.
     Recording,
     /// The session is locked.
     Locked,
@@ -240,22 +242,22 @@ pub struct RecordingView {
     pub segments: u32,
     pub state: RecordingState,
     pub link: Option<String>,
-    /// Who can open the link; `None` without one.
+    /// Who can open the link; `None` without a link.
     pub link_reach: Option<LinkReach>,
-    /// The person's own file, where it is written already.
+    /// The person's own file, if it is written already.
     pub file: Option<String>,
-    /// Why it could not be written, or is elsewhere than in the person's folder; the recording itself
-    /// is safe in Snaplark's.
+    /// Why the file could not be written or is not in the person's folder. The recording itself is safe in
+    /// Snaplark's own folder.
     pub file_problem: Option<String>,
-    /// Its video is on this computer: else it is only online.
+    /// The video is on this computer. If false, it is only online.
     pub here: bool,
     #[ts(type = "number")]
     pub frames: u64,
     #[ts(type = "number")]
     pub dropped: u64,
-    /// What went wrong without ending it, and what mended itself, in its order.
+    /// The problems that did not end the recording, and their ends, in order.
     pub health: Vec<HealthView>,
-    /// Why it ended, where nobody stopped it, in a sentence.
+    /// Why the recording ended without anybody stopping it, in a sentence.
     pub end_detail: Option<String>,
     pub upload: Option<UploadProgress>,
 }
@@ -264,18 +266,18 @@ pub struct RecordingView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct HealthView {
-    /// On the recording's time line.
+    /// The time within the recording.
     #[ts(type = "number")]
     pub at_ms: u64,
     /// `frames-dropped`, `source-stalled`, `source-lost`, `source-back`, `encoder-hurried`,
     /// `encoder-relaxed`, `encoder-switched`, `audio-lost`, `audio-back`, `webcam-lost`,
     /// `webcam-back`, `marks-missing`, `disk-low`, `folder-lost`, `folder-back`, `segment-damaged`.
     pub kind: String,
-    /// In a sentence.
+    /// A sentence.
     pub detail: String,
 }
 
-/// The last minutes, frozen for a person to look at. Their media is asked for by the id.
+/// The frozen last minutes, for a person to look at. Their media is requested by the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
@@ -290,11 +292,11 @@ pub struct PreviewView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct MediaView {
-    /// With its codecs.
+    /// Includes the codecs.
     pub mime: String,
     /// In playing order.
     pub pieces: Vec<PieceView>,
-    /// There will be more of them.
+    /// More pieces will follow.
     pub running: bool,
 }
 
@@ -308,19 +310,19 @@ pub struct PieceView {
     pub end_ms: u64,
 }
 
-/// One word for each recording, the same in every window.
+/// The state of a recording, the same in every window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum RecordingState {
-    /// It runs.
+    /// It is being recorded.
     Recording,
-    /// Parts go up, or the server joins them.
+    /// Parts are being uploaded, or the server is joining them.
     Uploading,
-    /// It is safe here and goes on by itself.
+    /// The recording is safe here, and its upload continues by itself.
     #[serde(rename_all = "camelCase")]
     Waits { reason: WaitReason },
-    /// It is safe here and goes on when the person has done something.
+    /// The recording is safe here, and its upload continues after the person has done something.
     #[serde(rename_all = "camelCase")]
     NeedsYou { reason: NeedReason, detail: String },
     /// The link works.
@@ -333,19 +335,19 @@ pub enum RecordingState {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum WaitReason {
-    /// No network, or the server is out of reach.
+    /// There is no network, or the server can't be reached.
     Offline,
-    /// The server failed or was slow; tried again soon.
+    /// The server failed or was slow; the upload is retried soon.
     ServerTrouble,
-    /// The server asked for less.
+    /// The server asked for fewer requests.
     RateLimited,
-    /// Others go first.
+    /// Other uploads go first.
     Queue,
-    /// Paused by the person.
+    /// The person paused it.
     Paused,
-    /// The link is metered, and the person chose to wait.
+    /// The connection is metered, and the person chose to wait.
     Metered,
-    /// Nothing sends it now: it goes on when Snaplark runs.
+    /// No program is running that could send it; it continues when Snaplark runs.
     NotRunning,
 }
 
@@ -354,17 +356,17 @@ pub enum WaitReason {
 #[ts(export)]
 pub enum NeedReason {
     SignIn,
-    /// The server refuses this upload, with its words in `detail`.
+    /// The server refuses this upload; its reason is in `detail`.
     Refused,
-    /// Files of the recording are gone or damaged on this disk.
+    /// Files of the recording are missing or damaged on this disk.
     FilesMissing,
-    /// The server's copy is damaged, and this computer doesn't have the bytes any more.
+    /// The server's copy is damaged, and this computer no longer has the bytes.
     DamagedOnServer,
-    /// It was begun for another server, named in `detail`; a retry sends it to the one of now.
+    /// The upload was begun for another server, named in `detail`; a retry sends it to the current one.
     OtherServer,
 }
 
-/// In the documents' own words, and what a person wants to know beside them.
+/// The progress of an upload, with the fields of the API's documents and some more for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
@@ -373,7 +375,7 @@ pub struct UploadProgress {
     pub pending: u32,
     pub failed: u32,
     pub total: u32,
-    /// 0 to 100, never backwards within one session.
+    /// From 0 to 100; never goes backwards within one session.
     pub percentage: u8,
     pub is_online: bool,
     pub has_session: bool,
@@ -383,7 +385,7 @@ pub struct UploadProgress {
     pub total_bytes: u64,
     #[ts(type = "number")]
     pub bytes_per_second: u64,
-    /// `None` while nobody can know.
+    /// `None` while it can't be estimated.
     #[ts(type = "number | null")]
     pub seconds_left: Option<u64>,
 }
@@ -396,12 +398,12 @@ pub struct ToastView {
     pub title: String,
     pub body: ToastBody,
     pub link: Option<String>,
-    /// Who can open the link; `None` without one.
+    /// Who can open the link; `None` without a link.
     pub link_reach: Option<LinkReach>,
-    /// 0 to 100.
+    /// From 0 to 100.
     pub percentage: u8,
-    /// How many recordings the toast speaks for. Those that wait for the same thing share a toast,
-    /// which carries the id and title of the newest of them.
+    /// The number of recordings that the toast stands for. Those that wait for the same thing share a
+    /// toast, which carries the id and title of the newest one.
     pub count: u32,
 }
 
@@ -420,25 +422,26 @@ pub enum ToastBody {
     Waits { reason: WaitReason, parts: u32 },
     #[serde(rename_all = "camelCase")]
     NeedsYou { reason: NeedReason, detail: String },
-    /// Goes away by itself after 6 s, unless the pointer is on it: then the window dismisses it.
+    /// Disappears after 6 s unless the pointer is over it; the window then dismisses it.
     #[serde(rename_all = "camelCase")]
     Done {
         link_copied: bool,
         #[ts(type = "number")]
         duration_ms: u64,
     },
-    /// Recording didn't start, or stopped by itself. `title` is empty where there is no recording.
+    /// The recording didn't start, or stopped by itself. `title` is empty if there is no recording.
     #[serde(rename_all = "camelCase")]
     RecordingFailed { detail: String },
-    /// Something is wrong with the recording that runs, or with one that is over and lacks it.
+    /// Something is wrong with the running recording, or was with one that is over and lacks it.
     #[serde(rename_all = "camelCase")]
     Warning { warning: Warning, over: bool },
-    /// Said once. `keys` stop a recording; empty where there are none. Goes away as `Done` does.
+    /// Shown once. `keys` is the shortcut that stops a recording; empty if there is none. Disappears like
+    /// `Done`.
     #[serde(rename_all = "camelCase")]
     BarHidden { keys: String },
 }
 
-/// What a person has to know at once of the recording that runs, and lasts until it is over.
+/// A problem of the running recording that the person has to know about at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
@@ -455,9 +458,9 @@ pub enum Warning {
 #[ts(export)]
 pub struct AccountView {
     pub kind: AccountKind,
-    /// Host and port, for people.
+    /// Host and port, for people to read.
     pub server: String,
-    /// Who can open the links that come from there.
+    /// Who can open the links of this server.
     pub links_reach: LinkReach,
     pub reach: Reach,
     /// Parts wait for a sign-in.
@@ -465,7 +468,7 @@ pub struct AccountView {
     #[ts(type = "number")]
     pub bytes_per_second: u64,
     pub uploads: u32,
-    /// Which document the server is spoken to by, where it doesn't say itself what it takes.
+    /// The API profile used with the server if that doesn't report what it supports.
     #[ts(type = "\"spec\" | \"spec-standalone\" | \"snaplark\"")]
     pub profile: Profile,
     /// The person has allowed http for this server: others on the network can read what is sent there.
@@ -481,7 +484,7 @@ pub enum AccountKind {
     OwnServer,
 }
 
-/// What the last true exchange with the account's server said.
+/// The result of the last real exchange with the account's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]

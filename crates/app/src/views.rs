@@ -1,4 +1,4 @@
-//! Rows and machine states, made into what shells show.
+//! Converts rows and machine states into what shells show.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::{
     LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest, WebcamState,
 };
 
-/// What a snapshot is made from, beside the rows.
+/// Everything that a snapshot is made from, apart from the rows.
 pub struct Sources<'a> {
     pub home: &'a Home,
     pub account: Option<&'a Account>,
@@ -45,7 +45,8 @@ pub struct Sources<'a> {
     pub now_ms: u64,
 }
 
-/// Of recordings, those that look different since the shelf was at `since`; 0: all.
+/// Makes the snapshot of the running program. Of recordings it contains those whose views changed since the
+/// shelf was at version `since`; 0 means all.
 pub fn of_program(
     store: &Store,
     shelf: &mut Shelf,
@@ -94,7 +95,7 @@ fn of_now(row: &Recording, health: &[Health], from: &Sources<'_>) -> RecordingVi
     view
 }
 
-/// Without the running program: what its rows say.
+/// Makes the snapshot without a running program, from the rows alone.
 pub fn of_rows(store: &Store, home: &Home) -> Result<Snapshot, StoreError> {
     let mut statuses = HashMap::new();
     for rows in store.upload_rows()? {
@@ -322,13 +323,13 @@ fn of_account(account: &Account, from: &Sources<'_>) -> AccountView {
     }
 }
 
-/// Which recordings speak up in a corner of the screen, and what was dismissed already.
+/// Decides which recordings have a toast, and remembers what was dismissed.
 #[derive(Default)]
 pub struct Toasts {
     remembered: Vec<Remembered>,
     failures: Vec<Failed>,
     warned: Vec<Warned>,
-    /// The keys that stop a recording, for as long as that is to be said.
+    /// The shortcut that stops a recording, while the toast that names it is shown.
     bar_hidden: Option<String>,
 }
 
@@ -349,7 +350,7 @@ const BAR_HIDDEN: &str = "bar-hidden";
 
 struct Failed {
     toast_id: String,
-    /// Empty where nothing of it was recorded.
+    /// Empty if nothing of the recording was kept.
     title: String,
     detail: String,
 }
@@ -372,32 +373,33 @@ impl Toasts {
         self.remembered.retain(|toast| toast.recording != recording);
     }
 
-    /// Says that a recording ended by itself. `title` is empty where nothing of it was recorded. What
-    /// was said of the same recording before is said no more.
+    /// Adds a toast that a recording ended by itself. `title` is empty if nothing of it was recorded.
+    /// Replaces an earlier failure of the same recording.
     pub fn fail(&mut self, recording: RecordingId, title: String, detail: String) {
         let toast_id = format!("failed-{recording}");
         self.failures.retain(|failed| failed.toast_id != toast_id);
         self.failures.push(Failed { toast_id, title, detail });
     }
 
-    /// Says no more that a recording failed: what was wrong has passed.
+    /// Removes the failure toast of a recording, because the problem has passed.
     pub fn take_back_failure(&mut self, recording: RecordingId) {
         let toast_id = format!("failed-{recording}");
         self.failures.retain(|failed| failed.toast_id != toast_id);
     }
 
-    /// Says that something is wrong with the recording that runs.
+    /// Adds a toast that something is wrong with the running recording.
     pub fn warn(&mut self, recording: RecordingId, title: String, warning: Warning) {
         self.take_back_warning(recording, warning);
         self.warned.push(Warned { recording, title, warning, over: false });
     }
 
-    /// Says it no more: it is as it should be again.
+    /// Removes a warning toast, because the problem has passed.
     pub fn take_back_warning(&mut self, recording: RecordingId, warning: Warning) {
         self.warned.retain(|it| (it.recording, it.warning) != (recording, warning));
     }
 
-    /// The recording is over. What it lacks is still to be said; where it was written is not.
+    /// Updates the warnings of a recording that is over. What the recording lacks is still shown; problems
+    /// of the disk and folder are not.
     pub fn end_warnings(&mut self, recording: RecordingId, title: &str) {
         self.warned.retain_mut(|it| {
             if it.recording == recording {
@@ -411,19 +413,20 @@ impl Toasts {
         });
     }
 
-    /// Says that the recorder bar keeps out of the recording, and which keys stop it.
+    /// Adds a toast that the recorder bar is hidden from recordings, and which keys stop one.
     pub fn note_bar_hidden(&mut self, keys: String) {
         self.bar_hidden = Some(keys);
     }
 
     pub fn note_link_copied(&mut self, recording: RecordingId) {
-        // The clipboard holds one link: what was copied before it no longer is.
+        // The clipboard holds one link, so earlier links are no longer copied.
         for toast in &mut self.remembered {
             toast.link_copied = toast.recording == recording;
         }
     }
 
-    /// What is dismissed comes back when it has something else to say; a finished one doesn't.
+    /// Dismisses a toast. It comes back when it has something else to say, except the toast of a finished
+    /// upload.
     pub fn dismiss(&mut self, toast_id: &str, shelf: &Shelf) {
         self.failures.retain(|failed| failed.toast_id != toast_id);
         self.warned.retain(|warned| warned.toast_id() != toast_id);
@@ -448,8 +451,8 @@ impl Toasts {
     fn views(&self, shelf: &Shelf, from: &Sources<'_>) -> Vec<ToastView> {
         let uploads = self.remembered.iter().filter_map(|toast| {
             let recording = shelf.view(&toast.recording.to_string())?;
-            // One that is being closed speaks as what it is about to be: whoever ended it doesn't
-            // wait for its last segment.
+            // A recording that is being closed already shows its next state, because the person who stopped
+            // it should not wait for its last segment.
             let closes = matches!(from.recorder, Recorder::Idle | Recorder::Stopping { .. });
             let body = match &recording.state {
                 RecordingState::Recording if closes => {
@@ -498,7 +501,7 @@ impl Toasts {
     }
 }
 
-/// What several recordings can wait for together: one sign-in, or one network, helps all of them.
+/// A cause that several recordings can wait for together: one sign-in or one network helps all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     SignIn,
@@ -506,7 +509,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// `None`: the toast is about its own recording alone.
+    /// Returns `None` if the toast is about its own recording only.
     fn of(body: &ToastBody) -> Option<Self> {
         match body {
             ToastBody::NeedsYou { reason: NeedReason::SignIn, .. } => Some(Cause::SignIn),
@@ -515,7 +518,7 @@ impl Cause {
                 | WaitReason::ServerTrouble
                 | WaitReason::RateLimited
                 | WaitReason::Metered => Some(Cause::Waits(*reason)),
-                // Each is resumed by itself.
+                // Each of these is resumed individually.
                 WaitReason::Paused | WaitReason::Queue | WaitReason::NotRunning => None,
             },
             ToastBody::NeedsYou { .. }
@@ -528,7 +531,7 @@ impl Cause {
     }
 }
 
-/// Joins the toasts of one cause into the newest of them, in its place.
+/// Merges the toasts of one cause into the newest of them, at its place.
 fn one_for_each_cause(toasts: impl Iterator<Item = ToastView>) -> Vec<ToastView> {
     let mut joined: Vec<ToastView> = Vec::new();
     for mut toast in toasts {

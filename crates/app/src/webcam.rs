@@ -1,4 +1,4 @@
-//! The webcam's picture and the marks for clicks and keys, as a person sets them.
+//! Settings of the webcam's picture and of the marks for clicks and keys.
 
 use serde::{Deserialize, Serialize};
 use snaplark_core::capture::Device;
@@ -9,7 +9,7 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct WebcamSettings {
-    /// In the next recording, and in the one of now.
+    /// Applies to the current recording and the next ones.
     pub shown: bool,
     pub camera: Camera,
     pub shape: WebcamShape,
@@ -17,7 +17,7 @@ pub struct WebcamSettings {
     pub right_permille: u16,
     /// Thousandths of the way from the top to the bottom.
     pub down_permille: u16,
-    /// As wide as high, in thousandths of the recorded picture's height.
+    /// In thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
     pub height_permille: u16,
     pub mirrored: bool,
 }
@@ -26,7 +26,7 @@ pub struct WebcamSettings {
 #[serde(rename_all = "camelCase", tag = "kind", content = "name")]
 #[ts(export)]
 pub enum Camera {
-    /// The first that is there.
+    /// The first camera that is available.
     Default,
     Named(String),
 }
@@ -46,20 +46,20 @@ pub enum WebcamShape {
 #[ts(export)]
 pub enum KeysShown {
     Off,
-    /// With Ctrl, Alt or Super, and function keys.
+    /// Keys with Ctrl, Alt or Super, and function keys.
     Shortcuts,
-    /// Whatever is typed: passwords as well, which no program can tell from other words.
+    /// Everything that is typed, including passwords, which no program can tell from other words.
     All,
 }
 
-/// Of the webcam in the recording of now, else of the next one.
+/// The state of the webcam in the current recording, else of the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum WebcamState {
     Off,
     On,
-    /// It is to be shown and isn't there; it comes when it is.
+    /// The webcam should be shown but isn't available; it appears when it is.
     Lost,
 }
 
@@ -80,7 +80,7 @@ impl Default for WebcamSettings {
 }
 
 impl WebcamSettings {
-    /// Where nothing is recorded, nothing is missed.
+    /// Returns the state without a recording, in which the camera can't be missing.
     pub(crate) fn state(&self) -> WebcamState {
         if self.shown { WebcamState::On } else { WebcamState::Off }
     }

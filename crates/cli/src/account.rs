@@ -14,7 +14,7 @@ use crate::program::Program;
 use crate::say;
 
 pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Result<ExitCode> {
-    // Before a token is asked for.
+    // Checked before the person is asked for a token.
     account.check_way()?;
     let is_plain = account.is_plain_http();
     let (account, page) = if browser || std::io::stdin().is_terminal() {
@@ -32,7 +32,8 @@ pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Resul
         (account.with_token(read_token()?), None)
     };
     let name = account.server_name();
-    // A command ends at once: a sign-in for this session only would be none.
+    // The token is always stored, since the command ends at once and a sign-in for this session only would
+    // be lost.
     Program::with(home, async |program| {
         let signed_in = program.app.sign_in(account, true).await;
         if let Some(page) = page {
@@ -52,14 +53,14 @@ pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Resul
 }
 
 async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, CallbackPage)> {
-    // Also where nothing else is wanted: without it nobody can sign in.
+    // Printed even with `--quiet` or `--json`: without the address nobody can sign in.
     output::say("Sign in with your browser, at this address:");
     output::say(&sign_in.address);
     open_browser(&sign_in.address);
     Ok(sign_in.finish().await?)
 }
 
-/// A help, no more: the address stands on the terminal.
+/// Tries to open the browser. Errors are ignored, since the address is on the terminal.
 fn open_browser(address: &str) {
     if !is_web_link(address) {
         return;

@@ -224,7 +224,7 @@ enum WhichKeys {
 }
 
 impl OverlayArgs {
-    /// As `set`, but for what is said here.
+    /// Returns the stored webcam settings `set`, overridden by the options.
     pub fn webcam(&self, set: Webcam) -> Webcam {
         let named = self.webcam.clone().flatten().map(Device::Named);
         Webcam { shown: self.webcam.is_some(), camera: named.unwrap_or(set.camera.clone()), ..set }

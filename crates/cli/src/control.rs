@@ -1,5 +1,5 @@
-//! `snaplark toggle`, `start`, `share-last`, `stop`, `pause`, `resume`, `mute`, `webcam`, `cancel`,
-//! `restart`: orders to the program that runs here.
+//! The commands `snaplark toggle`, `start`, `share-last`, `stop`, `pause`, `resume`, `mute`, `webcam`,
+//! `cancel` and `restart`, which send orders to the program that runs here.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use snaplark_terminal::output;
 
 use crate::say;
 
-/// What `--json` prints.
+/// The output with `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Became<'a> {
@@ -22,7 +22,7 @@ struct Became<'a> {
     link: Option<&'a str>,
 }
 
-/// An object, as every state is.
+/// The state as an object, like all states in the JSON output.
 #[derive(Serialize)]
 struct StateJson {
     kind: State,
@@ -40,7 +40,8 @@ impl<'a> From<&'a Obeyed> for Became<'a> {
     }
 }
 
-/// The link on standard output, where there is one; what happens on the other.
+/// Sends an order. Prints the link on standard output, if there is one, and what happened on standard
+/// error.
 pub async fn order(home: &Home, order: Order) -> anyhow::Result<ExitCode> {
     let obeyed = control::order(home, order).await?;
     if say::is_json() {
@@ -63,7 +64,7 @@ pub async fn order(home: &Home, order: Order) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is recorded goes with it: a person is asked.
+/// Sends an order that deletes the recording, after asking the person.
 pub async fn order_deletion(home: &Home, deletion: Order, yes: bool) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(yes || is_meant()?, "Nothing was changed; the recording goes on");
     order(home, deletion).await

@@ -1,4 +1,4 @@
-//! `snaplark doctor`: what works here, and how to mend what doesn't.
+//! `snaplark doctor`: checks what works here, and says how to fix what doesn't.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::say;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
-    /// Whether everything that recording needs is here.
+    /// Everything that recording needs works.
     ok: bool,
     checks: Vec<Check>,
 }
@@ -32,7 +32,7 @@ struct Check {
 enum Outcome {
     Ok,
     Fails,
-    /// Recording goes on without it.
+    /// Recording works without it.
     Optional,
 }
 
@@ -41,7 +41,7 @@ pub fn doctor(home: &Home) -> ExitCode {
     let ok = checks.iter().all(|check| check.result != Outcome::Fails);
     let report = Report { ok, checks };
     if say::is_json() {
-        // Plain data: it always has a JSON form.
+        // The report is plain data, so converting it to JSON never fails.
         output::answer_json(&serde_json::to_string(&report).unwrap_or_default());
     } else {
         for Check { name, result, detail } in &report.checks {
@@ -67,7 +67,7 @@ fn checks(home: &Home) -> Vec<Check> {
     let mut ways = probe.ways.into_iter();
     let mut checks: Vec<Check> =
         ways.next().map(|way| needed(way.name, way.found)).into_iter().collect();
-    // One way is enough.
+    // One working way to capture the screen is enough.
     checks.extend(ways.map(|way| {
         let (Ok(detail) | Err(detail)) = way.found;
         optional(way.name, detail)
@@ -107,7 +107,7 @@ fn checks(home: &Home) -> Vec<Check> {
     checks
 }
 
-/// The list of recordings: whether it can be read, and whether it was rebuilt.
+/// Checks whether the list of recordings can be read, and reports whether it was rebuilt.
 fn list(home: &Home) -> Result<String, String> {
     let snapshot = snaplark_app::peek(home).map_err(|error| error.to_string())?;
     let recordings = snapshot.map_or(0, |snapshot| snapshot.recordings.len());
@@ -116,7 +116,7 @@ fn list(home: &Home) -> Result<String, String> {
     Ok(format!("recordings: {recordings}{}", rebuilt.unwrap_or_default()))
 }
 
-/// As `snaplark record --microphone` takes them, the system's own first.
+/// Lists the names that `snaplark record --microphone` takes, the system's default first.
 fn microphones(devices: &[DeviceProbe]) -> String {
     let names: Vec<&str> = devices
         .iter()

@@ -1,4 +1,4 @@
-//! `snaplark keep`: the last minutes of the screen, until Ctrl-C.
+//! `snaplark keep`: keeps the last minutes of the screen until Ctrl-C.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub async fn keep(home: Home, seconds: u32) -> anyhow::Result<ExitCode> {
     kept.map(|()| ExitCode::SUCCESS)
 }
 
-/// Other commands tell this program what is to become of it.
+/// Shows the state until the program ends. Other commands control this program through its socket.
 async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
     let mut progress = say::Progress::default();
     let mut changes = program.app.changes();
@@ -29,7 +29,7 @@ async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
     loop {
         let snapshot = program.app.snapshot().await?;
         if say::is_json() && !is_told && snapshot.ring != RingView::Off {
-            // Once: whoever asked knows from it that the last minutes are being kept, or why not.
+            // Printed once, so that the caller knows that the last minutes are being kept, or why not.
             say::json(&serde_json::json!({ "ring": snapshot.ring }))?;
             is_told = true;
         }

@@ -1,5 +1,5 @@
-//! `snaplark`: the terminal shell over `app`. It reads arguments, asks `app`, and prints; it
-//! decides nothing. Standard output carries the answer and nothing else, standard error the rest.
+//! `snaplark`: the command line over `app`. It parses arguments, calls `app`, and prints the result; it
+//! decides nothing. Only the answer goes to standard output, everything else to standard error.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -24,11 +24,11 @@ use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
 
-/// Something failed.
+/// The exit code when something failed.
 const FAILED: u8 = 1;
-/// The recording is safe here, but not yet online.
+/// The exit code when the recording is saved here, but not online yet.
 const NOT_ONLINE: u8 = 3;
-/// The recording is saved, and ended before its time without anybody's asking.
+/// The exit code when the recording is saved, but ended early without anybody stopping it.
 const ENDED_EARLY: u8 = 4;
 
 const ENDED_AT_ONCE: &str = "snaplark: Ended at once. What was recorded up to the last two seconds \
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Ok(runtime) => {
             let code =
                 runtime.block_on(run(args.command)).unwrap_or_else(|e| say::failure(&advised(e)));
-            // Its end would wait for whatever is stuck; nothing of ours is by now.
+            // Dropping the runtime would wait for a task that is stuck. Nothing of ours is still running.
             std::mem::forget(runtime);
             code
         }
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     output::exit_code(code)
 }
 
-/// SQLite has a number for a full disk; a person needs a word and a way out.
+/// Adds the reason and a remedy if the folder can't be written: SQLite reports a full disk only as a
+/// number.
 fn advised(error: anyhow::Error) -> anyhow::Error {
     let is_store = error
         .chain()
@@ -130,9 +131,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Errors by default: the program itself says what a person should know.
+/// Sets up logging. Only errors by default, since the program itself says what a person should know.
 fn log(verbose: bool) {
-    // zbus warns of each answer of a portal that has no properties.
+    // zbus warns about each answer of a portal that has no properties.
     let level = if verbose { "info,zbus=error" } else { "error" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("SNAPLARK_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));

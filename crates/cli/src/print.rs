@@ -1,4 +1,4 @@
-//! Recordings on standard output.
+//! Prints recordings on standard output.
 
 use std::process::ExitCode;
 
@@ -8,12 +8,12 @@ use snaplark_terminal::output::answer;
 
 use crate::say;
 
-/// Returns the recordings as the program that runs here shows them, which knows what uploads wait
-/// for; else as their rows say.
+/// Returns the recordings as the running program shows them, since it knows what uploads wait for. If none
+/// is running, returns them as their rows say.
 pub async fn recordings(home: &Home) -> anyhow::Result<Vec<RecordingView>> {
     match control::recordings(home).await {
         Ok(recordings) => Ok(recordings),
-        // None runs, it is closing, or it is of another version.
+        // No program is running, it is closing, or it is another version.
         Err(AppError::NotRunning | AppError::Closing) => {
             Ok(peek(home)?.map(|snapshot| snapshot.recordings).unwrap_or_default())
         }
@@ -112,7 +112,7 @@ pub fn state_words(state: &RecordingState) -> String {
     waits.into()
 }
 
-/// One sentence for the person whose list of recordings was rebuilt, and where the old one is.
+/// Returns a sentence for a person whose list of recordings was rebuilt, with the place of the old one.
 pub fn rebuilt_words(rebuilt: &Rebuilt) -> String {
     let found = match rebuilt.recordings {
         1 => "1 recording was found in its folder".to_owned(),

@@ -1,4 +1,4 @@
-//! Opens the program: the account that the environment names, or the cloud in this computer.
+//! Opens the program with the account that the environment names, or with the embedded cloud.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -12,22 +12,23 @@ use snaplark_terminal::signals::Polite;
 
 use crate::say;
 
-/// Nobody listens there: where the cloud in this computer can't start, uploads to it wait as they do
-/// for any server that is away, and go on when it is back.
+/// An address at which nothing listens. If the embedded cloud can't start, uploads to it wait, as for any
+/// server that can't be reached, and resume when it is back.
 const NOWHERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9);
-/// Closing takes less where nothing has to be written; after this a person hears what is going on.
+/// Closing is usually faster if nothing has to be written; after this time the person is told what it waits
+/// for.
 const CLOSING_SAID_AFTER: Duration = Duration::from_secs(3);
 
 pub struct Program {
     pub app: App,
-    /// What it uploads to, where that is this computer.
+    /// The embedded cloud, if uploads go to it.
     cloud: Option<Cloud>,
-    /// Why the cloud in this computer doesn't run, where uploads were to go to it.
+    /// Why the embedded cloud isn't running, if uploads should go to it.
     pub no_cloud: Option<String>,
 }
 
 impl Program {
-    /// Opens it, does `work` and closes it, whatever becomes of the work.
+    /// Opens the program, runs `work` and closes the program, even if `work` fails.
     pub async fn with<T>(
         home: Home,
         work: impl AsyncFnOnce(&Program) -> anyhow::Result<T>,
@@ -51,7 +52,7 @@ impl Program {
                     let account = Account::this_computer(embedded.cloud.address(), token);
                     (account, Ok(Some(embedded.cloud)), Some(embedded.local_network))
                 }
-                // A recording depends on nothing but the disk.
+                // A recording depends on nothing but the disk, so it works without a cloud.
                 Err(error) => {
                     let nowhere = SocketAddr::from(NOWHERE);
                     (
@@ -68,7 +69,7 @@ impl Program {
             account: Some(account),
             capture: Arc::new(capture),
             keeps,
-            // A terminal has no clipboard of its own: the link is printed.
+            // A terminal has no clipboard of its own; the link is printed.
             notices: Box::new(|_| {}),
         })
         .await?;
@@ -105,7 +106,7 @@ impl Program {
     }
 }
 
-/// Opens the links of this program to the local network, and says where they begin.
+/// Shares links on the local network, and prints how they begin.
 async fn share(app: &App, sharing: LocalListener) -> anyhow::Result<()> {
     sharing.set_open(true).await;
     match &*sharing.state().borrow() {
@@ -126,7 +127,7 @@ async fn share(app: &App, sharing: LocalListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Also sends what is unsent.
+/// Serves the embedded cloud's links until Ctrl-C. Also sends what is not uploaded yet.
 pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
     let mut polite = Polite::new();
     let mut program = Program::open(home.clone()).await?;

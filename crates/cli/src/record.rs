@@ -18,20 +18,20 @@ use crate::program::Program;
 use crate::say::{self, Topic};
 use crate::{ENDED_EARLY, FAILED, NOT_ONLINE};
 
-/// After the end of a recording, an upload that makes no progress is given so long: a server that
-/// restarts is back by then, and a person at a terminal isn't kept waiting for one that is gone.
+/// How long an upload without progress is waited for after the recording has ended. A server that restarts
+/// is back by then, and a person at a terminal isn't kept waiting for one that is gone.
 const WAITING_MAX: Duration = Duration::from_secs(20);
-/// Far longer than the last segment takes, or the database is waited for. Who is asked to stop and
-/// doesn't by then is stuck.
+/// How long stopping may take. Far longer than the last segment takes, or a wait for the database: a
+/// recording that hasn't stopped by then is stuck.
 const STOPPING_MAX: Duration = Duration::from_secs(60);
-/// Below this the progress line says how long the disk lasts.
+/// Below this the progress line shows how long the disk lasts.
 const SPACE_SECONDS_TOLD: u64 = 2 * 60 * 60;
-/// How often a countdown is looked at.
+/// How often a countdown is updated.
 const COUNTDOWN_TICK: Duration = Duration::from_millis(100);
-/// How often the time on the progress line moves.
+/// How often the time on the progress line is updated.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What `--json` prints.
+/// The output with `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Recorded<'a> {
@@ -41,7 +41,7 @@ struct Recorded<'a> {
     link: Option<&'a str>,
     /// Who can open the link.
     reach: Option<LinkReach>,
-    /// Why there is no link, and none is on its way.
+    /// Why there is no link and none is expected.
     link_problem: Option<&'a str>,
     file: Option<&'a str>,
     file_problem: Option<&'a str>,
@@ -50,24 +50,24 @@ struct Recorded<'a> {
     size_bytes: u64,
     frames: u64,
     dropped: u64,
-    /// Why it ended, where neither the person nor its time ended it.
+    /// Why the recording ended, if neither the person nor the time limit ended it.
     ended: Option<Ended<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ended<'a> {
-    /// `disk-full`, `slept`, or the code of what failed.
+    /// `disk-full`, `slept`, or the code of the failure.
     kind: &'a str,
     detail: &'a str,
 }
 
-/// What became of it.
+/// The outcome of a recording.
 struct Outcome {
     recording: RecordingView,
     ended_kind: Option<String>,
     is_this_computer: bool,
-    /// Why the cloud in this computer doesn't run, where the recording was to go to it.
+    /// Why the embedded cloud isn't running, if the recording should have gone to it.
     link_problem: Option<String>,
 }
 
@@ -179,7 +179,7 @@ async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow
     })
 }
 
-/// The desktop may ask the person first, and Ctrl-C takes the question back.
+/// Starts the recording. The desktop may ask the person first; Ctrl-C withdraws the question.
 async fn start(
     program: &Program,
     request: StartRequest,
@@ -232,7 +232,8 @@ async fn until_stop(
         if let RecorderView::Recording { trouble: Some(trouble), .. } = &snapshot.recorder {
             progress.say_once(trouble);
         }
-        // Its row says so a little later, and not at all where it can't be written.
+        // The recorder's state is used, because the row says so a little later, and never if it can't be
+        // written.
         let runs = match &snapshot.recorder {
             RecorderView::Recording { id: running, .. }
             | RecorderView::Paused { id: running, .. } => running == id,
@@ -254,7 +255,7 @@ async fn until_stop(
         };
         progress.show(Topic::Recording, &format!("Recording {elapsed}{sent}{space}"));
         if output::is_terminal_gone() && !signals::is_hang_up_ignored() {
-            // Nobody can end it from there any more.
+            // Nobody can stop the recording from that terminal any more.
             signals::ask();
         }
     }
@@ -267,7 +268,7 @@ async fn stop(program: &Program, progress: &mut say::Progress) -> anyhow::Result
     loop {
         match tokio::time::timeout(TICK, &mut stopping).await {
             Ok(Ok(_)) => return Ok(()),
-            // It ended by itself: what was sealed before is there.
+            // The recording ended by itself; what was sealed before is saved.
             Ok(Err(AppError::NotRecording)) => return Ok(()),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) if Instant::now() < until => {
@@ -284,13 +285,13 @@ async fn stop(program: &Program, progress: &mut say::Progress) -> anyhow::Result
     }
 }
 
-/// What does not end can't be closed either: the program ends here, in the way of a failure.
+/// Ends the process as a failure. A program that doesn't stop recording can't be closed either.
 fn program_is_stuck(sentence: &'static str) -> anyhow::Error {
     say::failure(&anyhow::anyhow!(sentence));
     signals::end(FAILED.into())
 }
 
-/// Until it is online and its file is written, or it is clear that something has to change first.
+/// Waits until the recording is online and its file is written, or until something has to change first.
 async fn until_settled(
     program: &Program,
     id: &str,
@@ -298,7 +299,7 @@ async fn until_settled(
     polite: &mut Polite,
 ) -> anyhow::Result<RecordingView> {
     let mut changes = program.app.changes();
-    // Who stopped the recording by a signal has had the polite one.
+    // A person who stopped the recording by a signal has used up the polite one.
     let may_leave = !polite.is_asked();
     let mut patience = Patience::new(Instant::now());
     loop {
@@ -325,8 +326,8 @@ async fn until_settled(
     }
 }
 
-/// How long an upload has made no progress. What is sent and sent again, or waits and is tried again,
-/// is none: only more than ever before.
+/// Measures how long an upload has made no progress. Parts that are sent again, or that wait and are
+/// retried, don't count as progress; only a new maximum does.
 struct Patience {
     most: (u32, u64),
     since: Instant,

@@ -1,4 +1,4 @@
-//! Sentences for a person on standard error, the answer as JSON on standard output, and how a
+//! Output: sentences for a person on standard error, the answer as JSON on standard output, and how a
 //! failure ends the program.
 
 use std::process::ExitCode;
@@ -9,7 +9,8 @@ use serde::Serialize;
 use snaplark_app::AppError;
 use snaplark_terminal::output;
 
-/// How often progress is said where it can't be shown in place. SNAPLARK_PROGRESS_SECONDS changes it.
+/// How often progress is printed where the line can't be changed in place. SNAPLARK_PROGRESS_SECONDS
+/// overrides it.
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);
 
 struct Manners {
@@ -20,16 +21,16 @@ struct Manners {
 
 static MANNERS: OnceLock<Manners> = OnceLock::new();
 
-/// Notes how this run speaks.
+/// Stores the output options of this run.
 pub fn begin(json: bool, quiet: bool) {
     let every = std::env::var("SNAPLARK_PROGRESS_SECONDS").ok();
     let every = every.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     let progress_every = every.unwrap_or(PROGRESS_EVERY);
-    // Once a run; a second call would change nothing.
+    // Called once; a second call would change nothing.
     let _ = MANNERS.set(Manners { json, quiet, progress_every });
 }
 
-/// Whether the answer is one JSON object.
+/// Returns whether the answer is one JSON object.
 pub fn is_json() -> bool {
     MANNERS.get().is_some_and(|manners| manners.json)
 }
@@ -38,20 +39,20 @@ pub fn is_quiet() -> bool {
     MANNERS.get().is_some_and(|manners| manners.quiet)
 }
 
-/// Says a sentence, unless the person wants none.
+/// Prints a sentence, unless `--quiet` is set.
 pub fn line(text: &str) {
     if !is_quiet() {
         output::say(text);
     }
 }
 
-/// Writes the one JSON object of this run.
+/// Prints the one JSON object of this run.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     output::answer_json(&serde_json::to_string(value)?);
     Ok(())
 }
 
-/// What `--json` prints where something failed.
+/// The output with `--json` when something failed.
 #[derive(Serialize)]
 struct Failed<'a> {
     error: Failure<'a>,
@@ -63,7 +64,7 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// Says what failed, and gives the code that the program ends with.
+/// Prints a failure and returns the program's exit code.
 pub fn failure(error: &anyhow::Error) -> ExitCode {
     let sentence = sentence(error);
     output::say(&format!("snaplark: {sentence}"));
@@ -74,7 +75,7 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(crate::FAILED)
 }
 
-/// What happened, in one sentence, and its causes only where they say something more.
+/// Returns the error in one sentence, with its causes only if they add something.
 fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
@@ -86,7 +87,7 @@ fn sentence(error: &anyhow::Error) -> String {
     format!("{sentence}{end}")
 }
 
-/// Help and version are answers; what can't be read is an error.
+/// Prints help or version as an answer, and an unreadable command line as an error.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
     if error.use_stderr() {
@@ -108,12 +109,12 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 
 fn json_failure(code: &str, message: &str) {
     let failed = Failed { error: Failure { code, message } };
-    // Two texts always have a JSON form.
+    // Two strings always convert to JSON.
     output::answer_json(&serde_json::to_string(&failed).unwrap_or_default());
 }
 
-/// What a line of progress is about. Elsewhere than on a terminal each of them is said at once when it
-/// begins, and again only now and then.
+/// The subject of a progress line. Outside of a terminal, a line is printed when its topic begins, and then
+/// only at intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     Countdown,
@@ -123,7 +124,7 @@ pub enum Topic {
     Keeping,
 }
 
-/// One line that changes in place on a terminal; elsewhere a few lines.
+/// A progress line: changed in place on a terminal, printed now and then elsewhere.
 #[derive(Default)]
 pub struct Progress {
     shown: String,
@@ -131,7 +132,7 @@ pub struct Progress {
     pace: Pace,
 }
 
-/// When a line is said where lines can't be changed.
+/// Decides when a progress line is printed where it can't be changed in place.
 #[derive(Default)]
 struct Pace {
     last: Option<(Topic, Instant)>,
@@ -167,7 +168,7 @@ impl Progress {
         text.clone_into(&mut self.shown);
     }
 
-    /// A sentence that stays, unless it is the one that was said last.
+    /// Prints a sentence that stays on the screen, unless it was the last one printed.
     pub fn say_once(&mut self, sentence: &str) {
         if sentence != self.said {
             self.end();
@@ -184,7 +185,7 @@ impl Progress {
     }
 }
 
-/// 1:42
+/// Formats a length: 1:42
 pub fn time(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
@@ -194,18 +195,18 @@ pub fn time(ms: u64) -> String {
     }
 }
 
-/// 03:12 hours
+/// Formats a long time: 03:12 hours
 pub fn hours(seconds: u64) -> String {
     format!("{:02}:{:02} hours", seconds / 3_600, seconds / 60 % 60)
 }
 
-/// 1 segment, 2 segments
+/// Formats a count with its noun: 1 segment, 2 segments
 pub fn counted(count: impl Into<u64>, what: &str) -> String {
     let count = count.into();
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// 31 MB
+/// Formats a size: 31 MB
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),

@@ -1,5 +1,5 @@
-//! `snaplark settings`: reads what is stored, and changes one setting at a time, through the program
-//! that runs here where one does.
+//! `snaplark settings`: reads the stored settings, and changes one at a time, through the running program
+//! if there is one.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use snaplark_terminal::output;
 
 use crate::say;
 
-/// Settings whose values are words, whatever they look like.
+/// Settings whose values are always text, even if they look like a number.
 const TEXTS: [&str; 3] = ["microphone", "camera", "save-folder"];
 
 pub async fn settings(
@@ -34,7 +34,7 @@ pub async fn settings(
     if say::is_json() {
         say::json(&serde_json::json!({ "settings": json(&settings, &names)? }))?;
     } else if let (Some(name), None) = (name, value) {
-        // Alone, for scripts.
+        // Printed without the name, for scripts.
         output::answer(&shown(name)?);
     } else {
         for name in names {
@@ -52,7 +52,7 @@ fn json(settings: &Settings, names: &[&str]) -> anyhow::Result<Map<String, Value
     pairs.collect()
 }
 
-/// yes and no are true and false, numbers are numbers, and the rest are words.
+/// Converts a value to JSON: yes and no to booleans, numbers to numbers, the rest to strings.
 fn typed(name: &str, text: String) -> Value {
     if TEXTS.contains(&name) {
         return text.into();

@@ -1,4 +1,4 @@
-//! `snaplark status`, `retry`, `rename` and `delete`: the recordings that are there already.
+//! `snaplark status`, `retry`, `rename` and `delete`: commands for existing recordings.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -15,9 +15,9 @@ use crate::program::Program;
 use crate::say::{self, Topic};
 use crate::{FAILED, NOT_ONLINE};
 
-/// So long it is waited for the server's word on its copies of what is online.
+/// How long to wait for the server's report on damaged copies of what is online.
 const CHECKING_MAX: Duration = Duration::from_secs(5);
-/// How often the program that runs here is asked how far it is.
+/// How often the running program is asked for its progress.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default, Serialize)]
@@ -25,9 +25,9 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 struct Counts {
     online: usize,
     local: usize,
-    /// They go on by themselves.
+    /// Recordings whose upload continues by itself.
     unsent: usize,
-    /// They go on when the person has done something.
+    /// Recordings that need the person to do something.
     need_you: usize,
 }
 
@@ -79,8 +79,8 @@ pub async fn status(home: Home, wait: bool) -> anyhow::Result<ExitCode> {
     Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
 }
 
-/// Sends what is unsent, these in any case, and returns all recordings when nothing is left that goes
-/// on by itself, or the person has waited enough.
+/// Sends what is not uploaded, and retries `retried` in any case. Returns all recordings when none is left
+/// whose upload continues by itself, or when the person interrupts.
 async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<RecordingView>> {
     let mut polite = Polite::new();
     for id in retried {
@@ -90,7 +90,7 @@ async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<Re
             Err(error) => return Err(error.into()),
         }
     }
-    // The program that runs here sends them already.
+    // The running program is sending them already.
     if control::recordings(&home).await.is_ok() {
         return until_program_sent(&home, &mut polite).await;
     }
@@ -111,7 +111,7 @@ async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Ve
     }
     let began = Instant::now();
     loop {
-        // Asked before the snapshot, which then shows what has to be sent again.
+        // Asked before the snapshot is taken, so that the snapshot shows what has to be sent again.
         let is_checked =
             began.elapsed() >= CHECKING_MAX || program.app.is_in_step_with_server().await?;
         let recordings = program.app.snapshot().await?.recordings;
@@ -149,12 +149,12 @@ async fn until_program_sent(
     }
 }
 
-/// Whether nothing is left that goes on by itself, and every file is written.
+/// Returns whether no upload is left that continues by itself, and every file is written.
 fn is_settled(recordings: &[RecordingView]) -> bool {
     Counts::of(recordings).unsent == 0 && recordings.iter().all(has_file)
 }
 
-/// Whether its file is written, or will not be.
+/// Returns whether the recording's file is written, or will never be.
 fn has_file(recording: &RecordingView) -> bool {
     recording.file.is_some()
         || recording.file_problem.is_some()
@@ -199,7 +199,7 @@ pub async fn retry(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     Ok(if is_clear { ExitCode::SUCCESS } else { ExitCode::from(NOT_ONLINE) })
 }
 
-/// The server is told by whichever Snaplark runs next, if it can't be told now.
+/// Renames a recording. If the server can't be told now, the next Snaplark that runs does it.
 pub async fn rename(home: Home, id: &str, title: String) -> anyhow::Result<ExitCode> {
     let id: RecordingId = id.parse().map_err(|_| unknown(id))?;
     match control::rename(&home, id, &title).await {
@@ -214,7 +214,7 @@ pub async fn rename(home: Home, id: &str, title: String) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Those that can be deleted are, whatever becomes of the others.
+/// Deletes recordings. One that can't be deleted doesn't keep the others from it.
 pub async fn delete(home: Home, ids: &[String]) -> anyhow::Result<ExitCode> {
     let ids = parse(ids)?;
     let mut done = Deleted::default();

@@ -1,4 +1,4 @@
-//! The last minutes, looked at before they are shared: what asks for them, and what their window asks.
+//! The commands of the preview window, and the one that opens it.
 
 use snaplark_app::App;
 use snaplark_app::control::{self, Order};
@@ -8,7 +8,7 @@ use tauri::{AppHandle, State};
 use super::{Answer, CommandError, on_main, parsed};
 use crate::pages;
 
-/// Shows the last minutes, or shares them at once where the person has chosen so.
+/// Opens the preview of the last minutes, or shares them at once if the person chose that in the settings.
 #[tauri::command]
 pub async fn share_last(app: State<'_, App>, handle: AppHandle) -> Answer {
     if app.settings().await?.recording.share_at_once {
@@ -20,14 +20,14 @@ pub async fn share_last(app: State<'_, App>, handle: AppHandle) -> Answer {
     Ok(())
 }
 
-/// `None`: it is shared or discarded.
+/// Returns `None` if the preview was shared or discarded.
 #[tauri::command]
 pub async fn preview(app: State<'_, App>) -> Answer<Option<PreviewView>> {
     Ok(app.preview().await?)
 }
 
-/// The pieces from `start` up to `end`, by their places in the preview's media. The window goes when
-/// they are a recording; on an error it stays, and so do they.
+/// Shares the pieces from `start` up to `end`, by index in the preview's media. Closes the window when they
+/// have become a recording. On an error, window and preview stay.
 #[tauri::command]
 pub async fn share_preview(
     app: State<'_, App>,
@@ -40,7 +40,7 @@ pub async fn share_preview(
     close(&handle).await
 }
 
-/// `None`: it is gone already, and so goes the window.
+/// Discards the preview and closes its window. `None`: the preview is gone already.
 #[tauri::command]
 pub async fn discard_preview(app: State<'_, App>, handle: AppHandle, id: Option<String>) -> Answer {
     if let Some(id) = id {

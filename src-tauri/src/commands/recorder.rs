@@ -1,4 +1,4 @@
-//! What the windows around a recording ask: the bar, the quick menu and the chooser.
+//! The commands of the windows around a recording: the bar, the quick menu and the chooser.
 
 use serde_json::json;
 use snaplark_app::control::{self, Order};
@@ -26,7 +26,7 @@ pub async fn switch_webcam(app: State<'_, App>) -> Answer {
     obey(&app, Order::Webcam).await
 }
 
-/// Off and on: in the recording of now, else in the next one.
+/// Switches the microphone off or on, in the current recording or else in the next one.
 #[tauri::command]
 pub async fn switch_microphone(app: State<'_, App>) -> Answer {
     if app.recorded().await?.is_some() {
@@ -41,13 +41,13 @@ pub async fn switch_microphone(app: State<'_, App>) -> Answer {
     Ok(())
 }
 
-/// The window that asks hears how loud this microphone is from now on.
+/// Starts sending the level of this microphone to the calling window.
 #[tauri::command]
 pub async fn hear_microphone(window: WebviewWindow, microphone: Microphone) {
     meter::listen(&window, &microphone);
 }
 
-/// The window has asked the person; so with the next.
+/// Cancels the recording. The window has asked the person; the same applies to `restart_recording`.
 #[tauri::command]
 pub async fn cancel_recording(app: State<'_, App>) -> Answer {
     obey(&app, Order::Cancel).await
@@ -93,13 +93,13 @@ pub fn close_quick(handle: AppHandle) -> Answer {
     quick::close(&handle).map_err(no_window)
 }
 
-/// From a window of ours, which goes first.
+/// Opens the chooser from one of our windows, which is hidden first.
 #[tauri::command]
 pub fn open_chooser(handle: AppHandle, kind: Kind) {
     chooser::open(&handle, kind, true);
 }
 
-/// What the window that asks is to show; `None` where there is nothing to choose any more.
+/// Returns what the calling window should show, or `None` if there is nothing to choose any more.
 #[tauri::command]
 pub fn chooser(handle: AppHandle, window: WebviewWindow) -> Option<ChooserView> {
     chooser::view(&handle, &window)
@@ -115,7 +115,7 @@ pub fn close_chooser(handle: AppHandle) -> Answer {
     chooser::close(&handle).map_err(no_window)
 }
 
-/// Another display's window is where the person chooses now.
+/// Moves the person's choice to another display's window.
 #[tauri::command]
 pub fn pass_chooser(handle: AppHandle, window: WebviewWindow, steps: i32) -> Answer {
     chooser::pass(&handle, &window, steps).map_err(no_window)

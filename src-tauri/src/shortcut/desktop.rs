@@ -1,9 +1,9 @@
-//! Keys that the desktop gives: `org.freedesktop.portal.GlobalShortcuts`, where no program hears what
-//! is pressed for another (Wayland). The desktop asks the person once, keeps the keys, says what they
-//! are, and tells when they are pressed.
+//! Shortcuts assigned by the desktop through `org.freedesktop.portal.GlobalShortcuts`, for Wayland, where
+//! no program sees keys pressed in another. The desktop asks the person once, stores the keys, reports what
+//! they are, and tells when they are pressed.
 //!
-//! A session of it lasts as long as the portal and the program behind it. Where one of them ends, all
-//! is asked for anew, which whoever said yes before does not see.
+//! A session lasts as long as the portal and the program behind it. If one of them ends, everything is
+//! requested again; a person who agreed before doesn't see that.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -21,39 +21,41 @@ use tokio::sync::Notify;
 use zbus::Connection;
 use zbus::fdo::{DBusProxy, NameOwnerChanged};
 
-/// Whose keys they are: the name of the installed desktop entry, or newer portals refuse.
+/// The app id that owns the shortcuts. It must be the name of the installed desktop entry, or newer portals
+/// refuse.
 const APP_ID: &str = "com.snaplark.desktop";
-/// For what needs no person.
+/// The timeout for answers that need no person.
 const ANSWER: Duration = Duration::from_secs(5);
-/// For a person.
+/// The timeout for a person's answer.
 const ASKED: Duration = Duration::from_secs(5 * 60);
-/// A portal that ends at each question is not asked without a pause.
+/// The pause before asking again, for a portal that crashes at each request.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The portal, and the programs behind it: one a desktop environment.
+/// The bus names of the portal and of its backends, one for each desktop environment.
 const PORTALS: [&str; 2] =
     ["org.freedesktop.portal.Desktop", "org.freedesktop.impl.portal.desktop."];
 
 pub struct Wanted {
     pub shortcut: Shortcut,
-    /// What the desktop tells the person of it.
+    /// The description that the desktop shows to the person.
     pub words: &'static str,
-    /// As `Alt+R`: what the desktop may propose.
+    /// The keys that the desktop may propose, such as `Alt+R`.
     pub keys: String,
 }
 
 pub enum News {
     /// The person wants to be asked again.
     Asked,
-    /// All that there are now, each with the desktop's words for its keys.
+    /// All current shortcuts, each with the desktop's description of its keys.
     Given(Vec<(Shortcut, String)>),
     Pressed(Shortcut),
-    /// The person said no.
+    /// The person declined.
     Declined,
-    /// There are none: no portal, one without them, or one that doesn't answer.
+    /// There are none: no portal, a portal without shortcuts, or one that doesn't answer.
     Missing,
 }
 
-/// For as long as the program runs. `again` asks once more after a no.
+/// Follows the desktop's shortcuts for as long as the program runs. `again` asks the person once more after
+/// a refusal.
 pub async fn follow(wanted: Vec<Wanted>, again: &Notify, tell: impl Fn(News)) {
     let heard = async {
         let bus = Connection::session().await?;
@@ -88,14 +90,14 @@ pub async fn follow(wanted: Vec<Wanted>, again: &Notify, tell: impl Fn(News)) {
     }
 }
 
-/// Asks for them, and tells what becomes of them until that ends.
+/// Requests the shortcuts, then reports events until the session ends.
 async fn hear(
     bus: &Connection,
     wanted: &[Wanted],
     mut changes: impl Stream<Item = NameOwnerChanged> + Unpin,
     tell: &impl Fn(News),
 ) -> Result<Infallible, End> {
-    // Older portals don't know that, and look at how the program was started.
+    // Older portals don't know this call and look at how the program was started.
     let named = ashpd::register_host_app_with_connection(bus.clone(), app_id());
     if let Err(end) = answered(named).await {
         tracing::debug!(%end, "the portal takes no name");
@@ -113,7 +115,7 @@ async fn hear(
     let given = match given.and_then(|given| known(given.shortcuts())) {
         Ok(given) => given,
         Err(end) => {
-            // Takes back a question that still stands on the screen.
+            // Withdraws a question that is still on the screen.
             let _ = answered(session.close()).await;
             return Err(end);
         }
@@ -128,7 +130,7 @@ async fn hear(
             Some(now) = changed.next() => {
                 tell(News::Given(known(ShortcutsChanged::shortcuts(&now)).unwrap_or_default()));
             }
-            // It may be another one's program that came or went.
+            // The change may be of another session's program.
             Some(_) = changes.next() => {
                 let listed = async {
                     portal.list_shortcuts(&session, Default::default()).await?.response()
@@ -148,7 +150,7 @@ fn is_portal(change: &NameOwnerChanged) -> bool {
     args.is_ok_and(|args| PORTALS.iter().any(|portal| args.name.as_str().starts_with(portal)))
 }
 
-/// None at all: portals of before the interface was agreed on answer so.
+/// Maps the desktop's shortcuts to ours. Portals from before the interface was final return none at all.
 fn known(given: &[Given]) -> Result<Vec<(Shortcut, String)>, End> {
     let known = |given: &Given| {
         let shortcut = Shortcut::ALL.into_iter().find(|it| id(*it) == given.id())?;
@@ -168,7 +170,7 @@ impl Wanted {
     }
 }
 
-/// The desktop keeps the keys by these: they never change.
+/// Returns the id under which the desktop stores the keys. These ids never change.
 fn id(shortcut: Shortcut) -> &'static str {
     match shortcut {
         Shortcut::Record => "record",
@@ -182,8 +184,8 @@ fn id(shortcut: Shortcut) -> &'static str {
     }
 }
 
-/// Our `Alt+R` in the words of freedesktop's shortcuts: modifiers in capitals, keys by the names that
-/// xkbcommon has for them.
+/// Converts our `Alt+R` into freedesktop's shortcut syntax: modifiers in capitals, keys by their xkbcommon
+/// names.
 fn trigger(keys: &str) -> Option<String> {
     let part = |part: &str| match part {
         "Ctrl" => "CTRL".to_owned(),
@@ -209,7 +211,7 @@ fn app_id() -> AppID {
 enum End {
     Declined,
     Missing(String),
-    /// They were given; to be asked for again at once.
+    /// They were assigned and the session ended; request them again at once.
     Lost(String),
 }
 

@@ -1,22 +1,22 @@
-//! What the tray shows of a snapshot: nothing here knows of icons, menus or windows.
+//! Derives the tray's look from a snapshot. It knows nothing of icons, menus or windows.
 
 use snaplark_app::WebcamState;
 use snaplark_app::view::{
     MicrophoneView, RecorderView, RecordingState, RingView, RingWait, Snapshot, Warning,
 };
 
-/// Those that one is likely to come back to.
+/// How many recent recordings the menu lists: those one is likely to come back to.
 const RECENT_MAX: usize = 5;
-/// Menus are as wide as their longest line.
+/// A menu is as wide as its longest line.
 const TITLE_CHARS_MAX: usize = 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
     Idle,
-    /// Nothing runs, but the last minutes of the screen are kept.
+    /// Nothing is being recorded, but the last minutes of the screen are kept.
     Keeping,
     Recording,
-    /// It records, and something is wrong with it.
+    /// A recording is running and has a problem.
     Troubled,
     Paused,
     Uploading,
@@ -36,12 +36,12 @@ impl Face {
     ];
 }
 
-/// The last minutes.
+/// The state of the ring buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     No,
     Yes,
-    /// They would be, on a disk with more room.
+    /// Nothing is kept, because the disk lacks room.
     NoRoom,
 }
 
@@ -55,7 +55,7 @@ pub enum Toggle {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
-    /// Nothing runs.
+    /// Nothing is being recorded.
     Neither,
     Offer,
     OfferToGoOn,
@@ -75,19 +75,20 @@ pub struct Look {
     pub(super) toggle: Toggle,
     pub(super) pause: Pause,
     pub(super) microphone: MicrophoneView,
-    /// Nothing runs, and the next recording will show the webcam.
+    /// Nothing is being recorded, and the next recording will show the webcam.
     pub(super) webcam_is_next: bool,
     pub(super) kept: Kept,
     pub(super) has_link: bool,
     pub(super) recent: Vec<Recent>,
-    /// What is recorded has its bar hidden.
+    /// The bar of the running recording is hidden.
     pub(super) bar_is_away: bool,
-    /// What is wrong with what is recorded.
+    /// The problems of the running recording.
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Look {
-    /// Recording goes before what needs the person, and that before what goes on by itself.
+    /// Derives the look. A recording has priority over what needs the person, and that over what continues
+    /// by itself.
     pub fn of(snapshot: &Snapshot, bar_is_away: bool) -> Self {
         let any = |wanted: fn(&RecordingState) -> bool| {
             snapshot.recordings.iter().any(|recording| wanted(&recording.state))
@@ -164,7 +165,7 @@ impl Look {
     };
 }
 
-/// 1:42, 1:02:03.
+/// Formats a length: 1:42, 1:02:03.
 pub fn clock(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
@@ -174,7 +175,7 @@ pub fn clock(ms: u64) -> String {
     }
 }
 
-/// Cuts a title to a menu's width, and isolates it: the menu may be read from the other side.
+/// Cuts a title to a menu's width and isolates it, since the menu may be read in the other direction.
 fn short(title: &str) -> String {
     match title.char_indices().nth(TITLE_CHARS_MAX) {
         Some((end, _)) => isolated(&format!("{}…", title[..end].trim_end())),
@@ -182,7 +183,7 @@ fn short(title: &str) -> String {
     }
 }
 
-/// Puts Unicode's isolates around words that are read from the right, which most titles are not.
+/// Puts Unicode's isolates around right-to-left text, which most titles are not.
 fn isolated(text: &str) -> String {
     let is_from_the_right = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
     match text.contains(is_from_the_right) {
@@ -191,7 +192,7 @@ fn isolated(text: &str) -> String {
     }
 }
 
-/// The newest recording's link: the id and the link.
+/// Returns the id and link of the newest recording with a link.
 pub fn last_link(snapshot: &Snapshot) -> Option<(&str, &str)> {
     snapshot
         .recordings

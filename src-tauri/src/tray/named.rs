@@ -1,9 +1,9 @@
-//! The tray's icon by its name and its folder, as StatusNotifierItem has it.
+//! The tray's icon by name and folder, as StatusNotifierItem specifies.
 //!
-//! The crate tray-icon gives panels a whole path as the icon's name. Panels that draw by GTK or KDE's
-//! libraries take it; swaybar and others look for a file of that name in the icon's folder, find none,
-//! and draw a broken icon. So the pictures are in a folder under names of their own. KDE looks for
-//! names in an icon theme's folders only, and keeps the path.
+//! The crate tray-icon gives panels a whole path as the icon's name. Panels that use GTK's or KDE's
+//! libraries accept that; swaybar and others look for a file of that name in the icon's folder, find none,
+//! and draw a broken icon. So the icons are in a folder under plain names. KDE looks for names only in the
+//! folders of an icon theme, so there the path stays.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -14,10 +14,10 @@ use tauri::{AppHandle, Manager, Wry};
 
 use super::look::Face;
 
-/// Below the person's runtime folder, where tray-icon puts its own files as well.
+/// The folder's name below the person's runtime folder, where tray-icon puts its own files too.
 const FOLDER: &str = "snaplark-tray";
 
-/// The folder of the pictures. `None`: this desktop knows the icon by its path.
+/// Returns the folder of the icons, or `None` on a desktop that needs the icon's path.
 pub fn folder(app: &AppHandle) -> Option<PathBuf> {
     if is_kde(std::env::var("XDG_CURRENT_DESKTOP").as_deref().unwrap_or_default()) {
         return None;
@@ -33,7 +33,7 @@ pub fn folder(app: &AppHandle) -> Option<PathBuf> {
     }
 }
 
-/// As `gnome:GNOME` or `KDE`.
+/// Returns whether a list such as `gnome:GNOME` or `KDE` names KDE.
 fn is_kde(desktops: &str) -> bool {
     desktops.split(':').any(|desktop| desktop.eq_ignore_ascii_case("kde"))
 }
@@ -43,7 +43,7 @@ fn write(folder: &Path) -> io::Result<()> {
     for face in Face::ALL {
         let (name, bytes) = picture(face);
         let file = folder.join(name).with_extension("png");
-        // Another Snaplark's panel may read it at this moment.
+        // Not rewritten, since the panel of another Snaplark may be reading it.
         if fs::read(&file).is_ok_and(|there| there == bytes) {
             continue;
         }
@@ -52,7 +52,7 @@ fn write(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows the face by its name. On the main thread.
+/// Shows the face by its icon's name. Must be called on the main thread.
 #[allow(unsafe_code)]
 pub fn show(icon: &TrayIcon, folder: &Path, face: Face, words: &'static str) -> tauri::Result<()> {
     let folder = folder.to_string_lossy().into_owned();

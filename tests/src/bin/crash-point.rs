@@ -1,11 +1,11 @@
-//! Runs a program and kills it right before the N-th thing that it does to the world: each write,
-//! sync, rename and so on below one folder, and each write to and connect of a socket, counted over
-//! all its threads. Says which one it was.
+//! Runs a program and kills it right before its N-th effect on the outside: each write, sync, rename and so
+//! on below one folder, and each write to or connect of a socket, counted over all its threads. Prints
+//! which one it was.
 //!
-//! By ptrace: `strace`'s fault injection counts for each thread by itself, so that no number names
-//! one point in the whole program. Nothing in the program knows of it.
+//! It uses ptrace, since `strace`'s fault injection counts for each thread separately, so that no number
+//! identifies one point in the whole program. The program itself is not changed for it.
 //!
-//! Exits with [`KILLED`] where it killed; else with the program's own code.
+//! Exits with [`KILLED`] if it killed the program, else with the program's own code.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -22,7 +22,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 const KILLED: u8 = 99;
-/// A path in another's memory is not read further.
+/// The longest path that is read from the program's memory.
 const PATH_BYTES_MAX: usize = 512;
 
 #[derive(Parser)]
@@ -40,13 +40,13 @@ struct Args {
     command: Vec<String>,
 }
 
-/// What a call's first arguments name.
+/// The kind of a call's first arguments.
 enum Names {
     File,
     Path {
         argument: usize,
     },
-    /// Counts wherever it goes.
+    /// Counts regardless of its target.
     Socket,
 }
 
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<u8> {
     let mut list = args.list.as_ref().map(std::fs::File::create).transpose()?;
     let main = start(&args.command)?;
-    // Threads that are between a call's entry and its exit.
+    // Threads that have entered a call and not left it.
     let mut inside = HashSet::new();
     let mut running = false;
     let mut count = 0;
@@ -122,12 +122,12 @@ fn run(args: &Args) -> Result<u8> {
             WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
             _ => continue,
         };
-        // A thread may be gone by now.
+        // The thread may have ended by now.
         ptrace::syscall(thread, signal).ok();
     }
 }
 
-/// Starts it stopped, so that nothing of it is missed, and takes hold of it.
+/// Starts the program stopped, so that no call is missed, and attaches to it.
 fn start(command: &[String]) -> Result<Pid> {
     let child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$@\"", "sh"])
@@ -148,7 +148,7 @@ fn start(command: &[String]) -> Result<Pid> {
     Ok(main)
 }
 
-/// Until nothing of it is left: its store is free then.
+/// Waits until the program has ended completely, so that its store is free.
 fn gone(main: Pid) -> Result<u8> {
     loop {
         match waitpid(None, Some(WaitPidFlag::__WALL))? {
@@ -160,7 +160,7 @@ fn gone(main: Pid) -> Result<u8> {
     }
 }
 
-/// What the thread is about to do, where that counts.
+/// Returns what the thread is about to do, if that counts.
 fn point(thread: Pid, root: &Path) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
     let mut words = text.split_whitespace();

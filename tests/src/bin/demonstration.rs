@@ -1,5 +1,5 @@
-//! `cargo xtask run` without a display: the whole product on a virtual one. Progress goes to
-//! standard error; what came out of it, to standard output.
+//! `cargo xtask run` without a display: the whole product on a virtual one. Progress goes to standard
+//! error, the results to standard output.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,7 +83,8 @@ fn record(shown: &Demonstration, seconds: u64) -> Result<Shared> {
     step("Alt+R: toast, link, file", || shown.stop_recording())
 }
 
-/// The page answers; video and file are VP9, decode without a complaint and show the same frames.
+/// Checks that the page answers, and that video and file are VP9, decode without a complaint and show the
+/// same frames.
 fn check(shared: &Shared) -> Result<String> {
     let page = cloud::fetch(&shared.link)?;
     if !String::from_utf8_lossy(&page).contains("<video") {
@@ -102,7 +103,7 @@ fn check(shared: &Shared) -> Result<String> {
         bail!("the file has {} frames, the link {}", frames[0].0, frames[1].0);
     }
     let reading = numbers::read_file(&shared.file, SIZE)?;
-    // What is missing is printed, not refused: this machine may have had other work to do.
+    // Missing numbers are printed and not refused, since this machine may have had other work to do.
     let (span, missing) = reading.hold(shared.seconds.clone(), NUMBERS_A_SECOND, 0.2)?;
     Ok(format!(
         "VP9, {}x{}, {:.1} s, {} frames; of {span} numbers that the screen showed {missing} are missing",

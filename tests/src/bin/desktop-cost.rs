@@ -1,6 +1,6 @@
-//! What a person waits for, and what the app takes while nobody uses it: start to tray, shortcut to
-//! first picture, second shortcut to toast, shortcut to chooser, a library of thousands that scrolls,
-//! CPU and memory at rest.
+//! Measures how long a person waits, and what the app uses while nobody uses it: start to tray, shortcut to
+//! first frame, second shortcut to toast, shortcut to chooser, a library of thousands that scrolls, CPU and
+//! memory at rest.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use snaplark_tests::{cost, numbers, shelf, wait};
 const PROGRAM: &str = "snaplark-desktop";
 const SIZE: (u32, u32) = (1280, 720);
 const ROUNDS: usize = 10;
-/// The screen's own clock: what is measured by it is right within one number.
+/// The rate of the numbered screen. What is measured by it is accurate to one number.
 const NUMBERS_A_SECOND: u32 = 60;
 const RECORD: &str = "alt+r";
 const CHOOSE: &str = "alt+a";
@@ -32,13 +32,13 @@ const REST: Duration = Duration::from_secs(30);
 
 const RECORDINGS: usize = 5_000;
 const FRAMES: usize = 600;
-/// As a hand that is in a hurry.
+/// A fast scroll, as of a hand in a hurry.
 const FRAME_PX: u32 = 120;
 
 fn main() -> Result<()> {
     wait::catch_interrupts()?;
     let mut desk = Desk::start(Home::new()?, SIZE.0, SIZE.1)?;
-    // Once it has to make its databases, and the session to start its portal, as at no start after.
+    // The first start creates the databases, and the session starts its portal, unlike at later starts.
     drop(start(&desk, "the first time")?);
     let app = start(&desk, "later")?;
     rest(&desk, &app)?;
@@ -75,7 +75,7 @@ fn start(desk: &Desk, when: &str) -> Result<Process> {
 }
 
 fn rest(desk: &Desk, app: &Process) -> Result<()> {
-    // What is made ready after the start is not rest.
+    // Work that prepares windows after the start doesn't count as rest.
     wait::pass("the start's end", REST / 3)?;
     desk.display.settled("the tray", desk.tray(), None, LIMIT)?;
     let before = cost::cpu(app.id())?;
@@ -89,7 +89,7 @@ fn rest(desk: &Desk, app: &Process) -> Result<()> {
     Ok(())
 }
 
-/// One recording. The shortcut's own time counts: a process that presses it.
+/// Measures one recording. The time of the process that presses the shortcut counts too.
 fn recording(desk: &Desk) -> Result<(Duration, Duration)> {
     let Desk { display, home, .. } = desk;
     let corner = toast_corner();
@@ -118,7 +118,7 @@ fn recording(desk: &Desk) -> Result<(Duration, Duration)> {
     Ok((Duration::from_secs(1) * numbers / NUMBERS_A_SECOND, toast))
 }
 
-/// Opened and left again. It is there when the picture under it has grown dim.
+/// Measures opening the chooser, and closes it again. It is open when the picture under it has become dim.
 fn chooser(desk: &Desk) -> Result<Duration> {
     let Desk { display, home, .. } = desk;
     let uncovered = display.pixels(margin())?;
@@ -138,8 +138,8 @@ fn chooser(desk: &Desk) -> Result<Duration> {
     Ok(took)
 }
 
-/// Thousands of recordings in the app's own WebView: the time from each picture to the next while it
-/// scrolls.
+/// Measures scrolling through thousands of recordings in the app's own WebView: the time from each frame to
+/// the next.
 fn scroll(desk: &Desk) -> Result<()> {
     let windows = Browser::app(&desk.home, &program(PROGRAM)?, &["--hidden"])?;
     open_library(desk)?;
@@ -171,17 +171,17 @@ fn scroll(desk: &Desk) -> Result<()> {
     Ok(())
 }
 
-/// As a second start does.
+/// Opens the library by a second start of the program.
 fn open_library(desk: &Desk) -> Result<()> {
     output(command(&desk.home, program(PROGRAM)?), LIMIT).map(drop)
 }
 
-/// Within a toast, right of the recorder bar: nothing else moves there.
+/// A rectangle within a toast, right of the recorder bar, where nothing else moves.
 fn toast_corner() -> Rectangle {
     Rectangle { x: 1000, y: 640, width: 60, height: 50 }
 }
 
-/// Beside what the numbered screen shows: nothing ever moves there.
+/// A rectangle beside the numbered screen's content, where nothing ever moves.
 fn margin() -> Rectangle {
     Rectangle { x: 8, y: 300, width: 32, height: 32 }
 }

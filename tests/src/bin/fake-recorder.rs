@@ -1,6 +1,6 @@
-//! The true app around the fake capture, as a process: to be killed at any moment, and to be
-//! weighed. Records what it is told to, says `recorded`, waits until everything in its home is
-//! online, and ends with one line of JSON.
+//! The real app around the fake capture, as a process that can be killed at any moment and measured.
+//! Records what it is told to, prints `recorded`, waits until everything in its home is online, and ends
+//! with one line of JSON.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    // One worker: requests happen one after the other, and a crash point is nearly the same one in
+    // One worker, so that requests happen one after the other and a crash point is nearly the same one in
     // each run.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -132,7 +132,7 @@ async fn keep(app: &App) -> Result<()> {
     }
 }
 
-/// Whoever started this holds it to a limit.
+/// Waits for a state without a limit of its own; the caller of this program has one.
 async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
     let mut changes = app.changes();
     loop {
@@ -144,7 +144,7 @@ async fn until(app: &App, is_so: impl Fn(&Snapshot) -> bool) -> Result<Snapshot>
     }
 }
 
-/// From here on the peak is a new one.
+/// Resets the peak memory, so that a new one is measured from here on.
 fn forget_peak() -> Result<()> {
     std::fs::write("/proc/self/clear_refs", "5").context("the peak can't be forgotten")
 }

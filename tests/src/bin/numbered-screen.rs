@@ -1,12 +1,11 @@
-//! A screen whose every picture has a number that a program can read back (see
-//! `snaplark_tests::numbers`), on a scene that is worth a picture: an editor in which someone
-//! writes, and a chart that grows.
+//! A screen whose every frame has a number that a program can read back (see `snaplark_tests::numbers`), on
+//! a scene that looks like real work: an editor in which someone types, and a chart that grows.
 //!
-//! A number is never left out. When the machine is late, the next one waits as well, so that each
-//! is shown for about its time and a gap in a recording is the recorder's own.
+//! No number is ever skipped. If the machine is late, the next one waits too, so that each is shown for
+//! about its time and a gap in a recording is the recorder's fault.
 //!
-//! The scene is rectangles, painted by the display's server: a client that paints pixels would
-//! take the CPU from what is measured.
+//! The scene consists of rectangles that the display server paints: a client that paints pixels would take
+//! CPU from what is measured.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +88,7 @@ fn main() -> Result<()> {
     let mut due = started;
     for number in 0..=u16::MAX {
         scene.show(number)?;
-        // The answer says that the picture is there.
+        // The reply confirms that the frame is on the screen.
         connection.get_input_focus()?.reply()?;
         let shown = Instant::now();
         if number == 0 {
@@ -134,11 +133,11 @@ const LINES: [(u32, u32, usize); 14] = [
     (1, 12, 0),
     (0, 0, 0),
 ];
-/// Characters that are written with each number.
+/// The number of characters that are typed with each number.
 const TYPED: u32 = 2;
 
-/// Everything is painted into `canvas` over a copy of `ground`, then shown by one copy: no recorder
-/// sees half a picture.
+/// The scene. Everything is painted into `canvas` over a copy of `ground`, then shown by a single copy, so
+/// that no recorder sees half a frame.
 struct Scene<'a> {
     connection: &'a RustConnection,
     window: Window,
@@ -216,7 +215,7 @@ impl<'a> Scene<'a> {
         self.bar(self.ground, FAINT, x + 24, y + 48, width / 2, 7)
     }
 
-    /// Code that is being written; full pages begin anew.
+    /// Draws code that is being typed; a full page starts over.
     fn code(&self, number: u32) -> Result<()> {
         let Rectangle { x, y, width, height } = self.editor;
         let (left, top) = (x + (width / 5) as i16 + 32, y + 40);
@@ -241,7 +240,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// Columns that rise and fall.
+    /// Draws columns that rise and fall.
     fn chart(&self, number: u32) -> Result<()> {
         const COLUMNS: u32 = 9;
         let Rectangle { x, y, width, height } = self.card;
@@ -250,7 +249,7 @@ impl<'a> Scene<'a> {
         let floor = y + height as i16 - 32;
         self.fill(self.canvas, HAIRLINE, x + 24, floor, room as u16, 1)?;
         for column in 0..COLUMNS {
-            // A triangle wave for each, out of step.
+            // A triangle wave for each column, with different phases.
             let phase = (number + column * 13) % 90;
             let wave = if phase < 45 { phase } else { 90 - phase };
             let tall = full / 4 + full * 3 / 4 * wave / 45;
@@ -279,7 +278,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// A card and its soft edge.
+    /// Draws a card and its soft edge.
     fn card_shape(&self, colour: u32, at: Rectangle) -> Result<()> {
         for (grow, shade) in [(3, 0xd9deea), (1, 0xccd2e0)] {
             let edge = Rectangle {
@@ -332,7 +331,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// `at` of `of` on the way from one colour to the other.
+/// Mixes two colours: `at` of `of` steps from one to the other.
 fn mix(from: u32, to: u32, at: u32, of: u32) -> u32 {
     [16, 8, 0].into_iter().fold(0, |colour, shift| {
         let (a, b) = (from >> shift & 0xff, to >> shift & 0xff);

@@ -1,5 +1,5 @@
-//! What a recording costs, of a screen that moves and of one that stands still: CPU and memory of
-//! `snaplark record`, and beside it of ffmpeg with the same codec, size and rates.
+//! Measures what a recording costs, of a screen that moves and of one that stands still: CPU and memory of
+//! `snaplark record`, and for comparison of ffmpeg with the same codec, size and rates.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// With its documentation's words for encoding in real time.
+/// Returns the ffmpeg command, with the options that its documentation gives for encoding in real time.
 fn ffmpeg(home: &Home, file: &Path) -> Command {
     let mut ffmpeg = command(home, "ffmpeg");
     let (width, height) = SIZE;
@@ -54,12 +54,12 @@ fn ffmpeg(home: &Home, file: &Path) -> Command {
     ffmpeg
 }
 
-/// What it took, in words, and what it said.
+/// Runs a recorder. Returns its cost in words, and its output.
 fn run(home: &Home, name: &str, command: Command) -> Result<(String, String)> {
     let mut recorder = Process::start(home, name, command)?;
     let (mut cpu, mut peak_kib) = (Duration::ZERO, 0);
     wait::until("the recording", LIMIT, || {
-        // The last look before its end counts: a tenth of a second is lost at most.
+        // The last check before its end counts, so at most a tenth of a second is lost.
         if let Ok(now) = cost::cpu(recorder.id()) {
             cpu = now;
         }

@@ -1,11 +1,11 @@
-//! Stands between a Wayland compositor that draws without a graphics card and xdg-desktop-portal-wlr,
-//! and offers each screencopy frame as a DMABUF as well.
+//! A proxy between a Wayland compositor that draws without a graphics card and xdg-desktop-portal-wlr,
+//! which offers each screencopy frame as a DMABUF as well.
 //!
-//! xdg-desktop-portal-wlr 0.7.0 (Debian 12) shares nothing unless a frame is offered as a DMABUF, even
-//! where it goes on to share through memory (SHM), as it does here: its check asks for the version of
-//! the portal's interface instead of screencopy's. This program adds that one event, and passes
-//! everything else on as it is. No DMABUF is ever asked for: without the global `zwp_linux_dmabuf_v1`
-//! the portal has no modifiers for one.
+//! xdg-desktop-portal-wlr 0.7.0 (Debian 12) shares nothing unless a frame is offered as a DMABUF, even if
+//! it then shares through memory (SHM), as it does here: its check asks for the version of the portal's
+//! interface instead of screencopy's. This program adds that one event, and passes everything else on
+//! unchanged. No DMABUF is ever requested: without the global `zwp_linux_dmabuf_v1` the portal has no
+//! modifiers for one.
 
 use std::collections::HashSet;
 use std::io::{IoSlice, IoSliceMut};
@@ -28,11 +28,11 @@ const CAPTURES: [u16; 2] = [0, 1];
 /// Events of a frame: `buffer(format, width, height, stride)`, `linux_dmabuf(format, width, height)`.
 const BUFFER: u16 = 0;
 const LINUX_DMABUF: u16 = 5;
-/// As DRM has it: 32 bits without alpha.
+/// DRM's code for 32 bits without alpha.
 const XR24: u32 = u32::from_le_bytes(*b"XR24");
 const HEADER_BYTES: usize = 8;
 const READ_BYTES: usize = 65_536;
-/// As libwayland has it.
+/// The limit in libwayland.
 const FDS_MAX: usize = 28;
 
 /// Says `ready` as soon as clients may come.
@@ -46,7 +46,7 @@ struct Options {
     socket: PathBuf,
 }
 
-/// What one client has of screencopy, by the ids of its connection.
+/// One client's screencopy objects, by the ids of its connection.
 #[derive(Default)]
 struct Screencopy {
     managers: HashSet<u32>,
@@ -63,7 +63,7 @@ impl Screencopy {
         }
     }
 
-    /// The event that follows this one, where it offers a frame.
+    /// Returns the event to add after this one, if it offers a frame.
     fn offer_after(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         if !self.frames.contains(&message.object) || message.opcode != BUFFER {
             return None;
@@ -76,7 +76,7 @@ impl Screencopy {
     }
 }
 
-/// `object, size << 16 | opcode, arguments…` in words of the machine's own order.
+/// A Wayland message: `object, size << 16 | opcode, arguments…` in 32-bit words in native byte order.
 struct Message<'a> {
     object: u32,
     opcode: u16,
@@ -85,7 +85,7 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The first whole message, if there is one.
+    /// Returns the first complete message, if there is one.
     fn first_of(bytes: &'a [u8]) -> Result<Option<Self>> {
         let word = |at: usize| Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
         let (Some(object), Some(about)) = (word(0), word(4)) else { return Ok(None) };
@@ -139,11 +139,11 @@ fn end(passed: Result<()>, other: &UnixStream) {
     if let Err(error) = passed {
         eprintln!("a connection broke off: {error:#}");
     }
-    // The other side may be gone already.
+    // The other side may have closed already.
     other.shutdown(std::net::Shutdown::Both).ok();
 }
 
-/// Passes whole messages on until `from` ends, each with what `after` adds to it.
+/// Passes complete messages on until `from` ends, each with what `after` adds to it.
 fn pass(
     from: &UnixStream,
     to: &UnixStream,
@@ -185,7 +185,7 @@ fn receive(from: &UnixStream, room: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result
     Ok(read)
 }
 
-/// File descriptors go with the first byte: they may be early, never late.
+/// File descriptors go with the first byte: they may arrive early, but never late.
 fn send(to: &UnixStream, mut bytes: &[u8], fds: &[OwnedFd]) -> Result<()> {
     let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];

@@ -1,5 +1,5 @@
-//! logind as a recorder sees it: gives locks and says when each is held and let go, and tells of
-//! sleep and of a locked session when a test asks for it (`Sleep`, `Lock`).
+//! A fake logind: gives locks and prints when each is held and released, and sends signals for sleep and
+//! for a locked session when a test asks for it (`Sleep`, `Lock`).
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -36,7 +36,7 @@ impl Manager {
         zvariant::ObjectPath::from_static_str_unchecked(SESSION).into()
     }
 
-    /// Not logind's: what a test calls.
+    /// Not part of logind: tests call it.
     async fn lock(
         &self,
         locked: bool,
@@ -47,7 +47,7 @@ impl Manager {
         Ok(session.get().await.locked_hint_changed(session.signal_emitter()).await?)
     }
 
-    /// The same.
+    /// Not part of logind: tests call it.
     async fn sleep(
         &self,
         begins: bool,

@@ -1,9 +1,9 @@
-//! The program behind a desktop's portal, answering as it is told: what a real one does only when a
-//! person, or a fault, makes it. Its screen is a picture with a ball that moves, a new one each time,
-//! as desktops do it.
+//! A fake backend of a desktop's portal that answers as it is told, which a real one does only when a
+//! person, or a fault, makes it. Its screen is a picture with a moving ball, a new stream each time, as on
+//! real desktops.
 //!
-//! Says `ready`, then `asked for screens` or `asked for windows` for each question that a person would
-//! have seen, and `restored` where the permission of before made one unnecessary.
+//! Prints `ready`, then `asked for screens` or `asked for windows` for each dialog that a person would have
+//! seen, and `restored` if an earlier permission made one unnecessary.
 
 use std::collections::HashMap;
 use std::process::{Child, Command};
@@ -20,7 +20,7 @@ const NAME: &str = "org.freedesktop.impl.portal.desktop.standin";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREEN: Duration = Duration::from_secs(20);
 
-/// What a person takes to read the question.
+/// How long a person takes to read the dialog.
 const READING: Duration = Duration::from_secs(1);
 
 const DONE: u32 = 0;
@@ -34,16 +34,16 @@ struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Answer {
-    /// Yes, and whoever comes with that permission need not ask again.
+    /// Agrees. A program that comes back with that permission is not asked again.
     Accept,
-    /// A person closed the question, having read it.
+    /// The person read the dialog and closed it.
     Cancel,
-    /// The question could not be shown, which desktops answer as a person's no.
+    /// The dialog could not be shown, which desktops report as a refusal.
     CancelAtOnce,
     Fail,
-    /// Not even the session is answered for.
+    /// Doesn't even answer the request for a session.
     HangAtOnce,
-    /// The question stands there and nobody answers it.
+    /// Shows the dialog, and nobody answers it.
     HangAsking,
 }
 
@@ -52,7 +52,7 @@ type Results = HashMap<String, OwnedValue>;
 struct ScreenCast {
     answer: Answer,
     sessions: Mutex<Vec<OwnedObjectPath>>,
-    /// What `SelectSources` came with: `None` where the permission of before was in it.
+    /// The kind of source that `SelectSources` asked for; `None` if it came with an earlier permission.
     asks: Mutex<Option<&'static str>>,
     screens: Mutex<Vec<Child>>,
 }
@@ -117,7 +117,7 @@ impl ScreenCast {
         Ok((DONE, results))
     }
 
-    /// Not of the portal: what a test calls.
+    /// Not part of the portal: tests call it.
     async fn revoke(&self, #[zbus(connection)] bus: &zbus::Connection) -> zbus::fdo::Result<()> {
         let sessions = std::mem::take(&mut *self.sessions.lock().expect("no thread panics"));
         for session in sessions {
@@ -169,7 +169,7 @@ impl ScreenCast {
         ]))
     }
 
-    /// The number of its PipeWire node.
+    /// Returns the id of the screen's PipeWire node.
     fn screen(&self) -> Result<u32> {
         let mut screens = self.screens.lock().expect("no thread panics");
         let name = format!("stand-in-screen-{}", screens.len());

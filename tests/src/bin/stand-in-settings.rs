@@ -1,5 +1,5 @@
-//! The settings portal of a desktop that is light or dark: answers `Read` for the colour scheme as
-//! it was told on the command line, and says `ready`.
+//! A fake settings portal of a desktop that is light or dark: prints `ready`, and answers `Read` for the
+//! colour scheme as it was told on the command line.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -28,7 +28,7 @@ impl Settings {
             Scheme::Dark => 1_u32,
             Scheme::Light => 2,
         };
-        // The first version of the interface has a variant in a variant.
+        // The first version of the interface returns a variant in a variant.
         let inner = Value::Value(Box::new(Value::U32(scheme)));
         inner.try_to_owned().map_err(|error| zbus::fdo::Error::Failed(error.to_string()))
     }

@@ -1,7 +1,7 @@
-//! A desktop that gives programs shortcuts, in place of the program behind its portal: GNOME's of
-//! Debian 12 gives none. It answers as it is told, and presses what a test wants pressed.
+//! A fake backend of the portal that assigns shortcuts to programs, since GNOME's on Debian 12 assigns
+//! none. It answers as it is told, and presses what a test wants pressed.
 //!
-//! Says `ready`, then `asked record=ALT+r …` for each question that a person would have seen.
+//! Prints `ready`, then `asked record=ALT+r …` for each dialog that a person would have seen.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -24,13 +24,13 @@ struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Answer {
-    /// Yes, with the keys that were proposed.
+    /// Agrees, with the keys that were proposed.
     Give,
-    /// A person said no.
+    /// The person declined.
     Decline,
-    /// Yes, but to nothing: as KDE 5.27, which knows another interface.
+    /// Agrees, but assigns nothing, like KDE 5.27, which uses another interface.
     GiveNone,
-    /// Not even the session is answered for.
+    /// Doesn't even answer the request for a session.
     Hang,
 }
 
@@ -42,7 +42,7 @@ struct Shortcuts(Mutex<Now>);
 struct Now {
     answer: Answer,
     session: OwnedObjectPath,
-    /// With the words for their keys.
+    /// The assigned shortcuts, with the descriptions of their keys.
     given: Vec<(String, String)>,
 }
 
@@ -115,7 +115,7 @@ impl Shortcuts {
         shortcuts: Described,
     ) -> zbus::Result<()>;
 
-    /// Not of the portal, as what follows: what a test calls.
+    /// Not part of the portal, like the methods below: tests call it.
     async fn press(
         &self,
         shortcut: String,
@@ -126,7 +126,7 @@ impl Shortcuts {
         Ok(())
     }
 
-    /// The person chooses other keys.
+    /// Changes the keys, as a person does.
     async fn change(
         &self,
         shortcut: String,
@@ -145,7 +145,7 @@ impl Shortcuts {
         Ok(())
     }
 
-    /// From now on, `give`.
+    /// Agrees to all further requests.
     fn give(&self) {
         self.lock().answer = Answer::Give;
     }

@@ -1,6 +1,6 @@
-//! The feed's entry for a package: which version it is, where it lies, and a signature that names the
-//! version too. Written where whoever distributes gives a key (docs/updates.md); signed by the
-//! `minisign` program, so that no key is ever in this process.
+//! The update feed's entry for a package: its version, its address, and a signature that covers the version
+//! too. Written if the distributor provides a key (docs/updates.md). The `minisign` program signs it, so
+//! that no key is ever in this process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use crate::steps::{answer, has_program};
 
 /// The file of the secret key.
 const KEY: &str = "SNAPLARK_UPDATE_SIGN_KEY";
-/// The folder of the web in which packages and feed lie.
+/// The URL of the folder that contains packages and feed.
 const PLACE: &str = "SNAPLARK_UPDATE_PLACE";
-/// A file that says what is new. Without it nothing is said.
+/// A file with the release notes. Without it there are none.
 const NOTES: &str = "SNAPLARK_UPDATE_NOTES";
 
 pub fn write(place: &Place, deb: &Path, version: &str) -> Result<()> {
@@ -40,7 +40,7 @@ pub fn write(place: &Place, deb: &Path, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The signature's file, beside the package.
+/// Signs the package. Returns the signature's file, beside the package.
 fn sign(deb: &Path, key: &Path, version: &str) -> Result<PathBuf> {
     if !has_program("minisign") {
         bail!("minisign is not here: it signs the package. Install it from your system");
@@ -51,7 +51,7 @@ fn sign(deb: &Path, key: &Path, version: &str) -> Result<PathBuf> {
     let file = deb.file_name().unwrap_or_default().to_string_lossy();
     let mut minisign = Command::new("minisign");
     minisign.arg("-S").arg("-s").arg(key).arg("-m").arg(deb).arg("-x").arg(&signature);
-    // Signed too: an old package can't be passed off as a new one.
+    // The version is signed too, so that an old package can't be presented as a new one.
     minisign.arg("-t").arg(format!("file:{file}\tversion:{version}"));
     answer(&mut minisign).context("the package can't be signed")?;
     Ok(signature)

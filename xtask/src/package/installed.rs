@@ -1,9 +1,9 @@
-//! The package on an empty machine: a root of its own that debootstrap makes, with nothing in it but
-//! the package and what that depends on. The first hour's desktop test then drives the programs of
-//! that root, so a dependency that is missing from the package is missing there as well.
+//! Tests the package on an empty machine: a separate root made by debootstrap that contains only the
+//! package and its dependencies. The desktop test of the first hour then runs the programs of that root, so
+//! a dependency that the package lacks is missing there too.
 //!
-//! The built programs are packed as they are (not for release), since it is the package's contents
-//! and dependencies that are on trial. Needs root, for chroot and mounts.
+//! The programs are packed as they are (not built for release), since the package's contents and
+//! dependencies are tested. Needs root, for chroot and mounts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,7 @@ pub fn prove(place: &Place) -> Result<()> {
         .run()
 }
 
-/// Copies of the built programs without what only a debugger reads, as a release has them.
+/// Copies the built programs without debug information, as a release has them.
 fn stripped(place: &Place, work: &Path) -> Result<PathBuf> {
     let folder = work.join("stripped");
     fs::create_dir_all(&folder)?;
@@ -58,8 +58,8 @@ struct Source {
     release: String,
 }
 
-/// The archives of this machine's own release: the libraries of the root are those that the
-/// programs were built with.
+/// Returns the archives of this machine's own release, so that the root has the libraries that the programs
+/// were built with.
 fn sources() -> Result<(String, Vec<Source>)> {
     let system = fs::read_to_string("/etc/os-release").context("/etc/os-release")?;
     let codename = system.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
@@ -81,7 +81,7 @@ fn sources() -> Result<(String, Vec<Source>)> {
     Ok((codename, sources))
 }
 
-/// A fresh root. The first of a machine is kept and copied later.
+/// Makes a fresh root. The first one on a machine is kept and copied later.
 fn root(place: &Place, work: &Path) -> Result<PathBuf> {
     let (codename, sources) = sources()?;
     let empty = work.join("empty");
@@ -120,8 +120,8 @@ fn install(place: &Place, root: &Path, deb: &Path) -> Result<()> {
         .run()
 }
 
-/// A folder of scripts with the programs' names, each of which runs the installed one in its root.
-/// Only /tmp, where a test's home is, and the kernel's own folders are the machine's.
+/// Makes a folder of scripts with the programs' names, each of which runs the installed program in its
+/// root. Only /tmp, where a test's home is, and the kernel's own folders are shared with the machine.
 fn wrappers(work: &Path, root: &Path) -> Result<PathBuf> {
     let folder = work.join("programs");
     fs::create_dir_all(&folder)?;

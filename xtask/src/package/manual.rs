@@ -10,7 +10,7 @@ use crate::steps::answer;
 
 const PROGRAMS: [&str; 2] = ["snaplark", "snaplark-cloud"];
 
-/// Where Debian's shells look, and what a file is called there: before and after the program's name.
+/// Where Debian's shells look, and the parts of the file name before and after the program's name.
 const COMPLETIONS: [(&str, &str, &str, &str); 3] = [
     ("bash", "usr/share/bash-completion/completions", "", ""),
     ("zsh", "usr/share/zsh/vendor-completions", "_", ""),
@@ -18,7 +18,7 @@ const COMPLETIONS: [(&str, &str, &str, &str); 3] = [
 ];
 const PAGES: &str = "usr/share/man/man1";
 
-/// Writes them into the tree that holds the programs.
+/// Writes the pages and completions into the tree that contains the programs.
 pub fn lay_out(tree: &Path) -> Result<()> {
     let pages = tree.join(PAGES);
     for name in PROGRAMS {
@@ -33,7 +33,7 @@ pub fn lay_out(tree: &Path) -> Result<()> {
         answer(Command::new(&program).arg("man").arg(&pages))?;
     }
     let mut gzip = Command::new("gzip");
-    // Without the time of packing: the same sources make the same package.
+    // The time of packing is left out, so that the same sources make the same package.
     gzip.arg("-9n");
     let mut count = 0;
     for page in fs::read_dir(&pages).with_context(|| pages.display().to_string())? {
@@ -44,7 +44,7 @@ pub fn lay_out(tree: &Path) -> Result<()> {
     answer(&mut gzip).map(drop)
 }
 
-/// Refuses a package that lacks them.
+/// Refuses a package without them.
 pub fn verify(root: &Path) -> Result<()> {
     for name in PROGRAMS {
         let page = root.join(PAGES).join(format!("{name}.1.gz"));
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// Stands for a program: a completion on standard output, a page in the folder.
+    /// A fake program: prints a completion, and writes a page into the folder.
     const PROGRAM: &str = r#"#!/bin/sh
 name=$(basename "$0")
 case $1 in

@@ -1,5 +1,5 @@
-//! The licences of the package: our own, and the texts of everything that is linked or bundled
-//! (crates, npm packages, fonts), gathered from where the package managers unpacked them.
+//! The licences of the package: our own, and the texts of everything that is linked or bundled (crates, npm
+//! packages, fonts), collected from where the package managers unpacked them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::Place;
 use crate::tidy::metadata;
 
-/// Debian's machine-readable form of our own licences.
+/// Returns our own licences in Debian's machine-readable form.
 pub fn copyright(place: &Place) -> Result<String> {
     let indented = |name: &str| -> Result<String> {
         let text = fs::read_to_string(place.root.join(name)).with_context(|| name.to_owned())?;
@@ -31,7 +31,7 @@ pub fn copyright(place: &Place) -> Result<String> {
     .replace("\n  .\n", "\n .\n"))
 }
 
-/// Each distinct licence text, under the names of what comes with it.
+/// Returns each distinct licence text, headed by the names of what uses it.
 pub fn third_party(place: &Place) -> Result<String> {
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut without = Vec::new();
@@ -66,11 +66,11 @@ struct Component {
     folder: PathBuf,
 }
 
-/// The crates that are linked into what is shipped, as far as cargo resolves them.
+/// Returns the crates that are linked into what is shipped, as far as cargo resolves them.
 fn crates(place: &Place) -> Result<Vec<Component>> {
     let metadata = metadata(place)?;
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
-    // Our own have no registry.
+    // Our own crates have no registry.
     let foreign = packages.iter().filter(|package| package["source"].is_string());
     foreign
         .map(|package| {
@@ -85,13 +85,13 @@ fn crates(place: &Place) -> Result<Vec<Component>> {
         .collect()
 }
 
-/// The npm packages whose code or fonts are in the windows.
+/// Returns the npm packages whose code or fonts are in the windows.
 fn npm(place: &Place) -> Result<Vec<Component>> {
     let modules = place.root.join("ui/node_modules");
     let text = fs::read_to_string(place.root.join("ui/package.json")).context("package.json")?;
     let package: Value = serde_json::from_str(&text).context("package.json")?;
     let dependencies = package["dependencies"].as_object().context("no dependencies")?;
-    // Svelte's runtime is compiled into the pages although it is only needed to build them.
+    // Svelte's runtime is compiled into the pages, although Svelte is only a build dependency.
     let names = dependencies.keys().map(String::as_str).chain(["svelte"]);
     names
         .map(|name| {

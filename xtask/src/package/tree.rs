@@ -1,4 +1,4 @@
-//! The files of the package, at the paths where an installation has them.
+//! The files of the package, at their installed paths.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::Place;
 use crate::steps::answer;
 
 const METAINFO: &str = "com.snaplark.desktop.metainfo.xml";
-/// Sizes that icon themes look for, and the drawing's file of each.
+/// Sizes that icon themes look for, and the image file of each.
 const ICONS: [(&str, &str); 4] = [
     ("32x32", "32x32.png"),
     ("128x128", "128x128.png"),
@@ -29,7 +29,7 @@ pub fn lay_out(place: &Place, tree: &Path, programs: &Path) -> Result<()> {
     documents(place, &files)
 }
 
-/// What menus, software centres and services of the system read.
+/// Writes the files that the system's menus, software centres and services read.
 fn desktop(files: &Files<'_>) -> Result<()> {
     let entry = files.read("src-tauri/snaplark.desktop")?;
     files.write(&format!("usr/share/applications/{ENTRY}"), &filled(&entry)?)?;
@@ -45,8 +45,8 @@ fn desktop(files: &Files<'_>) -> Result<()> {
     )?;
     let drawing = files.root.join("assets/icons/app.svg");
     files.copy(&drawing, "usr/share/icons/hicolor/scalable/apps/snaplark.svg")?;
-    // Not started by itself: whoever wants a server here enables it. The package has its program in
-    // another folder than a hand-made installation.
+    // An example that is not started automatically: a person who wants a server here enables it. The
+    // package has the program in another folder than a manual installation.
     let service = files.read("docs/deploy/snaplark-cloud.service")?;
     let service = service.replace("/usr/local/bin/", "/usr/bin/");
     let (_, unit) = service.split_once("\n[Unit]").context("the service has no [Unit]")?;
@@ -66,7 +66,7 @@ fn documents(place: &Place, files: &Files<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Debian's own form; what a person notices is in NEWS.md beside it.
+/// Returns the changelog in Debian's own form. NEWS.md beside it lists what a person notices.
 fn changelog() -> Result<String> {
     let date = answer(Command::new("date").args(["-R", "-u", "-d"]).arg(format!("@{}", epoch()?)))?;
     Ok(format!(
@@ -77,7 +77,7 @@ fn changelog() -> Result<String> {
     ))
 }
 
-/// The time of the last commit, so that two packages of one commit are the same; else the present.
+/// Returns the time of the last commit, so that two packages of one commit are equal; else the present.
 fn epoch() -> Result<String> {
     if let Ok(epoch) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(epoch);
@@ -89,7 +89,7 @@ fn epoch() -> Result<String> {
     }
 }
 
-/// Fills in the words of the Tauri CLI's templates.
+/// Fills in the placeholders of the Tauri CLI's templates.
 fn filled(template: &str) -> Result<String> {
     let date =
         answer(Command::new("date").args(["-u", "+%F", "-d"]).arg(format!("@{}", epoch()?)))?;
@@ -107,7 +107,8 @@ fn filled(template: &str) -> Result<String> {
     Ok(filled)
 }
 
-/// Writes where Tauri's own bundler does what the program came as, and so how it is updated.
+/// Writes the package format into the program, where Tauri's own bundler does. It determines how the
+/// program is updated.
 fn mark(program: &Path) -> Result<()> {
     const UNKNOWN: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_UNK";
     const DEB: &[u8] = b"__TAURI_BUNDLE_TYPE_VAR_DEB";

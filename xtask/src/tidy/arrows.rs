@@ -1,4 +1,4 @@
-//! Which crate may name which. The table is the house's plan (ARCHITECTURE.md draws it).
+//! Checks which crates may depend on which. The table is the planned structure (ARCHITECTURE.md draws it).
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -6,18 +6,18 @@ use serde_json::Value;
 use super::metadata;
 use crate::Place;
 
-/// A crate, what it may use, and what its tests may use besides.
+/// A crate, what it may use, and what its tests may use in addition.
 const ARROWS: [(&str, &[&str], &[&str]); 12] = [
     ("snaplark-api", &[], &[]),
     ("snaplark-webm", &[], &[]),
-    // What a server said is escaped where it is written.
+    // Text from a server is escaped where it is written.
     ("snaplark-terminal", &["api"], &[]),
-    // The simulation runs the machine over the true store.
+    // The simulation runs the state machine over the real store.
     ("snaplark-core", &["api"], &["store"]),
     ("snaplark-store", &["core", "api"], &[]),
     ("snaplark-capture", &["core", "webm"], &[]),
     ("snaplark-cloud", &["api", "webm", "terminal"], &[]),
-    // The app never names capture: shells plug it in, tests plug in a fake.
+    // The app never names capture: shells plug it in, and tests plug in a fake.
     ("snaplark-app", &["store", "core", "api", "webm"], &["cloud"]),
     ("snaplark-cli", &["app", "capture", "cloud", "core", "api", "terminal"], &[]),
     ("snaplark-desktop", &["app", "capture", "cloud", "core", "api"], &[]),

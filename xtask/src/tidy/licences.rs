@@ -1,5 +1,5 @@
-//! Whether everything that we link may be linked. The list of allowed licences is deny.toml's, so
-//! that `cargo deny` says the same.
+//! Checks that everything that we link may be linked. The list of allowed licences is in deny.toml, so that
+//! `cargo deny` agrees.
 
 use anyhow::{Context, Result, bail};
 
@@ -26,7 +26,7 @@ pub fn check(place: &Place) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// The strings of `allow = [...]` below `[licenses]`.
+/// Returns the strings of `allow = [...]` below `[licenses]`.
 fn allowed(toml: &str) -> Option<Vec<String>> {
     let section = toml.split_once("\n[licenses]")?.1;
     let list = section.split_once("\nallow = [")?.1.split_once(']')?.0;
@@ -35,7 +35,7 @@ fn allowed(toml: &str) -> Option<Vec<String>> {
     Some(strings.map(str::to_owned).collect())
 }
 
-/// Reads an SPDX expression: `AND` binds tighter than `OR`, `WITH` belongs to its licence, and an
+/// Evaluates an SPDX expression: `AND` binds tighter than `OR`, `WITH` belongs to its licence, and an
 /// old-style `/` means OR.
 fn permits(expression: &str, allowed: &[String]) -> Result<bool> {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
@@ -47,7 +47,7 @@ fn permits(expression: &str, allowed: &[String]) -> Result<bool> {
     }
 }
 
-/// `words` is the rest of the expression, its next word last.
+/// Evaluates alternatives. `words` is the rest of the expression in reverse, its next word last.
 fn any(words: &mut Vec<&str>, allowed: &[String]) -> Result<bool> {
     let mut permitted = all(words, allowed)?;
     while words.last() == Some(&"OR") {

@@ -1,4 +1,4 @@
-//! What keeps the house in order and no compiler checks. Every finding names its file and rule.
+//! Checks that no compiler does. Every finding names its file and rule.
 
 mod arrows;
 mod licences;
@@ -24,7 +24,7 @@ pub const CHECKS: [(&str, Check); 5] = [
     ("licences", licences::check),
 ];
 
-/// Where the windows' types of the app's views are kept.
+/// The folder of the generated TypeScript types of the app's views.
 const BINDINGS: &str = "ui/src/lib/bindings";
 
 pub fn tidy(place: &Place, fix: bool) -> Result<ExitCode> {
@@ -94,8 +94,8 @@ pub fn clippy(place: &Place) -> Result<()> {
         .run()
 }
 
-/// The types that the windows import are written by tests of `app` (ts-rs). Written to a folder of
-/// their own and compared; with `fix`, written in place.
+/// Checks the types that the windows import, which tests of `app` generate (ts-rs). They are written to a
+/// separate folder and compared; with `fix` they are written in place.
 pub fn bindings(place: &Place, fix: bool) -> Result<()> {
     let kept = place.root.join(BINDINGS);
     let made = if fix { kept.clone() } else { place.root.join("target/xtask/bindings") };
@@ -142,7 +142,7 @@ pub fn bindings(place: &Place, fix: bool) -> Result<()> {
     Ok(())
 }
 
-/// Every file that git knows or would take, relative to the root.
+/// Returns every file that git tracks or would add, relative to the root.
 fn files(place: &Place) -> Result<Vec<String>> {
     let list = answer(Command::new("git").current_dir(&place.root).args([
         "ls-files",
@@ -153,7 +153,7 @@ fn files(place: &Place) -> Result<Vec<String>> {
     Ok(list.lines().filter(|file| place.root.join(file).is_file()).map(str::to_owned).collect())
 }
 
-/// What cargo knows of all packages.
+/// Returns cargo's metadata of all packages.
 pub fn metadata(place: &Place) -> Result<serde_json::Value> {
     let mut cargo =
         build::cargo(place, "metadata").args(["metadata", "--format-version", "1", "--locked"]);

@@ -1,15 +1,15 @@
-//! What is read off the source text itself.
+//! Checks on the text of the sources.
 
 use anyhow::Result;
 
 use super::files;
 use crate::Place;
 
-/// Lines that are not tests. Above the first number a file's header says why (`Length:` and a
-/// reason); the second is refused.
+/// Limits on a file's lines without tests. Above the first number, the file's header must say why
+/// (`Length:` and a reason); above the second, the file is refused.
 const LINES_WANT_REASON: usize = 600;
 const LINES_MAX: usize = 1000;
-/// A reason for a file's length stands this near to its top.
+/// The reason must be within this many lines of the top.
 const HEADER_LINES: usize = 40;
 
 const SOURCES: [&str; 6] = [".rs", ".ts", ".svelte", ".css", ".js", ".sh"];
@@ -37,8 +37,8 @@ fn length(text: &str) -> Option<String> {
     })
 }
 
-/// What must not stay: unfinished or switched-off code, secrets, paths of one person's machine.
-/// Written in two halves, so that this file does not find itself.
+/// What must not be committed: unfinished or disabled code, secrets, paths of one person's machine. Written
+/// in two halves, so that this file does not match itself.
 const LEFTOVERS: [((&str, &str), &str); 16] = [
     (("todo", "!("), "unfinished"),
     (("unimplemented", "!("), "unfinished"),
@@ -61,7 +61,7 @@ const LEFTOVERS: [((&str, &str), &str); 16] = [
 pub fn leftovers(place: &Place) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for file in files(place)? {
-        // Lock files hold hashes and addresses of packages only.
+        // Lock files contain only hashes and addresses of packages.
         if file.ends_with("Cargo.lock") || file.ends_with("package-lock.json") {
             continue;
         }

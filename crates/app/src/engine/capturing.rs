@@ -1,4 +1,4 @@
-//! How capture is asked, for a recording and for the ring alike.
+//! Starting a capture, for a recording and for the ring buffer alike.
 
 use std::path::PathBuf;
 
@@ -11,8 +11,8 @@ use crate::StartRequest;
 use crate::messages::Message;
 
 impl Engine {
-    /// Finding displays and loading encoders takes its time: the loop doesn't wait for it, and hears
-    /// as `ready` what became of it.
+    /// Starts a capture on a blocking thread, since finding displays and loading encoders takes time. The
+    /// event loop does not wait; it gets the outcome as the message that `ready` makes.
     pub(super) fn capture(
         &self,
         request: StartRequest,
@@ -39,7 +39,7 @@ impl Engine {
         let (capture, inbox) = (self.capture.clone(), self.inbox.clone());
         tokio::task::spawn_blocking(move || {
             let events = inbox.clone();
-            // Fails only where the loop has ended.
+            // Fails only if the event loop has ended.
             let sink = Box::new(move |told| drop(events.blocking_send(event(told))));
             let _ = inbox.blocking_send(ready(capture.start(request, sink)));
         });

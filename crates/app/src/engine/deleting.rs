@@ -1,9 +1,9 @@
-//! Deleting, and thinking better of it.
+//! Deleting recordings, and undoing that.
 //!
-//! What a person deletes is out of sight at once, and gone ten seconds later. Until then rows and
-//! files are all there, with the time beside them. A program that ended meanwhile, by whatever
-//! cause, carries out at its next start what is overdue: the person asked for it, and nobody who
-//! deletes something expects to meet it again.
+//! What a person deletes is hidden at once and deleted ten seconds later. Until then its rows and files are
+//! kept, together with the time of deletion. If the program ends in between, for whatever reason, the next
+//! start deletes what is overdue: the person asked for it, and nobody expects to see a deleted recording
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use super::Engine;
 use crate::AppError;
 use crate::view::DeletedView;
 
-/// To read a line and reach its button.
+/// Enough time to read a line and reach its button.
 const UNDO_MS: i64 = 10_000;
-/// How long after one that could not be deleted it is tried again.
+/// How long after a failed deletion it is retried.
 const DELETE_AGAIN_MS: u64 = 60_000;
 
 impl Engine {
-    /// For good.
+    /// Deletes a recording for good, without undo.
     pub(super) fn delete(&mut self, recording: RecordingId) -> Result<(), AppError> {
         self.refuse_running(&[recording])?;
         self.store.delete(recording)?;
@@ -41,7 +41,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What was deleted last is back, and goes on where its upload was.
+    /// Restores what was deleted last and resumes its uploads.
     pub(super) fn undo_delete(&mut self) -> Result<(), AppError> {
         let restored = self.store.restore_deleted()?;
         self.rebuild_machine()?;
@@ -56,7 +56,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Also says when to look again.
+    /// Deletes what can no longer be restored, and schedules the next run.
     pub(super) fn delete_overdue(&mut self) {
         let now_ms = self.now_ms();
         if now_ms < self.delete_again_ms {
@@ -77,7 +77,7 @@ impl Engine {
         let mut undoable = BTreeMap::new();
         for (recording, at_unix_ms) in deleted {
             let left_ms = at_unix_ms + UNDO_MS - now_unix_ms();
-            // A clock that was set back must not make it wait for hours.
+            // A clock that was set back must not delay the deletion for hours.
             if (1..=UNDO_MS).contains(&left_ms) {
                 look_again(left_ms as u64);
                 undoable.insert(recording, at_unix_ms);
@@ -94,7 +94,7 @@ impl Engine {
         self.deleted = self.undoable(&undoable);
     }
 
-    /// Of all that is deleted, what was deleted last.
+    /// Returns what was deleted last, out of everything that can be restored.
     fn undoable(&self, deleted: &BTreeMap<RecordingId, i64>) -> Option<DeletedView> {
         let at_unix_ms = deleted.values().max()?;
         let mut last = deleted.iter().filter(|(_, at)| *at == at_unix_ms).map(|(id, _)| *id);

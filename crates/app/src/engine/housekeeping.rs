@@ -1,4 +1,4 @@
-//! Settings, and the space that recordings take on this computer.
+//! Settings, and the disk space that recordings use on this computer.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,14 +8,15 @@ use tracing::{info, warn};
 use super::Engine;
 use crate::{AppError, Settings, SettingsChange, named_settings};
 
-/// How often it is looked for segments that need not stay.
+/// How often segments that are no longer needed are looked for.
 const LOOK_AGAIN_MS: u64 = 10 * 60 * 1_000;
-/// Below this, confirmed segments go whatever their age: the next recording needs the room.
+/// Below this free space, confirmed segments are deleted regardless of age, since the next recording needs
+/// the room.
 const FREE_BYTES_MIN: u64 = 2_000_000_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 impl Engine {
-    /// Applies a change to the settings of now, and returns them.
+    /// Applies a change to the current settings and returns the result.
     pub(super) fn change_settings(
         &mut self,
         change: &SettingsChange,
@@ -25,7 +26,7 @@ impl Engine {
         Ok(self.settings.clone())
     }
 
-    /// Changes one setting by its name and value as the command line has them.
+    /// Changes one setting, with name and value as the command line writes them.
     pub(super) fn change_setting(&mut self, name: &str, value: &str) -> Result<Settings, AppError> {
         let mut after = self.settings.clone();
         named_settings::change_setting(&mut after, name, value)
@@ -33,7 +34,7 @@ impl Engine {
         self.change_settings(&SettingsChange::between(&self.settings, &after))
     }
 
-    /// Commits the settings, then lets everything follow them that is running.
+    /// Commits the settings, then applies them to everything that is running.
     pub(super) fn keep_settings(&mut self, settings: Settings) -> Result<(), AppError> {
         settings.store(&self.store)?;
         self.throttle.set(settings.upload.bytes_per_second_max);
@@ -50,8 +51,8 @@ impl Engine {
         self.tell_machine(Event::MeteredChosen { wait: self.settings.upload.wait_on_metered });
     }
 
-    /// Segments go when the server has confirmed the finished video, the person's own file is
-    /// written, and their time is over or the disk nearly full; the oldest first.
+    /// Deletes segments, oldest first, if the server has confirmed the finished video, the person's own
+    /// file is written, and either their retention time is over or the disk is nearly full.
     pub(super) fn clear_confirmed(&mut self) {
         let now_ms = self.now_ms();
         if now_ms < self.clear_again_ms {

@@ -1,9 +1,9 @@
-//! The event loop. It owns the store, both machines and everything under way; whatever happens
-//! elsewhere (capture's thread, requests, file jobs, shells) only sends it a [`Message`].
+//! The event loop. It owns the store, both state machines and everything in progress. Everything else
+//! (capture's thread, requests, file jobs, shells) only sends it a [`Message`].
 //!
-//! Order within it: a step's changes are committed, then its actions are done. Where a commit fails
-//! (disk full, a database held by another), later steps queue up behind it and are tried again:
-//! capture goes on writing segments meanwhile, and recovery would find them.
+//! A step's changes are committed before its actions are carried out. If a commit fails (disk full,
+//! database locked by another process), later steps queue up behind it and are retried. Meanwhile capture
+//! keeps writing segments, which recovery would find.
 //!
 //! Length: the loop's state is built and torn down here; the house issue splits it into structs.
 
@@ -55,10 +55,10 @@ use ring::Keeping;
 pub use running::Running;
 use titles::TitleSending;
 
-/// How often the bytes of parts that are on their way are looked at.
+/// How often the upload progress of parts that are being sent is read.
 const PROGRESS_MS: u64 = 250;
 
-/// How often a database that is found broken is rebuilt in one run.
+/// How often a broken database is rebuilt in one run.
 const REBUILDS_MAX: u32 = 3;
 
 pub struct Engine {
@@ -72,7 +72,7 @@ pub struct Engine {
     settings: Settings,
     clear_again_ms: u64,
     delete_again_ms: u64,
-    /// As the snapshot has it.
+    /// The deletion that can be undone now, as the snapshot shows it.
     deleted: Option<DeletedView>,
     shelf: Shelf,
     capture: Arc<dyn Capture>,
@@ -85,52 +85,52 @@ pub struct Engine {
     running: Option<Running>,
     start_reply: Option<Reply<RecordingId>>,
     stop_replies: Vec<Reply<RecordingId>>,
-    /// With what they cancelled.
+    /// Each with the request that was cancelled.
     cancel_replies: Vec<(Reply<StartRequest>, StartRequest)>,
     unwritten: VecDeque<Write>,
     write_again_ms: Option<u64>,
-    /// When the first of the tries that failed since the last good one was.
+    /// When the first failure since the last successful commit happened.
     failing_since_ms: Option<u64>,
-    /// Of recordings that ended in this run without anybody's asking.
+    /// Why recordings of this run ended without anybody stopping them.
     why_ended: HashMap<RecordingId, String>,
-    /// Ended recordings of which it was said that their rows can't be written.
+    /// Ended recordings whose rows can't be written and for which that was already reported.
     unlisted: HashSet<RecordingId>,
     requests: HashMap<RequestId, Request>,
-    /// Grows with each account: an answer for an earlier one is of no use.
+    /// Grows with each account, so that replies to requests of an earlier one are ignored.
     generation: u64,
     file_jobs: usize,
     file_problems: HashMap<RecordingId, String>,
     toasts: Toasts,
-    /// Ended in this run, and the link that was handed to the clipboard for it.
+    /// Recordings that ended in this run, with the link that was put on the clipboard for each.
     ended_here: HashMap<RecordingId, Option<String>>,
     keeps: Keeps,
     keeping: Keeping,
-    /// The frozen last minutes that a person looks at before they are shared.
+    /// The frozen last minutes that a person looks at before sharing them.
     preview: Option<Preview>,
     title_sending: TitleSending,
     local_network: LocalNetwork,
-    /// Why there is no cloud in this computer to send to.
+    /// Why the embedded cloud, which uploads would go to, is not running.
     cloud_problem: Option<String>,
-    /// Recorded while there was none, and to be sent when there is.
+    /// Recordings made while the embedded cloud was not running, to be uploaded when it is.
     without_cloud: Vec<RecordingId>,
-    /// Of which it was said that their folder is back.
+    /// Recordings whose folder is back and for which that was already noted.
     came_back: HashSet<RecordingId>,
     shutdown: Option<oneshot::Sender<()>>,
-    /// Segments whose files are gone or of another size, as recovery found them.
+    /// Segments that recovery found with a missing file or one of another size.
     damaged_at_start: BTreeMap<RecordingId, Vec<u32>>,
-    /// Segments of the recording under way that have their rows.
+    /// The number of segments of the current recording that have their rows.
     committed: u32,
     ask_damage_again_ms: u64,
-    /// The server answered, or failed to, when it was asked for damage.
+    /// The server answered the question for damaged copies, or failed to.
     are_copies_checked: bool,
-    /// A disk that breaks each new database, too, must not make a loop of it.
+    /// Limits rebuilds, so that a disk that breaks each new database doesn't cause an endless loop.
     rebuilds_left: u32,
 }
 
-/// What is told without being asked for.
+/// Watch channels that shells and the sleep watcher subscribe to.
 pub struct Told {
     pub changed: watch::Sender<u64>,
-    /// Whether something is recorded that is not sealed.
+    /// True while something is being recorded that is not sealed yet.
     pub is_awake: watch::Sender<bool>,
     pub levels: watch::Sender<Levels>,
     pub settings: watch::Sender<Settings>,
@@ -141,19 +141,20 @@ struct Request {
     sent: Sent,
 }
 
-/// What waits for the store, in order.
+/// Writes that wait for the store, in order.
 enum Write {
     Started {
         recording: RecordingId,
         width: u32,
         height: u32,
     },
-    /// Where its file has to be brought home first: from there.
+    /// A sealed segment. The path is set if its file lies elsewhere and has to be moved into the
+    /// recording's folder first.
     Segment(RecordingId, Segment, Option<PathBuf>),
     Trouble(RecordingId, u64, Trouble),
     Repair(RecordingId, Repair),
     Close(RecordingId, FrameCounts, Option<String>),
-    /// It was cancelled.
+    /// Deletes a cancelled recording.
     Delete(RecordingId),
     Step(Step),
 }
@@ -167,8 +168,8 @@ impl Engine {
         let AppOptions { home, account, capture, keeps, notices } = options;
         let mut store = crate::open_store(&home)?;
         let recovery = store.recover(&finish::Webm)?;
-        // A program that died kept what nobody had asked for: it is not offered, it is deleted. A
-        // preview was.
+        // The ring buffer of a program that died holds what nobody asked for, so it is deleted and not
+        // offered. Previews stay, because a person asked for them.
         store.sweep_rings(preview::is_preview)?;
         for recording in &recovery.recovered {
             info!(%recording, adopted = recovery.segments_adopted, "Recovered a recording");
@@ -302,8 +303,8 @@ impl Engine {
         }
     }
 
-    /// Recordings that ended without their file, and those that were never offered for upload
-    /// because the program died first.
+    /// Writes the files of recordings that ended without one, and repairs those that recovery found
+    /// damaged.
     fn resume(&mut self) {
         let recordings = match self.store.recordings() {
             Ok(recordings) => recordings,
@@ -315,12 +316,12 @@ impl Engine {
         let mut damaged = std::mem::take(&mut self.damaged_at_start);
         for recording in recordings {
             match damaged.remove(&recording.id) {
-                // Its file is written when that is done.
+                // The file is written after the repair.
                 Some(segments) => self.repair(recording.id, segments),
                 None if recording.file.is_none() && !recording.running => {
                     match recording.missing_detail {
                         None => self.write_file(recording.id),
-                        // Whoever waits for its file has to hear that none comes.
+                        // Whoever waits for the file has to learn that there will be none.
                         Some(missing) => self.note_file_problem(recording.id, missing),
                     }
                 }
@@ -418,7 +419,7 @@ impl Engine {
                 let event = recorder::Event::ToggleAsked { recording, countdown, too_short };
                 self.ask_recorder(event, request, reply);
             }
-            // It ended by itself, and its rows are still to be written.
+            // The recording ended by itself and its rows are not written yet.
             Command::Stop { reply } if self.closing().is_some() => self.stop_replies.push(reply),
             Command::Stop { reply } => {
                 let request = StartRequest::default();
@@ -555,7 +556,7 @@ impl Engine {
         views::of_program(&self.store, &mut self.shelf, &sources, since)
     }
 
-    /// Gives the switches of sound in the running recording, else in the next one.
+    /// Returns the sound switches of the running recording, else those of the next one.
     fn sound(&self) -> SoundView {
         let next = self.settings.recording.sound_view();
         self.running.as_ref().map_or(next, |running| SoundView {
@@ -577,10 +578,10 @@ impl Engine {
         ))
     }
 
-    /// A stopped or waiting upload tries again now; a recording without one gets one.
+    /// Retries a stopped or waiting upload now. A recording without an upload gets one.
     fn retry(&mut self, recording: RecordingId) -> Result<(), StoreError> {
         if let Some(status) = self.machine.status(self.now_ms(), recording) {
-            // The first server may know the secret of the address.
+            // The first server may know the secret of the old address, so a new one is needed.
             if matches!(status.phase, Phase::Stopped(Stop::OtherServer { .. })) {
                 self.claim(recording);
             }
@@ -594,7 +595,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Everything under way is for the old account: it is dropped.
+    /// Switches the account. Requests in progress belong to the old account and are aborted.
     fn switch_account(&mut self, account: Option<Account>) -> Result<(), AppError> {
         let connect = |account| Uplink::new(account, self.throttle.clone());
         let uplink = account.clone().map(connect).transpose()?;
@@ -603,7 +604,7 @@ impl Engine {
         self.rebuild_machine()?;
         if self.uplink.is_some() {
             for recording in std::mem::take(&mut self.without_cloud) {
-                // It may be deleted since.
+                // The recording may have been deleted since.
                 let _ = self.retry(recording);
             }
         }
@@ -611,7 +612,7 @@ impl Engine {
         Ok(())
     }
 
-    /// From its rows, as at a start. What is on its way is sent again.
+    /// Rebuilds the upload machine from its rows, as at a start. Parts that were being sent are sent again.
     fn rebuild_machine(&mut self) -> Result<(), AppError> {
         let rows = self.store.upload_rows()?;
         for (_, request) in self.requests.drain() {
@@ -644,7 +645,7 @@ fn note_replaced(store: &Store, recovery: &Recovery) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Apart from what the program keeps for itself.
+/// Returns the key under which a shell's value is stored, apart from the program's own settings.
 fn remembered(what: &str) -> String {
     format!("shell-{what}")
 }

@@ -1,4 +1,4 @@
-//! The webcam of the recording of now: switched, moved, and what is said of it.
+//! The webcam of the current recording: switching it, applying its settings, and its state.
 
 use snaplark_core::capture::Trouble;
 use snaplark_core::overlay::Webcam;
@@ -7,8 +7,8 @@ use super::{Engine, Running};
 use crate::{AppError, WebcamSettings, WebcamState};
 
 impl Engine {
-    /// `None`: the other way than now. What is chosen holds for the next recording, too. The answer
-    /// is whether it is shown.
+    /// Shows or hides the webcam; `None` toggles it. The choice applies to the next recording too. Returns
+    /// whether the webcam is shown now.
     pub(super) fn show_webcam(&mut self, shown: Option<bool>) -> Result<bool, AppError> {
         let running = self.running.as_ref();
         let now = running
@@ -17,7 +17,7 @@ impl Engine {
         let mut settings = self.settings.clone();
         settings.recording.webcam.shown = shown;
         self.keep_settings(settings)?;
-        // It may have been begun with another choice than the settings'.
+        // The recording may have been started with a choice other than the settings'.
         if let Some(running) = &mut self.running
             && running.request.webcam.shown != shown
         {
@@ -31,7 +31,7 @@ impl Engine {
         self.running.as_ref().map_or_else(settings, Running::webcam)
     }
 
-    /// The recording of now follows what was changed in its settings.
+    /// Applies changed webcam settings to the current recording.
     pub(super) fn follow_webcam(&mut self, before: &WebcamSettings) {
         let now = &self.settings.recording.webcam;
         if let Some(running) = &mut self.running
@@ -46,7 +46,7 @@ impl Running {
     fn set_webcam(&mut self, webcam: Webcam) {
         self.webcam_lost &= webcam.shown;
         self.request.webcam = webcam;
-        // Without one it hears of it when it is here.
+        // A control that arrives later gets the webcam's settings then.
         if let Some(control) = &mut self.control {
             control.set_webcam(self.request.webcam.clone());
         }
@@ -54,7 +54,7 @@ impl Running {
 
     pub(super) fn note_webcam(&mut self, trouble: &Trouble) {
         match trouble {
-            // A word of one that was switched off meanwhile.
+            // The report may be of a webcam that was switched off in the meantime.
             Trouble::WebcamLost { .. } => self.webcam_lost = self.request.webcam.shown,
             Trouble::WebcamBack => self.webcam_lost = false,
             Trouble::FramesDropped { .. }

@@ -1,9 +1,10 @@
-//! The preview of the last minutes: what the ring holds is frozen under names of its own, so that the
-//! ring goes on while a person looks, and becomes a recording when they share it, or a range of it.
+//! The preview of the last minutes. The content of the ring buffer is hard-linked under other names, so
+//! that the ring buffer keeps running while a person looks at it. It becomes a recording when they share it
+//! or a range of it.
 //!
-//! A preview has no row, and nothing of it is offered to the upload before it is shared. It lies in
-//! `ring/preview-ID`, whole segments from the first on; ID becomes the recording's. A preview that
-//! was neither shared nor discarded outlives the program, and the next one offers it again.
+//! A preview has no row, and none of it is offered for upload before it is shared. It lies in
+//! `ring/preview-ID` as whole segments from the first on; the recording gets the same ID. A preview that
+//! was neither shared nor discarded survives the program, and the next start offers it again.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -27,9 +28,9 @@ pub struct Preview {
     size: (u32, u32),
     began_unix_ms: i64,
     request: StartRequest,
-    /// From 0 on, in index and time.
+    /// Renumbered and retimed from 0 on.
     segments: Vec<SealedSegment>,
-    /// After the window that had the focus when the preview was asked for.
+    /// Derived from the window that had the focus when the preview was asked for.
     title: Option<String>,
 }
 
@@ -45,7 +46,7 @@ impl Preview {
         Preview { recording, size, began_unix_ms, request, segments, title: None }
     }
 
-    /// Returns the chosen segments, or why there are none.
+    /// Returns the segments in `range`, or an error if there are none.
     fn chosen(&self, range: &Range<usize>) -> Result<&[SealedSegment], AppError> {
         let chosen = self.segments.get(range.clone()).filter(|chosen| !chosen.is_empty());
         chosen.ok_or(AppError::BadRange { segments: self.segments.len() })
@@ -56,7 +57,7 @@ impl Preview {
     }
 }
 
-/// Returns the segments as those of a recording that begins with the first of them.
+/// Returns the segments renumbered and retimed as those of a recording that begins with the first.
 pub fn from_zero(segments: &[SealedSegment]) -> Vec<SealedSegment> {
     let mut start_ms = 0;
     let renumbered = (0..).zip(segments).map(|(index, segment)| {
@@ -67,7 +68,7 @@ pub fn from_zero(segments: &[SealedSegment]) -> Vec<SealedSegment> {
     renumbered.collect()
 }
 
-/// Whether a folder of the ring's outlives the program that made it.
+/// Returns whether a folder of the ring buffer is a preview, which outlives the program that made it.
 pub fn is_preview(folder: &str) -> bool {
     folder.starts_with(PREFIX)
 }
@@ -77,7 +78,7 @@ fn name(recording: RecordingId) -> String {
 }
 
 impl Engine {
-    /// Answers with the preview that is there already, as long as it is neither shared nor discarded.
+    /// Asks for a preview. Replies with the existing one as long as it is neither shared nor discarded.
     pub(super) fn ask_preview(&mut self, reply: Reply<RecordingId>) {
         if let Some(preview) = &self.preview {
             let _ = reply.send(Ok(preview.recording));
@@ -91,7 +92,7 @@ impl Engine {
         self.preview.as_ref().map(Preview::view)
     }
 
-    /// Freezes what the ring holds.
+    /// Makes a preview of what the ring buffer holds.
     pub(super) fn freeze(
         &mut self,
         recording: RecordingId,
@@ -100,7 +101,7 @@ impl Engine {
         began_unix_ms: i64,
         title: Option<String>,
     ) {
-        // Two asked before the cut came: both look at the same.
+        // A second request before the cut arrived gets the same preview.
         if let Some(preview) = &self.preview {
             let there = preview.recording;
             self.answer_share(recording, Ok(there));
@@ -151,8 +152,8 @@ impl Engine {
         let request = preview.request.clone();
         info!(%recording, segments = chosen.len(), of = preview.segments.len(), "Preview shared");
 
-        // All of it is there before anything says that it is: a program that dies in between leaves
-        // the preview as it was, one that dies later a whole recording.
+        // All files are linked and synced before the row is made. A program that dies in between leaves the
+        // preview as it was; one that dies later leaves a whole recording.
         let folder = self.store.ring_folder(&format!("share-{recording}"));
         let there = Elsewhere { folder, first_index: 0 };
         let indices = chosen.iter().map(|segment| segment.index);
@@ -180,7 +181,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes the preview; what the ring holds stays there. One that is gone already is no error.
+    /// Deletes the preview; the ring buffer keeps its segments. Does nothing if the preview is gone
+    /// already.
     pub(super) fn discard_preview(&mut self, recording: RecordingId) {
         if self.preview.take_if(|preview| preview.recording == recording).is_some() {
             info!(%recording, "Preview discarded");
@@ -196,7 +198,7 @@ impl Engine {
         Some(Media::of_preview(folder, segments, capture, making))
     }
 
-    /// Names the preview, where the recording is one still, or is about to be one.
+    /// Names the preview, if the recording is still one or is about to become one. Returns whether it did.
     pub(super) fn name_preview(&mut self, recording: RecordingId, title: &str) -> bool {
         let there = self.preview.as_mut().filter(|preview| preview.recording == recording);
         let there = there.map(|preview| &mut preview.title);
@@ -207,8 +209,8 @@ impl Engine {
         true
     }
 
-    /// Finds the preview that an earlier program left. It is offered again, and never goes online by
-    /// itself. A program for one command offers nothing, and leaves it to the next.
+    /// Finds the preview that an earlier program left. It is offered again and never uploaded by itself. A
+    /// program that runs a single command leaves it to the next.
     pub(super) fn restore_preview(&mut self) {
         if self.keeps == Keeps::Nothing {
             return;
@@ -216,7 +218,7 @@ impl Engine {
         for folder in self.store.ring_folders() {
             let id = folder.strip_prefix(PREFIX).and_then(|id| id.parse().ok());
             let Some(recording) = id else { continue };
-            // It was shared, and the program died before it deleted what it had linked.
+            // It was shared, and the program died before deleting the links.
             let was_shared = self.store.recording(recording).is_ok();
             match self.left_preview(recording).filter(|_| !was_shared) {
                 None => self.sweep_preview(recording),
@@ -233,7 +235,7 @@ impl Engine {
         let segments: Vec<_> = (0..).map_while(|index| whole(&folder, index)).collect();
         let first = segments.first()?;
         let lasts_ms: u64 = segments.iter().map(|segment| segment.duration_ms).sum();
-        // The last of them was sealed when the preview was asked for, which its id tells.
+        // The last segment was sealed when the preview was asked for; the preview's id holds that time.
         let asked_unix_ms = asked_unix_ms(recording)?;
         let began_unix_ms = asked_unix_ms.saturating_sub(lasts_ms as i64);
         info!(%recording, segments = segments.len(), first_ms = first.start_ms, "Preview restored");
@@ -247,7 +249,7 @@ impl Engine {
     }
 }
 
-/// Reads a segment as it lies there; `None`: it is missing or torn.
+/// Reads a segment from its file. Returns `None` if it is missing or torn.
 fn whole(folder: &std::path::Path, index: u32) -> Option<SealedSegment> {
     let path: PathBuf = folder.join(segment_file(index));
     let bytes = std::fs::read(path).ok()?;
@@ -256,7 +258,7 @@ fn whole(folder: &std::path::Path, index: u32) -> Option<SealedSegment> {
     Some(SealedSegment { index, size_bytes: bytes.len() as u64, start_ms, duration_ms, sha256 })
 }
 
-/// Ids of version 7 begin with the milliseconds of their making.
+/// Returns the time from the id: ids of version 7 begin with the milliseconds of their creation.
 fn asked_unix_ms(recording: RecordingId) -> Option<i64> {
     let (seconds, nanoseconds) = recording.0.get_timestamp()?.to_unix();
     i64::try_from(seconds * 1_000 + u64::from(nanoseconds) / 1_000_000).ok()

@@ -1,4 +1,4 @@
-//! What the recording machine wants done: capture begun and ended, rows made and taken back.
+//! Carries out the recording machine's actions: starting and stopping capture, making and deleting rows.
 
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,8 @@ impl Engine {
         }
     }
 
-    /// Whether what runs has only just begun, so that a press of the shortcut is the second one of a
-    /// double press.
+    /// Returns whether the recording has only just begun, so that a press of the shortcut counts as the
+    /// second one of a double press.
     pub(super) fn is_too_short(&mut self) -> bool {
         let now_ms = self.now_ms();
         let Some(running) = &mut self.running else { return false };
@@ -116,7 +116,7 @@ impl Engine {
             recorder::Action::EndCapture => {
                 match &mut self.running {
                     Some(Running { control: Some(control), .. }) => control.stop(),
-                    // It may still wait for the desktop's leave.
+                    // The capture may still wait for the desktop's permission.
                     Some(Running { abandoned, control: None, .. }) => abandoned.set(),
                     None => {}
                 }
@@ -166,7 +166,7 @@ impl Engine {
         match (&mut running.control, paused) {
             (Some(control), true) => control.pause(),
             (Some(control), false) => control.resume(),
-            // It hears of it when it is here.
+            // A control that arrives later is paused then.
             (None, _) => {}
         }
     }
@@ -179,7 +179,8 @@ impl Engine {
         self.committed = 0;
         let request = running.request.clone();
         let abandoned = running.abandoned.clone();
-        // Should its folder vanish, so may the list of recordings: that must know before.
+        // If the recording's folder vanishes, the list of recordings may vanish too, so the store has to
+        // know the spare folder beforehand.
         let spare = Elsewhere { folder: self.home.spare_folder(recording), first_index: 0 };
         let started = self
             .make_row(recording, &request, now_unix_ms)
@@ -192,7 +193,8 @@ impl Engine {
                 return;
             }
         };
-        // Before there is anything to lose: a program that dies from here on still knows.
+        // The upload is wanted before there is anything to lose: a program that dies from here on still
+        // knows it.
         let wants_upload = request.upload && self.uplink.is_some();
         if request.upload && self.cloud_problem.is_some() {
             self.without_cloud.push(recording);
@@ -211,7 +213,7 @@ impl Engine {
         );
     }
 
-    /// Of a recording that began then, with its folder.
+    /// Makes the row of a recording that began at that time, and asks for its name. Returns its folder.
     pub(super) fn make_row(
         &self,
         recording: RecordingId,
@@ -222,7 +224,8 @@ impl Engine {
         self.begin_row(recording, request, started_unix_ms)
     }
 
-    /// Makes a row whose title stays dated until it is renamed.
+    /// Makes a row with a title of its date, which stays until it is renamed. Returns the recording's
+    /// folder.
     pub(super) fn begin_row(
         &self,
         recording: RecordingId,
@@ -314,7 +317,7 @@ impl Engine {
     pub(super) fn discard(&mut self, recording: RecordingId, error: CaptureError) {
         self.take_back(recording);
         self.toasts.forget(recording);
-        // Whoever stopped it need not be told.
+        // A person who stopped it needs no message.
         if error != CaptureError::Abandoned {
             self.toasts.fail(recording, String::new(), error.to_string());
         }
@@ -334,13 +337,14 @@ impl Engine {
                           more to stop";
             self.toasts.fail(recording, String::new(), reason.to_owned());
         }
-        // Whatever holds the store up: it must not be there at the next start.
+        // Queued like any write: even if the store is held up now, the recording must be gone at the next
+        // start.
         self.unwritten.push_back(Write::Delete(recording));
         self.write();
     }
 
-    /// What is recorded is sealed before the computer sleeps, and goes on after it or has ended, as
-    /// is set.
+    /// Seals what is recorded before the computer sleeps. Afterwards the recording continues or has ended,
+    /// as the settings say.
     pub(super) fn sleep(&mut self, begins: bool) {
         let Some(running) = &mut self.running else { return };
         if self.settings.recording.after_sleep == AfterSleep::Stop {
@@ -354,7 +358,7 @@ impl Engine {
         let sleeps = std::mem::replace(&mut running.sleeps, begins && !running.paused);
         if running.sleeps != sleeps {
             info!(begins, "Recording minds the computer's sleep");
-            // One that ends already seals its last segment by itself.
+            // A recording that is already ending seals its last segment by itself.
             let _ = self.ask_pause(begins);
         }
     }
@@ -369,7 +373,7 @@ impl Engine {
         }
     }
 
-    /// To whoever waits for the start or the end of a recording of which nothing is left.
+    /// Replies to everyone who waits for the start or end of a recording of which nothing is left.
     pub(super) fn nothing_stays(&mut self) {
         self.running = None;
         for reply in self.start_reply.take().into_iter().chain(self.stop_replies.drain(..)) {
@@ -380,7 +384,7 @@ impl Engine {
         }
     }
 
-    /// A countdown or a recording's time may be over.
+    /// Handles the end of a countdown or of a recording's time limit.
     pub(super) fn follow_clock(&mut self) {
         let Some(running) = &self.running else { return };
         if running.wake_ms(&self.recorder).is_none_or(|wake_ms| self.now_ms() < wake_ms) {
@@ -401,7 +405,7 @@ impl Engine {
             if let Trouble::FolderLost { instead, .. } = &trouble {
                 running.elsewhere = Some(Elsewhere { folder: instead.clone(), first_index: 0 });
             }
-            // For as long as that is so, nothing is of more weight.
+            // While the folder is lost, no other problem is more important.
             if !matches!(running.trouble, Some(Trouble::FolderLost { .. })) {
                 running.trouble = Some(trouble.clone());
             }
@@ -410,7 +414,8 @@ impl Engine {
         self.write();
     }
 
-    /// What lay elsewhere since its folder vanished is in it again.
+    /// Notes that a segment is back in the recording's folder, after the folder had vanished and it was
+    /// written elsewhere.
     pub(super) fn came_home(
         &mut self,
         recording: RecordingId,
@@ -461,15 +466,15 @@ impl Engine {
 
     pub(super) fn keep_permission(&self, source: &Source, permission: &Permission) {
         let Some(setting) = permission_setting(source) else { return };
-        // Else the desktop asks once more next time.
+        // If this fails, the desktop asks once more next time.
         if let Err(error) = self.store.set_setting(&setting, &permission.0) {
             warn!(%error, "The desktop's permission could not be kept");
         }
     }
 }
 
-/// Where the desktop's permission is kept: each display that is asked for by its number has its own.
-/// `None`: the desktop asks each time, since that is how a window is chosen.
+/// Returns the setting that stores the desktop's permission. Each display that is named by its number has
+/// its own. `None`: the desktop asks each time, since that is how a window is chosen.
 pub(super) fn permission_setting(source: &Source) -> Option<String> {
     match source {
         Source::Display(None) | Source::Region { .. } => Some("permission".to_owned()),

@@ -1,6 +1,6 @@
-//! Damage: segments whose bytes are not those that were sealed, a server's copy that is damaged, and
-//! a database that was found broken while it was in use. What is done about each is decided in the
-//! upload machine and in the store; this carries it out.
+//! Repairs of damage: segments whose bytes differ from what was sealed, damaged copies on a server, and a
+//! database that breaks while it is in use. The upload machine and the store decide what to do; this module
+//! carries it out.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,11 +14,11 @@ use crate::finish::Webm;
 use crate::messages::Message;
 use crate::source::{self, Repair};
 
-/// How often the server is asked what it has damaged. It looks at each video once a month, and the
-/// answer costs it one query.
+/// How often the server is asked for damaged copies. It checks each video once a month, and the answer
+/// costs it one query.
 const ASK_DAMAGE_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// One repair at a time: two of one segment would write the same file.
+/// Allows one repair at a time, since two repairs of one segment would write the same file.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Engine {
@@ -34,7 +34,7 @@ impl Engine {
         warn!(%recording, ?damaged, "Segments of a recording are damaged");
         let kept = self.store.kept_sha256(recording);
         let inbox = self.inbox.clone();
-        // Closing waits for it, as for a file.
+        // Closing the program waits for the repair, as it does for a file being written.
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {
             let one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl Engine {
         });
     }
 
-    /// The files are durable; their rows follow.
+    /// Receives a repair whose files are durable, and queues its rows.
     pub(super) fn repaired(&mut self, recording: RecordingId, repair: Repair) {
         self.file_jobs -= 1;
         self.unwritten.push_back(Write::Repair(recording, repair));
@@ -68,7 +68,7 @@ impl Engine {
         }
     }
 
-    /// The rows say it.
+    /// Continues after the rows of a repair are committed.
     pub(super) fn repair_written(&mut self, recording: RecordingId, repair: Repair) {
         if !repair.restored.is_empty() {
             info!(%recording, segments = ?repair.restored, "Damaged segments were restored");
@@ -100,7 +100,7 @@ impl Engine {
         }
     }
 
-    /// When the server is to be asked next; `None` while it can't be.
+    /// Returns when to ask the server next, or `None` while it can't be asked.
     pub(super) fn ask_damage_ms(&self) -> Option<u64> {
         let may_ask = self.uplink.is_some()
             && self.machine.reach() == Reach::Online
@@ -121,7 +121,7 @@ impl Engine {
         let (inbox, generation) = (self.inbox.clone(), self.generation);
         tokio::spawn(async move {
             let videos = uplink.damaged().await.unwrap_or_else(|failure| {
-                // Nothing hangs on it today.
+                // Nothing depends on the answer today; it is asked again tomorrow.
                 info!(?failure, "The server could not be asked for damage");
                 Vec::new()
             });
@@ -129,7 +129,7 @@ impl Engine {
         });
     }
 
-    /// Whether nothing is to be learned about the server's copies any more, for now.
+    /// Returns whether there is nothing more to learn about the server's copies for now.
     pub(super) fn are_copies_checked(&self) -> bool {
         let can_ask = match self.machine.reach() {
             Reach::Unknown => true,
@@ -163,13 +163,14 @@ impl Engine {
         }
     }
 
-    /// Not while its disk is away: then there is nothing to rebuild it from.
+    /// Returns whether a broken database may be rebuilt. Not while its disk is away, since there would be
+    /// nothing to rebuild it from.
     pub(super) fn may_rebuild(&self, error: &StoreError) -> bool {
         error.is_broken() && self.rebuilds_left > 0 && !self.store.is_away()
     }
 
-    /// The database is broken: it is set aside and rebuilt from the folders, and what waited to be
-    /// written goes into the new one. Steps of the machine don't: it is rebuilt, too.
+    /// Sets the broken database aside and rebuilds it from the folders. Pending writes go into the new
+    /// database, except steps of the upload machine, which is rebuilt too.
     pub(super) fn rebuild_store(&mut self) -> Result<(), StoreError> {
         let running = self.recorder.recording().map(|running| (running, self.committed as usize));
         let rebuilt = self.store.rebuild(&Webm, running)?;

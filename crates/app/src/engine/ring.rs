@@ -1,8 +1,8 @@
-//! What the ring wants done: its capture begun and ended, its segments dropped, and what of it is
-//! wanted made into a recording.
+//! Carries out the ring buffer's actions: starting and stopping its capture, dropping its segments, and
+//! making recordings of what is wanted from it.
 //!
-//! A recording that comes from the ring is made as any other is: its row, then its segments in their
-//! order, then its end. Only that they are brought home from elsewhere first.
+//! A recording from the ring buffer is made like any other: first its row, then its segments in order, then
+//! its end. The only difference is that its segments are moved from another folder first.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -29,15 +29,15 @@ use crate::messages::{Message, Reply};
 use crate::view::RingView;
 use crate::{AppError, Keeps, StartRequest, views};
 
-/// The ring, and who captures for it.
+/// The ring buffer and its captures.
 #[derive(Default)]
 pub struct Keeping {
     pub machine: Ring,
-    /// Begun and not ended.
+    /// Captures that have begun and not ended.
     captures: BTreeMap<RingId, Capturing>,
-    /// Whoever waits for what they shared, until it is a recording.
+    /// Replies that are due when the shared minutes have become a recording.
     pub shares: HashMap<RecordingId, Reply<RecordingId>>,
-    /// Those of them that are to be a preview first, with their titles where those are known.
+    /// The recordings among them that become a preview first, with their titles if known.
     pub previews: HashMap<RecordingId, Option<String>>,
     cut_due_ms: Option<u64>,
     look_again_ms: u64,
@@ -47,7 +47,7 @@ struct Capturing {
     request: StartRequest,
     control: Option<Box<dyn CaptureControl>>,
     abandoned: Abandoned,
-    /// When its time began.
+    /// The time of the capture's time zero.
     began_unix_ms: i64,
 }
 
@@ -63,7 +63,7 @@ impl Keeping {
 }
 
 impl Engine {
-    /// As the settings of now say.
+    /// Applies the current settings to the ring buffer.
     pub(super) fn choose_ring(&mut self) {
         let request = self.ring_request();
         let is_other = self
@@ -104,7 +104,7 @@ impl Engine {
             Action::End { ring } => {
                 info!("The screen is not kept any more");
                 if let Some(capturing) = self.keeping.captures.get_mut(&ring) {
-                    // It may still wait for the desktop's leave.
+                    // The capture may still wait for the desktop's permission.
                     capturing.abandoned.set();
                     capturing.control = None;
                 }
@@ -184,8 +184,9 @@ impl Engine {
                     capturing.control = Some(control);
                 }
             }
-            // It was ended meanwhile: without its control it ends. A recording that took it over had
-            // segments of it, so it was ready long before.
+            // The ring was ended in the meantime, and dropping the control ends its capture. It can't
+            // belong to a recording that took the ring over: that needed its segments, so the capture was
+            // ready long before.
             Ok(_) => {}
         }
     }
@@ -239,7 +240,8 @@ impl Engine {
         }
     }
 
-    /// `None`: all that is kept. Returns the id of what it is going to be.
+    /// Asks to share the last `length` of the ring buffer, or all of it if `None`. Returns the id that the
+    /// recording or preview will have.
     pub(super) fn ask_share(
         &mut self,
         length: Option<Duration>,
@@ -276,7 +278,7 @@ impl Engine {
             return;
         }
         info!(%recording, duration_ms = kept.duration_ms(), "What was kept becomes a recording");
-        // By names of their own, so that the ring can go on dropping its.
+        // Hard-linked under other names, so that the ring buffer can go on dropping its segments.
         let folder = self.store.ring_folder(&format!("share-{recording}"));
         let there = Elsewhere { folder, first_index: 0 };
         let indices = kept.segments.iter().map(|segment| segment.index);
@@ -295,7 +297,8 @@ impl Engine {
         self.write();
     }
 
-    /// The recording begins that long ago, and goes on.
+    /// Starts a recording that begins `past` ago, with segments from the ring buffer, and continues its
+    /// capture.
     pub(super) fn take_over(
         &mut self,
         request: StartRequest,
@@ -348,7 +351,7 @@ impl Engine {
         self.write();
     }
 
-    /// Of a recording whose row is there: its beginning, and its segments from elsewhere.
+    /// Queues the writes of a recording whose row exists: its start, and its segments from another folder.
     pub(super) fn write_kept(
         &mut self,
         recording: RecordingId,
@@ -367,7 +370,8 @@ impl Engine {
         }
     }
 
-    /// Nobody gets ready for it, and no camera looks at a person all day.
+    /// Returns the request for the ring buffer's capture: without a countdown, since nobody gets ready for
+    /// it, and without the webcam, which must not film a person all day.
     pub(super) fn ring_request(&self) -> StartRequest {
         let request = self.settings.recording.request(Source::Display(None));
         StartRequest { countdown: None, webcam: Webcam::default(), ..request }
@@ -391,7 +395,7 @@ impl Engine {
     }
 }
 
-/// The ring whose capture a recording goes on with.
+/// The ring whose capture a recording continues.
 #[derive(Clone, Copy, Debug)]
 pub struct TakenOver {
     pub ring: RingId,

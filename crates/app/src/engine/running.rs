@@ -1,5 +1,4 @@
-//! The recording of now, as far as it isn't in rows: who captures it, and what the clock has to do
-//! with it.
+//! The state of the current recording that is not in rows: its capture, and its timers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,39 +11,39 @@ use super::ring::TakenOver;
 use crate::StartRequest;
 use crate::view::Warning;
 
-/// In every recording sound is so much of it at the most, whatever the picture's share.
+/// The maximum bitrate of a recording's sound, whatever the picture's bitrate.
 const SOUND_BITS: u32 = 96_000;
 
 pub struct Running {
     pub request: StartRequest,
     pub control: Option<Box<dyn CaptureControl>>,
-    /// Tells a capture that has no control yet.
+    /// Stops a capture that has no control yet.
     pub abandoned: Abandoned,
-    /// When its countdown is over, by the engine's clock.
+    /// When the countdown is over, by the engine's clock.
     pub begins_ms: Option<u64>,
-    /// When its time is over, if it goes on without a pause.
+    /// When the recording reaches its limit if it is not paused before, by the engine's clock.
     pub ends_ms: Option<u64>,
     pub started_unix_ms: i64,
-    /// When its first picture was there, by the engine's clock.
+    /// When the first frame arrived, by the engine's clock.
     pub began_ms: Option<u64>,
-    /// It was ended before it was long enough to be meant.
+    /// The recording was stopped so soon that it was probably not meant.
     pub too_short: bool,
-    /// As it was asked for last.
+    /// The last pause state that was asked for.
     pub paused: bool,
-    /// Paused because the computer sleeps, by nobody's wish.
+    /// Paused because the computer sleeps, not by the person.
     pub sleeps: bool,
-    /// How long it stood still in all.
+    /// How long the recording was paused in total.
     pub paused_ms: u64,
-    /// What went wrong last without ending it.
+    /// The last problem that did not end the recording.
     pub trouble: Option<Trouble>,
-    /// The warnings that hold now.
+    /// The warnings that are active now.
     pub warnings: BTreeSet<Warning>,
-    /// It is to be shown and isn't there.
+    /// The webcam should be shown, but isn't available.
     pub webcam_lost: bool,
     pub disk_low_told: bool,
-    /// Why it was ended without anybody's asking: a code, and a sentence.
+    /// Why the recording was ended without anybody asking: a code and a sentence.
     pub stopped_for: Option<(&'static str, String)>,
-    /// The ring whose capture it goes on with.
+    /// The ring whose capture the recording continues.
     pub taken_over: Option<TakenOver>,
     /// Where its segments are written, if not in its own folder.
     pub elsewhere: Option<Elsewhere>,
@@ -75,13 +74,13 @@ impl Running {
         }
     }
 
-    /// So much of it is recorded now.
+    /// Sets the end of the recording, given that it is `recorded_ms` long now.
     pub fn count_from(&mut self, recorded_ms: u64, now_ms: u64) {
         let limit_ms = self.request.limit.as_ref().map(ms);
         self.ends_ms = limit_ms.map(|limit_ms| now_ms + limit_ms.saturating_sub(recorded_ms));
     }
 
-    /// When the clock has something to say next.
+    /// Returns when the next timer expires.
     pub fn wake_ms(&self, recorder: &Recorder) -> Option<u64> {
         match recorder {
             Recorder::Counting { .. } => self.begins_ms,
@@ -94,7 +93,7 @@ impl Running {
         }
     }
 
-    /// What it takes of the disk, and of the link.
+    /// Returns the bitrate of a recording, which determines the disk space and upload bandwidth it needs.
     pub fn bits_per_second(request: &StartRequest) -> u32 {
         request.bitrate_bits + SOUND_BITS
     }

@@ -1,4 +1,5 @@
-//! What the upload machine wants done: one task a request, its answer sent back as an event.
+//! Carries out the upload machine's actions: one task for each request, whose answer comes back as an
+//! event.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +14,7 @@ use crate::messages::Message;
 use crate::source::Source;
 use crate::uplink::Sent;
 
-/// The kind of a notice in the list, and its words where nobody has others.
+/// The kind of the entry in the recording's health list, and its default English text.
 const LINK_CHANGED: &str = "link-changed";
 const LINK_CHANGED_WORDS: &str = "The link that was known before the upload began was taken by \
     somebody else. The recording has another link now: share that one";
@@ -30,8 +31,8 @@ impl Engine {
         }
     }
 
-    /// A recording that is to go up. Its address is known before anything is sent, and may be handed
-    /// out: nobody but who knows the secret behind it can take it.
+    /// Wants a recording uploaded. Its address is known before anything is sent and may be handed out,
+    /// because only someone who knows the secret behind it can claim it.
     pub(super) fn want_upload(&mut self, recording: RecordingId) {
         match self.store.secret(recording) {
             Ok(Some(secret)) => {
@@ -44,7 +45,7 @@ impl Engine {
         self.tell_machine(Event::UploadWanted { recording });
     }
 
-    /// Gives a recording an address, or another than it has.
+    /// Gives a recording a new address, whether or not it has one.
     pub(super) fn claim(&mut self, recording: RecordingId) {
         let mut secret = Secret::default();
         let made = getrandom::fill(&mut secret)
@@ -55,7 +56,7 @@ impl Engine {
                 let id = recording_id_of(&secret);
                 self.tell_machine(Event::Claimed { recording, id });
             }
-            // Its own id will do, as with earlier programs.
+            // The recording's own id serves as its address, as in earlier versions.
             Err(error) => warn!(%recording, error, "A recording gets no secret of its own"),
         }
     }
@@ -77,7 +78,7 @@ impl Engine {
         }
     }
 
-    /// A recording that has ended already is offered whole.
+    /// Offers all of a recording that has ended already.
     pub(super) fn offer_whole(&mut self, recording: RecordingId) {
         let (Ok(row), Ok(segments)) =
             (self.store.recording(recording), self.store.segments(recording))
@@ -195,7 +196,7 @@ impl Engine {
         let secret = self.store.secret(recording).map_err(unreadable)?.filter(|_| named);
         let id = secret.as_ref().map_or(recording.0, recording_id_of);
         let body = InitRequest::new(profile, &media(&row), named.then_some(id));
-        // As with the id: to servers that said what they take.
+        // The title goes only to servers that report what they support, as the id does.
         let title = Some(row.title).filter(|title| named && !title.is_empty());
         Ok(InitRequest { title, recording_secret: secret.map(|secret| hex(&secret)), ..body })
     }
@@ -234,7 +235,7 @@ fn unreadable(error: StoreError) -> Failure {
     Failure::FilesMissing { detail: error.to_string() }
 }
 
-/// Without an account nothing is ever sent: the address is never used.
+/// Returns the target without an account. Nothing is ever sent, so its address is never used.
 pub(super) fn no_target() -> Target {
     let profile = Profile::Spec;
     Target { server: String::new(), profile, is_this_computer: false }

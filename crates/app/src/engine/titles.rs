@@ -1,5 +1,5 @@
-//! The name of what is recorded, and the titles that the server is still to be told. Told one after
-//! the other, by the account of now; what can't be told now is tried again for as long as it takes.
+//! The names of recordings, and sending titles to the server. Titles are sent one at a time with the
+//! current account. One that can't be sent now is retried until it succeeds.
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{Source, Subject};
@@ -10,22 +10,22 @@ use super::Engine;
 use crate::messages::Message;
 use crate::{AppError, titles};
 
-/// The first wait after a failure; each further one is twice as long.
+/// The wait after the first failure; each further wait is twice as long.
 const AGAIN_MS: u64 = 2_000;
-/// A title is seen by few who would mind a minute.
+/// A title is seen by few people who would mind a minute's delay.
 const AGAIN_MS_MAX: u64 = 60_000;
 
-/// How far the server is behind.
+/// The state of sending titles to the server.
 #[derive(Default)]
 pub struct TitleSending {
     under_way: bool,
     failures: u32,
-    /// By the engine's clock; `None`: nothing is known to wait.
+    /// When to send next, by the engine's clock. `None`: no title is known to wait.
     pub again_ms: Option<u64>,
 }
 
 impl Engine {
-    /// Asks what the source shows, off the loop: a window system may take its time.
+    /// Asks what the source shows. Runs outside the event loop, because a window system may take its time.
     pub(super) fn find_subject(&self, recording: RecordingId, source: Source) {
         if !self.settings.recording.names_in_titles {
             return;
@@ -45,11 +45,11 @@ impl Engine {
         }
     }
 
-    /// Unless the person has named it already.
+    /// Names a recording unless the person has named it already.
     pub(super) fn name_as(&mut self, recording: RecordingId, title: &str) {
         let dated = match self.store.recording(recording) {
             Ok(row) => self.dated_title(row.started_unix_ms),
-            // It is over, and nothing is left of it.
+            // The recording is over and nothing is left of it.
             Err(_) => return,
         };
         match self.store.rename_from(recording, &dated, title) {
@@ -58,7 +58,7 @@ impl Engine {
         }
     }
 
-    /// A person's own title.
+    /// Sets a title that a person chose.
     pub(super) fn rename(&mut self, recording: RecordingId, title: &str) -> Result<(), AppError> {
         let title = titles::given(title).ok_or(AppError::EmptyTitle)?;
         self.store.rename(recording, &title)?;
@@ -81,18 +81,19 @@ impl Engine {
         self.are_copies_checked() && !self.does_title_wait()
     }
 
-    /// Whether the server is to be told a title and can be.
+    /// Returns whether a title waits for the server and can be sent.
     fn does_title_wait(&self) -> bool {
         let Some(account) = self.account.as_ref().filter(|_| self.titles_ms().is_some()) else {
             return self.title_sending.under_way;
         };
-        // What can't be read is said where titles are sent.
+        // Errors of reading are logged where titles are sent.
         self.store.pending_title(&account.base_url).is_ok_and(|title| title.is_some())
     }
 
-    /// When the server is to be told the next title; `None` while it can't be, or none waits.
+    /// Returns when to send the next title, or `None` if none waits or the server can't take one now.
     pub(super) fn titles_ms(&self) -> Option<u64> {
-        // A server of the documents alone has no titles: nothing is sent to it that they don't name.
+        // A server that only implements the documented API has no titles, and it gets nothing that the
+        // documents don't name.
         let can_be_told = self.uplink.is_some()
             && !self.title_sending.under_way
             && self.machine.reach() == Reach::Online
@@ -150,12 +151,12 @@ impl Engine {
         }
     }
 
-    /// The server has it.
+    /// Notes that the server has a title.
     pub(super) fn title_known(&mut self, recording: RecordingId, title: &str) {
         if let Err(error) = self.store.note_cloud_title(recording, title) {
             warn!(%recording, %error, "It could not be noted that the server has a title");
         }
-        // It may have been renamed meanwhile.
+        // The recording may have been renamed in the meantime.
         self.title_sending.again_ms.get_or_insert(self.began.elapsed().as_millis() as u64);
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the recording that runs, for as long as it is: shown by the tray and a toast,
+//! Warnings about the running recording, for as long as their cause lasts. The tray and a toast show them,
 //! since the recorder bar may be hidden.
 
 use snaplark_core::RecordingId;
@@ -7,7 +7,7 @@ use snaplark_core::capture::{Listening, Trouble};
 use super::Engine;
 use crate::view::Warning;
 
-/// What a trouble means for the warnings.
+/// The effect of a trouble on the warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Begins(Warning),
@@ -18,7 +18,7 @@ impl Engine {
     pub(super) fn note_warning(&mut self, recording: RecordingId, trouble: &Trouble) {
         let (Some(running), Some(change)) = (&mut self.running, change_by(trouble)) else { return };
         match change {
-            // A word of a webcam that was switched off meanwhile.
+            // The report may be of a webcam that was switched off in the meantime.
             Change::Begins(Warning::WebcamLost) if !running.request.webcam.shown => {}
             Change::Begins(warning) => {
                 if running.warnings.insert(warning) {

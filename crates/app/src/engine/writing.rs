@@ -1,4 +1,4 @@
-//! What waits for the store, and what follows when it is written; and the person's own file.
+//! The queue of writes to the store, what follows each of them, and the person's own file.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +13,17 @@ use crate::finish::FinishError;
 use crate::messages::Message;
 use crate::{AppError, Notice, finish};
 
-/// How long after a failed commit the next is tried.
+/// How long after a failed commit the next attempt is made.
 const COMMIT_AGAIN_MS: u64 = 1_000;
-/// Whoever waits for the end of a recording whose rows can't be written hears so after this time.
-/// Longer than a backup program holds the database's lock; the tries go on.
+/// How long someone who waits for the end of a recording waits while its rows can't be written, before
+/// getting an error. Longer than a backup program holds the database's lock. Retries continue.
 const COMMIT_PATIENCE_MS: u64 = 10_000;
-/// Then what came in meanwhile is heard: minutes of the ring may become a recording at once.
+/// After this many writes the event loop handles other messages first, since minutes of the ring buffer may
+/// become a recording at once.
 const WRITES_AT_ONCE_MAX: usize = 16;
 
 impl Engine {
-    /// Writes what waits, in order, until it is done or fails.
+    /// Performs the queued writes in order until the queue is empty or one fails.
     pub(super) fn write(&mut self) {
         self.write_again_ms = None;
         for _ in 0..WRITES_AT_ONCE_MAX {
@@ -31,7 +32,7 @@ impl Engine {
                 if self.may_rebuild(&error) {
                     error!(%error, "The list of recordings is damaged");
                     self.rebuilds_left -= 1;
-                    // Of a step, the machine that is made anew gives another.
+                    // A step is dropped, since the rebuilt machine produces a new one.
                     if !matches!(write, Write::Step(_)) {
                         self.unwritten.push_front(write);
                     }
@@ -82,8 +83,8 @@ impl Engine {
         }
     }
 
-    /// A recording has ended, and nothing can be written before its folder is back: nobody waits for
-    /// that.
+    /// Replies with an error to everyone who waits for the end of a recording while its folder is away and
+    /// nothing can be written. They should not have to wait until it is back.
     fn tell_away(&mut self) {
         if self.recorder == Recorder::Idle && self.store.is_away() {
             let folder = self.home.root.clone();
@@ -93,8 +94,8 @@ impl Engine {
         }
     }
 
-    /// A recording has ended, and its rows can't be written for long: nobody waits for that. What is
-    /// sealed is on the disk, and the next start adopts it.
+    /// Replies with an error to everyone who waits for the end of a recording whose rows can't be written
+    /// for a long time. What is sealed is on the disk, and the next start adopts it.
     fn tell_unlisted(&mut self, error: &StoreError) {
         if self.recorder != Recorder::Idle {
             return;
@@ -121,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// The recording that has ended and whose rows don't say so yet.
+    /// Returns the recording that has ended and whose rows don't say so yet.
     pub(super) fn closing(&self) -> Option<RecordingId> {
         let is_idle = self.recorder == Recorder::Idle;
         self.unwritten.iter().filter(|_| is_idle).find_map(|write| match write {
@@ -135,8 +136,8 @@ impl Engine {
         })
     }
 
-    /// Returns how many segments of a recording are sealed, written down or not, and its title where
-    /// there are any.
+    /// Returns how many segments of a recording are sealed, whether or not their rows are written, and its
+    /// title if there are any.
     pub(super) fn saved(&self, recording: RecordingId) -> (String, u32) {
         let unwritten = self.unwritten.iter().filter(|write| match write {
             Write::Segment(of, ..) => *of == recording,
@@ -181,7 +182,8 @@ impl Engine {
         }
     }
 
-    /// The recording is closed in its rows: to the upload, to the person's file, to the clipboard.
+    /// Continues after a recording is closed in its rows: its end goes to the upload, its file is written,
+    /// its link is copied to the clipboard.
     pub(super) fn closed(&mut self, recording: RecordingId) {
         if self.unlisted.remove(&recording) {
             // It is in the list after all.
@@ -223,7 +225,8 @@ impl Engine {
         }
     }
 
-    /// Once, and only for what was recorded just now: a clipboard is not ours to take at any time.
+    /// Copies a link, once, and only of a recording that ended in this run: the clipboard must not be
+    /// overwritten at any other time.
     pub(super) fn copy_link(&mut self, recording: RecordingId, link: String) {
         let Some(told) = self.ended_here.get_mut(&recording) else { return };
         let link = self.local_network.handed_out(&link);
@@ -250,8 +253,8 @@ impl Engine {
         self.file_jobs += 1;
         tokio::task::spawn_blocking(move || {
             let write = |to: &Path| finish::write_file(&source, to, &name);
-            // The person's folder may be on a stick that was pulled, or a share that is away. Damage
-            // of the recording's own files is no matter of the place.
+            // The person's folder may be on a USB stick that was pulled or a network share that is away.
+            // Damage to the recording's own files does not depend on the target folder.
             let (file, problem, damaged) = match write(&save_folder) {
                 Ok(file) => (Some(file), None, Vec::new()),
                 Err(FinishError::Damaged(segments)) => (None, None, segments),
@@ -268,7 +271,7 @@ impl Engine {
             };
             let written = Message::FileWritten { recording, file, problem, damaged };
             let _ = inbox.blocking_send(written);
-            // Now, as its segments may be gone when the card is first seen.
+            // Made now, since the segments may be gone by the time the card is first shown.
             if let Err(error) = media.and_then(|media| media.still()) {
                 debug!(%recording, %error, "There is no still of a recording");
             }
@@ -301,7 +304,7 @@ impl Engine {
         }
     }
 
-    /// In no row: why it was so, is found out anew at each start.
+    /// Notes why a recording has no file. Not stored, since each start finds out anew.
     pub(super) fn note_file_problem(&mut self, recording: RecordingId, problem: String) {
         self.file_problems.insert(recording, problem);
         self.shelf.mark(recording);
