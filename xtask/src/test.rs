@@ -159,7 +159,7 @@ fn deny(place: &Place) -> Result<()> {
 /// Runs these tests in one process, unlike nextest: they share one PostgreSQL and one store, and wait for
 /// these most of the time.
 fn cluster(place: &Place) -> Result<Tally> {
-    let threads = 3 * thread::available_parallelism().map_or(1, usize::from);
+    let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
     let step = build::cargo(place, "the cloud on PostgreSQL and SeaweedFS")
         .remedy("read the failures above.")
         .args(["test", "--no-fail-fast"])

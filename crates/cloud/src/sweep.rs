@@ -15,6 +15,8 @@ use crate::clock::Clock;
 use crate::uploads::{UploadError, Uploads};
 
 const ROUND: Duration = Duration::from_secs(10 * 60);
+/// The wait after a round that failed: a database that was busy or away is back within seconds.
+const RETRY: Duration = Duration::from_secs(5);
 /// A blob gets its row within seconds. One without a row for this long is an orphan.
 const ORPHAN_MS: i64 = 60 * 60 * 1000;
 /// The number of objects that one round checks. At this rate a million objects take a day and a half.
@@ -42,15 +44,21 @@ pub struct Swept {
 
 pub async fn run(uploads: Arc<Uploads>, soon: Arc<Notify>, stop: CancellationToken) {
     loop {
-        match sweep(&uploads).await {
-            Ok(swept) if swept != Swept::default() => tracing::info!(?swept, "Swept"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "Sweeping stopped half way; it goes on next time"),
-        }
+        let wait = match sweep(&uploads).await {
+            Ok(swept) if swept != Swept::default() => {
+                tracing::info!(?swept, "Swept");
+                ROUND
+            }
+            Ok(_) => ROUND,
+            Err(error) => {
+                tracing::warn!(%error, "Sweep failed; it is tried again soon");
+                RETRY
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             () = soon.notified() => {}
-            () = tokio::time::sleep(ROUND) => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
