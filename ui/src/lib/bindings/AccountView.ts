@@ -5,11 +5,11 @@ import type { Reach } from "./Reach";
 
 export type AccountView = { kind: AccountKind, 
 /**
- * Host and port, for people.
+ * Host and port, for people to read.
  */
 server: string, 
 /**
- * Who can open the links that come from there.
+ * Who can open the links of this server.
  */
 linksReach: LinkReach, reach: Reach, 
 /**
@@ -17,7 +17,7 @@ linksReach: LinkReach, reach: Reach,
  */
 needsSignIn: boolean, bytesPerSecond: number, uploads: number, 
 /**
- * Which document the server is spoken to by, where it doesn't say itself what it takes.
+ * The API profile used with the server if that doesn't report what it supports.
  */
 profile: "spec" | "spec-standalone" | "snaplark", 
 /**

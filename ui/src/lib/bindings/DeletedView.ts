@@ -2,6 +2,6 @@
 
 export type DeletedView = { count: number, 
 /**
- * Of one of them.
+ * The title of one of the deleted recordings.
  */
 title: string, };

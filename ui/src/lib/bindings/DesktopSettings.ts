@@ -5,30 +5,30 @@ import type { ShortcutKeys } from "./ShortcutKeys";
 import type { Theme } from "./Theme";
 
 /**
- * What the windows and the tray go by. Nothing else reads them.
+ * Settings of the windows and the tray. Nothing else reads them.
  */
 export type DesktopSettings = { theme: Theme, language: Language, shortcuts: ShortcutKeys, 
 /**
- * Whether the recorder bar is there while something is recorded.
+ * Shows the recorder bar while something is recorded.
  */
 showBar: boolean, 
 /**
- * Bar and toasts stay where they are when that is recorded.
+ * Leaves the bar and toasts in place when the area under them is recorded.
  */
 barInRecordings: boolean, 
 /**
- * Which notices come up in the corner of the screen.
+ * Which notifications appear in the corner of the screen.
  */
 notifications: Notifications, 
 /**
- * As soon as a recording that was stopped has it.
+ * Opens the link as soon as a recording that was stopped has one.
  */
 openLink: boolean, 
 /**
- * Looks for a newer version by itself, once a day.
+ * Looks for a newer version automatically, once a day.
  */
 looksForUpdates: boolean, 
 /**
- * The welcome was shown, and is never shown again.
+ * The welcome window was shown and is never shown again.
  */
 welcomed: boolean, };

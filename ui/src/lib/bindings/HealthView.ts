@@ -2,7 +2,7 @@
 
 export type HealthView = { 
 /**
- * On the recording's time line.
+ * The time within the recording.
  */
 atMs: number, 
 /**
@@ -12,6 +12,6 @@ atMs: number,
  */
 kind: string, 
 /**
- * In a sentence.
+ * A sentence.
  */
 detail: string, };

@@ -6,7 +6,7 @@ import type { PieceView } from "./PieceView";
  */
 export type MediaView = { 
 /**
- * With its codecs.
+ * Includes the codecs.
  */
 mime: string, 
 /**
@@ -14,6 +14,6 @@ mime: string,
  */
 pieces: Array<PieceView>, 
 /**
- * There will be more of them.
+ * More pieces will follow.
  */
 running: boolean, };

@@ -6,6 +6,6 @@ export type RebuiltView = {
  */
 recordings: number, 
 /**
- * The file name of the broken list, which is kept; `None` where it was gone.
+ * The file name of the broken list, which is kept. `None` if the list was missing.
  */
 setAside: string | null, };

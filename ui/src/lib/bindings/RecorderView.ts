@@ -7,14 +7,14 @@ export type RecorderView = { "kind": "idle" } | { "kind": "counting",
  */
 startsUnixMs: number, } | { "kind": "starting" } | { "kind": "recording", id: string, startedUnixMs: number, 
 /**
- * How long it stood still since then.
+ * How long the recording was paused since then.
  */
 pausedMs: number, link: string | null, microphone: MicrophoneView, 
 /**
- * What went wrong last without ending it, in a sentence.
+ * The last problem that did not end the recording, in a sentence.
  */
 trouble: string | null, } | { "kind": "paused", id: string, 
 /**
- * How long it is so far.
+ * The recording's length so far.
  */
 durationMs: number, link: string | null, microphone: MicrophoneView, trouble: string | null, } | { "kind": "stopping", id: string, };

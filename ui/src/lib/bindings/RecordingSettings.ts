@@ -8,7 +8,7 @@ import type { WebcamSettings } from "./WebcamSettings";
 
 export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, size: PictureSize, 
 /**
- * The graphics card encodes where it does it right. Off: the processor, always.
+ * Uses the graphics card's encoder where that works correctly. Off: always the processor.
  */
 hardwareEncoding: boolean, pointer: boolean, microphone: Microphone, systemSound: boolean, 
 /**
@@ -16,34 +16,34 @@ hardwareEncoding: boolean, pointer: boolean, microphone: Microphone, systemSound
  */
 countdownSeconds: number, webcam: WebcamSettings, 
 /**
- * Marked where they happen.
+ * Marks mouse clicks where they happen.
  */
 clicks: boolean, keys: KeysShown, 
 /**
- * What becomes of a recording when the computer sleeps.
+ * What happens to a recording when the computer sleeps.
  */
 afterSleep: AfterSleep, 
 /**
- * Whether the last minutes of the screen are kept, so that they can be shared afterwards.
+ * Keeps the last minutes of the screen, so that they can be shared afterwards.
  */
 keepLast: boolean, 
 /**
- * How much of them, 30 s to 10 min.
+ * How much is kept, from 30 s to 10 min.
  */
 keepLastSeconds: number, 
 /**
- * Whether the last minutes go online without a look at them first.
+ * Uploads the last minutes without showing a preview first.
  */
 shareAtOnce: boolean, 
 /**
- * Where the person's own files go. `None`: among the system's videos.
+ * The folder for the person's own files. `None`: the system's folder for videos.
  */
 saveFolder: string | null, 
 /**
- * Once it is written there, a person is asked where else it shall be.
+ * Asks the person, after the file is written there, where else it should be.
  */
 asksWhere: boolean, 
 /**
- * Titles name the app and the window that are recorded. Off: dates alone.
+ * Names the recorded app and window in titles. Off: titles have dates only.
  */
 namesInTitles: boolean, };

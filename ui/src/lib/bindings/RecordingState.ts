@@ -3,6 +3,6 @@ import type { NeedReason } from "./NeedReason";
 import type { WaitReason } from "./WaitReason";
 
 /**
- * One word for each recording, the same in every window.
+ * The state of a recording, the same in every window.
  */
 export type RecordingState = { "kind": "recording" } | { "kind": "uploading" } | { "kind": "waits", reason: WaitReason, } | { "kind": "needsYou", reason: NeedReason, detail: string, } | { "kind": "done" } | { "kind": "local" };

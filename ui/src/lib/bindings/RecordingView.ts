@@ -6,27 +6,27 @@ import type { UploadProgress } from "./UploadProgress";
 
 export type RecordingView = { id: string, title: string, startedUnixMs: number, durationMs: number, sizeBytes: number, segments: number, state: RecordingState, link: string | null, 
 /**
- * Who can open the link; `None` without one.
+ * Who can open the link; `None` without a link.
  */
 linkReach: LinkReach | null, 
 /**
- * The person's own file, where it is written already.
+ * The person's own file, if it is written already.
  */
 file: string | null, 
 /**
- * Why it could not be written, or is elsewhere than in the person's folder; the recording itself
- * is safe in Snaplark's.
+ * Why the file could not be written or is not in the person's folder. The recording itself is safe in
+ * Snaplark's own folder.
  */
 fileProblem: string | null, 
 /**
- * Its video is on this computer: else it is only online.
+ * The video is on this computer. If false, it is only online.
  */
 here: boolean, frames: number, dropped: number, 
 /**
- * What went wrong without ending it, and what mended itself, in its order.
+ * The problems that did not end the recording, and their ends, in order.
  */
 health: Array<HealthView>, 
 /**
- * Why it ended, where nobody stopped it, in a sentence.
+ * Why the recording ended without anybody stopping it, in a sentence.
  */
 endDetail: string | null, upload: UploadProgress | null, };

@@ -3,6 +3,6 @@ import type { RingWait } from "./RingWait";
 
 export type RingView = { "kind": "off" } | { "kind": "keeping", 
 /**
- * What could be shared now.
+ * How much could be shared now.
  */
 heldMs: number, lengthMs: number, } | { "kind": "waits", reason: RingWait, } | { "kind": "failed", detail: string, };

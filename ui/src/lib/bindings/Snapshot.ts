@@ -16,23 +16,24 @@ import type { WebcamState } from "./WebcamState";
  */
 export type Snapshot = { 
 /**
- * Grows with every change; windows ask again when it did.
+ * Grows with every change; a window asks again when it did.
  */
 change: number, 
 /**
- * 0: all recordings are here. Else those alone that changed since the snapshot of that version.
+ * 0: all recordings are included. Otherwise only those that changed since the snapshot of that
+ * version.
  */
 since: number, version: number, recorder: RecorderView, 
 /**
- * Of the recording of now, else of the next one.
+ * The webcam of the current recording, else of the next one.
  */
 webcam: WebcamState, 
 /**
- * The same of what is heard.
+ * The sound switches of the current recording, else of the next one.
  */
 sound: SoundView, 
 /**
- * Whether the last minutes of the screen are being kept.
+ * The state of the ring buffer, which keeps the last minutes of the screen.
  */
 ring: RingView, 
 /**
@@ -40,15 +41,15 @@ ring: RingView,
  */
 recordings: Array<RecordingView>, 
 /**
- * Ids of those that are no more, since then.
+ * Ids of recordings that were removed since `since`.
  */
 gone: Array<string>, 
 /**
- * What was deleted last, while it can be had back.
+ * The last deletion, while it can be undone.
  */
 deleted: DeletedView | null, 
 /**
- * The list of recordings was rebuilt, and nobody has read so yet.
+ * The list of recordings was rebuilt, and the person has not read that yet.
  */
 rebuilt: RebuiltView | null, 
 /**
@@ -56,18 +57,18 @@ rebuilt: RebuiltView | null,
  */
 toasts: Array<ToastView>, 
 /**
- * What is wrong now with the recording that runs.
+ * The current problems of the running recording.
  */
 warnings: Array<Warning>, 
 /**
- * `None`: nothing goes up, recordings stay here.
+ * `None`: nothing is uploaded and recordings stay here.
  */
 account: AccountView | null, 
 /**
- * Why there are no links now: the cloud in this computer does not run. In a sentence.
+ * Why there are no links now, in a sentence: the embedded cloud is not running.
  */
 cloudProblem: string | null, localNetwork: LocalNetworkView, diskFreeBytes: number, 
 /**
- * For how long a recording can go on with that, at its bitrate.
+ * How long a recording can continue with that space, at its bitrate.
  */
 spaceSeconds: number, };

@@ -4,15 +4,15 @@ import type { ToastBody } from "./ToastBody";
 
 export type ToastView = { recordingId: string, title: string, body: ToastBody, link: string | null, 
 /**
- * Who can open the link; `None` without one.
+ * Who can open the link; `None` without a link.
  */
 linkReach: LinkReach | null, 
 /**
- * 0 to 100.
+ * From 0 to 100.
  */
 percentage: number, 
 /**
- * How many recordings the toast speaks for. Those that wait for the same thing share a toast,
- * which carries the id and title of the newest of them.
+ * The number of recordings that the toast stands for. Those that wait for the same thing share a
+ * toast, which carries the id and title of the newest one.
  */
 count: number, };

@@ -2,15 +2,15 @@
 
 export type UploadSettings = { 
 /**
- * `None`: as fast as the link is.
+ * `None`: as fast as the connection allows.
  */
 bytesPerSecondMax: number | null, waitOnMetered: boolean, 
 /**
- * Links to this computer open for others on the local network, too.
+ * Lets others on the local network open links to this computer.
  */
 shareOnLocalNetwork: boolean, 
 /**
- * How long segments stay here after the server has confirmed the finished video and the
- * person's own file is written. `None`: for ever.
+ * How many days segments stay here after the server has confirmed the finished video and the person's
+ * own file is written. `None`: forever.
  */
 keepLocalDays: number | null, };

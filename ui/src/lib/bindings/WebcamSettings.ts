@@ -4,7 +4,7 @@ import type { WebcamShape } from "./WebcamShape";
 
 export type WebcamSettings = { 
 /**
- * In the next recording, and in the one of now.
+ * Applies to the current recording and the next ones.
  */
 shown: boolean, camera: Camera, shape: WebcamShape, 
 /**
@@ -16,6 +16,6 @@ rightPermille: number,
  */
 downPermille: number, 
 /**
- * As wide as high, in thousandths of the recorded picture's height.
+ * In thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
  */
 heightPermille: number, mirrored: boolean, };
