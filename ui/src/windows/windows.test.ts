@@ -115,7 +115,7 @@ test("that the screen is kept is seen, and what is kept can be shared", async ()
   await fireEvent.click(screen.getByTestId("share-last"));
   expect(of("share_last")).toHaveLength(1);
   await becomes({ ...empty(), change: 3, ring: { kind: "waits", reason: "disk-low" } });
-  expect(screen.getByTestId("kept").textContent).toMatch(/disk is nearly full/);
+  expect(screen.getByTestId("kept").textContent).toMatch(/disk is almost full/);
   expect(screen.queryByTestId("share-last")).toBeNull();
   await becomes({ ...empty(), change: 4, ring: { kind: "waits", reason: "locked" } });
   expect(screen.queryByTestId("kept")).toBeNull();
@@ -357,7 +357,7 @@ test("without a keyring the person chooses: this session only, or not now", asyn
 test("a server without a sign-in page takes a token, unseen", async () => {
   signIn = { phase: "failed", server: SERVER, code: "no-browser-sign-in", params: {} };
   await show(Library, ownServer(true));
-  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/video\.example offers no sign-in/);
+  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/video\.example doesn't support signing in/);
   const field = screen.getByLabelText("Token");
   expect(field).toHaveProperty("type", "password");
   await fireEvent.click(screen.getByTestId("sign-in-with-token"));
@@ -438,7 +438,7 @@ test("signing out says where recordings stay", async () => {
   await fireEvent.click(screen.getByTestId("account"));
   expect(screen.getByTestId("account-panel").textContent).toMatch(/open only on this computer/);
   await becomes({ ...empty(), account: null });
-  expect(screen.getByTestId("account").textContent).toMatch(/No cloud/);
+  expect(screen.getByTestId("account").textContent).toMatch(/No links/);
 });
 
 test("what befell a recording is told, and where it is played with its time", async () => {

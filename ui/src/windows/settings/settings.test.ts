@@ -224,7 +224,7 @@ test("a microphone is chosen by its name, and stays in the list when it is pulle
 test("where there is no sound, that is said beside the microphone, and nothing is in the way", async () => {
   silent = true;
   await show();
-  await waitFor(() => expect(screen.getByText(/No sound system answers here/)).toBeTruthy());
+  await waitFor(() => expect(screen.getByText(/No sound system was found/)).toBeTruthy());
   expect(screen.queryByTestId("trouble")).toBeNull();
 });
 
@@ -276,7 +276,7 @@ test("keys that are another shortcut's are named, and move when that is wanted",
 test("keys that the desktop keeps are shown as it calls them, now and later", async () => {
   byDesktop = { state: "by-desktop", keys: "Super+F9" };
   await show();
-  expect(screen.getByTestId("shortcuts-note").textContent).toContain("keeps these keys");
+  expect(screen.getByTestId("shortcuts-note").textContent).toContain("manages these keys");
   expect(fieldOf("record").textContent).toContain("F9");
   expect(fieldOf("record")).toHaveProperty("disabled", true);
   expect(screen.queryByTestId("shortcuts-reset")).toBeNull();
@@ -320,7 +320,7 @@ test("what could not be changed at login goes back", async () => {
   await show();
   refuses = { code: "no-autostart", params: { reason: "no home" } };
   await fireEvent.click(screen.getByRole("switch", { name: "Start at login" }));
-  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/It is as it was/));
+  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/could not be changed/));
   await waitFor(() =>
     expect(screen.getByRole("switch", { name: "Start at login" })).toHaveProperty("checked", false),
   );
@@ -430,13 +430,13 @@ test("the connection is tested, and the answer says what it is worth", async () 
   await show();
   const button = screen.getByTestId("test-connection");
   await fireEvent.click(button);
-  await waitFor(() => expect(screen.getByText(/video\.example answers in 38 ms and knows you/)).toBeTruthy());
+  await waitFor(() => expect(screen.getByText(/video\.example answers in 38 ms, and you are signed in/)).toBeTruthy());
   knowsToken = false;
   await fireEvent.click(button);
   await waitFor(() => expect(screen.getByText(/38 ms, but asks you to sign in/)).toBeTruthy());
   unreachable = true;
   await fireEvent.click(button);
-  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/safe here and wait\. no route/));
+  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/saved, and upload later\. no route/));
   expect(screen.queryByText(/answers in/)).toBeNull();
 });
 
@@ -465,7 +465,7 @@ test("a newer version is looked for, told, fetched and installed, each when aske
   await show();
   const becomes = async (now: Updates) => void (await emit("updates", now));
   const section = document.getElementById("updates")!;
-  await waitFor(() => expect(section.textContent).toMatch(/newest version/));
+  await waitFor(() => expect(section.textContent).toMatch(/up to date/));
   await fireEvent.click(screen.getByTestId("update-look"));
   await becomes(updates.found);
   await waitFor(() => expect(section.textContent).toMatch(/Version 0\.2\.0 is available/));
@@ -479,7 +479,7 @@ test("a newer version is looked for, told, fetched and installed, each when aske
   await fireEvent.click(await screen.findByTestId("update-install"));
   expect(done.map(([command]) => command)).toEqual(["look_for_update", "fetch_update", "install_update"]);
   await becomes(updates.unsigned);
-  await waitFor(() => expect(section.textContent).toMatch(/not signed by the key/));
+  await waitFor(() => expect(section.textContent).toMatch(/signed with Snaplark/));
 });
 
 test("a build without a feed says how updates come, and asks for nothing", async () => {

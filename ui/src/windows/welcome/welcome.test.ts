@@ -110,7 +110,7 @@ test("what is missing is named, with what mends it", async () => {
   ];
   await show();
   const told = await screen.findByTestId("welcome-abilities");
-  expect(told.textContent).toMatch(/not here yet/);
+  expect(told.textContent).toMatch(/missing for recording/);
   expect(told.textContent).toMatch(/Install gstreamer1\.0-plugins-good/);
   expect(told.textContent).not.toMatch(/Folders/);
 });
