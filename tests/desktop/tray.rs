@@ -45,7 +45,7 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
     tray.press(&["Open library"]).unwrap();
     windows.enter_window_at("library", SHOW).unwrap();
     windows
-        .says("[data-testid=shortcut-notice]", "Alt+R belongs to another program", SOON)
+        .says("[data-testid=shortcut-notice]", "Another app uses Alt+R", SOON)
         .unwrap();
     display.press(home, "alt+r").unwrap();
     display.press(home, "alt+a").unwrap();
@@ -103,7 +103,7 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
 
     tray.press(&["Settings…"]).unwrap();
     windows.enter_window_at("settings", SOON).unwrap();
-    windows.says("main", "Another program holds these keys", SOON).unwrap();
+    windows.says("main", "Another app uses these keys", SOON).unwrap();
     picture("taken");
     // They are tried again when the field is left.
     let none_is_taken = "return !document.body.innerText.includes('Another program holds');";

@@ -89,7 +89,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
         _ => Turn::Pass,
     });
     let toast = record();
-    windows.says(&toast, "The server refused it", SENT).unwrap();
+    windows.says(&toast, "Upload refused", SENT).unwrap();
     windows.says(&toast, REASON, SOON).unwrap();
     picture("refused");
     icon.press(&["Open library"]).unwrap();

@@ -152,7 +152,7 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
     settings(windows);
 
     // It looked by itself: an older version is none.
-    windows.says(SECTION, "newest version", SOON).unwrap();
+    windows.says(SECTION, "up to date", SOON).unwrap();
 
     // Of another's key, and of ours for another version.
     for signature in [theirs.sign(&package, "9.9.9"), ours.sign(&package, "0.0.1")] {
@@ -161,7 +161,7 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
         windows.says(SECTION, "Version 9.9.9 is available", SOON).unwrap();
         windows.says(SECTION, "Trim a recording", SOON).unwrap();
         windows.press(FETCH, SOON).unwrap();
-        windows.says(SECTION, "not signed by the key", SOON).unwrap();
+        windows.says(SECTION, "signed with Snaplark's key", SOON).unwrap();
     }
     *feed.entry.lock().unwrap() = json!("what is this");
     windows.press(LOOK, SOON).unwrap();
@@ -170,7 +170,7 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
     feed.say("9.9.9", &ours.sign(&package, "9.9.9"));
     windows.press(LOOK, SOON).unwrap();
     windows.press(FETCH, SOON).unwrap();
-    windows.says(SECTION, "its signature is right", SOON).unwrap();
+    windows.says(SECTION, "its signature is valid", SOON).unwrap();
     let picture = pictures("updates").join("ready.png");
     desk.display.picture(&desk.home, &picture, None).unwrap();
 
@@ -180,7 +180,7 @@ fn a_newer_version_is_told_held_against_its_key_and_installed() {
         .until("the recording", SOON, "return window.__TAURI_INTERNALS__.invoke('snapshot', {since: 0}).then((s) => s.recorder.kind === 'recording');")
         .unwrap();
     windows.press(INSTALL, SOON).unwrap();
-    windows.says("[data-testid=trouble]", "the update waits", SOON).unwrap();
+    windows.says("[data-testid=trouble]", "then install the update", SOON).unwrap();
     assert!(!asked.exists());
     desk.display.press(&desk.home, "alt+r").unwrap();
     windows

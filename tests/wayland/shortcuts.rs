@@ -43,7 +43,7 @@ fn the_desktop_keeps_the_keys_and_the_app_follows() {
     windows.enter_window_at("library", LIMIT).unwrap();
     click("[data-testid=open-settings]");
     windows.enter_window_at("settings", LIMIT).unwrap();
-    windows.says(NOTE, "You said no", LIMIT).unwrap();
+    windows.says(NOTE, "You declined", LIMIT).unwrap();
     windows.says(RECORD, "snaplark toggle", LIMIT).unwrap();
     windows.says(MENU, "snaplark-desktop --quick-menu", LIMIT).unwrap();
 
@@ -51,7 +51,7 @@ fn the_desktop_keeps_the_keys_and_the_app_follows() {
     desktop.give().unwrap();
     click("[data-testid=shortcuts-again]");
     assert_eq!(desktop.line(LIMIT).unwrap(), ASKED);
-    windows.says(NOTE, "Your desktop keeps these keys", LIMIT).unwrap();
+    windows.says(NOTE, "Your desktop manages these keys", LIMIT).unwrap();
     windows.says(RECORD, "ALT", LIMIT).unwrap();
     desktop.change("record", "Super+F9").unwrap();
     windows.says(RECORD, "F9", LIMIT).unwrap();
@@ -90,14 +90,14 @@ fn the_desktop_keeps_the_keys_and_the_app_follows() {
 
     // The program behind the portal ends, is there again and hangs, ends, gives nothing, ends.
     desktop.kill().unwrap();
-    windows.says(NOTE, "gives programs no shortcuts", LIMIT).unwrap();
+    windows.says(NOTE, "can't register shortcuts", LIMIT).unwrap();
     desktop.start_again("hang").unwrap();
     assert_eq!(desktop.line(LIMIT).unwrap(), "hangs");
     desktop.start_again("give-none").unwrap();
     assert_eq!(desktop.line(LIMIT).unwrap(), ASKED);
-    windows.says(NOTE, "gives programs no shortcuts", LIMIT).unwrap();
+    windows.says(NOTE, "can't register shortcuts", LIMIT).unwrap();
     desktop.start_again("give").unwrap();
-    windows.says(NOTE, "Your desktop keeps these keys", LIMIT).unwrap();
+    windows.says(NOTE, "Your desktop manages these keys", LIMIT).unwrap();
     desktop.press("quick-menu").unwrap();
     windows.enter_window_at("windows/quick", LIMIT).unwrap();
     windows.until("the menu to hear keys", LIMIT, "return document.hasFocus();").unwrap();
