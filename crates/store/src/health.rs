@@ -50,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the problems of all recordings, in the order in which they were reported.
+    /// Returns the problems of all recordings, in the order of their times in the recording.
     pub fn health(&self) -> Result<HashMap<RecordingId, Vec<Health>>> {
         let mut all: HashMap<RecordingId, Vec<Health>> = HashMap::new();
         // A reader may open the store before a writer of this version has migrated it.
@@ -58,7 +58,7 @@ impl Store {
             return Ok(all);
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT recording, at_ms, kind, detail FROM health ORDER BY recording, idx",
+            "SELECT recording, at_ms, kind, detail FROM health ORDER BY recording, at_ms, idx",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -69,10 +69,10 @@ impl Store {
         Ok(all)
     }
 
-    /// Returns the problems of one recording, in the order in which they were reported.
+    /// Returns the problems of one recording, in the order of their times in it.
     pub fn health_of(&self, recording: RecordingId) -> Result<Vec<Health>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT at_ms, kind, detail FROM health WHERE recording = ?1 ORDER BY idx",
+            "SELECT at_ms, kind, detail FROM health WHERE recording = ?1 ORDER BY at_ms, idx",
         )?;
         let rows = statement.query_map([recording.to_string()], |row| {
             Ok(Health { at_ms: unsigned(row, 0)?, kind: row.get(1)?, detail: row.get(2)? })
