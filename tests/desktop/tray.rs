@@ -44,9 +44,7 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
     // Which of them is taken is said; the others work.
     tray.press(&["Open library"]).unwrap();
     windows.enter_window_at("library", SHOW).unwrap();
-    windows
-        .says("[data-testid=shortcut-notice]", "Another app uses Alt+R", SOON)
-        .unwrap();
+    windows.says("[data-testid=shortcut-notice]", "Another app uses Alt+R", SOON).unwrap();
     display.press(home, "alt+r").unwrap();
     display.press(home, "alt+a").unwrap();
     shown.window("the chooser", |window| (window.at.width, window.at.height) == SIZE).unwrap();
