@@ -18,7 +18,7 @@ pub struct Capabilities {
     /// The share page's address with `{recordingId}` in it, from which the link is known before init.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_template: Option<String>,
-    /// Where a person signs in with a browser, and where the app then gets its token.
+    /// Holds the addresses where a person signs in with a browser, and where the app then gets its token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn>,
 }
@@ -28,7 +28,7 @@ pub struct Capabilities {
 pub struct SignIn {
     pub authorize: String,
     pub token: String,
-    /// Where the app revokes its token (RFC 7009).
+    /// Holds the address where the app revokes its token (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke: Option<String>,
 }

@@ -14,7 +14,7 @@ pub enum Profile {
     Snaplark,
 }
 
-/// What each part begins with.
+/// States what each part begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {

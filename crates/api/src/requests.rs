@@ -73,7 +73,7 @@ pub struct FinalizeRequest {
     pub metadata: Option<serde_json::Value>,
 }
 
-/// What both documents need to know about a recording, before a profile determines the form.
+/// Holds the facts about a recording that both documents need, before a profile determines the form.
 #[derive(Clone, Debug)]
 pub struct Media {
     pub filename: String,

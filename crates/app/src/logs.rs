@@ -1,7 +1,7 @@
 //! The records that the program keeps of itself below `logs/` in the home: a log of bounded size, and a
 //! note of the last panic. None of it is sent anywhere.
 //!
-//! What must not be in the log is kept out when it is written: it takes no DEBUG lines (the shell's
+//! Secrets and private text are kept out of the log when it is written: it takes no DEBUG lines (the shell's
 //! filter), the person's home folder is replaced by `~` in every line, and of a panic message only literals
 //! from the source are kept.
 

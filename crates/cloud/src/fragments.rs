@@ -4,6 +4,8 @@
 
 use snaplark_webm::Joint;
 
+use crate::mp4::u32_at;
+
 /// The largest `moov` or `moof`. A fragmented file's `moov` has a thousand bytes, and the `moof` of a
 /// second has a few hundred.
 const INDEX_BYTES_MAX: usize = 1024 * 1024;
@@ -327,10 +329,6 @@ fn box_header(bytes: &[u8]) -> Option<([u8; 4], usize, u64)> {
         1 => Some((kind, 16, u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?))),
         size => Some((kind, 8, u64::from(size))),
     }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 #[cfg(test)]

@@ -162,7 +162,8 @@ fn picture(tkhd: &[u8]) -> Option<(u32, u32)> {
     (width > 0 && height > 0).then_some(size)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+/// Returns the big-endian number at that place, if the bytes reach so far.
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 

@@ -1,6 +1,6 @@
 //! Deleting recordings, and undoing that.
 //!
-//! What a person deletes is hidden at once and deleted ten seconds later. Until then its rows and files are
+//! Hides a deleted recording at once, and deletes it ten seconds later. Until then its rows and files are
 //! kept, together with the time of deletion. If the program ends in between, for whatever reason, the next
 //! start deletes what is overdue: the person asked for it, and nobody expects to see a deleted recording
 //! again.
