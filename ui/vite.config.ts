@@ -6,14 +6,14 @@ import { defineConfig, type Plugin } from "vite";
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // One entry for each window: a window loads what it shows, and nothing of the others.
-const windows = ["bar", "chooser", "library", "preview", "quick", "settings", "toast", "welcome"];
+const windows = ["bar", "chooser", "cutter", "editor", "library", "pin", "preview", "quick", "settings", "toast", "welcome"];
 
 /**
  * Words of others stand in our sentences as islands: without Unicode's isolates an address or a title
  * that is read from the other side tears an Arabic sentence apart. Done where messages are compiled,
  * so that no sentence can forget it.
  */
-const FOREIGN = /\$\{(i\??\.(?:title|server|query|name|reason|detail|keys|version))\}/g;
+const FOREIGN = /\$\{(i\??\.(?:title|server|query|name|reason|detail|keys|version|path|folder))\}/g;
 const isolateForeignWords: Plugin = {
   name: "isolate-foreign-words",
   transform(code, id) {
@@ -39,7 +39,12 @@ export default defineConfig({
     isolateForeignWords,
     svelte({ preprocess: vitePreprocess(), configFile: at("./svelte.config.js") }),
   ],
-  server: { port: 1420, strictPort: true },
+  server: {
+    port: 1420,
+    strictPort: true,
+    // The font of the export, with which the editor sets texts.
+    fs: { allow: [at("."), at("../assets/fonts")] },
+  },
   build: {
     outDir: at("./dist"),
     emptyOutDir: true,

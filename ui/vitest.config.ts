@@ -36,7 +36,9 @@ export default mergeConfig(
           extends: true,
           test: {
             name: "windows",
-            include: ["{lib,windows}/**/*.test.ts"],
+            include: ["{lib,share,windows}/**/*.test.ts"],
+            setupFiles: ["dev/patience.ts"],
+            expect: { poll: { timeout: 8_000 } },
             browser,
           },
         },

@@ -2,16 +2,23 @@
 //! and the last panic. None of it is sent; a person reads or copies it.
 
 use serde::Serialize;
-use snaplark_app::{App, Listening, Profile, Reached, Shortcut, logs, private_folder, writable};
-use snaplark_capture::Probe;
+use snaplark_app::{
+    App, ErrorCode, Listening, Profile, Reached, Shortcut, logs, private_folder, writable,
+};
+use snaplark_command_macro::command;
+use snaplark_core::devices::SystemProbe;
 use tauri::{AppHandle, State, async_runtime};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
+use ts_rs::TS;
 
-use crate::commands::{Answer, CommandError, opened};
-use crate::program::Program;
-use crate::shortcut::{Shortcuts, State as ShortcutState};
+use crate::commands::{Answer, CommandError};
+use crate::desktop_shell::opened;
+use crate::devices;
+use crate::program::DesktopProgram;
+use crate::shortcut::{BindingState, Shortcuts};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
+#[ts(export)]
 pub struct About {
     version: &'static str,
     system: String,
@@ -19,15 +26,16 @@ pub struct About {
 }
 
 /// One feature of this computer that recording needs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
+#[ts(export)]
 pub struct Ability {
-    what: &'static str,
+    what: AbilityKind,
     state: AbilityState,
-    /// What was found, or why it doesn't work and how to fix that.
+    /// The finding, or why it doesn't work and how to fix that.
     detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 enum AbilityState {
     Works,
@@ -36,22 +44,37 @@ enum AbilityState {
     Fails,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+enum AbilityKind {
+    Picture,
+    Encoder,
+    Folder,
+    Sound,
+    Shortcut,
+}
+
 /// Returns versions for a problem report. They contain nothing personal.
-#[tauri::command]
-pub async fn about() -> Answer<About> {
-    let probe = probe().await?;
+#[command]
+pub async fn about(handle: AppHandle) -> Answer<About> {
+    let probe = probe(&handle).await?;
     Ok(About { version: VERSION, system: system(), gstreamer: probe.gstreamer })
 }
 
 /// Checks what works on this computer, as `snaplark doctor` does.
-#[tauri::command]
+#[command]
 pub async fn works_here(
-    program: State<'_, Program>,
+    program: State<'_, DesktopProgram>,
     shortcuts: State<'_, Shortcuts>,
+    handle: AppHandle,
 ) -> Answer<Vec<Ability>> {
     let shortcut = shortcuts.of(Shortcut::Record);
-    let probe = probe().await?;
-    let picture = probe.ways.into_iter().next().map_or_else(|| Err(String::new()), |way| way.found);
+    let probe = probe(&handle).await?;
+    let picture = probe
+        .backends
+        .into_iter()
+        .next()
+        .map_or_else(|| Err(String::new()), |backend| backend.found);
     let microphones = probe.sound.map(|devices| {
         let heard = devices.iter().filter(|device| device.listening == Listening::Microphone);
         heard.map(|device| device.description.clone()).collect::<Vec<_>>().join(", ")
@@ -63,46 +86,57 @@ pub async fn works_here(
         Err(detail) => Ability { what, state: without, detail },
     };
     let keys = match shortcut.state {
-        ShortcutState::Works | ShortcutState::ByDesktop | ShortcutState::Asked => Ok(shortcut.keys),
-        ShortcutState::Taken => Err(shortcut.keys),
+        BindingState::Works | BindingState::ByDesktop | BindingState::Asked => Ok(shortcut.keys),
+        BindingState::Taken => Err(shortcut.keys),
         // The keys have no effect here.
-        ShortcutState::Unavailable
-        | ShortcutState::Declined
-        | ShortcutState::Unset
-        | ShortcutState::Resting => Err(String::new()),
+        BindingState::Unavailable
+        | BindingState::Declined
+        | BindingState::Unset
+        | BindingState::Resting => Err(String::new()),
     };
     Ok(vec![
-        ability("picture", picture, AbilityState::Fails),
-        ability("encoder", probe.encoder.map_err(|error| error.to_string()), AbilityState::Fails),
-        ability("folder", folder.map(|_| String::new()), AbilityState::Fails),
-        ability("sound", microphones.map_err(|error| error.to_string()), AbilityState::Lacks),
-        ability("shortcut", keys, AbilityState::Lacks),
+        ability(AbilityKind::Picture, picture, AbilityState::Fails),
+        ability(
+            AbilityKind::Encoder,
+            probe.encoder.map_err(|error| error.to_string()),
+            AbilityState::Fails,
+        ),
+        ability(AbilityKind::Folder, folder.map(|_| String::new()), AbilityState::Fails),
+        ability(
+            AbilityKind::Sound,
+            microphones.map_err(|error| error.to_string()),
+            AbilityState::Lacks,
+        ),
+        ability(AbilityKind::Shortcut, keys, AbilityState::Lacks),
     ])
 }
 
-#[tauri::command]
+#[command]
 pub async fn test_connection(app: State<'_, App>) -> Answer<Reached> {
     Ok(app.test_connection().await?)
 }
 
-#[tauri::command]
+#[command]
 pub async fn set_profile(app: State<'_, App>, profile: Profile) -> Answer {
     Ok(app.set_profile(profile).await?)
 }
 
-#[tauri::command]
+#[command]
 pub async fn copy_diagnostics(app: State<'_, App>, handle: AppHandle) -> Answer {
-    let probe = probe().await?;
-    let way = probe.ways.first().map_or("", |way| way.name);
-    let found =
-        if probe.ways.first().is_some_and(|way| way.found.is_ok()) { "" } else { ", fails" };
+    let probe = probe(&handle).await?;
+    let backend = probe.backends.first().map_or("", |backend| backend.name);
+    let found = if probe.backends.first().is_some_and(|backend| backend.found.is_ok()) {
+        ""
+    } else {
+        ", fails"
+    };
     let variable = |name| std::env::var(name).unwrap_or_default();
     let facts = [
         ("version", VERSION.to_owned()),
         ("system", system()),
         ("session", [variable("XDG_SESSION_TYPE"), variable("XDG_CURRENT_DESKTOP")].join(" ")),
         ("gstreamer", probe.gstreamer),
-        ("picture", format!("{way}{found}")),
+        ("picture", format!("{backend}{found}")),
         ("hardware encoders", probe.hardware.join(", ")),
         (
             "sound",
@@ -113,25 +147,29 @@ pub async fn copy_diagnostics(app: State<'_, App>, handle: AppHandle) -> Answer 
         ),
     ];
     let text = app.diagnostics(&facts).await?;
-    handle.clipboard().write_text(text).map_err(|error| CommandError::new("no-clipboard", error))
+    handle
+        .clipboard()
+        .write_text(text)
+        .map_err(|error| CommandError::new(ErrorCode::NoClipboard, error))
 }
 
-#[tauri::command]
-pub async fn open_logs(program: State<'_, Program>) -> Answer {
+#[command]
+pub async fn open_logs(program: State<'_, DesktopProgram>) -> Answer {
     let folder = program.home.logs();
-    private_folder(&folder).map_err(|error| CommandError::new("no-folder", error))?;
-    opened("no-file-manager", move || tauri_plugin_opener::open_path(folder, None::<&str>)).await
+    private_folder(&folder).map_err(|error| CommandError::new(ErrorCode::NoFolder, error))?;
+    let open = move || tauri_plugin_opener::open_path(folder, None::<&str>);
+    Ok(opened(ErrorCode::NoFileManager, open).await?)
 }
 
 /// Returns the note of the last panic, or `None` if there was none or it was forgotten.
-#[tauri::command]
-pub fn last_crash(program: State<'_, Program>) -> Option<String> {
+#[command]
+pub fn last_crash(program: State<'_, DesktopProgram>) -> Option<String> {
     logs::crash(&program.home)
 }
 
-#[tauri::command]
-pub fn forget_crash(program: State<'_, Program>) -> Answer {
-    logs::forget_crash(&program.home).map_err(|error| CommandError::new("store", error))
+#[command]
+pub fn forget_crash(program: State<'_, DesktopProgram>) -> Answer {
+    logs::forget_crash(&program.home).map_err(|error| CommandError::new(ErrorCode::Store, error))
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -141,7 +179,8 @@ fn system() -> String {
 }
 
 /// Probes devices and other programs on a blocking thread, since that takes time.
-async fn probe() -> Answer<Probe> {
-    let probed = async_runtime::spawn_blocking(snaplark_capture::probe).await;
-    probed.map_err(|error| CommandError::new("capture", error))
+async fn probe(handle: &AppHandle) -> Answer<SystemProbe> {
+    let devices = devices::of(handle);
+    let probed = async_runtime::spawn_blocking(move || devices.probe()).await;
+    probed.map_err(|error| CommandError::new(ErrorCode::Capture, error))
 }

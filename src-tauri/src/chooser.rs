@@ -1,48 +1,42 @@
-//! The chooser: one window over each display that shows a still picture of that display, on which the
-//! person chooses a region, a window or the display. The still makes dimming possible without a compositor
-//! and allows looking at single pixels. It is never written to disk: pages get it through a URI scheme of
-//! its own, and it is dropped when the chooser closes.
+//! The chooser's windows: one over each display that shows the frozen picture of that display, on which the
+//! person chooses an area, a window or the display, for a recording or a screenshot. The picture makes
+//! dimming possible without a compositor and allows looking at single pixels. It is never written to disk:
+//! pages get it through a URI scheme of its own, and it is dropped when the chooser closes.
 //!
 //! If the desktop itself asks what to share, its dialog is the chooser.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-use snaplark_app::control;
-use snaplark_app::view::{Levels, RecorderView};
-use snaplark_app::{App, Microphone, SettingsChange, Source, StartRequest};
-use snaplark_capture::{Meter, Picture, Screen, ShownWindow};
+use serde::Serialize;
+use snaplark_app::desktop::chooser::{
+    ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay, remembered,
+};
+use snaplark_app::desktop::screenshot::LAST_AREA;
+use snaplark_app::view::Levels;
+use snaplark_app::{App, Microphone};
+use snaplark_core::devices::UntilDropped;
+use snaplark_core::still::{PixelRect, StillPicture, WindowInfo};
 use tauri::http::{Request, Response, StatusCode, header};
-use tauri::{AppHandle, Emitter, Manager, Url, WebviewWindow, async_runtime};
+use tauri::{AppHandle, Manager, Url, WebviewWindow};
+use ts_rs::TS;
 
+use crate::events::UiEvent;
 use crate::place::Rect;
-use crate::words::word;
-use crate::{panel, platform, shell};
+use crate::stills::rect_of;
+use crate::words::{Word, word};
+use crate::{devices, panel, platform, stills};
 
 /// The prefix of the window labels; the display's number follows.
 pub const LABEL: &str = "chooser-";
 pub const SCHEME: &str = "still";
-/// The event that tells pages which stay loaded that there are new pictures to choose from.
-const OPENED: &str = "chooser-opened";
-/// How long to wait until other programs have redrawn what lay below our windows. They can't be asked when
-/// they are done.
-pub const UNCOVERED: Duration = Duration::from_millis(150);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    Area,
-    Window,
-    Display,
-}
-
 /// The content of one page.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
+#[ts(export)]
 pub struct ChooserView {
-    kind: Kind,
+    kind: ChooserKind,
+    purpose: ChooserPurpose,
     display: DisplayView,
     /// The number of displays.
     displays: usize,
@@ -59,13 +53,13 @@ pub struct ChooserView {
     has_pointer: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 pub struct DisplayView {
     name: String,
     at: Rect,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 pub struct WindowView {
     /// A string, because JavaScript numbers can't hold every id.
     id: String,
@@ -74,118 +68,69 @@ pub struct WindowView {
     at: Rect,
 }
 
-/// The chosen source, and how it is to be recorded.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Choice {
-    source: Chosen,
-    microphone: Microphone,
-    system_sound: bool,
-    webcam: bool,
-    countdown_seconds: u32,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-enum Chosen {
-    Display,
-    Window { id: String },
-    Area { at: Rect },
-}
+#[derive(Default)]
+pub struct Chooser(Mutex<ChooserState>);
 
 #[derive(Default)]
-pub struct Chooser(Mutex<Now>);
-
-#[derive(Default)]
-struct Now {
+struct ChooserState {
     /// Grows with each opening, so that no page shows an earlier picture.
     opening: u64,
-    open: Option<Vec<Still>>,
-    meter: Option<Meter>,
+    open: Option<OpenChooser>,
+    /// Measures the microphone that the toolbar shows.
+    meter: Option<UntilDropped>,
 }
 
-/// The still picture of one display.
-struct Still {
+struct OpenChooser {
+    content: Arc<ChooserContent>,
+    displays: Vec<DisplayPage>,
+}
+
+/// The page of one display.
+struct DisplayPage {
     view: ChooserView,
-    bmp: Vec<u8>,
+    at: PixelRect,
     number: u32,
     is_first: bool,
 }
 
 impl Chooser {
-    fn lock(&self) -> MutexGuard<'_, Now> {
+    fn lock(&self) -> MutexGuard<'_, ChooserState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Opens the chooser. May be called on any thread. `covered` says that one of our windows was shown until
-/// now.
-pub fn open(handle: &AppHandle, kind: Kind, covered: bool) {
-    let handle = handle.clone();
-    async_runtime::spawn(async move {
-        if snaplark_capture::desktop_asks() {
-            // The app shows a failed start as a toast; here it is only logged.
-            if let Err(error) = let_desktop_ask(&handle, kind).await {
-                tracing::warn!(%error, "nothing was chosen");
-            }
-            return;
-        }
-        if let Err(error) = prepare(&handle, kind, covered).await {
-            tracing::error!(%error, "the chooser can't be opened");
-        }
-    });
+/// Returns what the open chooser shows; `None` if it is closed.
+pub fn content(handle: &AppHandle) -> Option<Arc<ChooserContent>> {
+    handle.state::<Chooser>().lock().open.as_ref().map(|open| open.content.clone())
 }
 
-/// Lets the desktop ask what to share and records that. Portals offer displays and windows; some list parts
-/// of a display among the displays.
-async fn let_desktop_ask(handle: &AppHandle, kind: Kind) -> Result<(), snaplark_app::AppError> {
-    let app = handle.state::<App>().inner().clone();
-    let source = match kind {
-        // Any window will do, since the source has no name before the answer.
-        Kind::Window => Source::Window(0),
-        Kind::Area | Kind::Display => Source::Display(None),
-    };
-    let request = app.settings().await?.recording.request_with_microphone_at_hand(source);
-    app.start_recording(StartRequest { asks: true, ..request }).await.map(drop)
-}
-
-async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Result<()> {
+/// Shows the windows. May be called on any thread.
+pub async fn open(handle: &AppHandle, content: ChooserContent) -> anyhow::Result<()> {
     let app = handle.state::<App>().inner().clone();
     let chooser = handle.state::<Chooser>();
-    if chooser.lock().open.is_some() {
-        close(handle)?;
-        return Ok(());
-    }
-    if !matches!(app.snapshot().await?.recorder, RecorderView::Idle) {
-        return Ok(());
-    }
-    if covered {
-        tokio::time::sleep(UNCOVERED).await;
-    }
-    let looked = async_runtime::spawn_blocking(|| {
-        let surroundings = snaplark_capture::surroundings()?;
-        let pictures: Result<Vec<Picture>, _> =
-            surroundings.screens.iter().map(|it| snaplark_capture::picture_of(it.at)).collect();
-        anyhow::Ok((surroundings, pictures?))
-    });
-    let (surroundings, pictures) = looked.await??;
     let settings = app.settings().await?.recording;
-    let windows: Vec<WindowView> = surroundings.windows.iter().map(WindowView::of).collect();
-    let displays = surroundings.screens.len();
+    let screens = &content.sources.screens;
+    let windows = content.sources.windows.iter();
+    let windows: Vec<WindowView> = windows.map(|it| WindowView::of(it, content.purpose)).collect();
+    let displays = screens.len();
     let pointer = pointer(handle);
     let opening = {
         let mut now = chooser.lock();
         now.opening += 1;
         now.opening
     };
-    let mut stills = Vec::new();
-    for (number, (screen, picture)) in (0_u32..).zip(surroundings.screens.iter().zip(pictures)) {
+    let mut pages = Vec::new();
+    for (number, screen) in (0_u32..).zip(screens) {
         let at = rect_of(screen.at);
-        let last = app.recall(&remembered(&screen.name)).await?;
+        let last = match content.purpose {
+            ChooserPurpose::Record => app.recall(&remembered(&screen.name)).await?,
+            ChooserPurpose::Screenshot => app.recall(LAST_AREA).await?,
+        };
         let last: Option<Rect> = last.and_then(|text| serde_json::from_str(&text).ok());
         let has_pointer = pointer.map_or(screen.is_first, |pointer| at.meets(pointer));
         let view = ChooserView {
-            kind,
+            kind: content.kind,
+            purpose: content.purpose,
             display: DisplayView { name: screen.name.clone(), at },
             displays,
             windows: windows.clone(),
@@ -197,14 +142,15 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
             picture: address(number, opening),
             has_pointer,
         };
-        stills.push(Still { view, bmp: bmp(&picture), number, is_first: screen.is_first });
+        pages.push(DisplayPage { view, at: screen.at, number, is_first: screen.is_first });
     }
-    chooser.lock().open = Some(stills);
+    let open = OpenChooser { content: Arc::new(content), displays: pages };
+    chooser.lock().open = Some(open);
     let there = handle.clone();
     handle.run_on_main_thread(move || {
         for number in 0..displays {
             let shown = match there.get_webview_window(&format!("{LABEL}{number}")) {
-                Some(window) => window.emit_to(window.label(), OPENED, ()),
+                Some(window) => UiEvent::ChooserOpened.send_to(&there, window.label()),
                 None => create(&there, number),
             };
             if let Err(error) = shown {
@@ -220,7 +166,7 @@ async fn prepare(handle: &AppHandle, kind: Kind, covered: bool) -> anyhow::Resul
 /// faster. Must be called on the main thread.
 pub fn warm(handle: &AppHandle) -> tauri::Result<()> {
     let is_there = handle.get_webview_window(&format!("{LABEL}0")).is_some();
-    match is_there || snaplark_capture::desktop_asks() {
+    match is_there || stills::desktop_asks(handle) {
         true => Ok(()),
         false => create(handle, 0),
     }
@@ -228,7 +174,9 @@ pub fn warm(handle: &AppHandle) -> tauri::Result<()> {
 
 fn create(handle: &AppHandle, number: usize) -> tauri::Result<()> {
     let label = format!("{LABEL}{number}");
-    panel::create(handle, &label, "chooser", word("chooser"), |window| window.transparent(false))?;
+    panel::create(handle, &label, "chooser", word(Word::CHOOSER), |window| {
+        window.transparent(false)
+    })?;
     Ok(())
 }
 
@@ -236,8 +184,8 @@ pub fn view(handle: &AppHandle, window: &WebviewWindow) -> Option<ChooserView> {
     let number = number_of(window.label())?;
     let chooser = handle.state::<Chooser>();
     let now = chooser.lock();
-    let stills = now.open.as_ref()?;
-    stills.iter().find(|still| still.number == number).map(|still| still.view.clone())
+    let open = now.open.as_ref()?;
+    open.displays.iter().find(|page| page.number == number).map(|page| page.view.clone())
 }
 
 /// Shows a window whose page has drawn its picture. Must be called on the main thread.
@@ -253,7 +201,7 @@ pub fn show(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
 /// Moves the focus to the window of the display `steps` further. Must be called on the main thread.
 pub fn pass(handle: &AppHandle, window: &WebviewWindow, steps: i32) -> tauri::Result<()> {
     let chooser = handle.state::<Chooser>();
-    let count = chooser.lock().open.as_ref().map_or(0, Vec::len);
+    let count = chooser.lock().open.as_ref().map_or(0, |open| open.displays.len());
     let (Some(number), Ok(count @ 1..)) = (number_of(window.label()), i32::try_from(count)) else {
         return Ok(());
     };
@@ -283,60 +231,23 @@ pub fn close(handle: &AppHandle) -> tauri::Result<()> {
     })
 }
 
-/// Records the choice, and stores its options as settings for the next recording.
-pub async fn choose(
-    handle: &AppHandle,
-    window: &WebviewWindow,
-    choice: Choice,
-) -> Result<(), snaplark_app::AppError> {
-    let Some(number) = number_of(window.label()) else { return Ok(()) };
-    let app = handle.state::<App>().inner().clone();
-    let (display, is_first) = {
-        let chooser = handle.state::<Chooser>();
-        let now = chooser.lock();
-        let still = now.open.iter().flatten().find(|still| still.number == number);
-        let Some(still) = still else { return Ok(()) };
-        (still.view.display.name.clone(), still.is_first)
-    };
-    let source = match choice.source {
-        Chosen::Display if is_first => Source::Display(None),
-        Chosen::Display => Source::Display(Some(number)),
-        Chosen::Window { id } => Source::Window(id.parse().unwrap_or_default()),
-        Chosen::Area { at } => {
-            let kept = serde_json::to_string(&at).unwrap_or_default();
-            app.remember(&remembered(&display), kept).await?;
-            Source::Region { x: at.x, y: at.y, width: at.width, height: at.height }
-        }
-    };
-    let before = app.settings().await?;
-    let mut after = before.clone();
-    after.recording.microphone = choice.microphone;
-    after.recording.system_sound = choice.system_sound;
-    after.recording.webcam.shown = choice.webcam;
-    after.recording.countdown_seconds = choice.countdown_seconds;
-    app.change_settings(SettingsChange::between(&before, &after)).await?;
-    if let Err(error) = close(handle) {
-        tracing::warn!(%error, "the chooser can't be closed");
-    }
-    // Waits so that the chooser is not in the first frames.
-    tokio::time::sleep(UNCOVERED).await;
-    control::record(&app, source).await.map(drop)
+/// Returns the display that a window of the chooser covers, or `None` if the chooser is closed.
+pub fn display_of(handle: &AppHandle, window: &WebviewWindow) -> Option<ChosenDisplay> {
+    let number = number_of(window.label())?;
+    let chooser = handle.state::<Chooser>();
+    let now = chooser.lock();
+    let page = now.open.as_ref()?.displays.iter().find(|page| page.number == number)?;
+    Some(ChosenDisplay { name: page.view.display.name.clone(), number, is_first: page.is_first })
 }
 
-/// Records the display with the pointer, or the first one if the pointer's position is unknown.
-pub async fn record_here(handle: &AppHandle) -> Result<(), snaplark_app::AppError> {
-    let app = handle.state::<App>().inner().clone();
-    let pointer = pointer(handle);
-    let looked = async_runtime::spawn_blocking(snaplark_capture::surroundings).await;
-    let screens = looked.ok().and_then(Result::ok).map(|seen| seen.screens).unwrap_or_default();
-    let is_here = |screen: &Screen| pointer.is_some_and(|it| rect_of(screen.at).meets(it));
-    let here = (0_u32..).zip(&screens).find(|(_, screen)| is_here(screen));
-    let source = match here {
-        Some((number, screen)) if !screen.is_first => Source::Display(Some(number)),
-        Some(_) | None => Source::Display(None),
-    };
-    tokio::time::sleep(UNCOVERED).await;
-    control::record(&app, source).await.map(drop)
+/// Returns the number of the display with the pointer. `None`: it is the first one, or the pointer's position
+/// is unknown.
+pub async fn display_with_pointer(handle: &AppHandle) -> Option<u32> {
+    let pointer = pointer(handle)?;
+    let screens = stills::list(handle).await.map(|seen| seen.screens).unwrap_or_default();
+    let mut numbered = (0_u32..).zip(&screens);
+    let (number, screen) = numbered.find(|(_, screen)| rect_of(screen.at).meets(pointer))?;
+    (!screen.is_first).then_some(number)
 }
 
 /// Measures the microphone that the toolbar shows, while the chooser is open.
@@ -345,13 +256,13 @@ pub fn listen(handle: &AppHandle, microphone: &Microphone) {
     let tell = move |level| {
         let levels = Levels { microphone: level, system: 0 };
         for label in told.webview_windows().keys().filter(|label| number_of(label).is_some()) {
-            if let Err(error) = told.emit_to(label.as_str(), shell::LEVELS, levels) {
+            if let Err(error) = UiEvent::Levels(levels).send_to(&told, label.as_str()) {
                 tracing::debug!(%error, "a level can't be told");
             }
         }
     };
     let meter = microphone.device().and_then(|device| {
-        let listens = snaplark_capture::listen(device, tell);
+        let listens = devices::of(handle).measure_microphone(device, Box::new(tell));
         listens.inspect_err(|error| tracing::warn!(%error, "the microphone can't be heard")).ok()
     });
     let chooser = handle.state::<Chooser>();
@@ -366,12 +277,14 @@ pub fn serve(
     request: &Request<Vec<u8>>,
 ) -> Response<Cow<'static, [u8]>> {
     let chooser = handle.state::<Chooser>();
-    let now = chooser.lock();
     let found = number_of(label).and_then(|number| {
-        let still = now.open.as_ref()?.iter().find(|still| still.number == number)?;
-        let wanted = Url::parse(&still.view.picture).ok()?;
-        (wanted.path() == request.uri().path()).then(|| still.bmp.clone())
+        let now = chooser.lock();
+        let open = now.open.as_ref()?;
+        let page = open.displays.iter().find(|page| page.number == number)?;
+        let wanted = Url::parse(&page.view.picture).ok()?;
+        (wanted.path() == request.uri().path()).then(|| (open.content.clone(), page.at))
     });
+    let found = found.and_then(|(content, at)| bmp(&content.picture, at));
     tracing::debug!(label, is_there = found.is_some(), "a page reads its picture");
     let (status, bytes) = match found {
         Some(bytes) => (StatusCode::OK, Cow::Owned(bytes)),
@@ -405,45 +318,51 @@ fn address(number: u32, opening: u64) -> String {
     }
 }
 
-fn remembered(display: &str) -> String {
-    format!("region-{display}")
-}
-
-fn rect_of(at: snaplark_capture::Rect) -> Rect {
-    Rect { x: at.x, y: at.y, width: at.width, height: at.height }
-}
-
 impl WindowView {
-    fn of(window: &ShownWindow) -> Self {
+    fn of(window: &WindowInfo, purpose: ChooserPurpose) -> Self {
+        let at = match purpose {
+            ChooserPurpose::Record => window.at,
+            ChooserPurpose::Screenshot => window.without_shadow,
+        };
         WindowView {
             id: window.id.to_string(),
             title: window.title.clone(),
             program: window.program.clone(),
-            at: rect_of(window.at),
+            at: rect_of(at),
         }
     }
 }
 
-/// Encodes the picture as a BMP file, which browsers read without decompressing. The masks leave out the
-/// fourth byte, since programs write anything into it.
-fn bmp(picture: &Picture) -> Vec<u8> {
+/// Encodes a display's part of the picture as a BMP file, which browsers read without decompressing. `None` if
+/// the picture shows nothing of it.
+fn bmp(picture: &StillPicture, at: PixelRect) -> Option<Vec<u8>> {
     const FILE_HEADER: u32 = 14;
     const INFO_HEADER: u32 = 40;
-    const MASKS: [u32; 3] = [0xff_0000, 0xff00, 0xff];
+    /// The pixels have red, green and blue; the fourth byte is left out.
+    const MASKS: [u32; 3] = [0xff, 0xff00, 0xff_0000];
     const BITFIELDS: u32 = 3;
+    let part;
+    let picture = match picture.area() == at {
+        true => picture,
+        false => {
+            part = picture.crop(at)?;
+            &part
+        }
+    };
     let start = FILE_HEADER + INFO_HEADER + 4 * MASKS.len() as u32;
-    let size = start + picture.bgrx.len() as u32;
-    let mut bmp = Vec::with_capacity(size as usize);
+    let pixels = picture.rgba.len() as u32;
+    let mut bmp = Vec::with_capacity((start + pixels) as usize);
     bmp.extend(b"BM");
-    bmp.extend([size, 0, start, INFO_HEADER, picture.width].map(u32::to_le_bytes).concat());
+    bmp.extend(
+        [start + pixels, 0, start, INFO_HEADER, picture.width].map(u32::to_le_bytes).concat(),
+    );
     // A negative height means rows from the top down.
     bmp.extend((-picture.height.cast_signed()).to_le_bytes());
     bmp.extend([1_u16, 32].map(u16::to_le_bytes).concat());
-    let pixels = picture.bgrx.len() as u32;
     bmp.extend([BITFIELDS, pixels, 0, 0, 0, 0].map(u32::to_le_bytes).concat());
     bmp.extend(MASKS.map(u32::to_le_bytes).concat());
-    bmp.extend(&picture.bgrx);
-    bmp
+    bmp.extend(&picture.rgba);
+    Some(bmp)
 }
 
 #[cfg(test)]
@@ -451,14 +370,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_the_file_that_it_says_it_is() {
-        let bgrx = vec![1, 2, 3, 0, 4, 5, 6, 255];
-        let bytes = bmp(&Picture { width: 1, height: 2, bgrx: bgrx.clone() });
+    fn page_gets_a_bmp_of_its_own_display() {
+        let picture = StillPicture {
+            width: 2,
+            height: 2,
+            rgba: (1..=16).collect(),
+            corner: (-1, 0),
+            scale: 1.0,
+            displays: Vec::new(),
+            subject: None,
+            permission: None,
+        };
+        let bytes = bmp(&picture, PixelRect { x: 0, y: 0, width: 1, height: 2 }).unwrap();
         assert_eq!(bytes.len(), 66 + 8);
         assert_eq!(&bytes[..2], b"BM");
         let number = |at: usize| i32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
         assert_eq!([number(2), number(10), number(18), number(22)], [74, 66, 1, -2]);
-        assert_eq!(bytes[66..], bgrx);
+        assert_eq!(bytes[66..], [5, 6, 7, 8, 13, 14, 15, 16]);
+        assert_eq!(bmp(&picture, picture.area()).unwrap()[66..], picture.rgba);
+        assert_eq!(bmp(&picture, PixelRect { x: 9, y: 0, width: 1, height: 2 }), None);
     }
 
     #[test]

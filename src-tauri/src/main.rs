@@ -7,37 +7,44 @@
 mod about;
 mod bar;
 mod camera;
+mod captured_area;
 mod chooser;
 mod commands;
-mod deep_link;
-mod following;
-mod left;
+mod cutter;
+mod desktop_shell;
+mod devices;
+mod dropping;
+mod edit_window;
+mod editor;
+mod events;
 mod media;
 mod media_server;
 mod meter;
 mod navigation;
 mod pages;
 mod panel;
+mod pin;
 mod place;
 mod platform;
 mod program;
 mod quick;
 mod quiet;
 mod quit;
-mod recorded;
 mod shell;
 mod shortcut;
-mod sign_in;
+mod stills;
 mod toast;
 mod tray;
 mod updates;
 mod web_process;
+mod window_state;
 mod words;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use snaplark_app::pictures::clipboard;
 use snaplark_app::{Home, logs};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -48,9 +55,6 @@ const LOG_VARIABLE: &str = "SNAPLARK_LOG";
 /// The default filter, which is also the only one for the log file. zbus warns about each answer of a
 /// portal that has no properties.
 const LOGGED: &str = "warn,snaplark=info,zbus=error";
-
-/// Starts without a window, in the tray only, as at login.
-const HIDDEN_FLAG: &str = "--hidden";
 
 /// The output of `--help`. The manual page snaplark-desktop.1 says the same.
 const HELP: &str = "\
@@ -69,7 +73,10 @@ Options:
 The command line is a program of its own: snaplark --help";
 
 fn main() -> ExitCode {
-    if let Some(ended) = snaplark_capture::part() {
+    if let Some(ended) = clipboard::run_if_holder() {
+        return ended;
+    }
+    if let Some(ended) = snaplark_capture::run_if_helper() {
         return ended;
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -96,9 +103,7 @@ fn main() -> ExitCode {
         logs::note_panics(home);
     }
 
-    let hidden = arguments.iter().any(|argument| argument == HIDDEN_FLAG);
-    let wish = deep_link::wish(arguments.iter().map(String::as_str));
-    match platform::prepare().and_then(|()| shell::run(hidden, wish)) {
+    match platform::prepare().and_then(|()| shell::run(arguments.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed.

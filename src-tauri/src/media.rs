@@ -1,22 +1,54 @@
 //! Serves recordings to windows under a URI scheme: `recording://localhost/ID/…` with `still` or `frame-N`
-//! (JPEG), `init` or a piece's number (WebM). Only the library and the preview may use it, and only with
-//! recording ids: no path goes in or out. Their pages have the one origin that may read an answer (CORS),
-//! so a web page that got into a window anyway could read nothing.
+//! (JPEG), `init` or a piece's number (WebM). Pictures have `thumbnail-N` (JPEG, with their drawing) and
+//! `source` (the original, for its own editor alone, because it shows what is covered). Only the library, the
+//! preview and the editors may use it, and only with ids: no path goes in or out. An editor gets its own item alone.
+//! Their pages have the one origin that may read an answer (CORS), so a web page that got into a window anyway
+//! could read nothing.
 
 use snaplark_app::{App, AppError, RecordingId};
 use tauri::http::{Request, Response, StatusCode, header};
 use tauri::{Manager, Runtime, UriSchemeContext, UriSchemeResponder, async_runtime};
 
-use crate::{navigation, pages};
+use crate::{cutter, editor, navigation, pages};
 
 pub const SCHEME: &str = "recording";
 
-enum Wanted {
+enum MediaRequest {
     Still,
     /// The first frame of a piece.
     Frame(usize),
     Init,
     Piece(usize),
+    /// A picture with its drawing, small.
+    Thumbnail,
+    /// A picture without its drawing.
+    Source,
+}
+
+impl MediaRequest {
+    /// Returns whether a window may ask for it, of the item with this id. An editor may read its own picture alone.
+    fn may_come_from(&self, label: &str, id: &str) -> bool {
+        let is_editor = editor::WINDOW.is_of(label, id);
+        let shows_recordings = [pages::LIBRARY.label, pages::PREVIEW.label].contains(&label)
+            || cutter::WINDOW.is_of(label, id);
+        match self {
+            MediaRequest::Source => is_editor,
+            MediaRequest::Thumbnail => is_editor || label == pages::LIBRARY.label,
+            MediaRequest::Still
+            | MediaRequest::Frame(_)
+            | MediaRequest::Init
+            | MediaRequest::Piece(_) => shows_recordings,
+        }
+    }
+}
+
+/// Returns the address of something that the scheme serves, as Tauri's `convertFileSrc` does.
+pub fn address(path: &str) -> String {
+    let path = path.replace('/', "%2F");
+    match cfg!(any(windows, target_os = "android")) {
+        true => format!("http://{SCHEME}.localhost/{path}"),
+        false => format!("{SCHEME}://localhost/{path}"),
+    }
 }
 
 pub fn serve<R: Runtime>(
@@ -24,44 +56,73 @@ pub fn serve<R: Runtime>(
     request: Request<Vec<u8>>,
     responder: UriSchemeResponder,
 ) {
-    let asks = [pages::LIBRARY.label, pages::PREVIEW.label].contains(&context.webview_label());
+    let label = context.webview_label().to_owned();
     let app = context.app_handle().try_state::<App>().map(|app| app.inner().clone());
-    let (Some(app), true) = (app, asks) else {
+    let Some(app) = app else {
         return responder.respond(refusal(StatusCode::FORBIDDEN));
     };
     async_runtime::spawn(async move {
         // Tauri's `convertFileSrc` escapes the whole path as a single name.
         let path = request.uri().path().replace("%2F", "/");
         let answer = match parsed(&path) {
-            Some((id, wanted)) => answer(&app, id, wanted).await,
+            Some((id, wanted)) if wanted.may_come_from(&label, id) => {
+                answer(&app, id, wanted).await
+            }
+            Some(_) => refusal(StatusCode::FORBIDDEN),
             None => refusal(StatusCode::NOT_FOUND),
         };
         responder.respond(answer);
     });
 }
 
-fn parsed(path: &str) -> Option<(&str, Wanted)> {
+fn parsed(path: &str) -> Option<(&str, MediaRequest)> {
     let (id, wanted) = path.strip_prefix('/')?.split_once('/')?;
     let wanted = match wanted {
-        "still" => Wanted::Still,
-        "init" => Wanted::Init,
-        name => match name.strip_prefix("frame-") {
-            Some(number) => Wanted::Frame(number.parse().ok()?),
-            None => Wanted::Piece(name.parse().ok()?),
+        "still" => MediaRequest::Still,
+        "init" => MediaRequest::Init,
+        "source" => MediaRequest::Source,
+        name => match (name.strip_prefix("frame-"), name.strip_prefix("thumbnail-")) {
+            (Some(number), _) => MediaRequest::Frame(number.parse().ok()?),
+            // The number makes the address another one for each drawing.
+            (None, Some(revision)) => {
+                revision.parse::<u32>().ok()?;
+                MediaRequest::Thumbnail
+            }
+            (None, None) => MediaRequest::Piece(name.parse().ok()?),
         },
     };
     Some((id, wanted))
 }
 
-async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
+async fn answer(app: &App, id: &str, wanted: MediaRequest) -> Response<Vec<u8>> {
+    if matches!(wanted, MediaRequest::Thumbnail | MediaRequest::Source) {
+        return answer_picture(app, id, &wanted).await;
+    }
     let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
     // Stills are shown again with each scroll, so they are cached; videos are too large.
     let (kind, caching) = match wanted {
-        Wanted::Still | Wanted::Frame(_) => ("image/jpeg", "private, max-age=86400"),
-        Wanted::Init | Wanted::Piece(_) => ("video/webm", "no-store"),
+        MediaRequest::Still | MediaRequest::Frame(_) => ("image/jpeg", "private, max-age=86400"),
+        MediaRequest::Init
+        | MediaRequest::Piece(_)
+        | MediaRequest::Thumbnail
+        | MediaRequest::Source => ("video/webm", "no-store"),
     };
-    match read(app, id, wanted).await {
-        Ok(bytes) => Response::builder()
+    respond(read(app, id, wanted).await.map(|bytes| (bytes, kind)), caching)
+}
+
+async fn answer_picture(app: &App, id: &str, wanted: &MediaRequest) -> Response<Vec<u8>> {
+    let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
+    // What is covered later must not stay in the cache of a window.
+    let (read, caching) = match wanted {
+        MediaRequest::Source => (app.pictures().source(id).await, "no-store"),
+        _ => (app.pictures().thumbnail(id).await, "private, max-age=86400"),
+    };
+    respond(read.map(|read| (read.bytes, read.mime)), caching)
+}
+
+fn respond(read: Result<(Vec<u8>, &'static str), AppError>, caching: &str) -> Response<Vec<u8>> {
+    match read {
+        Ok((bytes, kind)) => Response::builder()
             .header(header::CONTENT_TYPE, kind)
             .header(header::CACHE_CONTROL, caching)
             .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, navigation::ORIGIN)
@@ -74,13 +135,17 @@ async fn answer(app: &App, id: &str, wanted: Wanted) -> Response<Vec<u8>> {
     }
 }
 
-async fn read(app: &App, id: RecordingId, wanted: Wanted) -> Result<Vec<u8>, AppError> {
+async fn read(app: &App, id: RecordingId, wanted: MediaRequest) -> Result<Vec<u8>, AppError> {
     let media = app.media(id).await?;
     let read = async_runtime::spawn_blocking(move || match wanted {
-        Wanted::Still => media.still(),
-        Wanted::Frame(index) => media.frame(index),
-        Wanted::Init => media.init(),
-        Wanted::Piece(index) => media.piece(index),
+        MediaRequest::Still => media.still(),
+        MediaRequest::Frame(index) => media.frame(index),
+        MediaRequest::Init => media.init(),
+        MediaRequest::Piece(index) => media.piece(index),
+        // Those are of pictures, which have no media.
+        MediaRequest::Thumbnail | MediaRequest::Source => {
+            Err(AppError::NoMedia { reason: "it is no recording".to_owned() })
+        }
     });
     read.await.map_err(|_| AppError::Closing)?
 }
@@ -96,11 +161,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_and_the_four_kinds_are_understood() {
-        assert!(matches!(parsed("/x/still"), Some(("x", Wanted::Still))));
-        assert!(matches!(parsed("/x/init"), Some(("x", Wanted::Init))));
-        assert!(matches!(parsed("/x/frame-7"), Some(("x", Wanted::Frame(7)))));
-        assert!(matches!(parsed("/x/12"), Some(("x", Wanted::Piece(12)))));
+    fn original_of_a_picture_is_for_its_own_editor_alone() {
+        assert!(MediaRequest::Source.may_come_from("editor-2", "2"));
+        assert!(MediaRequest::Thumbnail.may_come_from("library", "2"));
+        assert!(MediaRequest::Thumbnail.may_come_from("editor-2", "2"));
+        for label in ["library", "preview", "toast", "settings", "pin-2", "editor", "editor-1"] {
+            assert!(!MediaRequest::Source.may_come_from(label, "2"), "{label}");
+        }
+        assert!(!MediaRequest::Thumbnail.may_come_from("editor-1", "2"), "it is another's");
+        assert!(MediaRequest::Still.may_come_from("library", "2"));
+        assert!(!MediaRequest::Piece(0).may_come_from("editor-2", "2"));
+        assert!(MediaRequest::Frame(0).may_come_from("cutter-x", "x"));
+        assert!(!MediaRequest::Frame(0).may_come_from("cutter-y", "x"));
+        assert!(!MediaRequest::Source.may_come_from("cutter-x", "x"));
+    }
+
+    #[test]
+    fn only_the_programs_own_pages_may_read_an_answer() {
+        let answer = respond(Ok((b"bytes".to_vec(), "image/jpeg")), "no-store");
+        let origins: Vec<_> =
+            answer.headers().get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN).iter().collect();
+        assert_eq!(origins, [navigation::ORIGIN]);
+        let refused = refusal(StatusCode::FORBIDDEN);
+        assert!(!refused.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+    }
+
+    #[test]
+    fn only_ids_and_the_known_kinds_are_understood() {
+        assert!(matches!(parsed("/x/still"), Some(("x", MediaRequest::Still))));
+        assert!(matches!(parsed("/x/init"), Some(("x", MediaRequest::Init))));
+        assert!(matches!(parsed("/x/frame-7"), Some(("x", MediaRequest::Frame(7)))));
+        assert!(matches!(parsed("/x/12"), Some(("x", MediaRequest::Piece(12)))));
+        assert!(matches!(parsed("/x/source"), Some(("x", MediaRequest::Source))));
+        assert!(matches!(parsed("/x/thumbnail-3"), Some(("x", MediaRequest::Thumbnail))));
         for path in [
             "",
             "/",
@@ -110,6 +203,9 @@ mod tests {
             "/x/-1",
             "/x/frame-",
             "/x/frame--1",
+            "/x/thumbnail-",
+            "/x/thumbnail-a",
+            "/x/source/..",
             "/x/still/",
             "x/still",
         ] {

@@ -5,15 +5,17 @@
 //! need `opusparse` of gst-plugins-bad, while the same recording plays and seeks as a plain file. WebKitGTK
 //! hands only http(s) and blob URLs to GStreamer, not custom schemes.
 //!
-//! Access: the listener accepts connections from this computer only. Its address contains a random key of
-//! 122 bits, which only the library's window gets and which is never logged. Without the key, other users
+//! Access: the listener accepts connections from this computer only. Each recording's address contains a random key
+//! of its own of 122 bits, which only windows that may play that recording get and which is never logged. Without
+//! the key, other users
 //! of this computer and pages in a browser get 404 for every request. No answer names an allowed origin
 //! (CORS), so no page may read one. A request for another host than the address (DNS rebinding) gets 404
 //! too. `Cross-Origin-Resource-Policy` is not sent, because it would block the player itself: windows have
 //! an origin of their own. Nothing is written.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -27,30 +29,38 @@ use tokio::sync::OnceCell;
 
 /// The server, started when the first recording is played.
 #[derive(Default)]
-pub struct MediaServer(OnceCell<String>);
+pub struct MediaServer {
+    base: OnceCell<String>,
+    keys: Keys,
+}
+
+/// The key of each recording whose address was asked for, by its id.
+type Keys = Arc<Mutex<HashMap<String, String>>>;
 
 #[derive(Clone)]
 struct Served {
     app: App,
     /// `127.0.0.1:PORT`
     host: Arc<str>,
-    key: Arc<str>,
+    keys: Keys,
 }
 
 impl MediaServer {
     /// Returns the address of a recording's file.
     pub async fn address(&self, app: &App, id: &str) -> std::io::Result<String> {
-        let base = self.0.get_or_try_init(|| start(app.clone())).await?;
-        Ok(format!("{base}/{id}"))
+        let base = self.base.get_or_try_init(|| start(app.clone(), self.keys.clone())).await?;
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || uuid::Uuid::new_v4().simple().to_string();
+        let key = keys.entry(id.to_owned()).or_insert_with(new);
+        Ok(format!("{base}/{key}/{id}"))
     }
 }
 
-async fn start(app: App) -> std::io::Result<String> {
-    let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+async fn start(app: App, keys: Keys) -> std::io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let host: Arc<str> = listener.local_addr()?.to_string().into();
-    let base = format!("http://{host}/{key}");
-    let served = Served { app, host, key };
+    let base = format!("http://{host}");
+    let served = Served { app, host, keys };
     let router = Router::new().route("/{key}/{id}", get(serve)).with_state(served);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -66,7 +76,7 @@ async fn serve(
     headers: HeaderMap,
 ) -> Response {
     let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
-    if key != *served.key || host != Some(served.host.as_bytes()) {
+    if !opens(&served.keys, &key, &id) || host != Some(served.host.as_bytes()) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND.into_response() };
@@ -103,6 +113,12 @@ async fn serve(
         }
     }
     response
+}
+
+/// Returns whether that is the key of that recording.
+fn opens(keys: &Keys, key: &str, id: &str) -> bool {
+    let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    keys.get(id).is_some_and(|of| of == key)
 }
 
 async fn open(app: &App, id: snaplark_app::RecordingId) -> Result<WholeMedia, AppError> {
@@ -149,6 +165,16 @@ fn byte_range(asked: &str, size: u64) -> Option<Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn key_of_a_recording_opens_no_other() {
+        let keys = Keys::default();
+        keys.lock()
+            .unwrap()
+            .extend([("a", "1"), ("b", "2")].map(|(id, key)| (id.into(), key.into())));
+        assert!(opens(&keys, "1", "a"));
+        assert!(!opens(&keys, "1", "b") && !opens(&keys, "", "c"));
+    }
 
     #[test]
     fn range_header_is_cut_to_the_file() {

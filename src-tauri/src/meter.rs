@@ -6,14 +6,15 @@ use std::sync::{Mutex, PoisonError};
 
 use snaplark_app::Microphone;
 use snaplark_app::view::Levels;
-use snaplark_capture::Meter;
-use tauri::{AppHandle, Emitter, Manager, WebviewWindow, WindowEvent};
+use snaplark_core::devices::UntilDropped;
+use tauri::{AppHandle, Manager, WebviewWindow, WindowEvent};
 
-use crate::shell;
+use crate::devices;
+use crate::events::UiEvent;
 
 /// The meters by the labels of the windows that show them.
 #[derive(Default)]
-pub struct Meters(Mutex<BTreeMap<String, Meter>>);
+pub struct Meters(Mutex<BTreeMap<String, UntilDropped>>);
 
 /// Starts sending this microphone's levels to the window; none if it is off.
 pub fn listen(window: &WebviewWindow, microphone: &Microphone) {
@@ -21,12 +22,12 @@ pub fn listen(window: &WebviewWindow, microphone: &Microphone) {
     let there = label.clone();
     let tell = move |microphone| {
         let levels = Levels { microphone, system: 0 };
-        if let Err(error) = handle.emit_to(there.as_str(), shell::LEVELS, levels) {
+        if let Err(error) = UiEvent::Levels(levels).send_to(&handle, there.as_str()) {
             tracing::debug!(%error, "a level can't be told");
         }
     };
     let meter = microphone.device().and_then(|device| {
-        let listens = snaplark_capture::listen(device, tell);
+        let listens = devices::of(window.app_handle()).measure_microphone(device, Box::new(tell));
         listens.inspect_err(|error| tracing::warn!(%error, "the microphone can't be heard")).ok()
     });
     match meter {
@@ -51,7 +52,7 @@ pub fn stop(handle: &AppHandle, label: &str) {
     drop(meters(handle, |meters| meters.remove(label)));
 }
 
-fn meters<T>(handle: &AppHandle, act: impl FnOnce(&mut BTreeMap<String, Meter>) -> T) -> T {
+fn meters<T>(handle: &AppHandle, act: impl FnOnce(&mut BTreeMap<String, UntilDropped>) -> T) -> T {
     let meters = handle.state::<Meters>();
     let mut now = meters.0.lock().unwrap_or_else(PoisonError::into_inner);
     act(&mut now)

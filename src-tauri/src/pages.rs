@@ -10,31 +10,38 @@ use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::window::Color;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent, async_runtime};
 
-use crate::words::word;
-use crate::{camera, left, meter, platform, web_process};
+use crate::words::{Word, word};
+use crate::{camera, cutter, dropping, editor, meter, platform, web_process, window_state};
 
 pub struct Page {
     pub label: &'static str,
-    /// The title's key in the strings.
-    title: &'static str,
+    title: Word,
     size: (f64, f64),
     size_min: (f64, f64),
 }
 
 /// The default size fits three cards in a row, the minimum one card and the header with its button.
-pub const LIBRARY: Page =
-    Page { label: "library", title: "app_name", size: (800.0, 560.0), size_min: (420.0, 360.0) };
+pub const LIBRARY: Page = Page {
+    label: "library",
+    title: Word::APP_NAME,
+    size: (800.0, 560.0),
+    size_min: (420.0, 360.0),
+};
 
 /// Shown on the first start.
 pub const WELCOME: Page =
-    Page { label: "welcome", title: "welcome", size: (640.0, 560.0), size_min: (420.0, 360.0) };
+    Page { label: "welcome", title: Word::WELCOME, size: (640.0, 560.0), size_min: (420.0, 360.0) };
 
-pub const SETTINGS: Page =
-    Page { label: "settings", title: "settings", size: (720.0, 560.0), size_min: (420.0, 360.0) };
+pub const SETTINGS: Page = Page {
+    label: "settings",
+    title: Word::SETTINGS,
+    size: (720.0, 560.0),
+    size_min: (420.0, 360.0),
+};
 
 /// The preview of the last minutes, before they are shared.
 pub const PREVIEW: Page =
-    Page { label: "preview", title: "preview", size: (720.0, 560.0), size_min: (420.0, 400.0) };
+    Page { label: "preview", title: Word::PREVIEW, size: (720.0, 560.0), size_min: (420.0, 400.0) };
 
 /// The windows whose state is stored.
 pub const KEPT: [&Page; 2] = [&LIBRARY, &SETTINGS];
@@ -49,7 +56,7 @@ pub fn open(app: &AppHandle, page: &Page) -> tauri::Result<()> {
 }
 
 /// Shows a page at `at`, a place in it that is passed as the fragment of its address.
-fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> {
+pub fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(page.label) {
         if at.is_some() {
             let mut address = window.url()?;
@@ -82,9 +89,12 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
             }
         })
         .build()?;
-    left::put_back(&window)?;
+    window_state::restore(&window)?;
     meter::stop_with(&window);
     web_process::watch(&window);
+    if page.label == LIBRARY.label {
+        dropping::take_drops(&window);
+    }
     let (app, hidden) = (app.clone(), window.clone());
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
@@ -95,7 +105,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
                 discard_preview(&app);
                 hidden.destroy()
             } else {
-                left::remember(&hidden);
+                window_state::store(&hidden);
                 meter::stop(&app, hidden.label());
                 if hidden.label() == SETTINGS.label {
                     camera::close(&app);
@@ -112,7 +122,7 @@ fn open_at(app: &AppHandle, page: &Page, at: Option<&str>) -> tauri::Result<()> 
 
 /// Returns the page's background. It is set before the window is created; set later, the first frames are
 /// white.
-fn background(app: &AppHandle) -> Color {
+pub fn background(app: &AppHandle) -> Color {
     match platform::is_dark(app) {
         true => BACKGROUND_DARK,
         false => BACKGROUND_LIGHT,
@@ -151,22 +161,6 @@ pub fn name_again(app: &AppHandle) {
             tracing::warn!(%error, label = page.label, "a window can't be named");
         }
     }
-}
-
-/// Shows a page. May be called on any thread; errors are logged.
-pub fn show(app: &AppHandle, page: &'static Page) {
-    show_at(app, page, None);
-}
-
-/// Shows a page at a place in it.
-pub fn show_at(app: &AppHandle, page: &'static Page, at: Option<String>) {
-    let shown = app.clone();
-    let asked = app.run_on_main_thread(move || {
-        if let Err(error) = open_at(&shown, page, at.as_deref()) {
-            tracing::error!(%error, label = page.label, "a window can't be opened");
-        }
-    });
-    if let Err(error) = asked {
-        tracing::error!(%error, label = page.label, "a window can't be opened");
-    }
+    editor::WINDOW.name_again(app);
+    cutter::WINDOW.name_again(app);
 }

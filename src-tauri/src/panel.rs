@@ -5,21 +5,17 @@
 //! process: a process of its own would cost each more than all that it shows.
 
 use serde::Deserialize;
+pub use snaplark_app::desktop::place::Size;
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
+use ts_rs::TS;
 
 use crate::place::Rect;
 use crate::{platform, toast, web_process};
 
-/// In CSS pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-pub struct Size {
-    pub width: f64,
-    pub height: f64,
-}
-
 /// The visible part of a window, in its CSS pixels.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, TS)]
+#[ts(export)]
 pub struct Card {
     pub x: f64,
     pub y: f64,

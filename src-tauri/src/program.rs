@@ -11,14 +11,15 @@ use snaplark_app::{
     private_folder,
 };
 use snaplark_capture::SystemCapture;
-use snaplark_cloud::{
-    CloudError, Embedded, LocalNetwork as LocalNetworkSharing, LocalNetworkState,
-};
+use snaplark_cloud_web::{CloudError, Embedded, LocalNetworkSharing, LocalNetworkState};
+use snaplark_core::devices::Devices;
+use snaplark_core::still::Stills;
+use snaplark_render::SystemRender;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Wry};
 use tokio::sync::mpsc;
 
-use crate::recorded::Uncovering;
+use crate::captured_area::Uncovering;
 
 /// How often starting the cloud is retried. The cause seldom goes away sooner.
 const START_AGAIN: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The store's folder for the ring buffer.
 const RING: &str = "ring";
 
-pub struct Program {
+pub struct DesktopProgram {
     pub app: App,
     pub home: Home,
     cloud: Arc<ThisComputer>,
@@ -40,7 +41,7 @@ struct ThisComputer {
     running: tokio::sync::Mutex<Option<Embedded>>,
 }
 
-impl Program {
+impl DesktopProgram {
     pub async fn open(
         handle: &AppHandle,
         notices: mpsc::UnboundedSender<Notice>,
@@ -55,36 +56,38 @@ impl Program {
         let cloud = ThisComputer { home: home.clone(), running: tokio::sync::Mutex::default() };
         // The embedded cloud may fail to start (a port, a full disk, broken data). Recordings don't need
         // it, and the person is told why there are no links.
-        let (account, problem) = match Account::configured(&home).await? {
-            Some(account) => {
-                cloud.keep_links().await;
-                (Some(account), None)
-            }
+        let (account, here, problem) = match Account::configured(&home).await? {
+            Some(account) => (Some(account), cloud.keep_links().await, None),
             None => match cloud.account().await {
-                Ok(account) => (Some(account), None),
-                Err(error) => (None, Some(problem(&error))),
+                Ok(account) => (Some(account), None, None),
+                Err(error) => (None, None, Some(problem(&error))),
             },
         };
         let app = App::open(AppOptions {
             home: home.clone(),
             account,
             capture: Arc::new(Uncovering::new(
-                SystemCapture::new().remembering_in(&home.root),
+                Arc::new(SystemCapture::new().with_trial_cache_in(&home.root)),
                 handle.clone(),
                 home.root.join(RING),
             )),
+            render: Arc::new(SystemRender),
             // Sending fails when the shell is closing and nobody listens any more.
             keeps: Keeps::AsSet,
             notices: Box::new(move |notice| drop(notices.send(notice))),
         })
         .await?;
+        // Uploads that were begun for this computer before the sign-in go on here.
+        if let Some(here) = here {
+            app.continue_uploads_to(here).await?;
+        }
         if problem.is_some() {
             app.set_cloud_problem(problem).await?;
         }
         let cloud = Arc::new(cloud);
         tokio::spawn(share_as_wanted(app.clone(), Arc::downgrade(&cloud)));
         tokio::spawn(start_later(app.clone(), Arc::downgrade(&cloud)));
-        Ok(Program { app, home, cloud })
+        Ok(DesktopProgram { app, home, cloud })
     }
 
     /// Retries starting the embedded cloud if links are missing without it.
@@ -131,13 +134,17 @@ impl Program {
 }
 
 impl ThisComputer {
-    /// Starts the cloud for links from before a sign-in elsewhere, so that they still work.
-    async fn keep_links(&self) {
-        if self.home.has_own_links()
-            && let Err(error) = self.account().await
-        {
-            tracing::warn!(%error, "earlier links to this computer don't work now");
+    /// Starts the cloud for links from before a sign-in elsewhere, so that they still work, and returns its
+    /// account.
+    async fn keep_links(&self) -> Option<Account> {
+        if !self.home.has_own_links() {
+            return None;
         }
+        let started = self.account().await;
+        let failed = |error: &anyhow::Error| {
+            tracing::warn!(%error, "earlier links to this computer don't work now");
+        };
+        started.inspect_err(failed).ok()
     }
 
     /// Starts the cloud for recordings without a destination; they are uploaded as soon as it runs.
@@ -164,12 +171,22 @@ impl ThisComputer {
         let mut running = self.running.lock().await;
         let embedded = match running.take() {
             Some(embedded) => embedded,
-            None => snaplark_cloud::start_embedded(&self.home.cloud_data()).await?,
+            None => snaplark_cloud_web::start_embedded(&self.home.cloud_data()).await?,
         };
         let embedded = running.insert(embedded);
         let token = Token::new(embedded.token.clone());
         Ok(Account::this_computer(embedded.cloud.address(), token))
     }
+}
+
+/// Returns the devices of this computer.
+pub fn devices() -> Arc<dyn Devices> {
+    Arc::new(SystemCapture::new())
+}
+
+/// Returns what takes pictures of this session's screen.
+pub fn stills() -> Arc<dyn Stills> {
+    Arc::new(SystemCapture::new())
 }
 
 /// Returns in one sentence why there are no links.

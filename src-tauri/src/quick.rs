@@ -1,54 +1,44 @@
-//! The quick menu's window. It opens at the pointer with the focus and closes when it loses it. Its page
-//! determines its content and size.
+//! The quick menu's window. It opens at the pointer with the focus and closes when it loses it.
+//! `snaplark_app::desktop::quick_menu` decides where it is; its page determines its content and size.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use snaplark_app::desktop::quick_menu::QuickMenu;
 use tauri::{AppHandle, Manager, WebviewWindow, WindowEvent};
 
 use crate::panel::{self, Card, Size};
-use crate::place::{Rect, area_of, monitor_at};
+use crate::place::{displays_from, point_of_attention};
 use crate::platform;
-use crate::words::word;
+use crate::words::{Word, word};
 
 pub const LABEL: &str = "quick";
 
+/// The state of the menu, and the visible parts of its page.
 #[derive(Default)]
-pub struct Quick(Mutex<Now>);
+pub struct QuickWindow(Mutex<(QuickMenu, Vec<Card>)>);
 
-#[derive(Default)]
-struct Now {
-    wanted: bool,
-    fit: Option<(Size, Vec<Card>)>,
-    /// The pointer's position when the menu was requested, in physical pixels.
-    at: Option<(i32, i32)>,
-}
-
-impl Quick {
-    fn lock(&self) -> MutexGuard<'_, Now> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl QuickWindow {
+    fn with<T>(&self, act: impl FnOnce(&mut QuickMenu, &mut Vec<Card>) -> T) -> T {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (menu, cards) = &mut *now;
+        act(menu, cards)
     }
 }
 
 /// Opens the menu, or closes it if it is open. Must be called on the main thread.
 pub fn toggle(handle: &AppHandle) -> tauri::Result<()> {
-    let quick = handle.state::<Quick>();
-    if quick.lock().wanted {
-        return close(handle);
-    }
-    let at = handle.cursor_position().ok().map(|at| (at.x as i32, at.y as i32));
-    {
-        let mut now = quick.lock();
-        (now.wanted, now.at) = (true, at);
-    }
-    match handle.get_webview_window(LABEL) {
-        Some(window) => put(handle, &window),
+    let pointer = handle.cursor_position().ok().map(|at| (at.x as i32, at.y as i32));
+    let is_open = handle.state::<QuickWindow>().with(|menu, _| menu.toggle(pointer));
+    match (is_open, handle.get_webview_window(LABEL)) {
+        (false, _) => close(handle),
+        (true, Some(window)) => put(handle, &window),
         // The window is shown when its page has reported its size.
-        None => create(handle),
+        (true, None) => create(handle),
     }
 }
 
 pub fn close(handle: &AppHandle) -> tauri::Result<()> {
-    handle.state::<Quick>().lock().wanted = false;
+    handle.state::<QuickWindow>().with(|menu, _| menu.close());
     match handle.get_webview_window(LABEL) {
         Some(window) => platform::set_visible(&window, false),
         None => Ok(()),
@@ -57,7 +47,10 @@ pub fn close(handle: &AppHandle) -> tauri::Result<()> {
 
 /// Gives the window its page's size. Must be called on the main thread.
 pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::Result<()> {
-    handle.state::<Quick>().lock().fit = size.map(|size| (size, cards));
+    handle.state::<QuickWindow>().with(|menu, shown| {
+        menu.fit(size);
+        *shown = cards;
+    });
     match handle.get_webview_window(LABEL) {
         Some(window) => put(handle, &window),
         None => Ok(()),
@@ -65,7 +58,7 @@ pub fn fit(handle: &AppHandle, size: Option<Size>, cards: Vec<Card>) -> tauri::R
 }
 
 fn create(handle: &AppHandle) -> tauri::Result<()> {
-    let window = panel::create(handle, LABEL, "quick", word("quick_menu"), |window| window)?;
+    let window = panel::create(handle, LABEL, "quick", word(Word::QUICK_MENU), |window| window)?;
     platform::make_panel(&window, true);
     let left = handle.clone();
     window.on_window_event(move |event| {
@@ -78,50 +71,15 @@ fn create(handle: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
+/// Places and shows the window, if there is something to show.
 fn put(handle: &AppHandle, window: &WebviewWindow) -> tauri::Result<()> {
-    let (at, size, cards) = {
-        let quick = handle.state::<Quick>();
-        let now = quick.lock();
-        let (true, Some((size, cards))) = (now.wanted, now.fit.clone()) else { return Ok(()) };
-        (now.at, size, cards)
-    };
-    let under = at.and_then(|(x, y)| monitor_at(handle, x, y));
-    let Some(monitor) = under.map_or_else(|| handle.primary_monitor(), |it| Ok(Some(it)))? else {
-        return Ok(());
-    };
-    let px = |length: f64| (length * monitor.scale_factor()).round() as u32;
-    let area = area_of(&monitor);
-    let place = spot(area, at, (px(size.width), px(size.height)));
-    match panel::show(window, place, cards)? {
+    let quick = handle.state::<QuickWindow>();
+    let pointer = quick.with(|menu, _| menu.pointer());
+    let displays = displays_from(handle, pointer.unwrap_or_else(|| point_of_attention(handle)));
+    let (at, cards) = quick.with(|menu, cards| (menu.window(&displays), cards.clone()));
+    let Some(at) = at else { return Ok(()) };
+    match panel::show(window, at, cards)? {
         true => platform::take_focus(window),
         false => Ok(()),
-    }
-}
-
-/// Places the menu with its first line at the pointer, or in the middle of the display if there is no
-/// pointer.
-fn spot(area: Rect, at: Option<(i32, i32)>, (width, height): (u32, u32)) -> Rect {
-    let (w, h) = (width.cast_signed(), height.cast_signed());
-    let middle = (area.x + area.width.cast_signed() / 2, area.y + area.height.cast_signed() / 2);
-    let (x, y) = at.map_or((middle.0 - w / 2, middle.1 - h / 2), |(x, y)| (x - w / 2, y - h / 8));
-    area.hold(Rect { x, y, width, height })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_at_the_pointer_and_on_the_display() {
-        let area = Rect { x: 1280, y: 30, width: 1280, height: 690 };
-        let size = (300, 400);
-        let at = |pointer| {
-            let place = spot(area, pointer, size);
-            (place.x, place.y)
-        };
-        assert_eq!(at(Some((1900, 200))), (1750, 150));
-        assert_eq!(at(Some((2559, 719))), (2260, 320));
-        assert_eq!(at(Some((1280, 0))), (1280, 30));
-        assert_eq!(at(None), (1770, 175));
     }
 }

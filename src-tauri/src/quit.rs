@@ -4,56 +4,52 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use snaplark_app::App;
-use snaplark_app::view::{RecorderView, Snapshot};
+use snaplark_app::desktop::Unfinished;
 use tauri::{AppHandle, Manager, async_runtime};
 #[cfg(not(target_os = "linux"))]
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons};
 
 #[cfg(target_os = "linux")]
 use crate::commands::on_main;
-use crate::program::Program;
+use crate::program::DesktopProgram;
+use crate::words::Word;
 #[cfg(not(target_os = "linux"))]
 use crate::words::word;
-use crate::{left, pages};
+use crate::{pages, window_state};
 
 /// Quits on the person's request. Asks first if something is being recorded or is not uploaded. The end of
 /// the session quits without asking, since nobody may be there.
 pub fn ask(handle: &AppHandle) {
     let handle = handle.clone();
     async_runtime::spawn(async move {
-        let words = words_now(&handle).await;
-        if words == NOTHING {
-            return quit(&handle);
-        }
-        if handle.state::<Closing>().asks.swap(true, Ordering::SeqCst) {
+        let Some(words) = words_now(&handle).await else { return quit(&handle) };
+        if handle.state::<QuitState>().asks.swap(true, Ordering::SeqCst) {
             return;
         }
         show_question(&handle, words).await;
     });
 }
 
-/// A key of the strings: nothing is unfinished, so there is no question.
-const NOTHING: &str = "quit_nothing";
-
-async fn words_now(handle: &AppHandle) -> &'static str {
+/// Returns the question about what is unfinished now, or `None` if nothing is.
+async fn words_now(handle: &AppHandle) -> Option<Word> {
     match handle.state::<App>().snapshot().await {
-        Ok(snapshot) => question(&snapshot),
+        Ok(snapshot) => words_for(Unfinished::of(&snapshot)),
         // The app is closing already.
-        Err(_) => NOTHING,
+        Err(_) => None,
     }
 }
 
-/// Returns the question for this state, as a key of the strings.
-fn question(snapshot: &Snapshot) -> &'static str {
-    match (&snapshot.recorder, snapshot.has_unsent()) {
-        (RecorderView::Idle, false) => NOTHING,
-        (RecorderView::Idle, true) => "quit_unsent",
-        _ => "quit_recording",
+fn words_for(unfinished: Unfinished) -> Option<Word> {
+    match unfinished {
+        Unfinished::Nothing => None,
+        Unfinished::Uploads => Some(Word::QUIT_UNSENT),
+        Unfinished::Exports => Some(Word::QUIT_EXPORTING),
+        Unfinished::Recording => Some(Word::QUIT_RECORDING),
     }
 }
 
 fn answered(handle: &AppHandle, quits: bool) {
-    handle.state::<Closing>().asks.store(false, Ordering::SeqCst);
+    handle.state::<QuitState>().asks.store(false, Ordering::SeqCst);
     if quits {
         quit(handle);
     }
@@ -62,14 +58,16 @@ fn answered(handle: &AppHandle, quits: bool) {
 /// A dialog of our own, since those of the plugin can't be changed while they are shown, and this one is
 /// kept up to date.
 #[cfg(target_os = "linux")]
-async fn show_question(handle: &AppHandle, mut words: &'static str) {
+async fn show_question(handle: &AppHandle, mut words: Word) {
     let shown = handle.clone();
     if on_main(handle, move |_| dialog::show(&shown, words)).await.is_err() {
         return answered(handle, false);
     }
     let mut changes = handle.state::<App>().changes();
-    while changes.changed().await.is_ok() && handle.state::<Closing>().asks.load(Ordering::SeqCst) {
-        let now = words_now(handle).await;
+    while changes.changed().await.is_ok() && handle.state::<QuitState>().asks.load(Ordering::SeqCst)
+    {
+        // A question that is shown stays until it is answered, even if everything is done by then.
+        let now = words_now(handle).await.unwrap_or(Word::QUIT_NOTHING);
         if now != words && on_main(handle, move |_| dialog::say(now)).await.is_ok() {
             words = now;
         }
@@ -77,10 +75,13 @@ async fn show_question(handle: &AppHandle, mut words: &'static str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn show_question(handle: &AppHandle, words: &'static str) {
-    let answers =
-        MessageDialogButtons::OkCancelCustom(word("tray_quit").into(), word("quit_not").into());
-    let question = handle.dialog().message(word(words)).title(word("quit_title")).buttons(answers);
+async fn show_question(handle: &AppHandle, words: Word) {
+    let answers = MessageDialogButtons::OkCancelCustom(
+        word(Word::TRAY_QUIT).into(),
+        word(Word::QUIT_NOT).into(),
+    );
+    let question =
+        handle.dialog().message(word(words)).title(word(Word::QUIT_TITLE)).buttons(answers);
     let asked = handle.clone();
     question.show(move |quits| answered(&asked, quits));
 }
@@ -95,21 +96,21 @@ mod dialog {
     use tauri::AppHandle;
 
     use super::answered;
-    use crate::words::word;
+    use crate::words::{Word, word};
 
     thread_local! {
         static QUESTION: RefCell<Option<MessageDialog>> = const { RefCell::new(None) };
     }
 
-    pub fn show(handle: &AppHandle, words: &'static str) {
+    pub fn show(handle: &AppHandle, words: Word) {
         let parent = None::<&gtk::Window>;
         let (flags, kind) = (DialogFlags::empty(), MessageType::Question);
         let question =
-            MessageDialog::new(parent, flags, kind, ButtonsType::None, word("quit_title"));
-        question.set_title(word("quit_title"));
+            MessageDialog::new(parent, flags, kind, ButtonsType::None, word(Word::QUIT_TITLE));
+        question.set_title(word(Word::QUIT_TITLE));
         question.set_secondary_text(Some(word(words)));
-        question.add_button(word("quit_not"), ResponseType::Cancel);
-        question.add_button(word("tray_quit"), ResponseType::Accept);
+        question.add_button(word(Word::QUIT_NOT), ResponseType::Cancel);
+        question.add_button(word(Word::TRAY_QUIT), ResponseType::Accept);
         question.set_default_response(ResponseType::Accept);
         let asked = handle.clone();
         question.connect_response(move |question, response| {
@@ -122,7 +123,7 @@ mod dialog {
         QUESTION.set(Some(question));
     }
 
-    pub fn say(words: &'static str) {
+    pub fn say(words: Word) {
         QUESTION.with_borrow(|question| {
             if let Some(question) = question {
                 question.set_secondary_text(Some(word(words)));
@@ -132,7 +133,7 @@ mod dialog {
 }
 
 #[derive(Default)]
-pub struct Closing {
+pub struct QuitState {
     closes: AtomicBool,
     asks: AtomicBool,
 }
@@ -148,17 +149,17 @@ pub fn restart(handle: &AppHandle) {
 }
 
 fn end(handle: &AppHandle, starts_again: bool) {
-    if handle.state::<Closing>().closes.swap(true, Ordering::SeqCst) {
+    if handle.state::<QuitState>().closes.swap(true, Ordering::SeqCst) {
         return;
     }
     let handle = handle.clone();
     async_runtime::spawn(async move {
-        left::remember_all(&handle, &pages::KEPT).await;
+        window_state::store_all(&handle, &pages::KEPT).await;
         for window in handle.webview_windows().values() {
             // The program ends even if hiding a window fails.
             let _ = window.hide();
         }
-        if let Some(program) = handle.try_state::<Program>() {
+        if let Some(program) = handle.try_state::<DesktopProgram>() {
             program.close().await;
         }
         match starts_again {
@@ -188,23 +189,5 @@ pub async fn when_told(handle: AppHandle) {
 pub async fn when_told(handle: AppHandle) {
     if tokio::signal::ctrl_c().await.is_ok() {
         quit(&handle);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use snaplark_app::view::{RecordingState, WaitReason};
-
-    use super::*;
-    use crate::tray::tests::snapshot;
-
-    #[test]
-    fn question_says_what_is_true_when_the_state_changes() {
-        let waits = [RecordingState::Waits { reason: WaitReason::Offline }];
-        let stops = || RecorderView::Stopping { id: String::new() };
-        assert_eq!(question(&snapshot(stops(), &waits, None)), "quit_recording");
-        assert_eq!(question(&snapshot(RecorderView::Idle, &waits, None)), "quit_unsent");
-        let done = [RecordingState::Done];
-        assert_eq!(question(&snapshot(RecorderView::Idle, &done, None)), "quit_nothing");
     }
 }

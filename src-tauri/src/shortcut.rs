@@ -9,27 +9,30 @@
 //! system's own table requires.
 
 #[cfg(target_os = "linux")]
-mod desktop;
+mod portal;
 
+#[cfg(target_os = "linux")]
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use snaplark_app::control::Order;
-use snaplark_app::{Serves, Shortcut, ShortcutKeys};
-use tauri::{AppHandle, Emitter as _, Manager, async_runtime};
+use snaplark_app::{Serves, Shortcut, ShortcutKeys, Way};
+#[cfg(target_os = "linux")]
+use snaplark_core::policy::STRIKE_SECONDS;
+use tauri::{AppHandle, Manager, async_runtime};
 use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
 use tokio::sync::Notify;
+use ts_rs::TS;
 
-use crate::chooser::{self, Kind};
-use crate::words::word;
-use crate::{pages, platform, quick, shell};
-
-/// The event for changed shortcuts.
-const CHANGED: &str = "shortcuts";
+use crate::events::UiEvent;
+#[cfg(target_os = "linux")]
+use crate::words::{CountedWord, Word, counted, word};
+use crate::{desktop_shell, platform};
 
 /// The state of a shortcut.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[ts(export)]
 pub struct Bound {
     pub shortcut: Shortcut,
     /// Such as `Alt+R`, or the desktop's description of keys that it assigned.
@@ -37,14 +40,14 @@ pub struct Bound {
     /// The default keys.
     pub usual: String,
     /// The command that does the same, to be bound to a key in the desktop's settings.
-    pub command: &'static str,
-    pub state: State,
+    pub command: String,
+    pub state: BindingState,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-pub enum State {
+pub enum BindingState {
     Works,
     /// It has keys, but no effect now, so other programs have them.
     Resting,
@@ -100,7 +103,7 @@ impl Shortcuts {
 
     pub fn of(&self, shortcut: Shortcut) -> Bound {
         let found = self.lock().iter().find(|bound| bound.shortcut == shortcut).cloned();
-        found.unwrap_or_else(|| bound(shortcut, "", State::Unavailable))
+        found.unwrap_or_else(|| bound(shortcut, "", BindingState::Unavailable))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Bound>> {
@@ -112,7 +115,7 @@ impl Shortcuts {
 pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
     app.manage(Shortcuts::new());
     let bound = match platform::is_wayland() {
-        true => Shortcut::ALL.map(|shortcut| bound(shortcut, "", State::Asked)),
+        true => Shortcut::ALL.map(|shortcut| bound(shortcut, "", BindingState::Asked)),
         false => take_all(app, keys),
     };
     *app.state::<Shortcuts>().lock() = bound.to_vec();
@@ -124,7 +127,7 @@ pub fn register(app: &AppHandle, keys: &ShortcutKeys) {
 
 #[cfg(target_os = "linux")]
 fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
-    let wanted = |shortcut| desktop::Wanted {
+    let wanted = |shortcut| portal::ShortcutRequest {
         shortcut,
         words: words_for(shortcut),
         keys: keys.of(shortcut).to_owned(),
@@ -139,21 +142,21 @@ fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
                 tracing::warn!(%error, "shortcuts can't be told of");
             }
         };
-        desktop::follow(wanted, &handle.state::<Shortcuts>().again, tell).await;
+        portal::follow(wanted, &handle.state::<Shortcuts>().again, tell).await;
     });
 }
 
 /// Handles news from the desktop. Runs on the main thread.
 #[cfg(target_os = "linux")]
-fn heed(app: &AppHandle, news: desktop::News) {
-    use desktop::News;
+fn heed(app: &AppHandle, news: portal::PortalEvent) {
+    use portal::PortalEvent;
 
     let (state, given) = match news {
-        News::Pressed(shortcut) => return act(app, shortcut),
-        News::Given(given) => (State::ByDesktop, given),
-        News::Asked => (State::Asked, Vec::new()),
-        News::Declined => (State::Declined, Vec::new()),
-        News::Missing => (State::Unavailable, Vec::new()),
+        PortalEvent::Pressed(shortcut) => return act(app, shortcut),
+        PortalEvent::Given(given) => (BindingState::ByDesktop, given),
+        PortalEvent::Asked => (BindingState::Asked, Vec::new()),
+        PortalEvent::Declined => (BindingState::Declined, Vec::new()),
+        PortalEvent::Missing => (BindingState::Unavailable, Vec::new()),
     };
     for bound in app.state::<Shortcuts>().lock().iter_mut() {
         let keys = given.iter().find(|(shortcut, _)| *shortcut == bound.shortcut);
@@ -174,10 +177,12 @@ fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()
     Shortcut::ALL.map(|shortcut| {
         let keys = keys.of(shortcut);
         match has_some {
-            true if keys.is_empty() => bound(shortcut, keys, State::Unset),
-            true if shortcut.serves() != Serves::Always => bound(shortcut, keys, State::Resting),
+            true if keys.is_empty() => bound(shortcut, keys, BindingState::Unset),
+            true if shortcut.serves() != Serves::Always => {
+                bound(shortcut, keys, BindingState::Resting)
+            }
             true => take(app, shortcut, keys),
-            false => bound(shortcut, keys, State::Unavailable),
+            false => bound(shortcut, keys, BindingState::Unavailable),
         }
     })
 }
@@ -190,13 +195,13 @@ pub fn follow(app: &AppHandle, is_recording: bool, is_keeping: bool) {
     shortcuts.is_keeping.store(is_keeping, Ordering::Relaxed);
     let before = shortcuts.all();
     let follows = |bound: &Bound| match (bound.state, shortcuts.serves_now(bound.shortcut)) {
-        (State::Resting, true) => take(app, bound.shortcut, &bound.keys),
-        (State::Works, false) => {
+        (BindingState::Resting, true) => take(app, bound.shortcut, &bound.keys),
+        (BindingState::Works, false) => {
             give_back(app, bound);
-            Bound { state: State::Resting, ..bound.clone() }
+            Bound { state: BindingState::Resting, ..bound.clone() }
         }
         // The keys may be free by the next time.
-        (State::Taken, false) => Bound { state: State::Resting, ..bound.clone() },
+        (BindingState::Taken, false) => Bound { state: BindingState::Resting, ..bound.clone() },
         (_, _) => bound.clone(),
     };
     let now: Vec<Bound> = before.iter().map(follows).collect();
@@ -216,7 +221,7 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
     goes.iter().for_each(|bound| give_back(app, bound));
     let came: Vec<Bound> =
         goes.iter().map(|old| take_as(app, old, keys.of(old.shortcut))).collect();
-    let refused = came.iter().find(|bound| bound.state == State::Taken);
+    let refused = came.iter().find(|bound| bound.state == BindingState::Taken);
     let refused = refused.map(|bound| bound.keys.clone());
     let now = match &refused {
         None => {
@@ -229,7 +234,7 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
         Some(_) => {
             came.iter().for_each(|bound| give_back(app, bound));
             let back = goes.iter().map(|old| match old.state {
-                State::Resting => old.clone(),
+                BindingState::Resting => old.clone(),
                 _ => take_as(app, old, &old.keys),
             });
             stays.into_iter().chain(back).collect()
@@ -246,7 +251,7 @@ pub fn rebind(app: &AppHandle, keys: &ShortcutKeys) -> Result<(), String> {
 fn rest(app: &AppHandle, bound: Bound) -> Bound {
     give_back(app, &bound);
     match bound.state {
-        State::Works => Bound { state: State::Resting, ..bound },
+        BindingState::Works => Bound { state: BindingState::Resting, ..bound },
         _ => bound,
     }
 }
@@ -260,7 +265,9 @@ pub fn hold(app: &AppHandle, held: bool) {
             give_back(app, bound);
             bound.clone()
         }
-        (false, State::Works | State::Taken | State::Resting) if !is_ours(app, &bound.keys) => {
+        (false, BindingState::Works | BindingState::Taken | BindingState::Resting)
+            if !is_ours(app, &bound.keys) =>
+        {
             let took = take(app, bound.shortcut, &bound.keys);
             match app.state::<Shortcuts>().serves_now(bound.shortcut) {
                 true => took,
@@ -278,58 +285,31 @@ pub fn hold(app: &AppHandle, held: bool) {
 }
 
 fn tell(app: &AppHandle) {
-    if let Err(error) = app.emit(CHANGED, ()) {
+    if let Err(error) = UiEvent::Shortcuts.send(app) {
         tracing::warn!(%error, "windows can't be told of the shortcuts");
     }
 }
 
-fn bound(shortcut: Shortcut, keys: &str, state: State) -> Bound {
+fn bound(shortcut: Shortcut, keys: &str, state: BindingState) -> Bound {
     let usual = ShortcutKeys::default().of(shortcut).to_owned();
-    Bound { shortcut, keys: keys.to_owned(), usual, command: command_for(shortcut), state }
-}
-
-fn command_for(shortcut: Shortcut) -> &'static str {
-    match shortcut {
-        Shortcut::Record => "snaplark toggle",
-        Shortcut::ChooseArea => "snaplark-desktop --choose",
-        Shortcut::Microphone => "snaplark mute",
-        Shortcut::Webcam => "snaplark webcam",
-        Shortcut::QuickMenu => "snaplark-desktop --quick-menu",
-        Shortcut::Pause => "snaplark pause",
-        Shortcut::ShareLast => "snaplark-desktop --share-last",
-        Shortcut::Library => "snaplark-desktop",
-    }
-}
-
-/// Carries out the shortcut command that another start of the program was given, if any.
-pub fn obey(app: &AppHandle, arguments: &[String]) -> bool {
-    let Some(shortcut) = wish(arguments) else { return false };
-    let there = app.clone();
-    if let Err(error) = app.run_on_main_thread(move || act(&there, shortcut)) {
-        tracing::warn!(%error, ?shortcut, "a command was not carried out");
-    }
-    true
-}
-
-fn wish(arguments: &[String]) -> Option<Shortcut> {
-    let own = |shortcut: &Shortcut| command_for(*shortcut).strip_prefix("snaplark-desktop ");
-    let is_meant = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    Shortcut::ALL.into_iter().find(|shortcut| own(shortcut).is_some_and(is_meant))
+    Bound { shortcut, keys: keys.to_owned(), usual, command: shortcut.command(), state }
 }
 
 #[cfg(target_os = "linux")]
-fn words_for(shortcut: Shortcut) -> &'static str {
-    word(match shortcut {
-        Shortcut::Record => "shortcut_record",
+fn words_for(shortcut: Shortcut) -> Cow<'static, str> {
+    Cow::Borrowed(word(match shortcut {
+        Shortcut::Record => Word::SHORTCUT_RECORD,
         // No portal can record an area.
-        Shortcut::ChooseArea => "shortcut_choose_screen",
-        Shortcut::Microphone => "shortcut_microphone",
-        Shortcut::Webcam => "shortcut_webcam",
-        Shortcut::QuickMenu => "shortcut_quick_menu",
-        Shortcut::Pause => "shortcut_pause",
-        Shortcut::ShareLast => "shortcut_share_last",
-        Shortcut::Library => "shortcut_library",
-    })
+        Shortcut::ChooseArea => Word::SHORTCUT_CHOOSE_SCREEN,
+        Shortcut::Microphone => Word::SHORTCUT_MICROPHONE,
+        Shortcut::Webcam => Word::SHORTCUT_WEBCAM,
+        Shortcut::QuickMenu => Word::SHORTCUT_QUICK_MENU,
+        Shortcut::Pause => Word::SHORTCUT_PAUSE,
+        Shortcut::Strike => return counted(CountedWord::STRIKE_LAST, STRIKE_SECONDS).into(),
+        Shortcut::ShareLast => Word::SHORTCUT_SHARE_LAST,
+        Shortcut::Library => Word::SHORTCUT_LIBRARY,
+        Shortcut::Screenshot => Word::SHORTCUT_SCREENSHOT,
+    }))
 }
 
 /// Sorts the shortcuts, so that each has its fixed place in the list.
@@ -345,9 +325,9 @@ fn is_ours(app: &AppHandle, keys: &str) -> bool {
 /// Registers new keys. If the desktop owns the keys, they are only noted.
 fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
     match old.state {
-        State::ByDesktop | State::Asked | State::Declined => old.clone(),
-        State::Unavailable => Bound { keys: keys.to_owned(), ..old.clone() },
-        State::Works | State::Resting | State::Taken | State::Unset => {
+        BindingState::ByDesktop | BindingState::Asked | BindingState::Declined => old.clone(),
+        BindingState::Unavailable => Bound { keys: keys.to_owned(), ..old.clone() },
+        BindingState::Works | BindingState::Resting | BindingState::Taken | BindingState::Unset => {
             take(app, old.shortcut, keys)
         }
     }
@@ -356,7 +336,7 @@ fn take_as(app: &AppHandle, old: &Bound, keys: &str) -> Bound {
 fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
     let bound = |state| bound(shortcut, keys, state);
     if keys.is_empty() {
-        return bound(State::Unset);
+        return bound(BindingState::Unset);
     }
     let registered = app.global_shortcut().on_shortcut(keys, move |app, _, event| {
         if event.state() == ShortcutState::Pressed {
@@ -364,16 +344,16 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
         }
     });
     bound(match registered {
-        Ok(()) => State::Works,
+        Ok(()) => BindingState::Works,
         Err(error) => {
             tracing::warn!(%error, keys, "the shortcut can't be had");
-            State::Taken
+            BindingState::Taken
         }
     })
 }
 
 fn give_back(app: &AppHandle, bound: &Bound) {
-    if bound.state != State::Works || !is_ours(app, &bound.keys) {
+    if bound.state != BindingState::Works || !is_ours(app, &bound.keys) {
         return;
     }
     let release = || app.global_shortcut().unregister(bound.keys.as_str());
@@ -399,37 +379,5 @@ fn act(app: &AppHandle, shortcut: Shortcut) {
         tracing::debug!(?shortcut, "a key does nothing now");
         return;
     }
-    match shortcut {
-        Shortcut::Record => shell::order(app, Order::Toggle),
-        Shortcut::Microphone => shell::order(app, Order::Mute),
-        Shortcut::Webcam => shell::order(app, Order::Webcam),
-        Shortcut::Pause => shell::order(app, Order::Pause),
-        Shortcut::ShareLast => shell::share_last(app),
-        Shortcut::Library => pages::show(app, &pages::LIBRARY),
-        Shortcut::ChooseArea => chooser::open(app, Kind::Area, false),
-        Shortcut::QuickMenu => {
-            if let Err(error) = quick::toggle(app) {
-                tracing::error!(%error, "the quick menu can't be opened");
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_start_may_stand_for_a_key() {
-        let wish = |arguments: &[&str]| {
-            let arguments: Vec<String> = arguments.iter().map(|it| it.to_string()).collect();
-            wish(&arguments)
-        };
-        assert_eq!(wish(&["snaplark-desktop", "--choose"]), Some(Shortcut::ChooseArea));
-        assert_eq!(wish(&["snaplark-desktop", "--quick-menu"]), Some(Shortcut::QuickMenu));
-        assert_eq!(wish(&["snaplark-desktop", "--share-last"]), Some(Shortcut::ShareLast));
-        for other in [&["snaplark-desktop"][..], &["snaplark-desktop", "--hidden"], &["", ""]] {
-            assert_eq!(wish(other), None);
-        }
-    }
+    desktop_shell::ask(app, shortcut.action(), Way::Shortcut);
 }

@@ -1,49 +1,29 @@
-//! The tray: an icon that shows the state, and a menu with the few things one wants without a window. Its
-//! look is a function of the snapshot, and it is updated only when that changes.
+//! The tray: draws the icon and the menu that the controller derives from the snapshot
+//! (`snaplark_app::desktop::tray`), and only when these change. The id of a menu's item is its action.
 
-mod look;
 #[cfg(target_os = "linux")]
-mod named;
+mod icon_name;
 
-#[cfg(test)]
-pub use look::tests;
+use std::borrow::Cow;
 
-use snaplark_app::Shortcut;
-use snaplark_app::control::Order;
-use snaplark_app::view::{MicrophoneView, Warning};
+use snaplark_app::desktop::tray::{
+    RecentMenu, TrayEntry, TrayIconState, TrayItem, TrayLabel, TrayState,
+};
+use snaplark_app::view::Warning;
+use snaplark_app::{Action, Way};
+use snaplark_core::policy::STRIKE_SECONDS;
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuBuilder, MenuEvent, MenuItem, MenuItemBuilder, SubmenuBuilder};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Wry, include_image};
 
-pub use look::{Look, clock, last_link};
-
-use self::look::{Face, Kept, Pause, Recent, Toggle};
-use crate::chooser::Kind;
-use crate::shortcut::{Bound, Shortcuts, State};
-use crate::words::word;
-use crate::{bar, chooser, pages, quit, shell};
-
-const TOGGLE: &str = "toggle";
-const PAUSE: &str = "pause";
-const MUTE: &str = "mute";
-const WEBCAM: &str = "webcam";
-const SHOW_BAR: &str = "show-bar";
-const CHOOSE_AREA: &str = "choose-area";
-const CHOOSE_WINDOW: &str = "choose-window";
-const SHARE_LAST: &str = "share-last";
-const COPY_LAST_LINK: &str = "copy-last-link";
-const OPEN_LIBRARY: &str = "open-library";
-const OPEN_SETTINGS: &str = "open-settings";
-const QUIT: &str = "quit";
-/// Prefixes of item ids; the recording's id follows.
-const COPY_LINK: &str = "copy-link-";
-const OPEN_LINK: &str = "open-link-";
-const SHOW_FILE: &str = "show-file-";
+use crate::shortcut::{BindingState, Bound, Shortcuts};
+use crate::words::{CountedWord, Word, counted, word};
+use crate::{desktop_shell, stills};
 
 pub struct Tray {
     icon: TrayIcon,
-    shown: Look,
+    shown: TrayState,
     /// The folder of icons, for panels that find them by name.
     #[cfg(target_os = "linux")]
     pictures: Option<std::path::PathBuf>,
@@ -52,7 +32,7 @@ pub struct Tray {
 impl Tray {
     /// Creates the tray. Must be called on the main thread.
     pub fn create(app: &AppHandle) -> tauri::Result<Self> {
-        let shown = Look::START;
+        let shown = TrayState::START;
         let icon = TrayIconBuilder::with_id("snaplark")
             .icon(image(shown.face))
             .tooltip(tooltip(shown.face))
@@ -67,7 +47,7 @@ impl Tray {
                     && cfg!(windows)
                     && (button, button_state) == (left, up)
                 {
-                    pages::show(tray.app_handle(), &pages::LIBRARY);
+                    desktop_shell::ask(tray.app_handle(), Action::OpenLibrary, Way::Tray);
                 }
             })
             .build(app)?;
@@ -75,13 +55,13 @@ impl Tray {
             icon,
             shown,
             #[cfg(target_os = "linux")]
-            pictures: named::folder(app),
+            pictures: icon_name::folder(app),
         };
-        tray.draw(Look::START.face)?;
+        tray.draw(TrayState::START.face)?;
         Ok(tray)
     }
 
-    pub fn show(&mut self, app: &AppHandle, look: Look) -> tauri::Result<()> {
+    pub fn show(&mut self, app: &AppHandle, look: TrayState) -> tauri::Result<()> {
         if look == self.shown {
             return Ok(());
         }
@@ -89,17 +69,17 @@ impl Tray {
             self.draw(look.face)?;
             self.icon.set_tooltip(Some(tooltip(look.face)))?;
         }
-        if look != (Look { face: look.face, ..self.shown.clone() }) {
+        if look != (TrayState { face: look.face, ..self.shown.clone() }) {
             self.icon.set_menu(Some(menu(app, &look)?))?;
         }
         self.shown = look;
         Ok(())
     }
 
-    fn draw(&self, face: Face) -> tauri::Result<()> {
+    fn draw(&self, face: TrayIconState) -> tauri::Result<()> {
         #[cfg(target_os = "linux")]
         if let Some(folder) = &self.pictures {
-            return named::show(&self.icon, folder, face, tooltip(face));
+            return icon_name::show(&self.icon, folder, face, tooltip(face));
         }
         self.icon.set_icon(Some(image(face)))
     }
@@ -123,155 +103,119 @@ impl Tray {
     }
 }
 
-fn menu(app: &AppHandle, look: &Look) -> tauri::Result<Menu<Wry>> {
-    let (words, enabled) = match look.toggle {
-        Toggle::Start => (word("tray_start"), true),
-        Toggle::Starting => (word("tray_starting"), false),
-        Toggle::Stop => (word("tray_stop"), true),
-        Toggle::Stopping => (word("tray_stopping"), false),
-    };
-    let toggle = item(app, TOGGLE, words, enabled, Some(Shortcut::Record))?;
+fn menu(app: &AppHandle, look: &TrayState) -> tauri::Result<Menu<Wry>> {
     let mut menu = MenuBuilder::new(app);
-    for warning in &look.warnings {
-        let words = word(match warning {
-            Warning::DiskLow => "warning_disk_low",
-            Warning::FolderLost => "warning_folder_lost",
-            Warning::MicrophoneLost => "warning_microphone_lost",
-            Warning::SystemSoundLost => "warning_system_sound_lost",
-            Warning::WebcamLost => "warning_webcam_lost",
-        });
-        menu = menu.item(&MenuItemBuilder::new(words).enabled(false).build(app)?);
-    }
-    menu = menu.item(&toggle);
-    menu = match look.pause {
-        Pause::Neither => menu,
-        Pause::Offer => menu.text(PAUSE, word("tray_pause")),
-        Pause::OfferToGoOn => menu.text(PAUSE, word("tray_resume")),
-    };
-    if look.microphone != MicrophoneView::Absent {
-        let words = match look.microphone {
-            MicrophoneView::Muted => word("bar_unmute"),
-            MicrophoneView::Heard | MicrophoneView::Absent => word("bar_mute"),
+    for entry in look.menu(stills::desktop_asks(app)) {
+        menu = match entry {
+            TrayEntry::Item(one) => menu.item(&item(app, &one)?),
+            TrayEntry::Note(label) => {
+                menu.item(&MenuItemBuilder::new(words_for(label)).enabled(false).build(app)?)
+            }
+            TrayEntry::Separator => menu.separator(),
+            TrayEntry::Group(label, items) => {
+                let mut group = SubmenuBuilder::new(app, words_for(label));
+                for one in &items {
+                    group = group.item(&item(app, one)?);
+                }
+                menu.item(&group.build()?)
+            }
+            TrayEntry::Recent(recordings) => {
+                let mut recent = SubmenuBuilder::new(app, word(Word::TRAY_RECENT));
+                for RecentMenu { title, items } in &recordings {
+                    // An ampersand in the title would underline the next letter.
+                    let mut own = SubmenuBuilder::new(app, title.replace('&', "&&"));
+                    for one in items {
+                        own = own.item(&item(app, one)?);
+                    }
+                    recent = recent.item(&own.build()?);
+                }
+                menu.item(&recent.build()?)
+            }
         };
-        menu = menu.item(&item(app, MUTE, words, true, Some(Shortcut::Microphone))?);
     }
-    if look.webcam_is_next {
-        menu = menu.text(WEBCAM, word("tray_webcam_off"));
-    }
-    if look.bar_is_away {
-        menu = menu.text(SHOW_BAR, word("tray_show_bar"));
-    }
-    if look.toggle == Toggle::Start {
-        let asks = snaplark_capture::desktop_asks();
-        let area = word(if asks { "choose_screen" } else { "choose_area" });
-        menu = menu
-            .item(&item(app, CHOOSE_AREA, area, true, Some(Shortcut::ChooseArea))?)
-            .text(CHOOSE_WINDOW, word("choose_window"));
-    }
-    menu = match look.kept {
-        Kept::No => menu,
-        Kept::Yes => menu.text(SHARE_LAST, word("tray_share_last")),
-        Kept::NoRoom => {
-            let words = word("tray_not_kept_disk_low");
-            menu.item(&MenuItemBuilder::new(words).enabled(false).build(app)?)
-        }
-    };
-    menu = menu.separator();
-    if look.has_link {
-        menu = menu.text(COPY_LAST_LINK, word("tray_copy_last_link"));
-    }
-    if !look.recent.is_empty() {
-        let mut recent = SubmenuBuilder::new(app, word("tray_recent"));
-        for recording in &look.recent {
-            let Recent { id, title, has_link, has_file } = recording;
-            let copy = format!("{COPY_LINK}{id}");
-            let open = format!("{OPEN_LINK}{id}");
-            let file = format!("{SHOW_FILE}{id}");
-            // An ampersand in the title would underline the next letter.
-            let own = SubmenuBuilder::new(app, title.replace('&', "&&"))
-                .item(&item(app, &copy, word("copy_link"), *has_link, None)?)
-                .item(&item(app, &open, word("open_link"), *has_link, None)?)
-                .item(&item(app, &file, word("reveal_file"), *has_file, None)?);
-            recent = recent.item(&own.build()?);
-        }
-        menu = menu.item(&recent.build()?);
-    }
-    menu.text(OPEN_LIBRARY, word("tray_open_library"))
-        .text(OPEN_SETTINGS, word("tray_open_settings"))
-        .separator()
-        .text(QUIT, word("tray_quit"))
-        .build()
+    menu.build()
 }
 
-/// Makes a menu item that shows the keys of its shortcut.
-fn item(
-    app: &AppHandle,
-    id: &str,
-    words: &str,
-    enabled: bool,
-    shortcut: Option<Shortcut>,
-) -> tauri::Result<MenuItem<Wry>> {
-    let item = MenuItemBuilder::with_id(id, words).enabled(enabled);
+/// Makes a menu item whose id is its action, and which shows the keys of its shortcut.
+fn item(app: &AppHandle, item: &TrayItem) -> tauri::Result<MenuItem<Wry>> {
+    let made = MenuItemBuilder::with_id(item.action.to_string(), words_for(item.label));
+    let made = made.enabled(item.enabled);
     let shortcuts = app.try_state::<Shortcuts>();
-    let bound = shortcut.and_then(|shortcut| Some(shortcuts?.of(shortcut)));
-    match bound {
-        Some(Bound { keys, state: State::Works, .. }) => item.accelerator(keys).build(app),
-        Some(_) | None => item.build(app),
+    match item.keys.and_then(|shortcut| Some(shortcuts?.of(shortcut))) {
+        Some(Bound { keys, state: BindingState::Works, .. }) => made.accelerator(keys).build(app),
+        Some(_) | None => made.build(app),
     }
+}
+
+fn words_for(label: TrayLabel) -> Cow<'static, str> {
+    Cow::Borrowed(match label {
+        TrayLabel::Warning(Warning::DiskLow) => word(Word::WARNING_DISK_LOW),
+        TrayLabel::Warning(Warning::FolderLost) => word(Word::WARNING_FOLDER_LOST),
+        TrayLabel::Warning(Warning::MicrophoneLost) => word(Word::WARNING_MICROPHONE_LOST),
+        TrayLabel::Warning(Warning::SystemSoundLost) => word(Word::WARNING_SYSTEM_SOUND_LOST),
+        TrayLabel::Warning(Warning::WebcamLost) => word(Word::WARNING_WEBCAM_LOST),
+        TrayLabel::Start => word(Word::TRAY_START),
+        TrayLabel::Starting => word(Word::TRAY_STARTING),
+        TrayLabel::Stop => word(Word::TRAY_STOP),
+        TrayLabel::Stopping => word(Word::TRAY_STOPPING),
+        TrayLabel::Pause => word(Word::TRAY_PAUSE),
+        TrayLabel::Resume => word(Word::TRAY_RESUME),
+        TrayLabel::Mute => word(Word::BAR_MUTE),
+        TrayLabel::Unmute => word(Word::BAR_UNMUTE),
+        TrayLabel::Strike => return counted(CountedWord::STRIKE_LAST, STRIKE_SECONDS).into(),
+        TrayLabel::WebcamOff => word(Word::TRAY_WEBCAM_OFF),
+        TrayLabel::ShowBar => word(Word::TRAY_SHOW_BAR),
+        TrayLabel::ChooseArea => word(Word::CHOOSE_AREA),
+        TrayLabel::ChooseScreen => word(Word::CHOOSE_SCREEN),
+        TrayLabel::ChooseWindow => word(Word::CHOOSE_WINDOW),
+        TrayLabel::ShareLast => word(Word::TRAY_SHARE_LAST),
+        TrayLabel::NotKept => word(Word::TRAY_NOT_KEPT_DISK_LOW),
+        TrayLabel::ScreenshotArea => word(Word::SCREENSHOT_AREA),
+        TrayLabel::ScreenshotDisplay => word(Word::SCREENSHOT_DISPLAY),
+        TrayLabel::ScreenshotWindow => word(Word::SCREENSHOT_WINDOW),
+        TrayLabel::ScreenshotAll => word(Word::SCREENSHOT_ALL),
+        TrayLabel::ScreenshotLastArea => word(Word::SCREENSHOT_LAST_AREA),
+        TrayLabel::ScreenshotDelayed(seconds) => {
+            return counted(CountedWord::SCREENSHOT_DELAYED, seconds).into();
+        }
+        TrayLabel::Screenshots => word(Word::SCREENSHOT_MORE),
+        TrayLabel::CopyLastLink => word(Word::TRAY_COPY_LAST_LINK),
+        TrayLabel::CopyLink => word(Word::COPY_LINK),
+        TrayLabel::OpenLink => word(Word::OPEN_LINK),
+        TrayLabel::ShowFile => word(Word::REVEAL_FILE),
+        TrayLabel::OpenLibrary => word(Word::TRAY_OPEN_LIBRARY),
+        TrayLabel::OpenSettings => word(Word::TRAY_OPEN_SETTINGS),
+        TrayLabel::Quit => word(Word::TRAY_QUIT),
+    })
 }
 
 fn pressed(app: &AppHandle, event: MenuEvent) {
-    match event.id().as_ref() {
-        TOGGLE => shell::order(app, Order::Toggle),
-        PAUSE => shell::order(app, Order::Pause),
-        MUTE => shell::order(app, Order::Mute),
-        WEBCAM => shell::order(app, Order::Webcam),
-        SHOW_BAR => {
-            if let Err(error) = bar::show(app) {
-                tracing::warn!(%error, "the recorder bar can't be shown");
-            }
-        }
-        CHOOSE_AREA => chooser::open(app, Kind::Area, true),
-        CHOOSE_WINDOW => chooser::open(app, Kind::Window, true),
-        SHARE_LAST => shell::share_last(app),
-        COPY_LAST_LINK => shell::copy_last_link(app),
-        OPEN_LIBRARY => pages::show(app, &pages::LIBRARY),
-        OPEN_SETTINGS => pages::show(app, &pages::SETTINGS),
-        QUIT => quit::ask(app),
-        other => {
-            if let Some(id) = other.strip_prefix(COPY_LINK) {
-                shell::copy_link(app, id);
-            } else if let Some(id) = other.strip_prefix(OPEN_LINK) {
-                shell::open_link(app, id);
-            } else if let Some(id) = other.strip_prefix(SHOW_FILE) {
-                shell::show_file(app, id);
-            } else {
-                tracing::warn!(item = other, "the tray's menu has an item that nothing answers");
-            }
-        }
+    match event.id().as_ref().parse() {
+        Ok(action) => desktop_shell::ask(app, action, Way::Tray),
+        Err(error) => tracing::warn!(%error, "the tray's menu has an item that nothing answers"),
     }
 }
 
-fn image(face: Face) -> Image<'static> {
+fn image(face: TrayIconState) -> Image<'static> {
     match face {
-        Face::Idle => include_image!("src-tauri/icons/tray-idle.png"),
-        Face::Keeping => include_image!("src-tauri/icons/tray-keeping.png"),
-        Face::Recording => include_image!("src-tauri/icons/tray-recording.png"),
-        Face::Troubled => include_image!("src-tauri/icons/tray-troubled.png"),
-        Face::Paused => include_image!("src-tauri/icons/tray-paused.png"),
-        Face::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
-        Face::Attention => include_image!("src-tauri/icons/tray-attention.png"),
+        TrayIconState::Idle => include_image!("src-tauri/icons/tray-idle.png"),
+        TrayIconState::Keeping => include_image!("src-tauri/icons/tray-keeping.png"),
+        TrayIconState::Recording => include_image!("src-tauri/icons/tray-recording.png"),
+        TrayIconState::Troubled => include_image!("src-tauri/icons/tray-troubled.png"),
+        TrayIconState::Paused => include_image!("src-tauri/icons/tray-paused.png"),
+        TrayIconState::Uploading => include_image!("src-tauri/icons/tray-uploading.png"),
+        TrayIconState::Attention => include_image!("src-tauri/icons/tray-attention.png"),
     }
 }
 
-fn tooltip(face: Face) -> &'static str {
+fn tooltip(face: TrayIconState) -> &'static str {
     match face {
-        Face::Idle => word("tray_tooltip_idle"),
-        Face::Keeping => word("tray_tooltip_keeping"),
-        Face::Recording => word("tray_tooltip_recording"),
-        Face::Troubled => word("tray_tooltip_troubled"),
-        Face::Paused => word("tray_tooltip_paused"),
-        Face::Uploading => word("tray_tooltip_uploading"),
-        Face::Attention => word("tray_tooltip_attention"),
+        TrayIconState::Idle => word(Word::TRAY_TOOLTIP_IDLE),
+        TrayIconState::Keeping => word(Word::TRAY_TOOLTIP_KEEPING),
+        TrayIconState::Recording => word(Word::TRAY_TOOLTIP_RECORDING),
+        TrayIconState::Troubled => word(Word::TRAY_TOOLTIP_TROUBLED),
+        TrayIconState::Paused => word(Word::TRAY_TOOLTIP_PAUSED),
+        TrayIconState::Uploading => word(Word::TRAY_TOOLTIP_UPLOADING),
+        TrayIconState::Attention => word(Word::TRAY_TOOLTIP_ATTENTION),
     }
 }

@@ -11,23 +11,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use snaplark_app::App;
 use snaplark_app::view::RecorderView;
+use snaplark_app::{App, ErrorCode};
+use snaplark_command_macro::command;
 use tauri::plugin::TauriPlugin;
-use tauri::{AppHandle, Emitter, Manager, State, Wry, async_runtime};
+use tauri::{AppHandle, Manager, State, Wry, async_runtime};
 use tauri_plugin_updater::{Error, Update, UpdaterExt as _};
+use ts_rs::TS;
 
 use crate::commands::{Answer, CommandError};
+use crate::events::UiEvent;
 use crate::quit;
 
-/// The event with the view as its payload.
-const EVENT: &str = "updates";
 /// Once a day is soon enough for an update and rare enough for the feed.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, TS)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
+#[ts(export)]
 pub enum UpdateView {
     /// This build has no feed.
     #[default]
@@ -58,29 +60,29 @@ pub enum UpdateView {
 }
 
 #[derive(Default)]
-pub struct Updates(Mutex<Now>);
+pub struct Updates(Mutex<UpdateState>);
 
 #[derive(Default)]
-struct Now {
+struct UpdateState {
     view: UpdateView,
     found: Option<Update>,
     package: Option<Vec<u8>>,
 }
 
 /// The feed and the public key that it is signed with.
-struct Source {
+struct UpdateFeed {
     feed: String,
     key: String,
 }
 
-impl Source {
+impl UpdateFeed {
     /// Returns the source that is fixed by the build. A debug build also reads the environment, for tests.
     fn known() -> Option<Self> {
         let of = |built: Option<&str>, name: &str| {
             let given = cfg!(debug_assertions).then(|| std::env::var(name).ok()).flatten();
             given.or_else(|| built.map(str::to_owned)).filter(|text| !text.is_empty())
         };
-        Some(Source {
+        Some(UpdateFeed {
             feed: of(option_env!("SNAPLARK_UPDATE_FEED"), "SNAPLARK_UPDATE_FEED")?,
             key: of(option_env!("SNAPLARK_UPDATE_KEY"), "SNAPLARK_UPDATE_KEY")?,
         })
@@ -88,14 +90,14 @@ impl Source {
 }
 
 impl Updates {
-    fn now(&self) -> MutexGuard<'_, Now> {
+    fn now(&self) -> MutexGuard<'_, UpdateState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub fn plugin() -> TauriPlugin<Wry, tauri_plugin_updater::Config> {
     let builder = tauri_plugin_updater::Builder::new();
-    match Source::known() {
+    match UpdateFeed::known() {
         Some(source) => builder.pubkey(source.key).build(),
         None => builder.build(),
     }
@@ -103,7 +105,7 @@ pub fn plugin() -> TauriPlugin<Wry, tauri_plugin_updater::Config> {
 
 /// Looks for updates once a day unless the person has switched that off. Runs until the program ends.
 pub async fn watch(handle: AppHandle, app: App) {
-    if Source::known().is_none() {
+    if UpdateFeed::known().is_none() {
         return;
     }
     tell(&handle, UpdateView::Idle);
@@ -115,19 +117,19 @@ pub async fn watch(handle: AppHandle, app: App) {
     }
 }
 
-#[tauri::command]
+#[command]
 pub fn update_state(updates: State<'_, Updates>) -> UpdateView {
     updates.now().view.clone()
 }
 
-#[tauri::command]
+#[command]
 pub async fn look_for_update(handle: AppHandle) -> Answer {
     look(&handle).await;
     Ok(())
 }
 
 /// Downloads the update that was found, and verifies its signature.
-#[tauri::command]
+#[command]
 pub async fn fetch_update(handle: AppHandle) -> Answer {
     let Some(update) = handle.state::<Updates>().now().found.clone() else { return Ok(()) };
     let version = update.version.clone();
@@ -156,10 +158,10 @@ pub async fn fetch_update(handle: AppHandle) -> Answer {
 
 /// Installs the update, then restarts Snaplark. Refused while something is recorded. The system may ask for
 /// a password.
-#[tauri::command]
+#[command]
 pub async fn install_update(handle: AppHandle, app: State<'_, App>) -> Answer {
     if app.snapshot().await?.recorder != RecorderView::Idle {
-        return Err(CommandError::new("recording-runs", ""));
+        return Err(CommandError::new(ErrorCode::RecordingRuns, ""));
     }
     let (update, package) = {
         let now = handle.state::<Updates>();
@@ -178,7 +180,7 @@ pub async fn install_update(handle: AppHandle, app: State<'_, App>) -> Answer {
 }
 
 async fn look(handle: &AppHandle) {
-    let Some(source) = Source::known() else { return };
+    let Some(source) = UpdateFeed::known() else { return };
     if matches!(
         handle.state::<Updates>().now().view,
         UpdateView::Looking | UpdateView::Fetching { .. } | UpdateView::Installing { .. }
@@ -202,7 +204,7 @@ async fn look(handle: &AppHandle) {
     }
 }
 
-async fn ask(handle: &AppHandle, source: &Source) -> Result<Option<Update>, Error> {
+async fn ask(handle: &AppHandle, source: &UpdateFeed) -> Result<Option<Update>, Error> {
     let updater = handle.updater_builder().endpoints(vec![source.feed.parse()?])?;
     updater.timeout(ANSWER_MAX).build()?.check().await
 }
@@ -213,25 +215,25 @@ fn fail(handle: &AppHandle, error: &Error) {
         | Error::Base64(_)
         | Error::SignatureUtf8(_)
         | Error::SignedVersionMismatch { .. }
-        | Error::MissingSignedVersion => "update-not-signed",
+        | Error::MissingSignedVersion => ErrorCode::UpdateNotSigned,
         Error::AuthenticationFailed
         | Error::DebInstallFailed
         | Error::PackageInstallFailed
         | Error::InvalidUpdaterFormat
-        | Error::TempDirNotFound => "update-not-installed",
+        | Error::TempDirNotFound => ErrorCode::UpdateNotInstalled,
         Error::Serialization(_)
         | Error::Semver(_)
         | Error::TargetNotFound(_)
-        | Error::TargetsNotFound(_) => "update-feed-odd",
-        _ => "update-feed-away",
+        | Error::TargetsNotFound(_) => ErrorCode::UpdateFeedOdd,
+        _ => ErrorCode::UpdateFeedAway,
     };
-    tracing::warn!(%error, code, "an update could not be had");
+    tracing::warn!(%error, %code, "an update could not be had");
     tell(handle, UpdateView::Failed { problem: CommandError::new(code, error) });
 }
 
 fn tell(handle: &AppHandle, view: UpdateView) {
     handle.state::<Updates>().now().view = view.clone();
-    if let Err(error) = handle.emit(EVENT, view) {
+    if let Err(error) = UiEvent::Updates(view).send(handle) {
         tracing::warn!(%error, "windows can't be told of an update");
     }
 }

@@ -1,4 +1,4 @@
-//! What has to hold once everything is healed: each sealed segment is online byte for byte, each
+//! Checks that run once everything is healed: each sealed segment is online byte for byte, each
 //! recording is listed with a file that plays, damage is named, and nothing that is said is false.
 
 use std::path::Path;
@@ -49,7 +49,7 @@ fn hold(world: &mut World, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
 /// It is said to be online, and it is.
 fn hold_online(world: &World, id: &str, recording: &Value) -> Result<()> {
     let (whole, damaged) = (world.ledger.of(id), world.ledger.destroyed_of(id));
-    let issues = recording["health"].as_array().map_or(0, Vec::len);
+    let issues = recording["issues"].as_array().map_or(0, Vec::len);
     if recording["state"]["kind"] != "done" {
         // Only where all of it was destroyed may nothing have reached the server; then it says so.
         let is_said = issues > 0 || recording["state"]["kind"] == "needsYou";

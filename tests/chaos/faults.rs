@@ -15,7 +15,7 @@ use crate::ledger::segments;
 use crate::round::Random;
 use crate::world::{DISK_BYTES, World, says_why};
 
-/// What the recorder starts under.
+/// A condition under which the recorder starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartFault {
     /// Its clock is off by so many days.
@@ -28,7 +28,7 @@ pub enum StartFault {
     Offline,
 }
 
-/// What happens while it records.
+/// A fault that happens during the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveFault {
     KillRecorder,
@@ -50,7 +50,7 @@ pub enum RecorderSignal {
     InterruptTwice,
 }
 
-/// What the proxy does to a few requests in a row.
+/// A fault that the proxy applies to a few requests in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestFault {
     Reset,
@@ -62,7 +62,7 @@ pub enum RequestFault {
     WrongEcho,
 }
 
-/// What happens while nothing of ours runs on the person's computer.
+/// A fault that happens while no program of ours runs on the person's computer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestFault {
     SegmentFlipped,
@@ -109,12 +109,12 @@ impl LiveFault {
         LiveFault::FullDisk,
     ];
 
-    /// Whether the recorder ends before its time.
+    /// Returns whether the recorder ends before its time.
     pub fn ends_recorder(self) -> bool {
         matches!(self, LiveFault::KillRecorder | LiveFault::SignalRecorder(_) | LiveFault::FullDisk)
     }
 
-    /// How long it lasts.
+    /// Returns how long the fault lasts.
     fn lasts(self, random: &mut Random) -> Duration {
         Duration::from_millis(300 + random.below(2_200))
     }

@@ -37,7 +37,7 @@ const ROUND_MAX: Duration = Duration::from_secs(180);
 struct Watchdog {
     began: Instant,
     seed: AtomicU64,
-    /// In milliseconds since it began.
+    /// The end, in milliseconds since the beginning.
     until: AtomicU64,
 }
 
@@ -66,7 +66,7 @@ impl Watchdog {
         self.until.store(self.now_ms() + ROUND_MAX.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Until the next round.
+    /// Waits until the next round.
     fn rest(&self) {
         self.until.store(u64::MAX, Ordering::Relaxed);
     }
@@ -76,7 +76,7 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("it is a number"))
 }
 
-/// What came of some rounds.
+/// The results of some rounds.
 #[derive(Default)]
 struct Outcome {
     sealed: u64,

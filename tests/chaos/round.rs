@@ -162,7 +162,7 @@ impl Plan {
     }
 }
 
-/// How many recordings have their first frame.
+/// Returns the number of recordings that have their first frame.
 fn begun(recordings: &std::path::Path) -> usize {
     let folders = std::fs::read_dir(recordings).into_iter().flatten().flatten();
     folders.filter(|folder| folder.path().join("init.webm").is_file()).count()

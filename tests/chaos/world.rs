@@ -1,4 +1,4 @@
-//! What a round happens in: a small screen, a home on a disk of its own, the server, and the proxy
+//! The environment of a round: a small screen, a home on a disk of its own, the server, and the proxy
 //! between them.
 
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub struct World {
     pub mounts: Mounts,
     pub runtime: Runtime,
     pub ledger: Ledger,
-    /// What the commands of the round said on standard error.
+    /// The standard error of the round's commands.
     said: Vec<String>,
     pub home: Home,
 }
@@ -110,7 +110,7 @@ impl World {
         self.said.clear();
     }
 
-    /// What the commands said, and what lies in the recordings' folders.
+    /// Returns the commands' output and a listing of the recordings' folders.
     pub fn evidence(&self) -> String {
         let mut evidence = self.said.join("\n");
         evidence.push_str("\n--- recordings\n");
@@ -138,7 +138,7 @@ impl World {
     }
 }
 
-/// Whether a refusal has its sentence, apart from what is logged.
+/// Returns whether a refusal has its sentence, apart from log lines.
 pub fn says_why(stderr: &str) -> bool {
     stderr.lines().any(|line| line.strip_prefix("snaplark: ").is_some_and(|why| !why.is_empty()))
 }

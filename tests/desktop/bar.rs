@@ -27,7 +27,7 @@ fn picture(shown: &Demonstration, name: &str) {
 }
 
 #[test]
-fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
+fn recorder_bar_pauses_mutes_stops_and_keeps_its_position_after_a_drag() {
     let home = Home::new().unwrap();
     for (name, value) in [("microphone", "default"), ("countdown", "3")] {
         output(snaplark(&home, None, &["settings", name, value]).unwrap(), SHOW).unwrap();
@@ -69,6 +69,16 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
     windows.find("[data-testid=bar-mute][aria-pressed=false]", SOON).unwrap();
     assert_eq!(ask_json(home, None, &["mute", "--json"]).unwrap()["muted"], true);
     windows.find("[data-testid=bar-mute][aria-pressed=true]", SOON).unwrap();
+
+    // The last seconds go, by the bar and by the keys, and it says whether they had left.
+    const STRUCK: &str = "[data-testid=bar-struck]";
+    windows.press("[data-testid=bar-strike]", SOON).unwrap();
+    windows.says(STRUCK, "removed", SOON).unwrap();
+    picture(&shown, "struck");
+    display.press(home, "alt+z").unwrap();
+    windows.says("[data-testid=bar-time]", "0:00", SOON).unwrap();
+    // The bar is as wide as before when that was said for a while.
+    windows.gone(STRUCK, 2 * SOON).unwrap();
 
     let before = shown.window("the bar", is_bar).unwrap().at;
     let grip = (before.x + 60, before.y + before.height.cast_signed() / 2);
@@ -113,7 +123,7 @@ fn it_pauses_mutes_and_stops_and_is_where_it_was_dragged_to() {
     };
     click("bar-hide");
     shown.no_window("the bar to be hidden", is_bar).unwrap();
-    Tray::of(home).unwrap().press(&["Show the recorder bar"]).unwrap();
+    Tray::of(home).unwrap().press(&["Show recorder bar"]).unwrap();
     shown.window("the bar again", is_bar).unwrap();
 
     // Deleted, once one is sure.

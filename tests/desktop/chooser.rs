@@ -1,4 +1,4 @@
-//! What to record, chosen on the screen itself: by a drag, by a click, by keys.
+//! Tests of the chooser on the screen: by a drag, by a click, by keys.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn open(shown: &Demonstration) {
 }
 
 #[test]
-fn a_region_that_is_dragged_is_what_the_video_shows() {
+fn dragged_region_is_what_the_video_shows() {
     // The numbers are at the lower left of any region that ends there.
     const REGION: (u32, u32) = (640, 400);
     let (width, height) = (REGION.0.cast_signed(), REGION.1.cast_signed());
@@ -82,7 +82,7 @@ fn a_region_that_is_dragged_is_what_the_video_shows() {
 }
 
 #[test]
-fn a_window_is_chosen_by_a_click_and_by_keys() {
+fn chooser_selects_a_window_by_click_and_by_keyboard() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("chooser")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     shown.open_library().unwrap();

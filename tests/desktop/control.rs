@@ -13,7 +13,7 @@ use snaplark_tests::wait;
 use crate::{SHOW, SOON, pictures};
 
 #[test]
-fn it_records_pauses_and_stops_as_it_is_told() {
+fn running_app_records_pauses_and_stops_by_command_line() {
     let shown = Demonstration::begin(Home::new().unwrap(), &pictures("control")).unwrap();
     let home = &shown.desk.home;
     let told = |order: &str| ask_json(home, None, &[order, "--json"]).unwrap();
@@ -51,7 +51,7 @@ fn it_records_pauses_and_stops_as_it_is_told() {
 }
 
 #[test]
-fn settings_and_sign_out_of_the_command_line_reach_the_app_that_runs() {
+fn running_app_applies_settings_and_sign_out_of_the_command_line() {
     let shown = Demonstration::begin(Home::new().unwrap(), &pictures("control")).unwrap();
     let home = &shown.desk.home;
     let set = ask_json(home, None, &["settings", "countdown", "0", "--json"]).unwrap();

@@ -15,7 +15,7 @@ use crate::{SHOW, SOON, pictures};
 
 const ENTRY: &str = include_str!("../../src-tauri/snaplark.desktop");
 
-/// As the package installs it.
+/// Registers the link handler as the package does.
 fn register(home: &Home) {
     let applications = home.path().join("data/applications");
     fs::create_dir_all(&applications).unwrap();
@@ -31,7 +31,7 @@ fn register(home: &Home) {
     output(default, SOON).unwrap();
 }
 
-/// As a browser does.
+/// Opens an address as a browser does.
 fn open(home: &Home, address: &str) {
     let mut xdg_open = command(home, "xdg-open");
     xdg_open.arg(address);
@@ -39,7 +39,7 @@ fn open(home: &Home, address: &str) {
 }
 
 #[test]
-fn an_address_shows_a_recording_and_never_begins_one() {
+fn deep_link_opens_a_recording_and_never_starts_one() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("deep-link")).unwrap();
     let home = &shown.desk.home;
     register(home);

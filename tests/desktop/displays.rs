@@ -1,6 +1,7 @@
 //! Two displays, with the pointer on the second, and windows drawn once and twice as large: the
-//! chooser covers each, and what is chosen is, pixel by pixel, what the video shows.
+//! chooser covers each, and what is chosen is, pixel by pixel, what the video or the screenshot shows.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,16 +12,21 @@ use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::recorder::ask_json;
 use snaplark_tests::webdriver::Session;
-use snaplark_tests::{media, numbers, wait};
+use snaplark_tests::{media, numbers, tray, wait};
 
 use crate::{SHOW, SOON, pictures};
 
 const FIRST: Rectangle = Rectangle { x: 0, y: 0, width: 1600, height: 900 };
 const SECOND: Rectangle = Rectangle { x: 1600, y: 100, width: 1280, height: 720 };
-/// Of a window on the second.
+/// The area of a window on the second display.
 const INSIDE: Rectangle = Rectangle { x: 1900, y: 200, width: 800, height: 500 };
 /// Its lower left corner is the window's, where the numbers are.
 const REGION: Rectangle = Rectangle { x: 1900, y: 300, width: 600, height: 400 };
+/// A part of the window's frame and of what is around it: nothing moves there.
+/// A page gets the pointer in whole CSS pixels. At each scale that is tested, they are whole pixels here.
+const FRAME: Rectangle = Rectangle { x: 1870, y: 160, width: 300, height: 30 };
+/// On both displays.
+const ACROSS: Rectangle = Rectangle { x: 1501, y: 151, width: 203, height: 99 };
 const LABEL: &str = "[data-testid=label]";
 const TOOLBAR: &str = "return document.querySelector('[data-testid=toolbar]') !== null;";
 /// Regions are looked for so many pixels around where they should be.
@@ -29,16 +35,22 @@ const ASTRAY: i32 = 2;
 /// The app on a desk with a window that counts.
 struct Stage<'a> {
     desk: &'a Desk,
-    scale: u32,
+    /// The scale of the desktop, which is that of the pages.
+    percent: u32,
     app: Browser,
 }
 
 impl Stage<'_> {
-    /// Where a person choosing on the second display finds it.
+    /// Opens the chooser with the pointer on the second display.
     fn open(&self, pointer: (i32, i32)) -> &Session {
+        self.open_by("alt+a", pointer)
+    }
+
+    /// Opens the chooser by other keys.
+    fn open_by(&self, keys: &str, pointer: (i32, i32)) -> &Session {
         let Desk { display, home, .. } = self.desk;
         display.point(home, pointer).unwrap();
-        display.press(home, "alt+a").unwrap();
+        display.press(home, keys).unwrap();
         for covered in [FIRST, SECOND] {
             wait::until(&format!("the chooser over {covered:?}"), SOON, || {
                 let windows = display.windows(home, "snaplark")?;
@@ -59,9 +71,10 @@ impl Stage<'_> {
 
     /// Enters the chooser of that display.
     fn on(&self, display: Rectangle) {
-        let width = display.width / self.scale;
+        let (width, percent) = (display.width, self.percent);
         let is_it = format!(
-            "return location.pathname.includes('chooser') && window.innerWidth === {width}
+            "return location.pathname.includes('chooser')
+                && Math.abs(window.innerWidth - {width} * 100 / {percent}) < 1
                 && document.querySelector('[data-testid=stage]') !== null;"
         );
         let session = &self.app.session;
@@ -86,8 +99,42 @@ impl Stage<'_> {
     }
 
     fn picture(&self, name: &str) {
-        let file = pictures("displays").join(format!("{name}-{}x.png", self.scale));
+        let file = pictures("displays").join(format!("{name}-{}.png", self.percent));
         self.desk.display.picture(&self.desk.home, &file, None).unwrap();
+    }
+
+    /// Takes a screenshot of an area of the second display, and compares it with the screen.
+    fn screenshot(&self) {
+        let Desk { display, home, .. } = self.desk;
+        let rgb = |at| -> Vec<u8> {
+            let pixels = display.pixels(at).unwrap();
+            pixels.chunks_exact(4).flat_map(|px| [px[2], px[1], px[0]]).collect()
+        };
+        let read = |file: &Path| media::picture(file.to_str()?, 0.0).ok();
+        display.point(home, (right(SECOND) - 20, bottom(SECOND) - 20)).unwrap();
+        let want = rgb(FRAME);
+        assert!(want.iter().any(|one| *one != want[0]), "there is something to compare");
+        let windows = self.open_by("alt+s", (right(SECOND) - 20, bottom(SECOND) - 20));
+        self.drag((FRAME.x, FRAME.y), (right(FRAME), bottom(FRAME)));
+        windows.says(LABEL, "300 × 30", SOON).unwrap();
+        self.picture("screenshot");
+        self.press("Return");
+        let folder = home.path().join("taken");
+        let (file, seen) = wait::until("the screenshot's file", SHOW, || {
+            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let mut files = files.map(|file| file.path());
+            Ok(files.find_map(|file| read(&file).map(|pixels| (file, pixels))))
+        })
+        .unwrap();
+        std::fs::remove_file(file).unwrap();
+        assert!(seen == want, "other pixels than the screen's, at {} %", self.percent);
+
+        // Over both displays, which the command line takes: an area of the chooser is on one.
+        let Rectangle { x, y, width, height } = ACROSS;
+        let (area, out) = (format!("{width}x{height}+{x}+{y}"), home.path().join("across.png"));
+        let args = ["screenshot", "--area", &area, "--no-upload", "--force", "--json", "--out"];
+        ask_json(home, None, &[&args[..], &[out.to_str().unwrap()]].concat()).unwrap();
+        assert!(read(&out).unwrap() == rgb(ACROSS), "other pixels over both displays");
     }
 
     /// Records what is chosen, which is to be that part of the screen, and compares.
@@ -111,9 +158,9 @@ impl Stage<'_> {
         assert!(title.contains("Numbered screen"), "it is named after the window, not {title}");
         let size = (chosen.width, chosen.height);
         let probe = media::probe(&file).unwrap();
-        assert_eq!((probe.width, probe.height), size, "at {}x", self.scale);
+        assert_eq!((probe.width, probe.height), size, "at {} %", self.percent);
         let seen = media::last_picture(&file, size).unwrap();
-        assert_eq!(astray(&seen, &shown, chosen), (0, 0), "at {}x", self.scale);
+        assert_eq!(astray(&seen, &shown, chosen), (0, 0), "at {} %", self.percent);
         if chosen == REGION {
             numbers::read_video(&file, size).unwrap().missing().unwrap();
         }
@@ -149,7 +196,7 @@ fn grey(bgrx: &[u8]) -> Vec<u8> {
     bgrx.chunks_exact(4).map(|px| mix(px) as u8).collect()
 }
 
-/// By how many pixels the picture has to be moved to be most like what was on the screen.
+/// Returns by how many pixels the picture has to be moved to be most like the screen.
 fn astray(seen: &[u8], shown: &[u8], at: Rectangle) -> (i32, i32) {
     let (width, height) = (at.width.cast_signed(), at.height.cast_signed());
     let difference = |dx: i32, dy: i32| -> u64 {
@@ -167,22 +214,50 @@ fn astray(seen: &[u8], shown: &[u8], at: Rectangle) -> (i32, i32) {
     moves.min_by_key(|(dx, dy)| difference(*dx, *dy)).unwrap()
 }
 
-#[test]
-fn what_is_chosen_on_the_second_display_is_what_the_video_shows_at_any_scale() {
+/// A desk with two monitors, and a window that counts on the second. Screenshots are saved to `taken`.
+fn desk() -> (Desk, Process) {
     let mut home = Home::new().unwrap();
     let display = Display::start_with_monitors(&mut home, &[FIRST, SECOND]).unwrap();
-    let mut desk = Desk::on(home, display, (FIRST.width, FIRST.height)).unwrap();
-    let _window = counting_window(&desk);
+    let desk = Desk::on(home, display, (FIRST.width, FIRST.height)).unwrap();
+    let window = counting_window(&desk);
+    let taken = desk.home.path().join("taken");
+    for (name, value) in [
+        ("screenshots.after", "save"),
+        ("screenshots.sound", "no"),
+        ("screenshots.save-folder", taken.to_str().unwrap()),
+    ] {
+        ask_json(&desk.home, None, &["settings", name, value, "--json"]).unwrap();
+    }
+    (desk, window)
+}
+
+/// Starts the app and waits until it holds its shortcuts.
+fn start(desk: &Desk) -> Browser {
+    let program = program("snaplark-desktop").unwrap();
+    let app = Browser::app(&desk.home, &program, &["--hidden"]).unwrap();
+    tray::appears(&desk.home, SHOW).unwrap();
+    app
+}
+
+/// Desktops on X11 have one scale for all displays. Fractions are set as dots per inch, which WebKitGTK follows.
+#[test]
+fn screenshot_on_two_displays_has_the_screens_pixels_at_fractional_scales() {
+    let (desk, _window) = desk();
+    for (dpi, percent) in [(120, 125), (144, 150)] {
+        let mut xrdb = command(&desk.home, "sh");
+        xrdb.args(["-c", "echo \"Xft.dpi: $0\" | xrdb -merge -nocpp"]).arg(dpi.to_string());
+        output(xrdb, SOON).unwrap();
+        let stage = Stage { desk: &desk, percent, app: start(&desk) };
+        stage.screenshot();
+    }
+}
+
+#[test]
+fn region_and_window_on_the_second_display_are_recorded_and_taken_at_any_scale() {
+    let (mut desk, _window) = desk();
     for scale in [1, 2] {
         desk.home.set("GDK_SCALE", &scale.to_string());
-        let program = program("snaplark-desktop").unwrap();
-        let app = Browser::app(&desk.home, &program, &["--hidden"]).unwrap();
-        let stage = Stage { desk: &desk, scale, app };
-        wait::until("the shortcut", SHOW, || {
-            let log = std::fs::read_dir(desk.home.snaplark()).is_ok();
-            Ok((log && !snaplark_tests::tray::is_empty(&desk.home)?).then_some(()))
-        })
-        .unwrap();
+        let stage = Stage { desk: &desk, percent: 100 * scale, app: start(&desk) };
 
         // The window under the pointer, then a region of it, to the pixel.
         let windows = stage.open(middle(INSIDE));
@@ -197,6 +272,8 @@ fn what_is_chosen_on_the_second_display_is_what_the_video_shows_at_any_scale() {
         windows.says(LABEL, "600 × 400", SOON).unwrap();
         stage.picture("region");
         stage.record(REGION);
+
+        stage.screenshot();
 
         // What is bare is the display.
         let windows = stage.open(middle(SECOND));

@@ -14,7 +14,7 @@ use crate::{SOON, hold, pictures};
 
 const NEXT: &str = "[data-testid=welcome-next]";
 const TRIAL: &str = "[data-testid=trial]";
-/// From the second key to the link, and from opening a recording to three seconds of it.
+/// The time limit from the second key to the link, and from opening a recording to three seconds of it.
 const MADE: Duration = Duration::from_secs(60);
 const SECONDS: u64 = 6;
 

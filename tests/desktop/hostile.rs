@@ -12,7 +12,7 @@ use snaplark_tests::wait;
 use crate::{SOON, pictures};
 
 #[test]
-fn window_stays_on_its_own_page_whatever_asks_it_to_go_elsewhere() {
+fn window_refuses_to_navigate_away_from_its_page() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("hostile")).unwrap();
     let windows = &shown.windows().unwrap().session;
     shown.open_library().unwrap();

@@ -9,7 +9,7 @@ use snaplark_tests::wait;
 use crate::{SHOW, SOON, pictures};
 
 #[test]
-fn microphone_and_webcam_keys_are_other_programs_until_something_is_recorded() {
+fn microphone_and_webcam_shortcuts_are_grabbed_only_while_recording() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("keys")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let windows = &shown.windows().unwrap().session;

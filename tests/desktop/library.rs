@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use snaplark_tests::demonstration::Demonstration;
 use snaplark_tests::display::Rectangle;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, output};
+use snaplark_tests::process::{command, output};
 use snaplark_tests::recorder::ask_json;
 use snaplark_tests::wait;
 use snaplark_tests::webdriver::Session;
 
 use crate::{SHOW, SOON, pictures};
 
-/// On a busy machine.
+/// The time limit on a busy machine.
 const PLAYED: Duration = Duration::from_secs(20);
 const STILL: &str =
     "return document.querySelector('[data-testid=recording-still]')?.naturalWidth === 480;";
 const CARDS: &str = "return document.querySelectorAll('[data-testid=recording]').length";
 
-/// As a person presses it, wherever the focus is.
+/// Presses a key as a person does, wherever the focus is.
 fn key(windows: &Session, key: &str, held: &Value) {
     let script = "const [key, held] = arguments;
         const at = document.activeElement ?? document.body;
@@ -63,39 +63,18 @@ fn first_card_is_dragged_into_a_file_manager(shown: &Demonstration, windows: &Se
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let folder = home.path().join("dropped");
     std::fs::create_dir(&folder).unwrap();
-    let mut manager = command(home, "pcmanfm");
-    manager.arg(&folder);
-    let _manager = Process::start(home, "pcmanfm", manager).unwrap();
-    let opened = wait::until("the file manager", SHOW, || {
-        Ok(display.windows(home, "pcmanfm")?.into_iter().find(|window| window.at.width > 200))
-    })
-    .unwrap();
     let at = Rectangle { x: 880, y: 320, width: 380, height: 360 };
-    for (act, values) in [("windowsize", [380, 360]), ("windowmove", [880, 320])] {
-        let mut xdotool = command(home, "xdotool");
-        xdotool.args([act, "--sync", &opened.id.to_string()]).args(values.map(|px| px.to_string()));
-        output(xdotool, SOON).unwrap();
-    }
-    display.settled("the file manager to be drawn", at, None, SHOW).unwrap();
+    let _manager = shown.desk.file_manager(&folder, at).unwrap();
 
     let place = "const box = document.querySelector('[data-testid=recording-open]')
         .getBoundingClientRect();
         return [box.x + box.width / 2, box.y + box.height / 2].map(Math.round);";
     let place = windows.run(place, &[]).unwrap();
-    let library = shown
-        .window("the library", |window| window.at.width > 600 && window.id != opened.id)
-        .unwrap();
+    let library = shown.window("the library", |window| window.at.width > 600).unwrap();
     let px = |n: usize| i32::try_from(place[n].as_i64().unwrap()).unwrap();
     let from = (library.at.x + px(0), library.at.y + px(1));
     let to = (at.x + 250, at.y + 250);
-    display.hold(home, from).unwrap();
-    const STEPS: i32 = 20;
-    for step in 1..=STEPS {
-        let along = |from: i32, to: i32| from + (to - from) * step / STEPS;
-        display.point(home, (along(from.0, to.0), along(from.1, to.1))).unwrap();
-        wait::pass("a hand's way", Duration::from_millis(30)).unwrap();
-    }
-    display.let_go(home).unwrap();
+    display.carry(home, from, to).unwrap();
     let dropped = wait::until("the file where it was dropped", SOON, || {
         Ok(std::fs::read_dir(&folder)?.flatten().next().map(|entry| entry.path()))
     })
@@ -115,7 +94,7 @@ fn first_card_is_dragged_into_a_file_manager(shown: &Demonstration, windows: &Se
 }
 
 #[test]
-fn recordings_are_seen_played_renamed_deleted_and_had_back() {
+fn library_shows_plays_renames_deletes_and_restores_recordings() {
     let pictures = pictures("library");
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures).unwrap();
     let windows = &shown.windows().unwrap().session;
@@ -203,7 +182,7 @@ fn recordings_are_seen_played_renamed_deleted_and_had_back() {
 }
 
 #[test]
-fn recordings_are_kept_without_the_cloud_of_this_computer_and_go_online_when_it_starts() {
+fn recordings_without_the_embedded_cloud_are_kept_and_uploaded_when_it_starts() {
     let home = Home::new().unwrap();
     let in_its_way = home.snaplark().join("cloud");
     std::fs::create_dir_all(home.snaplark()).unwrap();
@@ -243,7 +222,7 @@ fn recordings_are_kept_without_the_cloud_of_this_computer_and_go_online_when_it_
 
 /// The link is on the clipboard all the same.
 #[test]
-fn where_the_desktop_is_not_to_be_disturbed_no_toast_comes() {
+fn toasts_are_not_shown_in_do_not_disturb_mode() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("quiet")).unwrap();
     let windows = &shown.windows().unwrap().session;
     let (display, home) = (&shown.desk.display, &shown.desk.home);

@@ -6,8 +6,10 @@
 mod bar;
 mod chooser;
 mod control;
+mod cutter;
 mod deep_link;
 mod displays;
+mod editor;
 mod first_hour;
 mod hostile;
 mod keys;
@@ -17,6 +19,7 @@ mod player;
 mod policy;
 mod preview;
 mod quick;
+mod screenshot;
 mod sign_in;
 mod theme;
 mod tiling;
@@ -39,10 +42,10 @@ use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, finish, program};
 use snaplark_tests::{media, numbers, wait};
 
-const SECONDS: u64 = 8;
+const SECONDS: u64 = 5;
 /// A page that is there already.
 const SOON: Duration = Duration::from_secs(10);
-/// What the demonstration takes beyond its recording, on a loaded machine.
+/// The time that the demonstration takes beyond its recording, on a loaded machine.
 const SHOW: Duration = Duration::from_secs(180);
 
 fn pictures(of: &str) -> PathBuf {
@@ -71,7 +74,7 @@ fn hold(home: &Home, file: &Path, link: &str, seconds: RangeInclusive<f64>) {
 }
 
 #[test]
-fn shortcut_tray_shortcut_toast_link() {
+fn shortcut_records_and_second_press_gives_toast_and_link() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("desktop")).unwrap();
     let windows = shown.windows().unwrap();
     shown.start_recording().unwrap();
@@ -92,12 +95,12 @@ fn shortcut_tray_shortcut_toast_link() {
     hold(&shown.desk.home, &shared.file, &shared.link, shared.seconds.clone());
 }
 
-/// What `cargo xtask run` does where there is no display.
+/// Runs the demonstration, as `cargo xtask run` does where there is no display.
 #[test]
-fn the_demonstration_prints_a_link_and_a_file_that_play() {
+fn demonstration_prints_a_playable_link_and_file() {
     let home = Home::new().unwrap();
     let mut demonstration = command(&home, program("demonstration").unwrap());
-    demonstration.args(["--seconds", "10", "--keep", "--pictures"]);
+    demonstration.args(["--seconds", "6", "--keep", "--pictures"]);
     demonstration.arg(pictures("demonstration"));
     let mut demonstration = Process::start(&home, "demonstration", demonstration).unwrap();
     let mut printed = Vec::new();
@@ -116,7 +119,7 @@ fn the_demonstration_prints_a_link_and_a_file_that_play() {
             assert!(size > 200, "{picture} has {size} bytes");
         }
     }
-    hold(&home, Path::new(said("File")), said("Link"), 9.5..=13.0);
+    hold(&home, Path::new(said("File")), said("Link"), 5.5..=9.0);
 
     demonstration.terminate();
     let status = demonstration.wait(SHOW).unwrap();
@@ -124,14 +127,14 @@ fn the_demonstration_prints_a_link_and_a_file_that_play() {
 }
 
 #[test]
-fn without_a_display_the_program_says_so() {
+fn app_names_the_missing_display() {
     let home = Home::new().unwrap();
     let mut program = command(&home, program("snaplark-desktop").unwrap());
     hold_failure(&finish(&mut program, SHOW).unwrap(), &["display"]);
 }
 
 #[test]
-fn without_its_folder_the_program_says_which() {
+fn app_names_the_folder_that_it_cannot_use() {
     let mut home = Home::new().unwrap();
     let _display = Display::start(&mut home, SIZE.0, SIZE.1).unwrap();
     let taken = home.path().join("taken");

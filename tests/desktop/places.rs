@@ -42,7 +42,7 @@ fn tell_window(desk: &Desk, what: &str, window: u32, (x, y): (u32, u32)) {
 }
 
 #[test]
-fn the_library_is_where_it_was_left() {
+fn library_reopens_at_its_last_position_and_size() {
     let desk = Desk::start(Home::new().unwrap(), 1280, 720).unwrap();
     let empty_tray = desk.display.pixels(desk.tray()).unwrap();
     let mut app = begin(&desk, &empty_tray);

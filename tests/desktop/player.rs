@@ -21,11 +21,11 @@ use crate::{SHOW, SOON, pictures};
 const PLAYED_S: f64 = 10.0;
 /// Before the library opens, and in it.
 const RECORDED: Duration = Duration::from_secs(9);
-/// On a busy machine: from the press to the first picture, and beyond the time that is played.
+/// The time limit on a busy machine, from the press to the first picture, and beyond the played time.
 const PLAYS: Duration = Duration::from_secs(20);
 /// Keys that seek to so many tenths.
 const SEEKS: [u32; 5] = [8, 1, 6, 0, 4];
-/// How much later than its time a picture may be on the screen, and earlier than it is said to be.
+/// The tolerance for a picture that is shown later than its time, or earlier than reported.
 const LATE_S: f64 = 0.7;
 const EARLY_S: f64 = 0.3;
 const LISTENED: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ const LISTENED: Duration = Duration::from_millis(500);
 const TONE_SHARE_MIN: f64 = 0.8;
 const SILENT_MAX: f64 = 0.01;
 
-/// What was on the screen between two times of the video.
+/// The picture on the screen between two times of the video.
 struct Seen {
     from_s: f64,
     to_s: f64,
@@ -51,7 +51,7 @@ impl Player<'_> {
             return v && {at: v.currentTime, of: v.duration, ready: v.readyState, paused: v.paused,
                 seeking: v.seeking, error: v.error?.message, address: v.src,
                 said: document.querySelector('[data-testid=player-failure]')?.innerText};";
-        self.windows.run(state, &[]).unwrap()
+        self.windows.read(state).unwrap()
     }
 
     fn time(&self) -> f64 {
@@ -96,7 +96,7 @@ impl Player<'_> {
             const [width, height] = [v.videoWidth * scale, v.videoHeight * scale];
             return [box.x + (box.width - width) / 2, box.y + (box.height - height) / 2,
                 width, height].map(Math.round);";
-        let place = self.windows.run(place, &[]).unwrap();
+        let place = self.windows.read(place).unwrap();
         let px = |n: usize| place[n].as_i64().and_then(|px| i32::try_from(px).ok());
         let (x, y, width, height) = (px(0)?, px(1)?, px(2)?, px(3)?);
         let library = self.shown.window("the library", |window| window.at.width > 600).unwrap();
@@ -137,7 +137,10 @@ impl Player<'_> {
             heard = sound::heard(&self.shown.desk.home, LISTENED)?;
             Ok((heard.0 > TONE_SHARE_MIN && heard.1 > 10.0 * SILENT_MAX).then_some(()))
         })
-        .unwrap_or_else(|error| panic!("{error:#}; heard {heard:?}; {}", self.state()));
+        .unwrap_or_else(|error| {
+            let streams = sound::streams(&self.shown.desk.home);
+            panic!("{error:#}; heard {heard:?}; {}\n{streams}", self.state())
+        });
     }
 
     fn hears_nothing(&self) {
@@ -184,7 +187,7 @@ fn hold_address(address: &str) {
     assert_eq!(rebound.status(), 404);
 }
 
-/// How a recording is made, and what of it is heard.
+/// The sound setup of a recording and of its playback.
 #[derive(Clone, Copy, PartialEq)]
 enum Sound {
     Tone,

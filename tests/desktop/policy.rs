@@ -28,7 +28,7 @@ const SMUGGLED: &str = "
 ";
 
 #[test]
-fn what_is_smuggled_into_a_window_neither_runs_nor_reaches_anybody() {
+fn content_security_policy_blocks_injected_scripts_and_requests() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("policy")).unwrap();
     shown.open_library().unwrap();
     let windows = &shown.windows().unwrap().session;
@@ -42,7 +42,7 @@ fn what_is_smuggled_into_a_window_neither_runs_nor_reaches_anybody() {
 }
 
 #[test]
-fn the_policy_has_no_unsafe_word() {
+fn content_security_policy_contains_no_unsafe_keyword() {
     let configuration: Value = serde_json::from_str(CONFIGURATION).unwrap();
     let policy = &configuration["app"]["security"]["csp"];
     assert_eq!(policy["default-src"], "'self'");

@@ -17,14 +17,15 @@ use crate::{SHOW, SOON, pictures};
 const KEYS: &str = "alt+l";
 /// Five pieces of two seconds.
 const KEPT: usize = 5;
-/// On a busy machine.
+/// The time limit on a busy machine.
 const PLAYS: Duration = Duration::from_secs(20);
 const LENGTH: &str = "[data-testid=preview-length]";
 
 fn segments(home: &Home) -> usize {
     let rings = std::fs::read_dir(home.snaplark().join("ring")).into_iter().flatten().flatten();
     let files = rings.flat_map(|ring| std::fs::read_dir(ring.path()).into_iter().flatten());
-    files.flatten().filter(|file| file.file_name() != "init.webm").count()
+    let names = files.flatten().map(|file| file.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".webm") && name != "init.webm").count()
 }
 
 fn recordings(home: &Home) -> Vec<serde_json::Value> {
@@ -49,7 +50,7 @@ fn open(shown: &Demonstration, windows: &Session) {
 }
 
 #[test]
-fn last_minutes_are_played_cut_and_shared_or_discarded() {
+fn preview_of_the_last_minutes_plays_trims_shares_and_discards() {
     let home = Home::new().unwrap();
     let store = Store::open(home.snaplark()).unwrap();
     store.set_setting("recording", r#"{"keepLast":true,"keepLastSeconds":60}"#).unwrap();

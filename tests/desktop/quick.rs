@@ -13,14 +13,14 @@ fn is_menu(window: &Window) -> bool {
 }
 
 #[test]
-fn it_is_gone_through_by_keys_and_records() {
+fn quick_menu_is_operated_by_keyboard_and_records() {
     let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("quick")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let windows = &shown.windows().unwrap().session;
     let marked = |name: &str| {
-        let script = "return document.querySelector('.deed.marked')?.dataset.testid ?? '';";
+        let script = "return document.querySelector('.entry.marked')?.dataset.testid ?? '';";
         wait::until(&format!("'{name}' to be marked"), SOON, || {
-            Ok((windows.run(script, &[])? == format!("deed-{name}")).then_some(()))
+            Ok((windows.run(script, &[])? == format!("entry-{name}")).then_some(()))
         })
         .unwrap();
     };

@@ -23,7 +23,7 @@ const ACCOUNT: &str = "[data-testid=account]";
 const FIELD: &str = "[data-testid=server-address]";
 const NOTICE: &str = "[data-testid=sign-in-notice]";
 
-/// What opens addresses on this desktop: it notes where the browser was sent.
+/// A stand-in for the browser, which writes down the addresses that it is asked to open.
 struct Opener {
     sent: PathBuf,
 }
@@ -45,7 +45,7 @@ impl Opener {
         Opener { sent }
     }
 
-    /// Where it was sent last, which is then forgotten.
+    /// Takes the last address that was opened.
     fn address(&self) -> String {
         wait::until("the browser to be sent somewhere", SOON, || {
             let Ok(address) = fs::read_to_string(&self.sent) else { return Ok(None) };
@@ -62,7 +62,7 @@ fn picture(shown: &Demonstration, name: &str) {
 }
 
 #[test]
-fn in_with_the_browser_and_out_with_nothing_left() {
+fn sign_in_uses_the_browser_and_sign_out_removes_the_token() {
     let mut home = Home::new().unwrap();
     let opener = Opener::choose(&mut home);
     let mut shown = Demonstration::begin_driven(home, &pictures("sign-in")).unwrap();

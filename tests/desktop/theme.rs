@@ -44,7 +44,7 @@ fn open_settings(windows: &Session) {
 }
 
 #[test]
-fn dark_theme_stays_when_windows_open_and_after_a_restart() {
+fn dark_theme_survives_new_windows_and_a_restart() {
     let (desk, _portal) = desk("light");
     let shown = Demonstration::begin_driven_on(desk, &pictures("theme")).unwrap();
     let windows = &shown.windows().unwrap().session;
@@ -74,7 +74,7 @@ fn dark_theme_stays_when_windows_open_and_after_a_restart() {
 }
 
 #[test]
-fn system_theme_is_the_desktops_as_soon_as_it_is_chosen() {
+fn system_theme_follows_the_desktop_as_soon_as_it_is_selected() {
     let (desk, _portal) = desk("dark");
     let shown = Demonstration::begin_driven_on(desk, &pictures("theme")).unwrap();
     let windows = &shown.windows().unwrap().session;

@@ -14,7 +14,7 @@ use snaplark_tests::{session, wait};
 use crate::{SHOW, SOON, pictures};
 
 #[test]
-fn toasts_and_bar_are_not_tiled_and_never_take_the_focus() {
+fn toasts_and_bar_float_and_never_take_the_focus_in_a_tiling_window_manager() {
     let mut home = Home::new().unwrap();
     let store = Store::open(home.snaplark()).unwrap();
     store.set_setting("desktop", r#"{"welcomed":true,"barInRecordings":true}"#).unwrap();

@@ -18,7 +18,7 @@ use crate::{SHOW, SOON, pictures};
 
 const KEYS: &str = "ctrl+shift+9";
 const FIELD: &str = "[data-testid=shortcut-record]";
-/// What could be a menu's own language.
+/// A title with characters that menus treat as markup or mnemonics.
 const TITLE: &str = "R&D_plan <b>";
 
 const START: &str = "Start recording";
@@ -27,7 +27,7 @@ const GO_ON: &str = "Resume";
 const STOP: &str = "Stop recording";
 
 #[test]
-fn where_keys_are_taken_the_tray_records_and_others_are_found() {
+fn tray_records_and_settings_offer_another_shortcut_when_the_shortcut_is_taken() {
     let desk = Desk::start(Home::new().unwrap(), SIZE.0, SIZE.1).unwrap();
     let taken = desk.display.take_alt('r').unwrap();
     let mut shown = Demonstration::begin_driven_on(desk, &pictures("tray")).unwrap();
@@ -147,7 +147,7 @@ fn where_keys_are_taken_the_tray_records_and_others_are_found() {
     // Nothing is unsent, so nothing is asked.
     Tray::of(&shown.desk.home).unwrap().press(&["Quit Snaplark"]).unwrap();
     wait::until("the icon to go", SHOW, || {
-        Ok(snaplark_tests::tray::is_empty(&shown.desk.home)?.then_some(()))
+        Ok(snaplark_tests::tray::is_empty(&shown.desk.home)?.filter(|empty| *empty).map(drop))
     })
     .unwrap();
     let kept = snaplark(&shown.desk.home, None, &["settings", "fps"]).unwrap();

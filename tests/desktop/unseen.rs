@@ -1,6 +1,7 @@
-//! Neither the recorder bar nor a toast is in a recording of the display that they would be on,
+//! Neither the recorder bar nor a toast is in a recording or a screenshot of the display that they would be on,
 //! unless that is wanted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use snaplark_store::Store;
@@ -8,15 +9,15 @@ use snaplark_tests::browser::Browser;
 use snaplark_tests::desk::Desk;
 use snaplark_tests::display::{Rectangle, Window};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{output, program};
+use snaplark_tests::process::{command, output, program};
 use snaplark_tests::recorder::{ask_json, snaplark};
-use snaplark_tests::tray::Tray;
+use snaplark_tests::tray::{self, Tray};
 use snaplark_tests::{media, wait};
 
 use crate::{SHOW, SOON, pictures};
 
 const SIZE: (u32, u32) = (1280, 720);
-/// Where bar and toasts are: below the panel and the pointer, which stands in the middle.
+/// The area of bar and toasts: below the panel and the pointer, which stands in the middle.
 const LOWER: Rectangle = Rectangle { x: 0, y: 420, width: 1280, height: 300 };
 /// The desk is black, cards are white.
 const BLACK_MAX: u8 = 60;
@@ -39,10 +40,7 @@ fn settle(home: &Home, settings: &str) {
 
 fn begin(desk: &Desk) -> Browser {
     let app = Browser::app(&desk.home, &program("snaplark-desktop").unwrap(), &["--hidden"]);
-    wait::until("the shortcut", SHOW, || {
-        Ok((!snaplark_tests::tray::is_empty(&desk.home)?).then_some(()))
-    })
-    .unwrap();
+    tray::appears(&desk.home, SHOW).unwrap();
     app.unwrap()
 }
 
@@ -74,13 +72,34 @@ fn record(desk: &Desk, meanwhile: impl Fn()) -> String {
     .unwrap()
 }
 
+/// Takes a screenshot of the display with the pointer, and returns its file.
+fn screenshot(desk: &Desk) -> PathBuf {
+    let folder = desk.home.path().join("taken");
+    for (name, value) in [
+        ("screenshots.after", "save"),
+        ("screenshots.sound", "no"),
+        ("screenshots.save-folder", folder.to_str().unwrap()),
+    ] {
+        ask_json(&desk.home, None, &["settings", name, value, "--json"]).unwrap();
+    }
+    let mut second = command(&desk.home, program("snaplark-desktop").unwrap());
+    second.arg("--screenshot-display");
+    output(second, SHOW).unwrap();
+    wait::until("the screenshot's file", SHOW, || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut files = files.map(|file| file.path());
+        Ok(files.find(|file| media::picture(file.to_str().unwrap_or_default(), 0.0).is_ok()))
+    })
+    .unwrap()
+}
+
 /// The brightest pixel of each frame, where bar and toasts are.
 fn brightest(file: &str) -> Vec<u8> {
     media::brightest(file, LOWER).unwrap()
 }
 
 #[test]
-fn bar_and_toasts_are_in_a_displays_recording_only_where_they_are_wanted() {
+fn bar_and_toasts_are_recorded_only_when_the_setting_is_on() {
     let home = Home::new().unwrap();
     settle(&home, r#"{"welcomed":true}"#);
     let desk = Desk::start(home, SIZE.0, SIZE.1).unwrap();
@@ -89,12 +108,16 @@ fn bar_and_toasts_are_in_a_displays_recording_only_where_they_are_wanted() {
     // The bar is away, and comes when the person asks for it.
     record(&desk, || {
         assert!(!shows(&desk, is_bar), "the bar would be in the picture");
-        Tray::of(&desk.home).unwrap().press(&["Show the recorder bar"]).unwrap();
+        Tray::of(&desk.home).unwrap().press(&["Show recorder bar"]).unwrap();
         wait_for(&desk, "the bar", is_bar);
         desk.display.picture(&desk.home, &pictures("unseen").join("asked-for.png"), None).unwrap();
     });
     // The first one's toast is there when the second one begins, and comes again after it.
     wait_for(&desk, "a toast", is_toast);
+    let taken = screenshot(&desk);
+    let bright = brightest(taken.to_str().unwrap());
+    assert!(bright.iter().all(|it| *it < BLACK_MAX), "something of ours is in it: {bright:?}");
+    wait_for(&desk, "a toast after the screenshot", is_toast);
     let file = record(&desk, || {
         assert!(!shows(&desk, |window| is_bar(window) || is_toast(window)));
     });
@@ -117,7 +140,7 @@ fn bar_and_toasts_are_in_a_displays_recording_only_where_they_are_wanted() {
 
 /// The second press of the shortcut comes right after the first one.
 #[test]
-fn a_double_press_of_the_shortcut_keeps_nothing_and_says_so() {
+fn double_press_of_the_shortcut_discards_the_recording_with_a_message() {
     let home = Home::new().unwrap();
     settle(&home, r#"{"welcomed":true}"#);
     let desk = Desk::start(home, SIZE.0, SIZE.1).unwrap();
@@ -132,7 +155,7 @@ fn a_double_press_of_the_shortcut_keeps_nothing_and_says_so() {
 
 /// While the bar is hidden, the tray says what is wrong; why it is hidden is said once.
 #[test]
-fn hidden_bar_is_explained_once_and_the_tray_warns_of_a_lost_microphone() {
+fn hidden_bar_is_explained_once_and_tray_warns_of_a_lost_microphone() {
     const HIDDEN: &str = "[data-testid=toast][data-kind=barHidden]";
     const WARNING: &str = "[data-testid=toast][data-kind=warning]";
     let home = Home::new().unwrap();

@@ -1,4 +1,4 @@
-//! What could not be sent: a server that says no, a network that goes and comes, and an end before it
+//! Uploads that fail: a server that refuses, a network that goes and comes, and an end before it
 //! was all up. Each time it is said, nothing is lost, and the rest goes up, at the next login too.
 
 use std::fs;
@@ -25,13 +25,13 @@ fn is_question(window: &Window) -> bool {
     window.name == "Quit Snaplark?"
 }
 
-/// What starts the program at each login.
+/// Returns the autostart entry.
 fn login_entry(home: &Home) -> PathBuf {
     home.path().join(".config/autostart/Snaplark.desktop")
 }
 
 #[test]
-fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
+fn unsent_recordings_are_shown_and_uploaded_after_the_next_login() {
     let mut home = Home::new().unwrap();
     let cloud = Cloud::start(&home).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -115,7 +115,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     // The network goes, and comes back.
     proxy.close();
     let toast = record();
-    windows.says(&toast, "Offline. Saved", SENT).unwrap();
+    windows.says(&toast, "Offline, saved", SENT).unwrap();
     picture("offline");
     runtime.block_on(proxy.reopen()).unwrap();
     windows.says(&toast, "Link copied", SENT).unwrap();
@@ -124,7 +124,7 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     // The end comes before it is back: not without a question.
     proxy.close();
     let toast = record();
-    windows.says(&toast, "Offline. Saved", SENT).unwrap();
+    windows.says(&toast, "Offline, saved", SENT).unwrap();
     icon.press(&["Quit Snaplark"]).unwrap();
     let question = shown.window("the question", is_question).unwrap();
     display.settled("the question to be drawn", question.at, None, SOON).unwrap();
@@ -133,9 +133,13 @@ fn what_was_not_sent_is_said_and_goes_up_at_the_next_login() {
     shown.no_window("the question to go", is_question).unwrap();
     icon.find(&["Quit Snaplark"]).unwrap();
     icon.press(&["Quit Snaplark"]).unwrap();
-    shown.window("the question again", is_question).unwrap();
+    let question = shown.window("the question again", is_question).unwrap();
+    display.settled("the question to be drawn again", question.at, None, SOON).unwrap();
     display.press(home, "Return").unwrap();
-    wait::until("the icon to go", SHOW, || Ok(tray::is_empty(home)?.then_some(()))).unwrap();
+    wait::until("the icon to go", SHOW, || {
+        Ok(tray::is_empty(home)?.filter(|empty| *empty).map(drop))
+    })
+    .unwrap();
     let desk = shown.without_app();
 
     // The next login: no window comes, and what is left goes up by itself.

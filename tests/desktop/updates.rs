@@ -125,7 +125,7 @@ fn settings(windows: &Session) {
 }
 
 #[test]
-fn a_newer_version_is_told_held_against_its_key_and_installed() {
+fn update_is_announced_verified_and_installed() {
     let mut home = Home::new().unwrap();
     let (ours, theirs) = (Key::generate(&home, "ours"), Key::generate(&home, "theirs"));
     // What makes a file a .deb, and nothing that dpkg would take.

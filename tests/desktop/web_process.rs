@@ -20,6 +20,9 @@ use crate::{SHOW, pictures};
 /// A hung process is noticed within 16 s; then its windows are loaded on a busy machine.
 const BACK: Duration = Duration::from_secs(60);
 
+/// The bar's "Stop" with the margin beside it.
+const STOP_WIDTH: u32 = 78;
+
 /// The web processes of this home's app.
 fn web_processes(home: &Home) -> BTreeSet<i32> {
     let folder = home.path().to_str().unwrap().as_bytes();
@@ -91,9 +94,9 @@ fn shows(shown: &Demonstration, is_it: impl Fn(&Window) -> bool) -> bool {
     shown.desk.display.windows(&shown.desk.home, "snaplark").unwrap().iter().any(is_it)
 }
 
-/// Not driven: WebKit's driver itself waits for the answers of processes that are gone.
+/// Runs without WebDriver, because WebKit's driver waits for the answers of processes that are gone.
 #[test]
-fn chooser_answers_again_after_its_web_process_hung_or_was_killed() {
+fn chooser_recovers_after_its_web_process_hangs_or_is_killed() {
     let shown = Demonstration::begin(Home::new().unwrap(), &pictures("web-process")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     for signal in [Signal::STOP, Signal::KILL] {
@@ -105,7 +108,7 @@ fn chooser_answers_again_after_its_web_process_hung_or_was_killed() {
 }
 
 #[test]
-fn library_and_settings_show_again_what_they_showed_when_their_web_processes_are_killed() {
+fn library_and_settings_restore_their_content_after_their_web_processes_are_killed() {
     let shown = Demonstration::begin(Home::new().unwrap(), &pictures("web-process")).unwrap();
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     let library = shown.open_library().unwrap();
@@ -140,7 +143,7 @@ fn shows_again_after_a_kill(shown: &Demonstration, at: Rectangle) {
 
 /// Neither needs a page.
 #[test]
-fn key_and_tray_stop_a_recording_while_every_web_process_hangs() {
+fn shortcut_and_tray_stop_a_recording_while_all_web_processes_hang() {
     let shown = begin(Home::new().unwrap(), &["--hidden"], "web-process");
     let (display, home) = (&shown.desk.display, &shown.desk.home);
     shown.start_recording().unwrap();
@@ -158,4 +161,37 @@ fn key_and_tray_stop_a_recording_while_every_web_process_hangs() {
     ended(home);
     let list = ask_json(home, None, &["list", "--json"]).unwrap();
     assert_eq!(list["recordings"].as_array().unwrap().len(), 2, "{list}");
+}
+
+#[test]
+fn bar_stops_the_recording_after_its_web_process_was_killed() {
+    let shown = begin(Home::new().unwrap(), &["--hidden"], "web-process");
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    shown.start_recording().unwrap();
+    let is_bar = |window: &Window| window.name.contains("bar");
+    shown.window("the bar", is_bar).unwrap();
+    wait::pass("a segment", Duration::from_secs(3)).unwrap();
+    let whole = shown.window("the bar", is_bar).unwrap().at.width;
+    replace(home, Signal::KILL);
+    // "Stop" is at the bar's right end, when the window is as wide as its page again. A page that is
+    // still loading doesn't notice clicks.
+    wait::until("the bar's Stop to end the recording", BACK, || {
+        let list = ask_json(home, None, &["list", "--json"])?;
+        if list["recordings"][0]["state"]["kind"] != "recording" {
+            return Ok(Some(()));
+        }
+        let windows = display.windows(home, "snaplark")?;
+        let bar = windows.into_iter().find(is_bar);
+        if let Some(Window { at, .. }) =
+            bar.filter(|bar| bar.at.width.abs_diff(whole) < STOP_WIDTH / 2)
+        {
+            let x = at.x + (at.width - STOP_WIDTH / 2).cast_signed();
+            let stop = (x, at.y + at.height.cast_signed() / 2);
+            display.drag(home, stop, stop)?;
+        }
+        wait::pass("the click's effect", Duration::from_millis(500))?;
+        Ok(None)
+    })
+    .unwrap();
+    ended(home);
 }

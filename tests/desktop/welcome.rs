@@ -17,11 +17,11 @@ use crate::{SOON, pictures};
 const TITLE: &str = "Salaries of the board";
 const NEXT: &str = "[data-testid=welcome-next]";
 const TRIAL: &str = "[data-testid=trial]";
-/// From the second key to what is known of the recording.
+/// The time limit from the second key to the recording's result.
 const MADE: Duration = Duration::from_secs(60);
 
 #[test]
-fn the_first_start_shows_it_work_and_the_second_only_the_library() {
+fn welcome_window_opens_on_the_first_start_only() {
     let folder = pictures("welcome");
     let shown = Demonstration::begin_driven_with(Home::new().unwrap(), &folder, &[]).unwrap();
     let windows = &shown.windows().unwrap().session;

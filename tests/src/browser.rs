@@ -16,6 +16,26 @@ const START: Duration = Duration::from_secs(30);
 /// Added to a video's own length, for loading and for a loaded machine.
 const PLAY_MARGIN: Duration = Duration::from_secs(30);
 
+/// Returns a port that is free for IPv4 and IPv6, below those that the system gives away. Tests that run
+/// at the same time begin at different numbers, so that none takes what another has just found free.
+fn free_port() -> Result<u16> {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    let begin = std::process::id().wrapping_mul(31);
+    (0..COUNT)
+        .map(|step| FIRST + begin.wrapping_add(step) % COUNT)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| {
+            // Where there is no IPv6 the second fails in another way.
+            let is_taken = |host| {
+                let bound = TcpListener::bind((host, *port));
+                bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+            };
+            !is_taken("127.0.0.1") && !is_taken("::1")
+        })
+        .context("no port is free")
+}
+
 /// A browser under WebDriver control; the session ends before its driver.
 pub struct Browser {
     pub session: Session,
@@ -26,12 +46,12 @@ impl Browser {
     /// Starts Chromium without a window.
     pub fn chromium(home: &Home) -> Result<Self> {
         let mut chromedriver = command(home, "chromedriver");
-        chromedriver.arg("--port=0");
+        // With port 0 it takes a free port of IPv4 and fails if the same port of IPv6 is in use.
+        let port = free_port()?;
+        chromedriver.arg(format!("--port={port}"));
         let mut driver = Process::start(home, "chromedriver", chromedriver)?;
-        let port = wait::until("chromedriver's port", START, || {
-            let line = driver.line(START)?;
-            let port = line.split_once("successfully on port ").map(|(_, rest)| rest);
-            Ok(port.and_then(|rest| rest.trim().trim_end_matches('.').parse::<u16>().ok()))
+        wait::until("chromedriver to listen", START, || {
+            Ok(driver.line(START)?.contains("started successfully").then_some(()))
         })?;
         let profile = format!("--user-data-dir={}", home.path().join("chromium").display());
         let mut args = vec![
@@ -61,16 +81,24 @@ impl Browser {
     /// display. The windows accept the driver because environment variables tell Tauri that they are
     /// automated.
     pub fn app(home: &Home, program: &Path, args: &[&str]) -> Result<Self> {
-        // The driver can't choose a free port by itself.
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        Self::on_webkit(
+            home,
+            &json!({"webkitgtk:browserOptions": {"binary": program, "args": args}}),
+        )
+    }
+
+    /// Starts WebKit's own small browser on the home's display.
+    pub fn webkit(home: &Home) -> Result<Self> {
+        Self::on_webkit(home, &json!({}))
+    }
+
+    fn on_webkit(home: &Home, capabilities: &Value) -> Result<Self> {
+        let port = free_port()?;
         let mut webdriver = command(home, "WebKitWebDriver");
         webdriver.arg(format!("--port={port}"));
         webdriver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
         let driver = Process::start(home, "WebKitWebDriver", webdriver)?;
-        let capabilities = json!({
-            "webkitgtk:browserOptions": {"binary": program, "args": args},
-        });
-        let session = Session::open(&format!("http://127.0.0.1:{port}"), &capabilities)?;
+        let session = Session::open(&format!("http://127.0.0.1:{port}"), capabilities)?;
         Ok(Self { session, _driver: driver })
     }
 }
@@ -86,7 +114,14 @@ pub struct Played {
 /// Plays the page's video from start to end, then seeks to its middle and continues from there.
 pub fn play(session: &Session, url: &str) -> Result<Played> {
     session.go(url)?;
-    session.find("video", START).with_context(|| format!("{url} shows no video"))?;
+    // A page that falls through to another source loads again until one plays.
+    session
+        .until(
+            "a video that can be played",
+            START,
+            "const v = document.querySelector('video'); return v && (v.readyState > 0 || v.error);",
+        )
+        .with_context(|| format!("{url} shows no video"))?;
     session.run(
         "const v = document.querySelector('video');
          v.pause(); v.muted = true; v.loop = false; v.currentTime = 0;

@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// Returns the CPU time of the group's running processes.
 pub fn cpu(group: u32) -> Result<Duration> {
     Ok(members(group)?.iter().map(|member| member.cpu).sum())
+}
+
+/// Returns the CPU time of this process.
+pub fn own_cpu() -> Result<Duration> {
+    Ok(stat(std::process::id()).context("/proc has no entry of this process")?.1.cpu)
 }
 
 /// Returns the sum of the peak memory of the group's processes, each for itself.
@@ -38,17 +43,22 @@ fn members(group: u32) -> Result<Vec<Member>> {
 
 /// Returns `None` if the process is in another group, has ended, or ends just now.
 fn member(process: u32, group: u32) -> Option<Member> {
+    stat(process).and_then(|(of, member)| (of == group).then_some(member))
+}
+
+/// Returns the group of a process that has not ended, and what it has used.
+fn stat(process: u32) -> Option<(u32, Member)> {
     /// The kernel's unit of CPU time, on every Linux of today.
     const TICK: Duration = Duration::from_millis(10);
     const ENDED: &str = "Z";
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // Fields after the name in parentheses; state, group, user and system time are fields 3, 5, 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    if fields[0] == ENDED || fields[2].parse() != Ok(group) {
+    if fields[0] == ENDED {
         return None;
     }
     let ticks = fields[11].parse::<u32>().ok()? + fields[12].parse::<u32>().ok()?;
-    Some(Member { process, cpu: TICK * ticks })
+    Some((fields[2].parse().ok()?, Member { process, cpu: TICK * ticks }))
 }
 
 fn kib(process: u32, file: &str, field: &str) -> Option<u64> {

@@ -54,7 +54,7 @@ pub struct Demonstration {
     pub record_keys: String,
     pictures: PathBuf,
     idle_tray: Vec<u8>,
-    /// When the key was pressed, and when the tray showed it.
+    /// The times at which the key was pressed and the tray showed it.
     started: Cell<Option<(Instant, Instant)>>,
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -14,6 +14,8 @@ use crate::sound::{self, Server};
 use crate::{session, wait};
 
 const START: Duration = Duration::from_secs(30);
+/// The time after which a click on the tray that opened no menu is repeated.
+const CLICK_AGAIN: Duration = Duration::from_secs(8);
 const PANEL_HEIGHT: u32 = 30;
 
 /// The panel's configuration: a name at the left, the tray at the right, and nothing that moves by itself.
@@ -184,13 +186,33 @@ impl Desk {
             tray.x + tray.width.cast_signed() - PANEL_HEIGHT.cast_signed() / 2 - 4,
             PANEL_HEIGHT.cast_signed() / 2,
         );
-        self.display.drag(&self.home, icon, icon)?;
+        // The panel's icon plugin crashes now and then when a menu changes while it opens
+        // (libdbusmenu-gtk). The panel restarts it within a second, and a person clicks again.
+        let mut clicked: Option<Instant> = None;
         let menu = wait::until("the icon's menu", START, || {
+            if clicked.is_none_or(|at| at.elapsed() > CLICK_AGAIN) {
+                self.display.drag(&self.home, icon, icon)?;
+                clicked = Some(Instant::now());
+            }
             let windows = self.display.windows(&self.home, "panel|wrapper")?;
             Ok(windows.into_iter().find(|window| window.at.height > 2 * PANEL_HEIGHT))
         })?;
         self.display.settled("the menu to be drawn", menu.at, None, START)?;
         Ok(menu.at)
+    }
+
+    /// Opens a folder in a file manager, whose window is put there.
+    pub fn file_manager(&self, folder: &Path, at: Rectangle) -> Result<Process> {
+        let Desk { display, home, .. } = self;
+        let mut manager = command(home, "pcmanfm");
+        manager.arg(folder);
+        let manager = Process::start(home, "pcmanfm", manager)?;
+        let opened = wait::until("the file manager", START, || {
+            Ok(display.windows(home, "pcmanfm")?.into_iter().find(|window| window.at.width > 200))
+        })?;
+        display.put(home, opened.id, at)?;
+        display.settled("the file manager to be drawn", at, None, START)?;
+        Ok(manager)
     }
 
     /// Returns the rectangle of the tray's icons: the right end of the panel.

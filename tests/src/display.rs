@@ -161,7 +161,8 @@ impl Display {
     }
 
     /// Waits until a part of the screen differs from `before` (if given) and has not changed for a moment:
-    /// windows and icons are drawn in steps.
+    /// windows and icons are drawn in steps. Of a window that reaches beyond the screen only the visible
+    /// part counts.
     pub fn settled(
         &self,
         what: &str,
@@ -170,6 +171,7 @@ impl Display {
         limit: Duration,
     ) -> Result<Vec<u8>> {
         const STEADY_LOOKS: u32 = 12;
+        let at = self.visible(at)?;
         let mut last = Vec::new();
         let mut steady = 0;
         wait::until(what, limit, || {
@@ -179,6 +181,19 @@ impl Display {
             let changed = before.is_none_or(|before| before != last);
             Ok((changed && steady >= STEADY_LOOKS).then(|| last.clone()))
         })
+    }
+
+    fn visible(&self, at: Rectangle) -> Result<Rectangle> {
+        let (connection, screen) = self.connect()?;
+        let screen = &connection.setup().roots[screen];
+        let cut = |from: i32, length: u32, most: u16| {
+            let end = from.saturating_add_unsigned(length).clamp(1, most.into());
+            let from = from.clamp(0, end - 1);
+            (from, (end - from).cast_unsigned())
+        };
+        let (x, width) = cut(at.x, at.width, screen.width_in_pixels);
+        let (y, height) = cut(at.y, at.height, screen.height_in_pixels);
+        Ok(Rectangle { x, y, width, height })
     }
 
     /// Saves a picture of the screen or a part of it.
@@ -254,6 +269,31 @@ impl Display {
             // Moves in steps, as a hand does.
             self.point(home, middle)?;
             self.point(home, to)?;
+        }
+        self.let_go(home)
+    }
+
+    /// Puts a window there, as a person does by its frame.
+    pub fn put(&self, home: &Home, window: u32, at: Rectangle) -> Result<()> {
+        let size = [at.width, at.height].map(|px| px.to_string());
+        let corner = [at.x, at.y].map(|px| px.to_string());
+        for (act, values) in [("windowsize", size), ("windowmove", corner)] {
+            let mut xdotool = command(home, "xdotool");
+            xdotool.args([act, "--sync", &window.to_string()]).args(values);
+            output(xdotool, SHORT)?;
+        }
+        Ok(())
+    }
+
+    /// Drags something from one window into another. A web page begins a drag only after its process has answered,
+    /// which takes a second where the machine is busy: it has to be there before the button is let go.
+    pub fn carry(&self, home: &Home, from: (i32, i32), to: (i32, i32)) -> Result<()> {
+        const STEPS: i32 = 40;
+        self.hold(home, from)?;
+        for step in 1..=STEPS {
+            let along = |from: i32, to: i32| from + (to - from) * step / STEPS;
+            self.point(home, (along(from.0, to.0), along(from.1, to.1)))?;
+            wait::pass("a hand's way", Duration::from_millis(60))?;
         }
         self.let_go(home)
     }

@@ -30,7 +30,7 @@ const CHUNK_BYTES_MAX: usize = 10_240 * 1024;
 const CHUNK_BYTES_MIN: usize = 5 * 1024 * 1024;
 /// A part and its fields.
 const BODY_BYTES_MAX: usize = CHUNK_BYTES_MAX + 64 * 1024;
-/// How much of a refused body is shown.
+/// The number of bytes of a refused body that are shown.
 const SHOWN_BYTES: usize = 600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why a request is refused, and with which status.
+/// The status and the reason of a refused request.
 struct Refusal(StatusCode, String);
 
 type Checked<T> = std::result::Result<T, Refusal>;

@@ -21,11 +21,18 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use snaplark_core::capture::{
     Capture, CaptureControl, CaptureEnd, CaptureError, CaptureEvent, CaptureRequest, CaptureSink,
-    FrameCounts, SealedSegment, Still,
+    FrameCounts, SealedSegment,
 };
+use snaplark_core::edit::{Area, Drawing, Edit};
 use snaplark_core::overlay::Webcam;
-use snaplark_core::{INIT_FILE, PART_SUFFIX, segment_file};
-use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+use snaplark_core::render::{
+    CutFiles, PictureRecipe, Recipe, RecognizeError, Recognized, Render, RenderError,
+    RenderProgress, SegmentReader, Still, TextLanguage,
+};
+use snaplark_core::{INIT_FILE, segment_file};
+use snaplark_files::{PART_SUFFIX, rename_durably};
+use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
+use snaplark_render::SystemRender;
 
 pub const SIZE: (u32, u32) = (320, 180);
 pub const SEGMENT_MS: u64 = 2_000;
@@ -40,6 +47,8 @@ const IVF_FRAME_HEADER_BYTES: usize = 12;
 const CLUSTER_HEAD_BYTES: usize = 12;
 const VOID_HEAD_BYTES: u64 = 9;
 const BLOCK_BYTES: usize = 64 * 1024;
+/// How often a recording that has all its segments looks for a strike.
+const STRIKE_LOOK: Duration = Duration::from_millis(10);
 
 /// One group of pictures of [`SEGMENT_MS`], as an encoder produced it.
 pub struct Clip {
@@ -73,7 +82,7 @@ impl Clip {
             data: data.clone(),
         };
         let blocks: Vec<Block> = self.frames.iter().enumerate().map(block).collect();
-        snaplark_webm::cluster(&blocks).expect("two seconds of frames fit into a cluster")
+        snaplark_formats::webm::cluster(&blocks).expect("two seconds of frames fit into a cluster")
     }
 }
 
@@ -125,6 +134,7 @@ pub struct FakeCapture {
     clip: Arc<Clip>,
     pace: Pace,
     record: Arc<Mutex<Record>>,
+    during_cut: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// A record of what the fake did.
@@ -137,6 +147,8 @@ pub struct Record {
     pub end: Option<CaptureEnd>,
     /// The last value that was set.
     pub muted: bool,
+    /// The segments that are not struck. One of which the begin stays counts as struck.
+    pub kept: Vec<u32>,
     /// The longest time that the app took to accept one event, during which nothing was written.
     pub held_up_max: Duration,
 }
@@ -154,17 +166,22 @@ impl Record {
 
 impl FakeCapture {
     pub fn new(clip: Arc<Clip>, pace: Pace) -> Self {
-        Self { clip, pace, record: Arc::default() }
+        Self { clip, pace, record: Arc::default(), during_cut: Mutex::default() }
     }
 
     /// Returns the record of the last recording that was started.
     pub fn record(&self) -> Record {
         lock(&self.record).clone()
     }
+
+    /// Does something while the next edit is being rendered, on the thread that renders it.
+    pub fn during_next_cut(&self, act: impl FnOnce() + Send + 'static) {
+        *lock(&self.during_cut) = Some(Box::new(act));
+    }
 }
 
-fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
-    record.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Capture for FakeCapture {
@@ -177,6 +194,7 @@ impl Capture for FakeCapture {
         let (stop, stopped) = channel();
         let paused = Arc::new(AtomicBool::new(false));
         let cut = Arc::new(AtomicBool::new(false));
+        let strike = Arc::<Mutex<Option<(u64, PathBuf)>>>::default();
         let recording = Recording {
             clip: Arc::clone(&self.clip),
             pace: self.pace,
@@ -187,25 +205,84 @@ impl Capture for FakeCapture {
             paused: Arc::clone(&paused),
             levels: request.sound.levels,
             cut: Arc::clone(&cut),
+            strike: Arc::clone(&strike),
+            struck_ms: 0,
         };
         std::thread::Builder::new()
             .name("fake-capture".into())
             .spawn(move || recording.run())
             .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
         let record = Arc::clone(&self.record);
-        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, cut, record }))
+        Ok(Box::new(Control { stop, asked: AtomicBool::new(false), paused, cut, strike, record }))
     }
+}
 
+impl Render for FakeCapture {
     /// Returns the segment's first frame unchanged, since decoding it is not the fake's task.
-    fn still(&self, _: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
-        let no_still = |reason: String| CaptureError::NoStill { reason };
-        let part = snaplark_webm::index(segment).map_err(|error| no_still(error.to_string()))?;
+    fn still(&self, _: &[u8], segment: &[u8]) -> Result<Still, RenderError> {
+        let no_still = |reason: String| RenderError::NoStill { reason };
+        let part =
+            snaplark_formats::webm::index(segment).map_err(|error| no_still(error.to_string()))?;
         match part.clusters.first() {
             Some(first) if first.starts_with_keyframe => {
                 Ok(Still { jpeg: self.clip.frames[0].clone(), blank: false })
             }
             Some(_) | None => Err(no_still("no keyframe at its beginning".to_owned())),
         }
+    }
+
+    /// Renders files as the product does: nothing is decoded for them.
+    fn render(
+        &self,
+        recipe: &Recipe<'_>,
+        progress: &RenderProgress,
+    ) -> Result<PathBuf, RenderError> {
+        SystemRender.render(recipe, progress)
+    }
+
+    fn cut(
+        &self,
+        segments: &dyn SegmentReader,
+        edit: &Edit,
+        folder: &Path,
+        progress: &RenderProgress,
+    ) -> Result<CutFiles, RenderError> {
+        let cut = SystemRender.cut(segments, edit, folder, progress);
+        let act = lock(&self.during_cut).take();
+        if let Some(act) = act {
+            act();
+        }
+        cut
+    }
+
+    fn picture(
+        &self,
+        recipe: &PictureRecipe<'_>,
+        progress: &RenderProgress,
+    ) -> Result<Vec<u8>, RenderError> {
+        SystemRender.picture(recipe, progress)
+    }
+
+    fn thumbnail(
+        &self,
+        source: &[u8],
+        drawing: &Drawing,
+        longest_side_px: u32,
+    ) -> Result<Vec<u8>, RenderError> {
+        SystemRender.thumbnail(source, drawing, longest_side_px)
+    }
+
+    fn picture_size(&self, source: &[u8]) -> Result<(u32, u32), RenderError> {
+        SystemRender.picture_size(source)
+    }
+
+    fn recognize(
+        &self,
+        picture: &[u8],
+        area: Option<Area>,
+        languages: &[TextLanguage],
+    ) -> Result<Recognized, RecognizeError> {
+        SystemRender.recognize(picture, area, languages)
     }
 }
 
@@ -216,6 +293,7 @@ struct Control {
     paused: Arc<AtomicBool>,
     record: Arc<Mutex<Record>>,
     cut: Arc<AtomicBool>,
+    strike: Arc<Mutex<Option<(u64, PathBuf)>>>,
 }
 
 impl CaptureControl for Control {
@@ -239,6 +317,11 @@ impl CaptureControl for Control {
         self.cut.store(true, Ordering::Relaxed);
     }
 
+    /// It is carried out before the next segment, so all that is struck is sealed.
+    fn strike(&mut self, length_ms: u64, folder: PathBuf) {
+        *self.strike.lock().unwrap_or_else(PoisonError::into_inner) = Some((length_ms, folder));
+    }
+
     /// The clip has no sound; the value is only recorded.
     fn set_muted(&mut self, muted: bool) {
         lock(&self.record).muted = muted;
@@ -258,6 +341,8 @@ struct Recording {
     paused: Arc<AtomicBool>,
     levels: bool,
     cut: Arc<AtomicBool>,
+    strike: Arc<Mutex<Option<(u64, PathBuf)>>>,
+    struck_ms: u64,
 }
 
 impl Recording {
@@ -277,7 +362,7 @@ impl Recording {
 
     fn record(&mut self) -> Result<()> {
         let video = Video { codec: VideoCodec::Vp9, width: SIZE.0, height: SIZE.1 };
-        let init = snaplark_webm::init(&Tracks { video, audio: None });
+        let init = snaplark_formats::webm::init(&Tracks { video, audio: None });
         write_durably(&self.folder, INIT_FILE, |file| file.write_all(&init))?;
         lock(&self.record).take(&init);
         self.tell(CaptureEvent::Started { width: SIZE.0, height: SIZE.1 });
@@ -302,13 +387,35 @@ impl Recording {
                 if !paused {
                     break;
                 }
+                self.carry_out_strike(index, &init)?;
             }
+            self.carry_out_strike(index, &init)?;
             self.seal(index)?;
             if self.cut.swap(false, Ordering::Relaxed) {
                 self.tell(CaptureEvent::Cut { at_ms: at_ms + SEGMENT_MS });
             }
         }
-        self.stopped.recv().ok();
+        // What is struck now was sealed before.
+        while let Err(RecvTimeoutError::Timeout) = self.stopped.recv_timeout(STRIKE_LOOK) {
+            self.carry_out_strike(self.pace.segments_max, &init)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out a strike before that segment, if one was asked for.
+    fn carry_out_strike(&mut self, index: u32, init: &[u8]) -> Result<()> {
+        let asked = self.strike.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((length_ms, folder)) = asked else { return Ok(()) };
+        write_durably(&folder, INIT_FILE, |file| file.write_all(init))?;
+        self.folder = folder;
+        let until_ms = u64::from(index) * SEGMENT_MS;
+        let removed_ms = length_ms.min(until_ms - self.struck_ms);
+        self.struck_ms += removed_ms;
+        let mut record = lock(&self.record);
+        let kept = record.kept.len().saturating_sub(removed_ms.div_ceil(SEGMENT_MS) as usize);
+        record.kept.truncate(kept);
+        drop(record);
+        self.tell(CaptureEvent::Struck { until_ms, removed_ms, next_index: index });
         Ok(())
     }
 
@@ -328,6 +435,7 @@ impl Recording {
         })?;
         whole.segments = index + 1;
         whole.muted = lock(&self.record).muted;
+        whole.kept.push(index);
         *lock(&self.record) = whole;
         self.tell(CaptureEvent::SegmentSealed(SealedSegment {
             index,
@@ -365,21 +473,36 @@ fn write_segment(
     write(body)?;
     write(&[0xEC])?;
     write(&wide(noise_bytes))?;
-    let mut noise = 0x9E37_79B9_7F4A_7C15 ^ u64::from(index + 1);
+    let mut noise = seed_of(index);
     let mut block = vec![0; BLOCK_BYTES];
     while noise_bytes > 0 {
-        for eight in block.chunks_exact_mut(8) {
-            // xorshift64: all parts differ, and none can be compressed.
-            noise ^= noise << 13;
-            noise ^= noise >> 7;
-            noise ^= noise << 17;
-            eight.copy_from_slice(&noise.to_le_bytes());
-        }
+        fill(&mut noise, &mut block);
         let now = noise_bytes.min(BLOCK_BYTES as u64);
         write(&block[..now as usize])?;
         noise_bytes -= now;
     }
     Ok(size_bytes)
+}
+
+/// Returns the first bytes of the noise in a segment that is filled up, by which it can be found anywhere.
+pub fn noise_of(index: u32) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    fill(&mut seed_of(index), &mut bytes);
+    bytes
+}
+
+fn seed_of(index: u32) -> u64 {
+    0x9E37_79B9_7F4A_7C15 ^ u64::from(index + 1)
+}
+
+/// xorshift64: all parts differ, and none can be compressed.
+fn fill(noise: &mut u64, block: &mut [u8]) {
+    for eight in block.chunks_exact_mut(8) {
+        *noise ^= *noise << 13;
+        *noise ^= *noise >> 7;
+        *noise ^= *noise << 17;
+        eight.copy_from_slice(&noise.to_le_bytes());
+    }
 }
 
 /// Returns the body behind id and size. The first byte of the size gives its length.
@@ -402,8 +525,7 @@ fn write_durably<T>(
     let mut file = File::create(&part).with_context(|| part.display().to_string())?;
     let written = write(&mut file)?;
     file.sync_all()?;
-    std::fs::rename(&part, folder.join(name))?;
-    File::open(folder)?.sync_all()?;
+    rename_durably(&part, &folder.join(name))?;
     Ok(written)
 }
 
@@ -440,7 +562,7 @@ mod tests {
             .unwrap();
             assert_eq!(size, want.unwrap_or(cluster.len() as u64));
             assert_eq!(size, bytes.len() as u64);
-            let found = snaplark_webm::index(&bytes).unwrap();
+            let found = snaplark_formats::webm::index(&bytes).unwrap();
             let [cluster] = found.clusters.as_slice() else { panic!("{found:?}") };
             assert_eq!((cluster.offset, cluster.size), (0, size));
             assert_eq!((cluster.start_ms, cluster.end_ms), (6_000, 8_000));

@@ -44,6 +44,8 @@ pub struct Asked {
     pub index: Option<u32>,
     /// The size of the body, according to the head.
     pub bytes: u64,
+    /// The token that came with it.
+    pub token: Option<String>,
     pub faulted: bool,
 }
 
@@ -95,6 +97,8 @@ struct Shared {
     upstream: SocketAddr,
     script: Mutex<Script>,
     asked: Mutex<Vec<Asked>>,
+    /// The bodies of all requests, if they are kept.
+    bodies: Mutex<Option<Vec<u8>>>,
     /// True while the port is open. Every change resets the open connections.
     open: watch::Sender<bool>,
 }
@@ -107,6 +111,7 @@ impl FaultProxy {
             upstream,
             script: Mutex::new(Box::new(|_| Turn::Pass)),
             asked: Mutex::default(),
+            bodies: Mutex::default(),
             open: watch::Sender::new(true),
         });
         tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -141,6 +146,16 @@ impl FaultProxy {
         self.shared.open.send_replace(true);
         tokio::spawn(accept(listener, Arc::clone(&self.shared)));
         Ok(())
+    }
+
+    /// Keeps the bodies of all requests from now on.
+    pub fn keep_bodies(&self) {
+        *lock(&self.shared.bodies) = Some(Vec::new());
+    }
+
+    /// Returns the bodies of all requests one after the other, as far as they arrived.
+    pub fn bodies(&self) -> Vec<u8> {
+        lock(&self.shared.bodies).clone().unwrap_or_default()
     }
 
     /// Returns all requests, in order.
@@ -286,7 +301,7 @@ impl Pair {
         let fields = read_fields(&mut self.from_client, head.length).await?;
         let (asked, turn) = shared.judge(&head, &fields);
         let left = asked.bytes - fields.len() as u64;
-        let body = Body { first: fields, left, slow: None };
+        let body = Body { first: fields, left, slow: None, kept: &shared.bodies };
         match turn {
             Turn::Pass => self.pass(&head, body, |_| Reply::Whole).await,
             Turn::LoseReply => self.pass(&head, body, |_| Reply::Nothing).await,
@@ -322,7 +337,7 @@ impl Pair {
     async fn pass(
         &mut self,
         head: &Head,
-        body: Body,
+        body: Body<'_>,
         reply: impl Fn(&[u8]) -> Reply,
     ) -> std::io::Result<After> {
         self.to_server.write_all(&head.bytes).await?;
@@ -382,6 +397,7 @@ impl Shared {
             session: field(&text, "sessionId"),
             index: field(&text, "chunkIndex").and_then(|index| index.parse().ok()),
             bytes: head.length,
+            token: head.token.clone(),
             faulted: false,
         };
         let turn = (lock(&self.script))(&asked);
@@ -402,6 +418,7 @@ struct Head {
     bytes: Vec<u8>,
     path: String,
     length: u64,
+    token: Option<String>,
 }
 
 async fn read_head(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Head>> {
@@ -422,7 +439,13 @@ async fn read_head(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Op
     let length = length.map_or(Ok(0), |length| length.trim().parse()).map_err(Error::other)?;
     let text = String::from_utf8_lossy(&bytes);
     let path = text.split_whitespace().nth(1).unwrap_or_default().to_owned();
-    Ok(Some(Head { path, length, bytes }))
+    let bearer = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let token = value.trim().strip_prefix("Bearer ")?;
+        name.eq_ignore_ascii_case("authorization").then(|| token.to_owned())
+    };
+    let token = text.lines().find_map(bearer);
+    Ok(Some(Head { path, length, bytes, token }))
 }
 
 async fn read_fields(
@@ -443,19 +466,26 @@ async fn read_answer(from: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<
     Ok(answer)
 }
 
-struct Body {
+struct Body<'a> {
     first: Vec<u8>,
     left: u64,
     /// The rate in bytes per second, and until when it applies.
     slow: Option<(u64, Instant)>,
+    kept: &'a Mutex<Option<Vec<u8>>>,
 }
 
-impl Body {
+impl Body<'_> {
     async fn copy(
         self,
         from: &mut (impl AsyncBufRead + Unpin),
         to: &mut (impl tokio::io::AsyncWrite + Unpin),
     ) -> std::io::Result<()> {
+        let keep = |bytes: &[u8]| {
+            if let Some(kept) = lock(self.kept).as_mut() {
+                kept.extend_from_slice(bytes);
+            }
+        };
+        keep(&self.first);
         to.write_all(&self.first).await?;
         let mut left = self.left;
         let mut block = vec![0; COPY_BYTES];
@@ -469,6 +499,7 @@ impl Body {
             match from.read(&mut block[..portion as usize]).await? {
                 0 => return Err(ErrorKind::UnexpectedEof.into()),
                 count => {
+                    keep(&block[..count]);
                     to.write_all(&block[..count]).await?;
                     left -= count as u64;
                 }
@@ -499,7 +530,15 @@ mod tests {
 
     fn part(index: u32, bytes: u64) -> Asked {
         let route = Route::Chunk;
-        Asked { route, nth: 0, session: None, index: Some(index), bytes, faulted: false }
+        Asked {
+            route,
+            nth: 0,
+            session: None,
+            index: Some(index),
+            bytes,
+            token: None,
+            faulted: false,
+        }
     }
 
     #[test]

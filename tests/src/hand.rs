@@ -2,10 +2,16 @@
 //! clicks what a person would click: the real dialogs of the real portal.
 
 use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use zbus::MatchRule;
 use zbus::blocking::connection::Builder;
-use zbus::blocking::{Connection, Proxy};
+use zbus::blocking::fdo::MonitoringProxy;
+use zbus::blocking::{Connection, MessageIterator, Proxy};
+use zbus::message::Type;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
 use crate::wayland::Session;
@@ -16,7 +22,7 @@ const DISPLAYS: &str = "org.gnome.Mutter.DisplayConfig";
 /// The left button's code on Linux.
 const LEFT: i32 = 0x110;
 
-/// On a monitor of 1280x720: the row of the only monitor in the desktop's dialog, and its buttons.
+/// The position of the only monitor's row in the desktop's dialog, on a monitor of 1280x720.
 const MONITOR: (u32, u32) = (640, 386);
 const SHARE: (u32, u32) = (853, 233);
 const CANCEL: (u32, u32) = (430, 233);
@@ -31,6 +37,8 @@ pub struct Hand {
     remote: Proxy<'static>,
     /// Positions are relative to this stream's screen.
     stream: OwnedObjectPath,
+    /// One for each time that the portal asks the desktop to show its question.
+    questions: Receiver<()>,
 }
 
 impl Hand {
@@ -52,7 +60,12 @@ impl Hand {
         let nothing = HashMap::<&str, Value<'_>>::new();
         let stream = screen.call("RecordMonitor", &(name.0.as_str(), nothing))?;
         remote.call::<_, _, ()>("Start", &())?;
-        Ok(Hand { remote, stream })
+        Ok(Hand { remote, stream, questions: questions(address)? })
+    }
+
+    /// Waits until the desktop was asked to show its question. It is drawn soon after that.
+    pub fn question(&self, limit: Duration) -> Result<()> {
+        self.questions.recv_timeout(limit).context("nobody was asked")
     }
 
     /// Chooses the only monitor and confirms. Does nothing if there is no dialog.
@@ -85,6 +98,27 @@ impl Hand {
         }
         Ok(())
     }
+}
+
+/// Listens on the bus, on a thread that ends with it.
+fn questions(address: &str) -> Result<Receiver<()>> {
+    let bus = Builder::address(address)?.build()?;
+    let starts = MatchRule::builder()
+        .msg_type(Type::MethodCall)
+        .interface("org.freedesktop.impl.portal.ScreenCast")?
+        .member("Start")?
+        .build();
+    MonitoringProxy::new(&bus)?.become_monitor(&[starts], 0)?;
+    let (heard, questions) = mpsc::channel();
+    thread::spawn(move || {
+        for message in MessageIterator::from(bus).flatten() {
+            let is_start = message.header().member().is_some_and(|member| member == "Start");
+            if is_start && heard.send(()).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(questions)
 }
 
 fn proxy(bus: &Connection, name: &str, path: &str, interface: &str) -> Result<Proxy<'static>> {

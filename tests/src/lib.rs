@@ -27,6 +27,7 @@ pub mod process;
 pub mod recorder;
 pub mod server;
 pub mod session;
+pub mod shaped_line;
 pub mod shelf;
 pub mod shortcuts;
 pub mod sound;

@@ -111,7 +111,10 @@ pub fn read_timed(video: &Path, size: (u32, u32)) -> Result<Vec<(f64, u16)>> {
     ffprobe.args(["-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time"]);
     let output = ffprobe.args(["-of", "csv=p=0"]).arg(video).stdin(Stdio::null()).output()?;
     let times = String::from_utf8(output.stdout)?;
-    let times = times.lines().map(|line| Ok(line.trim_end_matches(',').parse()?));
+    // Frames with side data, such as those of x264, have an empty line of their own.
+    let lines =
+        times.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty());
+    let times = lines.map(|line| Ok(line.parse()?));
     let times: Vec<f64> = times.collect::<Result<_>>()?;
     let frames = read_file(video, size)?.frames;
     if times.len() != frames.len() {

@@ -16,9 +16,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::home::Home;
 use crate::wait;
 
-/// How long a program that was asked to end may take before it is killed.
+/// The time that a program has to end before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
-/// How many lines of a program's error output are shown with a failed test.
+/// The number of lines of a program's error output that a failed test shows.
 const SHOWN_LINES: usize = 25;
 
 /// Returns the path of one of our own programs: built beside the running test, or from the folder in

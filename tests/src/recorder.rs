@@ -11,7 +11,7 @@ use crate::cloud::Cloud;
 use crate::home::Home;
 use crate::process::{Answer, command, finish, program};
 
-/// What a command may take in addition to a recording's length.
+/// The time that a command may take beyond the recording's length.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// The JSON object that `snaplark record --json` prints.
@@ -26,7 +26,7 @@ pub struct Recorded {
     pub duration_ms: u64,
     pub frames: u64,
     pub dropped: u64,
-    /// Why it ended by itself, if it did.
+    /// The reason why the recording ended by itself, if it did.
     pub ended: Option<String>,
     pub link_problem: Option<String>,
 }

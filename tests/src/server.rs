@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
+use crate::cost;
 use crate::home::Home;
 use crate::process::{Process, command, finish, output, program};
 
@@ -42,6 +43,11 @@ impl Server {
     /// Kills it as a power cut would.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
+    }
+
+    /// Returns the CPU time that it and what it has started have used.
+    pub fn cpu(&self) -> Result<Duration> {
+        cost::cpu(self.process.id())
     }
 
     /// Returns the folder of its database and objects.

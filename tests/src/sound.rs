@@ -119,6 +119,16 @@ fn answers(home: &Home) -> Result<()> {
     })
 }
 
+/// Lists what plays and on what, for a test that failed to hear something.
+pub fn streams(home: &Home) -> String {
+    let list = |what: &[&str]| {
+        let mut control = command(home, "pactl");
+        control.args(what);
+        output(control, START).unwrap_or_else(|error| format!("{error:#}"))
+    };
+    format!("{}\n{}", list(&["list", "short", "sinks"]), list(&["list", "sink-inputs"]))
+}
+
 /// Listens to the speakers for that time. Returns the share of the sound's power that is the tone,
 /// and how loud it is, 1 at the most.
 pub fn heard(home: &Home, time: Duration) -> Result<(f64, f64)> {
@@ -153,7 +163,7 @@ fn listen(home: &Home, device: &str, time: Duration) -> Result<(f64, f64)> {
     Ok(tone(&samples))
 }
 
-/// As `heard`: by Goertzel's sum over the tone's frequency.
+/// Measures the tone like `heard`, by Goertzel's sum over its frequency.
 fn tone(samples: &[f64]) -> (f64, f64) {
     let turn = f64::from(TONE_HZ) / f64::from(RATE) * std::f64::consts::TAU;
     let (mut sine, mut cosine, mut power, mut peak) = (0.0, 0.0, 0.0, 0.0_f64);

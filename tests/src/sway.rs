@@ -103,6 +103,14 @@ impl Sway {
         Process::start(home, "swaybar", bar)
     }
 
+    /// Gives sway an order, as its user would: see sway(5).
+    pub fn order(&self, home: &Home, words: &[&str]) -> Result<()> {
+        let mut message = Command::new("swaymsg");
+        home.apply(&mut message);
+        message.arg("--socket").arg(&self.orders).args(words);
+        output(message, START).map(drop)
+    }
+
     /// Returns all windows that sway places: Wayland and X11, tiled and floating.
     pub fn windows(&self, home: &Home) -> Result<Vec<Placed>> {
         let mut message = Command::new("swaymsg");

@@ -3,7 +3,7 @@
 //! clicks; `Desk::open_tray_menu` also makes the click.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use zbus::blocking::{Connection, Proxy, connection, proxy};
@@ -11,6 +11,7 @@ use zbus::proxy::CacheProperties;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Structure, Value};
 
 use crate::home::Home;
+use crate::process::{command, output};
 use crate::wait;
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
@@ -21,6 +22,8 @@ const ROOT: i32 = 0;
 const ALL_LEVELS: i32 = -1;
 /// The limit from a person's action to the menu that shows it.
 const SOON: Duration = Duration::from_secs(20);
+/// How long a panel may take to start its icon plugin again.
+const PANEL_RETURNS: Duration = Duration::from_secs(5);
 
 type Layout = (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>));
 
@@ -42,10 +45,7 @@ pub struct Entry {
 impl Tray {
     pub fn of(home: &Home) -> Result<Self> {
         let bus = bus(home)?;
-        // xfce4-panel's icon plugin crashes now and then when a menu changes while it opens
-        // (libdbusmenu-gtk); the panel restarts it within a second.
-        let icon = || Ok(items(&bus).ok().and_then(|mut items| items.pop()));
-        let found = wait::until("an icon in the tray", SOON, icon)?;
+        let found = icon(home, &bus, SOON)?;
         // `:1.23/org/its/path`
         let (name, path) = found.split_at(found.find('/').context("the icon has no path")?);
         let item = proxy(&bus, name, path, ITEM)?;
@@ -103,9 +103,37 @@ impl Tray {
     }
 }
 
-/// Returns whether the tray has no icon.
-pub fn is_empty(home: &Home) -> Result<bool> {
-    Ok(items(&bus(home)?)?.is_empty())
+/// Waits for the program's icon. It comes after the shortcuts are registered.
+pub fn appears(home: &Home, limit: Duration) -> Result<()> {
+    icon(home, &bus(home)?, limit).map(drop)
+}
+
+/// Waits for an icon. The panel's icon plugin crashes now and then (see `Desk::open_tray_menu`). The panel starts it
+/// again, but only asks whether to if it crashed within its first minute: then the panel is restarted here.
+fn icon(home: &Home, bus: &Connection, limit: Duration) -> Result<String> {
+    let mut gone_since = None;
+    wait::until("an icon in the tray", limit, || {
+        match items(bus) {
+            Ok(mut items) => {
+                gone_since = None;
+                return Ok(items.pop());
+            }
+            Err(_) if gone_since.get_or_insert_with(Instant::now).elapsed() < PANEL_RETURNS => {}
+            Err(_) => {
+                gone_since = None;
+                let mut restart = command(home, "xfce4-panel");
+                restart.arg("--restart");
+                output(restart, SOON)?;
+            }
+        }
+        Ok(None)
+    })
+}
+
+/// Returns whether the tray has no icon, or `None` while there is no tray: the panel's icon plugin crashes
+/// now and then, and the panel starts it again.
+pub fn is_empty(home: &Home) -> Result<Option<bool>> {
+    Ok(items(&bus(home)?).ok().map(|items| items.is_empty()))
 }
 
 fn items(bus: &Connection) -> Result<Vec<String>> {

@@ -211,6 +211,17 @@ impl Session {
         Ok(store.set_setting("permission", TOKEN)?)
     }
 
+    /// Allows programs to take pictures of the screen, as if a person had agreed to that.
+    pub fn permit_screenshots(&self) -> Result<()> {
+        const STORE: &str = "org.freedesktop.impl.portal.PermissionStore";
+        let mut set = command(&self.home, "gdbus");
+        set.args(["call", "--session", "-d", STORE]);
+        set.args(["-o", "/org/freedesktop/impl/portal/PermissionStore"]);
+        set.args(["-m", &format!("{STORE}.Set"), "screenshot", "true", "screenshot"]);
+        set.args(["{'': ['yes']}", "<byte 0x00>"]);
+        output(set, START).map(drop)
+    }
+
     /// Returns the process that owns a name on the session bus.
     pub fn owner(&self, name: &str) -> Result<u32> {
         let mut ask = command(&self.home, "gdbus");
@@ -235,7 +246,7 @@ impl Session {
 
 const GNOME_PORTAL: &str = "[portal]
 DBusName=org.freedesktop.impl.portal.desktop.gnome
-Interfaces=org.freedesktop.impl.portal.ScreenCast;
+Interfaces=org.freedesktop.impl.portal.ScreenCast;org.freedesktop.impl.portal.Screenshot;org.freedesktop.impl.portal.Access;
 UseIn=gnome
 ";
 

@@ -16,7 +16,7 @@ use crate::wait;
 
 /// The limit of one command. Loading a page takes longest.
 const COMMAND: Duration = Duration::from_secs(60);
-/// How long a driver may take to open sessions after it listens.
+/// The time that a driver may take to open sessions after it listens.
 const READY: Duration = Duration::from_secs(20);
 /// The key of an element's id in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -57,10 +57,20 @@ impl Session {
         self.post("execute/sync", &json!({"script": script, "args": args}))
     }
 
-    /// Waits until the function's body returns something other than false or null.
+    /// Runs a script that changes nothing. WebKit's driver loses a result now and then: then it is asked again.
+    pub fn read(&self, script: &str) -> Result<Value> {
+        match self.run(script, &[]) {
+            Err(error) if error.to_string().contains("Could not parse script result") => {
+                self.run(script, &[])
+            }
+            answer => answer,
+        }
+    }
+
+    /// Waits until the function's body, which changes nothing, returns something other than false or null.
     pub fn until(&self, what: &str, limit: Duration, script: &str) -> Result<Value> {
         wait::until(what, limit, || {
-            let value = self.run(script, &[])?;
+            let value = self.read(script)?;
             Ok((!value.is_null() && value != json!(false)).then_some(value))
         })
     }

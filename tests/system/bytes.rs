@@ -1,4 +1,4 @@
-//! What is on disk is what the cloud has, and each segment is worth something by itself.
+//! Tests that the cloud has the bytes of the disk, and that each segment plays by itself.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use snaplark_tests::recorder::{Recorded, ask, pieces};
 use crate::screen::Screen;
 
 #[test]
-fn the_folders_bytes_in_order_are_what_the_cloud_got_and_each_segment_plays() {
+fn cloud_receives_the_folders_bytes_in_order_and_each_segment_plays() {
     let screen = Screen::start();
     let cloud = Cloud::start(&screen.home).unwrap();
     let answer = ask(&screen.home, Some(&cloud), &["record", "--seconds", "6", "--json"]).unwrap();

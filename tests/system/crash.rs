@@ -14,7 +14,7 @@ use crate::screen::{NUMBERS, SIZE, Screen};
 const START: Duration = Duration::from_secs(30);
 
 #[test]
-fn killed_at_seven_seconds_the_recording_is_there_and_goes_up_by_itself() {
+fn recording_killed_after_seven_seconds_is_recovered_and_uploaded() {
     let screen = Screen::start();
     let home = &screen.home;
     let cloud = Cloud::start(home).unwrap();
@@ -52,13 +52,13 @@ fn killed_at_seven_seconds_the_recording_is_there_and_goes_up_by_itself() {
         .unwrap();
 }
 
-/// So many recorders are killed; `SNAPLARK_KILLS` says how many in a soak.
+/// Returns how many recorders are killed. `SNAPLARK_KILLS` sets the number in a soak.
 fn kills() -> u32 {
     std::env::var("SNAPLARK_KILLS").map_or(3, |kills| kills.parse().unwrap())
 }
 
 #[test]
-fn killed_at_any_moment_only_the_unfinished_segment_is_lost() {
+fn kill_at_any_moment_loses_only_the_unfinished_segment() {
     let screen = Screen::start();
     let home = &screen.home;
     let recordings = home.snaplark().join("recordings");

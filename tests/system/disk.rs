@@ -47,18 +47,18 @@ fn hold_whole(file: &Path, long_at_least_s: f64) {
     assert_eq!(media::container_warnings(file).unwrap(), Vec::<String>::new());
 }
 
-/// So little that no segment finds room, and the list of recordings does.
+/// The free space in which the list of recordings fits, but no segment.
 const LEFT_BYTES: u64 = 32_768;
 
 #[test]
-fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
+fn full_disk_ends_a_recording_without_losing_sealed_segments() {
     let screen = Screen::start();
     let mounts = Mounts::start(&screen.home).unwrap();
     let home = screen.home.snaplark().to_owned();
     mounts.small_disk(&screen.home, &home, SMALL_BYTES).unwrap();
     let keep = snaplark(&screen, &mounts, &["keep"]);
     let mut keep = Process::start(&screen.home, "keep", keep).unwrap();
-    until_says(&keep, "The disk is nearly full, so nothing is kept");
+    until_says(&keep, "Paused because the disk is almost full");
     keep.terminate();
     assert!(keep.wait(LIMIT).unwrap().success());
 
@@ -71,7 +71,7 @@ fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
     let said = record.complaints();
     assert!(said.contains("The disk is full"), "{said}");
     assert!(said.contains("of 10:00"), "{said}");
-    assert!(said.contains("The recording itself is safe in"), "{said}");
+    assert!(said.contains("The recording is safe in"), "{said}");
     assert!(recorded.file.is_none() && recorded.segments >= 2, "{recorded:?}");
     let folder = mounts.seen(&home.join("recordings").join(&recorded.id));
     let whole: Vec<u8> =
@@ -91,7 +91,7 @@ fn a_full_disk_ends_a_recording_cleanly_and_nothing_that_was_sealed_is_lost() {
 
 /// No row and no log finds room, either.
 #[test]
-fn disk_that_is_full_to_the_last_byte_ends_a_recording_and_its_segments_are_named() {
+fn completely_full_disk_ends_a_recording_and_the_message_names_its_segments() {
     let screen = Screen::start();
     let mounts = Mounts::start(&screen.home).unwrap();
     let home = screen.home.snaplark().to_owned();
@@ -118,7 +118,7 @@ fn disk_that_is_full_to_the_last_byte_ends_a_recording_and_its_segments_are_name
 }
 
 #[test]
-fn a_full_disk_for_the_persons_files_costs_no_recording() {
+fn full_disk_of_the_save_folder_loses_no_recording() {
     let screen = Screen::start();
     let mounts = Mounts::start(&screen.home).unwrap();
     let videos = screen.home.path().join("videos");
@@ -136,15 +136,15 @@ fn a_full_disk_for_the_persons_files_costs_no_recording() {
     assert_eq!(left, 0, "half a copy helps nobody");
 }
 
-/// What its folder was said to be; a busy machine may have said something else in between.
+/// Returns the issues about the folder. A busy machine may have had other issues in between.
 fn of_folder(shown: &Value) -> Vec<&str> {
-    let health = shown["health"].as_array().unwrap();
-    let kinds = health.iter().filter_map(|trouble| trouble["kind"].as_str());
+    let issues = shown["issues"].as_array().unwrap();
+    let kinds = issues.iter().filter_map(|issue| issue["kind"].as_str());
     kinds.filter(|kind| kind.starts_with("folder")).collect()
 }
 
 #[test]
-fn a_recording_whose_folder_is_gone_for_a_while_goes_on_elsewhere_and_is_one_in_the_end() {
+fn recording_continues_in_the_spare_folder_while_its_folder_is_gone_and_is_merged() {
     let screen = Screen::start();
     let home = screen.home.snaplark().to_owned();
     let away = screen.home.path().join("away");
@@ -153,7 +153,7 @@ fn a_recording_whose_folder_is_gone_for_a_while_goes_on_elsewhere_and_is_one_in_
     let mut record = Process::start(&screen.home, "record", record).unwrap();
     until_says(&record, "Recording 0:03");
     std::fs::rename(&home, &away).unwrap();
-    until_says(&record, "The recording goes on in");
+    until_says(&record, "Recording continues in");
     wait::pass("some of it elsewhere", Duration::from_secs(2)).unwrap();
     std::fs::rename(&away, &home).unwrap();
     wait::until("the folder to be back", LIMIT, || {
@@ -170,7 +170,7 @@ fn a_recording_whose_folder_is_gone_for_a_while_goes_on_elsewhere_and_is_one_in_
 }
 
 #[test]
-fn a_stick_that_was_pulled_and_comes_back_later_has_the_whole_recording() {
+fn usb_stick_that_returns_later_holds_the_whole_recording() {
     let screen = Screen::start();
     let mounts = Mounts::start(&screen.home).unwrap();
     let (home, stick) = (screen.home.snaplark().to_owned(), screen.home.path().join("stick"));
@@ -178,11 +178,11 @@ fn a_stick_that_was_pulled_and_comes_back_later_has_the_whole_recording() {
     let mut record = record(&screen, &mounts);
     until_says(&record, "Recording 0:03");
     mounts.pull(&screen.home, &home).unwrap();
-    until_says(&record, "The recording goes on in");
+    until_says(&record, "Recording continues in");
     record.terminate();
     assert!(!record.wait(LIMIT).unwrap().success());
     let said = record.complaints();
-    assert!(said.contains("is away") && said.contains("joins the rest when"), "{said}");
+    assert!(said.contains("is unavailable") && said.contains("joins the rest when"), "{said}");
     let id = std::fs::read_dir(stick.join("recordings")).unwrap().next().unwrap().unwrap();
     let spare = std::env::temp_dir().join(format!("snaplark-{}", id.file_name().display()));
     assert!(spare.join("init.webm").is_file());

@@ -1,5 +1,5 @@
-//! What goes wrong is said in a sentence that a person understands, with a non-zero exit, and never
-//! by a panic.
+//! Tests that failures end with a sentence that a person understands and a non-zero exit, and never
+//! with a panic.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 const RECORD: [&str; 4] = ["record", "--seconds", "3", "--json"];
 
 #[test]
-fn without_the_server_the_recording_is_kept_and_the_reason_said() {
+fn unreachable_server_keeps_the_recording_and_names_the_reason() {
     let screen = Screen::start();
     let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
     // Nobody listens on port 1.
@@ -35,7 +35,7 @@ fn without_the_server_the_recording_is_kept_and_the_reason_said() {
 }
 
 #[test]
-fn system_without_root_certificates_records_and_has_a_link_here() {
+fn recording_works_and_has_a_local_link_without_root_certificates() {
     let screen = Screen::start();
     let mut record = snaplark(&screen.home, None, &RECORD).unwrap();
     record.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nonexistent");
@@ -46,7 +46,7 @@ fn system_without_root_certificates_records_and_has_a_link_here() {
 }
 
 #[test]
-fn without_the_encoder_it_says_which_one_is_missing_and_how_to_get_it() {
+fn missing_encoder_is_named_with_the_command_that_installs_it() {
     let screen = Screen::start();
     let mut pkg_config = Command::new("pkg-config");
     pkg_config.args(["--variable=pluginsdir", "gstreamer-1.0"]);
@@ -67,14 +67,14 @@ fn without_the_encoder_it_says_which_one_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn without_a_display_it_says_so() {
+fn missing_display_is_reported() {
     let home = Home::new().unwrap();
     let answer = ask(&home, None, &["record", "--seconds", "3", "--json", "--no-upload"]).unwrap();
     hold(&answer, &["display"]);
 }
 
 #[test]
-fn in_a_folder_that_cannot_be_written_it_says_which() {
+fn unwritable_folder_is_named() {
     let screen = Screen::start();
     // A file in the folder's place: not even root writes below it.
     let taken = screen.home.path().join("taken");
@@ -85,7 +85,7 @@ fn in_a_folder_that_cannot_be_written_it_says_which() {
 }
 
 #[test]
-fn a_server_without_its_folder_says_which() {
+fn server_names_the_folder_that_it_cannot_use() {
     let home = Home::new().unwrap();
     let taken = home.path().join("taken");
     std::fs::write(&taken, "").unwrap();

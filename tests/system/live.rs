@@ -13,7 +13,7 @@ use snaplark_tests::wait;
 use crate::screen::{NUMBERS, SIZE, Screen};
 
 const SOON: Duration = Duration::from_secs(30);
-/// What a viewer may be behind the screen that is recorded.
+/// The time that a viewer may be behind the recorded screen.
 const BEHIND_MAX_S: f64 = 6.0;
 const SECONDS: u64 = 24;
 
@@ -37,7 +37,7 @@ fn shown(browser: &Browser) -> Option<u16> {
 }
 
 #[test]
-fn a_link_that_is_opened_while_it_records_follows_to_the_end() {
+fn live_page_follows_the_recording_to_its_end() {
     let screen = Screen::start();
     let cloud = Cloud::start(&screen.home).unwrap();
     let browser = Browser::chromium(&screen.home).unwrap();

@@ -20,7 +20,7 @@ const FPS: u32 = 5;
 /// Less than half of what is recorded.
 const NUMBERS: u32 = 2;
 const FRAME_MS: f64 = 1_000.0 / FPS as f64;
-/// In the short run of every day, the encoder's first pictures are all that there is.
+/// The length of the short everyday run, which has the encoder's first pictures only.
 const SHORT_SECONDS: u64 = 8;
 
 fn seconds() -> u64 {
@@ -42,7 +42,7 @@ fn times_ms(file: &Path) -> Vec<f64> {
     said.lines().map(|line| line.trim_matches(',').parse::<f64>().unwrap() * 1_000.0).collect()
 }
 
-/// What a player shows that goes there at once.
+/// Returns the number that a player shows after seeking to `ms`.
 fn number_at(file: &Path, ms: f64) -> Option<u16> {
     let Rectangle { x, y, width, height } = numbers::field(SIZE.0, SIZE.1);
     let mut ffmpeg = Command::new("ffmpeg");
@@ -53,7 +53,7 @@ fn number_at(file: &Path, ms: f64) -> Option<u16> {
 }
 
 #[test]
-fn a_long_recording_is_flat_in_memory_true_in_time_and_can_be_entered_anywhere() {
+fn long_recording_keeps_memory_flat_and_time_exact_and_seeks_anywhere() {
     let mut home = Home::new().unwrap();
     let _display = Display::start(&mut home, SIZE.0, SIZE.1).unwrap();
     let mut painter = command(&home, program("numbered-screen").unwrap());

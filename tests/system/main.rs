@@ -3,14 +3,20 @@
 
 #![cfg(test)]
 
+mod beside;
 mod bytes;
 mod crash;
+mod cuts;
 mod disk;
+mod durations;
 mod failures;
+mod first_frame;
+mod hls;
 mod live;
 mod long;
 mod manners;
 mod pages;
+mod picture_page;
 mod players;
 mod private;
 mod recorder;
@@ -18,7 +24,9 @@ mod recorders;
 mod recording;
 mod ring;
 mod screen;
+mod screenshot;
 mod seeds;
+mod strike;
 mod terminal;
 mod titles;
 mod webcam;

@@ -6,27 +6,33 @@ use std::time::Duration;
 
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
+use snaplark_api::{RECORDING_SECRET_BYTES, ScreenshotFields, recording_id_of};
 use snaplark_tests::browser::Browser;
 use snaplark_tests::cloud::Cloud;
+use snaplark_tests::fake_capture::sha256_of;
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{command, output, program};
-use snaplark_tests::wait;
 use snaplark_tests::webdriver::client;
+use snaplark_tests::{media, wait};
 
-const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 const EMAIL: &str = "test@example.org";
 const PASSWORD: &str = "correct horse battery";
-const SCHEMES: [&str; 2] = ["light", "dark"];
-const WIDTHS: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("hand", 390, 844, true)];
+pub(crate) const SCHEMES: [&str; 2] = ["light", "dark"];
+pub(crate) const WIDTHS: [(&str, u32, u32, bool); 2] =
+    [("desk", 1280, 860, false), ("hand", 390, 844, true)];
 
-struct Site {
-    browser: Browser,
-    cloud: Cloud,
-    home: Home,
+/// Shows the page as a browser without a decoder for the video does.
+const UNPLAYABLE: &str = "document.querySelector('.unplayable').hidden = false;";
+
+pub(crate) struct Site {
+    pub(crate) browser: Browser,
+    pub(crate) cloud: Cloud,
+    pub(crate) home: Home,
 }
 
 impl Site {
-    fn start() -> Site {
+    pub(crate) fn start() -> Site {
         let home = Home::new().unwrap();
         let cloud = Cloud::start(&home).unwrap();
         let browser = Browser::chromium(&home).unwrap();
@@ -50,11 +56,12 @@ impl Site {
     }
 
     /// Session and address of a video of this name, whole or still coming in.
-    fn video(&self, name: &str, film: &Path, is_whole: bool) -> (String, String) {
+    pub(crate) fn video(&self, name: &str, film: &Path, is_whole: bool) -> (String, String) {
+        let probe = media::probe(film.to_str().unwrap()).unwrap();
         let init = json!({
             "filename": name, "timestamp": "2024-01-15T10-30-45", "fps": 30,
             "codec": "video/webm;codecs=vp9", "bitrate": 2_500_000,
-            "resolution": {"width": 1280, "height": 720}
+            "resolution": {"width": probe.width, "height": probe.height}
         });
         let opened = self.api("/videos/init", &init);
         let session = opened["sessionId"].as_str().unwrap().to_owned();
@@ -83,13 +90,70 @@ impl Site {
         (session, opened["videoUrl"].as_str().unwrap().to_owned())
     }
 
-    fn screenshot(&self, file: &Path) -> String {
+    /// Session and address of a video that was edited: its second version, with chapters.
+    pub(crate) fn edited(&self, film: &Path) -> (String, String) {
+        let secret = [9; RECORDING_SECRET_BYTES];
+        let bytes = std::fs::read(film).unwrap();
+        let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut init = json!({
+            "filename": "Release walk-through.webm", "timestamp": "2024-01-15T10-30-45", "fps": 30,
+            "codec": "video/webm;codecs=vp9", "bitrate": 2_500_000,
+            "resolution": {"width": 1280, "height": 720},
+            "recordingId": recording_id_of(&secret), "recordingSecret": digits, "version": 1,
+        });
+        let session_of =
+            |init: &Value| self.api("/videos/init", init)["sessionId"].as_str().unwrap().to_owned();
+        let session = session_of(&init);
+        let part = Part::bytes(bytes.clone()).file_name("chunk");
         let form = Form::new()
+            .text("sessionId", session.clone())
+            .text("chunkIndex", "0")
+            .part("chunk", part);
+        let url = format!("{}/api/v1/videos/chunk", self.cloud.address);
+        let request = client().unwrap().post(url).bearer_auth(&self.cloud.token).multipart(form);
+        request.send().unwrap().error_for_status().unwrap();
+        let finish = |session: &str| {
+            let ask = json!({
+                "sessionId": session, "totalChunks": 1, "uploadedChunks": [0], "duration": 1
+            });
+            self.api("/videos/finalize", &ask)
+        };
+        finish(&session);
+        init["version"] = json!(2);
+        let session = session_of(&init);
+        let (_, sha256) = sha256_of(bytes.as_slice()).unwrap();
+        let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let keep = json!({"chunkIndex": 0, "start": 0, "end": bytes.len(), "sha256": sha256});
+        let pieces = json!({
+            "fromVersion": 1, "pieces": [{"keep": keep}],
+            "times": [{"fromMs": 4_000, "toMs": 18_000, "atMs": 0}],
+            "chapters": [
+                {"sourceMs": 4_000, "title": "What is new"},
+                {"sourceMs": 8_500, "title": "A chapter with a very long title, which has to be cut off or wrapped so that nothing else moves"},
+                {"sourceMs": 14_000, "title": "\u{627}\u{644}\u{623}\u{633}\u{626}\u{644}\u{629}"},
+            ],
+        });
+        let url = format!("{}/api/v1/videos/{session}/pieces", self.cloud.address);
+        let put = client().unwrap().put(url).bearer_auth(&self.cloud.token).json(&pieces);
+        put.send().unwrap().error_for_status().unwrap();
+        let link = finish(&session)["videoUrl"].as_str().unwrap().to_owned();
+        (session, link)
+    }
+
+    /// The addresses of its page and of its file.
+    pub(crate) fn screenshot(&self, file: &Path) -> [String; 2] {
+        self.screenshot_with(file, &ScreenshotFields::default())
+    }
+
+    pub(crate) fn screenshot_with(&self, file: &Path, fields: &ScreenshotFields) -> [String; 2] {
+        let texts = fields.texts().into_iter();
+        let form = texts
+            .fold(Form::new(), |form, (name, text)| form.text(name, text))
             .part("file", Part::bytes(std::fs::read(file).unwrap()).file_name("Order form.png"));
         let url = format!("{}/api/v1/screenshots/upload", self.cloud.address);
         let request = client().unwrap().post(url).bearer_auth(&self.cloud.token).multipart(form);
         let sent: Value = request.send().unwrap().error_for_status().unwrap().json().unwrap();
-        sent["pageUrl"].as_str().unwrap().to_owned()
+        ["pageUrl", "url"].map(|name| sent[name].as_str().unwrap().to_owned())
     }
 
     fn sign_in(&self) {
@@ -127,10 +191,20 @@ impl Site {
                 });
                 session.devtools("Emulation.setEmulatedMedia", &media).unwrap();
                 session.go(url).unwrap();
-                let ready = "return document.fonts.status === 'loaded'
+                let ready = "const player = document.querySelector('[data-player]');
+                    return document.fonts.status === 'loaded'
+                    && (!player || player.hasAttribute('data-complete'))
+                    && (!document.querySelector('.transcript') || document.querySelector('.lines button'))
                     && [...document.images].every((i) => i.complete || i.loading === 'lazy')
                     && [...document.querySelectorAll('video')].every((v) => v.readyState > 1);";
                 session.until(&format!("{name} to be drawn"), SOON, ready).unwrap();
+                let closed = "return [...document.querySelectorAll('[popover]')]
+                    .every((it) => it.matches(':popover-open') || !it.checkVisibility());";
+                assert_eq!(
+                    session.run(closed, &[]).unwrap(),
+                    json!(true),
+                    "{name}: an open dialog"
+                );
                 if !act.is_empty() {
                     session.run(act, &[]).unwrap();
                 }
@@ -158,7 +232,7 @@ fn folder() -> PathBuf {
 }
 
 /// Something to look at, as `kind` tells ffmpeg.
-fn film(home: &Home, name: &str, args: &str) -> PathBuf {
+pub(crate) fn film(home: &Home, name: &str, args: &str) -> PathBuf {
     let file = home.path().join(name);
     let mut ffmpeg = command(home, "ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "lavfi", "-i"]).args(args.split(' ')).arg(&file);
@@ -167,7 +241,7 @@ fn film(home: &Home, name: &str, args: &str) -> PathBuf {
 }
 
 #[test]
-fn each_page_is_drawn_in_all_its_forms() {
+fn cloud_pages_are_pictured_in_all_their_states() {
     let site = Site::start();
     let at = |path: &str| format!("{}{path}", site.cloud.address);
     let vp9 = "-t 14 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 600k -g 60";
@@ -190,7 +264,7 @@ fn each_page_is_drawn_in_all_its_forms() {
     let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     site.change(&ended, &json!({"expiresUnixMs": soon.as_millis() as u64 + 500}));
     let (_, live_link) = site.video("API review with Jo.webm", &two, false);
-    let image = site.screenshot(&shot);
+    let [image, _] = site.screenshot(&shot);
     let (gone, gone_link) = site.video("gone.webm", &one, true);
     let delete = format!("{}/api/v1/videos/{gone}", site.cloud.address);
     client().unwrap().delete(delete).bearer_auth(&site.cloud.token).send().unwrap();
@@ -201,10 +275,58 @@ fn each_page_is_drawn_in_all_its_forms() {
         document.querySelector('.stage').classList.remove('idle');";
     site.pictures("share", &link, playing);
     site.pictures("share-download", &link, "document.querySelector('#downloads').showPopover();");
+    site.pictures("share-unplayable", &link, UNPLAYABLE);
+    let preparing = "document.querySelector('.preparing').hidden = false;";
+    site.pictures("share-preparing", &link, preparing);
+    let (edited_session, edited) = site.edited(&one);
+    site.pictures("share-chapters", &edited, playing);
+    site.pictures("share-sharing", &edited, "document.querySelector('#sharing').showPopover();");
+    let keys = "document.body.dispatchEvent(
+        new KeyboardEvent('keydown', {key: '?', bubbles: true}));";
+    site.pictures("share-keys", &edited, keys);
+    let told = told_in_arabic(&site);
+    let follows = "const v = document.querySelector('video'); v.currentTime = 9;
+        document.querySelector('.stage').classList.remove('idle');";
+    site.pictures("share-arabic", &told, follows);
+    crate::beside::captions(&site, &edited_session, crate::beside::CAPTIONS);
+    site.pictures("share-transcript", &edited, playing);
+    let search = "const s = document.querySelector('.transcript input'); s.value = 'total';
+        s.dispatchEvent(new Event('input'));
+        document.querySelector('.stage').classList.remove('idle');
+        document.querySelector('.seek').dispatchEvent(new PointerEvent('pointermove',
+            {clientX: 420}));";
+    site.pictures("share-search", &edited, search);
+    site.pictures(
+        "share-theater",
+        &edited,
+        "document.querySelector('[data-do=theater]').click();
+        document.querySelector('.stage').classList.remove('idle');",
+    );
+    let said = "const said = document.querySelector('.said');
+        said.textContent = 'This video was edited. You see the new version.';
+        said.classList.add('shown');";
+    site.pictures("share-edited", &edited, said);
     site.pictures("live", &live_link, awake);
     site.pictures("embed", &format!("{link}/embed"), awake);
     site.pictures("embed-private", &format!("{locked_link}/embed"), "");
     site.pictures("screenshot", &image, "");
+    let zoom = "document.querySelector('[data-do=original]').click();
+        document.querySelector('.frame').scrollTo(300, 200);";
+    site.pictures("screenshot-zoomed", &image, zoom);
+    let arabic = ScreenshotFields {
+        title: Some(
+            "\u{646}\u{645}\u{648}\u{630}\u{62c} \u{627}\u{644}\u{637}\u{644}\u{628}".to_owned(),
+        ),
+        ..ScreenshotFields::default()
+    };
+    let tall = film(&site.home, "tall.png", "testsrc2=size=300x1400 -frames:v 1");
+    let [arabic, _] = site.screenshot_with(&tall, &arabic);
+    site.pictures("screenshot-arabic", &arabic, "");
+    let small = film(&site.home, "small.png", "testsrc2=size=64x40 -frames:v 1");
+    let [small, _] = site.screenshot(&small);
+    site.pictures("screenshot-small", &small, "");
+    let awaited = format!("/screenshots/{}", recording_id_of(&[7; 32]));
+    site.pictures("screenshot-not-here-yet", &at(&awaited), "");
     site.pictures("password", &locked_link, "");
     site.pictures("members", &members_link, "");
     site.pictures("ended", &ended_link, "");
@@ -223,6 +345,9 @@ fn each_page_is_drawn_in_all_its_forms() {
     site.pictures("library", &at("/my/videos"), "");
     let edit = "document.querySelectorAll('.tile .sheet')[0].showPopover();";
     site.pictures("library-edit", &at("/my/videos"), edit);
+    let trim = "document.querySelector('form[data-trim]').showPopover();";
+    site.pictures("library-trim", &at("/my/videos"), trim);
+    site.pictures("library-screenshots", &at("/my/videos?kind=screenshots"), "");
     site.pictures("library-search", &at("/my/videos?q=nothing+like+this"), "");
     let account = at("/my/account");
     site.pictures("account", &account, "");
@@ -233,7 +358,77 @@ fn each_page_is_drawn_in_all_its_forms() {
     site.sign_out();
 }
 
-/// As somebody uses it who has no mouse, on a page at twice its size.
+/// A link of which everything that people write is Arabic.
+fn told_in_arabic(site: &Site) -> String {
+    let vp9 = "-t 14 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 600k -g 60";
+    let film = film(&site.home, "ar.webm", &format!("testsrc2=size=1280x800:rate=15 {vp9}"));
+    let (session, link) = site.video("ar.webm", &film, true);
+    let title = "\u{639}\u{631}\u{636} \u{627}\u{644}\u{625}\u{635}\u{62f}\u{627}\u{631} \u{627}\u{644}\u{62c}\u{62f}\u{64a}\u{62f} \u{1f3ac}";
+    let text = "\u{647}\u{630}\u{627} \u{648}\u{635}\u{641} \u{627}\u{644}\u{62a}\u{633}\u{62c}\u{64a}\u{644} (v2).";
+    site.change(&session, &json!({"title": title, "description": text}));
+    let line = "\u{645}\u{631}\u{62d}\u{628}\u{64b}\u{627} \u{628}\u{643}\u{645} \u{641}\u{64a} \u{647}\u{630}\u{627} \u{627}\u{644}\u{639}\u{631}\u{636} Snaplark 1.2";
+    let cues: String = (0..7)
+        .map(|n| format!("\n00:{:02}.000 --> 00:{:02}.000\n{line} {n}\n", 2 * n, 2 * n + 2))
+        .collect();
+    crate::beside::captions(site, &session, &format!("WEBVTT\n{cues}"));
+    link
+}
+
+/// Under the policy that is sent with it, which keeps everything else from running.
+#[test]
+fn file_opened_by_its_own_address_plays_or_shows() {
+    let site = Site::start();
+    let vp9 = "-t 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 300k";
+    let one = film(&site.home, "one.webm", &format!("testsrc2=size=320x180:rate=15 {vp9}"));
+    let shot = film(&site.home, "shot.png", "testsrc2=size=320x180 -frames:v 1");
+    let (_, link) = site.video("one.webm", &one, true);
+    let [_, image] = site.screenshot(&shot);
+    let mp4 = format!("{link}/made/480.mp4");
+    wait::until("the MP4", SOON, || {
+        Ok((client()?.get(&mp4).send()?.status().as_u16() == 200).then_some(()))
+    })
+    .unwrap();
+    let session = &site.browser.session;
+    let plays = "const v = document.querySelector('video'); if (!v) return null;
+        v.muted = true; v.play().catch(() => {});
+        return v.currentTime > 0.1 && v.videoWidth;";
+    for address in [format!("{link}/video.webm"), format!("{link}/original.webm"), mp4] {
+        session.go(&address).unwrap();
+        assert_eq!(session.until(&address, SOON, plays).unwrap(), 320, "{address}");
+    }
+    let shows = "const i = document.querySelector('img'); return i?.complete && i.naturalWidth;";
+    let picture = format!("{link}/made/thumbnail.jpg");
+    for address in [image, picture, format!("{link}/made/preview.webp")] {
+        session.go(&address).unwrap();
+        assert_eq!(session.until(&address, SOON, shows).unwrap(), 320, "{address}");
+    }
+
+    // Why a browser can't play it is read without scrolling: in a hand, and at twice the size.
+    for (form, width, height, scale) in [("hand", 320, 640, 1), ("twice", 320, 430, 2)] {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": scale, "mobile": false
+        });
+        session.devtools("Emulation.setDeviceMetricsOverride", &metrics).unwrap();
+        for scheme in SCHEMES {
+            let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+            session.devtools("Emulation.setEmulatedMedia", &media).unwrap();
+            session.go(&link).unwrap();
+            let ready = "return document.readyState === 'complete'
+                && document.querySelector('video').readyState > 1;";
+            session.until("the page", SOON, ready).unwrap();
+            session.run(UNPLAYABLE, &[]).unwrap();
+            let file = folder().join(format!("share-unplayable-{form}-{scheme}-narrow.png"));
+            std::fs::write(file, session.picture().unwrap()).unwrap();
+            let fits = "const it = document.querySelector('.unplayable');
+                const [all, link] = [it, it.querySelector('a')].map((e) => e.getBoundingClientRect());
+                return [it.scrollHeight <= it.clientHeight, link.bottom <= all.bottom,
+                    document.documentElement.scrollWidth <= innerWidth].join();";
+            assert_eq!(session.run(fits, &[]).unwrap(), json!("true,true,true"), "{form} {scheme}");
+        }
+    }
+}
+
+/// Uses the pages without a mouse and at twice their size.
 #[test]
 fn password_is_shown_and_videos_are_sorted_by_keyboard() {
     let site = Site::start();
@@ -244,10 +439,12 @@ fn password_is_shown_and_videos_are_sorted_by_keyboard() {
         return document.activeElement === b && !b.hidden && b.ariaPressed === 'false';";
     session.until("the button", SOON, pressed).unwrap();
     let shown = "document.querySelector('[data-reveal]').click();
+        const icons = [...document.querySelectorAll('[data-reveal] span')];
         return [document.querySelector('[name=password]').type,
-            document.querySelector('[data-reveal]').ariaPressed].join();";
-    assert_eq!(session.run(shown, &[]).unwrap(), json!("text,true"));
-    assert_eq!(session.run(shown, &[]).unwrap(), json!("password,false"));
+            document.querySelector('[data-reveal]').ariaPressed,
+            icons.filter((icon) => icon.checkVisibility()).map((icon) => icon.className)].join();";
+    assert_eq!(session.run(shown, &[]).unwrap(), json!("text,true,when-shown"));
+    assert_eq!(session.run(shown, &[]).unwrap(), json!("password,false,when-hidden"));
     site.sign_in();
     session.go(&at("/my/videos")).unwrap();
     let searched =
@@ -271,9 +468,9 @@ fn password_is_shown_and_videos_are_sorted_by_keyboard() {
     }
 }
 
-/// What a stranger may choose is text, in every page that shows it, and the policy stands behind it.
+/// Checks that every page shows strangers' words as text, and that its policy would forbid scripts in them.
 #[test]
-fn nothing_that_comes_from_outside_runs_in_a_page() {
+fn cloud_pages_run_nothing_from_user_content() {
     let site = Site::start();
     let vp9 = "-t 2 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 300k";
     let one = film(&site.home, "one.webm", &format!("testsrc2=size=320x180:rate=15 {vp9}"));

@@ -95,11 +95,11 @@ fn record(kind: &str, codec: &str) {
 }
 
 #[test]
-fn a_browsers_vp9_and_opus_become_a_video_that_seeks() {
+fn browser_recording_in_vp9_and_opus_becomes_a_seekable_video() {
     record("video/webm;codecs=vp9,opus", "vp9");
 }
 
 #[test]
-fn a_browsers_vp8_and_opus_become_a_video_that_seeks() {
+fn browser_recording_in_vp8_and_opus_becomes_a_seekable_video() {
     record("video/webm;codecs=vp8,opus", "vp8");
 }

@@ -27,7 +27,7 @@ fn until_held(keep: &Process, held_s: u32) {
     wait::until("some seconds to be kept", LIMIT, || {
         let said = keep.complaints();
         let held = said.lines().last().and_then(|line| {
-            let held = line.strip_prefix("The last 0:")?.split(' ').next()?;
+            let held = line.strip_prefix("Keeping the last 0:")?.split('.').next()?;
             held.parse::<u32>().ok()
         });
         Ok(held.filter(|held| *held >= held_s).map(drop))
@@ -65,7 +65,7 @@ fn hold_beginning(file: &Path) -> f64 {
     duration.expect("it says how long it is")
 }
 
-/// What it shows is what the screen showed in that time, up to the number `last`.
+/// Checks that the file shows what the screen showed in that time, up to the number `last`.
 fn hold_shown(file: &Path, seconds: std::ops::Range<f64>, last: std::ops::RangeInclusive<u16>) {
     let duration_s = hold_beginning(file);
     assert!(seconds.contains(&duration_s), "{duration_s}");
@@ -81,7 +81,7 @@ fn hold_shown(file: &Path, seconds: std::ops::Range<f64>, last: std::ops::RangeI
 }
 
 #[test]
-fn what_is_shared_is_the_last_seconds_and_what_begins_in_the_past_has_no_seam() {
+fn ring_shares_the_last_seconds_and_continues_into_a_recording_without_a_gap() {
     let screen = Screen::start();
     let mut keep = keep(&screen, 6);
     let order = |args: &[&str]| ask_json(&screen.home, None, args).unwrap();
@@ -99,7 +99,7 @@ fn what_is_shared_is_the_last_seconds_and_what_begins_in_the_past_has_no_seam() 
     let begun = order(&["start", "--ago", "5", "--json"]);
     assert_eq!(begun["state"]["kind"], "recording", "{begun}");
     let again = ask(&screen.home, None, &["share-last"]).unwrap();
-    assert!(again.stderr.contains("Nothing of the last minutes is kept now"), "{}", again.stderr);
+    assert!(again.stderr.contains("The last minutes aren't being kept"), "{}", again.stderr);
     wait::pass("some of what goes on", Duration::from_secs(3)).unwrap();
     let before = screen.number().unwrap();
     let stopped = order(&["stop", "--json"]);
@@ -115,7 +115,7 @@ fn what_is_shared_is_the_last_seconds_and_what_begins_in_the_past_has_no_seam() 
 }
 
 #[test]
-fn killed_what_was_kept_is_swept_and_what_was_begun_in_the_past_is_whole() {
+fn ring_is_cleared_and_a_recording_begun_from_it_is_whole_after_a_kill() {
     let screen = Screen::start();
     let mut keeper = keep(&screen, 3);
     keeper.kill().unwrap();

@@ -1,4 +1,4 @@
-//! What most tests start from: a home, and a display that shows numbers.
+//! The setup of most tests: a home, and a display that shows numbers.
 
 use snaplark_tests::desk;
 use snaplark_tests::display::Display;

@@ -105,7 +105,7 @@ fn shown(home: &Home, args: &[&str], variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn errors_have_colours_only_where_the_terminal_has_them_and_nobody_said_no() {
+fn errors_are_coloured_only_on_a_colour_terminal_without_no_color() {
     let home = Home::new().unwrap();
     let wrong = ["recrod"];
     let coloured = shown(&home, &wrong, &[("TERM", "xterm")]);
@@ -117,7 +117,7 @@ fn errors_have_colours_only_where_the_terminal_has_them_and_nobody_said_no() {
 }
 
 #[test]
-fn progress_is_written_anew_in_place_only_where_the_terminal_can() {
+fn progress_is_redrawn_in_place_only_on_a_capable_terminal() {
     let screen = Screen::start();
     let record = ["record", "--seconds", "2", "--no-upload"];
     let in_place = |text: &str| text.replace("\r\n", "").contains(['\r', '\u{1b}']);
@@ -156,7 +156,7 @@ fn recording_is_saved_when_its_terminal_closes_without_a_signal() {
 }
 
 #[test]
-fn recording_goes_on_when_nobody_reads_its_progress() {
+fn recording_continues_when_its_progress_pipe_is_closed() {
     let screen = Screen::start();
     let args = ["record", "--seconds", "4", "--no-upload", "--json"];
     let mut record = snaplark(&screen.home, None, &args).unwrap();
@@ -181,7 +181,7 @@ const ANSWERS: [&[&str]; 6] = [
 ];
 
 #[test]
-fn answers_end_quietly_when_nobody_reads_them() {
+fn commands_end_quietly_when_their_output_pipe_is_closed() {
     let home = Home::new().unwrap();
     for args in ANSWERS {
         let usual = ask(&home, None, args).unwrap().status.code();
@@ -197,7 +197,7 @@ fn answers_end_quietly_when_nobody_reads_them() {
 }
 
 #[test]
-fn answers_that_find_no_room_end_with_a_failure_and_a_word() {
+fn commands_fail_with_a_message_when_their_output_device_is_full() {
     let home = Home::new().unwrap();
     for args in ANSWERS {
         let mut asked = snaplark(&home, None, args).unwrap();
@@ -210,7 +210,7 @@ fn answers_that_find_no_room_end_with_a_failure_and_a_word() {
 }
 
 #[test]
-fn server_ends_quietly_when_nobody_reads_it() {
+fn server_ends_quietly_when_its_output_pipe_is_closed() {
     let home = Home::new().unwrap();
     let mut token = command(&home, program("snaplark-cloud").unwrap());
     token.args(["token", "--user", "me@example.org", "--data"]).arg(home.path().join("data"));
@@ -254,7 +254,7 @@ fn until_says(process: &Process, words: &str) {
 }
 
 #[test]
-fn record_waits_no_longer_than_twenty_seconds_for_a_server_that_answers_nothing() {
+fn record_waits_at_most_twenty_seconds_for_a_silent_server() {
     let screen = Screen::start();
     let record = to_black_hole(&screen.home, &["record", "--seconds", "600"]);
     let mut record = Process::start(&screen.home, "record", record).unwrap();
@@ -271,7 +271,7 @@ fn record_waits_no_longer_than_twenty_seconds_for_a_server_that_answers_nothing(
 }
 
 #[test]
-fn second_signal_ends_record_at_once_and_what_was_sealed_is_kept() {
+fn second_signal_ends_record_at_once_and_keeps_sealed_segments() {
     let screen = Screen::start();
     let record = to_black_hole(&screen.home, &["record", "--seconds", "600"]);
     let mut record = Process::start(&screen.home, "record", record).unwrap();
@@ -292,7 +292,7 @@ fn second_signal_ends_record_at_once_and_what_was_sealed_is_kept() {
 }
 
 #[test]
-fn waiting_ends_with_the_first_signal_and_says_what_is_unsent() {
+fn first_signal_ends_the_wait_and_names_what_is_unsent() {
     let screen = Screen::start();
     let args = ["record", "--seconds", "2", "--json"];
     let mut record = to_black_hole(&screen.home, &args);
@@ -316,7 +316,7 @@ fn waiting_ends_with_the_first_signal_and_says_what_is_unsent() {
 }
 
 #[test]
-fn recording_needs_no_cloud_of_this_computer_and_the_missing_link_is_said() {
+fn recording_works_without_the_embedded_cloud_and_reports_the_missing_link() {
     let screen = Screen::start();
     std::fs::create_dir_all(screen.home.snaplark()).unwrap();
     std::fs::write(screen.home.snaplark().join("cloud"), "no folder").unwrap();
@@ -343,7 +343,7 @@ fn recording_needs_no_cloud_of_this_computer_and_the_missing_link_is_said() {
 }
 
 #[test]
-fn recording_that_needs_a_sign_in_is_listed_as_such_while_snaplark_runs() {
+fn recording_that_needs_a_sign_in_is_listed_as_such_by_the_running_app() {
     let screen = Screen::start();
     let cloud = Cloud::start(&screen.home).unwrap();
     let with_a_wrong_token = |args: &[&str]| {
@@ -358,7 +358,7 @@ fn recording_that_needs_a_sign_in_is_listed_as_such_while_snaplark_runs() {
     let _serve = Process::start(&screen.home, "serve", serve).unwrap();
     wait::until("the sign-in to be missed", LIMIT, || {
         let list = ask(&screen.home, None, &["list"])?;
-        Ok(list.stdout.contains("Needs a sign-in").then_some(()))
+        Ok(list.stdout.contains("Sign-in required").then_some(()))
     })
     .unwrap();
     let list = ask_json(&screen.home, None, &["list", "--json"]).unwrap();
@@ -392,7 +392,7 @@ fn settings_and_logout_work_while_snaplark_runs() {
     let set = ask_json(&home, None, &["settings", "fps", "60", "--json"]).unwrap();
     assert_eq!(set["settings"]["fps"], 60, "{set}");
     let refused = ask(&home, None, &["settings", "fps", "31"]).unwrap();
-    assert!(refused.stderr.contains("31 is none of"), "{refused:?}");
+    assert!(refused.stderr.contains("Allowed: 15, 24, 30 or 60"), "{refused:?}");
     assert_eq!(ask(&home, None, &["settings", "fps"]).unwrap().stdout, "60\n");
     let left = ask_json(&home, None, &["logout", "--json"]).unwrap();
     assert_eq!(left["account"], Value::Null, "{left}");
@@ -403,7 +403,7 @@ fn settings_and_logout_work_while_snaplark_runs() {
 }
 
 #[test]
-fn settings_survive_a_broken_list_of_recordings() {
+fn settings_survive_a_broken_database() {
     let home = Home::new().unwrap();
     assert!(ask(&home, None, &["settings", "fps", "60"]).unwrap().status.success());
     let list = home.snaplark().join("snaplark.db");
@@ -413,7 +413,7 @@ fn settings_survive_a_broken_list_of_recordings() {
 }
 
 #[test]
-fn record_is_quiet_where_that_is_wanted_and_says_little_without_a_terminal() {
+fn record_is_silent_with_quiet_and_brief_without_a_terminal() {
     let screen = Screen::start();
     let said = |more: &[&str]| {
         let args = ["record", "--seconds", "3", "--no-upload"];

@@ -1,4 +1,4 @@
-//! What a person calls a recording is the same here and at the server, whatever fails between them.
+//! Tests that a title is the same here and at the server, whatever fails between them.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn title_given_while_recording_reaches_the_server_after_its_failures() {
 }
 
 #[test]
-fn title_that_is_given_later_reaches_the_server_when_it_is_back() {
+fn title_given_after_the_upload_reaches_the_server_when_it_is_back() {
     let screen = Screen::start();
     let cloud = Cloud::start(&screen.home).unwrap();
     let args = ["record", "--seconds", "3", "--json"];
@@ -90,7 +90,7 @@ fn title_that_is_given_later_reaches_the_server_when_it_is_back() {
 }
 
 #[test]
-fn title_that_is_nothing_is_refused() {
+fn empty_title_is_refused() {
     let screen = Screen::start();
     let answer = ask(&screen.home, None, &["record", "--seconds", "3", "--json"]).unwrap();
     let recorded = Recorded::read(&answer.stdout).unwrap();

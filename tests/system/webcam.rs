@@ -8,7 +8,7 @@ use snaplark_tests::session;
 use crate::screen::Screen;
 
 #[test]
-fn a_webcam_is_in_the_picture() {
+fn webcam_is_visible_in_the_recording() {
     let mut screen = Screen::start();
     let _bus = session::bus(&mut screen.home).unwrap();
     let _media = session::media(&screen.home).unwrap();
@@ -22,5 +22,5 @@ fn a_webcam_is_in_the_picture() {
     camera::hold(&recorded.file.unwrap(), 3.5).unwrap();
     let shown = ask_json(&screen.home, None, &["show", &recorded.id, "--json"]).unwrap();
     let lost = |it: &Value| it["kind"].as_str().is_some_and(|kind| kind.starts_with("webcam"));
-    assert!(!shown["health"].as_array().unwrap().iter().any(lost), "{shown}");
+    assert!(!shown["issues"].as_array().unwrap().iter().any(lost), "{shown}");
 }

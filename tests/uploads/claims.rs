@@ -45,8 +45,8 @@ fn taken_address_is_replaced_by_another_and_said() {
     let done = rig.client.done(id, LIMIT).unwrap();
     let link = done.link.unwrap();
     assert!(!link.contains(&taken), "{link} is theirs");
-    let said = done.health.iter().filter(|issue| issue.kind == "link-changed").count();
-    assert_eq!(said, 1, "{:?}", done.health);
+    let said = done.issues.iter().filter(|issue| issue.kind == "link-changed").count();
+    assert_eq!(said, 1, "{:?}", done.issues);
     let theirs = client().unwrap().get(format!("{server}/api/v1/videos/{session}"));
     let theirs: Value = theirs.bearer_auth(token.trim()).send().unwrap().json().unwrap();
     assert_eq!(theirs["videoId"], taken, "theirs is as it was: {theirs}");

@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 
 use crate::rig::{Server, clip_file, hold_served, is_soak, runtime};
 
-/// Of each pace.
+/// The number of crash points that are tried at each pace.
 const SAMPLE: usize = 15;
 const RECOVERY_SAMPLE: usize = 8;
 const SEGMENTS: u32 = 4;
@@ -35,7 +35,7 @@ const PACES: [u32; 2] = [50, 0];
 /// One run of the recorder, killed or not.
 const RUN: Duration = Duration::from_secs(60);
 const KILLED: i32 = 99;
-/// As many as there are processors to run on.
+/// The number of threads, which is the usual number of processors.
 const AT_ONCE: usize = 2;
 
 struct World {
@@ -43,7 +43,7 @@ struct World {
     token: String,
     proxy: FaultProxy,
     _runtime: Runtime,
-    /// Only so that all threads may see the rest.
+    /// The server. The mutex only makes the struct shareable between threads.
     _server: Mutex<Server>,
     home: Home,
 }
@@ -55,12 +55,12 @@ struct Case<'a> {
     every_ms: u32,
 }
 
-/// What was promised before the kill.
+/// The promises that were made before the kill.
 #[derive(Default)]
 struct Promised {
-    /// By recording: the sealed segments' names and bytes.
+    /// The names and bytes of the sealed segments, by recording.
     sealed: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
-    /// By session: the parts that the client knows to be stored.
+    /// The parts that the client knows to be stored, by session.
     acknowledged: BTreeMap<String, Vec<u32>>,
 }
 

@@ -48,7 +48,7 @@ fn recorded_offline() -> (Rig, RecordingId) {
     (rig, id)
 }
 
-/// What the person's own file has is no help: it is gone, too.
+/// Deletes the person's own file, so that nothing can be restored from it.
 fn without_file(rig: &Rig, id: RecordingId) {
     let view = rig.client.run(rig.client.app.snapshot()).unwrap();
     let view = view.recordings.into_iter().find(|r| r.id == id.to_string()).unwrap();
@@ -65,16 +65,16 @@ fn damaged_segments_are_replaced_and_the_rest_goes_online() {
     rig.runtime.block_on(rig.proxy.reopen()).unwrap();
     let view = rig.client.done(id, DONE).unwrap();
     let damaged: Vec<(u64, &str)> =
-        view.health.iter().map(|health| (health.at_ms, health.kind.as_str())).collect();
+        view.issues.iter().map(|issues| (issues.at_ms, issues.kind.as_str())).collect();
     let expected = [4_000, 6_000, 10_000].map(|at_ms| (at_ms, "segment-damaged"));
-    assert_eq!(damaged, expected, "{:?}", view.health);
-    assert!(view.health[0].detail.contains("000002.webm.damaged"), "{:?}", view.health);
+    assert_eq!(damaged, expected, "{:?}", view.issues);
+    assert!(view.issues[0].detail.contains("000002.webm.damaged"), "{:?}", view.issues);
     assert_eq!(std::fs::read(folder(&rig, id).join("000003.webm.damaged")).unwrap(), b"cut short");
     let link = view.link.unwrap();
     media::decode(&format!("{link}/video.webm")).unwrap();
     assert_eq!(media::grey_pictures(&format!("{link}/video.webm"), SIZE).unwrap(), 3);
     let page = client().unwrap().get(&link).send().unwrap().text().unwrap();
-    assert!(page.contains("6 seconds in 2 places, the first at 0:04"), "{page}");
+    assert!(page.contains("6 seconds are missing in 2 places, the first at 0:04"), "{page}");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn damaged_segment_is_restored_from_the_persons_own_file() {
     std::fs::remove_file(segment(&rig, id, 4)).unwrap();
     rig.runtime.block_on(rig.proxy.reopen()).unwrap();
     let view = rig.client.done(id, DONE).unwrap();
-    assert_eq!(view.health, [], "nothing is lost, so nothing is said");
+    assert_eq!(view.issues, [], "nothing is lost, so nothing is said");
     let record = rig.client.capture.record();
     crate::rig::hold_served(view.link.as_deref().unwrap(), record.bytes, record.sha256());
 }
@@ -106,7 +106,7 @@ fn damage_before_the_own_file_is_written_is_marked_in_it() {
         })
         .unwrap();
     let view = &view.recordings[0];
-    assert_eq!(view.health.len(), 1, "{:?}", view.health);
+    assert_eq!(view.issues.len(), 1, "{:?}", view.issues);
     assert_eq!(view.file_problem, None);
     let file = view.file.as_deref().unwrap();
     media::decode(file).unwrap();
@@ -190,7 +190,7 @@ fn folder_without_a_row_or_a_copy_is_adopted() {
     let found = &view.recordings[0];
     assert_eq!((found.id.as_str(), found.segments), (id.to_string().as_str(), 6));
     assert_eq!(found.state, RecordingState::Local);
-    assert_eq!(found.health.len(), 1, "the gap is said: {:?}", found.health);
+    assert_eq!(found.issues.len(), 1, "the gap is said: {:?}", found.issues);
     media::decode(found.file.as_deref().unwrap()).unwrap();
     rig.runtime.block_on(rig.proxy.reopen()).unwrap();
     rig.client.run(rig.client.app.retry(id)).unwrap();
@@ -234,7 +234,7 @@ fn part_that_the_server_damaged_is_sent_again() {
     })
     .unwrap();
     let again = rig.client.done(id, DONE).unwrap();
-    assert_eq!((again.link.clone(), again.health), (view.link, Vec::new()));
+    assert_eq!((again.link.clone(), again.issues), (view.link, Vec::new()));
     assert_eq!(rig.proxy.count(&Route::Chunk), chunks + 1, "one part was sent");
     assert!(is_whole(&rig), "the server is whole again");
     media::decode(&format!("{}/video.webm", again.link.unwrap())).unwrap();
@@ -267,7 +267,7 @@ fn checked_copies_are_not_said_to_be_online_where_the_server_damaged_one() {
     let rig = rig.restart_client(PACE, |_| {});
     let app = &rig.client.app;
     wait::until("the copies to be checked", DONE, || {
-        Ok(rig.client.run(app.is_in_step_with_server())?.then_some(()))
+        Ok(rig.client.run(app.is_up_to_date())?.then_some(()))
     })
     .unwrap();
     let view = rig.client.run(app.snapshot()).unwrap();
@@ -305,7 +305,7 @@ fn part_that_neither_side_has_is_said() {
         .unwrap();
 }
 
-/// What `snaplark-cloud scrub` says of all that the server has.
+/// Returns whether `snaplark-cloud scrub` finds the server's data undamaged.
 fn is_whole(rig: &Rig) -> bool {
     let mut scrub = command(&rig.home, program("snaplark-cloud").unwrap());
     scrub.args(["scrub", "--data"]).arg(rig.home.path().join("cloud"));

@@ -17,7 +17,7 @@ const FRAMES_A_SEGMENT: u32 = 30;
 struct Uploaded {
     link: Option<String>,
     assembled: Assembled,
-    /// As the joined file tells it.
+    /// The duration according to the joined file.
     duration_s: Option<f64>,
 }
 

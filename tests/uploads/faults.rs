@@ -16,7 +16,8 @@ use crate::rig::{RECORDING, Rig, Unusual, account, hold_served, reach};
 const QUICK: Pace =
     Pace { segments_max: 10, every: Duration::from_millis(50), segment_bytes: 200_000 };
 /// A few waits of the documents.
-const WAITS: Duration = Duration::from_secs(60);
+/// Enough for a request that is cut as below, on a machine that does other work first.
+const WAITS: Duration = Duration::from_secs(120);
 /// A request that stands still is cut after 30 s, or later by what may be in the system's buffers.
 const WATCHDOG: Duration = Duration::from_secs(400);
 
@@ -364,4 +365,27 @@ fn a_proxy_that_takes_small_parts_only() {
     rig.hold("413 of a proxy", id, WAITS);
     let large = rig.proxy.faults();
     assert!((1..=3).contains(&large), "{large} parts were too large");
+}
+
+/// A proxy on the way takes less than a segment (nginx takes 1 MiB unless it is told otherwise), and
+/// less than that from the fifth part on.
+#[test]
+fn segments_go_in_pieces_through_a_proxy_that_takes_no_whole_one() {
+    let pace = Pace { segments_max: 4, segment_bytes: 1_370_000, ..QUICK };
+    for profile in [Profile::Snaplark, Profile::Spec] {
+        let rig = Rig::start_with(pace, &Unusual { profile, ..Unusual::default() });
+        rig.proxy.script(|asked| {
+            let taken_bytes = if asked.nth < 8 { 1024 * 1024 } else { 500_000 };
+            match asked.route == Route::Chunk && asked.bytes > taken_bytes {
+                true => {
+                    Turn::answer("413 Too Large", &[("content-type", "text/html")], "<h1>nginx")
+                }
+                false => Turn::Pass,
+            }
+        });
+        let id = rig.record();
+        rig.hold("413 of a proxy, for each segment", id, WAITS);
+        let large = rig.proxy.faults();
+        assert!((2..=6).contains(&large), "{large} parts were too large");
+    }
 }

@@ -1,4 +1,4 @@
-//! What the system tells of the network, said by a stand-in for NetworkManager on a true bus: the real
+//! The system's hints about the network, from a stand-in for NetworkManager on a real bus: the real
 //! one needs hardware that a test machine doesn't have.
 
 use std::time::Duration;

@@ -7,6 +7,7 @@
 
 #![cfg(test)]
 
+mod append;
 mod claims;
 mod crashes;
 mod damage;
@@ -18,8 +19,12 @@ mod keyring;
 mod manners;
 mod memory;
 mod person;
+mod pictures;
 mod preview;
+mod publishing;
 mod rig;
 mod ring;
 mod server_crashes;
 mod sign_in;
+mod strike;
+mod two_servers;

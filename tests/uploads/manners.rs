@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use snaplark_app::view::{
-    Levels, MicrophoneView, RecorderView, RecordingState, Snapshot, ToastBody, Warning,
+    FileProblem, Levels, MicrophoneView, RecorderView, RecordingState, Snapshot, ToastBody, Warning,
 };
 use snaplark_app::{AppError, Settings, SettingsChange, SpaceLimits, StartRequest};
 use snaplark_core::capture::{Device, Sound};
@@ -185,11 +185,11 @@ fn little_space_is_told_and_none_ends_the_recording_in_time() {
     let view = rig
         .client
         .until("it to be told", RECORDING, |view| {
-            view.recordings.iter().any(|r| r.segments >= 3 && !r.health.is_empty())
+            view.recordings.iter().any(|r| r.segments >= 3 && !r.issues.is_empty())
         })
         .unwrap();
-    let [health] = view.recordings[0].health.as_slice() else { panic!("{view:?}") };
-    assert_eq!((health.kind.as_str(), health.at_ms), ("disk-low", 2_000));
+    let [issues] = view.recordings[0].issues.as_slice() else { panic!("{view:?}") };
+    assert_eq!((issues.kind.as_str(), issues.at_ms), ("disk-low", 2_000));
     assert!(view.space_seconds > 0);
     // Where no window of ours may be seen, tray and toast go by this.
     assert_eq!(view.warnings, [Warning::DiskLow]);
@@ -220,7 +220,9 @@ fn a_folder_for_files_that_vanished_is_replaced_and_that_is_said() {
     rig.client.end(id).unwrap();
     let view = rig.client.done(id, DONE).unwrap();
     let problem = view.file_problem.clone().unwrap();
-    assert!(problem.contains("saved") && problem.contains("instead"), "{problem}");
+    let FileProblem::Elsewhere { path, folder, .. } = &problem else { panic!("{problem}") };
+    let file = view.file.as_deref().unwrap();
+    assert!(path.contains("saved") && file.starts_with(folder), "{problem}: {file}");
     rig.client.hold_recording(&view);
 }
 
@@ -238,7 +240,8 @@ fn recording_whose_rows_cannot_be_written_ends_in_time_and_is_listed_when_they_c
     let stopped = client.run(client.app.stop_recording());
     let took = asked.elapsed();
     println!("figures: said {took:.1?} after the list was locked");
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    // Two waits of ten seconds for the lock, on a machine that does other work.
+    assert!(took < Duration::from_secs(45), "{took:?}");
     let Err(error @ AppError::NotListed { .. }) = stopped else { panic!("{stopped:?}") };
     assert!(error.to_string().contains("of the recording are safe in"), "{error}");
     let view = client.run(client.app.snapshot()).unwrap();
@@ -287,7 +290,7 @@ fn waiting_for_what_is_unsent_ends_when_an_online_recording_lacks_a_segment() {
     // Its own file is written around the hole, and the hole is named.
     let recording = &told["recordings"][0];
     assert!(recording["file"].is_string(), "{told}");
-    let issue = &recording["health"][0];
+    let issue = &recording["issues"][0];
     assert_eq!(issue["kind"], "segment-damaged", "{told}");
     assert!(issue["detail"].as_str().is_some_and(|it| it.contains("(segment 1)")), "{told}");
 }

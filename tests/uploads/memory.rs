@@ -14,12 +14,14 @@ use crate::rig::{Server, fake_recorder, is_soak, runtime};
 
 /// The promise: above what the program takes while it does nothing.
 const ABOVE_IDLE_MAX: u64 = 40_000_000;
-const SEGMENT_BYTES: u64 = 8_000_000;
+/// 20 Mbit/s. Up to five segments are in memory at once: two parts on their way, two that were just acknowledged or
+/// are being read, and one for the person's own file.
+const SEGMENT_BYTES: u64 = 5_000_000;
 /// Two gigabytes on a disk that others use as well, thrice: segments, file, server.
 const LIMIT: Duration = Duration::from_secs(1_200);
 
 fn segments() -> u64 {
-    if is_soak() { 250 } else { 25 }
+    if is_soak() { 400 } else { 40 }
 }
 
 /// Records so much and uploads it, at once or, where the network is away, afterwards.

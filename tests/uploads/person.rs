@@ -1,4 +1,4 @@
-//! What a person decides about an upload, and what is promised to them: over true sockets.
+//! Tests of what a person decides about an upload, over real sockets.
 
 use std::time::{Duration, Instant};
 

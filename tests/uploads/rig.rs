@@ -66,6 +66,7 @@ impl Client {
             home,
             account: Some(account),
             capture: capture.clone(),
+            render: capture.clone(),
             keeps: Keeps::AsSet,
             notices: Box::new(|_| {}),
         }))?;
@@ -118,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Until the server has confirmed it, and the person's own file is written.
+    /// Waits until the server has confirmed the upload and the person's own file is written.
     pub fn done(&self, id: RecordingId, limit: Duration) -> Result<RecordingView> {
         let snapshot = self.until("the upload to be done", limit, |view| {
             let found = view.recordings.iter().find(|r| r.id == id.to_string());
@@ -158,7 +159,7 @@ pub fn account(url: &str, token: &str, profile: Profile) -> Account {
     account.with_token(Token::new(token))
 }
 
-/// What the last true exchange with the account's server said.
+/// Returns the result of the last real exchange with the account's server.
 pub fn reach(view: &Snapshot) -> Option<Reach> {
     view.account.as_ref().map(|account| account.reach)
 }
@@ -172,15 +173,17 @@ pub struct Rig {
     pub home: Home,
 }
 
-/// What is not as usual.
+/// The options in which a test differs from the usual setup.
 pub struct Unusual {
     pub profile: Profile,
     pub parts_per_second: Option<u32>,
+    /// Whether the server makes thumbnails and other files of its videos, which takes CPU time.
+    pub has_ffmpeg: bool,
 }
 
 impl Default for Unusual {
     fn default() -> Self {
-        Self { profile: Profile::Spec, parts_per_second: None }
+        Self { profile: Profile::Spec, parts_per_second: None, has_ffmpeg: true }
     }
 }
 
@@ -192,9 +195,15 @@ impl Rig {
     pub fn start_with(pace: Pace, unusual: &Unusual) -> Self {
         let home = Home::new().unwrap();
         let runtime = runtime().unwrap();
-        let server = match unusual.parts_per_second {
-            None => Server::start(&home),
-            Some(rate) => Server::start_with(&home, &["--parts-per-second", &rate.to_string()]),
+        let rate = unusual.parts_per_second.map(|rate| rate.to_string());
+        let mut args = Vec::new();
+        args.extend(rate.iter().flat_map(|rate| ["--parts-per-second", rate.as_str()]));
+        if !unusual.has_ffmpeg {
+            args.extend(["--ffmpeg", "no-ffmpeg-here"]);
+        }
+        let server = match args.is_empty() {
+            true => Server::start(&home),
+            false => Server::start_with(&home, &args),
         };
         let server = server.unwrap();
         let proxy = runtime.block_on(FaultProxy::start(server.address)).unwrap();
@@ -203,7 +212,7 @@ impl Rig {
         Self { client, proxy, server, runtime, home }
     }
 
-    /// Where the client keeps what it records.
+    /// Returns the folder in which the client keeps its recordings.
     pub fn client_root(&self) -> PathBuf {
         self.home.path().join("client")
     }
@@ -252,7 +261,7 @@ impl Rig {
     }
 }
 
-/// What the server has is byte for byte what was recorded, and what it serves is a sound video.
+/// Checks that the server has the recorded bytes and serves a valid video.
 pub fn hold_served(link: &str, bytes: u64, sha256: [u8; 32]) {
     let answer = client().unwrap().get(format!("{link}/original.webm")).send().unwrap();
     assert!(answer.status().is_success(), "{link} answers {}", answer.status());

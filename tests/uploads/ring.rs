@@ -1,8 +1,9 @@
-//! What is kept of the last minutes, in the app itself: it becomes a recording like any other, and
-//! is kept only while it may be.
+//! Tests of the ring in the app: the last minutes become a recording like any other, and the screen
+//! is kept only while that is allowed.
 
 use std::time::Duration;
 
+use snaplark_api::is_claimed_by_secret;
 use snaplark_app::view::{RecorderView, RingView, RingWait};
 use snaplark_app::{AppError, Settings, SettingsChange, StartRequest};
 use snaplark_core::RecordingId;
@@ -43,14 +44,17 @@ fn until_full(rig: &Rig) {
         .unwrap();
 }
 
-/// What the server has is what lies here, and how long that is.
-fn hold(rig: &Rig, id: RecordingId) -> u64 {
+/// Checks that the server has the bytes of this computer, and returns their length.
+pub fn hold(rig: &Rig, id: RecordingId) -> u64 {
     let view = rig.client.done(id, DONE).unwrap();
     let folder = rig.home.path().join("client/recordings").join(id.to_string());
     let whole: Vec<u8> =
         pieces(&folder).unwrap().iter().flat_map(|piece| std::fs::read(piece).unwrap()).collect();
     let (bytes, sha256) = sha256_of(whole.as_slice()).unwrap();
-    hold_served(view.link.as_deref().unwrap(), bytes, sha256);
+    let link = view.link.as_deref().unwrap();
+    hold_served(link, bytes, sha256);
+    let id = link.rsplit('/').next().and_then(|id| id.parse().ok());
+    assert!(id.is_some_and(is_claimed_by_secret), "{link} is an address that anyone can take");
     let probe = media::probe(view.file.as_deref().unwrap()).unwrap();
     assert_eq!(probe.duration_s, Some(view.duration_ms as f64 / 1_000.0));
     view.duration_ms

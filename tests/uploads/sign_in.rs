@@ -40,7 +40,7 @@ impl Lying {
         *self.told.sign_in.lock().unwrap() = json!({ "authorize": authorize, "token": token });
     }
 
-    /// What it was asked beyond its capabilities.
+    /// Returns the requests beside those for its capabilities.
     fn asked(&self) -> Vec<String> {
         let asked = self.told.asked.lock().unwrap().clone();
         asked.into_iter().filter(|path| !path.ends_with("/capabilities")).collect()

@@ -1,4 +1,4 @@
-//! What is recorded, chosen in the app where the desktop asks: each way opens the desktop's own question,
+//! Tests of choosing a source where the desktop asks: each way opens the desktop's own question,
 //! for what it says. There is no compositor: the app's windows are on an X11 display, as they are beside
 //! one, and the portal's screen is a stand-in's.
 
@@ -13,7 +13,7 @@ use snaplark_tests::wayland::Session;
 use crate::LIMIT;
 
 #[test]
-fn windows_and_screens_are_asked_for_each_time_they_are_chosen() {
+fn portal_asks_each_time_a_window_or_screen_is_chosen() {
     let mut session = Session::with_stand_in("accept").unwrap();
     let _display = Display::start(&mut session.home, 1280, 720).unwrap();
     let program = program("snaplark-desktop").unwrap();
@@ -26,9 +26,9 @@ fn windows_and_screens_are_asked_for_each_time_they_are_chosen() {
 
     again(&session, "--quick-menu");
     app.session.enter_window_at("windows/quick", LIMIT).unwrap();
-    app.session.says("[data-testid=deed-area]", "Choose a screen", LIMIT).unwrap();
+    app.session.says("[data-testid=entry-area]", "Choose a display", LIMIT).unwrap();
     // The driver's own click waits for a window that is gone with it.
-    app.session.run("document.querySelector('[data-testid=deed-window]').click();", &[]).unwrap();
+    app.session.run("document.querySelector('[data-testid=entry-window]').click();", &[]).unwrap();
     hold(&mut session, "asked for windows");
 
     output(snaplark(&session.home, None, &["start"]).unwrap(), LIMIT).unwrap();

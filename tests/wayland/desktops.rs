@@ -29,17 +29,17 @@ fn gnome_shell_is_recorded_through_its_portal() {
 }
 
 #[test]
-fn sway_is_recorded_through_memory_when_its_portal_shares_so() {
+fn sway_is_recorded_when_its_portal_shares_by_memory() {
     let (session, _sway) = Session::sway(&["--fps", &NUMBERS.to_string()], true).unwrap();
     record_and_hold(&session);
 }
 
 /// Debian's portal for sway shares nothing where there is no graphics card.
 #[test]
-fn sway_without_a_graphics_card_is_refused_in_a_sentence() {
+fn sway_without_a_graphics_card_is_refused_with_a_reason() {
     let (session, _sway) = Session::sway(&["--fps", &NUMBERS.to_string()], false).unwrap();
     let answer = ask(&session.home, None, &RECORD).unwrap();
-    hold(&answer, &["the desktop does not share the screen"]);
+    hold(&answer, &["the desktop can't share the screen"]);
     let list = ask_json(&session.home, None, &["list", "--json"]).unwrap();
     assert_eq!(list["recordings"].as_array().unwrap().len(), 0, "{list}");
 }

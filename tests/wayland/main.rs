@@ -8,6 +8,7 @@ mod choose;
 mod desktops;
 mod question;
 mod scap;
+mod screenshot;
 mod shortcuts;
 mod sway;
 
@@ -63,7 +64,7 @@ pub fn ends_with(session: &Session, mut record: Process, words: &str) {
 
 /// The second time with a webcam upon it, and a word that clicks can't be.
 #[test]
-fn a_desktop_is_recorded_and_no_question_is_asked_again() {
+fn desktop_is_recorded_twice_with_one_permission() {
     let session = Session::start(&["1280x720"], NUMBERS).unwrap();
     let doctor = ask(&session.home, None, &["doctor"]).unwrap();
     assert!(doctor.stdout.contains("ok    Wayland"), "{}", doctor.stdout);
@@ -84,8 +85,8 @@ fn a_desktop_is_recorded_and_no_question_is_asked_again() {
         };
         println!("{missing} of {span} numbers are missing");
         let shown = ask_json(&session.home, None, &["show", &recorded.id, "--json"]).unwrap();
-        let health = shown["health"].as_array().unwrap();
-        let has = |kind: &str| health.iter().any(|it| it["kind"] == kind);
+        let issues = shown["issues"].as_array().unwrap();
+        let has = |kind: &str| issues.iter().any(|it| it["kind"] == kind);
         assert_eq!(has("marks-missing"), !more.is_empty(), "{shown}");
         if !more.is_empty() {
             camera::hold(&file, 3.0).unwrap();
@@ -98,7 +99,7 @@ fn a_desktop_is_recorded_and_no_question_is_asked_again() {
 }
 
 #[test]
-fn the_monitor_that_was_permitted_is_the_one_that_is_recorded() {
+fn permitted_monitor_is_the_one_that_is_recorded() {
     let session = Session::start(&["1280x720", "800x600"], NUMBERS).unwrap();
     let args = ["record", "--seconds", "2", "--json", "--no-upload"];
     let answer = ask(&session.home, None, &args).unwrap();
@@ -108,7 +109,7 @@ fn the_monitor_that_was_permitted_is_the_one_that_is_recorded() {
 }
 
 #[test]
-fn a_compositor_that_dies_ends_the_recording_only() {
+fn compositor_crash_ends_only_the_recording() {
     let mut session = Session::start(&["1280x720"], NUMBERS).unwrap();
     let record = record(&session);
     session.last().kill().unwrap();
@@ -116,16 +117,16 @@ fn a_compositor_that_dies_ends_the_recording_only() {
 }
 
 #[test]
-fn a_portal_whose_program_dies_ends_the_recording_only() {
+fn portal_crash_ends_only_the_recording() {
     let session = Session::start(&["1280x720"], NUMBERS).unwrap();
     let record = record(&session);
     let behind = session.owner("org.freedesktop.impl.portal.desktop.gnome").unwrap();
     kill_process(Pid::from_raw(behind.cast_signed()).unwrap(), Signal::KILL).unwrap();
-    ends_with(&session, record, "broke off");
+    ends_with(&session, record, "sharing failed");
 }
 
 #[test]
-fn a_permission_is_kept_and_used() {
+fn stored_permission_is_used() {
     let mut session = Session::with_stand_in("accept").unwrap();
     for asks in ["asked for screens", "restored"] {
         let args = ["record", "--seconds", "2", "--json", "--no-upload"];
@@ -141,7 +142,7 @@ fn a_permission_is_kept_and_used() {
 
 /// Windows have no names here: whichever is asked for, the desktop's question chooses one.
 #[test]
-fn a_window_is_chosen_by_the_desktop_each_time() {
+fn portal_chooses_the_window_each_time() {
     let mut session = Session::with_stand_in("accept").unwrap();
     for _ in 0..2 {
         window(&mut session);
@@ -156,12 +157,12 @@ fn window(session: &mut Session) {
 }
 
 #[test]
-fn a_no_and_a_fault_are_said() {
+fn denial_and_portal_failure_are_reported_differently() {
     for (answer, words) in [
-        ("cancel", "you closed the desktop's question"),
+        ("cancel", "because the screen wasn't shared"),
         ("cancel-at-once", "question closed before anybody could answer"),
-        ("fail", "the desktop does not share the screen"),
-        ("hang-at-once", "screen sharing does not answer"),
+        ("fail", "the desktop can't share the screen"),
+        ("hang-at-once", "screen sharing isn't responding"),
     ] {
         let session = Session::with_stand_in(answer).unwrap();
         let args = ["record", "--seconds", "2", "--json", "--no-upload"];
@@ -172,7 +173,7 @@ fn a_no_and_a_fault_are_said() {
 }
 
 #[test]
-fn a_question_that_nobody_answers_can_be_taken_back() {
+fn unanswered_permission_dialog_can_be_cancelled() {
     let mut session = Session::with_stand_in("hang-asking").unwrap();
     let args = ["record", "--seconds", "2", "--json", "--no-upload"];
     let record = snaplark(&session.home, None, &args).unwrap();
@@ -185,15 +186,15 @@ fn a_question_that_nobody_answers_can_be_taken_back() {
 }
 
 #[test]
-fn a_person_may_stop_sharing_at_any_time() {
+fn sharing_can_be_stopped_from_the_desktop() {
     let session = Session::with_stand_in("accept").unwrap();
     let record = record(&session);
     session.revoke().unwrap();
-    ends_with(&session, record, "ended the sharing");
+    ends_with(&session, record, "stopped sharing");
 }
 
 #[test]
-fn without_a_portal_doctor_says_what_to_install() {
+fn doctor_names_the_missing_portal_package() {
     let session = Session::with_stand_in("accept").unwrap();
     let mut doctor = snaplark(&session.home, None, &["doctor"]).unwrap();
     doctor.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");

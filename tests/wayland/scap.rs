@@ -16,7 +16,7 @@ fn through_scap(mut session: Session) -> Session {
 }
 
 #[test]
-fn a_desktop_is_recorded_after_each_yes_and_not_after_a_no() {
+fn scap_records_after_a_grant_and_not_after_a_denial() {
     let session = through_scap(Session::with_room_for_a_question(NUMBERS).unwrap());
     let doctor = ask(&session.home, None, &["doctor"]).unwrap();
     assert!(doctor.stdout.contains("ok    scap"), "{}", doctor.stdout);
@@ -26,10 +26,10 @@ fn a_desktop_is_recorded_after_each_yes_and_not_after_a_no() {
 }
 
 #[test]
-fn what_it_dies_of_at_the_start_is_said() {
+fn scap_crash_at_the_start_is_reported() {
     for (answer, words) in [
-        ("fail", "the desktop does not share the screen"),
-        ("hang-asking", "screen sharing does not answer"),
+        ("fail", "the desktop can't share the screen"),
+        ("hang-asking", "screen sharing isn't responding"),
     ] {
         let session = through_scap(Session::with_stand_in(answer).unwrap());
         failure::hold(&ask(&session.home, None, &RECORD).unwrap(), &[words]);
@@ -39,21 +39,21 @@ fn what_it_dies_of_at_the_start_is_said() {
 }
 
 #[test]
-fn its_death_ends_the_recording_only() {
+fn scap_crash_ends_only_the_recording() {
     let session = through_scap(Session::with_stand_in("accept").unwrap());
     let record = record(&session);
     let mut find = std::process::Command::new("pgrep");
     find.args(["-P", &record.id().to_string()]);
     let part: i32 = output(find, LIMIT).unwrap().trim().parse().unwrap();
     kill_process(Pid::from_raw(part).unwrap(), Signal::KILL).unwrap();
-    ends_with(&session, record, "broke off");
+    ends_with(&session, record, "sharing failed");
 }
 
-/// Of which scap says nothing: the process behind the portal does.
+/// Ends the stream from the process behind the portal, because scap itself doesn't report it.
 #[test]
-fn a_stream_that_dies_ends_the_recording_only() {
+fn scap_stream_error_ends_only_the_recording() {
     let mut session = through_scap(Session::with_stand_in("accept").unwrap());
     let record: Process = record(&session);
     session.last().kill().unwrap();
-    ends_with(&session, record, "broke off");
+    ends_with(&session, record, "sharing failed");
 }

@@ -15,14 +15,14 @@ use snaplark_tests::wayland::Session;
 
 use crate::{LIMIT, NUMBERS};
 
-const ASKED: &str = "asked record=ALT+r choose-area=ALT+a microphone=ALT+m webcam=ALT+w quick-menu=ALT+q pause=ALT+p share-last=ALT+l library=";
+const ASKED: &str = "asked record=ALT+r choose-area=ALT+a microphone=ALT+m webcam=ALT+w quick-menu=ALT+q pause=ALT+p share-last=ALT+l library= screenshot=ALT+s strike=ALT+z";
 const NOTE: &str = "[data-testid=shortcuts-note]";
 const RECORD: &str = "[data-testid=shortcut-record]";
 const MENU: &str = "[data-testid=shortcut-quickMenu]";
 
 /// One session for the whole story: a compositor without a graphics card takes its time to start.
 #[test]
-fn the_desktop_keeps_the_keys_and_the_app_follows() {
+fn portal_shortcuts_are_bound_and_the_app_follows_their_changes() {
     let session = Session::start(&["1280x720"], NUMBERS).unwrap();
     let mut desktop = Shortcuts::start(&session, "decline").unwrap();
     let program = program("snaplark-desktop").unwrap();

@@ -19,7 +19,7 @@ use crate::LIMIT;
 
 /// Sway's bar is as high as its text, and has its tray at the right.
 const TRAY: Rectangle = Rectangle { x: 1180, y: 0, width: 100, height: 16 };
-/// Of an icon that is 14 pixels wide and high. The time beside it is none of sway's.
+/// The smallest number of coloured pixels of an icon that is 14 pixels wide and high.
 const ICON_PIXELS_MIN: usize = 20;
 const ICON: Duration = Duration::from_secs(20);
 const MOVED: Duration = Duration::from_secs(2);

@@ -17,11 +17,12 @@ pub const WORKSPACE: [&str; 4] = [
     "--workspace",
     "--locked",
     "--features",
-    "snaplark-desktop/custom-protocol,snaplark-cloud/server,snaplark-capture/scap",
+    "snaplark-desktop/custom-protocol,snaplark-capture/scap",
 ];
 
 const REMEDY: &str = "read the first error above; where a system library is missing, \
-    `cargo xtask run` installs it on Debian, Ubuntu, Fedora, Arch and macOS.";
+    `cargo xtask test` installs it on Debian, Ubuntu, Fedora, Arch and macOS (`cargo xtask run` installs \
+    what the app alone needs).";
 
 /// Returns a cargo call without the variables that `cargo run` set for this program: some build scripts
 /// watch them and would run again, and rebuild much.

@@ -42,19 +42,24 @@ cargo xtask COMMAND
   soak chaos [--rounds N] [--seed N]
                               the built recorder and server under faults chosen by a seed, 200
                               rounds by default: nothing that was sealed may be lost
-<<<<<<< HEAD
-  soak load [--seconds N]     a real cloud with honest and hostile clients, 60 s by default: honest
-                              ones are answered soon, and every upload of theirs arrives whole
-=======
+  soak load [--seconds N] [--cluster]
+                              a real cloud with honest and hostile clients, 60 s by default: honest
+                              ones are answered soon, and every upload of theirs arrives whole; on
+                              SQLite and files, or on PostgreSQL and a bucket
   soak fuzz [--minutes N]     spoiled bytes for the cloud's parsers, 5 minutes by default: forms, JSON,
                               WebM, recorders' MP4 and Matroska, captions, images
->>>>>>> h/clients3
   soak player [--rounds N]    the library's player: 10 s and five places of a recording, with numbers
                               and tone compared, 20 times by default
+  soak cuts [--edits N]       seeded edits of recordings with numbered pictures, 200 by default: every
+                              picture is the expected one, and what isn't cut has the same bytes
   soak installed              the package, installed on an empty machine that debootstrap makes:
                               first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
                               each beside its limit; quiet machines only
+  bench cut                   a trim of two hours beside one of a minute, and beside ffmpeg; a GIF
+                              beside ffmpeg's
+  bench screenshot            a screenshot of a display of 3840x2160: what a person waits for, a frame
+                              of a drag, the export
 ";
 
 fn main() -> ExitCode {
@@ -79,7 +84,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
             args.end()?;
             run::run(&place, seconds, keep)
         }
-        "test" => args.end().and_then(|()| test::test(&place)),
+        "test" => {
+            let background = args.flag("--background");
+            args.end()?;
+            if background { Ok(test::background(&place)) } else { test::test(&place) }
+        }
         "tidy" => {
             let fix = args.flag("--fix");
             args.end()?;
@@ -103,8 +112,9 @@ fn command(args: &[String]) -> Result<ExitCode> {
             }
             if args.flag("load") {
                 let seconds = args.number("--seconds")?.unwrap_or(soak::LOAD_SECONDS);
+                let is_cluster = args.flag("--cluster");
                 args.end()?;
-                return soak::load(&place, seconds).map(|()| ExitCode::SUCCESS);
+                return soak::load(&place, seconds, is_cluster).map(|()| ExitCode::SUCCESS);
             }
             if args.flag("chaos") {
                 let rounds = args.number("--rounds")?.unwrap_or(soak::CHAOS_ROUNDS);
@@ -117,6 +127,11 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 args.end()?;
                 return soak::fuzz(&place, minutes).map(|()| ExitCode::SUCCESS);
             }
+            if args.flag("cuts") {
+                let edits = args.number("--edits")?.unwrap_or(soak::CUT_EDITS);
+                args.end()?;
+                return soak::cuts(&place, edits).map(|()| ExitCode::SUCCESS);
+            }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);
             args.end()?;
@@ -126,7 +141,15 @@ fn command(args: &[String]) -> Result<ExitCode> {
             args.end()?;
             mutants::mutants(&place).map(|()| ExitCode::SUCCESS)
         }
-        "bench" => args.end().and_then(|()| bench::bench(&place)),
+        "bench" => {
+            let (cuts, screenshots) = (args.flag("cut"), args.flag("screenshot"));
+            args.end()?;
+            match (cuts, screenshots) {
+                (true, _) => bench::cut(&place).map(|()| ExitCode::SUCCESS),
+                (false, true) => bench::screenshot(&place),
+                (false, false) => bench::bench(&place),
+            }
+        }
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

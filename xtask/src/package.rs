@@ -44,8 +44,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
         .args(["--features", "snaplark-desktop/custom-protocol"])
         .run()?;
     build::cargo(place, "build the server for release")
-        .args(["build", "--release", "--locked", "-p", "snaplark-cloud"])
-        .args(["--features", "snaplark-cloud/server"])
+        .args(["build", "--release", "--locked", "-p", "snaplark-cloud-server"])
         .run()?;
 
     let deb = make(
@@ -63,7 +62,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How the package is compressed: small for a download, quick for a test.
+/// The compression of the package: small for a download, quick for a test.
 #[derive(Clone, Copy)]
 enum Compression {
     Small,

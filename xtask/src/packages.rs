@@ -19,9 +19,9 @@ pub enum Need {
     App,
     /// The virtual desktop of the demonstration.
     Stage,
-    /// What the tests control and measure with.
+    /// The programs with which the tests control and measure.
     Tests,
-    /// What the long tests need.
+    /// The programs of the long tests.
     Proofs,
 }
 
@@ -110,6 +110,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     (Need::Tests, ["chromium chromium-driver", "chromium chromedriver", "chromium", ""]),
     // Other video players.
     (Need::Tests, ["firefox-esr mpv", "firefox mpv", "firefox mpv", ""]),
+    // Another player with demuxers of its own, as many people have it: 22 MB beside what ffmpeg brings.
+    (Need::Tests, ["vlc-bin vlc-plugin-base", "vlc-cli vlc-plugins-base", "vlc", ""]),
     (Need::Tests, ["webkit2gtk-driver", "webkit2gtk-driver", "webkit2gtk-4.1", ""]),
     // A file manager to drop files on, and a tiling window manager.
     (Need::Tests, ["pcmanfm", "pcmanfm", "pcmanfm-gtk3", ""]),
@@ -139,6 +141,27 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     // Keys and signatures of an update feed.
     (Need::Tests, ["minisign", "minisign", "minisign", "minisign"]),
     (Need::Tests, ["mkvtoolnix", "mkvtoolnix", "mkvtoolnix-cli", "mkvtoolnix"]),
+    // H.264 and AAC for exports as MP4, which people install themselves, and libwebp.
+    (
+        Need::Tests,
+        [
+            "gstreamer1.0-plugins-ugly gstreamer1.0-libav libwebp7",
+            "gstreamer1-plugins-ugly gstreamer1-plugin-libav libwebp",
+            "gst-plugins-ugly gst-libav libwebp",
+            "webp",
+        ],
+    ),
+    // Text recognition, whose library is loaded when it is used: its languages, fonts that render Arabic to be
+    // read again, and an emoji font.
+    (
+        Need::Tests,
+        [
+            "libtesseract5 tesseract-ocr tesseract-ocr-deu tesseract-ocr-ara fonts-dejavu-core fonts-noto-color-emoji",
+            "tesseract tesseract-langpack-deu tesseract-langpack-ara google-noto-color-emoji-fonts",
+            "tesseract tesseract-data-eng tesseract-data-deu tesseract-data-ara noto-fonts-emoji",
+            "tesseract tesseract-lang",
+        ],
+    ),
     // A Wayland desktop without a screen, with the portal that shares it.
     (
         Need::Tests,

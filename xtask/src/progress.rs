@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Nothing moves before this time, since most steps are done by then.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often a log without a terminal gets a line that the step is still running.
+/// The interval at which a log without a terminal says that the step is still running.
 const REMINDER: Duration = Duration::from_secs(60);
 const FRAMES: [char; 8] = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
 

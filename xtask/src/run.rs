@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::packages::Need;
 use crate::{Place, build, packages, ui};
 
-/// How long the demonstration records.
+/// The length of the demonstration's recording, in seconds.
 pub const SECONDS: u32 = 12;
 
 pub fn run(place: &Place, seconds: u32, keep: bool) -> Result<ExitCode> {

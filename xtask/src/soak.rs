@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::packages::Need;
 use crate::progress::spoken;
@@ -14,16 +14,20 @@ pub const LONG_MINUTES: u32 = 120;
 pub const CHAOS_ROUNDS: u32 = 200;
 pub const PLAYER_ROUNDS: u32 = 20;
 pub const LOAD_SECONDS: u32 = 60;
+pub const CUT_EDITS: u32 = 200;
 pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
     --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
-/// How long each kind of malformed input is tested; all kinds run in parallel.
+/// The time for which each kind of malformed input is tested. All kinds run in parallel.
 pub const FUZZ_MINUTES: u32 = 5;
+/// One thread for each test `hostile::spoiled_…`.
+const FUZZ_KINDS: &str = "8";
+const FUZZ_CASES_PER_MINUTE: u32 = 10_000;
 
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CUT_EDITS} seeded edits; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -36,8 +40,9 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     spoiled_bytes(place, FUZZ_MINUTES)?;
     tools::ensure(place)?;
     schemathesis(place)?;
-    load_of(place, LOAD_SECONDS)?;
+    load_of(place, LOAD_SECONDS, "cloud")?;
     recordings(place)?;
+    cut_edits(place, CUT_EDITS)?;
     chaos_rounds(place, CHAOS_ROUNDS, None)?;
     long_recording(place, long_minutes)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
@@ -76,26 +81,56 @@ fn chaos_rounds(place: &Place, rounds: u32, seed: Option<u32>) -> Result<()> {
     step.run()
 }
 
-/// Runs the test of the library's player alone, repeatedly, on each kind of machine, after installing and
-/// building what it needs.
+/// Runs the test of seeded edits alone, after installing what it needs.
+pub fn cuts(place: &Place, edits: u32) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    cut_edits(place, edits)
+}
+
+fn cut_edits(place: &Place, edits: u32) -> Result<()> {
+    build::cargo(place, &format!("{edits} seeded edits"))
+        .remedy("the failure names the seed, the recording and what was kept of it.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cuts", "--", "--nocapture", "seeded_edits"])
+        .env("SNAPLARK_CUT_EDITS", edits.to_string())
+        .run()
+}
+
+/// Runs the test of the library's player alone, repeatedly, and a quarter as often on each other kind of machine,
+/// after installing and building what it needs.
 pub fn player(place: &Place, rounds: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     ui::install(place)?;
     ui::build(place)?;
     build::everything(place)?;
-    build::cargo(place, &format!("{rounds} times the library's player"))
-        .remedy("read the first failure above: what the video was at, and what was seen and heard.")
-        .args(["nextest", "run"])
-        .args(build::WORKSPACE)
-        .args(["--test", "desktop", "--retries", "0", "--stress-count", &rounds.to_string()])
-        .args(["-E", "test(/^player::/)"])
-        .run()
+    player_rounds(place, rounds, "test(/^player::recording/)")?;
+    player_rounds(place, rounds.div_ceil(4), "test(/^player::variants::/)")
 }
 
-/// Runs the test with honest and hostile clients alone, after installing and building what it needs.
-pub fn load(place: &Place, seconds: u32) -> Result<()> {
+/// Stops at the first failure. Nextest's own repetition (`--stress-count`) ends well even if a round failed.
+fn player_rounds(place: &Place, rounds: u32, tests: &str) -> Result<()> {
+    for round in 1..=rounds {
+        let name = format!("the library's player, {round} of {rounds}");
+        let tally = test::nextest(
+            place,
+            &name,
+            &["--retries", "0"],
+            &format!("binary(desktop) & {tests}"),
+        )?;
+        ensure!(
+            tally.failed == 0 && tally.passed > 0,
+            "the player failed; its output above says what the video was at, and what was seen and heard"
+        );
+    }
+    Ok(())
+}
+
+/// Runs the test with honest and hostile clients alone, after installing and building what it needs: on
+/// SQLite and files, or on PostgreSQL and a bucket.
+pub fn load(place: &Place, seconds: u32, is_cluster: bool) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
-    load_of(place, seconds)
+    load_of(place, seconds, if is_cluster { "cluster" } else { "cloud" })
 }
 
 fn schemathesis(place: &Place) -> Result<()> {
@@ -108,12 +143,23 @@ fn schemathesis(place: &Place) -> Result<()> {
         .run()
 }
 
-fn load_of(place: &Place, seconds: u32) -> Result<()> {
+/// Runs what has limits on time, one test at a time: they hold only where nothing else runs.
+fn load_of(place: &Place, seconds: u32, test: &str) -> Result<()> {
+    // A map is in memory, whatever database it came from.
+    if test == "cloud" {
+        build::cargo(place, "ranges of long videos and of the worst one")
+            .remedy("read the line of figures above: how long a range or /healthz took.")
+            .args(["test"])
+            .args(build::WORKSPACE)
+            .args(["--test", test, "--", "--nocapture", "--test-threads", "1", "maps::"])
+            .env("SNAPLARK_QUIET", "1")
+            .run()?;
+    }
     build::cargo(place, &format!("{seconds} seconds of honest and hostile clients"))
         .remedy("read the line of figures above: which kind of request was late, and beside what.")
         .args(["test"])
         .args(build::WORKSPACE)
-        .args(["--test", "cloud", "--", "--nocapture", "load::"])
+        .args(["--test", test, "--", "--nocapture", "load::"])
         .env("SNAPLARK_LOAD_SECONDS", seconds.to_string())
         .run()
 }
@@ -153,6 +199,15 @@ fn spoiled_bytes(place: &Place, minutes: u32) -> Result<()> {
         .args(build::WORKSPACE)
         .args(["--test", "cloud", "--", "--nocapture", "hostile::spoiled"])
         .env("SNAPLARK_FUZZ_SECONDS", (u64::from(minutes) * 60).to_string())
+        .env("RUST_TEST_THREADS", FUZZ_KINDS)
+        .run()?;
+    let cases = FUZZ_CASES_PER_MINUTE * minutes;
+    build::cargo(place, &format!("{cases} hostile answers of each kind for the app"))
+        .remedy("the failure above names the smallest input; it is a test case from now on.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--lib", "--", "brings_anything_down", "bring_anything_down"])
+        .env("PROPTEST_CASES", cases.to_string())
         .run()
 }
 
@@ -171,7 +226,7 @@ fn recordings(place: &Place) -> Result<()> {
         .remedy("read the failures above.")
         .args(["test"])
         .args(build::WORKSPACE)
-        .args(["--test", "system", "--", "--nocapture", "killed_at_any_moment"])
+        .args(["--test", "system", "--", "--nocapture", "kill_at_any_moment"])
         .env("SNAPLARK_KILLS", "50")
         .run()?;
     build::cargo(place, "ten minutes of sound and picture")

@@ -13,9 +13,9 @@ use anyhow::{Context, Result, bail};
 use crate::Place;
 use crate::progress::{Progress, spoken};
 
-/// How often a running step is checked.
+/// The interval at which a running step is checked.
 const LOOK: Duration = Duration::from_millis(100);
-/// How much of the log's end is shown when its step fails.
+/// The number of lines of the log that are shown when its step fails.
 const TAIL_LINES: usize = 40;
 const TAIL_BYTES: u64 = 16 * 1024;
 

@@ -1,9 +1,19 @@
 //! `cargo xtask test`: runs everything that this machine can test. Each part runs even if an earlier one
 //! failed, unless it depends on that; then it counts as failed. The last line sums up.
+//!
+//! Tests that record real time mostly wait, so two groups run at the same time:
+//!
+//! ```text
+//! install, tidy, build ─┬─ recordings, displays, browsers, chaos       (normal priority) ─┬─ summary
+//!                       └─ windows, clippy, mutants, all other tests   (lowest priority) ─┘
+//! ```
+//!
+//! The second group is this program once more, under `nice`: it gets the processor time that the first
+//! leaves. Its steps are shown as they end, and the rest of its output at the end, if something failed.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
-use std::process::{ExitCode, Stdio};
-use std::thread;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -22,18 +32,33 @@ const CHAOS_SEED: &str = "20261128";
 pub struct Tally {
     pub passed: u32,
     pub failed: u32,
+    /// Those of the passed ones that failed first and passed when they were repeated.
+    pub repeated: u32,
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        match self.repeated {
+            0 => Ok(()),
+            repeated => write!(f, ", {repeated} of them only when repeated (FLAKY above)"),
+        }
     }
 }
 
 impl Tally {
+    /// Reads what `Display` wrote.
+    fn parse(line: &str) -> Option<Self> {
+        let (passed, rest) = line.split_once(" passed, ")?;
+        let (failed, repeated) = rest.split_once(" failed")?;
+        let repeated = number(repeated, " of them").unwrap_or(0);
+        Some(Self { passed: passed.parse().ok()?, failed: failed.parse().ok()?, repeated })
+    }
+
     fn add(&mut self, other: Tally) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.repeated += other.repeated;
     }
 
     /// Counts a part without a test runner.
@@ -51,7 +76,7 @@ impl Tally {
     /// Counts a part with a test runner. One that ran no test has failed.
     fn runner(&mut self, part: &str, result: Result<Tally>) {
         match result {
-            Ok(Tally { passed: 0, failed: 0 }) => {
+            Ok(Tally { passed: 0, failed: 0, .. }) => {
                 eprintln!("\nFAILED {part}: it ran no test\n");
                 self.failed += 1;
             }
@@ -72,79 +97,155 @@ pub fn test(place: &Place) -> Result<ExitCode> {
     for (name, check) in tidy::CHECKS {
         tally.part(name, tidy::check(place, name, check));
     }
-
-    let windows = tally.part("npm ci", ui::install(place))
-        && tally.part("build the windows", ui::build(place));
-    if windows {
-        tally.part(
-            "check the windows",
-            ui::npm(place, "check the windows", &["run", "check"]).run(),
-        );
-        let tests = ui::npm(place, "the windows' tests", &["test"]);
-        tally.runner("the windows' tests", shown(tests, Runner::Vitest));
+    let built = tally.part("npm ci", ui::install(place))
+        && tally.part("build the windows", ui::build(place))
+        && tally.part("build", build::everything(place));
+    if built {
+        let background = Background::begin();
+        if has_program("cargo-nextest") {
+            tally.runner("the tests in real time", real_time(place));
+            tally.runner("ten rounds of chaos", chaos(place));
+        } else {
+            tally.runner("all tests", cargo_test(place, "all tests, one after the other", &[]));
+        }
+        tally.runner("the tests in the background", background.and_then(Background::end));
     } else {
-        // Neither could be run.
-        tally.failed += 2;
+        // None of these could be run.
+        tally.failed += 3;
     }
+    Ok(sum_up(started, tally))
+}
 
+/// Runs the second group. `test` starts it as a process of its own.
+pub fn background(place: &Place) -> ExitCode {
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    tally.part("windows", ui::npm(place, "check the windows", &["run", "check"]).run());
+    let windows = ui::npm(place, "the windows' tests", &["test"]);
+    tally.runner("the windows' tests", shown(windows, Runner::Vitest));
     tally.part("clippy", tidy::clippy(place));
     tally.part("cargo deny", deny(place));
     tally.part("mutants", mutants::mutants(place));
-    if tally.part("build", build::everything(place)) {
-        tally.part("bindings", tidy::bindings(place, false));
-        tally.runner("the workspace's tests", workspace(place, &[]));
-        if has_program("cargo-nextest") {
-            tally.runner("the cloud on PostgreSQL and SeaweedFS", cluster(place));
-            tally.runner("ten rounds of chaos", chaos(place));
-        }
-    } else {
-        tally.failed += 2;
+    tally.part("bindings", tidy::bindings(place, false));
+    tally.part("share player", tidy::share_player(place, false));
+    if has_program("cargo-nextest") {
+        tally.runner("the other tests", others(place));
+        tally.runner("the cloud on PostgreSQL and SeaweedFS", cluster(place));
     }
+    sum_up(started, tally)
+}
 
+fn sum_up(started: Instant, tally: Tally) -> ExitCode {
     eprintln!("\nAll of it took {}.", spoken(started.elapsed()));
     println!("{tally}");
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The second group while it runs.
+struct Background {
+    child: Child,
+    output: JoinHandle<String>,
+}
+
+impl Background {
+    fn begin() -> Result<Self> {
+        let program = std::env::current_exe().context("this program's path")?;
+        let mut command = if cfg!(unix) {
+            let mut nice = Command::new("nice");
+            nice.args(["-n", "19"]).arg(program);
+            nice
+        } else {
+            Command::new(program)
+        };
+        command.args(["test", "--background"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("the tests in the background can't be started")?;
+        let stderr = child.stderr.take().context("its output is piped")?;
+        let output = thread::spawn(move || steps_shown(stderr));
+        Ok(Self { child, output })
+    }
+
+    fn end(mut self) -> Result<Tally> {
+        let mut summary = String::new();
+        let mut stdout = self.child.stdout.take().context("its output is piped")?;
+        stdout.read_to_string(&mut summary)?;
+        let output = self.output.join().unwrap_or_default();
+        if !self.child.wait()?.success() {
+            eprintln!("\nThe output of the tests in the background:\n{output}");
+        }
+        summary.lines().last().and_then(Tally::parse).context("they ended without a summary")
+    }
+}
+
+/// Shows the beginning and the end of each step and the tests that were repeated, and returns the whole output.
+fn steps_shown(stream: impl Read) -> String {
+    let mut output = String::new();
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let text = String::from_utf8_lossy(&line);
+        if ["· ", "✓ ", "✗ "].iter().any(|mark| text.starts_with(mark))
+            || plain(&text).trim_start().starts_with("FLAKY ")
+        {
+            eprint!("{text}");
+        }
+        output.push_str(&text);
+        line.clear();
+    }
+    output
 }
 
 /// Runs the system tests alone. The programs they control must be built already.
 pub fn system(place: &Place) -> Result<Tally> {
-    workspace(place, &["snaplark-tests"])
+    if has_program("cargo-nextest") {
+        let tests = "package(snaplark-tests)";
+        return nextest(place, "the system tests", &["--retries", "0"], tests);
+    }
+    cargo_test(place, "the system tests", &["--test", "system", "--test", "desktop"])
 }
 
-/// Runs `cargo nextest` if it is installed (.config/nextest.toml says which tests run in parallel), else
-/// `cargo test` with one test at a time.
-fn workspace(place: &Place, only: &[&str]) -> Result<Tally> {
-    let nextest = has_program("cargo-nextest");
-    let mut step = build::cargo(place, "the workspace's tests")
+/// The tests that record real time. Nothing else of this program may take their processor time.
+const REAL_TIME: &str = "(package(snaplark-capture) & kind(test)) \
+    + binary(system) + binary(desktop) + binary(wayland)";
+/// These run as separate steps, and the last as a soak.
+const ELSEWHERE: &str = "binary(cluster) + binary(chaos) + test(/^player::variants::/)";
+
+fn real_time(place: &Place) -> Result<Tally> {
+    nextest(place, "the tests in real time", &[], &format!("({REAL_TIME}) - ({ELSEWHERE})"))
+}
+
+fn others(place: &Place) -> Result<Tally> {
+    let profile = &["--profile", "background"];
+    nextest(place, "the other tests", profile, &format!("not ({REAL_TIME} + {ELSEWHERE})"))
+}
+
+/// Runs the tests that match an expression. `.config/nextest.toml` says which of them run in parallel.
+pub fn nextest(place: &Place, name: &str, profile: &[&str], tests: &str) -> Result<Tally> {
+    let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
+    let mut step = build::cargo(place, name)
         .remedy("read the failures above.")
-        .env("RUST_LIB_BACKTRACE", "0");
-    if nextest {
-        let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
-        step = step.args(["nextest", "run", "--no-fail-fast"]).args(build::WORKSPACE);
-        step = step.args(["--test-threads", &threads.to_string()]);
-        for package in only {
-            step = step.args(["-E", &format!("package({package})")]);
-        }
-        if only.is_empty() {
-            // Two of them run as separate steps, and the last as a soak.
-            let elsewhere = "binary(cluster) + binary(chaos) + test(/^player::variants::/)";
-            step = step.args(["-E", &format!("not ({elsewhere})")]);
-        }
-        if std::io::stderr().is_terminal() {
-            step = step.args(["--color", "always"]);
-        }
-    } else {
-        step = step.args(["test", "--no-fail-fast"]);
-        // The workspace's set of features is used even if only one package's tests run.
-        step = if only.is_empty() {
-            step.args(build::WORKSPACE)
-        } else {
-            step.args(build::WORKSPACE)
-                .args(["--test", "system", "--test", "desktop", "--test", "wayland"])
-        };
-        step = step.env("RUST_TEST_THREADS", "1");
+        .env("RUST_LIB_BACKTRACE", "0")
+        .args(["nextest", "run", "--no-fail-fast"])
+        .args(profile)
+        .args(build::WORKSPACE)
+        .args(["--test-threads", &threads.to_string(), "-E", tests]);
+    if std::io::stderr().is_terminal() {
+        step = step.args(["--color", "always"]);
     }
-    shown(step, if nextest { Runner::Nextest } else { Runner::CargoTest })
+    shown(step, Runner::Nextest)
+}
+
+/// Runs tests where `cargo nextest` is not installed: one after the other.
+fn cargo_test(place: &Place, name: &str, targets: &[&str]) -> Result<Tally> {
+    let step = build::cargo(place, name)
+        .remedy("read the failures above.")
+        .env("RUST_LIB_BACKTRACE", "0")
+        .env("RUST_TEST_THREADS", "1")
+        .args(["test", "--no-fail-fast"])
+        // The workspace's set of features is used even if only one package's tests run.
+        .args(build::WORKSPACE)
+        .args(targets);
+    shown(step, Runner::CargoTest)
 }
 
 /// Checks licences, bans and sources of what we link, by deny.toml. Advisories are not checked, since their
@@ -246,15 +347,23 @@ impl Runner {
             // "test result: ok. 4 passed; 0 failed; 0 ignored"
             Self::CargoTest => {
                 let rest = line.strip_prefix("test result: ")?;
-                Some(Tally { passed: number(rest, " passed")?, failed: number(rest, " failed")? })
+                Some(Tally {
+                    passed: number(rest, " passed")?,
+                    failed: number(rest, " failed")?,
+                    repeated: 0,
+                })
             }
-            // "Summary [ 0.1s] 3/5 tests run: 2 passed (1 slow), 1 timed out, 0 skipped"
+            // "Summary [ 0.1s] 3/5 tests run: 2 passed (1 slow, 1 flaky), 1 timed out, 0 skipped"
             Self::Nextest => {
                 let rest = line.strip_prefix("Summary [")?;
                 let (ran, results) = rest.split_once(']')?.1.split_once(" run: ")?;
                 let all = ran.split_whitespace().next()?.split('/').next_back()?;
                 let passed = number(results, " passed").unwrap_or(0);
-                Some(Tally { passed, failed: all.parse::<u32>().ok()?.saturating_sub(passed) })
+                Some(Tally {
+                    passed,
+                    failed: all.parse::<u32>().ok()?.saturating_sub(passed),
+                    repeated: number(results, " flaky").unwrap_or(0),
+                })
             }
             // "Tests  1 failed | 12 passed (13)"
             Self::Vitest => {
@@ -262,6 +371,7 @@ impl Runner {
                 Some(Tally {
                     passed: number(rest, " passed").unwrap_or(0),
                     failed: number(rest, " failed").unwrap_or(0),
+                    repeated: 0,
                 })
             }
         }
@@ -270,7 +380,7 @@ impl Runner {
 
 fn number(text: &str, before: &str) -> Option<u32> {
     let (head, _) = text.split_once(before)?;
-    head.split_whitespace().last()?.parse().ok()
+    head.split_whitespace().last()?.trim_start_matches('(').parse().ok()
 }
 
 /// Removes the colour codes.
@@ -301,16 +411,29 @@ mod tests {
             (Vitest, "      Tests  1 failed | 12 passed (13)", 12, 1),
             (Vitest, "\x1b[2m  Tests \x1b[22m \x1b[1m\x1b[32m7 passed\x1b[39m\x1b[22m (7)", 7, 0),
         ] {
-            let tally = Some(Tally { passed, failed });
+            let tally = Some(Tally { passed, failed, repeated: 0 });
             assert_eq!(runner.closing(&plain(line)), tally, "{line}");
         }
         assert_eq!(Nextest.closing("test result: FAILED. 0 passed; 1 failed"), None);
+        for results in ["5 passed (2 flaky), 0 skipped", "5 passed (1 slow, 2 flaky), 0 skipped"] {
+            let tally = Nextest.closing(&format!("Summary [ 61s] 5 tests run: {results}"));
+            assert_eq!(tally, Some(Tally { passed: 5, failed: 0, repeated: 2 }), "{results}");
+        }
+    }
+
+    #[test]
+    fn summary_is_read_as_it_was_written() {
+        for repeated in [0, 2] {
+            let tally = Tally { passed: 12, failed: 3, repeated };
+            assert_eq!(Tally::parse(&tally.to_string()), Some(tally));
+        }
+        assert_eq!(Tally::parse("nothing"), None);
     }
 
     #[test]
     fn a_runner_that_ran_nothing_has_failed() {
         let mut tally = Tally::default();
         tally.runner("empty", Ok(Tally::default()));
-        assert_eq!(tally, Tally { passed: 0, failed: 1 });
+        assert_eq!(tally, Tally { passed: 0, failed: 1, repeated: 0 });
     }
 }

@@ -5,12 +5,18 @@
 //! that we *read* may have either form. A response that the cloud writes has the union of both
 //! documents' fields; one that the app reads may lack either half.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod answers;
 mod capabilities;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod pieces;
 mod profile;
 mod recording_id;
 mod requests;
 
+pub mod codes;
 pub mod limits;
 pub mod routes;
 pub mod untrusted;
@@ -19,10 +25,15 @@ pub use answers::{
     ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, ScreenshotAnswer, VideoList, VideoState,
     VideoStatus,
 };
-pub use capabilities::{Capabilities, SignIn};
+pub use capabilities::{Capabilities, ScreenshotCapabilities, SignIn, VideoCapabilities};
+pub use pieces::{
+    KeptBytes, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
+};
 pub use profile::{Framing, PartSize, Profile};
 pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};
-pub use requests::{Duration, FinalizeRequest, InitRequest, Media, Resolution, Timestamp};
+pub use requests::{
+    Duration, FinalizeRequest, InitRequest, Media, Resolution, ScreenshotFields, Timestamp,
+};
 
 /// Returns the API's base address, from what a person types: a host, with or without `/api/v1`. `None`
 /// if it is not an http(s) address.

@@ -16,6 +16,7 @@ pub enum Profile {
 
 /// States what each part begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
     /// Part 0 is the init and segments, the others are segments only; concatenated they are one WebM.
@@ -35,6 +36,7 @@ pub enum PartSize {
 }
 
 impl Profile {
+    /// Returns what each part begins with.
     pub const fn framing(self) -> Framing {
         match self {
             Profile::Spec | Profile::Snaplark => Framing::Stream,
@@ -42,6 +44,7 @@ impl Profile {
         }
     }
 
+    /// Returns when a part is full.
     pub const fn part_size(self) -> PartSize {
         match self {
             Profile::Spec | Profile::SpecStandalone => PartSize::Realtime,
@@ -57,6 +60,7 @@ impl Profile {
         }
     }
 
+    /// Returns the profile's name in settings and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Profile::Spec => "spec",

@@ -5,31 +5,59 @@ use uuid::Uuid;
 
 use crate::Profile;
 
+/// The request of `POST /videos/init`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({
+    "filename": "recording_2024-01-15T10-30-45.webm", "timestamp": "2024-01-15T10-30-45",
+    "fps": 30, "codec": "video/webm;codecs=vp9", "bitrate": 2_500_000,
+    "resolution": {"width": 1920, "height": 1080}
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct InitRequest {
+    /// The name under which the file is offered for download.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, pattern = "\\S"))]
     pub filename: String,
+    /// When the recording began.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::timestamp))]
     pub timestamp: Timestamp,
+    /// The frame rate that was asked for. The video's own may vary below it.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 120))]
     pub fps: u32,
+    /// The MIME type with its codec (000), or the codec alone (004).
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255, pattern = "\\S"))]
     pub codec: String,
+    /// The bitrate that was asked for, in bits per second.
+    #[cfg_attr(feature = "openapi", schema(minimum = 100_000, maximum = 10_000_000))]
     pub bitrate: u64,
+    /// The size of the picture.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::resolution))]
     pub resolution: Resolution,
     /// Ours: makes the link known before anything is sent, and init idempotent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording_id: Option<Uuid>,
     /// Ours: the secret from which the id was made ([`crate::recording_id_of`]), as hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$"))]
     pub recording_secret: Option<String>,
     /// Ours: the title that people see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub title: Option<String>,
+    /// Ours: 1, 2, …: a greater version replaces the video behind the link once it is finished. Absent
+    /// means 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
+    pub version: Option<u32>,
 }
 
 /// `"2024-01-15T10-30-45"` (000) or `1705314645000` (004).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Timestamp {
+    /// Milliseconds since 1970.
     Number(i64),
+    /// The local time to the second, with hyphens only.
     Text(String),
 }
 
@@ -37,11 +65,19 @@ pub enum Timestamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Resolution {
-    Object { width: u32, height: u32 },
+    /// Two numbers.
+    Object {
+        /// The width in pixels.
+        width: u32,
+        /// The height in pixels.
+        height: u32,
+    },
+    /// Both numbers with an `x` between them.
     Text(String),
 }
 
 impl Resolution {
+    /// Returns width and height, unless the text is malformed.
     pub fn size(&self) -> Option<(u32, u32)> {
         match self {
             Resolution::Object { width, height } => Some((*width, *height)),
@@ -58,35 +94,96 @@ impl Resolution {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Duration {
+    /// Milliseconds.
     Whole(u64),
+    /// Seconds.
     Fraction(f64),
 }
 
+/// The request of `POST /videos/finalize`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FinalizeRequest {
+    /// The upload to complete.
+    #[cfg_attr(feature = "openapi", schema(value_type = uuid::Uuid))]
     pub session_id: String,
+    /// How many parts were sent.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10_000))]
     pub total_chunks: u32,
+    /// Their indices, which must be all of them.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::part_indices))]
     pub uploaded_chunks: Vec<u32>,
+    /// The length of the recording.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::duration))]
     pub duration: Duration,
+    /// The request of init, for servers that keep nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::metadata, required = false))]
     pub metadata: Option<serde_json::Value>,
+}
+
+/// The optional text fields of the form of `POST /screenshots/upload`, beside its `file`. The document
+/// (004) knows none of them, and its servers skip them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScreenshotFields {
+    /// Makes the link known before the upload, and the upload idempotent.
+    pub recording_id: Option<Uuid>,
+    /// The secret from which the id was made ([`crate::recording_id_of`]), as hexadecimal digits.
+    pub recording_secret: Option<String>,
+    /// The title that people see. Only the first one counts; later ones are the owner's to set.
+    pub title: Option<String>,
+    /// 1, 2, …: a greater version replaces the picture behind the link. Absent means 1.
+    pub version: Option<u32>,
+}
+
+impl ScreenshotFields {
+    /// The name of [`ScreenshotFields::recording_id`] in the form.
+    pub const RECORDING_ID: &'static str = "recordingId";
+    /// The name of [`ScreenshotFields::recording_secret`] in the form.
+    pub const RECORDING_SECRET: &'static str = "recordingSecret";
+    /// The name of [`ScreenshotFields::title`] in the form.
+    pub const TITLE: &'static str = "title";
+    /// The name of [`ScreenshotFields::version`] in the form.
+    pub const VERSION: &'static str = "version";
+    /// All names.
+    pub const NAMES: [&'static str; 4] =
+        [Self::RECORDING_ID, Self::RECORDING_SECRET, Self::TITLE, Self::VERSION];
+
+    /// Returns the name and text of each field that is set. They are sent before the file, so that the
+    /// server can refuse it early.
+    pub fn texts(&self) -> Vec<(&'static str, String)> {
+        let fields = [
+            (Self::RECORDING_ID, self.recording_id.map(|id| id.to_string())),
+            (Self::RECORDING_SECRET, self.recording_secret.clone()),
+            (Self::TITLE, self.title.clone()),
+            (Self::VERSION, self.version.map(|version| version.to_string())),
+        ];
+        fields.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+    }
 }
 
 /// Holds the facts about a recording that both documents need, before a profile determines the form.
 #[derive(Clone, Debug)]
 pub struct Media {
+    /// The name under which the file is offered for download.
     pub filename: String,
-    /// Local time in the form of 000: `2024-01-15T10-30-45`.
+    /// The local time in the form of 000: `2024-01-15T10-30-45`.
     pub started_text: String,
+    /// When the recording began.
     pub started_unix_ms: i64,
+    /// The frame rate that was asked for.
     pub fps: u32,
+    /// The bitrate that was asked for, in bits per second.
     pub bitrate: u64,
+    /// The picture's width in pixels.
     pub width: u32,
+    /// The picture's height in pixels.
     pub height: u32,
 }
 
 impl InitRequest {
+    /// Makes a request in the form of the profile's document.
     pub fn new(profile: Profile, media: &Media, recording_id: Option<Uuid>) -> Self {
         let (timestamp, codec, resolution) = match profile {
             Profile::Spec | Profile::SpecStandalone => (
@@ -110,11 +207,14 @@ impl InitRequest {
             recording_id,
             recording_secret: None,
             title: None,
+            version: None,
         }
     }
 }
 
 impl FinalizeRequest {
+    /// Makes a request in the form of the profile's document. It lists all parts and repeats what init
+    /// said, without the recording's secret.
     pub fn new(
         profile: Profile,
         session_id: String,
@@ -133,6 +233,7 @@ impl FinalizeRequest {
             metadata: serde_json::to_value(InitRequest {
                 recording_id: None,
                 recording_secret: None,
+                version: None,
                 ..init.clone()
             })
             .ok(),

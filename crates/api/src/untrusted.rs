@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-/// Longer than any address that a browser opens.
-pub const LINK_CHARS_MAX: usize = 2_048;
+/// The limit is longer than any address that a browser opens.
+const LINK_CHARS_MAX: usize = 2_048;
 /// The limit on a server's message to the person; the rest is cut off.
 pub const SENTENCE_CHARS_MAX: usize = 300;
 /// The limit on a name that a server chose, such as a session's or a version's.
@@ -19,8 +19,14 @@ pub fn is_web_link(text: &str) -> bool {
         .into_iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)));
     let Some(scheme) = scheme else { return false };
-    let host = text[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default();
-    let is_named = host.chars().any(char::is_alphanumeric) && !host.contains(['@', '\\', '%']);
+    let authority = text[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_named = host.chars().any(char::is_alphanumeric)
+        && !host.contains(['@', '\\', '%'])
+        && port.is_none_or(|port| port.parse::<u16>().is_ok());
     let is_plain = |c: char| !is_hostile(c) && !c.is_whitespace() && !"\"'<>\\^`{|}".contains(c);
     is_named && text.chars().count() <= LINK_CHARS_MAX && text.chars().all(is_plain)
 }
@@ -126,6 +132,10 @@ mod tests {
             "https://host/\u{202E}gpj.exe",
             "https://host/\"&calc&\"",
             "-https://host",
+            "http://:A",
+            "http://:80",
+            "http://host:",
+            "http://host:70000",
         ] {
             assert!(!is_web_link(link), "{link:?}");
         }

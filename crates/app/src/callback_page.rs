@@ -45,7 +45,7 @@ pub struct CallbackPage {
 impl CallbackPage {
     /// Sends the first piece, which says that the sign-in is being finished.
     pub(crate) async fn open(mut stream: TcpStream) -> Self {
-        let text = "Keep this page open for a moment. If nothing changes here, look into Snaplark: \
+        let text = "Keep this page open for a moment. If nothing changes here, look at Snaplark: \
                     it says there what is missing.";
         let page = format!("{}{}", head(), card("wait", ICON_WAIT, "Finishing sign-in…", text));
         send(&mut stream, "200 OK", &page).await;
@@ -82,7 +82,7 @@ impl CallbackPage {
 
 /// Answers a request that is not one of our callbacks.
 pub(crate) async fn nothing_here(stream: &mut TcpStream) {
-    let text = "Begin with “Sign in” in Snaplark.";
+    let text = "Start with “Sign in” in Snaplark.";
     let page = format!("{}{}", head(), card("failed", ICON_FAILED, "Nothing is here", text));
     send(stream, "404 Not Found", &page).await;
     let _ = stream.shutdown().await;

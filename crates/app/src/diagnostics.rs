@@ -14,7 +14,7 @@ const LOG_LINES: usize = 200;
 /// Shorter names are not removed, because they occur as words in any text.
 const NAME_CHARS_MIN: usize = 4;
 
-pub fn write(
+pub(crate) fn write(
     facts: &[(&str, String)],
     snapshot: &Snapshot,
     settings: &Settings,
@@ -29,7 +29,7 @@ pub fn write(
     for (name, value) in facts {
         row(name, value);
     }
-    let Settings { recording, upload, desktop } = settings;
+    let Settings { recording, upload, screenshots, desktop } = settings;
     let kind = match account.map(|account| account.kind) {
         None => "none",
         Some(AccountKind::ThisComputer) => "this computer",
@@ -66,6 +66,15 @@ pub fn write(
         &format!(
             "limit {:?}, waits on metered {}, keeps {:?} days",
             upload.bytes_per_second_max, upload.wait_on_metered, upload.keep_local_days
+        ),
+    );
+    row(
+        "screenshots",
+        &format!(
+            "{} in the library, {:?}, then {:?}",
+            snapshot.pictures.len(),
+            screenshots.format,
+            screenshots.after
         ),
     );
     row("desktop", &format!("{:?}, {:?}", desktop.theme, desktop.language));
@@ -107,7 +116,11 @@ fn without_names(
         names.extend([Some(recording.title.clone()), recording.link.clone()].into_iter().flatten());
         names.extend(recording.file.iter().flat_map(|file| named(Path::new(file))));
     }
+    for picture in &snapshot.pictures {
+        names.extend([Some(picture.title.clone()), picture.link.clone()].into_iter().flatten());
+    }
     names.extend(chosen.into_iter().flat_map(named));
+    names.extend(settings.screenshots.save_folder.iter().flat_map(|folder| named(folder)));
     // Only whole paths are hidden: the last components of these folders are Snaplark's own names.
     let folders = [&home.root, &home.save_folder].map(|folder| folder.display().to_string());
     names.extend(folders.iter().map(|folder| logs::without_home(folder)));
@@ -190,8 +203,9 @@ mod tests {
             here: true,
             frames: 0,
             dropped: 0,
-            health: Vec::new(),
+            issues: Vec::new(),
             end_detail: None,
+            end: None,
             upload: None,
         }
     }
@@ -219,11 +233,14 @@ mod tests {
             sound: crate::view::SoundView::default(),
             ring: RingView::Off,
             recordings: vec![recording()],
+            pictures: Vec::new(),
             toasts: Vec::new(),
+            jobs: Vec::new(),
             warnings: Vec::new(),
             cloud_problem: None,
             local_network: crate::LocalNetworkView::Off,
             account: None,
+            other_servers: Vec::new(),
             disk_free_bytes: 5_000_000_000,
             space_seconds: 0,
         };

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
-use snaplark_core::upload::Event;
+use snaplark_core::upload::UploadEvent;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -21,7 +21,7 @@ const CLOCKS: Duration = Duration::from_secs(5);
 /// the wall clock doesn't. A wall clock that was merely set looks the same and costs one probe.
 const SLEPT_MIN: Duration = Duration::from_secs(20);
 
-pub fn watch(inbox: &mpsc::Sender<Message>) {
+pub(crate) fn watch(inbox: &mpsc::Sender<Message>) {
     tokio::spawn(interfaces(inbox.clone()));
     tokio::spawn(sleep(inbox.clone()));
     #[cfg(target_os = "linux")]
@@ -38,7 +38,7 @@ async fn interfaces(inbox: mpsc::Sender<Message>) {
     };
     while let Some(Ok(_)) = watcher.next().await {
         while tokio::time::timeout(SETTLE, watcher.next()).await.is_ok() {}
-        if inbox.send(Message::Hint(Event::NetworkHinted)).await.is_err() {
+        if inbox.send(Message::Hint(UploadEvent::NetworkHinted)).await.is_err() {
             return;
         }
     }
@@ -52,7 +52,7 @@ async fn sleep(inbox: mpsc::Sender<Message>) {
         let wall = now.1.duration_since(before.1).unwrap_or_default();
         if has_slept(now.0 - before.0, wall) {
             info!("The computer slept: connections begin anew");
-            if inbox.send(Message::Hint(Event::SystemResumed)).await.is_err() {
+            if inbox.send(Message::Hint(UploadEvent::SystemResumed)).await.is_err() {
                 return;
             }
         }
@@ -71,7 +71,7 @@ fn has_slept(monotonic: Duration, wall: Duration) -> bool {
 mod linux {
     use futures_util::StreamExt as _;
 
-    use super::{Event, Message, debug, mpsc};
+    use super::{Message, UploadEvent, debug, mpsc};
 
     #[zbus::proxy(
         interface = "org.freedesktop.NetworkManager",
@@ -83,7 +83,7 @@ mod linux {
         fn metered(&self) -> zbus::Result<u32>;
     }
 
-    pub async fn metered(inbox: mpsc::Sender<Message>) {
+    pub(crate) async fn metered(inbox: mpsc::Sender<Message>) {
         if let Err(error) = follow(&inbox).await {
             debug!(%error, "NetworkManager doesn't tell whether the link is metered");
         }
@@ -96,7 +96,7 @@ mod linux {
         let mut value = manager.metered().await?;
         loop {
             let metered = is_metered(value);
-            if inbox.send(Message::Hint(Event::LinkMetered { metered })).await.is_err() {
+            if inbox.send(Message::Hint(UploadEvent::LinkMetered { metered })).await.is_err() {
                 return Ok(());
             }
             let Some(change) = changes.next().await else { return Ok(()) };

@@ -6,6 +6,7 @@ use snaplark_core::RecordingId;
 
 use crate::AppError;
 
+/// The folders of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// Rows, segments, and the data of the embedded cloud.
@@ -32,6 +33,16 @@ impl Home {
         self.root.join("saved-elsewhere")
     }
 
+    /// Returns the default folder for pictures that a person saves.
+    pub(crate) fn pictures_folder(&self) -> PathBuf {
+        // A folder of one's own has everything in it.
+        if self.save_folder.starts_with(&self.root) {
+            return self.save_folder.clone();
+        }
+        let pictures = dirs::picture_dir().or_else(dirs::home_dir);
+        pictures.map_or_else(|| self.save_folder.clone(), |pictures| pictures.join("Snaplark"))
+    }
+
     /// Returns the folder of the program's logs.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
@@ -48,6 +59,7 @@ impl Home {
         other.unwrap_or(&temporary).join(name)
     }
 
+    /// Returns the folder of the embedded cloud.
     pub fn cloud_data(&self) -> PathBuf {
         self.root.join("cloud")
     }

@@ -11,7 +11,7 @@ use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
 use snaplark_api::untrusted::escaped;
-use snaplark_store::{append_private, create_private, create_private_folder};
+use snaplark_files as files;
 
 use crate::Home;
 
@@ -32,13 +32,14 @@ pub struct LogFile {
 }
 
 impl LogFile {
+    /// Returns the files of logs in a home.
     pub fn below(home: &Home) -> Self {
         LogFile { folder: home.logs(), file: None, bytes_max: LOG_BYTES_MAX }
     }
 
     fn open(&self) -> io::Result<(File, u64)> {
-        create_private_folder(&self.folder)?;
-        let file = append_private(&self.folder.join(LOG))?;
+        files::make_folder(&self.folder)?;
+        let file = files::append(&self.folder.join(LOG))?;
         let size = file.metadata()?.len();
         Ok((file, size))
     }
@@ -94,6 +95,7 @@ pub fn crash(home: &Home) -> Option<String> {
     std::fs::read_to_string(home.logs().join(CRASH)).ok()
 }
 
+/// Removes the note of where the program crashed.
 pub fn forget_crash(home: &Home) -> io::Result<()> {
     match std::fs::remove_file(home.logs().join(CRASH)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -102,8 +104,8 @@ pub fn forget_crash(home: &Home) -> io::Result<()> {
 }
 
 fn write_crash(folder: &Path, text: &str) -> io::Result<()> {
-    create_private_folder(folder)?;
-    create_private(&folder.join(CRASH))?.write_all(text.as_bytes())
+    files::make_folder(folder)?;
+    files::create(&folder.join(CRASH))?.write_all(text.as_bytes())
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {

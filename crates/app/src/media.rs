@@ -3,17 +3,19 @@
 //! file, which holds the same bytes in the same order.
 //!
 //! The still is made when it is first asked for and kept beside the segments. Making it never delays a
-//! recording: it uses only sealed segments, and runs on the caller's thread.
+//! recording: it uses only sealed segments, and runs on the caller's thread. While a recording runs, nothing that is
+//! made of its segments is kept: a strike could remove the segment while it is decoded.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use snaplark_core::capture::Capture;
-use snaplark_core::{INIT_FILE, PART_SUFFIX, STILL_FILE, segment_file};
-use snaplark_store::{Recording, Segment, create_private, create_private_folder, sync_folder};
-use snaplark_webm::AudioCodec;
+use snaplark_core::render::Render;
+use snaplark_core::{INIT_FILE, STILL_FILE, segment_file};
+use snaplark_files as files;
+use snaplark_formats::webm::AudioCodec;
+use snaplark_store::{Recording, Segment};
 
 use crate::AppError;
 use crate::view::{MediaView, PieceView};
@@ -23,36 +25,36 @@ use crate::view::{MediaView, PieceView};
 const STILL_SEGMENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// The media of one recording, made by the event loop from rows. Its reading methods block.
-pub struct Media {
+pub struct PlayableMedia {
     folder: PathBuf,
     file: Option<PathBuf>,
     init_bytes: u64,
     running: bool,
     cleared: bool,
     segments: Vec<Segment>,
-    capture: Arc<dyn Capture>,
+    render: Arc<dyn Render>,
     /// Allows one still at a time, since a library that opens asks for dozens.
     making: Arc<Mutex<()>>,
     /// The segments are a preview's: their files still have the ring buffer's timestamps.
     at_other_times: bool,
 }
 
-impl Media {
+impl PlayableMedia {
     pub(crate) fn new(
         row: Recording,
         folder: PathBuf,
         segments: Vec<Segment>,
-        capture: Arc<dyn Capture>,
+        render: Arc<dyn Render>,
         making: Arc<Mutex<()>>,
     ) -> Self {
-        Media {
+        PlayableMedia {
             folder,
             file: row.file,
             init_bytes: row.init_bytes,
             running: row.running,
             cleared: row.cleared,
             segments,
-            capture,
+            render,
             making,
             at_other_times: false,
         }
@@ -62,17 +64,17 @@ impl Media {
     pub(crate) fn of_preview(
         folder: PathBuf,
         segments: Vec<Segment>,
-        capture: Arc<dyn Capture>,
+        render: Arc<dyn Render>,
         making: Arc<Mutex<()>>,
     ) -> Self {
-        Media {
+        PlayableMedia {
             folder,
             file: None,
             init_bytes: 0,
             running: false,
             cleared: false,
             segments,
-            capture,
+            render,
             making,
             at_other_times: true,
         }
@@ -80,7 +82,7 @@ impl Media {
 
     /// Returns what a player has to know before it reads.
     pub fn view(&self) -> Result<MediaView, AppError> {
-        let init = snaplark_webm::read_init(&self.init()?);
+        let init = snaplark_formats::webm::read_init(&self.init()?);
         let tracks = init.map_err(|error| no_media(io::Error::other(error)))?.tracks;
         let codecs = match tracks.audio {
             Some(audio) if audio.codec == AudioCodec::Opus => "vp9,opus",
@@ -97,6 +99,7 @@ impl Media {
         })
     }
 
+    /// Reads the init.
     pub fn init(&self) -> Result<Vec<u8>, AppError> {
         self.read(INIT_FILE, 0, self.init_bytes)
     }
@@ -109,14 +112,14 @@ impl Media {
         let bytes = self.segment_bytes(index)?;
         let next_ms = self.segments.get(index + 1).map(|next| next.start_ms);
         let end_ms = next_ms.unwrap_or(segment.start_ms + segment.duration_ms);
-        snaplark_webm::with_durations(&bytes, Some(end_ms))
+        snaplark_formats::webm::with_durations(&bytes, Some(end_ms))
             .map_err(|error| no_media(io::Error::other(error)))
     }
 
     /// Returns the sealed segments as one seekable file, even while more segments are added.
     pub fn whole(self) -> Result<WholeMedia, AppError> {
         let clusters: Vec<_> = self.segments.iter().map(crate::finish::as_cluster).collect();
-        let finished = snaplark_webm::finish(&self.init()?, &clusters)
+        let finished = snaplark_formats::webm::finish(&self.init()?, &clusters)
             .map_err(|error| no_media(io::Error::other(error)))?;
         Ok(WholeMedia { media: self, head: finished.head, cues: finished.cues })
     }
@@ -127,16 +130,62 @@ impl Media {
         let name = segment_file(segment.index);
         let mut bytes = self.read(&name, self.init_bytes + before, segment.size_bytes)?;
         if self.at_other_times {
-            snaplark_webm::retime(&mut bytes, segment.start_ms)
+            snaplark_formats::webm::retime(&mut bytes, segment.start_ms)
                 .map_err(|error| no_media(io::Error::other(error)))?;
         }
         Ok(bytes)
     }
 
-    /// Returns the first frame of a piece as JPEG.
+    /// Returns the first frame of a piece as JPEG. Of a recording it is kept in the folder, and removed with it.
     pub fn frame(&self, index: usize) -> Result<Vec<u8>, AppError> {
+        let number = self.segments.get(index).map_or(0, |segment| segment.index);
+        self.made_once(&format!("frame-{number:06}.jpg"), || {
+            Ok(self.render.still(&self.init()?, &self.piece(index)?)?.jpeg)
+        })
+    }
+
+    /// Returns the waveform of the pieces from `first` on, up to `length_ms_max`, in peaks of [`PEAK_MS`]. It is
+    /// kept as the frames are, once the recording has ended.
+    ///
+    /// [`PEAK_MS`]: snaplark_core::render::PEAK_MS
+    pub fn waveform(&self, first: usize, length_ms_max: u64) -> Result<Vec<u8>, AppError> {
+        let Some(begin) = self.segments.get(first) else {
+            return Err(no_media(io::ErrorKind::NotFound.into()));
+        };
+        let within = |segment: &&Segment| segment.start_ms < begin.start_ms + length_ms_max;
+        let count = self.segments[first..].iter().take_while(within).count();
+        let last = &self.segments[first + count - 1];
+        let during = begin.start_ms..last.start_ms + last.duration_ms;
+        self.made_once(&format!("waveform-{:06}-{count}.bin", begin.index), || {
+            let mut clusters = Vec::new();
+            for index in first..first + count {
+                clusters.extend(self.segment_bytes(index)?);
+            }
+            Ok(self.render.waveform(&self.init()?, &clusters, during.clone())?)
+        })
+    }
+
+    /// Returns what is kept under this name in the folder, or makes it and keeps it. A preview's is not kept, since
+    /// its folder is the ring buffer's; nor is anything of a recording that runs.
+    fn made_once(
+        &self,
+        name: &str,
+        make: impl Fn() -> Result<Vec<u8>, AppError>,
+    ) -> Result<Vec<u8>, AppError> {
+        let keeps = !self.at_other_times && !self.running;
+        let kept = self.folder.join(name);
+        if keeps && let Ok(bytes) = std::fs::read(&kept) {
+            return Ok(bytes);
+        }
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.capture.still(&self.init()?, &self.piece(index)?)?.jpeg)
+        if keeps && let Ok(bytes) = std::fs::read(&kept) {
+            return Ok(bytes);
+        }
+        let bytes = make()?;
+        if keeps && let Err(error) = self.keep(&kept, &bytes) {
+            tracing::debug!(%error, name, "What was made for the editor could not be kept");
+        }
+        Ok(bytes)
     }
 
     /// Returns the recording's still as JPEG.
@@ -152,7 +201,7 @@ impl Media {
         let init = self.init()?;
         let mut chosen = None;
         for index in self.still_segments() {
-            let still = self.capture.still(&init, &self.piece(index)?)?;
+            let still = self.render.still(&init, &self.piece(index)?)?;
             let blank = still.blank;
             if !blank || chosen.is_none() {
                 chosen = Some(still);
@@ -162,8 +211,7 @@ impl Media {
             }
         }
         let still = chosen.ok_or_else(|| no_media(io::ErrorKind::NotFound.into()))?;
-        // A recording that runs may have a better still later.
-        if (!self.running || (!still.blank && self.segments.len() > STILL_SEGMENTS[0]))
+        if !self.running
             && let Err(error) = self.keep(&kept, &still.jpeg)
         {
             // The still is made again next time.
@@ -182,15 +230,10 @@ impl Media {
         // The folder is not created otherwise, since that of a recording deleted in the meantime must not
         // come back.
         if self.cleared {
-            create_private_folder(&self.folder)?;
+            files::make_folder(&self.folder)?;
         }
-        let part = path.with_extension(format!("jpg{PART_SUFFIX}"));
-        let mut file = create_private(&part)?;
-        file.write_all(jpeg)?;
-        // Synced, since a torn picture that survives a power cut would be shown forever.
-        file.sync_all()?;
-        std::fs::rename(part, path)?;
-        sync_folder(&self.folder)
+        // A torn picture that survives a power cut would be shown forever.
+        files::write_durably(path, jpeg)
     }
 
     fn read(&self, name: &str, offset: u64, size_bytes: u64) -> Result<Vec<u8>, AppError> {
@@ -204,12 +247,13 @@ impl Media {
 
 /// A finished head, the segments and their Cues, for a player that reads byte ranges.
 pub struct WholeMedia {
-    media: Media,
+    media: PlayableMedia,
     head: Vec<u8>,
     cues: Vec<u8>,
 }
 
 impl WholeMedia {
+    /// Returns the size of the whole file.
     pub fn size_bytes(&self) -> u64 {
         let segments: u64 = self.media.segments.iter().map(|segment| segment.size_bytes).sum();
         self.head.len() as u64 + segments + self.cues.len() as u64
@@ -252,39 +296,14 @@ fn no_media(error: io::Error) -> AppError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::Ordering;
 
     use snaplark_core::RecordingId;
-    use snaplark_core::capture::{
-        CaptureControl, CaptureError, CaptureRequest, CaptureSink, FrameCounts, Still,
-    };
-    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+    use snaplark_core::capture::FrameCounts;
+    use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 
     use super::*;
-
-    /// A capture whose stills are the segments it was given, and blank before `blank_until_ms`.
-    #[derive(Default)]
-    struct Stills {
-        made: AtomicUsize,
-        blank_until_ms: u64,
-    }
-
-    impl Capture for Stills {
-        fn start(
-            &self,
-            _: CaptureRequest,
-            _: CaptureSink,
-        ) -> Result<Box<dyn CaptureControl>, CaptureError> {
-            Err(CaptureError::Abandoned)
-        }
-
-        fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
-            self.made.fetch_add(1, Ordering::Relaxed);
-            snaplark_webm::read_init(init).unwrap();
-            let at_ms = snaplark_webm::index(segment).unwrap().clusters[0].start_ms;
-            Ok(Still { jpeg: segment.to_vec(), blank: at_ms < self.blank_until_ms })
-        }
-    }
+    use crate::fake_render::FakeRender;
 
     fn cluster(index: u64) -> Vec<u8> {
         let block = Block {
@@ -294,18 +313,18 @@ mod tests {
             duration_ms: Some(2_000),
             data: vec![index as u8; 40 + index as usize],
         };
-        snaplark_webm::cluster(&[block]).unwrap()
+        snaplark_formats::webm::cluster(&[block]).unwrap()
     }
 
     struct Rig {
         home: tempfile::TempDir,
-        capture: Arc<Stills>,
+        render: Arc<FakeRender>,
     }
 
     impl Rig {
         fn new(blank_until_ms: u64) -> Self {
-            let capture = Arc::new(Stills { blank_until_ms, ..Stills::default() });
-            Rig { home: tempfile::tempdir().unwrap(), capture }
+            let render = Arc::new(FakeRender::blank_until(blank_until_ms));
+            Rig { home: tempfile::tempdir().unwrap(), render }
         }
 
         fn folder(&self) -> PathBuf {
@@ -313,11 +332,11 @@ mod tests {
         }
 
         /// Writes `count` segments and the person's file.
-        fn media(&self, count: u64, running: bool) -> Media {
+        fn media(&self, count: u64, running: bool) -> PlayableMedia {
             let folder = self.folder();
             std::fs::create_dir_all(&folder).unwrap();
             let video = Video { codec: VideoCodec::Vp9, width: 640, height: 360 };
-            let init = snaplark_webm::init(&Tracks { video, audio: None });
+            let init = snaplark_formats::webm::init(&Tracks { video, audio: None });
             std::fs::write(folder.join(INIT_FILE), &init).unwrap();
             let segments: Vec<Segment> = (0..count)
                 .map(|index| {
@@ -336,8 +355,12 @@ mod tests {
                 })
                 .collect();
             let saved = self.home.path().join("saved");
-            let source = crate::source::Source::of(&folder, &init, &segments);
-            let file = crate::finish::write_file(&source, &saved, "mine").unwrap();
+            let clusters: Vec<_> = segments.iter().map(crate::finish::as_cluster).collect();
+            let finished = snaplark_formats::webm::finish(&init, &clusters).unwrap();
+            let media = (0..count).map(cluster).collect::<Vec<_>>().concat();
+            let file = saved.join("mine.webm");
+            std::fs::create_dir_all(&saved).unwrap();
+            std::fs::write(&file, [finished.head, media, finished.cues].concat()).unwrap();
             let row = Recording {
                 id: RecordingId(uuid::Uuid::nil()),
                 title: "Demo".into(),
@@ -349,7 +372,7 @@ mod tests {
                 height: 360,
                 init_bytes: init.len() as u64,
                 running,
-                end_detail: None,
+                end: None,
                 counts: FrameCounts::default(),
                 file: Some(file),
                 missing_detail: None,
@@ -358,11 +381,11 @@ mod tests {
                 size_bytes: 0,
                 duration_ms: 0,
             };
-            Media::new(row, folder, segments, self.capture.clone(), Arc::default())
+            PlayableMedia::new(row, folder, segments, self.render.clone(), Arc::default())
         }
 
         fn made(&self) -> usize {
-            self.capture.made.load(Ordering::Relaxed)
+            self.render.stills.load(Ordering::Relaxed)
         }
     }
 
@@ -385,12 +408,34 @@ mod tests {
     }
 
     #[test]
-    fn one_that_runs_keeps_only_a_good_one() {
+    fn still_of_a_recording_that_runs_is_not_kept() {
         let rig = Rig::new(0);
         assert_eq!(rig.media(1, true).still().unwrap(), cluster(0));
-        assert_eq!(rig.media(2, true).still().unwrap(), cluster(1));
         assert_eq!(rig.media(3, true).still().unwrap(), cluster(1));
-        assert_eq!(rig.made(), 2, "the second was kept");
+        assert!(!rig.folder().join(STILL_FILE).exists());
+        assert_eq!(rig.media(3, false).still().unwrap(), cluster(1));
+        assert!(rig.folder().join(STILL_FILE).exists());
+    }
+
+    #[test]
+    fn frames_and_waveforms_are_made_once_and_kept_in_the_folder() {
+        let rig = Rig::new(0);
+        for media in [rig.media(4, false), rig.media(4, false)] {
+            assert_eq!(media.frame(2).unwrap(), cluster(2));
+            assert_eq!(media.waveform(1, 4_000).unwrap(), [2, 6]);
+        }
+        assert_eq!(rig.made(), 2);
+        let names = ["frame-000002.jpg", "waveform-000001-2.bin"];
+        assert!(names.iter().all(|name| rig.folder().join(name).is_file()));
+        assert_eq!(rig.media(4, true).waveform(2, 9_000).unwrap(), [4, 8]);
+        assert!(matches!(rig.media(4, false).waveform(4, 1), Err(AppError::NoMedia { .. })));
+    }
+
+    #[test]
+    fn frames_of_a_recording_that_runs_are_not_kept() {
+        let rig = Rig::new(0);
+        assert_eq!(rig.media(2, true).frame(0).unwrap(), cluster(0));
+        assert!(!rig.folder().join("frame-000000.jpg").exists());
     }
 
     #[test]
@@ -421,7 +466,7 @@ mod tests {
             Some((4_000, 6_000))
         );
         std::fs::remove_dir_all(rig.folder()).unwrap();
-        let media = Media { cleared: true, ..media };
+        let media = PlayableMedia { cleared: true, ..media };
         for index in 0..3 {
             assert_eq!(media.piece(index).unwrap(), cluster(index as u64));
         }

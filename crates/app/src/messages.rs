@@ -3,21 +3,25 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use snaplark_core::capture::{CaptureControl, CaptureError, CaptureEvent, Subject};
+use snaplark_core::capture::{
+    CaptureControl, CaptureError, CaptureEvent, Permission, Source, Subject,
+};
 use snaplark_core::ring::RingId;
-use snaplark_core::upload::{Event, Failure};
+use snaplark_core::upload::{Failure, UploadEvent};
 use snaplark_core::{RecordingId, SessionId};
 use tokio::sync::oneshot;
 
 use crate::account::Account;
-use crate::source::Repair;
-use crate::view::{PreviewView, Snapshot};
-use crate::{AppError, LocalNetwork, Media, Settings, SettingsChange, StartRequest};
+use crate::cuts::CutsCommand;
+use crate::engine::{JobOutcome, JobSpec, Work};
+use crate::pictures::PictureCommand;
+use crate::view::{PreviewView, Snapshot, StruckView};
+use crate::{AppError, LocalNetwork, PlayableMedia, Settings, SettingsChange, StartRequest};
 
-pub type Reply<T> = oneshot::Sender<Result<T, AppError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, AppError>>;
 
-pub enum Message {
-    Command(Command),
+pub(crate) enum Message {
+    Command(EngineCommand),
     CaptureReady {
         recording: RecordingId,
         control: Result<Box<dyn CaptureControl>, CaptureError>,
@@ -37,6 +41,7 @@ pub enum Message {
         title: String,
     },
     TitleSent {
+        server: String,
         generation: u64,
         recording: RecordingId,
         title: String,
@@ -53,10 +58,10 @@ pub enum Message {
     },
     Upload {
         generation: u64,
-        event: Event,
+        event: UploadEvent,
     },
     /// A hint from the system, independent of the account.
-    Hint(Event),
+    Hint(UploadEvent),
     /// The computer is about to sleep, or has woken up.
     Sleep {
         begins: bool,
@@ -65,27 +70,23 @@ pub enum Message {
     Locked {
         is_locked: bool,
     },
-    FileWritten {
-        recording: RecordingId,
-        file: Option<std::path::PathBuf>,
-        /// Why there is no file, or why it is in another folder than intended.
-        problem: Option<String>,
-        /// There is no file because these segments are damaged.
-        damaged: Vec<u32>,
+    /// Background work has ended, whatever came of it.
+    JobEnded {
+        job: u64,
+        outcome: JobOutcome,
     },
-    /// Damaged segments were restored or replaced on the disk.
-    Repaired {
-        recording: RecordingId,
-        repair: Repair,
-    },
-    /// The server reported damaged copies of finished videos.
+    /// A server reported damaged copies of finished videos.
     ServerDamage {
+        server: String,
         generation: u64,
         videos: Vec<(SessionId, Vec<u32>)>,
     },
 }
 
-pub enum Command {
+pub(crate) enum EngineCommand {
+    /// A message about pictures.
+    Picture(PictureCommand),
+    Cuts(CutsCommand),
     Snapshot {
         since: u64,
         reply: oneshot::Sender<Snapshot>,
@@ -135,6 +136,11 @@ pub enum Command {
         muted: bool,
         reply: Reply<()>,
     },
+    /// Strikes the last `length` of the recording.
+    Strike {
+        length: Duration,
+        reply: Reply<StruckView>,
+    },
     Recorded {
         reply: oneshot::Sender<Option<StartRequest>>,
     },
@@ -146,6 +152,12 @@ pub enum Command {
     Recall {
         what: String,
         reply: Reply<Option<String>>,
+    },
+    /// Returns the desktop's permission for a source, after storing a new one.
+    Permission {
+        source: Source,
+        given: Option<Permission>,
+        reply: Reply<Option<Permission>>,
     },
     /// Shows or hides the webcam; `None` toggles it.
     ShowWebcam {
@@ -174,7 +186,7 @@ pub enum Command {
     },
     Media {
         recording: RecordingId,
-        reply: Reply<Media>,
+        reply: Reply<PlayableMedia>,
     },
     FileMoved {
         recording: RecordingId,
@@ -221,66 +233,105 @@ pub enum Command {
         recording: RecordingId,
         reply: oneshot::Sender<Option<String>>,
     },
-    InStepWithServer {
+    IsUpToDate {
         reply: oneshot::Sender<bool>,
     },
     Account {
         reply: oneshot::Sender<Option<Account>>,
     },
+    /// Replies with the current account and those at other servers.
+    Accounts {
+        reply: oneshot::Sender<(Option<Account>, Vec<Account>)>,
+    },
+    /// `left_stays`: uploads that were begun for the account before go on there.
     SwitchAccount {
         account: Option<Account>,
+        left_stays: bool,
         reply: Reply<()>,
+    },
+    /// Uploads that were begun for this account's server go on there.
+    AddAccount {
+        account: Account,
+        reply: Reply<()>,
+    },
+    /// Replies with the account at another server than the current one, which is removed.
+    RemoveAccount {
+        server: String,
+        reply: Reply<Option<Account>>,
+    },
+    /// Runs work in the background, when it is its turn. Replies with the number of the job once its row is
+    /// committed.
+    RunJob {
+        job: JobSpec,
+        work: Work,
+        reply: Reply<u64>,
+    },
+    CancelJob {
+        job: u64,
+    },
+    DismissJob {
+        job: u64,
     },
     Shutdown {
         reply: oneshot::Sender<()>,
     },
 }
 
-impl Command {
+impl EngineCommand {
     /// Returns whether the command only reads. Such commands must not count as changes, or shells that ask
     /// after each change would ask forever.
-    pub fn is_question(&self) -> bool {
+    pub(crate) fn is_question(&self) -> bool {
         match self {
-            Command::Snapshot { .. }
-            | Command::Preview { .. }
-            | Command::Recorded { .. }
-            | Command::Recall { .. }
-            | Command::Media { .. }
-            | Command::Settings { .. }
-            | Command::WhyEnded { .. }
-            | Command::InStepWithServer { .. }
-            | Command::Account { .. } => true,
-            Command::Start { .. }
-            | Command::Stop { .. }
-            | Command::Toggle { .. }
-            | Command::Share { .. }
-            | Command::AskPreview { .. }
-            | Command::SharePreview { .. }
-            | Command::DiscardPreview { .. }
-            | Command::Cancel { .. }
-            | Command::Pause { .. }
-            | Command::Mute { .. }
-            | Command::ShowWebcam { .. }
-            | Command::Remember { .. }
-            | Command::Retry { .. }
-            | Command::Rename { .. }
-            | Command::Delete { .. }
-            | Command::DeleteUndoably { .. }
-            | Command::UndoDelete { .. }
-            | Command::FileMoved { .. }
-            | Command::DismissToast { .. }
-            | Command::DismissRebuilt
-            | Command::NoteLinkCopied { .. }
-            | Command::NoteBarHidden { .. }
-            | Command::HintNetwork
-            | Command::SetLocalNetwork { .. }
-            | Command::SetCloudProblem { .. }
-            | Command::ChangeSettings { .. }
-            | Command::TellSignedOut
-            | Command::ChangeSetting { .. }
-            | Command::PauseUpload { .. }
-            | Command::SwitchAccount { .. }
-            | Command::Shutdown { .. } => false,
+            EngineCommand::Picture(command) => command.is_question(),
+            EngineCommand::Cuts(command) => command.is_question(),
+            EngineCommand::Snapshot { .. }
+            | EngineCommand::Preview { .. }
+            | EngineCommand::Recorded { .. }
+            | EngineCommand::Recall { .. }
+            | EngineCommand::Permission { .. }
+            | EngineCommand::Media { .. }
+            | EngineCommand::Settings { .. }
+            | EngineCommand::WhyEnded { .. }
+            | EngineCommand::IsUpToDate { .. }
+            | EngineCommand::Accounts { .. }
+            | EngineCommand::Account { .. } => true,
+            EngineCommand::Start { .. }
+            | EngineCommand::Stop { .. }
+            | EngineCommand::Toggle { .. }
+            | EngineCommand::Share { .. }
+            | EngineCommand::AskPreview { .. }
+            | EngineCommand::SharePreview { .. }
+            | EngineCommand::DiscardPreview { .. }
+            | EngineCommand::Cancel { .. }
+            | EngineCommand::Pause { .. }
+            | EngineCommand::Mute { .. }
+            | EngineCommand::Strike { .. }
+            | EngineCommand::ShowWebcam { .. }
+            | EngineCommand::Remember { .. }
+            | EngineCommand::Retry { .. }
+            | EngineCommand::Rename { .. }
+            | EngineCommand::Delete { .. }
+            | EngineCommand::DeleteUndoably { .. }
+            | EngineCommand::UndoDelete { .. }
+            | EngineCommand::FileMoved { .. }
+            | EngineCommand::DismissToast { .. }
+            | EngineCommand::DismissRebuilt
+            | EngineCommand::NoteLinkCopied { .. }
+            | EngineCommand::NoteBarHidden { .. }
+            | EngineCommand::HintNetwork
+            | EngineCommand::SetLocalNetwork { .. }
+            | EngineCommand::SetCloudProblem { .. }
+            | EngineCommand::ChangeSettings { .. }
+            | EngineCommand::TellSignedOut
+            | EngineCommand::ChangeSetting { .. }
+            | EngineCommand::PauseUpload { .. }
+            | EngineCommand::SwitchAccount { .. }
+            | EngineCommand::AddAccount { .. }
+            | EngineCommand::RemoveAccount { .. }
+            | EngineCommand::RunJob { .. }
+            | EngineCommand::CancelJob { .. }
+            | EngineCommand::DismissJob { .. }
+            | EngineCommand::Shutdown { .. } => false,
         }
     }
 }

@@ -11,8 +11,11 @@ use ts_rs::TS;
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum LinkReach {
+    /// Programs on this computer.
     ThisComputer,
+    /// Other computers in the house.
     LocalNetwork,
+    /// Everybody.
     Internet,
 }
 
@@ -49,6 +52,7 @@ impl LinkReach {
 #[serde(rename_all = "camelCase", tag = "kind")]
 #[ts(export)]
 pub enum LocalNetworkView {
+    /// It is off.
     #[default]
     Off,
     /// Others on the local network can open links.
@@ -56,6 +60,7 @@ pub enum LocalNetworkView {
     On {
         /// The beginning of each link.
         base_url: String,
+        /// The port on which it listens.
         #[ts(type = "number")]
         port: u16,
         /// A firewall that is active and may block others: `ufw` or `firewalld`.
@@ -63,7 +68,9 @@ pub enum LocalNetworkView {
     },
     /// Sharing is wanted, but this computer is in no local network.
     NoNetwork,
+    /// It can't be on.
     Failed {
+        /// The reason, in a sentence.
         detail: String,
     },
 }
@@ -74,7 +81,9 @@ pub type LocalLinks = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// The shell's state of sharing on the local network, sent whenever it changes.
 #[derive(Clone, Default)]
 pub struct LocalNetwork {
+    /// Its view, as windows show it.
     pub view: LocalNetworkView,
+    /// How links are made. `None`: nobody else can open them.
     pub links: Option<LocalLinks>,
 }
 

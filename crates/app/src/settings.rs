@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use snaplark_core::capture::{Device, Sound, Source};
 use snaplark_core::overlay::Marks;
+use snaplark_core::policy::STRIKE_SECONDS_MAX;
+use snaplark_core::render::PictureFormat;
 use snaplark_store::{Store, StoreError};
 use ts_rs::TS;
 
@@ -19,36 +21,55 @@ use crate::{KeysShown, ShortcutKeys, StartRequest, WebcamSettings};
 
 /// Nobody needs longer to get ready; a larger value is a slip on the command line.
 pub(crate) const COUNTDOWN_SECONDS_MAX: u32 = 60;
+/// How long uploads can be held back.
+pub(crate) const HOLD_BACK_SECONDS: RangeInclusive<u32> = 0..=STRIKE_SECONDS_MAX as u32;
+/// The qualities that JPEG knows.
+pub(crate) const JPEG_QUALITY: RangeInclusive<u32> = 1..=100;
 
+/// The settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct Settings {
+    /// How recordings are made.
     pub recording: RecordingSettings,
+    /// How they are uploaded.
     pub upload: UploadSettings,
+    /// How screenshots are taken and saved.
+    pub screenshots: ScreenshotSettings,
+    /// How the program behaves on the desktop.
     pub desktop: DesktopSettings,
 }
 
+/// How recordings are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct RecordingSettings {
+    /// Frames per second.
     #[ts(type = "15 | 24 | 30 | 60")]
     pub fps: Fps,
+    /// How sharp the picture is.
     pub quality: Quality,
+    /// The size of the picture.
     pub size: PictureSize,
     /// Uses the graphics card's encoder where that works correctly. Off: always the processor.
     pub hardware_encoding: bool,
+    /// The pointer is in the picture.
     pub pointer: bool,
+    /// Which microphone is recorded.
     pub microphone: Microphone,
+    /// The sound that this computer plays is recorded.
     pub system_sound: bool,
     /// Time to get ready; 0 begins at once.
     pub countdown_seconds: u32,
+    /// The webcam in the picture.
     pub webcam: WebcamSettings,
     /// Marks mouse clicks where they happen.
     pub clicks: bool,
+    /// Which keys are drawn into the picture.
     pub keys: KeysShown,
-    /// What happens to a recording when the computer sleeps.
+    /// The fate of a recording when the computer sleeps.
     pub after_sleep: AfterSleep,
     /// Keeps the last minutes of the screen, so that they can be shared afterwards.
     pub keep_last: bool,
@@ -60,27 +81,36 @@ pub struct RecordingSettings {
     pub save_folder: Option<PathBuf>,
     /// Asks the person, after the file is written there, where else it should be.
     pub asks_where: bool,
+    /// Keeps where the pointer is and what is clicked beside recordings. Never uploaded.
+    pub pointer_positions: bool,
     /// Names the recorded app and window in titles. Off: titles have dates only.
     pub names_in_titles: bool,
 }
 
+/// Frames per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "u32", try_from = "u32")]
 pub enum Fps {
+    /// 15 frames.
     Fps15,
+    /// 24 frames.
     Fps24,
+    /// 30 frames.
     Fps30,
+    /// 60 frames.
     Fps60,
 }
 
+/// How sharp the picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum Quality {
-    /// For slow connections.
+    /// It suits slow connections.
     Small,
+    /// Text is sharp.
     Standard,
-    /// For content that moves a lot.
+    /// It suits content that moves a lot.
     Sharp,
 }
 
@@ -89,32 +119,41 @@ pub enum Quality {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum PictureSize {
+    /// The picture has at most 720 lines.
     P720,
+    /// The picture has at most 1080 lines.
     P1080,
+    /// The picture has at most 1440 lines.
     P1440,
     /// The screen's own size.
     Full,
 }
 
+/// The fate of a recording when the computer sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum AfterSleep {
     /// The recording is paused while the computer sleeps.
     GoOn,
+    /// It ends.
     Stop,
 }
 
+/// Which microphone is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "name")]
 #[ts(export)]
 pub enum Microphone {
+    /// None.
     Off,
     /// The system's default microphone.
     Default,
+    /// The one with this name.
     Named(String),
 }
 
+/// How recordings are uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
@@ -122,7 +161,11 @@ pub struct UploadSettings {
     /// `None`: as fast as the connection allows.
     #[ts(type = "number | null")]
     pub bytes_per_second_max: Option<u64>,
+    /// Nothing is sent on a metered connection.
     pub wait_on_metered: bool,
+    /// How many seconds of the recording that runs are held back, so that they can be struck before they leave
+    /// this computer.
+    pub hold_back_seconds: u32,
     /// Lets others on the local network open links to this computer.
     pub share_on_local_network: bool,
     /// How many days segments stay here after the server has confirmed the finished video and the person's
@@ -130,13 +173,67 @@ pub struct UploadSettings {
     pub keep_local_days: Option<u32>,
 }
 
+/// Settings of screenshots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(export)]
+pub struct ScreenshotSettings {
+    /// The step after taking one.
+    pub after: AfterScreenshot,
+    /// The format of files and uploads.
+    pub format: ScreenshotFormat,
+    /// The quality is from 1 to 100.
+    pub jpeg_quality: u8,
+    /// Shows the mouse pointer in screenshots.
+    pub pointer: bool,
+    /// Plays the sound of a shutter.
+    pub sound: bool,
+    /// The folder of saved files. `None`: the system's folder for pictures.
+    pub save_folder: Option<PathBuf>,
+    /// The name of saved files without its ending: text with `{date}`, `{time}` and `{title}`.
+    pub file_name: String,
+}
+
+/// The step after a screenshot was taken. It is in the library in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum AfterScreenshot {
+    /// It is opened in the editor.
+    Editor,
+    /// It is put on the clipboard.
+    Copy,
+    /// It is uploaded, and its link is put on the clipboard.
+    Upload,
+    /// It is saved as a file.
+    Save,
+    /// It stays in the library.
+    Nothing,
+}
+
+/// The format of a screenshot's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum ScreenshotFormat {
+    /// It loses nothing.
+    Png,
+    /// Smaller, with loss.
+    Jpeg,
+    /// It loses nothing.
+    Webp,
+}
+
 /// Settings of the windows and the tray. Nothing else reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct DesktopSettings {
+    /// Light or dark.
     pub theme: Theme,
+    /// The language of windows and titles.
     pub language: Language,
+    /// The keys that work in every program.
     pub shortcuts: ShortcutKeys,
     /// Shows the recorder bar while something is recorded.
     pub show_bar: bool,
@@ -152,22 +249,29 @@ pub struct DesktopSettings {
     pub welcomed: bool,
 }
 
+/// Light or dark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum Theme {
+    /// The system's reason.
     System,
+    /// Always light.
     Light,
+    /// Always dark.
     Dark,
 }
 
+/// Which toasts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum Notifications {
+    /// All.
     All,
     /// Only those about something that needs the person's action.
     NeedsMe,
+    /// None.
     None,
 }
 
@@ -178,8 +282,11 @@ pub enum Notifications {
 pub enum Language {
     /// The first of the person's languages that is supported, else English.
     System,
+    /// English.
     En,
+    /// German.
     De,
+    /// Arabic.
     Ar,
 }
 
@@ -203,6 +310,7 @@ impl Default for RecordingSettings {
             share_at_once: false,
             save_folder: None,
             asks_where: false,
+            pointer_positions: true,
             names_in_titles: true,
         }
     }
@@ -213,8 +321,34 @@ impl Default for UploadSettings {
         UploadSettings {
             bytes_per_second_max: None,
             wait_on_metered: false,
+            hold_back_seconds: 0,
             share_on_local_network: false,
             keep_local_days: Some(7),
+        }
+    }
+}
+
+impl Default for ScreenshotSettings {
+    fn default() -> Self {
+        ScreenshotSettings {
+            after: AfterScreenshot::Editor,
+            format: ScreenshotFormat::Png,
+            jpeg_quality: 90,
+            pointer: false,
+            sound: true,
+            save_folder: None,
+            file_name: "Screenshot {date} {time}".to_owned(),
+        }
+    }
+}
+
+impl ScreenshotSettings {
+    /// Returns the format in which pictures leave unless another is asked for.
+    pub fn picture_format(&self) -> PictureFormat {
+        match self.format {
+            ScreenshotFormat::Png => PictureFormat::Png,
+            ScreenshotFormat::Jpeg => PictureFormat::Jpeg { quality: self.jpeg_quality },
+            ScreenshotFormat::Webp => PictureFormat::WebpLossless,
         }
     }
 }
@@ -242,6 +376,7 @@ impl RecordingSettings {
             .then(|| self.keep_last_seconds.clamp(*KEEP_SECONDS.start(), *KEEP_SECONDS.end()))
     }
 
+    /// Returns the request of a recording with these settings.
     pub fn request(&self, source: Source) -> StartRequest {
         StartRequest {
             source,
@@ -250,6 +385,7 @@ impl RecordingSettings {
             hardware_encoding: self.hardware_encoding,
             lines_max: self.size.lines_max(),
             pointer: self.pointer,
+            pointer_positions: self.pointer_positions,
             sound: Sound {
                 microphone: self.microphone.device(),
                 system: self.system_sound,
@@ -306,6 +442,7 @@ impl Quality {
 }
 
 impl PictureSize {
+    /// Returns the maximum number of lines. `None`: the size of the source.
     pub const fn lines_max(self) -> Option<u32> {
         match self {
             PictureSize::P720 => Some(720),
@@ -365,6 +502,7 @@ impl Settings {
         Ok(Settings {
             recording: group(store, RECORDING)?,
             upload: group(store, UPLOAD)?,
+            screenshots: group(store, SCREENSHOTS)?,
             desktop: desktop(store.setting(DESKTOP)?),
         })
     }
@@ -375,6 +513,7 @@ impl Settings {
         store.set_settings(&[
             (RECORDING, &text(serde_json::to_string(&self.recording))),
             (UPLOAD, &text(serde_json::to_string(&self.upload))),
+            (SCREENSHOTS, &text(serde_json::to_string(&self.screenshots))),
             (DESKTOP, &text(serde_json::to_string(&self.desktop))),
         ])
     }
@@ -386,6 +525,7 @@ pub const KEEP_SECONDS: RangeInclusive<u32> = 30..=600;
 
 const RECORDING: &str = "recording";
 const UPLOAD: &str = "upload";
+const SCREENSHOTS: &str = "screenshots";
 const DESKTOP: &str = "desktop";
 
 fn group<T: DeserializeOwned + Default>(store: &Store, key: &str) -> Result<T, StoreError> {
@@ -408,7 +548,24 @@ fn desktop(stored: Option<String>) -> DesktopSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// Writes the defaults beside the windows' types, from which the tests of the windows make their
+    /// settings. A new setting therefore changes none of those tests.
+    #[test]
+    fn export_bindings_default_settings() {
+        let folder = std::env::var("TS_RS_EXPORT_DIR").unwrap_or_else(|_| "bindings".into());
+        let values = serde_json::to_string_pretty(&Settings::default()).unwrap();
+        let text = format!(
+            "// This file was generated from `Settings::default`. Do not edit this file manually.\n\
+             import type {{ Settings }} from \"./Settings\";\n\n\
+             export const defaultSettings: Settings = {values};\n"
+        );
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(Path::new(&folder).join("defaultSettings.ts"), text).unwrap();
+    }
 
     #[test]
     fn what_is_missing_is_the_usual() {

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::settings::COUNTDOWN_SECONDS_MAX;
+use crate::settings::{COUNTDOWN_SECONDS_MAX, HOLD_BACK_SECONDS, JPEG_QUALITY};
 use crate::{AppError, KEEP_SECONDS, Settings};
 
 /// A change of some settings. [`App::change_settings`](crate::App::change_settings) applies it.
@@ -142,6 +142,8 @@ fn check_range(name: &str, settings: &Settings) -> Result<(), String> {
         "recording.countdownSeconds" => {
             within(recording.countdown_seconds, 0..=COUNTDOWN_SECONDS_MAX)
         }
+        "screenshots.jpegQuality" => within(settings.screenshots.jpeg_quality.into(), JPEG_QUALITY),
+        "upload.holdBackSeconds" => within(settings.upload.hold_back_seconds, HOLD_BACK_SECONDS),
         "recording.keepLastSeconds" => within(recording.keep_last_seconds, KEEP_SECONDS),
         "recording.webcam.rightPermille" => within(webcam.right_permille.into(), permille),
         "recording.webcam.downPermille" => within(webcam.down_permille.into(), permille),
@@ -242,10 +244,10 @@ mod tests {
             ),
         ] {
             let refused = change(value).apply(&settings).unwrap_err();
-            assert_eq!(refused.code(), code, "{refused}");
+            assert_eq!(refused.code().as_str(), code, "{refused}");
             assert!(refused.to_string().contains(&format!("'{name}'")), "{refused}");
         }
         let twice = change(json!({ "desktop": { "shortcuts": { "webcam": "Alt+R" } } }));
-        assert_eq!(twice.apply(&settings).unwrap_err().code(), "keys-twice");
+        assert_eq!(twice.apply(&settings).unwrap_err().code().as_str(), "keys-twice");
     }
 }

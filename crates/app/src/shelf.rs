@@ -8,24 +8,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_core::RecordingId;
-use snaplark_store::{Health, Recording, Store, StoreError};
+use snaplark_store::{IssueRow, Recording, Store, StoreError};
 
+use crate::pictures::PictureShelf;
+use crate::pictures::rows::PictureRow;
+use crate::pictures::view::PictureSummary;
 use crate::view::{RecordingState, RecordingView};
 
 #[derive(Default)]
-pub struct Shelf {
-    kept: BTreeMap<RecordingId, Kept>,
+pub(crate) struct Shelf {
+    kept: BTreeMap<RecordingId, CachedView>,
     gone: Vec<(RecordingId, u64)>,
     /// Grows with each refresh that found a difference.
     version: u64,
     is_filled: bool,
     /// Views to make again although no row has changed.
     marked: BTreeSet<RecordingId>,
+    /// The pictures, with the same versions.
+    pub(crate) pictures: PictureShelf,
 }
 
-struct Kept {
+struct CachedView {
     row: Recording,
-    health: Vec<Health>,
+    issues: Vec<IssueRow>,
     view: RecordingView,
     /// The version in which the view last changed.
     version: u64,
@@ -33,50 +38,54 @@ struct Kept {
 
 impl Shelf {
     /// Returns an empty cache in place of one at `version`. All rows are read again.
-    pub fn after(version: u64) -> Self {
+    pub(crate) fn after(version: u64) -> Self {
         Shelf { version, ..Shelf::default() }
     }
 
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
     /// Marks a view as changed without a changed row.
-    pub fn mark(&mut self, recording: RecordingId) {
+    pub(crate) fn mark(&mut self, recording: RecordingId) {
         self.marked.insert(recording);
     }
 
     /// Marks all views as changed, because links are made anew for another network.
-    pub fn mark_all(&mut self) {
+    pub(crate) fn mark_all(&mut self) {
         self.marked.extend(self.kept.keys().copied());
+        self.marked.extend(self.pictures.ids());
     }
 
-    pub fn refresh(
+    pub(crate) fn refresh(
         &mut self,
         store: &Store,
-        view_of: impl Fn(&Recording, &[Health]) -> RecordingView,
+        view_of: impl Fn(&Recording, &[IssueRow]) -> RecordingView,
+        picture_of: impl Fn(&PictureRow) -> PictureSummary,
     ) -> Result<(), StoreError> {
         let next = self.version + 1;
         let mut changed = false;
+        let touched = store.take_touched();
         if self.is_filled {
-            for recording in store.take_touched() {
-                changed |= self.read_again(store, recording, next, &view_of)?;
+            for recording in &touched {
+                changed |= self.read_again(store, *recording, next, &view_of)?;
             }
         } else {
-            store.take_touched();
-            let mut health = store.health()?;
+            let mut issues = store.issues()?;
             for row in store.recordings()? {
-                let health = health.remove(&row.id).unwrap_or_default();
-                let view = view_of(&row, &health);
-                self.kept.insert(row.id, Kept { row, health, view, version: next });
+                let issues = issues.remove(&row.id).unwrap_or_default();
+                let view = view_of(&row, &issues);
+                self.kept.insert(row.id, CachedView { row, issues, view, version: next });
             }
+            self.pictures.fill(store, next, &picture_of)?;
             self.is_filled = true;
             changed = true;
         }
         let marked = std::mem::take(&mut self.marked);
+        changed |= self.pictures.refresh(store, &touched, &marked, next, &picture_of)?;
         let moving = self.kept.iter_mut().filter(|(id, kept)| kept.moves() || marked.contains(id));
         for (_, kept) in moving {
-            let view = view_of(&kept.row, &kept.health);
+            let view = view_of(&kept.row, &kept.issues);
             if view != kept.view {
                 (kept.view, kept.version, changed) = (view, next, true);
             }
@@ -91,7 +100,7 @@ impl Shelf {
         store: &Store,
         recording: RecordingId,
         next: u64,
-        view_of: &impl Fn(&Recording, &[Health]) -> RecordingView,
+        view_of: &impl Fn(&Recording, &[IssueRow]) -> RecordingView,
     ) -> Result<bool, StoreError> {
         let Some(row) = store.visible(recording)? else {
             let was_there = self.kept.remove(&recording).is_some();
@@ -100,32 +109,33 @@ impl Shelf {
             }
             return Ok(was_there);
         };
-        let health = store.health_of(recording)?;
-        let view = view_of(&row, &health);
+        let issues = store.issues_of(recording)?;
+        let view = view_of(&row, &issues);
         let same = self.kept.get(&recording).filter(|kept| kept.view == view);
         let version = same.map_or(next, |kept| kept.version);
         self.gone.retain(|(gone, _)| *gone != recording);
-        self.kept.insert(recording, Kept { row, health, view, version });
+        self.kept.insert(recording, CachedView { row, issues, view, version });
         Ok(version == next)
     }
 
-    pub fn view(&self, id: &str) -> Option<&RecordingView> {
+    pub(crate) fn view(&self, id: &str) -> Option<&RecordingView> {
         self.kept.get(&id.parse().ok()?).map(|kept| &kept.view)
     }
 
     /// Returns the views that changed since `version`, newest first.
-    pub fn changed_since(&self, version: u64) -> Vec<RecordingView> {
+    pub(crate) fn changed_since(&self, version: u64) -> Vec<RecordingView> {
         let changed = self.kept.values().rev().filter(|kept| kept.version > version);
         changed.map(|kept| kept.view.clone()).collect()
     }
 
-    pub fn gone_since(&self, version: u64) -> Vec<String> {
+    pub(crate) fn gone_since(&self, version: u64) -> Vec<String> {
         let gone = self.gone.iter().filter(|(_, at)| version > 0 && *at > version);
-        gone.map(|(recording, _)| recording.to_string()).collect()
+        let gone = gone.map(|(recording, _)| recording.to_string());
+        gone.chain(self.pictures.gone_since(version)).collect()
     }
 }
 
-impl Kept {
+impl CachedView {
     /// Returns whether the view may change without its row. Views of finished and local recordings don't.
     fn moves(&self) -> bool {
         !matches!(self.view.state, RecordingState::Done | RecordingState::Local)
@@ -181,11 +191,12 @@ mod tests {
         fn since(&mut self, version: u64) -> (Vec<String>, Vec<String>) {
             self.made.set(0);
             let made = &self.made;
-            let view_of = |row: &Recording, _: &[Health]| {
+            let view_of = |row: &Recording, _: &[IssueRow]| {
                 made.set(made.get() + 1);
                 crate::views::of_recording(row.clone(), Vec::new(), None, false, None)
             };
-            self.shelf.refresh(&self.store, view_of).unwrap();
+            let picture_of = |row: &PictureRow| PictureSummary::of(row.clone(), None);
+            self.shelf.refresh(&self.store, view_of, picture_of).unwrap();
             let titles = self.shelf.changed_since(version).into_iter().map(|view| view.title);
             (titles.collect(), self.shelf.gone_since(version))
         }

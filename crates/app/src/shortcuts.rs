@@ -1,21 +1,35 @@
-//! The actions of global shortcuts, and their keys.
+//! The global shortcuts: their keys in the settings, and the action that each asks for.
 
 use serde::{Deserialize, Serialize};
+use snaplark_core::{Action, Way};
 use ts_rs::TS;
 
+/// A place for keys in the settings. Its name is stored there and in desktops that assign the keys, so it never
+/// changes, whatever its action is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Shortcut {
-    /// Starts a recording if there is none, else stops it.
+    /// Starts and stops a recording.
     Record,
+    /// Opens the chooser for an area.
     ChooseArea,
+    /// Mutes the microphone.
     Microphone,
+    /// Shows or hides the webcam.
     Webcam,
+    /// Opens the quick menu.
     QuickMenu,
+    /// Pauses the recording.
     Pause,
+    /// Strikes the last seconds from the recording.
+    Strike,
+    /// Shows the last minutes.
     ShareLast,
+    /// Opens the library.
     Library,
+    /// Freezes the screen for a screenshot.
+    Screenshot,
 }
 
 /// The keys of each shortcut, such as `Alt+R`; empty for none.
@@ -23,14 +37,26 @@ pub enum Shortcut {
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct ShortcutKeys {
+    /// Starts and stops a recording.
     pub record: String,
+    /// Opens the chooser for an area.
     pub choose_area: String,
+    /// Mutes the microphone.
     pub microphone: String,
+    /// Shows or hides the webcam.
     pub webcam: String,
+    /// Opens the quick menu.
     pub quick_menu: String,
+    /// Pauses the recording.
     pub pause: String,
+    /// Strikes the last seconds from the recording.
+    pub strike: String,
+    /// Shows the last minutes.
     pub share_last: String,
+    /// Opens the library.
     pub library: String,
+    /// Freezes the screen for a screenshot.
+    pub screenshot: String,
 }
 
 impl Default for ShortcutKeys {
@@ -43,15 +69,18 @@ impl Default for ShortcutKeys {
             webcam: "Alt+W".into(),
             quick_menu: "Alt+Q".into(),
             pause: "Alt+P".into(),
+            strike: "Alt+Z".into(),
             share_last: "Alt+L".into(),
             // The tray icon opens the library, and each further shortcut takes keys from other programs.
             library: String::new(),
+            screenshot: "Alt+S".into(),
         }
     }
 }
 
 impl Shortcut {
-    pub const ALL: [Shortcut; 8] = [
+    /// Every shortcut.
+    pub const ALL: [Shortcut; 10] = [
         Shortcut::Record,
         Shortcut::ChooseArea,
         Shortcut::Microphone,
@@ -60,30 +89,87 @@ impl Shortcut {
         Shortcut::Pause,
         Shortcut::ShareLast,
         Shortcut::Library,
+        Shortcut::Screenshot,
+        Shortcut::Strike,
     ];
+
+    /// Returns what its keys ask for.
+    pub fn action(self) -> Action {
+        match self {
+            Shortcut::Record => Action::Toggle,
+            Shortcut::ChooseArea => Action::ChooseArea,
+            Shortcut::Microphone => Action::Mute,
+            Shortcut::Webcam => Action::Webcam,
+            Shortcut::QuickMenu => Action::QuickMenu,
+            Shortcut::Pause => Action::Pause,
+            Shortcut::Strike => Action::Strike(None),
+            Shortcut::ShareLast => Action::PreviewLast,
+            Shortcut::Library => Action::OpenLibrary,
+            Shortcut::Screenshot => Action::ScreenshotArea,
+        }
+    }
+
+    /// Returns the command that does the same, to be bound to a key in the desktop's settings.
+    pub fn command(self) -> String {
+        let action = self.action();
+        match (action.may_come_by(Way::CommandLine), second_start_flag(action)) {
+            (true, _) => format!("snaplark {action}"),
+            (false, Some(flag)) => format!("snaplark-desktop {flag}"),
+            // Without a flag, a second start opens the library.
+            (false, None) => "snaplark-desktop".to_owned(),
+        }
+    }
 
     /// Returns when the shortcut's keys are active. At other times they are left to other programs.
     pub fn serves(self) -> Serves {
         match self {
-            Shortcut::Record | Shortcut::ChooseArea | Shortcut::QuickMenu | Shortcut::Library => {
-                Serves::Always
+            Shortcut::Record
+            | Shortcut::ChooseArea
+            | Shortcut::QuickMenu
+            | Shortcut::Library
+            | Shortcut::Screenshot => Serves::Always,
+            Shortcut::Microphone | Shortcut::Webcam | Shortcut::Pause | Shortcut::Strike => {
+                Serves::WhileRecording
             }
-            Shortcut::Microphone | Shortcut::Webcam | Shortcut::Pause => Serves::WhileRecording,
             Shortcut::ShareLast => Serves::WhileKeeping,
         }
     }
 }
 
+/// The flags of `snaplark-desktop` with which a second start asks the running program for an action. People have
+/// bound these commands to keys, so they never change.
+const SECOND_START: [(Action, &str); 6] = [
+    (Action::ChooseArea, "--choose"),
+    (Action::QuickMenu, "--quick-menu"),
+    (Action::PreviewLast, "--share-last"),
+    (Action::ScreenshotArea, "--screenshot"),
+    (Action::ScreenshotDisplay, "--screenshot-display"),
+    (Action::ScreenshotLastArea, "--screenshot-last-area"),
+];
+
+fn second_start_flag(action: Action) -> Option<&'static str> {
+    SECOND_START.into_iter().find(|(asked, _)| *asked == action).map(|(_, flag)| flag)
+}
+
+/// Returns the action that a second start of the program was asked for by a flag, if any.
+pub fn asked_by_flag(arguments: &[String]) -> Option<Action> {
+    let is_meant = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    SECOND_START.into_iter().find(|(_, flag)| is_meant(flag)).map(|(action, _)| action)
+}
+
 /// When a shortcut's keys are active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serves {
+    /// The key is active at any time.
     Always,
+    /// The key is active only while something is recorded.
     WhileRecording,
     /// While the last minutes of the screen are kept.
     WhileKeeping,
 }
 
 impl ShortcutKeys {
+    /// Returns the keys of a shortcut.
     pub fn of(&self, shortcut: Shortcut) -> &str {
         match shortcut {
             Shortcut::Record => &self.record,
@@ -92,8 +178,10 @@ impl ShortcutKeys {
             Shortcut::Webcam => &self.webcam,
             Shortcut::QuickMenu => &self.quick_menu,
             Shortcut::Pause => &self.pause,
+            Shortcut::Strike => &self.strike,
             Shortcut::ShareLast => &self.share_last,
             Shortcut::Library => &self.library,
+            Shortcut::Screenshot => &self.screenshot,
         }
     }
 
@@ -105,8 +193,10 @@ impl ShortcutKeys {
             Shortcut::Webcam => &mut self.webcam,
             Shortcut::QuickMenu => &mut self.quick_menu,
             Shortcut::Pause => &mut self.pause,
+            Shortcut::Strike => &mut self.strike,
             Shortcut::ShareLast => &mut self.share_last,
             Shortcut::Library => &mut self.library,
+            Shortcut::Screenshot => &mut self.screenshot,
         }
     }
 
@@ -166,5 +256,43 @@ mod tests {
         assert_eq!((keys.record.as_str(), keys.pause.as_str()), ("alt+p", ""));
         assert_eq!(keys.clash(), None);
         assert_eq!(keys.share_last, ShortcutKeys::default().share_last);
+    }
+
+    #[test]
+    fn shortcuts_ask_for_what_a_shortcut_may_ask_for() {
+        for shortcut in Shortcut::ALL {
+            assert!(shortcut.action().may_come_by(Way::Shortcut), "{shortcut:?}");
+        }
+    }
+
+    #[test]
+    fn command_for_a_key_asks_for_the_shortcuts_action() {
+        for shortcut in Shortcut::ALL {
+            let (action, command) = (shortcut.action(), shortcut.command());
+            let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            match (arguments[0].as_str(), arguments.get(1)) {
+                ("snaplark", Some(name)) => assert_eq!(name.parse(), Ok(action)),
+                ("snaplark-desktop", Some(_)) => {
+                    assert_eq!(asked_by_flag(&arguments), Some(action));
+                    assert!(action.may_come_by(Way::SecondStart), "{action}");
+                }
+                _ => assert_eq!(command, "snaplark-desktop"),
+            }
+        }
+    }
+
+    #[test]
+    fn another_start_may_stand_for_a_key() {
+        let asked = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|it| it.to_string()).collect();
+            asked_by_flag(&arguments)
+        };
+        assert_eq!(asked(&["snaplark-desktop", "--choose"]), Some(Action::ChooseArea));
+        assert_eq!(asked(&["snaplark-desktop", "--quick-menu"]), Some(Action::QuickMenu));
+        assert_eq!(asked(&["snaplark-desktop", "--share-last"]), Some(Action::PreviewLast));
+        assert_eq!(asked(&["snaplark-desktop", "--screenshot"]), Some(Action::ScreenshotArea));
+        for other in [&["snaplark-desktop"][..], &["snaplark-desktop", "--hidden"], &["", ""]] {
+            assert_eq!(asked(other), None);
+        }
     }
 }

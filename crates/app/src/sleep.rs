@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::messages::Message;
 
 /// Starts the watchers. `awake` is true while something is being recorded that is not sealed yet.
-pub fn watch(inbox: &mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
+pub(crate) fn watch(inbox: &mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
     #[cfg(target_os = "linux")]
     {
         tokio::spawn(logind::mind(inbox.clone(), awake));
@@ -59,7 +59,7 @@ mod logind {
         fn locked_hint(&self) -> zbus::Result<bool>;
     }
 
-    pub async fn mind_lock(inbox: mpsc::Sender<Message>) {
+    pub(crate) async fn mind_lock(inbox: mpsc::Sender<Message>) {
         if let Err(error) = follow_lock(&inbox).await {
             debug!(%error, "logind tells nothing of a locked session");
         }
@@ -80,7 +80,7 @@ mod logind {
         Ok(())
     }
 
-    pub async fn mind(inbox: mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
+    pub(crate) async fn mind(inbox: mpsc::Sender<Message>, awake: watch::Receiver<bool>) {
         if let Err(error) = follow(&inbox, awake).await {
             debug!(%error, "logind tells nothing of sleep and takes no locks");
         }

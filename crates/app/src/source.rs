@@ -14,11 +14,17 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use snaplark_core::{RecordingId, segment_file};
-use snaplark_store::{DAMAGED_SUFFIX, Segment, Store, StoreError};
+use snaplark_core::capture::{Issue, SealedSegment};
+use snaplark_core::render::{RenderError, SegmentReader};
+use snaplark_core::upload::Part;
+use snaplark_core::{DAMAGED_SUFFIX, RecordingId, segment_file};
+use snaplark_destinations::{OutgoingPart, Sent};
+use snaplark_files as files;
+use snaplark_store::{Segment, Store, StoreError};
 
 /// The location of a recording's bytes, and the rows they must match.
-pub struct Source {
+#[derive(Debug)]
+pub(crate) struct RecordingSource {
     folder: PathBuf,
     /// The init segment as it was sealed.
     init: Vec<u8>,
@@ -32,33 +38,69 @@ pub struct Source {
 
 /// Why a recording's bytes can't be read.
 #[derive(Debug)]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// These segments don't have the bytes that were sealed.
     Damaged(Vec<u32>),
     /// The folder itself can't be read; its disk may be away.
     Unreadable(io::Error),
 }
 
-/// A part's bytes.
-pub struct PartBytes {
-    pub pieces: Vec<Bytes>,
-    pub size_bytes: u64,
-    pub sha256: [u8; 32],
+impl SegmentReader for RecordingSource {
+    fn init(&self) -> &[u8] {
+        &self.init
+    }
+
+    fn list(&self) -> Vec<SealedSegment> {
+        let sealed = |segment: &Segment| SealedSegment {
+            index: segment.index,
+            size_bytes: segment.size_bytes,
+            start_ms: segment.start_ms,
+            duration_ms: segment.duration_ms,
+            sha256: segment.sha256,
+        };
+        self.segments.iter().map(sealed).collect()
+    }
+
+    fn read(&self, index: u32) -> io::Result<Vec<u8>> {
+        self.segment(index)
+    }
+
+    fn refusal(&self, unread: Vec<u32>) -> RenderError {
+        match RecordingSource::refusal(self, unread) {
+            SourceError::Damaged(segments) => RenderError::Damaged(segments),
+            SourceError::Unreadable(error) => RenderError::Unreadable { reason: error.to_string() },
+        }
+    }
 }
 
-impl Source {
+/// A part's bytes.
+pub(crate) struct PartBytes {
+    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
+}
+
+impl PartBytes {
+    /// Returns the part as it is sent, with a counter of the bytes that went out.
+    pub(crate) fn outgoing(self, index: u32, sent: Sent) -> OutgoingPart {
+        let PartBytes { pieces, size_bytes, sha256 } = self;
+        OutgoingPart { index, pieces, size_bytes, sha256, sent, picture: None }
+    }
+}
+
+impl RecordingSource {
     /// Returns the source of the whole recording.
-    pub fn new(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
-        Source::of_part(store, recording, 0..u32::MAX)
+    pub(crate) fn new(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
+        RecordingSource::of_part(store, recording, 0..u32::MAX)
     }
 
     /// Returns the source of some segments only, since a recording of hours has thousands.
-    pub fn of_part(
+    pub(crate) fn of_part(
         store: &Store,
         recording: RecordingId,
         range: Range<u32>,
     ) -> Result<Self, StoreError> {
-        Ok(Source {
+        Ok(RecordingSource {
             folder: store.folder(recording),
             init: store.init(recording)?,
             before_bytes: store.bytes_before(recording, range.start)?,
@@ -68,27 +110,20 @@ impl Source {
     }
 
     #[cfg(test)]
-    pub fn of(folder: &Path, init: &[u8], segments: &[Segment]) -> Self {
+    pub(crate) fn of(folder: &Path, init: &[u8], segments: &[Segment]) -> Self {
         let (folder, init) = (folder.to_owned(), init.to_owned());
-        Source { folder, init, segments: segments.to_owned(), before_bytes: 0, file: None }
+        RecordingSource { folder, init, segments: segments.to_owned(), before_bytes: 0, file: None }
     }
 
-    pub fn init(&self) -> &[u8] {
-        &self.init
-    }
-
-    pub fn segments(&self) -> &[Segment] {
-        &self.segments
-    }
-
-    /// Reads a part as it is sent. The error names every damaged segment of it.
-    pub fn part(&self, range: Range<u32>, with_init: bool) -> Result<PartBytes, SourceError> {
+    /// Reads a part as it is sent. The error names every damaged segment of it. A segment is checked as a
+    /// whole, also for a piece of it.
+    pub(crate) fn part(&self, part: Part, with_init: bool) -> Result<PartBytes, SourceError> {
         let init = with_init.then(|| Bytes::copy_from_slice(&self.init));
         let mut pieces: Vec<Bytes> = init.into_iter().collect();
         let mut damaged = Vec::new();
-        for index in range {
+        for index in part.segments() {
             match self.segment(index) {
-                Ok(bytes) => pieces.push(bytes.into()),
+                Ok(bytes) => pieces.push(carried(bytes.into(), part)),
                 Err(_) => damaged.push(index),
             }
         }
@@ -102,7 +137,7 @@ impl Source {
     }
 
     /// Reads a segment and checks that it has the bytes that were sealed.
-    pub fn segment(&self, index: u32) -> io::Result<Vec<u8>> {
+    pub(crate) fn segment(&self, index: u32) -> io::Result<Vec<u8>> {
         let segment = self.row(index)?;
         let own = std::fs::read(self.folder.join(segment_file(index)));
         match own {
@@ -118,14 +153,20 @@ impl Source {
     }
 
     /// Returns the error for damaged segments, or the folder's error if the whole folder is away.
-    pub fn refusal(&self, damaged: Vec<u32>) -> SourceError {
+    pub(crate) fn refusal(&self, damaged: Vec<u32>) -> SourceError {
         match std::fs::read_dir(&self.folder) {
             Err(error) if self.file.is_none() => SourceError::Unreadable(error),
             Ok(_) | Err(_) => SourceError::Damaged(damaged),
         }
     }
 
-    fn row(&self, index: u32) -> io::Result<&Segment> {
+    /// Returns the rows of its segments, in playing order.
+    pub(crate) fn rows(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Returns the row of one of its segments.
+    pub(crate) fn row(&self, index: u32) -> io::Result<&Segment> {
         // The indices have no gaps.
         let first = self.segments.first().map_or(0, |segment| segment.index);
         let place = index.checked_sub(first).map(|place| place as usize);
@@ -151,6 +192,13 @@ impl Source {
     }
 }
 
+/// Returns the bytes of a segment that a part carries: all, or a piece.
+fn carried(segment: Bytes, part: Part) -> Bytes {
+    let end = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(segment.len());
+    let to = part.to_bytes.map_or(segment.len(), end);
+    segment.slice(end(part.from_bytes).min(to)..to)
+}
+
 fn is(bytes: &[u8], segment: &Segment) -> bool {
     bytes.len() as u64 == segment.size_bytes
         && <[u8; 32]>::from(Sha256::digest(bytes)) == segment.sha256
@@ -158,20 +206,20 @@ fn is(bytes: &[u8], segment: &Segment) -> bool {
 
 /// The outcome of repairing a recording's damaged segments.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Repair {
+pub(crate) struct Repair {
     /// Segments that have the sealed bytes again.
-    pub restored: Vec<u32>,
+    pub(crate) restored: Vec<u32>,
     /// Segments whose files were right and whose rows were wrong, as the files are now.
-    pub corrected: Vec<Segment>,
+    pub(crate) corrected: Vec<Segment>,
     /// Segments that were replaced by placeholders.
-    pub replaced: Vec<Segment>,
+    pub(crate) replaced: Vec<Segment>,
     /// Why some can neither be restored nor replaced.
-    pub lost: Option<String>,
+    pub(crate) lost: Option<String>,
 }
 
 /// Repairs a recording's files; the caller updates the rows. Can be repeated at any point. `kept` holds the
 /// digests of a copy of the rows: a file that matches it is right, even if its row says otherwise.
-pub fn repair(source: &Source, damaged: &[u32], kept: &[[u8; 32]]) -> Repair {
+pub(crate) fn repair(source: &RecordingSource, damaged: &[u32], kept: &[[u8; 32]]) -> Repair {
     let mut repair = Repair::default();
     let is_any_left = source.segments.iter().any(|segment| {
         let file = std::fs::metadata(source.folder.join(segment_file(segment.index)));
@@ -187,7 +235,7 @@ pub fn repair(source: &Source, damaged: &[u32], kept: &[[u8; 32]]) -> Repair {
 }
 
 fn repair_one(
-    source: &Source,
+    source: &RecordingSource,
     segment: &Segment,
     kept: &[[u8; 32]],
     is_any_left: bool,
@@ -217,9 +265,9 @@ fn repair_one(
     if !is_any_left {
         return Err(found.err().unwrap_or_else(|| io::ErrorKind::InvalidData.into()));
     }
-    let tracks = snaplark_webm::read_init(&source.init).map_err(io::Error::other)?.tracks;
+    let tracks = snaplark_formats::webm::read_init(&source.init).map_err(io::Error::other)?.tracks;
     let Segment { start_ms, duration_ms, size_bytes, .. } = *segment;
-    let made = snaplark_webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
+    let made = snaplark_formats::webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
     let made = made.map_err(io::Error::other)?;
     // A program that died before the row was written may have left the placeholder there.
     if !found.is_ok_and(|found| found == made) {
@@ -235,50 +283,33 @@ fn repair_one(
 
 /// Writes a file. An existing one is set aside, because nothing is deleted on doubt.
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    snaplark_store::set_aside(path, DAMAGED_SUFFIX)?;
-    snaplark_store::write_durably(path, bytes)
+    files::set_aside(path, DAMAGED_SUFFIX)?;
+    files::write_durably(path, bytes)
 }
 
-/// Returns a sentence for the person: what happened, what is safe, what was done.
-pub fn damage_words(segment: &Segment) -> String {
+/// Returns the issue of a segment that was replaced.
+pub(crate) fn damage(segment: &Segment) -> Issue {
     let Segment { index, start_ms, duration_ms, .. } = *segment;
-    format!(
-        "{} from {} on were damaged on this computer (segment {index}). A grey picture stands for \
-         them, the rest is whole, and the damaged bytes are kept in {}{DAMAGED_SUFFIX}",
-        seconds(duration_ms),
-        clock(start_ms),
-        segment_file(index)
-    )
-}
-
-fn seconds(ms: u64) -> String {
-    match (ms + 500) / 1_000 {
-        0 | 1 => "1 second".to_owned(),
-        seconds => format!("{seconds} seconds"),
-    }
-}
-
-fn clock(ms: u64) -> String {
-    format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60)
+    Issue::SegmentDamaged { index, start_ms, duration_ms }
 }
 
 #[cfg(test)]
 mod tests {
     use snaplark_core::INIT_FILE;
-    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+    use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 
     use super::*;
 
     struct Recorded {
         folder: tempfile::TempDir,
-        source: Source,
+        source: RecordingSource,
         bytes: Vec<Vec<u8>>,
     }
 
     fn recorded() -> Recorded {
         let folder = tempfile::tempdir().unwrap();
         let video = Video { codec: VideoCodec::Vp9, width: 64, height: 36 };
-        let init = snaplark_webm::init(&Tracks { video, audio: None });
+        let init = snaplark_formats::webm::init(&Tracks { video, audio: None });
         std::fs::write(folder.path().join(INIT_FILE), &init).unwrap();
         let (mut segments, mut bytes) = (Vec::new(), Vec::new());
         for index in 0..3_u32 {
@@ -291,14 +322,14 @@ mod tests {
                 data: vec![index as u8; 900],
             };
             let blocks = [block(start_ms, true), block(start_ms + 1_000, false)];
-            let cluster = snaplark_webm::cluster(&blocks).unwrap();
+            let cluster = snaplark_formats::webm::cluster(&blocks).unwrap();
             std::fs::write(folder.path().join(segment_file(index)), &cluster).unwrap();
             let judged = crate::finish::judge(&cluster).unwrap();
             segments.push(Segment::judged(index, cluster.len() as u64, &judged));
             bytes.push(cluster);
         }
         let place = folder.path().to_owned();
-        let source = Source { folder: place, init, segments, before_bytes: 0, file: None };
+        let source = RecordingSource { folder: place, init, segments, before_bytes: 0, file: None };
         Recorded { folder, source, bytes }
     }
 
@@ -317,12 +348,29 @@ mod tests {
     #[test]
     fn part_is_read_with_its_digest() {
         let recorded = recorded();
-        let part = recorded.source.part(0..2, true).unwrap();
+        let part = recorded.source.part(Part::whole(0, 2, 0), true).unwrap();
         let bytes = part.pieces.concat();
         let expected = [recorded.source.init(), &recorded.bytes[0], &recorded.bytes[1]].concat();
         assert_eq!(bytes, expected);
         assert_eq!(part.size_bytes, expected.len() as u64);
         assert_eq!(part.sha256, <[u8; 32]>::from(Sha256::digest(&expected)));
+    }
+
+    #[test]
+    fn pieces_of_a_segment_are_its_bytes() {
+        let recorded = recorded();
+        let first = Part { to_bytes: Some(700), ..Part::whole(1, 1, 700) };
+        let last = Part { from_bytes: 700, ..Part::whole(1, 1, 0) };
+        let [first, last] = [first, last].map(|part| recorded.source.part(part, false).unwrap());
+        assert_eq!(
+            (first.size_bytes, last.sha256),
+            (700, { <[u8; 32]>::from(Sha256::digest(&recorded.bytes[1][700..])) })
+        );
+        assert_eq!([first.pieces, last.pieces].concat().concat(), recorded.bytes[1]);
+        recorded.flip(1);
+        let part = Part { from_bytes: 700, ..Part::whole(1, 1, 0) };
+        let refused = recorded.source.part(part, false).err();
+        assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [1]));
     }
 
     /// Measures the cost of the check: `cargo test -p snaplark-app check_of_a_part -- --nocapture`.
@@ -339,7 +387,7 @@ mod tests {
                 Segment { index, size_bytes, start_ms, duration_ms, sha256 }
             })
             .collect();
-        let source = Source::of(folder.path(), b"", &segments);
+        let source = RecordingSource::of(folder.path(), b"", &segments);
         let begun = std::time::Instant::now();
         let read: usize = segments
             .iter()
@@ -349,7 +397,7 @@ mod tests {
             .sum();
         let reading = begun.elapsed();
         let begun = std::time::Instant::now();
-        let part = source.part(0..5, false).unwrap();
+        let part = source.part(Part::whole(0, 5, 0), false).unwrap();
         let checked = begun.elapsed();
         assert_eq!(part.size_bytes, read as u64);
         println!("figures: a part of 10 MiB: {reading:?} to read, {checked:?} to read and check");
@@ -361,9 +409,9 @@ mod tests {
         let recorded = recorded();
         recorded.flip(0);
         std::fs::remove_file(recorded.path(2)).unwrap();
-        let refused = recorded.source.part(0..3, false).err();
+        let refused = recorded.source.part(Part::whole(0, 3, 0), false).err();
         assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [0, 2]));
-        assert!(recorded.source.part(1..2, false).is_ok());
+        assert!(recorded.source.part(Part::whole(1, 1, 0), false).is_ok());
     }
 
     #[test]
@@ -375,7 +423,7 @@ mod tests {
         let [replaced] = &repair.replaced[..] else { panic!("{repair:?}") };
         assert_eq!(replaced.size_bytes, recorded.bytes[1].len() as u64, "of the same length");
         let now = std::fs::read(recorded.path(1)).unwrap();
-        assert!(snaplark_webm::is_placeholder(&now));
+        assert!(snaplark_formats::webm::is_placeholder(&now));
         assert!(is(&now, replaced));
         let aside = recorded.folder.path().join("000001.webm.damaged");
         assert_eq!(std::fs::read(&aside).unwrap(), flipped);
@@ -396,7 +444,10 @@ mod tests {
         recorded.flip(2);
         std::fs::write(recorded.path(0), b"cut").unwrap();
         // The part can be sent before the repair.
-        assert_eq!(recorded.source.part(2..3, false).unwrap().pieces.concat(), recorded.bytes[2]);
+        assert_eq!(
+            recorded.source.part(Part::whole(2, 1, 0), false).unwrap().pieces.concat(),
+            recorded.bytes[2]
+        );
         let repair = repair(&recorded.source, &[0, 2], &[]);
         assert_eq!((repair.restored, repair.lost), (vec![0, 2], None));
         for index in [0, 2] {

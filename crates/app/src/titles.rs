@@ -37,18 +37,28 @@ const ARABIC: Words = Words {
 };
 
 /// Returns a title of the date: `Screen recording, Tuesday 14:05`.
-pub fn dated(started: &Zoned, language: Language) -> String {
-    let words = match spoken(language) {
+pub(crate) fn dated(started: &Zoned, language: Language) -> String {
+    dated_as(words_of(language).recording, started, language)
+}
+
+/// Returns a title of the date for something else than a recording: `Screenshot, Tuesday 14:05`.
+pub(crate) fn dated_as(what: &str, started: &Zoned, language: Language) -> String {
+    let words = words_of(language);
+    let comma = if spoken(language) == Language::Ar { "،" } else { "," };
+    let day = words.days[usize::from(started.weekday().to_monday_zero_offset().unsigned_abs())];
+    format!("{what}{comma} {day} {:02}:{:02}", started.hour(), started.minute())
+}
+
+fn words_of(language: Language) -> Words {
+    match spoken(language) {
         Language::De => GERMAN,
         Language::Ar => ARABIC,
         Language::En | Language::System => ENGLISH,
-    };
-    let comma = if spoken(language) == Language::Ar { "،" } else { "," };
-    let day = words.days[usize::from(started.weekday().to_monday_zero_offset().unsigned_abs())];
-    format!("{}{comma} {day} {:02}:{:02}", words.recording, started.hour(), started.minute())
+    }
 }
 
-fn spoken(language: Language) -> Language {
+/// Returns the language that is spoken where the person chose the system's.
+pub(crate) fn spoken(language: Language) -> Language {
     if language != Language::System {
         return language;
     }
@@ -62,12 +72,12 @@ fn spoken(language: Language) -> Language {
 }
 
 /// Returns a title that a person wrote, cleaned up, or `None` if nothing of it is visible.
-pub fn given(title: &str) -> Option<String> {
+pub(crate) fn given(title: &str) -> Option<String> {
     Some(cut(&plain(title), GIVEN_CHARS_MAX)).filter(|title| !title.is_empty())
 }
 
 /// Returns a title of window and app, such as `Checkout – Firefox`, or `None` if both are empty.
-pub fn of_subject(subject: &Subject) -> Option<String> {
+pub(crate) fn of_subject(subject: &Subject) -> Option<String> {
     let app = cut(&plain(&subject.app), APP_CHARS_MAX);
     let window = plain(&subject.window);
     let window = without_app(&window, &app);

@@ -6,15 +6,15 @@
 
 use keyring::v1::{Entry, Error};
 
-use crate::account::Token;
+use snaplark_destinations::Token;
 
 const SERVICE: &str = "snaplark";
 
 /// Why the keyring can't be used, in the system's words.
 #[derive(Debug)]
-pub struct KeyringProblem(pub String);
+pub(crate) struct KeyringProblem(pub String);
 
-pub fn load(base_url: &str) -> Result<Option<Token>, KeyringProblem> {
+pub(crate) fn load(base_url: &str) -> Result<Option<Token>, KeyringProblem> {
     match entry(base_url)?.get_password() {
         Ok(token) => Ok(Some(Token::new(token))),
         Err(Error::NoEntry) => Ok(None),
@@ -22,12 +22,12 @@ pub fn load(base_url: &str) -> Result<Option<Token>, KeyringProblem> {
     }
 }
 
-pub fn save(base_url: &str, token: &Token) -> Result<(), KeyringProblem> {
+pub(crate) fn save(base_url: &str, token: &Token) -> Result<(), KeyringProblem> {
     let saved = entry(base_url)?.set_password(token.reveal());
     saved.map_err(|error| KeyringProblem(error.to_string()))
 }
 
-pub fn forget(base_url: &str) -> Result<(), KeyringProblem> {
+pub(crate) fn forget(base_url: &str) -> Result<(), KeyringProblem> {
     match entry(base_url)?.delete_credential() {
         Ok(()) | Err(Error::NoEntry) => Ok(()),
         Err(error) => Err(KeyringProblem(error.to_string())),

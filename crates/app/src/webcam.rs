@@ -5,38 +5,46 @@ use snaplark_core::capture::Device;
 use snaplark_core::overlay::{Keys, Place, Shape, Webcam};
 use ts_rs::TS;
 
+/// The webcam in the picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 #[ts(export)]
 pub struct WebcamSettings {
     /// Applies to the current recording and the next ones.
     pub shown: bool,
+    /// Which camera is used.
     pub camera: Camera,
+    /// The shape of its picture.
     pub shape: WebcamShape,
     /// Thousandths of the way from the left edge to the right.
     pub right_permille: u16,
     /// Thousandths of the way from the top to the bottom.
     pub down_permille: u16,
-    /// In thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
+    /// The size in thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
     pub height_permille: u16,
+    /// Its picture is mirrored.
     pub mirrored: bool,
 }
 
+/// Which camera is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "name")]
 #[ts(export)]
 pub enum Camera {
     /// The first camera that is available.
     Default,
+    /// The one with this name.
     Named(String),
 }
 
+/// The shape of the webcam's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum WebcamShape {
+    /// A circle.
     Circle,
-    /// With rounded corners.
+    /// A square with rounded corners.
     Square,
 }
 
@@ -45,6 +53,7 @@ pub enum WebcamShape {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum KeysShown {
+    /// None.
     Off,
     /// Keys with Ctrl, Alt or Super, and function keys.
     Shortcuts,
@@ -57,7 +66,9 @@ pub enum KeysShown {
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]
 pub enum WebcamState {
+    /// It is hidden.
     Off,
+    /// It is shown.
     On,
     /// The webcam should be shown but isn't available; it appears when it is.
     Lost,
@@ -85,6 +96,7 @@ impl WebcamSettings {
         if self.shown { WebcamState::On } else { WebcamState::Off }
     }
 
+    /// Returns what a capture has to know.
     pub fn webcam(&self) -> Webcam {
         Webcam {
             shown: self.shown,
@@ -101,6 +113,7 @@ impl WebcamSettings {
 }
 
 impl Camera {
+    /// Returns the camera as a capture names it.
     pub fn device(&self) -> Device {
         match self {
             Camera::Default => Device::Default,
@@ -110,6 +123,7 @@ impl Camera {
 }
 
 impl KeysShown {
+    /// Returns what a capture has to know. `None`: no keys.
     pub fn keys(self) -> Option<Keys> {
         match self {
             KeysShown::Off => None,

@@ -1,49 +1,51 @@
 //! The VP9 encoders and their settings. The software encoder always works; hardware encoders are used
-//! only where a trial has shown that they work (`choice`).
+//! only where a trial has shown that they work (`encoder_choice`).
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use snaplark_core::capture::CaptureError;
 
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct EncoderSettings {
     pub width: u32,
     pub height: u32,
     pub bitrate_bits: u32,
+    /// Black bars fill what a source of another shape leaves. Otherwise the source is stretched by a pixel or two.
+    pub has_borders: bool,
 }
 
-pub struct Encoder {
+pub(crate) struct Encoder {
     /// The name of the GStreamer element.
     pub element: &'static str,
     /// The raw format that it takes: eight bits, 4:2:0.
     pub format: &'static str,
     /// The element's properties by name and value, as text. Properties that the installed version lacks
     /// are skipped.
-    settings: fn(&Settings) -> Vec<(&'static str, String)>,
+    settings: fn(&EncoderSettings) -> Vec<(&'static str, String)>,
     /// The property that trades quality for speed, with its maximum. It may change at any time.
-    haste: Option<Haste>,
+    speed: Option<SpeedProperty>,
     /// The property that limits quantization, with its values for any picture and for one that stays.
-    coarseness: Option<Coarseness>,
+    quantizer: Option<QuantizerLimit>,
 }
 
-struct Coarseness {
+struct QuantizerLimit {
     property: &'static str,
     any: u32,
     stays: u32,
 }
 
-struct Haste {
+struct SpeedProperty {
     property: &'static str,
-    begin: fn(&Settings) -> u32,
+    begin: fn(&EncoderSettings) -> u32,
     most: u32,
 }
 
-pub const SOFTWARE: &Encoder = &Encoder {
+pub(crate) const SOFTWARE: &Encoder = &Encoder {
     element: "vp9enc",
     format: "I420",
     settings: libvpx,
-    haste: Some(Haste { property: "cpu-used", begin: libvpx_cpu_used, most: 9 }),
-    coarseness: Some(Coarseness { property: "max-quantizer", any: 63, stays: 14 }),
+    speed: Some(SpeedProperty { property: "cpu-used", begin: libvpx_cpu_used, most: 9 }),
+    quantizer: Some(QuantizerLimit { property: "max-quantizer", any: 63, stays: 14 }),
 };
 
 /// The hardware encoders, best first. NVIDIA's cards and Apple's encode no VP9.
@@ -60,12 +62,12 @@ const HARDWARE: &[Encoder] = &[
 const VERSION_MIN: (u32, u32, u32, u32) = (1, 20, 0, 0);
 
 /// The elements around the encoder.
-pub const CONVERTER: &str = "videoconvert";
-pub const SCALER: &str = "videoscale";
+pub(crate) const CONVERTER: &str = "videoconvert";
+pub(crate) const SCALER: &str = "videoscale";
 const OTHERS: [&str; 5] = ["appsrc", CONVERTER, SCALER, "queue", "appsink"];
 
 /// Checks that the software encoder is installed, with the elements that every encoder needs around it.
-pub fn check() -> Result<(), CaptureError> {
+pub(crate) fn check() -> Result<(), CaptureError> {
     if gst::version() < VERSION_MIN {
         let reason =
             format!("GStreamer 1.20 or newer is needed, this is {}", gst::version_string());
@@ -83,7 +85,7 @@ pub fn check() -> Result<(), CaptureError> {
 }
 
 /// Returns the installed hardware encoders, in order of preference.
-pub fn hardware() -> impl Iterator<Item = &'static Encoder> {
+pub(crate) fn hardware() -> impl Iterator<Item = &'static Encoder> {
     HARDWARE.iter().filter(|encoder| gst::ElementFactory::find(encoder.element).is_some())
 }
 
@@ -100,16 +102,16 @@ fn missing(element: &str, set: &str) -> CaptureError {
 impl Encoder {
     const fn of_card(
         element: &'static str,
-        settings: fn(&Settings) -> Vec<(&'static str, String)>,
+        settings: fn(&EncoderSettings) -> Vec<(&'static str, String)>,
     ) -> Self {
-        Encoder { element, format: "NV12", settings, haste: None, coarseness: None }
+        Encoder { element, format: "NV12", settings, speed: None, quantizer: None }
     }
 
-    pub fn is_hardware(&self) -> bool {
+    pub(crate) fn is_hardware(&self) -> bool {
         self.element != SOFTWARE.element
     }
 
-    pub fn make(&self, settings: &Settings) -> Result<gst::Element, CaptureError> {
+    pub(crate) fn make(&self, settings: &EncoderSettings) -> Result<gst::Element, CaptureError> {
         let element = gst::ElementFactory::make(self.element)
             .build()
             .map_err(|_| missing(self.element, "good"))?;
@@ -118,18 +120,18 @@ impl Encoder {
                 element.set_property_from_str(name, &value);
             }
         }
-        self.hurry(&element, settings, 0);
+        self.set_speed(&element, settings, 0);
         Ok(element)
     }
 
     /// Returns how many steps faster than its initial setting this encoder can go.
-    pub fn haste_max(&self, settings: &Settings) -> u32 {
-        self.haste.as_ref().map_or(0, |haste| haste.most.saturating_sub((haste.begin)(settings)))
+    pub(crate) fn speed_steps_max(&self, settings: &EncoderSettings) -> u32 {
+        self.speed.as_ref().map_or(0, |speed| speed.most.saturating_sub((speed.begin)(settings)))
     }
 
     /// Sets the quality of the next frames, until it is called again.
-    pub fn take_care(&self, element: &gst::Element, stays: bool) {
-        if let Some(Coarseness { property, any, stays: little }) = &self.coarseness
+    pub(crate) fn set_quality(&self, element: &gst::Element, stays: bool) {
+        if let Some(QuantizerLimit { property, any, stays: little }) = &self.quantizer
             && element.has_property(property)
         {
             let most = if stays { little } else { any };
@@ -137,29 +139,29 @@ impl Encoder {
         }
     }
 
-    pub fn hurry(&self, element: &gst::Element, settings: &Settings, steps: u32) {
-        if let Some(haste) = &self.haste
-            && element.has_property(haste.property)
+    pub(crate) fn set_speed(&self, element: &gst::Element, settings: &EncoderSettings, steps: u32) {
+        if let Some(speed) = &self.speed
+            && element.has_property(speed.property)
         {
-            let value = (haste.begin)(settings) + steps;
-            element.set_property_from_str(haste.property, &value.to_string());
+            let value = (speed.begin)(settings) + steps;
+            element.set_property_from_str(speed.property, &value.to_string());
         }
     }
 }
 
 /// More than eight threads find no work, since pictures are not that large.
-pub fn threads() -> u32 {
+pub(crate) fn threads() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8) as u32)
 }
 
 /// Chooses a cheaper search for larger pictures.
-fn libvpx_cpu_used(settings: &Settings) -> u32 {
+fn libvpx_cpu_used(settings: &EncoderSettings) -> u32 {
     let pixels = settings.width * settings.height;
     if pixels <= 1280 * 720 { 7 } else { 8 }
 }
 
 /// Settings of libvpx for real time. Keyframes are made on request only.
-fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
+fn libvpx(settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     // As log2; a tile is at least 256 pixels wide.
     let tile_columns = (settings.width / 256).max(1).ilog2().min(2);
     vec![
@@ -183,7 +185,7 @@ fn libvpx(settings: &Settings) -> Vec<(&'static str, String)> {
 /// are made on request, and otherwise only after this many frames, which is never reached.
 const NEVER: &str = "1024";
 
-fn va(settings: &Settings) -> Vec<(&'static str, String)> {
+fn va(settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     vec![
         ("rate-control", "cbr".into()),
         ("bitrate", kilobits(settings)),
@@ -193,7 +195,7 @@ fn va(settings: &Settings) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn quick_sync(settings: &Settings) -> Vec<(&'static str, String)> {
+fn quick_sync(settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     vec![
         ("rate-control", "vbr".into()),
         ("bitrate", kilobits(settings)),
@@ -204,7 +206,7 @@ fn quick_sync(settings: &Settings) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn vaapi(settings: &Settings) -> Vec<(&'static str, String)> {
+fn vaapi(settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     vec![
         ("rate-control", "cbr".into()),
         ("bitrate", kilobits(settings)),
@@ -213,10 +215,10 @@ fn vaapi(settings: &Settings) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn v4l2(settings: &Settings) -> Vec<(&'static str, String)> {
+fn v4l2(settings: &EncoderSettings) -> Vec<(&'static str, String)> {
     vec![("extra-controls", format!("controls,video_bitrate={}", settings.bitrate_bits))]
 }
 
-fn kilobits(settings: &Settings) -> String {
+fn kilobits(settings: &EncoderSettings) -> String {
     (settings.bitrate_bits / 1_000).to_string()
 }

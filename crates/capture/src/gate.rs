@@ -22,7 +22,7 @@ impl Boundaries {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum GateVerdict {
     /// Encode it as the first frame of a segment.
     Begin,
     Encode,
@@ -35,37 +35,37 @@ pub enum Verdict {
 /// Passes frames that differ from the last one passed, the beginning of each segment, a heartbeat, and
 /// once more a picture that stands still after a change.
 #[derive(Clone, Debug, Default)]
-pub struct Gate {
+pub(crate) struct FrameGate {
     boundaries: Boundaries,
     last_ms: Option<u64>,
     /// When the picture last changed; `None` once it was encoded at high quality.
     changed_ms: Option<u64>,
 }
 
-impl Gate {
+impl FrameGate {
     /// Judges a frame. `is_equal` is true if it equals the last frame that was passed.
-    pub fn judge(&self, time_ms: u64, is_equal: bool) -> Verdict {
+    pub(crate) fn judge(&self, time_ms: u64, is_equal: bool) -> GateVerdict {
         if self.boundaries.is_due(time_ms) {
-            return Verdict::Begin;
+            return GateVerdict::Begin;
         }
         let settled = self.changed_ms.is_some_and(|ms| time_ms >= ms + SETTLE_MS);
         let due = self.last_ms.is_none_or(|last_ms| time_ms >= last_ms + HEARTBEAT_MS);
         match is_equal {
-            false => Verdict::Encode,
-            true if settled => Verdict::Settle,
-            true if due => Verdict::Encode,
-            true => Verdict::Unchanged,
+            false => GateVerdict::Encode,
+            true if settled => GateVerdict::Settle,
+            true if due => GateVerdict::Encode,
+            true => GateVerdict::Unchanged,
         }
     }
 
     /// Records that the frame found room in the encoder's queue. `changed` is true if it differs from
     /// the previous such frame.
-    pub fn passed(&mut self, time_ms: u64, verdict: Verdict, changed: bool) {
+    pub(crate) fn passed(&mut self, time_ms: u64, verdict: GateVerdict, changed: bool) {
         self.boundaries.pass(time_ms);
         self.last_ms = Some(time_ms);
         match verdict {
-            Verdict::Begin | Verdict::Settle => self.changed_ms = None,
-            Verdict::Encode | Verdict::Unchanged => {}
+            GateVerdict::Begin | GateVerdict::Settle => self.changed_ms = None,
+            GateVerdict::Encode | GateVerdict::Unchanged => {}
         }
         if changed {
             self.changed_ms = Some(time_ms);
@@ -73,7 +73,7 @@ impl Gate {
     }
 
     /// Makes the next frame begin a segment, whenever it comes.
-    pub fn break_off(&mut self) {
+    pub(crate) fn begin_segment_next(&mut self) {
         self.boundaries.next_ms = 0;
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boundaries_keep_to_the_clock_but_not_too_near() {
+    fn boundaries_follow_the_clock_but_keep_the_minimum_length() {
         let mut boundaries = Boundaries::default();
         let mut begun = Vec::new();
         for time_ms in [0, 33, 1_999, 2_001, 3_990, 4_010, 7_900, 8_030, 10_000] {
@@ -97,12 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_still_screen_passes_heartbeats_and_boundaries() {
-        let mut gate = Gate::default();
+    fn frame_gate_passes_heartbeats_and_boundaries_of_a_still_screen() {
+        let mut gate = FrameGate::default();
         let mut passed = Vec::new();
         for time_ms in (0..4_100).step_by(40) {
             let verdict = gate.judge(time_ms, true);
-            if verdict != Verdict::Unchanged {
+            if verdict != GateVerdict::Unchanged {
                 gate.passed(time_ms, verdict, false);
                 passed.push(time_ms);
             }
@@ -111,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_and_stands_still_passes_once_more() {
-        let mut gate = Gate::default();
+    fn frame_gate_passes_a_settled_picture_once_more() {
+        let mut gate = FrameGate::default();
         let mut settled = Vec::new();
         for time_ms in (0..4_000).step_by(40) {
             // Ten pictures a second until 1 s, then one at 1.2 s and at 2.8 s.
@@ -120,10 +120,10 @@ mod tests {
                 time_ms < 1_000 && time_ms % 120 == 0 || [1_200, 2_800].contains(&time_ms);
             let verdict = gate.judge(time_ms, !changed);
             match verdict {
-                Verdict::Settle => settled.push(time_ms),
-                Verdict::Begin | Verdict::Encode | Verdict::Unchanged => {}
+                GateVerdict::Settle => settled.push(time_ms),
+                GateVerdict::Begin | GateVerdict::Encode | GateVerdict::Unchanged => {}
             }
-            if verdict != Verdict::Unchanged {
+            if verdict != GateVerdict::Unchanged {
                 gate.passed(time_ms, verdict, changed);
             }
         }
@@ -131,17 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn a_change_passes_at_once_and_a_lost_frame_is_tried_again() {
-        let mut gate = Gate::default();
-        gate.passed(0, Verdict::Begin, false);
-        assert_eq!(gate.judge(33, true), Verdict::Unchanged);
-        assert_eq!(gate.judge(66, false), Verdict::Encode);
+    fn frame_gate_repeats_a_boundary_that_found_no_room() {
+        let mut gate = FrameGate::default();
+        gate.passed(0, GateVerdict::Begin, false);
+        assert_eq!(gate.judge(33, true), GateVerdict::Unchanged);
+        assert_eq!(gate.judge(66, false), GateVerdict::Encode);
         // It found no room: a boundary that was due stays due.
-        assert_eq!(gate.judge(2_000, true), Verdict::Begin);
-        assert_eq!(gate.judge(2_033, true), Verdict::Begin);
-        gate.passed(2_033, Verdict::Begin, false);
-        assert_eq!(gate.judge(2_066, true), Verdict::Unchanged);
-        gate.break_off();
-        assert_eq!(gate.judge(2_099, true), Verdict::Begin);
+        assert_eq!(gate.judge(2_000, true), GateVerdict::Begin);
+        assert_eq!(gate.judge(2_033, true), GateVerdict::Begin);
+        gate.passed(2_033, GateVerdict::Begin, false);
+        assert_eq!(gate.judge(2_066, true), GateVerdict::Unchanged);
+        gate.begin_segment_next();
+        assert_eq!(gate.judge(2_099, true), GateVerdict::Begin);
     }
 }

@@ -1,4 +1,4 @@
-//! What all GStreamer pipelines here share: a chain of elements, an input for frames, a message
+//! Holds what all GStreamer pipelines here share: a chain of elements, an input for frames, a message
 //! handler, and shutdown on drop.
 
 use gstreamer as gst;
@@ -6,11 +6,11 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 
 /// A pipeline that runs until it is dropped. It must not be dropped on one of its own threads.
-pub struct Graph(gst::Pipeline);
+pub(crate) struct Graph(gst::Pipeline);
 
 impl Graph {
     /// Builds a pipeline with each element linked to the next.
-    pub fn of<const N: usize>(elements: [&gst::Element; N]) -> Result<Self, String> {
+    pub(crate) fn of<const N: usize>(elements: [&gst::Element; N]) -> Result<Self, String> {
         let pipeline = gst::Pipeline::new();
         pipeline.add_many(elements).map_err(text)?;
         gst::Element::link_many(elements).map_err(text)?;
@@ -19,20 +19,20 @@ impl Graph {
 
     /// Sets the message handler. Must be called before `play`. There is no main loop here, so messages
     /// are handled on the thread that posts them.
-    pub fn listen(&self, heard: impl Fn(&gst::Message) + Send + Sync + 'static) {
+    pub(crate) fn on_message(&self, handle: impl Fn(&gst::Message) + Send + Sync + 'static) {
         if let Some(bus) = self.0.bus() {
             bus.set_sync_handler(move |_, message| {
-                heard(message);
+                handle(message);
                 gst::BusSyncReply::Drop
             });
         }
     }
 
-    pub fn play(&self) -> Result<(), String> {
+    pub(crate) fn play(&self) -> Result<(), String> {
         self.0.set_state(gst::State::Playing).map(drop).map_err(text)
     }
 
-    pub fn pipeline(&self) -> &gst::Pipeline {
+    pub(crate) fn pipeline(&self) -> &gst::Pipeline {
         &self.0
     }
 }
@@ -43,13 +43,13 @@ impl Drop for Graph {
             bus.unset_sync_handler();
         }
         if let Err(error) = self.0.set_state(gst::State::Null) {
-            tracing::warn!(%error, "a pipeline did not shut down cleanly");
+            tracing::warn!(%error, "Pipeline shutdown failed");
         }
     }
 }
 
 /// Returns an appsrc for frames of that kind, each with its time. Pushing to it never blocks.
-pub fn feed(caps: &gst::Caps) -> gst_app::AppSrc {
+pub(crate) fn appsrc_for(caps: &gst::Caps) -> gst_app::AppSrc {
     gst_app::AppSrc::builder()
         .caps(caps)
         .format(gst::Format::Time)
@@ -58,10 +58,10 @@ pub fn feed(caps: &gst::Caps) -> gst_app::AppSrc {
         .build()
 }
 
-pub fn make(element: &str) -> Result<gst::Element, String> {
+pub(crate) fn make(element: &str) -> Result<gst::Element, String> {
     gst::ElementFactory::make(element).build().map_err(text)
 }
 
-pub fn text(error: impl std::fmt::Display) -> String {
+pub(crate) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

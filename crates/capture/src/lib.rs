@@ -1,7 +1,8 @@
-//! Records the screen and its sound as WebM segments: the product's implementation of `Capture`.
+//! Records the screen and its sound as WebM segments: the product's implementation of `Capture`. Takes still
+//! pictures of the screen as well (`still`, the implementation of `Stills`).
 //!
 //! ```text
-//! eye       the frame grabber: opens the source (`source`), grabs it fps times a second, drops frames
+//! grabber   (`frame_grabber`) opens the source (`source`), grabs it fps times a second, drops frames
 //!           equal to the last one (`gate`), and pushes the rest into the pipeline's bounded queue
 //! overlay   draws the webcam (`webcam`), clicks and keys (`marks`) onto each frame
 //! pipeline  GStreamer's threads: convert to I420, encode to VP9, a keyframe every two seconds (`pipeline`)
@@ -9,7 +10,6 @@
 //! writer    groups blocks into clusters (`segmenter`), writes clusters to durable files (`disk`) and
 //!           sends the events; owns the pipeline
 //! ```
-//! Besides these threads, `still` makes the thumbnail of a recording on request.
 //!
 //! Backpressure: the frame grabber never blocks. The encoder blocks on the writer only when 20 s of
 //! encoded frames are queued between them. The writer blocks on the disk and the event sink. So a slow
@@ -18,36 +18,41 @@
 //! segment waits for its sound, up to a bound. All bounds are in `policy`.
 //!
 //! Times are milliseconds of one monotonic clock that starts when the source is first grabbed.
+#![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod choice;
+mod border;
+mod devices;
 mod disk;
 mod encoder;
-mod eye;
+mod encoder_choice;
+mod encoder_speed;
+mod encoder_trial;
+mod frame_grabber;
 mod gate;
 mod graph;
-mod load;
+mod helper_process;
 mod marks;
 mod overlay;
-mod part;
 mod pipeline;
+mod pointer;
 mod policy;
 mod probe;
 mod segmenter;
+mod shutter;
 mod signals;
 mod sound;
 mod source;
 mod still;
+mod strikes;
 mod subject;
-mod surroundings;
 mod timeline;
-mod trial;
 mod vp9;
-mod warm;
+mod warm_up;
 mod webcam;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -55,40 +60,30 @@ use std::thread;
 use gstreamer as gst;
 use snaplark_core::INIT_FILE;
 use snaplark_core::capture::{
-    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Source, Still, Subject,
-    Trouble,
+    Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Issue, Source, Subject,
 };
 use snaplark_core::overlay::Webcam as WantedWebcam;
 
-pub use part::part;
-pub use probe::{Probe, WayProbe, probe};
-pub use sound::{DeviceProbe, Meter, listen};
-pub use surroundings::{
-    Border, Picture, Rect, Screen, ShownWindow, Surroundings, border_around, border_on,
-    desktop_asks, picture_of, surroundings,
-};
-pub use warm::warm;
-pub use webcam::{
-    CameraPicture, CameraPreview, CameraProbe, list as cameras, preview as preview_camera,
-};
+pub use helper_process::run_if_helper;
 
-use crate::choice::Memory;
-use crate::encoder::{SOFTWARE, Settings};
-use crate::eye::{Opened, Work};
-use crate::marks::Marks;
+use crate::encoder::{EncoderSettings, SOFTWARE};
+use crate::encoder_choice::TrialCache;
+use crate::frame_grabber::{GrabberSetup, SourceInfo};
+use crate::marks::MarkReader;
 use crate::overlay::Overlay;
+use crate::pointer::PointerReader;
 use crate::policy::{BITRATE_BITS_MIN, ENCODED_FRAMES_MAX, FPS_MAX};
-use crate::signals::{Signals, fault};
-use crate::source::Opening;
-use crate::webcam::Webcam;
-use crate::writer::{Spare, Writer};
+use crate::signals::{Signals, internal_error};
+use crate::source::SourceRequest;
+use crate::webcam::WebcamCapture;
+use crate::writer::{FallbackEncoder, SegmentWriter};
 
 /// Records what this computer shows and plays.
 #[derive(Clone, Debug, Default)]
 pub struct SystemCapture {
     display: Option<String>,
     sound_server: Option<String>,
-    memory: Option<Memory>,
+    trials: Option<TrialCache>,
 }
 
 impl SystemCapture {
@@ -109,8 +104,14 @@ impl SystemCapture {
     }
 
     /// Caches the results of encoder trials in that folder. Without this only libvpx is used.
-    pub fn remembering_in(self, folder: &Path) -> Self {
-        SystemCapture { memory: Some(Memory::below(folder)), ..self }
+    pub fn with_trial_cache_in(self, folder: &Path) -> Self {
+        SystemCapture { trials: Some(TrialCache::in_folder(folder)), ..self }
+    }
+}
+
+impl SystemCapture {
+    fn display(&self) -> Option<&str> {
+        self.display.as_deref()
     }
 }
 
@@ -120,23 +121,20 @@ impl Capture for SystemCapture {
         request: CaptureRequest,
         events: CaptureSink,
     ) -> Result<Box<dyn CaptureControl>, CaptureError> {
-        ready()?;
-        tracing::debug!("GStreamer is ready");
+        check_gstreamer()?;
+        tracing::debug!("GStreamer initialized");
         let signals = Arc::new(Signals::default());
         let started = self.begin(request, events, &signals);
         if started.is_err() {
             // Ends the threads that were already started.
             signals.ask_to_stop();
         }
-        started.map(|webcam| Box::new(Control { signals, webcam }) as Box<dyn CaptureControl>)
-    }
-
-    fn still(&self, init: &[u8], segment: &[u8]) -> Result<Still, CaptureError> {
-        still::of(init, segment).map_err(|reason| CaptureError::NoStill { reason })
+        started
+            .map(|webcam| Box::new(RecordingControl { signals, webcam }) as Box<dyn CaptureControl>)
     }
 
     fn subject(&self, source: &Source) -> Option<Subject> {
-        subject::of(source::way(self.display.as_deref()).ok()?, source)
+        subject::of(source::backend(self.display.as_deref()).ok()?, source)
     }
 }
 
@@ -146,60 +144,69 @@ impl SystemCapture {
         request: CaptureRequest,
         events: CaptureSink,
         signals: &Arc<Signals>,
-    ) -> Result<Arc<Webcam>, CaptureError> {
+    ) -> Result<Arc<WebcamCapture>, CaptureError> {
         let fps = request.fps.clamp(1, FPS_MAX);
         let (opened, found) = sync_channel(1);
-        let (feeds, work) = sync_channel(1);
-        let way = source::way(self.display.as_deref())?;
-        let open_wait = way.open_wait();
-        let marks = Marks::open(request.marks, &way, &request.source);
-        let opening = Opening {
-            way,
+        let (setups, setup) = sync_channel(1);
+        let backend = source::backend(self.display.as_deref())?;
+        let open_wait = backend.open_wait();
+        let marks = MarkReader::open(request.marks, &backend, &request.source);
+        let pointer_backend = request.pointer_positions.then(|| backend.clone());
+        let opening = SourceRequest {
+            backend,
             wanted: request.source.clone(),
             fps,
             pointer: request.pointer,
             permission: request.permission.clone(),
             abandoned: request.abandoned.clone(),
         };
-        let eye_signals = signals.clone();
-        spawn("eye", move || eye::run(&opening, fps, &eye_signals, &opened, &work))?;
-        let Opened { size, permission } =
+        let grabber_signals = signals.clone();
+        spawn("eye", move || frame_grabber::run(&opening, fps, &grabber_signals, &opened, &setup))?;
+        let SourceInfo { size, permission } =
             found.recv_timeout(open_wait).map_err(|error| match error {
                 RecvTimeoutError::Timeout => {
                     CaptureError::NoDisplay { reason: "the display does not answer".to_owned() }
                 }
-                RecvTimeoutError::Disconnected => fault(),
+                RecvTimeoutError::Disconnected => internal_error(),
             })??;
-        tracing::debug!("the source is open");
+        tracing::debug!("Capture source opened");
 
         disk::check(&request.folder, INIT_FILE)?;
         let sound = sound::start(&request.sound, self.sound_server.as_deref(), fps, signals)?;
-        let webcam = Webcam::new(size, request.webcam, signals.clone());
+        let webcam = WebcamCapture::new(size, request.webcam, signals.clone());
         let bitrate_bits = request.bitrate_bits.max(BITRATE_BITS_MIN);
-        let picture = policy::fitted(size, request.lines_max);
-        let settings = Settings { width: picture.0, height: picture.1, bitrate_bits };
+        let fitted = || policy::fitted(size, request.lines_max);
+        let picture = request.picture_size.unwrap_or_else(fitted);
+        let settings = EncoderSettings {
+            width: picture.0,
+            height: picture.1,
+            bitrate_bits,
+            has_borders: request.picture_size.is_some(),
+        };
         let (out, frames) = sync_channel(ENCODED_FRAMES_MAX);
-        let memory = self.memory.as_ref().filter(|_| request.hardware_encoding);
-        let wanted = memory.map_or(SOFTWARE, |memory| memory.choose(&settings));
-        let told = signals.clone();
+        let trials = self.trials.as_ref().filter(|_| request.hardware_encoding);
+        let chosen = trials.map_or(SOFTWARE, |trials| trials.choose(&settings));
+        let pipeline_signals = signals.clone();
         let start = move |encoder| {
-            pipeline::start(encoder, &settings, size, fps, out.clone(), told.clone())
+            pipeline::start(encoder, &settings, size, fps, out.clone(), pipeline_signals.clone())
         };
-        let (encoder, (pipeline, feed)) = match start(wanted) {
-            Err(_) if wanted.is_hardware() => (SOFTWARE, start(SOFTWARE)?),
-            started => (wanted, started?),
+        let (encoder, (pipeline, input)) = match start(chosen) {
+            Err(_) if chosen.is_hardware() => (SOFTWARE, start(SOFTWARE)?),
+            started => (chosen, started?),
         };
-        tracing::debug!("the pipeline runs");
-        let (replaced, others) = sync_channel(1);
-        let spare = memory.filter(|_| encoder.is_hardware()).cloned().map(|memory| Spare {
-            start: Box::new(move || start(SOFTWARE)),
-            feeds: replaced,
-            note: Box::new(move |why| memory.note(encoder, &settings, why)),
-        });
-        let writer = Writer {
+        tracing::debug!("Recording pipeline started");
+        let (replaced, replacements) = sync_channel(1);
+        let spare =
+            trials.filter(|_| encoder.is_hardware()).cloned().map(|trials| FallbackEncoder {
+                start: Box::new(move || start(SOFTWARE)),
+                inputs: replaced,
+                on_failure: Box::new(move |why| trials.store(encoder, &settings, why)),
+            });
+        let writer = SegmentWriter {
             folder: request.folder,
             spare_folder: request.spare_folder,
             size: picture,
+            fps,
             permission,
             sink: events,
             signals: signals.clone(),
@@ -207,26 +214,30 @@ impl SystemCapture {
         };
         spawn("writer", move || writer::run(writer, frames, pipeline, sound))?;
         let marks = marks.unwrap_or_else(|reason| {
-            signals.trouble(Trouble::MarksMissing { reason });
+            signals.report_issue(Issue::MarksMissing { reason });
             None
         });
         let overlay = Overlay::new(size, webcam.clone(), marks);
+        let pointer = pointer_backend
+            .and_then(|backend| PointerReader::open(&backend, size, source::fitted(size, picture)));
         // The frame grabber waits for this message. The send fails only if that thread has died; then
         // the writer receives no frames, and the control's stop ends it.
-        feeds.send(Work { feed, overlay, others }).map_err(|_| fault())?;
-        if let Some(memory) = memory {
-            memory.learn(settings);
+        setups
+            .send(GrabberSetup { input, overlay, pointer, replacements })
+            .map_err(|_| internal_error())?;
+        if let Some(trials) = trials {
+            trials.try_untested(settings);
         }
         Ok(webcam)
     }
 }
 
-struct Control {
+struct RecordingControl {
     signals: Arc<Signals>,
-    webcam: Arc<Webcam>,
+    webcam: Arc<WebcamCapture>,
 }
 
-impl CaptureControl for Control {
+impl CaptureControl for RecordingControl {
     fn stop(&mut self) {
         self.signals.ask_to_stop();
     }
@@ -243,6 +254,10 @@ impl CaptureControl for Control {
         self.signals.cut();
     }
 
+    fn strike(&mut self, length_ms: u64, folder: PathBuf) {
+        self.signals.strike(length_ms, folder);
+    }
+
     fn set_muted(&mut self, muted: bool) {
         self.signals.set_muted(muted);
     }
@@ -252,14 +267,14 @@ impl CaptureControl for Control {
     }
 }
 
-impl Drop for Control {
+impl Drop for RecordingControl {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// Initializes GStreamer and checks that the elements that every recording needs are installed.
-fn ready() -> Result<(), CaptureError> {
+fn check_gstreamer() -> Result<(), CaptureError> {
     gst::init().map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
     encoder::check()
 }

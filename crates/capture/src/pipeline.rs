@@ -2,17 +2,17 @@
 //! knows nothing about screens, files or segments, except where keyframes must be placed.
 //!
 //! ```text
-//!  eye's thread    appsrc's thread             queue's thread                     writer's thread
+//!  frame grabber   appsrc's thread             queue's thread                     writer's thread
 //! ┌────────────┐  ┌────────────────────────┐  ┌────────────────────────────────┐  ┌──────────────┐
-//! │ Feed::push ├─►│ appsrc ► convert, scale ├─►│ ◇ ► vp9enc ► appsink ► on_frame ├─►│ Receiver     │
+//! │   push      ├─►│ appsrc ► convert, scale ├─►│ ◇ ► vp9enc ► appsink ► on_frame ├─►│ Receiver     │
 //! └────────────┘  └────────────────────────┘  └────────────────────────────────┘  └──────────────┘
 //!        RAW_FRAMES_MAX          CONVERTED_FRAMES_MAX               ENCODED_FRAMES_MAX
-//!   full: Feed::has_room     full: conversion waits       full: on_frame waits, and all before it
+//!   full: FrameInput::has_room     full: conversion waits       full: on_frame waits, and all before it
 //!   returns false, the frame grabber counts a drop
 //!
 //! ◇ a probe on the encoder's sink pad: requests a keyframe right before a frame that begins a segment
-//!   (`Cuts`); on_frame then marks that keyframe. It also watches how many frames wait, and makes the
-//!   encoder faster at lower quality before any frame is lost (`Load`)
+//!   (`KeyframeRequests`); on_frame then marks that keyframe. It also watches how many frames wait, and makes the
+//!   encoder faster at lower quality before any frame is lost (`EncoderSpeed`)
 //! ```
 //!
 //! A hardware encoder of the graphics card may take the place of vp9enc. If it fails, only the encoder
@@ -26,127 +26,131 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use snaplark_core::capture::{CaptureError, Trouble};
+use snaplark_core::capture::{CaptureError, Issue};
 
-use crate::encoder::{self, Encoder, Settings};
+use crate::encoder::{self, Encoder, EncoderSettings};
+use crate::encoder_speed::EncoderSpeed;
 use crate::graph::{self, Graph, make};
-use crate::load::Load;
 use crate::policy::{CONVERTED_BYTES_MAX, CONVERTED_FRAMES_MAX, ENCODER_END_WAIT, RAW_FRAMES_MAX};
 use crate::segmenter::EncodedFrame;
 use crate::signals::Signals;
 use crate::vp9;
 
-pub enum Encoded {
+pub(crate) enum EncoderOutput {
     Frame(EncodedFrame),
     /// Marks the end of the stream: no frame follows.
     End,
 }
 
 /// The input end of the pipeline, for raw pictures.
-pub struct Feed {
+pub(crate) struct FrameInput {
     appsrc: gst_app::AppSrc,
     pool: gst::BufferPool,
     /// The buffer that was pushed last.
     last: Option<gst::Buffer>,
-    cuts: Arc<Mutex<Cuts>>,
+    requests: Arc<Mutex<KeyframeRequests>>,
     /// True if the writer starts another pipeline when this one fails.
     pub is_replaceable: bool,
 }
 
 /// How a frame is to be encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Treat {
+pub(crate) struct EncodeMode {
     /// Encode it as the keyframe that begins a segment.
-    pub begins: bool,
+    pub begins_segment: bool,
     /// Encode it at high quality, as a picture that stays on the screen.
-    pub care: bool,
+    pub high_quality: bool,
 }
 
-/// Passes the `Treat` of each frame from the feed to the encoder, and remembers which requested
+/// Passes the `EncodeMode` of each frame from the feed to the encoder, and remembers which requested
 /// keyframe begins a segment, so that it can be marked behind the encoder.
 #[derive(Debug, Default)]
-struct Cuts {
-    told: VecDeque<(u64, Treat)>,
-    asked: bool,
+struct KeyframeRequests {
+    pending: VecDeque<(u64, EncodeMode)>,
+    requested: bool,
     /// Counts the frames that went into the encoder's side of the pipeline and that came out.
-    fed: u64,
-    came: u64,
+    frames_in: u64,
+    frames_out: u64,
 }
 
-impl Cuts {
-    /// Called when a frame enters the encoder. Returns how to encode it.
-    fn enter(&mut self, time_ms: u64) -> Treat {
-        let mut treat = Treat::default();
-        while let Some((_, told)) = self.told.pop_front_if(|(told_ms, _)| *told_ms <= time_ms) {
+impl KeyframeRequests {
+    /// Is called when a frame enters the encoder. Returns how to encode it.
+    fn frame_entered(&mut self, time_ms: u64) -> EncodeMode {
+        let mut mode = EncodeMode::default();
+        while let Some((_, pending)) = self.pending.pop_front_if(|(told_ms, _)| *told_ms <= time_ms)
+        {
             // If the frame that should have begun a segment was lost, this one begins it instead.
-            treat = Treat { begins: treat.begins || told.begins, care: told.care };
+            mode = EncodeMode {
+                begins_segment: mode.begins_segment || pending.begins_segment,
+                high_quality: pending.high_quality,
+            };
         }
-        self.asked |= treat.begins;
-        treat
+        self.requested |= mode.begins_segment;
+        mode
     }
 
-    /// Called when a keyframe came out. Returns true if it was requested; other keyframes begin no
+    /// Is called when a keyframe came out. Returns true if it was requested; other keyframes begin no
     /// segment.
-    fn found(&mut self) -> bool {
-        std::mem::take(&mut self.asked)
+    fn keyframe_came_out(&mut self) -> bool {
+        std::mem::take(&mut self.requested)
     }
 }
 
 /// The pipeline did not accept a frame. It has failed and reports the reason itself.
 #[derive(Debug)]
-pub struct Refused;
+pub(crate) struct FrameRejected;
 
-impl Feed {
-    pub fn has_room(&self) -> bool {
+impl FrameInput {
+    pub(crate) fn has_room(&self) -> bool {
         self.appsrc.property::<u64>("current-level-buffers") < RAW_FRAMES_MAX
     }
 
-    pub fn is_last(&self, picture: &[u8]) -> bool {
+    pub(crate) fn is_last(&self, picture: &[u8]) -> bool {
         let last = self.last.as_ref().and_then(|last| last.map_readable().ok());
         last.is_some_and(|last| last.as_slice() == picture)
     }
 
     /// Pushes a frame. Without a picture, the last one is pushed again.
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         picture: Option<&[u8]>,
         time_ms: u64,
-        treat: Treat,
-    ) -> Result<(), Refused> {
+        mode: EncodeMode,
+    ) -> Result<(), FrameRejected> {
         let mut buffer = match (picture, &self.last) {
             (Some(picture), _) => self.copy(picture)?,
             (None, Some(last)) => last.copy(),
             (None, None) => return Ok(()),
         };
-        let fresh = buffer.get_mut().ok_or(Refused)?;
+        let fresh = buffer.get_mut().ok_or(FrameRejected)?;
         fresh.set_pts(gst::ClockTime::from_mseconds(time_ms));
         self.last = Some(buffer.clone());
         {
-            let mut cuts = lock(&self.cuts);
-            cuts.told.push_back((time_ms, treat));
-            cuts.fed += 1;
+            let mut requests = lock(&self.requests);
+            requests.pending.push_back((time_ms, mode));
+            requests.frames_in += 1;
         }
-        self.appsrc.push_buffer(buffer).map(drop).map_err(|_| Refused)
+        self.appsrc.push_buffer(buffer).map(drop).map_err(|_| FrameRejected)
     }
 
     /// Replaces another feed and takes over its last picture, which is still the current one.
-    pub fn follow(&mut self, other: &mut Feed) {
+    pub(crate) fn take_over(&mut self, other: &mut FrameInput) {
         self.last = other.last.take();
     }
 
-    fn copy(&self, picture: &[u8]) -> Result<gst::Buffer, Refused> {
-        let mut buffer = self.pool.acquire_buffer(None).map_err(|_| Refused)?;
+    fn copy(&self, picture: &[u8]) -> Result<gst::Buffer, FrameRejected> {
+        let mut buffer = self.pool.acquire_buffer(None).map_err(|_| FrameRejected)?;
         {
-            let fresh = buffer.get_mut().ok_or(Refused)?;
-            let mut map = fresh.map_writable().map_err(|_| Refused)?;
+            let fresh = buffer.get_mut().ok_or(FrameRejected)?;
+            let mut map = fresh.map_writable().map_err(|_| FrameRejected)?;
             map.as_mut_slice().copy_from_slice(picture);
         }
         Ok(buffer)
     }
 }
 
-/// Ends the stream: the frames in flight come out, then `Encoded::End`.
-impl Drop for Feed {
+/// Ends the stream: the frames in flight come out, then `EncoderOutput::End`.
+impl Drop for FrameInput {
     fn drop(&mut self) {
         // A failed pipeline refuses this; it has already reported the failure.
         let _ = self.appsrc.end_of_stream();
@@ -154,23 +158,23 @@ impl Drop for Feed {
 }
 
 /// A running pipeline; it stops when this is dropped.
-pub struct Running {
+pub(crate) struct RunningPipeline {
     /// Messages of the pipeline's threads are ignored once this is dropped.
     live: Option<Arc<()>>,
-    cuts: Arc<Mutex<Cuts>>,
+    requests: Arc<Mutex<KeyframeRequests>>,
     graph: Option<Graph>,
     encoder: &'static Encoder,
 }
 
-impl Running {
+impl RunningPipeline {
     /// Returns how many frames went in and have not come out.
-    pub fn frames_inside(&self) -> u64 {
-        let cuts = lock(&self.cuts);
-        cuts.fed - cuts.came
+    pub(crate) fn frames_inside(&self) -> u64 {
+        let requests = lock(&self.requests);
+        requests.frames_in - requests.frames_out
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningPipeline {
     fn drop(&mut self) {
         self.live = None;
         let graph = self.graph.take();
@@ -178,7 +182,7 @@ impl Drop for Running {
             return;
         }
         // A hardware encoder that hangs while it shuts down is left behind on its own thread.
-        let (tell, told) = channel();
+        let (tell, pending) = channel();
         let end = move || {
             drop(graph);
             // Fails only if the shutdown took too long.
@@ -186,20 +190,20 @@ impl Drop for Running {
         };
         if crate::spawn("encoder-end", end).is_ok() {
             // Times out if the encoder hangs.
-            let _ = told.recv_timeout(ENCODER_END_WAIT);
+            let _ = pending.recv_timeout(ENCODER_END_WAIT);
         }
     }
 }
 
 /// Builds the pipeline and starts it. Later failures are reported to `signals`.
-pub fn start(
+pub(crate) fn start(
     encoder: &'static Encoder,
-    settings: &Settings,
+    settings: &EncoderSettings,
     source: (u32, u32),
     fps: u32,
-    out: SyncSender<Encoded>,
+    out: SyncSender<EncoderOutput>,
     signals: Arc<Signals>,
-) -> Result<(Running, Feed), CaptureError> {
+) -> Result<(RunningPipeline, FrameInput), CaptureError> {
     let frame_bytes = source.0 as usize * source.1 as usize * 4;
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "BGRx")
@@ -207,12 +211,12 @@ pub fn start(
         .field("height", source.1 as i32)
         .field("framerate", gst::Fraction::new(fps as i32, 1))
         .build();
-    let appsrc = graph::feed(&raw);
+    let appsrc = graph::appsrc_for(&raw);
     let convert = make(encoder::CONVERTER).map_err(failed)?;
     // With nothing to scale, the element passes pictures through unchanged.
     let scale = make(encoder::SCALER).map_err(failed)?;
     scale.set_property_from_str("method", "catrom");
-    scale.set_property("add-borders", false);
+    scale.set_property("add-borders", settings.has_borders);
     for element in [&convert, &scale] {
         element.set_property("n-threads", encoder::threads());
     }
@@ -232,17 +236,18 @@ pub fn start(
     queue.set_property("max-size-bytes", CONVERTED_BYTES_MAX);
     queue.set_property("max-size-time", 0_u64);
     let encode = encoder.make(settings)?;
-    let cuts = Arc::new(Mutex::new(Cuts::default()));
-    let load = Load::new(encoder.haste_max(settings));
+    let requests = Arc::new(Mutex::new(KeyframeRequests::default()));
+    let speed = EncoderSpeed::new(encoder.speed_steps_max(settings));
     let settings = *settings;
-    let care = Care { encoder, settings, queue: queue.clone(), load, is_special: false };
-    prepare_each(&encode, cuts.clone(), care, signals.clone())?;
+    let high_quality =
+        EncoderEffort { encoder, settings, queue: queue.clone(), speed, is_high_quality: false };
+    control_each_frame(&encode, requests.clone(), high_quality, signals.clone())?;
     let appsink = gst_app::AppSink::builder().sync(false).build();
     let live = Arc::new(());
-    let heard = Heard { out, cuts: cuts.clone(), live: Arc::downgrade(&live) };
+    let output = FrameOutput { out, requests: requests.clone(), live: Arc::downgrade(&live) };
     let size = (settings.width, settings.height);
-    let judge = encoder.is_hardware().then(|| (size, signals.clone()));
-    appsink.set_callbacks(heard.callbacks(judge));
+    let check = encoder.is_hardware().then(|| (size, signals.clone()));
+    appsink.set_callbacks(output.callbacks(check));
 
     let (source, sink) = (appsrc.upcast_ref(), appsink.upcast_ref());
     let graph =
@@ -254,11 +259,11 @@ pub fn start(
     pool.set_config(config).map_err(failed)?;
     pool.set_active(true).map_err(failed)?;
 
-    listen(&graph, Arc::downgrade(&live), encoder, signals);
+    handle_messages(&graph, Arc::downgrade(&live), encoder, signals);
     graph.play().map_err(failed)?;
     let is_replaceable = encoder.is_hardware();
-    let feed = Feed { appsrc, pool, last: None, cuts: cuts.clone(), is_replaceable };
-    Ok((Running { live: Some(live), cuts, graph: Some(graph), encoder }, feed))
+    let input = FrameInput { appsrc, pool, last: None, requests: requests.clone(), is_replaceable };
+    Ok((RunningPipeline { live: Some(live), requests, graph: Some(graph), encoder }, input))
 }
 
 fn failed(error: impl std::fmt::Display) -> CaptureError {
@@ -270,31 +275,31 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Adjusts the encoder's quality and speed.
-struct Care {
+struct EncoderEffort {
     encoder: &'static Encoder,
-    settings: Settings,
+    settings: EncoderSettings,
     queue: gst::Element,
-    load: Load,
-    is_special: bool,
+    speed: EncoderSpeed,
+    is_high_quality: bool,
 }
 
-impl Care {
+impl EncoderEffort {
     /// Sets the quality for the next frame.
-    fn set(&mut self, encode: &gst::Element, special: bool) {
-        if special != self.is_special {
-            self.is_special = special;
-            self.encoder.take_care(encode, special);
+    fn set(&mut self, encode: &gst::Element, high_quality: bool) {
+        if high_quality != self.is_high_quality {
+            self.is_high_quality = high_quality;
+            self.encoder.set_quality(encode, high_quality);
         }
     }
 
     /// Makes the encoder faster if it falls behind, and slower again once it keeps up.
-    fn follow(&mut self, encode: &gst::Element, time_ms: u64, signals: &Signals) {
+    fn take_over(&mut self, encode: &gst::Element, time_ms: u64, signals: &Signals) {
         let waiting = self.queue.property::<u32>("current-level-buffers");
-        if let Some(haste) = self.load.judge(waiting, time_ms) {
-            self.encoder.hurry(encode, &self.settings, haste);
-            signals.trouble(match haste {
-                0 => Trouble::EncoderRelaxed,
-                _ => Trouble::EncoderHurried,
+        if let Some(steps) = self.speed.judge(waiting, time_ms) {
+            self.encoder.set_speed(encode, &self.settings, steps);
+            signals.report_issue(match steps {
+                0 => Issue::EncoderRelaxed,
+                _ => Issue::EncoderHurried,
             });
         }
     }
@@ -302,27 +307,27 @@ impl Care {
 
 /// Installs a probe that runs right before each frame enters the encoder, on the thread that encodes
 /// it. Nothing in it blocks on another thread.
-fn prepare_each(
+fn control_each_frame(
     encode: &gst::Element,
-    cuts: Arc<Mutex<Cuts>>,
-    care: Care,
+    requests: Arc<Mutex<KeyframeRequests>>,
+    high_quality: EncoderEffort,
     signals: Arc<Signals>,
 ) -> Result<(), CaptureError> {
     let pad = encode.static_pad("sink").ok_or_else(|| failed("the encoder takes no pictures"))?;
-    let care = Mutex::new(care);
+    let high_quality = Mutex::new(high_quality);
     // A weak reference, since the element owns this closure.
     let encode = encode.downgrade();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let Some(time) = info.buffer().and_then(|buffer| buffer.pts()) {
             let time_ms = time.mseconds();
-            let treat = lock(&cuts).enter(time_ms);
-            if treat.begins {
+            let mode = lock(&requests).frame_entered(time_ms);
+            if mode.begins_segment {
                 pad.send_event(keyframe_event());
             }
             if let Some(encode) = encode.upgrade() {
-                let mut care = lock(&care);
-                care.set(&encode, treat.care);
-                care.follow(&encode, time_ms, &signals);
+                let mut high_quality = lock(&high_quality);
+                high_quality.set(&encode, mode.high_quality);
+                high_quality.take_over(&encode, time_ms, &signals);
             }
         }
         gst::PadProbeReturn::Ok
@@ -332,7 +337,7 @@ fn prepare_each(
 
 /// Returns GStreamer's "force key unit" event, as gst_video_event_new_downstream_force_key_unit makes
 /// it. Without a time it applies to the next frame.
-pub fn keyframe_event() -> gst::Event {
+pub(crate) fn keyframe_event() -> gst::Event {
     let none = u64::MAX;
     gst::event::CustomDownstream::new(
         gst::Structure::builder("GstForceKeyUnit")
@@ -346,17 +351,17 @@ pub fn keyframe_event() -> gst::Event {
 }
 
 /// Receives the encoded frames from the appsink and sends them to the writer.
-struct Heard {
-    out: SyncSender<Encoded>,
-    cuts: Arc<Mutex<Cuts>>,
+struct FrameOutput {
+    out: SyncSender<EncoderOutput>,
+    requests: Arc<Mutex<KeyframeRequests>>,
     live: Weak<()>,
 }
 
-impl Heard {
-    /// Returns the appsink's callbacks. With `judge`, each frame is checked: the track must keep the
+impl FrameOutput {
+    /// Returns the appsink's callbacks. With `check`, each frame is checked: the track must keep the
     /// size and format it began with.
-    fn callbacks(self, judge: Option<((u32, u32), Arc<Signals>)>) -> gst_app::AppSinkCallbacks {
-        let Heard { out, cuts, live } = self;
+    fn callbacks(self, check: Option<((u32, u32), Arc<Signals>)>) -> gst_app::AppSinkCallbacks {
+        let FrameOutput { out, requests, live } = self;
         let (at_end, live_at_end) = (out.clone(), live.clone());
         gst_app::AppSinkCallbacks::builder()
             .new_sample(move |appsink| {
@@ -365,8 +370,8 @@ impl Heard {
                 let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
                 let _live = live.upgrade().ok_or(gst::FlowError::Eos)?;
                 let mut keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-                if let Some((size, signals)) = &judge {
-                    match vp9::head(map.as_slice()) {
+                if let Some((size, signals)) = &check {
+                    match vp9::read_header(map.as_slice()) {
                         Some(head) if head.keyframe.is_none_or(|own| own == *size) => {
                             keyframe = head.keyframe.is_some();
                         }
@@ -376,33 +381,38 @@ impl Heard {
                         }
                     }
                 }
-                let begins = {
-                    let mut cuts = lock(&cuts);
-                    cuts.came += 1;
-                    keyframe && cuts.found()
+                let begins_segment = {
+                    let mut requests = lock(&requests);
+                    requests.frames_out += 1;
+                    keyframe && requests.keyframe_came_out()
                 };
                 let frame = EncodedFrame {
                     time_ms: buffer.pts().ok_or(gst::FlowError::Error)?.mseconds(),
                     keyframe,
-                    begins,
+                    begins_segment,
                     data: map.as_slice().to_vec(),
                 };
                 // Blocks while the queue is full; fails once the writer has ended.
-                out.send(Encoded::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
+                out.send(EncoderOutput::Frame(frame)).map_err(|_| gst::FlowError::Eos)?;
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
                 if live_at_end.upgrade().is_some() {
                     // Fails only if the writer has already ended.
-                    drop(at_end.send(Encoded::End));
+                    drop(at_end.send(EncoderOutput::End));
                 }
             })
             .build()
     }
 }
 
-fn listen(graph: &Graph, live: Weak<()>, encoder: &'static Encoder, signals: Arc<Signals>) {
-    graph.listen(move |message| match message.view() {
+fn handle_messages(
+    graph: &Graph,
+    live: Weak<()>,
+    encoder: &'static Encoder,
+    signals: Arc<Signals>,
+) {
+    graph.on_message(move |message| match message.view() {
         _ if live.upgrade().is_none() => {}
         gst::MessageView::Error(error) if encoder.is_hardware() => {
             signals.encoder_failed(error.error().to_string());
@@ -413,7 +423,7 @@ fn listen(graph: &Graph, live: Weak<()>, encoder: &'static Encoder, signals: Arc
             error.src().map(|src| src.name()).unwrap_or_default()
         )),
         gst::MessageView::Warning(warning) => {
-            tracing::warn!(warning = %warning.error(), "the recording pipeline warns");
+            tracing::warn!(warning = %warning.error(), "Recording pipeline warning");
         }
         _ => {}
     });

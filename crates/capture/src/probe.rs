@@ -3,42 +3,19 @@
 
 use gstreamer as gst;
 use snaplark_core::capture::CaptureError;
+use snaplark_core::devices::{BackendProbe, SystemProbe};
 
 use crate::encoder;
 use crate::marks;
-use crate::sound::{self, DeviceProbe};
-use crate::webcam::{self, CameraProbe};
+use crate::sound;
+use crate::webcam;
 
-#[derive(Clone, Debug)]
-pub struct Probe {
-    /// All ways to capture the screen; the one that would be used comes first.
-    pub ways: Vec<WayProbe>,
-    /// The software encoder, or what to install.
-    pub encoder: Result<String, CaptureError>,
-    /// The installed hardware encoders. One is used if a trial shows that it works.
-    pub hardware: Vec<String>,
-    /// The sound devices.
-    pub sound: Result<Vec<DeviceProbe>, CaptureError>,
-    /// Whether clicks and keys can be shown, or why not.
-    pub marks: Result<(), String>,
-    /// The cameras, or why they can't be listed.
-    pub cameras: Result<Vec<CameraProbe>, String>,
-    /// GStreamer's version string.
-    pub gstreamer: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct WayProbe {
-    pub name: &'static str,
-    /// Describes what can be captured in this way, or says why it is not used.
-    pub found: Result<String, String>,
-}
-
-pub fn probe() -> Probe {
+/// Checks what can be recorded on this computer.
+pub(crate) fn probe() -> SystemProbe {
     if let Err(error) = gst::init() {
         let failed = CaptureError::PipelineFailed { reason: error.to_string() };
-        return Probe {
-            ways: ways(),
+        return SystemProbe {
+            backends: backends(),
             encoder: Err(failed.clone()),
             hardware: Vec::new(),
             marks: marks(),
@@ -47,8 +24,8 @@ pub fn probe() -> Probe {
             gstreamer: gst::version_string().to_string(),
         };
     }
-    Probe {
-        ways: ways(),
+    SystemProbe {
+        backends: backends(),
         encoder: encoder::check().map(|()| encoder::SOFTWARE.element.to_owned()),
         hardware: encoder::hardware().map(|encoder| encoder.element.to_owned()).collect(),
         sound: sound::list(None),
@@ -59,34 +36,38 @@ pub fn probe() -> Probe {
 }
 
 fn marks() -> Result<(), String> {
-    let way = crate::source::way(None).map_err(|error| error.to_string())?;
-    marks::check(&way)
+    let backend = crate::source::backend(None).map_err(|error| error.to_string())?;
+    marks::check(&backend)
 }
 
 #[cfg(target_os = "linux")]
-fn ways() -> Vec<WayProbe> {
-    use crate::source::{Way, portal, scap, way};
+fn backends() -> Vec<BackendProbe> {
+    use crate::source::{self, Backend, portal, scap};
 
-    let x11 = |found| WayProbe { name: "X11", found };
-    let wayland = |found| WayProbe { name: "Wayland", found };
+    let x11 = |found| BackendProbe { name: "X11", found };
+    let wayland = |found| BackendProbe { name: "Wayland", found };
     let unused = |why: &str| Err(format!("not used: {why}"));
     let text = |error: CaptureError| error.to_string();
-    let scap = |found| WayProbe { name: "scap", found };
-    let other = if scap::part::IS_BUILT {
+    let scap = |found| BackendProbe { name: "scap", found };
+    let other = if scap::helper::IS_BUILT {
         "not used: SNAPLARK_SOURCE=scap chooses it, and asks before each recording"
     } else {
         "not in this build: it is the way in of Windows and macOS"
     };
-    match way(None) {
-        Ok(Way::Portal) => {
+    match source::backend(None) {
+        Ok(Backend::Portal) => {
             let why = "in a Wayland session it shows only the programs that still speak X11";
-            vec![wayland(shared().map_err(text)), x11(unused(why)), scap(Err(other.into()))]
+            vec![wayland(portal_summary().map_err(text)), x11(unused(why)), scap(Err(other.into()))]
         }
-        Ok(Way::X11(name)) => {
+        Ok(Backend::X11(name)) => {
             let why = "this is an X11 session, which is recorded without asking";
-            vec![x11(shown(&name).map_err(text)), wayland(unused(why)), scap(Err(other.into()))]
+            vec![
+                x11(x11_summary(&name).map_err(text)),
+                wayland(unused(why)),
+                scap(Err(other.into())),
+            ]
         }
-        Ok(Way::Scap) => {
+        Ok(Backend::Scap) => {
             let found = portal::offered().map_err(text);
             let found = found.map(|offered| format!("{offered}, after asking each time"));
             let why = "SNAPLARK_SOURCE is 'scap'";
@@ -97,7 +78,7 @@ fn ways() -> Vec<WayProbe> {
 }
 
 #[cfg(target_os = "linux")]
-fn shared() -> Result<String, CaptureError> {
+fn portal_summary() -> Result<String, CaptureError> {
     use crate::source::portal;
 
     let offered = portal::offered()?;
@@ -106,7 +87,7 @@ fn shared() -> Result<String, CaptureError> {
 }
 
 #[cfg(target_os = "linux")]
-fn shown(name: &str) -> Result<String, CaptureError> {
+fn x11_summary(name: &str) -> Result<String, CaptureError> {
     let able = crate::source::x11::probe(name)?;
     let mut found = format!("{name}, {}x{}", able.size.0, able.size.1);
     for (has, lack) in [
@@ -122,9 +103,9 @@ fn shown(name: &str) -> Result<String, CaptureError> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ways() -> Vec<WayProbe> {
-    let found = crate::source::way(None)
+fn backends() -> Vec<BackendProbe> {
+    let found = crate::source::backend(None)
         .map(|_| "displays and windows".to_owned())
         .map_err(|error| error.to_string());
-    vec![WayProbe { name: "scap", found }]
+    vec![BackendProbe { name: "scap", found }]
 }

@@ -1,93 +1,201 @@
-//! Makes a recording's thumbnail: the first keyframe of a segment, scaled down.
+//! Still pictures of the screen: the product's implementation of `Stills`.
+//!
+//! X11 is read directly. On Wayland the way that asks less is taken:
 //!
 //! ```text
-//! init + segment -> appsrc -> matroskademux -> vp9dec -> appsink -> one frame
-//!                                                  judged by its contrast, then to JPEG
+//! the person chooses in the desktop's dialog ──► Screenshot portal, interactive
+//! a permission for recording is there ─────────► one frame of that ScreenCast; nothing is asked
+//! one display ─────────────────────────────────► one frame of a ScreenCast; it asks once which display
+//! else ────────────────────────────────────────► Screenshot portal; it asks once, ever
+//! that portal is missing or can't do it ───────► one frame of a ScreenCast that the person agrees to now
 //! ```
+//!
+//! Whoever closes the desktop's dialog is not asked again in another way.
 
-use std::time::Duration;
+use snaplark_core::capture::Source;
+use snaplark_core::still::{
+    DisplayArea, PixelRect, SourceList, StillError, StillPicture, StillRequest, StillSource, Stills,
+};
 
-use gstreamer as gst;
-use gstreamer::prelude::*;
-use gstreamer_app as gst_app;
-use gstreamer_video as gst_video;
-use gstreamer_video::prelude::*;
-use snaplark_core::capture::Still;
+use crate::source::{self, Backend, ScreenMapping, SourceRequest};
+use crate::{SystemCapture, subject};
 
-use crate::graph::text;
+impl Stills for SystemCapture {
+    fn desktop_asks(&self) -> bool {
+        matches!(source::backend(self.display()), Ok(Backend::Portal))
+    }
 
-/// Twice a card's width, for screens with two pixels to a point.
-const WIDTH: u32 = 480;
-/// The timeout for a frame. A busy machine decodes a large frame in a second.
-const FRAME_WAIT: Duration = Duration::from_secs(5);
-const PIPELINE: &str = "appsrc name=in ! matroskademux ! vp9dec ! video/x-raw,format=I420
-    ! appsink name=out sync=false max-buffers=1";
-/// The least difference between the darkest and the brightest pixel, of 255. A desktop's gradient has
-/// more.
-const CONTRAST_MIN: u8 = 24;
-/// Every fourth pixel of every fourth row is examined.
-const LOOK_STEP: usize = 4;
+    fn list(&self) -> Result<SourceList, StillError> {
+        match source::backend(self.display())? {
+            #[cfg(target_os = "linux")]
+            Backend::X11(display) => Ok(source::x11::list_sources(&display)?),
+            #[cfg(not(target_os = "linux"))]
+            Backend::X11(_) => Err(no_list()),
+            Backend::Portal | Backend::Scap => Err(no_list()),
+        }
+    }
 
-pub fn of(init: &[u8], segment: &[u8]) -> Result<Still, String> {
-    gst::init().map_err(text)?;
-    let frame = decode([init, segment].concat())?;
-    let info = frame.caps().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
-    let info = info.ok_or("the frame has no size")?;
-    let width = WIDTH.min(info.width());
-    let height = (info.height() * width / info.width().max(1)).max(1);
-    // Converts to RGB first: the JPEG encoder treats any other format as if it had JPEG's own colors.
-    let rgb = gst_video::VideoCapsBuilder::new()
-        .format(gst_video::VideoFormat::Rgb)
-        .width(width as i32)
-        .height(height as i32)
-        .build();
-    let small = convert(&frame, &rgb)?;
-    let small = convert(&small, &gst::Caps::new_empty_simple("image/jpeg"))?;
-    let jpeg = small.buffer().ok_or("the picture is empty")?.map_readable().map_err(text)?;
-    Ok(Still { jpeg: jpeg.to_vec(), blank: is_blank(&frame, &info)? })
+    fn take(&self, request: &StillRequest) -> Result<StillPicture, StillError> {
+        let backend = source::backend(self.display())?;
+        let picture = match &backend {
+            #[cfg(target_os = "linux")]
+            Backend::X11(display) => source::x11::take(display, &request.source, request.pointer)?,
+            #[cfg(target_os = "linux")]
+            Backend::Portal => take_from_portal(request)?,
+            #[cfg(not(target_os = "linux"))]
+            Backend::X11(_) | Backend::Portal => {
+                return Err(StillError::Unsupported { reason: "this is not Linux".to_owned() });
+            }
+            Backend::Scap => take_frame(&backend, request)?,
+        };
+        let subject = subject::of(backend, &recorded(request.source));
+        Ok(StillPicture { subject, ..picture })
+    }
+
+    fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
+        encode(picture).map_err(|error| StillError::Failed { reason: error.to_string() })
+    }
 }
 
-fn decode(webm: Vec<u8>) -> Result<gst::Sample, String> {
-    let pipeline = gst::parse::launch(PIPELINE).map_err(text)?;
-    let bin = pipeline.downcast::<gst::Pipeline>().map_err(|_| "not a pipeline")?;
-    let input = element::<gst_app::AppSrc>(&bin, "in")?;
-    let output = element::<gst_app::AppSink>(&bin, "out")?;
-    bin.set_state(gst::State::Playing).map_err(text)?;
-    let fed = input.push_buffer(gst::Buffer::from_mut_slice(webm));
-    let ended = fed.and_then(|_| input.end_of_stream()).map_err(text);
-    let wait = gst::ClockTime::from_seconds(FRAME_WAIT.as_secs());
-    let frame = output.try_pull_sample(wait).ok_or("no frame could be decoded");
-    bin.set_state(gst::State::Null).map_err(text)?;
-    ended?;
-    in_its_colours(&frame?)
+fn no_list() -> StillError {
+    StillError::Unsupported { reason: "this desktop asks by itself what to share".to_owned() }
 }
 
-/// Sets the color space: the decoder guesses it from the picture's size, but all of ours are BT.709
-/// (`pipeline`).
-fn in_its_colours(frame: &gst::Sample) -> Result<gst::Sample, String> {
-    let mut caps = frame.caps_owned().ok_or("the frame is of no kind")?;
-    caps.make_mut().set("colorimetry", "bt709");
-    let buffer = frame.buffer_owned().ok_or("the frame is empty")?;
-    Ok(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
+/// Returns the source that a recording of the same would have.
+fn recorded(source: StillSource) -> Source {
+    match source {
+        StillSource::Display(index) => Source::Display(index),
+        StillSource::Window(id) => Source::Window(id),
+        StillSource::Area(PixelRect { x, y, width, height }) => {
+            Source::Region { x, y, width, height }
+        }
+        StillSource::All => Source::Display(None),
+    }
 }
 
-fn convert(frame: &gst::Sample, to: &gst::Caps) -> Result<gst::Sample, String> {
-    let wait = gst::ClockTime::from_seconds(FRAME_WAIT.as_secs());
-    gst_video::convert_sample(frame, to, Some(wait)).map_err(text)
+#[cfg(target_os = "linux")]
+fn take_from_portal(request: &StillRequest) -> Result<StillPicture, StillError> {
+    use crate::source::portal::screenshot;
+
+    let is_display = matches!(request.source, StillSource::Display(_) | StillSource::Area(_));
+    if request.permission.is_some() && is_display && !request.interactive {
+        return take_frame(&Backend::Portal, request);
+    }
+    // The Screenshot portal takes all displays. Only sharing gives one of them, which the person points out once.
+    if matches!(request.source, StillSource::Display(_)) && !request.interactive {
+        match take_frame(&Backend::Portal, request) {
+            Err(StillError::Unsupported { .. }) => {}
+            taken => return taken,
+        }
+    }
+    let chosen_there = request.interactive || matches!(request.source, StillSource::Window(_));
+    match screenshot::take(chosen_there, &request.abandoned) {
+        Ok(picture) => match request.source {
+            StillSource::Area(area) if !chosen_there => picture.crop(area).ok_or_else(|| {
+                StillError::SourceMissing { reason: "the area is not on the screen".to_owned() }
+            }),
+            StillSource::Area(_)
+            | StillSource::Display(_)
+            | StillSource::Window(_)
+            | StillSource::All => Ok(picture),
+        },
+        Err(screenshot::NoScreenshot::Missing) => take_frame(&Backend::Portal, request),
+        Err(screenshot::NoScreenshot::Failed(error)) => Err(error),
+    }
 }
 
-fn element<T: IsA<gst::Element>>(bin: &gst::Pipeline, name: &str) -> Result<T, String> {
-    let found = bin.by_name(name).and_then(|found| found.downcast().ok());
-    found.ok_or_else(|| format!("there is no '{name}'"))
+/// Takes one frame of a source for recordings.
+fn take_frame(backend: &Backend, request: &StillRequest) -> Result<StillPicture, StillError> {
+    // A shared screen comes through a pipeline.
+    gstreamer::init().map_err(|error| StillError::Failed { reason: error.to_string() })?;
+    let wanted = recorded(request.source);
+    let corner = match wanted {
+        Source::Region { x, y, .. } => (x, y),
+        Source::Display(_) | Source::Window(_) => (0, 0),
+    };
+    let opening = SourceRequest {
+        backend: backend.clone(),
+        wanted,
+        fps: 1,
+        pointer: request.pointer,
+        permission: request.permission.clone(),
+        abandoned: request.abandoned.clone(),
+    };
+    let mut source = source::open(&opening)?;
+    let (width, height) = source.size();
+    let bgrx = source.grab()?.ok_or_else(|| source::missing("it shows nothing now"))?.to_vec();
+    let corner = match source.mapping() {
+        mapping if mapping == ScreenMapping::default() => corner,
+        mapping => mapping.corner,
+    };
+    let (permission, scale) = (source.permission(), source.scale());
+    let at = PixelRect { x: 0, y: 0, width, height };
+    Ok(StillPicture {
+        width,
+        height,
+        rgba: rgba_from_bgrx(bgrx),
+        corner,
+        scale,
+        displays: vec![DisplayArea { name: String::new(), at, scale }],
+        subject: None,
+        permission,
+    })
 }
 
-fn is_blank(frame: &gst::Sample, info: &gst_video::VideoInfo) -> Result<bool, String> {
-    let buffer = frame.buffer().ok_or("the frame is empty")?;
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(text)?;
-    let brightness = frame.plane_data(0).map_err(text)?;
-    let rows = brightness.chunks(frame.plane_stride()[0] as usize).step_by(LOOK_STEP);
-    let seen = rows.flat_map(|row| row[..info.width() as usize].iter().step_by(LOOK_STEP));
-    let (darkest, brightest) =
-        seen.fold((u8::MAX, u8::MIN), |(low, high), &one| (low.min(one), high.max(one)));
-    Ok(brightest.saturating_sub(darkest) < CONTRAST_MIN)
+/// Encodes the picture without its alpha, which says nothing.
+fn encode(picture: &StillPicture) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header()?;
+    let rgb: Vec<u8> = picture.rgba.chunks_exact(4).flat_map(|px| [px[0], px[1], px[2]]).collect();
+    writer.write_image_data(&rgb)?;
+    writer.finish()?;
+    Ok(file)
+}
+
+/// Returns the same pixels as red, green, blue and an alpha of 255, in the same memory.
+pub(crate) fn rgba_from_bgrx(mut pixels: Vec<u8>) -> Vec<u8> {
+    for pixel in pixels.chunks_exact_mut(4) {
+        pixel.swap(0, 2);
+        pixel[3] = u8::MAX;
+    }
+    pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn png_has_the_pixels_and_nothing_else() {
+        let (width, height) = (3, 2);
+        let rgba: Vec<u8> = (0..6).flat_map(|n| [n, 10 * n, 200 - n, 255]).collect();
+        let at = PixelRect { x: 0, y: 0, width, height };
+        let picture = StillPicture {
+            width,
+            height,
+            rgba: rgba.clone(),
+            corner: (0, 0),
+            scale: 1.0,
+            displays: vec![DisplayArea { name: "DP-1".to_owned(), at, scale: 1.0 }],
+            subject: None,
+            permission: None,
+        };
+        let file = SystemCapture::new().png(&picture).unwrap();
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&file));
+        decoder.set_transformations(png::Transformations::ALPHA);
+        let mut reader = decoder.read_info().unwrap();
+        let mut read = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut read).unwrap();
+        assert_eq!(read, rgba);
+        let chunks = [b"tEXt", b"iTXt", b"tIME", b"eXIf", b"pHYs"];
+        assert!(!chunks.iter().any(|chunk| file.windows(4).any(|four| four == *chunk)));
+    }
+
+    #[test]
+    fn pixels_change_their_order_and_are_opaque() {
+        assert_eq!(rgba_from_bgrx(vec![1, 2, 3, 0, 4, 5, 6, 9]), [3, 2, 1, 255, 6, 5, 4, 255]);
+    }
 }

@@ -3,28 +3,30 @@
 
 use snaplark_core::capture::{Source, Subject};
 
-use crate::source::Way;
+use crate::source::Backend;
 
 /// The programs whose windows are skipped: our own windows, which cover the subject.
 #[cfg(target_os = "linux")]
 const OWN_PROGRAMS: [&str; 2] = ["snaplark", "snaplark-desktop"];
 
 #[cfg(target_os = "linux")]
-pub fn of(way: Way, source: &Source) -> Option<Subject> {
-    use crate::surroundings::ShownWindow;
+pub(crate) fn of(backend: Backend, source: &Source) -> Option<Subject> {
+    use snaplark_core::still::WindowInfo;
 
-    let Way::X11(display) = way else { return None };
-    let surroundings = crate::source::x11::surroundings(&display).ok()?;
+    let Backend::X11(display) = backend else { return None };
+    let sources = crate::source::x11::list_sources(&display).ok()?;
     let active = crate::source::x11::active_window(&display).ok().flatten();
-    let is_own = |window: &ShownWindow| {
+    let is_own = |window: &WindowInfo| {
         OWN_PROGRAMS.iter().any(|own| window.program.eq_ignore_ascii_case(own))
     };
-    let others = || surroundings.windows.iter().filter(|window| !is_own(window));
+    let others = || sources.windows.iter().filter(|window| !is_own(window));
     let area = match *source {
         Source::Window(id) => return others().find(|window| window.id == id).map(named),
-        Source::Display(None) => surroundings.screens.iter().find(|screen| screen.is_first)?.at,
-        Source::Display(Some(number)) => surroundings.screens.get(number as usize)?.at,
-        Source::Region { x, y, width, height } => crate::Rect { x, y, width, height },
+        Source::Display(None) => sources.screens.iter().find(|screen| screen.is_first)?.at,
+        Source::Display(Some(number)) => sources.screens.get(number as usize)?.at,
+        Source::Region { x, y, width, height } => {
+            snaplark_core::still::PixelRect { x, y, width, height }
+        }
     };
     // Prefers the focused window if it overlaps the area; else takes the topmost window there.
     let mut seen = others().filter(|window| overlap(window.at, area));
@@ -33,19 +35,19 @@ pub fn of(way: Way, source: &Source) -> Option<Subject> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn of(_way: Way, _source: &Source) -> Option<Subject> {
+pub(crate) fn of(_way: Backend, _source: &Source) -> Option<Subject> {
     None
 }
 
 #[cfg(target_os = "linux")]
-fn overlap(a: crate::Rect, b: crate::Rect) -> bool {
+fn overlap(a: snaplark_core::still::PixelRect, b: snaplark_core::still::PixelRect) -> bool {
     let across = a.x < b.x + b.width as i32 && b.x < a.x + a.width as i32;
     let down = a.y < b.y + b.height as i32 && b.y < a.y + a.height as i32;
     across && down
 }
 
 #[cfg(target_os = "linux")]
-fn named(window: &crate::surroundings::ShownWindow) -> Subject {
+fn named(window: &snaplark_core::still::WindowInfo) -> Subject {
     let folders = entries::folders();
     let app = entries::name_of(&window.program, &folders);
     let app = app.unwrap_or_else(|| capitalized(&window.program));
@@ -70,7 +72,7 @@ mod entries {
     /// Translations make entries long, but not longer than this.
     const ENTRY_BYTES_MAX: u64 = 256 * 1024;
 
-    pub fn folders() -> Vec<PathBuf> {
+    pub(super) fn folders() -> Vec<PathBuf> {
         let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
         let own =
             set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| format!("{home}/.local/share")));
@@ -79,7 +81,7 @@ mod entries {
         folders.map(|folder| Path::new(&folder).join("applications")).collect()
     }
 
-    pub fn name_of(class: &str, folders: &[PathBuf]) -> Option<String> {
+    pub(super) fn name_of(class: &str, folders: &[PathBuf]) -> Option<String> {
         // It becomes part of a file name.
         if class.is_empty() || class.contains(['/', '\0']) {
             return None;
@@ -119,7 +121,7 @@ mod entries {
         use super::*;
 
         #[test]
-        fn an_app_is_called_as_its_entry_says() {
+        fn app_name_comes_from_its_desktop_entry() {
             let folder = tempfile::tempdir().unwrap();
             let entry = |name: &str, text: &str| {
                 std::fs::write(folder.path().join(name), text).unwrap();

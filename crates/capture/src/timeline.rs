@@ -7,46 +7,46 @@ use std::time::{Duration, Instant};
 /// Converts between moments and times of the recording. Pauses begin at multiples of `step`, so that
 /// none splits a packet of sound.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     start: Instant,
     step: Duration,
-    pauses: Vec<Pause>,
+    pauses: Vec<PauseSpan>,
 }
 
 #[derive(Clone, Debug)]
-struct Pause {
+struct PauseSpan {
     from: Instant,
     /// `None` while the pause lasts.
     until: Option<Instant>,
 }
 
 impl Timeline {
-    pub fn new(start: Instant, step: Duration) -> Self {
+    pub(crate) fn new(start: Instant, step: Duration) -> Self {
         Timeline { start, step, pauses: Vec::new() }
     }
 
     /// Pauses the recording's time at the next multiple of `step`.
-    pub fn pause(&mut self, moment: Instant) {
+    pub(crate) fn pause(&mut self, moment: Instant) {
         if self.paused_at().is_none() {
             let time = self.time_of(moment);
             let steps = time.as_nanos().div_ceil(self.step.as_nanos()) as u32;
-            self.pauses.push(Pause { from: moment + (self.step * steps - time), until: None });
+            self.pauses.push(PauseSpan { from: moment + (self.step * steps - time), until: None });
         }
     }
 
-    pub fn resume(&mut self, moment: Instant) {
+    pub(crate) fn resume(&mut self, moment: Instant) {
         if let Some(pause) = self.pauses.last_mut() {
             pause.until.get_or_insert(moment.max(pause.from));
         }
     }
 
     /// Returns the time at which the recording is paused.
-    pub fn paused_at(&self) -> Option<Duration> {
+    pub(crate) fn paused_at(&self) -> Option<Duration> {
         let pause = self.pauses.last().filter(|pause| pause.until.is_none())?;
         Some(self.time_of(pause.from))
     }
 
-    pub fn time_of(&self, moment: Instant) -> Duration {
+    pub(crate) fn time_of(&self, moment: Instant) -> Duration {
         let since = moment.saturating_duration_since(self.start);
         let paused = self.pauses.iter().map(|pause| {
             let until = pause.until.map_or(moment, |until| until.min(moment));
@@ -57,7 +57,7 @@ impl Timeline {
 
     /// Returns the moment at which that time was reached. `None` if a pause comes first that still
     /// lasts.
-    pub fn moment_of(&self, time: Duration) -> Option<Instant> {
+    pub(crate) fn moment_of(&self, time: Duration) -> Option<Instant> {
         let mut moment = self.start + time;
         for pause in &self.pauses {
             if moment < pause.from {
@@ -72,24 +72,24 @@ impl Timeline {
 /// A switch that is off at first, with its history. A query for a past moment returns the state that
 /// the switch had then.
 #[derive(Clone, Debug, Default)]
-pub struct Switch {
-    turns: Vec<(Instant, bool)>,
+pub(crate) struct Switch {
+    changes: Vec<(Instant, bool)>,
 }
 
 impl Switch {
-    pub fn turn(&mut self, moment: Instant, on: bool) {
+    pub(crate) fn set(&mut self, moment: Instant, on: bool) {
         if self.is_on() != on {
-            self.turns.push((moment, on));
+            self.changes.push((moment, on));
         }
     }
 
-    pub fn is_on(&self) -> bool {
-        self.turns.last().is_some_and(|(_, on)| *on)
+    pub(crate) fn is_on(&self) -> bool {
+        self.changes.last().is_some_and(|(_, on)| *on)
     }
 
-    pub fn was_on(&self, moment: Instant) -> bool {
-        let turn = self.turns.iter().rev().find(|(at, _)| *at <= moment);
-        turn.is_some_and(|(_, on)| *on)
+    pub(crate) fn was_on(&self, moment: Instant) -> bool {
+        let change = self.changes.iter().rev().find(|(at, _)| *at <= moment);
+        change.is_some_and(|(_, on)| *on)
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_stands_still_in_pauses() {
+    fn timeline_does_not_advance_in_pauses() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
         let ms = Duration::from_millis;
@@ -128,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_counts_from_the_moment_it_was_turned() {
+    fn switch_remembers_its_state_at_past_moments() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
         let mut switch = Switch::default();
         for (ms, on) in [(100, true), (150, true), (200, false), (300, true)] {
-            switch.turn(after(ms), on);
+            switch.set(after(ms), on);
         }
         let on: Vec<u64> = (0..400).step_by(50).filter(|ms| switch.was_on(after(*ms))).collect();
         assert_eq!(on, [100, 150, 300, 350]);

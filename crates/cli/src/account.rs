@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use snaplark_app::{
-    Account, AppError, BrowserSignIn, CallbackPage, Home, Token, control, is_web_link,
+    Account, AppError, BrowserSignIn, CallbackPage, Home, Token, base_url, control, is_web_link,
 };
 
 use snaplark_terminal::output;
@@ -45,16 +45,18 @@ pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Resul
     if say::is_json() {
         say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
-    say::line(&format!("Signed in to {name}. Recordings go there from now on."));
+    say::line(&format!("Signed in to {name}. New recordings are uploaded there."));
     if is_plain {
-        say::line("They are sent without encryption (http), as you allowed for this server.");
+        say::line(
+            "Warning: the connection is not encrypted (http), as you allowed for this server.",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn with_browser(sign_in: BrowserSignIn) -> anyhow::Result<(Account, CallbackPage)> {
     // Printed even with `--quiet` or `--json`: without the address nobody can sign in.
-    output::say("Sign in with your browser, at this address:");
+    output::say("Sign in at this address in your browser:");
     output::say(&sign_in.address);
     open_browser(&sign_in.address);
     Ok(sign_in.finish().await?)
@@ -73,7 +75,7 @@ fn open_browser(address: &str) {
 pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         Account::from_env()?.is_none(),
-        "SNAPLARK_SERVER names the account for this run; nobody is signed in to it. Unset it to sign out of the stored one"
+        "SNAPLARK_SERVER overrides the stored account. Unset it to sign out of the stored account"
     );
     match control::sign_out(&home).await {
         Err(AppError::NotRunning) => {
@@ -84,18 +86,35 @@ pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
     if say::is_json() {
         say::json(&serde_json::json!({ "account": null }))?;
     }
-    say::line("Signed out. The token is forgotten; recordings are kept.");
+    say::line("Signed out. New recordings stay on this computer; nothing was deleted.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Signs out of another server than the current one.
+pub async fn logout_at(home: Home, server: &str) -> anyhow::Result<ExitCode> {
+    let address = base_url(server).with_context(|| format!("'{server}' is not an address"))?;
+    match control::sign_out_at(&home, &address).await {
+        Err(AppError::NotRunning) => {
+            Program::with(home, async |program| Ok(program.app.sign_out_at(&address).await?))
+                .await?;
+        }
+        signed_out => signed_out?,
+    }
+    if say::is_json() {
+        say::json(&serde_json::json!({ "signedOut": { "server": server } }))?;
+    }
+    say::line(&format!("Signed out of {server}. Nothing was deleted."));
     Ok(ExitCode::SUCCESS)
 }
 
 fn read_token() -> anyhow::Result<Token> {
     let mut token = String::new();
     if std::io::stdin().is_terminal() {
-        token = rpassword::prompt_password("Token: ").context("No token was read")?;
+        token = rpassword::prompt_password("Token: ").context("The token can't be read")?;
     } else {
-        std::io::stdin().read_to_string(&mut token).context("No token was read")?;
+        std::io::stdin().read_to_string(&mut token).context("The token can't be read")?;
     }
     let token = token.trim();
-    anyhow::ensure!(!token.is_empty(), "No token was given. It is read from standard input");
+    anyhow::ensure!(!token.is_empty(), "Standard input has no token");
     Ok(Token::new(token))
 }

@@ -1,175 +1,344 @@
 //! The command line, as `snaplark --help` shows it.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
-use snaplark_app::PictureSize;
+use snaplark_app::{ExportFormat, KEEP_SECONDS, PictureSize};
 use snaplark_core::capture::{Device, Sound, Source};
 use snaplark_core::overlay::{Keys, Marks, Webcam};
+use snaplark_core::policy::{STRIKE_SECONDS, STRIKE_SECONDS_MAX};
+use snaplark_core::still::{PixelRect, StillSource};
 use snaplark_terminal::manual::Shell;
 
-/// Records the screen; the recording is online when you stop.
+use crate::ranges::KeptRanges;
+
+/// Record the screen and share the recording by a link.
 ///
-/// Everything is below SNAPLARK_HOME where that is set, else in the system's own folders.
-/// SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE name another server for one run.
+/// The recording is uploaded while you make it, so the link works when you stop.
+///
+/// Recordings, settings and the account are shared with the Snaplark app. They are kept in the system's
+/// usual folders, or in SNAPLARK_HOME if it is set. SNAPLARK_SERVER, SNAPLARK_TOKEN and SNAPLARK_PROFILE
+/// select another server for one run.
 #[derive(Debug, Parser)]
-#[command(name = "snaplark", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "snaplark", version, arg_required_else_help = true, after_help = EXAMPLES,
+          after_long_help = EXAMPLES_AND_EXIT_CODES)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
-    /// Print one JSON object on standard output, and nothing else there; errors as well.
+    /// Print the result as one JSON object, errors included.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing but errors on standard error.
+    /// Print only errors and the result.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say what happens inside, on standard error.
+    /// Print log messages.
     #[arg(long, short, global = true)]
     pub verbose: bool,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed; 2 the command line can't be read; 3 saved here, but not online yet; \
-4 saved, but the recording ended early; 128 + N ended at once by a second signal N.";
+/// The examples of `snaplark --help`. A macro, so that they can be part of a longer text.
+macro_rules! examples {
+    () => {
+        "\
+Examples:
+  snaplark record                Record the screen until Ctrl-C, then print the link
+  snaplark record --seconds 10   Record for 10 seconds
+  snaplark screenshot --copy     Take a screenshot, copy it and print the link
+  snaplark list                  List all recordings
+  snaplark settings fps 60       Change a setting
+  snaplark help record           Show the options of a command"
+    };
+}
+
+const EXAMPLES: &str = examples!();
+const EXAMPLES_AND_EXIT_CODES: &str = concat!(
+    examples!(),
+    "\n\n\
+Exit codes:
+  0        Success
+  1        Failure; the reason is printed on standard error
+  2        Invalid command line
+  3        Saved on this computer, but not online yet
+  4        Saved, but the recording ended early
+  128 + N  Ended immediately by a second signal N"
+);
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Record until Ctrl-C, or for so many seconds.
+    /// Record the screen until Ctrl-C, then print the link.
+    ///
+    /// Recording needs no network and no server: the recording is always saved on this computer. If it
+    /// can't be uploaded now, it is uploaded the next time Snaplark runs.
+    #[command(after_help = RECORD_EXAMPLES)]
     Record(Box<Record>),
-    /// In the Snaplark that runs here: start a recording where there is none, else stop it. For a
-    /// shortcut of the desktop's own.
+    /// Take a screenshot and print its link.
+    ///
+    /// The screenshot is always saved in the library on this computer. If it can't be uploaded now, it is
+    /// uploaded the next time Snaplark runs.
+    #[command(after_help = SCREENSHOT_EXAMPLES)]
+    Screenshot(Box<Screenshot>),
+    /// Start or stop a recording in the running Snaplark. Bind it to a keyboard shortcut.
     Toggle,
-    /// In the Snaplark that runs here: start a recording, as its settings say.
+    /// Start a recording in the running Snaplark, with its settings.
     Start {
-        /// Let it begin so many seconds ago, out of what is kept of the last minutes.
+        /// Begin the recording this many seconds in the past. Requires the setting keep-last.
         #[arg(long, value_name = "SECONDS", value_parser = seconds)]
         ago: Option<u64>,
     },
-    /// In the Snaplark that runs here: make a recording of what is kept of the last minutes; prints
-    /// its link. The setting keep-last switches keeping on.
+    /// Share the last minutes of the screen and print the link.
+    ///
+    /// Requires the setting keep-last in the running Snaplark, or `snaplark keep`.
     ShareLast {
-        /// Only so many seconds of it.
+        /// Share only the last SECONDS. By default everything that is kept is shared.
         #[arg(long, value_parser = seconds)]
         seconds: Option<u64>,
     },
-    /// In the Snaplark that runs here: stop the recording; prints its link.
+    /// Stop the recording in the running Snaplark and print its link.
     Stop,
-    /// In the Snaplark that runs here: pause the recording; once more, resume it.
+    /// Pause or resume the recording in the running Snaplark.
     Pause,
-    /// In the Snaplark that runs here: resume the recording.
+    /// Resume the paused recording in the running Snaplark.
     Resume,
-    /// In the Snaplark that runs here: mute the microphone; once more, unmute it.
+    /// Mute or unmute the microphone in the running Snaplark.
     Mute,
-    /// In the Snaplark that runs here: show the webcam; once more, hide it.
+    /// Show or hide the webcam in the running Snaplark.
     Webcam,
-    /// In the Snaplark that runs here: end the recording and delete it.
+    /// Remove the last seconds of the running recording.
+    ///
+    /// The recording continues as if they had not been recorded. With the setting hold-back they never left this
+    /// computer; otherwise they may already be online, and are replaced there by what is recorded next.
+    Strike {
+        /// How many seconds, 1 to 60.
+        #[arg(long, value_name = "SECONDS", default_value_t = STRIKE_SECONDS,
+              value_parser = clap::value_parser!(u64).range(1..=STRIKE_SECONDS_MAX))]
+        seconds: u64,
+    },
+    /// Stop the recording in the running Snaplark and delete it.
     Cancel {
-        /// Without asking.
+        /// Delete without asking for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// In the Snaplark that runs here: delete the recording and begin again.
+    /// Delete the recording in the running Snaplark and start a new one.
     Restart {
-        /// Without asking.
+        /// Delete without asking for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// The recordings, newest first.
+    /// List all recordings, newest first.
     List,
-    /// One recording, with its link and its file.
-    Show { id: String },
-    /// What is online and what is not yet.
+    /// Show a recording with its link, its file and its problems.
+    Show {
+        /// The recording's ID, as `snaplark list` shows it.
+        id: String,
+    },
+    /// Show which recordings are online and which are not.
     Status {
-        /// Send what is unsent, and wait until nothing is left. Ctrl-C ends the waiting.
+        /// Upload what is not online, and wait until it is. Ctrl-C stops waiting.
         #[arg(long)]
         wait: bool,
     },
-    /// Send these now, whatever stopped them.
+    /// Retry the upload of recordings now.
     Retry {
+        /// IDs of recordings, as `snaplark list` shows them.
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Give a recording another title, here and at its server, also while it is made or sent.
-    Rename { id: String, title: String },
-    /// Delete these from this computer. What is online stays there.
+    /// Rename a recording on this computer and on its server.
+    Rename {
+        /// The recording's ID, as `snaplark list` shows it.
+        id: String,
+        /// The new title.
+        title: String,
+    },
+    /// Choose which ranges of a recording are kept.
+    ///
+    /// The recording itself stays as it is: the edit is stored beside it, and `snaplark export`, --publish and
+    /// the app use it. Works while Snaplark runs.
+    #[command(after_help = EDIT_EXAMPLES)]
+    Edit(EditArgs),
+    /// Write a recording, or its edit, into a file of another format.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Delete recordings from this computer. Uploaded copies stay online.
     Delete {
+        /// IDs of recordings, as `snaplark list` shows them.
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Send recordings to a server from now on. Signs in with a browser; where standard input is no
-    /// terminal or the server offers no such sign-in, a token is read from there.
+    /// Sign in to a server. New recordings are uploaded there.
+    ///
+    /// Opens the server's sign-in page in the browser. If standard input is not a terminal, or the server
+    /// has no sign-in page, a token is read from standard input instead.
+    #[command(after_help = LOGIN_EXAMPLES)]
     Login {
-        /// Its address, like https://videos.example.com.
+        /// The server's address, such as https://videos.example.com.
         server: String,
-        /// Which document it was built from: spec (unless it is Snaplark's own), spec-standalone or
-        /// snaplark.
+        /// The API that the server implements: spec, spec-standalone or snaplark. By default it is
+        /// detected for Snaplark's own servers, and spec for others.
         #[arg(long)]
         profile: Option<snaplark_app::Profile>,
-        /// Sign in with a browser even where standard input is no terminal.
+        /// Sign in with the browser even if standard input is not a terminal.
         #[arg(long)]
         browser: bool,
-        /// Send the token and recordings without encryption, to an address with http. Whoever is on
-        /// the way can read them. Kept for this server.
+        /// Allow an unencrypted http address. Anyone on the network path can read the token and the
+        /// recordings. Stored for this server.
         #[arg(long)]
         allow_http: bool,
     },
-    /// Show the settings; with a name, that one; with a name and a value, set it. Works while
-    /// Snaplark runs.
+    /// Print or change settings.
+    ///
+    /// Works while Snaplark runs, which applies the change immediately.
+    #[command(after_help = SETTINGS_EXAMPLES)]
     Settings {
-        /// fps, quality (small, standard or sharp), size (720, 1080, 1440 or full),
-        /// hardware-encoding, pointer,
-        /// microphone (off, default or a name), system-sound, webcam, camera (default or a name),
-        /// webcam-shape (circle or square), webcam-place (a corner like top-left, or right,down in
-        /// per cent), webcam-size (small, medium, large or per cent), webcam-mirrored, clicks, keys
-        /// (off, shortcuts or all), save-folder, upload-limit (bytes a second, or none),
-        /// wait-on-metered, keep-local-days (a number, or forever), keep-last (off,
-        /// or 30 to 600 seconds), share-at-once, after-sleep (go-on or stop). The rest are yes or no.
+        /// The setting. Without it, all settings are printed.
+        #[arg(value_parser = crate::settings::names())]
         name: Option<String>,
+        /// The new value. Without it, the current value is printed.
         value: Option<String>,
     },
-    /// Forget the server's token. Recordings stay on this computer from now on. Works while Snaplark
-    /// runs.
-    Logout,
-    /// Keep the last minutes of the screen in a folder of this computer, until Ctrl-C: `snaplark
-    /// share-last` makes a recording of them, and `snaplark start --ago` begins one in the past.
+    /// Sign out of the server and forget its token. New recordings stay on this computer.
+    ///
+    /// Uploads that were begun for the server wait until you sign in there again. With an address, signs out
+    /// of another server at which you are signed in still; new recordings go where they went before.
+    Logout {
+        /// The address of another server.
+        server: Option<String>,
+    },
+    /// Keep the last minutes of the screen until Ctrl-C.
+    ///
+    /// They are kept in a folder of this computer and not uploaded. `snaplark share-last` makes a recording
+    /// of them, and `snaplark start --ago SECONDS` begins a recording in the past.
     Keep {
-        /// So much of them, 30 to 600.
-        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(30..=600))]
+        /// How many seconds to keep, 30 to 600.
+        #[arg(long, default_value_t = 120, value_parser = keep_seconds())]
         seconds: u32,
     },
-    /// Keep the links of this computer's own cloud working, until Ctrl-C.
+    /// Serve the links to this computer until Ctrl-C, without the app.
     Serve,
-    /// What of recording and uploading works here, and how to mend what doesn't.
+    /// Check what is needed for recording and uploading, and suggest fixes.
     Doctor,
-    /// Print a shell's completions: bash, zsh, fish, elvish or powershell.
-    Completions { shell: Shell },
+    /// Print completions for a shell: bash, zsh, fish, elvish or powershell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
     /// Write the manual pages into a folder.
     #[command(hide = true)]
-    Man { folder: std::path::PathBuf },
+    Man { folder: PathBuf },
+}
+
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  snaplark record --seconds 10
+  snaplark record --region 1280x720+0+0 --microphone
+  snaplark record --webcam --system-sound --countdown 3
+  snaplark record --no-upload";
+
+const SCREENSHOT_EXAMPLES: &str = "\
+Examples:
+  snaplark screenshot
+  snaplark screenshot --area 640x480+100+100 --out area.png --no-upload
+  snaplark screenshot --all --delay 3 --copy";
+
+const LOGIN_EXAMPLES: &str = "\
+Examples:
+  snaplark login https://videos.example.com
+  echo \"$TOKEN\" | snaplark login https://videos.example.com";
+
+const SETTINGS_EXAMPLES: &str = "\
+Examples:
+  snaplark settings          Print all settings
+  snaplark settings fps      Print one setting
+  snaplark settings fps 60   Change a setting";
+
+const EDIT_EXAMPLES: &str = "\
+Examples:
+  snaplark edit ID --keep 0:05-1:20.5,2:00-   Cut out the first five seconds and a middle
+  snaplark edit ID                            Keep all of it again
+  snaplark edit ID --keep 0:05- --publish     Show the edit behind the recording's link
+  snaplark edit ID --original --publish       Show all of the recording again";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  snaplark export ID --format mp4 --out talk.mp4
+  snaplark export ID --format gif --width 640 --keep 0:05-0:12 --out demo.gif
+  snaplark export ID --format png --fps 2 --out frames";
+
+#[derive(Debug, clap::Args)]
+pub struct EditArgs {
+    /// The recording's ID, as `snaplark list` shows it.
+    pub id: String,
+    /// The ranges to keep: START-END, separated by commas. A time is seconds, M:SS or H:MM:SS, with up to
+    /// three decimals. Without a start or an end, a range goes to that end of the recording. Without this
+    /// option, all of it is kept.
+    #[arg(long, value_name = "RANGES", value_parser = crate::ranges::ranges, allow_hyphen_values = true)]
+    pub keep: Option<KeptRanges>,
+    /// Discard the edit: all of the recording, without covers and chapters.
+    #[arg(long, conflicts_with = "keep")]
+    pub original: bool,
+    /// Show the edit behind the recording's link, and wait until the link shows it. Without --keep and
+    /// --original, the stored edit is published. If the server can't do that, the edit gets a new link; you are
+    /// told before that happens.
+    #[arg(long)]
+    pub publish: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The recording's ID, as `snaplark list` shows it.
+    pub id: String,
+    /// webm, mp4, gif, webp, png (a folder of pictures), opus or wav (the sound alone).
+    #[arg(long, value_parser = export_format)]
+    pub format: ExportFormat,
+    /// The file to write, or the folder for png. An existing one is never overwritten; the name gets a
+    /// number instead.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Export these ranges instead of the stored edit: START-END, separated by commas, such as
+    /// 0:05-1:20.5,2:00-.
+    #[arg(long, value_name = "RANGES", value_parser = crate::ranges::ranges, allow_hyphen_values = true)]
+    pub keep: Option<KeptRanges>,
+    /// Ignore the stored edit.
+    #[arg(long, conflicts_with = "keep")]
+    pub original: bool,
+    /// The most pictures per second, 1 to 60. By default 12 for GIF and WebP, and all pictures otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub fps: Option<u32>,
+    /// Scale larger pictures down to this width in pixels, 16 to 8192.
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub width: Option<u32>,
+}
+
+fn export_format(text: &str) -> Result<ExportFormat, String> {
+    text.parse()
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Record {
-    /// Stop after so many seconds of recording.
+    /// Stop after this many seconds. By default the recording runs until Ctrl-C.
     #[arg(long, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<u64>,
-    /// Wait so many seconds before it begins.
+    /// Wait this many seconds before recording, 1 to 60.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
     pub countdown: Option<u64>,
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Frames a second.
+    /// Frames per second, 1 to 120.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub fps: u32,
-    /// Bits a second at the most.
+    /// Maximum video bitrate in bits per second, 100000 to 10000000.
     #[arg(long, default_value_t = 2_500_000, value_name = "BITS",
           value_parser = clap::value_parser!(u32).range(100_000..=10_000_000))]
     pub bitrate: u32,
-    /// Scale larger sources down, by their shorter side: 720, 1080, 1440, or full for as they are.
+    /// Scale larger sources down to this many pixels on their shorter side: 720, 1080, 1440, or full to
+    /// keep their size.
     #[arg(long, default_value = "1080", value_name = "LINES", value_parser = size)]
     pub size: PictureSize,
-    /// Leave the graphics card out, also where it encodes right.
+    /// Encode on the processor, not on the graphics card.
     #[arg(long)]
     pub no_hardware_encoding: bool,
-    /// Leave the pointer out.
+    /// Hide the mouse pointer.
     #[arg(long)]
     pub no_pointer: bool,
     #[command(flatten)]
@@ -179,14 +348,74 @@ pub struct Record {
     /// Keep the recording on this computer only.
     #[arg(long)]
     pub no_upload: bool,
+    /// Record on at the end of the recording with this ID, behind the same link. It is recorded in that recording's
+    /// size and frame rate. With --no-upload, the link shows the recording of before until it is published.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["fps", "size"])]
+    pub append: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Screenshot {
+    #[command(flatten)]
+    pub source: StillArgs,
+    /// Wait this many seconds first, 1 to 60.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub delay: Option<u64>,
+    /// Include the mouse pointer.
+    #[arg(long)]
+    pub pointer: bool,
+    /// Copy the picture to the clipboard.
+    #[arg(long)]
+    pub copy: bool,
+    /// Write the picture to this file, as PNG, JPEG or WebP by its ending. An existing file is not
+    /// overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Overwrite the file of --out.
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Keep the screenshot on this computer only.
+    #[arg(long)]
+    pub no_upload: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct StillArgs {
+    /// Take this display; the first one is 0 and the default.
+    #[arg(long, value_name = "N", value_parser = display, allow_negative_numbers = true)]
+    display: Option<u32>,
+    /// Take this window. An ID is a decimal number, or 0x and hexadecimal digits.
+    #[arg(long, value_name = "ID", value_parser = window_id)]
+    window: Option<u64>,
+    /// Take this area of the screen, in pixels: WIDTHxHEIGHT+X+Y, such as 640x480+100+100.
+    #[arg(long, value_name = "WxH+X+Y", value_parser = region, allow_hyphen_values = true)]
+    area: Option<Region>,
+    /// Take all displays in one picture.
+    #[arg(long)]
+    all: bool,
+}
+
+impl StillArgs {
+    pub fn source(&self) -> StillSource {
+        match (self.window, self.area, self.all) {
+            (Some(window), ..) => StillSource::Window(window),
+            (None, Some(Region { x, y, width, height }), _) => {
+                StillSource::Area(PixelRect { x, y, width, height })
+            }
+            (None, None, true) => StillSource::All,
+            (None, None, false) => StillSource::Display(self.display),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
 pub struct SoundArgs {
-    /// With a microphone: this one, by its name as `snaplark doctor` shows it, or the system's own.
+    /// Record a microphone. `snaplark doctor` lists the names; without a name, the system's default is
+    /// used.
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     microphone: Option<Option<String>>,
-    /// With what this computer plays.
+    /// Record what the computer plays.
     #[arg(long)]
     system_sound: bool,
 }
@@ -204,14 +433,14 @@ impl SoundArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct OverlayArgs {
-    /// With the picture of a webcam: this one, by its name as `snaplark doctor` shows it, or the one
-    /// that is set. Its place, shape and size are those of `snaplark settings`.
+    /// Show a webcam. `snaplark doctor` lists the names; without a name, the camera of `snaplark settings`
+    /// is used. Its position, shape and size are settings, too.
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
     webcam: Option<Option<String>>,
-    /// Mark where the mouse clicks.
+    /// Highlight mouse clicks.
     #[arg(long)]
     clicks: bool,
-    /// Show shortcuts as they are pressed; with `=all` whatever is typed, passwords as well.
+    /// Show the keyboard shortcuts that are pressed. With `=all`, show all typed keys, passwords included.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true,
           default_missing_value = "shortcuts")]
     keys: Option<WhichKeys>,
@@ -242,13 +471,13 @@ impl OverlayArgs {
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub struct SourceArgs {
-    /// This display, by its number. Without it: the first.
+    /// Record this display; the first one is 0 and the default.
     #[arg(long, value_name = "N", value_parser = display, allow_negative_numbers = true)]
     display: Option<u32>,
-    /// This window, by its id (a number, or 0x and hex digits).
+    /// Record this window. An ID is a decimal number, or 0x and hexadecimal digits.
     #[arg(long, value_name = "ID", value_parser = window_id)]
     window: Option<u64>,
-    /// This region, as WIDTHxHEIGHT+X+Y.
+    /// Record this region of the screen, in pixels: WIDTHxHEIGHT+X+Y, such as 1280x720+0+0.
     #[arg(long, value_name = "WxH+X+Y", value_parser = region, allow_hyphen_values = true)]
     region: Option<Region>,
 }
@@ -271,13 +500,18 @@ impl SourceArgs {
     }
 }
 
+fn keep_seconds() -> clap::builder::RangedI64ValueParser<u32> {
+    let (min, max) = (*KEEP_SECONDS.start(), *KEEP_SECONDS.end());
+    clap::value_parser!(u32).range(i64::from(min)..=i64::from(max))
+}
+
 fn seconds(text: &str) -> Result<u64, String> {
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| "it is a number of seconds, 1 or more".to_owned())
+    seconds.ok_or_else(|| "expected a number of seconds, 1 or more".to_owned())
 }
 
 fn display(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "displays are numbered from 0, the first".to_owned())
+    text.parse().map_err(|_| "expected a display number; the first display is 0".to_owned())
 }
 
 fn size(text: &str) -> Result<PictureSize, String> {
@@ -289,13 +523,13 @@ fn window_id(text: &str) -> Result<u64, String> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     }
-    .map_err(|_| "a window's id is a number, or 0x and hex digits".to_owned())
+    .map_err(|_| "expected a window ID: a decimal number, or 0x and hexadecimal digits".to_owned())
 }
 
 fn region(text: &str) -> Result<Region, String> {
     parse_region(text)
         .filter(|region| region.width > 0 && region.height > 0)
-        .ok_or_else(|| "a region is WIDTHxHEIGHT+X+Y, like 1280x720+0+0".to_owned())
+        .ok_or_else(|| "expected WIDTHxHEIGHT+X+Y, such as 1280x720+0+0".to_owned())
 }
 
 fn parse_region(text: &str) -> Option<Region> {
@@ -331,8 +565,10 @@ mod tests {
         for (args, words) in [
             (["record", "--seconds", "0"], "a number of seconds, 1 or more"),
             (["record", "--seconds", "-3"], "a number of seconds, 1 or more"),
-            (["record", "--display", "-1"], "displays are numbered from 0"),
+            (["record", "--display", "-1"], "the first display is 0"),
             (["record", "--no-uploads", "x"], "--no-upload"),
+            (["screenshot", "--area", "640x480"], "such as 1280x720+0+0"),
+            (["screenshot", "--force", "--json"], "--out"),
             (["statsu", "--wait", "--json"], "status"),
         ] {
             assert!(said(&args).contains(words), "{args:?}: {}", said(&args));
@@ -351,6 +587,24 @@ mod tests {
                 refused.filter(|said| said.contains("--json") || said.contains("--quiet"));
             assert_eq!(refused, None, "{name}");
         }
+    }
+
+    #[test]
+    fn screenshot_is_of_the_first_display_unless_something_else_is_named() {
+        let source = |args: &[&str]| {
+            let args = ["snaplark", "screenshot"].iter().chain(args);
+            match Args::try_parse_from(args).map(|args| args.command) {
+                Ok(Command::Screenshot(options)) => Some(options.source.source()),
+                Ok(_) | Err(_) => None,
+            }
+        };
+        let area = PixelRect { x: -10, y: 20, width: 640, height: 360 };
+        assert_eq!(source(&[]), Some(StillSource::Display(None)));
+        assert_eq!(source(&["--display", "1"]), Some(StillSource::Display(Some(1))));
+        assert_eq!(source(&["--window", "0x1a"]), Some(StillSource::Window(26)));
+        assert_eq!(source(&["--area", "640x360+-10+20"]), Some(StillSource::Area(area)));
+        assert_eq!(source(&["--all"]), Some(StillSource::All));
+        assert_eq!(source(&["--all", "--display", "1"]), None);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The commands `snaplark toggle`, `start`, `share-last`, `stop`, `pause`, `resume`, `mute`, `webcam`,
-//! `cancel` and `restart`, which send orders to the program that runs here.
+//! `strike`, `cancel` and `restart`, which send actions to the program that runs here.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use snaplark_app::control::{self, Obeyed, Order, State};
-use snaplark_app::{Home, WebcamState};
+use snaplark_app::control::{self, Performed, RecorderStatus};
+use snaplark_app::view::StruckView;
+use snaplark_app::{Action, Home, WebcamState};
 use snaplark_terminal::output;
 
 use crate::say;
@@ -20,62 +21,92 @@ struct Became<'a> {
     webcam: WebcamState,
     id: Option<&'a str>,
     link: Option<&'a str>,
+    /// The removed span; only with `snaplark strike`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    struck: Option<StruckView>,
 }
 
 /// The state as an object, like all states in the JSON output.
 #[derive(Serialize)]
 struct StateJson {
-    kind: State,
+    kind: RecorderStatus,
 }
 
-impl<'a> From<&'a Obeyed> for Became<'a> {
-    fn from(obeyed: &'a Obeyed) -> Self {
+impl<'a> From<&'a Performed> for Became<'a> {
+    fn from(performed: &'a Performed) -> Self {
         Became {
-            state: StateJson { kind: obeyed.state },
-            muted: obeyed.muted,
-            webcam: obeyed.webcam,
-            id: obeyed.id.as_deref(),
-            link: obeyed.link.as_deref(),
+            state: StateJson { kind: performed.state },
+            muted: performed.muted,
+            webcam: performed.webcam,
+            id: performed.id.as_deref(),
+            link: performed.link.as_deref(),
+            struck: performed.struck,
         }
     }
 }
 
-/// Sends an order. Prints the link on standard output, if there is one, and what happened on standard
+/// Sends an action. Prints the link on standard output, if there is one, and what happened on standard
 /// error.
-pub async fn order(home: &Home, order: Order) -> anyhow::Result<ExitCode> {
-    let obeyed = control::order(home, order).await?;
+pub async fn ask_for(home: &Home, action: Action) -> anyhow::Result<ExitCode> {
+    let performed = control::ask_for(home, action).await?;
     if say::is_json() {
-        say::json(&Became::from(&obeyed))?;
+        say::json(&Became::from(&performed))?;
         return Ok(ExitCode::SUCCESS);
     }
-    say::line(match (order, obeyed.webcam, obeyed.state) {
-        (Order::Webcam, WebcamState::On, _) => "The webcam is on.",
-        (Order::Webcam, WebcamState::Off, _) => "The webcam is off.",
-        (Order::Webcam, WebcamState::Lost, _) => "The webcam is on, but it is not there now.",
-        (Order::ShareLast { .. }, ..) => "It is a recording now.",
-        (_, _, State::Recording) if obeyed.muted => "Recording, the microphone is muted.",
-        (_, _, State::Recording) => "Recording.",
-        (_, _, State::Paused) => "Paused.",
-        (_, _, State::Idle) => "Stopped.",
+    if let Some(struck) = performed.struck {
+        say::line(&struck_words(struck));
+        return Ok(ExitCode::SUCCESS);
+    }
+    say::line(match (action, performed.webcam, performed.state) {
+        (Action::Webcam, WebcamState::On, _) => "The webcam is on.",
+        (Action::Webcam, WebcamState::Off, _) => "The webcam is off.",
+        (Action::Webcam, WebcamState::Lost, _) => "The webcam is on, but it is not connected.",
+        (Action::ShareLast(_), ..) => "The last minutes are saved as a recording.",
+        (_, _, RecorderStatus::Recording) if performed.muted => {
+            "Recording. The microphone is muted."
+        }
+        (_, _, RecorderStatus::Recording) => "Recording.",
+        (_, _, RecorderStatus::Paused) => "Paused.",
+        (_, _, RecorderStatus::Idle) => "Stopped.",
     });
-    if let Some(link) = obeyed.link {
+    if let Some(link) = performed.link {
         output::answer(&link);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends an order that deletes the recording, after asking the person.
-pub async fn order_deletion(home: &Home, deletion: Order, yes: bool) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(yes || is_meant()?, "Nothing was changed; the recording goes on");
-    order(home, deletion).await
+fn struck_words(struck: StruckView) -> String {
+    let seconds = (struck.length_ms + 500) / 1_000;
+    let removed = match seconds {
+        0 | 1 => "The last second is".to_owned(),
+        seconds => format!("The last {seconds} seconds are"),
+    };
+    match struck.was_online {
+        false => format!("{removed} removed, and never left this computer."),
+        true => format!(
+            "{removed} removed here. Some of it was online already, and is replaced there by what you record \
+             next."
+        ),
+    }
+}
+
+/// Sends an action that deletes the recording, after asking the person.
+pub async fn ask_for_deletion(
+    home: &Home,
+    deletion: Action,
+    yes: bool,
+) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(yes || is_meant()?, "Nothing was deleted. The recording continues");
+    ask_for(home, deletion).await
 }
 
 fn is_meant() -> anyhow::Result<bool> {
     anyhow::ensure!(
         std::io::stdin().is_terminal(),
-        "Nobody can be asked here whether the recording is to be deleted. --yes says so"
+        "This deletes the recording, and standard input is not a terminal, so you can't be asked. \
+         Confirm with --yes"
     );
-    output::say_raw("What is being recorded will be deleted. Go on? [y/N] ");
+    output::say_raw("This deletes the current recording. Continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y"))
@@ -86,15 +117,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_of_a_strike_say_whether_it_was_online() {
+        let struck = |length_ms, was_online| StruckView { length_ms, at_unix_ms: 0, was_online };
+        assert_eq!(
+            struck_words(struck(10_040, false)),
+            "The last 10 seconds are removed, and never left this computer."
+        );
+        assert!(struck_words(struck(900, true)).starts_with("The last second is removed here."));
+    }
+
+    #[test]
     fn answer_has_its_state_as_an_object_and_names_in_camel_case() {
-        let obeyed = Obeyed {
-            state: State::Paused,
+        let performed = Performed {
+            state: RecorderStatus::Paused,
             muted: true,
             id: Some("one".into()),
             link: None,
             webcam: WebcamState::Off,
+            struck: None,
         };
-        let json = serde_json::to_value(Became::from(&obeyed)).unwrap();
+        let json = serde_json::to_value(Became::from(&performed)).unwrap();
         let wanted = serde_json::json!({
             "state": { "kind": "paused" }, "muted": true, "webcam": "off", "id": "one", "link": null
         });

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use snaplark_app::{Home, writable};
-use snaplark_capture::DeviceProbe;
+use snaplark_capture::SystemCapture;
 use snaplark_core::capture::Listening;
+use snaplark_core::devices::{DeviceProbe, Devices as _};
 use snaplark_terminal::output;
 
 use crate::say;
@@ -23,13 +24,13 @@ struct Report {
 #[serde(rename_all = "camelCase")]
 struct Check {
     name: &'static str,
-    result: Outcome,
+    result: CheckResult,
     detail: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Outcome {
+enum CheckResult {
     Ok,
     Fails,
     /// Recording works without it.
@@ -38,7 +39,7 @@ enum Outcome {
 
 pub fn doctor(home: &Home) -> ExitCode {
     let checks = checks(home);
-    let ok = checks.iter().all(|check| check.result != Outcome::Fails);
+    let ok = checks.iter().all(|check| check.result != CheckResult::Fails);
     let report = Report { ok, checks };
     if say::is_json() {
         // The report is plain data, so converting it to JSON never fails.
@@ -46,9 +47,9 @@ pub fn doctor(home: &Home) -> ExitCode {
     } else {
         for Check { name, result, detail } in &report.checks {
             let result = match result {
-                Outcome::Ok => "ok",
-                Outcome::Fails => "fails",
-                Outcome::Optional => "-",
+                CheckResult::Ok => "ok",
+                CheckResult::Fails => "fails",
+                CheckResult::Optional => "-",
             };
             output::answer(&format!("{result:<5} {name:<9} {detail}"));
         }
@@ -57,25 +58,25 @@ pub fn doctor(home: &Home) -> ExitCode {
 }
 
 fn checks(home: &Home) -> Vec<Check> {
-    let probe = snaplark_capture::probe();
-    let optional = |name, detail: String| Check { name, result: Outcome::Optional, detail };
-    let well = |name, detail: String| Check { name, result: Outcome::Ok, detail };
+    let probe = SystemCapture::new().probe();
+    let optional = |name, detail: String| Check { name, result: CheckResult::Optional, detail };
+    let well = |name, detail: String| Check { name, result: CheckResult::Ok, detail };
     let needed = |name, found: Result<String, String>| match found {
-        Ok(detail) => Check { name, result: Outcome::Ok, detail },
-        Err(detail) => Check { name, result: Outcome::Fails, detail },
+        Ok(detail) => Check { name, result: CheckResult::Ok, detail },
+        Err(detail) => Check { name, result: CheckResult::Fails, detail },
     };
-    let mut ways = probe.ways.into_iter();
+    let mut backends = probe.backends.into_iter();
     let mut checks: Vec<Check> =
-        ways.next().map(|way| needed(way.name, way.found)).into_iter().collect();
+        backends.next().map(|backend| needed(backend.name, backend.found)).into_iter().collect();
     // One working way to capture the screen is enough.
-    checks.extend(ways.map(|way| {
-        let (Ok(detail) | Err(detail)) = way.found;
-        optional(way.name, detail)
+    checks.extend(backends.map(|backend| {
+        let (Ok(detail) | Err(detail)) = backend.found;
+        optional(backend.name, detail)
     }));
     checks.push(needed("encoder", probe.encoder.map_err(|error| error.to_string())));
     let hardware = match probe.hardware.join(", ") {
-        none if none.is_empty() => "no graphics card here encodes VP9 for GStreamer".to_owned(),
-        all => format!("{all}: used where a trial shows that it works"),
+        none if none.is_empty() => "no graphics card with a VP9 encoder".to_owned(),
+        all => format!("{all}, used if a test recording works"),
     };
     checks.push(optional("hardware", hardware));
     checks.push(well("gstreamer", probe.gstreamer));
@@ -84,8 +85,8 @@ fn checks(home: &Home) -> Vec<Check> {
         Err(error) => optional("sound", error.to_string()),
     });
     checks.push(match probe.marks {
-        Ok(()) => well("marks", "clicks and keys can be shown".into()),
-        Err(error) => optional("marks", format!("clicks and keys can't be shown: {error}")),
+        Ok(()) => well("marks", "mouse clicks and keys can be shown".into()),
+        Err(error) => optional("marks", format!("mouse clicks and keys can't be shown: {error}")),
     });
     checks.push(match probe.cameras {
         Ok(cameras) if cameras.is_empty() => optional("webcam", "no webcam".into()),
@@ -96,7 +97,7 @@ fn checks(home: &Home) -> Vec<Check> {
         }
         Err(error) => optional("webcam", error.to_string()),
     });
-    checks.push(match snaplark_cloud::ffmpeg_report(Path::new("ffmpeg")) {
+    checks.push(match snaplark_cloud_web::ffmpeg_report(Path::new("ffmpeg")) {
         Ok(detail) => well("ffmpeg", detail),
         Err(detail) => optional("ffmpeg", detail),
     });
@@ -124,7 +125,7 @@ fn microphones(devices: &[DeviceProbe]) -> String {
         .map(|device| device.description.as_str())
         .collect();
     let played = devices.iter().any(|device| device.listening == Listening::System);
-    let played = if played { "what is played" } else { "nothing that is played" };
+    let played = if played { "system audio" } else { "no system audio" };
     match names[..] {
         [] => format!("{played}, no microphone"),
         _ => format!("{played}, microphones: {}", names.join(", ")),

@@ -37,7 +37,7 @@ async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
             Topic::Keeping,
             &match (&snapshot.recorder, &snapshot.ring) {
                 (RecorderView::Idle, ring) => words(ring),
-                _ => "Recording; `snaplark stop` ends it".into(),
+                _ => "Recording. `snaplark stop` stops it".into(),
             },
         );
         tokio::select! {
@@ -45,7 +45,7 @@ async fn follow(program: &Program, polite: &mut Polite) -> anyhow::Result<()> {
                 progress.end();
                 return Ok(());
             }
-            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            changed = changes.changed() => changed.context("Snaplark ended unexpectedly")?,
         }
     }
 }
@@ -54,17 +54,17 @@ fn words(ring: &RingView) -> String {
     match ring {
         RingView::Keeping { held_ms, .. } => {
             let held = say::time(*held_ms);
-            format!("The last {held} are kept. `snaplark share-last` makes a recording of them")
+            format!("Keeping the last {held}. Share it with `snaplark share-last`")
         }
         RingView::Waits { reason } => match reason {
-            RingWait::Recording => "Nothing is kept while something is recorded",
-            RingWait::Locked => "Nothing is kept while the session is locked",
-            RingWait::Asleep => "Nothing is kept while the computer sleeps",
-            RingWait::DiskLow => "The disk is nearly full, so nothing is kept. Free some space",
+            RingWait::Recording => "Paused during a recording",
+            RingWait::Locked => "Paused while the screen is locked",
+            RingWait::Asleep => "Paused while the computer sleeps",
+            RingWait::DiskLow => "Paused because the disk is almost full. Free some space",
             RingWait::Closing => "Closing",
         }
         .into(),
-        RingView::Failed { detail } => format!("Nothing is kept. {detail}"),
-        RingView::Off => "Nothing is kept".into(),
+        RingView::Failed { detail } => format!("The screen can't be kept. {detail}"),
+        RingView::Off => "The last minutes are not kept".into(),
     }
 }

@@ -7,19 +7,24 @@ mod account;
 mod args;
 mod control;
 mod doctor;
+mod edit;
 mod keep;
 mod print;
 mod program;
+mod publish;
+mod ranges;
 mod record;
 mod say;
+mod screenshot;
 mod settings;
 mod status;
+mod waiting;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use snaplark_app::control::Order;
-use snaplark_app::{Account, AppError, Home, writable};
+use snaplark_app::pictures::clipboard;
+use snaplark_app::{Account, Action, AppError, ErrorCode, Home, writable};
 use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
@@ -31,11 +36,14 @@ const NOT_ONLINE: u8 = 3;
 /// The exit code when the recording is saved, but ended early without anybody stopping it.
 const ENDED_EARLY: u8 = 4;
 
-const ENDED_AT_ONCE: &str = "snaplark: Ended at once. What was recorded up to the last two seconds \
-                             is on the disk; Snaplark goes on with it when it is started again.";
+const ENDED_AT_ONCE: &str = "snaplark: Ended immediately. The recording is saved on this computer \
+                             up to its last two seconds. Snaplark continues with it at its next start.";
 
 fn main() -> ExitCode {
-    if let Some(ended) = snaplark_capture::part() {
+    if let Some(ended) = snaplark_capture::run_if_helper() {
+        return ended;
+    }
+    if let Some(ended) = clipboard::run_if_holder() {
         return ended;
     }
     output::begin();
@@ -46,7 +54,7 @@ fn main() -> ExitCode {
     say::begin(args.json, args.quiet);
     log(args.verbose);
     if let Err(error) = signals::begin(ENDED_AT_ONCE) {
-        say::line(&format!("Ctrl-C ends this at once, without saving: {error}."));
+        say::line(&format!("Ctrl-C will end Snaplark without saving: {error}."));
     }
     let code = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
@@ -73,10 +81,8 @@ fn advised(error: anyhow::Error) -> anyhow::Error {
     let unwritable = Home::from_env().ok().and_then(|home| writable(&home.root).err());
     match unwritable.filter(|_| is_store) {
         Some(reason) => anyhow::Error::new(AppError::Told {
-            code: "folder-unwritable".into(),
-            text: format!(
-                "{reason}. Free some space, or set SNAPLARK_HOME to a folder that can be written"
-            ),
+            code: ErrorCode::FolderUnwritable,
+            text: format!("{reason}. Free some space, or set SNAPLARK_HOME to a writable folder"),
         }),
         None => error,
     }
@@ -96,25 +102,28 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
     let home = Home::from_env()?;
     match command {
+        Command::Screenshot(options) => screenshot::screenshot(home, *options).await,
         Command::Record(options) => record::record(home, *options).await,
-        Command::Toggle => control::order(&home, Order::Toggle).await,
+        Command::Toggle => control::ask_for(&home, Action::Toggle).await,
         Command::Start { ago } => {
-            let order = ago.map_or(Order::Start, |seconds| Order::StartAgo { seconds });
-            control::order(&home, order).await
+            control::ask_for(&home, ago.map_or(Action::Start, Action::StartAgo)).await
         }
-        Command::ShareLast { seconds } => control::order(&home, Order::ShareLast { seconds }).await,
-        Command::Stop => control::order(&home, Order::Stop).await,
-        Command::Pause => control::order(&home, Order::Pause).await,
-        Command::Resume => control::order(&home, Order::Resume).await,
-        Command::Mute => control::order(&home, Order::Mute).await,
-        Command::Webcam => control::order(&home, Order::Webcam).await,
-        Command::Cancel { yes } => control::order_deletion(&home, Order::Cancel, yes).await,
-        Command::Restart { yes } => control::order_deletion(&home, Order::Restart, yes).await,
+        Command::ShareLast { seconds } => control::ask_for(&home, Action::ShareLast(seconds)).await,
+        Command::Stop => control::ask_for(&home, Action::Stop).await,
+        Command::Pause => control::ask_for(&home, Action::Pause).await,
+        Command::Resume => control::ask_for(&home, Action::Resume).await,
+        Command::Mute => control::ask_for(&home, Action::Mute).await,
+        Command::Webcam => control::ask_for(&home, Action::Webcam).await,
+        Command::Strike { seconds } => control::ask_for(&home, Action::Strike(Some(seconds))).await,
+        Command::Cancel { yes } => control::ask_for_deletion(&home, Action::Cancel, yes).await,
+        Command::Restart { yes } => control::ask_for_deletion(&home, Action::Restart, yes).await,
         Command::List => print::list(&home).await,
         Command::Show { id } => print::show(&home, &id).await,
         Command::Status { wait } => status::status(home, wait).await,
         Command::Retry { ids } => status::retry(home, &ids).await,
         Command::Rename { id, title } => status::rename(home, &id, title).await,
+        Command::Edit(args) => edit::edit(home, &args).await,
+        Command::Export(args) => edit::export(&home, args).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
         Command::Login { server, profile, browser, allow_http } => {
             let account = Account::at(&server, profile)?.allowing_plain_http(allow_http);
@@ -123,7 +132,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Settings { name, value } => {
             settings::settings(&home, name.as_deref(), value.as_deref()).await
         }
-        Command::Logout => account::logout(home).await,
+        Command::Logout { server: None } => account::logout(home).await,
+        Command::Logout { server: Some(server) } => account::logout_at(home, &server).await,
         Command::Keep { seconds } => keep::keep(home, seconds).await,
         Command::Serve => program::serve(&home).await,
         Command::Doctor => Ok(doctor::doctor(&home)),

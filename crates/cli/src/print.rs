@@ -1,7 +1,9 @@
-//! Prints recordings on standard output.
+//! Prints recordings and pictures on standard output.
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+use snaplark_app::pictures::view::PictureSummary;
 use snaplark_app::view::{NeedReason, RecordingState, RecordingView, WaitReason};
 use snaplark_app::{AppError, Home, Rebuilt, control, peek};
 use snaplark_terminal::output::answer;
@@ -21,18 +23,55 @@ pub async fn recordings(home: &Home) -> anyhow::Result<Vec<RecordingView>> {
     }
 }
 
+/// Does the same with the pictures.
+async fn pictures(home: &Home) -> anyhow::Result<Vec<PictureSummary>> {
+    match control::pictures(home).await {
+        Ok(pictures) => Ok(pictures),
+        Err(AppError::NotRunning | AppError::Closing) => {
+            Ok(peek(home)?.map(|snapshot| snapshot.pictures).unwrap_or_default())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A recording or a picture, as `--json` prints it: with its kind.
+#[derive(Serialize)]
+struct OfKind<'a, T> {
+    kind: &'static str,
+    #[serde(flatten)]
+    item: &'a T,
+}
+
+fn recording_of_kind(item: &RecordingView) -> OfKind<'_, RecordingView> {
+    OfKind { kind: "recording", item }
+}
+
+fn picture_of_kind(item: &PictureSummary) -> OfKind<'_, PictureSummary> {
+    OfKind { kind: if item.is_imported { "import" } else { "screenshot" }, item }
+}
+
+/// Lists recordings and pictures, the newest first.
 pub async fn list(home: &Home) -> anyhow::Result<ExitCode> {
-    let recordings = recordings(home).await?;
+    let (recordings, pictures) = (recordings(home).await?, pictures(home).await?);
     if say::is_json() {
-        say::json(&serde_json::json!({ "recordings": recordings }))?;
+        let recordings: Vec<_> = recordings.iter().map(recording_of_kind).collect();
+        let pictures: Vec<_> = pictures.iter().map(picture_of_kind).collect();
+        say::json(&serde_json::json!({ "recordings": recordings, "pictures": pictures }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if recordings.is_empty() {
-        say::line("No recordings yet. `snaplark record` makes one.");
+    if recordings.is_empty() && pictures.is_empty() {
+        say::line("Nothing here yet. Begin with `snaplark record` or `snaplark screenshot`.");
     }
-    for recording in &recordings {
-        answer(&format!("{}  {}", recording.id, summary(recording)));
-        if let Some(link) = &recording.link {
+    let of_recording = |one: &RecordingView| (one.id.clone(), summary(one), one.link.clone());
+    let of_picture =
+        |one: &PictureSummary| (one.id.clone(), picture_summary(one), one.link.clone());
+    let mut lines: Vec<_> =
+        recordings.iter().map(of_recording).chain(pictures.iter().map(of_picture)).collect();
+    // An id begins with its time.
+    lines.sort_unstable_by(|(one, ..), (other, ..)| other.cmp(one));
+    for (id, summary, link) in lines {
+        answer(&format!("{id}  {summary}"));
+        if let Some(link) = link {
             answer(&format!("    {link}"));
         }
     }
@@ -40,13 +79,17 @@ pub async fn list(home: &Home) -> anyhow::Result<ExitCode> {
 }
 
 pub async fn show(home: &Home, id: &str) -> anyhow::Result<ExitCode> {
+    if let Some(picture) = pictures(home).await?.iter().find(|picture| picture.id == id) {
+        return show_picture(picture);
+    }
     let recordings = recordings(home).await?;
-    let recording = recordings
-        .iter()
-        .find(|recording| recording.id == id)
-        .ok_or_else(|| anyhow::anyhow!("There is no recording {id}. `snaplark list` shows them"))?;
+    let recording = recordings.iter().find(|recording| recording.id == id).ok_or_else(|| {
+        anyhow::anyhow!(
+            "There is no recording or screenshot {id}. `snaplark list` shows all of them"
+        )
+    })?;
     if say::is_json() {
-        say::json(recording)?;
+        say::json(&recording_of_kind(recording))?;
         return Ok(ExitCode::SUCCESS);
     }
     answer(&summary(recording));
@@ -59,13 +102,31 @@ pub async fn show(home: &Home, id: &str) -> anyhow::Result<ExitCode> {
     if let Some(problem) = &recording.file_problem {
         answer(&format!("file  {problem}"));
     }
-    for health in &recording.health {
-        answer(&format!("{:<5} {}", say::time(health.at_ms), health.detail));
+    for issues in &recording.issues {
+        answer(&format!("{:<5} {}", say::time(issues.at_ms), issues.detail));
     }
     if let Some(detail) = &recording.end_detail {
         answer(&format!("end   {detail}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_picture(picture: &PictureSummary) -> anyhow::Result<ExitCode> {
+    if say::is_json() {
+        say::json(&picture_of_kind(picture))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    answer(&picture_summary(picture));
+    if let Some(link) = &picture.link {
+        answer(&format!("link  {link}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn picture_summary(picture: &PictureSummary) -> String {
+    let PictureSummary { title, width, height, size_bytes, state, .. } = picture;
+    let size = say::size(*size_bytes);
+    format!("{title} · {width} x {height} · {size} · {}", state_words(state))
 }
 
 fn summary(recording: &RecordingView) -> String {
@@ -81,29 +142,34 @@ pub fn state_words(state: &RecordingState) -> String {
         RecordingState::Done => return "Online".into(),
         RecordingState::Local => return "On this computer only".into(),
         RecordingState::Waits { reason } => match reason {
-            WaitReason::Offline => "Waits: the server can't be reached",
-            WaitReason::ServerTrouble => "Waits: the server has trouble",
-            WaitReason::RateLimited => "Waits: the server asked for a pause",
-            WaitReason::Queue => "Waits: others go first",
+            WaitReason::Offline => "Waiting: the server can't be reached",
+            WaitReason::ServerTrouble => "Waiting: the server reports an error",
+            WaitReason::RateLimited => "Waiting: the server is limiting requests",
+            WaitReason::Queue => "Waiting for other uploads",
             WaitReason::Paused => "Paused",
-            WaitReason::Metered => "Waits for a link that isn't metered",
-            WaitReason::NotRunning => "Waits: goes on when Snaplark runs",
+            WaitReason::Metered => "Waiting for an unmetered connection",
+            WaitReason::NotRunning => "Waiting: the upload continues when Snaplark runs",
         },
         RecordingState::NeedsYou { reason, detail } => {
             return match reason {
                 NeedReason::SignIn => {
-                    "Needs a sign-in: `snaplark login`, or SNAPLARK_TOKEN with a token of the server"
+                    "Sign-in required: run `snaplark login`, or set SNAPLARK_TOKEN"
                         .into()
                 }
-                NeedReason::Refused => format!("The server refuses it: {detail}"),
-                NeedReason::FilesMissing => format!("Files of it are missing: {detail}"),
+                NeedReason::Refused => format!("The server refused the upload: {detail}"),
+                NeedReason::FilesMissing => format!("Files of the recording are missing: {detail}"),
                 NeedReason::DamagedOnServer => {
-                    "The server's copy is damaged, and the bytes are not on this computer any more"
+                    "The server's copy is damaged, and this computer no longer has the data to repair it"
+                        .into()
+                }
+                NeedReason::NewLink => {
+                    "This server gives an edited recording a new link. `snaplark edit --publish` does that"
                         .into()
                 }
                 NeedReason::OtherServer => {
                     format!(
-                        "It was begun for {detail}. `snaplark retry` sends it to the one of now"
+                        "You are no longer signed in to {detail}. `snaplark login` resumes the upload, \
+                         `snaplark retry` sends it to the current server"
                     )
                 }
             };
@@ -123,6 +189,6 @@ pub fn rebuilt_words(rebuilt: &Rebuilt) -> String {
             "The list of recordings was damaged and has been rebuilt: {found}. The damaged list is \
              kept as {file}."
         ),
-        None => format!("The list of recordings was gone and has been rebuilt: {found}."),
+        None => format!("The list of recordings was missing and has been rebuilt: {found}."),
     }
 }

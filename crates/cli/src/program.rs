@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snaplark_app::{Account, App, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Token};
-use snaplark_cloud::{Cloud, LocalNetwork as LocalListener, LocalNetworkState};
+use snaplark_app::{
+    Account, App, AppError, AppOptions, Home, Keeps, LocalNetwork, LocalNetworkView, Token, control,
+};
+use snaplark_cloud_web::{Cloud, LocalNetworkSharing, LocalNetworkState};
 use snaplark_terminal::output;
 use snaplark_terminal::signals::Polite;
 
@@ -23,8 +25,33 @@ pub struct Program {
     pub app: App,
     /// The embedded cloud, if uploads go to it.
     cloud: Option<Cloud>,
+    /// New uploads go to the embedded cloud.
+    is_this_computer: bool,
     /// Why the embedded cloud isn't running, if uploads should go to it.
     pub no_cloud: Option<String>,
+}
+
+/// The program that holds the library.
+pub enum LibraryHolder<'a> {
+    Here(&'a Program),
+    /// A running Snaplark, which is asked at its control socket.
+    Elsewhere(&'a Home),
+}
+
+impl LibraryHolder<'_> {
+    /// Runs `work` with the program that holds the library. If none does, opens it here.
+    pub async fn with<T>(
+        home: Home,
+        work: impl AsyncFnOnce(LibraryHolder<'_>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        match control::recordings(&home).await {
+            Ok(_) => work(LibraryHolder::Elsewhere(&home)).await,
+            Err(AppError::NotRunning | AppError::Closing) => {
+                Program::with(home, async |program| work(LibraryHolder::Here(program)).await).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl Program {
@@ -45,12 +72,14 @@ impl Program {
 
     pub async fn open_to_keep(home: Home, keeps: Keeps) -> anyhow::Result<Self> {
         let (account, cloud, sharing) = match Account::configured(&home).await? {
-            Some(account) => (account, Ok(None), None),
-            None => match snaplark_cloud::start_embedded(&home.cloud_data()).await {
+            Some(account) => {
+                let cloud = cloud_of_uploads(&home, &account).await?;
+                (account, Ok(cloud), None)
+            }
+            None => match snaplark_cloud_web::start_embedded(&home.cloud_data()).await {
                 Ok(embedded) => {
-                    let token = Token::new(embedded.token);
-                    let account = Account::this_computer(embedded.cloud.address(), token);
-                    (account, Ok(Some(embedded.cloud)), Some(embedded.local_network))
+                    let account = account_of(&embedded.cloud, embedded.token);
+                    (account, Ok(Some((embedded.cloud, None))), Some(embedded.local_network))
                 }
                 // A recording depends on nothing but the disk, so it works without a cloud.
                 Err(error) => {
@@ -63,29 +92,37 @@ impl Program {
                 }
             },
         };
-        let capture = snaplark_capture::SystemCapture::new().remembering_in(&home.root);
+        let capture = snaplark_capture::SystemCapture::new().with_trial_cache_in(&home.root);
         let app = App::open(AppOptions {
             home,
             account: Some(account),
             capture: Arc::new(capture),
+            render: Arc::new(snaplark_render::SystemRender),
             keeps,
             // A terminal has no clipboard of its own; the link is printed.
             notices: Box::new(|_| {}),
         })
         .await?;
-        let (cloud, no_cloud) = match cloud {
-            Ok(cloud) => (cloud, None),
-            Err(reason) => (None, Some(reason)),
+        let (cloud, is_this_computer, no_cloud) = match cloud {
+            Ok(Some((cloud, also))) => {
+                let is_current = also.is_none();
+                if let Some(account) = also {
+                    app.continue_uploads_to(account).await?;
+                }
+                (Some(cloud), is_current, None)
+            }
+            Ok(None) => (None, false, None),
+            Err(reason) => (None, false, Some(reason)),
         };
         let wanted = app.settings().await?.upload.share_on_local_network;
         if let Some(sharing) = sharing.filter(|_| wanted) {
             share(&app, sharing).await?;
         }
-        Ok(Program { app, cloud, no_cloud })
+        Ok(Program { app, cloud, is_this_computer, no_cloud })
     }
 
     pub fn is_this_computer(&self) -> bool {
-        self.cloud.is_some()
+        self.is_this_computer
     }
 
     /// Closes a running recording properly, then the cloud.
@@ -95,29 +132,56 @@ impl Program {
             if let Some(cloud) = self.cloud
                 && let Err(error) = cloud.shutdown().await
             {
-                say::line(&format!("This computer's cloud did not close as it should: {error}"));
+                say::line(&format!(
+                    "This computer's built-in cloud did not close properly: {error}."
+                ));
             }
         };
         tokio::pin!(closing);
         if tokio::time::timeout(CLOSING_SAID_AFTER, &mut closing).await.is_err() {
-            say::line("Finishing what is being saved. Ctrl-C once more ends it at once.");
+            say::line("Saving. Press Ctrl-C again to end immediately.");
             closing.await;
         }
     }
 }
 
+/// Starts the embedded cloud with its account if uploads that were begun for it wait, although new ones go
+/// elsewhere. They wait longer if it can't start.
+async fn cloud_of_uploads(
+    home: &Home,
+    current: &Account,
+) -> anyhow::Result<Option<(Cloud, Option<Account>)>> {
+    if !current.has_uploads_here(home)? {
+        return Ok(None);
+    }
+    match snaplark_cloud_web::start_embedded(&home.cloud_data()).await {
+        Ok(embedded) => {
+            let account = account_of(&embedded.cloud, embedded.token);
+            Ok(Some((embedded.cloud, Some(account))))
+        }
+        Err(error) => {
+            say::line(&format!("Uploads to this computer's built-in cloud wait: {error}."));
+            Ok(None)
+        }
+    }
+}
+
+fn account_of(cloud: &Cloud, token: String) -> Account {
+    Account::this_computer(cloud.address(), Token::new(token))
+}
+
 /// Shares links on the local network, and prints how they begin.
-async fn share(app: &App, sharing: LocalListener) -> anyhow::Result<()> {
+async fn share(app: &App, sharing: LocalNetworkSharing) -> anyhow::Result<()> {
     sharing.set_open(true).await;
     match &*sharing.state().borrow() {
         LocalNetworkState::Open { base_url, .. } => {
-            say::line(&format!("Shared on the local network: links begin with {base_url}."));
+            say::line(&format!("Links are shared on the local network and begin with {base_url}."));
         }
         LocalNetworkState::NoNetwork => {
-            say::line("This computer is in no local network now: links open only here.");
+            say::line("This computer is not connected to a local network: links open only here.");
         }
         LocalNetworkState::Failed { reason } => {
-            say::line(&format!("Not shared on the local network: {reason}."));
+            say::line(&format!("Links can't be shared on the local network: {reason}."));
         }
         LocalNetworkState::Off => {}
     }
@@ -135,7 +199,7 @@ pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
     let problem = match (&program.cloud, problem) {
         (None, None) if home.has_own_links() => {
             // Uploads go elsewhere, but earlier links lead here.
-            match snaplark_cloud::start_embedded(&home.cloud_data()).await {
+            match snaplark_cloud_web::start_embedded(&home.cloud_data()).await {
                 Ok(embedded) => {
                     program.cloud = Some(embedded.cloud);
                     None
@@ -147,13 +211,13 @@ pub async fn serve(home: &Home) -> anyhow::Result<ExitCode> {
     };
     if let Some(problem) = problem {
         program.close().await;
-        anyhow::bail!("This computer's cloud can't start: {problem}");
+        anyhow::bail!("This computer's built-in cloud can't start: {problem}");
     }
     let url = program.cloud.as_ref().map(|cloud| cloud.public_url().to_owned());
     match &url {
         _ if say::is_json() => say::json(&serde_json::json!({ "serving": url }))?,
         Some(url) => output::answer(&format!("serving {url}")),
-        None => say::line("The account of the environment goes up from here; Ctrl-C ends it."),
+        None => say::line("Uploading to the server of SNAPLARK_SERVER. Press Ctrl-C to stop."),
     }
     polite.asked().await;
     program.close().await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
-use snaplark_app::view::{RecorderView, RecordingState, RecordingView, Snapshot};
+use snaplark_app::cuts::view::PublishWay;
+use snaplark_app::view::{FileProblem, RecorderView, RecordingState, RecordingView, Snapshot};
 use snaplark_app::{AppError, Home, LinkReach, SpaceLimits, StartRequest};
 use snaplark_core::RecordingId;
 use snaplark_terminal::output;
@@ -13,6 +14,7 @@ use snaplark_terminal::signals::{self, Polite};
 use tokio::time::Instant;
 
 use crate::args::Record;
+use crate::edit;
 use crate::print::state_words;
 use crate::program::Program;
 use crate::say::{self, Topic};
@@ -44,7 +46,7 @@ struct Recorded<'a> {
     /// Why there is no link and none is expected.
     link_problem: Option<&'a str>,
     file: Option<&'a str>,
-    file_problem: Option<&'a str>,
+    file_problem: Option<&'a FileProblem>,
     segments: u32,
     duration_ms: u64,
     size_bytes: u64,
@@ -91,7 +93,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
             reach: recording.link_reach,
             link_problem: link_problem.as_deref(),
             file: recording.file.as_deref(),
-            file_problem: recording.file_problem.as_deref(),
+            file_problem: recording.file_problem.as_ref(),
             segments: recording.segments,
             duration_ms: recording.duration_ms,
             size_bytes: recording.size_bytes,
@@ -105,14 +107,19 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
         let recorded = say::time(recording.duration_ms);
         let wanted = options.seconds.map(|seconds| say::time(seconds * 1_000));
         match wanted.filter(|_| is_early) {
-            Some(wanted) => say::line(&format!("It ended after {recorded} of {wanted}.")),
-            None => say::line(&format!("It ended after {recorded}.")),
+            Some(wanted) => {
+                say::line(&format!("The recording ended after {recorded} of {wanted}."));
+            }
+            None => say::line(&format!("The recording ended after {recorded}.")),
         }
     }
     if let Some(problem) = &recording.file_problem {
-        say::line(&format!("The file could not be saved: {}.", problem.trim_end_matches('.')));
+        say::line(&format!(
+            "The video file could not be saved: {}.",
+            problem.to_string().trim_end_matches('.')
+        ));
         let folder = recordings.join(&recording.id);
-        say::line(&format!("The recording itself is safe in {}.", folder.display()));
+        say::line(&format!("The recording is safe in {}.", folder.display()));
     }
     let code = match &recording.state {
         RecordingState::Done | RecordingState::Local => {
@@ -122,14 +129,14 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
         state => {
             match &link_problem {
                 Some(problem) => say::line(&format!(
-                    "There is no link yet: this computer's cloud can't start, as {problem}."
+                    "There is no link yet, because this computer's built-in cloud can't start: {problem}."
                 )),
                 None => say::line(&format!("Not online yet. {}.", state_words(state))),
             }
             let file = recording.file.as_deref().unwrap_or("Snaplark's folder");
-            say::line(&format!("The recording is safe in {file}."));
+            say::line(&format!("The recording is saved in {file}."));
             say::line(
-                "It goes on by itself when Snaplark runs; `snaplark status --wait` sends it now.",
+                "The upload continues when Snaplark runs. Upload it now with `snaplark status --wait`.",
             );
             NOT_ONLINE
         }
@@ -139,6 +146,7 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
 
 async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow::Result<Outcome> {
     let settings = program.app.settings().await?;
+    let append_to = options.append.as_deref().map(edit::parse).transpose()?;
     let request = StartRequest {
         source: options.source.source(),
         asks: false,
@@ -146,7 +154,9 @@ async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow
         bitrate_bits: options.bitrate,
         hardware_encoding: !options.no_hardware_encoding,
         lines_max: options.size.lines_max(),
+        picture_size: None,
         pointer: !options.no_pointer,
+        pointer_positions: true,
         sound: options.sound.sound(),
         muted: false,
         webcam: options.overlay.webcam(settings.recording.webcam.webcam()),
@@ -155,13 +165,14 @@ async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow
         countdown: options.countdown.map(Duration::from_secs),
         limit: options.seconds.map(Duration::from_secs),
         past: None,
+        append_to,
         space: SpaceLimits::default(),
     };
     let link_problem = program.no_cloud.clone().filter(|_| request.upload);
     if let Some(problem) = &link_problem {
         say::line(&format!(
-            "There will be no link for now: this computer's cloud can't start, as {problem}. \
-             Recording works all the same."
+            "There will be no link yet, because this computer's built-in cloud can't start: \
+             {problem}. The recording is saved on this computer."
         ));
     }
     let mut progress = say::Progress::default();
@@ -169,6 +180,13 @@ async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow
     let id = recording.to_string();
     until_stop(program, &id, &mut progress, polite).await?;
     stop(program, &mut progress).await?;
+    let id = match append_to {
+        Some(to) => {
+            until_appended(program, &id, to, !options.no_upload, &mut progress).await?;
+            to.to_string()
+        }
+        None => id,
+    };
     let settled = until_settled(program, &id, &mut progress, polite).await;
     progress.end();
     Ok(Outcome {
@@ -224,13 +242,13 @@ async fn until_stop(
     loop {
         tokio::select! {
             () = polite.asked() => return Ok(()),
-            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            changed = changes.changed() => changed.context("Snaplark ended unexpectedly")?,
             _ = tick.tick() => {}
         }
         let snapshot = program.app.snapshot().await?;
         let Some(recording) = find(&snapshot, id) else { return Ok(()) };
-        if let RecorderView::Recording { trouble: Some(trouble), .. } = &snapshot.recorder {
-            progress.say_once(trouble);
+        if let RecorderView::Recording { issue: Some(issue), .. } = &snapshot.recorder {
+            progress.say_once(issue);
         }
         // The recorder's state is used, because the row says so a little later, and never if it can't be
         // written.
@@ -276,13 +294,42 @@ async fn stop(program: &Program, progress: &mut say::Progress) -> anyhow::Result
             }
             Err(_) => {
                 progress.end();
-                let stuck = "The recording does not end: the disk or the encoder is stuck. What was \
-                             recorded up to the last two seconds is on the disk, and in the list \
-                             when Snaplark starts again";
+                let stuck = "The recording can't be stopped: the disk or the encoder does not respond. What was \
+                             recorded up to the last two seconds is saved, and will be listed when \
+                             Snaplark starts again";
                 return Err(program_is_stuck(stuck));
             }
         }
     }
+}
+
+/// Waits until what was recorded is the end of another recording, and publishes that if it is uploaded.
+async fn until_appended(
+    program: &Program,
+    id: &str,
+    to: RecordingId,
+    publishes: bool,
+    progress: &mut say::Progress,
+) -> anyhow::Result<()> {
+    let mut changes = program.app.changes();
+    while let Some(more) = find(&program.app.snapshot().await?, id) {
+        if more.file.is_some() || more.file_problem.is_some() {
+            anyhow::bail!(
+                "Nothing was appended. What was recorded is a recording of its own: {id}"
+            );
+        }
+        progress.show(Topic::Ending, "Appending");
+        changes.changed().await.context("Snaplark ended unexpectedly")?;
+    }
+    program.app.cuts().publish_appended(to).await?;
+    let now = program.app.cuts().published(to).await?;
+    if publishes && now.way == PublishWay::NewLink && !now.is_current {
+        progress.say_once(
+            "This server can't show another video behind a link, which shows the recording of before. To give the \
+             longer one a link of its own, run `snaplark edit --publish`.",
+        );
+    }
+    Ok(())
 }
 
 /// Ends the process as a failure. A program that doesn't stop recording can't be closed either.
@@ -319,7 +366,7 @@ async fn until_settled(
         }
         progress.show(Topic::Uploading, &settling(&recording, settled));
         tokio::select! {
-            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            changed = changes.changed() => changed.context("Snaplark ended unexpectedly")?,
             () = polite.asked(), if may_leave => {}
             () = tokio::time::sleep(TICK) => {}
         }
@@ -373,8 +420,8 @@ fn say_where(recording: &RecordingView, is_this_computer: bool) {
         say::line("The link works while Snaplark or `snaplark serve` runs on this computer.");
         if recording.link_reach == Some(LinkReach::ThisComputer) {
             say::line(
-                "It opens only on this computer. For others: `snaplark login`, or `snaplark settings \
-                 share-on-local-network yes`.",
+                "It opens only on this computer. To share it with others, run `snaplark login` or \
+                 `snaplark settings share-on-local-network yes`.",
             );
         }
     }
@@ -406,8 +453,9 @@ mod tests {
             here: true,
             frames: 0,
             dropped: 0,
-            health: Vec::new(),
+            issues: Vec::new(),
             end_detail: None,
+            end: None,
             upload: Some(UploadProgress {
                 uploaded,
                 pending: 9,
@@ -415,6 +463,7 @@ mod tests {
                 total: 9,
                 percentage: 0,
                 is_online: true,
+                other_server: None,
                 has_session: true,
                 sent_bytes,
                 total_bytes: 1_000,

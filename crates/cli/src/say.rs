@@ -54,12 +54,12 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// The output with `--json` when something failed.
 #[derive(Serialize)]
-struct Failed<'a> {
-    error: Failure<'a>,
+struct JsonFailure<'a> {
+    error: JsonError<'a>,
 }
 
 #[derive(Serialize)]
-struct Failure<'a> {
+struct JsonError<'a> {
     code: &'a str,
     message: &'a str,
 }
@@ -70,7 +70,7 @@ pub fn failure(error: &anyhow::Error) -> ExitCode {
     output::say(&format!("snaplark: {sentence}"));
     if is_json() {
         let code = error.chain().find_map(|cause| cause.downcast_ref::<AppError>());
-        json_failure(code.map_or("failed", AppError::code), &sentence);
+        json_failure(code.map_or("failed", |error| error.code().as_str()), &sentence);
     }
     ExitCode::from(crate::FAILED)
 }
@@ -108,7 +108,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn json_failure(code: &str, message: &str) {
-    let failed = Failed { error: Failure { code, message } };
+    let failed = JsonFailure { error: JsonError { code, message } };
     // Two strings always convert to JSON.
     output::answer_json(&serde_json::to_string(&failed).unwrap_or_default());
 }
@@ -122,6 +122,7 @@ pub enum Topic {
     Ending,
     Uploading,
     Keeping,
+    Exporting,
 }
 
 /// A progress line: changed in place on a terminal, printed now and then elsewhere.

@@ -1,18 +1,26 @@
 //! `snaplark settings`: reads the stored settings, and changes one at a time, through the running program
-//! if there is one.
+//! if there is one. Which settings there are is declared in `snaplark_app::SETTINGS`.
 
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use serde_json::{Map, Value};
 use snaplark_app::{
-    AppError, Home, SETTING_NAMES, Settings, control, setting, store_setting, stored_settings,
+    AppError, Home, SETTINGS, Setting, Settings, control, store_setting, stored_settings,
 };
 use snaplark_terminal::output;
 
 use crate::say;
 
-/// Settings whose values are always text, even if they look like a number.
-const TEXTS: [&str; 3] = ["microphone", "camera", "save-folder"];
+/// Parses the name of a setting. Help and completions list all of them.
+pub fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SETTINGS.iter().map(|setting| {
+        let Setting { name, allowed, about, .. } = setting;
+        let default = setting.default_value();
+        let about = about.trim_end_matches('.');
+        PossibleValue::new(name).help(format!("{about} ({allowed}; default: {default})"))
+    }))
+}
 
 pub async fn settings(
     home: &Home,
@@ -26,43 +34,25 @@ pub async fn settings(
         },
         _ => stored_settings(home)?,
     };
-    let shown = |name: &str| setting(&settings, name).map_err(anyhow::Error::msg);
-    let names: Vec<&str> = match (name, value) {
-        (Some(name), _) => vec![name],
-        (None, _) => SETTING_NAMES.to_vec(),
+    let shown: Vec<&Setting> = match name {
+        Some(name) => vec![Setting::named(name)?],
+        None => SETTINGS.iter().collect(),
     };
     if say::is_json() {
-        say::json(&serde_json::json!({ "settings": json(&settings, &names)? }))?;
-    } else if let (Some(name), None) = (name, value) {
+        say::json(&serde_json::json!({ "settings": json(&settings, &shown) }))?;
+    } else if let ([setting], None) = (&shown[..], value) {
         // Printed without the name, for scripts.
-        output::answer(&shown(name)?);
+        output::answer(&setting.value(&settings));
     } else {
-        for name in names {
-            output::answer(&format!("{name:<22} {}", shown(name)?));
+        for setting in shown {
+            output::answer(&format!("{:<22} {}", setting.name, setting.value(&settings)));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(settings: &Settings, names: &[&str]) -> anyhow::Result<Map<String, Value>> {
-    let pairs = names.iter().map(|name| {
-        let text = setting(settings, name).map_err(anyhow::Error::msg)?;
-        Ok((camel_case(name), typed(name, text)))
-    });
-    pairs.collect()
-}
-
-/// Converts a value to JSON: yes and no to booleans, numbers to numbers, the rest to strings.
-fn typed(name: &str, text: String) -> Value {
-    if TEXTS.contains(&name) {
-        return text.into();
-    }
-    match (text.as_str(), text.parse::<u64>()) {
-        ("yes", _) => true.into(),
-        ("no", _) => false.into(),
-        (_, Ok(number)) => number.into(),
-        (_, Err(_)) => text.into(),
-    }
+fn json(settings: &Settings, shown: &[&Setting]) -> Map<String, Value> {
+    shown.iter().map(|setting| (camel_case(setting.name), setting.json(settings))).collect()
 }
 
 fn camel_case(name: &str) -> String {
@@ -77,15 +67,39 @@ fn camel_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+    use clap::Parser as _;
+    use snaplark_terminal::manual::{Shell, completions};
+
     use super::*;
+    use crate::args::Args;
 
     #[test]
-    fn settings_are_camel_case_and_typed_in_json() {
-        let json = json(&Settings::default(), &SETTING_NAMES).unwrap();
+    fn settings_are_camel_case_in_json() {
+        let shown: Vec<&Setting> = SETTINGS.iter().collect();
+        let json = json(&Settings::default(), &shown);
         assert_eq!(json["fps"], 30);
         assert_eq!(json["hardwareEncoding"], true);
-        assert_eq!(json["keepLocalDays"], 7);
         assert_eq!(json["uploadLimit"], "none");
-        assert_eq!(typed("microphone", "2".into()), "2");
+    }
+
+    #[test]
+    fn help_and_completions_list_every_declared_setting() {
+        let help =
+            Args::try_parse_from(["snaplark", "settings", "--help"]).unwrap_err().to_string();
+        let completed = completions(Args::command(), Shell::Bash);
+        let completed = String::from_utf8(completed).unwrap();
+        for Setting { name, about, .. } in SETTINGS {
+            let about = about.trim_end_matches('.');
+            assert!(help.contains(name) && help.contains(about), "{name}: {help}");
+            assert!(completed.contains(name), "{name}: {completed}");
+        }
+    }
+
+    #[test]
+    fn misspelled_setting_is_answered_with_a_similar_one() {
+        let refused = Args::try_parse_from(["snaplark", "settings", "qualty", "sharp"]);
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("'quality'"), "{said}");
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 use snaplark_app::view::{RecordingState, RecordingView};
-use snaplark_app::{AppError, Home, RecordingId, control};
+use snaplark_app::{Action, AppError, Home, RecordingId, control};
 use snaplark_terminal::output::answer;
 use snaplark_terminal::signals::Polite;
 
 use crate::print::{recordings, state_words};
 use crate::program::Program;
 use crate::say::{self, Topic};
-use crate::{FAILED, NOT_ONLINE};
+use crate::{FAILED, NOT_ONLINE, waiting};
 
 /// How long to wait for the server's report on damaged copies of what is online.
 const CHECKING_MAX: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ impl Counts {
         let Counts { online, local, unsent, need_you } = self;
         let needs = if *need_you == 1 { "needs" } else { "need" };
         format!(
-            "{online} online · {local} on this computer only · {unsent} not yet sent · {need_you} {needs} you"
+            "{online} online · {local} on this computer only · {unsent} not uploaded yet · {need_you} {needs} your action"
         )
     }
 }
@@ -71,7 +71,7 @@ pub async fn status(home: Home, wait: bool) -> anyhow::Result<ExitCode> {
                 answer(&format!("{}  {}", recording.id, state_words(&recording.state)));
             }
             if let Some(problem) = recording.file_problem.as_ref().filter(|_| wait) {
-                answer(&format!("{}  Its file: {problem}", recording.id));
+                answer(&format!("{}  File: {problem}", recording.id));
             }
         }
     }
@@ -84,15 +84,25 @@ pub async fn status(home: Home, wait: bool) -> anyhow::Result<ExitCode> {
 async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<RecordingView>> {
     let mut polite = Polite::new();
     for id in retried {
-        match control::retry(&home, *id).await {
-            Ok(()) => {}
+        match control::ask_for(&home, Action::Retry(*id)).await {
+            Ok(_) => {}
             Err(AppError::NotRunning) => break,
             Err(error) => return Err(error.into()),
         }
     }
     // The running program is sending them already.
     if control::recordings(&home).await.is_ok() {
-        return until_program_sent(&home, &mut polite).await;
+        let (ask, line) = (async || recordings(&home).await, &mut say::Progress::default());
+        return waiting::until_settled(
+            &mut polite,
+            line,
+            ASK_EVERY,
+            ask,
+            |recordings: &Vec<RecordingView>| {
+                (!is_settled(recordings)).then(|| progress(recordings))
+            },
+        )
+        .await;
     }
     Program::with(home, async |program| {
         for id in retried {
@@ -105,46 +115,27 @@ async fn when_sent(home: Home, retried: &[RecordingId]) -> anyhow::Result<Vec<Re
 
 async fn until_sent(program: &Program, polite: &mut Polite) -> anyhow::Result<Vec<RecordingView>> {
     let mut changes = program.app.changes();
-    let mut progress = say::Progress::default();
+    let mut line = say::Progress::default();
     if let Some(problem) = &program.no_cloud {
-        say::line(&format!("This computer's cloud can't start: {problem}."));
+        say::line(&format!("This computer's built-in cloud can't start: {problem}."));
     }
     let began = Instant::now();
     loop {
         // Asked before the snapshot is taken, so that the snapshot shows what has to be sent again.
-        let is_checked =
-            began.elapsed() >= CHECKING_MAX || program.app.is_in_step_with_server().await?;
+        let is_checked = began.elapsed() >= CHECKING_MAX || program.app.is_up_to_date().await?;
         let recordings = program.app.snapshot().await?.recordings;
         let is_checked = is_checked || Counts::of(&recordings).online == 0;
         let is_settled = is_settled(&recordings) && is_checked;
         if is_settled || polite.is_asked() || program.no_cloud.is_some() {
-            progress.end();
+            line.end();
             return Ok(recordings);
         }
-        show(&recordings, &mut progress);
+        let (topic, words) = progress(&recordings);
+        line.show(topic, &words);
         tokio::select! {
-            changed = changes.changed() => changed.context("Snaplark ended by itself")?,
+            changed = changes.changed() => changed.context("Snaplark ended unexpectedly")?,
             () = polite.asked() => {}
             () = tokio::time::sleep(ASK_EVERY), if !is_checked => {}
-        }
-    }
-}
-
-async fn until_program_sent(
-    home: &Home,
-    polite: &mut Polite,
-) -> anyhow::Result<Vec<RecordingView>> {
-    let mut progress = say::Progress::default();
-    loop {
-        let recordings = recordings(home).await?;
-        if is_settled(&recordings) || polite.is_asked() {
-            progress.end();
-            return Ok(recordings);
-        }
-        show(&recordings, &mut progress);
-        tokio::select! {
-            () = tokio::time::sleep(ASK_EVERY) => {}
-            () = polite.asked() => {}
         }
     }
 }
@@ -161,7 +152,8 @@ fn has_file(recording: &RecordingView) -> bool {
         || matches!(recording.state, RecordingState::NeedsYou { .. })
 }
 
-fn show(recordings: &[RecordingView], progress: &mut say::Progress) {
+/// Returns what the progress line says.
+fn progress(recordings: &[RecordingView]) -> (Topic, String) {
     let current = recordings.iter().find(|recording| {
         matches!(recording.state, RecordingState::Uploading | RecordingState::Waits { .. })
     });
@@ -169,13 +161,12 @@ fn show(recordings: &[RecordingView], progress: &mut say::Progress) {
         Some(recording) => {
             let percentage = recording.upload.as_ref().map_or(0, |upload| upload.percentage);
             let state = state_words(&recording.state);
-            let words = format!("{} · {percentage}% · {state}", recording.title);
-            progress.show(Topic::Uploading, &words);
+            (Topic::Uploading, format!("{} · {percentage}% · {state}", recording.title))
         }
         None if recordings.iter().all(has_file) => {
-            progress.show(Topic::Uploading, "Checking what is online");
+            (Topic::Uploading, "Checking the uploads".to_owned())
         }
-        None => progress.show(Topic::Ending, "Saving the files"),
+        None => (Topic::Ending, "Saving the files".to_owned()),
     }
 }
 
@@ -261,7 +252,7 @@ impl Deleted {
     fn note(&mut self, id: RecordingId, answer: Result<(), AppError>) {
         match answer {
             Ok(()) => self.deleted.push(id.to_string()),
-            Err(error) => self.refused.push((error.code().to_owned(), error.to_string())),
+            Err(error) => self.refused.push((error.code().to_string(), error.to_string())),
         }
     }
 }
@@ -271,7 +262,7 @@ fn parse(ids: &[String]) -> anyhow::Result<Vec<RecordingId>> {
 }
 
 fn unknown(id: &str) -> anyhow::Error {
-    anyhow::anyhow!("'{id}' is no recording's id. `snaplark list` shows them")
+    anyhow::anyhow!("'{id}' is not the ID of a recording. `snaplark list` shows the IDs")
 }
 
 #[cfg(test)]
@@ -283,7 +274,7 @@ mod tests {
         let counts = Counts { online: 2, local: 0, unsent: 1, need_you: 1 };
         assert_eq!(
             counts.words(),
-            "2 online · 0 on this computer only · 1 not yet sent · 1 needs you"
+            "2 online · 0 on this computer only · 1 not uploaded yet · 1 needs your action"
         );
         let json = serde_json::to_value(&counts).unwrap();
         assert_eq!(json["needYou"], 1, "{json}");

@@ -2,23 +2,24 @@
 //! the operator sees all.
 //!
 //! The code that does something writes the entry right after it. The client's address is stored in
-//! the task that answers the request (`asked_from`), so that it needn't be passed along. Without a
+//! the task that answers the request (`with_client_address`), so that it needn't be passed along. Without a
 //! request the server itself or its command line acted. If an entry can't be written, the action is
 //! not undone; the failure is logged.
 
 use std::net::IpAddr;
 
 use crate::clock::Clock;
-use crate::db::{Db, Deed, UserId};
+use snaplark_cloud_data::db::{AuditEntry, Db, UserId};
 
 tokio::task_local! { static FROM: IpAddr; }
 
 /// Stands in the address column for actions without a request.
 const HERE: &str = "this server";
 
-/// An action that the audit log records.
+/// An action that the audit log records. [`AuditAction::name`] has the words for each.
+#[allow(missing_docs, reason = "each variant would repeat its name")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum AuditAction {
     SignedIn,
     SignInRefused,
     SignedOut,
@@ -47,43 +48,48 @@ pub enum Action {
     UploadRefused,
 }
 
-impl Action {
+impl AuditAction {
     /// Returns the name that is stored and printed.
     pub const fn name(self) -> &'static str {
         match self {
-            Action::SignedIn => "sign-in",
-            Action::SignInRefused => "sign-in refused",
-            Action::SignedOut => "sign-out",
-            Action::PasswordSet => "password set",
-            Action::PasswordChanged => "password changed",
-            Action::PasswordRefused => "password refused",
-            Action::PasswordReset => "password reset",
-            Action::ResetLinkMade => "password link made",
-            Action::ResetLinkSent => "password link sent",
-            Action::AccountExported => "account exported",
-            Action::AccountDeleted => "account deleted",
-            Action::LimitsSet => "limits set",
-            Action::UserDisabled => "user disabled",
-            Action::UserEnabled => "user enabled",
-            Action::TokenCreated => "token created",
-            Action::TokenRevoked => "token revoked",
-            Action::AppConnected => "app connected",
-            Action::VideoFinished => "video finished",
-            Action::VideoRenamed => "video renamed",
-            Action::VisibilityChanged => "visibility changed",
-            Action::LinkPasswordSet => "link password set",
-            Action::LinkEndSet => "link end set",
-            Action::LinkPasswordRefused => "link password refused",
-            Action::VideoDeleted => "video deleted",
-            Action::PartMended => "part mended",
-            Action::UploadRefused => "upload refused",
+            AuditAction::SignedIn => "sign-in",
+            AuditAction::SignInRefused => "sign-in refused",
+            AuditAction::SignedOut => "sign-out",
+            AuditAction::PasswordSet => "password set",
+            AuditAction::PasswordChanged => "password changed",
+            AuditAction::PasswordRefused => "password refused",
+            AuditAction::PasswordReset => "password reset",
+            AuditAction::ResetLinkMade => "password link made",
+            AuditAction::ResetLinkSent => "password link sent",
+            AuditAction::AccountExported => "account exported",
+            AuditAction::AccountDeleted => "account deleted",
+            AuditAction::LimitsSet => "limits set",
+            AuditAction::UserDisabled => "user disabled",
+            AuditAction::UserEnabled => "user enabled",
+            AuditAction::TokenCreated => "token created",
+            AuditAction::TokenRevoked => "token revoked",
+            AuditAction::AppConnected => "app connected",
+            AuditAction::VideoFinished => "video finished",
+            AuditAction::VideoRenamed => "video renamed",
+            AuditAction::VisibilityChanged => "visibility changed",
+            AuditAction::LinkPasswordSet => "link password set",
+            AuditAction::LinkEndSet => "link end set",
+            AuditAction::LinkPasswordRefused => "link password refused",
+            AuditAction::VideoDeleted => "video deleted",
+            AuditAction::PartMended => "part mended",
+            AuditAction::UploadRefused => "upload refused",
         }
     }
 }
 
 /// Runs the future that answers a request, with the client's address set for audit entries.
-pub async fn asked_from<T>(from: IpAddr, answer: impl Future<Output = T>) -> T {
+pub async fn with_client_address<T>(from: IpAddr, answer: impl Future<Output = T>) -> T {
     FROM.scope(from, answer).await
+}
+
+/// Returns the client's address that is set, for work that continues in a task of its own.
+pub fn client_address() -> Option<IpAddr> {
+    FROM.try_with(|from| *from).ok()
 }
 
 /// Writes an entry. `user` is the account that it is about, if known. `subject` is the id of the
@@ -92,12 +98,13 @@ pub async fn note(
     db: &Db,
     clock: &Clock,
     user: Option<UserId>,
-    action: Action,
+    action: AuditAction,
     (subject, detail): (&str, &str),
 ) {
     let address = FROM.try_with(IpAddr::to_string).unwrap_or_else(|_| HERE.to_owned());
-    let deed = Deed { user_id: user, action: action.name(), subject, detail, address: &address };
-    if let Err(error) = db.note(&deed, clock.now_ms()).await {
-        tracing::error!(%error, action = action.name(), subject, "A deed could not be noted");
+    let entry =
+        AuditEntry { user_id: user, action: action.name(), subject, detail, address: &address };
+    if let Err(error) = db.note(&entry, clock.now_ms()).await {
+        tracing::error!(%error, action = action.name(), subject, "The audit log could not be written");
     }
 }

@@ -13,6 +13,7 @@ impl Clock {
         Clock(Arc::new(now_ms))
     }
 
+    /// Returns the time of this computer.
     pub fn system() -> Self {
         Clock::new(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -20,6 +21,7 @@ impl Clock {
         })
     }
 
+    /// Returns milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         (self.0)()
     }

@@ -9,10 +9,10 @@
 use std::net::IpAddr;
 
 use crate::accounts::{AccountError, Accounts, WEB_SESSION_MS, counted_name, plain_email};
-use crate::audit::Action;
-use crate::db::{NewPassword, User};
+use crate::audit::AuditAction;
 use crate::guesses::{Guess, place};
-use crate::secrets::{self, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use crate::secrets::{self, Claim, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use snaplark_cloud_data::db::{NewPassword, User};
 
 /// The lifetime of a reset link: long enough to find the mail, and short enough that an old mail is
 /// worth nothing.
@@ -20,8 +20,11 @@ pub const RESET_LINK_MS: i64 = 60 * 60 * 1000;
 /// A password that a signed-in user entered again.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
+    /// The user who is signed in.
     pub user: &'a User,
+    /// The text that they entered.
     pub password: &'a str,
+    /// The address that it came from.
     pub from: IpAddr,
 }
 
@@ -41,7 +44,7 @@ impl Accounts {
         if !self.db.change_password(said.user.id, &checked, &new, now_ms).await? {
             return Err(AccountError::Wrong);
         }
-        self.note(Some(said.user.id), Action::PasswordChanged, ("", "")).await;
+        self.note(Some(said.user.id), AuditAction::PasswordChanged, ("", "")).await;
         Ok(secret)
     }
 
@@ -55,7 +58,7 @@ impl Accounts {
             return Err(AccountError::Wrong);
         }
         // The entry belongs to no user, because it outlives the account.
-        self.note(None, Action::AccountDeleted, (&said.user.email, "")).await;
+        self.note(None, AuditAction::AccountDeleted, (&said.user.email, "")).await;
         Ok(())
     }
 
@@ -63,11 +66,12 @@ impl Accounts {
     async fn checked(&self, said: Said<'_>) -> Result<String, AccountError> {
         let Said { user, password, from } = said;
         self.guesses.count(Guess::OwnPassword { email: &user.email, from }).await?;
-        let fits = self.passwords.verify(password, user.password.as_deref(), place(from)).await?;
+        let claim = Claim { target: &user.email, at: place(from), is_known: true };
+        let fits = self.passwords.verify(password, user.password.as_deref(), claim).await?;
         match user.password.clone().filter(|_| fits) {
             Some(hash) => Ok(hash),
             None => {
-                self.note(Some(user.id), Action::PasswordRefused, ("", "")).await;
+                self.note(Some(user.id), AuditAction::PasswordRefused, ("", "")).await;
                 Err(AccountError::Wrong)
             }
         }
@@ -86,7 +90,7 @@ impl Accounts {
     pub async fn reset_link(
         &self,
         email: &str,
-        made: Action,
+        made: AuditAction,
     ) -> Result<Option<(String, User)>, AccountError> {
         let user = self.db.user_by_email(&plain_email(email)).await?;
         let Some(user) = user.filter(|user| !user.is_disabled) else { return Ok(None) };
@@ -124,7 +128,7 @@ impl Accounts {
         };
         let user = self.db.reset_password(&secrets::stored(secret), &new, now_ms).await?;
         let user = user.ok_or(AccountError::ResetLink)?;
-        self.note(Some(user), Action::PasswordReset, ("", "")).await;
+        self.note(Some(user), AuditAction::PasswordReset, ("", "")).await;
         Ok(session)
     }
 }

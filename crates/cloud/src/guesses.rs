@@ -20,7 +20,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::db::{Bucket, Db, DbError, Taken, VideoId};
+use snaplark_cloud_data::db::{Admission, Bucket, Db, DbError, VideoId};
 
 /// The time between two refusals to one place.
 const REFUSALS_EVERY: Duration = Duration::from_millis(50);
@@ -55,36 +55,50 @@ const RESETS_FROM: Bucket = Bucket { size: 20, refill_ms: 30_000 };
 /// for it, which keeps the names of buckets short.
 #[derive(Clone, Copy, Debug)]
 pub enum Guess<'a> {
-    /// `device` is the browser's id, if this account was signed in with that browser before. Such a
-    /// browser has its own tries, which nobody else can use up: guesses from elsewhere can't lock the
-    /// owner out.
+    /// A password on the page for signing in.
     SignIn {
+        /// The account that was named.
         email: &'a str,
+        /// The address that it came from.
         from: IpAddr,
+        /// The browser's id, if this account was signed in with that browser before. Such a browser has
+        /// its own tries, which nobody else can use up: guesses from elsewhere can't lock the owner out.
         device: Option<&'a str>,
     },
     /// The user's own password, entered again while signed in.
     OwnPassword {
+        /// The account that was named.
         email: &'a str,
+        /// The address that it came from.
         from: IpAddr,
     },
+    /// The password of a link.
     LinkPassword {
+        /// The video behind the link.
         video: VideoId,
+        /// The address that it came from.
         from: IpAddr,
     },
+    /// A token that a program sent.
     Token {
+        /// The address that it came from.
         from: IpAddr,
     },
     /// The app's authorization code, which it exchanges for a token.
     Code {
+        /// The address that it came from.
         from: IpAddr,
     },
     /// A mail with a password reset link.
     ResetMail {
+        /// The account that was named.
         email: &'a str,
+        /// The address that it came from.
         from: IpAddr,
     },
+    /// The secret in a password reset link.
     ResetLink {
+        /// The address that it came from.
         from: IpAddr,
     },
 }
@@ -154,8 +168,13 @@ impl Guess<'_> {
 /// The refusal of a guess, or a failure to count it.
 #[derive(Debug, Error)]
 pub enum GuessError {
+    /// The guess must not be looked at. Waiting longer helps.
     #[error("too many tries")]
-    TooMany { retry_after_s: u64 },
+    TooMany {
+        /// The time until a try is looked at again.
+        retry_after_s: u64,
+    },
+    /// The database did not answer, so the guess was not counted.
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -172,6 +191,7 @@ pub struct Guesses {
 }
 
 impl Guesses {
+    /// Returns a limiter that also counts in the database if other nodes share it.
     pub fn new(db: Db, clock: Clock) -> Self {
         let shared = db.is_shared().then_some(db);
         Guesses { shared, clock, here: Tries::default(), refusals: Mutex::default() }
@@ -209,7 +229,7 @@ impl Guesses {
         self.here.take(tries, now_ms).map_err(too_many)?;
         let Some(db) = &self.shared else { return Ok(()) };
         for (name, bucket) in tries {
-            if let Taken::None { wait_ms } = db.take(name, *bucket, now_ms).await? {
+            if let Admission::None { wait_ms } = db.take(name, *bucket, now_ms).await? {
                 self.here.learn(name, *bucket, wait_ms, now_ms);
                 return Err(too_many(wait_ms));
             }

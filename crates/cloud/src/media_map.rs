@@ -14,23 +14,34 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use snaplark_webm::WebmError;
+use snaplark_formats::webm::{Cluster, WebmError, moved_cluster_head};
 
-use crate::db::Part;
-use crate::parts::{InitAt, Layout};
-use crate::storage;
+use crate::secrets::hex;
+use snaplark_cloud_data::db::StoredPart;
+use snaplark_cloud_data::layout::{InitAt, Layout};
+use snaplark_cloud_data::storage;
 
 /// A range of one object, or bytes that are in no object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    pub source: Source,
+    /// Where the bytes are.
+    pub source: PieceSource,
+    /// How many they are.
     pub len_bytes: u64,
 }
 
+/// The place of the bytes of a piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum PieceSource {
+    /// The bytes themselves: heads and indexes, which are made here.
     Bytes(Bytes),
-    Object { key: String, offset: u64 },
+    /// Bytes of an object, from this offset on.
+    Object {
+        /// The key of the object.
+        key: String,
+        /// The offset of the first byte.
+        offset: u64,
+    },
 }
 
 /// Holds each object's key once, and 24 bytes for each stretch. The map of the largest accepted video
@@ -64,7 +75,7 @@ const STORED_VERSION: u8 = 1;
 
 /// The stored form of a map, as JSON in the database.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredMap {
     version: u8,
     /// The common prefix of all keys.
     prefix: String,
@@ -76,6 +87,7 @@ struct Stored {
 }
 
 impl MediaMap {
+    /// Returns the size of the video.
     pub fn len_bytes(&self) -> u64 {
         self.len_bytes
     }
@@ -86,6 +98,7 @@ impl MediaMap {
         keys + self.inline.capacity() + self.stretches.capacity() * size_of::<Stretch>()
     }
 
+    /// Appends bytes that are in no object.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         let offset = self.inline.len() as u64;
         self.inline.extend_from_slice(bytes);
@@ -104,12 +117,24 @@ impl MediaMap {
         self.push(object, range.start, range.end - range.start);
     }
 
-    pub fn push_part(&mut self, part: &Part) {
+    /// Appends a whole part as it came.
+    pub fn push_part(&mut self, part: &StoredPart) {
         self.push_object(&part.object_key, 0..part.size_bytes);
     }
 
-    /// Appends a part's clusters without its init, or the whole part if its structure is unknown.
-    pub fn push_media(&mut self, part: &Part) {
+    /// Appends a part's clusters at the times at which they are shown (`StoredPart::shift_ms`), without its
+    /// init. The heads of clusters that are moved are made here; the stored bytes stay as they are.
+    fn push_served(&mut self, part: &StoredPart) -> Result<(), WebmError> {
+        for ServedCluster { head, rest, .. } in served(part)? {
+            self.push_bytes(&head);
+            self.push_object(&part.object_key, rest);
+        }
+        Ok(())
+    }
+
+    /// Appends a part's clusters as they came, without its init, or the whole part if its structure is
+    /// unknown.
+    pub fn push_media(&mut self, part: &StoredPart) {
         match &part.layout {
             Layout::Clusters { clusters, .. } => {
                 for cluster in clusters.iter().map(|c| c.cluster()) {
@@ -174,9 +199,10 @@ impl MediaMap {
         Pieces { map: Arc::clone(self), index: behind.saturating_sub(1), at, end }
     }
 
+    /// Returns the stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let prefix = common_prefix(&self.objects);
-        let stored = Stored {
+        let stored = StoredMap {
             version: STORED_VERSION,
             prefix: prefix.to_owned(),
             objects: self.objects.iter().map(|key| key[prefix.len()..].to_owned()).collect(),
@@ -193,7 +219,7 @@ impl MediaMap {
 
     /// Parses a stored map. Returns `None` if this program doesn't understand it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let stored: Stored = serde_json::from_slice(bytes).ok()?;
+        let stored: StoredMap = serde_json::from_slice(bytes).ok()?;
         if stored.version != STORED_VERSION {
             return None;
         }
@@ -251,11 +277,11 @@ impl Iterator for Pieces {
         let mut to = self.end.min(stretch_end);
         let offset = stretch.offset + (self.at - stretch.start);
         let source = match self.map.objects.get(stretch.object as usize) {
-            Some(key) => Source::Object { key: key.clone(), offset },
+            Some(key) => PieceSource::Object { key: key.clone(), offset },
             None => {
                 to = to.min(self.at + INLINE_PIECE_BYTES);
                 let range = offset as usize..(offset + (to - self.at)) as usize;
-                Source::Bytes(Bytes::copy_from_slice(&self.map.inline[range]))
+                PieceSource::Bytes(Bytes::copy_from_slice(&self.map.inline[range]))
             }
         };
         let len_bytes = to - self.at;
@@ -268,48 +294,79 @@ impl Iterator for Pieces {
 }
 
 /// Returns the first part's header, if all parts that have a header agree about the tracks.
-pub fn common_init(parts: &[Part]) -> Option<&InitAt> {
-    let mut inits = parts.iter().filter_map(|part| match &part.layout {
-        Layout::Clusters { init, .. } => init.as_ref(),
-        Layout::Opaque => None,
-    });
+pub fn common_init(parts: &[StoredPart]) -> Option<&InitAt> {
+    let mut inits = inits(parts);
     let first = inits.next()?;
     let begins = matches!(&parts.first()?.layout, Layout::Clusters { init: Some(_), .. });
     (begins && inits.all(|init| init.tracks == first.tracks)).then_some(first)
 }
 
-/// Builds the seekable video. Returns its map and its duration. `init` is the first part's header.
-pub fn finished(init: &[u8], parts: &[Part]) -> Result<(MediaMap, u64), WebmError> {
+/// Returns the headers of the parts that have one.
+pub fn inits(parts: &[StoredPart]) -> impl Iterator<Item = &InitAt> {
+    parts.iter().filter_map(|part| match &part.layout {
+        Layout::Clusters { init, .. } => init.as_ref(),
+        Layout::Opaque => None,
+    })
+}
+
+/// A cluster as visitors get it.
+struct ServedCluster {
+    cluster: Cluster,
+    /// Replaces the cluster's own head, if the cluster is moved.
+    head: Vec<u8>,
+    /// The bytes of the part that follow.
+    rest: Range<u64>,
+}
+
+/// Returns a part's clusters as they are served. Returns an error if one of them can't be moved there.
+fn served(part: &StoredPart) -> Result<Vec<ServedCluster>, WebmError> {
+    let Layout::Clusters { clusters, .. } = &part.layout else { return Ok(Vec::new()) };
+    let served = clusters.iter().map(|at| {
+        let mut cluster = at.shifted(part.shift_ms).cluster();
+        if part.shift_ms == 0 {
+            return Ok(ServedCluster { cluster, head: Vec::new(), rest: at.range() });
+        }
+        let refused = |reason| WebmError::Malformed { offset: cluster.offset, reason };
+        let start_ms = at.start_ms().checked_add_signed(part.shift_ms);
+        let start_ms = start_ms.ok_or(refused("a time before the beginning"))?;
+        let head_bytes = at.head_bytes().filter(|head_bytes| *head_bytes <= cluster.size);
+        let head_bytes = head_bytes.ok_or(refused("a cluster that can't be moved"))?;
+        let rest = at.range().start + head_bytes..at.range().end;
+        let head = moved_cluster_head(head_bytes, rest.end - rest.start, start_ms);
+        cluster.size = head.len() as u64 + (rest.end - rest.start);
+        Ok(ServedCluster { cluster, head, rest })
+    });
+    served.collect()
+}
+
+/// Builds the seekable video. Returns its map and its duration. `init` is the header of its tracks.
+pub fn finished(init: &[u8], parts: &[StoredPart]) -> Result<(MediaMap, u64), WebmError> {
     let mut clusters = Vec::with_capacity(parts.len());
     for part in parts {
-        if let Layout::Clusters { clusters: of_part, .. } = &part.layout {
-            clusters.extend(of_part.iter().map(|cluster| cluster.cluster()));
-        }
+        clusters.extend(served(part)?.into_iter().map(|served| served.cluster));
     }
     if clusters.is_empty() {
         return Err(WebmError::Missing("cluster"));
     }
-    let finished = snaplark_webm::finish(init, &clusters)?;
+    let finished = snaplark_formats::webm::finish(init, &clusters)?;
     let mut map = MediaMap::default();
     map.push_bytes(&finished.head);
-    parts.iter().for_each(|part| map.push_media(part));
+    for part in parts {
+        map.push_served(part)?;
+    }
     map.push_bytes(&finished.cues);
     Ok((map, finished.duration_ms))
 }
 
 /// Returns a hash that is equal only for the same bytes in the same parts.
-pub fn fingerprint(parts: &[Part]) -> String {
+pub fn fingerprint(parts: &[StoredPart]) -> String {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part.sha256));
     hex(&hash.finalize()[..16])
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Returns the parts as received, one after the other.
-pub fn original(parts: &[Part]) -> MediaMap {
+pub fn original(parts: &[StoredPart]) -> MediaMap {
     let mut map = MediaMap::default();
     parts.iter().for_each(|part| map.push_part(part));
     map
@@ -317,7 +374,7 @@ pub fn original(parts: &[Part]) -> MediaMap {
 
 /// Returns what can be played of parts 0, 1, 2, … while more arrive. Each later map begins with the
 /// earlier one.
-pub fn growing(parts: &[Part]) -> MediaMap {
+pub fn growing(parts: &[StoredPart]) -> MediaMap {
     let mut map = MediaMap::default();
     let Some(first) = parts.first() else { return map };
     if let Layout::Clusters { init: Some(init), .. } = &first.layout {
@@ -328,58 +385,50 @@ pub fn growing(parts: &[Part]) -> MediaMap {
 }
 
 /// Returns the parts from 0 on up to the first gap.
-pub fn contiguous(mut parts: Vec<Part>) -> Vec<Part> {
+pub fn contiguous(mut parts: Vec<StoredPart>) -> Vec<StoredPart> {
     let whole = parts.iter().zip(0_u32..).take_while(|(part, index)| part.index == *index).count();
     parts.truncate(whole);
     parts
 }
 
 /// Returns start and end of parts `first`, `first + 1`, … up to the first gap.
-pub fn times(parts: &[Part], first: u32) -> Vec<(u64, u64)> {
+pub fn times(parts: &[StoredPart], first: u32) -> Vec<(u64, u64)> {
     let in_a_row = parts.iter().zip(first..).take_while(|(part, index)| part.index == *index);
     in_a_row
-        .map(|(part, _)| match &part.layout {
-            Layout::Clusters { clusters, .. } => {
-                let start = clusters.first().map_or(0, |cluster| cluster.start_ms());
-                (start, clusters.iter().map(|cluster| cluster.end_ms()).max().unwrap_or(start))
-            }
-            Layout::Opaque => (0, 0),
+        .map(|(part, _)| {
+            let start = part.clusters().next().map_or(0, |cluster| cluster.start_ms());
+            (start, part.clusters().map(|cluster| cluster.end_ms()).max().unwrap_or(start))
         })
         .collect()
 }
 
 /// Returns the times at which placeholders stand for what was damaged before the upload. Adjacent
 /// placeholders are merged.
-pub fn holes(parts: &[Part]) -> Vec<(u64, u64)> {
+pub fn holes(parts: &[StoredPart]) -> Vec<(u64, u64)> {
     let mut holes: Vec<(u64, u64)> = Vec::new();
-    for part in parts {
-        let Layout::Clusters { clusters, .. } = &part.layout else { continue };
-        for cluster in clusters.iter().filter(|cluster| cluster.is_placeholder()) {
-            match holes.last_mut() {
-                Some((_, end_ms)) if *end_ms >= cluster.start_ms() => *end_ms = cluster.end_ms(),
-                _ => holes.push((cluster.start_ms(), cluster.end_ms())),
-            }
+    let clusters = parts.iter().flat_map(|part| part.clusters());
+    for cluster in clusters.filter(|cluster| cluster.is_placeholder()) {
+        match holes.last_mut() {
+            Some((_, end_ms)) if *end_ms >= cluster.start_ms() => *end_ms = cluster.end_ms(),
+            _ => holes.push((cluster.start_ms(), cluster.end_ms())),
         }
     }
     holes
 }
 
 /// Returns the time at which the last of these parts ends.
-pub fn end_ms(parts: &[Part]) -> u64 {
-    let ends = parts.iter().flat_map(|part| match &part.layout {
-        Layout::Clusters { clusters, .. } => clusters.as_slice(),
-        Layout::Opaque => &[],
-    });
-    ends.map(|cluster| cluster.end_ms()).max().unwrap_or(0)
+pub fn end_ms(parts: &[StoredPart]) -> u64 {
+    let clusters = parts.iter().flat_map(|part| part.clusters());
+    clusters.map(|cluster| cluster.end_ms()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::{ClusterAt, InitAt};
+    use snaplark_cloud_data::layout::{ClusterAt, InitAt};
 
-    fn part(index: u32, init: Option<u64>, clusters: &[(u64, u64)]) -> Part {
-        Part {
+    fn part(index: u32, init: Option<u64>, clusters: &[(u64, u64)]) -> StoredPart {
+        StoredPart {
             index,
             object_key: format!("p{index}"),
             size_bytes: clusters.iter().map(|(offset, size)| offset + size).max().unwrap_or(7),
@@ -396,6 +445,7 @@ mod tests {
                     .collect(),
             },
             is_damaged: false,
+            shift_ms: 0,
         }
     }
 
@@ -404,8 +454,8 @@ mod tests {
         let mut out = Vec::new();
         for piece in map.pieces(range) {
             let (name, start) = match piece.source {
-                Source::Bytes(bytes) => (String::from_utf8(bytes.to_vec()).unwrap(), 0),
-                Source::Object { key, offset } => (key, offset),
+                PieceSource::Bytes(bytes) => (String::from_utf8(bytes.to_vec()).unwrap(), 0),
+                PieceSource::Object { key, offset } => (key, offset),
             };
             out.extend((0..piece.len_bytes).map(|at| (name.clone(), start + at)));
         }
@@ -441,6 +491,27 @@ mod tests {
         // A Void element between two clusters is left out.
         let map = growing(&[part(0, Some(5), &[(5, 4), (11, 3)])]);
         assert_eq!(map.stretches.len(), 2);
+    }
+
+    #[test]
+    fn moved_clusters_get_another_head_and_keep_their_bytes() {
+        let mut at = [ClusterAt(5, 40, 6_000, 8_000, 1), ClusterAt(45, 30, 8_000, 9_000, 1)];
+        at.iter_mut().for_each(|cluster| cluster.set_head_bytes(15));
+        let mut moved = part(0, Some(5), &[]);
+        moved.shift_ms = -6_000;
+        moved.layout = Layout::Clusters { init: None, clusters: at.to_vec() };
+        let served = super::served(&moved).unwrap();
+        assert_eq!(served[0].rest, 20..45);
+        assert_eq!((served[1].cluster.start_ms, served[1].cluster.end_ms), (2_000, 3_000));
+        assert!(served.iter().all(|served| served.head.len() == 15));
+        assert_eq!(times(std::slice::from_ref(&moved), 0), [(0, 3_000)]);
+        // Further than to the beginning, or where it isn't known where the time stands.
+        moved.shift_ms = -6_001;
+        assert!(super::served(&moved).is_err());
+        let mut unknown = part(0, None, &[(0, 9)]);
+        assert!(super::served(&unknown).is_ok());
+        unknown.shift_ms = 1;
+        assert!(super::served(&unknown).is_err());
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! part of a stream, every standalone part), a cluster (the other parts of a stream), and, after the
 //! first part, bytes that begin in the middle of either, as in browsers' recordings and split files.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use snaplark_webm::{AudioCodec, Cluster, Tracks, VideoCodec};
+use snaplark_cloud_data::layout::{ClusterAt, InitAt, Layout};
+use snaplark_formats::sniff::{MediaKind, is_foreign};
+use snaplark_formats::webm::{AudioCodec, Init, Tracks, VideoCodec};
 
-use crate::media::Media;
+use crate::secrets::hex;
 
 const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];
@@ -21,95 +22,21 @@ const CLUSTERS_MAX: usize = 1_000;
 /// Recorders write clusters without gaps. Each gap costs every reader a request to the storage, so a
 /// part with more gaps is served as received.
 const GAPS_MAX: usize = 8;
-/// Building a video's map holds all of this in memory for a moment. The limit is enough for ten hours
-/// of clusters of two thirds of a second, or 14 hours of the app's own. Later parts become opaque
-/// too.
-pub const VIDEO_CLUSTERS_MAX: i64 = 50_000;
-/// Media never contains so much text in a row: the probability is below 2^-100.
-const TEXT_BYTES_MIN: usize = 16;
-
-/// The structure of a part, determined on arrival and stored in its row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Layout {
-    /// Whole clusters, which may follow an init.
-    Clusters { init: Option<InitAt>, clusters: Vec<ClusterAt> },
-    /// A part whose clusters are not known: it was cut at arbitrary positions, has too many clusters
-    /// or gaps, or is not WebM.
-    Opaque,
-}
-
-impl Layout {
-    pub fn clusters_count(&self) -> u32 {
-        match self {
-            Layout::Clusters { clusters, .. } => u32::try_from(clusters.len()).unwrap_or(u32::MAX),
-            Layout::Opaque => 0,
-        }
-    }
-}
-
-/// The init at the beginning of a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InitAt {
-    pub len_bytes: u64,
-    /// Equal for parts whose clusters may be combined in one file.
-    pub tracks: String,
-    /// The codecs as Media Source Extensions expect them: `vp9,opus`. Empty if one of them has no
-    /// known name.
-    pub codecs: String,
-}
-
-/// Offset, size, start, end, and flags: 1 if it begins with a keyframe, 2 for a placeholder. It is a
-/// tuple because there are thousands of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterAt(pub u64, pub u64, pub u64, pub u64, pub u8);
-
-const KEYFRAME: u8 = 1;
-const PLACEHOLDER: u8 = 2;
-
-impl From<&Cluster> for ClusterAt {
-    fn from(c: &Cluster) -> Self {
-        let flags = if c.starts_with_keyframe { KEYFRAME } else { 0 };
-        ClusterAt(c.offset, c.size, c.start_ms, c.end_ms, flags)
-    }
-}
-
-impl ClusterAt {
-    pub fn cluster(self) -> Cluster {
-        let ClusterAt(offset, size, start_ms, end_ms, flags) = self;
-        let starts_with_keyframe = flags & KEYFRAME > 0;
-        Cluster { offset, size, start_ms, end_ms, starts_with_keyframe, video_frames: 0 }
-    }
-
-    /// Returns whether this is a placeholder for a segment that was damaged on the recording
-    /// computer.
-    pub fn is_placeholder(self) -> bool {
-        self.4 & PLACEHOLDER > 0
-    }
-
-    pub fn start_ms(self) -> u64 {
-        self.2
-    }
-
-    pub fn end_ms(self) -> u64 {
-        self.3
-    }
-}
 
 /// Returns whether data that begins with `head` may be part `index` of such a file. For types other
 /// than WebM only the first part is checked, since the others may hold any bytes.
-pub fn may_be_part(media: Media, index: u32, head: &[u8]) -> bool {
+pub fn may_be_part(media: MediaKind, index: u32, head: &[u8]) -> bool {
     match media {
-        Media::Webm | Media::Mkv => may_be_webm(index, head),
+        MediaKind::Webm | MediaKind::Mkv => may_be_webm(index, head),
         _ if index > 0 => true,
-        _ => Media::of_bytes(head).is_some_and(|found| media.may_be(found)),
+        _ => MediaKind::of_bytes(head).is_some_and(|found| media.may_be(found)),
     }
 }
 
 /// Returns whether the first part of a recording is MP4. The recorders of some browsers write only
 /// MP4, and clients of seed 000 announce WebM all the same.
 pub fn is_mp4(head: &[u8]) -> bool {
-    matches!(Media::of_bytes(head), Some(Media::Mp4 | Media::Mov))
+    matches!(MediaKind::of_bytes(head), Some(MediaKind::Mp4 | MediaKind::Mov))
 }
 
 fn may_be_webm(index: u32, head: &[u8]) -> bool {
@@ -122,25 +49,32 @@ fn may_be_webm(index: u32, head: &[u8]) -> bool {
 /// Indexes a whole part. A part that can't be indexed is opaque, not refused, because it may be cut
 /// at an arbitrary position.
 pub fn layout(bytes: &[u8]) -> Layout {
-    let Ok(part) = snaplark_webm::index(bytes) else { return Layout::Opaque };
+    let Ok(part) = snaplark_formats::webm::index(bytes) else { return Layout::Opaque };
     let gaps = part.clusters.windows(2).filter(|two| two[0].offset + two[0].size != two[1].offset);
     if part.clusters.len() > CLUSTERS_MAX || gaps.count() > GAPS_MAX {
         return Layout::Opaque;
     }
-    let init = part.init.map(|init| InitAt {
-        len_bytes: init.len_bytes as u64,
-        tracks: fingerprint(&format!("{:?} {}", init.tracks, init.video_track)),
-        codecs: codecs(&init.tracks).unwrap_or_default(),
-    });
+    let init = part.init.as_ref().map(init_at);
     let clusters = part.clusters.iter().map(|cluster| {
         let mut at = ClusterAt::from(cluster);
         let range = cluster.offset as usize..(cluster.offset + cluster.size) as usize;
-        if bytes.get(range).is_some_and(snaplark_webm::is_placeholder) {
-            at.4 |= PLACEHOLDER;
+        let cluster = bytes.get(range).unwrap_or_default();
+        if snaplark_formats::webm::is_placeholder(cluster) {
+            at.mark_placeholder();
         }
+        at.set_head_bytes(snaplark_formats::webm::cluster_head_bytes(cluster).unwrap_or(0));
         at
     });
     Layout::Clusters { init, clusters: clusters.collect() }
+}
+
+/// Returns what is stored of a header.
+pub fn init_at(init: &Init) -> InitAt {
+    InitAt {
+        len_bytes: init.len_bytes as u64,
+        tracks: fingerprint(&format!("{:?} {}", init.tracks, init.video_track)),
+        codecs: codecs(&init.tracks).unwrap_or_default(),
+    }
 }
 
 /// Returns the codecs as Media Source Extensions expect them, or `None` if one of them has no known
@@ -163,34 +97,7 @@ pub fn codecs(tracks: &Tracks) -> Option<String> {
 }
 
 fn fingerprint(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Recognizes files of other types, and plain text.
-fn is_foreign(head: &[u8]) -> bool {
-    const SIGNATURES: [&[u8]; 14] = [
-        b"\x89PNG",
-        b"\xFF\xD8\xFF",
-        b"GIF8",
-        b"RIFF",
-        b"%PDF",
-        b"PK\x03\x04",
-        b"\x7FELF",
-        b"\x1F\x8B",
-        b"MZ",
-        b"OggS",
-        b"ID3",
-        b"fLaC",
-        b"BZh",
-        b"7z\xBC\xAF",
-    ];
-    let is_mp4 = head.get(4..8) == Some(b"ftyp");
-    is_mp4 || SIGNATURES.iter().any(|s| head.starts_with(s)) || is_text(head)
-}
-
-fn is_text(head: &[u8]) -> bool {
-    head.len() >= TEXT_BYTES_MIN
-        && head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7E))
+    hex(&Sha256::digest(text)[..8])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::db::{Bucket, Db, DbError, SessionId, Taken};
+use snaplark_cloud_data::db::{Admission, Bucket, Db, DbError, SessionId};
 
 /// With more uploads than this, those that were idle long enough to be full again are forgotten.
 const BUCKETS_KEPT_MAX: usize = 10_000;
@@ -13,7 +13,9 @@ const FULL_AGAIN_MS: i64 = 2_000;
 /// The values of the answer's rate limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
+    /// The number of parts that are allowed each second.
     pub limit: u32,
+    /// How many of them are left now.
     pub remaining: u32,
     /// Set if no part is allowed now.
     pub retry_after_s: Option<u64>,
@@ -22,11 +24,19 @@ pub struct Allowance {
 /// The rate limiter of parts: in memory, or in a database that several nodes share.
 #[derive(Debug)]
 pub enum PartRate {
+    /// The levels in this process.
     Own(OwnRate),
-    Shared { per_second: u32, db: Db },
+    /// The levels in the database.
+    Shared {
+        /// The parts that an upload may send each second.
+        per_second: u32,
+        /// The database that all nodes share.
+        db: Db,
+    },
 }
 
 impl PartRate {
+    /// Chooses the database if other nodes share it.
     pub fn new(per_second: u32, db: &Db) -> Self {
         let per_second = per_second.max(1);
         if db.is_shared() {
@@ -36,6 +46,15 @@ impl PartRate {
         }
     }
 
+    /// Returns the parts that an upload may send each second.
+    pub fn per_second(&self) -> u32 {
+        match self {
+            PartRate::Own(rate) => rate.per_second,
+            PartRate::Shared { per_second, .. } => *per_second,
+        }
+    }
+
+    /// Takes one part of an upload from its allowance.
     pub async fn take(&self, session: SessionId, now_ms: i64) -> Result<Allowance, DbError> {
         match self {
             PartRate::Own(rate) => Ok(rate.take(session, now_ms)),
@@ -49,8 +68,8 @@ impl PartRate {
                 let bucket = Bucket { size: *limit, refill_ms };
                 let taken = db.take(&format!("parts {session}"), bucket, now_ms).await?;
                 Ok(match taken {
-                    Taken::One { left } => Allowance { remaining: left, ..full },
-                    Taken::None { .. } => {
+                    Admission::One { left } => Allowance { remaining: left, ..full },
+                    Admission::None { .. } => {
                         Allowance { remaining: 0, retry_after_s: Some(1), ..full }
                     }
                 })

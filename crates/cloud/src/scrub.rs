@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{Lease, Upload};
 use crate::jobs::{LEASE_MS, LOOK, keep};
-use crate::storage::StorageError;
 use crate::uploads::{UploadError, Uploads};
+use snaplark_cloud_data::db::{Lease, Upload};
+use snaplark_cloud_data::storage::StorageError;
 
 /// The reading speed, low enough not to disturb viewers and uploads. A terabyte takes a day and a
 /// half.
@@ -26,17 +26,22 @@ const PAGE: u32 = 100;
 /// An object that differs from what was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
+    /// The video in its link.
     pub video_id: String,
     /// The number of the part, or the name of the product.
     pub piece: String,
+    /// The key of the object.
     pub object_key: String,
+    /// The problem.
     pub kind: DamageKind,
 }
 
 /// The way in which an object differs from what was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamageKind {
+    /// The object does not exist.
     Gone,
+    /// The object has another digest.
     OtherBytes,
 }
 
@@ -54,9 +59,13 @@ impl std::fmt::Display for Damage {
 /// The result of a check of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scrubbed {
+    /// Videos that were read.
     pub videos: u64,
+    /// Objects that were read.
     pub objects: u64,
+    /// The bytes of these objects.
     pub bytes: u64,
+    /// The damage that was found.
     pub damages: Vec<Damage>,
 }
 
@@ -159,7 +168,7 @@ async fn video(
         let changed = db.set_damaged(session, &part, damaged_ms).await?;
         scrubbed.objects += 1;
         scrubbed.bytes += part.size_bytes;
-        uploads.metrics.scrubbed_bytes.inc_by(part.size_bytes);
+        uploads.metrics.scrubbed(part.size_bytes);
         // A part that was replaced while it was read is new, and not damaged.
         if let Some(kind) = damage.filter(|_| changed || part.is_damaged) {
             let piece = format!("part {}", part.index);
@@ -170,10 +179,16 @@ async fn video(
         scrubbed.objects += 1;
         scrubbed.bytes += product.size_bytes;
         let Some(kind) = check(&product.object_key, &product.sha256).await? else { continue };
-        let piece = product.kind.name().to_owned();
+        // One that was replaced or removed while it was read isn't damaged: a stream's facts go with a
+        // damaged piece.
+        let current = db.product(session, &product.name).await?;
+        if current.is_none_or(|current| current.object_key != product.object_key) {
+            continue;
+        }
+        let piece = product.name.as_str().to_owned();
         scrubbed.damages.push(named(piece, &product.object_key, kind));
-        if db.make_again(session, &product, uploads.clock.now_ms()).await? {
-            uploads.discard(&product.object_key).await;
+        for key in db.make_again(session, &product, uploads.clock.now_ms()).await? {
+            uploads.discard(&key).await;
         }
     }
     Ok(())

@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use crate::accounts::Accounts;
-use crate::audit::{self, Action};
+use crate::audit::{self, AuditAction};
 use crate::clock::Clock;
-use crate::db::{Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility};
 use crate::guesses::{Guess, GuessError, place};
-use crate::secrets::{self, SecretError};
+use crate::secrets::{self, Claim, SecretError};
+use snaplark_cloud_data::db::{
+    Bucket, Db, DbError, Share, ShareChange, Upload, UserId, Visibility,
+};
 
 /// The shortest password of a link. It can be short because it is passed on to others, and guessing
 /// is rate limited (`guesses`).
 pub const PASSWORD_CHARS_MIN: usize = 6;
+/// The longest title.
 pub const TITLE_CHARS_MAX: usize = 200;
+/// The longest description.
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// The time for which someone who entered the password may come back without it.
 pub const PASS_MS: i64 = 12 * 60 * 60 * 1000;
@@ -25,18 +29,28 @@ const VIEWS: Bucket = Bucket { size: 1, refill_ms: 30 * 60 * 1000 };
 /// An error of changing or unlocking a link.
 #[derive(Debug, Error)]
 pub enum ShareError {
+    /// Only who enters the password was to be let in, and there is none.
     #[error("a video with a password needs one")]
     PasswordMissing,
+    /// The password is shorter than `PASSWORD_CHARS_MIN`, or too long to hash.
     #[error("the password is too short or too long")]
     PasswordLength,
+    /// The link would have ended already.
     #[error("the end is in the past")]
     EndInThePast,
+    /// The password is not the one of the link.
     #[error("the password is wrong")]
     Wrong,
+    /// The rate limiter refused the try.
     #[error("too many tries")]
-    TooMany { retry_after_s: u64 },
+    TooMany {
+        /// The time until a try is looked at again.
+        retry_after_s: u64,
+    },
+    /// A pass could not be made, or a password not be hashed.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The database did not answer.
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -46,18 +60,26 @@ pub enum ShareError {
 pub struct ShareAsk {
     /// An empty title selects the one that is derived from the file name.
     pub title: Option<String>,
+    /// An empty text removes the description.
     pub description: Option<String>,
+    /// Who may see the video from now on.
     pub visibility: Option<Visibility>,
+    /// The new password of the link.
     pub password: Option<String>,
+    /// When the link ends from now on, or never.
     pub expires_ms: Option<Option<i64>>,
 }
 
 /// The result of an access check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
+    /// The video belongs to whoever asks.
     Owner,
+    /// The link lets them in.
     Granted,
+    /// They have to sign in to this server first.
     NeedsSignIn,
+    /// They have to enter the password of the link first.
     NeedsPassword,
     /// The link has expired, as its owner chose.
     Over,
@@ -65,17 +87,11 @@ pub enum Access {
 
 /// The known facts about the person who asks.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
+pub struct Viewer<'a> {
+    /// The account that they are signed in to.
     pub user: Option<UserId>,
     /// The secret that the browser received for the password.
     pub pass: Option<&'a str>,
-}
-
-impl Share {
-    /// Returns whether the video can be seen without knowing who asks.
-    pub fn is_open(&self) -> bool {
-        self.visibility == Visibility::Link && self.expires_ms.is_none()
-    }
 }
 
 /// Access to videos by their links.
@@ -86,11 +102,13 @@ pub struct Shares {
 }
 
 impl Shares {
+    /// Returns the links of this database.
     pub fn new(db: Db, clock: Clock) -> Self {
         Shares { db, clock }
     }
 
-    pub async fn access(&self, upload: &Upload, asking: Asking<'_>) -> Result<Access, ShareError> {
+    /// Decides whether somebody may see a video.
+    pub async fn access(&self, upload: &Upload, asking: Viewer<'_>) -> Result<Access, ShareError> {
         let share = &upload.share;
         if asking.user == Some(upload.user_id) {
             return Ok(Access::Owner);
@@ -118,6 +136,7 @@ impl Shares {
         })
     }
 
+    /// Changes the settings of a link. The password is hashed first.
     pub async fn change(
         &self,
         accounts: &Accounts,
@@ -142,17 +161,18 @@ impl Shares {
             audit::note(&self.db, &self.clock, user, action, (&video, detail)).await;
         };
         if let Some(title) = change.title.as_ref().filter(|title| **title != now.title) {
-            note(Action::VideoRenamed, title.as_deref().unwrap_or_default()).await;
+            note(AuditAction::VideoRenamed, title.as_deref().unwrap_or_default()).await;
         }
         if let Some(visibility) = change.visibility.filter(|it| *it != now.visibility) {
-            note(Action::VisibilityChanged, visibility.name()).await;
+            note(AuditAction::VisibilityChanged, visibility.name()).await;
         }
         if change.password.is_some() {
-            note(Action::LinkPasswordSet, "").await;
+            note(AuditAction::LinkPasswordSet, "").await;
         }
         if let Some(end) = change.expires_ms.filter(|end| *end != now.expires_ms) {
             let end = end.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-            note(Action::LinkEndSet, &end.map_or("never".to_owned(), |end| end.to_string())).await;
+            note(AuditAction::LinkEndSet, &end.map_or("never".to_owned(), |end| end.to_string()))
+                .await;
         }
     }
 
@@ -167,9 +187,11 @@ impl Shares {
         let (video, now_ms) = (upload.video_id, self.clock.now_ms());
         accounts.guesses.count(Guess::LinkPassword { video, from }).await?;
         let hash = upload.share.password.as_deref();
-        if !accounts.passwords.verify(password, hash, place(from)).await? {
-            let (owner, refused) = (Some(upload.user_id), Action::LinkPasswordRefused);
-            audit::note(&self.db, &self.clock, owner, refused, (&video.to_string(), "")).await;
+        let target = video.to_string();
+        let claim = Claim { target: &target, at: place(from), is_known: false };
+        if !accounts.passwords.verify(password, hash, claim).await? {
+            let (owner, refused) = (Some(upload.user_id), AuditAction::LinkPasswordRefused);
+            audit::note(&self.db, &self.clock, owner, refused, (&target, "")).await;
             return Err(ShareError::Wrong);
         }
         let (pass, stored) = secrets::new_secret()?;
@@ -245,7 +267,7 @@ impl From<GuessError> for ShareError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::VideoId;
+    use snaplark_cloud_data::db::VideoId;
 
     #[tokio::test]
     async fn pass_is_good_for_one_owners_video_alone() {

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use crate::accounts::AccountError;
-use crate::db::{Db, VideoId};
 use crate::secrets;
+use snaplark_cloud_data::db::{Db, VideoId};
 
 const KEY_NAME: &str = "signing";
 /// The lifetime of a URL: long enough to begin a large transfer, and short enough that one in a log
@@ -30,7 +30,7 @@ const UUID_CHARS: usize = 36;
 
 /// The query parameters of a signed URL.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Signed {
+pub struct AddressSignature {
     #[serde(default)]
     until: i64,
     #[serde(default)]
@@ -38,6 +38,7 @@ pub struct Signed {
 }
 
 impl Signing {
+    /// Reads the key. The first start makes it.
     pub async fn open(db: &Db) -> Result<Self, AccountError> {
         let (_, fresh) = secrets::new_secret()?;
         Ok(Signing { key: db.key(KEY_NAME, &fresh).await? })
@@ -49,7 +50,14 @@ impl Signing {
         format!("{path}?until={until_ms}&signature={}", URL_SAFE_NO_PAD.encode(mac))
     }
 
-    pub fn is_good(&self, method: &str, path: &str, signed: &Signed, now_ms: i64) -> bool {
+    /// Returns whether the signature is ours, for this method and path, and not over.
+    pub fn is_good(
+        &self,
+        method: &str,
+        path: &str,
+        signed: &AddressSignature,
+        now_ms: i64,
+    ) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(&signed.signature) else { return false };
         // The comparison takes constant time.
         let fits = self.mac(method, path, signed.until).verify_slice(&signature).is_ok();
@@ -118,16 +126,21 @@ mod tests {
         let signing = Signing { key: vec![7; 32] };
         let address = signing.address("PUT", "/a/b", 1000);
         let signature = address.split("signature=").nth(1).unwrap().to_owned();
-        let signed = Signed { until: 1000, signature };
+        let signed = AddressSignature { until: 1000, signature };
         assert!(signing.is_good("PUT", "/a/b", &signed, 999));
         assert!(!signing.is_good("PUT", "/a/b", &signed, 1000), "it is over");
         assert!(!signing.is_good("GET", "/a/b", &signed, 0), "another method");
         assert!(!signing.is_good("PUT", "/a/c", &signed, 0), "another path");
-        assert!(!signing.is_good("PUT", "/a/b", &Signed { until: 2000, ..signed.clone() }, 0));
+        assert!(!signing.is_good(
+            "PUT",
+            "/a/b",
+            &AddressSignature { until: 2000, ..signed.clone() },
+            0
+        ));
         let other = Signing { key: vec![8; 32] };
         assert!(!other.is_good("PUT", "/a/b", &signed, 0), "another server");
         for signature in ["", "x", "AAAA", "%%%"] {
-            let signed = Signed { until: 1000, signature: signature.to_owned() };
+            let signed = AddressSignature { until: 1000, signature: signature.to_owned() };
             assert!(!signing.is_good("PUT", "/a/b", &signed, 0), "{signature}");
         }
     }

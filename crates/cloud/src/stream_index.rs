@@ -5,26 +5,29 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use snaplark_webm::{Cluster, Scanned, WebmError, cluster_header, finish};
+use snaplark_formats::webm::{Cluster, Scanned, WebmError, cluster_header, finish};
 
-use crate::db::Part;
 use crate::media_map::MediaMap;
+use snaplark_cloud_data::db::StoredPart;
 
 /// The index of a video, as its object stores it in JSON.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct StreamIndex {
+pub(crate) struct StreamIndex {
     /// Base64, like `cues`.
     head: String,
     cues: String,
     /// Start and end of each cluster's content, as offsets in the concatenated parts. The cluster's
     /// header is written anew, because the original may state no size.
     clusters: Vec<(u64, u64)>,
+    /// The length of the video.
     pub duration_ms: u64,
+    /// The size of the file that the index describes.
     pub size_bytes: u64,
 }
 
 impl StreamIndex {
-    pub fn new(init: &[u8], scanned: &[Scanned]) -> Result<Self, WebmError> {
+    /// Computes the head and the Cues of the seekable file.
+    pub(crate) fn new(init: &[u8], scanned: &[Scanned]) -> Result<Self, WebmError> {
         let clusters: Vec<Cluster> = scanned.iter().map(|one| one.cluster).collect();
         if clusters.is_empty() {
             return Err(WebmError::Missing("cluster"));
@@ -39,16 +42,18 @@ impl StreamIndex {
         })
     }
 
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+    /// Parses the object. Returns `None` if another version wrote it.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// Returns the bytes of the object.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// Builds the video's map. Returns `None` if the index does not fit these parts.
-    pub fn map(&self, parts: &[Part]) -> Option<MediaMap> {
+    pub(crate) fn map(&self, parts: &[StoredPart]) -> Option<MediaMap> {
         let mut map = MediaMap::default();
         map.push_bytes(&STANDARD.decode(&self.head).ok()?);
         let mut parts = parts.iter();

@@ -1,8 +1,8 @@
 //! The sweeper: expires idle uploads, and deletes bytes that will never be served: those of expired
 //! and removed uploads, and blobs without a row (left by a crash in between).
 //!
-//! Rows are deleted first, then blobs: a crash in between leaves a blob without a row, which the next
-//! round finds. A blob that has a row is never deleted.
+//! The bytes of a dead upload are deleted first, then their rows: after a crash in between, or while the
+//! storage is away, the next round deletes them again. A blob whose row is alive is never deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::TOKEN_IDLE_MS;
 use crate::clock::Clock;
-use crate::uploads::{UploadError, Uploads};
+use crate::uploads::{DEAD_OBJECTS_BATCH as BATCH, UploadError, Uploads};
 
 const ROUND: Duration = Duration::from_secs(10 * 60);
 /// The wait after a round that failed: a database that was busy or away is back within seconds.
@@ -23,8 +23,6 @@ const ORPHAN_MS: i64 = 60 * 60 * 1000;
 const LOOKED_AT: usize = 5_000;
 /// The name of the checkpoint at which the next round continues.
 const ORPHANS: &str = "orphans";
-/// The number of rows that one transaction deletes. Other writers wait for it.
-const BATCH: u32 = 500;
 
 /// For how long the link of a removed or expired video says what happened to it. After that its row
 /// is deleted.
@@ -37,11 +35,15 @@ const AUDIT_MS: i64 = 365 * QUIET_MS;
 /// The numbers of what one round expired and deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
+    /// Uploads that were idle for too long.
     pub expired: u64,
+    /// Objects whose rows said that they are no longer needed.
     pub objects: u64,
+    /// Objects without a row.
     pub orphans: u64,
 }
 
+/// Sweeps at intervals, and when it is asked to, until `stop`.
 pub async fn run(uploads: Arc<Uploads>, soon: Arc<Notify>, stop: CancellationToken) {
     loop {
         let wait = match sweep(&uploads).await {
@@ -51,7 +53,7 @@ pub async fn run(uploads: Arc<Uploads>, soon: Arc<Notify>, stop: CancellationTok
             }
             Ok(_) => ROUND,
             Err(error) => {
-                tracing::warn!(%error, "Sweep failed; it is tried again soon");
+                tracing::warn!(%error, "Sweep failed; retrying soon");
                 RETRY
             }
         };
@@ -63,6 +65,7 @@ pub async fn run(uploads: Arc<Uploads>, soon: Arc<Notify>, stop: CancellationTok
     }
 }
 
+/// Runs one round.
 pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
     uploads.db.remove_uploads_of_deleted(uploads.clock.now_ms()).await?;
     let mut swept = Swept {
@@ -70,24 +73,11 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
         ..Swept::default()
     };
     loop {
-        let keys = uploads.db.forget_dead_parts(BATCH).await?;
+        let keys = uploads.db.dead_objects(BATCH).await?;
         if keys.is_empty() {
             break;
         }
-        swept.objects += keys.len() as u64;
-        for key in keys {
-            uploads.discard(&key).await;
-        }
-    }
-    loop {
-        let keys = uploads.db.forget_dead_products(BATCH).await?;
-        if keys.is_empty() {
-            break;
-        }
-        swept.objects += keys.len() as u64;
-        for key in keys {
-            uploads.discard(&key).await;
-        }
+        swept.objects += uploads.delete_dead(keys).await?;
     }
     let now_ms = uploads.clock.now_ms();
     while uploads.db.forget_dead_uploads(now_ms - DEAD_MS, BATCH).await? == u64::from(BATCH) {}
@@ -120,11 +110,11 @@ async fn orphans(uploads: &Uploads) -> Result<u64, UploadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::{Db, NewUpload};
     use crate::rate::PartRate;
-    use crate::storage::Storage;
     use crate::uploads::Rules;
     use bytes::Bytes;
+    use snaplark_cloud_data::db::{Db, NewUpload};
+    use snaplark_cloud_data::storage::Storage;
     use std::fs::File;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
@@ -159,12 +149,14 @@ mod tests {
         let new = NewUpload {
             user_id: user,
             recording_id: None,
-            media: crate::media::Media::Webm,
+            version: 1,
+            media: snaplark_formats::sniff::MediaKind::Webm,
             filename: "a".to_owned(),
             width: 1,
             height: 1,
             fps: 1,
             metadata: "{}".to_owned(),
+            may_replace: false,
         };
         let upload = uploads.init(&new).await.unwrap();
         let mut writer = uploads.storage.writer(Some((upload.session_id.0, 0)));
@@ -186,9 +178,18 @@ mod tests {
         assert_eq!(swept, Swept { expired: 0, objects: 0, orphans: 2 });
         assert_eq!(objects(&kept).len(), 3, "the part and what is fresh");
 
+        // The storage is away when the upload is dead: a folder that isn't empty can't be deleted as a file.
         now_ms.fetch_add(DAY_MS + 1, Ordering::SeqCst);
+        let key = &uploads.db.parts_from(upload.session_id, 0).await.unwrap()[0].object_key;
+        let (file, aside) = (kept.join(key), folder.path().join("aside"));
+        std::fs::rename(&file, &aside).unwrap();
+        std::fs::create_dir_all(file.join("in the way")).unwrap();
+        assert!(sweep(&uploads).await.is_err());
+        std::fs::remove_dir_all(&file).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
+
         let swept = sweep(&uploads).await.unwrap();
-        assert_eq!(swept, Swept { expired: 1, objects: 1, orphans: 0 });
+        assert_eq!(swept, Swept { expired: 0, objects: 1, orphans: 0 });
         assert_eq!(objects(&kept).len(), 2);
         assert_eq!(sweep(&uploads).await.unwrap(), Swept::default());
 

@@ -5,10 +5,18 @@
 //! at any point leaves either the old part or the new one, and at most a blob without a row, which
 //! the sweeper deletes. Finalize reads rows and one header and writes one row, however long the video
 //! is.
+//!
+//! Length: the states of an upload, one method for each step.
 
+mod dead_objects;
+mod direct;
 mod error;
 mod follow;
 mod maps;
+mod pictures;
+mod queries;
+mod trim;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -17,28 +25,38 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use snaplark_api::{VideoState, limits};
+use snaplark_formats::mp4::{self, Mp4Error};
+use snaplark_formats::sniff::MediaKind;
 use tokio::sync::Semaphore;
 
-use crate::audit::{self, Action};
+use crate::audit::{self, AuditAction};
 use crate::clock::Clock;
-use crate::db::{
-    Assembly, Bucket, Db, Finished, Listing, NewMap, NewProduct, NewUpload, Opened, Part,
-    PartStored, ProductKind, SessionId, Shelf, Taken, Upload, UserId, VideoId,
-};
-use crate::media::{self, Media};
-use crate::media_map::{self, MediaMap, Source};
-use crate::metrics::{self, Metrics};
-use crate::mp4::{self, Mp4Error};
-use crate::parts::{self, Layout};
-use crate::quotas::{self, Limits, Over, Usage};
+use crate::media_map::{self, MediaMap, PieceSource};
+use crate::metrics::{self, Metrics, NoMetrics};
+use crate::parts;
+use crate::products::{self, CAPTIONS, FinalizedVideo, Mp4Height, Mp4Mode, StreamHeights};
 use crate::rate::{Allowance, PartRate};
-use crate::storage::{Storage, Written};
+use crate::staging::{Staged, Staging};
+use crate::turns::Turns;
+use snaplark_cloud_data::db::{
+    Admission, Assembly, Bucket, Db, Finalization, Finished, Listing, NewMap, NewProduct,
+    NewUpload, Opened, PartOrigin, PartStored, ProductName, SessionId, StoredPart, Upload, UserId,
+    VideoId, VideoQuery,
+};
+use snaplark_cloud_data::layout::Layout;
+use snaplark_cloud_data::quotas::{self, Limits, Over, Usage};
+use snaplark_cloud_data::storage::{Storage, Written};
 
+pub(crate) use dead_objects::DEAD_OBJECTS_BATCH;
+pub use direct::{Announced, DIRECT_BYTES_MAX};
 pub use error::UploadError;
 pub use maps::Watchable;
+pub use queries::NotReady;
+pub use versions::PiecesSet;
 
 use follow::Follows;
 use maps::{Mapped, Maps, blocking, etag};
+use versions::Gathered;
 
 /// The number of parts that are read back for indexing at once. Each has up to 10 MB.
 const INDEXING_MAX: usize = 4;
@@ -53,20 +71,22 @@ const HEADER_BYTES: u64 = 64 * 1024;
 /// The number of bytes of an image that are read to find its size. In a JPEG the size may come after
 /// the camera's metadata and an embedded thumbnail.
 const IMAGE_HEAD_BYTES: u64 = 256 * 1024;
-/// Ten times the pixels of a current screen. An image that unpacks to gigabytes is a decompression
-/// bomb.
-const IMAGE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
 
 /// The core of the server: all operations on uploads.
 #[derive(Debug)]
 pub struct Uploads {
-    pub db: Db,
+    pub(crate) db: Db,
+    /// The objects.
     pub storage: Storage,
+    /// The time, which tests move.
     pub clock: Clock,
-    pub metrics: Metrics,
+    /// The counters of the server.
+    pub metrics: Arc<dyn Metrics>,
     rate: PartRate,
     rules: Rules,
     indexing: Semaphore,
+    cleaning: Turns,
+    staging: Staging,
     maps: Maps,
     follows: Follows,
 }
@@ -74,22 +94,31 @@ pub struct Uploads {
 /// The operator's settings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
+    /// An open upload that is idle for longer expires.
     pub idle_ms_max: i64,
+    /// The limits on what a user stores and sends.
     pub limits: Limits,
     /// The interval between two checks of a video's parts.
     pub scrub_ms_every: i64,
+    /// When H.264 is made of recordings.
+    pub mp4: Mp4Mode,
+    /// The heights among which players of a stream may choose.
+    pub heights: StreamHeights,
 }
 
 /// The result of storing a part.
 #[derive(Clone, Copy, Debug)]
-pub struct Receipt {
+pub struct PartReceived {
+    /// How many parts the server has now.
     pub parts_received: u32,
 }
 
 /// A finalize request.
 #[derive(Clone, Debug, Default)]
 pub struct FinalizeAsk {
+    /// How many parts the client says that there are.
     pub parts_total: u32,
+    /// The indices that the client has sent, where it lists them.
     pub uploaded: Vec<u32>,
     /// Replaces the name that init gave.
     pub filename: Option<String>,
@@ -98,23 +127,63 @@ pub struct FinalizeAsk {
 }
 
 impl Uploads {
+    /// Puts the core together, without metrics.
     pub fn new(db: Db, storage: Storage, clock: Clock, rate: PartRate, rules: Rules) -> Self {
-        let (metrics, indexing) = (Metrics::new(), Semaphore::new(INDEXING_MAX));
+        let metrics: Arc<dyn Metrics> = Arc::new(NoMetrics);
+        let indexing = Semaphore::new(INDEXING_MAX);
+        let (cleaning, staging) = (Turns::new(pictures::CLEANING_MAX), Staging::default());
         let (maps, follows) = (Maps::new(), Follows::default());
-        Uploads { db, storage, clock, metrics, rate, rules, indexing, maps, follows }
+        Uploads {
+            db,
+            storage,
+            clock,
+            metrics,
+            rate,
+            rules,
+            indexing,
+            cleaning,
+            staging,
+            maps,
+            follows,
+        }
+    }
+
+    /// Returns when H.264 is made of recordings.
+    pub fn mp4_mode(&self) -> Mp4Mode {
+        self.rules.mp4
+    }
+
+    /// Returns the heights of the streams of this video.
+    pub fn stream_heights(&self, upload: &Upload) -> Vec<Mp4Height> {
+        self.rules.heights.of_video(upload.height)
+    }
+
+    fn planned_streams(&self, upload: &Upload, is_finished: bool) -> Vec<&'static ProductName> {
+        let heights = self.stream_heights(upload);
+        products::planned_streams(self.rules.mp4, &heights, upload.media, is_finished)
     }
 
     /// Creates an upload, or returns the one that this recording already has.
     pub async fn init(&self, new: &NewUpload) -> Result<Upload, UploadError> {
         let now_ms = self.clock.now_ms();
         let limits = &self.rules.limits;
+        if let Some(id) = new.recording_id.filter(|_| new.version > 1) {
+            // A video is no version of a picture.
+            let served = self.behind_link(VideoId(id)).await?;
+            if served.is_some_and(|served| served.media.is_image()) {
+                return Err(UploadError::RecordingTaken);
+            }
+        }
         match self.db.open_upload(new, limits, now_ms, self.idle_since_ms()).await? {
             Opened::New(upload) => {
-                self.metrics.sessions.inc();
+                self.metrics.upload_created();
                 Ok(*upload)
             }
             Opened::Known(upload) => Ok(*upload),
             Opened::Taken => Err(UploadError::RecordingTaken),
+            Opened::Newer(version) => Err(UploadError::NewerVersion(version)),
+            Opened::Unproven => Err(UploadError::Unproven),
+            Opened::TooFar(version_max) => Err(UploadError::VersionTooFar(version_max)),
             Opened::Over(over) => Err(self.over(new.user_id, over).await),
         }
     }
@@ -132,6 +201,8 @@ impl Uploads {
         Ok(self.db.upload_of_video(video).await?)
     }
 
+    /// Returns whether the upload still exists for visitors and owner: it was neither removed nor
+    /// has it expired.
     pub fn is_there(&self, upload: &Upload) -> bool {
         let idle = upload.active_ms < self.idle_since_ms();
         !upload.removed && upload.state != VideoState::Expired && !(upload.is_open() && idle)
@@ -161,22 +232,38 @@ impl Uploads {
         Ok((upload, allowance))
     }
 
+    /// Checks, before its bytes are accepted, that another upload of this user may begin.
+    pub async fn admit_another(&self, user: UserId) -> Result<(), UploadError> {
+        let (used, limits) = self.usage(user).await?;
+        match limits.used_up_for_another(used, self.clock.now_ms()) {
+            Some(over) => Err(self.over(user, over).await),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to count bytes of a user that are on their way.
+    pub async fn stage(&self, user: UserId) -> Result<Staged, UploadError> {
+        let (used, limits) = self.usage(user).await?;
+        let left_bytes = limits.storage_bytes.map(|max| max.saturating_sub(used.stored_bytes));
+        Ok(self.staging.begin(user, left_bytes))
+    }
+
     /// Counts every refusal, but writes the audit log only once an hour, because a waiting client
     /// asks again and again.
     async fn over(&self, user: UserId, over: Over) -> UploadError {
         self.metrics.refused(over);
         let name = format!("refused {} {}", over.name(), user.0);
         match self.db.take(&name, NOTED, self.clock.now_ms()).await {
-            Ok(Taken::One { .. }) => {
-                self.note(user, Action::UploadRefused, ("", over.name())).await;
+            Ok(Admission::One { .. }) => {
+                self.note(user, AuditAction::UploadRefused, ("", over.name())).await;
             }
-            Ok(Taken::None { .. }) => {}
+            Ok(Admission::None { .. }) => {}
             Err(error) => return error.into(),
         }
         UploadError::Over(over)
     }
 
-    async fn note(&self, user: UserId, action: Action, what: (&str, &str)) {
+    async fn note(&self, user: UserId, action: AuditAction, what: (&str, &str)) {
         audit::note(&self.db, &self.clock, Some(user), action, what).await;
     }
 
@@ -193,14 +280,17 @@ impl Uploads {
         index: u32,
         written: &Written,
     ) -> Result<(), UploadError> {
-        if index > 0 || upload.media != Media::Webm || !upload.is_open() || written.size_bytes == 0
+        if index > 0
+            || upload.media != MediaKind::Webm
+            || !upload.is_open()
+            || written.size_bytes == 0
         {
             return Ok(());
         }
         let head = 0..written.size_bytes.min(parts::SNIFF_BYTES as u64);
         let head = self.storage.read_range(&written.key, head).await?;
         if parts::is_mp4(&head) {
-            upload.media = Media::Mp4;
+            upload.media = MediaKind::Mp4;
             self.db.set_media(upload.session_id, upload.media).await?;
         }
         Ok(())
@@ -214,7 +304,7 @@ impl Uploads {
         index: u32,
         written: Written,
         sha256_claimed: Option<[u8; 32]>,
-    ) -> Result<Receipt, UploadError> {
+    ) -> Result<PartReceived, UploadError> {
         let key = written.key.clone();
         let received = self.receive_object(upload, index, written, sha256_claimed).await;
         if received.is_err() {
@@ -229,7 +319,7 @@ impl Uploads {
         index: u32,
         written: Written,
         sha256_claimed: Option<[u8; 32]>,
-    ) -> Result<Receipt, UploadError> {
+    ) -> Result<PartReceived, UploadError> {
         if sha256_claimed.is_some_and(|claimed| claimed != written.sha256) {
             return Err(UploadError::DigestMismatch);
         }
@@ -239,33 +329,41 @@ impl Uploads {
         if !upload.is_open() {
             return self.receive_again(upload, index, &written).await;
         }
-        let layout = if upload.media != Media::Webm || written.size_bytes > limits::PART_BYTES_MAX {
-            let head = 0..written.size_bytes.min(parts::SNIFF_BYTES as u64);
-            let head = self.storage.read_range(&written.key, head).await?;
-            if !parts::may_be_part(upload.media, index, &head) {
-                return Err(UploadError::OtherKind(upload.media));
-            }
-            Layout::Opaque
-        } else {
-            let _turn = self.indexing.acquire().await.expect("the semaphore is never closed");
-            let bytes = self.storage.read(&written.key).await?;
-            let head = &bytes[..bytes.len().min(parts::SNIFF_BYTES)];
-            if !parts::may_be_part(upload.media, index, head) {
-                return Err(UploadError::NotWebm);
-            }
-            parts::layout(&bytes)
-        };
-        let Written { key: object_key, size_bytes, sha256 } = written;
-        let part = Part { index, object_key, size_bytes, sha256, layout, is_damaged: false };
-        let (limits, now_ms) = (&self.rules.limits, self.clock.now_ms());
-        match self.db.put_part(upload.session_id, &part, limits, now_ms).await? {
-            PartStored::Stored { parts_received, replaced } => {
-                if let Some(key) = replaced {
-                    self.discard(&key).await;
+        let layout =
+            if upload.media != MediaKind::Webm || written.size_bytes > limits::PART_BYTES_MAX {
+                let head = 0..written.size_bytes.min(parts::SNIFF_BYTES as u64);
+                let head = self.storage.read_range(&written.key, head).await?;
+                if !parts::may_be_part(upload.media, index, &head) {
+                    return Err(UploadError::OtherKind(upload.media));
                 }
-                self.metrics.chunks.inc();
-                self.metrics.chunk_bytes.inc_by(size_bytes);
-                Ok(Receipt { parts_received })
+                Layout::Opaque
+            } else {
+                let _turn = self.indexing.acquire().await.expect("the semaphore is never closed");
+                let bytes = self.storage.read(&written.key).await?;
+                let head = &bytes[..bytes.len().min(parts::SNIFF_BYTES)];
+                if !parts::may_be_part(upload.media, index, head) {
+                    return Err(UploadError::NotWebm);
+                }
+                parts::layout(&bytes)
+            };
+        let Written { key: object_key, size_bytes, sha256 } = written;
+        let (is_damaged, shift_ms) = (false, 0);
+        let part =
+            StoredPart { index, object_key, size_bytes, sha256, layout, is_damaged, shift_ms };
+        let (limits, now_ms, sent) = (&self.rules.limits, self.clock.now_ms(), PartOrigin::Sent);
+        match self.db.put_part(upload.session_id, &part, sent, limits, now_ms).await? {
+            PartStored::Stored { parts_received, replaced } => {
+                // Nobody watches a later version before it is finished.
+                if (index, upload.version) == (0, 1) {
+                    for stream in self.planned_streams(upload, false) {
+                        self.db.enqueue(upload.session_id, stream, now_ms).await?;
+                    }
+                }
+                for key in &replaced {
+                    self.discard(key).await;
+                }
+                self.metrics.part_stored(size_bytes);
+                Ok(PartReceived { parts_received })
             }
             PartStored::Closed => {
                 let upload = self.own(upload.user_id, upload.session_id).await?;
@@ -273,32 +371,6 @@ impl Uploads {
             }
             PartStored::Over(over) => Err(self.over(upload.user_id, over).await),
         }
-    }
-
-    /// Takes over a file that its owner wrote into the storage directly, if it is there. The file is
-    /// moved to where the owner can't write, then checked and finalized.
-    pub async fn adopt(
-        &self,
-        upload: &Upload,
-        bytes_max: u64,
-    ) -> Result<Option<Upload>, UploadError> {
-        let incoming = Storage::incoming_key(upload.session_id.0);
-        let Some(size_bytes) = self.storage.size(&incoming).await? else { return Ok(None) };
-        if size_bytes == 0 || size_bytes > bytes_max {
-            self.discard(&incoming).await;
-            let too_large = UploadError::Size { size_bytes, bytes_max };
-            return Err(if size_bytes == 0 { UploadError::Empty } else { too_large });
-        }
-        let part = (upload.session_id.0, 0);
-        let key = match self.storage.rename(&incoming, part).await {
-            // Another request was faster.
-            Err(error) if error.is_missing() => return Ok(None),
-            renamed => renamed?,
-        };
-        let written = self.storage.written(key).await?;
-        self.receive(upload, 0, written, None).await?;
-        let ask = FinalizeAsk { parts_total: 1, uploaded: vec![0], ..FinalizeAsk::default() };
-        Ok(Some(self.finalize(upload.user_id, upload.session_id, &ask).await?))
     }
 
     /// Handles a part that comes again after the video was finalized: the answer to the first was
@@ -309,7 +381,7 @@ impl Uploads {
         upload: &Upload,
         index: u32,
         written: &Written,
-    ) -> Result<Receipt, UploadError> {
+    ) -> Result<PartReceived, UploadError> {
         match self.db.part(upload.session_id, index).await? {
             Some(part) if part.sha256 == written.sha256 => {
                 let session = upload.session_id;
@@ -318,11 +390,11 @@ impl Uploads {
                 self.discard(if mended { &part.object_key } else { &written.key }).await;
                 if mended {
                     let (video, index) = (upload.video_id.to_string(), index.to_string());
-                    self.note(upload.user_id, Action::PartMended, (&video, &index)).await;
-                    tracing::info!(%session, index, "A damaged part came again and is whole");
+                    self.note(upload.user_id, AuditAction::PartMended, (&video, &index)).await;
+                    tracing::info!(%session, index, "A damaged part was repaired by a new upload of it");
                 }
                 let parts_received = self.db.parts_received(upload.session_id).await?;
-                Ok(Receipt { parts_received })
+                Ok(PartReceived { parts_received })
             }
             Some(_) | None => Err(UploadError::NotActive(upload.state)),
         }
@@ -343,7 +415,7 @@ impl Uploads {
         ask: &FinalizeAsk,
     ) -> Result<Upload, UploadError> {
         for _ in 0..FINALIZE_TRIES_MAX {
-            let upload = self.own(user, session).await?;
+            let upload = self.own_version(user, session).await?;
             if let Some(finished) = &upload.finished {
                 if finished.parts_total != ask.parts_total {
                     let (asked, finished) = (ask.parts_total, finished.parts_total);
@@ -354,13 +426,15 @@ impl Uploads {
             let completed = self.complete(&upload, ask).await;
             self.metrics.assembled(match &completed {
                 // The next iteration sees either result.
-                Ok(true) => metrics::Assembled::Completed,
+                Ok(true) => metrics::AssemblyOutcome::Completed,
                 Ok(false) => continue,
-                Err(UploadError::Missing(_)) => metrics::Assembled::Missing,
-                Err(UploadError::Unplayable(_) | UploadError::OtherKind(_)) => {
-                    metrics::Assembled::Unplayable
-                }
-                Err(_) => metrics::Assembled::Failed,
+                Err(UploadError::Missing(_)) => metrics::AssemblyOutcome::Missing,
+                Err(
+                    UploadError::Unplayable(_)
+                    | UploadError::Unreadable(_)
+                    | UploadError::OtherKind(_),
+                ) => metrics::AssemblyOutcome::Unplayable,
+                Err(_) => metrics::AssemblyOutcome::Failed,
             });
             completed?;
         }
@@ -371,28 +445,47 @@ impl Uploads {
     /// passed in.
     async fn complete(&self, upload: &Upload, ask: &FinalizeAsk) -> Result<bool, UploadError> {
         let begun = Instant::now();
-        let mut parts = self.db.parts_from(upload.session_id, 0).await?;
+        let Gathered { mut parts, mut taken, init, pieces } = self.gathered(upload).await?;
+        if let Some(pieces) = pieces.filter(|pieces| *pieces != ask.parts_total) {
+            return Err(UploadError::OtherPieces { asked: ask.parts_total, pieces });
+        }
         let missing = missing(&parts, ask);
         if !missing.is_empty() {
             return Err(UploadError::Missing(missing));
         }
         parts.retain(|part| part.index < ask.parts_total);
+        // Its pieces have times of their own, which only clusters can be given.
+        if pieces.is_some() && parts.iter().any(|part| part.layout == Layout::Opaque) {
+            let reason = "a part doesn't consist of whole clusters";
+            return Err(UploadError::Unplayable(reason.to_owned()));
+        }
         let mut named = upload.clone();
         if let Some(filename) = &ask.filename {
             named.filename.clone_from(filename);
         }
-        let Assembled { finished, work, map } =
-            self.assemble(&mut named, parts, ask.duration_hint_ms).await?;
+        let Assembled { finished, mut work, map } =
+            self.assemble(&mut named, parts, init, ask.duration_hint_ms).await?;
+        work.extend(self.planned_streams(&named, true));
+        taken.product = self.captions_for(upload).await?;
         let now_ms = self.clock.now_ms();
         let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
-        let is_done =
-            self.db.complete(&named, &finished, map.as_ref(), &work, now_ms, scrub_ms).await?;
-        if is_done {
+        let (finished, map, work, taken) = (&finished, map.as_ref(), work.as_slice(), &taken);
+        let completion = Finalization { finished, map, work, taken, scrub_ms };
+        let done = self.db.complete(&named, &completion, now_ms).await;
+        if let Some((_, captions)) = taken.product.as_ref().filter(|_| !matches!(done, Ok(Some(_))))
+        {
+            self.discard_unnamed(&captions.object_key).await;
+        }
+        let done = done?;
+        if let Some(unnamed) = &done {
+            for key in unnamed {
+                self.discard(key).await;
+            }
             self.metrics.assembly_took(begun.elapsed(), finished.parts_total);
             let video = upload.video_id.to_string();
-            self.note(upload.user_id, Action::VideoFinished, (&video, &upload.filename)).await;
+            self.note(upload.user_id, AuditAction::VideoFinished, (&video, &upload.filename)).await;
         }
-        Ok(is_done)
+        Ok(done.is_some())
     }
 
     /// Decides how the finished video is assembled from these parts, and which products are made from
@@ -400,7 +493,8 @@ impl Uploads {
     async fn assemble(
         &self,
         upload: &mut Upload,
-        parts: Vec<Part>,
+        parts: Vec<StoredPart>,
+        init: Option<Vec<u8>>,
         hint_ms: u64,
     ) -> Result<Assembled, UploadError> {
         let (fingerprint, holes) = (media_map::fingerprint(&parts), media_map::holes(&parts));
@@ -414,76 +508,69 @@ impl Uploads {
             holes,
         };
         let is_damaged = parts.iter().any(|part| part.is_damaged);
-        let mut work = vec![ProductKind::Thumbnail];
         // Whatever its header says, it counts as Matroska, because browsers support no other codecs
         // in WebM.
-        if upload.media == Media::Webm
-            && media_map::common_init(&parts).is_some_and(|it| it.codecs.is_empty())
+        if upload.media == MediaKind::Webm
+            && maps::header(&parts, init.as_deref()).is_some_and(|it| it.codecs.is_empty())
         {
-            upload.media = Media::Mkv;
+            upload.media = MediaKind::Mkv;
         }
         let is_cut = parts.iter().any(|part| part.layout == Layout::Opaque);
-        if matches!(upload.media, Media::Webm | Media::Mkv) && !is_cut {
-            work.push(ProductKind::Preview);
-            let Mapped { map, duration_ms, parts } = self.mapped(parts).await?;
+        if matches!(upload.media, MediaKind::Webm | MediaKind::Mkv) && !is_cut {
+            let Mapped { map, duration_ms, parts } = self.mapped(parts, init).await?;
             let finished = finished(Assembly::Mapped, map.len_bytes(), duration_ms);
             // The map without the damaged parts is built by the first request that reads the video.
             let map = if is_damaged { None } else { Some(stored(parts, map).await) };
+            let (media, assembly) = (upload.media, Assembly::Mapped);
+            let work =
+                products::planned(&FinalizedVideo { media, assembly, states_duration: true });
             return Ok(Assembled { finished, work, map });
         }
         let whole = Arc::new(media_map::original(&parts));
         let head = self.read(&whole, 0..parts::SNIFF_BYTES as u64).await?;
-        let found = Media::of_bytes(&head).filter(|found| upload.media.may_be(*found));
+        let found = MediaKind::of_bytes(&head).filter(|found| upload.media.may_be(*found));
         upload.media = found.ok_or(UploadError::OtherKind(upload.media))?;
-        if upload.media == Media::Webm {
+        if upload.media == MediaKind::Webm {
             let head = self.read(&whole, 0..HEADER_BYTES).await?;
-            let init = snaplark_webm::read_init(&head);
+            let init = snaplark_formats::webm::read_init(&head);
             if init.is_ok_and(|init| parts::codecs(&init.tracks).is_none()) {
-                upload.media = Media::Mkv;
+                upload.media = MediaKind::Mkv;
             }
         }
-        let duration_ms = match upload.media {
-            Media::Webm | Media::Mkv => {
-                work.extend([ProductKind::Preview, ProductKind::Index]);
-                hint_ms
-            }
-            Media::Mp4 | Media::Mov => {
-                work.push(ProductKind::Preview);
+        let stated_ms = match upload.media {
+            MediaKind::Webm | MediaKind::Mkv => None,
+            MediaKind::Mp4 | MediaKind::Mov => {
                 let told = self.told_by_mp4(&whole).await?;
                 (upload.width, upload.height) = (told.width, told.height);
-                // A recorder's header holds no duration and no index of the fragments. A copy of the
-                // streams has both.
-                if told.duration_ms == 0 {
-                    work.push(ProductKind::Remux);
-                    hint_ms
-                } else {
-                    told.duration_ms
-                }
+                // A recorder's header holds no duration.
+                Some(told.duration_ms).filter(|duration_ms| *duration_ms != 0)
             }
-            Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown => {
+            MediaKind::Png
+            | MediaKind::Jpeg
+            | MediaKind::Webp
+            | MediaKind::Gif
+            | MediaKind::Unknown => {
                 let head = self.read(&whole, 0..IMAGE_HEAD_BYTES).await?;
-                let size = media::image_size(&head).filter(|(width, height)| {
-                    (1..=IMAGE_PIXELS_MAX).contains(&(u64::from(*width) * u64::from(*height)))
-                });
-                let unreadable = || {
-                    UploadError::Unplayable("the image says no size, or too large a one".to_owned())
-                };
-                (upload.width, upload.height) = size.ok_or_else(unreadable)?;
-                0
+                (upload.width, upload.height) = pictures::shown_size(&head)?;
+                Some(0)
             }
         };
+        let (media, assembly) = (upload.media, Assembly::Joined);
+        let states_duration = stated_ms.is_some();
+        let work = products::planned(&FinalizedVideo { media, assembly, states_duration });
+        let duration_ms = stated_ms.unwrap_or(hint_ms);
         let finished = finished(Assembly::Joined, whole.len_bytes(), duration_ms);
         Ok(Assembled { finished, work, map: None })
     }
 
-    async fn told_by_mp4(&self, file: &Arc<MediaMap>) -> Result<mp4::Told, UploadError> {
+    async fn told_by_mp4(&self, file: &Arc<MediaMap>) -> Result<mp4::Mp4Properties, UploadError> {
         let unplayable = |error: Mp4Error| UploadError::Unplayable(error.to_string());
         let mut walk = mp4::Walk::new(file.len_bytes());
         loop {
             let header = self.read(file, walk.wants()).await?;
             match walk.step(&header).map_err(unplayable)? {
-                mp4::Step::On => {}
-                mp4::Step::Done(told) => return Ok(told),
+                mp4::Mp4Step::On => {}
+                mp4::Mp4Step::Done(told) => return Ok(told),
             }
         }
     }
@@ -493,8 +580,8 @@ impl Uploads {
         let mut read = Vec::new();
         for piece in map.pieces(range) {
             match piece.source {
-                Source::Bytes(bytes) => read.extend_from_slice(&bytes),
-                Source::Object { key, offset } => {
+                PieceSource::Bytes(bytes) => read.extend_from_slice(&bytes),
+                PieceSource::Object { key, offset } => {
                     let range = offset..offset + piece.len_bytes;
                     read.extend_from_slice(&self.storage.read_range(&key, range).await?);
                 }
@@ -505,7 +592,7 @@ impl Uploads {
 
     /// Stores the captions that the player shows with the video. They replace earlier ones.
     pub async fn give_captions(&self, upload: &Upload, text: Bytes) -> Result<(), UploadError> {
-        let kind = ProductKind::Captions;
+        let kind = &CAPTIONS.name;
         let (used, limits) = self.usage(upload.user_id).await?;
         if let Some(over) = limits.used_up(used, self.clock.now_ms())
             && matches!(over, Over::Storage { .. })
@@ -513,23 +600,25 @@ impl Uploads {
         {
             return Err(self.over(upload.user_id, over).await);
         }
-        let mut writer = self.storage.product_writer(upload.session_id.0, kind.name());
+        let mut writer = self.storage.product_writer(upload.session_id.0, kind.as_str());
         writer.write(text).await?;
         let Written { key: object_key, size_bytes, sha256 } = writer.finish().await?;
-        let made = NewProduct { object_key, size_bytes, sha256, media: None };
+        let made = NewProduct { object_key, size_bytes, sha256, media: None, changes_video: false };
         if let Some(replaced) = self.db.put_product(upload.session_id, kind, &made).await? {
             self.discard(&replaced).await;
         }
         Ok(())
     }
 
+    /// Removes the captions, if there are any.
     pub async fn take_captions(&self, upload: &Upload) -> Result<(), UploadError> {
-        if let Some(key) = self.db.remove_product(upload.session_id, ProductKind::Captions).await? {
+        if let Some(key) = self.db.remove_product(upload.session_id, &CAPTIONS.name).await? {
             self.discard(&key).await;
         }
         Ok(())
     }
 
+    /// Returns a page of the user's uploads, newest first.
     pub async fn list(
         &self,
         user: UserId,
@@ -544,15 +633,25 @@ impl Uploads {
     }
 
     /// Returns one page of the user's own list, sorted as requested.
-    pub async fn shelf(&self, user: UserId, shelf: Shelf<'_>) -> Result<Vec<Upload>, UploadError> {
+    pub async fn shelf(
+        &self,
+        user: UserId,
+        shelf: VideoQuery<'_>,
+    ) -> Result<Vec<Upload>, UploadError> {
         Ok(self.db.shelf(user, shelf, self.idle_since_ms()).await?)
     }
 
+    /// Takes a video off its link. The sweeper deletes its bytes.
     pub async fn remove(&self, user: UserId, session: SessionId) -> Result<(), UploadError> {
         let upload = self.own(user, session).await?;
-        self.db.remove(upload.session_id, self.clock.now_ms()).await?;
+        let now_ms = self.clock.now_ms();
+        match upload.finished {
+            // A version that is on its way must not bring the video back.
+            Some(_) => self.db.remove_versions(user, upload.video_id, now_ms).await?,
+            None => self.db.remove(upload.session_id, now_ms).await?,
+        }
         let video = upload.video_id.to_string();
-        self.note(user, Action::VideoDeleted, (&video, &upload.filename)).await;
+        self.note(user, AuditAction::VideoDeleted, (&video, &upload.filename)).await;
         Ok(())
     }
 
@@ -565,17 +664,17 @@ impl Uploads {
 /// The result of finalize, derived from the parts.
 struct Assembled {
     finished: Finished,
-    work: Vec<ProductKind>,
+    work: Vec<&'static ProductName>,
     map: Option<NewMap>,
 }
 
-async fn stored(parts: Vec<Part>, map: MediaMap) -> NewMap {
+async fn stored(parts: Vec<StoredPart>, map: MediaMap) -> NewMap {
     blocking(move || NewMap { etag: etag(&parts, &map), map: map.to_bytes() }).await
 }
 
 /// Returns the part indexes that finalize requires and that are not stored: every index below the
 /// total, and every one that the request lists.
-fn missing(parts: &[Part], ask: &FinalizeAsk) -> Vec<u32> {
+fn missing(parts: &[StoredPart], ask: &FinalizeAsk) -> Vec<u32> {
     let here: BTreeSet<u32> = parts.iter().map(|part| part.index).collect();
     let awaited = (0..ask.parts_total).chain(ask.uploaded.iter().copied());
     let missing: BTreeSet<u32> = awaited.filter(|index| !here.contains(index)).collect();

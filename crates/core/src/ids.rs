@@ -31,18 +31,30 @@ pub struct SessionId(pub String);
 pub const INIT_FILE: &str = "init.webm";
 /// The thumbnail of a recording, in its folder. It may remain when the segments are deleted.
 pub const STILL_FILE: &str = "still.jpg";
-/// The suffix of a file that is not complete yet.
-pub const PART_SUFFIX: &str = ".part";
+/// The suffix of a [`pointer_file`].
+pub const POINTER_SUFFIX: &str = ".pointer";
+/// The file in a recording's folder that marks its upload's session as one that may have bytes of struck segments,
+/// under numbers that other parts get. It outlives the database.
+pub const STRUCK_PARTS_FILE: &str = "struck-parts";
+/// The suffix of a file whose bytes are damaged. It is kept beside its replacement.
+pub const DAMAGED_SUFFIX: &str = ".damaged";
 
 /// Returns a segment's file name. Sorted by bytes, the names are in playing order.
 pub fn segment_file(index: u32) -> String {
     format!("{index:06}.webm")
 }
 
+/// Returns the index of the segment that the file name belongs to, or `None` for any other name.
 pub fn segment_index(file_name: &str) -> Option<u32> {
     let digits = file_name.strip_suffix(".webm")?;
     (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit()))
         .then(|| digits.parse().ok())?
+}
+
+/// Returns the name of the file with the pointer's positions and clicks of a segment. It lies beside the segment
+/// and is never uploaded.
+pub fn pointer_file(index: u32) -> String {
+    format!("{index:06}{POINTER_SUFFIX}")
 }
 
 #[cfg(test)]

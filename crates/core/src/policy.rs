@@ -5,16 +5,29 @@ use snaplark_api::limits;
 /// The shortest recording. If the shortcut ends one sooner, it was a double press: nobody records less.
 pub const RECORDING_MS_MIN: u64 = 500;
 
+/// How much is struck from a recording unless a person names another length: a slip of the tongue and the
+/// moment until one notices.
+pub const STRIKE_SECONDS: u64 = 10;
+/// The most that is struck at once, and the longest that uploads are held back: sound that may be struck is
+/// kept in memory, 11.5 MB for a minute.
+pub const STRIKE_SECONDS_MAX: u64 = 60;
+/// Segments are held back for longer than is asked for by this much: a strike begins up to 20 ms earlier,
+/// with a packet of sound, and its end is the moment at which the key arrived here.
+pub const HOLD_BACK_MARGIN_MS: u64 = 200;
+
 /// The waits between retries. 001 and 004: 1, 2, 4, 8, 16 s, then 16 s for as long as it takes.
 pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
 /// Random jitter, which is added from the second 16 s wait on, so that many clients don't retry
 /// together.
-pub const RETRY_JITTER_MS_MAX: u64 = 4_000;
+pub(crate) const RETRY_JITTER_MS_MAX: u64 = 4_000;
 /// 001 gives up on a part here; we inform the person and go on (004: "no max limit").
-pub const FAILURES_BEFORE_TELLING: u32 = 5;
+pub(crate) const FAILURES_BEFORE_TELLING: u32 = 5;
 /// How often an address may be reported as taken. Two ids never collide by chance, and nobody knows an
 /// id before its link is handed out, so a server that reports it repeatedly is refusing.
-pub const ADDRESSES_TAKEN_MAX: u32 = 3;
+pub(crate) const ADDRESSES_TAKEN_MAX: u32 = 3;
+/// How often another number is tried for a version of an edited recording: somebody else publishes at the same
+/// moment at most, and a server that reports it repeatedly is refusing.
+pub(crate) const VERSIONS_TRIED_MAX: u32 = 5;
 /// The upper limit on Retry-After. A day in that header is more often a mistake than intended, and one
 /// request an hour harms nobody.
 pub const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1_000;
@@ -26,23 +39,28 @@ pub const RETRY_AFTER_MS_DEFAULT: u64 = 2_000;
 pub const PARTS_IN_FLIGHT_MAX: usize = 2;
 /// From this part on, segments are grouped even when parts are sent in real time: finalize can list
 /// 10,000 parts, which single segments would use up after five and a half hours.
-pub const SINGLE_SEGMENT_PARTS_MAX: usize = 8_000;
+pub(crate) const SINGLE_SEGMENT_PARTS_MAX: usize = 8_000;
 
+/// S3's smallest part, as in the API's limits.
 pub const MULTIPART_PART_BYTES_MIN: u64 = limits::MULTIPART_PART_BYTES_MIN;
+/// The API's largest part.
 pub const PART_BYTES_MAX: u64 = limits::PART_BYTES_MAX;
+/// No segment is cut into pieces below this to pass a proxy: pieces of this size keep a video of 2 GiB
+/// below the 10,000 parts that finalize can list.
+pub(crate) const PIECE_BYTES_MIN: u64 = 256 * 1024;
 
 /// The connect timeout. A connection that takes longer won't come (restic#4876: hangs with no limit).
 pub const CONNECT_MS_MAX: u64 = 10_000;
 /// If no byte moves for this long, the connection is dead, however slow it may be.
 pub const NO_PROGRESS_MS_MAX: u64 = 30_000;
 /// A link at this speed is slow, but not dead.
-pub const SLOWEST_BYTES_PER_SECOND: u64 = 1024;
+pub(crate) const SLOWEST_BYTES_PER_SECOND: u64 = 1024;
 /// How many bytes the system's buffers hold on a slow link. Bytes that were handed to the system are
 /// not sent yet, and their progress can't be observed.
-pub const BUFFERED_BYTES_MAX: u64 = 256 * 1024;
+pub(crate) const BUFFERED_BYTES_MAX: u64 = 256 * 1024;
 /// The minimum rate, from which a part's timeout is computed: a slow link that moves is never timed
 /// out, but no link can keep a request busy for ever by moving a byte a minute (aws-sdk-js#1704).
-pub const FLOOR_BYTES_PER_SECOND: u64 = 256;
+pub(crate) const FLOOR_BYTES_PER_SECOND: u64 = 256;
 /// The timeout of a request with a small body: init, finalize, a probe.
 pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
 /// The limit on a response's body. The API's responses are some hundred bytes; a captive portal's page
@@ -53,7 +71,9 @@ pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// the disk is full, the second ten: enough for writing the person's own file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpaceLimits {
+    /// Below this free space the person is warned.
     pub warn_bytes: u64,
+    /// Below this free space the recording ends.
     pub stop_bytes: u64,
 }
 
@@ -63,15 +83,19 @@ impl Default for SpaceLimits {
     }
 }
 
+/// The meaning of the disk's free space for a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
+    /// Recording goes on.
     Enough,
+    /// Recording goes on, and the person is warned.
     Low,
     /// The recording must end while it still can be finished.
     Out,
 }
 
 impl SpaceLimits {
+    /// Returns what that much free space means.
     pub fn judge(&self, free_bytes: u64) -> Space {
         if free_bytes < self.stop_bytes {
             Space::Out

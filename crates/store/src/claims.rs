@@ -7,6 +7,7 @@ use snaplark_core::RecordingId;
 
 use crate::{Result, Store, StoreError};
 
+/// The secret from which a recording's address is made.
 pub type Secret = [u8; RECORDING_SECRET_BYTES];
 
 impl Store {

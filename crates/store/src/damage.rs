@@ -10,10 +10,15 @@ use crate::{Result, Segment, Store};
 /// The original data of a segment that was replaced by a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
+    /// The segment's index.
     pub index: u32,
+    /// The size that its file had.
     pub size_bytes: u64,
+    /// The digest that its file had.
     pub sha256: [u8; 32],
+    /// The time at which it begins.
     pub start_ms: u64,
+    /// Its length.
     pub duration_ms: u64,
 }
 
@@ -77,11 +82,20 @@ impl Store {
     }
 }
 
+/// Sets a segment's size and hash. Pieces of it that an unfinished upload has sent carry the bytes before,
+/// so they lose their acknowledgement.
 fn set_bytes(
     to: &rusqlite::Transaction<'_>,
     recording: RecordingId,
     segment: &Segment,
 ) -> rusqlite::Result<usize> {
+    to.execute(
+        "UPDATE parts SET acknowledged = 0
+         WHERE recording = ?1 AND first_segment = ?2 AND (from_bytes > 0 OR to_bytes IS NOT NULL)
+             AND EXISTS (SELECT 1 FROM uploads u WHERE u.recording = ?1
+                         AND u.finished_unix_ms = 0 AND u.mending = 0)",
+        params![recording.to_string(), segment.index],
+    )?;
     to.execute(
         "UPDATE segments SET size_bytes = ?3, sha256 = ?4 WHERE recording = ?1 AND idx = ?2",
         params![recording.to_string(), segment.index, segment.size_bytes as i64, segment.sha256],

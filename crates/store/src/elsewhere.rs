@@ -11,28 +11,38 @@ use std::io::{Error, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::params;
-use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
+use snaplark_core::{INIT_FILE, RecordingId, pointer_file, segment_file, segment_index};
 use tracing::warn;
 
-use crate::files::{create_private_folder, create_private_subfolder, sync_folder, write_durably};
 use crate::recover::Recovery;
 use crate::rows::recording_id;
 use crate::{Format, Judged, RECORDINGS, Result, Retime, Segment, Store, StoreError};
+use snaplark_files as files;
 
-const RING: &str = "ring";
+/// The folder of the ring buffers, and of what becomes a recording, below the home. Folders in it that no recording
+/// expects are deleted at the next start.
+pub const RING: &str = "ring";
 /// A cluster's time is within these first bytes.
 const HEAD_BYTES: usize = 4_096;
 
+/// The place of segments that are outside of their recording's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere {
+    /// The folder they are in.
     pub folder: PathBuf,
     /// The index that the recording's first segment has there.
     pub first_index: u32,
 }
 
 impl Elsewhere {
+    /// Returns the file of the recording's segment with this index.
     pub fn segment(&self, index: u32) -> PathBuf {
         self.folder.join(segment_file(self.first_index + index))
+    }
+
+    /// Returns the file of the pointer's positions in that segment.
+    pub fn pointer(&self, index: u32) -> PathBuf {
+        self.folder.join(pointer_file(self.first_index + index))
     }
 }
 
@@ -46,18 +56,23 @@ impl Store {
     /// Creates an empty folder for a ring.
     pub fn make_ring(&self, name: &str) -> Result<PathBuf> {
         let folder = self.ring_folder(name);
-        create_private_folder(&folder)
+        files::make_folder(&folder)
             .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
         Ok(folder)
     }
 
+    /// Deletes one segment of a ring. It may be gone already.
     pub fn drop_kept(&self, name: &str, index: u32) -> Result<()> {
-        match std::fs::remove_file(self.ring_folder(name).join(segment_file(index))) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            Ok(()) | Err(_) => Ok(()),
+        for file in [segment_file(index), pointer_file(index)] {
+            match std::fs::remove_file(self.ring_folder(name).join(file)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                Ok(()) | Err(_) => {}
+            }
         }
+        Ok(())
     }
 
+    /// Deletes a ring's folder.
     pub fn sweep_ring(&self, name: &str) -> Result<()> {
         remove_folder(&self.ring_folder(name))
     }
@@ -71,10 +86,14 @@ impl Store {
         there: &Elsewhere,
     ) -> Result<()> {
         let kept = self.ring_folder(ring);
-        create_private_folder(&there.folder)?;
+        files::make_folder(&there.folder)?;
         link(&kept.join(INIT_FILE), &there.folder.join(INIT_FILE))?;
         for (index, from) in (0..).zip(indices) {
             link(&kept.join(segment_file(from)), &there.segment(index))?;
+            let pointer = kept.join(pointer_file(from));
+            if pointer.exists() {
+                link(&pointer, &there.pointer(index))?;
+            }
         }
         Ok(())
     }
@@ -105,6 +124,21 @@ impl Store {
         )?;
         self.write_sidecar(recording);
         Ok(())
+    }
+
+    /// Records a new folder of this name beside those of the ring, and creates it durably.
+    pub fn begin_elsewhere(
+        &self,
+        recording: RecordingId,
+        name: &str,
+        first_index: u32,
+    ) -> Result<Elsewhere> {
+        let there = Elsewhere { folder: self.ring_folder(name), first_index };
+        self.expect_elsewhere(recording, &there)?;
+        self.make_ring(name)?;
+        files::sync_folder(&self.root.join(RING))?;
+        files::sync_folder(&self.root)?;
+        Ok(there)
     }
 
     /// Returns these folders in the order in which they were recorded.
@@ -141,6 +175,10 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => (std::fs::read(&to)?, true),
             bytes => (bytes?, false),
         };
+        // Its times count from the segment's start. It is of no use without the segment, so it goes first.
+        if let Some(positions) = pointer_beside(from) {
+            move_file(&positions, &home.join(pointer_file(segment.index)))?;
+        }
         let damaged = || Error::new(ErrorKind::InvalidData, format!("{} is torn", from.display()));
         let judged = retime(&mut bytes, segment.start_ms).ok_or_else(damaged)?;
         if !is_home {
@@ -155,12 +193,12 @@ impl Store {
         let (home, recordings) = (self.folder(recording), self.root.join(RECORDINGS));
         if !home.is_dir() {
             // Without its parents: those are missing, and something else may be in their place.
-            create_private_subfolder(&home)?;
-            sync_folder(&recordings)?;
+            files::make_new_folder(&home)?;
+            files::sync_folder(&recordings)?;
         }
         let init = home.join(INIT_FILE);
         if !init.is_file() {
-            write_durably(&init, &std::fs::read(segment.with_file_name(INIT_FILE))?)?;
+            files::write_durably(&init, &std::fs::read(segment.with_file_name(INIT_FILE))?)?;
         }
         Ok(())
     }
@@ -226,7 +264,7 @@ impl Store {
 /// missing.
 fn whole(path: &Path, format: &dyn Format) -> Option<(PathBuf, Judged, u64)> {
     let mut part = path.as_os_str().to_owned();
-    part.push(PART_SUFFIX);
+    part.push(files::PART_SUFFIX);
     [path.to_owned(), PathBuf::from(part)].into_iter().find_map(|path| {
         let bytes = std::fs::read(&path).ok()?;
         Some((path, format.judge(&bytes)?, bytes.len() as u64))
@@ -240,14 +278,32 @@ fn place(from: &Path, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let mut file = File::options().write(true).open(from)?;
         file.write_all(&bytes[..bytes.len().min(HEAD_BYTES)])?;
         file.sync_all()?;
-        match std::fs::rename(from, to) {
+        match files::rename_durably(from, to) {
             // It is on another disk.
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
-            moved => return moved.and_then(|()| to.parent().map_or(Ok(()), sync_folder)),
+            moved => return moved,
         }
     }
-    write_durably(to, bytes)?;
+    files::write_durably(to, bytes)?;
     std::fs::remove_file(from)
+}
+
+/// Returns the file of the pointer's positions that lies beside a segment's file.
+fn pointer_beside(segment: &Path) -> Option<PathBuf> {
+    let name = segment.file_name()?.to_str()?;
+    let index = segment_index(name.strip_suffix(files::PART_SUFFIX).unwrap_or(name))?;
+    Some(segment.with_file_name(pointer_file(index))).filter(|file| file.is_file())
+}
+
+fn move_file(from: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::rename(from, to) {
+        // It is on another disk.
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            files::write_durably(to, &std::fs::read(from)?)?;
+            std::fs::remove_file(from)
+        }
+        moved => moved,
+    }
 }
 
 fn link(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -1,17 +1,21 @@
-//! What the store needs to know about media files. The app implements it with the WebM crate, on which
+//! Says what the store needs to know about media files. The app implements it with the WebM crate, on which
 //! the store doesn't depend; tests implement it with short texts.
 
 /// The properties of a complete segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judged {
+    /// The time of its first frame.
     pub start_ms: u64,
+    /// Its length.
     pub duration_ms: u64,
+    /// The digest of its bytes.
     pub sha256: [u8; 32],
 }
 
 /// Makes a segment begin at that time and returns its properties; `None` if it is not a segment.
 pub type Retime<'a> = dyn Fn(&mut [u8], u64) -> Option<Judged> + 'a;
 
+/// Reads and changes media files.
 pub trait Format {
     /// Reads a segment's properties; `None` if the bytes are not a complete segment.
     fn judge(&self, bytes: &[u8]) -> Option<Judged>;

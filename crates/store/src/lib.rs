@@ -8,19 +8,28 @@
 //! - The data from which a lost database is rebuilt lies beside the segments (`sidecar`, `rebuild`).
 //! - Only one program at a time has a store open for writing ([`Store::open`]); any number may read.
 
+#![warn(missing_docs, unreachable_pub)]
+
+mod append;
 mod claims;
 mod damage;
 mod deleted;
+mod edited;
+mod edits;
 mod elsewhere;
-mod files;
 mod format;
-mod health;
+mod home_permissions;
+mod issues;
+mod items;
+mod jobs;
 mod rebuild;
 mod recover;
 mod rows;
 mod sidecar;
+mod strike;
 mod titles;
 mod uploads;
+mod versions;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -31,27 +40,32 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use snaplark_core::RecordingId;
+use snaplark_files as files;
 use thiserror::Error;
 
+pub use append::{AppendTo, NewAppend, append_folder};
 pub use claims::Secret;
 pub use damage::Damaged;
-pub use elsewhere::Elsewhere;
-pub use files::{
-    append_private, create_private, create_private_folder, set_aside, sync_folder, write_durably,
-};
+pub use edited::{NewEditedVersion, UploadSummary, rendering_folder};
+pub use edits::SavedEdit;
+pub use elsewhere::{Elsewhere, RING};
 pub use format::{Format, Judged, Retime};
-pub use health::Health;
+pub use issues::{IssueRow, StoredIssue};
+pub use items::{Item, NewItem, SourceFile, WrittenItem};
+pub use jobs::{JobId, JobProgress, JobRow, NewJob};
 pub use rebuild::Rebuilt;
 pub use recover::Recovery;
-pub use rows::{NewRecording, Recording, Segment};
-pub use sidecar::SIDECAR_FILE;
+pub use rows::{NewRecording, Recording, Segment, StoredEnd};
+pub(crate) use sidecar::SIDECAR_FILE;
+pub use strike::{Strike, Struck, Truncate};
 pub use titles::PendingTitle;
+pub use versions::{NewVersion, VersionFile, VersionRow, WrittenVersion};
 
 /// How long a writer waits for another one (`snaplark list` beside the app) before it fails.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One migration script for each version. Each changes what the previous ones made; a released one is
 /// never changed.
-const SCHEMA: [&str; 7] = [
+const SCHEMA: [&str; 13] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
@@ -59,6 +73,12 @@ const SCHEMA: [&str; 7] = [
     include_str!("schema/5-damage.sql"),
     include_str!("schema/6-titles.sql"),
     include_str!("schema/7-claims.sql"),
+    include_str!("schema/8-pieces.sql"),
+    include_str!("schema/9-issues.sql"),
+    include_str!("schema/10-receipts.sql"),
+    include_str!("schema/11-items.sql"),
+    include_str!("schema/12-pictures.sql"),
+    include_str!("schema/13-edited.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
@@ -68,29 +88,38 @@ const OPEN: &[u8] = b"open";
 /// A copy of the settings, in case the database is lost.
 const SETTINGS_FILE: &str = "settings.json";
 const RECORDINGS: &str = "recordings";
-/// The suffix of a file whose bytes are not those that were sealed. It is never read, and is deleted
-/// only with its recording.
-pub const DAMAGED_SUFFIX: &str = ".damaged";
 
+/// Why the store can't be opened, read or written.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "each variant's text says what its fields are")]
 pub enum StoreError {
-    #[error("Snaplark is already running on {0}. Use its tray icon, or quit it first")]
+    /// Another program has it open for writing.
+    #[error("Snaplark is already running with the folder {0}. Use its tray icon, or quit it first")]
     InUse(PathBuf),
+    /// A folder can't be made or written.
     #[error(
-        "The folder {path} can't be written: {source}. Set SNAPLARK_HOME to one that you can write"
+        "The folder {path} can't be written: {source}. Set SNAPLARK_HOME to a folder that you can write to"
     )]
     Folder { path: PathBuf, source: std::io::Error },
+    /// SQLite refuses to open the database.
     #[error("Snaplark's list of recordings ({path}) can't be used: {source}")]
     Database { path: PathBuf, source: rusqlite::Error },
+    /// The database is damaged, so it is to be set aside and rebuilt.
     #[error("Snaplark's list of recordings ({path}) is damaged: {reason}")]
     Broken { path: PathBuf, reason: String },
-    #[error("This folder was written by a newer Snaplark (its version is {found})")]
+    /// The database has a schema that only newer versions know.
+    #[error(
+        "This folder was written by a newer version of Snaplark (format {found}). Update Snaplark to use it"
+    )]
     Newer { found: i64 },
+    /// There is no row for it.
     #[error("There is no recording {0}")]
     NoSuchRecording(RecordingId),
+    /// A query failed.
     #[error("Snaplark's list of recordings could not be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
-    #[error("A file of the recordings could not be read or written: {0}")]
+    /// A file of a recording could not be read or written.
+    #[error("A recording's file could not be read or written: {0}")]
     Io(#[from] std::io::Error),
 }
 
@@ -115,6 +144,7 @@ impl StoreError {
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// The database and the folders of one home.
 pub struct Store {
     connection: Connection,
     root: PathBuf,
@@ -197,11 +227,13 @@ impl Store {
         self.touched.borrow_mut().insert(recording);
     }
 
+    /// Returns a setting's stored text.
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
         let query = "SELECT value FROM settings WHERE key = ?1";
         Ok(self.connection.query_row(query, [key], |row| row.get(0)).optional()?)
     }
 
+    /// Stores one setting.
     pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
         self.set_settings(&[(key, value)])
     }
@@ -253,8 +285,8 @@ impl Drop for Store {
 /// Takes the lock. Also returns whether the program that held it last died.
 fn lock(root: &Path) -> Result<(File, bool)> {
     let folder = |source| StoreError::Folder { path: root.to_owned(), source };
-    files::create_private_folder(&root.join(RECORDINGS)).map_err(folder)?;
-    let mut options = files::private_file();
+    files::make_folder(&root.join(RECORDINGS)).map_err(folder)?;
+    let mut options = files::options();
     options.read(true).write(true).create(true).truncate(false);
     let mut lock = options.open(root.join(LOCK)).map_err(folder)?;
     match lock.try_lock() {
@@ -262,7 +294,7 @@ fn lock(root: &Path) -> Result<(File, bool)> {
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(root.to_owned())),
         Err(TryLockError::Error(source)) => return Err(folder(source)),
     }
-    files::tighten_home(root);
+    home_permissions::tighten(root);
     let mut left = Vec::new();
     lock.read_to_end(&mut left).map_err(folder)?;
     if left.is_empty() {
@@ -283,7 +315,7 @@ fn open_locked(root: &Path, lock: File) -> Result<Store> {
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     if !path.exists() {
         // The write-ahead log gets the same permissions. If this fails, opening fails too.
-        drop(files::create_private(path));
+        drop(files::create(path));
     }
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS_MAX))?;

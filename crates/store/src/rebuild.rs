@@ -14,12 +14,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
-use snaplark_core::{INIT_FILE, RecordingId};
+use snaplark_core::{INIT_FILE, ItemKind, RecordingId};
 use tracing::{error, warn};
 
-use crate::files::{set_aside, write_durably};
 use crate::sidecar::{self, Bare};
 use crate::{DATABASE, Format, RECORDINGS, Result, SETTINGS_FILE, Store, StoreError, prepare};
+use snaplark_files as files;
 
 /// Checking reads the whole file, which takes some 10 ms at this size. A larger file is checked only
 /// after a program that did not end cleanly.
@@ -39,6 +39,7 @@ pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuilt {
+    /// When the database was rebuilt.
     pub at_unix_ms: i64,
     /// How many recordings were found in their folders.
     pub recordings: u32,
@@ -157,6 +158,7 @@ impl Store {
         Ok(said.and_then(|said| serde_json::from_str(&said).ok()))
     }
 
+    /// Notes that the person has seen the result.
     pub fn dismiss_rebuilt(&self) -> Result<()> {
         match self.rebuilt()? {
             Some(rebuilt) => self.set_rebuilt(&Rebuilt { is_dismissed: true, ..rebuilt }),
@@ -187,7 +189,14 @@ impl Store {
         }
         self.upload_rows()?;
         self.links()?;
-        self.health()?;
+        self.issues()?;
+        for kind in ItemKind::ALL {
+            for item in self.items(kind)? {
+                self.edit(item.id)?;
+                self.versions(item.id)?;
+            }
+        }
+        self.open_jobs()?;
         self.setting(SETTING)?;
         Ok(())
     }
@@ -233,6 +242,8 @@ impl Store {
     ) -> Result<bool> {
         let kept = sidecar::read(folder).filter(|sidecar| sidecar.id == id);
         let sidecar = match kept {
+            // The file of a screenshot or an import is gone. The folder stays.
+            Some(sidecar) if !sidecar.has_source(folder) => return Ok(false),
             Some(sidecar) => sidecar,
             // There is no recording: an empty folder, or a thumbnail that is left over.
             None if !folder.join(INIT_FILE).is_file() => return Ok(false),
@@ -298,7 +309,7 @@ impl Store {
         let written = self.all_settings().and_then(|settings| {
             let settings: std::collections::BTreeMap<_, _> = settings.into_iter().collect();
             let json = serde_json::to_vec(&settings).map_err(std::io::Error::other)?;
-            Ok(write_durably(&self.root.join(SETTINGS_FILE), &json)?)
+            Ok(files::write_durably(&self.root.join(SETTINGS_FILE), &json)?)
         });
         if let Err(error) = written {
             warn!(%error, "The copy of the settings could not be written");
@@ -358,7 +369,7 @@ fn salvage_settings(root: &Path) -> Vec<(String, String)> {
 fn set_database_aside(root: &Path) -> Result<PathBuf> {
     let suffix = format!(".broken-{}", now_unix_ms() / 1_000);
     let path = root.join(DATABASE);
-    let aside = set_aside(&path, &suffix)?.unwrap_or_else(|| path.clone());
+    let aside = files::set_aside(&path, &suffix)?.unwrap_or_else(|| path.clone());
     for ending in ["-wal", "-shm"] {
         let with = |path: &Path| {
             let mut name = path.as_os_str().to_owned();

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use snaplark_api::Profile;
 use snaplark_core::capture::FrameCounts;
-use snaplark_core::upload::{Change, Part};
+use snaplark_core::upload::{Part, Receipt, UploadChange};
 use snaplark_core::{SessionId, segment_file};
 
-use crate::tests::{Folder, Texts, begin, id, seal};
+use crate::tests::{Folder, Texts, begin, begin_in_pieces, id, pieces, seal};
 use crate::{Segment, Store, StoreError};
 
 const LINK: &str = "http://host/videos/1";
@@ -17,7 +17,7 @@ const LINK: &str = "http://host/videos/1";
 fn fill(folder: &Folder) {
     let mut store = folder.open();
     store.set_settings(&[("account", "of the person"), ("theme", "dark")]).unwrap();
-    let part = |first| Part { first_segment: first, segment_count: 1, size_bytes: 5 };
+    let part = |first| Part::whole(first, 1, 5);
     for n in [1, 2, 3] {
         begin(&store, n);
         seal(&store, n, 0);
@@ -26,20 +26,20 @@ fn fill(folder: &Folder) {
         let recording = id(n);
         store
             .apply(&[
-                Change::UploadWanted {
+                UploadChange::UploadWanted {
                     recording,
                     server: "http://a".into(),
                     profile: Profile::Spec,
                 },
-                Change::PartPlanned { recording, index: 0, part: part(0) },
-                Change::PartPlanned { recording, index: 1, part: part(1) },
-                Change::SessionSet { recording, session: Some(SessionId(format!("s{n}"))) },
-                Change::LinkKnown { recording, link: LINK.into() },
-                Change::PartAcknowledged { recording, index: 0 },
+                UploadChange::PartPlanned { recording, index: 0, part: part(0) },
+                UploadChange::PartPlanned { recording, index: 1, part: part(1) },
+                UploadChange::SessionSet { recording, session: Some(SessionId(format!("s{n}"))) },
+                UploadChange::LinkKnown { recording, link: LINK.into() },
+                UploadChange::PartAcknowledged { recording, index: 0, receipt: Receipt::default() },
             ])
             .unwrap();
     }
-    let finished = Change::Finished { recording: id(1), link: Some(LINK.into()) };
+    let finished = UploadChange::Finished { recording: id(1), link: Some(LINK.into()) };
     store.apply(&[finished]).unwrap();
     store.rename(id(1), "Renamed").unwrap();
     store.set_deleted(&[id(3)], 77).unwrap();
@@ -142,6 +142,17 @@ fn database_that_is_gone_is_rebuilt() {
 }
 
 #[test]
+fn pieces_are_rebuilt() {
+    let folder = Folder::new();
+    begin_in_pieces(&mut folder.open(), 1);
+    std::fs::remove_file(folder.0.join("snaplark.db")).unwrap();
+    let (store, _) = Store::open_or_rebuild(&folder.0, &Texts).unwrap();
+    let rows = store.upload_rows().unwrap().remove(0);
+    assert_eq!(rows.parts, pieces().map(|part| (part, false)));
+    assert_eq!((rows.part_bytes_max, rows.cuts), (Some(3), true));
+}
+
+#[test]
 fn broken_write_ahead_log_costs_no_recording() {
     let folder = Folder::new();
     fill(&folder);
@@ -177,7 +188,7 @@ fn folder_without_a_copy_is_adopted_and_its_gap_bridged() {
     assert_eq!(recovery.adopted, [id(9)]);
     let adopted = store.recording(id(9)).unwrap();
     assert_eq!((adopted.segments, adopted.running, adopted.width), (1, false, 64));
-    assert_eq!(adopted.end_detail, None);
+    assert_eq!(adopted.end, None);
     assert_eq!(store.recover(&Texts).unwrap().adopted, []);
 }
 
@@ -286,7 +297,7 @@ fn upload_whose_row_is_lost_is_restored_from_the_copy() {
     let folder = Folder::new();
     let mut store = folder.open();
     begin(&store, 1);
-    let wanted = Change::UploadWanted {
+    let wanted = UploadChange::UploadWanted {
         recording: id(1),
         server: "http://a".into(),
         profile: Profile::Spec,

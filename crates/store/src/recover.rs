@@ -4,19 +4,23 @@
 //! segments without a row are adopted, also complete `.part` files (only their rename was missing);
 //! torn ones are set aside as `.torn`; gaps between segments get placeholders; segments that were
 //! written elsewhere are moved into the folder (`elsewhere`); an upload whose row is lost is restored
-//! from the sidecar; then the recording is ended. For every recording: segments whose file is missing
+//! from the sidecar; then the recording is ended. What was begun to be appended is appended first. For every recording: segments whose file is missing
 //! or has another size are reported. Their hashes are checked only when they are read, since reading
-//! everything at each start would take minutes.
+//! everything at each start would take minutes. Screenshots and imports are checked the same way, and files
+//! of their versions that nothing names are removed. Jobs that ran wait again.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use snaplark_core::capture::FrameCounts;
-use snaplark_core::{INIT_FILE, PART_SUFFIX, RecordingId, segment_file, segment_index};
+use snaplark_core::{
+    DAMAGED_SUFFIX, EndReason, INIT_FILE, ItemId, ItemKind, RecordingId, segment_file,
+    segment_index,
+};
 
-use crate::files::{rename_durably, set_aside, write_durably};
-use crate::{DAMAGED_SUFFIX, Format, Judged, Recording, Result, Segment, Store};
+use crate::{Format, Judged, Recording, Result, Segment, Store};
+use snaplark_files as files;
 
 /// The suffix of a file that is not a complete segment, and of a folder that contains nothing but a
 /// damaged sealed segment. Neither is ever read or deleted.
@@ -29,7 +33,9 @@ pub struct Recovery {
     pub recovered: Vec<RecordingId>,
     /// Recordings that were interrupted before their first segment, so that nothing was there to keep.
     pub empty: Vec<RecordingId>,
+    /// Segments that had no row.
     pub segments_adopted: u32,
+    /// Torn segments, by their new names.
     pub files_set_aside: Vec<PathBuf>,
     /// Recordings that had no row, only a folder.
     pub adopted: Vec<RecordingId>,
@@ -37,15 +43,30 @@ pub struct Recovery {
     pub damaged: BTreeMap<RecordingId, Vec<u32>>,
     /// Lost segments between others, which have placeholders now.
     pub replaced: BTreeMap<RecordingId, Vec<u32>>,
+    /// Recordings of which a strike was begun and not completed; it is now.
+    pub struck: Vec<RecordingId>,
+    /// Screenshots and imports whose file is missing or has another size.
+    pub damaged_items: Vec<ItemId>,
 }
 
 impl Store {
+    /// Makes rows and files agree after a start: closes interrupted recordings, adopts what has no row, and
+    /// sets torn segments aside.
     pub fn recover(&mut self, format: &dyn Format) -> Result<Recovery> {
         let mut recovery =
             Recovery { adopted: self.adopt_folders(format, None)?, ..Recovery::default() };
         // Missing files are determined again: this version may repair what an older one could not.
         self.connection.execute("UPDATE recordings SET missing_detail = NULL", [])?;
+        // First, because it deletes the recordings that were appended.
         for recording in self.recordings()? {
+            if self.folder(recording.id).is_dir() {
+                self.recover_append(recording.id)?;
+            }
+        }
+        for recording in self.recordings()? {
+            if self.folder(recording.id).is_dir() {
+                self.recover_strike(recording.id, &mut recovery)?;
+            }
             // It ended without a segment, and the program died before it deleted the row.
             let is_empty = recording.segments == 0 && !recording.cleared;
             if recording.running || is_empty {
@@ -63,6 +84,19 @@ impl Store {
             }
         }
         self.sweep_elsewhere()?;
+        self.recover_jobs()?;
+        for item in self.items(ItemKind::Recording)? {
+            self.sweep_version_files(item.id)?;
+            self.sweep_rendered_files(item.id)?;
+        }
+        for kind in [ItemKind::Screenshot, ItemKind::Import] {
+            for item in self.items(kind)? {
+                self.restore_upload(item.id.into())?;
+                self.sweep_version_files(item.id)?;
+                self.sweep_rendered_files(item.id)?;
+            }
+        }
+        recovery.damaged_items = self.damaged_items()?;
         Ok(recovery)
     }
 
@@ -103,16 +137,16 @@ impl Store {
                 Some(judged) => {
                     let whole = folder.join(segment_file(index));
                     if path != whole {
-                        rename_durably(&path, &whole)?;
+                        files::rename_durably(&path, &whole)?;
                     }
                     self.commit_judged(recording.id, index, bytes.len() as u64, &judged)?;
                     next += 1;
                     recovery.segments_adopted += 1;
                 }
                 None => {
-                    has_damaged |= !path.to_string_lossy().ends_with(PART_SUFFIX);
+                    has_damaged |= !path.to_string_lossy().ends_with(files::PART_SUFFIX);
                     let aside = folder.join(segment_file(index) + TORN_SUFFIX);
-                    rename_durably(&path, &aside)?;
+                    files::rename_durably(&path, &aside)?;
                     recovery.files_set_aside.push(aside);
                 }
             }
@@ -121,7 +155,7 @@ impl Store {
         if next == 0 {
             if has_damaged {
                 let aside = folder.with_file_name(format!("{}{TORN_SUFFIX}", recording.id));
-                rename_durably(&folder, &aside)?;
+                files::rename_durably(&folder, &aside)?;
                 for file in &mut recovery.files_set_aside {
                     if let Ok(name) = file.strip_prefix(&folder) {
                         *file = aside.join(name);
@@ -133,8 +167,8 @@ impl Store {
         } else {
             // An adopted recording most likely ended long ago.
             let was_adopted = recovery.adopted.contains(&recording.id);
-            let detail = (!was_adopted).then_some("Snaplark ended while it was recording");
-            self.close(recording.id, FrameCounts::default(), detail)?;
+            let reason = (!was_adopted).then_some(EndReason::Interrupted);
+            self.close(recording.id, FrameCounts::default(), reason.as_ref())?;
             recovery.recovered.push(recording.id);
         }
         Ok(())
@@ -172,8 +206,8 @@ impl Store {
         if std::fs::read(&path).is_ok_and(|found| found == init) {
             return Ok(());
         }
-        recovery.files_set_aside.extend(set_aside(&path, DAMAGED_SUFFIX)?);
-        Ok(write_durably(&path, &init)?)
+        recovery.files_set_aside.extend(files::set_aside(&path, DAMAGED_SUFFIX)?);
+        Ok(files::write_durably(&path, &init)?)
     }
 
     /// Puts placeholders where segments between others are lost, as far as possible.
@@ -199,7 +233,7 @@ impl Store {
             let Some((bytes, judged)) = made.and_then(|b| format.judge(&b).map(|j| (b, j))) else {
                 return Ok(());
             };
-            write_durably(&folder.join(segment_file(index)), &bytes)?;
+            files::write_durably(&folder.join(segment_file(index)), &bytes)?;
             let size_bytes = bytes.len() as u64;
             self.commit_judged(recording, index, size_bytes, &judged)?;
             let segment = Segment::judged(index, size_bytes, &judged);
@@ -233,7 +267,7 @@ fn orphans(folder: &Path, next: u32) -> Result<BTreeMap<u32, PathBuf>> {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let whole = segment_index(name);
-        let part = name.strip_suffix(PART_SUFFIX).and_then(segment_index);
+        let part = name.strip_suffix(files::PART_SUFFIX).and_then(segment_index);
         match (whole, part) {
             (Some(index), _) if index >= next => {
                 found.insert(index, path);

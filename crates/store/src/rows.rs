@@ -5,53 +5,117 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use snaplark_core::capture::{FrameCounts, SealedSegment};
-use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE};
+use snaplark_core::{EndReason, INIT_FILE, ItemKind, POINTER_SUFFIX, RecordingId, STILL_FILE};
 
-use crate::files::{create_private_folder, rename_durably, sync_folder};
+use crate::items::ITEMS_SINCE;
 use crate::rebuild::DELETED_SUFFIX;
+use crate::versions::{PREFIX, RENDERED};
 use crate::{Judged, RECORDINGS, Result, SIDECAR_FILE, Store, StoreError};
+use snaplark_files as files;
 
-/// What is known of a recording before its first frame.
+/// The facts of a recording that are known before its first frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRecording {
+    /// Its id, which names its folder.
     pub id: RecordingId,
+    /// Its title.
     pub title: String,
+    /// The local time at its start, as in file names: `2024-01-15T10-30-45`.
     pub started_text: String,
+    /// When it began.
     pub started_unix_ms: i64,
+    /// The frame rate that was asked for.
     pub fps: u32,
+    /// The bitrate that was asked for, in bits per second.
     pub bitrate_bits: u32,
 }
 
+/// A recording as its row and those of its segments say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
+    /// Its id, which names its folder.
     pub id: RecordingId,
+    /// Its title.
     pub title: String,
+    /// The local time at its start, as in file names: `2024-01-15T10-30-45`.
     pub started_text: String,
+    /// When it began.
     pub started_unix_ms: i64,
+    /// The frame rate that was asked for.
     pub fps: u32,
+    /// The bitrate that was asked for, in bits per second.
     pub bitrate_bits: u32,
+    /// The picture's width in pixels; 0 before the first frame.
     pub width: u32,
+    /// The picture's height in pixels; 0 before the first frame.
     pub height: u32,
+    /// The size of `init.webm`; 0 before the first frame.
     pub init_bytes: u64,
+    /// Whether it has not ended.
     pub running: bool,
-    pub end_detail: Option<String>,
+    /// Why it ended, if the person did not stop it.
+    pub end: Option<StoredEnd>,
+    /// How many frames it has and lacks.
     pub counts: FrameCounts,
+    /// The person's own file, if it was written.
     pub file: Option<PathBuf>,
+    /// Which of its files are missing, if any.
     pub missing_detail: Option<String>,
     /// True if its segments were deleted because they are not needed: it is online, and the person has
     /// a file.
     pub cleared: bool,
+    /// How many segments it has.
     pub segments: u32,
+    /// The size of all segments.
     pub size_bytes: u64,
+    /// The length of all segments.
     pub duration_ms: u64,
 }
 
+/// Why a recording ended, as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredEnd {
+    /// A reason that this version knows.
+    Known(EndReason),
+    /// An English sentence of an earlier version, or the kind of a reason of a newer one.
+    Worded(String),
+}
+
+impl StoredEnd {
+    fn read(reason: Option<&str>, words: Option<String>) -> Option<Self> {
+        let Some(reason) = reason else { return words.map(StoredEnd::Worded) };
+        match serde_json::from_str(reason) {
+            Ok(reason) => Some(StoredEnd::Known(reason)),
+            Err(_) => {
+                let json: Option<serde_json::Value> = serde_json::from_str(reason).ok();
+                let kind = json.as_ref().and_then(|json| json["kind"].as_str()).map(str::to_owned);
+                Some(StoredEnd::Worded(kind.or(words).unwrap_or_default()))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for StoredEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoredEnd::Known(reason) => reason.fmt(f),
+            StoredEnd::Worded(words) => f.write_str(words),
+        }
+    }
+}
+
+/// A segment as its row says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
+    /// Its place in the recording, from 0.
     pub index: u32,
+    /// The size of its file.
     pub size_bytes: u64,
+    /// The time of its first frame.
     pub start_ms: u64,
+    /// The time until the next segment begins.
     pub duration_ms: u64,
+    /// The digest of its file.
     pub sha256: [u8; 32],
 }
 
@@ -63,6 +127,7 @@ impl From<SealedSegment> for Segment {
 }
 
 impl Segment {
+    /// Makes a row of what a file's bytes are.
     pub fn judged(index: u32, size_bytes: u64, judged: &Judged) -> Self {
         let Judged { start_ms, duration_ms, sha256 } = *judged;
         Segment { index, size_bytes, start_ms, duration_ms, sha256 }
@@ -74,15 +139,15 @@ const RECORDING: &str = "
            r.height, r.init_bytes, r.state = 'running', r.end_detail, r.frames, r.unchanged,
            r.dropped, r.file, r.missing_detail, r.cleared,
            count(s.idx), coalesce(sum(s.size_bytes), 0),
-           coalesce(max(s.start_ms + s.duration_ms), 0)
+           coalesce(max(s.start_ms + s.duration_ms), 0), {end_reason}
     FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
 
 impl Store {
     /// Creates the empty folder durably, then the row.
     pub fn begin(&self, new: &NewRecording) -> Result<PathBuf> {
         let folder = self.folder(new.id);
-        create_private_folder(&folder)
-            .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
+        files::make_folder(&folder)
+            .and_then(|()| folder.parent().map_or(Ok(()), files::sync_folder))
             .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
         self.connection.execute(
             "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits)
@@ -134,22 +199,24 @@ impl Store {
         Ok(())
     }
 
-    /// Marks the recording as ended. `detail` is the reason if the person did not stop it.
+    /// Marks the recording as ended, with the reason if the person did not stop it.
     pub fn close(
         &self,
         recording: RecordingId,
         counts: FrameCounts,
-        detail: Option<&str>,
+        reason: Option<&EndReason>,
     ) -> Result<()> {
+        let reason =
+            reason.map(serde_json::to_string).transpose().map_err(std::io::Error::other)?;
         self.connection.execute(
             "UPDATE recordings SET state = 'ended', frames = ?2, unchanged = ?3, dropped = ?4,
-                 end_detail = ?5 WHERE id = ?1",
+                 end_reason = ?5 WHERE id = ?1",
             params![
                 recording.to_string(),
                 counts.encoded as i64,
                 counts.unchanged as i64,
                 counts.dropped as i64,
-                detail
+                reason
             ],
         )?;
         self.touch(recording);
@@ -158,6 +225,7 @@ impl Store {
         Ok(())
     }
 
+    /// Sets the person's own file.
     pub fn set_file(&self, recording: RecordingId, file: &std::path::Path) -> Result<()> {
         self.change(recording, "file", &file.to_string_lossy())
     }
@@ -167,12 +235,16 @@ impl Store {
     /// deletion.
     pub fn delete(&self, recording: RecordingId) -> Result<()> {
         self.recording(recording)?;
-        let (folder, bin) = (self.folder(recording), self.bin(recording));
-        match rename_durably(&folder, &bin) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
+        self.move_to_bin(recording)?;
         self.finish_deleting(recording)
+    }
+
+    /// Renames a recording's folder, if it is there, so that the next start deletes it.
+    pub(crate) fn move_to_bin(&self, recording: RecordingId) -> Result<()> {
+        match files::rename_durably(&self.folder(recording), &self.bin(recording)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     pub(crate) fn finish_deleting(&self, recording: RecordingId) -> Result<()> {
@@ -204,8 +276,9 @@ impl Store {
     }
 
     /// Deletes a recording's segments. The row is changed first, so that the next start can complete an
-    /// interrupted deletion. The thumbnail stays, since the card still shows it, and so does the
-    /// sidecar.
+    /// interrupted deletion. The thumbnail stays, since the card still shows it, and so do the sidecar and the
+    /// pointer's positions, which are in no other file. What belongs to versions stays as well: a cleared
+    /// recording can be published, and the files of a version may have to be sent.
     pub fn clear_segments(&self, recording: RecordingId) -> Result<()> {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
@@ -217,24 +290,40 @@ impl Store {
         };
         for entry in entries {
             let entry = entry?;
-            if entry.file_name() != STILL_FILE && entry.file_name() != SIDECAR_FILE {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let stays = name == STILL_FILE
+                || name == SIDECAR_FILE
+                || name.ends_with(POINTER_SUFFIX)
+                || name.starts_with(PREFIX)
+                || name.starts_with(RENDERED);
+            if !stays && !entry.file_type()?.is_dir() {
                 std::fs::remove_file(entry.path())?;
             }
         }
         Ok(())
     }
 
+    /// Returns a recording, or [`StoreError::NoSuchRecording`].
     pub fn recording(&self, recording: RecordingId) -> Result<Recording> {
-        let query = format!("{RECORDING} WHERE r.id = ?1 GROUP BY r.id");
+        let query = format!("{} WHERE r.id = ?1 GROUP BY r.id", self.select()?);
         self.connection
             .query_row(&query, [recording.to_string()], read_recording)
             .optional()?
             .ok_or(StoreError::NoSuchRecording(recording))
     }
 
+    /// Returns the query for recordings. A reader may open the store before a writer of this version has
+    /// migrated it.
+    fn select(&self) -> Result<String> {
+        let is_old = self.version()? < ITEMS_SINCE;
+        Ok(RECORDING.replace("{end_reason}", if is_old { "NULL" } else { "r.end_reason" }))
+    }
+
     /// Returns all recordings, newest first, without the deleted ones.
     pub fn recordings(&self) -> Result<Vec<Recording>> {
-        let query = format!("{RECORDING} GROUP BY r.id ORDER BY r.id DESC");
+        let kind = if self.version()? < ITEMS_SINCE { "" } else { "WHERE r.kind = 'recording'" };
+        let query = format!("{} {kind} GROUP BY r.id ORDER BY r.id DESC", self.select()?);
         let mut statement = self.connection.prepare_cached(&query)?;
         let rows = statement.query_map([], read_recording)?;
         let mut recordings = rows.collect::<rusqlite::Result<Vec<Recording>>>()?;
@@ -243,12 +332,23 @@ impl Store {
         Ok(recordings)
     }
 
-    /// Returns a recording if `recordings` would return it.
+    /// Returns a recording if `recordings` would return it: neither deleted nor another kind of item.
     pub fn visible(&self, recording: RecordingId) -> Result<Option<Recording>> {
         match self.recording(recording) {
-            Ok(row) => Ok((!self.deleted()?.contains_key(&recording)).then_some(row)),
+            Ok(row) => {
+                let is_other = self.kind(recording)? != ItemKind::Recording;
+                let is_hidden = is_other || self.deleted()?.contains_key(&recording);
+                Ok((!is_hidden).then_some(row))
+            }
             Err(StoreError::NoSuchRecording(_)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    fn kind(&self, recording: RecordingId) -> Result<ItemKind> {
+        match self.version()? {
+            ..ITEMS_SINCE => Ok(ItemKind::Recording),
+            _ => Ok(self.item(recording.into())?.kind),
         }
     }
 
@@ -332,7 +432,7 @@ fn read_recording(row: &Row<'_>) -> rusqlite::Result<Recording> {
         height: row.get(7)?,
         init_bytes: unsigned(row, 8)?,
         running: row.get(9)?,
-        end_detail: row.get(10)?,
+        end: StoredEnd::read(row.get::<_, Option<String>>(20)?.as_deref(), row.get(10)?),
         counts: FrameCounts {
             encoded: unsigned(row, 11)?,
             unchanged: unsigned(row, 12)?,

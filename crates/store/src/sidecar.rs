@@ -12,23 +12,33 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
-use snaplark_core::RecordingId;
 use snaplark_core::capture::FrameCounts;
-use snaplark_core::upload::Change;
+use snaplark_core::upload::UploadChange;
+use snaplark_core::{EndReason, ItemId, ItemKind, RecordingId};
 use tracing::warn;
 
-use crate::files::write_durably;
-use crate::{Damaged, Elsewhere, Health, Recording, Result, Segment, Store};
+use crate::edits::{self, EditEntry};
+use crate::items::SourceEntry;
+use crate::rows::{StoredEnd, unsigned};
+use crate::versions::{self, VersionEntry};
+use crate::{Damaged, Elsewhere, IssueRow, Recording, Result, Segment, Store};
+use snaplark_files as files;
 
-pub const SIDECAR_FILE: &str = "recording.json";
-/// Incremented when an older version could not read the file; files with another version are skipped.
+/// The copy of a recording's rows, in its folder.
+pub(crate) const SIDECAR_FILE: &str = "recording.json";
+/// Incremented when an older version could not read the file; files with a greater version are skipped.
 const VERSION: u32 = 1;
+/// The version of items that are no recordings. A program that knows recordings only would take them for empty
+/// ones, and delete them.
+const ITEM_VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sidecar {
     pub version: u32,
     pub id: RecordingId,
+    #[serde(default)]
+    pub kind: ItemKind,
     pub title: String,
     pub started_text: String,
     pub started_unix_ms: i64,
@@ -43,8 +53,11 @@ pub(crate) struct Sidecar {
     pub init: Vec<u8>,
     #[serde(default)]
     pub running: bool,
+    /// An English sentence, in files of earlier versions.
     #[serde(default)]
     pub end_detail: Option<String>,
+    #[serde(default)]
+    pub end_reason: Option<EndReason>,
     #[serde(default)]
     pub frames: u64,
     #[serde(default)]
@@ -57,14 +70,15 @@ pub(crate) struct Sidecar {
     pub cleared: bool,
     #[serde(default)]
     pub deleted_unix_ms: Option<i64>,
-    /// In playing order.
+    /// The segments in playing order.
     #[serde(default)]
     pub segments: Vec<SegmentEntry>,
     /// The original data of damaged segments.
     #[serde(default)]
     pub damaged: Vec<DamagedEntry>,
     #[serde(default)]
-    pub health: Vec<HealthEntry>,
+    #[serde(rename = "health")]
+    pub issues: Vec<IssueEntry>,
     #[serde(default)]
     pub elsewhere: Vec<ElsewhereEntry>,
     #[serde(default)]
@@ -72,6 +86,13 @@ pub(crate) struct Sidecar {
     /// Empty if there is none.
     #[serde(default, with = "hex")]
     pub secret: Vec<u8>,
+    /// The file of an item that is no recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceEntry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<EditEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<VersionEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,10 +116,13 @@ pub(crate) struct DamagedEntry {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct HealthEntry {
+pub(crate) struct IssueEntry {
     pub at_ms: u64,
     pub kind: String,
+    /// An English sentence, in entries of earlier versions.
     pub detail: String,
+    #[serde(default)]
+    pub params: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,9 +137,14 @@ pub(crate) struct ElsewhereEntry {
 pub(crate) struct UploadEntry {
     pub server: String,
     pub profile: String,
+    /// The version of a picture or an edited recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
     pub session: Option<String>,
     pub link: Option<String>,
     pub part_bytes_max: Option<i64>,
+    #[serde(default)]
+    pub cuts: bool,
     pub paused: bool,
     /// The same text as in the row.
     pub stop: Option<String>,
@@ -124,16 +153,20 @@ pub(crate) struct UploadEntry {
     /// First segment, number of segments, size. Parts after the last one are planned again, with the
     /// same result.
     pub parts: Vec<(u32, u32, u64)>,
+    /// Those of them that are pieces of a segment: the part's number, where it begins in the segment,
+    /// and where it ends if not with it.
+    #[serde(default)]
+    pub pieces: Vec<(u32, u64, Option<u64>)>,
 }
 
-mod hex {
+pub(crate) mod hex {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(from)?;
         let digits = text.as_bytes();
         if digits.len() % 2 > 0 {
@@ -148,23 +181,34 @@ mod hex {
 }
 
 /// Returns whether a rebuilt database would lack something that can't be determined again.
-pub(crate) fn is_significant(change: &Change) -> bool {
+pub(crate) fn is_significant(change: &UploadChange) -> bool {
     match change {
-        Change::PartPlanned { .. }
-        | Change::PartAcknowledged { .. }
-        | Change::PartsLost { .. }
-        | Change::PartsKnown { .. } => false,
-        Change::UploadWanted { .. }
-        | Change::ServerMoved { .. }
-        | Change::SessionSet { .. }
-        | Change::PartsDropped { .. }
-        | Change::PartBytesLearned { .. }
-        | Change::LinkKnown { .. }
-        | Change::LinkLost { .. }
-        | Change::Paused { .. }
-        | Change::Stopped { .. }
-        | Change::Finished { .. }
-        | Change::Reopened { .. } => true,
+        UploadChange::PartPlanned { .. }
+        | UploadChange::PartAcknowledged { .. }
+        | UploadChange::PartsLost { .. }
+        | UploadChange::PartsKnown { .. } => false,
+        UploadChange::UploadWanted { .. }
+        | UploadChange::VersionSet { .. }
+        | UploadChange::Renumbered { .. }
+        | UploadChange::Withdrawn { .. }
+        | UploadChange::ServerMoved { .. }
+        | UploadChange::SessionSet { .. }
+        | UploadChange::PartsDropped { .. }
+        | UploadChange::PartBytesLearned { .. }
+        | UploadChange::LinkKnown { .. }
+        | UploadChange::LinkLost { .. }
+        | UploadChange::Paused { .. }
+        | UploadChange::Stopped { .. }
+        | UploadChange::Finished { .. }
+        | UploadChange::Reopened { .. } => true,
+    }
+}
+
+/// Returns the sidecar's version for an item of that kind.
+pub(crate) fn version_of(kind: ItemKind) -> u32 {
+    match kind {
+        ItemKind::Recording => VERSION,
+        ItemKind::Screenshot | ItemKind::Import => ITEM_VERSION,
     }
 }
 
@@ -172,7 +216,7 @@ pub(crate) fn is_significant(change: &Change) -> bool {
 pub(crate) fn read(folder: &Path) -> Option<Sidecar> {
     let bytes = std::fs::read(folder.join(SIDECAR_FILE)).ok()?;
     match serde_json::from_slice::<Sidecar>(&bytes) {
-        Ok(sidecar) if sidecar.version == VERSION => Some(sidecar),
+        Ok(sidecar) if sidecar.version == version_of(sidecar.kind) => Some(sidecar),
         Ok(_) => None,
         Err(error) => {
             warn!(%error, "A recording.json can't be read");
@@ -197,7 +241,7 @@ impl Store {
         }
         let written = self.sidecar(recording).and_then(|sidecar| {
             let json = serde_json::to_vec(&sidecar).map_err(std::io::Error::other)?;
-            Ok(write_durably(&folder.join(SIDECAR_FILE), &json)?)
+            Ok(files::write_durably(&folder.join(SIDECAR_FILE), &json)?)
         });
         if let Err(error) = written {
             warn!(%recording, %error, "A recording's recording.json could not be written");
@@ -221,11 +265,19 @@ impl Store {
 
     fn sidecar(&self, recording: RecordingId) -> Result<Sidecar> {
         let row = self.recording(recording)?;
+        let item = ItemId::from(recording);
+        let kind = self.item(item)?.kind;
+        let (end_reason, end_detail) = match row.end {
+            None => (None, None),
+            Some(StoredEnd::Known(reason)) => (Some(reason), None),
+            Some(StoredEnd::Worded(words)) => (None, Some(words)),
+        };
         let init = if row.init_bytes > 0 { self.init(recording)? } else { Vec::new() };
         let Recording { id, title, started_text, started_unix_ms, fps, bitrate_bits, .. } = row;
         Ok(Sidecar {
-            version: VERSION,
+            version: version_of(kind),
             id,
+            kind,
             title,
             started_text,
             started_unix_ms,
@@ -235,7 +287,8 @@ impl Store {
             height: row.height,
             init,
             running: row.running,
-            end_detail: row.end_detail,
+            end_detail,
+            end_reason,
             frames: row.counts.encoded,
             unchanged: row.counts.unchanged,
             dropped: row.counts.dropped,
@@ -244,16 +297,19 @@ impl Store {
             deleted_unix_ms: self.deleted()?.get(&recording).copied(),
             segments: self.segments(recording)?.iter().map(SegmentEntry::from).collect(),
             damaged: self.damaged(recording)?.iter().map(DamagedEntry::from).collect(),
-            health: self.health_of(recording)?.into_iter().map(HealthEntry::from).collect(),
+            issues: self.issues_of(recording)?.into_iter().map(IssueEntry::from).collect(),
             elsewhere: self.elsewhere(recording)?.iter().map(ElsewhereEntry::from).collect(),
             upload: self.upload_entry(recording)?,
             secret: self.secret(recording)?.map(|secret| secret.to_vec()).unwrap_or_default(),
+            source: self.source_entry(item)?,
+            edit: self.edit_entry(item)?,
+            versions: self.version_entries(item)?,
         })
     }
 
     fn upload_entry(&self, recording: RecordingId) -> Result<Option<UploadEntry>> {
         let query = "SELECT server, profile, session, link, part_bytes_max, paused, stop,
-                            finished_unix_ms, mending FROM uploads WHERE recording = ?1";
+                            finished_unix_ms, mending, cuts, version FROM uploads WHERE recording = ?1";
         let read = |row: &rusqlite::Row<'_>| {
             Ok(UploadEntry {
                 server: row.get(0)?,
@@ -265,24 +321,37 @@ impl Store {
                 stop: row.get(6)?,
                 finished_unix_ms: row.get(7)?,
                 mending: row.get(8)?,
+                cuts: row.get(9)?,
+                version: row.get(10)?,
                 parts: Vec::new(),
+                pieces: Vec::new(),
             })
         };
         let entry = self.connection.query_row(query, [recording.to_string()], read).optional()?;
         let Some(mut entry) = entry else { return Ok(None) };
         let mut statement = self.connection.prepare_cached(
-            "SELECT first_segment, segment_count, size_bytes FROM parts WHERE recording = ?1
-             ORDER BY idx",
+            "SELECT first_segment, segment_count, size_bytes, idx, from_bytes, to_bytes FROM parts
+             WHERE recording = ?1 ORDER BY idx",
         )?;
-        let parts = statement.query_map([recording.to_string()], |row| {
-            Ok((row.get(0)?, row.get(1)?, crate::rows::unsigned(row, 2)?))
-        })?;
-        entry.parts = parts.collect::<rusqlite::Result<_>>()?;
+        let mut rows = statement.query([recording.to_string()])?;
+        while let Some(row) = rows.next()? {
+            entry.parts.push((row.get(0)?, row.get(1)?, unsigned(row, 2)?));
+            let from_bytes = unsigned(row, 4)?;
+            let to_bytes = row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64);
+            if from_bytes > 0 || to_bytes.is_some() {
+                entry.pieces.push((row.get(3)?, from_bytes, to_bytes));
+            }
+        }
         Ok(Some(entry))
     }
 }
 
 impl Sidecar {
+    /// Returns whether the file of a screenshot or an import is there. Recordings have segments instead.
+    pub(crate) fn has_source(&self, folder: &Path) -> bool {
+        self.source.as_ref().is_none_or(|source| folder.join(&source.file).is_file())
+    }
+
     /// Inserts the rows. `segments_max` is the number of segments that capture has reported, for a
     /// running recording.
     pub(crate) fn insert(&self, to: &Transaction<'_>, segments_max: usize) -> Result<()> {
@@ -290,9 +359,9 @@ impl Sidecar {
         to.execute(
             "INSERT INTO recordings (id, title, started_text, started_unix_ms, fps, bitrate_bits,
                  width, height, init_bytes, state, end_detail, frames, unchanged, dropped, file,
-                 cleared, init, secret)
+                 cleared, init, secret, kind, source_file, source_bytes, source_sha256, end_reason)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18)",
+                 ?18, ?19, ?20, ?21, ?22, ?23)",
             params![
                 id,
                 self.title,
@@ -312,6 +381,11 @@ impl Sidecar {
                 self.cleared,
                 (!self.init.is_empty()).then_some(&self.init),
                 (!self.secret.is_empty()).then_some(&self.secret),
+                self.kind.name(),
+                self.source.as_ref().map(|source| &source.file),
+                self.source.as_ref().map_or(0, |source| source.size_bytes as i64),
+                self.source.as_ref().map(|source| &source.sha256),
+                self.end_reason.as_ref().and_then(|reason| serde_json::to_string(reason).ok()),
             ],
         )?;
         for (index, entry) in self.segments.iter().take(segments_max).enumerate() {
@@ -335,11 +409,11 @@ impl Sidecar {
                 params![id, index, *size_bytes as i64, sha256],
             )?;
         }
-        for (index, HealthEntry { at_ms, kind, detail }) in self.health.iter().enumerate() {
+        for (index, IssueEntry { at_ms, kind, detail, params }) in self.issues.iter().enumerate() {
             to.execute(
-                "INSERT INTO health (recording, idx, at_ms, kind, detail)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id, index as i64, *at_ms as i64, kind, detail],
+                "INSERT INTO health (recording, idx, at_ms, kind, detail, params)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![id, index as i64, *at_ms as i64, kind, detail, params],
             )?;
         }
         if let Some(at_unix_ms) = self.deleted_unix_ms {
@@ -355,6 +429,8 @@ impl Sidecar {
                 params![folder, id, first_index],
             )?;
         }
+        edits::insert(to, &id, self.edit.as_ref())?;
+        versions::insert(to, &id, &self.versions)?;
         self.upload.as_ref().map_or(Ok(()), |upload| upload.insert(&id, to))
     }
 }
@@ -363,8 +439,8 @@ impl UploadEntry {
     fn insert(&self, id: &str, to: &Transaction<'_>) -> Result<()> {
         to.execute(
             "INSERT INTO uploads (recording, server, profile, session, link, part_bytes_max, paused,
-                 stop, finished_unix_ms, mending, rebuilt)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 stop, finished_unix_ms, mending, rebuilt, cuts, version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 id,
                 self.server,
@@ -377,6 +453,8 @@ impl UploadEntry {
                 self.finished_unix_ms,
                 self.mending,
                 self.finished_unix_ms == 0,
+                self.cuts,
+                self.version,
             ],
         )?;
         for (index, (first, count, size_bytes)) in self.parts.iter().enumerate() {
@@ -392,6 +470,12 @@ impl UploadEntry {
                     *size_bytes as i64,
                     self.finished_unix_ms > 0
                 ],
+            )?;
+        }
+        for (index, from_bytes, to_bytes) in &self.pieces {
+            to.execute(
+                "UPDATE parts SET from_bytes = ?3, to_bytes = ?4 WHERE recording = ?1 AND idx = ?2",
+                params![id, index, *from_bytes as i64, to_bytes.map(|bytes| bytes as i64)],
             )?;
         }
         Ok(())
@@ -412,9 +496,10 @@ impl From<&Damaged> for DamagedEntry {
     }
 }
 
-impl From<Health> for HealthEntry {
-    fn from(Health { at_ms, kind, detail }: Health) -> Self {
-        HealthEntry { at_ms, kind, detail }
+impl From<IssueRow> for IssueEntry {
+    fn from(IssueRow { at_ms, issue }: IssueRow) -> Self {
+        let (kind, detail, params) = issue.columns();
+        IssueEntry { at_ms, kind: kind.to_owned(), detail: detail.to_owned(), params }
     }
 }
 
@@ -442,6 +527,7 @@ impl Bare {
         Sidecar {
             version: VERSION,
             id: self.id,
+            kind: ItemKind::Recording,
             title: self.title,
             started_text: self.started_text,
             started_unix_ms: self.started_unix_ms,
@@ -453,6 +539,7 @@ impl Bare {
             // Recovery reads the rest from the files, and ends the recording.
             running: true,
             end_detail: None,
+            end_reason: None,
             frames: encoded,
             unchanged,
             dropped,
@@ -461,10 +548,13 @@ impl Bare {
             deleted_unix_ms: None,
             segments: Vec::new(),
             damaged: Vec::new(),
-            health: Vec::new(),
+            issues: Vec::new(),
             elsewhere: Vec::new(),
             upload: None,
             secret: Vec::new(),
+            source: None,
+            edit: None,
+            versions: Vec::new(),
         }
     }
 }

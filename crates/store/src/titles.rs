@@ -1,4 +1,4 @@
-//! Recordings' titles that the server does not have yet. A pending title is durable: it is one that
+//! Titles of recordings and pictures that the server does not have yet. A pending title is durable: it is one that
 //! differs from the title that the server confirmed last.
 
 use rusqlite::{OptionalExtension as _, params};
@@ -10,8 +10,13 @@ use crate::{Result, Store};
 /// A title that the server does not have yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingTitle {
+    /// The recording whose title it is.
     pub recording: RecordingId,
+    /// The session of its upload. That of a picture exists on this computer alone.
     pub session: SessionId,
+    /// The link shows a picture, which has no session at the server.
+    pub is_picture: bool,
+    /// The title that the person gave it.
     pub title: String,
 }
 
@@ -49,16 +54,22 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the first title that must still be sent to this server.
+    /// Returns the first title that must still be sent to this server. A picture's is sent when it is online.
     pub fn pending_title(&self, server: &str) -> Result<Option<PendingTitle>> {
-        let query = "SELECT r.id, u.session, r.title
+        let query = "SELECT r.id, u.session, r.title, u.version IS NOT NULL
              FROM recordings r JOIN uploads u ON u.recording = r.id
              WHERE r.cloud_title IS NOT NULL AND r.cloud_title != r.title AND r.title != ''
                AND u.session IS NOT NULL AND u.server = ?1
+               AND (u.version IS NULL OR u.finished_unix_ms > 0)
              ORDER BY r.id LIMIT 1";
         let row = self.connection.query_row(query, [server], |row| {
             let session = SessionId(row.get(1)?);
-            Ok(PendingTitle { recording: recording_id(row, 0)?, session, title: row.get(2)? })
+            Ok(PendingTitle {
+                recording: recording_id(row, 0)?,
+                session,
+                title: row.get(2)?,
+                is_picture: row.get(3)?,
+            })
         });
         Ok(row.optional()?)
     }
@@ -67,7 +78,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use snaplark_api::Profile;
-    use snaplark_core::upload::Change;
+    use snaplark_core::upload::UploadChange;
 
     use super::*;
     use crate::NewRecording;
@@ -93,8 +104,8 @@ mod tests {
         let session = Some(SessionId("s".into()));
         store
             .apply(&[
-                Change::UploadWanted { recording, server, profile: Profile::Spec },
-                Change::SessionSet { recording, session },
+                UploadChange::UploadWanted { recording, server, profile: Profile::Spec },
+                UploadChange::SessionSet { recording, session },
             ])
             .unwrap();
     }

@@ -1,20 +1,27 @@
 //! The upload machine's rows: stores its changes, one transaction for each step, and loads its whole
 //! state.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::ErrorKind;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use snaplark_api::recording_id_of;
 use snaplark_api::untrusted::is_web_link;
-use snaplark_core::upload::{Change, Part, UploadRows};
-use snaplark_core::{RecordingId, SessionId};
+use snaplark_core::upload::{Part, Receipt, UploadChange, UploadRows};
+use snaplark_core::{ItemId, RecordingId, STRUCK_PARTS_FILE, SessionId};
 
 use crate::rows::{conversion, recording_id, unsigned};
-use crate::{Result, Store, sidecar};
+use crate::{Result, Store, sidecar, versions};
+
+struct PartRow {
+    part: Part,
+    acknowledged: bool,
+    receipt: Option<String>,
+}
 
 impl Store {
     /// Stores all changes or none. They are on the disk when it returns.
-    pub fn apply(&mut self, changes: &[Change]) -> Result<()> {
+    pub fn apply(&mut self, changes: &[UploadChange]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -25,8 +32,15 @@ impl Store {
         transaction.commit()?;
         changes.iter().for_each(|change| self.touch(change.recording()));
         let significant = changes.iter().filter(|change| sidecar::is_significant(change));
-        let significant: BTreeSet<RecordingId> = significant.map(Change::recording).collect();
+        let significant: BTreeSet<RecordingId> = significant.map(UploadChange::recording).collect();
         significant.into_iter().for_each(|recording| self.write_sidecar(recording));
+        changes.iter().for_each(|change| self.follow_session(change));
+        for recording in changes.iter().filter_map(leaves_version_files) {
+            // What can't be removed now is removed at the next start.
+            if let Err(error) = self.sweep_version_files(ItemId::from(recording)) {
+                tracing::warn!(%recording, %error, "Files of sent versions could not be removed");
+            }
+        }
         Ok(())
     }
 
@@ -56,18 +70,47 @@ impl Store {
         Ok(Some(upload))
     }
 
-    /// Sets the parts and their sizes. The sizes are computed from the present segments, since some may
-    /// have been replaced after the part was planned.
-    fn put_parts(&self, upload: &mut UploadRows, mut parts: Vec<(Part, bool)>) -> Result<()> {
-        let segments = self.segments(upload.recording)?;
-        upload.segment_bytes = segments.iter().map(|segment| segment.size_bytes).collect();
-        for (part, _) in &mut parts {
-            let range = part.first_segment as usize..part.end() as usize;
-            if let Some(sizes) = upload.segment_bytes.get(range) {
-                part.size_bytes = sizes.iter().sum();
+    /// Removes the mark of a session with struck parts once it is not the upload's any more, or is complete.
+    fn follow_session(&self, change: &UploadChange) {
+        if let UploadChange::UploadWanted { recording, .. }
+        | UploadChange::SessionSet { recording, .. }
+        | UploadChange::Finished { recording, .. } = change
+        {
+            match std::fs::remove_file(self.folder(*recording).join(STRUCK_PARTS_FILE)) {
+                // With it, at most parts are sent once more.
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    tracing::warn!(%recording, %error, "Mark of struck parts could not be removed");
+                }
+                Ok(()) | Err(_) => {}
             }
         }
-        upload.parts = parts;
+    }
+
+    /// Sets the parts and their sizes, and whether the server may have struck ones. The sizes are computed from the
+    /// present segments, since some may have been replaced after the part was planned.
+    fn put_parts(&self, upload: &mut UploadRows, parts: Vec<PartRow>) -> Result<()> {
+        upload.struck =
+            !upload.is_edited && self.folder(upload.recording).join(STRUCK_PARTS_FILE).exists();
+        let item = ItemId::from(upload.recording);
+        upload.segment_bytes = match upload.version {
+            Some(version) if upload.is_edited => {
+                let version = self.edited_version(item, version)?.unwrap_or_default();
+                upload.duration_ms = Some(version.duration_ms);
+                version.sizes()
+            }
+            None => {
+                let segments = self.segments(upload.recording)?;
+                segments.iter().map(|segment| segment.size_bytes).collect()
+            }
+            Some(_) => {
+                let file = self.version_file(item)?;
+                file.iter().map(|file| file.size_bytes).collect()
+            }
+        };
+        for (index, PartRow { part, acknowledged, receipt }) in (0..).zip(parts) {
+            upload.parts.push((part.measured(&upload.segment_bytes), acknowledged));
+            upload.receipts.extend(receipt.map(|receipt| (index, Receipt(receipt))));
+        }
         Ok(())
     }
 
@@ -86,9 +129,14 @@ impl Store {
     fn uploads(&self) -> Result<Vec<UploadRows>> {
         // A reader may open the store before a writer of this version has migrated it.
         let added = match self.version()? {
-            ..5 => "0, 0, NULL",
-            5 | 6 => "u.mending, u.rebuilt, NULL",
-            _ => "u.mending, u.rebuilt, r.secret",
+            ..5 => "0, 0, NULL, 0, NULL, 0",
+            5 | 6 => "u.mending, u.rebuilt, NULL, 0, NULL, 0",
+            7 => "u.mending, u.rebuilt, r.secret, 0, NULL, 0",
+            8..12 => "u.mending, u.rebuilt, r.secret, u.cuts, NULL, 0",
+            _ => {
+                "u.mending, u.rebuilt, r.secret, u.cuts, u.version,
+                 u.version IS NOT NULL AND r.kind = 'recording'"
+            }
         };
         let mut statement = self.connection.prepare(&format!(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
@@ -100,6 +148,17 @@ impl Store {
         ))?;
         let rows = statement.query_map([], read_upload)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns the servers for which uploads were begun that are not finished.
+    pub fn servers_of_unfinished(&self) -> Result<BTreeSet<String>> {
+        let deleted = self.deleted()?;
+        let query = "SELECT recording, server FROM uploads WHERE finished_unix_ms = 0";
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
+        let rows: Vec<(RecordingId, String)> = rows.collect::<rusqlite::Result<_>>()?;
+        let unfinished = rows.into_iter().filter(|(id, _)| !deleted.contains_key(id));
+        Ok(unfinished.map(|(_, server)| server).collect())
     }
 
     /// Returns the known links, each with whether its upload is finished.
@@ -116,23 +175,31 @@ impl Store {
     }
 
     /// Returns the parts of one upload, or of all unfinished ones.
-    fn parts(&self, of: Option<RecordingId>) -> Result<HashMap<RecordingId, Vec<(Part, bool)>>> {
-        let mut statement = self.connection.prepare(
-            "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged
+    fn parts(&self, of: Option<RecordingId>) -> Result<HashMap<RecordingId, Vec<PartRow>>> {
+        let added = match self.version()? {
+            ..8 => "0, NULL, NULL",
+            8 | 9 => "p.from_bytes, p.to_bytes, NULL",
+            _ => "p.from_bytes, p.to_bytes, p.receipt",
+        };
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged, {added}
              FROM parts p JOIN uploads u ON u.recording = p.recording
              WHERE CASE WHEN ?1 IS NULL THEN u.finished_unix_ms = 0 ELSE u.recording = ?1 END
-             ORDER BY p.recording, p.idx",
-        )?;
+             ORDER BY p.recording, p.idx"
+        ))?;
         let of = of.map(|recording| recording.to_string());
         let rows = statement.query_map([of], |row| {
             let part = Part {
                 first_segment: row.get(1)?,
                 segment_count: row.get(2)?,
+                from_bytes: unsigned(row, 5)?,
+                to_bytes: row.get::<_, Option<i64>>(6)?.map(|bytes| bytes as u64),
                 size_bytes: unsigned(row, 3)?,
             };
-            Ok((recording_id(row, 0)?, (part, row.get(4)?)))
+            let (acknowledged, receipt) = (row.get(4)?, row.get(7)?);
+            Ok((recording_id(row, 0)?, PartRow { part, acknowledged, receipt }))
         })?;
-        let mut parts: HashMap<RecordingId, Vec<(Part, bool)>> = HashMap::new();
+        let mut parts: HashMap<RecordingId, Vec<PartRow>> = HashMap::new();
         for row in rows {
             let (recording, part) = row?;
             parts.entry(recording).or_default().push(part);
@@ -158,34 +225,39 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
             .transpose()?,
         finished: row.get(8)?,
         parts: Vec::new(),
+        receipts: BTreeMap::new(),
         init_bytes: unsigned(row, 9)?,
         segment_bytes: Vec::new(),
         duration_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
         mending: row.get(11)?,
         rebuilt: row.get(12)?,
+        struck: false,
         claim: row
             .get::<_, Option<Vec<u8>>>(13)?
             .and_then(|secret| secret.try_into().ok())
             .map(|secret| recording_id_of(&secret)),
+        cuts: row.get(14)?,
+        version: row.get(15)?,
+        is_edited: row.get(16)?,
     })
 }
 
-fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
+fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
     match change {
-        Change::UploadWanted { recording, server, profile } => {
+        UploadChange::UploadWanted { recording, server, profile } => {
             to.execute("DELETE FROM uploads WHERE recording = ?1", [recording.to_string()])?;
             to.execute(
                 "INSERT INTO uploads (recording, server, profile) VALUES (?1, ?2, ?3)",
                 params![recording.to_string(), server, profile.name()],
             )?;
         }
-        Change::ServerMoved { recording, server } => {
+        UploadChange::ServerMoved { recording, server } => {
             to.execute(
                 "UPDATE uploads SET server = ?2, link = NULL WHERE recording = ?1",
                 params![recording.to_string(), server],
             )?;
         }
-        Change::SessionSet { recording, session } => {
+        UploadChange::SessionSet { recording, session } => {
             to.execute(
                 "UPDATE uploads SET session = ?2,
                      rebuilt = CASE WHEN ?2 IS NULL THEN 0 ELSE rebuilt END,
@@ -198,73 +270,125 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
                 [recording.to_string()],
             )?;
         }
-        Change::PartPlanned { recording, index, part } => {
+        UploadChange::VersionSet { recording, version } => {
             to.execute(
-                "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    recording.to_string(),
-                    index,
-                    part.first_segment,
-                    part.segment_count,
-                    part.size_bytes as i64
-                ],
+                "UPDATE uploads SET version = ?2, session = NULL, stop = NULL, paused = 0,
+                     finished_unix_ms = 0, rebuilt = 0, mending = 0
+                 WHERE recording = ?1",
+                params![recording.to_string(), version],
+            )?;
+            to.execute("DELETE FROM parts WHERE recording = ?1", [recording.to_string()])?;
+            to.execute(
+                "UPDATE versions SET file = NULL, pieces = NULL WHERE item = ?1 AND number < ?2",
+                params![recording.to_string(), version],
             )?;
         }
-        Change::PartsKnown { recording } => {
+        UploadChange::Renumbered { recording, from, to: number } => {
+            let id = recording.to_string();
+            to.execute(
+                "UPDATE uploads SET version = ?2, session = NULL, stop = NULL, finished_unix_ms = 0,
+                     rebuilt = 0, mending = 0
+                 WHERE recording = ?1",
+                params![id, number],
+            )?;
+            to.execute("UPDATE parts SET acknowledged = 0 WHERE recording = ?1", [&id])?;
+            to.execute(
+                "UPDATE versions SET number = ?3 WHERE item = ?1 AND number = ?2",
+                params![id, from, number],
+            )?;
+        }
+        UploadChange::Withdrawn { recording, is_online } => {
+            let id = recording.to_string();
+            to.execute(
+                "DELETE FROM versions WHERE item = ?1 AND published_unix_ms IS NULL",
+                [&id],
+            )?;
+            to.execute("DELETE FROM parts WHERE recording = ?1", [&id])?;
+            match is_online {
+                true => to.execute(
+                    "UPDATE uploads SET version = NULL, session = NULL, stop = NULL,
+                         finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER)
+                     WHERE recording = ?1",
+                    [&id],
+                )?,
+                false => to.execute("DELETE FROM uploads WHERE recording = ?1", [&id])?,
+            };
+        }
+        UploadChange::PartPlanned { recording, index, part } => {
+            // Thousands at once, for a version of hours.
+            let mut insert = to.prepare_cached(
+                "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes, from_bytes,
+                     to_bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            insert.execute(params![
+                recording.to_string(),
+                index,
+                part.first_segment,
+                part.segment_count,
+                part.size_bytes as i64,
+                part.from_bytes as i64,
+                part.to_bytes.map(|bytes| bytes as i64),
+            ])?;
+        }
+        UploadChange::PartsKnown { recording } => {
             to.execute(
                 "UPDATE uploads SET rebuilt = 0 WHERE recording = ?1",
                 [recording.to_string()],
             )?;
         }
-        Change::Reopened { recording, indices } => {
+        UploadChange::Reopened { recording, indices } => {
             to.execute(
                 "UPDATE uploads SET finished_unix_ms = 0, mending = 1 WHERE recording = ?1",
                 [recording.to_string()],
             )?;
             for index in indices {
-                set_acknowledged(to, *recording, *index, false)?;
+                take_acknowledgement_back(to, *recording, *index)?;
             }
         }
-        Change::PartsDropped { recording, from } => {
+        UploadChange::PartsDropped { recording, from } => {
             to.execute(
                 "DELETE FROM parts WHERE recording = ?1 AND idx >= ?2",
                 params![recording.to_string(), from],
             )?;
         }
-        Change::PartAcknowledged { recording, index } => {
-            set_acknowledged(to, *recording, *index, true)?;
+        UploadChange::PartAcknowledged { recording, index, receipt } => {
+            let mut update = to.prepare_cached(
+                "UPDATE parts SET acknowledged = 1, receipt = nullif(?3, '')
+                 WHERE recording = ?1 AND idx = ?2",
+            )?;
+            update.execute(params![recording.to_string(), index, receipt.0])?;
         }
-        Change::PartsLost { recording, indices } => {
+        UploadChange::PartsLost { recording, indices } => {
             for index in indices {
-                set_acknowledged(to, *recording, *index, false)?;
+                take_acknowledgement_back(to, *recording, *index)?;
             }
         }
-        Change::PartBytesLearned { recording, part_bytes_max } => {
+        UploadChange::PartBytesLearned { recording, part_bytes_max, cuts } => {
             to.execute(
-                "UPDATE uploads SET part_bytes_max = ?2 WHERE recording = ?1",
-                params![recording.to_string(), *part_bytes_max as i64],
+                "UPDATE uploads SET part_bytes_max = ?2, cuts = ?3 WHERE recording = ?1",
+                params![recording.to_string(), *part_bytes_max as i64, cuts],
             )?;
         }
-        Change::LinkKnown { recording, link } => {
+        UploadChange::LinkKnown { recording, link } => {
             to.execute(
                 "UPDATE uploads SET link = ?2 WHERE recording = ?1",
                 params![recording.to_string(), link],
             )?;
         }
-        Change::LinkLost { recording } => {
+        UploadChange::LinkLost { recording } => {
             to.execute(
                 "UPDATE uploads SET link = NULL WHERE recording = ?1",
                 [recording.to_string()],
             )?;
         }
-        Change::Paused { recording, paused } => {
+        UploadChange::Paused { recording, paused } => {
             to.execute(
                 "UPDATE uploads SET paused = ?2 WHERE recording = ?1",
                 params![recording.to_string(), paused],
             )?;
         }
-        Change::Stopped { recording, stop } => {
+        UploadChange::Stopped { recording, stop } => {
             let stop = stop.as_ref().map(serde_json::to_string).transpose();
             let stop =
                 stop.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -273,27 +397,52 @@ fn apply_one(to: &Transaction<'_>, change: &Change) -> Result<()> {
                 params![recording.to_string(), stop],
             )?;
         }
-        Change::Finished { recording, link } => {
+        UploadChange::Finished { recording, link } => {
             to.execute(
                 "UPDATE uploads SET link = ?2,
                      finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER), mending = 0
                  WHERE recording = ?1",
                 params![recording.to_string(), link],
             )?;
+            versions::note_published(to, *recording)?;
         }
     }
     Ok(())
 }
 
-fn set_acknowledged(
+/// Returns the picture whose version files may not be needed any more after this change.
+fn leaves_version_files(change: &UploadChange) -> Option<RecordingId> {
+    match change {
+        UploadChange::VersionSet { recording, .. }
+        | UploadChange::Withdrawn { recording, .. }
+        | UploadChange::Finished { recording, .. } => Some(*recording),
+        UploadChange::UploadWanted { .. }
+        | UploadChange::ServerMoved { .. }
+        | UploadChange::Renumbered { .. }
+        | UploadChange::SessionSet { .. }
+        | UploadChange::PartPlanned { .. }
+        | UploadChange::PartsDropped { .. }
+        | UploadChange::PartAcknowledged { .. }
+        | UploadChange::PartsLost { .. }
+        | UploadChange::PartsKnown { .. }
+        | UploadChange::Reopened { .. }
+        | UploadChange::PartBytesLearned { .. }
+        | UploadChange::LinkKnown { .. }
+        | UploadChange::LinkLost { .. }
+        | UploadChange::Paused { .. }
+        | UploadChange::Stopped { .. } => None,
+    }
+}
+
+/// The receipt stays until the part is acknowledged again; only acknowledged parts are completed.
+fn take_acknowledgement_back(
     to: &Transaction<'_>,
     recording: RecordingId,
     index: u32,
-    acknowledged: bool,
 ) -> Result<()> {
     to.execute(
-        "UPDATE parts SET acknowledged = ?3 WHERE recording = ?1 AND idx = ?2",
-        params![recording.to_string(), index, acknowledged],
+        "UPDATE parts SET acknowledged = 0 WHERE recording = ?1 AND idx = ?2",
+        params![recording.to_string(), index],
     )?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! Nothing outside this crate writes to standard output or standard error: the standard macros panic if
 //! a stream can't be written, and a closed terminal must not cost a recording.
 
+#![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod manual;

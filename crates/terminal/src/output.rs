@@ -16,7 +16,7 @@ use snaplark_api::untrusted::{escaped, escaped_json};
 
 /// Why a stream can't be written any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Failure {
+enum WriteFailure {
     /// Its reader has ended, or its terminal was closed.
     Gone,
     /// A full disk and the like, in the system's words.
@@ -27,7 +27,7 @@ struct Stream {
     /// True if it was a terminal when the program started: a closed terminal is no longer recognized as
     /// one.
     was_terminal: bool,
-    failure: Option<Failure>,
+    failure: Option<WriteFailure>,
 }
 
 impl Stream {
@@ -42,8 +42,8 @@ impl Stream {
         let Err(error) = to.write_all(bytes).and_then(|()| to.flush()) else { return };
         let is_gone = error.kind() == ErrorKind::BrokenPipe || self.was_terminal;
         self.failure = Some(match is_gone {
-            true => Failure::Gone,
-            false => Failure::Unwritable(plain(&error)),
+            true => WriteFailure::Gone,
+            false => WriteFailure::Unwritable(plain(&error)),
         });
     }
 }
@@ -92,7 +92,7 @@ pub fn say_raw(text: &str) {
 pub fn is_terminal_gone() -> bool {
     [&OUTPUT, &ERRORS].into_iter().any(|stream| {
         let stream = locked(stream);
-        stream.was_terminal && stream.failure == Some(Failure::Gone)
+        stream.was_terminal && stream.failure == Some(WriteFailure::Gone)
     })
 }
 
@@ -116,8 +116,8 @@ fn is_dumb() -> bool {
 pub fn exit_code(code: ExitCode) -> ExitCode {
     let failure = locked(&OUTPUT).failure.clone();
     match failure {
-        None | Some(Failure::Gone) => code,
-        Some(Failure::Unwritable(reason)) => {
+        None | Some(WriteFailure::Gone) => code,
+        Some(WriteFailure::Unwritable(reason)) => {
             say(&format!("The answer can't be written to standard output: {reason}."));
             if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code }
         }
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    fn failure(errno: i32, was_terminal: bool) -> Failure {
+    fn failure(errno: i32, was_terminal: bool) -> WriteFailure {
         let stream = Stream::new(was_terminal);
         let mut stream = stream.into_inner().unwrap();
         let mut broken = Broken(errno, 0);
@@ -180,15 +180,15 @@ mod tests {
     fn stream_is_gone_when_its_reader_or_its_terminal_is() {
         const EPIPE: i32 = 32;
         const EIO: i32 = 5;
-        assert_eq!(failure(EPIPE, false), Failure::Gone);
-        assert_eq!(failure(EIO, true), Failure::Gone);
-        assert_eq!(failure(EIO, false), Failure::Unwritable("Input/output error".into()));
+        assert_eq!(failure(EPIPE, false), WriteFailure::Gone);
+        assert_eq!(failure(EIO, true), WriteFailure::Gone);
+        assert_eq!(failure(EIO, false), WriteFailure::Unwritable("Input/output error".into()));
     }
 
     #[test]
     fn stream_names_the_reason_when_the_disk_is_full() {
         const ENOSPC: i32 = 28;
-        let full = Failure::Unwritable("No space left on device".into());
+        let full = WriteFailure::Unwritable("No space left on device".into());
         assert_eq!(failure(ENOSPC, false), full);
     }
 }

@@ -28,6 +28,7 @@ pub struct Polite {
 }
 
 impl Polite {
+    /// Makes the next signal a request, until this is dropped.
     pub fn new() -> Self {
         POLITE.fetch_add(1, Ordering::SeqCst);
         Polite { asked: ASKED.subscribe() }
@@ -39,6 +40,7 @@ impl Polite {
         let _ = self.asked.wait_for(|asked| *asked).await;
     }
 
+    /// Returns whether the program was asked to end.
     pub fn is_asked(&self) -> bool {
         *self.asked.borrow()
     }

@@ -1,34 +1,22 @@
-//! The commands of the preview window, and the one that opens it.
+//! The commands of the preview window.
 
-use snaplark_app::App;
-use snaplark_app::control::{self, Order};
 use snaplark_app::view::PreviewView;
+use snaplark_app::{App, ErrorCode};
+use snaplark_command_macro::command;
 use tauri::{AppHandle, State};
 
 use super::{Answer, CommandError, on_main, parsed};
 use crate::pages;
 
-/// Opens the preview of the last minutes, or shares them at once if the person chose that in the settings.
-#[tauri::command]
-pub async fn share_last(app: State<'_, App>, handle: AppHandle) -> Answer {
-    if app.settings().await?.recording.share_at_once {
-        control::obey(&app, Order::ShareLast { seconds: None }).await?;
-    } else {
-        app.preview_last().await?;
-        pages::show(&handle, &pages::PREVIEW);
-    }
-    Ok(())
-}
-
 /// Returns `None` if the preview was shared or discarded.
-#[tauri::command]
+#[command]
 pub async fn preview(app: State<'_, App>) -> Answer<Option<PreviewView>> {
     Ok(app.preview().await?)
 }
 
 /// Shares the pieces from `start` up to `end`, by index in the preview's media. Closes the window when they
 /// have become a recording. On an error, window and preview stay.
-#[tauri::command]
+#[command]
 pub async fn share_preview(
     app: State<'_, App>,
     handle: AppHandle,
@@ -41,7 +29,7 @@ pub async fn share_preview(
 }
 
 /// Discards the preview and closes its window. `None`: the preview is gone already.
-#[tauri::command]
+#[command]
 pub async fn discard_preview(app: State<'_, App>, handle: AppHandle, id: Option<String>) -> Answer {
     if let Some(id) = id {
         app.discard_preview(parsed(&id)?).await?;
@@ -51,5 +39,5 @@ pub async fn discard_preview(app: State<'_, App>, handle: AppHandle, id: Option<
 
 async fn close(handle: &AppHandle) -> Answer {
     let closed = on_main(handle, pages::close_preview).await?;
-    closed.map_err(|error| CommandError::new("no-window", error))
+    closed.map_err(|error| CommandError::new(ErrorCode::NoWindow, error))
 }

@@ -30,10 +30,10 @@ struct Args {
     /// 0: kills nothing.
     #[arg(long)]
     at: usize,
-    /// What is done to files elsewhere doesn't count.
+    /// The folder that is watched. Calls on files elsewhere don't count.
     #[arg(long)]
     root: PathBuf,
-    /// Where all points are written to, one a line.
+    /// The file to which all points are written, one per line.
     #[arg(long)]
     list: Option<PathBuf>,
     #[arg(last = true, required = true)]

@@ -13,10 +13,10 @@ use snaplark_tests::{cloud, media, numbers, process, wait};
 
 #[derive(Parser)]
 struct Options {
-    /// How long it records.
+    /// The length of the recording, in seconds.
     #[arg(long, default_value_t = 12)]
     seconds: u64,
-    /// Where pictures and, unless SNAPLARK_HOME says otherwise, the recording go. Emptied first.
+    /// The folder for pictures and, unless SNAPLARK_HOME is set, for the recording. It is emptied first.
     #[arg(long)]
     pictures: PathBuf,
     /// Leaves the app running until Ctrl-C, so that the link works.

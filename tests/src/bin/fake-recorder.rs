@@ -10,9 +10,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::json;
-use snaplark_app::view::{RecordingState, RingView, Snapshot};
-use snaplark_app::{Account, App, AppOptions, Home, Keeps, Profile, StartRequest, Token};
-use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace};
+use snaplark_app::cuts::ExportChoice;
+use snaplark_app::cuts::view::{CutEdit, CutFormat, KeptSpan, PublishView};
+use snaplark_app::view::{JobStateView, RecordingState, RingView, Snapshot};
+use snaplark_app::{
+    Account, App, AppOptions, Home, Keeps, Profile, RecordingId, StartRequest, Token,
+};
+use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, SEGMENT_MS};
 
 #[derive(Parser)]
 struct Args {
@@ -30,14 +34,36 @@ struct Args {
     /// 0: records nothing, and only sends what is there.
     #[arg(long, default_value_t = 0)]
     segments: u32,
+    /// Strikes the last seconds when so many segments have their rows: `SEGMENTS:SECONDS`.
+    #[arg(long, value_parser = strike)]
+    strike: Option<(u32, u64)>,
     #[arg(long, default_value_t = 50)]
     every_ms: u64,
     #[arg(long, default_value_t = 0)]
     segment_bytes: u64,
+    /// Keeps this range of each recording, in milliseconds, and waits until its link shows that.
+    #[arg(long, num_args = 2)]
+    publish: Vec<u64>,
     /// Records nothing: keeps the last so many seconds until it is ended, and says each time what has
     /// become of that.
     #[arg(long)]
     keep: Option<u64>,
+    /// Uploads nothing: exports what it has recorded as MP4 or PNG, or says what became of earlier exports if it
+    /// records nothing.
+    #[arg(long)]
+    export: Option<Format>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Mp4,
+    Png,
+}
+
+fn strike(text: &str) -> Result<(u32, u64), String> {
+    let (segments, seconds) = text.split_once(':').ok_or("it has no colon")?;
+    let number = |text: &str| text.parse::<u64>().map_err(|error| error.to_string());
+    Ok((number(segments)? as u32, number(seconds)?))
 }
 
 fn main() -> ExitCode {
@@ -58,8 +84,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<()> {
+    let struck = args.strike.map_or(0, |(_, seconds)| seconds.div_ceil(SEGMENT_MS / 1_000) as u32);
     let pace = Pace {
-        segments_max: args.segments,
+        segments_max: args.segments + struck,
         every: Duration::from_millis(args.every_ms),
         segment_bytes: args.segment_bytes,
     };
@@ -71,6 +98,7 @@ async fn run(args: Args) -> Result<()> {
         home: Home { root: args.home, save_folder },
         account: Some(account),
         capture: capture.clone(),
+        render: capture.clone(),
         keeps: args
             .keep
             .map_or(Keeps::Nothing, |seconds| Keeps::Last(Duration::from_secs(seconds))),
@@ -84,23 +112,53 @@ async fn run(args: Args) -> Result<()> {
     let idle_bytes = memory("VmRSS")?;
     if args.segments > 0 {
         let id = app.start_recording(StartRequest::default()).await?.to_string();
-        until(&app, |view| {
-            view.recordings.iter().any(|r| r.id == id && r.segments == args.segments)
-        })
-        .await?;
+        let reaches = async |count: u32| {
+            until(&app, |view| view.recordings.iter().any(|r| r.id == id && r.segments >= count))
+                .await
+        };
+        if let Some((segments, seconds)) = args.strike {
+            reaches(segments).await?;
+            app.strike(Duration::from_secs(seconds)).await?;
+        }
+        reaches(args.segments).await?;
         app.stop_recording().await?;
         println!("recorded");
+        if let Some(format) = args.export {
+            export(&app, id.parse()?, format).await?;
+        }
+    }
+    if args.export.is_some() {
+        println!("{}", serde_json::to_string(&app.snapshot().await?.jobs)?);
+        app.shutdown().await;
+        return Ok(());
     }
     let view = until(&app, |view| {
         view.recordings.iter().all(|r| r.state == RecordingState::Done && r.file.is_some())
     })
     .await?;
+    // What an earlier run has published is shown before this one publishes anything.
+    let mut versions = Vec::new();
+    for recording in &view.recordings {
+        versions.push(shown(&app, recording.id.parse()?).await?.version);
+    }
+    if let [start_ms, end_ms] = args.publish[..] {
+        for recording in &view.recordings {
+            publish(&app, recording.id.parse()?, start_ms, end_ms).await?;
+        }
+    }
+    let view = app.snapshot().await?;
     let peak_bytes = memory("VmHWM")?;
     app.shutdown().await;
     let recordings: Vec<_> = view
         .recordings
         .iter()
-        .map(|r| json!({"id": r.id, "link": r.link, "file": r.file, "segments": r.segments}))
+        .zip(versions)
+        .map(|(r, version)| {
+            json!({
+                "id": r.id, "link": r.link, "file": r.file, "segments": r.segments,
+                "versionBefore": version,
+            })
+        })
         .collect();
     let held_up_ms = capture.record().held_up_max.as_millis();
     println!(
@@ -112,6 +170,35 @@ async fn run(args: Args) -> Result<()> {
             "heldUpMs": held_up_ms as u64,
         })
     );
+    Ok(())
+}
+
+/// Waits until the link shows the version that was published last, if any was.
+async fn shown(app: &App, id: RecordingId) -> Result<PublishView> {
+    let mut changes = app.changes();
+    loop {
+        let published = app.cuts().published(id).await?;
+        if published.version.is_none() || published.is_shown {
+            return Ok(published);
+        }
+        changes.changed().await.context("the app ended by itself")?;
+    }
+}
+
+async fn publish(app: &App, id: RecordingId, start_ms: u64, end_ms: u64) -> Result<()> {
+    let cuts = app.cuts();
+    let edit = CutEdit {
+        keep: vec![KeptSpan { start_ms, end_ms }],
+        covers: Vec::new(),
+        chapters: Vec::new(),
+    };
+    cuts.save(id, edit, None).await?;
+    anyhow::ensure!(cuts.publish(id).await?, "it was cancelled");
+    let mut changes = app.changes();
+    while !matches!(cuts.published(id).await?, PublishView { is_shown: true, is_current: true, .. })
+    {
+        changes.changed().await.context("the app ended by itself")?;
+    }
     Ok(())
 }
 
@@ -130,6 +217,27 @@ async fn keep(app: &App) -> Result<()> {
         }
         changes.changed().await.context("the app ended by itself")?;
     }
+}
+
+/// Exports into the saved files' folder. Says when it runs, and ends with it.
+async fn export(app: &App, id: RecordingId, format: Format) -> Result<()> {
+    let format = match format {
+        Format::Mp4 => CutFormat::Mp4,
+        Format::Png => CutFormat::Png,
+    };
+    let cuts = app.cuts();
+    // The recording's own file is another job, which the test is not about.
+    until(app, |view| view.recordings.iter().all(|one| one.file.is_some())).await?;
+    let file = cuts.proposed_file(id, format).await?;
+    let job = cuts.export(id, ExportChoice { format, fps: None, width: None }, file).await?;
+    println!("exporting");
+    until(app, |view| {
+        let goes_on =
+            |state: &JobStateView| matches!(state, JobStateView::Waiting | JobStateView::Running);
+        !view.jobs.iter().any(|one| one.id == job && goes_on(&one.state))
+    })
+    .await
+    .map(drop)
 }
 
 /// Waits for a state without a limit of its own; the caller of this program has one.

@@ -41,7 +41,7 @@ struct Options {
     /// The compositor's socket.
     #[arg(long)]
     compositor: PathBuf,
-    /// Where clients connect.
+    /// The socket to which clients connect.
     #[arg(long)]
     socket: PathBuf,
 }

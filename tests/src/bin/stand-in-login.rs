@@ -36,7 +36,7 @@ impl Manager {
         zvariant::ObjectPath::from_static_str_unchecked(SESSION).into()
     }
 
-    /// Not part of logind: tests call it.
+    /// Is called by tests, and is not part of logind.
     async fn lock(
         &self,
         locked: bool,
@@ -47,7 +47,7 @@ impl Manager {
         Ok(session.get().await.locked_hint_changed(session.signal_emitter()).await?)
     }
 
-    /// Not part of logind: tests call it.
+    /// Is called by tests, and is not part of logind.
     async fn sleep(
         &self,
         begins: bool,

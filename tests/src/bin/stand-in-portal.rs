@@ -20,7 +20,7 @@ const NAME: &str = "org.freedesktop.impl.portal.desktop.standin";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREEN: Duration = Duration::from_secs(20);
 
-/// How long a person takes to read the dialog.
+/// The time that a person takes to read the dialog.
 const READING: Duration = Duration::from_secs(1);
 
 const DONE: u32 = 0;
@@ -117,7 +117,7 @@ impl ScreenCast {
         Ok((DONE, results))
     }
 
-    /// Not part of the portal: tests call it.
+    /// Is called by tests, and is not part of the portal.
     async fn revoke(&self, #[zbus(connection)] bus: &zbus::Connection) -> zbus::fdo::Result<()> {
         let sessions = std::mem::take(&mut *self.sessions.lock().expect("no thread panics"));
         for session in sessions {

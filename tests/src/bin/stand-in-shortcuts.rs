@@ -115,7 +115,7 @@ impl Shortcuts {
         shortcuts: Described,
     ) -> zbus::Result<()>;
 
-    /// Not part of the portal, like the methods below: tests call it.
+    /// Is called by tests like the methods below, and is not part of the portal.
     async fn press(
         &self,
         shortcut: String,

@@ -6,7 +6,7 @@ interface Placed {
   page: string;
   state: string;
   press?: string;
-  /** Where the video in it stands, in seconds. */
+  /** The position of the video, in seconds. */
   at?: number;
   x: number;
   y: number;
@@ -42,7 +42,7 @@ const query = Object.fromEntries(["theme", "lang"].flatMap((name) => {
 }));
 document.documentElement.dataset.theme = wanted.get("theme") ?? "light";
 
-/** At a picture of that moment, and no further. */
+/** Seeks to a picture of that moment and stays there. */
 async function stand(video: HTMLVideoElement, at: number) {
   const happens = (what: string) =>
     new Promise((then) => video.addEventListener(what, then, { once: true }));

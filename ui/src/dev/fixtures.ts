@@ -1,7 +1,12 @@
 /*! Made-up snapshots for pictures and tests. Nothing of this folder is in the product. */
+import { defaultSettings } from "$lib/bindings/defaultSettings";
+import type { OtherServerView } from "$lib/bindings/OtherServerView";
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { JobStateView } from "$lib/bindings/JobStateView";
+import type { JobView } from "$lib/bindings/JobView";
 import type { MediaView } from "$lib/bindings/MediaView";
 import type { RecordingState } from "$lib/bindings/RecordingState";
+import type { PictureSummary } from "$lib/bindings/PictureSummary";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { Settings } from "$lib/bindings/Settings";
@@ -28,6 +33,7 @@ export function progress(percentage: number, secondsLeft: number | null): Upload
     total,
     percentage,
     isOnline: true,
+    otherServer: null,
     hasSession: true,
     sentBytes: percentage * MB,
     totalBytes: 100 * MB,
@@ -60,8 +66,9 @@ export function recording(
     here: true,
     frames: 3060,
     dropped: 0,
-    health: [],
+    issues: [],
     endDetail: null,
+    end: null,
     upload: null,
     ...more,
   };
@@ -91,15 +98,33 @@ export const account: AccountView = {
   plainHttp: false,
 };
 
+const other = (name: string, more: Partial<OtherServerView>): OtherServerView => ({
+  address: `https://${name}/api/v1`,
+  server: name,
+  kind: "own-server",
+  signedIn: true,
+  reach: "unknown",
+  uploads: 0,
+  ...more,
+});
+
+export const otherServers: OtherServerView[] = [
+  other("old.example", { reach: "offline", uploads: 2 }),
+  other("left.example", { signedIn: false, uploads: 1 }),
+  other("idle.example", {}),
+];
+
 const shortcutKeys: ShortcutKeys = {
   record: "Alt+R",
   chooseArea: "Alt+A",
   microphone: "Alt+M",
   webcam: "Alt+W",
   pause: "Alt+P",
+  strike: "Alt+Z",
   shareLast: "Alt+L",
   library: "",
   quickMenu: "Alt+Q",
+  screenshot: "Alt+S",
 };
 
 const commands: ShortcutKeys = {
@@ -108,12 +133,14 @@ const commands: ShortcutKeys = {
   microphone: "snaplark mute",
   webcam: "snaplark webcam",
   pause: "snaplark pause",
+  strike: "snaplark strike",
   shareLast: "snaplark-desktop --share-last",
   library: "snaplark-desktop",
   quickMenu: "snaplark-desktop --quick-menu",
+  screenshot: "snaplark-desktop --screenshot",
 };
 
-/** As the shell says them: what is set, and that all of it could be had. */
+/** The shortcuts as the shell reports them: all keys that are set are registered. */
 export const bound = (keys: ShortcutKeys = shortcutKeys): BoundShortcut[] =>
   Object.entries(shortcutKeys).map(([shortcut, usual]) => ({
     shortcut: shortcut as Shortcut,
@@ -163,48 +190,15 @@ export const updates = {
 export const crash =
   "Snaplark 0.1.0 on linux x86_64\n2026-11-21 14:02:00 UTC\nthread snaplark-app\ncrates/app/src/views.rs:80:9\na row has its recording\n";
 
-export const settings = (): Settings => ({
-  recording: {
-    fps: 30,
-    quality: "standard",
-    size: "p1080",
-    hardwareEncoding: true,
-    pointer: true,
-    microphone: { kind: "default" },
-    systemSound: false,
-    countdownSeconds: 0,
-    webcam: {
-      shown: false,
-      camera: { kind: "default" },
-      shape: "circle",
-      rightPermille: 1000,
-      downPermille: 1000,
-      heightPermille: 220,
-      mirrored: false,
-    },
-    clicks: false,
-    keys: "off",
-    afterSleep: "go-on",
-    keepLast: false,
-    keepLastSeconds: 120,
-    shareAtOnce: false,
-    saveFolder: null,
-    asksWhere: false,
-    namesInTitles: true,
-  },
-  upload: { bytesPerSecondMax: null, waitOnMetered: true, shareOnLocalNetwork: false, keepLocalDays: 7 },
-  desktop: {
-    theme: "system",
-    language: "system",
-    shortcuts: shortcutKeys,
-    showBar: true,
-    barInRecordings: false,
-    notifications: "all",
-    openLink: false,
-    looksForUpdates: true,
-    welcomed: true,
-  },
-});
+export const settings = (): Settings => {
+  const { recording, upload, screenshots, desktop } = structuredClone(defaultSettings);
+  return {
+    screenshots,
+    recording: { ...recording, microphone: { kind: "default" } },
+    upload: { ...upload, waitOnMetered: true },
+    desktop: { ...desktop, shortcuts: shortcutKeys, welcomed: true },
+  };
+};
 
 export const empty = (): Snapshot => ({
   change: 1,
@@ -218,14 +212,74 @@ export const empty = (): Snapshot => ({
   sound: { microphone: true, system: false },
   ring: { kind: "off" },
   recordings: [],
+  pictures: [],
   toasts: [],
+  jobs: [],
   warnings: [],
   account,
+  otherServers: [],
   cloudProblem: null,
   localNetwork: { kind: "off" },
   diskFreeBytes: 212_000 * MB,
   spaceSeconds: 80 * 3600,
 });
+
+export const picture = (
+  title: string,
+  state: RecordingState,
+  more: Partial<PictureSummary> = {},
+): PictureSummary => ({
+  // Titles are of different lengths here.
+  id: `0198c0df-0000-7000-8000-${String(title.length).padStart(12, "0")}`,
+  isImported: false,
+  title,
+  startedUnixMs: Date.now() - 3_600_000,
+  width: 1920,
+  height: 1080,
+  sizeBytes: 640_000,
+  state,
+  link: state.kind === "local" ? null : `https://go.snaplark.com/screenshots/${title.length}`,
+  linkReach: state.kind === "local" ? null : "internet",
+  isEdited: false,
+  hasChanges: false,
+  here: true,
+  revision: 0,
+  upload: null,
+  ...more,
+});
+
+/** Background work in every state. */
+export const jobs = (): JobView[] => {
+  const states: [string, JobStateView, Partial<JobView>][] = [
+    ["Checkout.gif", { kind: "failed", code: "disk-full", reason: "" }, {}],
+    ["Onboarding.mp4", { kind: "interrupted" }, {}],
+    ["API review.mp4", { kind: "done" }, { thousandths: 1_000 }],
+    ["Cart total.mp4", { kind: "running" }, { thousandths: 420, secondsLeft: 94 }],
+    ["Invoice.gif", { kind: "cancelling" }, { thousandths: 80 }],
+    ["Standup.mp4", { kind: "waiting" }, { startedUnixMs: null }],
+  ];
+  return states.map(([file, state, more], n) => ({
+    id: n + 1,
+    kind: "export",
+    item: null,
+    target: `/videos/${file}`,
+    thousandths: 0,
+    startedUnixMs: Date.now() - 60_000,
+    secondsLeft: null,
+    state,
+    ...more,
+  }));
+};
+
+/** Screenshots in every state that a card shows. */
+export const pictures = (): PictureSummary[] => [
+  picture("Cart total – Firefox", { kind: "uploading" }, { upload: progress(63, 12) }),
+  picture("Invoice 2041 – covered", { kind: "done" }, { isEdited: true, revision: 3 }),
+  picture("Onboarding – step 3", { kind: "done" }, { isEdited: true, hasChanges: true, revision: 5 }),
+  picture("Error in the terminal", { kind: "waits", reason: "offline" }, { upload: progress(0, 0) }),
+  picture("Too large", { kind: "needsYou", reason: "refused", detail: "The picture is too large. (413)" }),
+  picture("Screenshot, Tuesday 14:05", { kind: "local" }, { width: 3840, height: 2160 }),
+];
 
 /** The afternoon of the look's picture, with the states that it doesn't show. */
 export function full(now = Date.now()): Snapshot {
@@ -260,7 +314,7 @@ export function full(now = Date.now()): Snapshot {
         sizeBytes: 12 * MB,
       }),
       recording("Weekly demo", done, {
-        health: [{ atMs: 12_000, kind: "frames-dropped", detail: "4 pictures were lost: the computer was too busy." }],
+        issues: [{ atMs: 12_000, kind: "frames-dropped", params: { count: 4 }, detail: "4 pictures were lost: the computer was too busy." }],
         startedUnixMs: at(4, 9, 0),
         durationMs: 510_000,
         sizeBytes: 154 * MB,
@@ -305,7 +359,8 @@ export function running(now = Date.now()): Snapshot {
       pausedMs: 0,
       link: now_running.link,
       microphone: "heard",
-      trouble: null,
+      issue: null,
+      struck: null,
     },
     recordings: [now_running, ...snapshot.recordings],
   };
@@ -315,7 +370,7 @@ export function paused(): Snapshot {
   const snapshot = running();
   const [{ id, link }] = snapshot.recordings as [RecordingView];
   const recorder = { kind: "paused", id, link, durationMs: 12_400 } as const;
-  return { ...snapshot, recorder: { ...recorder, microphone: "muted", trouble: null } };
+  return { ...snapshot, recorder: { ...recorder, microphone: "muted", issue: null, struck: null } };
 }
 
 export const counting = (now = Date.now()): Snapshot => ({
@@ -360,8 +415,9 @@ export const toasts = {
 } satisfies Record<string, ToastView[]>;
 
 /** The second of two displays, with two windows on it. */
-export const choosable = (picture = ""): ChooserView => ({
+export const choosable = (picture = "", purpose: ChooserView["purpose"] = "record"): ChooserView => ({
   kind: "area",
+  purpose,
   display: { name: "HDMI-2", at: { x: 1280, y: 0, width: 1280, height: 720 } },
   displays: 2,
   windows: [

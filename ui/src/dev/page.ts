@@ -13,7 +13,7 @@ import { pieces, still } from "./stills";
 declare global {
   interface Window {
     shown: Promise<void>;
-    /** What the window asked of the program so far. */
+    /** The commands that the window has called so far. */
     asked: Array<[command: string, args: unknown]>;
     /** The program is in another scene from now on, and says that something changed. */
     become: (scene: string) => Promise<void>;
@@ -37,6 +37,11 @@ let now = scene(wanted.get("state") ?? "full");
 const language = wanted.get("lang") ?? "en";
 const media = now.refused.media === undefined ? await pieces() : null;
 const screen = still(recording("Display", { kind: "done" }).id);
+
+// An editor without a picture has no id in its address.
+if (page === "editor" && wanted.get("state") !== "no-picture") location.hash = now.picture.id;
+
+if (page === "cutter") location.hash = now.cut.id;
 
 mockWindows(page);
 mockConvertFileSrc("linux");

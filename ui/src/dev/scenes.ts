@@ -2,6 +2,7 @@
  * What a made-up program answers, by the name of a scene. A scene says what is unlike the usual
  * afternoon of `full`; pictures and tests ask for it by its name.
  */
+import type { ErrorCode } from "$lib/bindings/ErrorCode";
 import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { MicrophoneView } from "$lib/bindings/MicrophoneView";
@@ -15,11 +16,16 @@ import type {
   BoundShortcut,
   ChooserView,
   CommandError,
-  Named,
+  DeviceView,
   Reached,
   SignIn,
   Updates,
 } from "$lib/ipc";
+import type { CutView } from "$lib/bindings/CutView";
+import type { PictureView } from "$lib/bindings/PictureView";
+import type { RecognizedView } from "$lib/bindings/RecognizedView";
+import * as cuts from "./cuts";
+import * as screenshots from "./screenshots";
 import {
   abilities,
   account,
@@ -29,10 +35,13 @@ import {
   crash,
   empty,
   full,
+  jobs,
   lacking,
   many,
   media,
+  otherServers,
   paused,
+  pictures,
   progress,
   recording,
   running,
@@ -48,15 +57,22 @@ export interface Scene {
   shortcuts: BoundShortcut[];
   /** The desktop asks what to share. */
   asks: boolean;
-  microphones: Named[];
-  cameras: Named[];
+  microphones: DeviceView[];
+  cameras: DeviceView[];
   updates: Updates;
   abilities: Ability[];
   crash: string | null;
   reached: Reached;
   chooser: ChooserView;
+  /** When the countdown to a screenshot ends. */
+  countdown: number | null;
   preview: PreviewView | null;
-  /** Of the microphone, in thousandths, one after the other. */
+  /** The screenshot in the editor. */
+  picture: PictureView;
+  recognized: RecognizedView;
+  /** The recording in its editor. */
+  cut: CutView;
+  /** The microphone's levels, in thousandths, in order. */
   levels: readonly number[];
   /** Commands that can't be done. */
   refused: Record<string, CommandError>;
@@ -75,12 +91,17 @@ const usual = (): Scene => ({
   crash: null,
   reached: { server: "video.example", tookMs: 38, knowsToken: true, version: "0.1.0" },
   chooser: choosable(),
+  countdown: null,
   preview: { id: "0198c0de-0000-7000-8000-000000000702", beganUnixMs: 0 },
+  picture: screenshots.picture(),
+  recognized: screenshots.recognized,
+  cut: cuts.cut(),
   levels: [],
   refused: { media: { code: "no-media", params: {} } },
 });
 
 const TALK = [160, 420, 240, 520, 330];
+const LINK = "https://snaplark.com/screenshots/8f3k9d20a4c1";
 const SERVER = "https://video.example/api/v1";
 const unlike = (snapshot: Partial<Snapshot>): Partial<Scene> => ({ snapshot: { ...full(), ...snapshot } });
 const at = (changed: Partial<AccountView>) => unlike({ account: { ...account, ...changed } });
@@ -99,14 +120,14 @@ const ownServer = (signIn: SignIn): Partial<Scene> => ({
   ...at({ kind: "own-server", server: "video.example", needsSignIn: true }),
   signIn,
 });
-const failed = (code: string) => ownServer({ phase: "failed", server: SERVER, code, params: {} });
+const failed = (code: ErrorCode) => ownServer({ phase: "failed", server: SERVER, code, params: {} });
 const newer = (now: keyof typeof updates): Partial<Scene> => ({ updates: updates[now] });
 const keys = (state: BoundShortcut["state"]) =>
   bound().map((one) => ({ ...one, state }));
 
 /** While it records, and how the recording of now is. */
 function records(
-  recorder: { microphone?: MicrophoneView; trouble?: string },
+  recorder: { microphone?: MicrophoneView; issue?: string },
   upload: Partial<RecordingView["upload"]> | null = {},
   webcam: Snapshot["webcam"] = "off",
 ): Partial<Scene> {
@@ -134,8 +155,12 @@ function tried(): Partial<Scene> {
 
 const scenes: Record<string, () => Partial<Scene>> = {
   full: () => ({}),
+  frozen: () => ({ chooser: choosable("", "screenshot") }),
+  delayed: () => ({ snapshot: empty(), countdown: Date.now() + 4_600 }),
   empty: () => ({ snapshot: empty() }),
   one: () => unlike({ recordings: full().recordings.slice(1, 2) }),
+  pictures: () => unlike({ pictures: pictures() }),
+  jobs: () => unlike({ jobs: jobs() }),
   many: () => ({ snapshot: many(5000) }),
   "this-computer": () => onlyHere(),
   "local-network": () => onNetwork({ firewall: null }),
@@ -143,6 +168,7 @@ const scenes: Record<string, () => Partial<Scene>> = {
   "links-missing": () => unlike({ account: null, cloudProblem: "The data folder ~/.local/share/snaplark/cloud can't be used: the disk is full." }),
   "no-cloud": () => unlike({ account: null }),
   "signed-in": () => at({ kind: "own-server", server: "video.example" }),
+  "other-servers": () => unlike({ account: { ...account, kind: "own-server", server: "video.example" }, otherServers }),
   "needs-sign-in": () => ownServer({ phase: "idle" }),
   waiting: () => ownServer({ phase: "waiting", server: SERVER }),
   "no-keyring": () => failed("no-keyring"),
@@ -154,10 +180,74 @@ const scenes: Record<string, () => Partial<Scene>> = {
   }),
   "not-kept": () => unlike({ ring: { kind: "waits", reason: "disk-low" } }),
   deleted: () => unlike({ deleted: { count: 1, title: "Kept to myself, and with a name that is long" } }),
-  refusing: () => ({ refused: { start_recording: { code: "disk-full", params: {} } } }),
+  refusing: () => ({ refused: { act: { code: "disk-full", params: {} } } }),
   playable: () => ({ refused: {} }),
   "preview-gone": () => ({ preview: null }),
   "preview-refused": () => ({ refused: { share_preview: { code: "disk-full", params: {} } } }),
+
+  "no-picture": () => ({}),
+  marked: () => ({ picture: screenshots.picture({ drawing: screenshots.marked }) }),
+  "picture-online": () => ({
+    picture: screenshots.picture({ drawing: screenshots.marked, link: LINK, state: { kind: "done" }, version: 2 }),
+  }),
+  "picture-offline": () => ({
+    picture: screenshots.picture({ drawing: screenshots.marked, state: { kind: "waits", reason: "offline" } }),
+  }),
+  "picture-uploading": () => ({
+    picture: screenshots.picture({ drawing: screenshots.marked, state: { kind: "uploading" } }),
+  }),
+  "picture-backed": () => ({
+    picture: screenshots.picture({
+      drawing: {
+        ...screenshots.marked,
+        canvas: {
+          crop: { x: 250, y: 20, width: 1180, height: 860 },
+          quarterTurns: 0,
+          width: null,
+          background: {
+            paint: { kind: "gradient", from: [99, 102, 241], to: [236, 72, 153], degrees: 135 },
+            paddingPx: 72,
+            radiusPx: 14,
+            shadow: true,
+          },
+        },
+      },
+    }),
+  }),
+  "picture-refused": () => ({
+    picture: screenshots.picture({ drawing: screenshots.marked }),
+    refused: { copy_picture: { code: "disk-full", params: {} } },
+  }),
+  "picture-newer": () => ({ picture: screenshots.picture({ isOfNewerForm: true }) }),
+  "pin-gone": () => ({ refused: { pinned_picture: { code: "no-recording", params: {} } } }),
+  "picture-engineless": () => ({
+    recognized: { text: "", codes: [], install: "tesseract-ocr, tesseract-ocr-deu, tesseract-ocr-ara" },
+  }),
+  "picture-wordless": () => ({ recognized: { text: "", codes: [], install: null } }),
+
+  "cut-plain": () => ({ cut: cuts.cut(), refused: {} }),
+  cut: () => ({ cut: cuts.cut({ edit: cuts.edited, revision: 4, issues: cuts.issues }), refused: {} }),
+  "cut-online": () => ({
+    cut: cuts.cut({
+      edit: cuts.edited,
+      revision: 4,
+      link: "https://snaplark.com/videos/8f3k9d20a4c1",
+      state: { kind: "done" },
+      publish: { ...cuts.original, version: 2, isOriginal: false, durationMs: 85_700, sentBytes: 184_000 },
+    }),
+    refused: {},
+  }),
+  "cut-silent": () => ({ cut: cuts.cut({ hasSound: false }), refused: {} }),
+  "cut-newer": () => ({ cut: cuts.cut({ isOfNewerForm: true, revision: 4 }), refused: {} }),
+  "cut-gone": () => ({ refused: { cut_view: { code: "no-such-recording", params: {} } } }),
+  "cut-exporting": () => ({
+    cut: cuts.cut({ edit: cuts.edited, revision: 4, jobs: cuts.exports }),
+    refused: {},
+  }),
+  "cut-refused": () => ({
+    cut: cuts.cut({ edit: cuts.edited, revision: 4 }),
+    refused: { save_cut: { code: "disk-full", params: {} } },
+  }),
 
   running: () => records({}),
   counting: () => ({ snapshot: counting() }),
@@ -172,7 +262,7 @@ const scenes: Record<string, () => Partial<Scene>> = {
     return { ...rest, snapshot: { ...snapshot!, spaceSeconds: 75 * 60 } };
   },
   waits: () => records({}, { pending: 128, isOnline: false }),
-  troubled: () => records({ trouble: "The microphone is gone. The picture goes on." }, {}, "lost"),
+  troubled: () => records({ issue: "The microphone is gone. The picture goes on." }, {}, "lost"),
   tried,
 
   taken: () => ({ shortcuts: keys("taken") }),
@@ -218,7 +308,7 @@ export function scene(name: string): Scene {
   return { ...usual(), ...unusual() };
 }
 
-/** What the program answers to a command; `undefined`: nothing. */
+/** Returns the program's answer to a command, or `undefined` if there is none. */
 export function answer(now: Scene, command: string, language: string): unknown {
   const refusal = now.refused[command];
   if (refusal !== undefined) throw refusal;
@@ -247,10 +337,39 @@ export function answer(now: Scene, command: string, language: string): unknown {
       return now.abilities;
     case "chooser":
       return now.chooser;
+    case "countdown":
+      return now.countdown;
     case "media":
       return media;
     case "preview":
       return now.preview;
+    case "cut_view":
+      return now.cut;
+    case "save_cut":
+      return now.cut.revision + 1;
+    case "export_cut":
+    case "copy_cut":
+    case "publish_cut":
+      return true;
+    case "cut_export_size":
+      return 3_200_000;
+    case "cut_waveform":
+      return cuts.loudness(0);
+    case "picture":
+      return now.picture;
+    case "publish_picture":
+      return now.picture.link;
+    case "save_picture":
+      return "/pictures/Orders.png";
+    case "recognize_picture":
+      return now.recognized;
+    case "pinned_picture":
+      return screenshots.pinned();
+    case "import_pictures":
+      return [now.picture.id];
+    case "import_picture":
+    case "paste_picture":
+      return now.picture.id;
     case "last_crash":
       return now.crash;
     case "test_connection":
@@ -268,7 +387,7 @@ export function answer(now: Scene, command: string, language: string): unknown {
   }
 }
 
-/** As a camera sees somebody: something lighter before something darker. */
+/** Returns a picture as a camera gives it: a light shape before a dark background. */
 function seen(): ArrayBuffer {
   const SIDE = 64;
   const pixels = new Uint8ClampedArray(SIDE * SIDE * 4);

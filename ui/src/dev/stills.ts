@@ -30,7 +30,7 @@ export function still(path: string): string {
   return `data:image/svg+xml,${encodeURIComponent(svg)}#`;
 }
 
-/** Of a cluster, as WebM writes it. */
+/** The element id of a cluster in WebM. */
 const CLUSTER = [0x1f, 0x43, 0xb6, 0x75];
 
 /** The video's init and pieces, cut as the program cuts: addresses for `ID/init`, `ID/0`, `ID/1`, ... */

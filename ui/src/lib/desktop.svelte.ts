@@ -16,6 +16,6 @@ export class LiveDesktop {
   }
 }
 
-/** What one presses for it. */
+/** Returns the keys of a shortcut. */
 export const keysOf = (bound: BoundShortcut | undefined): string[] =>
   bound?.state === "works" || bound?.state === "by-desktop" ? keys(bound.keys) : [];

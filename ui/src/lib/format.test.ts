@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import * as format from "./format";
 
+test.each([
+  ["the disk is full", "The disk is full."],
+  ["Permission denied (os error 13)", "Permission denied (os error 13)."],
+  ["video.example can't be reached.", "video.example can't be reached."],
+  ["", ""],
+])("the reason %j reads %j", (reason, words) => expect(format.sentence(reason)).toBe(words));
+
 const plain = (text: string) => text.replaceAll("\u00a0", " ").replaceAll("\u202f", " ");
 
 test.each([
@@ -13,10 +20,12 @@ test.each([
 ])("a length of %i ms reads %s", (ms, words) => expect(format.length(ms)).toBe(words));
 
 test.each([
-  [59, "0:00"],
-  [24 * 60, "0:24"],
-  [80 * 3600 - 1, "79:59"],
-])("space for %i s reads %s hours", (seconds, words) => expect(format.hours(seconds)).toBe(words));
+  [59, "0 minutes"],
+  [60, "1 minute"],
+  [75 * 60, "75 minutes"],
+  [2 * 3600, "2 hours"],
+  [80 * 3600 - 1, "79 hours"],
+])("a span of %i s reads %s", (seconds, words) => expect(plain(format.span(seconds))).toBe(words));
 
 test.each([
   [0, "0 B"],

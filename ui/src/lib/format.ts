@@ -25,6 +25,12 @@ export const isolated = (text: string) =>
 const number = (value: number, digits: number) =>
   new Intl.NumberFormat(tag(), { maximumFractionDigits: digits }).format(value);
 
+/** Returns a reason from outside as a sentence of its own: with a capital letter and a full stop. */
+export function sentence(reason: string): string {
+  const text = reason.trim().replace(/^[a-z]+(?= )/, (word) => word[0]!.toUpperCase() + word.slice(1));
+  return text === "" || /[.!?…؟]$/.test(text) ? text : `${text}.`;
+}
+
 /** 1:42, 12:07, 1:02:03. */
 export function length(ms: number): string {
   const total = Math.max(0, Math.floor(ms / 1000));
@@ -36,9 +42,13 @@ export function length(ms: number): string {
     : `${minutes}:${two(total % 60)}`;
 }
 
-/** 0:24, 79:45: hours and minutes. */
-export const hours = (seconds: number) =>
-  `${Math.floor(seconds / HOUR_S)}:${String(Math.floor(seconds / MINUTE_S) % 60).padStart(2, "0")}`;
+/** 24 minutes; 79 hours: whole minutes below two hours, whole hours from then on. */
+export function span(seconds: number): string {
+  const isShort = seconds < 2 * HOUR_S;
+  const count = Math.floor(Math.max(0, seconds) / (isShort ? MINUTE_S : HOUR_S));
+  const unit = isShort ? "minute" : "hour";
+  return new Intl.NumberFormat(tag(), { style: "unit", unit, unitDisplay: "long" }).format(count);
+}
 
 /** 31 MB; 4.2 MB: one decimal below ten, from megabytes on. */
 export function size(bytes: number): string {
@@ -112,7 +122,7 @@ export function shortLink(link: string): string {
   return [url.host, ...steps.slice(0, -1), cut].join("/");
 }
 
-/** So many letters of it, with a sign that there are more. */
+/** Shortens a text to a number of letters, with an ellipsis if there are more. */
 export const clipped = (text: string, letters: number) =>
   text.length <= letters ? text : `${text.slice(0, letters - 1).trimEnd()}…`;
 

@@ -61,7 +61,7 @@ test("a window is made anew in another language, and stands as it is read", asyn
   expect(screen.getByRole("heading").textContent).toBe(m.empty_title());
   speak("ar");
   await tick();
-  expect(screen.getByRole("heading").textContent).toBe("ستكون تسجيلاتك هنا");
+  expect(screen.getByRole("heading").textContent).toBe("ستظهر تسجيلاتك هنا");
   expect(document.documentElement).toMatchObject({ lang: "ar", dir: "rtl" });
   speak("xx");
   await tick();

@@ -18,7 +18,7 @@ import {
 
 /** No recording is ever newer. */
 const NONE = Number.MAX_SAFE_INTEGER;
-/** Which recordings a window shows: `new` are those that change while it is there. */
+/** The recordings that a window shows. `new` are those that change while it is open. */
 type Shown = "all" | "new" | "none";
 
 export class Live {
@@ -26,7 +26,7 @@ export class Live {
   /** The last thing that a command could not do. */
   trouble = $state.raw<CommandError | null>(null);
   signIn = $state.raw<SignIn>({ phase: "idle" });
-  /** Of what is recorded, in a window that is told them. */
+  /** The sound levels, in a window that receives them. */
   levels = $state.raw<Levels>({ microphone: 0, system: 0 });
   #asking = false;
   #askAgain = false;
@@ -87,26 +87,14 @@ export class Live {
     }
   }
 
-  /** With the recordings of before, where the answer has only what changed. */
+  /** Joins an answer that has only what changed with what was there before. */
   #joined(answer: Snapshot): Snapshot {
-    const before = this.snapshot?.recordings;
-    if (before === undefined || answer.since === 0) return answer;
-    if (answer.recordings.length + answer.gone.length === 0) {
-      return { ...answer, recordings: before };
-    }
-    const changed = new Map(answer.recordings.map((recording) => [recording.id, recording]));
+    const before = this.snapshot;
+    if (before === null || answer.since === 0) return answer;
     const gone = new Set(answer.gone);
-    const kept = before
-      .filter(({ id }) => !gone.has(id))
-      .map((recording) => {
-        const next = changed.get(recording.id);
-        changed.delete(recording.id);
-        return next ?? recording;
-      });
-    const recordings = [...changed.values(), ...kept];
-    // New ones are newest, but for one that was deleted and is back.
-    if (changed.size > 0) recordings.sort((a, b) => (a.id < b.id ? 1 : -1));
-    return { ...answer, recordings };
+    const recordings = joined(before.recordings, answer.recordings, gone);
+    const pictures = joined(before.pictures, answer.pictures, gone);
+    return { ...answer, recordings, pictures };
   }
 
   /** A new session sends everything again: the bar waits where it was instead of running back. */
@@ -132,6 +120,26 @@ export class Live {
     this.#ofToasts.keepOnly(toasts.map(({ recordingId }) => recordingId));
     return { ...next, recordings, toasts };
   }
+}
+
+/** Joins those that changed with those of before, newest first. */
+function joined<Item extends { id: string }>(
+  before: Item[],
+  answer: Item[],
+  gone: ReadonlySet<string>,
+): Item[] {
+  if (answer.length + gone.size === 0) return before;
+  const changed = new Map(answer.map((item) => [item.id, item]));
+  const kept = before
+    .filter(({ id }) => !gone.has(id))
+    .map((item) => {
+      const next = changed.get(item.id);
+      changed.delete(item.id);
+      return next ?? item;
+    });
+  // New ones are newest, but for one that was deleted and is back.
+  const items = [...changed.values(), ...kept];
+  return changed.size > 0 ? items.sort((a, b) => (a.id < b.id ? 1 : -1)) : items;
 }
 
 const runsOn = ({ state }: RecordingView) =>

@@ -4,13 +4,13 @@
  */
 import { onUpdates, program, type Updates } from "$lib/ipc";
 
-/** Of all windows, so it stays with them. */
+/** The storage key of the version that was seen, shared by all windows. */
 const SEEN = "version-seen";
 
 export class Newer {
   updates = $state.raw<Updates>({ phase: "off" });
   #seen = $state(localStorage.getItem(SEEN));
-  /** Which one, as long as nobody has seen it. */
+  /** The newer version, as long as nobody has seen it. */
   readonly untold: string | null = $derived.by(() => {
     const now = this.updates;
     const isThere = now.phase === "found" || now.phase === "ready";
@@ -23,7 +23,7 @@ export class Newer {
       window.addEventListener(moment, () => (this.#seen = localStorage.getItem(SEEN)));
     }
     await onUpdates((now) => (this.updates = now));
-    this.updates = await program.updates();
+    this.updates = await program.updateState();
   }
 
   see() {

@@ -1,4 +1,4 @@
-/*! Whether a part of a window is seen now: for what is to run no longer than that, as a camera. */
+/*! Tracks whether a part of a window is visible, for work that stops when it isn't, such as a camera. */
 
 export class OnScreen {
   #within = $state(false);
@@ -9,7 +9,7 @@ export class OnScreen {
     return this.#within && this.#shown;
   }
 
-  /** For `{@attach}` on the element. */
+  /** Starts watching an element, for `{@attach}`. */
   watch = (element: Element) => {
     const look = () => (this.#shown = document.visibilityState === "visible");
     const observer = new IntersectionObserver((entries) => {

@@ -1,4 +1,4 @@
-/** Whether what is sent to an address can be read on the way: http to anything but this computer. The
+/** Returns whether others can read what is sent to an address: http to anything but this computer. The
  * program itself refuses such a server without a consent; this only asks for it in time. */
 export function isPlainHttp(address: string): boolean {
   const typed = address.trim();

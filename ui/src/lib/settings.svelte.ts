@@ -5,6 +5,7 @@
  */
 import type { DesktopSettings } from "$lib/bindings/DesktopSettings";
 import type { RecordingSettings } from "$lib/bindings/RecordingSettings";
+import type { ScreenshotSettings } from "$lib/bindings/ScreenshotSettings";
 import type { Settings } from "$lib/bindings/Settings";
 import type { ShortcutKeys } from "$lib/bindings/ShortcutKeys";
 import type { UploadSettings } from "$lib/bindings/UploadSettings";
@@ -15,11 +16,12 @@ import { onChanged, program } from "$lib/ipc";
 export interface SettingsChange {
   recording?: Partial<Omit<RecordingSettings, "webcam">> & { webcam?: Partial<WebcamSettings> };
   upload?: Partial<UploadSettings>;
+  screenshots?: Partial<ScreenshotSettings>;
   desktop?: Partial<Omit<DesktopSettings, "shortcuts">> & { shortcuts?: Partial<ShortcutKeys> };
 }
 
 export class LiveSettings {
-  /** As the program has them. */
+  /** The settings as the program has them. */
   #kept = $state.raw<Settings | null>(null);
   /** Changes that the program has not answered yet, oldest first. */
   #asked = $state.raw<readonly SettingsChange[]>([]);
@@ -27,7 +29,7 @@ export class LiveSettings {
   #asking = false;
   #askAgain = false;
 
-  /** With what is changed here: a change is seen at once. */
+  /** The settings with this window's pending changes, so that a change is visible at once. */
   now = $derived(this.#kept && this.#asked.reduce(changed, this.#kept));
 
   async start() {
@@ -72,7 +74,10 @@ export class LiveSettings {
 }
 
 /** The settings with a change, as the program makes it. */
-export function changed(settings: Settings, { recording, upload, desktop }: SettingsChange): Settings {
+export function changed(
+  settings: Settings,
+  { recording, upload, screenshots, desktop }: SettingsChange,
+): Settings {
   return {
     recording: {
       ...settings.recording,
@@ -80,6 +85,7 @@ export function changed(settings: Settings, { recording, upload, desktop }: Sett
       webcam: { ...settings.recording.webcam, ...recording?.webcam },
     },
     upload: { ...settings.upload, ...upload },
+    screenshots: { ...settings.screenshots, ...screenshots },
     desktop: {
       ...settings.desktop,
       ...desktop,

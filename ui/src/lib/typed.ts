@@ -1,4 +1,4 @@
-/*! What is typed along a menu: letters that find the next entry that begins with them. */
+/*! Typeahead in a menu: letters find the next entry that begins with them. */
 
 /** Letters within so long are one word. */
 const TOGETHER_MS = 700;
@@ -7,7 +7,7 @@ export class Typed {
   #text = "";
   #atMs = -TOGETHER_MS;
 
-  /** Whether the key is a letter, which it then keeps. A space alone is no letter: it presses. */
+  /** Returns whether the key is a letter, and keeps it. A space alone presses the entry instead. */
   takes({ key, ctrlKey, altKey, metaKey, timeStamp }: KeyboardEvent): boolean {
     const goesOn = timeStamp - this.#atMs < TOGETHER_MS;
     if (key.length !== 1 || ctrlKey || altKey || metaKey || (key === " " && !goesOn)) return false;
@@ -16,7 +16,7 @@ export class Typed {
     return true;
   }
 
-  /** Where that is; `null`: nowhere. The same letter once more goes on to the next that has it. */
+  /** Returns the index of the match, or `null`. The same letter again finds the next match. */
   find(words: readonly string[], from: number): number | null {
     const same = new Set(this.#text).size === 1;
     const wanted = same ? this.#text.slice(0, 1) : this.#text;

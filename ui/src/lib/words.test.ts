@@ -24,6 +24,7 @@ const needs = Object.keys({
   "files-missing": 1,
   "damaged-on-server": 1,
   "other-server": 1,
+  "new-link": 1,
 } satisfies Record<NeedReason, 1>) as NeedReason[];
 
 const now = Date.now();
@@ -69,13 +70,13 @@ test("toasts say what is safe before what is wrong", () => {
   }
   const offline = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 14 }, 38));
   expect(offline).toMatchObject({
-    title: "Offline. Saved; will upload automatically.",
-    figures: "14 parts waiting for network",
+    title: "Offline, saved on this computer",
+    figures: "14 parts waiting for a connection",
     bar: 38,
     action: "copy",
   });
   const one = toastWords(toast("T", { kind: "waits", reason: "offline", parts: 1 }));
-  expect(one.figures).toBe("1 part waiting for network");
+  expect(one.figures).toBe("1 part waiting for a connection");
 });
 
 test("the toast of an upload has its figures, the done one its link", () => {

@@ -3,15 +3,20 @@
  * the switches are exhaustive, so that a new state doesn't compile until it has its words.
  */
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { FileProblem } from "$lib/bindings/FileProblem";
 import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { LocalNetworkView } from "$lib/bindings/LocalNetworkView";
-import type { HealthView } from "$lib/bindings/HealthView";
+import type { IssueView } from "$lib/bindings/IssueView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
+import type { OtherServerView } from "$lib/bindings/OtherServerView";
+import type { PictureSaid } from "$lib/bindings/PictureSaid";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ToastView } from "$lib/bindings/ToastView";
+import type { UploadProgress } from "$lib/bindings/UploadProgress";
 import type { Warning } from "$lib/bindings/Warning";
 import type { WaitReason } from "$lib/bindings/WaitReason";
+import { STRIKE_SECONDS } from "$lib/bindings/limits";
 import * as format from "$lib/format";
 import * as m from "$lib/messages/messages";
 
@@ -30,7 +35,7 @@ export type IconName =
   | "upload"
   | "wifi-off";
 
-/** What colour says: red is recording and nothing else, amber waits and is safe, green is done. */
+/** The meaning of a colour: red is recording and nothing else, amber waits and is safe, green is done. */
 export type Tone = "recording" | "accent" | "waits" | "done" | "soft";
 
 export interface Line {
@@ -51,7 +56,7 @@ export interface ToastWords {
   action: "copy" | "open" | "resume" | "retry" | "sign-in" | null;
 }
 
-/** Of a title in a toast, where something follows it. */
+/** The number of letters of a title in a toast that has more text after it. */
 const TITLE_SHOWN_MAX = 40;
 /** The segment that was just sealed, and two on their way. */
 const PARTS_IN_STEP = 3;
@@ -80,6 +85,7 @@ const needIcon = (reason: NeedReason): IconName => {
     case "damaged-on-server":
     case "refused":
     case "other-server":
+    case "new-link":
       return "alert";
   }
 };
@@ -108,11 +114,19 @@ export function recordingLine(recording: RecordingView, nowMs: number): Line {
       return {
         icon: "upload",
         tone: "accent",
-        text: format.joined(percentage, typeof left === "number" && format.timeLeft(left)),
+        text: format.joined(
+          percentage,
+          typeof left === "number" && format.timeLeft(left),
+          upload !== null && toServer(upload),
+        ),
       };
     }
     case "waits":
-      return { icon: waitIcon(state.reason), tone: "waits", text: waitWord(state.reason) };
+      return {
+        icon: waitIcon(state.reason),
+        tone: "waits",
+        text: format.joined(waitWord(state.reason), upload !== null && toServer(upload)),
+      };
     case "needsYou":
       return {
         icon: needIcon(state.reason),
@@ -133,11 +147,40 @@ export function recordingLine(recording: RecordingView, nowMs: number): Line {
   }
 }
 
+/** Names the server of an upload that doesn't go to the account's. */
+const toServer = ({ otherServer }: UploadProgress): string | false =>
+  otherServer !== null && m.state_to_server({ server: format.isolated(otherServer) });
+
+/** Returns what still goes to another server, or what it waits for. */
+export function otherServerLine({ uploads, signedIn, reach }: OtherServerView): string {
+  const count = uploads;
+  if (count === 0) return m.other_server_idle();
+  if (!signedIn) return m.other_server_needs_sign_in({ count });
+  return reach === "offline" ? m.other_server_offline({ count }) : m.other_server_uploads({ count });
+}
+
 /** A file that could not be written is said; the recording itself is safe. */
 const withFile = ({ fileProblem }: RecordingView, line: Line): Line =>
   fileProblem === null
     ? line
-    : { ...line, text: format.joined(line.text, m.file_not_written()), detail: fileProblem };
+    : {
+        ...line,
+        text: format.joined(line.text, fileProblem.code === "elsewhere" ? m.file_elsewhere() : m.file_not_written()),
+        detail: fileProblemWords(fileProblem),
+      };
+
+function fileProblemWords(problem: FileProblem): string {
+  switch (problem.code) {
+    case "elsewhere":
+      return m.file_problem_elsewhere(problem.params);
+    case "unwritable":
+      return m.file_problem_unwritable(problem.params);
+    case "files-missing":
+      return m.file_problem_files_missing(problem.params);
+    case "store":
+      return m.error_store({ reason: format.sentence(problem.params.reason) });
+  }
+}
 
 function waitWord(reason: WaitReason): string {
   switch (reason) {
@@ -170,10 +213,12 @@ function needWord(reason: NeedReason): string {
       return m.state_needs_damaged_on_server();
     case "other-server":
       return m.state_needs_other_server();
+    case "new-link":
+      return m.state_needs_new_link();
   }
 }
 
-/** Who can open a link, where that is not everyone. */
+/** Returns who can open a link, unless everyone can. */
 export function reachWords(reach: LinkReach | null): string | null {
   switch (reach) {
     case "this-computer":
@@ -199,11 +244,11 @@ export function localNetworkWords(network: LocalNetworkView): string {
     case "noNetwork":
       return m.local_network_none();
     case "failed":
-      return m.local_network_failed({ reason: network.detail });
+      return m.local_network_failed({ reason: format.sentence(network.detail) });
   }
 }
 
-/** How far the upload of what is recorded now is behind. */
+/** Returns how far the upload of the running recording is behind. */
 export function stepLine({ upload }: RecordingView, account: AccountView | null): Line {
   if (upload === null) return { icon: "hard-drive", tone: "soft", text: m.step_local() };
   const count = upload.pending;
@@ -267,6 +312,19 @@ export function toastWords(toast: ToastView): ToastWords {
         bar: null,
         action: link === null ? null : "open",
       };
+    case "picture":
+      return pictureToast(body.said, title);
+    case "pictureDone":
+      return {
+        icon: "check",
+        tone: "done",
+        title: body.linkCopied
+          ? m.toast_link_copied()
+          : m.picture_done({ title: format.clipped(title, TITLE_SHOWN_MAX) }),
+        figures: link === null ? "" : format.isolated(format.shortLink(link)),
+        bar: null,
+        action: link === null ? null : "open",
+      };
     case "recordingFailed":
       return {
         icon: "alert",
@@ -294,6 +352,30 @@ export function toastWords(toast: ToastView): ToastWords {
           body.keys === ""
             ? m.toast_bar_hidden_tray()
             : m.toast_bar_hidden_keys({ keys: format.isolated(body.keys) }),
+        bar: null,
+        action: null,
+      };
+  }
+}
+
+function pictureToast(said: PictureSaid, title: string): ToastWords {
+  const shown = format.clipped(title, TITLE_SHOWN_MAX);
+  const done = { icon: "check", tone: "done", bar: null, action: null } as const;
+  switch (said) {
+    case "taken":
+      return { ...done, title: m.picture_taken(), figures: m.picture_taken_hint({ title: shown }) };
+    case "copied":
+      return { ...done, title: m.picture_copied(), figures: m.picture_copied_hint() };
+    case "saved":
+      return { ...done, title: m.picture_saved(), figures: shown };
+    case "text-copied":
+      return { ...done, title: m.picture_text_copied(), figures: m.picture_copied_hint() };
+    case "unreadable":
+      return {
+        icon: "alert",
+        tone: "waits",
+        title: m.picture_unreadable(),
+        figures: m.picture_unreadable_hint({ title: shown }),
         bar: null,
         action: null,
       };
@@ -341,7 +423,7 @@ function waitToast(reason: WaitReason, count: number): { title: string; figures:
     case "paused":
       return { title: m.toast_waits_paused(), figures: m.toast_parts_you({ count }) };
     case "metered":
-      return { title: m.toast_waits_metered(), figures: m.toast_parts_network({ count }) };
+      return { title: m.toast_waits_metered(), figures: m.toast_parts_turn({ count }) };
     case "not-running":
       return { title: m.toast_waits_not_running(), figures: m.toast_parts_turn({ count }) };
   }
@@ -372,14 +454,19 @@ function needToast(
       };
     case "other-server":
       return {
-        title: m.toast_needs_other_server(),
+        title: m.toast_needs_other_server({ server: detail }),
         figures: m.toast_needs_other_server_hint({ title, server: detail }),
+      };
+    case "new-link":
+      return {
+        title: m.toast_needs_new_link(),
+        figures: m.toast_needs_new_link_hint({ title }),
       };
   }
 }
 
-/** What went wrong in a recording without ending it, in plain words; the exact ones are its detail. */
-export function issueWords({ kind, detail }: HealthView): string {
+/** Returns what happened, in a few words. An issue of an unknown kind has English words of its own. */
+export function issueWords({ kind, detail }: IssueView): string {
   const words: Record<string, () => string> = {
     "frames-dropped": m.issue_frames_dropped,
     "source-stalled": m.issue_source_stalled,
@@ -396,12 +483,46 @@ export function issueWords({ kind, detail }: HealthView): string {
     "disk-low": m.issue_disk_low,
     "folder-lost": m.issue_folder_lost,
     "folder-back": m.issue_folder_back,
+    "segment-damaged": m.issue_segment_damaged,
     "link-changed": m.issue_link_changed,
+    slept: m.end_slept,
+    "disk-nearly-full": m.end_disk_nearly_full,
+    "disk-full": m.end_disk_full,
+    interrupted: m.end_interrupted,
+    "source-missing": m.end_source_missing,
+    "sharing-refused": m.end_sharing,
+    "sharing-silent": m.end_sharing,
+    "sharing-revoked": m.end_sharing,
+    "sharing-lost": m.end_sharing,
+    "folder-unwritable": m.end_folder_unwritable,
+    "no-display": m.end_failed,
+    "encoder-missing": m.end_failed,
+    "no-sound": m.end_failed,
+    unsupported: m.end_failed,
+    "pipeline-failed": m.end_failed,
   };
   return words[kind]?.() ?? detail;
 }
 
-/** Where recordings go, and whether it answers. */
+/** More about an issue: how much, how long, or the system's own reason. Empty if there is no more. */
+export function issueDetail({ kind, params }: IssueView): string {
+  const number = (name: string) => (typeof params[name] === "number" ? params[name] : 0);
+  switch (kind) {
+    case "frames-dropped":
+      return m.issue_frames_count({ count: number("count") });
+    case "source-stalled":
+    case "source-back":
+      return m.seconds({ count: Math.round(number("ms") / 1000) });
+    case "segment-damaged":
+      return m.issue_segment_damaged_detail();
+    case "disk-low":
+      return m.disk_free({ size: format.size(number("freeBytes")) });
+    default:
+      return typeof params.reason === "string" ? params.reason : "";
+  }
+}
+
+/** Returns where recordings go, and whether that server answers. */
 export function accountLine(account: AccountView | null): Line {
   if (account === null) {
     return { icon: "hard-drive", tone: "soft", text: m.reach_none() };
@@ -455,9 +576,13 @@ export function shortcutName(shortcut: Shortcut, asks = false): string {
       return m.shortcut_quick_menu();
     case "pause":
       return m.shortcut_pause();
+    case "strike":
+      return m.strike_last({ count: STRIKE_SECONDS });
     case "shareLast":
       return m.shortcut_share_last();
     case "library":
       return m.shortcut_library();
+    case "screenshot":
+      return m.shortcut_screenshot();
   }
 }

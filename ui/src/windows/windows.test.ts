@@ -1,6 +1,7 @@
 /*! Library and toasts on a made-up program: what they show of it, and what they ask of it. */
 import "$lib/tokens.css";
 import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { nameOf } from "../dev/asked";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { page, userEvent } from "vitest/browser";
@@ -52,14 +53,14 @@ beforeEach(async () => {
   mockWindows("library");
   mockConvertFileSrc("linux");
   mockIPC((command, args) => {
-    asked.push([command, args]);
+    asked.push([nameOf(command, args), args]);
     if (command === "snapshot") return program;
     if (command === "sign_in_state") return signIn;
     if (command === "desktop") {
       return { shortcut: bound()[0], shortcuts: bound(), composited: true };
     }
     if (command === "update_state") return updates.newest;
-    const refusal = refuses[command];
+    const refusal = refuses[nameOf(command, args)];
     if (refusal !== undefined) throw refusal;
     return null;
   }, { shouldMockEvents: true });
@@ -97,23 +98,23 @@ test("an empty library says which keys to press", async () => {
 test("the record button starts, shows the time, and stops", async () => {
   await show(Library, empty());
   await fireEvent.click(screen.getByTestId("record"));
-  expect(of("start_recording")).toHaveLength(1);
+  expect(of("start")).toHaveLength(1);
   await becomes(running());
   const stop = screen.getByTestId("stop");
   expect(stop.textContent).toMatch(/Stop\s*0:12/);
   await vi.advanceTimersByTimeAsync(2000);
   expect(stop.textContent).toMatch(/Stop\s*0:14/);
   await fireEvent.click(stop);
-  expect(of("stop_recording")).toHaveLength(1);
+  expect(of("stop")).toHaveLength(1);
 });
 
 test("that the screen is kept is seen, and what is kept can be shared", async () => {
   await show(Library, empty());
   expect(screen.queryByTestId("kept")).toBeNull();
   await becomes({ ...empty(), change: 2, ring: { kind: "keeping", heldMs: 92_000, lengthMs: 120_000 } });
-  expect(screen.getByTestId("kept").textContent).toMatch(/The last 1:32 are kept/);
+  expect(screen.getByTestId("kept").textContent).toMatch(/Keeping the last 1:32/);
   await fireEvent.click(screen.getByTestId("share-last"));
-  expect(of("share_last")).toHaveLength(1);
+  expect(of("preview-last")).toHaveLength(1);
   await becomes({ ...empty(), change: 3, ring: { kind: "waits", reason: "disk-low" } });
   expect(screen.getByTestId("kept").textContent).toMatch(/disk is almost full/);
   expect(screen.queryByTestId("share-last")).toBeNull();
@@ -122,7 +123,7 @@ test("that the screen is kept is seen, and what is kept can be shared", async ()
 });
 
 test("a command that can't be done leaves a sentence, not silence", async () => {
-  refuses.start_recording = { code: "disk-full", params: { reason: "" } };
+  refuses.start = { code: "disk-full", params: { reason: "" } };
   await show(Library, empty());
   await fireEvent.click(screen.getByTestId("record"));
   await settle();
@@ -232,10 +233,18 @@ test("a card and its menu have only what works", async () => {
   await show(Library, { ...empty(), recordings: [bare] });
   expect(screen.queryByTestId("recording-copy")).toBeNull();
   await fireEvent.click(screen.getByTestId("recording-retry"));
-  expect(of("retry")).toEqual([{ id: bare.id }]);
+  expect(of(`retry:${bare.id}`)).toHaveLength(1);
   await fireEvent.click(screen.getByTestId("recording-more"));
   const names = screen.getAllByRole("menuitem", { hidden: true }).map((item) => item.dataset.testid);
-  expect(names).toEqual(["menu-play", "menu-rename", "menu-pause", "menu-retry", "menu-delete"]);
+  expect(names).toEqual([
+    "menu-play",
+    "menu-edit",
+    "menu-rename",
+    "menu-record-on",
+    "menu-pause",
+    "menu-retry",
+    "menu-delete",
+  ]);
 });
 
 test("at most three toasts, the newest last, and the rest as a number", async () => {
@@ -278,7 +287,7 @@ test("a done toast leaves after six seconds while snapshots keep coming", async 
 test("a toast for several recordings says how many wait for the sign-in", async () => {
   const needs = { ...toast("Hand-over", { kind: "needsYou", reason: "sign-in", detail: "" }), count: 3 };
   await show(Toasts, { ...empty(), toasts: [needs] });
-  expect(screen.getByTestId("toast-figures").textContent).toBe("3 recordings upload after that");
+  expect(screen.getByTestId("toast-figures").textContent).toBe("3 recordings are saved on this computer");
   expect(screen.getAllByTestId("sign-in")).toHaveLength(1);
 });
 
@@ -313,7 +322,7 @@ test("Open opens the link and takes the toast away", async () => {
   await show(Toasts, { ...empty(), toasts: [done] });
   await fireEvent.click(screen.getByTestId("toast-open"));
   await settle();
-  expect(of("open_link")).toEqual([{ id: done.recordingId }]);
+  expect(of(`open-link:${done.recordingId}`)).toHaveLength(1);
   expect(of("dismiss_toast")).toEqual([{ id: done.recordingId }]);
 });
 
@@ -324,7 +333,7 @@ test("card and footer sign in, wait for the browser, and can send it again", asy
   expect(card.queryByTestId("recording-retry")).toBeNull();
   expect(screen.getAllByTestId("sign-in")).toHaveLength(2);
   await fireEvent.click(card.getByTestId("sign-in"));
-  expect(of("sign_in")).toEqual([{ server: null, remember: true }]);
+  expect(of("sign_in")).toEqual([{ server: null, remember: true, allowHttp: false }]);
   await signInBecomes({ phase: "waiting", server: SERVER });
   for (const button of screen.getAllByTestId("sign-in")) {
     expect(button.textContent?.trim()).toBe("Waiting for your browser…");
@@ -338,7 +347,7 @@ test("a toast that needs a sign-in offers it", async () => {
   await show(Toasts, { ...empty(), toasts: [needs] });
   expect(screen.queryByTestId("toast-retry")).toBeNull();
   await fireEvent.click(screen.getByTestId("sign-in"));
-  expect(of("sign_in")).toEqual([{ server: null, remember: true }]);
+  expect(of("sign_in")).toEqual([{ server: null, remember: true, allowHttp: false }]);
 });
 
 test("without a keyring the person chooses: this session only, or not now", async () => {
@@ -347,7 +356,7 @@ test("without a keyring the person chooses: this session only, or not now", asyn
   const notice = screen.getByTestId("sign-in-notice");
   expect(notice.textContent).toMatch(/keyring can't be used\. Nothing was stored\./);
   await fireEvent.click(screen.getByTestId("sign-in-session"));
-  expect(of("sign_in")).toEqual([{ server: SERVER, remember: false }]);
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: false, allowHttp: false }]);
   await fireEvent.click(screen.getByTestId("sign-in-leave"));
   expect(of("leave_sign_in")).toHaveLength(1);
   await signInBecomes({ phase: "idle" });
@@ -371,9 +380,9 @@ test("a server without a sign-in page takes a token, unseen", async () => {
 test("what else kept a sign-in back is said, and tried again", async () => {
   signIn = { phase: "failed", server: SERVER, code: "sign-in-timed-out", params: {} };
   await show(Library, ownServer(true));
-  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/Nobody signed in.*Nothing was changed/);
+  expect(screen.getByTestId("sign-in-notice").textContent).toMatch(/timed out.*Nothing was changed/);
   await fireEvent.click(screen.getByTestId("sign-in-again"));
-  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true }]);
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true, allowHttp: false }]);
 });
 
 test("the footer's account takes a server's address; Escape gives the focus back", async () => {
@@ -386,7 +395,7 @@ test("the footer's account takes a server's address; Escape gives the focus back
   expect(document.activeElement).toBe(field);
   await fireEvent.input(field, { target: { value: "video.example" } });
   await fireEvent.click(screen.getByTestId("server-sign-in"));
-  expect(of("sign_in")).toEqual([{ server: "https://video.example", remember: true }]);
+  expect(of("sign_in")).toEqual([{ server: "https://video.example", remember: true, allowHttp: false }]);
   await fireEvent.keyDown(field, { key: "Escape" });
   expect(screen.queryByTestId("account-panel")).toBeNull();
   expect(document.activeElement).toBe(line);
@@ -413,7 +422,7 @@ test("a sign-in that waits can be sent again, and called off", async () => {
   const notice = within(screen.getByTestId("sign-in-notice"));
   expect(notice.getByRole("status").textContent).toMatch(/Sign in to video\.example in your browser/);
   await fireEvent.click(notice.getByTestId("sign-in-again"));
-  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true }]);
+  expect(of("sign_in")).toEqual([{ server: SERVER, remember: true, allowHttp: false }]);
   await fireEvent.click(notice.getByText("Cancel"));
   expect(of("leave_sign_in")).toHaveLength(1);
 });
@@ -441,21 +450,21 @@ test("signing out says where recordings stay", async () => {
   expect(screen.getByTestId("account").textContent).toMatch(/No links/);
 });
 
-test("what befell a recording is told, and where it is played with its time", async () => {
-  const befallen = recording("Demo", { kind: "done" }, {
+test("issues of a recording are counted on its card, and listed with their times beside the player", async () => {
+  const troubled = recording("Demo", { kind: "done" }, {
     durationMs: 90_000,
-    health: [{ atMs: 12_000, kind: "frames-dropped", detail: "4 pictures were lost" }],
-    endDetail: "The disk is nearly full",
+    issues: [{ atMs: 12_000, kind: "frames-dropped", params: { count: 4 }, detail: "4 pictures were lost" }],
+    end: { atMs: 90_000, kind: "disk-nearly-full", params: {}, detail: "of the command line" },
   });
   refuses.media = { code: "no-media", params: {} };
-  await show(Library, { ...empty(), recordings: [befallen] });
+  await show(Library, { ...empty(), recordings: [troubled] });
   expect(screen.getByTestId("recording-notes").getAttribute("aria-label")).toBe("2 issues");
   await fireEvent.click(screen.getByTestId("recording-open"));
   const notes = within(screen.getByTestId("recording-notes"));
   const told = notes.getAllByRole("listitem", { hidden: true }).map((item) => item.textContent);
   expect(told.map((text) => text?.replace(/\s+/g, " ").trim())).toEqual([
-    "0:12 Frames were dropped",
-    "1:30 The disk is nearly full",
+    "0:12 Frames were dropped · 4 frames are missing",
+    "1:30 The recording ended because the disk was nearly full",
   ]);
   await settle();
   expect(screen.getByTestId("player-failure").textContent).toMatch(/Can't play here/);

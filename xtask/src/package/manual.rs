@@ -10,7 +10,7 @@ use crate::steps::answer;
 
 const PROGRAMS: [&str; 2] = ["snaplark", "snaplark-cloud"];
 
-/// Where Debian's shells look, and the parts of the file name before and after the program's name.
+/// The folders in which Debian's shells look, and the parts of the file name around the program's name.
 const COMPLETIONS: [(&str, &str, &str, &str); 3] = [
     ("bash", "usr/share/bash-completion/completions", "", ""),
     ("zsh", "usr/share/zsh/vendor-completions", "_", ""),

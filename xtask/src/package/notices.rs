@@ -44,7 +44,7 @@ pub fn third_party(place: &Place) -> Result<String> {
             texts.entry(text).or_default().push(format!("{name} ({licence})"));
         }
     }
-    for font in ["assets/fonts/OFL.txt", "crates/cloud/assets/inter-LICENSE.txt"] {
+    for font in ["assets/fonts/OFL.txt", "crates/cloud-web/assets/inter-LICENSE.txt"] {
         let text = fs::read_to_string(place.root.join(font)).with_context(|| font.to_owned())?;
         texts.entry(text).or_default().push("Inter (OFL-1.1)".into());
     }

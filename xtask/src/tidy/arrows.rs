@@ -3,30 +3,88 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::metadata;
+use super::{files, metadata};
 use crate::Place;
 
 /// A crate, what it may use, and what its tests may use in addition.
-const ARROWS: [(&str, &[&str], &[&str]); 12] = [
+const ARROWS: [(&str, &[&str], &[&str]); 19] = [
     ("snaplark-api", &[], &[]),
-    ("snaplark-webm", &[], &[]),
+    ("snaplark-formats", &[], &[]),
+    ("snaplark-files", &[], &[]),
     // Text from a server is escaped where it is written.
     ("snaplark-terminal", &["api"], &[]),
     // The simulation runs the state machine over the real store.
     ("snaplark-core", &["api"], &["store"]),
-    ("snaplark-store", &["core", "api"], &[]),
-    ("snaplark-capture", &["core", "webm"], &[]),
-    ("snaplark-cloud", &["api", "webm", "terminal"], &[]),
-    // The app never names capture: shells plug it in, and tests plug in a fake.
-    ("snaplark-app", &["store", "core", "api", "webm"], &["cloud"]),
-    ("snaplark-cli", &["app", "capture", "cloud", "core", "api", "terminal"], &[]),
-    ("snaplark-desktop", &["app", "capture", "cloud", "core", "api"], &[]),
-    ("snaplark-tests", &["app", "capture", "cloud", "core", "api", "store", "webm"], &[]),
+    ("snaplark-destinations", &["core", "api"], &[]),
+    ("snaplark-store", &["core", "api", "files"], &[]),
+    // Its tests decode what they recorded.
+    ("snaplark-capture", &["core", "formats", "files"], &["render"]),
+    ("snaplark-render", &["core", "formats", "files"], &[]),
+    ("snaplark-cloud-data", &["api", "formats", "files"], &[]),
+    ("snaplark-cloud", &["cloud-data", "api", "formats"], &[]),
+    // No HTTP in the domain, and neither command line nor metrics in what the app embeds.
+    ("snaplark-cloud-web", &["cloud", "cloud-data", "api", "formats"], &[]),
+    (
+        "snaplark-cloud-server",
+        &["cloud-web", "cloud", "cloud-data", "api", "terminal"],
+        &["formats"],
+    ),
+    // The app names neither capture nor render: shells plug them in, and tests plug in fakes.
+    ("snaplark-app", &["destinations", "store", "core", "api", "formats", "files"], &["cloud-web"]),
+    ("snaplark-cli", &["app", "capture", "render", "cloud-web", "core", "api", "terminal"], &[]),
+    ("snaplark-command-macro", &[], &[]),
+    (
+        "snaplark-desktop",
+        &["app", "capture", "render", "cloud-web", "core", "api", "command-macro"],
+        &[],
+    ),
+    (
+        "snaplark-tests",
+        &[
+            "app",
+            "capture",
+            "render",
+            "cloud-web",
+            "core",
+            "api",
+            "destinations",
+            "store",
+            "formats",
+            "files",
+        ],
+        &[],
+    ),
     ("xtask", &[], &[]),
 ];
 
+/// Crates that only some files of a package may name, because the package's other files use their ports in `core`.
+const PLUGGED_IN: [(&str, &str, &[&str]); 3] = [
+    ("src-tauri/src/", "snaplark_capture", &["src-tauri/src/main.rs", "src-tauri/src/program.rs"]),
+    ("src-tauri/src/", "snaplark_render", &["src-tauri/src/program.rs"]),
+    ("src-tauri/src/", "snaplark_cloud_web", &["src-tauri/src/program.rs"]),
+];
+
 pub fn check(place: &Place) -> Result<Vec<String>> {
-    findings(&metadata(place)?)
+    let mut findings = findings(&metadata(place)?)?;
+    for file in files(place)? {
+        if PLUGGED_IN.iter().any(|(folder, ..)| file.starts_with(folder)) {
+            let text = std::fs::read_to_string(place.root.join(&file))?;
+            findings.extend(named_elsewhere(&file, &text));
+        }
+    }
+    Ok(findings)
+}
+
+/// Returns a finding for each crate that a file names though only others may.
+fn named_elsewhere(file: &str, text: &str) -> Vec<String> {
+    let names = PLUGGED_IN.iter().filter(|(folder, name, allowed)| {
+        file.starts_with(folder) && !allowed.contains(&file) && text.contains(name)
+    });
+    names
+        .map(|(_, name, allowed)| {
+            format!("{file}: names {name}, which only {} may; use its port", allowed.join(" and "))
+        })
+        .collect()
 }
 
 fn findings(metadata: &Value) -> Result<Vec<String>> {
@@ -82,11 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn file_that_reaches_past_a_port_is_found() {
+        let text = "let cameras = snaplark_capture::cameras();";
+        assert_eq!(named_elsewhere("src-tauri/src/camera.rs", text).len(), 1);
+        assert_eq!(named_elsewhere("src-tauri/src/program.rs", text), [""; 0]);
+        assert_eq!(named_elsewhere("crates/cli/src/doctor.rs", text), [""; 0]);
+    }
+
+    #[test]
     fn an_arrow_up_is_found() {
         assert_eq!(house("snaplark-app", "snaplark-store", Value::Null), [""; 0]);
         assert_eq!(house("snaplark-app", "snaplark-capture", Value::Null).len(), 1);
         assert_eq!(house("snaplark-core", "snaplark-store", Value::Null).len(), 1);
-        assert_eq!(house("snaplark-app", "snaplark-cloud", json!("dev")), [""; 0]);
-        assert_eq!(house("snaplark-app", "snaplark-cloud", Value::Null).len(), 1);
+        assert_eq!(house("snaplark-app", "snaplark-cloud-web", json!("dev")), [""; 0]);
+        assert_eq!(house("snaplark-app", "snaplark-cloud-web", Value::Null).len(), 1);
     }
 }

@@ -1,51 +1,75 @@
 //! Checks that no compiler does. Every finding names its file and rule.
 
 mod arrows;
+mod generated;
 mod licences;
+mod named_tests;
+mod names;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
+use crate::packages::Need;
 use crate::progress::Progress;
 use crate::steps::answer;
-use crate::{Place, build};
+use crate::{Place, build, packages, ui};
+
+pub use generated::{bindings, share_player};
 
 type Check = fn(&Place) -> Result<Vec<String>>;
 
 /// The checks that need no build of the workspace.
-pub const CHECKS: [(&str, Check); 5] = [
+pub const CHECKS: [(&str, Check); 7] = [
     ("formatting", formatting),
     ("arrows between crates", arrows::check),
+    ("shared names of types", names::check),
+    ("tests that documents name", named_tests::check),
     ("file lengths", source::lengths),
     ("leftovers", source::leftovers),
     ("licences", licences::check),
 ];
-
-/// The folder of the generated TypeScript types of the app's views.
-const BINDINGS: &str = "ui/src/lib/bindings";
 
 pub fn tidy(place: &Place, fix: bool) -> Result<ExitCode> {
     if fix {
         build::cargo(place, "cargo fmt").args(["fmt", "--all"]).run()?;
     }
     let mut failed = 0;
-    for (name, check) in CHECKS {
-        if let Err(error) = self::check(place, name, check) {
+    let mut count = |result: Result<()>| {
+        if let Err(error) = &result {
             eprintln!("{error:#}\n");
             failed += 1;
         }
+        result.is_ok()
+    };
+    for (name, check) in CHECKS {
+        count(self::check(place, name, check));
     }
-    if let Err(error) = bindings(place, fix) {
-        eprintln!("{error:#}\n");
-        failed += 1;
+    // The other checks build the app, which needs the system's libraries and the windows' modules.
+    if count(needs(place)) {
+        count(bindings(place, fix));
+        count(share_player(place, fix));
     }
     if failed > 0 {
-        bail!("{failed} of {} checks found something.", CHECKS.len() + 1);
+        bail!("{failed} of {} checks found something.", CHECKS.len() + 3);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Installs whatever is missing to build the app, as `run` and `test` do.
+fn needs(place: &Place) -> Result<()> {
+    packages::ensure(place, Need::App).context(
+        "The generated files could not be checked, and are as they were: libraries of the system are \
+         missing. `cargo xtask test` installs them, too.",
+    )?;
+    ui::install(place)?;
+    // The windows are embedded in the desktop program. Their age doesn't matter to its tests.
+    if place.root.join("ui/dist/windows").exists() {
+        return Ok(());
+    }
+    ui::build(place)
 }
 
 pub fn check(place: &Place, name: &str, check: Check) -> Result<()> {
@@ -92,54 +116,6 @@ pub fn clippy(place: &Place) -> Result<()> {
         .args(["--", "-D", "warnings"])
         .remedy("each warning says what to write instead; none is switched off without a reason.")
         .run()
-}
-
-/// Checks the types that the windows import, which tests of `app` generate (ts-rs). They are written to a
-/// separate folder and compared; with `fix` they are written in place.
-pub fn bindings(place: &Place, fix: bool) -> Result<()> {
-    let kept = place.root.join(BINDINGS);
-    let made = if fix { kept.clone() } else { place.root.join("target/xtask/bindings") };
-    if made.exists() {
-        std::fs::remove_dir_all(&made).with_context(|| made.display().to_string())?;
-    }
-    std::fs::create_dir_all(&made).with_context(|| made.display().to_string())?;
-    build::cargo(place, "the windows' bindings")
-        .args(["test", "--lib", "--exclude", "xtask"])
-        .args(build::WORKSPACE)
-        .args(["export_bindings"])
-        .env("TS_RS_EXPORT_DIR", &made)
-        .run()?;
-    let names = |folder: &Path| -> Result<Vec<PathBuf>> {
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-            names.push(PathBuf::from(entry?.file_name()));
-        }
-        names.sort();
-        Ok(names)
-    };
-    let fresh = names(&made)?;
-    if fresh.is_empty() {
-        bail!("no binding was written: the export tests of crates/app did not run");
-    }
-    if fix {
-        return Ok(());
-    }
-    let mut stale: Vec<String> = Vec::new();
-    for name in names(&kept).unwrap_or_default() {
-        if !fresh.contains(&name) {
-            stale.push(format!("{BINDINGS}/{}: nothing makes it any more", name.display()));
-        }
-    }
-    for name in fresh {
-        let same = std::fs::read(kept.join(&name)).ok() == std::fs::read(made.join(&name)).ok();
-        if !same {
-            stale.push(format!("{BINDINGS}/{}: not what crates/app says", name.display()));
-        }
-    }
-    if !stale.is_empty() {
-        bail!("{}\n  `cargo xtask tidy --fix` writes them.", stale.join("\n  "));
-    }
-    Ok(())
 }
 
 /// Returns every file that git tracks or would add, relative to the root.

@@ -37,7 +37,7 @@ fn length(text: &str) -> Option<String> {
     })
 }
 
-/// What must not be committed: unfinished or disabled code, secrets, paths of one person's machine. Written
+/// The text that must not be committed: unfinished or disabled code, secrets, paths of one machine. Written
 /// in two halves, so that this file does not match itself.
 const LEFTOVERS: [((&str, &str), &str); 16] = [
     (("todo", "!("), "unfinished"),

@@ -4,10 +4,12 @@
 
 use snaplark_core::capture::Source as Recorded;
 use snaplark_core::overlay::Marks as Wanted;
+use snaplark_formats::pointer::{PointerAction, PointerButton};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xinput::{
-    ConnectionExt as _, Device, EventMask, RawButtonPressEvent, RawKeyPressEvent, XIEventMask,
+    ConnectionExt as _, Device, EventMask, RawButtonPressEvent, RawButtonReleaseEvent,
+    RawKeyPressEvent, XIEventMask,
 };
 use x11rb::protocol::xkb::{self, ConnectionExt as _, ID, SelectEventsAux};
 use x11rb::protocol::xproto::ConnectionExt as _;
@@ -15,20 +17,69 @@ use x11rb::rust_connection::RustConnection;
 use xkeysym::Keysym;
 
 use super::keymap::Keymap;
-use super::keys::{Held, Press};
-use super::{Button, Happened};
+use super::keys::{HeldModifiers, KeyPress};
+use super::{Button, InputEvent};
 
-pub struct Input {
+/// Reads where the pointer is, and what is clicked.
+pub(crate) struct PointerInput {
+    connection: RustConnection,
+    root: u32,
+}
+
+impl PointerInput {
+    pub(crate) fn open(display: &str) -> Result<Self, String> {
+        let (connection, root) = connect(display)?;
+        let mask = XIEventMask::RAW_BUTTON_PRESS | XIEventMask::RAW_BUTTON_RELEASE;
+        let masks = [EventMask { deviceid: Device::ALL_MASTER.into(), mask: vec![mask] }];
+        connection.xinput_xi_select_events(root, &masks).map_err(text)?;
+        connection.flush().map_err(text)?;
+        Ok(PointerInput { connection, root })
+    }
+
+    /// Returns the pointer's position on the screen, and the clicks since the last call.
+    pub(crate) fn poll(&mut self) -> Result<((i32, i32), Vec<PointerAction>), String> {
+        let pointer = self.connection.query_pointer(self.root).map_err(text)?;
+        let at = pointer.reply().map_err(text)?;
+        let mut clicks = Vec::new();
+        while let Some(event) = self.connection.poll_for_event().map_err(text)? {
+            let (detail, action): (u32, fn(PointerButton) -> PointerAction) = match event {
+                Event::XinputRawButtonPress(RawButtonPressEvent { detail, .. }) => {
+                    (detail, PointerAction::Pressed)
+                }
+                Event::XinputRawButtonRelease(RawButtonReleaseEvent { detail, .. }) => {
+                    (detail, PointerAction::Released)
+                }
+                // Other events are not needed.
+                _ => continue,
+            };
+            clicks.extend(match detail {
+                1 => Some(action(PointerButton::Left)),
+                2 => Some(action(PointerButton::Middle)),
+                3 => Some(action(PointerButton::Right)),
+                // The wheel, and other buttons of the mouse.
+                _ => None,
+            });
+        }
+        Ok(((i32::from(at.root_x), i32::from(at.root_y)), clicks))
+    }
+
+    /// Discards the clicks since the last call.
+    pub(crate) fn forget(&mut self) {
+        while let Ok(Some(_)) = self.connection.poll_for_event() {}
+    }
+}
+
+pub(super) struct XInputReader {
     connection: RustConnection,
     root: u32,
     /// If set, keys are shown only while this window has the focus: typing elsewhere is not part of the
     /// recording.
     window: Option<u32>,
     /// `None` if no keys are wanted.
-    keys: Option<Keyboard>,
+    keys: Option<KeyboardState>,
 }
 
-struct Keyboard {
+struct KeyboardState {
     keymap: Keymap,
     held: [bool; 256],
 }
@@ -39,7 +90,7 @@ const LOCK: u16 = 1 << 1;
 /// The modifier bit of Num Lock on all current layouts.
 const NUM_LOCK: u16 = 1 << 4;
 
-pub fn check(display: &str) -> Result<(), String> {
+pub(super) fn check(display: &str) -> Result<(), String> {
     connect(display).map(drop)
 }
 
@@ -55,8 +106,8 @@ fn connect(display: &str) -> Result<(RustConnection, u32), String> {
     }
 }
 
-impl Input {
-    pub fn open(display: &str, wanted: Wanted, recorded: &Recorded) -> Result<Self, String> {
+impl XInputReader {
+    pub(super) fn open(display: &str, wanted: Wanted, recorded: &Recorded) -> Result<Self, String> {
         let (connection, root) = connect(display)?;
         let mut mask = XIEventMask::default();
         if wanted.clicks {
@@ -65,7 +116,7 @@ impl Input {
         let keys = match wanted.keys {
             Some(_) => {
                 mask |= XIEventMask::RAW_KEY_PRESS | XIEventMask::RAW_KEY_RELEASE;
-                Some(Keyboard::of(&connection)?)
+                Some(KeyboardState::of(&connection)?)
             }
             None => None,
         };
@@ -76,26 +127,27 @@ impl Input {
             Recorded::Window(id) => u32::try_from(*id).ok(),
             Recorded::Display(_) | Recorded::Region { .. } => None,
         };
-        Ok(Input { connection, root, window, keys })
+        Ok(XInputReader { connection, root, window, keys })
     }
 
-    pub fn take(&mut self) -> Result<Vec<Happened>, String> {
+    pub(super) fn read_events(&mut self) -> Result<Vec<InputEvent>, String> {
         let mut taken = Vec::new();
         while let Some(event) = self.connection.poll_for_event().map_err(text)? {
-            taken.extend(self.hear(&event)?);
+            taken.extend(self.interpret(&event)?);
         }
         Ok(taken)
     }
 
     /// Discards the queued events unread, and reads the keyboard's current state.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         while let Ok(Some(_)) = self.connection.poll_for_event() {}
-        if let Some(Ok(keyboard)) = self.keys.is_some().then(|| Keyboard::of(&self.connection)) {
+        if let Some(Ok(keyboard)) = self.keys.is_some().then(|| KeyboardState::of(&self.connection))
+        {
             self.keys = Some(keyboard);
         }
     }
 
-    fn hear(&mut self, event: &Event) -> Result<Option<Happened>, String> {
+    fn interpret(&mut self, event: &Event) -> Result<Option<InputEvent>, String> {
         match event {
             Event::XinputRawButtonPress(RawButtonPressEvent { detail, .. }) => {
                 let button = match detail {
@@ -108,7 +160,7 @@ impl Input {
                 let pointer = self.connection.query_pointer(self.root).map_err(text)?;
                 let at = pointer.reply().map_err(text)?;
                 let at = (i32::from(at.root_x), i32::from(at.root_y));
-                Ok(Some(Happened::Clicked(button, at)))
+                Ok(Some(InputEvent::Clicked(button, at)))
             }
             Event::XinputRawKeyPress(RawKeyPressEvent { detail, .. }) => self.press(*detail as u8),
             Event::XinputRawKeyRelease(RawKeyPressEvent { detail, .. }) => {
@@ -128,7 +180,7 @@ impl Input {
         }
     }
 
-    fn press(&mut self, code: u8) -> Result<Option<Happened>, String> {
+    fn press(&mut self, code: u8) -> Result<Option<InputEvent>, String> {
         let is_meant = match self.window {
             Some(window) => self.has_focus(window)?,
             None => true,
@@ -141,7 +193,7 @@ impl Input {
         let asked = self.connection.xkb_get_state(ID::USE_CORE_KBD.into()).map_err(text)?;
         let state = asked.reply().map_err(text)?;
         let locked = u16::from(state.locked_mods);
-        Ok(keyboard.press(code, state.group.into(), locked).map(Happened::Pressed))
+        Ok(keyboard.press(code, state.group.into(), locked).map(InputEvent::Pressed))
     }
 
     /// Returns whether the window, or a window inside it, has the focus.
@@ -162,7 +214,7 @@ impl Input {
     }
 }
 
-impl Keyboard {
+impl KeyboardState {
     fn of(connection: &RustConnection) -> Result<Self, String> {
         let has = connection.xkb_use_extension(1, 0).map_err(text)?.reply().map_err(text)?;
         if !has.supported {
@@ -175,11 +227,11 @@ impl Keyboard {
         connection.xkb_select_events(of, none, events, all, all, &more).map_err(text)?;
         let down = connection.query_keymap().map_err(text)?.reply().map_err(text)?.keys;
         let held = std::array::from_fn(|code| down[code / 8] >> (code % 8) & 1 == 1);
-        Ok(Keyboard { keymap: Keymap::read(connection)?, held })
+        Ok(KeyboardState { keymap: Keymap::read(connection)?, held })
     }
 
     /// Returns `None` for a modifier, or a key without a meaning.
-    fn press(&self, code: u8, group: u8, locked: u16) -> Option<Press> {
+    fn press(&self, code: u8, group: u8, locked: u16) -> Option<KeyPress> {
         let held = self.held();
         let plain = self.keymap.sym(code, group, 0)?;
         if plain.is_modifier_key() || plain == Keysym::ISO_Level3_Shift {
@@ -190,11 +242,11 @@ impl Keyboard {
         let level = u8::from(shift) + 2 * u8::from(held.level3);
         let typed = self.keymap.sym(code, group, level).unwrap_or(plain);
         let latin = self.keymap.sym(code, 0, 0);
-        Some(Press { plain, typed, latin, held, caps: locked & LOCK != 0 })
+        Some(KeyPress { plain, typed, latin, held, caps: locked & LOCK != 0 })
     }
 
-    fn held(&self) -> Held {
-        let mut held = Held::default();
+    fn held(&self) -> HeldModifiers {
+        let mut held = HeldModifiers::default();
         let down = (0..=u8::MAX).filter(|code| self.held[usize::from(*code)]);
         for sym in down.filter_map(|code| self.keymap.sym(code, 0, 0)) {
             match sym {

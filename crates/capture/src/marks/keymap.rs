@@ -4,20 +4,20 @@ use x11rb::protocol::xkb::{self, ConnectionExt as _, ID, MapPart};
 use x11rb::rust_connection::RustConnection;
 use xkeysym::Keysym;
 
-pub struct Keymap {
+pub(super) struct Keymap {
     first: u8,
-    keys: Vec<Key>,
+    keys: Vec<KeySyms>,
 }
 
-struct Key {
+struct KeySyms {
     groups: u8,
     width: u8,
-    /// By group, then by level.
+    /// The symbols by group, then by level.
     syms: Vec<u32>,
 }
 
 impl Keymap {
-    pub fn read(connection: &RustConnection) -> Result<Self, String> {
+    pub(super) fn read(connection: &RustConnection) -> Result<Self, String> {
         let none = xkb::VMod::default();
         let asked = connection.xkb_get_map(
             ID::USE_CORE_KBD.into(),
@@ -41,7 +41,7 @@ impl Keymap {
         );
         let reply = asked.map_err(text)?.reply().map_err(text)?;
         let keys = reply.map.syms_rtrn.unwrap_or_default();
-        let key = |key: xkb::KeySymMap| Key {
+        let key = |key: xkb::KeySymMap| KeySyms {
             groups: key.group_info & 0x0F,
             width: key.width,
             syms: key.syms,
@@ -50,7 +50,7 @@ impl Keymap {
     }
 
     /// Returns the key's meaning there. If the group or level defines none, a lower level is used.
-    pub fn sym(&self, code: u8, group: u8, level: u8) -> Option<Keysym> {
+    pub(super) fn sym(&self, code: u8, group: u8, level: u8) -> Option<Keysym> {
         let key = self.keys.get(usize::from(code.checked_sub(self.first)?))?;
         // A key with fewer groups than the layout wraps around.
         let group = group.checked_rem(key.groups)?;

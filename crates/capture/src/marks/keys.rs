@@ -9,7 +9,7 @@ use crate::policy::{KEYS_SHOWN, TYPED_CHARS_MAX};
 
 /// The modifiers that are held down.
 #[derive(Clone, Copy, Default)]
-pub struct Held {
+pub(super) struct HeldModifiers {
     pub ctrl: bool,
     pub shift: bool,
     pub alt: bool,
@@ -20,37 +20,37 @@ pub struct Held {
 }
 
 /// A key was pressed.
-pub struct Press {
+pub(super) struct KeyPress {
     /// The meaning without modifiers.
     pub plain: Keysym,
     /// The meaning with the held modifiers.
     pub typed: Keysym,
     /// The meaning in the keyboard's first layout.
     pub latin: Option<Keysym>,
-    pub held: Held,
+    pub held: HeldModifiers,
     pub caps: bool,
 }
 
-/// What is shown.
+/// The keys that are shown.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Typed {
+pub(crate) enum Typed {
     /// A shortcut, as one name for each key.
     Shortcut(Vec<String>),
     /// Typed text.
     Text(String),
 }
 
-pub struct Hands {
+pub(super) struct KeyDisplay {
     wanted: Option<Keys>,
     shown: Option<(Typed, Instant)>,
 }
 
-impl Hands {
-    pub fn new(wanted: Option<Keys>) -> Self {
-        Hands { wanted, shown: None }
+impl KeyDisplay {
+    pub(super) fn new(wanted: Option<Keys>) -> Self {
+        KeyDisplay { wanted, shown: None }
     }
 
-    pub fn press(&mut self, press: Press, now: Instant) {
+    pub(super) fn press(&mut self, press: KeyPress, now: Instant) {
         let before = self.shown(now).map(|(typed, _)| typed.clone());
         let typed = match self.wanted {
             None => return,
@@ -61,19 +61,19 @@ impl Hands {
         self.shown = Some((typed, now));
     }
 
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.shown = None;
     }
 
     /// Returns what is shown now, and how long ago it was pressed.
-    pub fn shown(&self, now: Instant) -> Option<(&Typed, Duration)> {
+    pub(super) fn shown(&self, now: Instant) -> Option<(&Typed, Duration)> {
         let (typed, since) = self.shown.as_ref()?;
         let age = now.saturating_duration_since(*since);
         (age < KEYS_SHOWN).then_some((typed, age))
     }
 }
 
-impl Press {
+impl KeyPress {
     fn is_shortcut(&self) -> bool {
         self.held.ctrl || self.held.alt || self.held.logo || self.plain.is_function_key()
     }
@@ -175,11 +175,11 @@ fn named(sym: Keysym) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn press(plain: Keysym, typed: Keysym, held: Held) -> Press {
-        Press { plain, typed, latin: None, held, caps: false }
+    fn press(plain: Keysym, typed: Keysym, held: HeldModifiers) -> KeyPress {
+        KeyPress { plain, typed, latin: None, held, caps: false }
     }
 
-    fn seen(hands: &Hands, now: Instant) -> String {
+    fn seen(hands: &KeyDisplay, now: Instant) -> String {
         match hands.shown(now) {
             Some((Typed::Shortcut(keys), _)) => keys.join("+"),
             Some((Typed::Text(text), _)) => text.clone(),
@@ -188,31 +188,34 @@ mod tests {
     }
 
     #[test]
-    fn shortcuts_are_shown_and_what_is_written_is_not() {
-        let mut hands = Hands::new(Some(Keys::Shortcuts));
+    fn key_display_shows_only_shortcuts_when_text_is_not_wanted() {
+        let mut hands = KeyDisplay::new(Some(Keys::Shortcuts));
         let now = Instant::now();
         for key in [Keysym::s, Keysym::space, Keysym::Return, Keysym::Left] {
-            hands.press(press(key, key, Held::default()), now);
-            hands.press(press(key, key, Held { shift: true, ..Held::default() }), now);
+            hands.press(press(key, key, HeldModifiers::default()), now);
+            hands.press(
+                press(key, key, HeldModifiers { shift: true, ..HeldModifiers::default() }),
+                now,
+            );
         }
         // A character of a password, as it is typed on many keyboards.
-        let level3 = Held { level3: true, ..Held::default() };
+        let level3 = HeldModifiers { level3: true, ..HeldModifiers::default() };
         hands.press(press(Keysym::q, Keysym::at, level3), now);
         assert_eq!(seen(&hands, now), "");
-        let held = Held { ctrl: true, shift: true, ..Held::default() };
+        let held = HeldModifiers { ctrl: true, shift: true, ..HeldModifiers::default() };
         hands.press(press(Keysym::p, Keysym::P, held), now);
         assert_eq!(seen(&hands, now), "Ctrl+Shift+P");
-        hands.press(press(Keysym::F5, Keysym::F5, Held::default()), now);
+        hands.press(press(Keysym::F5, Keysym::F5, HeldModifiers::default()), now);
         assert_eq!(seen(&hands, now), "F5");
         assert_eq!(seen(&hands, now + KEYS_SHOWN), "");
     }
 
     #[test]
-    fn all_keys_are_shown_as_they_are_written() {
-        let mut hands = Hands::new(Some(Keys::All));
+    fn key_display_shows_typed_text_when_all_keys_are_wanted() {
+        let mut hands = KeyDisplay::new(Some(Keys::All));
         let now = Instant::now();
-        let none = Held::default();
-        let shift = Held { shift: true, ..none };
+        let none = HeldModifiers::default();
+        let shift = HeldModifiers { shift: true, ..none };
         for (plain, typed, held) in [
             (Keysym::g, Keysym::G, shift),
             (Keysym::r, Keysym::r, none),
@@ -226,12 +229,12 @@ mod tests {
             hands.press(press(plain, typed, held), now);
         }
         assert_eq!(seen(&hands, now), "Grü Я1⌫•");
-        let caps = Press { caps: true, ..press(Keysym::a, Keysym::A, shift) };
+        let caps = KeyPress { caps: true, ..press(Keysym::a, Keysym::A, shift) };
         hands.press(caps, now + KEYS_SHOWN);
         assert_eq!(seen(&hands, now + KEYS_SHOWN), "a");
         // A layout whose characters can't be drawn falls back to Latin ones.
-        let ctrl = Held { ctrl: true, ..none };
-        let latin = Press {
+        let ctrl = HeldModifiers { ctrl: true, ..none };
+        let latin = KeyPress {
             latin: Some(Keysym::a),
             ..press(Keysym::hebrew_shin, Keysym::hebrew_shin, ctrl)
         };

@@ -15,96 +15,106 @@ use std::time::{Duration, Instant};
 use snaplark_core::capture::Source as Recorded;
 use snaplark_core::overlay::Marks as Wanted;
 
-pub use keys::Typed;
+#[cfg(target_os = "linux")]
+pub(crate) use input::PointerInput;
+pub(crate) use keys::Typed;
 
-use self::keys::{Hands, Press};
+use self::keys::{KeyDisplay, KeyPress};
 use crate::policy::CLICK_SHOWN;
-use crate::source::Way;
+use crate::source::Backend;
 
 /// A button was pressed, at that position of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Click {
+pub(crate) struct Click {
     pub button: Button,
     pub at: (i32, i32),
     pub since: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Button {
+pub(crate) enum Button {
     Left,
     Middle,
     Right,
 }
 
 /// An input event.
-enum Happened {
+enum InputEvent {
     Clicked(Button, (i32, i32)),
-    Pressed(Press),
+    Pressed(KeyPress),
 }
 
-pub struct Marks {
+pub(crate) struct MarkReader {
     #[cfg(target_os = "linux")]
-    input: input::Input,
+    input: input::XInputReader,
     clicks: Vec<Click>,
-    hands: Hands,
+    keys: KeyDisplay,
 }
 
-impl Marks {
+impl MarkReader {
     /// Starts to read input. Returns `None` if no marks are wanted, and an error that says why they are
     /// impossible.
-    pub fn open(wanted: Wanted, way: &Way, recorded: &Recorded) -> Result<Option<Self>, String> {
+    pub(crate) fn open(
+        wanted: Wanted,
+        backend: &Backend,
+        recorded: &Recorded,
+    ) -> Result<Option<Self>, String> {
         if wanted.is_none() {
             return Ok(None);
         }
         #[cfg(target_os = "linux")]
-        if let Way::X11(display) = way {
-            let input = input::Input::open(display, wanted, recorded)?;
-            return Ok(Some(Marks { input, clicks: Vec::new(), hands: Hands::new(wanted.keys) }));
+        if let Backend::X11(display) = backend {
+            let input = input::XInputReader::open(display, wanted, recorded)?;
+            return Ok(Some(MarkReader {
+                input,
+                clicks: Vec::new(),
+                keys: KeyDisplay::new(wanted.keys),
+            }));
         }
-        let _ = (way, recorded);
-        Err(UNSEEN.to_owned())
+        let _ = (backend, recorded);
+        Err(WAYLAND_REASON.to_owned())
     }
 
     /// Handles the events since the last call. After an error there will be no more events.
-    pub fn look(&mut self, now: Instant) -> Result<(), String> {
+    pub(crate) fn poll(&mut self, now: Instant) -> Result<(), String> {
         self.clicks.retain(|click| now.duration_since(click.since) < CLICK_SHOWN);
         #[cfg(target_os = "linux")]
-        for happened in self.input.take()? {
-            match happened {
-                Happened::Clicked(button, at) => {
+        for event in self.input.read_events()? {
+            match event {
+                InputEvent::Clicked(button, at) => {
                     self.clicks.push(Click { button, at, since: now });
                 }
-                Happened::Pressed(press) => self.hands.press(press, now),
+                InputEvent::Pressed(press) => self.keys.press(press, now),
             }
         }
         Ok(())
     }
 
     /// Discards the input of a pause, and hides what was shown before it.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.clicks.clear();
-        self.hands.forget();
+        self.keys.forget();
         #[cfg(target_os = "linux")]
         self.input.forget();
     }
 
-    pub fn clicks(&self) -> &[Click] {
+    pub(crate) fn clicks(&self) -> &[Click] {
         &self.clicks
     }
 
     /// Returns what was typed, and how long ago.
-    pub fn typed(&self, now: Instant) -> Option<(&Typed, Duration)> {
-        self.hands.shown(now)
+    pub(crate) fn typed(&self, now: Instant) -> Option<(&Typed, Duration)> {
+        self.keys.shown(now)
     }
 }
 
 /// Checks whether clicks and keys can be read on this system. The error says why not.
-pub fn check(way: &Way) -> Result<(), String> {
-    match way {
+pub(crate) fn check(backend: &Backend) -> Result<(), String> {
+    match backend {
         #[cfg(target_os = "linux")]
-        Way::X11(display) => input::check(display),
-        _ => Err(UNSEEN.to_owned()),
+        Backend::X11(display) => input::check(display),
+        _ => Err(WAYLAND_REASON.to_owned()),
     }
 }
 
-const UNSEEN: &str = "Wayland lets no program see them";
+const WAYLAND_REASON: &str = "Wayland lets no program see them";

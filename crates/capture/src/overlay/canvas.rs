@@ -1,18 +1,18 @@
 //! A copy of the source's picture that can be painted on and restored.
 
-use crate::source::picture::{BYTES_PER_PIXEL, Rect};
+use crate::source::picture::{BYTES_PER_PIXEL, PixelRect};
 
-pub struct Canvas {
+pub(super) struct Canvas {
     size: (u32, u32),
     /// BGRx. Empty if no picture was set.
     pixels: Vec<u8>,
     /// The original pixels of each painted rectangle, in painting order.
-    covered: Vec<(Rect, Vec<u8>)>,
+    covered: Vec<(PixelRect, Vec<u8>)>,
 }
 
 /// One pixel of what is painted.
 #[derive(Clone, Copy, Debug)]
-pub struct Ink {
+pub(super) struct Ink {
     /// Blue, green, red.
     pub colour: [u8; 3],
     /// The opacity, of 255. At 0 the pixel under it is unchanged.
@@ -20,34 +20,34 @@ pub struct Ink {
 }
 
 impl Canvas {
-    pub fn new(size: (u32, u32)) -> Self {
+    pub(super) fn new(size: (u32, u32)) -> Self {
         Canvas { size, pixels: Vec::new(), covered: Vec::new() }
     }
 
-    pub fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.pixels.is_empty()
     }
 
-    pub fn pixels(&self) -> &[u8] {
+    pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.pixels.clear();
         self.covered.clear();
     }
 
-    pub fn set(&mut self, picture: &[u8]) {
+    pub(super) fn set(&mut self, picture: &[u8]) {
         self.clear();
         self.pixels.extend_from_slice(picture);
     }
 
     /// Restores the picture as it was set.
-    pub fn uncover(&mut self) {
+    pub(super) fn uncover(&mut self) {
         while let Some((rect, under)) = self.covered.pop() {
             let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
             for (row, under) in under.chunks_exact(row_bytes).enumerate() {
@@ -59,8 +59,8 @@ impl Canvas {
 
     /// Paints the visible part of the rectangle. `ink` returns each pixel, with coordinates from the
     /// rectangle's corner.
-    pub fn paint(&mut self, rect: Rect, ink: impl Fn(u32, u32) -> Ink) {
-        let whole = Rect { x: 0, y: 0, width: self.size.0, height: self.size.1 };
+    pub(super) fn paint(&mut self, rect: PixelRect, ink: impl Fn(u32, u32) -> Ink) {
+        let whole = PixelRect { x: 0, y: 0, width: self.size.0, height: self.size.1 };
         let Some(seen) = rect.common(whole) else { return };
         let (left, top) = ((seen.x - rect.x) as u32, (seen.y - rect.y) as u32);
         let row_bytes = seen.width as usize * BYTES_PER_PIXEL;
@@ -78,13 +78,13 @@ impl Canvas {
         self.covered.push((seen, covered));
     }
 
-    fn start_of(&self, rect: Rect, row: usize) -> usize {
+    fn start_of(&self, rect: PixelRect, row: usize) -> usize {
         ((rect.y as usize + row) * self.size.0 as usize + rect.x as usize) * BYTES_PER_PIXEL
     }
 }
 
 /// Mixes two colors: `part` of 255 of the second, the rest of the first.
-pub fn mix(from: [u8; 3], to: [u8; 3], part: u8) -> [u8; 3] {
+pub(super) fn mix(from: [u8; 3], to: [u8; 3], part: u8) -> [u8; 3] {
     match part {
         0 => from,
         255 => to,
@@ -102,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_painted_is_cut_at_the_edges_and_can_be_taken_back() {
+    fn canvas_clips_at_the_edges_and_restores_the_picture() {
         let mut canvas = Canvas::new((3, 2));
         canvas.set(&[100; 24]);
         let half = |_, _| Ink { colour: [0, 200, 255], cover: 128 };
-        canvas.paint(Rect { x: -1, y: 1, width: 2, height: 5 }, half);
-        canvas.paint(Rect { x: 0, y: 0, width: 1, height: 2 }, half);
+        canvas.paint(PixelRect { x: -1, y: 1, width: 2, height: 5 }, half);
+        canvas.paint(PixelRect { x: 0, y: 0, width: 1, height: 2 }, half);
         let pixel = |n: usize| canvas.pixels()[n * 4..n * 4 + 4].to_vec();
         assert_eq!(pixel(0), [50, 150, 178, 100]);
         assert_eq!(pixel(3), [25, 175, 217, 100]);

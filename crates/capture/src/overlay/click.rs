@@ -7,19 +7,19 @@ use super::canvas::{Canvas, Ink, mix};
 use super::shape::{cover, rounded};
 use crate::marks::{Button, Click};
 use crate::policy::CLICK_SHOWN;
-use crate::source::picture::Rect;
+use crate::source::picture::PixelRect;
 
 /// The windows' accent color, with white around it, so that it is also visible on the accent color.
 const LINE: [u8; 3] = [0xFF, 0x70, 0x21];
 const AROUND: [u8; 3] = [0xFF; 3];
 
-/// In pixels of a picture of 1080 rows.
+/// The size is in pixels of a picture of 1080 rows.
 const RADIUS_FROM: f32 = 12.0;
 const RADIUS_TO: f32 = 34.0;
 const THICKNESS: f32 = 5.0;
 
 /// Paints a click at that position of the picture.
-pub fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
+pub(super) fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
     let scale = (canvas.size().1 as f32 / 1_080.0).clamp(0.5, 2.5);
     let age = now.saturating_duration_since(click.since).as_secs_f32() / CLICK_SHOWN.as_secs_f32();
     // Fast at first, then slower.
@@ -31,7 +31,7 @@ pub fn paint(canvas: &mut Canvas, click: &Click, at: (i32, i32), now: Instant) {
     let half = (radius * 0.82, radius * 0.82);
     let reach = (radius * 1.1 + thickness).ceil() as i32 + 1;
     let side = 2 * reach as u32 + 1;
-    let rect = Rect { x: at.0 - reach, y: at.1 - reach, width: side, height: side };
+    let rect = PixelRect { x: at.0 - reach, y: at.1 - reach, width: side, height: side };
     canvas.paint(rect, |x, y| {
         let (x, y) = ((x as i32 - reach) as f32, (y as i32 - reach) as f32);
         let distance = match click.button {

@@ -11,46 +11,54 @@
 mod canvas;
 mod click;
 mod pill;
-pub mod shape;
-pub mod text;
+pub(crate) mod shape;
+pub(crate) mod text;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use self::canvas::{Canvas, Ink};
-use self::pill::Pill;
+use self::pill::KeyPill;
 use self::shape::Mask;
-use crate::marks::Marks;
-use crate::source::Place;
-use crate::webcam::{Shown, Webcam};
+use crate::marks::MarkReader;
+use crate::source::ScreenMapping;
+use crate::webcam::{WebcamCapture, WebcamLayer};
 
-pub struct Overlay {
+pub(crate) struct Overlay {
     canvas: Canvas,
-    webcam: Arc<Webcam>,
+    webcam: Arc<WebcamCapture>,
     /// The mask for the webcam's last shape and size.
     mask: Mask,
-    marks: Option<Marks>,
-    pill: Pill,
+    marks: Option<MarkReader>,
+    pill: KeyPill,
 }
 
 impl Overlay {
-    pub fn new(size: (u32, u32), webcam: Arc<Webcam>, marks: Option<Marks>) -> Self {
-        let (canvas, mask, pill) = (Canvas::new(size), Mask::default(), Pill::default());
+    pub(crate) fn new(
+        size: (u32, u32),
+        webcam: Arc<WebcamCapture>,
+        marks: Option<MarkReader>,
+    ) -> Self {
+        let (canvas, mask, pill) = (Canvas::new(size), Mask::default(), KeyPill::default());
         Overlay { canvas, webcam, mask, marks, pill }
     }
 
-    /// Paints onto that picture, or onto the last one if there is none now. `place` is the picture's
+    /// Paints onto that picture, or onto the last one if there is none now. `mapping` is the picture's
     /// position on the screen.
-    pub fn lay<'a>(&'a mut self, picture: Option<&'a [u8]>, place: Place) -> Option<&'a [u8]> {
+    pub(crate) fn draw<'a>(
+        &'a mut self,
+        picture: Option<&'a [u8]>,
+        mapping: ScreenMapping,
+    ) -> Option<&'a [u8]> {
         let now = Instant::now();
-        let webcam = self.webcam.look();
-        if let Some(Err(reason)) = self.marks.as_mut().map(|marks| marks.look(now)) {
+        let webcam = self.webcam.layer();
+        if let Some(Err(reason)) = self.marks.as_mut().map(|marks| marks.poll(now)) {
             // The display is gone, which the source will report.
-            tracing::debug!(reason, "clicks and keys are not seen any more");
+            tracing::debug!(reason, "Click and key input lost");
             self.marks = None;
         }
         let marks = self.marks.as_ref();
-        let clicks = marks.map_or(&[][..], Marks::clicks);
+        let clicks = marks.map_or(&[][..], MarkReader::clicks);
         let typed = marks.and_then(|marks| marks.typed(now));
         match picture {
             Some(picture) if webcam.is_none() && clicks.is_empty() && typed.is_none() => {
@@ -62,7 +70,7 @@ impl Overlay {
             None => self.canvas.uncover(),
         }
         for click in clicks {
-            click::paint(&mut self.canvas, click, place.in_picture(click.at), now);
+            click::paint(&mut self.canvas, click, mapping.in_picture(click.at), now);
         }
         if let Some(shown) = &webcam {
             paint_webcam(&mut self.canvas, &mut self.mask, shown);
@@ -74,23 +82,23 @@ impl Overlay {
     }
 
     /// Discards the input of a pause.
-    pub fn break_off(&mut self) {
+    pub(crate) fn discard_input(&mut self) {
         if let Some(marks) = &mut self.marks {
             marks.forget();
         }
     }
 }
 
-fn paint_webcam(canvas: &mut Canvas, mask: &mut Mask, shown: &Shown) {
-    let Shown { face, rect, shape, mirrored } = shown;
+fn paint_webcam(canvas: &mut Canvas, mask: &mut Mask, shown: &WebcamLayer) {
+    let WebcamLayer { frame, rect, shape, mirrored } = shown;
     let side = rect.width;
     mask.fit(*shape, side);
     canvas.paint(*rect, |x, y| {
         let (cover, ring) = mask.at(x, y);
         let x = if *mirrored { side - 1 - x } else { x };
         // The camera's size differs only for a moment after it was changed.
-        let face_at = |at: u32| at * face.side / side;
-        let colour = face.pixel(face_at(x), face_at(y));
+        let frame_at = |at: u32| at * frame.side / side;
+        let colour = frame.pixel(frame_at(x), frame_at(y));
         Ink { colour: canvas::mix(colour, RING, ring), cover }
     });
 }

@@ -10,25 +10,25 @@ const RING: f32 = 1.0 / 110.0;
 
 /// Returns the distance to a rounded rectangle around the origin, with these half sides and corner
 /// radius.
-pub fn rounded(x: f32, y: f32, half: (f32, f32), corner: f32) -> f32 {
+pub(crate) fn rounded(x: f32, y: f32, half: (f32, f32), corner: f32) -> f32 {
     let (x, y) = (x.abs() - half.0 + corner, y.abs() - half.1 + corner);
     x.max(0.0).hypot(y.max(0.0)) + x.max(y).min(0.0) - corner
 }
 
 /// Returns how much of a pixel is inside, of 255.
-pub fn cover(distance: f32) -> u8 {
+pub(crate) fn cover(distance: f32) -> u8 {
     ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 /// For each pixel, its coverage by the webcam's shape and by the line around it.
 #[derive(Debug, Default)]
-pub struct Mask {
+pub(crate) struct Mask {
     of: Option<(Shape, u32)>,
     pixels: Vec<(u8, u8)>,
 }
 
 impl Mask {
-    pub fn fit(&mut self, shape: Shape, side: u32) {
+    pub(crate) fn fit(&mut self, shape: Shape, side: u32) {
         if self.of == Some((shape, side)) {
             return;
         }
@@ -47,7 +47,7 @@ impl Mask {
         }));
     }
 
-    pub fn at(&self, x: u32, y: u32) -> (u8, u8) {
+    pub(crate) fn at(&self, x: u32, y: u32) -> (u8, u8) {
         let side = self.of.map_or(0, |(_, side)| side);
         self.pixels[(y * side + x) as usize]
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_what_they_are_called() {
+    fn mask_covers_the_area_of_its_shape() {
         let mut mask = Mask::default();
         let covered = |mask: &Mask| {
             mask.pixels.iter().map(|(cover, _)| f64::from(*cover) / 255.0).sum::<f64>()

@@ -11,22 +11,22 @@ static FACE: LazyLock<FontRef<'static>> = LazyLock::new(|| {
 });
 
 /// One rendered line of text.
-pub struct Line {
+pub(crate) struct TextLine {
     pub width: u32,
     pub height: u32,
     /// The coverage of each pixel, of 255, row by row.
     cover: Vec<u8>,
 }
 
-pub fn can_draw(sign: char) -> bool {
+pub(crate) fn can_draw(sign: char) -> bool {
     FACE.glyph_id(sign).0 != 0
 }
 
 /// The size of letters, relative to the line's height.
 const LETTERS: f32 = 0.82;
 
-impl Line {
-    pub fn draw(text: &str, height: u32) -> Self {
+impl TextLine {
+    pub(crate) fn draw(text: &str, height: u32) -> Self {
         let face = FACE.as_scaled(PxScale::from(height as f32 * LETTERS));
         let mut at = 0.0;
         let mut last = None;
@@ -38,7 +38,7 @@ impl Line {
             last = Some(id);
         }
         let width = at.ceil() as u32;
-        let mut line = Line { width, height, cover: vec![0; (width * height) as usize] };
+        let mut line = TextLine { width, height, cover: vec![0; (width * height) as usize] };
         // Capital letters are centered vertically.
         let base = (height as f32 + face.scale().y * CAPITALS) / 2.0;
         for glyph in glyphs {
@@ -53,7 +53,7 @@ impl Line {
         line
     }
 
-    pub fn at(&self, x: u32, y: u32) -> u8 {
+    pub(crate) fn at(&self, x: u32, y: u32) -> u8 {
         self.cover[(y * self.width + x) as usize]
     }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_face_has_the_letters_of_keyboards() {
+    fn font_has_the_characters_of_keyboards() {
         for sign in "Ag@ßéÅłşőđĐΩжЯїởẾ€₺←↑→↓↵⇥⌫•`´^~¨".chars()
         {
             assert!(can_draw(sign), "{sign}");
@@ -82,8 +82,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_as_wide_as_its_letters_and_they_stand_in_its_middle() {
-        let [one, two] = ["H", "HH"].map(|text| Line::draw(text, 40));
+    fn text_line_is_as_wide_as_its_letters_and_centres_them() {
+        let [one, two] = ["H", "HH"].map(|text| TextLine::draw(text, 40));
         assert!(two.width.abs_diff(2 * one.width) <= 1);
         let inked = |row: u32| (0..one.width).any(|x| one.at(x, row) > 128);
         let top = (0..40).position(inked).unwrap();

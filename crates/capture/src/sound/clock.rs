@@ -19,8 +19,8 @@ use crate::sound::RATE;
 
 /// The loop's bandwidth and the length of its intervals: wide at first, to find the device, then
 /// narrow, since real clocks drift slowly.
-const WIDE: Pace = Pace { hz: 0.3, seconds: 0.1 };
-const NARROW: Pace = Pace { hz: 0.03, seconds: 0.5 };
+const WIDE: LoopBandwidth = LoopBandwidth { hz: 0.3, seconds: 0.1 };
+const NARROW: LoopBandwidth = LoopBandwidth { hz: 0.03, seconds: 0.5 };
 const WIDE_SECONDS: f64 = 6.0;
 /// The most that an interval in which all observations were late moves the loop.
 const LATE_MS_MAX: f64 = 5.0;
@@ -30,13 +30,13 @@ const LEAD_SECONDS: [f64; 2] = [5.0, 60.0];
 const LEAD_SETTLED_SECONDS: f64 = 2.0;
 const LEAD_STEP_MS_MAX: f64 = 20.0;
 
-struct Pace {
+struct LoopBandwidth {
     hz: f64,
     seconds: f64,
 }
 
 #[derive(Clone, Debug)]
-pub struct DeviceClock {
+pub(super) struct DeviceClock {
     /// The loop's line goes through this moment and this position.
     seconds: f64,
     position: f64,
@@ -54,7 +54,7 @@ pub struct DeviceClock {
 
 impl DeviceClock {
     /// Starts a clock. Moments are in seconds and positions in frames; the caller chooses both origins.
-    pub fn starting_at(seconds: f64, delivered: f64) -> Self {
+    pub(super) fn starting_at(seconds: f64, delivered: f64) -> Self {
         DeviceClock {
             seconds,
             position: delivered,
@@ -69,13 +69,13 @@ impl DeviceClock {
     }
 
     /// Returns which frame is heard at that moment.
-    pub fn position_at(&self, seconds: f64) -> f64 {
+    pub(super) fn position_at(&self, seconds: f64) -> f64 {
         self.delivered_at(seconds) + self.lead
     }
 
     /// Notes how many frames had been delivered at that moment, and which frame the server reports as
     /// heard.
-    pub fn note(&mut self, seconds: f64, delivered: f64, heard: Option<f64>) {
+    pub(super) fn note(&mut self, seconds: f64, delivered: f64, heard: Option<f64>) {
         if let Some(heard) = heard {
             self.note_lead(seconds, heard);
         }
@@ -93,7 +93,7 @@ impl DeviceClock {
         }
     }
 
-    fn follow(&mut self, at: f64, ahead: f64, pace: &Pace) {
+    fn follow(&mut self, at: f64, ahead: f64, pace: &LoopBandwidth) {
         let jump = frames(DEVICE_JUMP_MS as f64);
         self.strange = if ahead < -jump { self.strange + 1 } else { 0 };
         // Frames never arrive early, so the device has jumped ahead. If they stay late, it has stalled.
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_found_and_leaves_no_error() {
+    fn device_clock_follows_drift_without_error() {
         for ppm in [-500.0, -200.0, 0.0, 200.0, 1_000.0] {
             let rate = 48_000.0 * (1.0 + ppm / 1e6);
             let mut clock = DeviceClock::starting_at(0.0, 0.0);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_while_changes_little_and_a_jump_is_followed() {
+    fn device_clock_ignores_late_frames_and_follows_a_jump() {
         let mut clock = DeviceClock::starting_at(0.0, 0.0);
         follow(&mut clock, 48_000.0, 0..10, 0.0);
         let before = clock.position_at(11.0);

@@ -1,6 +1,6 @@
 //! The audio input of one device, which stays open for the whole recording. Its frames go into a
-//! `Line`; if the device is lost, it is reopened until that works. Everything that may hang is on this
-//! one thread, and nothing waits for it: if no frames come, the sound thread (`ear`) produces silence
+//! `Resampler`; if the device is lost, it is reopened until that works. Everything that may hang is on this
+//! one thread, and nothing waits for it: if no frames come, the sound thread (`SoundThread`) produces silence
 //! and reports it.
 //!
 //! ```text
@@ -21,10 +21,10 @@ use gstreamer_app as gst_app;
 use snaplark_core::capture::{Device, Listening};
 
 use super::RATE;
-use super::devices::{DEFAULT_MONITOR, Server, said_error};
-use super::line::Line;
+use super::devices::{DEFAULT_MONITOR, SoundServer, bus_error};
+use super::resampler::Resampler;
 use crate::graph::Graph;
-use crate::policy::{DEVICE_LOOK, DEVICE_RETRY, SOUND_LOST, UNMUTE_LOOK};
+use crate::policy::{DEVICE_POLL, DEVICE_RETRY, SOUND_LOST, UNMUTE_POLL};
 use crate::signals::Signals;
 
 /// The size of a device's chunks: 1024 frames, PipeWire's own default. For a smaller size PipeWire
@@ -32,36 +32,36 @@ use crate::signals::Signals;
 const CHUNK_MICROSECONDS: i64 = 21_334;
 
 /// The state that the device's thread and the sound thread share.
-pub struct Input {
+pub(super) struct AudioInput {
     pub listening: Listening,
     /// True until the device is first needed. It is not opened before; meanwhile there is silence, and
     /// no loss is reported.
     waits: AtomicBool,
-    shared: Mutex<Shared>,
+    state: Mutex<InputState>,
 }
 
-pub struct Shared {
-    pub line: Line,
+pub(super) struct InputState {
+    pub resampler: Resampler,
     /// When frames last came; before the first ones, when waiting for them began.
     pub last_came: Instant,
     /// Why no frames come.
     pub problem: Option<String>,
 }
 
-impl Input {
-    pub fn new(listening: Listening, waits: bool) -> Arc<Self> {
+impl AudioInput {
+    pub(super) fn new(listening: Listening, waits: bool) -> Arc<Self> {
         let now = Instant::now();
-        let shared = Shared { line: Line::new(now), last_came: now, problem: None };
-        Arc::new(Input { listening, waits: waits.into(), shared: Mutex::new(shared) })
+        let state = InputState { resampler: Resampler::new(now), last_came: now, problem: None };
+        Arc::new(AudioInput { listening, waits: waits.into(), state: Mutex::new(state) })
     }
 
-    pub fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.waits.load(Ordering::Relaxed)
     }
 
     /// Waits until the microphone is unmuted for the first time. Returns `false` if the recording ended
     /// before.
-    pub fn wait_until_wanted(&self, signals: &Signals) -> bool {
+    pub(super) fn wait_until_wanted(&self, signals: &Signals) -> bool {
         while self.waits() {
             if signals.stop_asked().is_some() {
                 return false;
@@ -71,47 +71,52 @@ impl Input {
                 self.waits.store(false, Ordering::Relaxed);
                 break;
             }
-            signals.stop_comes_before(Instant::now() + UNMUTE_LOOK);
+            signals.stop_comes_before(Instant::now() + UNMUTE_POLL);
         }
         true
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, InputState> {
         // A poisoned lock is ignored: a panic elsewhere can't leave frames and moments inconsistent.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns why nothing is heard, if that is so.
-    pub fn problem(&self) -> Option<String> {
+    pub(super) fn problem(&self) -> Option<String> {
         if self.waits() {
             return None;
         }
-        let shared = self.lock();
-        let silent = || shared.last_came.elapsed() > SOUND_LOST;
+        let state = self.lock();
+        let silent = || state.last_came.elapsed() > SOUND_LOST;
         let nothing = || "nothing comes from it".to_owned();
-        shared.problem.clone().or_else(|| silent().then(nothing))
+        state.problem.clone().or_else(|| silent().then(nothing))
     }
 }
 
 /// Runs the device's thread until the stop.
-pub fn run(server: &Server, device: &Device, input: &Arc<Input>, signals: &Signals) {
+pub(super) fn run(
+    server: &SoundServer,
+    device: &Device,
+    input: &Arc<AudioInput>,
+    signals: &Signals,
+) {
     if !input.wait_until_wanted(signals) {
         return;
     }
     while signals.stop_asked().is_none() {
-        let problem = match Open::new(server, device, input) {
+        let problem = match OpenDevice::new(server, device, input) {
             Ok(open) => open.watch(signals),
             Err(problem) => Some(problem),
         };
         if let Some(problem) = problem {
-            tracing::debug!(listening = %input.listening, problem, "a sound device is lost");
+            tracing::debug!(listening = %input.listening, problem, "Sound device lost");
             input.lock().problem = Some(problem);
             signals.stop_comes_before(Instant::now() + DEVICE_RETRY);
         }
     }
 }
 
-struct Open {
+struct OpenDevice {
     graph: Graph,
     source: gst::Element,
     /// The system's name, if a device was chosen.
@@ -119,8 +124,8 @@ struct Open {
     follows_default: bool,
 }
 
-impl Open {
-    fn new(server: &Server, device: &Device, input: &Arc<Input>) -> Result<Self, String> {
+impl OpenDevice {
+    fn new(server: &SoundServer, device: &Device, input: &Arc<AudioInput>) -> Result<Self, String> {
         let (name, target) = match (input.listening, device) {
             (Listening::System, _) => (None, Some(DEFAULT_MONITOR.to_owned())),
             (Listening::Microphone, Device::Default) => (None, None),
@@ -144,12 +149,16 @@ impl Open {
         // The pipeline uses the system clock. The device's clock is only read, in the appsink's
         // callback.
         graph.pipeline().use_clock(Some(&gst::SystemClock::obtain()));
-        let open =
-            Open { graph, source, name, follows_default: input.listening == Listening::System };
-        input.lock().line.restart();
+        let open = OpenDevice {
+            graph,
+            source,
+            name,
+            follows_default: input.listening == Listening::System,
+        };
+        input.lock().resampler.restart();
         appsink.set_callbacks(callbacks(&open.source, input.clone()));
         open.graph.play().map_err(|_| {
-            let said = open.graph.pipeline().bus().and_then(|bus| said_error(&bus));
+            let said = open.graph.pipeline().bus().and_then(|bus| bus_error(&bus));
             said.unwrap_or_else(|| "it can't be opened".to_owned())
         })?;
         Ok(open)
@@ -160,7 +169,7 @@ impl Open {
         let Some(bus) = self.graph.pipeline().bus() else {
             return Some("it can't be heard".to_owned());
         };
-        let wait = gst::ClockTime::try_from(DEVICE_LOOK).ok();
+        let wait = gst::ClockTime::try_from(DEVICE_POLL).ok();
         let wanted = [gst::MessageType::Error, gst::MessageType::Eos];
         let mut followed = None;
         while signals.stop_asked().is_none() {
@@ -193,7 +202,7 @@ impl Open {
     }
 }
 
-fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallbacks {
+fn callbacks(source: &gst::Element, input: Arc<AudioInput>) -> gst_app::AppSinkCallbacks {
     // A weak reference, since the source indirectly owns these callbacks.
     let source = source.downgrade();
     let mut clock = None;
@@ -206,7 +215,7 @@ fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallba
             if clock.is_none() {
                 clock = source.upgrade().and_then(|source| source.provide_clock());
             }
-            let heard = clock.as_ref().map(|clock| clock.internal_time().nseconds());
+            let device_time = clock.as_ref().map(|clock| clock.internal_time().nseconds());
             let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
             let samples: Vec<f32> = map
                 .chunks_exact(4)
@@ -216,11 +225,11 @@ fn callbacks(source: &gst::Element, input: Arc<Input>) -> gst_app::AppSinkCallba
             let (offset, end) = (buffer.offset(), buffer.offset_end());
             let skipped = next_offset.map_or(0, |next: u64| offset.saturating_sub(next));
             next_offset = Some(end);
-            let mut shared = input.lock();
-            shared.line.skip(skipped as usize);
-            let ahead = heard.map(|ns| ns as f64 * f64::from(RATE) / 1e9 - end as f64);
-            shared.line.push(&samples, now, ahead);
-            (shared.last_came, shared.problem) = (now, None);
+            let mut state = input.lock();
+            state.resampler.skip(skipped as usize);
+            let ahead = device_time.map(|ns| ns as f64 * f64::from(RATE) / 1e9 - end as f64);
+            state.resampler.push(&samples, now, ahead);
+            (state.last_came, state.problem) = (now, None);
             Ok(gst::FlowSuccess::Ok)
         })
         .build()

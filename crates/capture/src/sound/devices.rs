@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use snaplark_core::capture::{CaptureError, Listening};
+use snaplark_core::devices::DeviceProbe;
 
 use crate::policy::{OPEN_WAIT, SERVER_ANSWER};
 
@@ -13,22 +14,11 @@ const ELEMENT: &str = "pulsesrc";
 const PROVIDER: &str = "pulsedeviceprovider";
 const CLIENT: &str = "Snaplark";
 /// The server's name for the monitor of the default output, whichever that is.
-pub const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceProbe {
-    /// The system's own name.
-    pub name: String,
-    /// The name that a person sees.
-    pub description: String,
-    pub listening: Listening,
-    /// True for the device that is used if none is named.
-    pub is_default: bool,
-}
+pub(super) const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
 
 /// Lists the sound devices: microphones first, then the monitors of outputs.
-pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
-    let server = Server::named(server);
+pub(crate) fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
+    let server = SoundServer::named(server);
     // Asked on another thread, since a sound server that hangs blocks its caller.
     let (answer, asked) = sync_channel(1);
     crate::spawn("sound-list", move || drop(answer.send(server.list())))?;
@@ -42,7 +32,7 @@ pub fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureError> {
 }
 
 /// Checks that a sound server responds at all, without opening a microphone.
-pub fn answers(server: &Server) -> Result<(), String> {
+pub(super) fn answers(server: &SoundServer) -> Result<(), String> {
     let server = server.clone();
     let (answer, asked) = sync_channel(1);
     let ask = move || drop(answer.send(server.describe(Some(DEFAULT_MONITOR)).map(drop)));
@@ -53,16 +43,16 @@ pub fn answers(server: &Server) -> Result<(), String> {
 const UNANSWERED: &str = "the sound server does not answer";
 
 #[derive(Clone, Debug)]
-pub struct Server(Option<String>);
+pub(super) struct SoundServer(Option<String>);
 
-impl Server {
+impl SoundServer {
     /// Returns the named server. `None` means the session's own.
-    pub fn named(name: Option<&str>) -> Self {
-        Server(name.map(str::to_owned))
+    pub(super) fn named(name: Option<&str>) -> Self {
+        SoundServer(name.map(str::to_owned))
     }
 
     /// Returns an element that records from that device, once it plays.
-    pub fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
+    pub(super) fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
         let element = gst::ElementFactory::make(ELEMENT).build().map_err(|_| missing(ELEMENT))?;
         element.set_property("client-name", CLIENT);
         element.set_property("server", &self.0);
@@ -71,7 +61,7 @@ impl Server {
     }
 
     /// Returns the system's name of a microphone. `wanted` is that name or the one that a person sees.
-    pub fn resolve(&self, wanted: &str) -> Result<String, String> {
+    pub(super) fn resolve(&self, wanted: &str) -> Result<String, String> {
         let devices = self.list()?;
         let lower = wanted.to_lowercase();
         let by_name = devices.iter().find(|device| device.name == wanted);
@@ -119,12 +109,12 @@ impl Server {
         let name = opened.map(|_| source.property::<Option<String>>("device-name"));
         // It was opened only for this query.
         let _ = source.set_state(gst::State::Null);
-        name.map_err(|_| said_error(&bus).unwrap_or_else(|| UNANSWERED.to_owned()))
+        name.map_err(|_| bus_error(&bus).unwrap_or_else(|| UNANSWERED.to_owned()))
     }
 }
 
 /// Returns the first error on the bus.
-pub fn said_error(bus: &gst::Bus) -> Option<String> {
+pub(super) fn bus_error(bus: &gst::Bus) -> Option<String> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {
         gst::MessageView::Error(error) => Some(error.error().to_string()),

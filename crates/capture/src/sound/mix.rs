@@ -1,6 +1,6 @@
 //! Mixes the devices' sound, applies the microphone's mute, and computes levels. Pure.
 
-use crate::sound::line::Frame;
+use crate::sound::resampler::Frame;
 
 /// A mute is a ramp over this many frames (4 ms), since an abrupt one would click.
 const RAMP_FRAMES: f32 = 192.0;
@@ -9,13 +9,13 @@ const BEND: f32 = 0.8;
 
 /// Holds the microphone's current gain. It begins muted.
 #[derive(Debug, Default)]
-pub struct Mixer {
+pub(super) struct Mixer {
     microphone: f32,
 }
 
 impl Mixer {
     /// Mixes one block. `open` returns for each frame whether the microphone is audible.
-    pub fn mix(
+    pub(super) fn mix(
         &mut self,
         microphone: Option<&[Frame]>,
         system: Option<&[Frame]>,
@@ -46,7 +46,7 @@ fn bend(value: f32) -> f32 {
 }
 
 /// Returns the loudest sample in thousandths.
-pub fn level(frames: &[Frame]) -> u16 {
+pub(super) fn level(frames: &[Frame]) -> u16 {
     let peak = frames.iter().flatten().fold(0.0_f32, |peak, value| peak.max(value.abs()));
     (peak.min(1.0) * 1_000.0).round() as u16
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_loud_ones_stay_within_bounds() {
+    fn mixer_does_not_clip_two_loud_inputs() {
         let loud = [[0.9, -0.9]; 300];
         let mut out = [[0; 2]; 300];
         Mixer::default().mix(Some(&loud), Some(&loud), |_| true, &mut out);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_takes_the_microphone_only_from_its_frame_on_and_without_a_click() {
+    fn mixer_mutes_only_the_microphone_and_with_a_ramp() {
         let tone = [[0.5; 2]; 1_000];
         let mut out = [[0; 2]; 1_000];
         let mut mixer = Mixer { microphone: 1.0 };
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_thousandths() {
+    fn level_is_the_peak_in_thousandths() {
         assert_eq!(level(&[[0.0, -0.25], [0.1, 0.2]]), 250);
         assert_eq!(level(&[[3.0, 0.0]]), 1_000);
         assert_eq!(level(&[]), 0);

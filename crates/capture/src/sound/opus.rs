@@ -1,35 +1,41 @@
 //! The GStreamer pipeline for sound: takes frames of 20 ms and returns one Opus packet for each. A
-//! packet's time follows from its number, so nothing in the pipeline can shift it.
+//! packet's time follows from its block's number, so nothing in the pipeline can shift it.
 //!
 //! ```text
-//!  ear's thread       appsrc's thread
+//!  sound thread       appsrc's thread
 //! ┌────────────┐     ┌──────────────────────────────┐    writer's thread
 //! │ Feed::push ├────►│ appsrc ► opusenc ► appsink    ├───► Receiver<Heard>
 //! └────────────┘     └──────────────────────────────┘
 //! ```
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use snaplark_webm::{Audio, AudioCodec};
+use snaplark_formats::webm::{Audio, AudioCodec};
 
-use super::{BLOCK_FRAMES, BLOCK_MS, Heard, RATE};
+use super::{BLOCK_FRAMES, BLOCK_MS, RATE, SoundEvent};
 use crate::graph::{self, Graph, text};
 use crate::policy::{OPUS_TRIAL_WAIT, SOUND_BITRATE_BITS};
 use crate::signals::Signals;
 
 /// The input end, for frames.
-pub struct Feed {
+pub(super) struct SoundInput {
     appsrc: gst_app::AppSrc,
     pushed: u64,
+    numbers: BlockNumbers,
 }
 
-impl Feed {
-    /// Pushes a block of `BLOCK_FRAMES` frames.
-    pub fn push(&mut self, block: &[[i16; 2]]) {
+/// The numbers of the blocks that are inside the encoder. A block without a number only makes the encoder remember
+/// it: its packet is dropped.
+type BlockNumbers = Arc<Mutex<VecDeque<Option<u64>>>>;
+
+impl SoundInput {
+    /// Pushes a block of `BLOCK_FRAMES` frames, with its number if its packet is to be kept.
+    pub(super) fn push(&mut self, block: &[[i16; 2]], number: Option<u64>) {
         let bytes: Vec<u8> = block.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
         let mut buffer = gst::Buffer::from_mut_slice(bytes);
         if let Some(buffer) = buffer.get_mut() {
@@ -37,30 +43,46 @@ impl Feed {
             buffer.set_duration(gst::ClockTime::from_mseconds(BLOCK_MS));
         }
         self.pushed += 1;
+        lock(&self.numbers).push_back(number);
         // A failed encoder refuses this; it has already reported the failure.
         let _ = self.appsrc.push_buffer(buffer);
     }
 }
 
-/// Ends the stream: the blocks in flight come out, then `Heard::End`.
-impl Drop for Feed {
+fn lock(numbers: &BlockNumbers) -> MutexGuard<'_, VecDeque<Option<u64>>> {
+    numbers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the stream: the blocks in flight come out, then `SoundEvent::End`.
+impl Drop for SoundInput {
     fn drop(&mut self) {
         let _ = self.appsrc.end_of_stream();
     }
 }
 
 /// Builds the pipeline and starts it. Later failures are reported to `signals`.
-pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Feed), String> {
+pub(super) fn start(
+    out: SyncSender<SoundEvent>,
+    signals: Arc<Signals>,
+) -> Result<(Graph, SoundInput), String> {
     let (graph, appsrc, appsink) = build()?;
-    let mut number = 0;
+    let numbers = BlockNumbers::default();
+    let inside = numbers.clone();
+    let mut next_number = 0;
     let at_end = out.clone();
     let callbacks = gst_app::AppSinkCallbacks::builder()
         .new_sample(move |appsink| {
             let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             let buffer = sample.buffer().ok_or(gst::FlowError::Error)?;
             let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
-            let packet = Heard::Packet { time_ms: number * BLOCK_MS, data: map.to_vec() };
-            number += 1;
+            let number = match lock(&inside).pop_front() {
+                Some(Some(number)) => number,
+                Some(None) => return Ok(gst::FlowSuccess::Ok),
+                // What the encoder still held at the end.
+                None => next_number,
+            };
+            next_number = number + 1;
+            let packet = SoundEvent::Packet { time_ms: number * BLOCK_MS, data: map.to_vec() };
             match out.try_send(packet) {
                 // The writer has been blocked for minutes. The packet is dropped, which leaves silence.
                 Ok(()) | Err(TrySendError::Full(_)) => Ok(gst::FlowSuccess::Ok),
@@ -68,21 +90,21 @@ pub fn start(out: SyncSender<Heard>, signals: Arc<Signals>) -> Result<(Graph, Fe
             }
         })
         // If the queue is full, the writer times out instead.
-        .eos(move |_| drop(at_end.try_send(Heard::End)))
+        .eos(move |_| drop(at_end.try_send(SoundEvent::End)))
         .build();
     appsink.set_callbacks(callbacks);
-    graph.listen(move |message| {
+    graph.on_message(move |message| {
         if let gst::MessageView::Error(error) = message.view() {
             signals.sound_failed(error.error().to_string());
         }
     });
     graph.play()?;
-    Ok((graph, Feed { appsrc, pushed: 0 }))
+    Ok((graph, SoundInput { appsrc, pushed: 0, numbers }))
 }
 
 /// Returns the track's description. It comes from a trial run of the same encoder, since only the
 /// encoder knows how much of its beginning players must skip.
-pub fn describe() -> Result<Audio, String> {
+pub(super) fn describe() -> Result<Audio, String> {
     let (graph, appsrc, appsink) = build()?;
     graph.play()?;
     let mut buffer = gst::Buffer::from_slice([0; BLOCK_FRAMES * 4]);
@@ -119,7 +141,7 @@ fn build() -> Result<(Graph, gst_app::AppSrc, gst_app::AppSink), String> {
         .field("channels", 2_i32)
         .field("channel-mask", gst::Bitmask::new(3))
         .build();
-    let appsrc = graph::feed(&raw);
+    let appsrc = graph::appsrc_for(&raw);
     let encode = gst::ElementFactory::make("opusenc").build().map_err(|_| {
         "'opusenc' is not installed. Install the package gstreamer1.0-plugins-base (Debian, \
          Ubuntu), gstreamer1-plugins-base (Fedora) or gst-plugins-base (Arch)"
@@ -141,16 +163,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_block_becomes_a_packet_at_its_time() {
+    fn opus_encoder_gives_one_packet_per_block_at_its_time() {
         gst::init().unwrap();
         let (out, heard) = sync_channel(100);
         let (encoder, mut feed) = start(out, Arc::default()).unwrap();
-        for _ in 0..10 {
-            feed.push(&[[1_000; 2]; BLOCK_FRAMES]);
+        for number in 0..10 {
+            // The encoder remembers these, and nothing comes out for them.
+            if number == 4 {
+                feed.push(&[[2_000; 2]; BLOCK_FRAMES], None);
+                feed.push(&[[2_000; 2]; BLOCK_FRAMES], None);
+            }
+            feed.push(&[[1_000; 2]; BLOCK_FRAMES], Some(number));
         }
         drop(feed);
         let mut times = Vec::new();
-        while let Heard::Packet { time_ms, data } =
+        while let SoundEvent::Packet { time_ms, data } =
             heard.recv_timeout(Duration::from_secs(20)).unwrap()
         {
             assert!(!data.is_empty());
@@ -163,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_track_is_described_by_the_encoder_itself() {
+    fn describe_takes_the_header_from_the_encoder() {
         gst::init().unwrap();
         let audio = describe().unwrap();
         assert_eq!(&audio.codec_private[..10], b"OpusHead\x01\x02");

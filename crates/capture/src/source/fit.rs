@@ -11,12 +11,12 @@ use gstreamer_video::{
 };
 use snaplark_core::capture::CaptureError;
 
-use super::picture::{BYTES_PER_PIXEL, Rect};
+use super::picture::{BYTES_PER_PIXEL, PixelRect};
 
 const OPAQUE_BLACK: u32 = 0xFF00_0000;
 
 /// Fits pictures of any size into one size.
-pub struct Fit {
+pub(super) struct Fit {
     size: (u32, u32),
     /// The scaler for pictures of the last size.
     scaler: Option<Scaler>,
@@ -24,26 +24,26 @@ pub struct Fit {
 
 struct Scaler {
     from: (u32, u32),
-    into: Rect,
+    into: PixelRect,
     converter: VideoConverter,
     input: (gst::Buffer, VideoInfo),
     output: (gst::Buffer, VideoInfo),
 }
 
 impl Fit {
-    pub fn new(size: (u32, u32)) -> Self {
+    pub(super) fn new(size: (u32, u32)) -> Self {
         Fit { size, scaler: None }
     }
 
     /// Scales a picture of the size `from`, whose rows lie `stride_bytes` apart, into `own`, and
     /// returns where in it the picture is.
-    pub fn scale(
+    pub(super) fn scale(
         &mut self,
         own: &mut [u8],
         picture: &[u8],
         stride_bytes: usize,
         from: (u32, u32),
-    ) -> Result<Rect, CaptureError> {
+    ) -> Result<PixelRect, CaptureError> {
         let size = self.size;
         let scaler = match self.scaler.take() {
             Some(scaler) if scaler.from == from => scaler,
@@ -105,7 +105,7 @@ impl Scaler {
 
 /// Returns where a picture of the size `from` is in a picture of the size `size`: in its middle, as
 /// large as its aspect allows.
-pub fn fitted(from: (u32, u32), size: (u32, u32)) -> Rect {
+pub(crate) fn fitted(from: (u32, u32), size: (u32, u32)) -> PixelRect {
     let [from_width, from_height, width, height] =
         [from.0, from.1, size.0, size.1].map(|side| u64::from(side.max(1)));
     // Finds the side that reaches the edge first, without dividing.
@@ -115,7 +115,7 @@ pub fn fitted(from: (u32, u32), size: (u32, u32)) -> Rect {
     };
     let into_width = (into_width as u32).clamp(1, size.0);
     let into_height = (into_height as u32).clamp(1, size.1);
-    Rect {
+    PixelRect {
         x: ((size.0 - into_width) / 2).cast_signed(),
         y: ((size.1 - into_height) / 2).cast_signed(),
         width: into_width,
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn fitted_keeps_the_aspect_and_stays_inside() {
         let at = |from, size| {
-            let Rect { x, y, width, height } = fitted(from, size);
+            let PixelRect { x, y, width, height } = fitted(from, size);
             (x, y, width, height)
         };
         assert_eq!(at((400, 300), (200, 150)), (0, 0, 200, 150));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn scale_fills_its_place_and_leaves_black_beside_it() {
+    fn scale_leaves_black_bars_beside_the_picture() {
         gst::init().unwrap();
         let size = (64, 48);
         let mut fit = Fit::new(size);
@@ -167,7 +167,7 @@ mod tests {
             let into = fit.scale(&mut own, &picture, stride_bytes, from).unwrap();
             assert_eq!(into, fitted(from, size));
             for (n, pixel) in (0..).zip(own.chunks_exact(BYTES_PER_PIXEL)) {
-                let at = Rect { x: n % 64, y: n / 64, width: 1, height: 1 };
+                let at = PixelRect { x: n % 64, y: n / 64, width: 1, height: 1 };
                 let expected = if at.common(into).is_some() { colour } else { [0; 3] };
                 // The filter's weights are rounded.
                 let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 5);

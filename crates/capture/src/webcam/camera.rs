@@ -9,22 +9,22 @@ use gstreamer_app as gst_app;
 use gstreamer_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
 use snaplark_core::capture::Device;
 
-use super::cameras::{self, Line};
-use super::{Face, SILENT, Webcam};
+use super::cameras::{self, PipewireConnection};
+use super::{CameraFrame, SILENT, WebcamCapture};
 use crate::graph::{Graph, make, text};
-use crate::policy::{CAMERA_LOOK, CAMERA_ROWS, DEVICE_RETRY};
+use crate::policy::{CAMERA_POLL, CAMERA_ROWS, DEVICE_RETRY};
 use crate::source::picture::BYTES_PER_PIXEL;
 
 /// Runs the camera's thread until the stop, or until no webcam is to be shown.
-pub fn run(webcam: &std::sync::Arc<Webcam>) {
+pub(super) fn run(webcam: &std::sync::Arc<WebcamCapture>) {
     while let Some(wanted) = webcam.wanted() {
-        let problem = match Open::new(&wanted, webcam) {
+        let problem = match OpenCamera::new(&wanted, webcam) {
             Ok(open) => open.watch(&wanted, webcam),
             Err(problem) => Some(problem),
         };
         let is_lost = problem.is_some();
         if let Some(problem) = &problem {
-            tracing::debug!(problem, "the webcam is lost");
+            tracing::debug!(problem, "Webcam lost");
         }
         webcam.note_closed(problem);
         if is_lost {
@@ -33,19 +33,19 @@ pub fn run(webcam: &std::sync::Arc<Webcam>) {
     }
 }
 
-struct Open {
+struct OpenCamera {
     graph: Graph,
     /// The caps filter that sets the size of pictures.
     scaled: gst::Element,
     side: u32,
-    _line: Option<Line>,
+    _connection: Option<PipewireConnection>,
 }
 
-impl Open {
-    fn new(wanted: &Device, webcam: &std::sync::Arc<Webcam>) -> Result<Self, String> {
+impl OpenCamera {
+    fn new(wanted: &Device, webcam: &std::sync::Arc<WebcamCapture>) -> Result<Self, String> {
         let camera = cameras::find(wanted)?;
         let (given, decoder) = choose(&camera.caps)?;
-        let (source, line) = cameras::source(&camera)?;
+        let (source, connection) = cameras::source(&camera)?;
         let filter = |caps: &gst::Caps| {
             let built = gst::ElementFactory::make("capsfilter").property("caps", caps).build();
             built.map_err(text)
@@ -55,10 +55,10 @@ impl Open {
         let cut = make("aspectratiocrop")?;
         cut.set_property("aspect-ratio", gst::Fraction::new(1, 1));
         let appsink = gst_app::AppSink::builder().sync(false).max_buffers(1).drop(true).build();
-        let taker = webcam.clone();
+        let receiver = webcam.clone();
         let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |appsink| {
             let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            taker.take(face(&sample).ok_or(gst::FlowError::Error)?);
+            receiver.set_newest(frame_of(&sample).ok_or(gst::FlowError::Error)?);
             Ok(gst::FlowSuccess::Ok)
         });
         appsink.set_callbacks(callbacks.build());
@@ -75,23 +75,23 @@ impl Open {
         graph.play().map_err(|_| {
             let bus = graph.pipeline().bus();
             let said = bus.and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
-            said.as_ref().map_or_else(|| "it can't be opened".to_owned(), said_error)
+            said.as_ref().map_or_else(|| "it can't be opened".to_owned(), bus_error)
         })?;
-        Ok(Open { graph, scaled, side, _line: line })
+        Ok(OpenCamera { graph, scaled, side, _connection: connection })
     }
 
     /// Watches the camera until another one or none is wanted, or until it is lost. Returns why it was
     /// lost.
-    fn watch(mut self, wanted: &Device, webcam: &Webcam) -> Option<String> {
+    fn watch(mut self, wanted: &Device, webcam: &WebcamCapture) -> Option<String> {
         let Some(bus) = self.graph.pipeline().bus() else {
             return Some("it can't be heard".to_owned());
         };
-        let wait = gst::ClockTime::try_from(CAMERA_LOOK).ok();
+        let wait = gst::ClockTime::try_from(CAMERA_POLL).ok();
         while webcam.wants(wanted) {
             let heard =
                 bus.timed_pop_filtered(wait, &[gst::MessageType::Error, gst::MessageType::Eos]);
             if let Some(message) = heard {
-                return Some(said_error(&message));
+                return Some(bus_error(&message));
             }
             // Not every camera reports that it was unplugged.
             if webcam.is_silent() {
@@ -107,7 +107,7 @@ impl Open {
     }
 }
 
-fn said_error(message: &gst::Message) -> String {
+fn bus_error(message: &gst::Message) -> String {
     match message.view() {
         gst::MessageView::Error(error) => error.error().to_string(),
         _ => "it ended".to_owned(),
@@ -151,12 +151,12 @@ fn choose(offered: &gst::Caps) -> Result<(gst::Caps, &'static str), String> {
     Err("it gives no pictures that can be shown here".to_owned())
 }
 
-fn face(sample: &gst::Sample) -> Option<Face> {
+fn frame_of(sample: &gst::Sample) -> Option<CameraFrame> {
     let info = VideoInfo::from_caps(sample.caps()?).ok()?;
     let frame = VideoFrameRef::from_buffer_ref_readable(sample.buffer()?, &info).ok()?;
     let stride_bytes = usize::try_from(*frame.plane_stride().first()?).ok()?;
     let row_bytes = info.width() as usize * BYTES_PER_PIXEL;
     let rows = frame.plane_data(0).ok()?.chunks(stride_bytes).take(info.height() as usize);
     let pixels = rows.flat_map(|row| &row[..row_bytes]).copied().collect();
-    Some(Face { side: info.width(), pixels })
+    Some(CameraFrame { side: info.width(), pixels })
 }

@@ -1,7 +1,7 @@
 //! Lists the cameras. PipeWire shares a camera between programs, Video4Linux does not. A camera that
 //! both know is opened through PipeWire.
 //!
-//! The search runs in a helper process (`part`): PipeWire's device provider (0.3.65) sometimes crashes
+//! The search runs in a helper process (`helper_process`): PipeWire's device provider (0.3.65) sometimes crashes
 //! its process, or hangs, when cameras are plugged in or out.
 
 use std::process::ExitCode;
@@ -9,21 +9,14 @@ use std::process::ExitCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use snaplark_core::capture::Device;
+use snaplark_core::devices::CameraProbe;
 
 use crate::graph::text;
-use crate::part::{Name, Part, end_with};
+use crate::helper_process::{HelperKind, HelperProcess, exit_with_output};
 use crate::policy::OPEN_WAIT;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CameraProbe {
-    /// The system's own name, which stays the same when it is plugged in again.
-    pub name: String,
-    /// The name that a person sees.
-    pub description: String,
-}
-
 /// A camera and how to open it.
-pub struct Camera {
+pub(crate) struct FoundCamera {
     probe: CameraProbe,
     element: String,
     /// The properties that make the element open this camera, all as text.
@@ -33,29 +26,34 @@ pub struct Camera {
 }
 
 /// Lists the cameras; the one that is used if none is named comes first.
-pub fn list() -> Result<Vec<CameraProbe>, String> {
-    Ok(there()?.into_iter().map(|camera| camera.probe).collect())
+pub(crate) fn list() -> Result<Vec<CameraProbe>, String> {
+    Ok(found_cameras()?.into_iter().map(|camera| camera.probe).collect())
 }
 
 /// Finds a camera by the system's name or by the one that a person sees.
-pub fn find(wanted: &Device) -> Result<Camera, String> {
-    let mut there = there()?;
+pub(crate) fn find(wanted: &Device) -> Result<FoundCamera, String> {
+    let mut found_cameras = found_cameras()?;
     let place = match wanted {
-        Device::Default if there.is_empty() => return Err("there is none".to_owned()),
+        Device::Default if found_cameras.is_empty() => return Err("there is none".to_owned()),
         Device::Default => 0,
         Device::Named(wanted) => {
             let lower = wanted.to_lowercase();
-            let by_name = there.iter().position(|camera| camera.probe.name == *wanted);
-            let by_sight =
-                || there.iter().position(|camera| camera.probe.description.to_lowercase() == lower);
+            let by_name = found_cameras.iter().position(|camera| camera.probe.name == *wanted);
+            let by_sight = || {
+                found_cameras
+                    .iter()
+                    .position(|camera| camera.probe.description.to_lowercase() == lower)
+            };
             by_name.or_else(by_sight).ok_or_else(|| format!("'{wanted}' is not there"))?
         }
     };
-    Ok(there.swap_remove(place))
+    Ok(found_cameras.swap_remove(place))
 }
 
-/// Returns an element that opens the camera. The `Line` must live as long as the element.
-pub fn source(camera: &Camera) -> Result<(gst::Element, Option<Line>), String> {
+/// Returns an element that opens the camera. The `PipewireConnection` must live as long as the element.
+pub(crate) fn source(
+    camera: &FoundCamera,
+) -> Result<(gst::Element, Option<PipewireConnection>), String> {
     let source = gst::ElementFactory::make(&camera.element).build().map_err(text)?;
     for (name, value) in camera.set.iter() {
         source.set_property_from_str(name, value.get().map_err(text)?);
@@ -68,24 +66,25 @@ pub fn source(camera: &Camera) -> Result<(gst::Element, Option<Line>), String> {
     source.set_property("stream-properties", stay);
     // Otherwise the element shares a connection with all others of this process, and hangs with them
     // (PipeWire 0.3.65).
-    let line = Line::open().map_err(|error| format!("PipeWire can't be reached ({error})"))?;
+    let line = PipewireConnection::open()
+        .map_err(|error| format!("PipeWire can't be reached ({error})"))?;
     line.give_to(&source);
     Ok((source, Some(line)))
 }
 
 /// A connection to PipeWire, found as PipeWire's own clients find it.
 #[cfg(unix)]
-pub struct Line(std::os::unix::net::UnixStream);
+pub(crate) struct PipewireConnection(std::os::unix::net::UnixStream);
 
 #[cfg(unix)]
-impl Line {
+impl PipewireConnection {
     fn open() -> std::io::Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let name = set("PIPEWIRE_REMOTE").unwrap_or_else(|| "pipewire-0".into());
         let folder = set("PIPEWIRE_RUNTIME_DIR").or_else(|| set("XDG_RUNTIME_DIR"));
         // An absolute path is used unchanged.
         let path = std::path::Path::new(&folder.unwrap_or_default()).join(name);
-        std::os::unix::net::UnixStream::connect(path).map(Line)
+        std::os::unix::net::UnixStream::connect(path).map(PipewireConnection)
     }
 
     fn give_to(&self, source: &gst::Element) {
@@ -95,10 +94,10 @@ impl Line {
 
 /// There is no PipeWire on this system.
 #[cfg(not(unix))]
-pub enum Line {}
+pub(crate) enum PipewireConnection {}
 
 #[cfg(not(unix))]
-impl Line {
+impl PipewireConnection {
     fn open() -> std::io::Result<Self> {
         Err(std::io::ErrorKind::Unsupported.into())
     }
@@ -108,32 +107,32 @@ impl Line {
     }
 }
 
-/// What the helper prints last, to mark its output as complete.
-const WHOLE: &str = "whole";
+/// The line that the helper prints last, to mark its output as complete.
+const COMPLETE: &str = "whole";
 
-fn there() -> Result<Vec<Camera>, String> {
+fn found_cameras() -> Result<Vec<FoundCamera>, String> {
     gst::init().map_err(text)?;
-    let ask = || Part::ask(Name::Cameras, "", OPEN_WAIT);
+    let ask = || HelperProcess::run_to_end(HelperKind::Cameras, "", OPEN_WAIT);
     // The helper may crash once and work the next time.
     let said = ask().or_else(|_| ask()).map_err(|why| format!("the look for cameras: {why}"))?;
-    match said.strip_suffix(WHOLE) {
-        Some(lines) => lines.lines().map(Camera::read).collect(),
+    match said.strip_suffix(COMPLETE) {
+        Some(lines) => lines.lines().map(FoundCamera::read).collect(),
         None => Err(said),
     }
 }
 
 /// The helper's entry point.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let lines: Result<String, String> =
         found().and_then(|devices| devices.iter().map(line_of).collect());
-    end_with(&lines.map_or_else(|problem| problem, |lines| lines + WHOLE))
+    exit_with_output(&lines.map_or_else(|problem| problem, |lines| lines + COMPLETE))
 }
 
-impl Camera {
-    fn read(line: &str) -> Result<Camera, String> {
-        let told: gst::Structure = line.parse().map_err(text)?;
-        let word = |field| told.get::<String>(field).map_err(text);
-        Ok(Camera {
+impl FoundCamera {
+    fn read(line: &str) -> Result<FoundCamera, String> {
+        let fields: gst::Structure = line.parse().map_err(text)?;
+        let word = |field| fields.get::<String>(field).map_err(text);
+        Ok(FoundCamera {
             probe: CameraProbe { name: word("name")?, description: word("description")? },
             element: word("element")?,
             set: word("set")?.parse().map_err(text)?,
@@ -142,18 +141,18 @@ impl Camera {
     }
 }
 
-/// Returns a line that describes the device, as [`Camera::read`] reads it.
+/// Returns a line that describes the device, as [`FoundCamera::read`] reads it.
 fn line_of(device: &gst::Device) -> Result<String, String> {
     let element = device.create_element(None).map_err(text)?;
     let kind = element.factory().ok_or("it is made by nobody")?.name();
-    let told = gst::Structure::builder("camera")
+    let fields = gst::Structure::builder("camera")
         .field("name", name(device))
         .field("description", device.display_name())
         .field("element", &kind)
         .field("set", set_in(&element, &kind)?.to_string())
         .field("caps", device.caps().unwrap_or_else(gst::Caps::new_any).to_string())
         .build();
-    Ok(format!("{told}\n"))
+    Ok(format!("{fields}\n"))
 }
 
 /// Returns the properties that differ from those of a new element of the same kind.

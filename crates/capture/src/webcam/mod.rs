@@ -18,87 +18,87 @@ mod preview;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use snaplark_core::capture::{Device, Trouble};
+use snaplark_core::capture::{Device, Issue};
 use snaplark_core::overlay::{Shape, Webcam as Wanted};
 
-pub use cameras::{CameraProbe, list};
-pub use preview::{CameraPicture, CameraPreview, preview};
+pub(crate) use cameras::list;
+pub(crate) use preview::preview;
 
 use crate::policy::{CAMERA_LOST, WEBCAM_MARGIN_PERMILLE, WEBCAM_SIDE_PX_MIN};
 use crate::signals::Signals;
-use crate::source::picture::{BYTES_PER_PIXEL, Rect};
+use crate::source::picture::{BYTES_PER_PIXEL, PixelRect};
 
-pub struct Webcam {
+pub(crate) struct WebcamCapture {
     /// The size of the recorded picture.
     size: (u32, u32),
     signals: Arc<Signals>,
-    state: Mutex<State>,
+    state: Mutex<CameraState>,
 }
 
-struct State {
+struct CameraState {
     wanted: Wanted,
     /// True while the camera's thread exists.
     runs: bool,
-    newest: Option<Arc<Face>>,
+    newest: Option<Arc<CameraFrame>>,
     /// When a picture last came; before the first one, when waiting for it began.
     came: Instant,
     /// Why no pictures come.
     problem: Option<String>,
     /// True if the loss was reported.
-    told: bool,
+    reported: bool,
 }
 
 /// A square picture of the camera: BGRx, rows without padding.
-pub struct Face {
+pub(crate) struct CameraFrame {
     pub side: u32,
     pub pixels: Vec<u8>,
 }
 
-impl Face {
-    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+impl CameraFrame {
+    pub(crate) fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         let at = (y * self.side + x) as usize * BYTES_PER_PIXEL;
         [self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]]
     }
 }
 
-/// What to paint now.
-pub struct Shown {
-    pub face: Arc<Face>,
-    pub rect: Rect,
+/// The picture to paint now.
+pub(crate) struct WebcamLayer {
+    pub frame: Arc<CameraFrame>,
+    pub rect: PixelRect,
     pub shape: Shape,
     pub mirrored: bool,
 }
 
 const SILENT: &str = "nothing comes from it";
 
-impl State {
+impl CameraState {
     fn is_silent(&self) -> bool {
         self.came.elapsed() > CAMERA_LOST
     }
 }
 
-impl Webcam {
+impl WebcamCapture {
     /// Creates the webcam of a recording of that size.
-    pub fn new(size: (u32, u32), wanted: Wanted, signals: Arc<Signals>) -> Arc<Self> {
-        let state = State {
+    pub(crate) fn new(size: (u32, u32), wanted: Wanted, signals: Arc<Signals>) -> Arc<Self> {
+        let state = CameraState {
             wanted: Wanted { shown: false, ..wanted.clone() },
             runs: false,
             newest: None,
             came: Instant::now(),
             problem: None,
-            told: false,
+            reported: false,
         };
-        let webcam = Arc::new(Webcam { size, signals, state: Mutex::new(state) });
+        let webcam = Arc::new(WebcamCapture { size, signals, state: Mutex::new(state) });
         webcam.set(wanted);
         webcam
     }
 
-    pub fn set(self: &Arc<Self>, wanted: Wanted) {
+    pub(crate) fn set(self: &Arc<Self>, wanted: Wanted) {
         let mut state = self.lock();
         let is_new = !state.wanted.shown || state.wanted.camera != wanted.camera;
         state.wanted = wanted;
         if !state.wanted.shown {
-            state.told = false;
+            state.reported = false;
             return;
         }
         if is_new {
@@ -114,33 +114,33 @@ impl Webcam {
     }
 
     /// Returns what to paint. Also reports that the webcam was lost, or is back.
-    pub fn look(&self) -> Option<Shown> {
+    pub(crate) fn layer(&self) -> Option<WebcamLayer> {
         let mut state = self.lock();
         if !state.wanted.shown {
             return None;
         }
         let silent = || state.is_silent().then(|| SILENT.to_owned());
         let problem = state.problem.clone().or_else(silent);
-        let is_back = state.told && problem.is_none() && state.newest.is_some();
-        let trouble = match &problem {
-            Some(reason) if !state.told => Some(Trouble::WebcamLost { reason: reason.clone() }),
-            None if is_back => Some(Trouble::WebcamBack),
+        let is_back = state.reported && problem.is_none() && state.newest.is_some();
+        let issue = match &problem {
+            Some(reason) if !state.reported => Some(Issue::WebcamLost { reason: reason.clone() }),
+            None if is_back => Some(Issue::WebcamBack),
             Some(_) | None => None,
         };
-        state.told ^= trouble.is_some();
+        state.reported ^= issue.is_some();
         // An old picture is not shown once the camera is lost.
-        let face = state.newest.clone().filter(|_| problem.is_none());
+        let frame = state.newest.clone().filter(|_| problem.is_none());
         let (rect, shape) = (place(&state.wanted, self.size), state.wanted.shape);
         let mirrored = state.wanted.mirrored;
         drop(state);
-        if let Some(trouble) = trouble {
-            self.signals.trouble(trouble);
+        if let Some(issue) = issue {
+            self.signals.report_issue(issue);
         }
-        Some(Shown { face: face?, rect: rect?, shape, mirrored })
+        Some(WebcamLayer { frame: frame?, rect: rect?, shape, mirrored })
     }
 
     /// Returns the newest picture, or why there is none; `None` until the first one has come.
-    fn newest(&self) -> Result<Option<Arc<Face>>, String> {
+    fn newest(&self) -> Result<Option<Arc<CameraFrame>>, String> {
         let state = self.lock();
         match &state.problem {
             Some(problem) => Err(problem.clone()),
@@ -173,9 +173,9 @@ impl Webcam {
         place(&self.lock().wanted, self.size).map_or(WEBCAM_SIDE_PX_MIN, |rect| rect.width)
     }
 
-    fn take(&self, face: Face) {
+    fn set_newest(&self, frame: CameraFrame) {
         let mut state = self.lock();
-        state.newest = Some(Arc::new(face));
+        state.newest = Some(Arc::new(frame));
         (state.came, state.problem) = (Instant::now(), None);
     }
 
@@ -187,19 +187,19 @@ impl Webcam {
 
     /// A poisoned lock is ignored: a panic elsewhere can't leave these values inconsistent. Lock order:
     /// `Signals` may be locked while this is held, never the other way round.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CameraState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns where the webcam is painted. `None` if there is no room for it.
-fn place(wanted: &Wanted, (width, height): (u32, u32)) -> Option<Rect> {
+fn place(wanted: &Wanted, (width, height): (u32, u32)) -> Option<PixelRect> {
     let permille = |of: u32, part: u16| of * u32::from(part.min(1_000)) / 1_000;
     let margin = permille(width.min(height), WEBCAM_MARGIN_PERMILLE);
     let room = |length: u32| length - 2 * margin;
     let side = permille(height, wanted.height_permille).min(room(width)).min(room(height));
     let at = |length: u32, part| (margin + permille(room(length) - side, part)) as i32;
-    (side >= WEBCAM_SIDE_PX_MIN).then(|| Rect {
+    (side >= WEBCAM_SIDE_PX_MIN).then(|| PixelRect {
         x: at(width, wanted.place.right_permille),
         y: at(height, wanted.place.down_permille),
         width: side,
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn corners_are_places_whatever_the_size() {
+    fn webcam_rect_keeps_its_corner_at_any_size() {
         let corners = |height_permille, size| {
             [(0, 0), (1_000, 0), (0, 1_000), (1_000, 1_000)].map(|(right, down)| {
                 let rect = place(&at(right, down, height_permille), size).unwrap();

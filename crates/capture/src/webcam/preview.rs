@@ -5,33 +5,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use snaplark_core::capture::{CaptureError, Device};
+use snaplark_core::devices::{CameraPicture, CameraPreview};
 use snaplark_core::overlay::Webcam as Wanted;
 
-use super::{Face, Webcam};
+use super::{CameraFrame, WebcamCapture};
 use crate::policy::{PREVIEW_LAPSE, PREVIEW_SIDE_PX};
 use crate::signals::Signals;
 
 /// Holds the camera open while pictures are asked for. It closes the camera when it is dropped, and
 /// when nobody has asked for a while: a window that hangs can't keep the camera's light on.
-pub struct CameraPreview {
-    webcam: Arc<Webcam>,
+pub(crate) struct WebcamPreview {
+    webcam: Arc<WebcamCapture>,
     signals: Arc<Signals>,
     asked: Arc<Mutex<Instant>>,
 }
 
-/// A square picture as windows paint it: RGBA, rows without padding.
-pub struct CameraPicture {
-    pub side: u32,
-    pub rgba: Vec<u8>,
-}
-
 /// Begins to open that camera, and returns without waiting for it.
-pub fn preview(camera: Device) -> Result<CameraPreview, CaptureError> {
+pub(crate) fn preview(camera: Device) -> Result<WebcamPreview, CaptureError> {
     let signals = Arc::new(Signals::default());
     let wanted = Wanted { shown: true, camera, height_permille: 500, ..Wanted::default() };
     // The webcam takes half of the height of a picture that is twice as high.
     let size = (2 * PREVIEW_SIDE_PX, 2 * PREVIEW_SIDE_PX);
-    let webcam = Webcam::new(size, wanted, signals.clone());
+    let webcam = WebcamCapture::new(size, wanted, signals.clone());
     let asked = Arc::new(Mutex::new(Instant::now()));
     let (until, last) = (signals.clone(), asked.clone());
     crate::spawn("preview", move || {
@@ -42,30 +37,31 @@ pub fn preview(camera: Device) -> Result<CameraPreview, CaptureError> {
             }
         }
     })?;
-    Ok(CameraPreview { webcam, signals, asked })
+    Ok(WebcamPreview { webcam, signals, asked })
 }
 
-impl CameraPreview {
-    /// Returns the newest picture; `None` until the first has come. The error says why there is none.
-    /// A camera that was lost is opened again by itself.
-    pub fn picture(&self) -> Result<Option<CameraPicture>, String> {
+impl CameraPreview for WebcamPreview {
+    fn picture(&self) -> Result<Option<CameraPicture>, String> {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        Ok(self.webcam.newest()?.map(|face| CameraPicture { side: face.side, rgba: rgba(&face) }))
+        // A camera that was lost is opened again by itself.
+        Ok(self
+            .webcam
+            .newest()?
+            .map(|frame| CameraPicture { side: frame.side, rgba: rgba(&frame) }))
     }
 
-    /// Returns whether the camera was closed because nobody asked for too long. It stays closed.
-    pub fn has_lapsed(&self) -> bool {
+    fn has_lapsed(&self) -> bool {
         self.signals.stop_asked().is_some()
     }
 }
 
-impl Drop for CameraPreview {
+impl Drop for WebcamPreview {
     fn drop(&mut self) {
         self.signals.ask_to_stop();
     }
 }
 
-fn rgba(face: &Face) -> Vec<u8> {
-    let (pixels, _) = face.pixels.as_chunks::<4>();
+fn rgba(frame: &CameraFrame) -> Vec<u8> {
+    let (pixels, _) = frame.pixels.as_chunks::<4>();
     pixels.iter().flat_map(|&[blue, green, red, _]| [red, green, blue, u8::MAX]).collect()
 }

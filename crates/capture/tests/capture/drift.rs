@@ -29,7 +29,7 @@ fn distances(onsets: &[f64], marks: &[f64]) -> Vec<f64> {
 /// A player's flashes and beeps, and a microphone whose clock is off by 2,000 ppm, more than any that
 /// is sold: uncorrected it would be 60 ms off at the end.
 #[test]
-fn sound_and_picture_stay_together_and_drift_is_corrected() {
+fn sound_stays_in_sync_when_the_device_drifts() {
     let (display, server) = (Xvfb::start("640x240x24"), SoundServer::start());
     let _player = Player::flash_and_beep(&display, &server, 800);
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_096.0, 6_000.0);
@@ -44,8 +44,8 @@ fn sound_and_picture_stay_together_and_drift_is_corrected() {
     drop(microphone);
     assert_eq!(end, CaptureEnd::Stopped);
     // A busy machine may lose a picture; sound it must not.
-    let is_sound = |trouble: &&Trouble| matches!(trouble, Trouble::AudioLost { .. });
-    assert_eq!(recording.troubles().into_iter().find(is_sound), None);
+    let is_sound = |issue: &&Issue| matches!(issue, Issue::AudioLost { .. });
+    assert_eq!(recording.issues().into_iter().find(is_sound), None);
     let path = folder.0.join("joined");
     recording.join(&path);
 

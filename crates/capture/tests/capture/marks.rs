@@ -33,7 +33,7 @@ fn hear_for(recording: &mut Recording, time: Duration) {
     }
 }
 
-/// What differs from the screen, for each picture that has something: when, and where.
+/// The difference from the screen, for each picture that has something: when, and where.
 struct Mark {
     seconds: f64,
     left: usize,
@@ -73,7 +73,7 @@ fn marks(recording: &Recording, width: usize, height: usize) -> Vec<Mark> {
 }
 
 #[test]
-fn clicks_are_marked_where_they_are_and_by_their_buttons() {
+fn clicks_are_drawn_at_their_position_by_button() {
     let display = Xvfb::start("1281x721x24");
     display.connect().fill_root(SCREEN);
     let folder = Folder::new();
@@ -97,7 +97,7 @@ fn clicks_are_marked_where_they_are_and_by_their_buttons() {
     hear_for(&mut recording, a_while);
     let (end, counts) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
-    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    assert!(recording.issues().is_empty(), "{:?}", recording.issues());
     // Two times 400 ms move; the rest stands still.
     assert!(counts.unchanged > counts.encoded, "{counts:?}");
     recording.check_files();
@@ -125,7 +125,7 @@ fn clicks_are_marked_where_they_are_and_by_their_buttons() {
 }
 
 #[test]
-fn shortcuts_are_shown_for_a_while_and_what_is_written_is_not() {
+fn shortcuts_are_drawn_and_typed_text_is_not() {
     let display = Xvfb::start("1281x721x24");
     display.connect().fill_root(SCREEN);
     let folder = Folder::new();
@@ -158,7 +158,7 @@ fn shortcuts_are_shown_for_a_while_and_what_is_written_is_not() {
 }
 
 #[test]
-fn keys_of_other_windows_are_none_of_a_windows_recording() {
+fn keys_of_other_windows_are_not_drawn_in_a_window_recording() {
     let display = Xvfb::start("1281x721x24");
     let painter = display.connect();
     let window = painter.window(50, 50, 1_000, 600);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 pub fn run(tests: &[(&'static str, fn())]) -> ExitCode {
-    if let Some(ended) = snaplark_capture::part() {
+    if let Some(ended) = snaplark_capture::run_if_helper() {
         return ended;
     }
     let tests = tests.iter().map(|(name, test)| {

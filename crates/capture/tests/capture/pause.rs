@@ -1,12 +1,12 @@
 //! Pauses: nothing of them is in the file, and nothing else is missing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use snaplark_core::capture::*;
 
 use crate::common::sound::*;
 use crate::common::*;
-use crate::sound::{capture, request_with, until};
+use crate::sound::{hear_for, record_tone, until};
 
 const WORK: u32 = 0xE6_3C_1E;
 const SECRET: u32 = 0xFF_FF_FF;
@@ -19,26 +19,15 @@ fn is_resumed(event: &CaptureEvent) -> bool {
     matches!(event, CaptureEvent::Resumed { .. })
 }
 
-fn hear_for(recording: &mut Recording, ms: u64) {
-    let until = Instant::now() + Duration::from_millis(ms);
-    while Instant::now() < until {
-        recording.hear();
-    }
-}
-
 #[test]
-fn five_pauses_leave_no_gap_in_picture_or_sound() {
+fn pauses_leave_no_gap_in_picture_or_sound() {
     let (display, server) = (Xvfb::start("320x240x24"), SoundServer::start());
     let painter = display.connect();
     painter.fill_root(WORK);
     let player = Player::tone(&server, "speakers", 800);
     let folder = Folder::new();
-    let sound = Sound { microphone: None, system: true, levels: true, ..Sound::default() };
-    let mut recording = record_with(&capture(&display, &server), request_with(&folder, sound));
-    let is_loud =
-        |event: &CaptureEvent| matches!(event, CaptureEvent::Level { system, .. } if *system > 200);
-    until(&mut recording, is_loud);
-    hear_for(&mut recording, 500);
+    let mut recording = record_tone(&display, &server, &folder);
+    hear_for(&mut recording, Duration::from_millis(500));
     for n in 0..5 {
         let sealed = recording.segments().len();
         recording.control.pause();
@@ -49,11 +38,11 @@ fn five_pauses_leave_no_gap_in_picture_or_sound() {
         painter.fill_root(WORK);
         recording.control.resume();
         until(&mut recording, is_resumed);
-        hear_for(&mut recording, 400 + 500 * n);
+        hear_for(&mut recording, Duration::from_millis(400 + 500 * n));
     }
     let (end, counts) = recording.stop();
     assert_eq!((end, counts.dropped), (CaptureEnd::Stopped, 0));
-    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    assert!(recording.issues().is_empty(), "{:?}", recording.issues());
     recording.check_files();
 
     let pauses: Vec<u64> = (recording.heard.iter())
@@ -85,7 +74,7 @@ fn five_pauses_leave_no_gap_in_picture_or_sound() {
 }
 
 #[test]
-fn a_stop_ends_a_pause_and_a_short_pause_is_none() {
+fn stop_during_a_pause_ends_the_recording() {
     let display = Xvfb::start("320x240x24");
     let folder = Folder::new();
     let mut recording = record(&display, request(&folder.0, Source::Display(None)));
@@ -116,6 +105,6 @@ fn a_stop_ends_a_pause_and_a_short_pause_is_none() {
     // Where a short one became one, a picture may have come between the two at that very moment: it
     // has the least length there is.
     assert!(length_ms.checked_sub(at_ms).is_some_and(|over| over <= 1), "{length_ms} {at_ms}");
-    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    assert!(recording.issues().is_empty(), "{:?}", recording.issues());
     recording.check_files();
 }

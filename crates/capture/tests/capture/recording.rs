@@ -6,12 +6,13 @@ use std::sync::mpsc::channel;
 use crate::common::*;
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
+use snaplark_core::devices::Devices as _;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::*;
 use x11rb::wrapper::ConnectionExt as _;
 
 #[test]
-fn a_moving_screen_becomes_segments_of_two_seconds() {
+fn recording_has_segments_of_two_seconds_when_the_screen_moves() {
     let display = Xvfb::start("1280x720x24");
     let moving = display.connect().keep_painting(15);
     let folder = Folder::new();
@@ -34,7 +35,7 @@ fn a_moving_screen_becomes_segments_of_two_seconds() {
 }
 
 #[test]
-fn a_still_screen_costs_heartbeats_only() {
+fn recording_has_heartbeats_only_when_the_screen_is_still() {
     let display = Xvfb::start("640x360x24");
     let folder = Folder::new();
     let mut recording = record(&display, request(&folder.0, Source::Display(Some(0))));
@@ -48,7 +49,7 @@ fn a_still_screen_costs_heartbeats_only() {
 }
 
 #[test]
-fn odd_sizes_and_regions_over_the_edge_are_recorded() {
+fn region_is_recorded_at_odd_sizes_and_over_the_edge() {
     let display = Xvfb::start("641x359x24");
     let painter = display.connect();
     painter.fill_root(0x00_80_00);
@@ -72,7 +73,7 @@ fn odd_sizes_and_regions_over_the_edge_are_recorded() {
 }
 
 #[test]
-fn a_monitor_is_recorded_by_itself_and_survives_another_mode() {
+fn monitor_is_recorded_alone_and_through_a_mode_change() {
     let display = Xvfb::start("640x360x24");
     let painter = display.connect();
     painter.fill_root(0x3F_51_B5);
@@ -103,7 +104,7 @@ fn a_monitor_is_recorded_by_itself_and_survives_another_mode() {
 }
 
 #[test]
-fn a_stop_at_once_leaves_one_whole_segment() {
+fn recording_has_one_segment_when_stopped_immediately() {
     let display = Xvfb::start("320x240x24");
     let folder = Folder::new();
     let mut recording = record(&display, request(&folder.0, Source::Display(None)));
@@ -114,7 +115,7 @@ fn a_stop_at_once_leaves_one_whole_segment() {
 }
 
 #[test]
-fn colours_come_out_as_they_went_in() {
+fn recording_keeps_colours() {
     let display = Xvfb::start("320x240x24");
     let painter = display.connect();
     painter.fill_root(0x3F_51_B5);
@@ -136,7 +137,7 @@ fn colours_come_out_as_they_went_in() {
 }
 
 #[test]
-fn a_large_screen_is_scaled_down_and_still_itself() {
+fn recording_is_scaled_down_when_the_screen_is_large() {
     let display = Xvfb::start("1366x770x24");
     let painter = display.connect();
     painter.fill_root(0x3F_51_B5);
@@ -167,7 +168,35 @@ fn a_large_screen_is_scaled_down_and_still_itself() {
 }
 
 #[test]
-fn the_pointer_is_in_the_picture_where_it_is_wanted() {
+fn recording_has_the_size_that_is_asked_for_and_bars_beside_a_source_of_another_shape() {
+    let display = Xvfb::start("320x240x24");
+    let painter = display.connect();
+    painter.fill_root(0xE6_3C_1E);
+    let folder = Folder::new();
+    let picture_size = Some((640, 360));
+    let wanted = CaptureRequest { picture_size, ..request(&folder.0, Source::Display(None)) };
+    let mut recording = record(&display, wanted);
+    recording.stop();
+    assert_eq!(recording.heard[0], CaptureEvent::Started { width: 640, height: 360 });
+    recording.check_files();
+    let path = folder.0.join("joined");
+    recording.join(&path);
+    let picture = picture(&path, "0");
+    let at = |x: usize, y: usize| &picture[(y * 640 + x) * 3..][..3];
+    // 480 pixels of 640, in the middle.
+    for (pixel, expected) in [
+        (at(60, 180), [0, 0, 0]),
+        (at(90, 2), [0xE6, 0x3C, 0x1E]),
+        (at(550, 357), [0xE6, 0x3C, 0x1E]),
+        (at(580, 180), [0, 0, 0]),
+    ] {
+        let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 16);
+        assert!(!far, "{pixel:?} instead of {expected:?}");
+    }
+}
+
+#[test]
+fn pointer_is_recorded_only_when_requested() {
     let display = Xvfb::start("320x240x24");
     let painter = display.connect();
     painter.fill_root(0xFF_FF_FF);
@@ -204,7 +233,7 @@ fn the_pointer_is_in_the_picture_where_it_is_wanted() {
 }
 
 #[test]
-fn a_window_is_recorded_whole_and_its_end_is_told() {
+fn window_is_recorded_when_covered_and_its_close_is_reported() {
     let display = Xvfb::start("640x480x24");
     let painter = display.connect();
     let window = painter.window(500, 100, 200, 150);
@@ -316,7 +345,7 @@ fn hold_quarters(picture: &[u8], size: (usize, usize), into: (usize, usize, usiz
 /// Larger, smaller, taller, wider, of odd sides, minimised and back: each is in the video whole, with
 /// its aspect, and of nothing there is less or more.
 #[test]
-fn a_window_that_is_resized_is_scaled_into_the_first_size() {
+fn window_is_scaled_when_it_is_resized() {
     let display = Xvfb::start("1280x720x24");
     let painter = display.connect();
     let window = painter.window(20, 20, 400, 300);
@@ -343,8 +372,8 @@ fn a_window_that_is_resized_is_scaled_into_the_first_size() {
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
     assert_eq!(recording.heard[0], CaptureEvent::Started { width: 400, height: 300 });
-    let lost = |trouble: &&&Trouble| matches!(trouble, Trouble::SourceLost);
-    assert_eq!(recording.troubles().iter().filter(lost).count(), 1, "{:?}", recording.heard);
+    let lost = |issue: &&&Issue| matches!(issue, Issue::SourceLost);
+    assert_eq!(recording.issues().iter().filter(lost).count(), 1, "{:?}", recording.heard);
     recording.check_files();
     let path = folder.0.join("joined");
     recording.join(&path);
@@ -373,7 +402,7 @@ fn a_window_that_is_resized_is_scaled_into_the_first_size() {
 
 /// A window manager's workspace: the frame is hidden, and the window itself hears nothing of it.
 #[test]
-fn a_window_is_shown_as_it_is_after_its_frame_was_hidden() {
+fn window_shows_its_current_picture_after_its_frame_was_hidden() {
     let display = Xvfb::start("640x480x24");
     let painter = display.connect();
     let frame = painter.window(20, 20, 400, 300);
@@ -399,14 +428,15 @@ fn a_window_is_shown_as_it_is_after_its_frame_was_hidden() {
 /// On the screen it is there, all around; in the picture of the area there is nothing of it. Its parts
 /// beyond the display's edges are cut off.
 #[test]
-fn a_border_is_around_an_area_and_not_in_its_picture() {
+fn border_is_outside_of_the_recorded_area() {
     const RED: u32 = 0xE5_38_3B;
     let display = Xvfb::start("640x360x24");
     let painter = display.connect();
     painter.fill_root(0x3F_51_B5);
     for (x, y, width, height) in [(100_i32, 50_i32, 301_u32, 201_u32), (0, 100, 640, 260)] {
-        let around = snaplark_capture::Rect { x, y, width, height };
-        let border = snaplark_capture::border_on(&display.name, around, 2, RED).unwrap();
+        let around = snaplark_core::still::PixelRect { x, y, width, height };
+        let border =
+            SystemCapture::on_display(&display.name).border_around(around, 2, RED).unwrap();
         let pixels = painter.pixels();
         let (right, bottom) = (x + width as i32, y + height as i32);
         for row in 0..360_i32 {
@@ -437,7 +467,7 @@ fn a_border_is_around_an_area_and_not_in_its_picture() {
 /// As of a display on another machine: no shared memory, and few of the extensions that help.
 /// (Xvfb without XFIXES aborts when a client leaves.)
 #[test]
-fn a_bare_server_is_enough() {
+fn recording_works_on_a_server_without_extensions() {
     let bare = ["MIT-SHM", "Composite", "RANDR", "DAMAGE"];
     let display = Xvfb::start_without("641x359x24", &bare);
     let painter = display.connect();
@@ -465,7 +495,7 @@ fn a_bare_server_is_enough() {
 }
 
 #[test]
-fn a_display_that_goes_away_ends_the_recording_and_nothing_else() {
+fn recording_ends_when_the_display_goes_away() {
     let mut display = Xvfb::start("320x240x24");
     let folder = Folder::new();
     let mut recording = record(&display, request(&folder.0, Source::Display(None)));
@@ -478,17 +508,17 @@ fn a_display_that_goes_away_ends_the_recording_and_nothing_else() {
 }
 
 #[test]
-fn a_display_that_hangs_is_told_and_does_not_hold_the_stop() {
+fn recording_reports_a_hanging_display_and_stops() {
     let display = Xvfb::start("320x240x24");
     let folder = Folder::new();
     let mut recording = record(&display, request(&folder.0, Source::Display(None)));
     while !matches!(recording.hear(), CaptureEvent::Started { .. }) {}
     display.signal("STOP");
-    let stalled = |trouble: &Trouble| matches!(trouble, Trouble::SourceStalled { .. });
-    while !trouble_of(recording.hear()).is_some_and(stalled) {}
+    let stalled = |issue: &Issue| matches!(issue, Issue::SourceStalled { .. });
+    while !issue_of(recording.hear()).is_some_and(stalled) {}
     display.signal("CONT");
-    let back = |trouble: &Trouble| matches!(trouble, Trouble::SourceBack { .. });
-    while !trouble_of(recording.hear()).is_some_and(back) {}
+    let back = |issue: &Issue| matches!(issue, Issue::SourceBack { .. });
+    while !issue_of(recording.hear()).is_some_and(back) {}
     recording.wait_for_segments(1);
     display.signal("STOP");
     let (end, _) = recording.stop();
@@ -499,7 +529,7 @@ fn a_display_that_hangs_is_told_and_does_not_hold_the_stop() {
 
 /// The sink blocks for longer than a segment lasts, as a slow disk would: frames wait, none is lost.
 #[test]
-fn a_slow_receiver_costs_no_frame() {
+fn recording_loses_no_frame_when_the_receiver_is_slow() {
     let display = Xvfb::start("320x240x24");
     let moving = display.connect().keep_painting(15);
     let folder = Folder::new();
@@ -530,7 +560,7 @@ fn a_slow_receiver_costs_no_frame() {
 
 /// Text is what screens show, and what is read stands still: it must not stay a blur.
 #[test]
-fn a_page_that_turned_is_sharp_a_moment_later_and_stays_so() {
+fn picture_becomes_sharp_after_a_change() {
     let display = Xvfb::start("1280x720x24");
     let painter = display.connect();
     painter.page(1);

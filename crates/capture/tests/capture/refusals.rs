@@ -1,10 +1,11 @@
-//! What can't be recorded is said at the start, in words, and nothing is left running.
+//! A source that can't be recorded is refused at the start with a reason, and nothing is left running.
 
 use std::process::Command;
 
 use crate::common::*;
-use snaplark_capture::{SystemCapture, probe};
+use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
+use snaplark_core::devices::Devices as _;
 
 fn refusal(capture: &SystemCapture, request: CaptureRequest) -> CaptureError {
     let sink: CaptureSink = Box::new(|event| panic!("a refused recording said {event:?}"));
@@ -15,7 +16,7 @@ fn refusal(capture: &SystemCapture, request: CaptureRequest) -> CaptureError {
 }
 
 #[test]
-fn no_display() {
+fn start_fails_without_a_display() {
     let folder = Folder::new();
     for name in [":50001", ":64001", "nonsense", ""] {
         let capture = SystemCapture::on_display(name);
@@ -26,7 +27,7 @@ fn no_display() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written() {
+fn start_fails_when_the_folder_is_unwritable() {
     let display = Xvfb::start("320x240x24");
     let capture = SystemCapture::on_display(&display.name);
     let folder = Folder::new();
@@ -39,7 +40,7 @@ fn a_folder_that_cannot_be_written() {
 }
 
 #[test]
-fn sources_that_are_not_there() {
+fn start_fails_when_the_source_is_missing() {
     let display = Xvfb::start("320x240x24");
     let painter = display.connect();
     let window = painter.window(0, 0, 8, 8);
@@ -61,7 +62,7 @@ fn sources_that_are_not_there() {
 }
 
 #[test]
-fn displays_that_show_the_same_are_one() {
+fn mirrored_displays_are_listed_once() {
     let display = Xvfb::start("640x240x24");
     let half = (320, 0, 320, 240);
     display.connect().divide_into_monitors(&[(0, 0, 320, 240), half, half]);
@@ -73,7 +74,7 @@ fn displays_that_show_the_same_are_one() {
 
 /// GStreamer reads its plugins once a process, so this one runs itself again.
 #[test]
-fn no_encoder() {
+fn start_fails_without_an_encoder() {
     const AGAIN: &str = "SNAPLARK_TEST_WITHOUT_PLUGINS";
     if std::env::var_os(AGAIN).is_some() {
         let folder = Folder::new();
@@ -81,7 +82,7 @@ fn no_encoder() {
         let error = refusal(&capture, request(&folder.0, Source::Display(None)));
         let CaptureError::EncoderMissing { remedy, .. } = &error else { panic!("{error:?}") };
         assert!(remedy.contains("gstreamer1.0-plugins-base"), "{remedy}");
-        assert!(probe().encoder.is_err());
+        assert!(SystemCapture::new().probe().encoder.is_err());
         return;
     }
     let empty = Folder::new();
@@ -96,8 +97,8 @@ fn no_encoder() {
 }
 
 #[test]
-fn a_probe_tells_what_works() {
-    let found = probe();
+fn probe_lists_what_works() {
+    let found = SystemCapture::new().probe();
     assert_eq!(found.encoder.unwrap(), "vp9enc");
     assert!(found.gstreamer.starts_with("GStreamer 1."), "{}", found.gstreamer);
 }

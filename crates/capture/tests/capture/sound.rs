@@ -1,6 +1,6 @@
 //! Recordings with sound, against the clock and against the picture.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
@@ -20,16 +20,35 @@ pub fn named(name: &str) -> Option<Device> {
     Some(Device::Named(name.to_owned()))
 }
 
+/// Records what the speakers play, and returns once a tone is heard.
+pub fn record_tone(display: &Xvfb, server: &SoundServer, folder: &Folder) -> Recording {
+    let sound = Sound { microphone: None, system: true, levels: true, ..Sound::default() };
+    let mut recording = record_with(&capture(display, server), request_with(folder, sound));
+    until(
+        &mut recording,
+        |event| matches!(event, CaptureEvent::Level { system, .. } if *system > 200),
+    );
+    recording
+}
+
+/// Hears for that long.
+pub fn hear_for(recording: &mut Recording, time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        recording.hear();
+    }
+}
+
 /// Hears until that happens.
 pub fn until(recording: &mut Recording, happened: impl Fn(&CaptureEvent) -> bool) {
     let last = Instant::now() + PATIENCE;
     while !happened(recording.hear()) {
-        assert!(Instant::now() < last, "it did not happen: {:?}", recording.troubles());
+        assert!(Instant::now() < last, "it did not happen: {:?}", recording.issues());
     }
 }
 
 fn lost(event: &CaptureEvent) -> bool {
-    matches!(event, CaptureEvent::Troubled { trouble: Trouble::AudioLost { .. }, .. })
+    matches!(event, CaptureEvent::IssueNoticed { issue: Issue::AudioLost { .. }, .. })
 }
 
 fn is_loud(event: &CaptureEvent) -> bool {
@@ -37,7 +56,7 @@ fn is_loud(event: &CaptureEvent) -> bool {
 }
 
 #[test]
-fn a_microphone_may_go_come_back_and_be_muted() {
+fn microphone_is_reopened_after_loss_and_can_be_muted() {
     let (display, server) = (Xvfb::start("640x240x24"), SoundServer::start());
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_000.0, 6_000.0);
     let folder = Folder::new();
@@ -54,8 +73,8 @@ fn a_microphone_may_go_come_back_and_be_muted() {
     until(&mut recording, lost);
     let microphone = WrongMicrophone::plug_in(&display, &server, "mic", 48_000.0, 6_000.0);
     let plugged_in = now();
-    let back = Trouble::AudioBack { listening: Listening::Microphone };
-    until(&mut recording, |event| trouble_of(event) == Some(&back));
+    let back = Issue::AudioBack { listening: Listening::Microphone };
+    until(&mut recording, |event| issue_of(event) == Some(&back));
     until(&mut recording, is_loud);
 
     recording.control.set_muted(true);
@@ -73,10 +92,10 @@ fn a_microphone_may_go_come_back_and_be_muted() {
     recording.stop();
     drop(microphone);
 
-    let [Trouble::AudioLost { listening: Listening::Microphone, reason }, told] =
-        recording.troubles()[..]
+    let [Issue::AudioLost { listening: Listening::Microphone, reason }, told] =
+        recording.issues()[..]
     else {
-        panic!("{:?}", recording.troubles())
+        panic!("{:?}", recording.issues())
     };
     assert!(!reason.is_empty() && *told == back, "{reason}");
     recording.check_files();
@@ -91,7 +110,7 @@ fn a_microphone_may_go_come_back_and_be_muted() {
 }
 
 #[test]
-fn what_the_computer_plays_is_heard_wherever_it_plays() {
+fn system_sound_follows_the_default_output() {
     let (display, server) = (Xvfb::start("320x240x24"), SoundServer::start());
     let _first = Player::tone(&server, "speakers", 800);
     let folder = Folder::new();
@@ -111,7 +130,7 @@ fn what_the_computer_plays_is_heard_wherever_it_plays() {
     until(&mut recording, is_loud);
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
-    assert!(recording.troubles().is_empty(), "{:?}", recording.troubles());
+    assert!(recording.issues().is_empty(), "{:?}", recording.issues());
     recording.check_files();
     let path = folder.0.join("joined");
     recording.join(&path);
@@ -121,25 +140,25 @@ fn what_the_computer_plays_is_heard_wherever_it_plays() {
 }
 
 #[test]
-fn the_picture_is_recorded_whatever_the_sound_does() {
+fn recording_continues_when_the_sound_fails() {
     let (display, mut server) = (Xvfb::start("320x240x24"), SoundServer::start());
     let both = || Sound { microphone: named("Nonsense"), system: true, ..Sound::default() };
     let folder = Folder::new();
     let mut recording = record_with(&capture(&display, &server), request_with(&folder, both()));
     until(&mut recording, lost);
-    let said = recording.troubles()[0].to_string();
+    let said = recording.issues()[0].to_string();
     assert_eq!(
         said,
-        "There is no sound of the microphone: 'Nonsense' is not there. \
-         The recording goes on without it"
+        "The sound of the microphone was lost: 'Nonsense' is not there. \
+         Recording continues without it"
     );
     server.kill();
     until(&mut recording, |event| {
-        let lost = Trouble::AudioLost {
+        let lost = Issue::AudioLost {
             listening: Listening::System,
             reason: "Disconnected: Connection terminated".into(),
         };
-        trouble_of(event) == Some(&lost)
+        issue_of(event) == Some(&lost)
     });
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
@@ -152,8 +171,8 @@ fn the_picture_is_recorded_whatever_the_sound_does() {
     until(&mut recording, lost);
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
-    for trouble in recording.troubles() {
-        assert!(trouble.to_string().contains("Connection refused"), "{trouble}");
+    for issue in recording.issues() {
+        assert!(issue.to_string().contains("Connection refused"), "{issue}");
     }
     recording.check_files();
 }

@@ -1,17 +1,18 @@
 //! Stills of true recordings: the picture is the screen's, small, and a blank one is told.
 
 use crate::common::*;
-use snaplark_capture::SystemCapture;
-use snaplark_core::capture::*;
+use snaplark_core::capture::Source;
+use snaplark_core::render::{Render, RenderError, Still};
 use snaplark_core::{INIT_FILE, segment_file};
+use snaplark_render::SystemRender;
 
-fn still_of(folder: &Folder) -> Result<Still, CaptureError> {
+fn still_of(folder: &Folder) -> Result<Still, RenderError> {
     let read = |name: &str| std::fs::read(folder.0.join(name)).unwrap();
-    SystemCapture::new().still(&read(INIT_FILE), &read(&segment_file(0)))
+    SystemRender.still(&read(INIT_FILE), &read(&segment_file(0)))
 }
 
 #[test]
-fn a_still_is_the_screen_made_small() {
+fn still_is_the_screen_scaled_down() {
     let display = Xvfb::start("960x540x24");
     let painter = display.connect();
     painter.fill_root(0x3F_51_B5);
@@ -41,7 +42,7 @@ fn a_still_is_the_screen_made_small() {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_no_still() {
-    let error = SystemCapture::new().still(b"init", b"segment").unwrap_err();
-    assert!(matches!(error, CaptureError::NoStill { .. }), "{error:?}");
+fn still_fails_when_the_segment_cannot_be_decoded() {
+    let error = SystemRender.still(b"init", b"segment").unwrap_err();
+    assert!(matches!(error, RenderError::NoStill { .. }), "{error:?}");
 }

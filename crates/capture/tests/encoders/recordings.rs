@@ -9,10 +9,10 @@ use crate::common::*;
 use crate::stand_in::*;
 
 pub const ALL: [(&str, fn()); 4] = [
-    ("one_that_works_is_used_from_the_second_recording_on", one_that_works_is_used),
-    ("one_that_does_not_work_is_never_used", one_that_does_not_work_is_never_used),
-    ("one_that_fails_while_it_records_is_replaced", one_that_fails_is_replaced),
-    ("one_that_is_switched_off_is_not_even_tried", one_that_is_switched_off_is_not_tried),
+    ("hardware_encoder_is_used_from_the_second_recording_when_it_works", one_that_works_is_used),
+    ("hardware_encoder_is_never_used_when_its_trial_fails", one_that_does_not_work_is_never_used),
+    ("hardware_encoder_is_replaced_when_it_fails_while_recording", one_that_fails_is_replaced),
+    ("hardware_encoder_is_not_tried_when_switched_off", one_that_is_switched_off_is_not_tried),
 ];
 
 struct Place {
@@ -30,13 +30,14 @@ impl Place {
     }
 
     fn record(&self, folder: &Folder, hardware_encoding: bool) -> Recording {
-        let capture = SystemCapture::on_display(&self.display.name).remembering_in(&self.memory.0);
+        let capture =
+            SystemCapture::on_display(&self.display.name).with_trial_cache_in(&self.memory.0);
         let wanted =
             CaptureRequest { hardware_encoding, ..request(&folder.0, Source::Display(None)) };
         record_with(&capture, wanted)
     }
 
-    /// What is known of the encoder.
+    /// Returns the remembered results of the encoders' trials.
     fn known(&self) -> Option<String> {
         fs::read_to_string(self.memory.0.join("encoders")).ok()
     }
@@ -110,7 +111,7 @@ fn one_that_fails_is_replaced() {
             let (end, counts) = recording.stop();
             assert_eq!(end, CaptureEnd::Stopped, "{width}");
             let switched = switches(&recording);
-            let [Trouble::EncoderSwitched { reason }] = switched[..] else {
+            let [Issue::EncoderSwitched { reason }] = switched[..] else {
                 panic!("{width}: {switched:?}")
             };
             assert!(reason.contains(why), "{width}: {reason}");
@@ -136,9 +137,9 @@ fn beside_each_other<const N: usize>(
     });
 }
 
-fn switches(recording: &Recording) -> Vec<&Trouble> {
-    let is_one = |trouble: &&Trouble| matches!(trouble, Trouble::EncoderSwitched { .. });
-    recording.troubles().into_iter().filter(is_one).collect()
+fn switches(recording: &Recording) -> Vec<&Issue> {
+    let is_one = |issue: &&Issue| matches!(issue, Issue::EncoderSwitched { .. });
+    recording.issues().into_iter().filter(is_one).collect()
 }
 
 fn one_that_is_switched_off_is_not_tried() {

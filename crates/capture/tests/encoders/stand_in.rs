@@ -11,7 +11,7 @@ use gstreamer::prelude::*;
 const NAME: &str = "vavp9enc";
 
 pub const RIGHT: u32 = 640;
-/// What it makes is no VP9.
+/// The encoder's output is no VP9.
 pub const SPOILS: u32 = 648;
 /// It is VP9, of another picture.
 pub const LIES: u32 = 656;
@@ -24,7 +24,7 @@ pub const SPOILS_LATER: u32 = 696;
 /// Frames; a trial takes 21.
 pub const LATER: u64 = 40;
 
-/// What all of them in this process gave.
+/// The number of frames that all stand-ins of this process have returned.
 pub static GIVEN: AtomicU64 = AtomicU64::new(0);
 
 pub fn register() {

@@ -3,9 +3,11 @@
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use crate::common::{Folder, PATIENCE};
+use snaplark_capture::SystemCapture;
+use snaplark_core::devices::Devices as _;
+
+use crate::common::{Folder, wait};
 
 /// One test at a time has the cameras of the session.
 pub struct Session {
@@ -74,15 +76,7 @@ fn program(name: &str, arguments: &[&str]) -> Child {
 }
 
 fn until_there(folder: &Folder, name: &str) {
-    until(name, || folder.0.join(name).exists());
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let last = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < last, "there is no {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait::until_true(name, || folder.0.join(name).exists());
 }
 
 /// Plugged in until it is dropped.
@@ -111,8 +105,8 @@ impl Camera {
         arguments.extend(pattern);
         arguments.extend(["!", &caps, "!", "pipewiresink", "mode=provide", &properties]);
         let camera = Camera(program("gst-launch-1.0", &arguments));
-        until(name, || {
-            let cameras = snaplark_capture::cameras().unwrap();
+        wait::until_true(name, || {
+            let cameras = SystemCapture::new().cameras().unwrap();
             cameras.iter().any(|camera| camera.name == name)
         });
         camera

@@ -1,20 +1,21 @@
-//! What is seen of a webcam, and what is said of it.
+//! Tests of the webcam's picture in a recording, and of the issues that report it.
 
 use std::time::{Duration, Instant};
 
 use snaplark_capture::SystemCapture;
 use snaplark_core::capture::*;
+use snaplark_core::devices::Devices as _;
 use snaplark_core::overlay::*;
 
 use crate::cameras::*;
 use crate::common::*;
 
 pub const ALL: [(&str, fn()); 5] = [
-    ("preview_shows_the_camera_and_closes_it_when_nobody_asks", preview_shows_the_camera),
+    ("preview_closes_the_camera_when_nobody_asks", preview_shows_the_camera),
     ("preview_says_why_there_is_no_picture", preview_says_why_there_is_no_picture),
-    ("it_stands_where_it_is_wanted_while_it_is_wanted", it_stands_where_it_is_wanted),
-    ("it_may_go_and_come_back_and_the_recording_goes_on", it_may_go_and_come_back),
-    ("what_stands_still_costs_nothing_with_it_either", what_stands_still_costs_nothing),
+    ("webcam_is_drawn_at_its_place_while_it_is_shown", it_stands_where_it_is_wanted),
+    ("recording_continues_when_the_webcam_is_lost_and_returns", it_may_go_and_come_back),
+    ("webcam_costs_no_frames_when_nothing_moves", what_stands_still_costs_nothing),
 ];
 
 const SCREEN: u32 = 0x3F_51_B5;
@@ -33,19 +34,19 @@ fn begin(display: &Xvfb, folder: &Folder, webcam: Webcam) -> Recording {
     record_with(&SystemCapture::on_display(&display.name), wanted)
 }
 
-fn until(recording: &mut Recording, trouble: impl Fn(&Trouble) -> bool) {
-    while !trouble_of(recording.hear()).is_some_and(&trouble) {}
+fn until(recording: &mut Recording, issue: impl Fn(&Issue) -> bool) {
+    while !issue_of(recording.hear()).is_some_and(&issue) {}
 }
 
-fn is_lost(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::WebcamLost { .. })
+fn is_lost(issue: &Issue) -> bool {
+    matches!(issue, Issue::WebcamLost { .. })
 }
 
 /// A busy machine may lose pictures of the screen as well.
-fn of_webcam(recording: &Recording) -> Vec<&Trouble> {
-    use Trouble::{EncoderHurried, EncoderRelaxed, FramesDropped};
-    let of_load = |t: &Trouble| matches!(t, FramesDropped { .. } | EncoderHurried | EncoderRelaxed);
-    recording.troubles().into_iter().filter(|trouble| !of_load(trouble)).collect()
+fn of_webcam(recording: &Recording) -> Vec<&Issue> {
+    use Issue::{EncoderHurried, EncoderRelaxed, FramesDropped};
+    let of_load = |t: &Issue| matches!(t, FramesDropped { .. } | EncoderHurried | EncoderRelaxed);
+    recording.issues().into_iter().filter(|issue| !of_load(issue)).collect()
 }
 
 /// One decoded picture.
@@ -55,7 +56,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// What is recorded of that moment.
+    /// Returns the recorded picture of that moment.
     fn at(recording: &Recording, width: usize, seconds: f64) -> Self {
         let scratch = Folder::new();
         let path = scratch.0.join("seen");
@@ -85,7 +86,7 @@ fn until_seen(recording: &mut Recording, width: usize, is_it: impl Fn(&Seen) -> 
         if is_it(&Seen::at(recording, width, f64::INFINITY)) {
             return;
         }
-        assert!(Instant::now() < last, "it is not to be seen: {:?}", recording.troubles());
+        assert!(Instant::now() < last, "it is not to be seen: {:?}", recording.issues());
     }
 }
 
@@ -95,7 +96,7 @@ fn it_stands_where_it_is_wanted() {
     let _bars = Camera::bars(&session, "desk");
     let _green = Camera::green(&session, "door");
     let named: Vec<String> =
-        snaplark_capture::cameras().unwrap().into_iter().map(|camera| camera.name).collect();
+        SystemCapture::new().cameras().unwrap().into_iter().map(|camera| camera.name).collect();
     assert!(named.contains(&"desk".into()) && named.contains(&"door".into()), "{named:?}");
 
     let display = Xvfb::start("801x453x24");
@@ -127,7 +128,7 @@ fn it_stands_where_it_is_wanted() {
     recording.control.set_webcam(shown("door"));
     until_seen(&mut recording, WIDTH, |seen| seen.is(742, 394, [0, 255, 0]));
     assert_eq!(recording.stop().0, CaptureEnd::Stopped);
-    assert_eq!(of_webcam(&recording), Vec::<&Trouble>::new());
+    assert_eq!(of_webcam(&recording), Vec::<&Issue>::new());
     recording.check_files();
 
     let screen = rgb(SCREEN);
@@ -154,24 +155,24 @@ fn it_may_go_and_come_back() {
     let mut recording = begin(&display, &folder, shown("desk"));
     until(&mut recording, is_lost);
     assert_eq!(
-        recording.troubles()[0].to_string(),
-        "There is no picture of the webcam: 'desk' is not there. The recording goes on without it"
+        recording.issues()[0].to_string(),
+        "The webcam was lost: 'desk' is not there. Recording continues without it"
     );
     // Another one is none.
     let _green = Camera::green(&session, "door");
     let bars = Camera::bars(&session, "desk");
-    until(&mut recording, |trouble| *trouble == Trouble::WebcamBack);
+    until(&mut recording, |issue| *issue == Issue::WebcamBack);
     let at_the_right = |seen: &Seen| seen.is(567, 313, YELLOW) && seen.is(622, 313, RED);
     until_seen(&mut recording, WIDTH, at_the_right);
     drop(bars);
     until(&mut recording, is_lost);
     until_seen(&mut recording, WIDTH, |seen| seen.is(594, 313, rgb(SCREEN)));
     let _bars = Camera::bars(&session, "desk");
-    until(&mut recording, |trouble| *trouble == Trouble::WebcamBack);
+    until(&mut recording, |issue| *issue == Issue::WebcamBack);
     until_seen(&mut recording, WIDTH, at_the_right);
     let (end, _) = recording.stop();
     assert_eq!(end, CaptureEnd::Stopped);
-    assert_eq!(of_webcam(&recording).len(), 4, "{:?}", recording.troubles());
+    assert_eq!(of_webcam(&recording).len(), 4, "{:?}", recording.issues());
     recording.check_files();
 }
 
@@ -185,7 +186,7 @@ fn what_stands_still_costs_nothing() {
     let (_, counts) = recording.stop();
     // Begun, come, settled; then heartbeats, and now and then one more on a busy machine.
     assert!(counts.encoded < 30 && counts.unchanged > 60, "{counts:?}");
-    assert_eq!(of_webcam(&recording), Vec::<&Trouble>::new());
+    assert_eq!(of_webcam(&recording), Vec::<&Issue>::new());
 
     let _snow = Camera::snow(&session, "snow", 10);
     let folder = Folder::new();
@@ -199,15 +200,9 @@ fn what_stands_still_costs_nothing() {
 fn preview_shows_the_camera() {
     let session = Session::begin();
     let _camera = Camera::bars(&session, "previewed");
-    let preview = snaplark_capture::preview_camera(Device::Named("previewed".to_owned())).unwrap();
-    let last = Instant::now() + PATIENCE;
-    let picture = loop {
-        assert!(Instant::now() < last, "no picture came");
-        match preview.picture() {
-            Ok(Some(picture)) => break picture,
-            Ok(None) | Err(_) => std::thread::sleep(Duration::from_millis(20)),
-        }
-    };
+    let preview =
+        SystemCapture::new().preview_camera(Device::Named("previewed".to_owned())).unwrap();
+    let picture = wait::until("a picture", || preview.picture().ok().flatten());
     let side = picture.side as usize;
     assert_eq!(picture.rgba.len(), side * side * 4);
     // The bars stand in the upper two thirds.
@@ -218,23 +213,12 @@ fn preview_shows_the_camera() {
         assert!(is_it && seen[3] == 255, "{seen:?} at {x}, not {colour:?}");
     }
     assert!(!preview.has_lapsed());
-    let last = Instant::now() + PATIENCE;
-    while !preview.has_lapsed() {
-        assert!(Instant::now() < last, "the camera stays open though nobody asks");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait::until_true("the camera to close, since nobody asks", || preview.has_lapsed());
 }
 
 fn preview_says_why_there_is_no_picture() {
     let _session = Session::begin();
-    let preview = snaplark_capture::preview_camera(Device::Named("nowhere".to_owned())).unwrap();
-    let last = Instant::now() + PATIENCE;
-    let why = loop {
-        assert!(Instant::now() < last, "nothing was said");
-        match preview.picture() {
-            Err(why) => break why,
-            Ok(_) => std::thread::sleep(Duration::from_millis(20)),
-        }
-    };
+    let preview = SystemCapture::new().preview_camera(Device::Named("nowhere".to_owned())).unwrap();
+    let why = wait::until("a reason", || preview.picture().err());
     assert!(why.contains("'nowhere' is not there"), "{why}");
 }

@@ -12,15 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use snaplark_api::limits;
-use snaplark_webm::{Joint, Scan};
+use snaplark_formats::webm::{Joint, Scan};
 use tokio::sync::Semaphore;
 
 use super::{UploadError, Uploads, blocking};
-use crate::db::{Part, SessionId, Upload};
-use crate::fragments::Fragments;
-use crate::media::Media;
 use crate::media_map::MediaMap;
 use crate::parts;
+use snaplark_cloud_data::db::{SessionId, StoredPart, Upload};
+use snaplark_cloud_data::layout::Layout;
+use snaplark_formats::mp4::Fragments;
+use snaplark_formats::sniff::MediaKind;
 
 /// The number of uploads that a process follows at once. Each takes about 40 bytes for a part.
 const FOLLOWED_MAX: usize = 64;
@@ -31,7 +32,9 @@ const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The facts that a page needs about one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FollowedPart {
+    /// When its first frame is shown.
     pub start_ms: u64,
+    /// When its last frame ends.
     pub end_ms: u64,
     /// A position where playback can start, and whose first frame is complete with this part.
     pub joint: Option<JointAt>,
@@ -40,9 +43,11 @@ pub struct FollowedPart {
 /// A position where playback can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JointAt {
+    /// When the first frame behind it is shown.
     pub start_ms: u64,
-    /// The part in which it begins, which may be an earlier one, and the offset in that part.
+    /// The part in which it begins, which may be an earlier one.
     pub part: u32,
+    /// The offset in that part.
     pub offset: u64,
 }
 
@@ -52,6 +57,7 @@ pub struct Followed {
     /// The MIME type as Media Source Extensions expect it. `None` before the header has arrived, and
     /// if the header names codecs that no browser supports.
     pub mime: Option<String>,
+    /// The number of bytes before the first cluster or fragment.
     pub head_bytes: u64,
     /// The parts from the first requested one on.
     pub parts: Vec<FollowedPart>,
@@ -62,8 +68,8 @@ const READING_MAX: usize = 2;
 
 /// Caches what is known of followed uploads. See the file's header.
 #[derive(Debug)]
-pub struct Follows {
-    kept: Mutex<Kept>,
+pub(super) struct Follows {
+    kept: Mutex<FollowCache>,
     reading: Semaphore,
 }
 
@@ -74,7 +80,7 @@ impl Default for Follows {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct FollowCache {
     follows: HashMap<SessionId, (Arc<tokio::sync::Mutex<Follow>>, u64)>,
     turn: u64,
 }
@@ -137,17 +143,17 @@ impl Uploads {
 
     /// Returns whether the upload's parts are cut at arbitrary positions, as far as the first part
     /// shows.
-    pub fn is_cut(upload: &Upload, first: &Part) -> bool {
+    pub fn is_cut(upload: &Upload, first: &StoredPart) -> bool {
         match &first.layout {
-            parts::Layout::Opaque => !upload.media.is_image(),
-            parts::Layout::Clusters { clusters, .. } => clusters.is_empty(),
+            Layout::Opaque => !upload.media.is_image(),
+            Layout::Clusters { clusters, .. } => clusters.is_empty(),
         }
     }
 }
 
 #[derive(Debug, Default)]
 struct Follow {
-    stream: Stream,
+    stream: StreamFormat,
     /// The stream offset of the next part.
     at: u64,
     /// The stream offset of each part.
@@ -156,7 +162,7 @@ struct Follow {
 }
 
 #[derive(Debug, Default)]
-enum Stream {
+enum StreamFormat {
     #[default]
     Unknown,
     Webm(Box<Scan>),
@@ -167,28 +173,34 @@ enum Stream {
 
 impl Follow {
     fn push(&mut self, bytes: &Bytes) {
-        if let Stream::Unknown = self.stream {
-            self.stream = match Media::of_bytes(bytes) {
-                Some(Media::Webm | Media::Mkv) => Stream::Webm(Box::default()),
-                Some(Media::Mp4 | Media::Mov) => Stream::Mp4(Box::default()),
-                Some(Media::Png | Media::Jpeg | Media::Webp | Media::Gif | Media::Unknown)
-                | None => Stream::Other,
+        if let StreamFormat::Unknown = self.stream {
+            self.stream = match MediaKind::of_bytes(bytes) {
+                Some(MediaKind::Webm | MediaKind::Mkv) => StreamFormat::Webm(Box::default()),
+                Some(MediaKind::Mp4 | MediaKind::Mov) => StreamFormat::Mp4(Box::default()),
+                Some(
+                    MediaKind::Png
+                    | MediaKind::Jpeg
+                    | MediaKind::Webp
+                    | MediaKind::Gif
+                    | MediaKind::Unknown,
+                )
+                | None => StreamFormat::Other,
             };
         }
         let start_ms = self.latest_ms();
         let joints = match &mut self.stream {
-            Stream::Webm(scan) => match scan.push(bytes) {
+            StreamFormat::Webm(scan) => match scan.push(bytes) {
                 Ok(()) => scan.take_joints(),
                 Err(_) => {
-                    self.stream = Stream::Other;
+                    self.stream = StreamFormat::Other;
                     Vec::new()
                 }
             },
-            Stream::Mp4(fragments) => {
+            StreamFormat::Mp4(fragments) => {
                 fragments.push(bytes);
                 fragments.take_joints()
             }
-            Stream::Unknown | Stream::Other => Vec::new(),
+            StreamFormat::Unknown | StreamFormat::Other => Vec::new(),
         };
         let end_ms = self.latest_ms().max(start_ms);
         self.begins.push(self.at);
@@ -200,17 +212,17 @@ impl Follow {
     /// Returns whether nothing more can be learned from the stream.
     fn is_over(&self) -> bool {
         match &self.stream {
-            Stream::Unknown | Stream::Webm(_) => false,
-            Stream::Mp4(fragments) => fragments.is_given_up(),
-            Stream::Other => true,
+            StreamFormat::Unknown | StreamFormat::Webm(_) => false,
+            StreamFormat::Mp4(fragments) => fragments.is_given_up(),
+            StreamFormat::Other => true,
         }
     }
 
     fn latest_ms(&self) -> u64 {
         match &self.stream {
-            Stream::Webm(scan) => scan.latest_ms(),
-            Stream::Mp4(fragments) => fragments.latest_ms(),
-            Stream::Unknown | Stream::Other => 0,
+            StreamFormat::Webm(scan) => scan.latest_ms(),
+            StreamFormat::Mp4(fragments) => fragments.latest_ms(),
+            StreamFormat::Unknown | StreamFormat::Other => 0,
         }
     }
 
@@ -225,15 +237,15 @@ impl Follow {
 
     fn told(&self, after: u32) -> Followed {
         let (mime, head_bytes) = match &self.stream {
-            Stream::Webm(scan) => scan.init().map_or((None, 0), |(init, bytes)| {
+            StreamFormat::Webm(scan) => scan.init().map_or((None, 0), |(init, bytes)| {
                 let codecs = parts::codecs(&init.tracks);
                 (codecs.map(|it| format!("video/webm; codecs=\"{it}\"")), bytes.len() as u64)
             }),
-            Stream::Mp4(fragments) => fragments.head().map_or((None, 0), |head| {
+            StreamFormat::Mp4(fragments) => fragments.head().map_or((None, 0), |head| {
                 let codecs = Some(&head.codecs).filter(|codecs| !codecs.is_empty());
                 (codecs.map(|it| format!("video/mp4; codecs=\"{it}\"")), head.len_bytes)
             }),
-            Stream::Unknown | Stream::Other => (None, 0),
+            StreamFormat::Unknown | StreamFormat::Other => (None, 0),
         };
         let parts = self.parts.get(after as usize..).unwrap_or_default().to_vec();
         Followed { mime, head_bytes, parts }
@@ -243,11 +255,11 @@ impl Follow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snaplark_webm::{Block, Track, Tracks, Video, VideoCodec};
+    use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 
     fn stream() -> Vec<u8> {
         let video = Video { codec: VideoCodec::Vp8, width: 64, height: 36 };
-        let mut stream = snaplark_webm::init(&Tracks { video, audio: None });
+        let mut stream = snaplark_formats::webm::init(&Tracks { video, audio: None });
         for second in 0..4_u64 {
             let block = |frame: u64| Block {
                 track: Track::Video,
@@ -256,7 +268,7 @@ mod tests {
                 duration_ms: None,
                 data: vec![frame as u8; 50],
             };
-            stream.extend(snaplark_webm::cluster(&[0, 1, 2, 3].map(block)).unwrap());
+            stream.extend(snaplark_formats::webm::cluster(&[0, 1, 2, 3].map(block)).unwrap());
         }
         stream
     }

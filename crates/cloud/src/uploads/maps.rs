@@ -10,13 +10,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use snaplark_formats::sniff::MediaKind;
 use tokio::sync::Semaphore;
 
 use super::{UploadError, Uploads};
-use crate::db::{Assembly, NewMap, Part, ProductKind, SessionId, Upload};
-use crate::media::Media;
 use crate::media_map::{self, MediaMap};
+use crate::parts;
+use crate::products::{INDEX, ProductKind, REMUX};
 use crate::stream_index::StreamIndex;
+use snaplark_cloud_data::db::{Assembly, NewMap, Product, SessionId, StoredPart, Upload};
+use snaplark_cloud_data::layout::InitAt;
 
 /// Room for about 30 maps of two hours each, or for 6 of the largest possible video.
 const CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -29,10 +32,12 @@ const BUILDS_MAX: usize = 2;
 /// A video as it can be watched now.
 #[derive(Clone, Debug)]
 pub struct Watchable {
+    /// Where its bytes are.
     pub map: Arc<MediaMap>,
     /// Set once the content will not change any more.
     pub etag: Option<String>,
-    pub media: Media,
+    /// The kind of file that it is.
+    pub media: MediaKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,29 +60,29 @@ struct Key {
 
 /// The cache of maps. See the file's header.
 #[derive(Debug)]
-pub struct Maps {
-    kept: Mutex<Kept>,
+pub(super) struct Maps {
+    kept: Mutex<MapCache>,
     building: Semaphore,
     bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    maps: HashMap<Key, Entry>,
+struct MapCache {
+    maps: HashMap<Key, CachedMap>,
     held_bytes: usize,
     /// Counts the look-ups, to find the least recently used map.
     turn: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct CachedMap {
     watchable: Watchable,
     bytes: usize,
     used: u64,
 }
 
 impl Maps {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Maps::holding(CACHE_BYTES_MAX)
     }
 
@@ -108,15 +113,15 @@ impl Maps {
         kept.turn += 1;
         let used = kept.turn;
         kept.held_bytes += bytes;
-        kept.maps.insert(key, Entry { watchable, bytes, used });
+        kept.maps.insert(key, CachedMap { watchable, bytes, used });
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, MapCache> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl MapCache {
     fn retain(&mut self, stays: impl Fn(&Key) -> bool) {
         let mut freed = 0;
         self.maps.retain(|key, entry| {
@@ -129,13 +134,18 @@ impl Kept {
 }
 
 impl Uploads {
+    /// Returns the video as visitors get it: finished, or as far as it has come.
     pub async fn video(&self, upload: &Upload) -> Result<Watchable, UploadError> {
         let is_finished = upload.finished.is_some();
         self.view(upload, if is_finished { View::Finished } else { View::Growing }).await
     }
 
-    /// Returns the parts as received, one after the other, up to the first gap.
+    /// Returns the parts as received, one after the other, up to the first gap. The parts of an edited
+    /// version make a video only with the times at which they are shown, so it is served as visitors get it.
     pub async fn original(&self, upload: &Upload) -> Result<Watchable, UploadError> {
+        if upload.is_edited && upload.finished.is_some() {
+            return self.video(upload).await;
+        }
         self.view(upload, View::Original { is_finished: upload.finished.is_some() }).await
     }
 
@@ -185,11 +195,15 @@ impl Uploads {
         let Some(finished) = &upload.finished else { return Err(UploadError::NotFound) };
         let mut parts = self.db.parts_from(upload.session_id, 0).await?;
         parts.retain(|part| part.index < finished.parts_total);
+        // A greater version has taken parts over since `upload` was read.
+        if parts.len() != finished.parts_total as usize {
+            return Err(UploadError::NotFound);
+        }
         let is_damaged = parts.iter().any(|part| part.is_damaged);
         parts.retain(|part| !part.is_damaged);
         match finished.assembly {
             // The rest plays without the damaged parts, if there is still a header.
-            Assembly::Mapped => match self.mapped(parts).await {
+            Assembly::Mapped => match self.mapped(parts, self.kept_init(upload).await?).await {
                 Err(UploadError::Unplayable(_)) if is_damaged => Err(UploadError::Damaged),
                 mapped => {
                     let Mapped { map, parts, .. } = mapped?;
@@ -216,13 +230,21 @@ impl Uploads {
         }
     }
 
-    /// Builds the map of parts that consist of whole clusters.
-    pub(super) async fn mapped(&self, parts: Vec<Part>) -> Result<Mapped, UploadError> {
+    /// Builds the map of parts that consist of whole clusters. `kept_init` is the header that a version has
+    /// kept of the one before it; otherwise the first part has it.
+    pub(super) async fn mapped(
+        &self,
+        parts: Vec<StoredPart>,
+        kept_init: Option<Vec<u8>>,
+    ) -> Result<Mapped, UploadError> {
         let unplayable = |reason: &str| UploadError::Unplayable(reason.to_owned());
         let first = parts.first().ok_or_else(|| unplayable("there is no part"))?;
-        let init = media_map::common_init(&parts)
+        let init = header(&parts, kept_init.as_deref())
             .ok_or_else(|| unplayable("the parts are not of one recording"))?;
-        let init = self.storage.read_range(&first.object_key, 0..init.len_bytes).await?;
+        let init = match kept_init {
+            Some(init) => bytes::Bytes::from(init),
+            None => self.storage.read_range(&first.object_key, 0..init.len_bytes).await?,
+        };
         blocking(move || {
             let (map, duration_ms) = media_map::finished(&init, &parts)
                 .map_err(|error| UploadError::Unplayable(error.to_string()))?;
@@ -233,19 +255,27 @@ impl Uploads {
 
     /// Returns what a job made of parts that are cut at arbitrary positions.
     async fn seekable(&self, upload: &Upload) -> Result<Seekable, UploadError> {
-        for product in [ProductKind::Index, ProductKind::Remux] {
-            if !upload.has(product) {
-                continue;
-            }
-            let Some(made) = self.db.product(upload.session_id, product).await? else { continue };
-            if product == ProductKind::Remux {
-                let mut map = MediaMap::default();
-                map.push_object(&made.object_key, 0..made.size_bytes);
-                return Ok(Seekable::Remux(map));
-            }
-            return Ok(Seekable::Index(self.storage.read(&made.object_key).await?));
+        if let Some(index) = self.made(upload, &INDEX).await? {
+            return Ok(Seekable::Index(self.storage.read(&index.object_key).await?));
+        }
+        if let Some(remux) = self.made(upload, &REMUX).await? {
+            let mut map = MediaMap::default();
+            map.push_object(&remux.object_key, 0..remux.size_bytes);
+            return Ok(Seekable::Remux(map));
         }
         Ok(Seekable::No)
+    }
+
+    /// Returns a product of the video. Asks the database only if the upload's row names it.
+    async fn made(
+        &self,
+        upload: &Upload,
+        kind: &ProductKind,
+    ) -> Result<Option<Product>, UploadError> {
+        if !upload.has(&kind.name) {
+            return Ok(None);
+        }
+        self.product(upload.session_id, kind).await
     }
 
     async fn as_it_came(&self, upload: &Upload) -> Result<Watchable, UploadError> {
@@ -261,6 +291,14 @@ impl Uploads {
     }
 }
 
+/// Returns the header of all parts: the one that was kept, or else the first part's. Returns `None` if there
+/// is none, or a part has another one.
+pub(super) fn header(parts: &[StoredPart], kept_init: Option<&[u8]>) -> Option<InitAt> {
+    let Some(kept) = kept_init else { return media_map::common_init(parts).cloned() };
+    let kept = parts::init_at(&snaplark_formats::webm::read_init(kept).ok()?);
+    media_map::inits(parts).all(|init| init.tracks == kept.tracks).then_some(kept)
+}
+
 enum Seekable {
     Index(bytes::Bytes),
     Remux(MediaMap),
@@ -270,12 +308,12 @@ enum Seekable {
 pub(super) struct Mapped {
     pub map: MediaMap,
     pub duration_ms: u64,
-    pub parts: Vec<Part>,
+    pub parts: Vec<StoredPart>,
 }
 
 /// Returns the ETag. It differs if damaged parts are left out, and also if a newer version of the
 /// program writes another head.
-pub(super) fn etag(parts: &[Part], map: &MediaMap) -> String {
+pub(super) fn etag(parts: &[StoredPart], map: &MediaMap) -> String {
     format!("\"{}-{}\"", media_map::fingerprint(parts), map.inline_fingerprint())
 }
 
@@ -300,7 +338,7 @@ mod tests {
     fn watchable(bytes: usize) -> Watchable {
         let mut map = MediaMap::default();
         map.push_bytes(&vec![0; bytes]);
-        Watchable { map: Arc::new(map), etag: None, media: Media::Webm }
+        Watchable { map: Arc::new(map), etag: None, media: MediaKind::Webm }
     }
 
     #[test]

@@ -1,43 +1,62 @@
-//! The upload state machine: takes events, returns steps.
-//!
-//! Length: one state machine, which is read as a whole.
+//! The upload state machine of one server: takes events, returns steps. What follows from a failed request is
+//! in `failing.rs`, what follows from a probe in `reach.rs`, what is due next in `schedule.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snaplark_api::Profile;
 use snaplark_api::untrusted::is_web_link;
+use snaplark_api::{Capabilities, Profile};
 
-use super::one::{Slot, Upload};
+use super::one::{Slot, UploadState};
+use super::part::PartLimit;
+use super::reach::Probe;
 use super::{
-    Action, Change, Event, Failure, Offers, Phase, ProbeVerdict, Reach, RequestId, Speed, Step,
-    Stop, UploadRows, UploadStatus, Wait,
+    Phase, Reachability, Receipt, RequestId, Speed, Step, Stop, UploadAction, UploadChange,
+    UploadEvent, UploadRows, UploadStatus, Wait,
 };
 use uuid::Uuid;
 
 use crate::{RecordingId, SessionId, policy};
 
-/// The account that uploads go to.
+/// An account that uploads go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// The address of the server's API.
     pub server: String,
+    /// The document that the server implements.
     pub profile: Profile,
     /// True if the server runs on this computer: another address of it is still the same server.
     pub is_this_computer: bool,
 }
 
+/// The role of a server for the person now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetRole {
+    /// New uploads go there.
+    Current,
+    /// The person is signed in there. Uploads that were begun for it go on, and nothing new goes there.
+    Other,
+    /// Nobody is signed in there. Nothing is sent.
+    SignedOut,
+}
+
+/// The state of all uploads to one server, and the decisions about them.
 pub struct UploadMachine {
-    target: Target,
-    pub(super) uploads: BTreeMap<RecordingId, Upload>,
+    pub(super) target: Target,
+    pub(super) role: TargetRole,
+    pub(super) uploads: BTreeMap<RecordingId, UploadState>,
     /// The ids from which the recordings' addresses are made.
     pub(super) claims: BTreeMap<RecordingId, Uuid>,
-    pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) requests: BTreeMap<RequestId, InFlightRequest>,
     pub(super) next_request: u64,
-    pub(super) reach: Reach,
-    pub(super) offers: Offers,
+    pub(super) reach: Reachability,
+    /// The features beyond the documents that the server has reported.
+    pub(super) offers: Option<Capabilities>,
     pub(super) probe: Probe,
     pub(super) signed_in: bool,
-    link_metered: bool,
-    waits_on_metered: bool,
+    pub(super) link_metered: bool,
+    pub(super) waits_on_metered: bool,
+    /// The smallest limit on parts that uploads to this server have met; further ones begin with it.
+    pub(super) part_bytes_max: u64,
     /// The recording that was served last; the next in order is served first (round robin).
     pub(super) turn: Option<RecordingId>,
     speed: Speed,
@@ -45,7 +64,7 @@ pub struct UploadMachine {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Request {
+pub(super) struct InFlightRequest {
     pub recording: RecordingId,
     pub what: What,
     /// The upload's failure count when this was sent, so that requests that fail together count once.
@@ -60,114 +79,142 @@ pub(super) enum What {
     Received,
 }
 
-#[derive(Default)]
-pub(super) struct Probe {
-    pub in_flight: bool,
-    pub failures: u32,
-    pub due_ms: Option<u64>,
-}
-
 impl UploadMachine {
-    /// Rebuilds the machine from rows. `seed` is used only for the jitter of waits.
-    pub fn restore(target: Target, rows: Vec<UploadRows>, seed: u64) -> (Self, Step) {
-        let mut step = Step::default();
+    /// Rebuilds the machine from the rows of its server. Its requests are numbered from `first_request` on.
+    /// `seed` is used only for the jitter of waits.
+    pub(super) fn restore(
+        target: Target,
+        role: TargetRole,
+        first_request: u64,
+        rows: Vec<UploadRows>,
+        seed: u64,
+        step: &mut Step,
+    ) -> Self {
         let (mut uploads, mut claims) = (BTreeMap::new(), BTreeMap::new());
+        let mut part_bytes_max = policy::PART_BYTES_MAX;
         for row in rows {
             let recording = row.recording;
             claims.extend(row.claim.map(|id| (recording, id)));
-            let mut upload = Upload::from_rows(row);
-            if upload.is_live() && upload.server != target.server {
-                meet_other_server(recording, &mut upload, &target, &mut step);
+            let mut upload = UploadState::from_rows(row);
+            // Earlier versions stopped an upload as soon as the account had another server.
+            if matches!(upload.stop, Some(Stop::OtherServer { .. })) {
+                upload.stop = None;
+                step.changes.push(UploadChange::Stopped { recording, stop: None });
+            }
+            if !upload.finished && !upload.is_edited {
+                part_bytes_max = part_bytes_max.min(upload.limit.bytes_max);
             }
             uploads.insert(recording, upload);
         }
-        let machine = UploadMachine {
+        UploadMachine {
             target,
+            role,
             uploads,
             claims,
             requests: BTreeMap::new(),
-            next_request: 1,
-            reach: Reach::Unknown,
+            next_request: first_request,
+            reach: Reachability::Unknown,
             offers: None,
             probe: Probe { due_ms: Some(0), ..Probe::default() },
-            signed_in: true,
+            signed_in: role != TargetRole::SignedOut,
             link_metered: false,
             waits_on_metered: false,
+            part_bytes_max,
             turn: None,
             speed: Speed::default(),
             random: seed,
-        };
-        (machine, step)
+        }
     }
 
-    pub fn handle(&mut self, now_ms: u64, event: Event) -> Step {
-        let mut step = Step::default();
+    /// Changes the state by an event, and adds the changes to commit and the actions to do then.
+    pub(super) fn handle(&mut self, now_ms: u64, event: UploadEvent, step: &mut Step) {
         match event {
-            Event::UploadWanted { recording } => self.want(recording, &mut step),
-            Event::Claimed { recording, id } => {
+            UploadEvent::UploadWanted { recording } => self.want(recording, step),
+            UploadEvent::PictureWanted { recording, version, size_bytes } => {
+                self.want_picture(recording, version, size_bytes, step);
+            }
+            UploadEvent::EditedWanted { recording, wanted } => {
+                self.want_edited(recording, wanted, step);
+            }
+            UploadEvent::Claimed { recording, id } => {
                 self.claims.insert(recording, id);
                 self.with(recording, |upload| upload.claiming = false);
             }
-            Event::InitSealed { recording, size_bytes } => {
+            UploadEvent::EditedWithdrawn { recording, is_online } => {
+                self.withdraw_edited(recording, is_online, step);
+            }
+            // The pieces of an edited version stay as they are.
+            UploadEvent::InitSealed { recording, .. }
+            | UploadEvent::SegmentSealed { recording, .. }
+            | UploadEvent::SegmentsStruck { recording, .. }
+            | UploadEvent::RecordingEnded { recording, .. }
+                if self.version(recording, true).is_some() => {}
+            UploadEvent::InitSealed { recording, size_bytes } => {
                 self.with(recording, |upload| upload.init_bytes = size_bytes);
             }
-            Event::SegmentSealed { recording, size_bytes } => {
+            UploadEvent::SegmentSealed { recording, size_bytes } => {
                 self.with(recording, |upload| upload.segment_bytes.push(size_bytes));
             }
-            Event::RecordingEnded { recording, duration_ms } => {
+            UploadEvent::SegmentsStruck { recording, kept } => {
+                self.segments_struck(recording, kept, step);
+            }
+            UploadEvent::RecordingEnded { recording, duration_ms } => {
                 self.with(recording, |upload| upload.duration_ms = Some(duration_ms));
             }
-            Event::SessionOpened { request, session, link } => {
-                self.session_opened(request, session, link, &mut step);
+            UploadEvent::SessionOpened { request, session, link } => {
+                self.session_opened(request, session, link, step);
             }
-            Event::PartAcknowledged { request } => {
-                self.part_acknowledged(now_ms, request, &mut step);
+            UploadEvent::PartAcknowledged { request, receipt } => {
+                self.part_acknowledged(now_ms, request, receipt, step);
             }
-            Event::Finalized { request, link } => self.finalized(request, link, &mut step),
-            Event::RequestFailed { request, failure } => {
-                self.request_failed(now_ms, request, failure, &mut step);
+            UploadEvent::Finalized { request, link } => self.finalized(request, link, step),
+            UploadEvent::RequestFailed { request, failure } => {
+                self.request_failed(now_ms, request, failure, step);
             }
-            Event::PartsReceived { request, indices } => {
-                self.parts_received(request, &indices, &mut step);
+            UploadEvent::PartsReceived { request, parts, finished } => {
+                self.parts_received(request, parts, finished, step);
             }
-            Event::SegmentsRepaired { recording, sizes } => {
-                self.segments_repaired(recording, &sizes);
+            UploadEvent::PiecesListed { request, missing } => {
+                self.pieces_listed(request, &missing, step);
             }
-            Event::SegmentsLost { recording, detail } => {
-                self.segments_lost(recording, detail, &mut step);
+            UploadEvent::SegmentsRepaired { recording, sizes, replaced } => {
+                self.segments_repaired(recording, &sizes, &replaced, step);
             }
-            Event::ServerDamaged { rows, indices } => {
-                self.server_damaged(*rows, indices, &mut step);
+            UploadEvent::SegmentsLost { recording, detail } => {
+                self.segments_lost(recording, detail, step);
             }
-            Event::PartProgressed { request, sent_bytes } => {
+            UploadEvent::ServerDamaged { rows, indices } => {
+                self.server_damaged(*rows, indices, step);
+            }
+            UploadEvent::PartProgressed { request, sent_bytes } => {
                 self.part_progressed(now_ms, request, sent_bytes);
             }
-            Event::ProbeAnswered { verdict } => self.probe_answered(now_ms, verdict),
-            Event::NetworkHinted => self.probe.due_ms = Some(now_ms),
-            Event::SystemResumed => self.system_resumed(now_ms, &mut step),
-            Event::LinkMetered { metered } => self.link_metered = metered,
-            Event::MeteredChosen { wait } => self.waits_on_metered = wait,
-            Event::RetryAsked { recording } => self.retry_asked(now_ms, recording, &mut step),
-            Event::PauseAsked { recording } => self.set_paused(recording, true, &mut step),
-            Event::ResumeAsked { recording } => self.set_paused(recording, false, &mut step),
-            Event::Forgotten { recording } => {
-                self.abandon_requests(recording, &mut step);
+            UploadEvent::ProbeAnswered { verdict, .. } => self.probe_answered(now_ms, verdict),
+            UploadEvent::NetworkHinted => self.probe.due_ms = Some(now_ms),
+            UploadEvent::SystemResumed => self.system_resumed(now_ms, step),
+            UploadEvent::LinkMetered { metered } => self.link_metered = metered,
+            UploadEvent::MeteredChosen { wait } => self.waits_on_metered = wait,
+            UploadEvent::RetryAsked { recording } => self.retry_asked(now_ms, recording, step),
+            UploadEvent::PauseAsked { recording } => self.set_paused(recording, true, step),
+            UploadEvent::ResumeAsked { recording } => self.set_paused(recording, false, step),
+            UploadEvent::Forgotten { recording } => {
+                self.abandon_requests(recording, step);
                 self.uploads.remove(&recording);
                 self.claims.remove(&recording);
             }
-            Event::Woke => {}
+            UploadEvent::Woke => {}
         }
-        self.advance(now_ms, &mut step);
-        step
+        self.advance(now_ms, step);
     }
 
-    /// Returns when to send [`Event::Woke`] if nothing else happens before.
-    pub fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
+    /// Returns when to send [`UploadEvent::Woke`] if nothing else happens before.
+    pub(super) fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
         let probe_ms = self.probe.due_ms.filter(|_| self.wants_probe());
         let gates = self.uploads.values().filter_map(|upload| upload.closed_until(now_ms));
         gates.map(|(wake_ms, _)| wake_ms).chain(probe_ms).min()
     }
 
+    /// Returns the status of a recording's upload, if it has one.
     pub fn status(&self, now_ms: u64, recording: RecordingId) -> Option<UploadStatus> {
         let upload = self.uploads.get(&recording)?;
         let uploaded = upload.slots.iter().filter(|slot| slot.acknowledged).count() as u32;
@@ -185,19 +232,32 @@ impl UploadMachine {
         })
     }
 
-    pub fn reach(&self) -> Reach {
+    /// Returns the server, and the document that it implements.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Returns what the server is to the person now.
+    pub fn role(&self) -> TargetRole {
+        self.role
+    }
+
+    /// Returns what the last real exchange with the server showed.
+    pub fn reach(&self) -> Reachability {
         self.reach
     }
 
-    /// Returns whether the server has reported what it offers beyond the documents.
-    pub fn knows_server(&self) -> bool {
-        self.offers.is_some()
-    }
-
+    /// Returns whether the server takes the account's token, as far as is known.
     pub fn is_signed_in(&self) -> bool {
         self.signed_in
     }
 
+    /// Returns the smallest limit on parts that uploads to this server have met.
+    pub fn part_bytes_max(&self) -> u64 {
+        self.part_bytes_max
+    }
+
+    /// Returns the measured speed of all uploads together.
     pub fn speed(&self) -> &Speed {
         &self.speed
     }
@@ -207,7 +267,7 @@ impl UploadMachine {
         self.uploads.values().filter(|upload| upload.is_live()).count()
     }
 
-    fn phase(&self, now_ms: u64, upload: &Upload) -> Phase {
+    fn phase(&self, now_ms: u64, upload: &UploadState) -> Phase {
         if upload.finished {
             return Phase::Finished;
         }
@@ -215,7 +275,12 @@ impl UploadMachine {
             return Phase::Stopped(stop.clone());
         }
         if !self.signed_in {
-            return Phase::NeedsSignIn;
+            return match self.role {
+                TargetRole::Current => Phase::NeedsSignIn,
+                TargetRole::Other | TargetRole::SignedOut => {
+                    Phase::Stopped(Stop::OtherServer { server: self.target.server.clone() })
+                }
+            };
         }
         let waits = |wait, until_ms| Phase::Waits { wait, until_ms };
         if upload.paused {
@@ -224,7 +289,7 @@ impl UploadMachine {
         if self.is_held(upload) {
             return waits(Wait::Metered, None);
         }
-        if self.reach == Reach::Offline {
+        if self.reach == Reachability::Offline {
             return waits(Wait::Offline, self.probe.due_ms);
         }
         if upload.in_flight() {
@@ -245,8 +310,14 @@ impl UploadMachine {
             return;
         }
         let Target { server, profile, .. } = self.target.clone();
-        step.changes.push(Change::UploadWanted { recording, server: server.clone(), profile });
-        self.uploads.insert(recording, Upload::new(server, profile));
+        step.changes.push(UploadChange::UploadWanted {
+            recording,
+            server: server.clone(),
+            profile,
+        });
+        let mut upload = UploadState::new(server, profile);
+        self.begin_with_limit(recording, &mut upload, step);
+        self.uploads.insert(recording, upload);
     }
 
     fn session_opened(
@@ -260,13 +331,21 @@ impl UploadMachine {
         upload.gate.reset();
         upload.opening = None;
         upload.session = Some(session.clone());
-        step.changes.push(Change::SessionSet { recording, session: Some(session) });
+        // The server says then which parts it lacks.
+        upload.rebuilt = upload.is_edited;
+        step.changes.push(UploadChange::SessionSet { recording, session: Some(session) });
         if let Some(link) = link {
             know_link(recording, upload, link, step);
         }
     }
 
-    fn part_acknowledged(&mut self, now_ms: u64, request: RequestId, step: &mut Step) {
+    fn part_acknowledged(
+        &mut self,
+        now_ms: u64,
+        request: RequestId,
+        receipt: Receipt,
+        step: &mut Step,
+    ) {
         let Some(What::Part(index)) = self.requests.get(&request).map(|request| request.what)
         else {
             return;
@@ -276,68 +355,40 @@ impl UploadMachine {
         let slot = &mut upload.slots[index as usize];
         let rest_bytes = slot.part.size_bytes.saturating_sub(slot.sent_bytes);
         slot.request = None;
-        slot.acknowledged = true;
         slot.gate.reset();
-        step.changes.push(Change::PartAcknowledged { recording, index });
+        if std::mem::take(&mut slot.outdated) {
+            return;
+        }
+        slot.acknowledged = true;
+        slot.receipt = receipt.clone();
+        step.changes.push(UploadChange::PartAcknowledged { recording, index, receipt });
         self.speed.add(now_ms, rest_bytes);
     }
 
-    fn parts_received(&mut self, request: RequestId, indices: &[u32], step: &mut Step) {
+    /// After a 413 or a strike the parts were planned anew: under a number, the server may still have bytes of the
+    /// earlier plan, so all parts are sent again. A finished video has the bytes of the last plan.
+    fn parts_received(
+        &mut self,
+        request: RequestId,
+        parts: Vec<(u32, Receipt)>,
+        finished: bool,
+        step: &mut Step,
+    ) {
         let Some((recording, upload)) = self.answered(request) else { return };
         upload.gate.reset();
         upload.asking = None;
         upload.rebuilt = false;
-        for index in indices {
-            let slot = upload.slots.get_mut(*index as usize).filter(|slot| !slot.acknowledged);
+        let is_other_plan = upload.struck || upload.limit != PartLimit::default();
+        let parts = if finished || !is_other_plan { parts } else { Vec::new() };
+        for (index, receipt) in parts {
+            let slot = upload.slots.get_mut(index as usize).filter(|slot| !slot.acknowledged);
             if let Some(slot) = slot {
                 slot.acknowledged = true;
-                step.changes.push(Change::PartAcknowledged { recording, index: *index });
+                slot.receipt = receipt.clone();
+                step.changes.push(UploadChange::PartAcknowledged { recording, index, receipt });
             }
         }
-        step.changes.push(Change::PartsKnown { recording });
-    }
-
-    /// Sizes are not committed: rows compute a part's size from its segments.
-    fn segments_repaired(&mut self, recording: RecordingId, sizes: &[(u32, u64)]) {
-        let Some(upload) = self.uploads.get_mut(&recording) else { return };
-        for (segment, size_bytes) in sizes {
-            let Some(known) = upload.segment_bytes.get_mut(*segment as usize) else { continue };
-            let before = std::mem::replace(known, *size_bytes);
-            let carries =
-                |slot: &&mut Slot| (slot.part.first_segment..slot.part.end()).contains(segment);
-            for slot in upload.slots.iter_mut().filter(carries) {
-                slot.repairing = false;
-                slot.part.size_bytes = slot.part.size_bytes - before + size_bytes;
-            }
-        }
-    }
-
-    fn segments_lost(&mut self, recording: RecordingId, detail: String, step: &mut Step) {
-        let Some(upload) = self.uploads.get_mut(&recording).filter(|upload| upload.is_live())
-        else {
-            return;
-        };
-        upload.slots.iter_mut().for_each(|slot| slot.repairing = false);
-        stop(recording, upload, Stop::FilesMissing { detail }, step);
-        self.abandon_requests(recording, step);
-    }
-
-    /// Reopens a finished upload to replace damaged parts. The same session accepts a part again if its
-    /// bytes are unchanged, and then confirms the video once more.
-    fn server_damaged(&mut self, rows: UploadRows, indices: Vec<u32>, step: &mut Step) {
-        let recording = rows.recording;
-        let known = self.uploads.get(&recording).is_some_and(|upload| upload.finished);
-        let parts = rows.parts.len() as u32;
-        let indices: Vec<u32> = indices.into_iter().filter(|index| *index < parts).collect();
-        if !known || rows.session.is_none() || indices.is_empty() {
-            return;
-        }
-        let mut upload = Upload::from_rows(UploadRows { finished: false, mending: true, ..rows });
-        for index in &indices {
-            upload.slots[*index as usize].acknowledged = false;
-        }
-        self.uploads.insert(recording, upload);
-        step.changes.push(Change::Reopened { recording, indices });
+        step.changes.push(UploadChange::PartsKnown { recording });
     }
 
     fn finalized(&mut self, request: RequestId, link: Option<String>, step: &mut Step) {
@@ -346,14 +397,15 @@ impl UploadMachine {
         upload.finished = true;
         upload.mending = false;
         upload.link = link.filter(|link| is_web_link(link)).or(upload.link.take());
-        step.changes.push(Change::Finished { recording, link: upload.link.clone() });
+        step.changes.push(UploadChange::Finished { recording, link: upload.link.clone() });
         if let Some(link) = upload.link.clone() {
-            step.actions.push(Action::TellLink { recording, link, finished: true });
+            step.actions.push(UploadAction::TellLink { recording, link, finished: true });
         }
     }
 
     fn part_progressed(&mut self, now_ms: u64, request: RequestId, sent_bytes: u64) {
-        let Some(&Request { recording, what: What::Part(index), .. }) = self.requests.get(&request)
+        let Some(&InFlightRequest { recording, what: What::Part(index), .. }) =
+            self.requests.get(&request)
         else {
             return;
         };
@@ -363,191 +415,60 @@ impl UploadMachine {
         slot.sent_bytes = sent_bytes;
     }
 
-    fn request_failed(
-        &mut self,
-        now_ms: u64,
-        request: RequestId,
-        failure: Failure,
-        step: &mut Step,
-    ) {
-        let Some(Request { what, failures_before, .. }) = self.requests.get(&request).copied()
-        else {
-            return;
-        };
-        let random = self.random();
-        let documents_alone = self.offers.is_none();
-        // Such a server was not given an address.
-        let failure = match failure {
-            Failure::AddressTaken { detail } if documents_alone => Failure::Refused { detail },
-            other => other,
-        };
-        let Some((recording, upload)) = self.answered(request) else { return };
-        match what {
-            What::Open => upload.opening = None,
-            What::Received => upload.asking = None,
-            What::Finalize => upload.finalizing = None,
-            What::Part(index) => {
-                let slot = &mut upload.slots[index as usize];
-                slot.request = None;
-                slot.sent_bytes = 0;
-            }
-        }
-        let hold = |upload: &mut Upload, wait, asked_ms| match what {
-            What::Finalize => upload.finalize_gate.fail(now_ms, wait, asked_ms, random),
-            What::Open | What::Received => upload.gate.fail(now_ms, wait, asked_ms, random),
-            What::Part(index) => {
-                upload.slots[index as usize].gate.fail(now_ms, wait, asked_ms, random);
-                if upload.gate.failures == failures_before {
-                    upload.gate.fail(now_ms, wait, asked_ms, random);
-                }
-            }
-        };
-        match failure {
-            Failure::Unreachable { .. } | Failure::NotTheApi { .. } => {
-                hold(upload, Wait::Offline, None);
-                self.doubt_reach(now_ms);
-            }
-            Failure::ServerTrouble { retry_after_ms, .. } => {
-                hold(upload, Wait::ServerTrouble, retry_after_ms);
-            }
-            Failure::RateLimited { retry_after_ms } => {
-                hold(upload, Wait::RateLimited, Some(retry_after_ms));
-            }
-            Failure::Unauthorized => self.signed_in = false,
-            Failure::SessionGone => {
-                upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
-                upload.forget_session();
-                step.changes.push(Change::SessionSet { recording, session: None });
-                self.abandon_requests(recording, step);
-            }
-            Failure::AddressTaken { .. } if upload.taken < policy::ADDRESSES_TAKEN_MAX => {
-                upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
-                upload.taken += 1;
-                upload.claiming = true;
-                upload.link = None;
-                step.changes.push(Change::LinkLost { recording });
-                step.actions.push(Action::ClaimAnew { recording });
-            }
-            Failure::PartsMissing { indices } => {
-                upload.finalize_gate.fail(now_ms, Wait::ServerTrouble, None, random);
-                let count = upload.slots.len() as u32;
-                let indices: Vec<u32> = indices.into_iter().filter(|i| *i < count).collect();
-                for index in &indices {
-                    upload.slots[*index as usize].acknowledged = false;
-                }
-                step.changes.push(Change::PartsLost { recording, indices });
-            }
-            Failure::PartRefused { .. }
-                if documents_alone
-                    && upload.profile == Profile::Spec
-                    && upload.slots.first().is_some_and(|slot| slot.acknowledged)
-                    && matches!(what, What::Part(1..)) =>
-            {
-                restart_standalone(recording, upload, step);
-                self.target.profile = Profile::SpecStandalone;
-                self.abandon_requests(recording, step);
-            }
-            Failure::PartTooLarge => part_too_large(recording, upload, what, step),
-            Failure::Refused { detail }
-            | Failure::PartRefused { detail }
-            | Failure::AddressTaken { detail } => {
-                stop(recording, upload, Stop::Refused { detail }, step);
-                self.abandon_requests(recording, step);
-            }
-            Failure::SegmentsDamaged { segments } if upload.mending => {
-                let detail = format!("segments {segments:?}");
-                stop(recording, upload, Stop::DamagedOnServer { detail }, step);
-                self.abandon_requests(recording, step);
-            }
-            Failure::SegmentsDamaged { segments } => {
-                if let What::Part(index) = what {
-                    upload.slots[index as usize].repairing = true;
-                }
-                step.actions.push(Action::RepairSegments { recording, segments });
-            }
-            Failure::FilesMissing { detail } if upload.mending => {
-                stop(recording, upload, Stop::DamagedOnServer { detail }, step);
-                self.abandon_requests(recording, step);
-            }
-            Failure::FilesMissing { detail } => {
-                stop(recording, upload, Stop::FilesMissing { detail }, step);
-                self.abandon_requests(recording, step);
-            }
-        }
-    }
-
-    fn probe_answered(&mut self, now_ms: u64, verdict: ProbeVerdict) {
-        self.probe.in_flight = false;
-        match verdict {
-            ProbeVerdict::Online { capabilities } => {
-                self.offers = capabilities;
-                self.reach = Reach::Online;
-                self.probe.due_ms = None;
-                // After a real outage, retries need not wait for the rest of their backoff. A probe
-                // that succeeds at the first try proves no outage, so the failed requests keep their
-                // backoff, or they would be retried in a tight loop.
-                if std::mem::take(&mut self.probe.failures) > 0 {
-                    for upload in self.uploads.values_mut() {
-                        upload.open_gates();
-                    }
-                }
-            }
-            ProbeVerdict::Offline { .. } => {
-                self.reach = Reach::Offline;
-                self.probe.failures += 1;
-                let wait_ms = policy::retry_ms(self.probe.failures, self.random());
-                self.probe.due_ms = Some(now_ms + wait_ms);
-            }
-        }
-    }
-
-    /// Starts a probe after a failure that may mean that the network is gone.
-    fn doubt_reach(&mut self, now_ms: u64) {
-        if self.reach == Reach::Online {
-            self.reach = Reach::Unknown;
-        }
-        if self.probe.failures == 0 {
-            self.probe.due_ms = Some(now_ms);
-        }
-    }
-
     fn retry_asked(&mut self, now_ms: u64, recording: RecordingId, step: &mut Step) {
-        let target = self.target.clone();
         let Some(upload) = self.uploads.get_mut(&recording) else { return };
         if upload.finished {
             return;
         }
-        if let Some(Stop::OtherServer { .. }) = upload.stop {
-            let Target { server, profile, .. } = target;
-            upload.forget_session();
-            upload.slots.clear();
-            upload.server.clone_from(&server);
-            upload.profile = profile;
-            upload.link = None;
-            upload.mending = false;
-            step.changes.push(Change::UploadWanted { recording, server, profile });
-        }
         if upload.stop.take().is_some() {
-            step.changes.push(Change::Stopped { recording, stop: None });
+            step.changes.push(UploadChange::Stopped { recording, stop: None });
         }
         upload.open_gates();
         upload.ignores_metered = true;
-        if self.reach != Reach::Online {
+        if self.reach != Reachability::Online {
             self.probe.due_ms = Some(now_ms);
         }
     }
 
-    fn system_resumed(&mut self, now_ms: u64, step: &mut Step) {
-        let all: Vec<RecordingId> = self.uploads.keys().copied().collect();
-        for recording in all {
-            self.abandon_requests(recording, step);
-            self.with(recording, Upload::open_gates);
-        }
-        self.reach = Reach::Unknown;
-        self.probe = Probe { due_ms: Some(now_ms), ..Probe::default() };
+    /// Takes an upload away, with the id of its address: it goes on at another server.
+    pub(super) fn release(
+        &mut self,
+        recording: RecordingId,
+        step: &mut Step,
+    ) -> Option<(UploadState, Option<Uuid>)> {
+        self.abandon_requests(recording, step);
+        let claim = self.claims.remove(&recording);
+        Some((self.uploads.remove(&recording)?, claim))
     }
 
-    pub(super) fn is_held(&self, upload: &Upload) -> bool {
+    /// Begins an upload of another server here, because the person asked for it.
+    pub(super) fn adopt(
+        &mut self,
+        recording: RecordingId,
+        mut upload: UploadState,
+        step: &mut Step,
+    ) {
+        let Target { server, profile, .. } = self.target.clone();
+        upload.begin_anew(server.clone(), profile);
+        upload.stop = None;
+        upload.paused = false;
+        let version = upload.version;
+        step.changes.push(UploadChange::UploadWanted { recording, server, profile });
+        step.changes.extend(version.map(|version| UploadChange::VersionSet { recording, version }));
+        self.uploads.insert(recording, upload);
+    }
+
+    /// Returns whether an upload can't go on because nobody is signed in at its server, which is not the
+    /// current one.
+    pub(super) fn is_homeless(&self, recording: RecordingId) -> bool {
+        // One that was finished has its link there.
+        let is_unfinished = |upload: &UploadState| !upload.finished && !upload.mending;
+        !self.signed_in
+            && self.role != TargetRole::Current
+            && self.uploads.get(&recording).is_some_and(is_unfinished)
+    }
+
+    pub(super) fn is_held(&self, upload: &UploadState) -> bool {
         self.link_metered && self.waits_on_metered && !upload.ignores_metered
     }
 
@@ -555,17 +476,20 @@ impl UploadMachine {
         let Some(upload) = self.uploads.get_mut(&recording) else { return };
         if upload.paused != paused {
             upload.paused = paused;
-            step.changes.push(Change::Paused { recording, paused });
+            step.changes.push(UploadChange::Paused { recording, paused });
         }
     }
 
     /// Returns the upload that a response belongs to; `None` if it came too late.
-    fn answered(&mut self, request: RequestId) -> Option<(RecordingId, &mut Upload)> {
+    pub(super) fn answered(
+        &mut self,
+        request: RequestId,
+    ) -> Option<(RecordingId, &mut UploadState)> {
         let recording = self.requests.remove(&request)?.recording;
         Some((recording, self.uploads.get_mut(&recording)?))
     }
 
-    fn abandon_requests(&mut self, recording: RecordingId, step: &mut Step) {
+    pub(super) fn abandon_requests(&mut self, recording: RecordingId, step: &mut Step) {
         let late: BTreeSet<RequestId> = self
             .requests
             .iter()
@@ -573,18 +497,18 @@ impl UploadMachine {
             .map(|(id, _)| *id)
             .collect();
         self.requests.retain(|id, _| !late.contains(id));
-        step.actions.extend(late.into_iter().map(|request| Action::Abort { request }));
-        self.with(recording, Upload::forget_requests);
+        step.actions.extend(late.into_iter().map(|request| UploadAction::Abort { request }));
+        self.with(recording, UploadState::forget_requests);
     }
 
-    pub(super) fn with(&mut self, recording: RecordingId, act: impl FnOnce(&mut Upload)) {
+    pub(super) fn with(&mut self, recording: RecordingId, act: impl FnOnce(&mut UploadState)) {
         if let Some(upload) = self.uploads.get_mut(&recording) {
             act(upload);
         }
     }
 
     /// SplitMix64: core has no random source of its own.
-    fn random(&mut self) -> u64 {
+    pub(super) fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -593,29 +517,9 @@ impl UploadMachine {
     }
 }
 
-fn meet_other_server(
-    recording: RecordingId,
-    upload: &mut Upload,
-    target: &Target,
-    step: &mut Step,
-) {
-    if target.is_this_computer && is_loopback(&upload.server) {
-        upload.server.clone_from(&target.server);
-        upload.link = None;
-        step.changes.push(Change::ServerMoved { recording, server: target.server.clone() });
-    } else {
-        let server = upload.server.clone();
-        stop(recording, upload, Stop::OtherServer { server }, step);
-    }
-}
-
-fn is_loopback(server: &str) -> bool {
-    server.starts_with("http://127.0.0.1:")
-}
-
 pub(super) fn know_link(
     recording: RecordingId,
-    upload: &mut Upload,
+    upload: &mut UploadState,
     link: String,
     step: &mut Step,
 ) {
@@ -623,45 +527,6 @@ pub(super) fn know_link(
         return;
     }
     upload.link = Some(link.clone());
-    step.changes.push(Change::LinkKnown { recording, link: link.clone() });
-    step.actions.push(Action::TellLink { recording, link, finished: false });
-}
-
-fn stop(recording: RecordingId, upload: &mut Upload, why: Stop, step: &mut Step) {
-    upload.stop = Some(why.clone());
-    step.changes.push(Change::Stopped { recording, stop: Some(why) });
-}
-
-/// Restarts an upload with the header in every part. A server of the documents that accepted the first
-/// part, which begins with the header, and refuses later ones validates each part by itself
-/// (`mimes:webm` of the implementation guide). So the right profile is known without asking the person.
-fn restart_standalone(recording: RecordingId, upload: &mut Upload, step: &mut Step) {
-    let profile = Profile::SpecStandalone;
-    upload.forget_session();
-    upload.slots.clear();
-    upload.profile = profile;
-    upload.link = None;
-    upload.open_gates();
-    let server = upload.server.clone();
-    step.changes.push(Change::UploadWanted { recording, server, profile });
-}
-
-/// Makes later parts smaller. If the part is a single segment already, the upload stops.
-fn part_too_large(recording: RecordingId, upload: &mut Upload, what: What, step: &mut Step) {
-    let What::Part(index) = what else { return };
-    let part = upload.slots[index as usize].part;
-    if part.segment_count == 1 {
-        let detail = format!(
-            "no part of {} bytes is taken (413). If there is a proxy before the server, its limit \
-             has to be raised to 11 MB (nginx: client_max_body_size 11m)",
-            part.size_bytes
-        );
-        stop(recording, upload, Stop::Refused { detail }, step);
-        return;
-    }
-    upload.part_bytes_max = (part.size_bytes / 2).max(1);
-    upload.slots.truncate(index as usize);
-    step.changes
-        .push(Change::PartBytesLearned { recording, part_bytes_max: upload.part_bytes_max });
-    step.changes.push(Change::PartsDropped { recording, from: index });
+    step.changes.push(UploadChange::LinkKnown { recording, link: link.clone() });
+    step.actions.push(UploadAction::TellLink { recording, link, finished: false });
 }

@@ -1,20 +1,28 @@
 //! Decides what the machine does next. Called after every event; finds everything that is due now.
 
-use super::machine::{Request, UploadMachine, What, know_link};
-use super::one::Upload;
-use super::{Action, Change, Reach, RequestId, Step};
+use snaplark_api::Capabilities;
+use uuid::Uuid;
+
+use super::machine::{InFlightRequest, UploadMachine, What, know_link};
+use super::one::UploadState;
+use super::{Reachability, RequestId, Step, UploadAction, UploadChange};
 use crate::{RecordingId, policy};
 
 impl UploadMachine {
     pub(super) fn advance(&mut self, now_ms: u64, step: &mut Step) {
+        self.drop_too_large(step);
+        if self.reach == Reachability::Online {
+            self.refuse_versions(step);
+        }
         self.plan_parts(step);
         self.know_links(step);
         if self.wants_probe() && self.probe.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
             self.probe.in_flight = true;
             self.probe.due_ms = None;
-            step.actions.push(Action::Probe);
+            step.actions.push(UploadAction::Probe { server: self.target.server.clone() });
         }
-        if self.reach == Reach::Online && self.signed_in {
+        if self.reach == Reachability::Online && self.signed_in {
+            self.renew_struck(step);
             self.ask_received(now_ms, step);
             self.finalize_one(now_ms, step);
             self.open_one(now_ms, step);
@@ -22,16 +30,10 @@ impl UploadMachine {
         }
     }
 
-    /// Returns whether a probe is wanted. An idle app probes only once, to know the server before it is
-    /// needed.
-    pub(super) fn wants_probe(&self) -> bool {
-        !self.probe.in_flight && (self.reach == Reach::Unknown || self.live_count() > 0)
-    }
-
     fn plan_parts(&mut self, step: &mut Step) {
         for (recording, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.is_live()) {
             while let Some((index, part)) = upload.plan() {
-                step.changes.push(Change::PartPlanned { recording: *recording, index, part });
+                step.changes.push(UploadChange::PartPlanned { recording: *recording, index, part });
             }
         }
     }
@@ -42,8 +44,11 @@ impl UploadMachine {
             if upload.link.is_none()
                 && upload.is_live()
                 && !upload.claiming
-                && let Some(link) = offers
-                    .link(&self.claims.get(recording).copied().unwrap_or(recording.0).to_string())
+                && let Some(link) = link_beforehand(
+                    offers,
+                    upload,
+                    self.claims.get(recording).copied().unwrap_or(recording.0),
+                )
             {
                 know_link(*recording, upload, link, step);
             }
@@ -54,7 +59,7 @@ impl UploadMachine {
         if self.requests.values().any(|request| request.what == What::Finalize) {
             return;
         }
-        let ready = |upload: &Upload| upload.wants_finalize(now_ms);
+        let ready = |upload: &UploadState| upload.wants_finalize(now_ms);
         let Some(recording) = self.next_in_turn(ready) else { return };
         let request = self.request(recording, What::Finalize);
         let Some(upload) = self.uploads.get_mut(&recording) else { return };
@@ -63,30 +68,34 @@ impl UploadMachine {
             return;
         };
         upload.finalizing = Some(request);
-        let part_count = upload.slots.len() as u32;
-        step.actions.push(Action::Finalize {
+        let receipts = upload.slots.iter().map(|slot| slot.receipt.clone()).collect();
+        step.actions.push(UploadAction::Finalize {
             request,
             recording,
             session,
-            part_count,
+            receipts,
             duration_ms,
         });
     }
 
-    /// Asks which parts the server has, after the rows were rebuilt. A server of the documents alone
+    /// Asks which parts the server has, after the rows were rebuilt, or sends the list of a version's pieces. A server of the documents alone
     /// can't be asked: all parts are sent to it again, and it treats each as the one that it has.
     fn ask_received(&mut self, now_ms: u64, step: &mut Step) {
         while let Some(recording) = self.next_in_turn(|upload| upload.wants_received(now_ms)) {
-            if self.offers.is_none() {
+            let is_edited = self.uploads.get(&recording).is_some_and(|upload| upload.is_edited);
+            if self.offers.is_none() && !is_edited {
                 self.with(recording, |upload| upload.rebuilt = false);
-                step.changes.push(Change::PartsKnown { recording });
+                step.changes.push(UploadChange::PartsKnown { recording });
                 continue;
             }
             let request = self.request(recording, What::Received);
             let Some(upload) = self.uploads.get_mut(&recording) else { return };
             let Some(session) = upload.session.clone() else { return };
             upload.asking = Some(request);
-            step.actions.push(Action::AskReceived { request, recording, session });
+            step.actions.push(match is_edited {
+                true => UploadAction::SendPieces { request, recording, session },
+                false => UploadAction::AskReceived { request, recording, session },
+            });
         }
     }
 
@@ -100,15 +109,15 @@ impl UploadMachine {
         let request = self.request(recording, What::Open);
         self.with(recording, |upload| upload.opening = Some(request));
         let named = self.offers.is_some();
-        step.actions.push(Action::OpenSession { request, recording, named });
+        step.actions.push(UploadAction::OpenSession { request, recording, named });
     }
 
     fn send_parts(&mut self, now_ms: u64, step: &mut Step) {
-        let is_part = |request: &&Request| matches!(request.what, What::Part(_));
+        let is_part = |request: &&InFlightRequest| matches!(request.what, What::Part(_));
         let mut free = policy::PARTS_IN_FLIGHT_MAX
             .saturating_sub(self.requests.values().filter(is_part).count());
         while free > 0 {
-            let ready = |upload: &Upload| upload.sendable_part(now_ms).is_some();
+            let ready = |upload: &UploadState| upload.sendable_part(now_ms).is_some();
             let Some(recording) = self.next_in_turn(ready) else { return };
             let Some(index) = self.uploads[&recording].sendable_part(now_ms) else { return };
             let request = self.request(recording, What::Part(index));
@@ -119,7 +128,9 @@ impl UploadMachine {
             slot.request = Some(request);
             slot.sent_bytes = 0;
             let part = slot.part;
-            let send = Action::SendPart { request, recording, session, index, part, with_init };
+            upload.left_until = upload.left_until.max(part.segments().end);
+            let send =
+                UploadAction::SendPart { request, recording, session, index, part, with_init };
             step.actions.push(send);
             self.turn = Some(recording);
             free -= 1;
@@ -127,7 +138,7 @@ impl UploadMachine {
     }
 
     /// Returns the first upload that is ready, after the one that was served last.
-    fn next_in_turn(&self, ready: impl Fn(&Upload) -> bool) -> Option<RecordingId> {
+    fn next_in_turn(&self, ready: impl Fn(&UploadState) -> bool) -> Option<RecordingId> {
         let after = |id: &RecordingId| self.turn.is_none_or(|turn| *id > turn);
         let (late, early): (Vec<_>, Vec<_>) = self
             .uploads
@@ -142,7 +153,15 @@ impl UploadMachine {
         let request = RequestId(self.next_request);
         self.next_request += 1;
         let failures_before = self.uploads.get(&recording).map_or(0, |upload| upload.gate.failures);
-        self.requests.insert(request, Request { recording, what, failures_before });
+        self.requests.insert(request, InFlightRequest { recording, what, failures_before });
         request
+    }
+}
+
+/// Returns the link that an upload will have, if the server makes it from the id.
+fn link_beforehand(offers: &Capabilities, upload: &UploadState, id: Uuid) -> Option<String> {
+    match upload.is_picture() {
+        false => offers.link(&id.to_string()),
+        true => offers.screenshot_link(&id.to_string()),
     }
 }

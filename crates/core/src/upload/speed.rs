@@ -2,20 +2,23 @@
 
 use std::collections::VecDeque;
 
-/// Long enough to be steady, short enough to follow a change of network.
+/// The span is long enough to be steady, short enough to follow a change of network.
 const WINDOW_MS: u64 = 5_000;
 
+/// The bytes that were sent in the last seconds.
 #[derive(Clone, Debug, Default)]
 pub struct Speed {
     samples: VecDeque<(u64, u64)>,
 }
 
 impl Speed {
+    /// Notes that so many bytes were sent just now.
     pub fn add(&mut self, now_ms: u64, bytes: u64) {
         self.forget(now_ms);
         self.samples.push_back((now_ms, bytes));
     }
 
+    /// Returns the speed of the last seconds.
     pub fn bytes_per_second(&self, now_ms: u64) -> u64 {
         let oldest_ms = now_ms.saturating_sub(WINDOW_MS);
         let recent = self.samples.iter().filter(|(at_ms, _)| *at_ms > oldest_ms);

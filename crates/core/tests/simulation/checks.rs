@@ -1,12 +1,12 @@
-//! What must hold at every moment, kept by a ledger of its own: it never asks the machine.
+//! Checks the invariants at every moment with a ledger of its own, which never asks the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::Profile;
-use snaplark_core::upload::{Change, Part};
+use snaplark_core::upload::{Part, UploadChange};
 use snaplark_core::{RecordingId, policy};
 
-/// What the ledger knows of one try of something.
+/// The ledger's record of the tries of one request.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
     failures: u32,
@@ -21,46 +21,74 @@ pub struct Checks {
     tries: BTreeMap<(RecordingId, u32), Tries>,
     /// Committed plans.
     planned: BTreeMap<(RecordingId, u32), Part>,
+    /// The server of each upload.
+    homes: BTreeMap<RecordingId, String>,
+    /// Uploads that a person has sent to another server.
+    movers: BTreeSet<RecordingId>,
 }
 
 impl Checks {
-    pub fn committed(&mut self, changes: &[Change]) {
+    pub fn committed(&mut self, changes: &[UploadChange]) {
         for change in changes {
             match change {
-                Change::PartPlanned { recording, index, part } => {
+                UploadChange::PartPlanned { recording, index, part } => {
                     self.planned.insert((*recording, *index), *part);
                 }
-                Change::PartAcknowledged { recording, index } => {
+                UploadChange::PartAcknowledged { recording, index, .. } => {
                     self.acknowledged.insert((*recording, *index));
                 }
-                Change::PartsLost { recording, indices } => {
+                UploadChange::PartsLost { recording, indices } => {
                     for index in indices {
                         self.acknowledged.remove(&(*recording, *index));
                     }
                 }
-                Change::PartsDropped { recording, from } => {
+                UploadChange::PartsDropped { recording, from } => {
                     self.forget(*recording, *from);
                 }
-                Change::SessionSet { recording, .. } => {
+                UploadChange::SessionSet { recording, .. }
+                | UploadChange::Renumbered { recording, .. } => {
                     self.acknowledged.retain(|(id, _)| id != recording);
                 }
-                Change::UploadWanted { recording, .. } => self.forget(*recording, 0),
-                Change::Reopened { recording, indices } => {
+                UploadChange::UploadWanted { recording, server, .. } => {
+                    self.forget(*recording, 0);
+                    let before = self.homes.insert(*recording, server.clone());
+                    let moves = before.is_some_and(|before| before != *server);
+                    let may_move = self.movers.remove(recording);
+                    assert!(!moves || may_move, "{recording} goes to {server} by itself");
+                }
+                UploadChange::VersionSet { recording, .. } => self.forget(*recording, 0),
+                UploadChange::Reopened { recording, indices } => {
                     assert!(!indices.is_empty(), "reopened for nothing");
                     for index in indices {
                         self.acknowledged.remove(&(*recording, *index));
                     }
                 }
-                Change::ServerMoved { .. }
-                | Change::PartsKnown { .. }
-                | Change::PartBytesLearned { .. }
-                | Change::LinkKnown { .. }
-                | Change::LinkLost { .. }
-                | Change::Paused { .. }
-                | Change::Stopped { .. }
-                | Change::Finished { .. } => {}
+                UploadChange::ServerMoved { .. }
+                | UploadChange::PartsKnown { .. }
+                | UploadChange::Withdrawn { .. }
+                | UploadChange::PartBytesLearned { .. }
+                | UploadChange::LinkKnown { .. }
+                | UploadChange::LinkLost { .. }
+                | UploadChange::Paused { .. }
+                | UploadChange::Stopped { .. }
+                | UploadChange::Finished { .. } => {}
             }
         }
+    }
+
+    /// Returns the server that an upload was begun for.
+    pub fn home(&self, recording: RecordingId) -> &str {
+        self.homes.get(&recording).expect("it was begun for a server")
+    }
+
+    /// Returns whether an upload was begun for another server than this one.
+    pub fn is_elsewhere(&self, recording: RecordingId, server: &str) -> bool {
+        self.homes.get(&recording).is_some_and(|home| home != server)
+    }
+
+    /// The person sends an upload to the current server.
+    pub fn may_move(&mut self, recording: RecordingId) {
+        self.movers.insert(recording);
     }
 
     fn forget(&mut self, recording: RecordingId, from: u32) {
@@ -81,9 +109,9 @@ impl Checks {
     ) {
         let key = (recording, index);
         // Its size changes with a segment that is replaced.
-        let segments = |part: &Part| (part.first_segment, part.segment_count);
-        let planned = self.planned.get(&key).map(segments);
-        assert_eq!(planned, Some(segments(&part)), "sent before its plan was committed");
+        let range = |part: &Part| (part.segments(), part.from_bytes, part.to_bytes);
+        let planned = self.planned.get(&key).map(range);
+        assert_eq!(planned, Some(range(&part)), "sent before its plan was committed");
         assert!(!self.acknowledged.contains(&key), "part {index} is acknowledged, and sent again");
         if let Some(tries) = self.tries.get(&key).filter(|tries| tries.failures > 0) {
             let step = (tries.failures as usize - 1).min(policy::RETRY_MS.len() - 1);
@@ -92,7 +120,10 @@ impl Checks {
             assert!(waited_ms >= least_ms, "part {index} waited {waited_ms}, not {least_ms} ms");
         }
         self.in_flight.insert(request, key);
-        assert!(self.in_flight.len() <= policy::PARTS_IN_FLIGHT_MAX, "too many at once");
+        let home = self.homes.get(&recording);
+        let is_there = |(id, _): &&(RecordingId, u32)| self.homes.get(id) == home;
+        let at_once = self.in_flight.values().filter(is_there).count();
+        assert!(at_once <= policy::PARTS_IN_FLIGHT_MAX, "too many at once at one server");
         let own = self.in_flight.values().filter(|(id, _)| *id == recording).count();
         assert!(own <= profile.parts_in_flight_max(), "too many of one upload at once");
         if profile == Profile::Snaplark {
@@ -119,6 +150,12 @@ impl Checks {
     /// An outage is over, or the person asked: nobody waits for the rest of a step.
     pub fn waits_forgiven(&mut self) {
         self.tries.clear();
+    }
+
+    /// An outage of one server is over.
+    pub fn waits_forgiven_at(&mut self, server: &str) {
+        let homes = &self.homes;
+        self.tries.retain(|(id, _), _| homes.get(id).is_none_or(|home| home != server));
     }
 
     pub fn crashed(&mut self) {

@@ -1,12 +1,15 @@
 //! The client's durable half: the true store, on a folder in memory, and what a restart does.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use snaplark_core::capture::FrameCounts;
-use snaplark_core::upload::{Step, Target, UploadMachine};
-use snaplark_core::{INIT_FILE, RecordingId, segment_file};
-use snaplark_store::{Format, Judged, NewRecording, Segment, Store};
+use snaplark_core::upload::Step;
+use snaplark_core::{INIT_FILE, ItemId, ItemKind, RecordingId, segment_file};
+use snaplark_store::{
+    Format, Judged, NewItem, NewRecording, NewVersion, Segment, Store, VersionFile,
+};
 
 /// In this world every file is a whole segment.
 struct Whole;
@@ -83,6 +86,32 @@ impl Client {
         self.store().close(id, FrameCounts::default(), None).unwrap();
     }
 
+    /// Adds a picture.
+    pub fn take_picture(&self, id: RecordingId) {
+        let new = NewItem {
+            id: ItemId::from(id),
+            kind: ItemKind::Screenshot,
+            title: String::new(),
+            started_text: String::new(),
+            started_unix_ms: 0,
+            width: 64,
+            height: 36,
+            extension: "png".into(),
+            size_bytes: 3,
+            sha256: [0; 32],
+        };
+        self.store().add_item(&new, |file| file.write_all(b"png")).unwrap();
+    }
+
+    /// Makes the next version of a picture durable; it is of as many bytes as its number says.
+    pub fn add_version(&self, id: RecordingId) -> VersionFile {
+        let item = ItemId::from(id);
+        let number = self.store().versions(item).unwrap().len() + 1;
+        let bytes = vec![0; number * 1_000];
+        let new = NewVersion { edit: None, extension: "png", bytes: &bytes, sha256: [0; 32] };
+        self.store().add_version(item, &new).unwrap()
+    }
+
     pub fn commit(&mut self, step: &Step) {
         self.store.as_mut().unwrap().apply(&step.changes).unwrap();
     }
@@ -109,10 +138,6 @@ impl Client {
         let start_ms = u64::from(index) * 2_000;
         let segment = Segment { index, size_bytes, start_ms, duration_ms: 2_000, sha256: [1; 32] };
         store.note_replaced(id, &[segment]).unwrap();
-    }
-
-    pub fn rebuild(&self, target: Target, seed: u64) -> (UploadMachine, Step) {
-        UploadMachine::restore(target, self.store().upload_rows().unwrap(), seed)
     }
 }
 

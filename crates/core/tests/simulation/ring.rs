@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_core::RecordingId;
 use snaplark_core::capture::{
-    CaptureEnd, CaptureError, CaptureEvent, FrameCounts, SealedSegment, Trouble,
+    CaptureEnd, CaptureError, CaptureEvent, FrameCounts, Issue, SealedSegment,
 };
-use snaplark_core::ring::{Action, Bounds, Event, Hindrance, Kept, Ring, RingId, State, rebased};
+use snaplark_core::ring::{
+    Bounds, Hindrance, Ring, RingAction, RingEvent, RingId, RingRange, RingState, rebased,
+};
 
 use crate::random::Random;
 
@@ -65,7 +67,7 @@ impl World {
             self.step(step);
             self.check();
         }
-        self.tell(Event::Chosen { bounds: None });
+        self.tell(RingEvent::Chosen { bounds: None });
         let running: Vec<RingId> = self.captures.keys().copied().collect();
         running.into_iter().for_each(|ring| self.end(ring, CaptureEnd::Stopped));
         assert!(self.captures.is_empty() && self.asked.is_empty(), "all is swept and answered");
@@ -78,21 +80,21 @@ impl World {
             8..16 => {
                 let by = HINDRANCES[self.random.below(5) as usize];
                 self.hindrances.insert(by);
-                self.tell(Event::Hindered { by });
+                self.tell(RingEvent::Hindered { by });
             }
             16..34 => {
                 let from = HINDRANCES[self.random.below(5) as usize];
                 self.hindrances.remove(&from);
-                self.tell(Event::Freed { from });
+                self.tell(RingEvent::Freed { from });
             }
             34..42 => {
                 let recording = RecordingId(uuid::Uuid::from_u128(u128::from(step)));
                 let length_ms = self.random.below(40_000);
                 self.asked.insert(recording, length_ms);
-                self.tell(Event::ShareAsked { recording, length_ms });
+                self.tell(RingEvent::ShareAsked { recording, length_ms });
             }
-            42..44 => self.tell(Event::CutOverdue),
-            44..46 => self.tell(Event::Renewed),
+            42..44 => self.tell(RingEvent::CutOverdue),
+            44..46 => self.tell(RingEvent::Renewed),
             46..49 => self.take_over(),
             49.. => self.capture(),
         }
@@ -103,7 +105,7 @@ impl World {
         let length_ms = self.random.below(30_000);
         let bytes_max = self.random.below(20 * SEGMENT_BYTES_MAX);
         self.bounds = wanted.then_some(Bounds { length_ms, bytes_max });
-        self.tell(Event::Chosen { bounds: self.bounds });
+        self.tell(RingEvent::Chosen { bounds: self.bounds });
     }
 
     /// Something happens to one of the captures.
@@ -119,13 +121,13 @@ impl World {
             0 if !capture.started => {
                 let error = CaptureError::Declined;
                 self.captures.remove(&ring);
-                self.tell(Event::CaptureRefused { ring, error });
+                self.tell(RingEvent::CaptureRefused { ring, error });
                 return;
             }
             0 => return self.end(ring, CaptureEnd::Failed(CaptureError::SharingRevoked)),
             1 if capture.asked_to_end => return self.end(ring, CaptureEnd::Stopped),
             2 if capture.started => {
-                CaptureEvent::Troubled { at_ms: capture.now_ms, trouble: Trouble::SourceLost }
+                CaptureEvent::IssueNoticed { at_ms: capture.now_ms, issue: Issue::SourceLost }
             }
             3 if capture.started => CaptureEvent::Cut { at_ms: capture.now_ms },
             _ if !capture.started => {
@@ -146,56 +148,58 @@ impl World {
                 CaptureEvent::SegmentSealed(segment)
             }
         };
-        self.tell(Event::Captured { ring, event });
+        self.tell(RingEvent::Captured { ring, event });
     }
 
     fn end(&mut self, ring: RingId, end: CaptureEnd) {
         let counts = FrameCounts::default();
-        self.tell(Event::Captured { ring, event: CaptureEvent::Ended { end, counts } });
+        self.tell(RingEvent::Captured { ring, event: CaptureEvent::Ended { end, counts } });
         assert!(self.swept.contains(&ring), "{ring:?} ended and was not swept");
         self.captures.remove(&ring);
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: RingEvent) {
         let actions = self.ring.handle(event);
         self.act(actions);
     }
 
-    fn act(&mut self, actions: Vec<Action>) {
+    fn act(&mut self, actions: Vec<RingAction>) {
         for action in actions {
             match action {
-                Action::Begin { ring } => {
+                RingAction::Begin { ring } => {
                     assert!(!self.swept.contains(&ring), "a name is used once");
                     assert!(self.captures.insert(ring, Capture::default()).is_none());
                 }
-                Action::End { ring } => {
+                RingAction::End { ring } => {
                     let capture = self.captures.get_mut(&ring).unwrap();
                     assert!(!std::mem::replace(&mut capture.asked_to_end, true));
                 }
-                Action::Sweep { ring } => {
+                RingAction::Sweep { ring } => {
                     assert!(self.swept.insert(ring), "swept twice");
                 }
-                Action::Drop { ring, index } => {
+                RingAction::Drop { ring, index } => {
                     let capture = self.captures.get_mut(&ring).unwrap();
                     assert!(capture.files.remove(&index).is_some(), "dropped twice");
                 }
-                Action::Cut { ring } => assert!(self.captures.contains_key(&ring)),
-                Action::Share { recording, kept } => {
+                RingAction::Cut { ring } => assert!(self.captures.contains_key(&ring)),
+                RingAction::Share { recording, kept } => {
                     let length_ms = self.asked.remove(&recording).expect("asked, and once");
                     self.hold(&kept, length_ms);
                     self.shared += 1;
                 }
-                Action::RefuseShare { recording } => {
+                RingAction::RefuseShare { recording } => {
                     self.asked.remove(&recording).expect("asked, and once");
                 }
-                Action::NotePermission { .. } => unreachable!("no capture here was asked for one"),
+                RingAction::NotePermission { .. } => {
+                    unreachable!("no capture here was asked for one")
+                }
             }
         }
     }
 
     /// All on the disk, without a gap, up to the last that is there; as long as was asked for, and
     /// not a segment longer; or all that there is.
-    fn hold(&self, kept: &Kept, length_ms: u64) {
+    fn hold(&self, kept: &RingRange, length_ms: u64) {
         let files = &self.captures[&kept.ring].files;
         let newest: Vec<_> = files.values().rev().take(kept.segments.len()).rev().collect();
         assert_eq!(newest, kept.segments.iter().collect::<Vec<_>>());
@@ -246,13 +250,13 @@ impl World {
             self.hindrances
         );
         match self.ring.state() {
-            State::Off => assert!(self.bounds.is_none()),
-            State::Keeping { held_ms } => {
+            RingState::Off => assert!(self.bounds.is_none()),
+            RingState::Keeping { held_ms } => {
                 let on_disk: u64 = live[0].files.values().map(|segment| segment.duration_ms).sum();
                 assert_eq!(held_ms, on_disk, "what is told is what is there");
             }
-            State::Waits { hindrance } => assert!(self.hindrances.contains(&hindrance)),
-            State::Failed { .. } => assert!(is_possible && live.is_empty()),
+            RingState::Waits { hindrance } => assert!(self.hindrances.contains(&hindrance)),
+            RingState::Failed { .. } => assert!(is_possible && live.is_empty()),
         }
         if let (Some(bounds), [capture]) = (self.bounds, live.as_slice()) {
             let sum = |of: fn(&SealedSegment) -> u64| capture.files.values().map(of).sum::<u64>();

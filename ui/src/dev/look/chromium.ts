@@ -70,7 +70,7 @@ export async function show(page: Page, one: State, query: Record<string, string>
   await fit(page, one);
 }
 
-/** As high as all of it, where it is to be seen whole. */
+/** Makes the page as high as its content, if the state asks for it. */
 export async function fit(page: Page, { width, height, whole }: State) {
   if (!whole) return;
   const high = await page.evaluate(() => document.querySelector("main")?.scrollHeight ?? 0);
@@ -78,7 +78,7 @@ export async function fit(page: Page, { width, height, whole }: State) {
   await settle(page);
 }
 
-/** Until nothing moves, and its letters are there. */
+/** Waits until nothing moves and the fonts are loaded. */
 export async function settle(page: Page) {
   await page.evaluate(async () => {
     const painted = () =>

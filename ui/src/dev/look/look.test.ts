@@ -27,7 +27,7 @@ afterAll(() => chromium?.end());
 
 const light = { theme: "light" };
 
-/** What axe finds serious, as sentences. */
+/** Returns axe's serious findings, as sentences. */
 async function findings(options: RunOptions = {}): Promise<string[]> {
   const { violations } = await page.evaluate(
     (options) => (window as unknown as { axe: Axe }).axe.run(document, options),

@@ -7,19 +7,21 @@ import { join } from "node:path";
 import { Chromium, fit, settle, show } from "./chromium";
 import { nameOf, states } from "./states";
 
-/** In a language, one after the other on the same page. */
+/** The looks of each state. Those of one language share a page. */
 const LOOKS = [
   { lang: "en", name: "light", theme: "light", scales: [1, 2] },
   { lang: "en", name: "dark", theme: "dark", scales: [1, 2] },
   { lang: "en", name: "large", theme: "light", scales: [1], text: "200%" },
+  { lang: "de", name: "german", theme: "light", scales: [1] },
+  { lang: "de", name: "german-large", theme: "light", scales: [1], text: "200%" },
   { lang: "ar", name: "rtl", theme: "light", scales: [1, 2] },
   { lang: "ar", name: "rtl-dark", theme: "dark", scales: [1] },
 ];
 
-/** Where windows are that can be seen through. */
+/** The background behind transparent windows. */
 const DESKTOP = "light-dark(#e2e5f0, #0f1018)";
 
-/** Only what has that in its name, where it is given. */
+/** Takes the pictures whose names contain `only`. */
 export async function pictures(folder: string, only = ""): Promise<number> {
   await mkdir(folder, { recursive: true });
   const chromium = await Chromium.start();
@@ -28,7 +30,7 @@ export async function pictures(folder: string, only = ""): Promise<number> {
     const page = await chromium.page({ reducedMotion: "reduce" });
     const devtools = await page.context().newCDPSession(page);
     for (const one of states.filter((one) => nameOf(one).includes(only))) {
-      for (const lang of ["en", "ar"]) {
+      for (const lang of ["en", "de", "ar"]) {
         await devtools.send("Emulation.clearDeviceMetricsOverride");
         await show(page, one, { lang, theme: "light" });
         for (const { name, theme, scales, text } of LOOKS.filter((look) => look.lang === lang)) {
@@ -60,7 +62,7 @@ export async function pictures(folder: string, only = ""): Promise<number> {
 }
 
 const BOTH = [{ theme: "light" }, { theme: "dark" }];
-/** What README and docs show: scenes of `desk.ts`, in CSS pixels. */
+/** The pictures in README and docs: scenes of `desk.ts`, with sizes in CSS pixels. */
 const SHOWN = [
   { scene: "library", width: 976, height: 676, in: BOTH },
   { scene: "recording", width: 968, height: 452, in: BOTH },

@@ -3,7 +3,14 @@ import type { AccountKind } from "./AccountKind";
 import type { LinkReach } from "./LinkReach";
 import type { Reach } from "./Reach";
 
-export type AccountView = { kind: AccountKind, 
+/**
+ * The account that uploads go to.
+ */
+export type AccountView = { 
+/**
+ * The kind of server.
+ */
+kind: AccountKind, 
 /**
  * Host and port, for people to read.
  */
@@ -11,11 +18,23 @@ server: string,
 /**
  * Who can open the links of this server.
  */
-linksReach: LinkReach, reach: Reach, 
+linksReach: LinkReach, 
+/**
+ * Whether the server can be reached.
+ */
+reach: Reach, 
 /**
  * Parts wait for a sign-in.
  */
-needsSignIn: boolean, bytesPerSecond: number, uploads: number, 
+needsSignIn: boolean, 
+/**
+ * The speed of all uploads to it together.
+ */
+bytesPerSecond: number, 
+/**
+ * How many uploads to it are neither finished nor stopped.
+ */
+uploads: number, 
 /**
  * The API profile used with the server if that doesn't report what it supports.
  */

@@ -7,7 +7,19 @@ import type { Theme } from "./Theme";
 /**
  * Settings of the windows and the tray. Nothing else reads them.
  */
-export type DesktopSettings = { theme: Theme, language: Language, shortcuts: ShortcutKeys, 
+export type DesktopSettings = { 
+/**
+ * Light or dark.
+ */
+theme: Theme, 
+/**
+ * The language of windows and titles.
+ */
+language: Language, 
+/**
+ * The keys that work in every program.
+ */
+shortcuts: ShortcutKeys, 
 /**
  * Shows the recorder bar while something is recorded.
  */

@@ -3,4 +3,12 @@
 /**
  * Sound levels in thousandths of the maximum. A muted microphone keeps reporting its level.
  */
-export type Levels = { microphone: number, system: number, };
+export type Levels = { 
+/**
+ * The microphone's level.
+ */
+microphone: number, 
+/**
+ * The level of the sound that this computer plays.
+ */
+system: number, };

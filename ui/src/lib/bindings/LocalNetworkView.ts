@@ -7,8 +7,16 @@ export type LocalNetworkView = { "kind": "off" } | { "kind": "on",
 /**
  * The beginning of each link.
  */
-baseUrl: string, port: number, 
+baseUrl: string, 
+/**
+ * The port on which it listens.
+ */
+port: number, 
 /**
  * A firewall that is active and may block others: `ufw` or `firewalld`.
  */
-firewall: string | null, } | { "kind": "noNetwork" } | { "kind": "failed", detail: string, };
+firewall: string | null, } | { "kind": "noNetwork" } | { "kind": "failed", 
+/**
+ * The reason, in a sentence.
+ */
+detail: string, };

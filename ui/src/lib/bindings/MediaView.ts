@@ -10,7 +10,7 @@ export type MediaView = {
  */
 mime: string, 
 /**
- * In playing order.
+ * The pieces are in playing order.
  */
 pieces: Array<PieceView>, 
 /**

@@ -3,4 +3,12 @@
 /**
  * The frozen last minutes, for a person to look at. Their media is requested by the id.
  */
-export type PreviewView = { id: string, beganUnixMs: number, };
+export type PreviewView = { 
+/**
+ * The id, which its recording will have too.
+ */
+id: string, 
+/**
+ * The time of its first frame.
+ */
+beganUnixMs: number, };

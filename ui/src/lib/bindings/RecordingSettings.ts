@@ -6,21 +6,56 @@ import type { PictureSize } from "./PictureSize";
 import type { Quality } from "./Quality";
 import type { WebcamSettings } from "./WebcamSettings";
 
-export type RecordingSettings = { fps: 15 | 24 | 30 | 60, quality: Quality, size: PictureSize, 
+/**
+ * How recordings are made.
+ */
+export type RecordingSettings = { 
+/**
+ * Frames per second.
+ */
+fps: 15 | 24 | 30 | 60, 
+/**
+ * How sharp the picture is.
+ */
+quality: Quality, 
+/**
+ * The size of the picture.
+ */
+size: PictureSize, 
 /**
  * Uses the graphics card's encoder where that works correctly. Off: always the processor.
  */
-hardwareEncoding: boolean, pointer: boolean, microphone: Microphone, systemSound: boolean, 
+hardwareEncoding: boolean, 
+/**
+ * The pointer is in the picture.
+ */
+pointer: boolean, 
+/**
+ * Which microphone is recorded.
+ */
+microphone: Microphone, 
+/**
+ * The sound that this computer plays is recorded.
+ */
+systemSound: boolean, 
 /**
  * Time to get ready; 0 begins at once.
  */
-countdownSeconds: number, webcam: WebcamSettings, 
+countdownSeconds: number, 
+/**
+ * The webcam in the picture.
+ */
+webcam: WebcamSettings, 
 /**
  * Marks mouse clicks where they happen.
  */
-clicks: boolean, keys: KeysShown, 
+clicks: boolean, 
 /**
- * What happens to a recording when the computer sleeps.
+ * Which keys are drawn into the picture.
+ */
+keys: KeysShown, 
+/**
+ * The fate of a recording when the computer sleeps.
  */
 afterSleep: AfterSleep, 
 /**
@@ -43,6 +78,10 @@ saveFolder: string | null,
  * Asks the person, after the file is written there, where else it should be.
  */
 asksWhere: boolean, 
+/**
+ * Keeps where the pointer is and what is clicked beside recordings. Never uploaded.
+ */
+pointerPositions: boolean, 
 /**
  * Names the recorded app and window in titles. Off: titles have dates only.
  */

@@ -5,4 +5,16 @@ import type { WaitReason } from "./WaitReason";
 /**
  * The state of a recording, the same in every window.
  */
-export type RecordingState = { "kind": "recording" } | { "kind": "uploading" } | { "kind": "waits", reason: WaitReason, } | { "kind": "needsYou", reason: NeedReason, detail: string, } | { "kind": "done" } | { "kind": "local" };
+export type RecordingState = { "kind": "recording" } | { "kind": "uploading" } | { "kind": "waits", 
+/**
+ * The reason why it waits.
+ */
+reason: WaitReason, } | { "kind": "needsYou", 
+/**
+ * Why it needs the person.
+ */
+reason: NeedReason, 
+/**
+ * The server's or the system's words.
+ */
+detail: string, } | { "kind": "done" } | { "kind": "local" };

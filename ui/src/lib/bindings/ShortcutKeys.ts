@@ -3,4 +3,44 @@
 /**
  * The keys of each shortcut, such as `Alt+R`; empty for none.
  */
-export type ShortcutKeys = { record: string, chooseArea: string, microphone: string, webcam: string, quickMenu: string, pause: string, shareLast: string, library: string, };
+export type ShortcutKeys = { 
+/**
+ * Starts and stops a recording.
+ */
+record: string, 
+/**
+ * Opens the chooser for an area.
+ */
+chooseArea: string, 
+/**
+ * Mutes the microphone.
+ */
+microphone: string, 
+/**
+ * Shows or hides the webcam.
+ */
+webcam: string, 
+/**
+ * Opens the quick menu.
+ */
+quickMenu: string, 
+/**
+ * Pauses the recording.
+ */
+pause: string, 
+/**
+ * Strikes the last seconds from the recording.
+ */
+strike: string, 
+/**
+ * Shows the last minutes.
+ */
+shareLast: string, 
+/**
+ * Opens the library.
+ */
+library: string, 
+/**
+ * Freezes the screen for a screenshot.
+ */
+screenshot: string, };

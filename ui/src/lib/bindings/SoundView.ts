@@ -3,7 +3,11 @@
 /**
  * The sounds that a recording has. If both are off, it has no sound.
  */
-export type SoundView = { microphone: boolean, 
+export type SoundView = { 
+/**
+ * The microphone.
+ */
+microphone: boolean, 
 /**
  * The sound that this computer plays.
  */

@@ -2,13 +2,32 @@
 import type { LinkReach } from "./LinkReach";
 import type { ToastBody } from "./ToastBody";
 
-export type ToastView = { recordingId: string, title: string, body: ToastBody, link: string | null, 
+/**
+ * A toast.
+ */
+export type ToastView = { 
+/**
+ * The id by which the toast is dismissed: its recording's, or another for other toasts.
+ */
+recordingId: string, 
+/**
+ * The title of its recording.
+ */
+title: string, 
+/**
+ * The content.
+ */
+body: ToastBody, 
+/**
+ * The link of its recording.
+ */
+link: string | null, 
 /**
  * Who can open the link; `None` without a link.
  */
 linkReach: LinkReach | null, 
 /**
- * From 0 to 100.
+ * The percentage.
  */
 percentage: number, 
 /**

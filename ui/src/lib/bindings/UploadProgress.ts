@@ -3,11 +3,51 @@
 /**
  * The progress of an upload, with the fields of the API's documents and some more for people.
  */
-export type UploadProgress = { uploaded: number, pending: number, failed: number, total: number, 
+export type UploadProgress = { 
 /**
- * From 0 to 100; never goes backwards within one session.
+ * Parts that the server has.
  */
-percentage: number, isOnline: boolean, hasSession: boolean, sentBytes: number, totalBytes: number, bytesPerSecond: number, 
+uploaded: number, 
+/**
+ * Parts that it doesn't have yet.
+ */
+pending: number, 
+/**
+ * Parts whose last try failed. They are pending, too.
+ */
+failed: number, 
+/**
+ * All parts that are known so far.
+ */
+total: number, 
+/**
+ * The percentage, which never goes backwards within one session.
+ */
+percentage: number, 
+/**
+ * The server can be reached.
+ */
+isOnline: boolean, 
+/**
+ * Host and port of the server that it goes to, if that isn't the account's.
+ */
+otherServer: string | null, 
+/**
+ * The server knows the upload.
+ */
+hasSession: boolean, 
+/**
+ * How much has been sent.
+ */
+sentBytes: number, 
+/**
+ * How much there is to send, as far as it is known.
+ */
+totalBytes: number, 
+/**
+ * The speed of all uploads together.
+ */
+bytesPerSecond: number, 
 /**
  * `None` while it can't be estimated.
  */

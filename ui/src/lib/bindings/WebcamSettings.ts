@@ -2,11 +2,22 @@
 import type { Camera } from "./Camera";
 import type { WebcamShape } from "./WebcamShape";
 
+/**
+ * The webcam in the picture.
+ */
 export type WebcamSettings = { 
 /**
  * Applies to the current recording and the next ones.
  */
-shown: boolean, camera: Camera, shape: WebcamShape, 
+shown: boolean, 
+/**
+ * Which camera is used.
+ */
+camera: Camera, 
+/**
+ * The shape of its picture.
+ */
+shape: WebcamShape, 
 /**
  * Thousandths of the way from the left edge to the right.
  */
@@ -16,6 +27,10 @@ rightPermille: number,
  */
 downPermille: number, 
 /**
- * In thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
+ * The size in thousandths of the recorded picture's height; the webcam's picture is as wide as it is high.
  */
-heightPermille: number, mirrored: boolean, };
+heightPermille: number, 
+/**
+ * Its picture is mirrored.
+ */
+mirrored: boolean, };

@@ -4,23 +4,26 @@ import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
-import type { Choice } from "$lib/ipc";
+import type { AfterScreenshot } from "$lib/bindings/AfterScreenshot";
+import type { Choice, ChooserView, Chosen } from "$lib/ipc";
 import { choosable } from "../../dev/fixtures";
 import { Choosing } from "./choosing.svelte";
 import { Sources } from "./sources.svelte";
 import Stage from "./Stage.svelte";
 
 let chosen: Choice | null;
+let taken: { source: Chosen; after: AfterScreenshot | null } | null;
 let closed: boolean;
 
 beforeEach(async () => {
   await page.viewport(1280, 720);
-  [chosen, closed] = [null, false];
+  [chosen, closed, taken] = [null, false, null];
   mockWindows("chooser-0");
   mockIPC(
     (command, args) => {
       const asked = args as Record<string, unknown>;
       if (command === "choose") chosen = asked.choice as Choice;
+      if (command === "take_screenshot") taken = asked as unknown as NonNullable<typeof taken>;
       if (command === "close_chooser") closed = true;
       if (command === "microphones") return [{ name: "desk", words: "Desk microphone" }];
       return null;
@@ -36,8 +39,7 @@ afterEach(async () => {
   clearMocks();
 });
 
-function show() {
-  const view = choosable();
+function show(view: ChooserView = choosable()) {
   const choosing = new Choosing(view);
   render(Stage, { choosing, sources: new Sources(view), picture: new Image() });
   return choosing;
@@ -56,7 +58,7 @@ const pull = (handle: string, to: [number, number]) =>
   userEvent.dragAndDrop(document.querySelector(`.handle.${handle}`)!, stage(), {
     targetPosition: { x: to[0], y: to[1] },
   });
-/** Where it is drawn. */
+/** Returns the area's position on the page. */
 const frame = () => {
   const { x, y, width, height } = screen.getByTestId("frame").getBoundingClientRect();
   return { x, y, width, height };
@@ -153,4 +155,62 @@ test("what is heard and seen is chosen with it", async () => {
       countdownSeconds: 3,
     }),
   );
+});
+
+test("a screenshot's area may be one pixel, and Enter takes it where the display is", async () => {
+  show(choosable("", "screenshot"));
+  expect(screen.getByTestId("screenshot-take")).toHaveProperty("disabled", true);
+  expect(screen.queryByTestId("chooser-microphone")).toBeNull();
+  await drag([100, 100], [140, 130]);
+  await press("{Shift>}{Control>}{ArrowLeft}{ArrowLeft}{ArrowLeft}{ArrowUp}{ArrowUp}{/Control}{/Shift}");
+  expect(label()).toBe("10 × 10");
+  await press("{Shift>}{Control>}{ArrowLeft}{ArrowUp}{/Control}{/Shift}{ArrowRight}");
+  expect(label()).toBe("1 × 1");
+  await press("{Enter}");
+  await waitFor(() =>
+    expect(taken).toEqual({ source: { kind: "area", at: { x: 1381, y: 100, width: 1, height: 1 } }, after: null }),
+  );
+});
+
+test("a screenshot is copied or saved by its key, and taken by a double click", async () => {
+  show(choosable("", "screenshot"));
+  await click(700, 300);
+  await press("{Control>}c{/Control}");
+  await waitFor(() => expect(taken).toEqual({ source: { kind: "window", id: "77" }, after: "copy" }));
+  await press("{Control>}s{/Control}");
+  await waitFor(() => expect(taken?.after).toBe("save"));
+  await userEvent.dblClick(stage(), { position: { x: 1200, y: 50 } });
+  await waitFor(() => expect(taken).toEqual({ source: { kind: "display" }, after: null }));
+  expect(chosen).toBeNull();
+});
+
+test("the magnifier is there before an area of a screenshot is begun", async () => {
+  show(choosable("", "screenshot"));
+  await userEvent.hover(stage(), { position: { x: 1200, y: 50 } });
+  expect(screen.getByTestId("magnifier").textContent).toContain("1200, 50");
+});
+
+test("an area has the display's own pixels at any scale, up to the last one", async () => {
+  for (const scale of [1, 1.25, 1.5, 2]) {
+    const view = choosable("", "screenshot");
+    view.display.at = { x: 0, y: 0, width: 1280 * scale, height: 720 * scale };
+    view.windows = [];
+    show(view);
+    await drag([101, 103], [502, 404]);
+    const from = { x: Math.floor(101 * scale), y: Math.floor(103 * scale) };
+    const to = { x: Math.floor(502 * scale), y: Math.floor(404 * scale) };
+    const size = { width: to.x - from.x, height: to.y - from.y };
+    await press("{Enter}");
+    await waitFor(() => expect(taken?.source).toEqual({ kind: "area", at: { ...from, ...size } }));
+    await press("{ArrowRight}{Enter}");
+    await waitFor(() =>
+      expect(taken?.source).toEqual({ kind: "area", at: { ...from, x: from.x + 1, ...size } }),
+    );
+    await drag([1000, 600], [1279, 719]);
+    await press("{Enter}");
+    const corner = { x: 1000 * scale, y: 600 * scale };
+    const rest = { width: 280 * scale, height: 120 * scale };
+    await waitFor(() => expect(taken?.source).toEqual({ kind: "area", at: { ...corner, ...rest } }));
+    cleanup();
+  }
 });

@@ -1,4 +1,4 @@
-/*! What is being chosen on one display: by pointer and by keys alike. */
+/*! The state of choosing on one display, by pointer or by keys. */
 import type { ChooserView, Chosen, ChooserWindow, Rect } from "$lib/ipc";
 import {
   between,
@@ -9,6 +9,7 @@ import {
   resized,
   seen,
   sized,
+  SIDE_MIN,
   type Handle,
   type Point,
 } from "./region";
@@ -32,10 +33,14 @@ export class Choosing {
   readonly bounds: Rect;
   readonly windows: readonly ChooserWindow[];
   readonly last: Rect | null;
+  /** Whether a screenshot is taken of what is chosen, not a recording. */
+  readonly isScreenshot: boolean;
+  /** The least width and height of an area. */
+  readonly sideMin: number;
   kind = $state<ChooserView["kind"]>("area");
   choice = $state.raw<Choice | null>(null);
   hovered = $state.raw<ChooserWindow | null>(null);
-  /** Where the pixel is that counts now: under the pointer, or at the corner that keys move. */
+  /** The pixel under the pointer, or at the corner that keys move. */
   focus = $state.raw<Point | null>(null);
   #drag = $state.raw<Drag | null>(null);
 
@@ -43,6 +48,8 @@ export class Choosing {
     const { at } = view.display;
     const own = (rect: Rect): Rect => ({ ...rect, x: rect.x - at.x, y: rect.y - at.y });
     this.view = view;
+    this.isScreenshot = view.purpose === "screenshot";
+    this.sideMin = this.isScreenshot ? 1 : SIDE_MIN;
     this.bounds = { x: 0, y: 0, width: at.width, height: at.height };
     this.windows = view.windows
       .map((window) => ({ ...window, at: own(window.at) }))
@@ -59,7 +66,7 @@ export class Choosing {
     return this.choice?.kind === "area" ? this.choice.at : null;
   }
 
-  /** What stands out of the dimmed picture. */
+  /** The area that is not dimmed. */
   get bright(): Rect | null {
     if (this.choice?.kind === "area") return this.choice.at;
     if (this.choice?.kind === "window") return seen(this.choice.window.at, this.bounds);
@@ -109,7 +116,7 @@ export class Choosing {
     const [dx, dy] = [at.x - drag.from.x, at.y - drag.from.y];
     if (drag.kind === "move") this.choose(moved(drag.was, dx, dy, this.bounds));
     else if (drag.kind === "resize") {
-      this.choose(resized(drag.was, drag.handle, dx, dy, this.bounds));
+      this.choose(resized(drag.was, drag.handle, dx, dy, this.bounds, this.sideMin));
     } else if (drag.drawn || Math.hypot(dx, dy) >= CLICK_PX) {
       this.#drag = { ...drag, drawn: true };
       this.hovered = null;
@@ -122,7 +129,7 @@ export class Choosing {
     this.#drag = null;
     if (drag?.kind !== "new") return;
     if (!drag.drawn) this.#click(drag.from);
-    else if (this.area !== null && !isLarge(this.area)) this.choice = null;
+    else if (this.area !== null && !isLarge(this.area, this.sideMin)) this.choice = null;
   }
 
   /** A window, or what lies bare. */
@@ -168,14 +175,14 @@ export class Choosing {
     else this.#pick(window);
   }
 
-  /** Whether the key was for the region. */
+  /** Handles a key for the area, and returns whether it was one. */
   key(event: KeyboardEvent): boolean {
     const by = nudge(event);
     const area = this.area;
     if (by === null || area === null) return false;
     const resizes = event.altKey || event.ctrlKey;
     const next = resizes
-      ? resized(area, "se", by.x, by.y, this.bounds)
+      ? resized(area, "se", by.x, by.y, this.bounds, this.sideMin)
       : moved(area, by.x, by.y, this.bounds);
     this.choose(next);
     this.focus = resizes
@@ -184,7 +191,7 @@ export class Choosing {
     return true;
   }
 
-  /** As the program wants it; `null`: nothing is chosen. */
+  /** The choice in the program's form, or `null` if nothing is chosen. */
   get chosen(): Chosen | null {
     const choice = this.choice ?? (this.hovered === null ? null : { kind: "window" as const, window: this.hovered });
     if (choice === null) return null;

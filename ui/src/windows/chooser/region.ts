@@ -6,16 +6,16 @@ export interface Point {
   y: number;
 }
 
-/** Which edges a handle takes along. */
+/** The edges that a handle moves. */
 export type Handle = "n" | "ne" | "e" | "se" | "s" | "sw" | "w" | "nw";
 export const HANDLES: readonly Handle[] = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
-/** Smaller than any picture of use; no encoder takes less. */
+/** Smaller than any video of use; no encoder takes less. A screenshot may be a single pixel. */
 export const SIDE_MIN = 16;
 
 const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
 
-/** From one corner to the other, whichever way it was drawn. */
+/** Returns the area between two corners, in whichever direction it was drawn. */
 export function between(from: Point, to: Point, bounds: Rect): Rect {
   const a = { x: clamp(from.x, 0, bounds.width), y: clamp(from.y, 0, bounds.height) };
   const b = { x: clamp(to.x, 0, bounds.width), y: clamp(to.y, 0, bounds.height) };
@@ -34,18 +34,25 @@ export const moved = (rect: Rect, dx: number, dy: number, bounds: Rect): Rect =>
 });
 
 /** The edges of that handle go along; the others stay. */
-export function resized(rect: Rect, handle: Handle, dx: number, dy: number, bounds: Rect): Rect {
+export function resized(
+  rect: Rect,
+  handle: Handle,
+  dx: number,
+  dy: number,
+  bounds: Rect,
+  sideMin = SIDE_MIN,
+): Rect {
   let { x: left, y: top } = rect;
   let right = left + rect.width;
   let bottom = top + rect.height;
-  if (handle.includes("w")) left = clamp(Math.round(left + dx), 0, right - SIDE_MIN);
-  if (handle.includes("e")) right = clamp(Math.round(right + dx), left + SIDE_MIN, bounds.width);
-  if (handle.includes("n")) top = clamp(Math.round(top + dy), 0, bottom - SIDE_MIN);
-  if (handle.includes("s")) bottom = clamp(Math.round(bottom + dy), top + SIDE_MIN, bounds.height);
+  if (handle.includes("w")) left = clamp(Math.round(left + dx), 0, right - sideMin);
+  if (handle.includes("e")) right = clamp(Math.round(right + dx), left + sideMin, bounds.width);
+  if (handle.includes("n")) top = clamp(Math.round(top + dy), 0, bottom - sideMin);
+  if (handle.includes("s")) bottom = clamp(Math.round(bottom + dy), top + sideMin, bounds.height);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** Of that size, with the middle where it was. `null`: the display is smaller. */
+/** Returns an area of this size with the same middle, or `null` if the display is smaller. */
 export function sized(width: number, height: number, around: Rect, bounds: Rect): Rect | null {
   if (width > bounds.width || height > bounds.height) return null;
   const x = around.x + (around.width - width) / 2;
@@ -53,12 +60,13 @@ export function sized(width: number, height: number, around: Rect, bounds: Rect)
   return moved({ x, y, width, height }, 0, 0, bounds);
 }
 
-export const isLarge = (rect: Rect) => rect.width >= SIDE_MIN && rect.height >= SIDE_MIN;
+export const isLarge = (rect: Rect, sideMin = SIDE_MIN) =>
+  rect.width >= sideMin && rect.height >= sideMin;
 
 export const holds = (rect: Rect, at: Point) =>
   at.x >= rect.x && at.y >= rect.y && at.x < rect.x + rect.width && at.y < rect.y + rect.height;
 
-/** What of it is on the display; `null`: nothing. */
+/** Returns the part that is on the display, or `null`. */
 export function seen(rect: Rect, bounds: Rect): Rect | null {
   const x = Math.max(rect.x, 0);
   const y = Math.max(rect.y, 0);
@@ -67,7 +75,7 @@ export function seen(rect: Rect, bounds: Rect): Rect | null {
   return width > 0 && height > 0 ? { x, y, width, height } : null;
 }
 
-/** By how much a key moves something: one pixel, ten with Shift. `null`: it is no such key. */
+/** Returns how far a key moves the area: one pixel, ten with Shift, or `null` for other keys. */
 export function nudge(event: Pick<KeyboardEvent, "key" | "shiftKey">): Point | null {
   const far = event.shiftKey ? 10 : 1;
   switch (event.key) {

@@ -1,7 +1,7 @@
-/*! What is heard and seen with it, and when it begins: chosen here for this recording and the next. */
+/*! Microphone, system audio, webcam and countdown, for this recording and the next ones. */
 import type { Levels } from "$lib/bindings/Levels";
 import type { Microphone } from "$lib/bindings/Microphone";
-import { onLevels, program, type ChooserView, type Named } from "$lib/ipc";
+import { onLevels, program, type ChooserView, type DeviceView } from "$lib/ipc";
 import * as m from "$lib/messages/messages";
 
 export class Sources {
@@ -10,7 +10,7 @@ export class Sources {
   webcam = $state(false);
   countdownSeconds = $state(0);
   levels = $state.raw<Levels>({ microphone: 0, system: 0 });
-  #found = $state.raw<Named[]>([]);
+  #found = $state.raw<DeviceView[]>([]);
 
   constructor(view: ChooserView) {
     this.microphone = view.microphone;
@@ -24,7 +24,7 @@ export class Sources {
     return { microphone, systemSound, webcam, countdownSeconds };
   }
 
-  /** For as long as somebody looks. */
+  /** Measures the levels until the returned function is called. */
   watch(): () => void {
     const listening = onLevels((now) => (this.levels = now));
     void program.meterMicrophone(this.microphone);

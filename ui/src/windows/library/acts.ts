@@ -2,12 +2,12 @@
  * What can be done with one recording or several: the one list that the menu, the bar of a
  * selection and the keyboard go by. What doesn't work for a recording is not offered.
  */
-import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Name } from "$lib/components/Icon.svelte";
 import type { MenuItem } from "$lib/components/Menu.svelte";
 import { program } from "$lib/ipc";
 import type { Live } from "$lib/live.svelte";
 import * as m from "$lib/messages/messages";
+import type { Item } from "./item";
 
 /** Its keys are as `keyName` gives them. */
 export type Act = MenuItem & { icon: Name };
@@ -20,48 +20,140 @@ export interface Place {
   clear: () => void;
 }
 
-export function actsOn(recordings: readonly RecordingView[], place: Place): Act[] {
+export function actsOn(recordings: readonly Item[], place: Place): Act[] {
   const only = recordings.length === 1 ? recordings[0] : undefined;
-  return only === undefined ? onMany(recordings, place) : onOne(only, place);
+  if (only === undefined) return onMany(recordings, place);
+  return only.picture === undefined ? onOne(only, place) : onPicture(only, place);
 }
 
-const isHeld = ({ state }: RecordingView) => state.kind === "waits" && state.reason === "paused";
-const isSent = ({ state }: RecordingView) => state.kind === "done" || state.kind === "local";
-export const needsSignIn = ({ state }: RecordingView) =>
+const isHeld = ({ state }: Item) => state.kind === "waits" && state.reason === "paused";
+const isSent = ({ state }: Item) => state.kind === "done" || state.kind === "local";
+export const needsSignIn = ({ state }: Item) =>
   state.kind === "needsYou" && state.reason === "sign-in";
-export const retries = (one: RecordingView) =>
+export const retries = (one: Item) =>
   (one.state.kind === "needsYou" && !needsSignIn(one)) ||
   (one.state.kind === "waits" && !isHeld(one));
-const pauses = (one: RecordingView) =>
+const pauses = (one: Item) =>
   one.state.kind === "uploading" || (one.state.kind === "waits" && !isHeld(one));
 
-function onOne(one: RecordingView, place: Place): Act[] {
+/** Tries an upload again. A picture is published again: its drawing may have changed, or its file be missing. */
+export const again = ({ id, picture, state }: Item): Promise<void> =>
+  picture === undefined || state.kind === "waits"
+    ? program.act(`retry:${id}`)
+    : program.publishPicture(id).then(() => {});
+
+function onPicture(one: Item, place: Place): Act[] {
+  const { id, link, picture } = one;
+  const { live, rename } = place;
+  const publishes = one.state.kind === "local" || picture?.hasChanges === true;
+  const offered: Array<Act | false> = [
+    {
+      name: "edit",
+      words: m.picture_open(),
+      icon: "rename",
+      keys: "Enter",
+      run: () => live.run(program.openEditor(id)),
+    },
+    { name: "rename", words: m.rename(), icon: "rename", keys: "F2", run: () => rename(id) },
+    link !== null && {
+      name: "copy",
+      words: m.copy_link(),
+      icon: "copy",
+      keys: "Ctrl+C",
+      run: () => live.run(program.act(`copy-link:${id}`)),
+    },
+    link !== null && {
+      name: "copy-markdown",
+      words: m.picture_copy_markdown(),
+      icon: "copy",
+      run: () => live.run(program.copyPictureMarkdown(id)),
+    },
+    link !== null && {
+      name: "open-link",
+      words: m.open_link(),
+      icon: "external",
+      keys: "Ctrl+O",
+      run: () => live.run(program.act(`open-link:${id}`)),
+    },
+    {
+      name: "copy-image",
+      words: m.picture_copy(),
+      icon: "copy",
+      keys: "Ctrl+Shift+C",
+      run: () => live.run(program.copyPicture(id)),
+    },
+    publishes && {
+      name: "publish",
+      words: link === null ? m.picture_publish() : m.picture_publish_again(),
+      icon: "upload",
+      run: () => live.run(program.publishPicture(id).then(() => {})),
+    },
+    {
+      name: "save",
+      words: m.picture_save(),
+      icon: "hard-drive",
+      run: () => live.run(program.savePicture(id, null, true).then(() => {})),
+    },
+    {
+      name: "reveal",
+      words: m.picture_show(),
+      icon: "folder",
+      keys: "Ctrl+Shift+F",
+      run: () => live.run(program.showPicture(id)),
+    },
+    retries(one) && {
+      name: "retry",
+      words: m.retry(),
+      icon: "retry",
+      run: () => live.run(again(one)),
+    },
+    deletes([one], place, m.delete_it()),
+  ];
+  return offered.filter((act) => act !== false);
+}
+
+function onOne(one: Item, place: Place): Act[] {
   const { id } = one;
   const { live, play, rename } = place;
   const offered: Array<Act | false> = [
     { name: "play", words: m.play(), icon: "play", keys: "Enter", run: () => play(id) },
+    one.state.kind !== "recording" &&
+      one.here && {
+        name: "edit",
+        words: m.edit_recording(),
+        icon: "scissors",
+        keys: "Ctrl+E",
+        run: () => live.run(program.act(`edit:${id}`)),
+      },
     { name: "rename", words: m.rename(), icon: "rename", keys: "F2", run: () => rename(id) },
     one.link !== null && {
       name: "copy",
       words: m.copy_link(),
       icon: "copy",
       keys: "Ctrl+C",
-      run: () => live.run(program.copyLink(id)),
+      run: () => live.run(program.act(`copy-link:${id}`)),
     },
     one.link !== null && {
       name: "open-link",
       words: m.open_link(),
       icon: "external",
       keys: "Ctrl+O",
-      run: () => live.run(program.openLink(id)),
+      run: () => live.run(program.act(`open-link:${id}`)),
     },
     one.file !== null && {
       name: "reveal",
       words: m.reveal_file(),
       icon: "folder",
       keys: "Ctrl+Shift+F",
-      run: () => live.run(program.revealFile(id)),
+      run: () => live.run(program.act(`show-file:${id}`)),
     },
+    one.state.kind !== "recording" &&
+      one.here && {
+        name: "record-on",
+        words: m.record_on(),
+        icon: "record",
+        run: () => live.run(program.act(`record-on:${id}`)),
+      },
     pauses(one) && {
       name: "pause",
       words: m.pause_upload(),
@@ -78,14 +170,14 @@ function onOne(one: RecordingView, place: Place): Act[] {
       name: "retry",
       words: m.retry(),
       icon: "retry",
-      run: () => live.run(program.retry(id)),
+      run: () => live.run(program.act(`retry:${id}`)),
     },
     one.state.kind !== "recording" && deletes([one], place, m.delete_it()),
   ];
   return offered.filter((act) => act !== false);
 }
 
-function onMany(all: readonly RecordingView[], place: Place): Act[] {
+function onMany(all: readonly Item[], place: Place): Act[] {
   const { live } = place;
   const linked = all.filter(({ link }) => link !== null);
   const stuck = all.filter((one) => retries(one) && !isSent(one));
@@ -102,14 +194,14 @@ function onMany(all: readonly RecordingView[], place: Place): Act[] {
       name: "retry",
       words: m.retry_count({ count: stuck.length }),
       icon: "retry",
-      run: () => Promise.all(stuck.map(({ id }) => live.run(program.retry(id)))),
+      run: () => Promise.all(stuck.map((one) => live.run(again(one)))),
     },
     gone.length > 0 && deletes(gone, place, m.delete_count({ count: gone.length })),
   ];
   return offered.filter((act) => act !== false);
 }
 
-const deletes = (all: readonly RecordingView[], { live, clear }: Place, words: string): Act => ({
+const deletes = (all: readonly Item[], { live, clear }: Place, words: string): Act => ({
   name: "delete",
   words,
   icon: "trash",

@@ -1,17 +1,17 @@
-/*! What of the recordings is shown, in which order and how. Order and look are remembered. */
-import type { RecordingView } from "$lib/bindings/RecordingView";
+/*! The search, order and look of the list of recordings. Order and look are remembered. */
+import { FILTERS, type Filter, type Item } from "./item";
 
 export const ORDERS = ["newest", "oldest", "longest", "largest", "name"] as const;
 export type Order = (typeof ORDERS)[number];
 export type Look = "grid" | "list";
 
-/** Of this window alone, so it stays with the window. */
+/** The storage key of this window's order, look and filter. */
 const REMEMBERED = "library-listing";
 
 const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
-/** Where two are equal, the newer one goes first. */
-const before: Record<Order, (a: RecordingView, b: RecordingView) => number> = {
+/** Compares two recordings. Of two equal ones the newer goes first. */
+const before: Record<Order, (a: Item, b: Item) => number> = {
   newest: () => 0,
   oldest: (a, b) => a.startedUnixMs - b.startedUnixMs,
   longest: (a, b) => b.durationMs - a.durationMs,
@@ -23,27 +23,30 @@ export class Listing {
   query = $state("");
   order = $state<Order>("newest");
   look = $state<Look>("grid");
+  filter = $state<Filter>("all");
   readonly wanted = $derived(this.query.trim().toLocaleLowerCase());
-  readonly #all: () => readonly RecordingView[];
-  readonly shown: RecordingView[] = $derived.by(() => {
-    const found = this.#all().filter(({ title }) => title.toLocaleLowerCase().includes(this.wanted));
+  readonly #all: (filter: Filter) => readonly Item[];
+  readonly shown: Item[] = $derived.by(() => {
+    const found = this.#all(this.filter).filter(({ title }) => title.toLocaleLowerCase().includes(this.wanted));
     // They come newest first, and sorting keeps the order of equals.
     return this.order === "newest" ? found : found.sort(before[this.order]);
   });
 
-  constructor(all: () => readonly RecordingView[]) {
+  constructor(all: (filter: Filter) => readonly Item[]) {
     this.#all = all;
-    const { order, look } = remembered();
+    const { order, look, filter } = remembered();
     this.order = ORDERS.find((one) => one === order) ?? "newest";
     this.look = look === "list" ? "list" : "grid";
+    this.filter = FILTERS.find((one) => one === filter) ?? "all";
   }
 
   remember() {
-    localStorage.setItem(REMEMBERED, JSON.stringify({ order: this.order, look: this.look }));
+    const { order, look, filter } = this;
+    localStorage.setItem(REMEMBERED, JSON.stringify({ order, look, filter }));
   }
 }
 
-function remembered(): { order?: unknown; look?: unknown } {
+function remembered(): { order?: unknown; look?: unknown; filter?: unknown } {
   try {
     return JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}") as object;
   } catch {

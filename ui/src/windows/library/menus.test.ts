@@ -1,46 +1,18 @@
 /*! Menus and popovers by a true pointer and true keys: where the focus goes, and comes back to. */
-import "$lib/tokens.css";
-import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, render, screen } from "@testing-library/svelte";
+import { screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { page, userEvent } from "vitest/browser";
-import { Live } from "$lib/live.svelte";
-import { scene, answer } from "../../dev/scenes";
-import { still } from "../../dev/stills";
-import Library from "./Library.svelte";
+import { userEvent } from "vitest/browser";
+import { closeLibrary, openLibrary, within } from "./opened";
 
 let asked: string[];
 
 beforeEach(async () => {
-  await page.viewport(800, 560);
-  asked = [];
-  mockWindows("library");
-  mockConvertFileSrc("linux");
-  Object.assign((window as { __TAURI_INTERNALS__?: object }).__TAURI_INTERNALS__ ?? {}, {
-    convertFileSrc: still,
-  });
-  const now = scene("this-computer");
-  mockIPC(
-    (command) => {
-      asked.push(command);
-      return answer(now, command, "en");
-    },
-    { shouldMockEvents: true },
-  );
-  const live = new Live();
-  render(Library, { live });
-  await live.start();
+  asked = await openLibrary("this-computer");
 });
 
-afterEach(() => {
-  cleanup();
-  clearMocks();
-  localStorage.clear();
-});
+afterEach(closeLibrary);
 
 const card = (n: number) => screen.getAllByTestId("recording")[n]!;
-const within = (at: Element, testid: string) =>
-  at.querySelector<HTMLElement>(`[data-testid="${testid}"]`)!;
 const keys = (keys: string) => userEvent.keyboard(keys);
 const focused = () => (document.activeElement as HTMLElement).dataset.testid;
 const gone = () => expect.poll(() => screen.queryByTestId("menu")).toBeNull();
@@ -49,7 +21,7 @@ test("arrows, Home, End and first letters go along a menu, round at its ends", a
   await userEvent.click(within(card(1), "recording-more"));
   expect(focused()).toBe("menu-play");
   await keys("{ArrowDown}");
-  expect(focused()).toBe("menu-rename");
+  expect(focused()).toBe("menu-edit");
   await keys("{End}");
   expect(focused()).toBe("menu-delete");
   await keys("{ArrowDown}");
@@ -83,7 +55,13 @@ test("a menu stays open when the right button is released", async () => {
   await new Promise((then) => setTimeout(then, 100));
   expect(screen.getByTestId("menu").matches(":popover-open")).toBe(true);
   await userEvent.click(screen.getByTestId("menu-copy"));
-  expect(asked.at(-1)).toBe("copy_link");
+  expect(asked.at(-1)).toMatch(/^copy-link:/);
+});
+
+test("more is recorded at the end of the recording whose menu it is", async () => {
+  await userEvent.click(within(card(1), "recording-more"));
+  await userEvent.click(screen.getByTestId("menu-record-on"));
+  expect(asked.at(-1)).toMatch(/^record-on:/);
 });
 
 test("a menu lies in the window, wherever it was asked for", async () => {
@@ -93,13 +71,13 @@ test("a menu lies in the window, wherever it was asked for", async () => {
   expect(menu.bottom).toBeLessThanOrEqual(innerHeight);
 });
 
-test("by keys alone: to a card, its menu, and a deed", async () => {
+test("by keys alone: to a card, its menu, and an action", async () => {
   await userEvent.click(screen.getByTestId("search"));
   await keys("{Escape}{ArrowRight}{ArrowRight}{Shift>}{F10}{/Shift}");
   await expect.poll(() => screen.queryByTestId("menu")).not.toBeNull();
-  await keys("{ArrowDown}{ArrowDown}{Enter}");
+  await keys("{ArrowDown}{ArrowDown}{ArrowDown}{Enter}");
   await gone();
-  expect(asked.at(-1)).toBe("copy_link");
+  expect(asked.at(-1)).toMatch(/^copy-link:/);
   expect(focused()).toBe("recording-open");
 });
 
@@ -122,4 +100,10 @@ test("the account's panel takes the focus, gives it back, and lets go of it", as
   await userEvent.click(screen.getByTestId("search"));
   expect(screen.queryByTestId("account-panel")).toBeNull();
   expect(focused()).toBe("search");
+});
+
+test("a recording is opened in its editor from its menu", async () => {
+  await userEvent.click(within(card(1), "recording-more"));
+  await userEvent.click(screen.getByTestId("menu-edit"));
+  expect(asked.at(-1)).toMatch(/^edit:0198c0de-/);
 });

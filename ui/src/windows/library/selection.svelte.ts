@@ -4,7 +4,7 @@
  */
 
 export class Selection {
-  /** In the order in which they are shown. */
+  /** The selected ids, in the order in which they are shown. */
   readonly ids: string[] = $derived.by(() => this.#order().filter((id) => this.#chosen.has(id)));
   #chosen = $state.raw<ReadonlySet<string>>(new Set());
   /** The one that Tab reaches; none yet: the first. */
@@ -57,7 +57,7 @@ export class Selection {
     this.#at = id;
   }
 
-  /** So many further, as far as there are any. Answers where that is. */
+  /** Moves the focus by a number of recordings, and returns where it is then. */
   step(by: number, extends_: boolean): string | null {
     const order = this.#order();
     if (this.current === null) return null;

@@ -12,10 +12,10 @@ export interface Range {
 
 export type Edge = keyof Range;
 
-/** How many pieces Page Up and Page Down go: some ten seconds. */
+/** The number of pieces that Page Up and Page Down move: some ten seconds. */
 const PAGE = 5;
 
-/** Where an edge can be, in ms: before each piece, and after the last. */
+/** Returns the positions that an edge can have, in ms: before each piece, and after the last. */
 export const bounds = (pieces: readonly PieceView[]): number[] => [
   ...pieces.map(({ startMs }) => startMs),
   pieces.at(-1)?.endMs ?? 0,
@@ -35,7 +35,7 @@ export function moved(range: Range, edge: Edge, to: number, pieces: number): Ran
     : { ...range, end: within(range.start + 1, pieces) };
 }
 
-/** Where a key takes an edge; `null`: nowhere. Later is right, as time runs. */
+/** Returns where a key moves an edge, or `null`. Right is later in every language. */
 export function keyed(key: string, at: number, pieces: number): number | null {
   switch (key) {
     case "ArrowRight":

@@ -1,6 +1,7 @@
 /*! The quick menu on a made-up program. */
 import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { nameOf } from "../../dev/asked";
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RecordingView } from "$lib/bindings/RecordingView";
@@ -28,12 +29,12 @@ afterEach(() => {
 let recents: RecordingView[] = [];
 async function show(snapshot: Snapshot) {
   mockIPC(
-    (command) => {
+    (command, args) => {
       if (command === "snapshot") return snapshot;
       if (command === "desktop") return { shortcuts: bound(), composited: true };
       if (command === "update_state") return newer;
       if (command === "recents") return recents;
-      if (command !== "fit_quick") asked.push(command);
+      if (command !== "fit_quick") asked.push(nameOf(command, args));
       return null;
     },
     { shouldMockEvents: true },
@@ -52,6 +53,8 @@ test("arrow keys go round, over what is not there yet", async () => {
   await waitFor(() => expect(marked()).toBe("Record this display Alt R"));
   await key("ArrowDown");
   await key("ArrowDown");
+  await key("ArrowDown");
+  expect(marked()).toBe("Take a screenshot… Alt S");
   await key("ArrowDown");
   expect(marked()).toBe("Microphone On");
   await key("ArrowDown");
@@ -76,7 +79,7 @@ test("letters find what begins with them", async () => {
 test("Enter closes it, then does what is marked", async () => {
   await show(empty());
   await key("Enter");
-  await waitFor(() => expect(asked.at(-1)).toBe("record_here"));
+  await waitFor(() => expect(asked.at(-1)).toBe("record-here"));
   expect(asked.at(-2)).toBe("close_quick");
 });
 
@@ -84,21 +87,21 @@ test("what deletes is asked about in its place", async () => {
   await show(running());
   await key("d");
   await key("d");
-  const deed = screen.getByTestId("deed-cancel");
-  await fireEvent.click(deed);
-  expect(deed.textContent).toMatch(/Discard this recording\?/);
-  expect(asked).not.toContain("cancel_recording");
+  const entry = screen.getByTestId("entry-cancel");
+  await fireEvent.click(entry);
+  expect(entry.textContent).toMatch(/Discard recording\?/);
+  expect(asked).not.toContain("cancel");
   await key("Escape");
-  expect(deed.textContent).not.toMatch(/Discard this recording\?/);
-  await fireEvent.click(deed);
+  expect(entry.textContent).not.toMatch(/Discard recording\?/);
+  await fireEvent.click(entry);
   await key("Enter");
-  await waitFor(() => expect(asked.at(-1)).toBe("cancel_recording"));
+  await waitFor(() => expect(asked.at(-1)).toBe("cancel"));
 });
 
 test("a screen reader hears a menu", async () => {
   await show(running());
   const menu = screen.getByRole("menu", { name: "Quick menu" });
-  await waitFor(() => expect(menu.getAttribute("aria-activedescendant")).toBe("deed-stop"));
+  await waitFor(() => expect(menu.getAttribute("aria-activedescendant")).toBe("entry-stop"));
   const items = () =>
     screen.getAllByRole("menuitem").map((item) => item.textContent?.replace(/\s+/g, " ").trim());
   await waitFor(() => expect(items()[0]).toBe("Stop recording Alt R"));
@@ -106,8 +109,10 @@ test("a screen reader hears a menu", async () => {
     "Stop recording Alt R",
     "Pause Alt P",
     "Mute microphone Alt M",
-    "Webcam on and off Alt W",
-    "Show the recorder bar",
+    "Turn on webcam Alt W",
+    "Remove the last 10 seconds Alt Z",
+    "Show recorder bar",
+    "Take a screenshot… Alt S",
     "Discard and restart",
     "Discard this recording",
     "Library",
@@ -121,13 +126,13 @@ test("the last minutes are offered while they are kept", async () => {
   cleanup();
   await show({ ...empty(), ring: { kind: "keeping", heldMs: 61_000, lengthMs: 120_000 } });
   await fireEvent.click(screen.getByText("Share the last minutes"));
-  await waitFor(() => expect(asked).toContain("share_last"));
+  await waitFor(() => expect(asked).toContain("preview-last"));
 });
 
 test("a newer version is told beside the settings, until it was seen there", async () => {
   newer = updates.found;
   await show(empty());
-  const settings = () => screen.getByTestId("deed-settings").textContent?.replace(/\s+/g, " ").trim();
+  const settings = () => screen.getByTestId("entry-settings").textContent?.replace(/\s+/g, " ").trim();
   await waitFor(() => expect(settings()).toBe("Settings Version 0.2.0 is available"));
   cleanup();
   const seen = new Newer();
@@ -148,14 +153,14 @@ test("newest recordings open their links, and copy them", async () => {
   await show(empty());
   const menuitem = await screen.findByRole("menuitem", { name: /Weekly demo/ });
   await fireEvent.click(menuitem);
-  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", "open_link"]));
+  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", expect.stringMatching(/^open-link:/)]));
   await key("w");
   await key("w");
   await waitFor(() => expect(marked()).toBe("Weekly demo"));
   await fireEvent.keyDown(screen.getByRole("menu"), { key: "c", ctrlKey: true });
-  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", "copy_link"]));
+  await waitFor(() => expect(asked.slice(-2)).toEqual(["close_quick", expect.stringMatching(/^copy-link:/)]));
   const before = asked.length;
   await fireEvent.click(menuitem.querySelector("[data-testid^=copy-]")!);
-  await waitFor(() => expect(asked.slice(before)).toEqual(["close_quick", "copy_link"]));
+  await waitFor(() => expect(asked.slice(before)).toEqual(["close_quick", expect.stringMatching(/^copy-link:/)]));
   recents = [];
 });

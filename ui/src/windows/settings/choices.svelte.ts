@@ -10,7 +10,7 @@ import {
   type About,
   type BoundShortcut,
   type CommandError,
-  type Named,
+  type DeviceView,
 } from "$lib/ipc";
 import { Newer } from "$lib/newer.svelte";
 import { LiveSettings, type SettingsChange } from "$lib/settings.svelte";
@@ -18,15 +18,15 @@ import { LiveSettings, type SettingsChange } from "$lib/settings.svelte";
 export class Choices {
   startsAtLogin = $state(false);
   /** `null`: they can't be listed here. */
-  microphones = $state.raw<Named[] | null>([]);
+  microphones = $state.raw<DeviceView[] | null>([]);
   /** `null`: they can't be listed here; `undefined`: not looked for yet. */
-  cameras = $state.raw<Named[] | null | undefined>(undefined);
+  cameras = $state.raw<DeviceView[] | null | undefined>(undefined);
   about = $state.raw<About | null>(null);
   readonly #settings = new LiveSettings();
   readonly #desktop = new LiveDesktop();
   readonly newer = new Newer();
   abilities = $state.raw<Ability[]>([]);
-  /** Where the program stopped last. */
+  /** The report of the last crash. */
   crash = $state.raw<string | null>(null);
   /** The last thing that could not be done. */
   trouble = $state.raw<CommandError | null>(null);
@@ -35,7 +35,7 @@ export class Choices {
     return this.#settings.now;
   }
 
-  /** What became of the shortcuts that are set. */
+  /** The state of each shortcut that is set. */
   get shortcuts(): BoundShortcut[] {
     return this.#desktop.now?.shortcuts ?? [];
   }
@@ -73,6 +73,9 @@ export class Choices {
 
   upload = (upload: NonNullable<SettingsChange["upload"]>) => this.#change({ upload });
 
+  screenshots = (screenshots: NonNullable<SettingsChange["screenshots"]>) =>
+    this.#change({ screenshots });
+
   desktop = (desktop: NonNullable<SettingsChange["desktop"]>) => this.#change({ desktop });
 
   async startAtLogin(starts: boolean) {
@@ -85,6 +88,13 @@ export class Choices {
     await this.run(async () => {
       const saveFolder = await program.chooseSaveFolder();
       if (saveFolder !== null) await this.recording({ saveFolder });
+    });
+  }
+
+  async choosePictureFolder() {
+    await this.run(async () => {
+      const saveFolder = await program.chooseSaveFolder();
+      if (saveFolder !== null) await this.screenshots({ saveFolder });
     });
   }
 

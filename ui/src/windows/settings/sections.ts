@@ -9,13 +9,14 @@ import Account from "./sections/Account.svelte";
 import General from "./sections/General.svelte";
 import Privacy from "./sections/Privacy.svelte";
 import Recording from "./sections/Recording.svelte";
+import Screenshots from "./sections/Screenshots.svelte";
 import Shortcuts from "./sections/Shortcuts.svelte";
 import Sound from "./sections/Sound.svelte";
 import Updates from "./sections/Updates.svelte";
 import Upload from "./sections/Upload.svelte";
 import Webcam from "./sections/Webcam.svelte";
 
-/** What a section is given: the settings as they are, and the ways to change them. */
+/** The properties of a section: the current settings, and the ways to change them. */
 export interface SectionProps {
   settings: Settings;
   choices: Choices;
@@ -32,6 +33,7 @@ interface Section {
 export const sections: readonly Section[] = [
   { name: "general", title: m.settings_general, Rows: General },
   { name: "recording", title: m.settings_recording, Rows: Recording },
+  { name: "screenshots", title: m.picture_settings, Rows: Screenshots },
   { name: "sound", title: m.settings_sound, Rows: Sound },
   { name: "webcam", title: m.settings_webcam, Rows: Webcam },
   { name: "shortcuts", title: m.settings_shortcuts, Rows: Shortcuts },

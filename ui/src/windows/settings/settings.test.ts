@@ -8,36 +8,38 @@ import { page, userEvent } from "vitest/browser";
 import type { RecorderView } from "$lib/bindings/RecorderView";
 import type { Microphone } from "$lib/bindings/Microphone";
 import type { AccountView } from "$lib/bindings/AccountView";
+import type { OtherServerView } from "$lib/bindings/OtherServerView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
 import type { BoundShortcut, Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
 import { changed, type SettingsChange } from "$lib/settings.svelte";
-import { abilities, account, bound, crash, empty, settings, updates } from "../../dev/fixtures";
+import { abilities, account, bound, crash, empty, otherServers, settings, updates } from "../../dev/fixtures";
 import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 /** Commands that only have to be asked. */
-const DONE = ["sign_in", "sign_out", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts", "share_on_local_network"];
+const DONE = ["sign_in", "sign_out", "sign_out_at", "use_server", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts", "share_on_local_network"];
 
 let kept: Kept;
 let now: AccountView;
+let others: OtherServerView[];
 let done: [string, unknown][];
 let newer: Updates;
 let crashed: string | null;
 let unreachable: boolean;
 let knowsToken: boolean;
 let silent: boolean;
-/** Whether the program's own shortcuts rest. */
+/** Whether the program's own shortcuts are suspended. */
 let held: boolean;
 let startsAtLogin: boolean;
 let folder: string | null;
-/** What the desktop says of all shortcuts. */
+/** The desktop's report about all shortcuts. */
 let byDesktop: Partial<BoundShortcut>;
 let refuses: { code: string; params: object } | null;
 
 let heard: Microphone[] = [];
 let cameras: { name: string; words: string }[] = [];
-/** As many pixels wide as high; or why there is none. */
+/** The side of the camera's picture in pixels, or the reason why there is none. */
 let pictured: number | string = 8;
 let recorder: RecorderView = { kind: "idle" };
 
@@ -45,6 +47,7 @@ beforeEach(async () => {
   await page.viewport(720, 560);
   kept = settings();
   now = { ...account, kind: "this-computer", server: "127.0.0.1:40000", profile: "spec" };
+  others = [];
   done = [];
   heard = [];
   cameras = [{ name: "desk", words: "Desk camera" }];
@@ -98,7 +101,7 @@ beforeEach(async () => {
       case "about":
         return { version: "1.2.3", system: "linux", gstreamer: "GStreamer" };
       case "snapshot":
-        return { ...empty(), account: now, recorder };
+        return { ...empty(), account: now, otherServers: others, recorder };
       case "sign_in_state":
         return { phase: "idle" };
       case "update_state":
@@ -143,7 +146,7 @@ test("what is set is shown, under names that a screen reader says", async () => 
 
 test("settings window keeps what was changed elsewhere, and shows it", async () => {
   await show();
-  const webcam = () => screen.getByRole("switch", { name: "Show the webcam" });
+  const webcam = () => screen.getByRole("switch", { name: "Show webcam" });
   expect(webcam()).toHaveProperty("checked", false);
   // The key, while the window is open.
   kept = changed(kept, { recording: { webcam: { shown: true } } });
@@ -169,7 +172,7 @@ test("a change is kept at once, and the others stay", async () => {
 
 test("the webcam is placed in a corner or dragged anywhere, and only that is changed", async () => {
   await show();
-  await fireEvent.click(screen.getByLabelText("Show the webcam"));
+  await fireEvent.click(screen.getByLabelText("Show webcam"));
   await waitFor(() => expect(screen.getByText("Desk camera")).toBeTruthy());
   await fireEvent.change(screen.getByLabelText("Camera"), { target: { value: "=desk" } });
   await fireEvent.change(screen.getByLabelText("Position"), { target: { value: "0,1000" } });
@@ -191,10 +194,10 @@ test("the webcam is placed in a corner or dragged anywhere, and only that is cha
 
 test("that all keys are shown is not chosen without a word on passwords", async () => {
   await show();
-  expect(screen.queryByText(/Passwords/)).toBeNull();
+  expect(screen.queryByText(/passwords/)).toBeNull();
   await fireEvent.click(screen.getByLabelText("All keys"));
   await waitFor(() => expect(kept.recording.keys).toBe("all"));
-  expect(screen.getByText(/Passwords/)).toBeTruthy();
+  expect(screen.getByText(/passwords/)).toBeTruthy();
 });
 
 test("how much is kept is asked for where something is", async () => {
@@ -206,7 +209,7 @@ test("how much is kept is asked for where something is", async () => {
   expect(length).toHaveProperty("value", "120");
   await fireEvent.change(length, { target: { value: "30" } });
   await waitFor(() => expect(kept.recording.keepLastSeconds).toBe(30));
-  await fireEvent.click(screen.getByRole("radio", { name: "Stop" }));
+  await fireEvent.click(screen.getByRole("radio", { name: "Stop recording" }));
   await waitFor(() => expect(kept.recording.afterSleep).toBe("stop"));
 });
 
@@ -261,7 +264,7 @@ test("while keys are chosen ours rest, and Escape leaves all as it was", async (
 test("keys that are another shortcut's are named, and move when that is wanted", async () => {
   await show();
   await press("microphone", { key: "q", code: "KeyQ", altKey: true });
-  await waitFor(() => expect(screen.getByText(/Alt\+Q is for “Quick menu”/)).toBeTruthy());
+  await waitFor(() => expect(screen.getByText(/Alt\+Q is used for “Quick menu”/)).toBeTruthy());
   expect(kept.desktop.shortcuts.microphone).toBe("Alt+M");
   await fireEvent.click(screen.getByTestId("shortcut-move"));
   await waitFor(() => expect(kept.desktop.shortcuts.microphone).toBe("Alt+Q"));
@@ -300,13 +303,13 @@ test("where the desktop gives no keys, each shortcut has its command, and a no c
 
 test("a shortcut can be taken away", async () => {
   await show();
-  await fireEvent.click(screen.getByLabelText("Clear “Quick menu”"));
+  await fireEvent.click(screen.getByLabelText("Clear shortcut for “Quick menu”"));
   await waitFor(() => expect(kept.desktop.shortcuts.quickMenu).toBe(""));
 });
 
 test("the folder is the system's dialog to ask for, and can go back to the usual", async () => {
   await show();
-  const choose = screen.getByRole("button", { name: "Save recordings in" });
+  const choose = screen.getByRole("button", { name: "Save recordings in Choose…" });
   await fireEvent.click(choose);
   expect(kept.recording.saveFolder).toBeNull();
   folder = "/videos/clips";
@@ -387,7 +390,7 @@ test("each control has the platform's keys, and its hint is told with it", async
   await userEvent.keyboard("{ArrowRight}{ArrowRight}");
   await waitFor(() => expect(kept.desktop.theme).toBe("dark"));
   expect(document.activeElement).toBe(choice("Dark"));
-  screen.getByRole("switch", { name: "Ask each time where to save" }).focus();
+  screen.getByRole("switch", { name: "Ask where to save each recording" }).focus();
   await userEvent.keyboard(" ");
   await waitFor(() => expect(kept.recording.asksWhere).toBe(true));
   await userEvent.selectOptions(screen.getByLabelText("Frame rate"), "60");
@@ -397,7 +400,7 @@ test("each control has the platform's keys, and its hint is told with it", async
   expect(told(screen.getByRole("radiogroup", { name: "Quality" }))).toMatch(/slow connections/);
   expect(told(screen.getByRole("switch", { name: "Hardware encoding" }))).toMatch(/Falls back to software/);
   expect(told(screen.getByLabelText("Countdown"))).toMatch(/get ready/);
-  expect(told(screen.getByRole("button", { name: "Log" }))).toMatch(/At most 2 MB/);
+  expect(told(screen.getByRole("button", { name: "Log Open folder" }))).toMatch(/At most 2 MB/);
 });
 
 test("this computer is chosen, with its address; another cloud begins a sign-in", async () => {
@@ -409,11 +412,11 @@ test("this computer is chosen, with its address; another cloud begins a sign-in"
   await fireEvent.input(screen.getByLabelText("Server address"), { target: { value: " video.example " } });
   await fireEvent.submit(screen.getByTestId("server-sign-in").closest("form")!);
   await waitFor(() =>
-    expect(done).toEqual([["sign_in", { server: "https://video.example", remember: true }]]),
+    expect(done).toEqual([["sign_in", { server: "https://video.example", remember: true, allowHttp: false }]]),
   );
   await fireEvent.click(screen.getByRole("radio", { name: /Snaplark/ }));
   await fireEvent.click(screen.getByTestId("sign-in"));
-  expect(done.at(-1)).toEqual(["sign_in", { server: "https://snaplark.com", remember: true }]);
+  expect(done.at(-1)).toEqual(["sign_in", { server: "https://snaplark.com", remember: true, allowHttp: false }]);
 });
 
 test("at one's own server: how parts are sent, and the way out", async () => {
@@ -423,6 +426,27 @@ test("at one's own server: how parts are sent, and the way out", async () => {
   expect(done.at(-1)).toEqual(["set_profile", { profile: "snaplark" }]);
   await fireEvent.click(screen.getByTestId("sign-out"));
   expect(done.at(-1)?.[0]).toBe("sign_out");
+});
+
+test("other servers say what still goes there, and offer the way in and out", async () => {
+  others = otherServers;
+  await show();
+  const [waits, left, idle] = screen.getAllByRole("listitem").filter((item) => screen.getByTestId("other-servers").contains(item));
+  expect(waits?.textContent).toMatch(/old\.example.*Can't be reached\. 2 uploads resume/);
+  expect(left?.textContent).toMatch(/left\.example.*Sign in to resume 1 upload/);
+  expect(idle?.textContent).toMatch(/idle\.example.*No uploads are waiting/);
+  await fireEvent.click(screen.getByRole("button", { name: "Use idle.example for new recordings" }));
+  expect(done.at(-1)).toEqual(["use_server", { server: "https://idle.example/api/v1" }]);
+  await fireEvent.click(screen.getByRole("button", { name: "Sign out of old.example" }));
+  expect(done.at(-1)).toEqual(["sign_out_at", { server: "https://old.example/api/v1" }]);
+  await fireEvent.click(screen.getByRole("button", { name: "Sign in to left.example" }));
+  expect(done.at(-1)?.[0]).toBe("sign_in");
+  expect(done.at(-1)?.[1]).toMatchObject({ server: "https://left.example/api/v1" });
+});
+
+test("no other servers are shown when there are none", async () => {
+  await show();
+  expect(screen.queryByTestId("other-servers")).toBeNull();
 });
 
 test("the connection is tested, and the answer says what it is worth", async () => {
@@ -436,7 +460,7 @@ test("the connection is tested, and the answer says what it is worth", async () 
   await waitFor(() => expect(screen.getByText(/38 ms, but asks you to sign in/)).toBeTruthy());
   unreachable = true;
   await fireEvent.click(button);
-  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/saved, and upload later\. no route/));
+  await waitFor(() => expect(screen.getByTestId("trouble").textContent).toMatch(/saved and will upload later\. No route/));
   expect(screen.queryByText(/answers in/)).toBeNull();
 });
 
@@ -456,9 +480,9 @@ test("diagnostics and log are asked of the program, and what works here is told"
   await show();
   await fireEvent.click(screen.getByTestId("copy-diagnostics"));
   await waitFor(() => expect(screen.getByTestId("copy-diagnostics").textContent?.trim()).toBe("Copied"));
-  await fireEvent.click(screen.getByRole("button", { name: "Log" }));
+  await fireEvent.click(screen.getByRole("button", { name: "Log Open folder" }));
   expect(done.map(([command]) => command)).toEqual(["copy_diagnostics", "open_logs"]);
-  await waitFor(() => expect(screen.getByText("Recordings can be written.")).toBeTruthy());
+  await waitFor(() => expect(screen.getByText("Recordings can be saved.")).toBeTruthy());
 });
 
 test("a newer version is looked for, told, fetched and installed, each when asked", async () => {

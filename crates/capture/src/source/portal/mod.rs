@@ -13,7 +13,8 @@
 //! change: the size of the source may, with new caps or another crop, and it is scaled into the
 //! recording's (`fit`). A region is cropped instead, and is black where it is no longer shared.
 
-pub mod sharing;
+pub(crate) mod screenshot;
+pub(crate) mod sharing;
 
 use std::os::fd::AsRawFd;
 
@@ -23,14 +24,14 @@ use gstreamer_app as gst_app;
 use gstreamer_video::{VideoCropMeta, VideoFormat, VideoFrameExt, VideoFrameRef, VideoInfo};
 use snaplark_core::capture::{CaptureError, Permission, Source as Wanted};
 
-use self::sharing::Sharing;
+use self::sharing::ScreenShare;
 use super::fit::Fit;
-use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
-use super::{Opening, Source, missing};
+use super::picture::{BYTES_PER_PIXEL, PixelRect, check_size, set_on_black};
+use super::{FrameSource, SourceRequest, missing};
 use crate::graph::Graph;
 use crate::policy::OPEN_WAIT;
 
-pub use self::sharing::offered;
+pub(crate) use self::sharing::offered;
 
 /// The element for PipeWire.
 const ELEMENT: &str = "pipewiresrc";
@@ -38,64 +39,67 @@ const ELEMENT: &str = "pipewiresrc";
 /// The formats in which compositors deliver memory: four bytes a pixel, in one order or the other.
 const FORMATS: [&str; 4] = ["BGRx", "BGRA", "RGBx", "RGBA"];
 
-pub struct PortalSource {
-    stream: Stream,
-    sharing: Sharing,
-    picture: Picture,
+pub(crate) struct PortalSource {
+    stream: PipewireStream,
+    sharing: ScreenShare,
+    picture: PortalPicture,
+    /// The size of the first picture, before anything was cut from it.
+    whole: (u32, u32),
 }
 
 /// The newest picture, in the recording's size.
-struct Picture {
+struct PortalPicture {
     /// The recorded area of the source.
-    region: Option<Rect>,
+    region: Option<PixelRect>,
     size: (u32, u32),
     fit: Fit,
     pixels: Vec<u8>,
 }
 
-struct Stream {
+struct PipewireStream {
     _graph: Graph,
     appsink: gst_app::AppSink,
 }
 
 impl PortalSource {
-    pub fn open(opening: &Opening) -> Result<Self, CaptureError> {
+    pub(crate) fn open(opening: &SourceRequest) -> Result<Self, CaptureError> {
         check_element()?;
         let sharing = sharing::share(opening)?;
-        let stream = Stream::start(&sharing)?;
+        let stream = PipewireStream::start(&sharing)?;
         let wait = gst::ClockTime::try_from(OPEN_WAIT).ok();
         let first = stream.appsink.try_pull_sample(wait).ok_or_else(|| {
             let reason = "no picture comes of it".to_owned();
             sharing.end().get().unwrap_or(CaptureError::SharingRefused { reason })
         })?;
-        let whole = Shown::of(&first)?.rect;
+        let whole = DeliveredFrame::of(&first)?.rect;
+        let size = (whole.width, whole.height);
         let region = match opening.wanted {
             Wanted::Region { x, y, width, height } => {
                 let (left, top) = sharing.position;
-                let region = Rect { x: x - left, y: y - top, width, height };
-                let seen = region.common(Rect { x: 0, y: 0, ..whole });
+                let region = PixelRect { x: x - left, y: y - top, width, height };
+                let seen = region.common(PixelRect { x: 0, y: 0, ..whole });
                 Some(seen.ok_or_else(|| missing("the region is not on the shared screen"))?)
             }
             Wanted::Display(_) | Wanted::Window(_) => None,
         };
         let seen = region.unwrap_or(whole);
         check_size((seen.width, seen.height))?;
-        let mut picture = Picture::new(region, (seen.width, seen.height));
-        picture.take(&first)?;
-        Ok(PortalSource { stream, sharing, picture })
+        let mut picture = PortalPicture::new(region, (seen.width, seen.height));
+        picture.update(&first)?;
+        Ok(PortalSource { stream, sharing, picture, whole: size })
     }
 }
 
-impl Picture {
-    fn new(region: Option<Rect>, size: (u32, u32)) -> Self {
-        let bytes = Rect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
-        Picture { region, size, fit: Fit::new(size), pixels: vec![0; bytes] }
+impl PortalPicture {
+    fn new(region: Option<PixelRect>, size: (u32, u32)) -> Self {
+        let bytes = PixelRect { x: 0, y: 0, width: size.0, height: size.1 }.bytes();
+        PortalPicture { region, size, fit: Fit::new(size), pixels: vec![0; bytes] }
     }
 
-    fn take(&mut self, sample: &gst::Sample) -> Result<(), CaptureError> {
-        let shown = Shown::of(sample)?;
-        let Rect { x, y, width, height } = shown.rect;
-        let whole = Rect { x: 0, y: 0, width, height };
+    fn update(&mut self, sample: &gst::Sample) -> Result<(), CaptureError> {
+        let shown = DeliveredFrame::of(sample)?;
+        let PixelRect { x, y, width, height } = shown.rect;
+        let whole = PixelRect { x: 0, y: 0, width, height };
         let stride_bytes = shown.frame.plane_stride()[0] as usize;
         let pixels = shown.frame.plane_data(0).map_err(broken)?;
         let from = |left: i32, top: i32| {
@@ -126,14 +130,14 @@ impl Picture {
     }
 }
 
-impl Source for PortalSource {
+impl FrameSource for PortalSource {
     fn size(&self) -> (u32, u32) {
         self.picture.size
     }
 
-    fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
+    fn grab(&mut self) -> Result<Option<&[u8]>, CaptureError> {
         if let Some(sample) = self.stream.appsink.try_pull_sample(gst::ClockTime::ZERO) {
-            self.picture.take(&sample)?;
+            self.picture.update(&sample)?;
         }
         match self.sharing.end().get() {
             Some(error) => Err(error),
@@ -144,10 +148,18 @@ impl Source for PortalSource {
     fn permission(&self) -> Option<Permission> {
         self.sharing.permission.clone()
     }
+
+    fn scale(&self) -> f64 {
+        let drawn = f64::from(self.whole.0);
+        match self.sharing.logical_width {
+            Some(width) if width > 0 => drawn / f64::from(width),
+            Some(_) | None => 1.0,
+        }
+    }
 }
 
-impl Stream {
-    fn start(sharing: &Sharing) -> Result<Self, CaptureError> {
+impl PipewireStream {
+    fn start(sharing: &ScreenShare) -> Result<Self, CaptureError> {
         let source = gst::ElementFactory::make(ELEMENT)
             .property("fd", sharing.remote.as_raw_fd())
             .property("path", sharing.node.to_string())
@@ -161,42 +173,42 @@ impl Stream {
             gst_app::AppSink::builder().caps(&caps).max_buffers(1).drop(true).sync(false).build();
         let graph = Graph::of([&source, appsink.upcast_ref()]).map_err(broken)?;
         let end = sharing.end().clone();
-        graph.listen(move |message| match message.view() {
+        graph.on_message(move |message| match message.view() {
             gst::MessageView::Error(error) => end.set(broken(error.error())),
             gst::MessageView::Eos(_) => end.set(broken("it ended")),
             _ => {}
         });
         graph.play().map_err(broken)?;
-        Ok(Stream { _graph: graph, appsink })
+        Ok(PipewireStream { _graph: graph, appsink })
     }
 }
 
 /// One picture as it was delivered.
-struct Shown<'a> {
+struct DeliveredFrame<'a> {
     frame: VideoFrameRef<&'a gst::BufferRef>,
     /// The relevant part: a window is delivered in a picture as large as its monitor.
-    rect: Rect,
+    rect: PixelRect,
     red_first: bool,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> DeliveredFrame<'a> {
     fn of(sample: &'a gst::Sample) -> Result<Self, CaptureError> {
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else {
             return Err(broken("a picture without content"));
         };
         let info = VideoInfo::from_caps(caps).map_err(broken)?;
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).map_err(broken)?;
-        let whole = Rect { x: 0, y: 0, width: info.width(), height: info.height() };
+        let whole = PixelRect { x: 0, y: 0, width: info.width(), height: info.height() };
         let crop = buffer.meta::<VideoCropMeta>().map(|crop| crop.rect());
         let crop = crop.and_then(|(x, y, width, height)| {
-            Rect { x: x as i32, y: y as i32, width, height }.common(whole)
+            PixelRect { x: x as i32, y: y as i32, width, height }.common(whole)
         });
         let red_first = matches!(info.format(), VideoFormat::Rgbx | VideoFormat::Rgba);
-        Ok(Shown { frame, rect: crop.unwrap_or(whole), red_first })
+        Ok(DeliveredFrame { frame, rect: crop.unwrap_or(whole), red_first })
     }
 }
 
-pub fn check_element() -> Result<(), CaptureError> {
+pub(crate) fn check_element() -> Result<(), CaptureError> {
     gst::ElementFactory::find(ELEMENT).map(drop).ok_or_else(element_missing)
 }
 
@@ -220,12 +232,12 @@ mod tests {
     const COLOUR: [u8; 3] = [30, 140, 220];
 
     /// One color in `crop` (or everywhere), another one around it.
-    fn sample(size: (u32, u32), format: VideoFormat, crop: Option<Rect>) -> gst::Sample {
+    fn sample(size: (u32, u32), format: VideoFormat, crop: Option<PixelRect>) -> gst::Sample {
         let info = VideoInfo::builder(format, size.0, size.1).build().unwrap();
         let mut buffer = gst::Buffer::with_size(info.size()).unwrap();
         {
             let buffer = buffer.get_mut().unwrap();
-            let meant = crop.unwrap_or(Rect { x: 0, y: 0, width: size.0, height: size.1 });
+            let meant = crop.unwrap_or(PixelRect { x: 0, y: 0, width: size.0, height: size.1 });
             let mut colour = COLOUR;
             if format == VideoFormat::Rgbx {
                 colour.reverse();
@@ -233,11 +245,11 @@ mod tests {
             let mut map = buffer.map_writable().unwrap();
             for (n, pixel) in (0..).zip(map.as_mut_slice().chunks_exact_mut(BYTES_PER_PIXEL)) {
                 let (x, y) = (n % size.0.cast_signed(), n / size.0.cast_signed());
-                let is_meant = Rect { x, y, width: 1, height: 1 }.common(meant).is_some();
+                let is_meant = PixelRect { x, y, width: 1, height: 1 }.common(meant).is_some();
                 pixel[..3].copy_from_slice(if is_meant { &colour } else { &[255; 3] });
             }
             drop(map);
-            if let Some(Rect { x, y, width, height }) = crop {
+            if let Some(PixelRect { x, y, width, height }) = crop {
                 VideoCropMeta::add(buffer, (x as u32, y as u32, width, height));
             }
         }
@@ -246,10 +258,10 @@ mod tests {
     }
 
     /// Asserts that the picture has the color in that rectangle, and is black elsewhere.
-    fn hold(picture: &Picture, into: Rect) {
+    fn hold(picture: &PortalPicture, into: PixelRect) {
         for (n, pixel) in (0..).zip(picture.pixels.chunks_exact(BYTES_PER_PIXEL)) {
             let (x, y) = (n % picture.size.0.cast_signed(), n / picture.size.0.cast_signed());
-            let is_in = Rect { x, y, width: 1, height: 1 }.common(into).is_some();
+            let is_in = PixelRect { x, y, width: 1, height: 1 }.common(into).is_some();
             let expected = if is_in { COLOUR } else { [0; 3] };
             let far = pixel.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 1);
             assert!(!far, "{pixel:?} instead of {expected:?} at {x}, {y}; {into:?}");
@@ -257,10 +269,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_changes_its_size_is_scaled_into_the_first_one() {
+    fn portal_picture_is_scaled_when_the_stream_changes_its_size() {
         gst::init().unwrap();
-        let mut picture = Picture::new(None, (96, 54));
-        let at = |x, y, width, height| Rect { x, y, width, height };
+        let mut picture = PortalPicture::new(None, (96, 54));
+        let at = |x, y, width, height| PixelRect { x, y, width, height };
         for (size, crop, into) in [
             ((96, 54), None, at(0, 0, 96, 54)),
             // With new caps: larger, odd, smaller.
@@ -273,20 +285,20 @@ mod tests {
             ((96, 54), None, at(0, 0, 96, 54)),
         ] {
             for format in [VideoFormat::Bgrx, VideoFormat::Rgbx] {
-                picture.take(&sample(size, format, crop)).unwrap();
+                picture.update(&sample(size, format, crop)).unwrap();
                 hold(&picture, into);
             }
         }
     }
 
     #[test]
-    fn a_region_is_cut_out_whatever_the_screen_becomes() {
+    fn portal_region_is_cropped_when_the_screen_changes_its_size() {
         gst::init().unwrap();
-        let region = Rect { x: 40, y: 20, width: 30, height: 20 };
-        let mut picture = Picture::new(Some(region), (30, 20));
+        let region = PixelRect { x: 40, y: 20, width: 30, height: 20 };
+        let mut picture = PortalPicture::new(Some(region), (30, 20));
         for (size, into) in [((96, 54), (30, 20)), ((60, 54), (20, 20)), ((30, 10), (0, 0))] {
-            picture.take(&sample(size, VideoFormat::Bgrx, None)).unwrap();
-            hold(&picture, Rect { x: 0, y: 0, width: into.0, height: into.1 });
+            picture.update(&sample(size, VideoFormat::Bgrx, None)).unwrap();
+            hold(&picture, PixelRect { x: 0, y: 0, width: into.0, height: into.1 });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Negotiates with the desktop's portal what is shared, and watches whether it still is.
 //!
-//! Requests that need no person time out after [`OPEN_WAIT`]; a person gets [`ASKED_WAIT`], and the
+//! Requests that need no person time out after [`OPEN_WAIT`]; a person gets [`CONSENT_WAIT`], and the
 //! caller may give up meanwhile. Afterwards the bus connection's own thread watches for two things: the
 //! session's end (a person stopped it, or the compositor is gone), and the end of the portal's backend
 //! program, which the portal itself does not report.
@@ -22,49 +22,51 @@ use snaplark_core::capture::{Abandoned, CaptureError, Permission, Source as Want
 use zbus::fdo::{DBusProxy, PropertiesProxy};
 use zbus::names::{BusName, InterfaceName};
 
-use crate::policy::{ASKED_WAIT, NO_MIN, OPEN_WAIT};
-use crate::source::Opening;
+use crate::policy::{CONSENT_WAIT, DECLINE_TIME_MIN, OPEN_WAIT};
+use crate::source::SourceRequest;
 
 /// How often to check whether the start was abandoned.
-const ABANDONED_LOOK: Duration = Duration::from_millis(100);
+const ABANDONED_POLL: Duration = Duration::from_millis(100);
 /// The bus names of the portal's backends, one for each desktop environment.
 const BACKENDS: &str = "org.freedesktop.impl.portal.desktop.";
 const BACKENDS_PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREENCASTS: &str = "org.freedesktop.impl.portal.ScreenCast";
 
 /// A running screen share, which ends when this is dropped.
-pub struct Sharing {
+pub(crate) struct ScreenShare {
     pub remote: OwnedFd,
     pub node: u32,
     /// The corner of what is shared, if that is a monitor.
     pub position: (i32, i32),
+    /// Its width in the desktop's own units of length.
+    pub logical_width: Option<i32>,
     pub permission: Option<Permission>,
     session: Arc<Session<Screencast>>,
-    end: End,
+    end: SharingEnd,
     _watch: zbus::Task<()>,
 }
 
 /// Why the sharing ended, once it did. The first error counts.
 #[derive(Clone, Debug, Default)]
-pub struct End(Arc<Mutex<Option<CaptureError>>>);
+pub(crate) struct SharingEnd(Arc<Mutex<Option<CaptureError>>>);
 
-impl End {
-    pub fn set(&self, error: CaptureError) {
+impl SharingEnd {
+    pub(crate) fn set(&self, error: CaptureError) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
-    pub fn get(&self) -> Option<CaptureError> {
+    pub(crate) fn get(&self) -> Option<CaptureError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Sharing {
-    pub fn end(&self) -> &End {
+impl ScreenShare {
+    pub(crate) fn end(&self) -> &SharingEnd {
         &self.end
     }
 }
 
-impl Drop for Sharing {
+impl Drop for ScreenShare {
     fn drop(&mut self) {
         if self.end.get().is_none() {
             // Fails if the session is already closed, which is fine.
@@ -74,7 +76,7 @@ impl Drop for Sharing {
 }
 
 /// Asks the person what to share. With an earlier permission that is still valid, nothing is asked.
-pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
+pub(crate) fn share(opening: &SourceRequest) -> Result<ScreenShare, CaptureError> {
     async_io::block_on(async {
         let bus = soon(zbus::Connection::session()).await.map_err(|error| match error {
             CaptureError::SharingRefused { reason } => {
@@ -87,7 +89,7 @@ pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
         match agree(&bus, &portal, opening, held).await {
             // The shared source may be gone, or a newer desktop can't read the permission.
             Err(CaptureError::SharingRefused { reason }) if held.is_some() => {
-                tracing::debug!(reason, "the permission of before is of no use");
+                tracing::debug!(reason, "Stored screen share permission refused");
                 agree(&bus, &portal, opening, None).await
             }
             agreed => agreed,
@@ -96,7 +98,7 @@ pub fn share(opening: &Opening) -> Result<Sharing, CaptureError> {
 }
 
 /// Returns what can be shared here, for `probe`.
-pub fn offered() -> Result<String, CaptureError> {
+pub(crate) fn offered() -> Result<String, CaptureError> {
     async_io::block_on(async {
         let portal = soon(Screencast::new()).await?;
         let types = soon(portal.available_source_types()).await?;
@@ -109,11 +111,11 @@ pub fn offered() -> Result<String, CaptureError> {
 async fn agree(
     bus: &zbus::Connection,
     portal: &Screencast,
-    opening: &Opening,
+    opening: &SourceRequest,
     held: Option<&Permission>,
-) -> Result<Sharing, CaptureError> {
+) -> Result<ScreenShare, CaptureError> {
     let session = Arc::new(soon(portal.create_session(Default::default())).await?);
-    let end = End::default();
+    let end = SharingEnd::default();
     let watch = watch(bus.clone(), session.clone(), end.clone());
     let watch = bus.executor().spawn(watch, "screen sharing");
     let agreed = async {
@@ -124,12 +126,22 @@ async fn agree(
         };
         let remote = soon(portal.open_pipe_wire_remote(&session, Default::default())).await?;
         let permission = streams.restore_token().map(|token| Permission(token.to_owned()));
-        Ok((remote, stream.pipe_wire_node_id(), stream.position(), permission))
+        let logical_width = stream.size().map(|size| size.0);
+        Ok((remote, stream.pipe_wire_node_id(), stream.position(), logical_width, permission))
     };
     match agreed.await {
-        Ok((remote, node, position, permission)) => {
+        Ok((remote, node, position, logical_width, permission)) => {
             let position = position.unwrap_or_default();
-            Ok(Sharing { remote, node, position, permission, session, end, _watch: watch })
+            Ok(ScreenShare {
+                remote,
+                node,
+                position,
+                logical_width,
+                permission,
+                session,
+                end,
+                _watch: watch,
+            })
         }
         Err(error) => {
             // Withdraws a question that is still on the screen.
@@ -142,7 +154,7 @@ async fn agree(
 async fn ask(
     portal: &Screencast,
     session: &Session<Screencast>,
-    opening: &Opening,
+    opening: &SourceRequest,
     held: Option<&Permission>,
 ) -> Result<Streams, CaptureError> {
     let pointers = soon(portal.available_cursor_modes()).await?;
@@ -167,7 +179,7 @@ async fn ask(
         let answer = started.and_then(|request| request.response()).map_err(refused);
         answer.map_err(|error| match error {
             // A question that could not be shown is answered as if a person had closed it.
-            CaptureError::Declined if asked.elapsed() < NO_MIN => {
+            CaptureError::Declined if asked.elapsed() < DECLINE_TIME_MIN => {
                 let reason = "its question closed before anybody could answer it. See whether the \
                               desktop's portal works, and try again";
                 CaptureError::SharingRefused { reason: reason.to_owned() }
@@ -175,26 +187,26 @@ async fn ask(
             other => other,
         })
     };
-    first(within(ASKED_WAIT, answer), given_up(&opening.abandoned)).await
+    first(within(CONSENT_WAIT, answer), given_up(&opening.abandoned)).await
 }
 
-async fn given_up<T>(abandoned: &Abandoned) -> Result<T, CaptureError> {
+pub(super) async fn given_up<T>(abandoned: &Abandoned) -> Result<T, CaptureError> {
     while !abandoned.is_set() {
-        Timer::after(ABANDONED_LOOK).await;
+        Timer::after(ABANDONED_POLL).await;
     }
     Err(CaptureError::Abandoned)
 }
 
 /// Watches for the end of the portal's backend, for a sharing that other code has negotiated and that
 /// has already begun.
-pub struct Watch {
-    end: End,
+pub(crate) struct PortalWatch {
+    end: SharingEnd,
     _task: zbus::Task<()>,
 }
 
-impl Watch {
-    pub fn start() -> Result<Self, CaptureError> {
-        let end = End::default();
+impl PortalWatch {
+    pub(crate) fn start() -> Result<Self, CaptureError> {
+        let end = SharingEnd::default();
         let (said, watch) = (end.clone(), zbus::Connection::session());
         let bus = async_io::block_on(soon(watch))?;
         let task = bus.clone().executor().spawn(
@@ -202,26 +214,26 @@ impl Watch {
                 match lost(&bus).await {
                     Ok(error) => said.set(error),
                     Err(error) => {
-                        tracing::warn!(%error, "nothing will be heard of the portal's end");
+                        tracing::warn!(%error, "Portal can't be watched");
                     }
                 }
             },
             "scap's portal",
         );
-        Ok(Watch { end, _task: task })
+        Ok(PortalWatch { end, _task: task })
     }
 
-    pub fn end(&self) -> &End {
+    pub(crate) fn end(&self) -> &SharingEnd {
         &self.end
     }
 }
 
 /// Stores in `end` why the sharing ended.
-async fn watch(bus: zbus::Connection, session: Arc<Session<Screencast>>, end: End) {
+async fn watch(bus: zbus::Connection, session: Arc<Session<Screencast>>, end: SharingEnd) {
     match listen(&bus, &session).await {
         Ok(error) => end.set(error),
         // Then the end is noticed only when pictures stop.
-        Err(error) => tracing::warn!(%error, "nothing will be heard of the sharing's end"),
+        Err(error) => tracing::warn!(%error, "Screen share can't be watched"),
     }
 }
 
@@ -273,13 +285,13 @@ async fn backends(bus: &zbus::Connection, names: &DBusProxy<'_>) -> zbus::Result
 }
 
 /// Applies the timeout of requests that need no person.
-async fn soon<T, E: Into<ashpd::Error>>(
+pub(super) async fn soon<T, E: Into<ashpd::Error>>(
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CaptureError> {
     within(OPEN_WAIT, async { answer.await.map_err(|error| refused(error.into())) }).await
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, CaptureError>>,
 ) -> Result<T, CaptureError> {
@@ -290,11 +302,11 @@ async fn within<T>(
     first(answer, silent).await
 }
 
-async fn first<T>(a: impl Future<Output = T>, b: impl Future<Output = T>) -> T {
+pub(super) async fn first<T>(a: impl Future<Output = T>, b: impl Future<Output = T>) -> T {
     select(pin!(a), pin!(b)).await.factor_first().0
 }
 
-fn refused(error: ashpd::Error) -> CaptureError {
+pub(super) fn refused(error: ashpd::Error) -> CaptureError {
     match error {
         ashpd::Error::Response(ResponseError::Cancelled) => CaptureError::Declined,
         ashpd::Error::Response(ResponseError::Other) => {

@@ -9,29 +9,29 @@ use crate::source::picture::BYTES_PER_PIXEL;
 
 /// The last valid picture.
 #[derive(Default)]
-pub struct Bgrx(Vec<u8>);
+pub(super) struct Bgrx(Vec<u8>);
 
 /// The positions of a pixel's bytes.
-struct Layout {
+struct PixelLayout {
     bytes: usize,
     blue: usize,
     green: usize,
     red: usize,
 }
 
-const BGR_: Layout = Layout { bytes: 4, blue: 0, green: 1, red: 2 };
-const RGB_: Layout = Layout { bytes: 4, blue: 2, green: 1, red: 0 };
-const _BGR: Layout = Layout { bytes: 4, blue: 1, green: 2, red: 3 };
-const BGR: Layout = Layout { bytes: 3, blue: 0, green: 1, red: 2 };
-const RGB: Layout = Layout { bytes: 3, blue: 2, green: 1, red: 0 };
+const BGR_: PixelLayout = PixelLayout { bytes: 4, blue: 0, green: 1, red: 2 };
+const RGB_: PixelLayout = PixelLayout { bytes: 4, blue: 2, green: 1, red: 0 };
+const _BGR: PixelLayout = PixelLayout { bytes: 4, blue: 1, green: 2, red: 3 };
+const BGR: PixelLayout = PixelLayout { bytes: 3, blue: 0, green: 1, red: 2 };
+const RGB: PixelLayout = PixelLayout { bytes: 3, blue: 2, green: 1, red: 0 };
 
 impl Bgrx {
-    pub fn pixels(&self) -> &[u8] {
+    pub(super) fn pixels(&self) -> &[u8] {
         &self.0
     }
 
     /// Converts a frame and returns its size. `None` if it holds nothing new.
-    pub fn of(&mut self, frame: &Frame) -> Option<(u32, u32)> {
+    pub(super) fn of(&mut self, frame: &Frame) -> Option<(u32, u32)> {
         let (width, height) = match frame {
             Frame::YUVFrame(f) => (f.width, f.height),
             Frame::RGB(f) => (f.width, f.height),
@@ -60,7 +60,7 @@ impl Bgrx {
         Some(size)
     }
 
-    fn copy(&mut self, size: (u32, u32), data: &[u8], layout: &Layout) -> Option<()> {
+    fn copy(&mut self, size: (u32, u32), data: &[u8], layout: &PixelLayout) -> Option<()> {
         let (width, height) = (size.0 as usize, size.1 as usize);
         let row_bytes = width * layout.bytes;
         if data.len() < row_bytes * height {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_gives_the_same_colour() {
+    fn bgrx_is_the_same_from_every_format() {
         for frame in all(2, 2) {
             let mut bgrx = Bgrx::default();
             assert_eq!(bgrx.of(&frame), Some((2, 2)), "{frame:?}");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_or_has_no_size_is_passed_over() {
+    fn bgrx_skips_frames_that_are_too_short_or_have_no_size() {
         for (width, height) in [(0, 0), (2, 0), (-2, 2), (3, 2), (2, 3), (i32::MAX, i32::MAX)] {
             for frame in all(width, height) {
                 assert_eq!(Bgrx::default().of(&frame), None, "{width} x {height} of {frame:?}");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_lie_apart_are_put_together() {
+    fn bgrx_removes_the_padding_of_rows() {
         let data = [[1, 2, 3, 4, 0, 0, 0, 0], [5, 6, 7, 8, 0, 0, 0, 0]].concat();
         let frame = BGRxFrame { display_time: 0, width: 1, height: 2, data };
         let mut bgrx = Bgrx::default();

@@ -11,15 +11,15 @@ const PICTURE: u32 = 0;
 const WORDS_MAX: u32 = 4_096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message {
+pub(super) enum HelperMessage {
     /// A picture. Its pixels are in the buffer that it was read into: BGRx, rows without padding.
     Picture { width: u32, height: u32 },
     /// The last message. Its text is in the buffer as well.
-    End(End),
+    End(StreamEnd),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum StreamEnd {
     /// The person declined.
     Declined,
     /// The requested source does not exist.
@@ -30,13 +30,14 @@ pub enum End {
     Broken,
 }
 
-const ENDS: [End; 4] = [End::Declined, End::Missing, End::Silent, End::Broken];
+const ENDS: [StreamEnd; 4] =
+    [StreamEnd::Declined, StreamEnd::Missing, StreamEnd::Silent, StreamEnd::Broken];
 
-pub fn write_picture(out: &mut impl Write, size: (u32, u32), pixels: &[u8]) -> Result<()> {
+pub(super) fn write_picture(out: &mut impl Write, size: (u32, u32), pixels: &[u8]) -> Result<()> {
     write(out, [PICTURE, size.0, size.1], pixels)
 }
 
-pub fn write_end(out: &mut impl Write, end: End, words: &str) -> Result<()> {
+pub(super) fn write_end(out: &mut impl Write, end: StreamEnd, words: &str) -> Result<()> {
     let kind = ENDS.iter().position(|known| *known == end).map_or(0, |place| place as u32 + 1);
     let words = &words.as_bytes()[..words.len().min(WORDS_MAX as usize)];
     write(out, [kind, words.len() as u32, 0], words)
@@ -53,7 +54,7 @@ fn write(out: &mut impl Write, head: [u32; 3], content: &[u8]) -> Result<()> {
 
 /// Reads the next message, with its content in `content`. Returns an error for anything that our helper
 /// does not send.
-pub fn read(from: &mut impl Read, content: &mut Vec<u8>) -> Result<Message> {
+pub(super) fn read(from: &mut impl Read, content: &mut Vec<u8>) -> Result<HelperMessage> {
     let mut head = [[0; 4]; 4];
     from.read_exact(head.as_flattened_mut())?;
     let [mark, numbers @ ..] = head;
@@ -63,10 +64,11 @@ pub fn read(from: &mut impl Read, content: &mut Vec<u8>) -> Result<Message> {
     }
     let ending = (kind as usize).checked_sub(1).map(|place| ENDS.get(place));
     let (message, bytes) = match ending {
-        None if a.max(b) <= SIDE_PX_MAX => {
-            (Message::Picture { width: a, height: b }, a as usize * b as usize * BYTES_PER_PIXEL)
-        }
-        Some(Some(end)) if a <= WORDS_MAX => (Message::End(*end), a as usize),
+        None if a.max(b) <= SIDE_PX_MAX => (
+            HelperMessage::Picture { width: a, height: b },
+            a as usize * b as usize * BYTES_PER_PIXEL,
+        ),
+        Some(Some(end)) if a <= WORDS_MAX => (HelperMessage::End(*end), a as usize),
         _ => return Err(Error::from(ErrorKind::InvalidData)),
     };
     content.resize(bytes, 0);
@@ -79,21 +81,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_heard() {
+    fn helper_messages_are_read_as_they_were_written() {
         let mut said = Vec::new();
         write_picture(&mut said, (2, 1), &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
-        write_end(&mut said, End::Silent, "nobody answered").unwrap();
+        write_end(&mut said, StreamEnd::Silent, "nobody answered").unwrap();
         let (mut heard, mut content) = (said.as_slice(), Vec::new());
         let message = read(&mut heard, &mut content).unwrap();
-        assert_eq!(message, Message::Picture { width: 2, height: 1 });
+        assert_eq!(message, HelperMessage::Picture { width: 2, height: 1 });
         assert_eq!(content, [1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(read(&mut heard, &mut content).unwrap(), Message::End(End::Silent));
+        assert_eq!(read(&mut heard, &mut content).unwrap(), HelperMessage::End(StreamEnd::Silent));
         assert_eq!(content, b"nobody answered");
         assert_eq!(read(&mut heard, &mut content).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]
-    fn what_is_not_of_ours_is_refused() {
+    fn helper_messages_are_refused_when_malformed() {
         let mut content = Vec::new();
         for (head, numbers) in [
             (b"Clos", [0, 2, 2]),

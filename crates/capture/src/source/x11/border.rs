@@ -17,22 +17,22 @@ use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
 use super::display::{connect, gone, has};
-use crate::source::picture::Rect;
+use crate::source::picture::PixelRect;
 
 /// Compositors that draw window shadows read this property; a shadow would cover the area.
 const NO_SHADOW: &[u8] = b"_COMPTON_SHADOW";
 const NAME: &[u8] = b"Recorded area";
 
 /// Shown until it is dropped.
-pub struct Border {
+pub(crate) struct Border {
     _connection: RustConnection,
 }
 
 impl Border {
     /// Shows the border. `colour` has red, green and blue in the lower three bytes.
-    pub fn around(
+    pub(crate) fn around(
         display: &str,
-        area: Rect,
+        area: PixelRect,
         thickness_px: u16,
         colour: u32,
     ) -> Result<Self, CaptureError> {
@@ -50,7 +50,7 @@ impl Border {
 fn show(
     connection: &RustConnection,
     root: u32,
-    area: Rect,
+    area: PixelRect,
     thickness_px: u16,
     colour: u32,
 ) -> Result<(), ReplyOrIdError> {

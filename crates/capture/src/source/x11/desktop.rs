@@ -1,18 +1,20 @@
 //! Lists the displays and windows of an X11 session, as the window manager reports them (EWMH).
 
 use snaplark_core::capture::CaptureError;
+use snaplark_core::still::{SourceList, WindowInfo};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{Atom, AtomEnum, ConnectionExt as _, MapState, Window};
 use x11rb::rust_connection::RustConnection;
 
-use super::display::{answered, connect, gone, monitors};
+use super::display::{answered, connect, gone};
+use super::still::screens;
 use crate::policy::SIDE_PX_MIN;
-use crate::source::picture::Rect;
-use crate::surroundings::{Screen, ShownWindow, Surroundings};
+use crate::source::picture::PixelRect;
 
 x11rb::atom_manager! {
     Atoms: AtomsCookie {
         UTF8_STRING,
+        _GTK_FRAME_EXTENTS,
         _NET_ACTIVE_WINDOW,
         _NET_CLIENT_LIST_STACKING,
         _NET_CURRENT_DESKTOP,
@@ -32,49 +34,74 @@ const PROPERTY_UNITS_MAX: u32 = 4_096;
 /// The desktop number of a window that is on all virtual desktops.
 const ALL_DESKTOPS: u32 = u32::MAX;
 
-pub fn surroundings(display: &str) -> Result<Surroundings, CaptureError> {
+pub(crate) fn list_sources(display: &str) -> Result<SourceList, CaptureError> {
     let (connection, screen) = connect(display)?;
     let screen = connection.setup().roots[screen].clone();
-    let at = Rect {
-        x: 0,
-        y: 0,
-        width: u32::from(screen.width_in_pixels),
-        height: u32::from(screen.height_in_pixels),
-    };
-    let mut screens = monitors(&connection, &screen)?;
-    if screens.is_empty() {
-        screens.push(Screen { name: display.to_owned(), at, is_first: true });
-    }
-    if !screens.iter().any(|screen| screen.is_first) {
-        screens[0].is_first = true;
-    }
+    let screens = screens(&connection, &screen, display)?;
     let atoms = Atoms::new(&connection).map_err(gone)?.reply();
     let windows = match answered(atoms)? {
-        Some(atoms) => Asked { connection: &connection, root: screen.root, atoms }.windows()?,
+        Some(atoms) => {
+            WindowQuery { connection: &connection, root: screen.root, atoms }.windows()?
+        }
         None => Vec::new(),
     };
-    Ok(Surroundings { screens, windows })
+    Ok(SourceList { screens, windows })
 }
 
 /// Returns the focused window, if the window manager reports it.
-pub fn active_window(display: &str) -> Result<Option<u64>, CaptureError> {
+pub(crate) fn active_window(display: &str) -> Result<Option<u64>, CaptureError> {
     let (connection, screen) = connect(display)?;
     let root = connection.setup().roots[screen].root;
     let atoms = Atoms::new(&connection).map_err(gone)?.reply();
     let Some(atoms) = answered(atoms)? else { return Ok(None) };
-    let asked = Asked { connection: &connection, root, atoms };
+    let asked = WindowQuery { connection: &connection, root, atoms };
     let active = asked.numbers(root, atoms._NET_ACTIVE_WINDOW, AtomEnum::WINDOW)?;
     Ok(active.first().copied().filter(|id| *id != 0).map(u64::from))
 }
 
-struct Asked<'a> {
+/// The transparent margin around a window whose program draws its shadow itself.
+pub(super) struct Shadow {
+    left: u32,
+    right: u32,
+    top: u32,
+    bottom: u32,
+}
+
+impl Shadow {
+    fn of(extents: &[u32]) -> Option<Self> {
+        let [left, right, top, bottom] = *extents else { return None };
+        Some(Shadow { left, right, top, bottom })
+    }
+
+    /// Returns the rectangle without its margin. `None` if nothing would be left.
+    pub(super) fn cut_from(&self, whole: PixelRect) -> Option<PixelRect> {
+        let width = whole.width.checked_sub(self.left)?.checked_sub(self.right)?;
+        let height = whole.height.checked_sub(self.top)?.checked_sub(self.bottom)?;
+        let (x, y) = (whole.x + self.left.cast_signed(), whole.y + self.top.cast_signed());
+        (width > 0 && height > 0).then_some(PixelRect { x, y, width, height })
+    }
+}
+
+/// Returns the margin of that window, if its program says so.
+pub(super) fn shadow_of(
+    connection: &RustConnection,
+    window: Window,
+) -> Result<Option<Shadow>, CaptureError> {
+    let atoms = Atoms::new(connection).map_err(gone)?.reply();
+    let Some(atoms) = answered(atoms)? else { return Ok(None) };
+    let asked = WindowQuery { connection, root: window, atoms };
+    let extents = asked.numbers(window, atoms._GTK_FRAME_EXTENTS, AtomEnum::CARDINAL)?;
+    Ok(Shadow::of(&extents))
+}
+
+struct WindowQuery<'a> {
     connection: &'a RustConnection,
     root: Window,
     atoms: Atoms,
 }
 
-impl Asked<'_> {
-    fn windows(&self) -> Result<Vec<ShownWindow>, CaptureError> {
+impl WindowQuery<'_> {
+    fn windows(&self) -> Result<Vec<WindowInfo>, CaptureError> {
         let list = self.atoms._NET_CLIENT_LIST_STACKING;
         let mut stacked = self.numbers(self.root, list, AtomEnum::WINDOW)?;
         if stacked.is_empty() {
@@ -92,11 +119,7 @@ impl Asked<'_> {
     }
 
     /// Returns `None` if the window is invisible, or of a kind that nobody would record.
-    fn window(
-        &self,
-        id: Window,
-        desktop: Option<u32>,
-    ) -> Result<Option<ShownWindow>, CaptureError> {
+    fn window(&self, id: Window, desktop: Option<u32>) -> Result<Option<WindowInfo>, CaptureError> {
         let reply = self.connection.get_window_attributes(id).map_err(gone)?.reply();
         let is_shown = answered(reply)?
             .is_some_and(|it| it.map_state == MapState::VIEWABLE && !it.override_redirect);
@@ -128,7 +151,7 @@ impl Asked<'_> {
         else {
             return Ok(None);
         };
-        let at = Rect {
+        let at = PixelRect {
             x: i32::from(corner.dst_x),
             y: i32::from(corner.dst_y),
             width: u32::from(geometry.width),
@@ -144,7 +167,9 @@ impl Asked<'_> {
         // Instance and class, each terminated by a zero byte.
         let class = self.text(id, AtomEnum::WM_CLASS.into(), AtomEnum::STRING.into())?;
         let program = class.split('\0').nth(1).unwrap_or_default().to_owned();
-        Ok(Some(ShownWindow { id: id.into(), title, program, at }))
+        let shadow = Shadow::of(&self.numbers(id, atoms._GTK_FRAME_EXTENTS, AtomEnum::CARDINAL)?);
+        let without_shadow = shadow.and_then(|shadow| shadow.cut_from(at)).unwrap_or(at);
+        Ok(Some(WindowInfo { id: id.into(), title, program, at, without_shadow }))
     }
 
     fn numbers(

@@ -2,6 +2,7 @@
 //! server's errors for a recording.
 
 use snaplark_core::capture::CaptureError;
+use snaplark_core::still::Screen;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError};
 use x11rb::protocol::composite::{self, ConnectionExt as _};
@@ -12,32 +13,31 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use super::pixels::Shared;
+use super::pixels::SharedMemory;
 use crate::source::missing;
-use crate::source::picture::Rect;
-use crate::surroundings::Screen;
+use crate::source::picture::PixelRect;
 
-/// What works on a display, for `probe`.
-pub struct Abilities {
+/// The features of a display, for `probe`.
+pub(crate) struct Abilities {
     pub size: (u32, u32),
     pub shared_memory: bool,
     pub composite: bool,
     pub pointer: bool,
 }
 
-pub fn probe(display: &str) -> Result<Abilities, CaptureError> {
+pub(crate) fn probe(display: &str) -> Result<Abilities, CaptureError> {
     let (connection, screen) = connect(display)?;
     let screen = connection.setup().roots[screen].clone();
     check_format(&connection, &screen)?;
     Ok(Abilities {
         size: (u32::from(screen.width_in_pixels), u32::from(screen.height_in_pixels)),
-        shared_memory: Shared::new(&connection, 4096).is_some(),
+        shared_memory: SharedMemory::new(&connection, 4096).is_some(),
         composite: has_composite(&connection),
         pointer: has_pointer_pictures(&connection),
     })
 }
 
-pub fn connect(display: &str) -> Result<(RustConnection, usize), CaptureError> {
+pub(super) fn connect(display: &str) -> Result<(RustConnection, usize), CaptureError> {
     if !has_a_port(display) {
         let reason = format!("'{display}' is not the name of a display");
         return Err(CaptureError::NoDisplay { reason });
@@ -61,12 +61,12 @@ fn has_a_port(display: &str) -> bool {
     number.parse::<u16>().is_ok_and(|number| number <= u16::MAX - FIRST_PORT)
 }
 
-pub fn gone(error: ConnectionError) -> CaptureError {
+pub(super) fn gone(error: ConnectionError) -> CaptureError {
     CaptureError::NoDisplay { reason: format!("the display went away ({error})") }
 }
 
 /// Returns `None` if the server refused that one request, and an error if the server is gone.
-pub fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureError> {
+pub(super) fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureError> {
     match reply {
         Ok(reply) => Ok(Some(reply)),
         Err(ReplyError::X11Error(_)) => Ok(None),
@@ -75,7 +75,7 @@ pub fn answered<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, CaptureErr
 }
 
 /// Checks for blue, green, red and an unused byte, in this order: the format of all real servers today.
-pub fn check_format(
+pub(super) fn check_format(
     connection: &RustConnection,
     screen: &xproto::Screen,
 ) -> Result<(), CaptureError> {
@@ -98,12 +98,12 @@ pub fn check_format(
     })
 }
 
-pub fn monitor(
+pub(super) fn monitor(
     connection: &RustConnection,
     screen: &xproto::Screen,
     index: Option<u32>,
-    root: Rect,
-) -> Result<Rect, CaptureError> {
+    root: PixelRect,
+) -> Result<PixelRect, CaptureError> {
     let monitors = monitors(connection, screen)?;
     let found = match index {
         None => monitors.iter().find(|screen| screen.is_first).or(monitors.first()),
@@ -124,7 +124,7 @@ pub fn monitor(
 }
 
 /// Lists the monitors. Empty if the server can't tell (RandR below 1.5).
-pub fn monitors(
+pub(super) fn monitors(
     connection: &RustConnection,
     screen: &xproto::Screen,
 ) -> Result<Vec<Screen>, CaptureError> {
@@ -139,7 +139,7 @@ pub fn monitors(
     let monitors = answered(reply)?.map(|reply| reply.monitors).unwrap_or_default();
     let mut screens = Vec::new();
     for monitor in monitors {
-        let at = Rect {
+        let at = PixelRect {
             x: i32::from(monitor.x),
             y: i32::from(monitor.y),
             width: u32::from(monitor.width),
@@ -152,22 +152,31 @@ pub fn monitors(
         }
         let reply = connection.get_atom_name(monitor.name).map_err(gone)?.reply();
         let name = answered(reply)?.map(|reply| String::from_utf8_lossy(&reply.name).into_owned());
-        screens.push(Screen { name: name.unwrap_or_default(), at, is_first: monitor.primary });
+        screens.push(Screen {
+            name: name.unwrap_or_default(),
+            at,
+            is_first: monitor.primary,
+            // X11 has no scale of its own; `still` finds out what the session has agreed on.
+            scale: 1.0,
+        });
     }
     Ok(screens)
 }
 
-pub fn hear_of_changes(connection: &RustConnection, window: u32) -> Result<(), CaptureError> {
+pub(super) fn subscribe_to_changes(
+    connection: &RustConnection,
+    window: u32,
+) -> Result<(), CaptureError> {
     let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
     let asked = connection.change_window_attributes(window, &events).map_err(gone)?;
     answered(asked.check()).map(drop)
 }
 
-pub fn has(connection: &RustConnection, extension: &'static str) -> bool {
+pub(super) fn has(connection: &RustConnection, extension: &'static str) -> bool {
     matches!(connection.extension_information(extension), Ok(Some(_)))
 }
 
-pub fn has_composite(connection: &RustConnection) -> bool {
+pub(super) fn has_composite(connection: &RustConnection) -> bool {
     has(connection, composite::X11_EXTENSION_NAME)
         && connection.composite_query_version(0, 4).is_ok_and(|cookie| {
             cookie.reply().is_ok_and(|v| (v.major_version, v.minor_version) >= (0, 2))
@@ -175,7 +184,7 @@ pub fn has_composite(connection: &RustConnection) -> bool {
 }
 
 /// The server must be told a version before it returns pictures of the pointer.
-pub fn has_pointer_pictures(connection: &RustConnection) -> bool {
+pub(super) fn has_pointer_pictures(connection: &RustConnection) -> bool {
     has(connection, xfixes::X11_EXTENSION_NAME)
         && connection.xfixes_query_version(4, 0).is_ok_and(|cookie| cookie.reply().is_ok())
 }
@@ -185,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_displays_are_checked() {
+    fn display_name_is_refused_when_it_has_no_valid_port() {
         for good in [":0", ":99.0", "host:10.0", "unix/path:1", ":59535"] {
             assert!(has_a_port(good), "{good}");
         }

@@ -14,6 +14,7 @@ mod border;
 mod desktop;
 mod display;
 mod pixels;
+mod still;
 mod window;
 
 use snaplark_core::capture::{CaptureError, Source as Wanted};
@@ -24,60 +25,65 @@ use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
-pub use border::Border;
-pub use desktop::{active_window, surroundings};
-pub use display::probe;
+pub(crate) use border::Border;
+pub(crate) use desktop::{active_window, list_sources};
+pub(crate) use display::probe;
+pub(crate) use still::take;
 
 use self::display::{answered, gone};
-use self::pixels::{Shared, draw_pointer};
-use self::window::{Seen, Window};
+use self::pixels::{SharedMemory, draw_pointer};
+use self::window::{WindowPicture, WindowSource};
 use super::fit::Fit;
-use super::picture::{BYTES_PER_PIXEL, Rect, check_size, set_on_black};
-use super::{Place, missing};
+use super::picture::{BYTES_PER_PIXEL, PixelRect, check_size, set_on_black};
+use super::{ScreenMapping, missing};
 
 const ALL_PLANES: u32 = !0;
 
-pub struct X11Source {
+pub(crate) struct X11Source {
     connection: RustConnection,
     root: u32,
-    target: Target,
+    target: X11Target,
     size: (u32, u32),
-    shared: Option<Shared>,
+    shared: Option<SharedMemory>,
     /// The picture, if it did not come through shared memory, or does not have the recording's size.
     own: Vec<u8>,
     fit: Fit,
     pointer: bool,
-    place: Place,
+    mapping: ScreenMapping,
 }
 
-enum Target {
+enum X11Target {
     /// The recorded part of the root window, and the root window's current size.
     Root {
-        rect: Rect,
-        root: Rect,
+        rect: PixelRect,
+        root: PixelRect,
     },
-    Window(Window),
+    Window(WindowSource),
 }
 
 /// The part of a drawable to request.
-struct View {
+struct DrawableArea {
     drawable: u32,
-    rect: Rect,
+    rect: PixelRect,
     /// The position of `rect` on the root window.
     corner: (i32, i32),
 }
 
-struct Fetched {
+struct FetchedPicture {
     /// The pixels, if they came through the socket. Otherwise they are in shared memory.
     through_socket: Option<Vec<u8>>,
     pointer: Option<GetCursorImageReply>,
 }
 
 impl X11Source {
-    pub fn open(display: &str, wanted: &Wanted, pointer: bool) -> Result<Self, CaptureError> {
+    pub(crate) fn open(
+        display: &str,
+        wanted: &Wanted,
+        pointer: bool,
+    ) -> Result<Self, CaptureError> {
         let (connection, screen) = display::connect(display)?;
         let screen = connection.setup().roots[screen].clone();
-        let root = Rect {
+        let root = PixelRect {
             x: 0,
             y: 0,
             width: u32::from(screen.width_in_pixels),
@@ -85,21 +91,21 @@ impl X11Source {
         };
         display::check_format(&connection, &screen)?;
         if !matches!(wanted, Wanted::Window(_)) {
-            display::hear_of_changes(&connection, screen.root)?;
+            display::subscribe_to_changes(&connection, screen.root)?;
         }
         let target = match wanted {
             Wanted::Display(index) => {
                 let rect = display::monitor(&connection, &screen, *index, root)?;
-                Target::Root { rect, root }
+                X11Target::Root { rect, root }
             }
             Wanted::Region { x, y, width, height } => {
-                let region = Rect { x: *x, y: *y, width: *width, height: *height };
+                let region = PixelRect { x: *x, y: *y, width: *width, height: *height };
                 let rect = region
                     .common(root)
                     .ok_or_else(|| missing("the region is not on the screen"))?;
-                Target::Root { rect, root }
+                X11Target::Root { rect, root }
             }
-            Wanted::Window(id) => Target::Window(Window::open(&connection, *id)?),
+            Wanted::Window(id) => X11Target::Window(WindowSource::open(&connection, *id)?),
         };
         let mut source = X11Source {
             pointer: pointer && display::has_pointer_pictures(&connection),
@@ -110,46 +116,47 @@ impl X11Source {
             shared: None,
             own: Vec::new(),
             fit: Fit::new((0, 0)),
-            place: Place::default(),
+            mapping: ScreenMapping::default(),
         };
         source.size = match &source.target {
-            Target::Root { rect, .. } => (rect.width, rect.height),
-            Target::Window(_) => {
-                let seen =
-                    source.view()?.ok_or_else(|| missing("nothing can be seen of it now"))?;
+            X11Target::Root { rect, .. } => (rect.width, rect.height),
+            X11Target::Window(_) => {
+                let seen = source
+                    .visible_area()?
+                    .ok_or_else(|| missing("nothing can be seen of it now"))?;
                 (seen.rect.width, seen.rect.height)
             }
         };
         check_size(source.size)?;
         let (width, height) = source.size;
-        source.own = vec![0; Rect { x: 0, y: 0, width, height }.bytes()];
-        source.shared = Shared::new(&source.connection, source.own.len());
+        source.own = vec![0; PixelRect { x: 0, y: 0, width, height }.bytes()];
+        source.shared = SharedMemory::new(&source.connection, source.own.len());
         source.fit = Fit::new(source.size);
         Ok(source)
     }
 
     /// Requests picture and pointer together, so that they are of the same moment and cost one round
     /// trip. `None` if the drawable has no picture now.
-    fn fetch(&mut self, view: &View) -> Result<Option<Fetched>, CaptureError> {
+    fn fetch(&mut self, area: &DrawableArea) -> Result<Option<FetchedPicture>, CaptureError> {
         let connection = &self.connection;
-        let rect = view.rect;
+        let rect = area.rect;
         if self.shared.as_ref().is_some_and(|shared| shared.memory.len() < rect.bytes()) {
             // The window grew.
             if let Some(small) = self.shared.take() {
                 small.leave(connection).map_err(gone)?;
             }
-            self.shared = Shared::new(connection, rect.bytes());
+            self.shared = SharedMemory::new(connection, rect.bytes());
         }
         let (x, y) = (rect.x as i16, rect.y as i16);
         let (width, height) = (rect.width as u16, rect.height as u16);
-        let (drawable, format) = (view.drawable, ImageFormat::Z_PIXMAP);
+        let (drawable, format) = (area.drawable, ImageFormat::Z_PIXMAP);
 
         let pointer = match self.pointer {
             true => Some(connection.xfixes_get_cursor_image().map_err(gone)?),
             false => None,
         };
         let mut through_socket = None;
-        let is_there = if let Some(Shared { segment, .. }) = &self.shared {
+        let is_there = if let Some(SharedMemory { segment, .. }) = &self.shared {
             let format = format.into();
             let reply = connection
                 .shm_get_image(drawable, x, y, width, height, ALL_PLANES, format, *segment, 0)
@@ -169,13 +176,13 @@ impl X11Source {
             Some(pointer) => answered(pointer.reply())?,
             None => None,
         };
-        Ok(is_there.then_some(Fetched { through_socket, pointer }))
+        Ok(is_there.then_some(FetchedPicture { through_socket, pointer }))
     }
 
     /// Returns what to request now. `None` if nothing is visible.
-    fn view(&mut self) -> Result<Option<View>, CaptureError> {
+    fn visible_area(&mut self) -> Result<Option<DrawableArea>, CaptureError> {
         match &mut self.target {
-            Target::Root { rect, root } => {
+            X11Target::Root { rect, root } => {
                 while let Some(event) = self.connection.poll_for_event().map_err(gone)? {
                     if let Event::ConfigureNotify(event) = event {
                         root.width = u32::from(event.width);
@@ -184,20 +191,24 @@ impl X11Source {
                 }
                 let drawable = self.root;
                 let seen = rect.common(*root);
-                Ok(seen.map(|rect| View { drawable, rect, corner: (rect.x, rect.y) }))
+                Ok(seen.map(|rect| DrawableArea { drawable, rect, corner: (rect.x, rect.y) }))
             }
-            Target::Window(window) => {
+            X11Target::Window(window) => {
                 let seen = window.find(&self.connection, self.root)?;
-                let view = |Seen { drawable, rect, corner }| View { drawable, rect, corner };
-                Ok(seen.map(view))
+                let area = |WindowPicture { drawable, rect, corner }| DrawableArea {
+                    drawable,
+                    rect,
+                    corner,
+                };
+                Ok(seen.map(area))
             }
         }
     }
 
     /// Asks for the root window's size after a request was refused: it changed, and the event has not
     /// arrived yet.
-    fn look_again(&mut self) -> Result<(), CaptureError> {
-        if let Target::Root { root, .. } = &mut self.target {
+    fn update_root_size(&mut self) -> Result<(), CaptureError> {
+        if let X11Target::Root { root, .. } = &mut self.target {
             let reply = self.connection.get_geometry(self.root).map_err(gone)?.reply();
             if let Some(geometry) = answered(reply)? {
                 root.width = u32::from(geometry.width);
@@ -208,22 +219,22 @@ impl X11Source {
     }
 }
 
-impl super::Source for X11Source {
+impl super::FrameSource for X11Source {
     fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    fn place(&self) -> Place {
-        self.place
+    fn mapping(&self) -> ScreenMapping {
+        self.mapping
     }
 
-    fn look(&mut self) -> Result<Option<&[u8]>, CaptureError> {
-        let Some(view) = self.view()? else { return Ok(None) };
-        let Some(mut fetched) = self.fetch(&view)? else {
-            self.look_again()?;
+    fn grab(&mut self) -> Result<Option<&[u8]>, CaptureError> {
+        let Some(area) = self.visible_area()? else { return Ok(None) };
+        let Some(mut fetched) = self.fetch(&area)? else {
+            self.update_root_size()?;
             return Ok(None);
         };
-        let View { rect, corner, .. } = view;
+        let DrawableArea { rect, corner, .. } = area;
         let from = (rect.width, rect.height);
         let is_shared = fetched.through_socket.is_none();
         let picture = match (&mut fetched.through_socket, &mut self.shared) {
@@ -235,21 +246,21 @@ impl super::Source for X11Source {
             draw_pointer(picture, from, pointer, corner);
         }
         let stride_bytes = rect.width as usize * BYTES_PER_PIXEL;
-        self.place = Place { corner, scaled: None };
+        self.mapping = ScreenMapping { corner, scaled: None };
         match &self.target {
             _ if from == self.size && is_shared => {
                 let bytes = rect.bytes();
                 return Ok(self.shared.as_ref().map(|shared| &shared.memory[..bytes]));
             }
             _ if from == self.size => self.own.copy_from_slice(picture),
-            Target::Root { rect: wanted, .. } => {
+            X11Target::Root { rect: wanted, .. } => {
                 let at = ((rect.x - wanted.x) as u32, (rect.y - wanted.y) as u32);
                 set_on_black(&mut self.own, self.size, picture, stride_bytes, rect, at);
-                self.place.corner = (wanted.x, wanted.y);
+                self.mapping.corner = (wanted.x, wanted.y);
             }
-            Target::Window(_) => {
+            X11Target::Window(_) => {
                 let into = self.fit.scale(&mut self.own, picture, stride_bytes, from)?;
-                self.place.scaled = Some((from, into));
+                self.mapping.scaled = Some((from, into));
             }
         }
         Ok(Some(&self.own))

@@ -10,16 +10,16 @@ use x11rb::rust_connection::RustConnection;
 use crate::source::picture::BYTES_PER_PIXEL;
 
 /// Memory that the server writes pictures into.
-pub struct Shared {
+pub(super) struct SharedMemory {
     pub segment: u32,
     pub memory: MmapMut,
 }
 
-impl Shared {
+impl SharedMemory {
     /// Creates shared memory. `None` if server and program can't share memory: the display is another
     /// machine's, or in another container.
     #[allow(unsafe_code)]
-    pub fn new(connection: &RustConnection, bytes: usize) -> Option<Self> {
+    pub(super) fn new(connection: &RustConnection, bytes: usize) -> Option<Self> {
         if !super::display::has(connection, shm::X11_EXTENSION_NAME) {
             return None;
         }
@@ -34,21 +34,21 @@ impl Shared {
         if file.metadata().ok()?.len() < u64::from(size) {
             return None;
         }
-        // SAFETY: the mapping lives as long as `Shared` and is as long as the file. The other side is
+        // SAFETY: the mapping lives as long as `SharedMemory` and is as long as the file. The other side is
         // the X server, which writes between our request and its reply only; while it does so nothing
         // here reads, since the one thread that could waits for that reply. It does not cut the file.
         let memory = unsafe { memmap2::MmapOptions::new().len(bytes).map_mut(&file) }.ok()?;
-        Some(Shared { segment, memory })
+        Some(SharedMemory { segment, memory })
     }
 
     /// Releases it on the server.
-    pub fn leave(self, connection: &RustConnection) -> Result<(), ConnectionError> {
+    pub(super) fn leave(self, connection: &RustConnection) -> Result<(), ConnectionError> {
         connection.shm_detach(self.segment).map(x11rb::cookie::VoidCookie::ignore_error)
     }
 }
 
 /// Draws the pointer. Its pixels are ARGB, with the colors already multiplied by alpha.
-pub fn draw_pointer(
+pub(super) fn draw_pointer(
     picture: &mut [u8],
     size: (u32, u32),
     pointer: &GetCursorImageReply,
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pointer_is_cut_at_the_edges() {
+    fn pointer_is_clipped_at_the_edges() {
         let pointer = GetCursorImageReply {
             x: 0,
             y: 0,

@@ -14,12 +14,12 @@ use x11rb::protocol::composite::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{ConnectionExt as _, MapState};
 use x11rb::rust_connection::RustConnection;
 
-use super::display::{answered, gone, has_composite, hear_of_changes};
+use super::display::{answered, gone, has_composite, subscribe_to_changes};
 use crate::policy::SIDE_PX_MAX;
 use crate::source::missing;
-use crate::source::picture::Rect;
+use crate::source::picture::PixelRect;
 
-pub struct Window {
+pub(super) struct WindowSource {
     id: u32,
     /// The id of the pixmap that Composite keeps of it. `None` if Composite is not available.
     pixmap: Option<u32>,
@@ -27,16 +27,16 @@ pub struct Window {
 }
 
 /// Where the window's picture is now.
-pub struct Seen {
+pub(super) struct WindowPicture {
     pub drawable: u32,
     /// The window without its border, in the drawable.
-    pub rect: Rect,
+    pub rect: PixelRect,
     /// The window's corner on the root window.
     pub corner: (i32, i32),
 }
 
-impl Window {
-    pub fn open(connection: &RustConnection, id: u64) -> Result<Self, CaptureError> {
+impl WindowSource {
+    pub(super) fn open(connection: &RustConnection, id: u64) -> Result<Self, CaptureError> {
         let not_there = || missing(&format!("there is no window {id:#x}"));
         let id = u32::try_from(id).map_err(|_| not_there())?;
         let reply = connection.get_window_attributes(id).map_err(gone)?.reply();
@@ -44,7 +44,7 @@ impl Window {
         if attributes.map_state != MapState::VIEWABLE {
             return Err(missing("the window is minimised or hidden"));
         }
-        hear_of_changes(connection, id)?;
+        subscribe_to_changes(connection, id)?;
         let mut pixmap = None;
         if has_composite(connection) {
             let asked = connection.composite_redirect_window(id, composite::Redirect::AUTOMATIC);
@@ -52,15 +52,20 @@ impl Window {
                 pixmap = new_id(connection)?;
             }
         }
-        Ok(Window { id, pixmap, is_named: false })
+        Ok(WindowSource { id, pixmap, is_named: false })
+    }
+
+    /// Returns whether the picture of the last look is Composite's own, which is whole wherever the window is.
+    pub(super) fn is_kept(&self) -> bool {
+        self.pixmap.is_some()
     }
 
     /// Finds the window's current picture. `None` if the window can't be seen.
-    pub fn find(
+    pub(super) fn find(
         &mut self,
         connection: &RustConnection,
         root: u32,
-    ) -> Result<Option<Seen>, CaptureError> {
+    ) -> Result<Option<WindowPicture>, CaptureError> {
         while let Some(event) = connection.poll_for_event().map_err(gone)? {
             if matches!(event, Event::DestroyNotify(event) if event.window == self.id) {
                 return Err(missing("the window was closed"));
@@ -99,9 +104,9 @@ impl Window {
         if width == 0 || height == 0 {
             return Ok(None);
         }
-        Ok(Some(Seen {
+        Ok(Some(WindowPicture {
             drawable: self.pixmap.unwrap_or(self.id),
-            rect: Rect { x: inset.into(), y: inset.into(), width, height },
+            rect: PixelRect { x: inset.into(), y: inset.into(), width, height },
             corner: (i32::from(corner.dst_x), i32::from(corner.dst_y)),
         }))
     }

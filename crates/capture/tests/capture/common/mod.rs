@@ -1,6 +1,7 @@
 //! A display of its own for each test, someone who paints on it, and what a recording left behind.
 
 pub mod sound;
+pub mod wait;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -285,8 +286,10 @@ pub fn request(folder: &Path, source: Source) -> CaptureRequest {
         fps: 30,
         bitrate_bits: 2_500_000,
         hardware_encoding: false,
+        picture_size: None,
         lines_max: None,
         pointer: false,
+        pointer_positions: false,
         sound: Sound::default(),
         webcam: Webcam::default(),
         marks: Marks::default(),
@@ -346,8 +349,8 @@ impl Recording {
             .collect()
     }
 
-    pub fn troubles(&self) -> Vec<&Trouble> {
-        self.heard.iter().filter_map(trouble_of).collect()
+    pub fn issues(&self) -> Vec<&Issue> {
+        self.heard.iter().filter_map(issue_of).collect()
     }
 
     pub fn stop(&mut self) -> (CaptureEnd, FrameCounts) {
@@ -405,7 +408,7 @@ impl Recording {
             assert_eq!(bytes.len() as u64, segment.size_bytes);
             assert_eq!(segment.start_ms, next_ms, "segments leave no gap");
             next_ms += segment.duration_ms;
-            let [cluster] = snaplark_webm::index(&bytes).unwrap().clusters[..] else {
+            let [cluster] = snaplark_formats::webm::index(&bytes).unwrap().clusters[..] else {
                 panic!("not one cluster")
             };
             assert!(cluster.starts_with_keyframe);
@@ -434,9 +437,9 @@ impl Recording {
     }
 }
 
-pub fn trouble_of(event: &CaptureEvent) -> Option<&Trouble> {
+pub fn issue_of(event: &CaptureEvent) -> Option<&Issue> {
     match event {
-        CaptureEvent::Troubled { trouble, .. } => Some(trouble),
+        CaptureEvent::IssueNoticed { issue, .. } => Some(issue),
         _ => None,
     }
 }

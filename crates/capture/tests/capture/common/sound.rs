@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::{Folder, PATIENCE, Xvfb};
+use super::{Folder, Xvfb, wait};
 
 /// Its devices: the output `speakers`, and what tests add.
 pub struct SoundServer {
@@ -37,11 +37,7 @@ impl SoundServer {
             .spawn()
             .expect("pulseaudio is needed for this test");
         let server = SoundServer { daemon, folder };
-        let until = Instant::now() + PATIENCE;
-        while !server.pactl(&["info"]).status.success() {
-            assert!(Instant::now() < until, "pulseaudio did not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait::until_true("pulseaudio", || server.pactl(&["info"]).status.success());
         server
     }
 
@@ -117,11 +113,7 @@ impl Player {
     pub fn wait_until_played(&self, time: Duration) {
         let position = || self.0.query_position::<gst::ClockTime>().unwrap_or_default();
         let wanted = position() + gst::ClockTime::try_from(time).unwrap();
-        let until = Instant::now() + PATIENCE;
-        while position() < wanted {
-            assert!(Instant::now() < until, "it does not play");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait::until_true("the player's position", || position() >= wanted);
     }
 }
 

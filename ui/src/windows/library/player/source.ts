@@ -4,14 +4,14 @@
  * 1. "file": the sealed segments as one seekable file by HTTP byte ranges. What Debian's WebKitGTK
  *    plays with sound, and with nothing but the packages that Snaplark depends on.
  * 2. "file" once more, from the same position: a pipeline that got stuck is made anew.
- * 3. "pieces": Media Source Extensions (see `feed.ts`), where the WebView takes the codecs. Debian's
+ * 3. "pieces": Media Source Extensions (see `mediaFeed.ts`), where the WebView takes the codecs. Debian's
  *    has no Opus there: it would need gst-plugins-bad.
  *
  * A file doesn't grow under a player. While a recording runs it is loaded again when its end is
  * reached and there is more, and once when it is whole.
  */
-import type { Playable } from "$lib/ipc";
-import { Feed } from "./feed";
+import { media, type Playable } from "$lib/ipc";
+import { MediaFeed } from "$lib/mediaFeed";
 
 export interface Source {
   /** The recording has grown, or is whole. */
@@ -36,16 +36,56 @@ export function open(
   onfailure: (reason: unknown) => void,
 ): Source {
   if (way === "file") return new FileSource(video, view, at);
-  const feed = new Feed(video, id, view);
-  feed.onfailure = onfailure;
-  if (at > 0) video.currentTime = at;
-  return feed;
+  return new PiecesSource(video, id, view, at, onfailure);
+}
+
+/** Enough for a slow disk, and little enough that a jump costs nothing. */
+const AHEAD_MS = 20_000;
+/** Behind: for a step back without a wait. A minute around the position is held, whatever the length. */
+const KEEP = { behindMs: 30_000, aheadMs: 2 * AHEAD_MS };
+
+class PiecesSource implements Source {
+  readonly #feed: MediaFeed;
+
+  constructor(
+    video: HTMLVideoElement,
+    id: string,
+    view: Playable,
+    at: number,
+    onfailure: (reason: unknown) => void,
+  ) {
+    this.#feed = new MediaFeed(video, {
+      mime: view.mime,
+      readInit: () => read(media.init(id)),
+      readPiece: (index) => read(media.piece(id, index)),
+      aheadMs: AHEAD_MS,
+      keep: KEEP,
+      onfailure,
+    });
+    this.#feed.extend(view.pieces, !view.running);
+    if (at > 0) video.currentTime = at;
+  }
+
+  extend(view: Playable) {
+    this.#feed.extend(view.pieces, !view.running);
+    void this.#feed.load();
+  }
+
+  close() {
+    this.#feed.close();
+  }
+}
+
+async function read(address: string): Promise<ArrayBuffer> {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.arrayBuffer();
 }
 
 class FileSource implements Source {
   readonly #video: HTMLVideoElement;
   #view: Playable;
-  /** How many of its pieces the loaded file holds. */
+  /** The number of pieces in the loaded file. */
   #loaded = 0;
   #loads = 0;
 

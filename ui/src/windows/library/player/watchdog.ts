@@ -17,7 +17,7 @@ export class Watchdog {
   #time = NaN;
   #sinceMs = 0;
 
-  /** Whether it is stuck. Says so once, then waits as long again. */
+  /** Returns whether the player is stuck. It says so once, then waits as long again. */
   look({ nowMs, time, busy }: Seen): boolean {
     if (!busy || time !== this.#time) {
       this.#time = time;

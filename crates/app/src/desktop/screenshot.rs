@@ -1,0 +1,283 @@
+//! Screenshots: takes the picture first, so that the screen is frozen at the key press, then lets the person
+//! choose on it, and does with the picture what the settings say.
+//!
+//! If the desktop itself asks, its dialog is the chooser, or one frame of a sharing that was permitted before.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use snaplark_core::capture::{Source, Subject};
+use snaplark_core::still::{PixelRect, StillError, StillPicture, StillRequest, StillSource};
+use snaplark_core::{ItemId, Way};
+use tokio::sync::oneshot;
+
+use super::chooser::{ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay, ChosenSource};
+use super::place::Rect;
+use super::{Controller, Shell, UNCOVERED};
+use crate::pictures::NewPicture;
+use crate::pictures::view::PictureSaid;
+use crate::settings::{AfterScreenshot, COUNTDOWN_SECONDS_MAX};
+use crate::{App, AppError, titles};
+
+/// The key under which the area of the last screenshot is stored.
+pub const LAST_AREA: &str = "screenshot-area";
+
+/// The countdown that runs now, if any.
+#[derive(Debug, Default)]
+pub(super) struct Countdown(Mutex<Option<oneshot::Sender<()>>>);
+
+impl Countdown {
+    /// Ends the countdown; the screenshot is not taken.
+    pub(super) fn cancel(&self) {
+        self.lock().take();
+    }
+
+    /// Returns whether a countdown runs.
+    fn runs(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Begins a countdown in place of one that runs. The receiver ends when it is cancelled.
+    fn begin(&self) -> oneshot::Receiver<()> {
+        let (running, cancelled) = oneshot::channel();
+        *self.lock() = Some(running);
+        cancelled
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<oneshot::Sender<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Shell> Controller<S> {
+    /// Freezes the screen and opens the chooser on it, or closes the chooser if it is open.
+    pub(super) async fn screenshot(&self, kind: ChooserKind, way: Way) -> Result<(), AppError> {
+        if self.shell.desktop_asks() {
+            let source = match kind {
+                ChooserKind::Area | ChooserKind::Display => StillSource::All,
+                ChooserKind::Window => StillSource::Window(0),
+            };
+            let done = self.take_and_keep(source, true).await;
+            return self.told(done);
+        }
+        if self.shell.chooser_content().is_some() {
+            self.shell.close_chooser().await;
+            return Ok(());
+        }
+        let done = self.open_chooser(kind, ChooserPurpose::Screenshot, way).await;
+        self.told(done)
+    }
+
+    /// Takes the source as it is now.
+    pub(super) async fn screenshot_of(
+        &self,
+        source: StillSource,
+        way: Way,
+    ) -> Result<(), AppError> {
+        uncover(way).await;
+        let done = self.take_and_keep(source, false).await;
+        self.told(done)
+    }
+
+    /// Takes the area of the last screenshot. If there was none, the person chooses one.
+    pub(super) async fn screenshot_of_last_area(&self, way: Way) -> Result<(), AppError> {
+        let last = self.app.recall(LAST_AREA).await?;
+        match last.and_then(|text| serde_json::from_str(&text).ok()) {
+            Some(Rect { x, y, width, height }) => {
+                let area = PixelRect { x, y, width, height };
+                self.screenshot_of(StillSource::Area(area), way).await
+            }
+            None => self.screenshot(ChooserKind::Area, way).await,
+        }
+    }
+
+    /// Counts down, then freezes the screen. The countdown can be cancelled meanwhile.
+    pub(super) async fn screenshot_after(&self, seconds: u64) -> Result<(), AppError> {
+        let wait = Duration::from_secs(seconds.min(COUNTDOWN_SECONDS_MAX.into()));
+        let mut cancelled = self.countdown.begin();
+        let source = Source::Display(self.shell.display_with_pointer().await);
+        let displays = self.shell.displays_for(&source).await;
+        self.shell.with_bar(|bar| bar.count_down(displays));
+        let until = SystemTime::now() + wait;
+        let until = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.shell.show_countdown(i64::try_from(until).ok());
+        self.shell.draw_bar();
+        let is_cancelled = tokio::time::timeout(wait, &mut cancelled).await.is_ok();
+        if is_cancelled && self.countdown.runs() {
+            // Another one runs in its place, and is shown.
+            return Ok(());
+        }
+        self.shell.with_bar(super::bar::Bar::end_countdown);
+        self.shell.show_countdown(None);
+        self.shell.draw_bar();
+        if is_cancelled {
+            return Ok(());
+        }
+        self.countdown.cancel();
+        // The bar has to leave the picture, like a menu.
+        self.screenshot(ChooserKind::Area, Way::Tray).await
+    }
+
+    /// Takes a picture of all displays and opens the chooser with it.
+    pub(super) async fn open_chooser(
+        &self,
+        kind: ChooserKind,
+        purpose: ChooserPurpose,
+        way: Way,
+    ) -> Result<(), AppError> {
+        uncover(way).await;
+        let pointer = match purpose {
+            ChooserPurpose::Record => false,
+            ChooserPurpose::Screenshot => self.app.settings().await?.screenshots.pointer,
+        };
+        let request = StillRequest { pointer, ..StillRequest::default() };
+        // What is recorded is chosen on that picture and not taken from it.
+        let is_kept = purpose == ChooserPurpose::Screenshot;
+        let stills = self.stills.clone();
+        let (picture, sources) = self
+            .without_ours(is_kept, move || {
+                // The picture comes first: it is of the moment of the key press.
+                let picture = stills.take(&request)?;
+                Ok::<_, StillError>((picture, stills.list()?))
+            })
+            .await??;
+        self.shell.open_chooser(ChooserContent { kind, purpose, picture, sources }).await
+    }
+
+    /// Keeps the part of the frozen screen that the person chose in the chooser. `after` is what happens to
+    /// it; without it the settings say so.
+    pub async fn keep_chosen(
+        &self,
+        source: ChosenSource,
+        display: ChosenDisplay,
+        after: Option<AfterScreenshot>,
+    ) -> Result<(), AppError> {
+        let Some(content) = self.shell.chooser_content() else { return Ok(()) };
+        if let ChosenSource::Area { at } = &source {
+            let kept = serde_json::to_string(at).unwrap_or_default();
+            self.app.remember(LAST_AREA, kept).await?;
+        }
+        let chosen = content.chosen(&source, &display);
+        drop(content);
+        self.shell.close_chooser().await;
+        let chosen = chosen.ok_or_else(|| StillError::SourceMissing {
+            reason: "it is not in the picture".to_owned(),
+        });
+        match chosen {
+            Ok(picture) => {
+                let done = self.keep(picture, after).await;
+                self.told(done)
+            }
+            Err(error) => self.told(Err(error.into())),
+        }
+    }
+
+    async fn take_and_keep(&self, source: StillSource, interactive: bool) -> Result<(), AppError> {
+        let recorded = match source {
+            StillSource::Display(number) => Some(Source::Display(number)),
+            StillSource::Area(_) | StillSource::All => Some(Source::Display(None)),
+            // A window is chosen in the desktop's dialog, each time.
+            StillSource::Window(_) => None,
+        };
+        let recorded = recorded.filter(|_| self.shell.desktop_asks());
+        let permission = match &recorded {
+            Some(recorded) => self.app.permission(recorded, None).await?,
+            None => None,
+        };
+        let pointer = self.app.settings().await?.screenshots.pointer;
+        let request =
+            StillRequest { source, pointer, interactive, permission, ..StillRequest::default() };
+        // A dialog of the desktop's may stay open for minutes.
+        let is_now = !self.shell.desktop_asks();
+        let stills = self.stills.clone();
+        let picture = self.without_ours(is_now, move || stills.take(&request)).await??;
+        if let (Some(recorded), Some(given)) = (recorded, picture.permission.clone()) {
+            self.app.permission(&recorded, Some(given)).await?;
+        }
+        self.keep(picture, None).await
+    }
+
+    /// Looks at the screen on a blocking thread. Unless the settings want them in pictures, the recorder bar and toasts
+    /// are hidden meanwhile if `hides`.
+    async fn without_ours<T: Send + 'static>(
+        &self,
+        hides: bool,
+        look: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AppError> {
+        let hides = hides && !self.app.settings().await?.desktop.bar_in_recordings;
+        if hides && self.shell.hide_for_still().await {
+            tokio::time::sleep(UNCOVERED).await;
+        }
+        let seen = tokio::task::spawn_blocking(look).await;
+        if hides {
+            self.shell.show_after_still();
+        }
+        seen.map_err(|_| AppError::Closing)
+    }
+
+    /// Adds the picture to the library, and does with it what the settings say, or `after`.
+    async fn keep(
+        &self,
+        picture: StillPicture,
+        after: Option<AfterScreenshot>,
+    ) -> Result<(), AppError> {
+        let settings = self.app.settings().await?.screenshots;
+        if settings.sound {
+            self.shell.play_shutter();
+        }
+        let subject = picture.subject.clone();
+        let stills = self.stills.clone();
+        let encoded = tokio::task::spawn_blocking(move || stills.png(&picture)).await;
+        let png = encoded.map_err(|_| AppError::Closing)??;
+        let item = add_screenshot(&self.app, png.clone(), subject.as_ref()).await?;
+        let pictures = self.app.pictures();
+        match after.unwrap_or(settings.after) {
+            AfterScreenshot::Editor => self.shell.open_editor(item).await,
+            AfterScreenshot::Copy => {
+                self.shell.copy_picture(png).await?;
+                pictures.say(item, PictureSaid::Copied).await
+            }
+            // Its link is put on the clipboard when it is known, as for recordings.
+            AfterScreenshot::Upload => pictures.publish(item).await.map(drop),
+            AfterScreenshot::Save => {
+                pictures.save(item, None).await?;
+                pictures.say(item, PictureSaid::Saved).await
+            }
+            AfterScreenshot::Nothing => pictures.say(item, PictureSaid::Taken).await,
+        }
+    }
+
+    /// Shows an error to the person, since no window waits for it. A dialog that the person closed is no error.
+    fn told(&self, done: Result<(), AppError>) -> Result<(), AppError> {
+        match done {
+            Err(AppError::Still(StillError::Declined)) => Ok(()),
+            Err(error) => {
+                tracing::warn!(code = %error.code(), "Screenshot failed");
+                self.shell.warn(error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Adds a PNG of the screen to the library, named after what it shows if the settings allow that.
+pub async fn add_screenshot(
+    app: &App,
+    png: Vec<u8>,
+    subject: Option<&Subject>,
+) -> Result<ItemId, AppError> {
+    let is_named = app.settings().await?.recording.names_in_titles;
+    let title = subject.filter(|_| is_named).and_then(titles::of_subject);
+    app.pictures().add(NewPicture { bytes: png, title }).await
+}
+
+/// A menu of ours was shown until now and must not be in the picture.
+async fn uncover(way: Way) {
+    if matches!(way, Way::Tray | Way::Quick) {
+        tokio::time::sleep(UNCOVERED).await;
+    }
+}

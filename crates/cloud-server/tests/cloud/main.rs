@@ -1,0 +1,51 @@
+//! The server as its clients meet it: over sockets, with real WebM where a player looks at it.
+
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod abuse;
+mod accounts;
+mod audit;
+mod backend;
+mod backup;
+mod browser;
+mod clients;
+mod dialects;
+#[cfg(target_os = "linux")]
+mod disk;
+mod documents;
+mod durability;
+mod film;
+mod forgotten;
+mod generated;
+mod held;
+mod hls;
+mod hostile;
+mod jobs;
+#[cfg(target_os = "linux")]
+mod load;
+#[cfg(target_os = "linux")]
+mod load_hostile;
+mod maps;
+mod my_account;
+mod oauth;
+mod openapi;
+mod operations;
+mod pages;
+mod parts;
+mod picture_versions;
+#[cfg(unix)]
+mod private;
+mod program;
+mod quotas;
+mod ready;
+mod screenshots;
+mod scrub;
+mod serving;
+mod shares;
+mod support;
+mod tls;
+#[cfg(unix)]
+mod upgrade;
+mod video_versions;
+mod wait;

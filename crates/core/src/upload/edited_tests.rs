@@ -1,0 +1,317 @@
+//! Versions of edited recordings: what is kept, what is sent, and every failure of its own.
+
+use std::collections::BTreeMap;
+
+use snaplark_api::{Capabilities, Profile, VideoCapabilities};
+use uuid::Uuid;
+
+use super::testing::{CLAIM, Rig, capabilities, restored};
+use super::*;
+use crate::cut::{CutPlan, SourceSegment, plan};
+use crate::edit::Chapter;
+
+const RECORDING: RecordingId = RecordingId(Uuid::from_u128(9));
+const LINK: &str = "https://host/videos/00000000-0000-0000-0000-000000000007";
+const SEGMENT_MS: u64 = 2_000;
+const SIZES: [u64; 6] = [100, 101, 102, 103, 104, 105];
+const INIT_BYTES: u64 = 30;
+
+fn cut(keep: &[std::ops::Range<u64>]) -> CutPlan {
+    let segment = |index: u32| {
+        let start_ms = u64::from(index) * SEGMENT_MS;
+        SourceSegment { index, start_ms, duration_ms: SEGMENT_MS }
+    };
+    let segments: Vec<SourceSegment> = (0..SIZES.len() as u32).map(segment).collect();
+    plan(&segments, keep, &[], false, &BTreeMap::new()).unwrap()
+}
+
+fn rendered(plan: &CutPlan) -> BTreeMap<usize, RenderedPiece> {
+    let piece = |place: usize| RenderedPiece {
+        file: format!("piece-{place}"),
+        size_bytes: 9,
+        sha256: "ab".into(),
+    };
+    plan.rendered().map(|(place, _)| (place, piece(place))).collect()
+}
+
+/// Returns version 1 of parts of so many segments each.
+fn served(counts: &[u32]) -> ServedVersion {
+    let mut first = 0;
+    let part = |count: &u32| {
+        let own: u64 = SIZES[first as usize..(first + count) as usize].iter().sum();
+        let init_bytes = if first == 0 { INIT_BYTES } else { 0 };
+        let segments = Some((first, *count));
+        first += count;
+        ServedPart { segments, init_bytes, size_bytes: init_bytes + own, sha256: Some("cd".into()) }
+    };
+    ServedVersion { number: 1, parts: counts.iter().map(part).collect() }
+}
+
+fn kept(part: &PlannedPart) -> Option<(u32, u64, u64, bool)> {
+    let kept = part.kept.as_ref()?;
+    Some((kept.chunk_index, kept.bytes.start, kept.bytes.end, kept.sha256.is_some()))
+}
+
+#[test]
+fn whole_parts_are_kept_with_their_digest_and_others_by_their_range() {
+    // The second segment is cut out, and half of the fifth.
+    let plan = cut(&[0..2_000, 4_000..9_000, 10_000..12_000]);
+    let served = served(&[2, 1, 2, 1]);
+    let parts = planned_parts(&plan, &SIZES, &rendered(&plan), Some(&served), u64::MAX);
+    let content: Vec<_> = parts.iter().map(|part| part.part.content.clone()).collect();
+    assert_eq!(
+        content,
+        [
+            PartContent::Segments(0, 1),
+            PartContent::Segments(2, 1),
+            PartContent::Segments(3, 1),
+            PartContent::File("piece-3".into(), "ab".into()),
+            PartContent::Segments(5, 1),
+        ]
+    );
+    let places: Vec<_> = parts.iter().map(kept).collect();
+    assert_eq!(
+        places,
+        [
+            // Of the first part, behind the init, and of the third, its first segment: to be read for their digests.
+            Some((0, 30, 130, false)),
+            Some((1, 0, 102, true)),
+            Some((2, 0, 103, false)),
+            None,
+            Some((3, 0, 105, true)),
+        ]
+    );
+    let shifts: Vec<i64> = parts.iter().map(|part| part.shift_ms).collect();
+    assert_eq!(shifts, [0, -2_000, -2_000, 0, -3_000], "a rendered piece is at its time");
+}
+
+#[test]
+fn segments_that_the_server_has_together_stay_together_and_new_ones_are_grouped() {
+    let (plan, none) = (cut(std::slice::from_ref(&(0..12_000))), BTreeMap::new());
+    let whole = planned_parts(&plan, &SIZES, &none, Some(&served(&[2, 3, 1])), u64::MAX);
+    let places: Vec<_> = whole.iter().map(kept).collect();
+    assert_eq!(
+        places,
+        [Some((0, 0, 231, true)), Some((1, 0, 309, true)), Some((2, 0, 105, true))],
+        "the first one with the init"
+    );
+    let new = planned_parts(&plan, &SIZES, &none, None, u64::MAX);
+    let [only] = &new[..] else { panic!("{new:?}") };
+    assert_eq!((&only.part.content, &only.kept), (&PartContent::Segments(0, 6), &None));
+    // Two of these segments are below the limit that was met, and three above.
+    let small = planned_parts(&plan, &SIZES, &none, None, 250);
+    let content: Vec<_> = small.iter().map(|part| part.part.content.clone()).collect();
+    assert_eq!(content, [0, 2, 4].map(|first| PartContent::Segments(first, 2)));
+}
+
+#[test]
+fn version_that_is_served_is_what_the_next_one_keeps_of() {
+    let plan = cut(&[0..2_000, 4_000..9_000]);
+    let served = served(&[2, 1, 2, 1]);
+    let planned = planned_parts(&plan, &SIZES, &rendered(&plan), Some(&served), u64::MAX);
+    let hashed: Vec<PlannedPart> = planned
+        .into_iter()
+        .map(|mut part| {
+            part.kept.iter_mut().for_each(|kept| kept.sha256 = Some("ef".into()));
+            part
+        })
+        .collect();
+    let chapters = [("cut", 2_500), ("shown", 4_000)];
+    let chapters = chapters.map(|(title, start_ms)| Chapter { start_ms, title: title.into() });
+    let version = EditedVersion::new(&plan, hashed, 1, &chapters);
+    assert_eq!(version.duration_ms, 7_000);
+    let [chapter] = &version.request.chapters[..] else { panic!("{:?}", version.request) };
+    assert_eq!((chapter.source_ms, chapter.title.as_str()), (4_000, "shown"));
+    let times: Vec<_> =
+        version.request.times.iter().map(|it| (it.from_ms, it.to_ms, it.at_ms)).collect();
+    assert_eq!(times, [(0, 2_000, 0), (4_000, 9_000, 2_000)]);
+    // The server lacked the first part, which was sent with the init, and the rendered one.
+    let receipts = [(0, "aa"), (3, "bb")].map(|(at, text)| (at, Receipt(text.into()))).into();
+    let parts = version.served(&receipts, INIT_BYTES, |index| index == 0);
+    let sizes: Vec<_> =
+        parts.iter().map(|part| (part.segments, part.init_bytes, part.size_bytes)).collect();
+    assert_eq!(
+        sizes,
+        [(Some((0, 1)), 30, 130), (Some((2, 1)), 0, 102), (Some((3, 1)), 0, 103), (None, 0, 9)]
+    );
+    assert_eq!(parts[0].sha256.as_deref(), Some("aa"));
+    assert_eq!(parts[1].sha256.as_deref(), Some("ef"));
+    // It is read again as it was written.
+    let text = serde_json::to_string(&version).unwrap();
+    assert_eq!(serde_json::from_str::<EditedVersion>(&text).unwrap(), version);
+}
+
+fn online(rows: Vec<UploadRows>, versions: bool) -> Rig {
+    let able = VideoCapabilities { versions: true, pieces_max: 10, chapters_max: 10 };
+    let capabilities = Capabilities { videos: versions.then_some(able), ..capabilities() };
+    Rig::online(RECORDING, restored(Profile::Spec, rows), capabilities)
+}
+
+impl Rig {
+    fn want_edited(&mut self, version: u32) {
+        let part_bytes = vec![50, 60, 70];
+        let wanted =
+            EditedUpload { version, part_bytes, init_bytes: INIT_BYTES, duration_ms: 5_000 };
+        self.tell(UploadEvent::EditedWanted { recording: RECORDING, wanted });
+    }
+
+    fn edited_opened(&mut self) {
+        let session = SessionId("s".into());
+        self.tell(UploadEvent::SessionOpened { request: self.request(), session, link: None });
+        let is_list = matches!(self.actions[..], [UploadAction::SendPieces { .. }]);
+        assert!(is_list, "before any part: {:?}", self.actions);
+    }
+
+    fn listed(&mut self, missing: &[u32]) {
+        let missing = missing.to_vec();
+        self.tell(UploadEvent::PiecesListed { request: self.request(), missing });
+    }
+}
+
+fn rows(version: Option<u32>, parts: Vec<(Part, bool)>) -> UploadRows {
+    UploadRows {
+        version,
+        is_edited: version.is_some(),
+        session: Some(SessionId("s".into())),
+        link: Some(LINK.into()),
+        finished: version.is_none(),
+        claim: Some(CLAIM),
+        segment_bytes: parts.iter().map(|(part, _)| part.size_bytes).collect(),
+        parts,
+        init_bytes: INIT_BYTES,
+        duration_ms: Some(5_000),
+        ..testing::rows(RECORDING, Profile::Spec)
+    }
+}
+
+#[test]
+fn only_what_the_server_lacks_is_sent_and_the_link_stays() {
+    let mut rig = online(vec![rows(None, Vec::new())], true);
+    rig.want_edited(2);
+    rig.edited_opened();
+    rig.listed(&[1]);
+    let [UploadAction::SendPart { index: 1, part, with_init: false, request, .. }] =
+        rig.actions[..]
+    else {
+        panic!("{:?}", rig.actions)
+    };
+    assert_eq!(part, Part::whole(1, 1, 60));
+    rig.tell(UploadEvent::PartAcknowledged { request, receipt: Receipt("r".into()) });
+    let [UploadAction::Finalize { request, ref receipts, duration_ms: 5_000, .. }] =
+        rig.actions[..]
+    else {
+        panic!("{:?}", rig.actions)
+    };
+    assert_eq!(receipts.len(), 3, "one for each piece");
+    rig.tell(UploadEvent::Finalized { request, link: None });
+    let status = rig.machine.status(rig.now_ms, RECORDING).unwrap();
+    assert_eq!((status.phase, status.link.as_deref()), (Phase::Finished, Some(LINK)));
+}
+
+#[test]
+fn version_takes_the_place_of_an_upload_that_is_under_way() {
+    let part = Part::whole(0, 1, 100);
+    let under_way = UploadRows { finished: false, ..rows(None, vec![(part, false)]) };
+    let mut rig = online(vec![under_way], true);
+    let sends = |actions: &[UploadAction]| {
+        actions.iter().any(|action| matches!(action, UploadAction::SendPart { .. }))
+    };
+    assert!(sends(&rig.actions), "the recording as it is");
+    rig.want_edited(2);
+    let aborts = rig.actions.iter().any(|action| matches!(action, UploadAction::Abort { .. }));
+    assert!(aborts && !sends(&rig.actions), "nothing of it is sent any more: {:?}", rig.actions);
+    rig.edited_opened();
+    rig.listed(&[0, 1, 2]);
+    let first = rig.actions.iter().find_map(|action| match action {
+        UploadAction::SendPart { index: 0, with_init, .. } => Some(*with_init),
+        _ => None,
+    });
+    assert_eq!(first, Some(true), "the server has no init yet");
+}
+
+#[test]
+fn number_that_is_taken_is_followed_by_the_next_and_at_last_by_a_stop() {
+    let mut rig = online(vec![rows(None, Vec::new())], true);
+    rig.want_edited(2);
+    let newer = |served| Failure::NewerVersion { served, detail: "taken".into() };
+    rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure: newer(Some(4)) });
+    assert_eq!(rig.machine.edited_version(RECORDING), Some(5));
+    assert!(rig.changes.contains(&UploadChange::Renumbered {
+        recording: RECORDING,
+        from: 2,
+        to: 5
+    }));
+    for number in 6..10 {
+        rig.wait();
+        rig.edited_opened();
+        rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure: newer(None) });
+        assert_eq!(rig.machine.edited_version(RECORDING), Some(number));
+    }
+    rig.wait();
+    rig.edited_opened();
+    rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure: newer(Some(9)) });
+    let stop = Stop::NewerVersion { served: Some(9), detail: "taken".into() };
+    assert_eq!(rig.phase(), Phase::Stopped(stop));
+}
+
+#[test]
+fn server_without_versions_is_sent_nothing() {
+    let mut rig = online(vec![rows(None, Vec::new())], false);
+    assert_eq!(rig.machine.shows_versions(RECORDING), Some(false));
+    rig.want_edited(2);
+    assert_eq!((rig.phase(), &rig.actions[..]), (Phase::Stopped(Stop::NoVersions), &[][..]));
+    // The person gives the edit a link of its own.
+    rig.tell(UploadEvent::EditedWithdrawn { recording: RECORDING, is_online: true });
+    let status = rig.machine.status(rig.now_ms, RECORDING).unwrap();
+    assert_eq!((status.phase, status.link.as_deref()), (Phase::Finished, Some(LINK)));
+}
+
+#[test]
+fn list_is_sent_again_after_a_restart_and_counts_more_than_what_was_noted() {
+    let part = |index, size| Part::whole(index, 1, size);
+    let parts = vec![(part(0, 50), true), (part(1, 60), true), (part(2, 70), false)];
+    let mut rig = online(vec![rows(Some(2), parts)], true);
+    let [UploadAction::SendPieces { .. }] = rig.actions[..] else { panic!("{:?}", rig.actions) };
+    // What was sent last arrived without an answer, and another part went away.
+    rig.listed(&[1]);
+    let lost = UploadChange::PartsLost { recording: RECORDING, indices: vec![1] };
+    assert!(rig.changes.contains(&lost), "{:?}", rig.changes);
+    let [UploadAction::SendPart { index: 1, .. }] = rig.actions[..] else {
+        panic!("{:?}", rig.actions)
+    };
+}
+
+#[test]
+fn address_that_is_taken_stops_it_since_another_one_were_another_link() {
+    let mut rig = online(vec![rows(None, Vec::new())], true);
+    rig.want_edited(2);
+    let failure = Failure::AddressTaken { detail: "taken".into() };
+    rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure });
+    let stop = Stop::Refused { detail: "taken".into() };
+    assert_eq!(rig.phase(), Phase::Stopped(stop));
+}
+
+#[test]
+fn part_that_is_too_large_stops_a_version_which_remembers_the_limit() {
+    let mut rig = online(vec![UploadRows { part_bytes_max: Some(65), ..rows(None, vec![]) }], true);
+    rig.want_edited(2);
+    rig.edited_opened();
+    rig.listed(&[2]);
+    rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure: Failure::PartTooLarge });
+    let Phase::Stopped(Stop::Refused { detail }) = rig.phase() else { panic!("{:?}", rig.phase()) };
+    assert!(detail.contains("no part of 70 bytes"), "{detail}");
+    let learned = rig.changes.iter().find_map(|change| match change {
+        UploadChange::PartBytesLearned { part_bytes_max, .. } => Some(*part_bytes_max),
+        _ => None,
+    });
+    assert_eq!(learned, Some(65), "what the recording itself had met");
+}
+
+#[test]
+fn limit_of_a_version_is_not_that_of_other_uploads() {
+    let too_large = UploadRows { part_bytes_max: Some(65), ..rows(Some(2), vec![]) };
+    let original = UploadRows { finished: false, ..rows(None, vec![]) };
+    let of = |rows: UploadRows| online(vec![rows], true).machine.part_bytes_max(RECORDING);
+    assert_eq!(of(too_large), crate::policy::PART_BYTES_MAX);
+    assert_eq!(of(UploadRows { part_bytes_max: Some(65), ..original }), 65);
+}

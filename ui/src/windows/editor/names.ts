@@ -1,0 +1,93 @@
+/*! Names of objects: "Arrow 2, red". For the list, and for whoever hears them. */
+import * as m from "$lib/messages/messages";
+import { getLocale } from "$lib/messages/runtime";
+import { COLORS, type ColorName, type Tool } from "./tools";
+import type { Rgb, Shape } from "./types";
+
+/** So much of a text names it. */
+const QUOTED_MAX = 30;
+
+export function toolName(tool: Tool): string {
+  switch (tool) {
+    case "select":
+      return m.editor_tool_select();
+    case "arrow":
+      return m.editor_tool_arrow();
+    case "line":
+      return m.editor_tool_line();
+    case "box":
+      return m.editor_tool_box();
+    case "ellipse":
+      return m.editor_tool_ellipse();
+    case "pen":
+      return m.editor_tool_pen();
+    case "marker":
+      return m.editor_tool_marker();
+    case "text":
+      return m.editor_tool_text();
+    case "step":
+      return m.editor_tool_step();
+    case "emoji":
+      return m.editor_tool_emoji();
+    case "blur":
+      return m.editor_tool_blur();
+    case "pixelate":
+      return m.editor_tool_pixelate();
+    case "cover":
+      return m.editor_tool_cover();
+    case "spotlight":
+      return m.editor_tool_spotlight();
+    case "crop":
+      return m.editor_tool_crop();
+  }
+}
+
+export function colorWords(name: ColorName): string {
+  switch (name) {
+    case "red":
+      return m.editor_color_red();
+    case "orange":
+      return m.editor_color_orange();
+    case "yellow":
+      return m.editor_color_yellow();
+    case "green":
+      return m.editor_color_green();
+    case "blue":
+      return m.editor_color_blue();
+    case "purple":
+      return m.editor_color_purple();
+    case "pink":
+      return m.editor_color_pink();
+    case "black":
+      return m.editor_color_black();
+    case "white":
+      return m.editor_color_white();
+  }
+}
+
+export const isSame = (a: Rgb, b: Rgb): boolean => a.every((part, n) => part === b[n]);
+
+function colorOf(color: Rgb): string {
+  const known = COLORS.find(({ rgb }) => isSame([...rgb], color));
+  const words = known === undefined ? m.editor_color_own() : colorWords(known.name);
+  // Within a name, a colour is no beginning.
+  return words.toLocaleLowerCase(getLocale());
+}
+
+/** Returns the name of an object: its kind, its number among those of the kind, and its colour or content. */
+export function nameOf(shapes: readonly Shape[], id: number): string {
+  const shape = shapes.find((one) => one.id === id);
+  if (shape === undefined) return "";
+  const kind = toolName(shape.tool);
+  if (shape.tool === "step") return m.editor_name({ kind: `${kind} ${shape.number}`, detail: colorOf(shape.color) });
+  const same = shapes.filter(({ tool }) => tool === shape.tool);
+  const numbered = `${kind} ${same.indexOf(shape) + 1}`;
+  if (shape.tool === "text") {
+    const line = shape.text.trim().split("\n")[0] ?? "";
+    const letters = [...line];
+    const quoted = letters.length > QUOTED_MAX ? `${letters.slice(0, QUOTED_MAX).join("")}…` : line;
+    return quoted === "" ? numbered : m.editor_name_quoted({ kind: numbered, title: quoted });
+  }
+  if (shape.tool === "emoji") return m.editor_name({ kind: numbered, detail: shape.emoji });
+  return "color" in shape ? m.editor_name({ kind: numbered, detail: colorOf(shape.color) }) : numbered;
+}

@@ -1,0 +1,5 @@
+import "$lib/tokens.css";
+import { show } from "$lib/language.svelte";
+import Pin from "./Pin.svelte";
+
+await show(Pin, {});
