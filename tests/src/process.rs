@@ -30,13 +30,7 @@ pub fn program(name: &str) -> Result<PathBuf> {
             return Ok(program);
         }
     }
-    let test = std::env::current_exe()?;
-    let folder = test
-        .ancestors()
-        .skip(1)
-        .find(|folder| folder.file_name() != Some(OsStr::new("deps")))
-        .context("the test has no folder")?;
-    let program = folder.join(name);
+    let program = built()?.join(name);
     if !program.is_file() {
         bail!(
             "{} is not built. `cargo xtask test` does that first; by hand: `cargo build --workspace --bins`.",
@@ -44,6 +38,22 @@ pub fn program(name: &str) -> Result<PathBuf> {
         );
     }
     Ok(program)
+}
+
+/// Returns the path of a tool that is in no system package: where `cargo xtask test` installs it, or its name, for the
+/// person's own.
+pub fn tool(name: &str) -> Result<PathBuf> {
+    let target = built()?.parent().context("the programs' folder has no parent")?.to_path_buf();
+    let ours = target.join("tools/bin").join(name);
+    Ok(if ours.exists() { ours } else { PathBuf::from(name) })
+}
+
+/// The folder of the programs of this build. A CI's is far from its checkout.
+fn built() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let mut folders = test.ancestors().skip(1);
+    let folder = folders.find(|folder| folder.file_name() != Some(OsStr::new("deps")));
+    Ok(folder.context("the test has no folder")?.to_path_buf())
 }
 
 /// Returns a command that is killed when this process ends, however it ends. Its environment is the home's.

@@ -4,13 +4,12 @@
 //! refuses WebM in `canPlayType`, in `MediaSource.isTypeSupported` and in `MediaCapabilities`, and where it
 //! is told to, HLS and H.264 as well.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use snaplark_tests::browser::{Browser, play};
-use snaplark_tests::process::{Answer, command, finish, output};
+use snaplark_tests::process::{Answer, command, finish, output, tool};
 use snaplark_tests::wait;
 
 use crate::pages::{SOON, Site, film};
@@ -204,7 +203,7 @@ fn ffplay_vlc_and_yt_dlp_play_the_page_the_file_and_the_stream() {
 
     // What it finds behind the link, and what it stores of that.
     let yt_dlp = || {
-        let mut yt_dlp = command(&site.home, tool("yt-dlp"));
+        let mut yt_dlp = command(&site.home, tool("yt-dlp").unwrap());
         yt_dlp.args(["--no-config", "--no-cache-dir", "--no-warnings", "--quiet"]);
         yt_dlp
     };
@@ -245,13 +244,6 @@ fn vlc(site: &Site) -> Command {
     let mut nobody = command(&site.home, "setpriv");
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc"]);
     nobody
-}
-
-/// A tool that is in no system package: where `cargo xtask test` puts it, or where the person has it.
-fn tool(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let ours = root.join("target/tools/bin").join(name);
-    if ours.exists() { ours } else { PathBuf::from(name) }
 }
 
 #[test]
