@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use snaplark_core::capture::{Source, Subject};
 use snaplark_core::policy::{STRIKE_SECONDS, STRIKE_SECONDS_MAX};
-use snaplark_core::{Action, ItemId, RecordingId, Way};
+use snaplark_core::{Action, CarriedOutBy, EngineAction, ItemId, RecordingId, Way};
 use snaplark_store::StoreError;
 
 use crate::cuts::view::{CutEdit, PublishView};
@@ -208,42 +208,42 @@ fn line<T: Serialize>(answer: Result<T, AppError>) -> serde_json::Result<Vec<u8>
 /// Carries out an action that came from outside, if it may come by that way. An action that needs a desktop
 /// is refused.
 pub async fn perform(app: &App, action: Action, way: Way) -> Result<Performed, AppError> {
-    let refused = || AppError::NotOffered { action };
-    match action.may_come_by(way) {
-        true => act(app, action).await?.ok_or_else(refused),
-        false => Err(refused()),
+    match action.carried_out_by() {
+        CarriedOutBy::Engine(does) if action.may_come_by(way) => act(app, does).await,
+        CarriedOutBy::Engine(_) | CarriedOutBy::Desktop(_) => Err(AppError::NotOffered { action }),
     }
 }
 
-/// Carries out an action and returns when it is done. Returns `None` for actions that need a desktop: windows, a
-/// clipboard, a pointer.
-pub async fn act(app: &App, action: Action) -> Result<Option<Performed>, AppError> {
+/// Carries out an action and returns when it is done.
+pub async fn act(app: &App, action: EngineAction) -> Result<Performed, AppError> {
     let wanted = async || {
         Ok::<_, AppError>(
             app.settings().await?.recording.request_with_microphone_at_hand(Source::Display(None)),
         )
     };
     let touched = match action {
-        Action::Toggle => Some(app.toggle_recording(wanted().await?).await?),
-        Action::Start => Some(app.start_recording(wanted().await?).await?),
-        Action::RecordOn(id) => {
+        EngineAction::Toggle => Some(app.toggle_recording(wanted().await?).await?),
+        EngineAction::Start => Some(app.start_recording(wanted().await?).await?),
+        EngineAction::RecordOn(id) => {
             let request = StartRequest { append_to: Some(id), ..wanted().await? };
             Some(app.start_recording(request).await?)
         }
-        Action::StartAgo(seconds) => {
+        EngineAction::StartAgo(seconds) => {
             let past = Some(Duration::from_secs(seconds));
             let request = StartRequest { past, ..wanted().await? };
             Some(app.start_recording(request).await?)
         }
-        Action::ShareLast(seconds) => Some(app.share_last(seconds.map(Duration::from_secs)).await?),
-        Action::Stop => Some(app.stop_recording().await?),
-        Action::Cancel => {
+        EngineAction::ShareLast(seconds) => {
+            Some(app.share_last(seconds.map(Duration::from_secs)).await?)
+        }
+        EngineAction::Stop => Some(app.stop_recording().await?),
+        EngineAction::Cancel => {
             app.cancel_recording().await?;
             None
         }
-        Action::Restart => Some(app.restart_recording().await?),
-        Action::Mute => mute(app).await?,
-        Action::SwitchMicrophone => match app.recorded().await? {
+        EngineAction::Restart => Some(app.restart_recording().await?),
+        EngineAction::Mute => mute(app).await?,
+        EngineAction::SwitchMicrophone => match app.recorded().await? {
             Some(_) => mute(app).await?,
             None => {
                 let kind = match app.settings().await?.recording.microphone {
@@ -256,18 +256,18 @@ pub async fn act(app: &App, action: Action) -> Result<Option<Performed>, AppErro
                 None
             }
         },
-        Action::Strike(seconds) => {
+        EngineAction::Strike(seconds) => {
             let seconds = seconds.unwrap_or(STRIKE_SECONDS).clamp(1, STRIKE_SECONDS_MAX);
             let struck = app.strike(Duration::from_secs(seconds)).await?;
             let performed = Performed::now(&app.snapshot().await?, None);
-            return Ok(Some(Performed { struck: Some(struck), ..performed }));
+            return Ok(Performed { struck: Some(struck), ..performed });
         }
-        Action::Webcam => {
+        EngineAction::Webcam => {
             app.toggle_webcam().await?;
             None
         }
-        Action::Pause | Action::Resume => {
-            let pauses = action == Action::Pause && !is_paused(&app.snapshot().await?);
+        EngineAction::Pause | EngineAction::Resume => {
+            let pauses = action == EngineAction::Pause && !is_paused(&app.snapshot().await?);
             match pauses {
                 true => app.pause_recording().await?,
                 false => app.resume_recording().await?,
@@ -278,45 +278,20 @@ pub async fn act(app: &App, action: Action) -> Result<Option<Performed>, AppErro
             tokio::time::timeout(TURN_MAX, turned).await.unwrap_or(Ok(()))?;
             None
         }
-        Action::Retry(id) => {
+        EngineAction::Retry(id) => {
             app.retry(id).await?;
             Some(id)
         }
-        Action::CancelJob(job) => {
+        EngineAction::CancelJob(job) => {
             app.cancel_job(job).await?;
             None
         }
-        Action::DismissJob(job) => {
+        EngineAction::DismissJob(job) => {
             app.dismiss_job(job).await?;
             None
         }
-        Action::RecordHere
-        | Action::ChooseArea
-        | Action::ChooseWindow
-        | Action::ChooseDisplay
-        | Action::PreviewLast
-        | Action::ScreenshotArea
-        | Action::ScreenshotWindow
-        | Action::ScreenshotDisplay
-        | Action::ScreenshotAll
-        | Action::ScreenshotLastArea
-        | Action::ScreenshotDelayed(_)
-        | Action::CancelCountdown
-        | Action::QuickMenu
-        | Action::ShowBar
-        | Action::HideBar
-        | Action::OpenLibrary
-        | Action::OpenSettings
-        | Action::OpenAccount
-        | Action::CopyLastLink
-        | Action::CopyLink(_)
-        | Action::OpenLink(_)
-        | Action::Edit(_)
-        | Action::ShowFile(_)
-        | Action::ShowJobFile(_)
-        | Action::Quit => return Ok(None),
     };
-    Ok(Some(Performed::now(&app.snapshot().await?, touched)))
+    Ok(Performed::now(&app.snapshot().await?, touched))
 }
 
 async fn mute(app: &App) -> Result<Option<RecordingId>, AppError> {

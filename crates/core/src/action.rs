@@ -131,39 +131,60 @@ impl Argument for LinkAt {
 }
 
 macro_rules! actions {
-    ($($(#[doc = $doc:literal])* $variant:ident $(($type:ty))? = $name:literal, $($way:ident)|+;)*) => {
+    ($($(#[doc = $part_doc:literal])* $part:ident $part_action:ident {
+        $($(#[doc = $doc:literal])* $variant:ident $(($argument:ident: $type:ty))? = $name:literal, $($way:ident)|+;)*
+    })*) => {
         /// An action that a person can ask for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
-        pub enum Action { $($(#[doc = $doc])* $variant $(($type))?,)* }
+        pub enum Action { $($($(#[doc = $doc])* $variant $(($type))?,)*)* }
+
+        /// An action, sorted by the part of the program that carries it out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum CarriedOutBy { $($(#[doc = $part_doc])* $part($part_action),)* }
+
+        $(
+            $(#[doc = $part_doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum $part_action { $($(#[doc = $doc])* $variant $(($type))?,)* }
+        )*
 
         impl Action {
             /// The names of all actions, in the order of their declaration.
-            pub const NAMES: &[&str] = &[$($name),*];
+            pub const NAMES: &[&str] = &[$($($name),*),*];
 
             /// Returns the name: the text without its argument.
             pub fn name(&self) -> &'static str {
-                match self { $(Action::$variant { .. } => $name,)* }
+                match self { $($(Action::$variant { .. } => $name,)*)* }
             }
 
             /// Returns the ways by which a person can ask for it.
             pub fn ways(&self) -> &'static [Way] {
-                match self { $(Action::$variant { .. } => &[$(Way::$way),+],)* }
+                match self { $($(Action::$variant { .. } => &[$(Way::$way),+],)*)* }
+            }
+
+            /// Returns the same action under the part that carries it out.
+            pub fn carried_out_by(self) -> CarriedOutBy {
+                match self {
+                    $($(Action::$variant $(($argument))? =>
+                        CarriedOutBy::$part($part_action::$variant $(($argument))?),)*)*
+                }
             }
 
             /// Returns a TypeScript type of all texts.
             pub fn typescript() -> String {
-                [$(<actions!(@type $($type)?) as Argument>::typescript($name)),*].join(" | ")
+                [$($(<actions!(@type $($type)?) as Argument>::typescript($name)),*),*].join(" | ")
             }
 
             fn argument(&self) -> Option<String> {
-                $(actions!(@write self, $variant $(, $type)?);)*
-                None
+                match self {
+                    $($(Action::$variant $(($argument))? => None $(.or($argument.write()))?,)*)*
+                }
             }
 
             fn read(name: &str, argument: Option<&str>) -> Option<Action> {
                 match name {
-                    $($name => actions!(@read argument, $variant $(, $type)?),)*
+                    $($($name => actions!(@read argument, $variant $(, $type)?),)*)*
                     _ => None,
                 }
             }
@@ -171,12 +192,6 @@ macro_rules! actions {
     };
     (@type) => { () };
     (@type $type:ty) => { $type };
-    (@write $self:ident, $variant:ident) => {};
-    (@write $self:ident, $variant:ident, $type:ty) => {
-        if let Action::$variant(argument) = $self {
-            return argument.write();
-        }
-    };
     (@read $argument:ident, $variant:ident) => {
         <() as Argument>::read($argument).map(|()| Action::$variant)
     };
@@ -186,97 +201,106 @@ macro_rules! actions {
 }
 
 actions! {
-    // The recorder.
-    /// Starts a recording if none is running, else stops it.
-    Toggle = "toggle", Shortcut | Tray | CommandLine;
-    /// Starts a recording with the settings' source.
-    Start = "start", Library | Welcome | CommandLine;
-    /// Starts a recording that begins this many seconds ago, with segments from the ring buffer.
-    StartAgo(u64) = "start-ago", CommandLine;
-    /// Starts a recording that is appended to this one when it ends.
-    RecordOn(RecordingId) = "record-on", Library | CommandLine;
-    /// Records the display with the pointer.
-    RecordHere = "record-here", Quick;
-    /// Opens the chooser for an area.
-    ChooseArea = "choose-area", Shortcut | Tray | Quick | SecondStart;
-    /// Opens the chooser for a window.
-    ChooseWindow = "choose-window", Tray | Quick;
-    /// Opens the chooser for a display.
-    ChooseDisplay = "choose-display", Quick;
-    /// Stops the recording, or its countdown.
-    Stop = "stop", Quick | Bar | Library | Welcome | CommandLine;
-    /// Pauses the recording; resumes it if it is paused.
-    Pause = "pause", Shortcut | Tray | Quick | Bar | CommandLine;
-    /// Resumes a paused recording.
-    Resume = "resume", CommandLine;
-    /// Mutes the microphone; unmutes it if it is muted.
-    Mute = "mute", Shortcut | Tray | Quick | Bar | CommandLine;
-    /// Switches the microphone off or on, in the current recording or else in the next one.
-    SwitchMicrophone = "switch-microphone", Quick;
-    /// Shows the webcam if it is hidden, else hides it.
-    Webcam = "webcam", Shortcut | Tray | Quick | Bar | CommandLine;
-    /// Strikes the last seconds from the recording, ten if no number is named.
-    Strike(Option<u64>) = "strike", Shortcut | Tray | Quick | Bar | CommandLine;
-    /// Ends the recording and deletes it. Whoever asks for it has asked the person; the same applies to
-    /// `Restart`.
-    Cancel = "cancel", Quick | Bar | CommandLine;
-    /// Deletes the recording and starts another one with the same source.
-    Restart = "restart", Quick | Bar | CommandLine;
-    // The last minutes.
-    /// Shows the last minutes so that they can be shared, or shares them at once if the settings say so.
-    PreviewLast = "preview-last", Shortcut | Tray | Quick | Library | SecondStart;
-    /// Makes a recording of the ring buffer, or of its last seconds, without a preview.
-    ShareLast(Option<u64>) = "share-last", CommandLine;
-    // Screenshots.
-    /// Freezes the screen, so that an area, a window or a display of it can be chosen.
-    ScreenshotArea = "screenshot-area", Shortcut | Tray | Quick | SecondStart;
-    /// Freezes the screen, so that a window of it can be chosen.
-    ScreenshotWindow = "screenshot-window", Tray | Quick;
-    /// Takes the display with the pointer.
-    ScreenshotDisplay = "screenshot-display", Tray | Quick | SecondStart;
-    /// Takes all displays in one picture.
-    ScreenshotAll = "screenshot-all", Tray | Quick;
-    /// Takes the area that was chosen last once more.
-    ScreenshotLastArea = "screenshot-last-area", Tray | Quick | SecondStart;
-    /// Freezes the screen after so many seconds.
-    ScreenshotDelayed(u64) = "screenshot-delayed", Tray | Quick;
-    /// Ends the countdown of `ScreenshotDelayed`.
-    CancelCountdown = "cancel-countdown", Bar;
-    // Windows.
-    /// Opens the quick menu, or closes it.
-    QuickMenu = "quick-menu", Shortcut | SecondStart;
-    /// Shows the recorder bar.
-    ShowBar = "show-bar", Tray | Quick;
-    /// Hides the recorder bar until the next recording.
-    HideBar = "hide-bar", Bar;
-    /// Opens the library.
-    OpenLibrary = "open-library", Shortcut | Tray | Quick | Toasts | Settings | SecondStart;
-    /// Opens the settings.
-    OpenSettings = "open-settings", Tray | Quick | Library;
-    /// Opens the settings page that explains who can open links.
-    OpenAccount = "open-account", Library | Toasts;
-    // Recordings.
-    /// Copies the link of the newest recording that has one.
-    CopyLastLink = "copy-last-link", Tray;
-    /// Copies a recording's link.
-    CopyLink(LinkAt) = "copy-link", Tray | Quick | Library | Toasts;
-    /// Opens a recording's page in the browser.
-    OpenLink(RecordingId) = "open-link", Tray | Quick | Library | Toasts | Welcome;
-    /// Opens a recording or a picture in its editor.
-    Edit(RecordingId) = "edit", Library;
-    /// Shows the recording's file in the file manager.
-    ShowFile(RecordingId) = "show-file", Tray | Library;
-    /// Tries a failed upload again.
-    Retry(RecordingId) = "retry", Library | Toasts | CommandLine;
-    /// Ends background work. The number is the job's in the snapshot.
-    CancelJob(u64) = "cancel-job", Library;
-    /// Removes background work that has ended from the library.
-    DismissJob(u64) = "dismiss-job", Library;
-    /// Shows the file that background work has written in the file manager.
-    ShowJobFile(u64) = "show-job-file", Library;
-    // The program.
-    /// Quits the program, after a question if a recording runs.
-    Quit = "quit", Tray;
+    /// An action that the engine carries out, with or without a desktop.
+    Engine EngineAction {
+        // The recorder.
+        /// Starts a recording if none is running, else stops it.
+        Toggle = "toggle", Shortcut | Tray | CommandLine;
+        /// Starts a recording with the settings' source.
+        Start = "start", Library | Welcome | CommandLine;
+        /// Starts a recording that begins this many seconds ago, with segments from the ring buffer.
+        StartAgo(seconds: u64) = "start-ago", CommandLine;
+        /// Starts a recording that is appended to this one when it ends.
+        RecordOn(recording: RecordingId) = "record-on", Library | CommandLine;
+        /// Stops the recording, or its countdown.
+        Stop = "stop", Quick | Bar | Library | Welcome | CommandLine;
+        /// Pauses the recording; resumes it if it is paused.
+        Pause = "pause", Shortcut | Tray | Quick | Bar | CommandLine;
+        /// Resumes a paused recording.
+        Resume = "resume", CommandLine;
+        /// Mutes the microphone; unmutes it if it is muted.
+        Mute = "mute", Shortcut | Tray | Quick | Bar | CommandLine;
+        /// Switches the microphone off or on, in the current recording or else in the next one.
+        SwitchMicrophone = "switch-microphone", Quick;
+        /// Shows the webcam if it is hidden, else hides it.
+        Webcam = "webcam", Shortcut | Tray | Quick | Bar | CommandLine;
+        /// Strikes the last seconds from the recording, ten if no number is named.
+        Strike(seconds: Option<u64>) = "strike", Shortcut | Tray | Quick | Bar | CommandLine;
+        /// Ends the recording and deletes it. Whoever asks for it has asked the person; the same applies to
+        /// `Restart`.
+        Cancel = "cancel", Quick | Bar | CommandLine;
+        /// Deletes the recording and starts another one with the same source.
+        Restart = "restart", Quick | Bar | CommandLine;
+        // The last minutes.
+        /// Makes a recording of the ring buffer, or of its last seconds, without a preview.
+        ShareLast(seconds: Option<u64>) = "share-last", CommandLine;
+        // Recordings.
+        /// Tries a failed upload again.
+        Retry(recording: RecordingId) = "retry", Library | Toasts | CommandLine;
+        /// Ends background work. The number is the job's in the snapshot.
+        CancelJob(job: u64) = "cancel-job", Library;
+        /// Removes background work that has ended from the library.
+        DismissJob(job: u64) = "dismiss-job", Library;
+    }
+    /// An action that needs a desktop: windows, a clipboard, a pointer.
+    Desktop DesktopAction {
+        // The recorder.
+        /// Records the display with the pointer.
+        RecordHere = "record-here", Quick;
+        /// Opens the chooser for an area.
+        ChooseArea = "choose-area", Shortcut | Tray | Quick | SecondStart;
+        /// Opens the chooser for a window.
+        ChooseWindow = "choose-window", Tray | Quick;
+        /// Opens the chooser for a display.
+        ChooseDisplay = "choose-display", Quick;
+        // The last minutes.
+        /// Shows the last minutes so that they can be shared, or shares them at once if the settings say so.
+        PreviewLast = "preview-last", Shortcut | Tray | Quick | Library | SecondStart;
+        // Screenshots.
+        /// Freezes the screen, so that an area, a window or a display of it can be chosen.
+        ScreenshotArea = "screenshot-area", Shortcut | Tray | Quick | SecondStart;
+        /// Freezes the screen, so that a window of it can be chosen.
+        ScreenshotWindow = "screenshot-window", Tray | Quick;
+        /// Takes the display with the pointer.
+        ScreenshotDisplay = "screenshot-display", Tray | Quick | SecondStart;
+        /// Takes all displays in one picture.
+        ScreenshotAll = "screenshot-all", Tray | Quick;
+        /// Takes the area that was chosen last once more.
+        ScreenshotLastArea = "screenshot-last-area", Tray | Quick | SecondStart;
+        /// Freezes the screen after so many seconds.
+        ScreenshotDelayed(seconds: u64) = "screenshot-delayed", Tray | Quick;
+        /// Ends the countdown of `ScreenshotDelayed`.
+        CancelCountdown = "cancel-countdown", Bar;
+        // Windows.
+        /// Opens the quick menu, or closes it.
+        QuickMenu = "quick-menu", Shortcut | SecondStart;
+        /// Shows the recorder bar.
+        ShowBar = "show-bar", Tray | Quick;
+        /// Hides the recorder bar until the next recording.
+        HideBar = "hide-bar", Bar;
+        /// Opens the library.
+        OpenLibrary = "open-library", Shortcut | Tray | Quick | Toasts | Settings | SecondStart;
+        /// Opens the settings.
+        OpenSettings = "open-settings", Tray | Quick | Library;
+        /// Opens the settings page that explains who can open links.
+        OpenAccount = "open-account", Library | Toasts;
+        // Recordings.
+        /// Copies the link of the newest recording that has one.
+        CopyLastLink = "copy-last-link", Tray;
+        /// Copies a recording's link.
+        CopyLink(link: LinkAt) = "copy-link", Tray | Quick | Library | Toasts;
+        /// Opens a recording's page in the browser.
+        OpenLink(recording: RecordingId) = "open-link", Tray | Quick | Library | Toasts | Welcome;
+        /// Opens a recording or a picture in its editor.
+        Edit(recording: RecordingId) = "edit", Library;
+        /// Shows the recording's file in the file manager.
+        ShowFile(recording: RecordingId) = "show-file", Tray | Library;
+        /// Shows the file that background work has written in the file manager.
+        ShowJobFile(job: u64) = "show-job-file", Library;
+        // The program.
+        /// Quits the program, after a question if a recording runs.
+        Quit = "quit", Tray;
+    }
 }
 
 impl Action {

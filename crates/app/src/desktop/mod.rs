@@ -45,7 +45,9 @@ use std::time::Duration;
 
 use snaplark_core::capture::Source;
 use snaplark_core::still::{StillSource, Stills};
-use snaplark_core::{Action, ItemId, LinkAt, RecordingId, Way};
+use snaplark_core::{
+    Action, CarriedOutBy, DesktopAction, EngineAction, ItemId, LinkAt, RecordingId, Way,
+};
 
 use crate::view::{JobView, RecorderView, RecordingState, RecordingView, Snapshot};
 use crate::{App, AppError, DesktopSettings, ErrorCode, StartRequest, control, is_web_link};
@@ -248,46 +250,50 @@ impl<S: Shell> Controller<S> {
         if !action.may_come_by(way) {
             return Err(AppError::NotOffered { action });
         }
-        if control::act(&self.app, action).await?.is_some() {
-            return Ok(());
+        match action.carried_out_by() {
+            CarriedOutBy::Engine(action) => control::act(&self.app, action).await.map(drop),
+            CarriedOutBy::Desktop(action) => self.act(action, way).await,
         }
+    }
+
+    async fn act(&self, action: DesktopAction, way: Way) -> Result<(), AppError> {
         let (app, shell) = (&self.app, &self.shell);
         match action {
-            Action::ChooseArea => self.choose_source(ChooserKind::Area, way).await,
-            Action::ChooseWindow => self.choose_source(ChooserKind::Window, way).await,
-            Action::ChooseDisplay => self.choose_source(ChooserKind::Display, way).await,
-            Action::RecordHere => {
+            DesktopAction::ChooseArea => self.choose_source(ChooserKind::Area, way).await,
+            DesktopAction::ChooseWindow => self.choose_source(ChooserKind::Window, way).await,
+            DesktopAction::ChooseDisplay => self.choose_source(ChooserKind::Display, way).await,
+            DesktopAction::RecordHere => {
                 let source = Source::Display(shell.display_with_pointer().await);
                 tokio::time::sleep(UNCOVERED).await;
                 control::record(app, source).await.map(drop)
             }
-            Action::PreviewLast => match app.settings().await?.recording.share_at_once {
-                true => control::act(app, Action::ShareLast(None)).await.map(drop),
+            DesktopAction::PreviewLast => match app.settings().await?.recording.share_at_once {
+                true => control::act(app, EngineAction::ShareLast(None)).await.map(drop),
                 false => {
                     app.preview_last().await?;
                     shell.open_window(DesktopWindow::Preview).await
                 }
             },
-            Action::ScreenshotArea => self.screenshot(ChooserKind::Area, way).await,
-            Action::ScreenshotWindow => self.screenshot(ChooserKind::Window, way).await,
-            Action::ScreenshotDisplay => {
+            DesktopAction::ScreenshotArea => self.screenshot(ChooserKind::Area, way).await,
+            DesktopAction::ScreenshotWindow => self.screenshot(ChooserKind::Window, way).await,
+            DesktopAction::ScreenshotDisplay => {
                 let number = shell.display_with_pointer().await;
                 self.screenshot_of(StillSource::Display(number), way).await
             }
-            Action::ScreenshotAll => self.screenshot_of(StillSource::All, way).await,
-            Action::ScreenshotLastArea => self.screenshot_of_last_area(way).await,
-            Action::ScreenshotDelayed(seconds) => self.screenshot_after(seconds).await,
-            Action::CancelCountdown => {
+            DesktopAction::ScreenshotAll => self.screenshot_of(StillSource::All, way).await,
+            DesktopAction::ScreenshotLastArea => self.screenshot_of_last_area(way).await,
+            DesktopAction::ScreenshotDelayed(seconds) => self.screenshot_after(seconds).await,
+            DesktopAction::CancelCountdown => {
                 self.countdown.cancel();
                 Ok(())
             }
-            Action::QuickMenu => shell.toggle_quick_menu().await,
-            Action::ShowBar => shell.show_bar(true).await,
-            Action::HideBar => shell.show_bar(false).await,
-            Action::OpenLibrary => shell.open_window(DesktopWindow::Library).await,
-            Action::OpenSettings => shell.open_window(DesktopWindow::Settings).await,
-            Action::OpenAccount => shell.open_window(DesktopWindow::Account).await,
-            Action::CopyLastLink => {
+            DesktopAction::QuickMenu => shell.toggle_quick_menu().await,
+            DesktopAction::ShowBar => shell.show_bar(true).await,
+            DesktopAction::HideBar => shell.show_bar(false).await,
+            DesktopAction::OpenLibrary => shell.open_window(DesktopWindow::Library).await,
+            DesktopAction::OpenSettings => shell.open_window(DesktopWindow::Settings).await,
+            DesktopAction::OpenAccount => shell.open_window(DesktopWindow::Account).await,
+            DesktopAction::CopyLastLink => {
                 let snapshot = app.snapshot().await?;
                 let last = last_link(&snapshot).and_then(|(id, _)| id.parse().ok());
                 match last {
@@ -295,46 +301,28 @@ impl<S: Shell> Controller<S> {
                     None => Ok(()),
                 }
             }
-            Action::CopyLink(link) => self.copy_link(link).await,
-            Action::OpenLink(id) => self.open_page(self.link_of(id).await?).await,
-            Action::Edit(id) => match app.pictures().has(id.into()).await {
+            DesktopAction::CopyLink(link) => self.copy_link(link).await,
+            DesktopAction::OpenLink(id) => self.open_page(self.link_of(id).await?).await,
+            DesktopAction::Edit(id) => match app.pictures().has(id.into()).await {
                 true => shell.open_editor(id.into()).await,
                 false => {
                     self.editable(id).await?;
                     shell.open_cutter(id).await
                 }
             },
-            Action::ShowFile(id) => {
+            DesktopAction::ShowFile(id) => {
                 let file = self.recording(id).await?.file;
                 self.show_file(file.ok_or_else(|| no_file(id.to_string()))?).await
             }
-            Action::ShowJobFile(id) => {
+            DesktopAction::ShowJobFile(id) => {
                 let jobs = app.snapshot().await?.jobs;
                 let job = jobs.into_iter().find(|job| job.id == id);
                 self.show_job_file(&job.ok_or_else(|| no_file(id.to_string()))?).await
             }
-            Action::Quit => {
+            DesktopAction::Quit => {
                 shell.quit();
                 Ok(())
             }
-            // `control::act` has done them.
-            Action::Toggle
-            | Action::Start
-            | Action::RecordOn(_)
-            | Action::StartAgo(_)
-            | Action::Stop
-            | Action::Pause
-            | Action::Resume
-            | Action::Mute
-            | Action::SwitchMicrophone
-            | Action::Webcam
-            | Action::Strike(_)
-            | Action::Cancel
-            | Action::Restart
-            | Action::ShareLast(_)
-            | Action::Retry(_)
-            | Action::CancelJob(_)
-            | Action::DismissJob(_) => Ok(()),
         }
     }
 
