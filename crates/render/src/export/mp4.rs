@@ -29,12 +29,13 @@ struct SystemEncoder {
 }
 
 /// Best first. Each keeps a quality rather than a rate where it can. libx264 has one that eyes call equal to the
-/// source at 20; the others get a rate that screens stay far below.
+/// source at 20; the others get a rate that screens stay far below. None of them reorders pictures: mp4mux would end the
+/// edit list by the times of decoding, and players would leave out up to two last pictures where their times are uneven.
 const H264: &[SystemEncoder] = &[
     SystemEncoder {
         element: "x264enc",
         needs: &[],
-        pipeline: "x264enc pass=qual quantizer=20 speed-preset=veryfast key-int-max=120
+        pipeline: "x264enc pass=qual quantizer=20 speed-preset=veryfast key-int-max=120 bframes=0
                    ! video/x-h264,stream-format=avc,alignment=au",
     },
     SystemEncoder {
@@ -45,7 +46,8 @@ const H264: &[SystemEncoder] = &[
     SystemEncoder {
         element: "vtenc_h264",
         needs: &["h264parse"],
-        pipeline: "vtenc_h264 bitrate=8000 ! h264parse ! video/x-h264,stream-format=avc,alignment=au",
+        pipeline: "vtenc_h264 bitrate=8000 allow-frame-reordering=false
+                   ! h264parse ! video/x-h264,stream-format=avc,alignment=au",
     },
     SystemEncoder {
         element: "mfh264enc",

@@ -66,6 +66,21 @@ fn mp4_of_an_odd_size_and_of_no_sound_is_written() {
 }
 
 #[test]
+fn mp4_ends_with_the_pictures_after_a_still() {
+    let folder = tempfile::tempdir().unwrap();
+    for (end_ms, shown) in [(5_970, 4), (6_001, 5)] {
+        let kept = 4_000..end_ms;
+        let edit = cuts(std::slice::from_ref(&kept), &[]);
+        let file = export(&STILL, &edit, &options(ExportFormat::Mp4), folder.path());
+        let times = STILL.times.iter().enumerate().filter(|(_, time_ms)| kept.contains(time_ms));
+        let want: Vec<usize> = times.map(|(number, _)| number).collect();
+        assert_eq!(want.len(), shown);
+        let seen: Vec<usize> = pictures(&file, STILL.size).iter().map(|seen| seen.number).collect();
+        assert_eq!(seen, want, "until {end_ms} ms");
+    }
+}
+
+#[test]
 fn gif_shows_the_pictures_at_its_rate() {
     let folder = tempfile::tempdir().unwrap();
     let gif = ExportOptions { fps: Some(10), ..options(ExportFormat::Gif) };
