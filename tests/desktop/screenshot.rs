@@ -51,16 +51,15 @@ fn freeze(shown: &Demonstration) {
     windows.find(STAGE, SOON).unwrap();
 }
 
-/// Waits for the only file of the folder, and takes it away.
+/// Waits for the only picture of the folder, and takes it away. A file gets its name once it is whole.
 fn taken(folder: &PathBuf) -> Vec<u8> {
     let file = wait::until("the file", SHOW, || {
-        let mut files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        Ok(files.next().map(|file| file.path()).filter(|file| file.extension().is_some()))
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_png = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "png");
+        Ok(files.map(|file| file.path()).find(is_png))
     })
     .unwrap();
-    let pixels =
-        wait::until("a whole file", SHOW, || Ok(media::picture(file.to_str().unwrap(), 0.0).ok()))
-            .unwrap();
+    let pixels = media::picture(file.to_str().unwrap(), 0.0).unwrap();
     std::fs::remove_file(file).unwrap();
     pixels
 }
