@@ -19,7 +19,7 @@ const EXPORTED: Duration = Duration::from_secs(90);
 /// The time that a program takes to begin or to end, on a busy machine.
 const RUNS: Duration = Duration::from_secs(60);
 /// A range may begin with its first picture, up to so much later.
-const HOLD_SECONDS: f64 = 0.040;
+const HOLD_MS: f64 = 40.0;
 
 /// Returns the numbers that are kept of a file, in its order.
 fn kept(pictures: &[(f64, u16)], ranges: &[(f64, f64)]) -> Vec<u16> {
@@ -27,7 +27,8 @@ fn kept(pictures: &[(f64, u16)], ranges: &[(f64, f64)]) -> Vec<u16> {
     for (start, end) in ranges {
         let first = pictures.iter().position(|(seconds, _)| seconds >= start).unwrap();
         // The screen stood still there: the range begins with what was on it.
-        if pictures[first].0 - start > HOLD_SECONDS {
+        let later_ms = (pictures[first].0 - start) * 1_000.0;
+        if later_ms.round() > HOLD_MS {
             kept.push(pictures[first - 1].1);
         }
         let inside = pictures.iter().filter(|(seconds, _)| (*start..*end).contains(seconds));
