@@ -186,7 +186,7 @@ impl Engine {
         let now_ms = self.cx.now_ms();
         let parts = [
             self.session.next_wake_ms(),
-            self.uploads.next_wake_ms(&self.cx),
+            self.uploads.next_wake_ms(),
             self.library.next_wake_ms(),
         ];
         let wake_ms = parts.into_iter().flatten().min();

@@ -61,6 +61,8 @@ pub struct UploadMachine {
     pub(super) turn: Option<RecordingId>,
     speed: Speed,
     random: u64,
+    /// When the machine last started what was due.
+    pub(super) advanced_ms: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -123,6 +125,7 @@ impl UploadMachine {
             turn: None,
             speed: Speed::default(),
             random: seed,
+            advanced_ms: 0,
         }
     }
 
@@ -207,10 +210,12 @@ impl UploadMachine {
         self.advance(now_ms, step);
     }
 
-    /// Returns when to send [`UploadEvent::Woke`] if nothing else happens before.
-    pub(super) fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
+    /// Returns when to send [`UploadEvent::Woke`] if nothing else happens before. A time that has passed without an
+    /// event is still returned: what was due then has not begun.
+    pub(super) fn next_wake_ms(&self) -> Option<u64> {
         let probe_ms = self.probe.due_ms.filter(|_| self.wants_probe());
-        let gates = self.uploads.values().filter_map(|upload| upload.closed_until(now_ms));
+        let gates =
+            self.uploads.values().filter_map(|upload| upload.closed_until(self.advanced_ms));
         gates.map(|(wake_ms, _)| wake_ms).chain(probe_ms).min()
     }
 

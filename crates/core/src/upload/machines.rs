@@ -145,8 +145,8 @@ impl UploadMachines {
     }
 
     /// Returns when to send [`UploadEvent::Woke`] if nothing else happens before.
-    pub fn next_wake_ms(&self, now_ms: u64) -> Option<u64> {
-        self.machines.values().filter_map(|machine| machine.next_wake_ms(now_ms)).min()
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        self.machines.values().filter_map(UploadMachine::next_wake_ms).min()
     }
 
     /// Returns the status of a recording's upload, if it has one.

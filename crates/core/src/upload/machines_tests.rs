@@ -119,6 +119,20 @@ fn server_that_cannot_be_reached_holds_back_its_own_uploads_alone() {
 }
 
 #[test]
+fn wait_that_ended_while_others_were_served_is_still_to_be_woken_from() {
+    let mut machines = restore(&to_new(&[OLD]), vec![rows(FIRST, OLD), rows(SECOND, NEW)]);
+    let request = opened(&online(&mut machines, NEW));
+    let failure = Failure::RateLimited { retry_after_ms: 1_000 };
+    machines.handle(10, UploadEvent::RequestFailed { request, failure });
+    let wake_ms = machines.next_wake_ms().expect("it is tried again");
+    assert!(wake_ms >= 1_010, "{wake_ms}");
+    let verdict = ProbeVerdict::Offline { detail: "refused".into() };
+    machines.handle(wake_ms + 5, UploadEvent::ProbeAnswered { server: OLD.into(), verdict });
+    assert_eq!(machines.next_wake_ms(), Some(wake_ms));
+    opened(&machines.handle(wake_ms + 6, UploadEvent::Woke));
+}
+
+#[test]
 fn other_server_that_refuses_the_token_stops_its_own_uploads_alone() {
     let mut machines = restore(&to_new(&[OLD]), vec![rows(FIRST, OLD), rows(SECOND, NEW)]);
     let first = opened(&online(&mut machines, OLD));

@@ -10,6 +10,7 @@ use crate::{RecordingId, policy};
 
 impl UploadMachine {
     pub(super) fn advance(&mut self, now_ms: u64, step: &mut Step) {
+        self.advanced_ms = now_ms;
         self.drop_too_large(step);
         if self.reach == Reachability::Online {
             self.refuse_versions(step);

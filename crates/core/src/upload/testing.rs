@@ -94,7 +94,7 @@ impl Rig {
 
     /// Waits until the machine wants to be woken.
     pub(super) fn wait(&mut self) {
-        if let Some(wake_ms) = self.machine.next_wake_ms(self.now_ms) {
+        if let Some(wake_ms) = self.machine.next_wake_ms() {
             self.now_ms = self.now_ms.max(wake_ms);
         }
         self.tell(UploadEvent::Woke);

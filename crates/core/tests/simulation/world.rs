@@ -218,7 +218,7 @@ impl World {
 
     pub fn run(mut self) -> Outcome {
         while self.now_ms < WORLD_ENDS_MS && !self.is_done() {
-            let wake_ms = self.machine.next_wake_ms(self.now_ms).map(|ms| ms.max(self.now_ms));
+            let wake_ms = self.machine.next_wake_ms().map(|ms| ms.max(self.now_ms));
             let next_ms = self.queue.peek().map(|Reverse((at_ms, _))| *at_ms);
             match (wake_ms, next_ms) {
                 (Some(wake_ms), next_ms) if next_ms.is_none_or(|next_ms| wake_ms < next_ms) => {

@@ -125,8 +125,8 @@ impl Uploads {
     }
 
     /// Returns when uploads have to act next, by the engine's clock.
-    pub(crate) fn next_wake_ms(&self, cx: &Context) -> Option<u64> {
-        let machine_ms = self.machine.next_wake_ms(cx.now_ms());
+    pub(crate) fn next_wake_ms(&self) -> Option<u64> {
+        let machine_ms = self.machine.next_wake_ms();
         machine_ms.into_iter().chain(self.next_damage_ms()).chain(self.next_title_ms()).min()
     }
 
