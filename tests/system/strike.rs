@@ -78,7 +78,8 @@ fn struck_numbers_are_in_no_file_and_all_others_are_there() {
     let kept = number_at(before.0 - STRUCK - MARGIN);
     hold_whole(&numbers, first..kept.saturating_sub(2), "before the strike");
     hold_whole(&numbers, after.1 + 2..last, "after the strike");
-    assert!(last > ended);
+    // The last picture is up to two frames older than what was seen before the end.
+    assert!(last + 2 >= ended, "{last}, and {ended} was seen");
     assert!(timed.windows(2).all(|pair| pair[1].0 - pair[0].0 < PICTURE_S_MAX), "{timed:?}");
     let whole = join(&screen, &recorded);
     let served = format!("{}/video.webm", recorded.link.as_ref().unwrap());

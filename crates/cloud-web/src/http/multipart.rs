@@ -427,7 +427,10 @@ async fn awaited<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Re
             Err(ApiError::too_large(limits::PART_BYTES_MAX))
         }
         Ok(Err(error)) if is_too_slow(&error) => Err(ApiError::slow()),
-        Ok(Err(_)) => Err(broken()),
+        Ok(Err(error)) => {
+            tracing::debug!(?error, "A form can't be read");
+            Err(broken())
+        }
         Err(_) => Err(ApiError::slow()),
     }
 }
@@ -514,5 +517,62 @@ mod tests {
         assert_eq!(of("sha-512=:AAAA:").unwrap(), None);
         assert!(of("sha-256=47DEQ").is_err());
         assert!(of("sha-256=:AAAA:").is_err());
+    }
+
+    /// Bytes that begin like a boundary, in pieces that end anywhere.
+    #[tokio::test]
+    async fn file_of_a_form_is_read_however_its_bytes_arrive() {
+        const BOUNDARY: &str = "----WebKitFormBoundary7MA4";
+        let mut state = 0x5EED_u64;
+        let mut below = move |end: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % end as u64) as usize
+        };
+        for _ in 0..500 {
+            let mut file = Vec::new();
+            for _ in 0..below(30) {
+                let begun = format!("\r\n--{BOUNDARY}");
+                match below(3) {
+                    0 => file.extend_from_slice(&begun.as_bytes()[..below(begun.len())]),
+                    1 => file.push(b"\r\n-W\0"[below(5)]),
+                    _ => file.extend(std::iter::repeat_n(b'x', below(60))),
+                }
+            }
+            let head = "content-disposition: form-data; name=\"chunk\"; filename=\"a\"";
+            let form = [
+                format!("--{BOUNDARY}\r\n{head}\r\n\r\n").as_bytes(),
+                &file,
+                format!("\r\n--{BOUNDARY}--\r\n").as_bytes(),
+            ]
+            .concat();
+            let pieces: Vec<usize> = (0..form.len()).map(|_| 1 + below(70)).collect();
+            let (mut from, to) = tokio::io::duplex(8_192);
+            let sent = form.clone();
+            tokio::spawn(async move {
+                let mut rest = &sent[..];
+                for piece in pieces {
+                    let (now, later) = rest.split_at(piece.min(rest.len()));
+                    tokio::io::AsyncWriteExt::write_all(&mut from, now).await.unwrap();
+                    tokio::task::yield_now().await;
+                    rest = later;
+                }
+            });
+            let body = axum::body::Body::from_stream(tokio_util::io::ReaderStream::new(to));
+            let request = Request::builder()
+                .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+                .body(body)
+                .unwrap();
+            let mut multipart = Multipart::from_request(request, &()).await.unwrap();
+            let mut field = awaited(multipart.next_field()).await.unwrap().unwrap();
+            let mut read = Vec::new();
+            while let Some(bytes) = awaited(field.chunk()).await.unwrap() {
+                read.extend_from_slice(&bytes);
+            }
+            drop(field);
+            assert_eq!(read, file, "of {}", form.escape_ascii());
+            assert!(awaited(multipart.next_field()).await.unwrap().is_none());
+        }
     }
 }
