@@ -93,7 +93,16 @@ fn shared_display_is_taken_in_its_own_pixels_beside_one_of_another_scale() {
         let file = home.path().join("scaled.png");
         let file = file.to_str().unwrap();
         let args = ["screenshot", "--json", "--no-upload", "--force", "--out", file];
-        let taken = ask_json(home, None, &args).unwrap();
+        // A portal of wlroots sends a picture only when something is drawn, so the same is drawn again meanwhile.
+        let taken = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| ask_json(home, None, &args));
+            while !asked.is_finished() {
+                let again = format!("output {MONITOR} scale {scale}");
+                sway.order(home, &again.split(' ').collect::<Vec<_>>()).unwrap();
+                wait::pass("a moment", Duration::from_millis(200)).unwrap();
+            }
+            asked.join().unwrap().unwrap()
+        });
         assert_eq!((&taken["width"], &taken["height"]), (&width.into(), &height.into()), "{taken}");
         let seen = media::picture(file, 0.0).unwrap();
         assert!(seen == want, "other pixels than the display's at {scale}, beside {other}");

@@ -412,6 +412,6 @@ mod tests {
             .filter(|action: &Action| action.may_come_by(Way::Toasts))
             .map(|action| action.name())
             .collect();
-        assert_eq!(allowed, ["open-library", "open-account", "copy-link", "open-link", "retry"]);
+        assert_eq!(allowed, ["retry", "open-library", "open-account", "copy-link", "open-link"]);
     }
 }

@@ -72,7 +72,7 @@ fn mp4_ends_with_the_pictures_after_a_still() {
         let kept = 4_000..end_ms;
         let edit = cuts(std::slice::from_ref(&kept), &[]);
         let file = export(&STILL, &edit, &options(ExportFormat::Mp4), folder.path());
-        let times = STILL.times.iter().enumerate().filter(|(_, time_ms)| kept.contains(time_ms));
+        let times = STILL.times.iter().enumerate().filter(|(_, time_ms)| kept.contains(*time_ms));
         let want: Vec<usize> = times.map(|(number, _)| number).collect();
         assert_eq!(want.len(), shown);
         let seen: Vec<usize> = pictures(&file, STILL.size).iter().map(|seen| seen.number).collect();

@@ -68,7 +68,8 @@ impl PortalSource {
         let stream = PipewireStream::start(&sharing)?;
         let wait = gst::ClockTime::try_from(OPEN_WAIT).ok();
         let first = stream.appsink.try_pull_sample(wait).ok_or_else(|| {
-            let reason = "no picture comes of it".to_owned();
+            let reason = "it sent no picture; some desktops send one only when something on the screen changes"
+                .to_owned();
             sharing.end().get().unwrap_or(CaptureError::SharingRefused { reason })
         })?;
         let whole = DeliveredFrame::of(&first)?.rect;
