@@ -428,7 +428,7 @@ async fn awaited<T>(next: impl Future<Output = Result<T, MultipartError>>) -> Re
         }
         Ok(Err(error)) if is_too_slow(&error) => Err(ApiError::slow()),
         Ok(Err(error)) => {
-            tracing::debug!(?error, "A form can't be read");
+            tracing::info!(?error, "A form can't be read");
             Err(broken())
         }
         Err(_) => Err(ApiError::slow()),
