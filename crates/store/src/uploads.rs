@@ -434,7 +434,8 @@ fn leaves_version_files(change: &UploadChange) -> Option<RecordingId> {
     }
 }
 
-/// The receipt stays until the part is acknowledged again; only acknowledged parts are completed.
+/// Marks a part as not acknowledged. Its receipt stays until it is acknowledged again; only acknowledged parts are
+/// completed.
 fn take_acknowledgement_back(
     to: &Transaction<'_>,
     recording: RecordingId,

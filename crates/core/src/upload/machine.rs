@@ -370,8 +370,9 @@ impl UploadMachine {
         self.speed.add(now_ms, rest_bytes);
     }
 
-    /// After a 413 or a strike the parts were planned anew: under a number, the server may still have bytes of the
-    /// earlier plan, so all parts are sent again. A finished video has the bytes of the last plan.
+    /// Takes over which parts the server has. After a 413 or a strike the parts were planned anew: under a number, the
+    /// server may still have bytes of the earlier plan, so all parts are sent again. A finished video has the bytes of
+    /// the last plan.
     fn parts_received(
         &mut self,
         request: RequestId,
@@ -512,7 +513,7 @@ impl UploadMachine {
         }
     }
 
-    /// SplitMix64: core has no random source of its own.
+    /// Returns the next number of SplitMix64: core has no random source of its own.
     pub(super) fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.random;

@@ -2,10 +2,11 @@
 
 use resvg::tiny_skia::{BlendMode, IntRect, Pixmap, PixmapPaint, Transform};
 use resvg::usvg::Tree;
-use snaplark_core::edit::{Area, Shape, ShapeKind};
+use snaplark_core::edit::{Area, Shape};
 use snaplark_core::render::{RenderError, RenderProgress};
 
-use super::{blank, effects, fonts, svg};
+use super::tools::{MULTIPLY, Technique, technique_of};
+use super::{blank, effects, fonts};
 
 /// Draws all shapes. Nothing of what is hidden is in the picture before the first is drawn.
 pub(super) fn draw(
@@ -13,56 +14,48 @@ pub(super) fn draw(
     shapes: &[Shape],
     progress: &RenderProgress,
 ) -> Result<(), RenderError> {
-    effects::erase_hidden(picture, shapes);
-    let mut spotlights: Vec<Area> = shapes.iter().filter_map(spotlight).collect();
-    for (done, shape) in shapes.iter().enumerate() {
+    let techniques: Vec<Technique> = shapes.iter().map(|shape| technique_of(&shape.kind)).collect();
+    effects::erase_hidden(picture, &techniques);
+    let mut spotlights: Vec<Area> = techniques.iter().filter_map(spotlight).collect();
+    for (done, technique) in techniques.iter().enumerate() {
         if progress.is_cancelled() {
             return Err(RenderError::Cancelled);
         }
         progress.advance(done as u64, shapes.len() as u64);
-        match &shape.kind {
-            ShapeKind::Blur { area, radius_px } => effects::blur(picture, *area, *radius_px),
-            ShapeKind::Pixelate { area, block_px } => {
+        match technique {
+            Technique::Vector(elements) => vector(picture, elements)?,
+            Technique::Cover { area, color } => effects::cover(picture, *area, *color),
+            Technique::Pixelate { area, block_px } => {
                 effects::pixelate(picture, *area, *block_px, None);
             }
-            ShapeKind::Cover { area, color } => effects::cover(picture, *area, *color),
+            Technique::Blur { area, radius_px } => effects::blur(picture, *area, *radius_px),
             // All of them together, where the lowest lies.
-            ShapeKind::Spotlight { .. } => {
+            Technique::Spotlight { .. } => {
                 let lights = std::mem::take(&mut spotlights);
                 if !lights.is_empty() {
                     effects::darken_around(picture, &lights);
                 }
             }
-            ShapeKind::Arrow { .. }
-            | ShapeKind::Line { .. }
-            | ShapeKind::Box { .. }
-            | ShapeKind::Ellipse { .. }
-            | ShapeKind::Pen { .. }
-            | ShapeKind::Marker { .. }
-            | ShapeKind::Text { .. }
-            | ShapeKind::Step { .. }
-            | ShapeKind::Emoji { .. } => vector(picture, shape)?,
         }
     }
     progress.advance(1, 1);
     Ok(())
 }
 
-fn spotlight(shape: &Shape) -> Option<Area> {
-    if let ShapeKind::Spotlight { area } = shape.kind { Some(area) } else { None }
+fn spotlight(technique: &Technique) -> Option<Area> {
+    if let Technique::Spotlight { area } = technique { Some(*area) } else { None }
 }
 
-fn vector(picture: &mut Pixmap, shape: &Shape) -> Result<(), RenderError> {
-    let elements = svg::svg_of(shape);
+fn vector(picture: &mut Pixmap, elements: &str) -> Result<(), RenderError> {
     if elements.is_empty() {
         return Ok(());
     }
-    let multiplied = elements.contains(svg::MULTIPLY);
+    let multiplied = elements.contains(MULTIPLY);
     let document = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}">{}</svg>"#,
         picture.width(),
         picture.height(),
-        if multiplied { elements.replace(svg::MULTIPLY, "") } else { elements },
+        elements.replace(MULTIPLY, ""),
     );
     let tree = Tree::from_str(&document, &fonts::options())
         .map_err(|error| RenderError::NotEncoded { reason: error.to_string() })?;

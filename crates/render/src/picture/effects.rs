@@ -5,7 +5,9 @@
 //! covered or pixelated area. [`erase_hidden`] runs first and makes the originals equal there.
 
 use resvg::tiny_skia::Pixmap;
-use snaplark_core::edit::{Area, Rgb, Shape, ShapeKind};
+use snaplark_core::edit::{Area, Rgb};
+
+use super::tools::Technique;
 
 /// The alpha of the black that darkens what lies outside of the spotlights.
 const DARKNESS: u32 = 140;
@@ -17,17 +19,13 @@ const BOX_PASSES: u32 = 3;
 const WEIGHT_UNIT: u64 = 1 << 16;
 
 /// Replaces the pixels of all covered and pixelated areas by what can be known from outside of them.
-pub(super) fn erase_hidden(picture: &mut Pixmap, shapes: &[Shape]) {
-    let hidden = |shape: &Shape| {
-        if let ShapeKind::Cover { area, .. } = shape.kind {
-            Some((area, None))
-        } else if let ShapeKind::Pixelate { area, block_px } = shape.kind {
-            Some((area, Some(block_px)))
-        } else {
-            None
-        }
+pub(super) fn erase_hidden(picture: &mut Pixmap, techniques: &[Technique]) {
+    let hidden = |technique: &Technique| match technique {
+        Technique::Cover { area, .. } => Some((*area, None)),
+        Technique::Pixelate { area, block_px } => Some((*area, Some(*block_px))),
+        Technique::Vector(_) | Technique::Blur { .. } | Technique::Spotlight { .. } => None,
     };
-    let hidden: Vec<(Area, Option<u32>)> = shapes.iter().filter_map(hidden).collect();
+    let hidden: Vec<(Area, Option<u32>)> = techniques.iter().filter_map(hidden).collect();
     if hidden.is_empty() {
         return;
     }
@@ -43,9 +41,9 @@ pub(super) fn erase_hidden(picture: &mut Pixmap, shapes: &[Shape]) {
             pixelate(picture, *area, *block_px, Some(&areas));
         }
     }
-    for shape in shapes {
-        if let ShapeKind::Cover { area, color } = shape.kind {
-            cover(picture, area, color);
+    for technique in techniques {
+        if let Technique::Cover { area, color } = technique {
+            cover(picture, *area, *color);
         }
     }
 }

@@ -11,7 +11,7 @@ use resvg::usvg::fontdb::{
 };
 use resvg::usvg::{FontResolver, Options};
 
-use super::svg::EMOJI_FAMILIES;
+use super::tools::EMOJI_FAMILIES;
 
 /// Inter, as the windows use it.
 const INTER: &[u8] = include_bytes!("../../../../assets/fonts/Inter-SemiBold.otf");

@@ -15,7 +15,7 @@ mod effects;
 mod encode;
 mod fonts;
 mod png_file;
-mod svg;
+mod tools;
 
 use resvg::tiny_skia::Pixmap;
 use snaplark_core::edit::Drawing;
@@ -27,7 +27,7 @@ use snaplark_core::render::{
 pub(crate) use canvas::resize;
 pub(crate) use decode::{decode, size};
 pub(crate) use draw::part_of;
-pub use svg::svg_of;
+pub use tools::svg_of;
 
 /// The quality of thumbnails: small files for cards, in which nobody looks for artefacts.
 const THUMBNAIL_QUALITY: u8 = 82;

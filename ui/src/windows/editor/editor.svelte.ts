@@ -258,7 +258,7 @@ export class Editor {
     const from = union(this.chosen.map((shape) => boundsOf(shape, this.measure)));
     const to = { ...from, width: Math.max(1, from.width + by.x), height: Math.max(1, from.height + by.y) };
     const next = change.change(this.#history.now, this.selected, (shape) => {
-      if (shape.tool !== "text" && shape.tool !== "step" && shape.tool !== "emoji") return refitted(shape, from, to);
+      if (!("sizePx" in shape)) return refitted(shape, from, to);
       return restyled(shape, { sizePx: Math.max(8, shape.sizePx + by.x + by.y) });
     });
     this.do(next, "grow");

@@ -1,6 +1,7 @@
 /*! Names of objects: "Arrow 2, red". For the list, and for whoever hears them. */
 import * as m from "$lib/messages/messages";
 import { getLocale } from "$lib/messages/runtime";
+import { SHAPE_TOOLS } from "./shapeTools";
 import { COLORS, type ColorName, type Tool } from "./tools";
 import type { Rgb, Shape } from "./types";
 
@@ -8,38 +9,9 @@ import type { Rgb, Shape } from "./types";
 const QUOTED_MAX = 30;
 
 export function toolName(tool: Tool): string {
-  switch (tool) {
-    case "select":
-      return m.editor_tool_select();
-    case "arrow":
-      return m.editor_tool_arrow();
-    case "line":
-      return m.editor_tool_line();
-    case "box":
-      return m.editor_tool_box();
-    case "ellipse":
-      return m.editor_tool_ellipse();
-    case "pen":
-      return m.editor_tool_pen();
-    case "marker":
-      return m.editor_tool_marker();
-    case "text":
-      return m.editor_tool_text();
-    case "step":
-      return m.editor_tool_step();
-    case "emoji":
-      return m.editor_tool_emoji();
-    case "blur":
-      return m.editor_tool_blur();
-    case "pixelate":
-      return m.editor_tool_pixelate();
-    case "cover":
-      return m.editor_tool_cover();
-    case "spotlight":
-      return m.editor_tool_spotlight();
-    case "crop":
-      return m.editor_tool_crop();
-  }
+  if (tool === "select") return m.editor_tool_select();
+  if (tool === "crop") return m.editor_tool_crop();
+  return SHAPE_TOOLS[tool].name();
 }
 
 export function colorWords(name: ColorName): string {
@@ -79,15 +51,15 @@ export function nameOf(shapes: readonly Shape[], id: number): string {
   const shape = shapes.find((one) => one.id === id);
   if (shape === undefined) return "";
   const kind = toolName(shape.tool);
-  if (shape.tool === "step") return m.editor_name({ kind: `${kind} ${shape.number}`, detail: colorOf(shape.color) });
+  if ("number" in shape) return m.editor_name({ kind: `${kind} ${shape.number}`, detail: colorOf(shape.color) });
   const same = shapes.filter(({ tool }) => tool === shape.tool);
   const numbered = `${kind} ${same.indexOf(shape) + 1}`;
-  if (shape.tool === "text") {
+  if ("text" in shape) {
     const line = shape.text.trim().split("\n")[0] ?? "";
     const letters = [...line];
     const quoted = letters.length > QUOTED_MAX ? `${letters.slice(0, QUOTED_MAX).join("")}…` : line;
     return quoted === "" ? numbered : m.editor_name_quoted({ kind: numbered, title: quoted });
   }
-  if (shape.tool === "emoji") return m.editor_name({ kind: numbered, detail: shape.emoji });
+  if ("emoji" in shape) return m.editor_name({ kind: numbered, detail: shape.emoji });
   return "color" in shape ? m.editor_name({ kind: numbered, detail: colorOf(shape.color) }) : numbered;
 }

@@ -5,22 +5,30 @@
 import { MULTIPLY, svgOf } from "./svg";
 import type { Shape } from "./types";
 
-const parsed = new WeakMap<Shape, Element[]>();
+/** The elements of a shape, and how their colours meet what lies below. */
+interface Parsed {
+  elements: Element[];
+  isMultiplied: boolean;
+}
+const parsed = new WeakMap<Shape, Parsed>();
 
-function elementsOf(shape: Shape): Element[] {
+function parse(shape: Shape): Parsed {
   const known = parsed.get(shape);
   if (known !== undefined) return known;
-  const text = `<svg xmlns="http://www.w3.org/2000/svg">${svgOf(shape).replaceAll(MULTIPLY, "")}</svg>`;
+  const svg = svgOf(shape);
+  const text = `<svg xmlns="http://www.w3.org/2000/svg">${svg.replaceAll(MULTIPLY, "")}</svg>`;
   const elements = [...new DOMParser().parseFromString(text, "image/svg+xml").documentElement.children];
-  parsed.set(shape, elements);
-  return elements;
+  const found = { elements, isMultiplied: svg.includes(MULTIPLY) };
+  parsed.set(shape, found);
+  return found;
 }
 
 /** Paints a shape, in the picture's pixels as the context's transform has them. */
 export function paint(context: CanvasRenderingContext2D, shape: Shape) {
+  const { elements, isMultiplied } = parse(shape);
   context.save();
-  if (shape.tool === "marker") context.globalCompositeOperation = "multiply";
-  for (const element of elementsOf(shape)) {
+  if (isMultiplied) context.globalCompositeOperation = "multiply";
+  for (const element of elements) {
     const number = (name: string) => Number(element.getAttribute(name) ?? 0);
     const [fill, stroke] = [element.getAttribute("fill") ?? "#000000", element.getAttribute("stroke") ?? "none"];
     context.lineWidth = number("stroke-width");

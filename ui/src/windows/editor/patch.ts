@@ -126,7 +126,7 @@ const grown = ({ x, y, width, height }: Area, by: number): Area => ({
 function reachOf(shape: Shape): Area {
   const bounds = boundsOf(shape, measure);
   if ("widthPx" in shape) return grown(bounds, shape.widthPx * 4 + 8);
-  return shape.tool === "text" || shape.tool === "emoji" ? grown(bounds, shape.sizePx) : bounds;
+  return "sizePx" in shape ? grown(bounds, shape.sizePx) : bounds;
 }
 
 /** Draws a part of the picture with what lies below a shape. `scale` is that of the context's pixels. */

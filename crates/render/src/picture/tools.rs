@@ -1,8 +1,10 @@
-//! A shape as SVG elements, which the editor's window makes in exactly the same way.
+//! What each tool draws: the one place of this crate that names the tools. [`technique_of`] says how a shape gets
+//! onto the picture; `draw` and `effects` carry that out and know techniques, not tools.
 //!
-//! `ui/src/windows/editor/svg.ts` is this file in TypeScript. Both are held to `tests/shapes.json`. So they use
-//! nothing that two languages compute differently: additions, products, quotients and square roots of doubles,
-//! and one way to write a number. Neither measures text, because the fonts are known only to who draws.
+//! The editor's window makes the same SVG elements, in `ui/src/windows/editor/shapeTools.ts`. Both are held to
+//! `tests/shapes.json`. So they use nothing that two languages compute differently: additions, products, quotients
+//! and square roots of doubles, and one way to write a number. Neither measures text, because the fonts are known
+//! only to who draws.
 
 use snaplark_core::edit::{Area, Point, Rgb, Shape, ShapeKind};
 
@@ -25,59 +27,127 @@ const HALF_CAPITAL_EM: f64 = 0.36;
 /// How far an emoji's center lies above its baseline, in ems.
 const EMOJI_CENTER_EM: f64 = 0.35;
 
-/// Returns the SVG elements of a shape. Blur, pixelate and spotlight have none: they are computed from pixels.
-pub fn svg_of(shape: &Shape) -> String {
-    match &shape.kind {
+/// How a shape gets onto a picture.
+pub(super) enum Technique {
+    /// Its SVG elements are drawn by resvg. Without any, nothing is drawn.
+    Vector(String),
+    /// Its area becomes one color. The editor's window shows the same as an SVG element.
+    Cover {
+        /// The area, which is erased before anything is drawn.
+        area: Area,
+        /// The color.
+        color: Rgb,
+    },
+    /// Its area becomes blocks that are computed from the pixels around it.
+    Pixelate {
+        /// The area, which is erased before anything is drawn.
+        area: Area,
+        /// The side of a block.
+        block_px: u32,
+    },
+    /// Its area is blurred. What was there isn't hidden.
+    Blur {
+        /// The area.
+        area: Area,
+        /// How far a pixel is spread.
+        radius_px: u32,
+    },
+    /// All areas of this technique together stay bright, and the rest of the picture is darkened.
+    Spotlight {
+        /// The area.
+        area: Area,
+    },
+}
+
+/// Returns how a shape is drawn.
+pub(super) fn technique_of(kind: &ShapeKind) -> Technique {
+    match kind {
         ShapeKind::Arrow { from, to, bend, color, width_px } => {
-            arrow(*from, *to, *bend, *color, *width_px)
+            Technique::Vector(arrow(*from, *to, *bend, *color, *width_px))
         }
         ShapeKind::Line { from, to, color, width_px } => {
-            format!(r#"<path d="M{} L{}" {}/>"#, at(*from), at(*to), stroke(*color, *width_px),)
+            Technique::Vector(line(*from, *to, *color, *width_px))
         }
-        ShapeKind::Box { area, radius_px, filled, color, width_px } => format!(
-            r#"<rect x="{}" y="{}" width="{}" height="{}" rx="{radius_px}" fill="{}" stroke="{}" stroke-width="{width_px}"/>"#,
-            area.x,
-            area.y,
-            area.width,
-            area.height,
-            fill(*filled, *color),
-            hex(*color),
-        ),
+        ShapeKind::Box { area, radius_px, filled, color, width_px } => {
+            Technique::Vector(rectangle(*area, *radius_px, *filled, *color, *width_px))
+        }
         ShapeKind::Ellipse { area, filled, color, width_px } => {
-            let (rx, ry) = (f64::from(area.width) / 2.0, f64::from(area.height) / 2.0);
-            format!(
-                r#"<ellipse cx="{}" cy="{}" rx="{}" ry="{}" fill="{}" stroke="{}" stroke-width="{width_px}"/>"#,
-                number(f64::from(area.x) + rx),
-                number(f64::from(area.y) + ry),
-                number(rx),
-                number(ry),
-                fill(*filled, *color),
-                hex(*color),
-            )
+            Technique::Vector(ellipse(*area, *filled, *color, *width_px))
         }
-        ShapeKind::Pen { points, color, width_px } => freehand(points, *color, *width_px, "", ""),
+        ShapeKind::Pen { points, color, width_px } => {
+            Technique::Vector(freehand(points, *color, *width_px, "", ""))
+        }
         ShapeKind::Marker { points, color, width_px } => {
-            freehand(points, *color, *width_px, "0.5", MULTIPLY)
+            Technique::Vector(freehand(points, *color, *width_px, "0.5", MULTIPLY))
         }
         ShapeKind::Text { at, text, size_px, color, plate } => {
-            lines(*at, text, *size_px, *color, *plate)
+            Technique::Vector(lines(*at, text, *size_px, *color, *plate))
         }
-        ShapeKind::Step { at, number, size_px, color } => step(*at, *number, *size_px, *color),
+        ShapeKind::Step { at, number, size_px, color } => {
+            Technique::Vector(step(*at, *number, *size_px, *color))
+        }
         ShapeKind::Emoji { at, emoji, size_px } => {
-            let size = f64::from(*size_px);
-            format!(
-                r#"<text x="{}" y="{}" font-family="{}" font-size="{size_px}" text-anchor="middle">{}</text>"#,
-                at.x,
-                number(f64::from(at.y) + size * EMOJI_CENTER_EM),
-                EMOJI_FAMILIES.join(", "),
-                escaped(emoji),
-            )
+            Technique::Vector(centered_emoji(*at, emoji, *size_px))
         }
-        ShapeKind::Cover { area, color } => cover(*area, *color),
-        ShapeKind::Blur { .. } | ShapeKind::Pixelate { .. } | ShapeKind::Spotlight { .. } => {
+        ShapeKind::Cover { area, color } => Technique::Cover { area: *area, color: *color },
+        ShapeKind::Pixelate { area, block_px } => {
+            Technique::Pixelate { area: *area, block_px: *block_px }
+        }
+        ShapeKind::Blur { area, radius_px } => {
+            Technique::Blur { area: *area, radius_px: *radius_px }
+        }
+        ShapeKind::Spotlight { area } => Technique::Spotlight { area: *area },
+    }
+}
+
+/// Returns the SVG elements of a shape. Blur, pixelate and spotlight have none: they are computed from pixels.
+pub fn svg_of(shape: &Shape) -> String {
+    match technique_of(&shape.kind) {
+        Technique::Vector(elements) => elements,
+        Technique::Cover { area, color } => cover(area, color),
+        Technique::Pixelate { .. } | Technique::Blur { .. } | Technique::Spotlight { .. } => {
             String::new()
         }
     }
+}
+
+fn line(from: Point, to: Point, color: Rgb, width_px: u32) -> String {
+    format!(r#"<path d="M{} L{}" {}/>"#, at(from), at(to), stroke(color, width_px))
+}
+
+fn rectangle(area: Area, radius_px: u32, filled: bool, color: Rgb, width_px: u32) -> String {
+    format!(
+        r#"<rect x="{}" y="{}" width="{}" height="{}" rx="{radius_px}" fill="{}" stroke="{}" stroke-width="{width_px}"/>"#,
+        area.x,
+        area.y,
+        area.width,
+        area.height,
+        fill(filled, color),
+        hex(color),
+    )
+}
+
+fn ellipse(area: Area, filled: bool, color: Rgb, width_px: u32) -> String {
+    let (rx, ry) = (f64::from(area.width) / 2.0, f64::from(area.height) / 2.0);
+    format!(
+        r#"<ellipse cx="{}" cy="{}" rx="{}" ry="{}" fill="{}" stroke="{}" stroke-width="{width_px}"/>"#,
+        number(f64::from(area.x) + rx),
+        number(f64::from(area.y) + ry),
+        number(rx),
+        number(ry),
+        fill(filled, color),
+        hex(color),
+    )
+}
+
+fn centered_emoji(center: Point, emoji: &str, size_px: u32) -> String {
+    format!(
+        r#"<text x="{}" y="{}" font-family="{}" font-size="{size_px}" text-anchor="middle">{}</text>"#,
+        center.x,
+        number(f64::from(center.y) + f64::from(size_px) * EMOJI_CENTER_EM),
+        EMOJI_FAMILIES.join(", "),
+        escaped(emoji),
+    )
 }
 
 fn cover(area: Area, color: Rgb) -> String {
@@ -375,7 +445,7 @@ mod tests {
             std::fs::write(path, text + "\n").unwrap();
         }
         let kept: Vec<Fixture> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        assert_eq!(made, kept, "write them with {UPDATE}=1 if svg.ts is to follow");
+        assert_eq!(made, kept, "write them with {UPDATE}=1 if shapeTools.ts is to follow");
     }
 
     #[test]
