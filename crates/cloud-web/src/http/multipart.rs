@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +16,8 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::StreamExt;
+use futures_util::stream::poll_fn;
+use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use snaplark_api::{ScreenshotFields, limits};
 use snaplark_formats::sniff::MediaKind;
@@ -109,7 +111,7 @@ pub(crate) async fn read_chunk<F: ChunkFields>(
             (request, Some((claimed, whole)))
         }
     };
-    let multipart = opened(app, request).await?;
+    let multipart = opened(request).await?;
     let mut form = ChunkFormReader {
         app,
         user,
@@ -143,9 +145,27 @@ pub(crate) fn check_announced(headers: &HeaderMap, bytes_max: u64) -> Result<(),
     if is_too_large { Err(ApiError::too_large(bytes_max)) } else { Ok(()) }
 }
 
-async fn opened(app: &App, request: Request) -> Result<Multipart, ApiError> {
-    Multipart::from_request(request, app).await.map_err(|_| {
+async fn opened(request: Request) -> Result<Multipart, ApiError> {
+    let (head, body) = request.into_parts();
+    let body = Body::from_stream(one_piece_a_look(body.into_data_stream()));
+    Multipart::from_request(Request::from_parts(head, body), &()).await.map_err(|_| {
         ApiError::unsupported("A file is sent as multipart/form-data with a boundary.")
+    })
+}
+
+/// Holds back what follows a piece until it is looked at again. The form's reader (multer 3.1.0) looks at the body twice
+/// while it waits for the first boundary, and refuses a whole form as one that ends early if the second look brings
+/// all of it and its end.
+fn one_piece_a_look<B: Stream + Unpin>(mut body: B) -> impl Stream<Item = B::Item> {
+    let mut has_given = false;
+    poll_fn(move |cx| {
+        if std::mem::take(&mut has_given) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = body.poll_next_unpin(cx);
+        has_given = matches!(piece, Poll::Ready(Some(_)));
+        piece
     })
 }
 
@@ -314,7 +334,7 @@ pub(crate) async fn read_file(
     wanted: FileRules,
 ) -> Result<FileForm, ApiError> {
     check_announced(request.headers(), wanted.bytes_max)?;
-    let mut multipart = opened(app, request).await?;
+    let mut multipart = opened(request).await?;
     let mut image: Option<FileForm> = None;
     let (mut texts, mut other_bytes) = (Texts::default(), 0);
     let read = async {
@@ -564,7 +584,7 @@ mod tests {
                 .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
                 .body(body)
                 .unwrap();
-            let mut multipart = Multipart::from_request(request, &()).await.unwrap();
+            let mut multipart = opened(request).await.unwrap();
             let mut field = awaited(multipart.next_field()).await.unwrap().unwrap();
             let mut read = Vec::new();
             while let Some(bytes) = awaited(field.chunk()).await.unwrap() {
@@ -574,5 +594,28 @@ mod tests {
             assert_eq!(read, file, "of {}", form.escape_ascii());
             assert!(awaited(multipart.next_field()).await.unwrap().is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn form_that_arrives_all_at_once_while_it_is_waited_for_is_read() {
+        let form = "--b\r\ncontent-disposition: form-data; name=\"n\"\r\n\r\nv\r\n--b--\r\n";
+        let mut looks = 0;
+        let body = poll_fn(move |cx| {
+            looks += 1;
+            cx.waker().wake_by_ref();
+            match looks {
+                1 => Poll::Pending,
+                2 => Poll::Ready(Some(Ok::<_, std::io::Error>(form))),
+                _ => Poll::Ready(None),
+            }
+        });
+        let request = Request::builder()
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(Body::from_stream(body))
+            .unwrap();
+        let mut multipart = opened(request).await.unwrap();
+        let field = awaited(multipart.next_field()).await.unwrap().unwrap();
+        assert_eq!(text(field, "n").await.unwrap(), "v");
+        assert!(awaited(multipart.next_field()).await.unwrap().is_none());
     }
 }
