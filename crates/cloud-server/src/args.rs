@@ -226,6 +226,10 @@ pub struct Serve {
     #[arg(long, env = "SNAPLARK_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of the TLS certificate, as a PEM file.
+    /// Don't let owners count how far their videos are watched. Without this, each owner may switch it on for
+    /// each video.
+    #[arg(long, env = "SNAPLARK_NO_WATCH_COUNTS")]
+    pub no_watch_counts: bool,
     #[arg(long, env = "SNAPLARK_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Address and port for /metrics, such as 127.0.0.1:9100. Anyone who can reach it can see how much

@@ -140,6 +140,7 @@ async fn run(serve: Serve) -> Result<(), ServerError> {
         options.mail = Some(MailOptions { url, password, from });
     }
     options.metrics_listen = serve.metrics_listen;
+    options.cloud.counts_watching = !serve.no_watch_counts;
     if let (Some(certificate), Some(key)) = (serve.tls_cert, serve.tls_key) {
         options.tls = Some(TlsFiles { certificate, key });
     }

@@ -80,6 +80,8 @@ pub struct CloudOptions {
     pub cache_max: Duration,
     /// The time that requests in progress have to finish when the server is asked to stop.
     pub stop_max: Duration,
+    /// Whether owners may have it counted how far their videos are watched.
+    pub counts_watching: bool,
     /// The interval between two checks of a video's bytes against what was received. `None` disables
     /// the checks.
     pub scrub_every: Option<Duration>,
@@ -112,6 +114,7 @@ impl CloudOptions {
             stop_max: STOP_MAX,
             scrub_every: Some(SCRUB_EVERY),
         }
+            counts_watching: true,
     }
 }
 
@@ -169,6 +172,7 @@ where
     };
     let mut uploads = Uploads::new(store.0, store.1, options.clock.clone(), rate, rules);
     uploads.metrics = options.metrics;
+        counts_watching: options.counts_watching,
     let uploads = Arc::new(uploads);
     let signing = uploads.signing().await.map_err(|source| {
         let (at, source) = ("of this server".to_owned(), source.into());
@@ -186,6 +190,7 @@ where
         mailer: options.mailer,
         request_metrics: options.request_metrics,
         public_url: public_url.clone(),
+        watch_counter: Arc::new(uploads.watch_counter()),
         is_named,
         behind_proxy: options.behind_proxy,
         has_sign_in: options.has_sign_in,

@@ -41,6 +41,7 @@ mod stream_index;
 pub mod sweep;
 mod turns;
 pub mod uploads;
+pub mod watching;
 
 pub use clock::Clock;
 pub use commands::{

@@ -49,3 +49,4 @@ mod tls;
 mod upgrade;
 mod video_versions;
 mod wait;
+mod watching;
