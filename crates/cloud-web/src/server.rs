@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::CloudError;
 use crate::http::{self, AppState};
 use crate::outlets::{Mailer, RequestMetrics};
-use crate::serve;
+use crate::serve::{self, Connection};
 
 /// The time that requests in progress have to finish after a stop was requested.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
@@ -149,7 +149,7 @@ pub async fn start_on<L, E>(
     listener_on: impl FnOnce(TcpListener) -> Result<L, E>,
 ) -> Result<Cloud, E>
 where
-    L: Listener<Addr = SocketAddr>,
+    L: Listener<Addr = SocketAddr, Io: Connection>,
     E: From<CloudError>,
 {
     let given = options.public_url.as_deref().map(checked_url).transpose();
