@@ -37,7 +37,7 @@ fn moving() -> &'static Recording {
 }
 
 /// The same without sound, whose segments of one second begin with keyframes, so that it can be edited.
-fn silent() -> &'static Recording {
+pub fn silent() -> &'static Recording {
     static SILENT: OnceLock<Recording> = OnceLock::new();
     SILENT.get_or_init(|| recorded("", ""))
 }
@@ -132,16 +132,16 @@ fn assert_same_times(source: &[u8], made: &[u8], what: &str) {
     assert!(off <= SOUND_S, "{what}: {heard:?} {made_heard:?}");
 }
 
-async fn upload(user: &User, parts: &[Vec<u8>]) -> (String, String) {
+pub async fn upload(user: &User, parts: &[Vec<u8>]) -> (String, String) {
     let answer = user.upload(parts).await;
     let session = answer["sessionId"].as_str().unwrap().to_owned();
     (session, format!("/videos/{}", answer["videoId"].as_str().unwrap()))
 }
 
 /// The lengths and addresses of a playlist's pieces, and whether it is complete.
-struct Playlist {
-    header: String,
-    pieces: Vec<(f64, String)>,
+pub struct Playlist {
+    pub header: String,
+    pub pieces: Vec<(f64, String)>,
     is_whole: bool,
     text: String,
 }
@@ -163,7 +163,7 @@ impl Playlist {
     }
 
     /// Asks for it until it has a piece.
-    async fn of(user: &User, path: &str) -> Playlist {
+    pub async fn of(user: &User, path: &str) -> Playlist {
         wait::until("a playlist", async || {
             let (status, headers, text) = seen(user, &format!("{path}/hls/720.m3u8"), &[]).await;
             assert!([200, 202].contains(&status), "{status}: {}", String::from_utf8_lossy(&text));
@@ -175,7 +175,7 @@ impl Playlist {
         .await
     }
 
-    async fn whole(user: &User, path: &str) -> Playlist {
+    pub async fn whole(user: &User, path: &str) -> Playlist {
         wait::until("a complete playlist", async || {
             Some(Playlist::of(user, path).await).filter(|it| it.is_whole)
         })
@@ -183,7 +183,7 @@ impl Playlist {
     }
 
     /// Everything that a player loads, one after the other.
-    async fn bytes(&self, user: &User, path: &str) -> Vec<u8> {
+    pub async fn bytes(&self, user: &User, path: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         for name in [&self.header].into_iter().chain(self.pieces.iter().map(|(_, name)| name)) {
             let (status, headers, piece) = seen(user, &format!("{path}/hls/{name}"), &[]).await;

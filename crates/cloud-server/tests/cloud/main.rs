@@ -15,6 +15,8 @@ mod dialects;
 mod disk;
 mod documents;
 mod durability;
+#[cfg(unix)]
+mod encoder;
 mod film;
 mod forgotten;
 mod generated;
