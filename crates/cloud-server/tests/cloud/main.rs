@@ -45,6 +45,8 @@ mod screenshots;
 mod scrub;
 mod serving;
 mod shares;
+#[cfg(target_os = "linux")]
+mod stream_cost;
 mod support;
 mod tls;
 #[cfg(unix)]
