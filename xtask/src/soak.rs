@@ -15,6 +15,8 @@ pub const CHAOS_ROUNDS: u32 = 200;
 pub const PLAYER_ROUNDS: u32 = 20;
 pub const LOAD_SECONDS: u32 = 60;
 pub const CUT_EDITS: u32 = 200;
+/// The length of each of 50 recordings, of which four rounds are sent.
+const LIVE_SECONDS: &str = "60";
 pub const CHAOS_REMEDY: &str = "run the seed that it names alone: `cargo xtask soak chaos --rounds 1 \
     --seed N`, or the ten that end with it where earlier recordings matter.";
 const SEEDS: &str = "10000";
@@ -27,7 +29,7 @@ const FUZZ_CASES_PER_MINUTE: u32 = 10_000;
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
         "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CUT_EDITS} seeded edits; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CUT_EDITS} seeded edits; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes, and the stream of another; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -45,6 +47,7 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     cut_edits(place, CUT_EDITS)?;
     chaos_rounds(place, CHAOS_ROUNDS, None)?;
     long_recording(place, long_minutes)?;
+    stream_costs(place, long_minutes)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
     let mut rounds = 0;
@@ -131,6 +134,23 @@ fn player_rounds(place: &Place, rounds: u32, tests: &str) -> Result<()> {
 pub fn load(place: &Place, seconds: u32, is_cluster: bool) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
     load_of(place, seconds, if is_cluster { "cluster" } else { "cloud" })
+}
+
+/// Runs the tests of the stream's costs alone, one at a time, after installing what they need.
+pub fn streams(place: &Place, minutes: u32) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    stream_costs(place, minutes)
+}
+
+fn stream_costs(place: &Place, minutes: u32) -> Result<()> {
+    build::cargo(place, &format!("streams of 50 recordings and of {minutes} minutes"))
+        .remedy("read the figures above: what each mode took, or which picture was off.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--", "--nocapture", "--test-threads", "1", "stream_cost::"])
+        .env("SNAPLARK_LIVE_SECONDS", LIVE_SECONDS)
+        .env("SNAPLARK_STREAM_MINUTES", minutes.to_string())
+        .run()
 }
 
 fn schemathesis(place: &Place) -> Result<()> {

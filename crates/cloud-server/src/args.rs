@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use snaplark_api::limits;
 use snaplark_cloud::DataLocation;
-use snaplark_cloud::products::{Mp4Mode, StreamHeights};
+use snaplark_cloud::products::{HardwareEncoder, Mp4Encoder, Mp4Mode, StreamHeights};
 use snaplark_terminal::manual::Shell;
 
 /// Run and manage a server that receives recordings and serves their links.
@@ -213,6 +213,11 @@ pub struct Serve {
     /// they end), on-demand (when the first viewer needs it), or never.
     #[arg(long, env = "SNAPLARK_MP4", default_value = "on-demand", value_name = "WHEN", value_parser = mp4)]
     pub mp4: Mp4Mode,
+    /// The encoder of H.264: auto (hardware that a trial shows to work, or else software), software, or one of
+    /// ffmpeg's encoders: h264_nvenc, h264_qsv, h264_vaapi or h264_videotoolbox. Where that one doesn't work,
+    /// software encodes.
+    #[arg(long, env = "SNAPLARK_MP4_ENCODER", default_value = "auto", value_name = "ENCODER", value_parser = encoder)]
+    pub mp4_encoder: Mp4Encoder,
     /// Heights of the H.264 stream that players may choose from, such as 1080,720,480. 720 is always one of
     /// them. Each is made by an encoder of its own.
     #[arg(long, env = "SNAPLARK_HLS_HEIGHTS", default_value = "720", value_name = "HEIGHTS", value_parser = heights)]
@@ -221,6 +226,10 @@ pub struct Serve {
     /// there. A video that was removed, cut or closed may be shown by them for as long.
     #[arg(long, env = "SNAPLARK_CACHE_SECONDS", default_value_t = 0)]
     pub cache_seconds: u32,
+    /// Don't let owners count how far their videos are watched. Without this, each owner may switch it on for
+    /// each video.
+    #[arg(long, env = "SNAPLARK_NO_WATCH_COUNTS")]
+    pub no_watch_counts: bool,
     /// TLS certificate with its chain, as a PEM file. It is reloaded when it changes. Not needed behind a
     /// reverse proxy.
     #[arg(long, env = "SNAPLARK_TLS_CERT", requires = "tls_key", value_name = "FILE")]
@@ -269,6 +278,13 @@ pub struct OwnLimit(pub Option<Option<u64>>);
 
 fn mp4(text: &str) -> Result<Mp4Mode, String> {
     Mp4Mode::named(text).ok_or_else(|| "expected live, after, on-demand or never".to_owned())
+}
+
+fn encoder(text: &str) -> Result<Mp4Encoder, String> {
+    Mp4Encoder::named(text).ok_or_else(|| {
+        let names = HardwareEncoder::ALL.map(HardwareEncoder::name).join(", ");
+        format!("expected auto, software, or one of {names}")
+    })
 }
 
 fn heights(text: &str) -> Result<StreamHeights, String> {

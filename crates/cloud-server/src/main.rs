@@ -122,6 +122,7 @@ async fn run(serve: Serve) -> Result<(), ServerError> {
     options.cloud.public_url = serve.public_url.filter(|url| !url.is_empty());
     options.cloud.ffmpeg = serve.ffmpeg;
     options.cloud.mp4 = serve.mp4;
+    options.cloud.mp4_encoder = serve.mp4_encoder;
     options.cloud.heights = serve.hls_heights;
     options.cloud.cache_max = Duration::from_secs(u64::from(serve.cache_seconds));
     options.cloud.behind_proxy = serve.behind_proxy;
@@ -139,6 +140,7 @@ async fn run(serve: Serve) -> Result<(), ServerError> {
         let password = smtp_password(serve.smtp_password_file.as_deref())?;
         options.mail = Some(MailOptions { url, password, from });
     }
+    options.cloud.counts_watching = !serve.no_watch_counts;
     options.metrics_listen = serve.metrics_listen;
     if let (Some(certificate), Some(key)) = (serve.tls_cert, serve.tls_key) {
         options.tls = Some(TlsFiles { certificate, key });

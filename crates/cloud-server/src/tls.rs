@@ -5,9 +5,12 @@
 //! nobody. If new files can't be used (half written, or not a pair), that is logged and the old
 //! certificate stays.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
@@ -16,11 +19,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use snaplark_cloud_web::Connection;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// The name of HTTP/2 in a handshake (RFC 7301).
+const HTTP2: &[u8] = b"h2";
 /// The timeout of a handshake. A slow connection needs a second or two.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// The limit on concurrent handshakes. Further connections wait in the system's queue.
@@ -44,7 +51,56 @@ pub struct TlsFiles {
 /// A listener that returns connections after their TLS handshake.
 pub(crate) struct TlsListener {
     address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    ready: mpsc::Receiver<(TlsConnection, SocketAddr)>,
+}
+
+/// A connection after its handshake.
+pub(crate) struct TlsConnection(TlsStream<TcpStream>);
+
+impl Connection for TlsConnection {
+    fn speaks_http2(&self) -> bool {
+        self.0.get_ref().1.alpn_protocol() == Some(HTTP2)
+    }
+}
+
+impl AsyncRead for TlsConnection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for TlsConnection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
 }
 
 impl TlsListener {
@@ -58,7 +114,7 @@ impl TlsListener {
             .map_err(|error| error.to_string())?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
         let (sender, ready) = mpsc::channel(READY_MAX);
         tokio::spawn(renew(files, stamp, current, sender.clone()));
         tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(config)), sender));
@@ -67,7 +123,7 @@ impl TlsListener {
 }
 
 impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsConnection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -83,7 +139,7 @@ impl axum::serve::Listener for TlsListener {
     }
 }
 
-type Ready = mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>;
+type Ready = mpsc::Sender<(TlsConnection, SocketAddr)>;
 
 /// Accepts connections until the listener is dropped.
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) {
@@ -106,7 +162,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, ready: Ready) {
         tokio::spawn(async move {
             let _turn = turn;
             match tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => drop(ready.send((stream, from)).await),
+                Ok(Ok(stream)) => drop(ready.send((TlsConnection(stream), from)).await),
                 Ok(Err(error)) => tracing::debug!(%error, "A handshake failed"),
                 Err(_) => tracing::debug!("A handshake took too long"),
             }

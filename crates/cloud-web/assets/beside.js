@@ -251,4 +251,7 @@ beside.toggleKeys = () => {
   keyList.togglePopover();
 };
 
+// What was played is counted only where the owner wants it.
+if (stage.dataset.stretches) import("./watched.js").catch(() => {});
+
 stage.toggleAttribute("data-complete", true);

@@ -22,6 +22,6 @@ pub use embedded::{Embedded, start_embedded};
 pub use error::CloudError;
 pub use local_network::{Firewall, LocalNetworkSharing, LocalNetworkState};
 pub use outlets::{Mailer, RequestMetrics};
-pub use serve::prompt;
+pub use serve::{Connection, prompt};
 pub use server::{Cloud, CloudOptions, SCRUB_EVERY, STOP_MAX, bind, reachable, start, start_on};
 pub use snaplark_cloud::ffmpeg_report;

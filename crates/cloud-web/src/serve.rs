@@ -1,26 +1,32 @@
 //! Accepts connections. axum's own `serve` sets no timeouts on them, so a client that sends a header
 //! byte by byte could hold one forever. It doesn't limit their number either, so one address could
 //! use up all files that the process may open. The timeouts of bodies are in `http::body`.
+//!
+//! A client that has agreed on HTTP/2 during its TLS handshake gets that; without TLS it is HTTP/1.1.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::{Listener, ListenerExt};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -45,9 +51,34 @@ const CONNECTIONS_MAX: usize = 16_384;
 /// The delay after the process ran out of files, because a retry at once would fail again.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
+/// Requests that one client may have answered at once over HTTP/2. A page loads a dozen files.
+const STREAMS_MAX: u32 = 32;
+/// What is received of all bodies of one HTTP/2 connection before somebody reads it. With 100 ms to the client
+/// it is enough for 40 Mbit/s.
+const WINDOW_BYTES: u32 = 512 * 1024;
+/// What is held of one answer until the client takes it.
+const SEND_BYTES_MAX: usize = 64 * 1024;
+/// How often a client that is being answered over HTTP/2 is asked whether it is still there, and how long it has
+/// to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a client may take to end an idle HTTP/2 connection that it was asked to end.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
+/// A connection that was accepted.
+pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Returns whether both sides have agreed on HTTP/2.
+    fn speaks_http2(&self) -> bool;
+}
+
+impl Connection for TcpStream {
+    fn speaks_http2(&self) -> bool {
+        false
+    }
+}
+
 /// Sets TCP_NODELAY. An answer's head and body are two writes, and without it the second would wait
 /// until the client acknowledges the first, which takes 40 ms with most systems.
-pub fn prompt(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
+pub fn prompt(listener: TcpListener) -> impl Listener<Addr = SocketAddr, Io = TcpStream> {
     listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     })
@@ -125,7 +156,7 @@ impl Drop for Seat {
 
 /// Serves until `stop`, and then lets requests in progress finish.
 pub(crate) async fn serve(
-    mut listener: impl Listener<Addr = SocketAddr>,
+    mut listener: impl Listener<Addr = SocketAddr, Io: Connection>,
     router: Router,
     room: Room,
     stop: CancellationToken,
@@ -188,23 +219,130 @@ fn too_long() -> Response {
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
 }
 
+/// Names the host in the header that HTTP/1.1 has for it, where handlers look. HTTP/2 names it in the address.
+fn name_host(request: &mut Request<Body>) {
+    if request.headers().contains_key(header::HOST) {
+        return;
+    }
+    let host = request.uri().authority().map(|host| HeaderValue::from_str(host.as_str()));
+    if let Some(Ok(host)) = host {
+        request.headers_mut().insert(header::HOST, host);
+    }
+}
+
+/// Counts the answers of one connection that are under way.
+#[derive(Clone, Debug)]
+struct AnswersUnderWay(Arc<watch::Sender<usize>>);
+
+/// One answer that is under way, until this is dropped.
+#[derive(Debug)]
+struct AnswerUnderWay(AnswersUnderWay);
+
+impl AnswersUnderWay {
+    fn new() -> Self {
+        AnswersUnderWay(Arc::new(watch::Sender::new(0)))
+    }
+
+    fn begin(&self) -> AnswerUnderWay {
+        self.0.send_modify(|count| *count += 1);
+        AnswerUnderWay(self.clone())
+    }
+
+    /// Waits until the connection has been idle for as long as it may.
+    async fn until_idle(&self) {
+        let mut count = self.0.subscribe();
+        loop {
+            // It never fails: the sender is here.
+            count.wait_for(|count| *count == 0).await.ok();
+            let begun = count.wait_for(|count| *count > 0);
+            if tokio::time::timeout(HEADER_MAX, begun).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for AnswerUnderWay {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// The body of an answer that is under way until it was sent or given up.
+struct CountedBody {
+    body: Body,
+    _answer: AnswerUnderWay,
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl Connection,
     from: SocketAddr,
     router: Router,
     stop: CancellationToken,
 ) {
+    let is_http2 = stream.speaks_http2();
+    let answers = AnswersUnderWay::new();
+    let counted = answers.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        let under_way = counted.begin();
         // The parser may read more at once than the limit of its buffer, so check the size again.
-        let is_long = header_bytes(request.headers()) > HEADER_BYTES_MAX;
+        let is_long = header_bytes(request.headers()) > HEADER_BYTES_MAX
+            || request.headers().len() > HEADERS_MAX;
         let mut request = request.map(Body::new);
+        name_host(&mut request);
         request.extensions_mut().insert(ConnectInfo(from));
         let answer = (!is_long).then(|| router.clone().call(request));
         async move {
             let Some(answer) = answer else { return Ok(too_long()) };
-            Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {}))
+            let answer = answer.await.unwrap_or_else(|never| match never {});
+            Ok::<_, Infallible>(
+                answer.map(|body| Body::new(CountedBody { body, _answer: under_way })),
+            )
         }
     });
+    if is_http2 {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new()).keep_alive_interval(PING_EVERY);
+        builder.keep_alive_timeout(PING_EVERY).max_concurrent_streams(STREAMS_MAX);
+        builder.max_header_list_size(HEADER_BYTES_MAX as u32).max_send_buf_size(SEND_BYTES_MAX);
+        builder.initial_stream_window_size(WINDOW_BYTES);
+        builder.initial_connection_window_size(WINDOW_BYTES);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await.ok();
+            }
+            // HTTP/1.1 has the timeout of the next request's headers for this.
+            () = answers.until_idle() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(GOODBYE_MAX, connection).await.ok();
+            }
+        }
+        return;
+    }
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_MAX);
     builder.max_buf_size(HEADER_BYTES_MAX).max_headers(HEADERS_MAX);
@@ -216,4 +354,33 @@ async fn connection(
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     connection.await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn connection_is_idle_when_nothing_was_under_way_for_as_long_as_it_may_be() {
+        let answers = AnswersUnderWay::new();
+        // The clock of a test has whole milliseconds.
+        let is_about = |taken: Duration, expected: Duration| {
+            taken >= expected && taken < expected + Duration::from_millis(10)
+        };
+        let begun = Instant::now();
+        answers.until_idle().await;
+        assert!(is_about(begun.elapsed(), HEADER_MAX), "from its beginning");
+
+        let (one, other) = (answers.begin(), answers.begin());
+        let begun = Instant::now();
+        let end = async {
+            tokio::time::sleep(2 * HEADER_MAX).await;
+            drop(one);
+            tokio::time::sleep(2 * HEADER_MAX).await;
+            drop(other);
+        };
+        tokio::join!(answers.until_idle(), end);
+        assert!(is_about(begun.elapsed(), 5 * HEADER_MAX), "from the end of the last answer");
+    }
 }

@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use snaplark_api::limits;
 use snaplark_cloud::jobs::{self, Jobs};
 use snaplark_cloud::metrics::{Metrics, NoMetrics};
-use snaplark_cloud::products::{Mp4Mode, StreamHeights};
+use snaplark_cloud::products::{Mp4Encoder, Mp4Mode, StreamHeights};
 use snaplark_cloud::rate::PartRate;
 use snaplark_cloud::uploads::{Rules, Uploads};
 use snaplark_cloud::{Clock, OperatorError, checked_url, scrub, sweep};
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::CloudError;
 use crate::http::{self, AppState};
 use crate::outlets::{Mailer, RequestMetrics};
-use crate::serve;
+use crate::serve::{self, Connection};
 
 /// The time that requests in progress have to finish after a stop was requested.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
@@ -74,10 +74,14 @@ pub struct CloudOptions {
     pub ffmpeg: PathBuf,
     /// When H.264 is made of recordings.
     pub mp4: Mp4Mode,
+    /// The encoder of H.264.
+    pub mp4_encoder: Mp4Encoder,
     /// The heights among which players of a stream may choose.
     pub heights: StreamHeights,
     /// How long caches may show a version of an open link without asking whether it is still there.
     pub cache_max: Duration,
+    /// Whether owners may have it counted how far their videos are watched.
+    pub counts_watching: bool,
     /// The time that requests in progress have to finish when the server is asked to stop.
     pub stop_max: Duration,
     /// The interval between two checks of a video's bytes against what was received. `None` disables
@@ -107,8 +111,10 @@ impl CloudOptions {
             clock: Clock::system(),
             ffmpeg: "ffmpeg".into(),
             mp4: Mp4Mode::default(),
+            mp4_encoder: Mp4Encoder::default(),
             heights: StreamHeights::default(),
             cache_max: Duration::ZERO,
+            counts_watching: true,
             stop_max: STOP_MAX,
             scrub_every: Some(SCRUB_EVERY),
         }
@@ -146,7 +152,7 @@ pub async fn start_on<L, E>(
     listener_on: impl FnOnce(TcpListener) -> Result<L, E>,
 ) -> Result<Cloud, E>
 where
-    L: Listener<Addr = SocketAddr>,
+    L: Listener<Addr = SocketAddr, Io: Connection>,
     E: From<CloudError>,
 {
     let given = options.public_url.as_deref().map(checked_url).transpose();
@@ -166,6 +172,7 @@ where
         scrub_ms_every: scrub_ms_every.unwrap_or(0),
         mp4: options.mp4,
         heights: options.heights,
+        counts_watching: options.counts_watching,
     };
     let mut uploads = Uploads::new(store.0, store.1, options.clock.clone(), rate, rules);
     uploads.metrics = options.metrics;
@@ -177,11 +184,13 @@ where
     let sweep_soon = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let data = options.place.data.as_deref();
-    let jobs = Arc::new(Jobs::new(Arc::clone(&uploads), &options.ffmpeg, data).await);
+    let jobs =
+        Arc::new(Jobs::new(Arc::clone(&uploads), &options.ffmpeg, data, options.mp4_encoder).await);
     let app = Arc::new(AppState {
         jobs: Arc::clone(&jobs),
         accounts: uploads.accounts(),
         shares: uploads.shares(),
+        watch_counter: Arc::new(uploads.watch_counter()),
         uploads: Arc::clone(&uploads),
         mailer: options.mailer,
         request_metrics: options.request_metrics,

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::products::{
-    self, BackgroundJob, Ffmpeg, JobError, JobInput, Made, Mp4Mode, ProductKind,
+    self, BackgroundJob, Ffmpeg, JobError, JobInput, Made, Mp4Encoder, Mp4Mode, ProductKind,
 };
 use crate::uploads::{UploadError, Uploads};
 use snaplark_cloud_data::db::{Lane, Lease, NewProduct, Upload};
@@ -61,8 +61,13 @@ pub struct Jobs {
 impl Jobs {
     /// Logs once whether there is an ffmpeg, and what it is confined by.
     /// `data` is the server's data folder, which ffmpeg may not read.
-    pub async fn new(uploads: Arc<Uploads>, ffmpeg: &Path, data: Option<&Path>) -> Self {
-        let ffmpeg = Ffmpeg::detect(ffmpeg, data).await;
+    pub async fn new(
+        uploads: Arc<Uploads>,
+        ffmpeg: &Path,
+        data: Option<&Path>,
+        encoder: Mp4Encoder,
+    ) -> Self {
+        let ffmpeg = Ffmpeg::detect(ffmpeg, data, encoder).await;
         Jobs {
             uploads,
             ffmpeg,
@@ -107,6 +112,16 @@ impl Jobs {
             Lane::Streams => &self.streams_soon,
             Lane::FinishedStreams => &self.finished_streams_soon,
         };
+        // The trials of hardware delay nobody: whoever needs an encoder before they are over waits for them.
+        if let Some(ffmpeg) = &self.ffmpeg
+            && lane == Lane::Streams
+            && self.makes_mp4()
+        {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ffmpeg.hardware() => {}
+            }
+        }
         while !stop.is_cancelled() {
             match self.next(lane, &stop).await {
                 Ok(true) => continue,

@@ -41,6 +41,7 @@ mod stream_index;
 pub mod sweep;
 mod turns;
 pub mod uploads;
+pub mod watching;
 
 pub use clock::Clock;
 pub use commands::{
@@ -49,8 +50,8 @@ pub use commands::{
 };
 pub use error::OperatorError;
 pub use pieces::stream_pieces;
+pub use products::ffmpeg_report;
 pub use public_url::checked_url;
-pub use sandbox::report as ffmpeg_report;
 pub use scrub::{Damage, DamageKind, Scrubbed};
 pub use sizes::{parse as parse_size, words as size_words};
 pub use snaplark_cloud_data::backup::{BackedUp, backup};

@@ -42,6 +42,8 @@ pub(crate) struct Sandbox {
     landlock_abi: u32,
     /// The server's data folder, which is not readable wherever it lies.
     data: Option<PathBuf>,
+    /// The devices that the program may use.
+    devices: &'static [&'static str],
 }
 
 impl Sandbox {
@@ -51,7 +53,14 @@ impl Sandbox {
             landlock_abi: linux::landlock_abi(),
             // Landlock knows folders and no links. A folder that doesn't exist has nothing to read.
             data: data.and_then(|data| data.canonicalize().ok()),
+            devices: &[],
         }
+    }
+
+    /// Returns the same sandbox with devices that the program may use. It may then also read what the kernel says
+    /// about devices.
+    pub(crate) fn with_devices(&self, devices: &'static [&'static str]) -> Self {
+        Sandbox { devices, ..self.clone() }
     }
 
     /// Describes how ffmpeg is confined here, and what is missing.
@@ -108,7 +117,7 @@ pub(crate) fn find(program: &Path) -> Option<PathBuf> {
 }
 
 /// Returns which ffmpeg is used and what confines it, for `doctor`. The error says what is missing.
-pub fn report(ffmpeg: &Path) -> Result<String, String> {
+pub(crate) fn report(ffmpeg: &Path) -> Result<String, String> {
     let missing = || "not installed: links have no picture and no MP4".to_owned();
     let program = find(ffmpeg).filter(|program| program.is_file()).ok_or_else(missing)?;
     Ok(format!("{}, confined by {}", program.display(), Sandbox::detect(None).describe()))
@@ -217,8 +226,7 @@ fn confine(
     limits: SandboxLimits,
 ) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    let mut prepared =
-        linux::Prepared::new(sandbox.landlock_abi, program, folder, sandbox.data.as_deref())?;
+    let mut prepared = linux::Prepared::new(sandbox, program, folder)?;
     #[cfg(not(target_os = "linux"))]
     let _ = (sandbox, program, folder);
     let apply = move || {
@@ -324,6 +332,22 @@ mod tests {
                 sandbox.command(Path::new("/usr/bin/ls"), work.path(), &LIMITS).unwrap();
             let out = command.arg(folder).stderr(Stdio::piped()).output().await.unwrap();
             assert_eq!(out.status.success(), is_read, "{folder}: {out:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn boxed_program_opens_the_devices_that_it_was_given_and_no_others() {
+        let work = tempfile::tempdir().unwrap();
+        let plain = Sandbox::detect(None);
+        let with_device = plain.with_devices(&["/dev/full", "/dev/no-such-device"]);
+        for (sandbox, is_opened) in [(&plain, false), (&with_device, true)] {
+            for (line, is_well) in [("exec 3<>/dev/full", is_opened), ("exec 3</dev/random", false)]
+            {
+                let mut command =
+                    sandbox.command(Path::new("/bin/bash"), work.path(), &LIMITS).unwrap();
+                let out = command.args(["-c", line]).stderr(Stdio::piped()).output().await.unwrap();
+                assert_eq!(out.status.success(), is_well, "{line}: {out:?}");
+            }
         }
     }
 

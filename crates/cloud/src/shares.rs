@@ -38,6 +38,9 @@ pub enum ShareError {
     /// The link would have ended already.
     #[error("the end is in the past")]
     EndInThePast,
+    /// The operator doesn't want it counted how far videos are watched.
+    #[error("watching is not counted on this server")]
+    WatchingNotCounted,
     /// The password is not the one of the link.
     #[error("the password is wrong")]
     Wrong,
@@ -68,6 +71,10 @@ pub struct ShareAsk {
     pub password: Option<String>,
     /// When the link ends from now on, or never.
     pub expires_ms: Option<Option<i64>>,
+    /// Whether visitors are offered the video as a download.
+    pub downloads: Option<bool>,
+    /// Whether it is counted how far the video is watched. `false` also deletes what was counted.
+    pub counts_watching: Option<bool>,
 }
 
 /// The result of an access check.
@@ -99,12 +106,13 @@ pub struct Viewer<'a> {
 pub struct Shares {
     db: Db,
     clock: Clock,
+    may_count_watching: bool,
 }
 
 impl Shares {
-    /// Returns the links of this database.
-    pub fn new(db: Db, clock: Clock) -> Self {
-        Shares { db, clock }
+    /// Returns the links of this database. `may_count_watching` is the operator's decision.
+    pub fn new(db: Db, clock: Clock, may_count_watching: bool) -> Self {
+        Shares { db, clock, may_count_watching }
     }
 
     /// Decides whether somebody may see a video.
@@ -143,6 +151,9 @@ impl Shares {
         upload: &Upload,
         ask: &ShareAsk,
     ) -> Result<(), ShareError> {
+        if ask.counts_watching == Some(true) && !self.may_count_watching {
+            return Err(ShareError::WatchingNotCounted);
+        }
         let mut change = decide(&upload.share, ask, self.clock.now_ms())?;
         if let Some(password) = &ask.password {
             change.password = Some(accounts.passwords.hash(password).await?);
@@ -173,6 +184,13 @@ impl Shares {
             let end = end.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
             note(AuditAction::LinkEndSet, &end.map_or("never".to_owned(), |end| end.to_string()))
                 .await;
+        }
+        let word = |is_on: bool| if is_on { "on" } else { "off" };
+        if let Some(off) = change.downloads_off.filter(|it| *it != now.downloads_off) {
+            note(AuditAction::DownloadsChanged, word(!off)).await;
+        }
+        if let Some(counts) = change.counts_watching.filter(|it| *it != now.counts_watching) {
+            note(AuditAction::WatchCountingChanged, word(counts)).await;
         }
     }
 
@@ -239,6 +257,8 @@ fn decide(now: &Share, ask: &ShareAsk, now_ms: i64) -> Result<ShareChange, Share
         visibility: ask.visibility,
         password: None,
         expires_ms: ask.expires_ms,
+        downloads_off: ask.downloads.map(|downloads| !downloads),
+        counts_watching: ask.counts_watching,
     })
 }
 

@@ -104,6 +104,8 @@ pub struct Rules {
     pub mp4: Mp4Mode,
     /// The heights among which players of a stream may choose.
     pub heights: StreamHeights,
+    /// Whether owners may have it counted how far their videos are watched.
+    pub counts_watching: bool,
 }
 
 /// The result of storing a part.

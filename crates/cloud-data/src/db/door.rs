@@ -12,7 +12,7 @@ use super::{
     Admission, AuditEntry, AuditRecord, Bucket, Code, DbError, Finalization, JobStatus, Lane,
     Lease, Listing, NewMap, NewPassword, NewProduct, NewToken, NewUpload, Opened, PartOrigin,
     PartStored, Product, ProductName, SessionId, ShareChange, StoredPart, TokenId, TokenInfo,
-    Totals, Upload, User, UserAdded, UserId, VideoId, VideoQuery,
+    Totals, Upload, User, UserAdded, UserId, VideoId, VideoQuery, Watching,
 };
 use crate::quotas::{Limits, OwnLimits, Usage};
 use crate::scopes::Scopes;
@@ -156,6 +156,8 @@ door! {
     // Links.
     fn change_share(user: UserId, video: VideoId, change: &ShareChange) -> ();
     fn count_view(user: UserId, video: VideoId) -> ();
+    fn count_watching(session: SessionId, stretches: &[u32], begins: bool) -> ();
+    fn watching(session: SessionId) -> Watching;
     fn add_share_pass(owner: UserId, video: VideoId, hash: &[u8], expires_ms: i64) -> ();
     fn has_share_pass(owner: UserId, video: VideoId, hash: &[u8], now_ms: i64) -> bool;
 

@@ -452,6 +452,10 @@ pub struct Share {
     pub expires_ms: Option<i64>,
     /// How often the page was watched, not counting its owner.
     pub views: u64,
+    /// Whether visitors are offered no download of the video.
+    pub downloads_off: bool,
+    /// Whether the owner wants to know how far the video is watched.
+    pub counts_watching: bool,
 }
 
 impl Share {
@@ -500,6 +504,22 @@ pub struct ShareChange {
     pub password: Option<String>,
     /// When the link ends from now on, or never.
     pub expires_ms: Option<Option<i64>>,
+    /// Whether visitors are offered no download of the video.
+    pub downloads_off: Option<bool>,
+    /// Whether it is counted how far the video is watched. `false` also deletes what was counted.
+    pub counts_watching: Option<bool>,
+}
+
+/// The number of stretches of equal length for which it is counted how often they were played.
+pub const WATCH_STRETCHES: usize = 100;
+
+/// How far a version of a video was watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watching {
+    /// How often somebody began to watch it.
+    pub viewings: u64,
+    /// How often each stretch of it was played, at most once for each viewing.
+    pub plays: [u64; WATCH_STRETCHES],
 }
 
 /// Totals of the whole server.

@@ -17,7 +17,7 @@ use crate::wait;
 
 const SIZE: (usize, usize) = (320, 180);
 /// Nine seconds, so that the last piece is a rest. `SNAPLARK_STREAM_SECONDS=61` takes a longer video.
-const SECONDS: usize = 9;
+pub const SECONDS: usize = 9;
 const RATE: usize = 30;
 const SOUND_RATE: usize = 48_000;
 /// A picture's time, and rounding.
@@ -30,14 +30,14 @@ fn seconds() -> usize {
 }
 
 /// Pictures that all differ, and a short tone each half second.
-fn moving() -> &'static Recording {
+pub fn moving() -> &'static Recording {
     static MOVING: OnceLock<Recording> = OnceLock::new();
     let tone = "if(lt(mod(t,0.5),0.05),0.7*sin(2*PI*1000*t),0)";
     MOVING.get_or_init(|| recorded("", &format!("-f lavfi -i aevalsrc='{tone}':s=48000")))
 }
 
 /// The same without sound, whose segments of one second begin with keyframes, so that it can be edited.
-fn silent() -> &'static Recording {
+pub fn silent() -> &'static Recording {
     static SILENT: OnceLock<Recording> = OnceLock::new();
     SILENT.get_or_init(|| recorded("", ""))
 }
@@ -72,14 +72,34 @@ fn ffmpeg(bytes: &[u8], arguments: &str) -> Vec<u8> {
     out.stdout
 }
 
+/// The pixels of a small picture.
+const SMALL: usize = 80 * 45;
+
+/// The pictures of a video, in the order in which they are shown.
+struct Pictures {
+    times: Vec<f64>,
+    gray: Vec<u8>,
+}
+
+impl Pictures {
+    fn picture(&self, index: usize) -> &[u8] {
+        &self.gray[index * SMALL..][..SMALL]
+    }
+
+    fn end(&self) -> f64 {
+        *self.times.last().expect("a picture")
+    }
+}
+
 /// The time and the gray picture of each frame, small.
-fn pictures(bytes: &[u8]) -> Vec<(f64, Vec<u8>)> {
+fn pictures(bytes: &[u8]) -> Pictures {
     let gray = ffmpeg(bytes, "-an -vf scale=80:45 -fps_mode passthrough -f rawvideo -pix_fmt gray");
     let times = crate::support::probe(bytes, "frame=media_type,pts_time");
     let times = times.lines().filter_map(|line| line.strip_prefix("video,"));
     let times: Vec<f64> = times.map(|time| time.trim_end_matches(',').parse().unwrap()).collect();
-    assert_eq!(times.len(), gray.len() / (80 * 45));
-    times.into_iter().zip(gray.chunks(80 * 45).map(<[u8]>::to_vec)).collect()
+    assert_eq!(times.len(), gray.len() / SMALL);
+    assert!(times.is_sorted());
+    Pictures { times, gray }
 }
 
 /// When each tone begins. Whatever else is loud is a tone, too.
@@ -108,21 +128,23 @@ fn tones(bytes: &[u8]) -> Vec<f64> {
 
 /// Compares each picture with those of the source around its time, and each tone with the source's.
 #[track_caller]
-fn assert_same_times(source: &[u8], made: &[u8], what: &str) {
+pub fn assert_same_times(source: &[u8], made: &[u8], what: &str) {
     let (shown, made_shown) = (pictures(source), pictures(made));
     let unlike = |one: &[u8], other: &[u8]| -> u64 {
         one.iter().zip(other).map(|(one, other)| u64::from(one.abs_diff(*other))).sum()
     };
     let mut furthest: f64 = 0.0;
-    for (time, picture) in &made_shown {
-        let near = shown.iter().filter(|(at, _)| (at - time).abs() < 0.2);
-        let (at, _) = near.min_by_key(|(_, it)| unlike(it, picture)).expect("a picture near");
+    for (index, time) in made_shown.times.iter().enumerate() {
+        let picture = made_shown.picture(index);
+        let first = shown.times.partition_point(|at| *at <= time - 0.2);
+        let behind = shown.times.partition_point(|at| *at < time + 0.2);
+        let nearest = (first..behind).min_by_key(|near| unlike(shown.picture(*near), picture));
+        let at = shown.times[nearest.expect("a picture near")];
         furthest = furthest.max((at - time).abs());
     }
-    println!("{what}: {} pictures, at most {:.1} ms off", made_shown.len(), furthest * 1e3);
+    println!("{what}: {} pictures, at most {:.1} ms off", made_shown.times.len(), furthest * 1e3);
     assert!(furthest <= PICTURE_S, "{what}: a picture is {furthest} s off");
-    let end = |pictures: &[(f64, Vec<u8>)]| pictures.last().unwrap().0;
-    assert!((end(&shown) - end(&made_shown)).abs() <= PICTURE_S, "{what}: all of it");
+    assert!((shown.end() - made_shown.end()).abs() <= PICTURE_S, "{what}: all of it");
 
     let (heard, made_heard) = (tones(source), tones(made));
     assert_eq!(heard.len(), made_heard.len(), "{what}: {heard:?} {made_heard:?}");
@@ -132,16 +154,16 @@ fn assert_same_times(source: &[u8], made: &[u8], what: &str) {
     assert!(off <= SOUND_S, "{what}: {heard:?} {made_heard:?}");
 }
 
-async fn upload(user: &User, parts: &[Vec<u8>]) -> (String, String) {
+pub async fn upload(user: &User, parts: &[Vec<u8>]) -> (String, String) {
     let answer = user.upload(parts).await;
     let session = answer["sessionId"].as_str().unwrap().to_owned();
     (session, format!("/videos/{}", answer["videoId"].as_str().unwrap()))
 }
 
 /// The lengths and addresses of a playlist's pieces, and whether it is complete.
-struct Playlist {
-    header: String,
-    pieces: Vec<(f64, String)>,
+pub struct Playlist {
+    pub header: String,
+    pub pieces: Vec<(f64, String)>,
     is_whole: bool,
     text: String,
 }
@@ -163,7 +185,7 @@ impl Playlist {
     }
 
     /// Asks for it until it has a piece.
-    async fn of(user: &User, path: &str) -> Playlist {
+    pub async fn of(user: &User, path: &str) -> Playlist {
         wait::until("a playlist", async || {
             let (status, headers, text) = seen(user, &format!("{path}/hls/720.m3u8"), &[]).await;
             assert!([200, 202].contains(&status), "{status}: {}", String::from_utf8_lossy(&text));
@@ -175,7 +197,7 @@ impl Playlist {
         .await
     }
 
-    async fn whole(user: &User, path: &str) -> Playlist {
+    pub async fn whole(user: &User, path: &str) -> Playlist {
         wait::until("a complete playlist", async || {
             Some(Playlist::of(user, path).await).filter(|it| it.is_whole)
         })
@@ -183,7 +205,7 @@ impl Playlist {
     }
 
     /// Everything that a player loads, one after the other.
-    async fn bytes(&self, user: &User, path: &str) -> Vec<u8> {
+    pub async fn bytes(&self, user: &User, path: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         for name in [&self.header].into_iter().chain(self.pieces.iter().map(|(_, name)| name)) {
             let (status, headers, piece) = seen(user, &format!("{path}/hls/{name}"), &[]).await;
@@ -255,6 +277,18 @@ async fn stream_shows_and_sounds_as_the_video_does_at_every_time_and_becomes_an_
     let asked = client.get(format!("{}{path}", server.url()));
     let asked = asked.header("accept", "text/html,video/mp4").send().await.unwrap();
     assert_eq!(asked.status().as_u16(), 200);
+
+    // Without downloads nobody but its owner gets the file, and the stream still plays.
+    let patch = user.http.patch(format!("{}/api/v1/videos/{session}", server.url()));
+    let patch = patch.bearer_auth(&user.token).json(&json!({"downloads": false}));
+    assert_eq!(patch.send().await.unwrap().status().as_u16(), 200);
+    assert_eq!(seen(&user, &url, &[]).await.0, 403);
+    let page = String::from_utf8(user.bytes(&path).await).unwrap();
+    assert!(!page.contains(".mp4") && page.contains("hls/720.m3u8"), "{page}");
+    let asked = client.get(format!("{}{path}", server.url())).header("accept", "video/mp4");
+    let leads_to = asked.send().await.unwrap().headers()["location"].clone();
+    assert_eq!(leads_to, format!("{path}/video.webm"));
+    Playlist::of(&user, &path).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ mod dialects;
 mod disk;
 mod documents;
 mod durability;
+#[cfg(unix)]
+mod encoder;
 mod film;
 mod forgotten;
 mod generated;
@@ -43,9 +45,12 @@ mod screenshots;
 mod scrub;
 mod serving;
 mod shares;
+#[cfg(target_os = "linux")]
+mod stream_cost;
 mod support;
 mod tls;
 #[cfg(unix)]
 mod upgrade;
 mod video_versions;
 mod wait;
+mod watching;

@@ -391,7 +391,7 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     walk.ask(("get", "/api/v1/videos", "?damaged=true"), 200, |it| it).await;
     let change = json!({
         "title": "T", "description": "D", "visibility": "password", "password": "open sesame",
-        "expiresUnixMs": null
+        "expiresUnixMs": null, "downloads": true, "countsWatching": false
     });
     for name in change.as_object().unwrap().keys() {
         let known = &walk.document["components"]["schemas"]["ShareRequest"]["properties"];
@@ -413,6 +413,8 @@ async fn snaplark(walk: &mut Walk, server: &Server) {
     walk.ask(("delete", captions, &unknown), 404, |it| it).await;
     walk.ask(("get", "/api/v1/videos/{session}/download", session), 200, |it| it).await;
     walk.ask(("get", "/api/v1/videos/{session}/download", &unknown), 404, |it| it).await;
+    walk.ask(("get", "/api/v1/videos/{session}/watching", session), 200, |it| it).await;
+    walk.ask(("get", "/api/v1/videos/{session}/watching", &unknown), 404, |it| it).await;
     walk.ask(("delete", one, session), 200, |it| it).await;
     walk.ask(("delete", one, session), 404, |it| it).await;
 

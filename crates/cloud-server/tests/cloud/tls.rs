@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::browser::PASSWORD;
-use crate::support::{Server, http};
+use crate::support::{Server, User, http, synthetic};
 use crate::wait;
 
 /// Writes a new pair.
@@ -73,6 +73,41 @@ async fn encrypted_and_renewed_without_a_restart() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(ask(&third).await.is_none());
+}
+
+#[tokio::test]
+async fn clients_that_speak_http2_get_it_and_the_others_http1() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = renewed(folder.path());
+    let server = server(folder.path()).await;
+    let url = server.cloud.url().to_owned();
+    let token = server.cloud.issue_token("a@example.com").await.unwrap();
+    let old = Client::builder().no_proxy().tls_certs_only([certificate.clone()]).http1_only();
+    for (http, version) in [
+        (client(&certificate), reqwest::Version::HTTP_2),
+        (old.build().unwrap(), reqwest::Version::HTTP_11),
+    ] {
+        let user = User { http: http.clone(), url: url.clone(), token: token.clone() };
+        let page = http.get(format!("{url}/sign-in")).send().await.unwrap();
+        assert_eq!((page.version(), page.status().as_u16()), (version, 200));
+        // A whole upload, and more of its bytes at once than one connection may have under way.
+        let parts = synthetic(3, 300).stream();
+        let answer = user.upload(&parts).await;
+        let path = format!("/videos/{}", answer["videoId"].as_str().unwrap());
+        let whole = parts.concat();
+        let original = format!("{path}/original.webm");
+        let all = (0..80).map(|_| user.bytes(&original));
+        for bytes in futures_util::future::join_all(all).await {
+            assert!(bytes == whole, "{version:?}");
+        }
+        let range = http.get(format!("{url}{original}")).header("range", "bytes=5-9");
+        let range = range.send().await.unwrap();
+        assert_eq!(range.status().as_u16(), 206);
+        assert_eq!(range.bytes().await.unwrap(), whole[5..10]);
+        let long = http.get(&url).header("x-long", "x".repeat(100_000)).send().await;
+        // A client may also refuse to send more than it was told that the server takes.
+        assert!(long.is_err() || long.unwrap().status().as_u16() == 431, "{version:?}");
+    }
 }
 
 #[tokio::test]

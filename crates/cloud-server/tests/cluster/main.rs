@@ -78,3 +78,5 @@ mod upgrade;
 mod video_versions;
 #[path = "../cloud/wait.rs"]
 mod wait;
+#[path = "../cloud/watching.rs"]
+mod watching;

@@ -31,7 +31,7 @@ use super::openapi::{
     AddressSchema, ChunkFormSchema, Done, JobStateSchema, RefusedStatus, ShareRequest, UserSchema,
     VisibilitySchema,
 };
-use super::{captions, forms, multipart, openapi, screenshots};
+use super::{captions, forms, multipart, openapi, screenshots, watching};
 use crate::pages::{file_path, shown_title, thumbnail_url};
 use snaplark_cloud::media_map;
 use snaplark_cloud::products::THUMBNAIL;
@@ -60,6 +60,7 @@ endpoints! {
     "/videos/{session}/pieces" => put(pieces);
     "/videos/{session}/captions" => put(captions::put), delete(captions::remove);
     "/videos/{session}/download" => get(download);
+    "/videos/{session}/watching" => get(watching::watching);
     routes::SCREENSHOTS => post(screenshots::upload);
     "/screenshots/{id}" => delete(screenshots::remove), patch(screenshots::change);
     routes::CAPABILITIES => get(capabilities);
@@ -256,6 +257,10 @@ pub(crate) struct OwnVideo {
     #[cfg_attr(test, schema(required = true))]
     expires_unix_ms: Option<i64>,
     views: u64,
+    /// Whether the page offers the video as a download.
+    downloads: bool,
+    /// Whether it is counted how far the video is watched.
+    counts_watching: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(value_type = String))]
     thumbnail_url: Option<String>,
@@ -573,6 +578,8 @@ async fn video_status(app: &App, upload: &Upload) -> Result<OwnVideo, ApiError> 
         visibility: share.visibility.name(),
         expires_unix_ms: share.expires_ms,
         views: share.views,
+        downloads: !share.downloads_off,
+        counts_watching: share.counts_watching,
         thumbnail_url: upload.has(&THUMBNAIL.name).then(|| thumbnail_url(&app.public_url, upload)),
         holes,
         jobs: Vec::new(),

@@ -12,6 +12,7 @@ use snaplark_cloud::jobs::Jobs;
 use snaplark_cloud::shares::Shares;
 use snaplark_cloud::signing::Signing;
 use snaplark_cloud::uploads::{UploadError, Uploads};
+use snaplark_cloud::watching::WatchCounter;
 use snaplark_cloud_data::db::{Upload, VideoId};
 
 pub(crate) type App = Arc<AppState>;
@@ -22,6 +23,7 @@ pub(crate) struct AppState {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) accounts: Accounts,
     pub(crate) shares: Shares,
+    pub(crate) watch_counter: Arc<WatchCounter>,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) signing: Signing,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,

@@ -388,6 +388,10 @@ impl From<ShareError> for ApiError {
             ShareError::EndInThePast => {
                 ApiError::field("expiresUnixMs", "The expiresUnixMs field must be in the future.")
             }
+            ShareError::WatchingNotCounted => ApiError::field(
+                "countsWatching",
+                "The person who runs this server has switched off that watching is counted.",
+            ),
             ShareError::Wrong => ApiError::field("password", "The password is wrong."),
             ShareError::TooMany { retry_after_s } => ApiError::too_many(retry_after_s),
             ShareError::Secret(error) => error.into(),

@@ -272,8 +272,18 @@ pub(crate) fn share(body: &Value) -> Result<ShareAsk, ApiError> {
         Some(Value::Null) => Some(None),
         Some(value) => Some(form.check_whole("expiresUnixMs", whole(value), &(0..=i64::MAX))),
     };
+    let downloads = form.optional_flag("downloads");
+    let counts_watching = form.optional_flag("countsWatching");
     form.end()?;
-    Ok(ShareAsk { title, description, visibility, password, expires_ms })
+    Ok(ShareAsk {
+        title,
+        description,
+        visibility,
+        password,
+        expires_ms,
+        downloads,
+        counts_watching,
+    })
 }
 
 /// Seed 000: `POST /videos/chunk`.

@@ -82,6 +82,17 @@ impl<'a> JsonForm<'a> {
         }
     }
 
+    pub(crate) fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(is_on)) => Some(*is_on),
+            Some(_) => {
+                self.wrong(name, format!("The {name} field must be true or false."));
+                None
+            }
+        }
+    }
+
     pub(crate) fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.present(name)?;
         self.check_whole(name, whole(value), &range)

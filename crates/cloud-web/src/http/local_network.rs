@@ -52,6 +52,7 @@ impl AppState {
             uploads: Arc::clone(&self.uploads),
             accounts: self.uploads.accounts(),
             shares: self.uploads.shares(),
+            watch_counter: Arc::clone(&self.watch_counter),
             jobs: Arc::clone(&self.jobs),
             signing: self.signing.clone(),
             public_url,

@@ -29,6 +29,7 @@ mod site;
 mod video;
 mod visitor;
 mod visitor_rate;
+mod watching;
 
 pub(crate) use app::{App, AppState};
 pub(crate) use hls::HELD_MAX;

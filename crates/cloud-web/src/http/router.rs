@@ -14,7 +14,7 @@ use tower_http::trace::TraceLayer;
 use super::app::App;
 use super::operator::{self, REQUEST_ID};
 use super::visitor_rate::{self, VisitorLimit};
-use super::{api, body, cors, dialects, hls, hosts, share, site, video};
+use super::{api, body, cors, dialects, hls, hosts, share, site, video, watching};
 use crate::assets;
 
 /// Two years, as the browsers' preload lists recommend. Subdomains are not included, because they may
@@ -59,6 +59,7 @@ pub(super) fn link_routes() -> Router<App> {
         .route("/videos/{video}", get(share::page))
         .route("/videos/{video}/password", post(share::unlock))
         .route("/videos/{video}/viewed", post(share::viewed))
+        .route("/videos/{video}/watched", post(watching::watched))
         .route("/videos/{video}/embed", get(share::embed))
         .route("/videos/{video}/live", get(share::live))
         .route("/videos/{video}/live/init.webm", get(video::live_init))

@@ -103,13 +103,14 @@ pub(crate) async fn page(
         Behind::Finished(upload) => {
             let edit = app.uploads.edit_of(&upload).await?.unwrap_or_default();
             let mime = mime(&app, &upload).await?;
-            let shown = shown(&app, &upload, &edit, &mime);
-            let page = pages::finished(&app.public_url, shown, is_owner, only_here, moment);
+            let shown = shown(&app, &upload, &edit, &mime, is_owner);
+            let owners = if is_owner { Some(owners_view(&app, &upload).await?) } else { None };
+            let page = pages::finished(&app.public_url, shown, owners, only_here, moment);
             with_preloads(html(StatusCode::OK, page), &pages::preloads(&upload))
         }
         Behind::Live { upload, mime } => {
             let edit = VersionEdit::default();
-            let shown = shown(&app, &upload, &edit, &mime);
+            let shown = shown(&app, &upload, &edit, &mime, is_owner);
             let page = pages::live(&app.public_url, shown, only_here);
             with_preloads(html(StatusCode::OK, page), &pages::preloads(&upload))
         }
@@ -132,9 +133,25 @@ fn shown<'a>(
     upload: &'a Upload,
     edit: &'a VersionEdit,
     mime: &'a str,
+    is_owner: bool,
 ) -> pages::ShownVideo<'a> {
-    let has_heights = app.uploads.stream_heights(upload).len() > 1;
-    pages::ShownVideo { upload, edit, mime, has_mp4: app.jobs.makes_mp4(), has_heights }
+    pages::ShownVideo {
+        upload,
+        edit,
+        mime,
+        has_mp4: app.jobs.makes_mp4(),
+        has_heights: app.uploads.stream_heights(upload).len() > 1,
+        has_downloads: is_owner || !upload.share.downloads_off,
+        counts_watching: !is_owner && app.watch_counter.counts(upload),
+    }
+}
+
+async fn owners_view(app: &App, upload: &Upload) -> Result<pages::OwnersView, ApiError> {
+    let watching = match app.watch_counter.counts(upload) {
+        true => Some(app.watch_counter.watching(upload).await?),
+        false => None,
+    };
+    Ok(pages::OwnersView { watching })
 }
 
 /// Returns the content type of a finished video, with its codecs where they are known without reading it.
@@ -162,7 +179,9 @@ fn file_instead(upload: &Upload, accepts: &HeaderMap) -> Option<String> {
         return None;
     }
     Some(match first {
-        "video/mp4" if upload.has(&Mp4Height::P720.product().name) => {
+        "video/mp4"
+            if upload.has(&Mp4Height::P720.product().name) && !upload.share.downloads_off =>
+        {
             pages::product_path(upload, Mp4Height::P720.product())
         }
         _ => pages::file_path(upload),
@@ -276,11 +295,11 @@ pub(crate) async fn embed(
         Behind::Finished(upload) if !upload.media.is_image() && is_public(&app, upload).await? => {
             let edit = app.uploads.edit_of(upload).await?.unwrap_or_default();
             let mime = mime(&app, upload).await?;
-            pages::embedded(&app.public_url, shown(&app, upload, &edit, &mime))
+            pages::embedded(&app.public_url, shown(&app, upload, &edit, &mime, false))
         }
         Behind::Live { upload, mime } if is_public(&app, upload).await? => {
             let edit = VersionEdit::default();
-            pages::embedded(&app.public_url, shown(&app, upload, &edit, mime))
+            pages::embedded(&app.public_url, shown(&app, upload, &edit, mime, false))
         }
         Behind::Finished(_)
         | Behind::Live { .. }

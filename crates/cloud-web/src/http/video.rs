@@ -63,13 +63,41 @@ pub(crate) async fn video(
     let (mut parts, _) = request.into_parts();
     for _ in 1..REPLACED_TRIES_MAX {
         let upload = there(&app, &video, &mut parts).await?;
+        if asks_for_download(&parts) {
+            admit_download(&app, &upload, &mut parts).await?;
+        }
         let answer = video_of(&app, &upload, &parts).await;
         if answer.is_ok() || !is_replaced(&app, &upload).await? {
             return answer;
         }
     }
     let upload = there(&app, &video, &mut parts).await?;
+    if asks_for_download(&parts) {
+        admit_download(&app, &upload, &mut parts).await?;
+    }
     video_of(&app, &upload, &parts).await
+}
+
+/// Returns whether the file is to be saved and not to be played: `?download`.
+fn asks_for_download(asked: &Parts) -> bool {
+    let query = asked.uri.query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(query).any(|(name, _)| name == "download")
+}
+
+/// Refuses what no player needs, if the owner has switched downloads off. What players need can be saved
+/// all the same by whoever wants to; nothing keeps them from it.
+async fn admit_download(app: &App, upload: &Upload, asked: &mut Parts) -> Result<(), ApiError> {
+    if !upload.share.downloads_off
+        || is_signed(app, asked)
+        || access::access(app, asked, upload).await? == Access::Owner
+    {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "Downloads are off",
+        "The owner of this video doesn't offer it as a download. Its page plays it.",
+    ))
 }
 
 async fn video_of(app: &App, upload: &Upload, asked: &Parts) -> Result<Response, ApiError> {
@@ -96,6 +124,11 @@ pub(super) fn keep(app: &App, upload: &Upload, is_version: bool) -> HeaderValue 
         return FINISHED;
     }
     HeaderValue::try_from(format!("public, max-age={seconds}, immutable")).unwrap_or(FINISHED)
+}
+
+/// Does the same for what visitors get only while downloads are on.
+fn keep_of_download(app: &App, upload: &Upload, is_version: bool) -> HeaderValue {
+    if upload.share.downloads_off { FINISHED_PRIVATE } else { keep(app, upload, is_version) }
 }
 
 /// Returns the version that an address names. A `v` that is no number names none.
@@ -206,8 +239,9 @@ pub(crate) async fn original(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let upload = there(&app, &video, &mut parts).await?;
+    admit_download(&app, &upload, &mut parts).await?;
     let Watchable { map, etag, .. } = app.uploads.original(&upload).await?;
-    let (mime, keep) = (upload.media.mime(), keep(&app, &upload, false));
+    let (mime, keep) = (upload.media.mime(), keep_of_download(&app, &upload, false));
     File { map, etag, mime, keep, opens_first: false }
         .answer(&app.uploads.storage, &parts.headers)
         .await
@@ -265,6 +299,10 @@ pub(crate) async fn product(
     let (mut parts, _) = request.into_parts();
     let kind = ProductKind::of(&name).filter(|kind| kind.is_served).ok_or_else(gone)?;
     let upload = there(&app, &video, &mut parts).await?;
+    let is_download = kind.mime == "video/mp4";
+    if is_download || asks_for_download(&parts) {
+        admit_download(&app, &upload, &mut parts).await?;
+    }
     let version = version_asked(&parts);
     match version {
         Some(version) if version < upload.version => return Err(edited()),
@@ -276,7 +314,11 @@ pub(crate) async fn product(
     };
     let ending = kind.name.as_str().rsplit('.').next().unwrap_or_default();
     // Owners change captions without making a version.
-    let keep = keep(&app, &upload, version.is_some() && *kind != CAPTIONS);
+    let is_version = version.is_some() && *kind != CAPTIONS;
+    let keep = match is_download {
+        true => keep_of_download(&app, &upload, is_version),
+        false => keep(&app, &upload, is_version),
+    };
     File::made(&made, kind.mime, keep).send(&app, &upload, ending, &parts).await
 }
 
@@ -371,13 +413,17 @@ pub(super) async fn there(app: &App, video: &str, parts: &mut Parts) -> Result<U
         upload = Some(arrived);
     }
     let upload = upload.filter(|upload| app.uploads.is_there(upload)).ok_or_else(gone)?;
-    // A signed URL, which the owner requested for someone.
-    let signed = Query::<AddressSignature>::try_from_uri(&parts.uri);
-    let now_ms = app.uploads.clock.now_ms();
-    if !signed.is_ok_and(|Query(it)| app.signing.is_good("GET", parts.uri.path(), &it, now_ms)) {
+    if !is_signed(app, parts) {
         access::admit(app, parts, &upload).await?;
     }
     Ok(upload)
+}
+
+/// Returns whether this is a signed URL, which the owner requested for someone.
+fn is_signed(app: &App, asked: &Parts) -> bool {
+    let signed = Query::<AddressSignature>::try_from_uri(&asked.uri);
+    let now_ms = app.uploads.clock.now_ms();
+    signed.is_ok_and(|Query(it)| app.signing.is_good("GET", asked.uri.path(), &it, now_ms))
 }
 
 pub(super) fn gone() -> ApiError {
@@ -424,10 +470,7 @@ impl File {
         ending: &str,
         asked: &Parts,
     ) -> Result<Response, ApiError> {
-        let is_download = asked.uri.query().is_some_and(|query| {
-            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "download")
-        });
-        if !is_download {
+        if !asks_for_download(asked) {
             return self.answer(&app.uploads.storage, &asked.headers).await;
         }
         let disposition = attachment(&pages::shown_title(upload), ending);

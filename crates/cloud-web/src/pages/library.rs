@@ -28,6 +28,8 @@ pub(crate) struct Listed<'a> {
     pub(crate) said: Option<&'static str>,
     pub(crate) used: Usage,
     pub(crate) limits: Limits,
+    /// Whether owners may have it counted how far their videos are watched.
+    pub(crate) may_count_watching: bool,
 }
 
 pub(crate) fn library(
@@ -36,7 +38,7 @@ pub(crate) fn library(
     listed: &Listed<'_>,
     moment: Moment,
 ) -> Markup {
-    let Listed { uploads, matching, kind, sort, next, is_first, said, used, limits } = listed;
+    let Listed { uploads, matching, kind, sort, next, is_first, said, used, limits, .. } = listed;
     own_page(
         "Library",
         person,
@@ -80,7 +82,7 @@ pub(crate) fn library(
                 }
             } @else {
                 ul.grid {
-                    @for upload in *uploads { (tile(public_url, person, upload, moment)) }
+                    @for upload in *uploads { (tile(public_url, person, upload, moment, listed.may_count_watching)) }
                 }
                 @if next.is_some() || !is_first {
                     nav.more aria-label="Pages of recordings" {
@@ -158,7 +160,13 @@ fn more(listed: &Listed<'_>, behind: Option<SessionId>) -> String {
     format!("/my/videos?{}", query.finish())
 }
 
-fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -> Markup {
+fn tile(
+    public_url: &str,
+    person: Person<'_>,
+    upload: &Upload,
+    moment: Moment,
+    may_count_watching: bool,
+) -> Markup {
     let name = plain_title(upload);
     let path = page_path(upload);
     let link = format!("{public_url}{path}");
@@ -188,7 +196,7 @@ fn tile(public_url: &str, person: Person<'_>, upload: &Upload, moment: Moment) -
                 button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label=(format!("Copy link of {name}")) { (icon(ICON_LINK)) }
                 button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
             }
-            (edit(person, upload, &name, &link, &sheet))
+            (edit(person, upload, (&name, &link, &sheet), may_count_watching))
         }
     }
 }
@@ -225,8 +233,29 @@ fn trimmable_ms(upload: &Upload) -> Option<u64> {
     is_mapped.then_some(finished.duration_ms)
 }
 
+/// Renders what can be switched on and off of a video. A form doesn't send what isn't ticked, so a hidden field
+/// names the switches that were there.
+fn switches(upload: &Upload, may_count_watching: bool) -> Markup {
+    html! {
+        fieldset.choice {
+            legend { "Visitors" }
+            input type="hidden" name="switches" value=(if may_count_watching { "downloads watching" } else { "downloads" });
+            label.tick { input type="checkbox" name="downloads" value="on" checked[!upload.share.downloads_off]; span { "Can download it" } }
+            @if may_count_watching {
+                label.tick { input type="checkbox" name="watching" value="on" checked[upload.share.counts_watching];
+                    span { "Count how far they watch, not who they are" } }
+            }
+        }
+    }
+}
+
 /// Renders the dialog for editing, which opens and closes without scripts.
-fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str) -> Markup {
+fn edit(
+    person: Person<'_>,
+    upload: &Upload,
+    (name, link, sheet): (&str, &str, &str),
+    may_count_watching: bool,
+) -> Markup {
     let at = |deed: &str| format!("/my/videos/{}/{deed}", upload.session_id);
     let confirm = format!("{sheet}-delete");
     let trim = format!("{sheet}-trim");
@@ -252,6 +281,7 @@ fn edit(person: Person<'_>, upload: &Upload, name: &str, link: &str, sheet: &str
                 label { span { "Link expires after (optional)" }
                     input.field type="date" name="until" value=[upload.share.expires_ms.map(|ms| day(ms - 1))] data-at=[upload.share.expires_ms.map(|ms| ms - 1)]; }
                 input type="hidden" name="zone" value="0";
+                @if !upload.media.is_image() { (switches(upload, may_count_watching)) }
                 div.secret-field {
                     label for=(format!("{sheet}-link")) { span { "Link" } }
                     div.inline {

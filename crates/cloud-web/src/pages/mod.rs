@@ -10,6 +10,7 @@ mod picture;
 mod player;
 mod reset;
 mod share;
+mod watching;
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -30,8 +31,8 @@ pub(crate) use picture::{image, oembed as image_oembed};
 pub(crate) use player::preloads;
 pub(crate) use reset::{Forgotten, dead_link, forgotten, new_password};
 pub(crate) use share::{
-    ShownVideo, awaited, damaged, embedded, expired, finished, for_members, front, live, locked,
-    not_embedded, nothing, oembed, over, removed,
+    OwnersView, ShownVideo, awaited, damaged, embedded, expired, finished, for_members, front,
+    live, locked, not_embedded, nothing, oembed, over, removed,
 };
 
 /// The time at which a page is rendered.

@@ -12,7 +12,7 @@ use super::{HtmlPage, clock, file_path, icon, page_path, product_path, shown_tit
 use crate::assets;
 use snaplark_cloud::edit::{ShownChapter, VersionEdit};
 use snaplark_cloud::products::{CAPTIONS, Mp4Height, THUMBNAIL};
-use snaplark_cloud_data::db::Upload;
+use snaplark_cloud_data::db::{Upload, WATCH_STRETCHES};
 
 /// Returns a page with the player's scripts. Its style sheet of one line gives the card the picture's shape
 /// before anything is drawn, because the policy allows no style in the page.
@@ -63,23 +63,24 @@ const SPEEDS: [(&str, &str); 7] = [
 
 /// Renders the player. It has the browser's own controls until the script adds the custom ones.
 pub(super) fn stage(shown: ShownVideo<'_>, state: &str, is_page: bool) -> Markup {
-    let ShownVideo { upload, edit, mime, has_mp4, .. } = shown;
+    let ShownVideo { upload, edit, mime, has_downloads, .. } = shown;
     let version = upload.finished.as_ref().map(|_| upload.version);
     let captions = upload.has(&CAPTIONS.name).then(|| product_path(upload, &CAPTIONS));
     let fits = assets::fits(upload.width, upload.height);
     html! {
         div.stage data-player data-base=(page_path(upload)) data-state=(state) data-mime=(mime) data-fits[fits]
-            data-version=[version] data-length=[upload.finished.as_ref().map(|it| it.duration_ms)] data-times=[times_attribute(edit)] data-hls=[shown.playlist()] {
+            data-version=[version] data-length=[upload.finished.as_ref().map(|it| it.duration_ms)] data-times=[times_attribute(edit)] data-hls=[shown.playlist()] data-stretches=[shown.counts_watching.then_some(WATCH_STRETCHES)] {
             video controls playsinline preload="metadata" width=(upload.width) height=(upload.height) poster=[poster(upload)] {
                 @for (address, mime) in sources(shown) { source src=(address) type=[mime]; }
                 @if let Some(captions) = captions { track kind="captions" label="Captions" src=(captions); }
-                "This browser shows no videos. " a href={ (file_path(upload)) "?download" } { "Download the video" }
+                "This browser shows no videos. "
+                @if has_downloads { a href={ (file_path(upload)) "?download" } { "Download the video" } }
             }
             div.preparing role="status" hidden { span.pulse { span {} span {} span {} } span { "Preparing the video for this browser" } }
             div.unplayable role="alert" hidden data-file=(file_path(upload)) {
                 strong { "This browser can't play this video" }
-                p { (why_not(upload.media, has_mp4)) }
-                @if upload.finished.is_some() {
+                p { (why_not(shown)) }
+                @if upload.finished.is_some() && has_downloads {
                     a.primary href={ (file_path(upload)) "?download" } download { "Download the video" }
                 }
             }
@@ -136,7 +137,9 @@ fn sources(shown: ShownVideo<'_>) -> Vec<(String, Option<String>)> {
     let known = mime.contains("codecs").then(|| mime.to_owned());
     let mut sources = vec![(address(file_path(upload)), known)];
     let made = Mp4Height::ALL.map(Mp4Height::product);
-    if let Some(mp4) = made.into_iter().find(|mp4| upload.has(&mp4.name)) {
+    // Where downloads are off, nobody gets the MP4: the stream plays the same.
+    let mp4 = made.into_iter().find(|mp4| upload.has(&mp4.name));
+    if let Some(mp4) = mp4.filter(|_| !upload.share.downloads_off) {
         sources.push((address(product_path(upload, mp4)), Some("video/mp4".to_owned())));
     }
     if let Some(playlist) = shown.playlist() {
@@ -276,33 +279,39 @@ pub(super) fn sharing(upload: &Upload) -> Markup {
 }
 
 /// Returns the explanation that is shown if the browser can't play the video.
-fn why_not(media: MediaKind, has_mp4: bool) -> &'static str {
-    match media {
-        MediaKind::Mkv if has_mp4 => {
-            "It is in the Matroska format, and a version for browsers couldn't be made or played. Programs such as VLC play the file."
+fn why_not(shown: ShownVideo<'_>) -> String {
+    let why = match shown.upload.media {
+        MediaKind::Mkv if shown.has_mp4 => {
+            "It is in the Matroska format, and a version for browsers couldn't be made or played."
         }
-        MediaKind::Webm | MediaKind::Mp4 | MediaKind::Mov | MediaKind::Unknown if has_mp4 => {
-            "It supports neither the format of the recording nor H.264. Programs such as VLC play the file."
+        MediaKind::Webm | MediaKind::Mp4 | MediaKind::Mov | MediaKind::Unknown if shown.has_mp4 => {
+            "It supports neither the format of the recording nor H.264."
         }
-        MediaKind::Mkv => {
-            "It is in the Matroska format, and this server makes no other. Programs such as VLC play the file."
-        }
+        MediaKind::Mkv => "It is in the Matroska format, and this server makes no other.",
         MediaKind::Webm | MediaKind::Mp4 | MediaKind::Mov | MediaKind::Unknown => {
-            "It doesn't support the format, and this server makes no other. Programs such as VLC play the file."
+            "It doesn't support the format, and this server makes no other."
         }
         MediaKind::Png | MediaKind::Jpeg | MediaKind::Webp | MediaKind::Gif => {
-            "This isn't a video."
+            return "This isn't a video.".to_owned();
         }
-    }
+    };
+    let instead = match shown.has_downloads {
+        true => "Programs such as VLC play the file.",
+        false => "Open the link in another browser.",
+    };
+    format!("{why} {instead}")
 }
 
 /// Says what a page without scripts can do.
-pub(super) fn without_script(upload: &Upload) -> Markup {
+pub(super) fn without_script(shown: ShownVideo<'_>) -> Markup {
     html! {
         noscript { p.description {
-            "Without JavaScript, your browser’s own controls play the video. If it stays black, "
-            a href={ (file_path(upload)) "?download" } download { "download the video" }
-            "."
+            "Without JavaScript, your browser’s own controls play the video."
+            @if shown.has_downloads {
+                " If it stays black, "
+                a href={ (file_path(shown.upload)) "?download" } download { "download the video" }
+                "."
+            }
         } }
     }
 }

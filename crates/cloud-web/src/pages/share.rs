@@ -6,13 +6,14 @@ use snaplark_api::routes;
 use super::account::FormRefusal;
 use super::icons::*;
 use super::player::{beside, downloads, player_page, sharing, stage, without_script};
+use super::watching::watching;
 use super::{
     HtmlPage, Moment, clock, date, file_path, form_key, icon, note, page_path, product_path,
     shown_title, thumbnail_url,
 };
 use snaplark_cloud::edit::VersionEdit;
 use snaplark_cloud::products::{Mp4Height, THUMBNAIL};
-use snaplark_cloud_data::db::{Upload, Visibility};
+use snaplark_cloud_data::db::{Upload, Visibility, Watching};
 
 /// A video with what its version consists of.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,17 @@ pub(crate) struct ShownVideo<'a> {
     pub(crate) has_mp4: bool,
     /// Whether players may choose among several heights of it.
     pub(crate) has_heights: bool,
+    /// Whether this visitor is offered the video as a download.
+    pub(crate) has_downloads: bool,
+    /// Whether the player reports what this visitor plays.
+    pub(crate) counts_watching: bool,
+}
+
+/// What the page shows its owner alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnersView {
+    /// How far the video is watched, if that is counted.
+    pub(crate) watching: Option<Watching>,
 }
 
 impl ShownVideo<'_> {
@@ -38,26 +50,31 @@ impl ShownVideo<'_> {
 pub(crate) fn finished(
     public_url: &str,
     shown: ShownVideo<'_>,
-    is_owner: bool,
+    owners: Option<OwnersView>,
     only_here: bool,
     moment: Moment,
 ) -> Markup {
     let ShownVideo { upload, edit, .. } = shown;
     let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
-    let below = html! { (without_script(upload)) (description(upload)) };
+    let below = html! {
+        (without_script(shown))
+        (description(upload))
+        @if let Some(counted) = owners.and_then(|owners| owners.watching) { (watching(&counted, duration_ms)) }
+    };
     let title = shown_title(upload);
     let page = player_page(&title, shown, OpenGraph { public_url, upload }.open_graph(&title));
     page.render(html! {
         @if only_here { (opens_only_here()) }
         div.watch {
             (stage(shown, "finished", true))
-            (about(&title, below, html! { (downloads(shown)) (sharing(upload)) }, Some("time"), html! {
+            (about(&title, below, html! { @if shown.has_downloads { (downloads(shown)) } (sharing(upload)) }, Some("time"), html! {
                 (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
                 @if upload.share.views > 0 { " · " (views(upload.share.views)) }
                 " · " (audience(upload))
                 @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are skipped" } }
                 @if let Some(holes) = holes(upload) { " · " span.over data-holes { (holes) } }
-                @if is_owner { " · " a href="/my/videos" { "Library" } }
+                @if shown.counts_watching { " · " span title="The owner sees how far the video is watched, and not by whom." { "watching is counted" } }
+                @if owners.is_some() { " · " a href="/my/videos" { "Library" } }
             }))
         }
         (beside(upload, edit))
@@ -93,7 +110,7 @@ pub(crate) fn live(public_url: &str, shown: ShownVideo<'_>, only_here: bool) -> 
     page.render(html! {
         @if only_here { (opens_only_here()) }
         (stage(shown, "live", true))
-        (about(&title, without_script(upload), sharing(upload), Some("time"), html! { span data-live-text { "Recording now" } " · " (audience(upload)) }))
+        (about(&title, without_script(shown), sharing(upload), Some("time"), html! { span data-live-text { "Recording now" } " · " (audience(upload)) }))
     })
 }
 
@@ -296,6 +313,7 @@ impl OpenGraph<'_> {
         // Only what is there: whoever makes a preview doesn't wait.
         let made = Mp4Height::ALL.map(Mp4Height::product);
         let mp4 = made.into_iter().find(|mp4| self.upload.has(&mp4.name));
+        let mp4 = mp4.filter(|_| !self.upload.share.downloads_off);
         let mp4 = mp4.map(|mp4| format!("{}{}", self.public_url, product_path(self.upload, mp4)));
         html! {
             meta name="description" content="A screen recording, shared with Snaplark.";

@@ -16,6 +16,7 @@ use snaplark_cloud_data::storage::{ObjectWriter, Storage, Written};
 use snaplark_formats::sniff::MediaKind;
 use tokio::io::AsyncReadExt;
 
+use super::encoder::HardwareEncoder;
 use super::error::JobError;
 use super::ffmpeg::{Ffmpeg, FfmpegInput, FfmpegOutput, FfmpegPlan};
 use super::kind::ProductKind;
@@ -169,6 +170,28 @@ impl JobInput<'_> {
         let out = self.run_ffmpeg(plan, self.product.name.as_str()).await?;
         let measured = measure(&out.file).await?;
         Ok(Made { written: self.store_file(&out.file).await?, measured })
+    }
+
+    /// Returns the hardware that encodes H.264 here, or none: then software does.
+    pub(crate) async fn hardware(&self) -> Result<Option<HardwareEncoder>, JobError> {
+        let ffmpeg = self.ffmpeg.ok_or(JobError::Gone)?;
+        Ok(ffmpeg.hardware().await)
+    }
+
+    /// Returns whether software should encode what this encoder has failed on, and logs it.
+    pub(crate) fn needs_software(
+        &self,
+        encoder: Option<HardwareEncoder>,
+        error: &JobError,
+    ) -> bool {
+        let Some(encoder) = encoder else { return false };
+        let is_encoders =
+            matches!(error, JobError::Ffmpeg(_) | JobError::TooLong(_) | JobError::Killed);
+        if is_encoders {
+            let (session, encoder) = (self.session.to_string(), encoder.name());
+            tracing::warn!(session, encoder, %error, "Software encodes what hardware failed on");
+        }
+        is_encoders
     }
 
     /// Runs ffmpeg in the sandbox. `out_name` is the name of the file that it writes.

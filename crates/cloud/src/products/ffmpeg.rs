@@ -16,10 +16,13 @@ use snaplark_formats::sniff::MediaKind;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Command;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
+use super::encoder::{HardwareEncoder, Mp4Encoder, SOFTWARE, trial_fault};
 use super::error::JobError;
 use super::growing::GrowingUpload;
+use super::mp4::Mp4Height;
+use super::stream::{PIECE_MS, stream_plan};
 use crate::media_map::MediaMap;
 use crate::pieces::stream_pieces;
 use crate::sandbox::{self, Group, Sandbox, SandboxLimits};
@@ -44,6 +47,11 @@ const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,h
     opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,alac,flac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le";
 /// The timeout for ffmpeg to print its version. Starting takes a while on a busy computer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// The time in which a hardware encoder has to encode the test picture.
+const TRIAL_MAX: Duration = Duration::from_secs(20);
+/// Four seconds, so two pieces. Some hardware takes no smaller pictures.
+const TRIAL_PICTURE: &str = "testsrc2=size=640x360:rate=30:duration=4";
+const TRIAL_PIECES: u64 = 2;
 /// The number of bytes of a stream that are read from ffmpeg at once.
 const STREAM_READ_BYTES: usize = 256 * 1024;
 /// The number of bytes of ffmpeg's error output that are kept.
@@ -54,6 +62,9 @@ const ERROR_BYTES_MAX: u64 = 4 * 1024;
 pub(crate) struct Ffmpeg {
     program: PathBuf,
     sandbox: Sandbox,
+    choice: Mp4Encoder,
+    /// The hardware encoder that works here, once the trials are over.
+    hardware: OnceCell<Option<HardwareEncoder>>,
 }
 
 /// The arguments for ffmpeg, and its limits.
@@ -64,6 +75,8 @@ pub(crate) struct FfmpegPlan {
     pub(crate) time: Duration,
     pub(crate) memory_bytes: u64,
     pub(crate) file_bytes: u64,
+    /// The hardware whose devices it gets.
+    pub(crate) hardware: Option<HardwareEncoder>,
 }
 
 /// The bytes that ffmpeg reads.
@@ -108,6 +121,7 @@ impl FfmpegPlan {
             time,
             memory_bytes: PICTURE_MEMORY_BYTES,
             file_bytes: PICTURE_BYTES_MAX,
+            hardware: None,
         }
     }
 
@@ -127,14 +141,20 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 impl Ffmpeg {
     /// Looks for the program and tries it. Logs once whether there is one, and what it is confined by.
     /// `data` is the server's data folder, which it may not read.
-    pub(crate) async fn detect(program: &Path, data: Option<&Path>) -> Option<Self> {
+    /// `choice` is the encoder of H.264 that the operator wants.
+    pub(crate) async fn detect(
+        program: &Path,
+        data: Option<&Path>,
+        choice: Mp4Encoder,
+    ) -> Option<Self> {
         let Some(program) = sandbox::find(program) else {
             tracing::warn!(
                 "ffmpeg is not installed: videos work, but there are no thumbnails and no MP4"
             );
             return None;
         };
-        let ffmpeg = Ffmpeg { program, sandbox: Sandbox::detect(data) };
+        let sandbox = Sandbox::detect(data);
+        let ffmpeg = Ffmpeg { program, sandbox, choice, hardware: OnceCell::new() };
         let by = ffmpeg.sandbox.describe();
         if !ffmpeg.answers().await {
             let program = ffmpeg.program.display().to_string();
@@ -164,6 +184,72 @@ impl Ffmpeg {
         let Ok(mut group) = Group::spawn(&mut command) else { return false };
         let ended = tokio::time::timeout(ANSWER_MAX, group.wait()).await;
         ended.is_ok_and(|status| status.is_ok_and(|status| status.success()))
+    }
+
+    /// Returns the hardware encoder that works here, or none: then software encodes. The first call tries them
+    /// and logs what it found.
+    pub(crate) async fn hardware(&self) -> Option<HardwareEncoder> {
+        *self.hardware.get_or_init(|| self.try_hardware()).await
+    }
+
+    async fn try_hardware(&self) -> Option<HardwareEncoder> {
+        for encoder in self.choice.candidates(Path::exists) {
+            let name = encoder.name();
+            match self.trial(encoder).await {
+                Ok(()) => {
+                    tracing::info!(encoder = name, "H.264 is encoded by hardware");
+                    return Some(encoder);
+                }
+                Err(reason) => match self.choice {
+                    Mp4Encoder::Hardware(_) => {
+                        tracing::warn!(
+                            encoder = name,
+                            reason,
+                            "The hardware encoder does not work"
+                        );
+                    }
+                    Mp4Encoder::Auto | Mp4Encoder::Software => {
+                        tracing::info!(
+                            encoder = name,
+                            reason,
+                            "The hardware encoder does not work"
+                        );
+                    }
+                },
+            }
+        }
+        tracing::info!(encoder = SOFTWARE, "H.264 is encoded by software");
+        None
+    }
+
+    /// Encodes a few seconds of a test picture as a stream, in the same sandbox and by the same arguments.
+    async fn trial(&self, encoder: HardwareEncoder) -> Result<(), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let mut plan = stream_plan(Mp4Height::P720, Some(encoder), TRIAL_MAX);
+        plan.file_bytes = PICTURE_BYTES_MAX;
+        let folder = private::temporary().map_err(|error| text(&error))?;
+        let mut command = self.confined(&plan, &folder).map_err(|error| text(&error))?;
+        command.args(["-v", "error", "-nostdin", "-y"]).args(&plan.before_input);
+        command.args(["-f", "lavfi", "-i", TRIAL_PICTURE]);
+        command.args(&plan.before_output).args(["-threads", THREADS, "pipe:1"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut group = Group::spawn(&mut command).map_err(|error| text(&error))?;
+        let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
+        let written = async {
+            let mut written = Vec::new();
+            let Some(stdout) = stdout else { return Ok(written) };
+            let mut limited = stdout.take(PICTURE_BYTES_MAX);
+            limited.read_to_end(&mut written).await.map(|_| written)
+        };
+        let run = async { tokio::join!(written, said(stderr), group.wait()) };
+        let Ok((written, said, status)) = tokio::time::timeout(plan.time, run).await else {
+            group.end().await;
+            return Err("its trial took too long".to_owned());
+        };
+        let status = status.map_err(|error| text(&error))?;
+        outcome(status, &said, plan.time).map_err(|error| text(&error))?;
+        let written = written.map_err(|error| text(&error))?;
+        trial_fault(&written, TRIAL_PIECES, PIECE_MS).map_or(Ok(()), Err)
     }
 
     /// Runs ffmpeg once. `out_name` is the file's name, whose ending says what it writes.
@@ -241,10 +327,7 @@ impl Ffmpeg {
         folder: &TempDir,
         media: MediaKind,
     ) -> Result<Command, JobError> {
-        let mut command = self
-            .sandbox
-            .command(&self.program, folder.path(), &plan.limits())
-            .map_err(JobError::Run)?;
+        let mut command = self.confined(plan, folder).map_err(JobError::Run)?;
         command.args(["-v", "error", "-nostdin", "-y"]);
         command.args(["-filter_threads", THREADS, "-threads", THREADS]);
         let (demuxer, demuxers) = demuxer_of(media);
@@ -260,6 +343,20 @@ impl Ffmpeg {
             command.arg("pipe:0").stdin(Stdio::piped());
         }
         Ok(command)
+    }
+}
+
+impl Ffmpeg {
+    /// Returns the command without arguments, in a sandbox with the devices that the plan needs.
+    fn confined(&self, plan: &FfmpegPlan, folder: &TempDir) -> std::io::Result<Command> {
+        let limits = plan.limits();
+        match plan.hardware {
+            None => self.sandbox.command(&self.program, folder.path(), &limits),
+            Some(encoder) => {
+                let sandbox = self.sandbox.with_devices(encoder.devices());
+                sandbox.command(&self.program, folder.path(), &limits)
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod background_job;
 mod captions;
+mod encoder;
 mod error;
 mod ffmpeg;
 mod growing;
@@ -32,6 +33,7 @@ pub(crate) use index::INDEX;
 pub(crate) use remux::REMUX;
 
 pub use captions::CAPTIONS;
+pub use encoder::{HardwareEncoder, Mp4Encoder, ffmpeg_report};
 pub use growing::QUIET_MAX;
 pub use kind::ProductKind;
 pub use mode::{Mp4Mode, StreamHeights};

@@ -8,6 +8,7 @@ use snaplark_cloud_data::db::{Assembly, Finished, Lane, ProductName, StoredPart}
 use snaplark_formats::sniff::MediaKind;
 
 use super::background_job::{BackgroundJob, JobInput, Made, Planned};
+use super::encoder::{EncoderArguments, HardwareEncoder};
 use super::error::JobError;
 use super::ffmpeg::{FfmpegInput, FfmpegPlan, words};
 use super::kind::ProductKind;
@@ -112,25 +113,39 @@ impl BackgroundJob for Mp4Job {
                 return from_stream(work, &stream).await;
             }
             refuse_what_takes_days(work, of).await?;
-            let video = Duration::from_millis(of.duration_ms);
-            let scale = self.0.scale();
-            let mut before_output = words("-c:v libx264 -preset veryfast -crf 23 -pix_fmt yuv420p");
-            before_output.extend(["-vf".to_owned(), scale]);
-            // A recording of a still screen has few frames, but players want a constant frame rate.
-            before_output.extend(words("-c:a aac -b:a 128k -fps_mode cfr -r 30"));
-            before_output.extend(words("-movflags +faststart"));
-            // This also limits a file whose stated duration is wrong.
-            before_output.extend(["-t".to_owned(), format!("{DURATION_MS_MAX}ms")]);
-            let bytes_max = video.as_secs().saturating_mul(BYTES_PER_SECOND).max(of.size_bytes);
-            let plan = FfmpegPlan {
-                before_input: Vec::new(),
-                before_output,
-                time: encoding_time(of),
-                memory_bytes: MEMORY_BYTES,
-                file_bytes: BYTES_BASE.saturating_add(bytes_max),
-            };
-            work.make_by_ffmpeg(&plan).await
+            let encoder = work.hardware().await?;
+            match work.make_by_ffmpeg(&self.plan(of, encoder)).await {
+                Err(error) if work.needs_software(encoder, &error) => {
+                    work.make_by_ffmpeg(&self.plan(of, None)).await
+                }
+                made => made,
+            }
         })
+    }
+}
+
+impl Mp4Job {
+    fn plan(&self, of: &Finished, encoder: Option<HardwareEncoder>) -> FfmpegPlan {
+        let video = Duration::from_millis(of.duration_ms);
+        let scale = self.0.scale();
+        let EncoderArguments { before_input, filter, codec, memory_bytes } =
+            EncoderArguments::of(encoder, self.0);
+        let mut before_output = codec;
+        before_output.extend(["-vf".to_owned(), format!("{scale}{filter}")]);
+        // A recording of a still screen has few frames, but players want a constant frame rate.
+        before_output.extend(words("-c:a aac -b:a 128k -fps_mode cfr -r 30"));
+        before_output.extend(words("-movflags +faststart"));
+        // This also limits a file whose stated duration is wrong.
+        before_output.extend(["-t".to_owned(), format!("{DURATION_MS_MAX}ms")]);
+        let bytes_max = video.as_secs().saturating_mul(BYTES_PER_SECOND).max(of.size_bytes);
+        FfmpegPlan {
+            before_input,
+            before_output,
+            time: encoding_time(of),
+            memory_bytes,
+            file_bytes: BYTES_BASE.saturating_add(bytes_max),
+            hardware: encoder,
+        }
     }
 }
 

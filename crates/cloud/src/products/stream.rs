@@ -23,13 +23,13 @@ use snaplark_formats::sniff::MediaKind;
 use tokio::sync::mpsc;
 
 use super::background_job::{BackgroundJob, JobInput, Made, Planned};
+use super::encoder::{EncoderArguments, HardwareEncoder};
 use super::error::JobError;
 use super::ffmpeg::{FfmpegInput, FfmpegPlan, StreamSource, words};
 use super::growing::GrowingUpload;
 use super::kind::ProductKind;
 use super::mp4::{
-    BYTES_BASE, BYTES_PER_SECOND, DURATION_MS_MAX, MEMORY_BYTES, Mp4Height, encoding_time,
-    refuse_what_takes_days,
+    BYTES_BASE, BYTES_PER_SECOND, DURATION_MS_MAX, Mp4Height, encoding_time, refuse_what_takes_days,
 };
 use crate::media_map::MediaMap;
 
@@ -40,7 +40,7 @@ const RATE: u64 = 30;
 /// The limit on one piece: 64 Mbit/s.
 const PIECE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How far a piece may begin from where it should: half a picture, and rounding.
-const BEGIN_MS_MAX: u64 = 20;
+pub(super) const BEGIN_MS_MAX: u64 = 20;
 /// A recording that is followed may be as long as any, and its recorder may pause.
 const FOLLOW_TIME_MAX: Duration = Duration::from_millis(2 * DURATION_MS_MAX);
 /// ffmpeg writes the stream to a pipe. This is for what else it may write.
@@ -145,66 +145,94 @@ impl BackgroundJob for StreamJob {
 
     fn run<'a>(&'a self, work: &'a JobInput<'a>) -> BoxFuture<'a, Result<Made, JobError>> {
         Box::pin(async move {
-            let (source, time) = match work.finished {
-                Some(of) => {
-                    refuse_what_takes_days(work, of).await?;
-                    let input =
-                        FfmpegInput { storage: work.storage, map: work.map, media: work.media };
-                    (StreamSource::Whole(input), encoding_time(of))
+            match work.finished {
+                Some(of) => refuse_what_takes_days(work, of).await?,
+                // Only WebM can be read before its end. A recorder's MP4 needs no stream.
+                None if !matches!(work.media, MediaKind::Webm | MediaKind::Mkv) => {
+                    return Err(JobError::Quiet);
                 }
-                None => {
-                    // Only WebM can be read before its end. A recorder's MP4 needs no stream.
-                    if !matches!(work.media, MediaKind::Webm | MediaKind::Mkv) {
-                        return Err(JobError::Quiet);
-                    }
-                    let JobInput { session, media, db, storage, .. } = *work;
-                    let upload = GrowingUpload { session, media, db, storage };
-                    (StreamSource::Growing(upload), FOLLOW_TIME_MAX)
-                }
-            };
-            let plan = FfmpegPlan {
-                // It begins to encode as soon as it knows the streams, and drops nothing of what it has read.
-                before_input: words("-analyzeduration 1000000"),
-                before_output: arguments(self.0),
-                time,
-                memory_bytes: MEMORY_BYTES,
-                file_bytes: FILE_BYTES_MAX,
-            };
-            let mut writer = StreamWriter::new(work, self.0);
-            let ffmpeg = work.ffmpeg.ok_or(JobError::Gone)?;
-            let (into, mut from) = mpsc::channel::<Bytes>(READ_AHEAD_MAX);
-            let write = async {
-                while let Some(bytes) = from.recv().await {
-                    writer.write(&bytes).await?;
-                }
-                Ok(())
-            };
-            // An error of either ends the other.
-            tokio::try_join!(ffmpeg.stream(&plan, source, into), write)?;
-            writer.finish().await
+                None => {}
+            }
+            let encoder = work.hardware().await?;
+            match self.encode(work, encoder).await {
+                Err(error) if work.needs_software(encoder, &error) => self.encode(work, None).await,
+                made => made,
+            }
         })
     }
 }
 
-/// Returns how ffmpeg encodes the stream: a keyframe each two seconds exactly, with which a fragment
-/// begins, and times that are those of the video.
-fn arguments(height: Mp4Height) -> Vec<String> {
-    let mut arguments = words("-map 0:v:0 -map 0:a:0? -c:v libx264 -preset veryfast -crf 23");
+impl StreamJob {
+    /// Encodes the video from its beginning.
+    async fn encode(
+        &self,
+        work: &JobInput<'_>,
+        encoder: Option<HardwareEncoder>,
+    ) -> Result<Made, JobError> {
+        let (source, time) = match work.finished {
+            Some(of) => {
+                let input = FfmpegInput { storage: work.storage, map: work.map, media: work.media };
+                (StreamSource::Whole(input), encoding_time(of))
+            }
+            None => {
+                let JobInput { session, media, db, storage, .. } = *work;
+                let upload = GrowingUpload { session, media, db, storage };
+                (StreamSource::Growing(upload), FOLLOW_TIME_MAX)
+            }
+        };
+        let mut plan = stream_plan(self.0, encoder, time);
+        // It begins to encode as soon as it knows the streams, and drops nothing of what it has read.
+        plan.before_input.extend(words("-analyzeduration 1000000"));
+        let mut writer = StreamWriter::new(work, self.0);
+        let ffmpeg = work.ffmpeg.ok_or(JobError::Gone)?;
+        let (into, mut from) = mpsc::channel::<Bytes>(READ_AHEAD_MAX);
+        let write = async {
+            while let Some(bytes) = from.recv().await {
+                writer.write(&bytes).await?;
+            }
+            Ok(())
+        };
+        // An error of either ends the other.
+        tokio::try_join!(ffmpeg.stream(&plan, source, into), write)?;
+        writer.finish().await
+    }
+}
+
+/// Returns how ffmpeg encodes a stream: a keyframe each two seconds exactly, with which a fragment begins, and
+/// times that are those of the video.
+pub(super) fn stream_plan(
+    height: Mp4Height,
+    encoder: Option<HardwareEncoder>,
+    time: Duration,
+) -> FfmpegPlan {
+    let EncoderArguments { before_input, filter, codec, memory_bytes } =
+        EncoderArguments::of(encoder, height);
+    let mut arguments = words("-map 0:v:0 -map 0:a:0?");
+    arguments.extend(codec);
     // Pictures in the order in which they are shown: no time has to be shifted.
-    arguments.extend(words("-maxrate 12M -bufsize 24M"));
-    arguments.extend(words("-pix_fmt yuv420p -bf 0 -sc_threshold 0"));
+    arguments.extend(words("-maxrate 12M -bufsize 24M -bf 0"));
+    if encoder.is_none() {
+        arguments.extend(words("-sc_threshold 0"));
+    }
     let group = (RATE * PIECE_MS / 1_000).to_string();
     arguments.extend(["-g", &group, "-keyint_min", &group].map(str::to_owned));
     let scale = height.scale();
     // What is shown first is shown from the beginning.
-    arguments.extend(["-vf".to_owned(), format!("{scale},fps={RATE}:start_time=0")]);
+    arguments.extend(["-vf".to_owned(), format!("{scale},fps={RATE}:start_time=0{filter}")]);
     // The encoder prepends 1,024 samples. They take the place of the first ones, so that all others keep
     // their times. Gaps are filled with silence.
     arguments.extend(words("-c:a aac -b:a 128k -ac 2 -af aresample=48000:async=1:first_pts=1024"));
     arguments.extend(["-t".to_owned(), format!("{DURATION_MS_MAX}ms")]);
     arguments.extend(words("-avoid_negative_ts disabled -flush_packets 1"));
     arguments.extend(words("-movflags empty_moov+frag_keyframe+default_base_moof -f mp4"));
-    arguments
+    FfmpegPlan {
+        before_input,
+        before_output: arguments,
+        time,
+        memory_bytes,
+        file_bytes: FILE_BYTES_MAX,
+        hardware: encoder,
+    }
 }
 
 /// Stores the pieces as ffmpeg writes them.

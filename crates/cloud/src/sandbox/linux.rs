@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::Sandbox;
+
 /// The paths that the program and its libraries are read from, if they exist.
 const READABLE: [&str; 12] = [
     "/usr",
@@ -22,6 +24,11 @@ const READABLE: [&str; 12] = [
     "/dev/zero",
 ];
 
+/// What drivers read about the devices that they use: their vendor and model, and the version of the kernel's
+/// part. None of it is about people.
+const DEVICE_FACTS: [&str; 4] =
+    ["/sys/dev/char", "/sys/devices", "/sys/class/drm", "/proc/driver/nvidia"];
+
 // `linux/landlock.h`.
 const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
@@ -32,7 +39,7 @@ const ALL_1: u64 = (1 << 13) - 1;
 const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
-const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE;
+const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 const CREATE_RULESET_VERSION: u32 = 1;
 const RULE_PATH_BENEATH: u32 = 1;
 
@@ -69,13 +76,9 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(
-        abi: u32,
-        program: &Path,
-        folder: &Path,
-        data: Option<&Path>,
-    ) -> io::Result<Self> {
-        let rules = if abi > 0 { Some(ruleset(abi, program, folder, data)?) } else { None };
+    pub(super) fn new(sandbox: &Sandbox, program: &Path, folder: &Path) -> io::Result<Self> {
+        let has_landlock = sandbox.landlock_abi > 0;
+        let rules = has_landlock.then(|| ruleset(sandbox, program, folder)).transpose()?;
         let mut filter = filter();
         filter.shrink_to_fit();
         Ok(Prepared { rules, filter })
@@ -125,7 +128,8 @@ fn done(result: libc::c_long) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn ruleset(abi: u32, program: &Path, folder: &Path, data: Option<&Path>) -> io::Result<OwnedFd> {
+fn ruleset(sandbox: &Sandbox, program: &Path, folder: &Path) -> io::Result<OwnedFd> {
+    let (abi, data) = (sandbox.landlock_abi, sandbox.data.as_deref());
     let mut handled = ALL_1;
     for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
         handled |= if abi >= since { right } else { 0 };
@@ -159,6 +163,18 @@ fn ruleset(abi: u32, program: &Path, folder: &Path, data: Option<&Path>) -> io::
     }
     if let Ok(null) = open(Path::new("/dev/null")) {
         allow(&rules, &null, (READ_FILE | WRITE_FILE | TRUNCATE) & handled)?;
+    }
+    let facts = if sandbox.devices.is_empty() { &[][..] } else { &DEVICE_FACTS };
+    for (paths, access) in [
+        (sandbox.devices, (READ_FILE | WRITE_FILE | READ_DIR | IOCTL_DEV) & handled),
+        (facts, (READ_FILE | READ_DIR) & handled),
+    ] {
+        for path in paths {
+            // As above: what isn't there needs no rule.
+            if let Ok(file) = open(Path::new(path)) {
+                allow(&rules, &file, access)?;
+            }
+        }
     }
     let own = handled & !(EXECUTE | IOCTL_DEV);
     allow(&rules, &open(folder)?, own)?;

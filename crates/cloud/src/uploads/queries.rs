@@ -12,6 +12,7 @@ use crate::accounts::{AccountError, Accounts};
 use crate::products::{Mp4Height, ProductKind, StreamFacts};
 use crate::shares::Shares;
 use crate::signing::Signing;
+use crate::watching::WatchCounter;
 
 /// The reason why the server can't answer requests now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +164,12 @@ impl Uploads {
 
     /// Returns the links of the same server.
     pub fn shares(&self) -> Shares {
-        Shares::new(self.db.clone(), self.clock.clone())
+        Shares::new(self.db.clone(), self.clock.clone(), self.rules.counts_watching)
+    }
+
+    /// Returns what counts how far videos of the same server are watched.
+    pub fn watch_counter(&self) -> WatchCounter {
+        WatchCounter::new(self.db.clone(), self.clock.clone(), self.rules.counts_watching)
     }
 
     /// Returns the key with which the same server signs URLs.

@@ -139,7 +139,9 @@ impl Pools {
             "DELETE FROM share_passes WHERE video_id IN \
              (SELECT video_id FROM uploads WHERE user_id = $1)",
             "DELETE FROM shares WHERE user_id = $1",
-            "UPDATE uploads SET filename = '', metadata = '{}' WHERE user_id = $1",
+            "DELETE FROM watching WHERE session_id IN \
+             (SELECT session_id FROM uploads WHERE user_id = $1)",
+            "UPDATE uploads SET filename = '', metadata = '{}', viewings = 0 WHERE user_id = $1",
             "UPDATE usage SET stored_bytes = 0 WHERE user_id = $1",
             "UPDATE audit SET subject = '', detail = '' WHERE user_id = $1",
         ] {
@@ -165,6 +167,10 @@ impl Pools {
             format!("DELETE FROM tokens WHERE user_id IN {DELETED}"),
             format!("DELETE FROM web_sessions WHERE user_id IN {DELETED}"),
             format!("DELETE FROM shares WHERE user_id IN {DELETED}"),
+            format!(
+                "DELETE FROM watching WHERE session_id IN \
+                 (SELECT session_id FROM uploads WHERE user_id IN {DELETED})"
+            ),
             format!("UPDATE usage SET stored_bytes = 0 WHERE user_id IN {DELETED}"),
         ] {
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.writes).await?;

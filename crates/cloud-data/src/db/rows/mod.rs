@@ -19,6 +19,7 @@ mod upload_row;
 mod uploads;
 mod usage;
 mod versions;
+mod watching;
 
 use super::{Dialect, Pools, Row};
 use crate::db::DbError;

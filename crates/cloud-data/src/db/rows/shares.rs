@@ -3,6 +3,7 @@
 use sqlx::Transaction;
 
 use super::usage::release;
+use super::watching::forget_watching;
 use super::{Dialect, Pools, signed};
 use crate::db::{DbError, ShareChange, UserId, VideoId};
 
@@ -68,6 +69,29 @@ impl Pools {
                 .bind(expires_ms)
                 .execute(&mut *tx)
                 .await?;
+        }
+        if let Some(downloads_off) = change.downloads_off {
+            sqlx::query(
+                "UPDATE shares SET downloads_off = $3 WHERE video_id = $1 AND user_id = $2",
+            )
+            .bind(video.0)
+            .bind(user.0)
+            .bind(downloads_off)
+            .execute(&mut *tx)
+            .await?;
+        }
+        if let Some(counts) = change.counts_watching {
+            sqlx::query(
+                "UPDATE shares SET counts_watching = $3 WHERE video_id = $1 AND user_id = $2",
+            )
+            .bind(video.0)
+            .bind(user.0)
+            .bind(counts)
+            .execute(&mut *tx)
+            .await?;
+            if !counts {
+                forget_watching(&mut tx, (user, video), u32::MAX).await?;
+            }
         }
         count_text(&mut tx, user, video).await?;
         tx.commit().await?;

@@ -111,7 +111,7 @@ impl Pools {
         let links: Vec<(Uuid, i64)> = sqlx::query_as(
             "DELETE FROM shares WHERE NOT EXISTS (SELECT 1 FROM uploads \
              WHERE uploads.video_id = shares.video_id AND uploads.user_id = shares.user_id) \
-             AND visibility = 'link' AND expires_ms IS NULL \
+             AND visibility = 'link' AND expires_ms IS NULL AND NOT downloads_off \
              RETURNING user_id, kept_bytes",
         )
         .fetch_all(&mut *tx)

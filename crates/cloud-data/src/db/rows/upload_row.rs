@@ -17,7 +17,7 @@ macro_rules! select_uploads {
             "SELECT uploads.session_id, uploads.user_id, uploads.video_id, state, filename, width, \
              height, created_ms, active_ms, version, revision, stored_bytes, parts_total, assembly, size_bytes, \
              duration_ms, etag, holes, removed_ms, media, title, description, visibility, password, expires_ms, \
-             views, (SELECT string_agg(product, ' ') FROM products \
+             views, downloads_off, counts_watching, (SELECT string_agg(product, ' ') FROM products \
              WHERE products.session_id = uploads.session_id AND product IN (", crate::db::known_products!(),
             ")) AS made, edit IS NOT NULL AS edited, (SELECT COUNT(*) FROM parts \
              WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) AS damaged \
@@ -110,6 +110,8 @@ fn share(row: &Row) -> Result<Share, DbError> {
         password: row.try_get("password")?,
         expires_ms: row.try_get("expires_ms")?,
         views: whole(row.try_get("views")?)?,
+        downloads_off: row.try_get("downloads_off")?,
+        counts_watching: row.try_get("counts_watching")?,
     })
 }
 

@@ -14,6 +14,7 @@ use super::upload_row::{
 };
 use super::usage::{Charge, charge, keep, release};
 use super::versions;
+use super::watching::forget_watching;
 use super::{Dialect, Pools, signed, whole};
 use crate::db::{
     Cursor, DbError, Finalization, Listing, NewUpload, Opened, PartOrigin, PartStored, SessionId,
@@ -337,12 +338,17 @@ impl Pools {
         let mut tx = self.begin().await?;
         let removed = sqlx::query(
             "UPDATE uploads SET removed_ms = $2 WHERE session_id = $1 AND removed_ms IS NULL \
-             RETURNING user_id, state, stored_bytes + kept_bytes AS freed",
+             RETURNING user_id, video_id, version, state, stored_bytes + kept_bytes AS freed",
         )
         .bind(session.0)
         .bind(now_ms)
         .fetch_optional(&mut *tx)
         .await?;
+        if let Some(row) = &removed {
+            let user = UserId(row.try_get("user_id")?);
+            let video = VideoId(row.try_get("video_id")?);
+            forget_watching(&mut tx, (user, video), whole(row.try_get("version")?)?).await?;
+        }
         // An expired upload already gave its space back when it expired.
         if let Some(row) = removed
             && state_of(row.try_get("state")?)? != VideoState::Expired

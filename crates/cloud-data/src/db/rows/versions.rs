@@ -16,6 +16,7 @@
 use sqlx::{AssertSqlSafe, Transaction};
 
 use super::usage::{keep, release};
+use super::watching::forget_watching;
 use super::{Dialect, Pools, signed};
 use crate::db::{
     DbError, KeptParts, NewUpload, Opened, SessionId, StoredPart, Upload, UserId, VideoId,
@@ -102,6 +103,7 @@ impl Pools {
         // An expired upload already gave its space back when it expired.
         let freed = freed.iter().filter(|(state, _)| state != "expired").map(|(_, bytes)| bytes);
         release(&mut tx, user, freed.sum()).await?;
+        forget_watching(&mut tx, (user, video), u32::MAX).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -229,6 +231,9 @@ pub(super) async fn supersede(
     .bind(upload.user_id.0)
     .fetch_all(&mut **tx)
     .await?;
+    // The times of its stretches are not those of the new version.
+    let link = (upload.user_id, upload.video_id);
+    forget_watching(tx, link, upload.version.saturating_sub(1)).await?;
     Ok(freed.iter().sum())
 }
 

@@ -33,6 +33,10 @@ pub(crate) struct ShareRequest {
     #[schema(min_length = 6)]
     password: Option<String>,
     expires_unix_ms: Option<i64>,
+    /// Whether the page offers the video as a download. Only of videos.
+    downloads: Option<bool>,
+    /// Whether it is counted how far the video is watched. `false` also deletes what was counted.
+    counts_watching: Option<bool>,
 }
 
 fn visibility_or_null() -> Schema {

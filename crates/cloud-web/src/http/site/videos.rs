@@ -63,6 +63,7 @@ pub(crate) async fn list(
         uploads: &uploads,
         matching,
         said: said(&wanted.said),
+        may_count_watching: app.watch_counter.is_allowed(),
     };
     let moment = Moment { now_ms: app.uploads.clock.now_ms() };
     let page = pages::library(&app.public_url, owner.person(), &listed, moment);
@@ -92,6 +93,7 @@ pub(crate) async fn edit(
         Err(ShareError::PasswordMissing | ShareError::PasswordLength) => {
             Ok(see_other("/my/videos?said=password"))
         }
+        Err(ShareError::WatchingNotCounted) => Ok(see_other("/my/videos?said=uncounted")),
         Err(ShareError::EndInThePast) => Ok(see_other("/my/videos?said=past")),
         Err(error) => Err(error.into()),
     }
@@ -99,6 +101,10 @@ pub(crate) async fn edit(
 
 fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
     let word = posted.text("visibility");
+    let switch = |name: &str| {
+        let is_there = posted.text("switches").split(' ').any(|it| it == name);
+        is_there.then(|| posted.fields.contains_key(name))
+    };
     let filled = |name: &str| Some(posted.text(name)).filter(|text| !text.is_empty());
     ShareAsk {
         title: posted.fields.get("title").cloned(),
@@ -112,6 +118,8 @@ fn ask(posted: &OwnerPosted, now_ms: i64) -> ShareAsk {
             .fields
             .contains_key("until")
             .then(|| filled("until").map(|day| end_of(day, posted.text("zone")).unwrap_or(now_ms))),
+        downloads: switch("downloads"),
+        counts_watching: switch("watching"),
     }
 }
 
@@ -182,6 +190,7 @@ fn said(word: &str) -> Option<&'static str> {
         "untrimmed" => Some("Not trimmed: choose another start or end."),
         "edited" => Some("Not trimmed: this recording was edited meanwhile."),
         "past" => Some("Not saved: the link can't expire in the past."),
+        "uncounted" => Some("Not saved: this server doesn't count how far videos are watched."),
         "often" => Some("Not saved: too many changes. Wait a minute, then try again."),
         "deleted" => Some("Deleted. Its link shows that it was removed."),
         "gone" => Some("This recording was already deleted."),
