@@ -19,13 +19,13 @@ const BLOCK_BYTES: usize = 1024 * 1024;
 /// zlib's effort for windows and text: a screen of 4K gets a tenth smaller than with the usual 6, for 0.15 s.
 const EFFORT: u32 = 9;
 /// zlib's effort for photos, whose files hardly get smaller with more.
-const PHOTO_EFFORT: u32 = 4;
+const PHOTO_EFFORT: u32 = 3;
 /// A block that zlib makes no smaller than this share of it shows a photo. Windows and text take a twentieth.
 const PHOTO_SHARE: usize = 8;
 /// zlib's effort for the choice between two ways: enough to tell which is smaller.
 const TRIAL_EFFORT: u32 = 1;
 /// The choice between two ways looks at one of so many rows of a block, in its middle.
-const TRIAL_SHARE: usize = 3;
+const TRIAL_SHARE: usize = 4;
 /// zlib's effort for pictures with a palette, which have a third of the bytes.
 const PALETTE_EFFORT: u32 = 7;
 /// The threads that compress. More would find no block to work on in ordinary pictures.
