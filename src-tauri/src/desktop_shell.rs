@@ -177,6 +177,14 @@ impl Shell for TauriShell {
         });
     }
 
+    async fn prepare_editor(&self, item: ItemId) {
+        self.later("prepared editor", move |handle| editor::prepare(handle, item));
+    }
+
+    async fn discard_editor(&self, item: ItemId) {
+        self.later("prepared editor", move |handle| editor::discard(handle, item));
+    }
+
     async fn open_editor(&self, item: ItemId) -> Result<(), AppError> {
         self.on_main(move |handle| editor::open(handle, item)).await
     }

@@ -26,6 +26,18 @@ pub struct EditWindow {
     pub size_min: (f64, f64),
 }
 
+/// When a new window is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    /// When its page has loaded.
+    Loaded,
+    /// When it is opened.
+    Opened,
+}
+
+/// What follows the item's id in the address of a page whose item is not there yet.
+const WAITS: &str = "waits";
+
 /// How long a closed window lives on, hidden. The page saves 250 ms after a change at the latest, and as soon as
 /// it is hidden.
 const SAVES_WITHIN: Duration = Duration::from_secs(2);
@@ -53,8 +65,27 @@ impl EditWindow {
             window.unminimize()?;
             return platform::take_focus(&window).map(|()| None);
         }
-        let address = format!("{}#{item}", self.page);
-        let opened = AtomicBool::new(false);
+        self.create(app, item, When::Loaded).map(Some)
+    }
+
+    /// Creates the window of an item that will be there soon. It is hidden until it is opened, and its page waits. Must be
+    /// called on the main thread.
+    pub fn prepare(&self, app: &AppHandle, item: impl Display) -> tauri::Result<WebviewWindow> {
+        self.create(app, item, When::Opened)
+    }
+
+    fn create(
+        &self,
+        app: &AppHandle,
+        item: impl Display,
+        shown: When,
+    ) -> tauri::Result<WebviewWindow> {
+        let label = self.label(&item);
+        let address = match shown {
+            When::Loaded => format!("{}#{item}", self.page),
+            When::Opened => format!("{}#{item}/{WAITS}", self.page),
+        };
+        let opened = AtomicBool::new(shown == When::Opened);
         let window = WebviewWindowBuilder::new(app, &label, WebviewUrl::App(address.into()))
             .title(word(self.title))
             .on_new_window(|_, _| NewWindowResponse::Deny)
@@ -80,7 +111,7 @@ impl EditWindow {
                 close(&closed);
             }
         });
-        Ok(Some(window))
+        Ok(window)
     }
 
     /// Sets the windows' titles in the current language. Must be called on the main thread.

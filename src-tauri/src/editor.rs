@@ -4,12 +4,13 @@ use std::fmt::Display;
 
 use snaplark_app::ErrorCode;
 use snaplark_command_macro::command;
-use tauri::{AppHandle, WebviewWindow};
+use tauri::{AppHandle, Manager as _, WebviewWindow};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
 use crate::commands::{Answer, CommandError, on_main};
 use crate::dropping;
 use crate::edit_window::{self, EditWindow};
+use crate::events::UiEvent;
 use crate::words::Word;
 
 /// The usual size shows all tools and their settings, the smallest a picture of some use beside them.
@@ -23,10 +24,28 @@ pub const WINDOW: EditWindow = EditWindow {
 
 /// Shows the editor of a picture in front and focused. Must be called on the main thread.
 pub fn open(app: &AppHandle, picture: impl Display) -> tauri::Result<()> {
-    if let Some(window) = WINDOW.open(app, picture)? {
-        dropping::take_drops(&window);
+    let label = WINDOW.label(&picture);
+    match WINDOW.open(app, picture)? {
+        Some(window) => {
+            dropping::take_drops(&window);
+            Ok(())
+        }
+        // It may have been prepared, and wait for its picture.
+        None => UiEvent::PictureAdded.send_to(app, label.as_str()),
     }
+}
+
+/// Creates the editor of a picture that is not there yet. It stays hidden until it is opened. Must be called on the main
+/// thread.
+pub fn prepare(app: &AppHandle, picture: impl Display) -> tauri::Result<()> {
+    dropping::take_drops(&WINDOW.prepare(app, picture)?);
     Ok(())
+}
+
+/// Destroys an editor that was prepared. Must be called on the main thread.
+pub fn discard(app: &AppHandle, picture: impl Display) -> tauri::Result<()> {
+    let window = app.get_webview_window(&WINDOW.label(picture));
+    window.map_or(Ok(()), |window| window.destroy())
 }
 
 /// Closes the calling editor.

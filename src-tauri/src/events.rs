@@ -25,6 +25,8 @@ pub enum UiEvent {
     Updates(UpdateView),
     /// There are new pictures to choose from. Chooser pages stay loaded in between.
     ChooserOpened,
+    /// The picture of this editor is in the library: a page that waited for it opens it.
+    PictureAdded,
     /// A countdown to a screenshot runs until this time; `null`: it has ended.
     Countdown(#[ts(type = "number | null")] Option<i64>),
     SignIn(SignInView),

@@ -67,9 +67,7 @@ pub fn run(arguments: Arc<[String]>) -> anyhow::Result<()> {
         .manage(media_server::MediaServer::default())
         .manage(quit::QuitState::default())
         .register_asynchronous_uri_scheme_protocol(media::SCHEME, media::serve)
-        .register_uri_scheme_protocol(chooser::SCHEME, |context, request| {
-            chooser::serve(context.app_handle(), context.webview_label(), &request)
-        })
+        .register_asynchronous_uri_scheme_protocol(chooser::SCHEME, chooser::serve)
         .invoke_handler(with_commands!(handlers))
         .build(tauri::generate_context!())
         .context("Snaplark's windows can't be made")?;

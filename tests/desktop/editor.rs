@@ -41,13 +41,18 @@ const DRAWN: &str = "return document.querySelectorAll('[data-testid=object]').le
 
 /// Brings in a picture of 640x400 pixels that the page draws itself, and opens it. Returns its id.
 fn bring_in(windows: &Session) -> String {
+    bring_in_sized(windows, (640, 400))
+}
+
+/// Brings in a picture of another size.
+pub(crate) fn bring_in_sized(windows: &Session, (width, height): (u32, u32)) -> String {
     let script = "window.brought = null;
         const canvas = document.createElement('canvas');
-        [canvas.width, canvas.height] = [640, 400];
+        [canvas.width, canvas.height] = arguments;
         const context = canvas.getContext('2d');
-        for (let n = 0; n < 64; n += 1) {
+        for (let n = 0; n < canvas.width / 10; n += 1) {
             context.fillStyle = `hsl(${n * 5} 70% 60%)`;
-            context.fillRect(n * 10, 0, 10, 400);
+            context.fillRect(n * 10, 0, 10, canvas.height);
         }
         const invoke = window.__TAURI_INTERNALS__.invoke;
         canvas.toBlob(async (blob) => {
@@ -60,7 +65,7 @@ fn bring_in(windows: &Session) -> String {
                 window.brought = `failed: ${JSON.stringify(error)}`;
             }
         });";
-    windows.run(script, &[]).unwrap();
+    windows.run(script, &[json!(width), json!(height)]).unwrap();
     let id =
         windows.until("the picture to be brought in", SAVED, "return window.brought;").unwrap();
     let id = id.as_str().unwrap().to_owned();
@@ -68,7 +73,7 @@ fn bring_in(windows: &Session) -> String {
     id
 }
 
-fn enter(windows: &Session) {
+pub(crate) fn enter(windows: &Session) {
     windows.enter_window_at("windows/editor", SOON).unwrap();
     windows.find("[data-testid=stage][data-loaded=true]", SAVED).unwrap();
     let is_open = "return document.querySelector('[data-testid=panel-objects]') !== null;";
@@ -78,7 +83,7 @@ fn enter(windows: &Session) {
 }
 
 /// Drags on the picture, between two places in hundredths of the stage.
-fn drag(windows: &Session, from: (u32, u32), to: (u32, u32)) {
+pub(crate) fn drag(windows: &Session, from: (u32, u32), to: (u32, u32)) {
     let script = "const [from, to] = arguments;
         const stage = document.querySelector('[data-testid=stage]');
         stage.setPointerCapture = () => {};
@@ -94,7 +99,7 @@ fn drag(windows: &Session, from: (u32, u32), to: (u32, u32)) {
     windows.run(script, &[json!([from.0, from.1]), json!([to.0, to.1])]).unwrap();
 }
 
-fn count(windows: &Session, objects: usize) {
+pub(crate) fn count(windows: &Session, objects: usize) {
     let script = format!("{DRAWN} === {objects};");
     windows.until(&format!("{objects} objects"), SOON, &script).unwrap();
 }
@@ -154,7 +159,7 @@ fn every_tool_draws_is_undone_and_opens_again_as_it_was_left() {
     assert_eq!(stored(windows, &id), drawn);
 }
 
-fn settle(home: &Home, settings: &[(&str, &str)]) {
+pub(crate) fn settle(home: &Home, settings: &[(&str, &str)]) {
     for (name, value) in settings {
         ask_json(home, None, &["settings", name, value, "--json"]).unwrap();
     }
@@ -175,7 +180,7 @@ fn pasted(home: &Home, name: &str) -> Vec<u8> {
 }
 
 /// Waits for the only file of a folder, and takes it away.
-fn saved_file(folder: &Path) -> Vec<u8> {
+pub(crate) fn saved_file(folder: &Path) -> Vec<u8> {
     let whole = |path: &Path| media::picture(path.to_str()?, 0.0).ok();
     let (path, pixels) = wait::until("the saved file", SHOW, || {
         let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
@@ -187,7 +192,7 @@ fn saved_file(folder: &Path) -> Vec<u8> {
     pixels
 }
 
-fn is_editor(window: &Window) -> bool {
+pub(crate) fn is_editor(window: &Window) -> bool {
     window.name.contains("Edit") && window.at.width > 400
 }
 

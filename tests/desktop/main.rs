@@ -14,6 +14,7 @@ mod first_hour;
 mod hostile;
 mod keys;
 mod library;
+mod pictures_out;
 mod places;
 mod player;
 mod policy;

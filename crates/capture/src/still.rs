@@ -37,23 +37,32 @@ impl Stills for SystemCapture {
 
     fn take(&self, request: &StillRequest) -> Result<StillPicture, StillError> {
         let backend = source::backend(self.display())?;
-        let picture = match &backend {
-            #[cfg(target_os = "linux")]
-            Backend::X11(display) => source::x11::take(display, &request.source, request.pointer)?,
-            #[cfg(target_os = "linux")]
-            Backend::Portal => take_from_portal(request)?,
-            #[cfg(not(target_os = "linux"))]
-            Backend::X11(_) | Backend::Portal => {
-                return Err(StillError::Unsupported { reason: "this is not Linux".to_owned() });
-            }
-            Backend::Scap => take_frame(&backend, request)?,
-        };
-        let subject = subject::of(backend, &recorded(request.source));
-        Ok(StillPicture { subject, ..picture })
+        // The subject is looked up meanwhile, so that nobody waits for it.
+        let source = recorded(request.source);
+        let (picture, subject) = std::thread::scope(|scope| {
+            let subject = scope.spawn(|| subject::of(backend.clone(), &source));
+            let picture = take_by(&backend, request);
+            (picture, subject.join().ok().flatten())
+        });
+        Ok(StillPicture { subject, ..picture? })
     }
 
     fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
         encode(picture).map_err(|error| StillError::Failed { reason: error.to_string() })
+    }
+}
+
+fn take_by(backend: &Backend, request: &StillRequest) -> Result<StillPicture, StillError> {
+    match backend {
+        #[cfg(target_os = "linux")]
+        Backend::X11(display) => Ok(source::x11::take(display, &request.source, request.pointer)?),
+        #[cfg(target_os = "linux")]
+        Backend::Portal => take_from_portal(request),
+        #[cfg(not(target_os = "linux"))]
+        Backend::X11(_) | Backend::Portal => {
+            Err(StillError::Unsupported { reason: "this is not Linux".to_owned() })
+        }
+        Backend::Scap => take_frame(backend, request),
     }
 }
 
@@ -142,17 +151,26 @@ fn take_frame(backend: &Backend, request: &StillRequest) -> Result<StillPicture,
     })
 }
 
-/// Encodes the picture without its alpha, which says nothing.
+/// Encodes the picture without its alpha, which says nothing. Rows are stored as differences to the row above, which is
+/// the fastest way and small for windows and text.
 fn encode(picture: &StillPicture) -> Result<Vec<u8>, png::EncodingError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
     encoder.set_color(png::ColorType::Rgb);
-    encoder.set_compression(png::Compression::Fast);
+    encoder.set_compression(png::Compression::Fastest);
     let mut writer = encoder.write_header()?;
-    let rgb: Vec<u8> = picture.rgba.chunks_exact(4).flat_map(|px| [px[0], px[1], px[2]]).collect();
-    writer.write_image_data(&rgb)?;
+    writer.write_image_data(&rgb_from_rgba(&picture.rgba))?;
     writer.finish()?;
     Ok(file)
+}
+
+/// Returns the same pixels without alpha.
+fn rgb_from_rgba(rgba: &[u8]) -> Vec<u8> {
+    let mut rgb = vec![0; rgba.len() / 4 * 3];
+    for (to, from) in rgb.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
+        to.copy_from_slice(&from[..3]);
+    }
+    rgb
 }
 
 /// Returns the same pixels as red, green, blue and an alpha of 255, in the same memory.

@@ -48,10 +48,24 @@ fn overlap(a: snaplark_core::still::PixelRect, b: snaplark_core::still::PixelRec
 
 #[cfg(target_os = "linux")]
 fn named(window: &snaplark_core::still::WindowInfo) -> Subject {
-    let folders = entries::folders();
-    let app = entries::name_of(&window.program, &folders);
-    let app = app.unwrap_or_else(|| capitalized(&window.program));
-    Subject { app, window: window.title.clone() }
+    Subject { app: app_of(&window.program), window: window.title.clone() }
+}
+
+/// Returns the name of the app with that window class. It is looked up once: reading all desktop entries can take longer
+/// than taking a picture of the screen.
+#[cfg(target_os = "linux")]
+fn app_of(class: &str) -> String {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, PoisonError};
+
+    static KNOWN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(name) = known().get(class) {
+        return name.clone();
+    }
+    let name = entries::name_of(class, &entries::folders()).unwrap_or_else(|| capitalized(class));
+    known().insert(class.to_owned(), name.clone());
+    name
 }
 
 /// Window classes are written like program names: `gimp`, `Xterm`.

@@ -19,6 +19,7 @@ macro_rules! with_commands {
             commands::recorder::close_quick,
             commands::recorder::chooser,
             commands::recorder::show_chooser,
+            commands::recorder::chooser_shown,
             commands::recorder::close_chooser,
             commands::recorder::pass_chooser,
             commands::recorder::choose,

@@ -49,9 +49,16 @@ pub fn show_chooser(handle: AppHandle, window: WebviewWindow) -> Answer {
     chooser::show(&handle, &window).map_err(no_window)
 }
 
+/// Is called when the calling window has drawn what it shows. What the person will need next is prepared now.
 #[command]
-pub fn close_chooser(handle: AppHandle) -> Answer {
-    chooser::close(&handle).map_err(no_window)
+pub async fn chooser_shown(desktop: State<'_, DesktopController>) -> Answer {
+    Ok(desktop.chooser_shown().await?)
+}
+
+#[command]
+pub async fn close_chooser(desktop: State<'_, DesktopController>) -> Answer {
+    desktop.close_chooser().await;
+    Ok(())
 }
 
 /// Moves the person's choice to another display's window.

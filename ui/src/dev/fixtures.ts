@@ -13,6 +13,7 @@ import type { Settings } from "$lib/bindings/Settings";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ShortcutKeys } from "$lib/bindings/ShortcutKeys";
 import type { Snapshot } from "$lib/bindings/Snapshot";
+import type { PictureSaid } from "$lib/bindings/PictureSaid";
 import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { ToastView } from "$lib/bindings/ToastView";
 import type { UploadProgress } from "$lib/bindings/UploadProgress";
@@ -383,6 +384,17 @@ const waits = (n: number, reason: WaitReason = "offline", parts = 14) =>
 const needs = (n: number, reason: NeedReason, detail = "") =>
   toast("Hand-over", { kind: "needsYou", reason, detail }, 0, n);
 
+const ofPicture = (title: string, body: ToastBody, n: number): ToastView => ({
+  ...toast(title, body, 0, n),
+  link: "https://snaplark.com/screenshots/8f3k9d20a4c1",
+});
+/** What was done with a picture, which is on no server. */
+const said = (title: string, said: PictureSaid, n: number): ToastView => ({
+  ...ofPicture(title, { kind: "picture", said }, n),
+  link: null,
+  linkReach: null,
+});
+
 export const toasts = {
   look: [
     toast("Checkout bug", { kind: "uploading", bytesPerSecond: 4.2 * MB, secondsLeft: 12 }, 63, 1),
@@ -410,16 +422,39 @@ export const toasts = {
     needs(2, "other-server", "video.example"),
     toast("Pricing page, second round of comments from the design review", { kind: "done", linkCopied: false, durationMs: 3_723_000 }, 100, 3),
   ],
+  pictures: [said("Order form", "taken", 1), said("Checkout – Editor", "copied", 2), said("Numbers", "saved", 3)],
+  "pictures-online": [
+    ofPicture("Order form", { kind: "pictureDone", linkCopied: true }, 1),
+    ofPicture("Pricing page, second round of comments from the design review", { kind: "pictureDone", linkCopied: false }, 2),
+    said("Numbers", "text-copied", 3),
+  ],
+  "pictures-trouble": [
+    said("Order form", "unreadable", 1),
+    { ...ofPicture("Checkout – Editor", { kind: "waits", reason: "offline", parts: 1 }, 2), link: null, linkReach: null },
+    {
+      ...ofPicture("Numbers", { kind: "uploading", bytesPerSecond: 1.3 * MB, secondsLeft: 2 }, 3),
+      percentage: 40,
+      link: null,
+      linkReach: null,
+    },
+  ],
   done: [toast("Onboarding walk-through", { kind: "done", linkCopied: true, durationMs: 102_000 }, 100, 1)],
   none: [],
 } satisfies Record<string, ToastView[]>;
 
 /** The second of two displays, with two windows on it. */
-export const choosable = (picture = "", purpose: ChooserView["purpose"] = "record"): ChooserView => ({
+export const choosable = (purpose: ChooserView["purpose"] = "record"): ChooserView => ({
   kind: "area",
   purpose,
   display: { name: "HDMI-2", at: { x: 1280, y: 0, width: 1280, height: 720 } },
   displays: 2,
+  room:
+    purpose === "screenshot"
+      ? [
+          { x: 0, y: 0, width: 1280, height: 800 },
+          { x: 1280, y: 0, width: 1280, height: 720 },
+        ]
+      : [{ x: 1280, y: 0, width: 1280, height: 720 }],
   windows: [
     { id: "77", title: "Checkout – Editor", program: "editor", at: { x: 1700, y: 100, width: 600, height: 400 } },
     { id: "88", title: "Numbers", program: "sheet", at: { x: 1300, y: 60, width: 500, height: 300 } },
@@ -430,6 +465,6 @@ export const choosable = (picture = "", purpose: ChooserView["purpose"] = "recor
   systemSound: false,
   webcam: false,
   countdownSeconds: 0,
-  picture,
+  strips: [],
   hasPointer: true,
 });

@@ -52,7 +52,7 @@ mockIPC(
   (command, args) => {
     window.asked.push([command, args]);
     const said = answer(now, command, language);
-    return command === "chooser" ? { ...now.chooser, picture: screen } : said;
+    return command === "chooser" ? { ...now.chooser, strips: [{ src: screen, y: 0, height: now.chooser.display.at.height }] } : said;
   },
   { shouldMockEvents: true },
 );

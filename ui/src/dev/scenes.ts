@@ -155,7 +155,7 @@ function tried(): Partial<Scene> {
 
 const scenes: Record<string, () => Partial<Scene>> = {
   full: () => ({}),
-  frozen: () => ({ chooser: choosable("", "screenshot") }),
+  frozen: () => ({ chooser: choosable("screenshot") }),
   delayed: () => ({ snapshot: empty(), countdown: Date.now() + 4_600 }),
   empty: () => ({ snapshot: empty() }),
   one: () => unlike({ recordings: full().recordings.slice(1, 2) }),

@@ -81,6 +81,8 @@ export const onLanguage = on("language");
 export const onShortcuts = on("shortcuts");
 export const onUpdates = on("updates");
 export const onChooserOpened = on("chooser-opened");
+/** The picture for which this editor waits is there. */
+export const onPictureAdded = on("picture-added");
 /** A countdown to a screenshot began, or ended. */
 export const onCountdown = on("countdown");
 export const onSignIn = on("sign-in");

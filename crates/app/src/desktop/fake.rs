@@ -37,6 +37,8 @@ pub(super) enum ShellCall {
     /// True while a countdown is shown.
     ShowCountdown(bool),
     PlayShutter,
+    PrepareEditor,
+    DiscardEditor,
     OpenEditor,
     OpenCutter(RecordingId),
     CopyPicture(Vec<u8>),
@@ -60,6 +62,8 @@ pub(super) struct FakeShell {
     pub(super) avoided: Mutex<Option<CapturedPart>>,
     /// Whether bar and toasts were hidden for a screenshot, in the order of the calls.
     pub(super) hidden: Mutex<Vec<bool>>,
+    /// The screenshot for which the editor's window waits.
+    pub(super) prepared: Mutex<Option<ItemId>>,
     pub(super) pointer_on: Mutex<Option<u32>>,
     pub(super) toasts_shown: AtomicBool,
     /// How often the desktop still says that it must not be disturbed.
@@ -186,6 +190,16 @@ impl Shell for FakeShell {
 
     fn play_shutter(&self) {
         self.note(ShellCall::PlayShutter);
+    }
+
+    async fn prepare_editor(&self, item: ItemId) {
+        self.note(ShellCall::PrepareEditor);
+        *locked(&self.prepared) = Some(item);
+    }
+
+    async fn discard_editor(&self, item: ItemId) {
+        self.note(ShellCall::DiscardEditor);
+        assert_eq!(locked(&self.prepared).take(), Some(item), "another one was prepared");
     }
 
     async fn open_editor(&self, _: ItemId) -> Result<(), AppError> {

@@ -55,7 +55,7 @@ use crate::{App, AppError, DesktopSettings, ErrorCode, StartRequest, control, is
 use self::bar::Bar;
 use self::chooser::{Choice, ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay};
 use self::place::{CapturedPart, Display};
-use self::screenshot::Countdown;
+use self::screenshot::{Countdown, PreparedEditor};
 use self::signing_in::SigningIn;
 use self::toast_stack::ToastRequests;
 use self::tray::{TrayState, last_link};
@@ -157,6 +157,10 @@ pub trait Shell: Send + Sync + 'static {
     /// Plays the sound of a camera's shutter.
     fn play_shutter(&self);
 
+    /// Creates the editor's window of a screenshot that is being chosen, hidden. It opens at once then.
+    fn prepare_editor(&self, item: ItemId) -> impl Future<Output = ()> + Send;
+    /// Destroys a window that was prepared and is not needed.
+    fn discard_editor(&self, item: ItemId) -> impl Future<Output = ()> + Send;
     /// Opens a picture in the editor.
     fn open_editor(&self, item: ItemId) -> impl Future<Output = Result<(), AppError>> + Send;
     /// Opens a recording in the editor of recordings.
@@ -208,6 +212,7 @@ pub struct Controller<S> {
     shell: Arc<S>,
     stills: Arc<dyn Stills>,
     countdown: Arc<Countdown>,
+    prepared_editor: Arc<PreparedEditor>,
     signing_in: Arc<SigningIn>,
     toast_requests: Arc<ToastRequests>,
 }
@@ -219,6 +224,7 @@ impl<S> Clone for Controller<S> {
             shell: self.shell.clone(),
             stills: self.stills.clone(),
             countdown: self.countdown.clone(),
+            prepared_editor: self.prepared_editor.clone(),
             signing_in: self.signing_in.clone(),
             toast_requests: self.toast_requests.clone(),
         }
@@ -233,6 +239,7 @@ impl<S: Shell> Controller<S> {
             shell: Arc::new(shell),
             stills,
             countdown: Arc::default(),
+            prepared_editor: Arc::default(),
             signing_in: Arc::default(),
             toast_requests: Arc::default(),
         }
@@ -339,7 +346,7 @@ impl<S: Shell> Controller<S> {
                 .map(drop);
         }
         if self.shell.chooser_content().is_some() {
-            self.shell.close_chooser().await;
+            self.close_chooser().await;
             return Ok(());
         }
         if !matches!(self.app.snapshot().await?.recorder, RecorderView::Idle) {

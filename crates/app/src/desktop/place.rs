@@ -35,6 +35,16 @@ impl Rect {
             && other.y < self.bottom()
     }
 
+    /// Returns the smallest rectangle that holds both.
+    #[must_use]
+    pub fn around(self, other: Rect) -> Rect {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let length = |end: i32, start: i32| u32::try_from(end - start).unwrap_or_default();
+        let width = length(self.right().max(other.right()), x);
+        let height = length(self.bottom().max(other.bottom()), y);
+        Rect { x, y, width, height }
+    }
+
     /// Returns the squared distance of a point from the rectangle; 0 inside.
     pub fn distance(self, x: i32, y: i32) -> i64 {
         let beyond = |at: i32, from: i32, to: i32| i64::from((from - at).max(at - (to - 1)).max(0));
@@ -105,6 +115,16 @@ pub struct Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rectangle_around_two_holds_both() {
+        let (left, right) = (
+            Rect { x: -800, y: 0, width: 800, height: 600 },
+            Rect { x: 0, y: 100, width: 1280, height: 720 },
+        );
+        let both = Rect { x: -800, y: 0, width: 2080, height: 820 };
+        assert_eq!((left.around(right), right.around(left)), (both, both));
+    }
 
     #[test]
     fn a_place_is_as_far_away_as_the_nearest_pixel() {

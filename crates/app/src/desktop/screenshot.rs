@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use super::chooser::{ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay, ChosenSource};
 use super::place::Rect;
 use super::{Controller, Shell, UNCOVERED};
-use crate::pictures::NewPicture;
 use crate::pictures::view::PictureSaid;
+use crate::pictures::{NewPicture, Pictures};
 use crate::settings::{AfterScreenshot, COUNTDOWN_SECONDS_MAX};
 use crate::{App, AppError, titles};
 
@@ -52,6 +52,32 @@ impl Countdown {
     }
 }
 
+/// The screenshot that is being chosen, if the editor's window waits for it.
+#[derive(Debug, Default)]
+pub(super) struct PreparedEditor(Mutex<Option<ItemId>>);
+
+impl PreparedEditor {
+    /// Returns the id of the next screenshot if no window waits for it yet.
+    fn begin(&self) -> Option<ItemId> {
+        let mut waits = self.lock();
+        match *waits {
+            Some(_) => None,
+            None => {
+                *waits = Some(Pictures::new_id());
+                *waits
+            }
+        }
+    }
+
+    fn take(&self) -> Option<ItemId> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ItemId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<S: Shell> Controller<S> {
     /// Freezes the screen and opens the chooser on it, or closes the chooser if it is open.
     pub(super) async fn screenshot(&self, kind: ChooserKind, way: Way) -> Result<(), AppError> {
@@ -64,7 +90,7 @@ impl<S: Shell> Controller<S> {
             return self.told(done);
         }
         if self.shell.chooser_content().is_some() {
-            self.shell.close_chooser().await;
+            self.close_chooser().await;
             return Ok(());
         }
         let done = self.open_chooser(kind, ChooserPurpose::Screenshot, way).await;
@@ -139,12 +165,49 @@ impl<S: Shell> Controller<S> {
         let stills = self.stills.clone();
         let (picture, sources) = self
             .without_ours(is_kept, move || {
-                // The picture comes first: it is of the moment of the key press.
-                let picture = stills.take(&request)?;
-                Ok::<_, StillError>((picture, stills.list()?))
+                // Both are of the moment of the key press.
+                std::thread::scope(|scope| {
+                    let sources = scope.spawn(|| stills.list());
+                    let picture = stills.take(&request)?;
+                    let sources = sources.join().unwrap_or_else(|_| {
+                        Err(StillError::Failed {
+                            reason: "listing the windows panicked".to_owned(),
+                        })
+                    });
+                    Ok::<_, StillError>((picture, sources?))
+                })
             })
             .await??;
         self.shell.open_chooser(ChooserContent { kind, purpose, picture, sources }).await
+    }
+
+    /// Is called when the chooser is visible. If the editor follows, its window is made now, while the person chooses:
+    /// a web process takes longer to start than a screenshot takes to keep.
+    pub async fn chooser_shown(&self) -> Result<(), AppError> {
+        let purpose = self.shell.chooser_content().map(|content| content.purpose);
+        let after = self.app.settings().await?.screenshots.after;
+        if (purpose, after) == (Some(ChooserPurpose::Screenshot), AfterScreenshot::Editor)
+            && let Some(item) = self.prepared_editor.begin()
+        {
+            self.shell.prepare_editor(item).await;
+            // The person may have left the chooser meanwhile.
+            if self.shell.chooser_content().is_none() {
+                self.discard_editor().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the chooser. Nothing is kept.
+    pub async fn close_chooser(&self) {
+        self.shell.close_chooser().await;
+        self.discard_editor().await;
+    }
+
+    async fn discard_editor(&self) {
+        if let Some(item) = self.prepared_editor.take() {
+            self.shell.discard_editor(item).await;
+        }
     }
 
     /// Keeps the part of the frozen screen that the person chose in the chooser. `after` is what happens to
@@ -156,23 +219,30 @@ impl<S: Shell> Controller<S> {
         after: Option<AfterScreenshot>,
     ) -> Result<(), AppError> {
         let Some(content) = self.shell.chooser_content() else { return Ok(()) };
-        if let ChosenSource::Area { at } = &source {
-            let kept = serde_json::to_string(at).unwrap_or_default();
-            self.app.remember(LAST_AREA, kept).await?;
-        }
-        let chosen = content.chosen(&source, &display);
-        drop(content);
+        let waits = self.prepared_editor.take();
         self.shell.close_chooser().await;
-        let chosen = chosen.ok_or_else(|| StillError::SourceMissing {
-            reason: "it is not in the picture".to_owned(),
-        });
-        match chosen {
-            Ok(picture) => {
-                let done = self.keep(picture, after).await;
-                self.told(done)
+        let remembered = async {
+            match &source {
+                ChosenSource::Area { at } => {
+                    let kept = serde_json::to_string(at).unwrap_or_default();
+                    self.app.remember(LAST_AREA, kept).await
+                }
+                ChosenSource::Display | ChosenSource::Window { .. } => Ok(()),
             }
-            Err(error) => self.told(Err(error.into())),
+        };
+        let kept = async {
+            let chosen = content.chosen(&source, &display);
+            let picture = chosen.ok_or_else(|| StillError::SourceMissing {
+                reason: "it is not in the picture".to_owned(),
+            })?;
+            self.keep(picture, after, waits).await
+        };
+        let (remembered, kept) = tokio::join!(remembered, kept);
+        if let (Err(_), Some(item)) = (&kept, waits) {
+            self.shell.discard_editor(item).await;
         }
+        self.told(kept)?;
+        remembered
     }
 
     async fn take_and_keep(&self, source: StillSource, interactive: bool) -> Result<(), AppError> {
@@ -197,7 +267,7 @@ impl<S: Shell> Controller<S> {
         if let (Some(recorded), Some(given)) = (recorded, picture.permission.clone()) {
             self.app.permission(&recorded, Some(given)).await?;
         }
-        self.keep(picture, None).await
+        self.keep(picture, None, None).await
     }
 
     /// Looks at the screen on a blocking thread. Unless the settings want them in pictures, the recorder bar and toasts
@@ -218,13 +288,19 @@ impl<S: Shell> Controller<S> {
         seen.map_err(|_| AppError::Closing)
     }
 
-    /// Adds the picture to the library, and does with it what the settings say, or `after`.
+    /// Adds the picture to the library, and does with it what the settings say, or `after`. `waits` is the id for which
+    /// the editor's window was prepared.
     async fn keep(
         &self,
         picture: StillPicture,
         after: Option<AfterScreenshot>,
+        waits: Option<ItemId>,
     ) -> Result<(), AppError> {
         let settings = self.app.settings().await?.screenshots;
+        let after = after.unwrap_or(settings.after);
+        if let (Some(item), true) = (waits, after != AfterScreenshot::Editor) {
+            self.shell.discard_editor(item).await;
+        }
         if settings.sound {
             self.shell.play_shutter();
         }
@@ -232,9 +308,10 @@ impl<S: Shell> Controller<S> {
         let stills = self.stills.clone();
         let encoded = tokio::task::spawn_blocking(move || stills.png(&picture)).await;
         let png = encoded.map_err(|_| AppError::Closing)??;
-        let item = add_screenshot(&self.app, png.clone(), subject.as_ref()).await?;
+        let item = waits.unwrap_or_else(Pictures::new_id);
+        add_as(&self.app, item, png.clone(), subject.as_ref()).await?;
         let pictures = self.app.pictures();
-        match after.unwrap_or(settings.after) {
+        match after {
             AfterScreenshot::Editor => self.shell.open_editor(item).await,
             AfterScreenshot::Copy => {
                 self.shell.copy_picture(png).await?;
@@ -270,9 +347,18 @@ pub async fn add_screenshot(
     png: Vec<u8>,
     subject: Option<&Subject>,
 ) -> Result<ItemId, AppError> {
+    add_as(app, Pictures::new_id(), png, subject).await
+}
+
+async fn add_as(
+    app: &App,
+    item: ItemId,
+    png: Vec<u8>,
+    subject: Option<&Subject>,
+) -> Result<ItemId, AppError> {
     let is_named = app.settings().await?.recording.names_in_titles;
     let title = subject.filter(|_| is_named).and_then(titles::of_subject);
-    app.pictures().add(NewPicture { bytes: png, title }).await
+    app.pictures().add_as(item, NewPicture { bytes: png, title }).await
 }
 
 /// A menu of ours was shown until now and must not be in the picture.

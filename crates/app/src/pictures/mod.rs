@@ -124,9 +124,19 @@ impl Pictures {
         Pictures { app, render }
     }
 
+    /// Returns the id of a picture that is added later.
+    pub fn new_id() -> ItemId {
+        ItemId(uuid::Uuid::now_v7())
+    }
+
     /// Adds a screenshot. It is durable when this returns.
     pub async fn add(&self, new: NewPicture) -> Result<ItemId, AppError> {
-        self.bring_in(ItemKind::Screenshot, new).await
+        self.add_as(Self::new_id(), new).await
+    }
+
+    /// Adds a screenshot under an id of [`Pictures::new_id`].
+    pub async fn add_as(&self, id: ItemId, new: NewPicture) -> Result<ItemId, AppError> {
+        self.bring_in(id, ItemKind::Screenshot, new).await
     }
 
     /// Brings in a picture from elsewhere, such as one that was pasted. `name` is its file's name.
@@ -137,7 +147,7 @@ impl Pictures {
     ) -> Result<ItemId, AppError> {
         let stem = name.and_then(|name| Path::new(name).file_stem()?.to_str());
         let title = stem.and_then(titles::given);
-        self.bring_in(ItemKind::Import, NewPicture { bytes, title }).await
+        self.bring_in(Self::new_id(), ItemKind::Import, NewPicture { bytes, title }).await
     }
 
     /// Brings in a picture from a file, which stays where it is.
@@ -147,7 +157,12 @@ impl Pictures {
         self.import_bytes(bytes, name.as_deref()).await
     }
 
-    async fn bring_in(&self, kind: ItemKind, new: NewPicture) -> Result<ItemId, AppError> {
+    async fn bring_in(
+        &self,
+        id: ItemId,
+        kind: ItemKind,
+        new: NewPicture,
+    ) -> Result<ItemId, AppError> {
         let NewPicture { bytes, title } = new;
         check_size(bytes.len() as u64)?;
         let media = known_kind(&bytes)?;
@@ -159,7 +174,7 @@ impl Pictures {
         let written = blocking(move || {
             let (width, height) = render.picture_size(&bytes)?;
             let new = NewItem {
-                id: ItemId(uuid::Uuid::now_v7()),
+                id,
                 kind,
                 title: title.unwrap_or_else(|| name::dated_title(&now, language)),
                 started_text: now.strftime("%Y-%m-%dT%H-%M-%S").to_string(),

@@ -549,6 +549,74 @@ async fn other_sites_learn_what_the_picture_is() {
     assert_eq!(answer["url"], format!("{link}/image.1.png"));
 }
 
+/// Returns what a page's `meta` element says to other sites.
+fn told(page: &str, name: &str) -> Option<String> {
+    let element = page.split("<meta ").find(|part| part.contains(&format!("\"{name}\"")))?;
+    let content = element.split("content=\"").nth(1)?;
+    Some(content.split('"').next()?.to_owned())
+}
+
+#[tokio::test]
+async fn preview_of_a_link_is_the_newest_picture_while_the_link_is_open() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let shot = Shot::new(13);
+    let mut image = String::new();
+    for version in [1, 2] {
+        let picture = plain(version);
+        shot.send(&user, version.into(), &picture).await.ok();
+        let (_, page) = html(&user, &shot.path()).await;
+        image = told(&page, "og:image").expect("the page names a picture");
+        // Sites keep what they have read under an address, so each version has its own.
+        let path = format!("{}/image.{version}.png", shot.path());
+        assert_eq!(image, format!("{}{path}", server.url()));
+        assert_eq!(told(&page, "twitter:image"), Some(image.clone()));
+        for (name, value) in [
+            ("og:title", "Order form"),
+            ("og:image:type", "image/png"),
+            ("og:image:width", "64"),
+            ("og:image:height", "48"),
+            ("og:image:alt", "Order form"),
+        ] {
+            assert_eq!(told(&page, name).as_deref(), Some(value), "{name}");
+        }
+        let (status, headers, served) = seen(&user, &path).await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "image/png"));
+        assert!(served == picture, "it is another picture than version {version}");
+    }
+
+    let image = image.strip_prefix(&server.url()).unwrap().to_owned();
+    let session = session(&server, &shot).await;
+    let change = async |change: Value| {
+        let path = format!("{}/api/v1/videos/{session}", user.url);
+        let asked = user.http.patch(path).bearer_auth(&user.token).json(&change).send();
+        assert_eq!(asked.await.unwrap().status().as_u16(), 200, "{change}");
+    };
+    change(json!({"visibility": "password", "password": "open sesame"})).await;
+    assert_shows_nothing(&user, &shot, &image, 403).await;
+    change(json!({"visibility": "link"})).await;
+    assert_eq!(seen(&user, &image).await.0, 200);
+    change(json!({"expiresUnixMs": 1_800_000_000_000_u64 + 60_000})).await;
+    let (_, page) = html(&user, &shot.path()).await;
+    assert!(told(&page, "og:image").is_some(), "it has not expired yet");
+    server.pass_ms(61_000);
+    assert_shows_nothing(&user, &shot, &image, 410).await;
+    // The owner opens it again.
+    change(json!({"expiresUnixMs": null})).await;
+    assert_eq!(html(&user, &shot.path()).await.0, 200);
+    assert_eq!(seen(&user, &image).await.0, 200);
+}
+
+/// Checks that a closed link gives away neither the picture nor a preview of it.
+async fn assert_shows_nothing(user: &User, shot: &Shot, image: &str, status: u16) {
+    let (answered, page) = html(user, &shot.path()).await;
+    assert_eq!(answered, status);
+    assert!(!page.contains("og:") && !page.contains("Order form"), "{page}");
+    assert_eq!(seen(user, image).await.0, 403, "the picture itself");
+    let oembed = format!("/oembed?url={}{}", user.url, shot.path()).replace(':', "%3A");
+    assert_ne!(html(user, &oembed).await.0, 200, "oEmbed");
+}
+
 #[tokio::test]
 async fn library_shows_recordings_or_screenshots() {
     let server = Server::start().await;

@@ -144,7 +144,17 @@ export const states: readonly State[] = [
   { ...settings, state: "full", width: 420, as: "narrow" },
   { ...settings, state: "full", press: ["shortcut-record"], whole },
 
-  ...["look", "trouble", "many", "waiting", "queued", "needs"].map((name) => ({
+  ...[
+    "look",
+    "trouble",
+    "many",
+    "waiting",
+    "queued",
+    "needs",
+    "pictures",
+    "pictures-online",
+    "pictures-trouble",
+  ].map((name) => ({
     ...toast,
     state: `toasts-${name}`,
     as: name,

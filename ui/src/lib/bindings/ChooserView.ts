@@ -4,6 +4,7 @@ import type { ChooserPurpose } from "./ChooserPurpose";
 import type { DisplayView } from "./DisplayView";
 import type { Microphone } from "./Microphone";
 import type { Rect } from "./Rect";
+import type { StripView } from "./StripView";
 import type { WindowView } from "./WindowView";
 
 /**
@@ -15,13 +16,21 @@ export type ChooserView = { kind: ChooserKind, purpose: ChooserPurpose, display:
  */
 displays: number, 
 /**
+ * The displays on which an area may lie: all for a screenshot, else this one.
+ */
+room: Array<Rect>, 
+/**
  * The windows on all displays, topmost first.
  */
 windows: Array<WindowView>, 
 /**
- * The region chosen last time, if it is on this display.
+ * The region chosen last time, if it is on this display, or begins or ends on it.
  */
-last: Rect | null, microphone: Microphone, systemSound: boolean, webcam: boolean, countdownSeconds: number, picture: string, 
+last: Rect | null, microphone: Microphone, systemSound: boolean, webcam: boolean, countdownSeconds: number, 
+/**
+ * The display's picture, from the top.
+ */
+strips: Array<StripView>, 
 /**
  * The pointer is on this display.
  */

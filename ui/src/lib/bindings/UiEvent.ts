@@ -3,4 +3,4 @@ import type { Levels } from "./Levels";
 import type { SignInView } from "./SignInView";
 import type { UpdateView } from "./UpdateView";
 
-export type UiEvent = { "name": "changed", "payload": number } | { "name": "language", "payload": string } | { "name": "levels", "payload": Levels } | { "name": "shortcuts" } | { "name": "updates", "payload": UpdateView } | { "name": "chooser-opened" } | { "name": "countdown", "payload": number | null } | { "name": "sign-in", "payload": SignInView };
+export type UiEvent = { "name": "changed", "payload": number } | { "name": "language", "payload": string } | { "name": "levels", "payload": Levels } | { "name": "shortcuts" } | { "name": "updates", "payload": UpdateView } | { "name": "chooser-opened" } | { "name": "picture-added" } | { "name": "countdown", "payload": number | null } | { "name": "sign-in", "payload": SignInView };

@@ -54,6 +54,8 @@ export const commands = {
   /** Returns what the calling window should show, or `None` if there is nothing to choose any more. */
   chooser: () => invoke<ChooserView | null>("chooser"),
   showChooser: () => invoke<void>("show_chooser"),
+  /** Is called when the calling window has drawn what it shows. What the person will need next is prepared now. */
+  chooserShown: () => invoke<void>("chooser_shown"),
   closeChooser: () => invoke<void>("close_chooser"),
   /** Moves the person's choice to another display's window. */
   passChooser: (steps: number) => invoke<void>("pass_chooser", { steps }),

@@ -1,7 +1,7 @@
 /*! The chooser on a made-up display: by a true pointer and true keys. */
 import "$lib/tokens.css";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, render, screen, waitFor } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
 import type { AfterScreenshot } from "$lib/bindings/AfterScreenshot";
@@ -41,7 +41,7 @@ afterEach(async () => {
 
 function show(view: ChooserView = choosable()) {
   const choosing = new Choosing(view);
-  render(Stage, { choosing, sources: new Sources(view), picture: new Image() });
+  render(Stage, { choosing, sources: new Sources(view), strips: [] });
   return choosing;
 }
 
@@ -158,7 +158,7 @@ test("what is heard and seen is chosen with it", async () => {
 });
 
 test("a screenshot's area may be one pixel, and Enter takes it where the display is", async () => {
-  show(choosable("", "screenshot"));
+  show(choosable("screenshot"));
   expect(screen.getByTestId("screenshot-take")).toHaveProperty("disabled", true);
   expect(screen.queryByTestId("chooser-microphone")).toBeNull();
   await drag([100, 100], [140, 130]);
@@ -173,7 +173,7 @@ test("a screenshot's area may be one pixel, and Enter takes it where the display
 });
 
 test("a screenshot is copied or saved by its key, and taken by a double click", async () => {
-  show(choosable("", "screenshot"));
+  show(choosable("screenshot"));
   await click(700, 300);
   await press("{Control>}c{/Control}");
   await waitFor(() => expect(taken).toEqual({ source: { kind: "window", id: "77" }, after: "copy" }));
@@ -185,15 +185,59 @@ test("a screenshot is copied or saved by its key, and taken by a double click", 
 });
 
 test("the magnifier is there before an area of a screenshot is begun", async () => {
-  show(choosable("", "screenshot"));
+  show(choosable("screenshot"));
   await userEvent.hover(stage(), { position: { x: 1200, y: 50 } });
   expect(screen.getByTestId("magnifier").textContent).toContain("1200, 50");
 });
 
+/** Moves a pressed pointer to where no element of this page is, as a captured one does. */
+async function dragFar(from: [number, number], to: [number, number]) {
+  stage().setPointerCapture = () => {};
+  const at = ([clientX, clientY]: [number, number]) => ({ clientX, clientY, pointerId: 1, button: 0 });
+  await fireEvent.pointerDown(stage(), at(from));
+  await fireEvent.pointerMove(stage(), at(to));
+  await fireEvent.pointerUp(stage(), at(to));
+}
+
+test("a screenshot's area reaches to another display, and a recording's ends where the display does", async () => {
+  // The other display lies at the left.
+  show(choosable("screenshot"));
+  await dragFar([200, 100], [-100, 300]);
+  expect(label()).toBe("300 × 200");
+  expect(frame()).toEqual({ x: 0, y: 100, width: 200, height: 200 });
+  const shown = [...document.querySelectorAll<HTMLElement>(".handle")].map((handle) => handle.dataset.handle);
+  expect(shown).toEqual(["n", "ne", "e", "se", "s"]);
+  expect(screen.queryByTestId("magnifier")).toBeNull();
+  await press("{ArrowLeft}{Enter}");
+  await waitFor(() =>
+    expect(taken?.source).toEqual({ kind: "area", at: { x: 1179, y: 100, width: 300, height: 200 } }),
+  );
+  cleanup();
+  show();
+  await dragFar([200, 100], [-100, 300]);
+  expect(frame()).toEqual({ x: 0, y: 100, width: 200, height: 200 });
+  expect(label()).toBe("200 × 200");
+});
+
+test("what is chosen on another display's page is bright on this one, until nothing is chosen there", async () => {
+  const view = choosable("screenshot");
+  view.hasPointer = false;
+  show(view);
+  const other = new BroadcastChannel("chooser-area");
+  other.postMessage({ x: 1000, y: 50, width: 500, height: 100 });
+  await waitFor(() => expect(frame()).toEqual({ x: 0, y: 50, width: 220, height: 100 }));
+  expect(document.querySelectorAll(".handle").length).toBe(0);
+  expect(screen.queryByTestId("label")).toBeNull();
+  other.postMessage(null);
+  await waitFor(() => expect(screen.queryByTestId("frame")).toBeNull());
+  other.close();
+});
+
 test("an area has the display's own pixels at any scale, up to the last one", async () => {
   for (const scale of [1, 1.25, 1.5, 2]) {
-    const view = choosable("", "screenshot");
+    const view = choosable("screenshot");
     view.display.at = { x: 0, y: 0, width: 1280 * scale, height: 720 * scale };
+    view.room = [view.display.at];
     view.windows = [];
     show(view);
     await drag([101, 103], [502, 404]);

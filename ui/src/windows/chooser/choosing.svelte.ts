@@ -1,6 +1,10 @@
-/*! The state of choosing on one display, by pointer or by keys. */
+/*!
+ * The state of choosing on one display, by pointer or by keys. All is counted from the display's corner, in its pixels.
+ * An area of a screenshot may reach to other displays.
+ */
 import type { ChooserView, Chosen, ChooserWindow, Rect } from "$lib/ipc";
 import {
+  around,
   between,
   holds,
   isLarge,
@@ -31,6 +35,9 @@ export class Choosing {
   readonly view: ChooserView;
   /** The display's own pixels: its corner is 0, 0. */
   readonly bounds: Rect;
+  /** The displays on which an area may lie, and what holds them all. */
+  readonly displays: readonly Rect[];
+  readonly room: Rect;
   readonly windows: readonly ChooserWindow[];
   readonly last: Rect | null;
   /** Whether a screenshot is taken of what is chosen, not a recording. */
@@ -46,11 +53,13 @@ export class Choosing {
 
   constructor(view: ChooserView) {
     const { at } = view.display;
-    const own = (rect: Rect): Rect => ({ ...rect, x: rect.x - at.x, y: rect.y - at.y });
     this.view = view;
+    const own = (rect: Rect) => this.onDisplay(rect);
     this.isScreenshot = view.purpose === "screenshot";
     this.sideMin = this.isScreenshot ? 1 : SIDE_MIN;
     this.bounds = { x: 0, y: 0, width: at.width, height: at.height };
+    this.displays = view.room.map(own);
+    this.room = around(this.displays);
     this.windows = view.windows
       .map((window) => ({ ...window, at: own(window.at) }))
       .filter((window) => seen(window.at, this.bounds) !== null);
@@ -66,9 +75,9 @@ export class Choosing {
     return this.choice?.kind === "area" ? this.choice.at : null;
   }
 
-  /** The area that is not dimmed. */
+  /** The part of the display that is not dimmed. */
   get bright(): Rect | null {
-    if (this.choice?.kind === "area") return this.choice.at;
+    if (this.choice?.kind === "area") return seen(this.choice.at, this.bounds);
     if (this.choice?.kind === "window") return seen(this.choice.window.at, this.bounds);
     if (this.choice?.kind === "display") return this.bounds;
     return this.hovered === null ? null : seen(this.hovered.at, this.bounds);
@@ -102,25 +111,25 @@ export class Choosing {
     else if (area !== null && handle !== null && handle !== "move") {
       this.#drag = { kind: "resize", from: at, was: area, handle };
     } else this.#drag = { kind: "new", from: at, drawn: false };
-    this.focus = this.#pixel(at);
+    this.#focusOn(at);
   }
 
   point(at: Point) {
     const drag = this.#drag;
-    this.focus = this.#pixel(at);
+    this.#focusOn(at);
     if (drag === null) {
       const free = this.choice === null || this.choice.kind !== "area";
       this.hovered = free ? this.#under(at) : null;
       return;
     }
     const [dx, dy] = [at.x - drag.from.x, at.y - drag.from.y];
-    if (drag.kind === "move") this.choose(moved(drag.was, dx, dy, this.bounds));
+    if (drag.kind === "move") this.choose(moved(drag.was, dx, dy, this.room));
     else if (drag.kind === "resize") {
-      this.choose(resized(drag.was, drag.handle, dx, dy, this.bounds, this.sideMin));
+      this.choose(resized(drag.was, drag.handle, dx, dy, this.room, this.sideMin));
     } else if (drag.drawn || Math.hypot(dx, dy) >= CLICK_PX) {
       this.#drag = { ...drag, drawn: true };
       this.hovered = null;
-      this.choose(between(drag.from, at, this.bounds));
+      this.choose(between(drag.from, at, this.room));
     }
   }
 
@@ -146,6 +155,12 @@ export class Choosing {
     x: Math.min(x, this.bounds.width - 1),
     y: Math.min(y, this.bounds.height - 1),
   });
+
+  /** Another display's pixels are not in this one's picture. */
+  #focusOn({ x, y }: Point) {
+    const isHere = x >= 0 && y >= 0 && x <= this.bounds.width && y <= this.bounds.height;
+    this.focus = isHere ? this.#pixel({ x, y }) : null;
+  }
 
   #under(at: Point): ChooserWindow | null {
     const pixel = this.#pixel(at);
@@ -182,14 +197,18 @@ export class Choosing {
     if (by === null || area === null) return false;
     const resizes = event.altKey || event.ctrlKey;
     const next = resizes
-      ? resized(area, "se", by.x, by.y, this.bounds, this.sideMin)
-      : moved(area, by.x, by.y, this.bounds);
+      ? resized(area, "se", by.x, by.y, this.room, this.sideMin)
+      : moved(area, by.x, by.y, this.room);
     this.choose(next);
-    this.focus = resizes
-      ? { x: next.x + next.width - 1, y: next.y + next.height - 1 }
-      : { x: next.x, y: next.y };
+    this.#focusOn(
+      resizes ? { x: next.x + next.width - 1, y: next.y + next.height - 1 } : { x: next.x, y: next.y },
+    );
     return true;
   }
+
+  /** A rectangle of this display on the desktop, and one of the desktop on this display. */
+  onDesktop = (rect: Rect): Rect => ({ ...rect, x: rect.x + this.view.display.at.x, y: rect.y + this.view.display.at.y });
+  onDisplay = (rect: Rect): Rect => ({ ...rect, x: rect.x - this.view.display.at.x, y: rect.y - this.view.display.at.y });
 
   /** The choice in the program's form, or `null` if nothing is chosen. */
   get chosen(): Chosen | null {
@@ -197,7 +216,6 @@ export class Choosing {
     if (choice === null) return null;
     if (choice.kind === "window") return { kind: "window", id: choice.window.id };
     if (choice.kind === "display") return { kind: "display" };
-    const { at } = this.view.display;
-    return { kind: "area", at: { ...choice.at, x: choice.at.x + at.x, y: choice.at.y + at.y } };
+    return { kind: "area", at: this.onDesktop(choice.at) };
   }
 }

@@ -1,6 +1,6 @@
 /*! Regions on a display of 1280 by 720. */
 import { expect, test } from "vitest";
-import { between, moved, nudge, resized, seen, sized } from "./region";
+import { around, between, moved, nudge, reached, resized, seen, sized } from "./region";
 
 const bounds = { x: 0, y: 0, width: 1280, height: 720 };
 const rect = { x: 100, y: 100, width: 400, height: 300 };
@@ -48,4 +48,24 @@ test("arrow keys go one pixel, with Shift ten", () => {
   expect(nudge({ key: "ArrowLeft", shiftKey: false })).toEqual({ x: -1, y: 0 });
   expect(nudge({ key: "ArrowDown", shiftKey: true })).toEqual({ x: 0, y: 10 });
   expect(nudge({ key: "a", shiftKey: false })).toBeNull();
+});
+
+test("the edge of a display is reached where no other display is, and passed where one is", () => {
+  const right = { x: 1280, y: 100, width: 800, height: 600 };
+  const displays = [bounds, right];
+  expect(around(displays)).toEqual({ x: 0, y: 0, width: 2080, height: 720 });
+  expect(reached({ x: 1279, y: 50 }, 1, displays)).toEqual({ x: 1280, y: 50 });
+  expect(reached({ x: 1279, y: 200 }, 1, displays)).toEqual({ x: 1279, y: 200 });
+  expect(reached({ x: 2079, y: 699 }, 1, displays)).toEqual({ x: 2080, y: 700 });
+  expect(reached({ x: 1278, y: 719 }, 2, [bounds])).toEqual({ x: 1280, y: 720 });
+  expect(reached({ x: 5, y: 900 }, 1, displays)).toEqual({ x: 5, y: 900 });
+});
+
+test("bounds that begin before the display are kept on all sides", () => {
+  const room = { x: -800, y: -50, width: 2080, height: 770 };
+  expect(between({ x: 100, y: 100 }, { x: -900, y: -90 }, room)).toEqual({ x: -800, y: -50, width: 900, height: 150 });
+  expect(moved(rect, -5000, -5000, room)).toEqual({ ...rect, x: -800, y: -50 });
+  expect(moved(rect, 5000, 5000, room)).toEqual({ ...rect, x: 880, y: 420 });
+  expect(resized(rect, "nw", -5000, -5000, room)).toEqual({ x: -800, y: -50, width: 1300, height: 450 });
+  expect(resized(rect, "se", 5000, 5000, room)).toEqual({ ...rect, width: 1180, height: 620 });
 });

@@ -1,4 +1,4 @@
-/*! Rectangles on a display, in its own pixels. Pure. */
+/*! Rectangles on a display, in its own pixels, and within bounds that may reach to other displays. Pure. */
 import type { Rect } from "$lib/ipc";
 
 export interface Point {
@@ -17,8 +17,11 @@ const clamp = (value: number, low: number, high: number) => Math.min(Math.max(va
 
 /** Returns the area between two corners, in whichever direction it was drawn. */
 export function between(from: Point, to: Point, bounds: Rect): Rect {
-  const a = { x: clamp(from.x, 0, bounds.width), y: clamp(from.y, 0, bounds.height) };
-  const b = { x: clamp(to.x, 0, bounds.width), y: clamp(to.y, 0, bounds.height) };
+  const inside = ({ x, y }: Point): Point => ({
+    x: clamp(x, bounds.x, bounds.x + bounds.width),
+    y: clamp(y, bounds.y, bounds.y + bounds.height),
+  });
+  const [a, b] = [inside(from), inside(to)];
   return {
     x: Math.round(Math.min(a.x, b.x)),
     y: Math.round(Math.min(a.y, b.y)),
@@ -29,8 +32,8 @@ export function between(from: Point, to: Point, bounds: Rect): Rect {
 
 export const moved = (rect: Rect, dx: number, dy: number, bounds: Rect): Rect => ({
   ...rect,
-  x: clamp(Math.round(rect.x + dx), 0, bounds.width - rect.width),
-  y: clamp(Math.round(rect.y + dy), 0, bounds.height - rect.height),
+  x: clamp(Math.round(rect.x + dx), bounds.x, bounds.x + bounds.width - rect.width),
+  y: clamp(Math.round(rect.y + dy), bounds.y, bounds.y + bounds.height - rect.height),
 });
 
 /** The edges of that handle go along; the others stay. */
@@ -45,10 +48,10 @@ export function resized(
   let { x: left, y: top } = rect;
   let right = left + rect.width;
   let bottom = top + rect.height;
-  if (handle.includes("w")) left = clamp(Math.round(left + dx), 0, right - sideMin);
-  if (handle.includes("e")) right = clamp(Math.round(right + dx), left + sideMin, bounds.width);
-  if (handle.includes("n")) top = clamp(Math.round(top + dy), 0, bottom - sideMin);
-  if (handle.includes("s")) bottom = clamp(Math.round(bottom + dy), top + sideMin, bounds.height);
+  if (handle.includes("w")) left = clamp(Math.round(left + dx), bounds.x, right - sideMin);
+  if (handle.includes("e")) right = clamp(Math.round(right + dx), left + sideMin, bounds.x + bounds.width);
+  if (handle.includes("n")) top = clamp(Math.round(top + dy), bounds.y, bottom - sideMin);
+  if (handle.includes("s")) bottom = clamp(Math.round(bottom + dy), top + sideMin, bounds.y + bounds.height);
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
@@ -73,6 +76,31 @@ export function seen(rect: Rect, bounds: Rect): Rect | null {
   const width = Math.min(rect.x + rect.width, bounds.width) - x;
   const height = Math.min(rect.y + rect.height, bounds.height) - y;
   return width > 0 && height > 0 ? { x, y, width, height } : null;
+}
+
+/** Returns the smallest rectangle that holds all of them. There is at least one. */
+export function around(rects: readonly Rect[]): Rect {
+  const x = Math.min(...rects.map((rect) => rect.x));
+  const y = Math.min(...rects.map((rect) => rect.y));
+  const right = Math.max(...rects.map((rect) => rect.x + rect.width));
+  const bottom = Math.max(...rects.map((rect) => rect.y + rect.height));
+  return { x, y, width: right - x, height: bottom - y };
+}
+
+/**
+ * Returns the pixel that a pointer means. It never goes beyond an edge where no other display is, so who reaches such
+ * an edge means all that is there. `step` is how many pixels the pointer's smallest step is.
+ */
+export function reached(at: Point, step: number, displays: readonly Rect[]): Point {
+  const display = displays.find((one) => holds(one, at));
+  if (display === undefined) return at;
+  const right = display.x + display.width;
+  const bottom = display.y + display.height;
+  const ends = (point: Point) => !displays.some((one) => holds(one, point));
+  return {
+    x: at.x >= right - step && ends({ x: right, y: at.y }) ? right : at.x,
+    y: at.y >= bottom - step && ends({ x: at.x, y: bottom }) ? bottom : at.y,
+  };
 }
 
 /** Returns how far a key moves the area: one pixel, ten with Shift, or `null` for other keys. */

@@ -30,7 +30,10 @@ const SAID_MS = 4000;
 
 export class Editor {
   picture = $state.raw<PictureView | null>(null);
+  /** The picture's pixels, which effects are computed from. */
   source = $state.raw<HTMLImageElement | null>(null);
+  /** The picture is on the stage. */
+  shown = $state(false);
   #history = $state.raw(History.of(EMPTY));
   draft = $state.raw<Drawing | null>(null);
   selected = $state.raw<ReadonlySet<number>>(new Set());
@@ -98,23 +101,38 @@ export class Editor {
     if (objects) this.panel = "objects";
   }
 
-  async open(id: string) {
+  /** Opens a picture. One for which the editor waits may not be there yet. */
+  async open(id: string, waits = false) {
     try {
       const picture = await pictures.picture(id);
+      if (waits && this.picture !== null) return;
       this.picture = picture;
-      this.source = null;
+      [this.source, this.shown] = [null, false];
       this.selected = new Set();
       this.#history = History.of(picture.drawing ?? EMPTY);
       this.fit();
       if (picture.isOfNewerForm) this.trouble = m.editor_newer();
-      const image = new Image();
-      image.crossOrigin = "anonymous";
-      image.src = picture.sourceUrl;
-      await image.decode();
-      this.source = image;
     } catch (thrown) {
-      if (this.picture === null) this.fail(thrown);
-      else this.trouble = m.editor_unreadable();
+      if (!waits) this.fail(thrown);
+    }
+  }
+
+  /**
+   * Is called when the picture is on the stage. Only then are its pixels read for effects: that decodes it once more, and
+   * the person would wait for both.
+   */
+  async appeared() {
+    const picture = this.picture;
+    if (picture === null || this.shown) return;
+    this.shown = true;
+    const image = new Image();
+    image.crossOrigin = "anonymous";
+    image.src = picture.sourceUrl;
+    try {
+      await image.decode();
+      if (this.picture?.id === picture.id) this.source = image;
+    } catch {
+      this.trouble = m.editor_unreadable();
     }
   }
 

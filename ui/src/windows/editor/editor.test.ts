@@ -1,6 +1,7 @@
 /*! The editor on a made-up program: drawn on by pointer and keys, and what it saves and asks for. */
 import "$lib/tokens.css";
 import "./font.css";
+import { emit } from "@tauri-apps/api/event";
 import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -17,6 +18,15 @@ let now: Scene;
 
 async function open(name = "full", id: string | null = ID) {
   now = scene(name);
+  mock();
+  render(EditorWindow, { id });
+  if (id === null) return;
+  await loaded();
+}
+
+const loaded = () => expect.poll(() => stage().dataset.loaded, { timeout: 10_000 }).toBe("true");
+
+function mock() {
   mockWindows("editor");
   mockConvertFileSrc("linux");
   mockIPC(
@@ -26,9 +36,6 @@ async function open(name = "full", id: string | null = ID) {
     },
     { shouldMockEvents: true },
   );
-  render(EditorWindow, { id });
-  if (id === null) return;
-  await expect.poll(() => stage().dataset.loaded, { timeout: 10_000 }).toBe("true");
 }
 
 const stage = () => screen.getByTestId("stage");
@@ -62,6 +69,27 @@ beforeEach(async () => {
 afterEach(() => {
   cleanup();
   clearMocks();
+});
+
+test("an editor that was made before its picture shows nothing until the picture is there", async () => {
+  now = scene("marked");
+  now.refused = { picture: { code: "no-picture", params: {} } };
+  mock();
+  render(EditorWindow, { id: ID, waits: true });
+  await expect.poll(() => of("picture").length).toBeGreaterThan(0);
+  expect(screen.queryByTestId("editor-trouble")).toBeNull();
+  expect(screen.queryByTestId("editor-empty")).toBeNull();
+  now.refused = {};
+  await emit("picture-added");
+  await loaded();
+  expect(stage().dataset.shown).toBe("true");
+  // What is drawn stays when it is told again.
+  focusStage();
+  await keys("r{Enter}");
+  await expect.poll(() => tools()?.at(-1)).toBe("box");
+  const opened = of("picture").length;
+  await emit("picture-added");
+  expect(of("picture").length).toBe(opened);
 });
 
 test("every tool draws with the pointer, all of it is undone and done again", async () => {

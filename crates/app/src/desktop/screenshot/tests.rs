@@ -117,6 +117,54 @@ async fn settings_say_what_happens_after_taking_unless_the_person_chose_it() {
 }
 
 #[tokio::test]
+async fn editor_is_prepared_while_the_person_chooses_and_opens_with_that_id() {
+    let rig = DesktopRig::open().await;
+    set_after(&rig, "editor").await;
+    freeze(&rig).await;
+    // Each display's window is shown.
+    rig.controller.chooser_shown().await.unwrap();
+    rig.controller.chooser_shown().await.unwrap();
+    assert_eq!(rig.shell().taken(), [ShellCall::PrepareEditor]);
+    let prepared = rig.shell().prepared.lock().unwrap().unwrap();
+    let whole = || ChosenSource::Area { at: area(0, 0, 240, 90) };
+    rig.controller.keep_chosen(whole(), second_display(), None).await.unwrap();
+    assert_eq!(rig.shell().taken(), [ShellCall::CloseChooser, ShellCall::OpenEditor]);
+    let taken = &rig.app.snapshot().await.unwrap().pictures[0];
+    assert_eq!(taken.id, prepared.to_string());
+
+    // The next one has another id, and nothing waits if no editor follows.
+    freeze(&rig).await;
+    rig.controller.chooser_shown().await.unwrap();
+    assert_ne!(*rig.shell().prepared.lock().unwrap(), Some(prepared));
+    let after = Some(AfterScreenshot::Nothing);
+    rig.controller.keep_chosen(whole(), second_display(), after).await.unwrap();
+    let [prepare, close, discard] =
+        [ShellCall::PrepareEditor, ShellCall::CloseChooser, ShellCall::DiscardEditor];
+    assert_eq!(rig.shell().taken(), [prepare.clone(), close.clone(), discard.clone()]);
+    freeze(&rig).await;
+    rig.controller.chooser_shown().await.unwrap();
+    rig.controller.close_chooser().await;
+    assert_eq!(rig.shell().taken(), [prepare, close, discard]);
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn no_editor_is_prepared_for_a_recording_or_without_need() {
+    let rig = DesktopRig::open().await;
+    set_after(&rig, "copy").await;
+    freeze(&rig).await;
+    rig.controller.chooser_shown().await.unwrap();
+    rig.controller.close_chooser().await;
+    assert_eq!(rig.shell().taken(), [ShellCall::CloseChooser]);
+    set_after(&rig, "editor").await;
+    rig.controller.ask(Action::ChooseArea, Way::Shortcut).await.unwrap();
+    rig.shell().taken();
+    rig.controller.chooser_shown().await.unwrap();
+    assert_eq!(rig.shell().taken(), []);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn display_with_the_pointer_is_taken_with_the_pointer_if_the_settings_say_so() {
     let rig = DesktopRig::open().await;
     set_after(&rig, "nothing").await;

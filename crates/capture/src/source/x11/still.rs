@@ -76,6 +76,7 @@ pub(crate) fn take(
         // The rest of the root window is what no display shows.
         StillSource::All => {
             let seen = screens.iter().map(|screen| screen.at).reduce(PixelRect::around);
+            let seen = seen.filter(|seen| *seen != picture.area());
             Ok(seen.and_then(|seen| picture.crop(seen)).unwrap_or(picture))
         }
         StillSource::Area(_) if picture.displays.is_empty() => {
