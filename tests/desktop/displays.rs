@@ -27,6 +27,8 @@ const REGION: Rectangle = Rectangle { x: 1900, y: 300, width: 600, height: 400 }
 const FRAME: Rectangle = Rectangle { x: 1870, y: 160, width: 300, height: 30 };
 /// On both displays.
 const ACROSS: Rectangle = Rectangle { x: 1501, y: 151, width: 203, height: 99 };
+/// On both displays, with a part of the window's frame; in whole CSS pixels of the first display, too.
+const CHOSEN_ACROSS: Rectangle = Rectangle { x: 1500, y: 150, width: 660, height: 30 };
 const LABEL: &str = "[data-testid=label]";
 const TOOLBAR: &str = "return document.querySelector('[data-testid=toolbar]') !== null;";
 /// Regions are looked for so many pixels around where they should be.
@@ -103,7 +105,7 @@ impl Stage<'_> {
         self.desk.display.picture(&self.desk.home, &file, None).unwrap();
     }
 
-    /// Takes a screenshot of an area of the second display, and compares it with the screen.
+    /// Takes screenshots of an area of the second display and of one on both, and compares them with the screen.
     fn screenshot(&self) {
         let Desk { display, home, .. } = self.desk;
         let rgb = |at| -> Vec<u8> {
@@ -111,25 +113,35 @@ impl Stage<'_> {
             pixels.chunks_exact(4).flat_map(|px| [px[2], px[1], px[0]]).collect()
         };
         let read = |file: &Path| media::picture(file.to_str()?, 0.0).ok();
-        display.point(home, (right(SECOND) - 20, bottom(SECOND) - 20)).unwrap();
-        let want = rgb(FRAME);
-        assert!(want.iter().any(|one| *one != want[0]), "there is something to compare");
-        let windows = self.open_by("alt+s", (right(SECOND) - 20, bottom(SECOND) - 20));
-        self.drag((FRAME.x, FRAME.y), (right(FRAME), bottom(FRAME)));
-        windows.says(LABEL, "300 × 30", SOON).unwrap();
-        self.picture("screenshot");
-        self.press("Return");
-        let folder = home.path().join("taken");
-        let (file, seen) = wait::until("the screenshot's file", SHOW, || {
-            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            let mut files = files.map(|file| file.path());
-            Ok(files.find_map(|file| read(&file).map(|pixels| (file, pixels))))
-        })
-        .unwrap();
-        std::fs::remove_file(file).unwrap();
-        assert!(seen == want, "other pixels than the screen's, at {} %", self.percent);
+        for (at, starts_on, size) in
+            [(FRAME, SECOND, "300 × 30"), (CHOSEN_ACROSS, FIRST, "660 × 30")]
+        {
+            display.point(home, (right(SECOND) - 20, bottom(SECOND) - 20)).unwrap();
+            let want = rgb(at);
+            assert!(want.iter().any(|one| *one != want[0]), "there is something to compare");
+            let windows = self.open_by("alt+s", (right(SECOND) - 20, bottom(SECOND) - 20));
+            self.drag((at.x, at.y), (right(at), bottom(at)));
+            self.on(starts_on);
+            windows.says(LABEL, size, SOON).unwrap();
+            if at == CHOSEN_ACROSS {
+                // The other display shows its part of it.
+                self.on(SECOND);
+                windows.find("[data-testid=frame].area", SOON).unwrap();
+            }
+            self.picture(&format!("screenshot-{}", at.x));
+            self.press("Return");
+            let folder = home.path().join("taken");
+            let (file, seen) = wait::until("the screenshot's file", SHOW, || {
+                let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+                let mut files = files.map(|file| file.path());
+                Ok(files.find_map(|file| read(&file).map(|pixels| (file, pixels))))
+            })
+            .unwrap();
+            std::fs::remove_file(file).unwrap();
+            assert!(seen == want, "other pixels than the screen's, at {} %", self.percent);
+        }
 
-        // Over both displays, which the command line takes: an area of the chooser is on one.
+        // Over both displays by the command line, too.
         let Rectangle { x, y, width, height } = ACROSS;
         let (area, out) = (format!("{width}x{height}+{x}+{y}"), home.path().join("across.png"));
         let args = ["screenshot", "--area", &area, "--no-upload", "--force", "--json", "--out"];

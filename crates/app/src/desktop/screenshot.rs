@@ -298,8 +298,11 @@ impl<S: Shell> Controller<S> {
     ) -> Result<(), AppError> {
         let settings = self.app.settings().await?.screenshots;
         let after = after.unwrap_or(settings.after);
-        if let (Some(item), true) = (waits, after != AfterScreenshot::Editor) {
-            self.shell.discard_editor(item).await;
+        match waits {
+            // It appears while the picture is encoded and stored, and its page waits for that.
+            Some(item) if after == AfterScreenshot::Editor => self.shell.open_editor(item).await?,
+            Some(item) => self.shell.discard_editor(item).await,
+            None => {}
         }
         if settings.sound {
             self.shell.play_shutter();

@@ -24,8 +24,8 @@ const PHOTO_EFFORT: u32 = 3;
 const PHOTO_SHARE: usize = 8;
 /// zlib's effort for the choice between two ways: enough to tell which is smaller.
 const TRIAL_EFFORT: u32 = 1;
-/// The choice between two ways looks at one of so many rows of a block, in its middle.
-const TRIAL_SHARE: usize = 4;
+/// The choice between two ways looks at one row of so many, in the middle of a block.
+const TRIAL_SHARE: usize = 8;
 /// zlib's effort for pictures with a palette, which have a third of the bytes.
 const PALETTE_EFFORT: u32 = 7;
 /// The threads that compress. More would find no block to work on in ordinary pictures.

@@ -190,6 +190,18 @@ test("the magnifier is there before an area of a screenshot is begun", async () 
   expect(screen.getByTestId("magnifier").textContent).toContain("1200, 50");
 });
 
+test("an area far from the corner is exact where the page's width is rounded", async () => {
+  // 1600 pixels at 150 % are 1066 and two thirds.
+  await page.viewport(1066, 600);
+  const view = choosable("screenshot");
+  view.display.at = { x: 0, y: 0, width: 1600, height: 900 };
+  view.room = [view.display.at, { x: 1600, y: 0, width: 1600, height: 900 }];
+  view.windows = [];
+  show(view);
+  await dragFar([1000, 100], [1440, 120]);
+  expect(label()).toBe("660 × 30");
+});
+
 /** Moves a pressed pointer to where no element of this page is, as a captured one does. */
 async function dragFar(from: [number, number], to: [number, number]) {
   stage().setPointerCapture = () => {};
