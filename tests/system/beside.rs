@@ -66,6 +66,9 @@ fn transcript_is_searched_followed_and_jumps() {
     session.run(search, &[json!("nothing like it")]).unwrap();
     assert_eq!(session.run(hits, &[]).unwrap(), json!([0, "No lines"]));
     key_to(&site, ".transcript input", "Escape");
+    // What was hidden has no text until it is drawn.
+    let drawn = "return [...document.querySelectorAll('.lines li')].every((it) => it.innerText);";
+    session.until("all lines to be drawn", SOON, drawn).unwrap();
     assert_eq!(session.run(lines, &[]).unwrap(), all);
 
     // A click jumps and plays; the line that is said is marked.

@@ -43,7 +43,7 @@ fn refuse(browser: &Browser, kinds: &str) {
 }
 
 /// Each second has a gray of its own, with a tone.
-fn grays(site: &Site, seconds: u32) -> PathBuf {
+pub(crate) fn grays(site: &Site, seconds: u32) -> PathBuf {
     let source = format!(
         "nullsrc=size=320x180:rate=30,geq=lum='30+15*floor(T)':cb=128:cr=128 \
          -f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} -c:v libvpx-vp9 \
@@ -88,7 +88,7 @@ fn plays_and_seeks(site: &Site, link: &str, seconds: u32, way: &str) {
 }
 
 /// Waits until the stream is complete, and returns the address of its playlist.
-fn complete(link: &str) -> String {
+pub(crate) fn complete(link: &str) -> String {
     let playlist = format!("{link}/hls/720.m3u8");
     wait::until("a complete stream", SOON, || {
         let text = snaplark_tests::cloud::fetch(&playlist)?;
@@ -135,6 +135,42 @@ fn chromium_without_webm_plays_by_itself_or_by_pieces_or_says_why_not() {
     session.go(&link).unwrap();
     let said = session.says(".unplayable:not([hidden])", "can't play", SOON).unwrap();
     assert!(said.contains("Download the video"), "{said}");
+}
+
+/// Without scripts the browser chooses among the sources itself. One that plays WebM takes it, so the file
+/// doesn't load here.
+#[test]
+fn page_without_scripts_plays_h264_where_the_file_does_not() {
+    const SECONDS: u32 = 5;
+    let site = Site::start();
+    let (_, link) = site.video("grays.webm", &grays(&site, SECONDS), true);
+    complete(&link);
+    let session = &site.browser.session;
+    let scripts = |is_off: bool| {
+        let value = json!({ "value": is_off });
+        session.devtools("Emulation.setScriptExecutionDisabled", &value).unwrap();
+    };
+    scripts(true);
+    session.devtools("Network.enable", &json!({})).unwrap();
+    let blocked = json!({"urls": ["*/video.webm*"]});
+    session.devtools("Network.setBlockedURLs", &blocked).unwrap();
+    session.go(&link).unwrap();
+    let source = "const v = document.querySelector('video');
+        return v.controls && v.readyState > 0 && v.currentSrc;";
+    let source = session.until("H.264 in the browser's own player", SOON, source).unwrap();
+    assert!(source.as_str().unwrap().ends_with("/hls/720.m3u8?v=1"), "{source}");
+    session.run("document.querySelector('video').currentTime = 3.5;", &[]).unwrap();
+    let expected = f64::from(30 + 15 * 3 - 16) * 255.0 / 219.0;
+    let is_there = format!(
+        "{{ const gray = (() => {{ {GRAY} }})();
+        return gray !== null && Math.abs(gray - {expected}) < 9 && {{gray}}; }}"
+    );
+    session.until("the fourth second", SOON, &is_there).unwrap();
+    session.run("document.querySelector('video').play();", &[]).unwrap();
+    let ended = "const v = document.querySelector('video'); return v.ended && v.duration;";
+    let length = session.until("the end", SOON, ended).unwrap().as_f64().unwrap();
+    assert!((length - f64::from(SECONDS)).abs() < 0.2, "{length}");
+    scripts(false);
 }
 
 #[test]
@@ -238,7 +274,7 @@ fn plays_to_the_end(mut player: Command, seconds: u32, from: Option<&str>) -> An
 }
 
 /// VLC refuses to run as root, as tests do in containers.
-fn vlc(site: &Site) -> Command {
+pub(crate) fn vlc(site: &Site) -> Command {
     if !rustix::process::getuid().is_root() {
         return command(&site.home, "cvlc");
     }

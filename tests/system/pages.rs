@@ -43,13 +43,13 @@ impl Site {
         Site { browser, cloud, home }
     }
 
-    fn api(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn api(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}/api/v1{path}", self.cloud.address);
         let request = client().unwrap().post(url).bearer_auth(&self.cloud.token).json(body);
         request.send().unwrap().error_for_status().unwrap().json().unwrap()
     }
 
-    fn change(&self, session: &str, body: &Value) {
+    pub(crate) fn change(&self, session: &str, body: &Value) {
         let url = format!("{}/api/v1/videos/{session}", self.cloud.address);
         let request = client().unwrap().patch(url).bearer_auth(&self.cloud.token).json(body);
         request.send().unwrap().error_for_status().unwrap();
@@ -156,7 +156,7 @@ impl Site {
         ["pageUrl", "url"].map(|name| sent[name].as_str().unwrap().to_owned())
     }
 
-    fn sign_in(&self) {
+    pub(crate) fn sign_in(&self) {
         self.browser.session.go(&format!("{}/sign-in", self.cloud.address)).unwrap();
         let fill = "document.querySelector('[name=email]').value = arguments[0];
             document.querySelector('[name=password]').value = arguments[1];
@@ -178,7 +178,7 @@ impl Site {
     }
 
     /// The page in all its forms. `act`: what is done to it first.
-    fn pictures(&self, name: &str, url: &str, act: &str) {
+    pub(crate) fn pictures(&self, name: &str, url: &str, act: &str) {
         let session = &self.browser.session;
         for (form, width, height, is_mobile) in WIDTHS {
             let metrics = json!({

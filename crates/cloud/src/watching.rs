@@ -144,6 +144,7 @@ impl RecentViewings {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "a report may be of one range")]
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;

@@ -5,6 +5,8 @@
 //! are written: clamping them to the file, and telling a malformed range (200) from one beyond the file
 //! (416), would stay here, and these are most of the lines. Its `IfRange` compares dates too, which are never
 //! sent.
+//!
+//! Length: all addresses that serve bytes of a link are here, because they share who gets them and for how long.
 
 use axum::Json;
 use axum::body::Body;
