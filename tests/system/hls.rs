@@ -4,6 +4,7 @@
 //! refuses WebM in `canPlayType`, in `MediaSource.isTypeSupported` and in `MediaCapabilities`, and where it
 //! is told to, HLS and H.264 as well.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
