@@ -39,6 +39,8 @@ pub(crate) enum DueAppend {
     Append { more: RecordingId, append: AppendTo },
     /// A recording to which something was appended is to be published.
     Publish { to: RecordingId },
+    /// A version whose parts are too large for a proxy is to be published again, in smaller parts.
+    ListAnew { recording: RecordingId },
 }
 
 /// Appends what has ended, one after the other, until the event loop ends.
@@ -58,9 +60,10 @@ pub(crate) async fn run(app: App, mut due: mpsc::UnboundedReceiver<DueAppend>) {
                 }
             }
             DueAppend::Publish { to } => cuts.publish_appended(to).await,
+            DueAppend::ListAnew { recording } => cuts.publish_smaller(recording).await,
         };
         if let Err(error) = done {
-            warn!(%error, "What was recorded on is not behind its link yet");
+            warn!(%error, "A recording is not published by itself");
         }
     }
 }
