@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use snaplark_tests::browser::{Browser, play};
 use snaplark_tests::cloud::{Cloud, fetch};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, output};
+use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::recorder::{Recorded, ask, ask_json, snaplark};
 use snaplark_tests::sound::{self, Server};
 use snaplark_tests::{media, numbers, wait};
@@ -180,13 +180,16 @@ fn export_that_was_killed_is_shown_as_interrupted_and_leaves_nothing() {
             true => !names(path).is_empty(),
             false => path.metadata().is_ok_and(|found| found.len() > 0),
         };
-        wait::until("a part of the export", EXPORTED, || {
-            Ok(parts().find(|part| {
-                let part = saved.join(part);
-                names(&part).iter().any(|name| holds_something(&part.join(name)))
-            }))
-        })
-        .unwrap();
+        let until_half_done = || {
+            wait::until("a part of the export", EXPORTED, || {
+                Ok(parts().find(|part| {
+                    let part = saved.join(part);
+                    names(&part).iter().any(|name| holds_something(&part.join(name)))
+                }))
+            })
+            .unwrap()
+        };
+        until_half_done();
         run.kill().unwrap();
         let said = output(recorder("0"), EXPORTED).unwrap();
         let jobs: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
@@ -195,6 +198,23 @@ fn export_that_was_killed_is_shown_as_interrupted_and_leaves_nothing() {
         assert_eq!(parts().next(), None, "half an export is left");
         // The recording's own file is there, and no export.
         assert!(names(&saved).iter().all(|name| name.ends_with(".webm")), "{:?}", names(&saved));
+
+        // The command line has no job: its next export removes what a killed one has left.
+        let id = names(&root.join("recordings")).remove(0);
+        let export = |format: &str, out: &str| {
+            let mut export = command(&home, program("snaplark").unwrap());
+            export.env("SNAPLARK_HOME", &root).args(["export", &id, "--format", format, "--out"]);
+            export.arg(saved.join(out));
+            export
+        };
+        let mut run = Process::start(&home, "snaplark", export(format, "killed")).unwrap();
+        until_half_done();
+        run.kill().unwrap();
+        assert!(parts().next().is_some(), "it was not killed in the middle");
+        output(export("webm", "whole.webm"), EXPORTED).unwrap();
+        assert_eq!(parts().next(), None, "half an export is left");
+        assert_eq!(names(&root.join("exports")), [""; 0], "a note is left");
+        assert!(saved.join("whole.webm").exists());
     }
 }
 

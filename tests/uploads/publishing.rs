@@ -23,6 +23,7 @@ use snaplark_tests::media;
 use snaplark_tests::process::{Answer, command, finish};
 use snaplark_tests::wait;
 use snaplark_tests::webdriver::client;
+use tokio::runtime::Runtime;
 
 use crate::rig::{Client, Rig, Server, Unusual, account, clip_file, is_soak, runtime};
 
@@ -344,7 +345,7 @@ fn through_proxy(asked: &Asked) -> Turn {
 }
 
 #[test]
-fn parts_that_a_proxy_refuses_are_smaller_when_the_edit_is_published_again() {
+fn parts_that_a_proxy_refuses_become_smaller_by_themselves() {
     let rig = Rig::start(Pace { segment_bytes: 200_000, ..PACE });
     rig.proxy.script(through_proxy);
     let id = rig.client.begin().unwrap();
@@ -352,12 +353,9 @@ fn parts_that_a_proxy_refuses_are_smaller_when_the_edit_is_published_again() {
     rig.client.end(id).unwrap();
     // Nothing is online, so the two segments between the cuts are one part.
     assert_eq!(begin(&rig.client, id, keeping(TRIM)), Ok(true));
-    let is_stopped = |view: &Snapshot| {
-        let state = &view.recordings[0].state;
-        matches!(state, RecordingState::NeedsYou { reason: NeedReason::Refused, .. })
-    };
-    rig.client.until("the part to be refused", DONE, is_stopped).unwrap();
-    assert_eq!(publish(&rig, id, keeping(TRIM)).version, Some(3));
+    assert_eq!(until_shown(&rig.client, id).version, Some(3), "the next list has smaller parts");
+    let refused = |asked: &Asked| asked.route == Route::Chunk && asked.bytes > PROXY_BYTES_MAX;
+    assert_eq!(rig.proxy.asked().iter().filter(|asked| refused(asked)).count(), 1);
     hold_shown(&rig.client.done(id, DONE).unwrap().link.unwrap(), 6_000);
 }
 
@@ -409,6 +407,7 @@ fn recording_that_was_never_edited_is_published_at_a_server_of_the_documents_alo
     assert!(client.done(id, DONE).unwrap().link.is_some());
 }
 
+/// The exit code of `crash-point` when it has killed the program.
 const KILLED: i32 = 99;
 /// One run of the recorder, killed or not.
 const RUN: Duration = Duration::from_secs(60);
@@ -416,13 +415,22 @@ const RUN: Duration = Duration::from_secs(60);
 const SAMPLE: usize = 6;
 
 /// A cloud, and recorders that can be killed.
-struct Crashes {
+pub struct Crashes {
     proxy: FaultProxy,
     server: Server,
-    home: Home,
+    pub home: Home,
+    _runtime: Runtime,
 }
 
 impl Crashes {
+    pub fn start() -> Self {
+        let home = Home::new().unwrap();
+        let runtime = runtime().unwrap();
+        let server = Server::start_with(&home, &["--parts-per-second", "1000"]).unwrap();
+        let proxy = runtime.block_on(FaultProxy::start(server.address)).unwrap();
+        Crashes { proxy, server, home, _runtime: runtime }
+    }
+
     fn recorder(&self, root: &Path, segments: u32, publish: &[&str]) -> Vec<String> {
         let (root, clip) = (root.to_str().unwrap(), clip_file().to_str().unwrap());
         let (url, segments) = (self.proxy.url(), segments.to_string());
@@ -434,7 +442,7 @@ impl Crashes {
             .collect()
     }
 
-    fn run(&self, root: &Path, segments: u32, publish: &[&str]) -> Value {
+    pub fn run(&self, root: &Path, segments: u32, publish: &[&str]) -> Value {
         let words = self.recorder(root, segments, publish);
         let mut run = command(&self.home, &words[0]);
         run.args(&words[1..]);
@@ -443,14 +451,20 @@ impl Crashes {
         serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
     }
 
-    /// Publishes, and kills that before a point. `None`: it ended before.
-    fn kill(&self, root: &Path, point: usize, list: Option<&Path>) -> Option<String> {
+    /// Runs the recorder, and kills it before a point. `None`: it ended before.
+    pub fn kill(
+        &self,
+        root: &Path,
+        point: usize,
+        list: Option<&Path>,
+        (segments, words): (u32, &[&str]),
+    ) -> Option<String> {
         let mut run = command(&self.home, env!("CARGO_BIN_EXE_crash-point"));
         run.args(["--at", &point.to_string(), "--root"]).arg(root);
         if let Some(list) = list {
             run.arg("--list").arg(list);
         }
-        run.arg("--").args(self.recorder(root, 0, &PUBLISH));
+        run.arg("--").args(self.recorder(root, segments, words));
         let Answer { status, stdout, stderr } = finish(&mut run, RUN).unwrap();
         match status.code() {
             Some(0) => None,
@@ -477,11 +491,7 @@ fn version_files(root: &Path, id: &str) -> Vec<String> {
 
 #[test]
 fn killed_at_any_step_of_publishing_the_link_shows_all_of_one_version_and_at_last_the_edit() {
-    let home = Home::new().unwrap();
-    let runtime = runtime().unwrap();
-    let server = Server::start_with(&home, &["--parts-per-second", "1000"]).unwrap();
-    let proxy = runtime.block_on(FaultProxy::start(server.address)).unwrap();
-    let world = Crashes { proxy, server, home };
+    let world = Crashes::start();
     let online = |name: &str| {
         let root = world.home.path().join(name);
         let said = world.run(&root, 4, &[]);
@@ -491,7 +501,7 @@ fn killed_at_any_step_of_publishing_the_link_shows_all_of_one_version_and_at_las
     };
     let (root, _, link) = online("points");
     let list = root.with_extension("points");
-    assert_eq!(world.kill(&root, 0, Some(&list)), None);
+    assert_eq!(world.kill(&root, 0, Some(&list), (0, &PUBLISH)), None);
     hold_shown(&link, PUBLISHED_MS);
     let listed = std::fs::read_to_string(list).unwrap();
     let points = listed.lines().count();
@@ -508,7 +518,7 @@ fn killed_at_any_step_of_publishing_the_link_shows_all_of_one_version_and_at_las
     let (mut killed, mut resumed) = (0, 0);
     for point in &tried {
         let (root, id, link) = online(&format!("case-{point}"));
-        let Some(at) = world.kill(&root, *point, None) else { continue };
+        let Some(at) = world.kill(&root, *point, None, (0, &PUBLISH)) else { continue };
         killed += 1;
         println!("killed before point {point}: {at}");
         // A visitor sees the recording, or the edit, and nothing in between.

@@ -331,4 +331,5 @@ fn killed_at_any_step_of_a_strike_it_is_done_or_not() {
         last - first
     );
     assert!(old + new > tried.len() / 2, "{old} and {new} of {} were killed", tried.len());
+    assert!(old > 0 && new > 0, "{old} as before and {new} struck: both have to be seen");
 }

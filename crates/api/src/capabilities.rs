@@ -80,6 +80,9 @@ pub struct VideoCapabilities {
     /// The most chapters that a version may have.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub chapters_max: u32,
+    /// True if one piece may keep several parts ([`crate::KeptBytes::more_parts`]).
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub piece_runs: bool,
 }
 
 /// The endpoints of OAuth 2.0's authorization code flow with PKCE (S256), for a public client.
@@ -115,6 +118,11 @@ impl Capabilities {
     /// Returns whether an edited video can be put behind the link that it has.
     pub fn has_video_versions(&self) -> bool {
         self.videos.as_ref().is_some_and(|videos| videos.versions)
+    }
+
+    /// Returns whether one piece of a version may keep several parts.
+    pub fn has_piece_runs(&self) -> bool {
+        self.videos.as_ref().is_some_and(|videos| videos.piece_runs)
     }
 }
 

@@ -28,6 +28,7 @@ pub use answers::{
 pub use capabilities::{Capabilities, ScreenshotCapabilities, SignIn, VideoCapabilities};
 pub use pieces::{
     KeptBytes, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
+    digest_of_hex, run_digest,
 };
 pub use profile::{Framing, PartSize, Profile};
 pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};

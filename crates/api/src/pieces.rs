@@ -1,6 +1,7 @@
 //! The pieces of a version of a video: which bytes of the version before it are kept, and which are new.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The request of `PUT /videos/{sessionId}/pieces`: what a version of a video consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,7 +11,8 @@ pub struct PiecesRequest {
     /// The version to which `keep` refers. If the link shows another one, no piece is kept.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
     pub from_version: u32,
-    /// The pieces in playing order. The place in this list is the index of the new version's part.
+    /// The pieces in playing order. Each is one part of the new version, or with `moreParts` several; the parts
+    /// are counted from 0 on.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10_000))]
     pub pieces: Vec<VersionPiece>,
     /// Where the times of the recording are shown in this version, in the order of `at_ms`. Absent means
@@ -58,6 +60,66 @@ pub struct KeptBytes {
     /// SHA-256 of exactly these bytes, as hexadecimal digits.
     #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$"))]
     pub sha256: String,
+    /// How many of the parts that follow are kept whole as well, each as a part of its own. Above 0, `start` is
+    /// 0, `end` is the size of all of these parts together, and `sha256` is the digest of their digests (32
+    /// bytes each) in their order. Only for servers whose capabilities have `pieceRuns`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "openapi", schema(required = false, maximum = 9_999))]
+    pub more_parts: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl VersionPiece {
+    /// Returns how many parts it is.
+    pub fn parts_count(&self) -> u32 {
+        self.keep.as_ref().map_or(1, |keep| keep.more_parts.saturating_add(1))
+    }
+}
+
+impl PiecesRequest {
+    /// Returns how many parts the version has.
+    pub fn parts_count(&self) -> u32 {
+        self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.parts_count()))
+    }
+
+    /// Returns the part that is the first of each piece, with the piece.
+    pub fn indexed(&self) -> impl Iterator<Item = (u32, &VersionPiece)> {
+        let mut next = 0_u32;
+        self.pieces.iter().map(move |piece| {
+            let first = next;
+            next = next.saturating_add(piece.parts_count());
+            (first, piece)
+        })
+    }
+}
+
+/// Returns the digest of a run of kept parts (`moreParts`), from the digests of the parts.
+pub fn run_digest<'a>(digests: impl IntoIterator<Item = &'a [u8; 32]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    digests.into_iter().for_each(|digest| hash.update(digest));
+    hash.finalize().into()
+}
+
+/// Returns the bytes of a digest that is written as hexadecimal digits.
+pub fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    };
+    let mut digest = [0; 32];
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = (value(pair[0])? << 4) | value(pair[1])?;
+    }
+    Some(digest)
 }
 
 /// A stretch of the recording that a version shows.
@@ -107,4 +169,30 @@ pub struct PiecesAnswer {
     /// the bytes of its range.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub missing_chunks: Vec<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_is_read_from_its_digits() {
+        assert_eq!(
+            digest_of_hex(&"0aF0".repeat(16)),
+            Some([[0x0a, 0xf0]; 16].concat().try_into().unwrap())
+        );
+        for wrong in ["", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"ü".repeat(32)] {
+            assert_eq!(digest_of_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_run_count_each() {
+        let keep = |more_parts| Some(KeptBytes { more_parts, ..KeptBytes::default() });
+        let pieces =
+            [None, keep(3), keep(0)].map(|keep| VersionPiece { keep, shift_ms: 0 }).to_vec();
+        let request = PiecesRequest { pieces, ..PiecesRequest::default() };
+        let firsts: Vec<u32> = request.indexed().map(|(first, _)| first).collect();
+        assert_eq!((request.parts_count(), firsts), (6, vec![0, 1, 5]));
+    }
 }

@@ -8,8 +8,10 @@ use snaplark_core::render::{ExportOptions, Recipe, Render, RenderError, RenderPr
 use snaplark_core::{ItemId, ItemKind, RecordingId};
 use snaplark_files::PART_SUFFIX;
 use snaplark_store::StoreError;
+use tracing::warn;
 
 use crate::cuts::view::CutEdit;
+use crate::export_notes::{self, ExportNote};
 use crate::source::RecordingSource;
 use crate::stored::{open_store, open_to_read};
 use crate::{AppError, ErrorCode, Home, cuts};
@@ -17,6 +19,8 @@ use crate::{AppError, ErrorCode, Home, cuts};
 /// A recording that is edited or exported.
 #[derive(Debug)]
 pub struct EditedRecording {
+    /// The folder of the home.
+    root: PathBuf,
     id: RecordingId,
     source: RecordingSource,
     duration_ms: u64,
@@ -36,7 +40,8 @@ impl EditedRecording {
         let saved = store.edit(ItemId(id.0))?;
         // An edit of a newer version is not guessed at.
         let edit = saved.and_then(|saved| saved.edit);
-        Ok(EditedRecording { id, source, duration_ms: row.duration_ms, edit })
+        let (root, duration_ms) = (home.root.clone(), row.duration_ms);
+        Ok(EditedRecording { root, id, source, duration_ms, edit })
     }
 
     /// Returns how long the recording is.
@@ -82,7 +87,8 @@ impl EditedRecording {
         cuts::rows::save(&store, self.id, edit, None, now_unix_ms()).map(drop)
     }
 
-    /// Writes the recording, or an edit of it, in another format. Returns the path. Blocks.
+    /// Writes the recording, or an edit of it, in another format. Returns the path. What an earlier export has left
+    /// that was killed is removed first. Blocks.
     pub fn export(
         &self,
         render: &dyn Render,
@@ -91,7 +97,17 @@ impl EditedRecording {
         file: &Path,
         progress: &RenderProgress,
     ) -> Result<PathBuf, AppError> {
-        self.export_by(render, edit, options, file, &part_beside(file), progress)
+        export_notes::sweep(&self.root);
+        let part = part_beside(file);
+        let _note = match ExportNote::write(&self.root, &part) {
+            Ok(note) => Some(note),
+            // The home may be read only. If this export is killed, its folder stays.
+            Err(error) => {
+                warn!(%error, "An export can't be noted");
+                None
+            }
+        };
+        self.export_by(render, edit, options, file, &part, progress)
     }
 
     /// Exports as [`EditedRecording::export`] does, by way of that folder.

@@ -19,6 +19,7 @@ mod diagnostics;
 mod engine;
 mod error;
 mod error_code;
+mod export_notes;
 mod exports;
 #[cfg(test)]
 mod fake_render;
@@ -225,7 +226,10 @@ impl App {
         control::listen(&app.home, &app);
         tokio::spawn(cuts::append::run(app.clone(), due_appends));
         let root = app.home.root.clone();
-        tokio::task::spawn_blocking(move || pictures::sweep(&root));
+        tokio::task::spawn_blocking(move || {
+            pictures::sweep(&root);
+            export_notes::sweep(&root);
+        });
         Ok(app)
     }
 

@@ -49,6 +49,9 @@ pub struct StartRequest {
     /// The recording that this one is appended to when it ends. Then it is recorded in that one's size and with its
     /// tracks, and `upload` says whether that one's link is to show it.
     pub append_to: Option<RecordingId>,
+    /// With `append_to`: the stretch of that recording, in milliseconds, in whose place this one plays. `None`: it plays
+    /// at the end.
+    pub replaces: Option<(u64, u64)>,
     /// When the disk is too full to go on.
     pub space: SpaceLimits,
 }
@@ -74,6 +77,7 @@ impl Default for StartRequest {
             limit: None,
             past: None,
             append_to: None,
+            replaces: None,
             space: SpaceLimits::default(),
         }
     }

@@ -352,6 +352,17 @@ pub struct Record {
     /// size and frame rate. With --no-upload, the link shows the recording of before until it is published.
     #[arg(long, value_name = "ID", conflicts_with_all = ["fps", "size"])]
     pub append: Option<String>,
+    /// Record a stretch of the recording with this ID again, behind the same link: what you record plays in the place of
+    /// what is between --from and --to, which stays in the recording and is not shown. The rest is as for --append.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["fps", "size", "append"],
+          requires_all = ["from", "to"])]
+    pub replace: Option<String>,
+    /// Where the stretch of --replace begins in the recording, such as 1:05.5.
+    #[arg(long, value_name = "TIME", requires = "replace", value_parser = crate::ranges::time)]
+    pub from: Option<u64>,
+    /// Where it ends.
+    #[arg(long, value_name = "TIME", requires = "replace", value_parser = crate::ranges::time)]
+    pub to: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]

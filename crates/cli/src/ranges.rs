@@ -60,7 +60,7 @@ pub fn ranges(text: &str) -> Result<KeptRanges, String> {
 }
 
 /// Reads a time: seconds, minutes and seconds, or hours, minutes and seconds, with up to three decimals.
-fn time(text: &str) -> Result<u64, String> {
+pub fn time(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let bad = || format!("'{text}' is no time; expected 90, 1:30, 1:02:03 or 1:30.25");
     let (whole, decimals) = match text.split_once('.') {

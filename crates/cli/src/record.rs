@@ -146,7 +146,8 @@ pub async fn record(home: Home, options: Record) -> anyhow::Result<ExitCode> {
 
 async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow::Result<Outcome> {
     let settings = program.app.settings().await?;
-    let append_to = options.append.as_deref().map(edit::parse).transpose()?;
+    let longer = options.append.as_deref().or(options.replace.as_deref());
+    let append_to = longer.map(edit::parse).transpose()?;
     let request = StartRequest {
         source: options.source.source(),
         asks: false,
@@ -166,6 +167,7 @@ async fn run(program: &Program, options: &Record, polite: &mut Polite) -> anyhow
         limit: options.seconds.map(Duration::from_secs),
         past: None,
         append_to,
+        replaces: options.from.zip(options.to),
         space: SpaceLimits::default(),
     };
     let link_problem = program.no_cloud.clone().filter(|_| request.upload);

@@ -56,7 +56,7 @@ pub use versions::PiecesSet;
 
 use follow::Follows;
 use maps::{Mapped, Maps, blocking, etag};
-use versions::Gathered;
+use versions::{Gathered, KnownParts};
 
 /// The number of parts that are read back for indexing at once. Each has up to 10 MB.
 const INDEXING_MAX: usize = 4;
@@ -88,6 +88,7 @@ pub struct Uploads {
     cleaning: Turns,
     staging: Staging,
     maps: Maps,
+    known_parts: KnownParts,
     follows: Follows,
 }
 
@@ -146,6 +147,7 @@ impl Uploads {
             cleaning,
             staging,
             maps,
+            known_parts: KnownParts::default(),
             follows,
         }
     }
@@ -461,6 +463,8 @@ impl Uploads {
             let reason = "a part doesn't consist of whole clusters";
             return Err(UploadError::Unplayable(reason.to_owned()));
         }
+        // The next version keeps parts of this one.
+        let known = pieces.map(|_| parts.iter().map(|part| (part.index, part.clone())).collect());
         let mut named = upload.clone();
         if let Some(filename) = &ask.filename {
             named.filename.clone_from(filename);
@@ -480,6 +484,9 @@ impl Uploads {
         }
         let done = done?;
         if let Some(unnamed) = &done {
+            if let Some(known) = known {
+                self.known_parts.put(upload.session_id, upload.revision, Arc::new(known));
+            }
             for key in unnamed {
                 self.discard(key).await;
             }

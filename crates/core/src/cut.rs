@@ -119,7 +119,7 @@ impl Piece {
         end - start
     }
 
-    /// Returns what is added to a time of the source to get the time of the output. Never positive.
+    /// Returns what is added to a time of the source to get the time of the output.
     pub fn shift_ms(&self) -> i64 {
         // Times of recordings are far below the limits of an i64.
         self.at_ms() as i64 - self.source_ms().start as i64
@@ -147,7 +147,7 @@ pub struct KeptRange {
 pub struct CutPlan {
     /// The output, from its start to its end.
     pub pieces: Vec<Piece>,
-    /// The ranges of the source that stay, in their order.
+    /// The ranges of the source that stay, in playing order.
     pub kept: Vec<KeptRange>,
 }
 
@@ -159,15 +159,16 @@ impl CutPlan {
 
     /// Returns when a moment of the source is in the output; `None` if it was cut out.
     pub fn output_ms(&self, source_ms: u64) -> Option<u64> {
-        let range = self.kept.iter().find(|kept| source_ms < kept.source.end)?;
-        let is_kept = source_ms >= range.wanted_ms;
-        is_kept.then(|| range.at_ms + source_ms.saturating_sub(range.source.start))
+        let is_in = |kept: &&KeptRange| (kept.wanted_ms..kept.source.end).contains(&source_ms);
+        let range = self.kept.iter().find(is_in)?;
+        Some(range.at_ms + source_ms.saturating_sub(range.source.start))
     }
 
-    /// Returns the moment of the output for a moment of the source, or for the next one that was kept. At or
-    /// after the last one it is the end.
+    /// Returns the moment of the output for a moment of the source, or for the next one of the source that was kept. At
+    /// or after the last one it is the end.
     pub fn nearest_output_ms(&self, source_ms: u64) -> u64 {
-        let range = self.kept.iter().find(|kept| source_ms < kept.source.end);
+        let later = self.kept.iter().filter(|kept| source_ms < kept.source.end);
+        let range = later.min_by_key(|kept| kept.source.start);
         range.map_or(self.duration_ms(), |kept| {
             kept.at_ms + source_ms.saturating_sub(kept.source.start)
         })
@@ -229,6 +230,7 @@ pub fn segments_to_read(segments: &[SourceSegment], keep: &[Range<u64>]) -> Vec<
             (segment.start_ms != start).then_some(segment.index)
         })
         .collect();
+    inside.sort_unstable();
     inside.dedup();
     inside
 }
@@ -253,7 +255,7 @@ pub fn plan(
         return Err(BadEdit::Disordered);
     }
 
-    let (mut pieces, mut kept, mut at_ms) = (Vec::new(), Vec::new(), 0);
+    let (mut kept, mut at_ms): (Vec<KeptRange>, u64) = (Vec::new(), 0);
     for range in joined_ranges(keep) {
         let wanted_ms = range.start.max(source.start);
         let end_ms = range.end.min(source.end);
@@ -262,14 +264,22 @@ pub fn plan(
         if range.start >= range.end {
             continue;
         }
-        let begin = segment_at(segments, range.start).unwrap_or(0);
-        let touched = segments[begin..].iter().take_while(|segment| segment.start_ms < range.end);
-        for segment in touched {
-            pieces.push(piece(segment, &range, at_ms, covers, has_sound, &source));
-        }
         let duration_ms = range.end - range.start;
         kept.push(KeptRange { wanted_ms, source: range, at_ms });
         at_ms += duration_ms;
+    }
+    let mut pieces = Vec::new();
+    for (number, KeptRange { source: range, at_ms, .. }) in kept.iter().enumerate() {
+        // Nothing is cut out at the ends of the source if they are the ends of the output.
+        let ends = Joined {
+            start: number == 0 && range.start == source.start,
+            end: number + 1 == kept.len() && range.end == source.end,
+        };
+        let begin = segment_at(segments, range.start).unwrap_or(0);
+        let touched = segments[begin..].iter().take_while(|segment| segment.start_ms < range.end);
+        for segment in touched {
+            pieces.push(piece(segment, range, *at_ms, covers, has_sound, ends));
+        }
     }
     match pieces.is_empty() {
         true => Err(BadEdit::Empty),
@@ -283,17 +293,15 @@ fn piece(
     range_at_ms: u64,
     covers: &[Cover],
     has_sound: bool,
-    source: &Range<u64>,
+    ends: Joined,
 ) -> Piece {
     let from_ms = range.start.max(segment.start_ms);
     let to_ms = range.end.min(segment.end_ms());
     let at_ms = range_at_ms + (from_ms - range.start);
     let touches = |cover: &&Cover| cover.during_ms.start < to_ms && cover.during_ms.end > from_ms;
     let covers: Vec<Cover> = covers.iter().filter(touches).cloned().collect();
-    let joined = Joined {
-        start: from_ms > range.start || from_ms == source.start,
-        end: to_ms < range.end || to_ms == source.end,
-    };
+    let joined =
+        Joined { start: from_ms > range.start || ends.start, end: to_ms < range.end || ends.end };
     let is_whole = from_ms == segment.start_ms && to_ms == segment.end_ms();
     let sound_is_whole = !has_sound || (joined.start && joined.end);
     if is_whole && sound_is_whole && covers.is_empty() {

@@ -34,7 +34,8 @@ pub enum Edit {
     },
     /// Cuts, covers and chapters of a video.
     Cuts {
-        /// The ranges of the source that stay, in playing order, without overlap.
+        /// The ranges of the source that stay, in playing order, without overlap. A stretch that was recorded again
+        /// plays before what follows it in the source.
         keep: Vec<Range<u64>>,
         /// The areas that are hidden.
         #[serde(default)]
@@ -89,8 +90,8 @@ pub enum BadEdit {
     /// Nothing of the source stays.
     #[error("nothing of it stays")]
     Empty,
-    /// Ranges that are out of order, overlap, or end before they begin.
-    #[error("its ranges overlap or are out of order")]
+    /// Ranges that overlap, or end before they begin.
+    #[error("its ranges overlap or end before they begin")]
     Disordered,
     /// A range ends after the source.
     #[error("its ranges go beyond the end")]
@@ -101,8 +102,17 @@ pub enum BadEdit {
 }
 
 impl Edit {
-    /// The number of the stored form. It is incremented when an earlier program could not read a new one.
-    pub const FORMAT: u32 = 1;
+    /// The greatest number of the stored form. It is incremented when an earlier program could not read a new one.
+    pub const FORMAT: u32 = 2;
+
+    /// Returns the number of the stored form that this edit needs. Programs that know form 1 alone refuse ranges that
+    /// are not in the order of the source.
+    pub fn format(&self) -> u32 {
+        match self {
+            Edit::Cuts { keep, .. } if !keep.is_sorted_by_key(|range| range.start) => 2,
+            Edit::Cuts { .. } | Edit::Annotations { .. } => 1,
+        }
+    }
 
     /// Returns the edit of a video that keeps all of it.
     pub fn whole(duration_ms: u64) -> Self {
@@ -152,11 +162,50 @@ impl Edit {
     }
 }
 
-/// Checks that the ranges are in order, without overlap, and inside of the source.
+/// Returns the ranges with a stretch replaced by another range of the source, which plays in its place. If the stretch is
+/// cut out already, it plays where the stretch was.
+pub fn with_replaced(
+    keep: &[Range<u64>],
+    stretch: &Range<u64>,
+    by: &Range<u64>,
+) -> Vec<Range<u64>> {
+    let is_touched = |range: &Range<u64>| range.start < stretch.end && stretch.start < range.end;
+    let is_cut_out = !keep.iter().any(is_touched);
+    let before = keep.iter().filter(|range| range.end <= stretch.start).max_by_key(|it| it.end);
+    let mut replaced = Vec::with_capacity(keep.len() + 2);
+    let mut is_placed = false;
+    if is_cut_out && before.is_none() {
+        replaced.push(by.clone());
+    }
+    for range in keep {
+        if !is_touched(range) {
+            replaced.push(range.clone());
+            if is_cut_out && before == Some(range) {
+                replaced.push(by.clone());
+            }
+            continue;
+        }
+        if range.start < stretch.start {
+            replaced.push(range.start..stretch.start);
+        }
+        if !is_placed {
+            replaced.push(by.clone());
+            is_placed = true;
+        }
+        if stretch.end < range.end {
+            replaced.push(stretch.end..range.end);
+        }
+    }
+    replaced
+}
+
+/// Checks that the ranges don't overlap, and are inside of the source.
 pub(crate) fn check_kept(keep: &[Range<u64>], duration_ms: u64) -> Result<(), BadEdit> {
-    let last = keep.last().ok_or(BadEdit::Empty)?;
-    let is_ordered = keep.iter().all(|range| range.start < range.end)
-        && keep.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    let mut by_source: Vec<&Range<u64>> = keep.iter().collect();
+    by_source.sort_unstable_by_key(|range| range.start);
+    let last = by_source.last().ok_or(BadEdit::Empty)?;
+    let is_ordered = by_source.iter().all(|range| range.start < range.end)
+        && by_source.windows(2).all(|pair| pair[0].end <= pair[1].start);
     match (is_ordered, last.end <= duration_ms) {
         (false, _) => Err(BadEdit::Disordered),
         (true, false) => Err(BadEdit::BeyondEnd),
@@ -176,7 +225,7 @@ pub struct StoredEdit {
 
 impl From<Edit> for StoredEdit {
     fn from(edit: Edit) -> Self {
-        StoredEdit { format: Edit::FORMAT, edit }
+        StoredEdit { format: edit.format(), edit }
     }
 }
 
@@ -195,7 +244,8 @@ mod tests {
         assert_eq!(of(&[0..4_000, 4_000..10_000]), Ok(()));
         assert_eq!(of(&[]), Err(BadEdit::Empty));
         assert_eq!(of(&[0..4_000, 3_999..10_000]), Err(BadEdit::Disordered));
-        assert_eq!(of(&[6_000..10_000, 0..4_000]), Err(BadEdit::Disordered));
+        assert_eq!(of(&[6_000..10_000, 0..4_000]), Ok(()), "another order of playing");
+        assert_eq!(of(&[6_000..10_000, 0..6_001]), Err(BadEdit::Disordered));
         assert_eq!(of(&[Range { start: 5, end: 5 }]), Err(BadEdit::Disordered));
         assert_eq!(of(&[0..4_000, 4_000..10_001]), Err(BadEdit::BeyondEnd));
     }
@@ -229,6 +279,34 @@ mod tests {
             json.starts_with(r#"{"format":1,"kind":"annotations","drawing":{"canvas":{"#),
             "{json}"
         );
+    }
+
+    #[test]
+    fn another_order_of_playing_needs_a_newer_form() {
+        let form = |keep: &[Range<u64>]| StoredEdit::from(cuts(keep)).format;
+        assert_eq!(form(&[0..4_000, 6_000..10_000]), 1);
+        assert_eq!(form(&[0..4_000, 8_000..10_000, 6_000..8_000]), 2);
+    }
+
+    #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "an edit may keep one range")]
+    fn stretch_is_replaced_where_it_was_played() {
+        let by = 10..14;
+        for (keep, stretch, expected) in [
+            (&[0..10][..], 3..5, &[0..3, 10..14, 5..10][..]),
+            (&[0..10], 0..5, &[10..14, 5..10]),
+            (&[0..10], 5..10, &[0..5, 10..14]),
+            (&[0..10], 0..10, std::slice::from_ref(&by)),
+            // Part of it is cut out already, or all.
+            (&[0..3, 4..10], 2..6, &[0..2, 10..14, 6..10]),
+            (&[0..3, 6..10], 4..5, &[0..3, 10..14, 6..10]),
+            (std::slice::from_ref(&(0..3)), 4..5, &[0..3, 10..14]),
+            (std::slice::from_ref(&(6..9)), 4..5, &[10..14, 6..9]),
+            // Something was replaced before.
+            (&[0..3, 14..16, 5..10], 6..7, &[0..3, 14..16, 5..6, 10..14, 7..10]),
+        ] {
+            assert_eq!(with_replaced(keep, &stretch, &by), expected, "{keep:?} {stretch:?}");
+        }
     }
 
     #[test]

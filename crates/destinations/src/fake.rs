@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use snaplark_api::{
     Capabilities, KeptBytes, PiecesRequest, Profile, ScreenshotCapabilities, VideoCapabilities,
+    digest_of_hex, run_digest,
 };
 use snaplark_core::SessionId;
 use snaplark_core::upload::{Failure, ProbeVerdict, Receipt};
@@ -252,24 +253,34 @@ impl FakeServer {
             .sessions
             .values()
             .find(|it| it.id == id && it.completed.is_some() && it.version == pieces.from_version);
-        let kept = |keep: &KeptBytes| {
-            let part = served?.parts.get(&keep.chunk_index)?;
-            let bytes = part.get(keep.start as usize..keep.end as usize)?;
-            (sha256_of(bytes) == keep.sha256).then(|| bytes.to_vec())
+        let kept = |keep: &KeptBytes| -> Option<Vec<Vec<u8>>> {
+            let run = keep.chunk_index..=keep.chunk_index + keep.more_parts;
+            let parts = run.map(|index| served?.parts.get(&index)).collect::<Option<Vec<_>>>()?;
+            if let [part] = parts[..] {
+                let bytes = part.get(keep.start as usize..keep.end as usize)?;
+                return (sha256_of(bytes) == keep.sha256).then(|| vec![bytes.to_vec()]);
+            }
+            let digests: Vec<[u8; 32]> =
+                parts.iter().filter_map(|part| digest_of_hex(&sha256_of(part))).collect();
+            let is_same = digest_of_hex(&keep.sha256) == Some(run_digest(&digests))
+                && parts.iter().map(|part| part.len() as u64).sum::<u64>() == keep.end;
+            is_same.then(|| parts.into_iter().cloned().collect())
         };
-        let kept: Vec<_> =
-            pieces.pieces.iter().map(|piece| piece.keep.as_ref().and_then(kept)).collect();
+        let kept: Vec<(u32, Vec<Vec<u8>>)> = pieces
+            .indexed()
+            .filter_map(|(first, piece)| Some((first, kept(piece.keep.as_ref()?)?)))
+            .collect();
         let session = state.sessions.get_mut(&session.0).ok_or(Failure::SessionUnknown)?;
         if session.pieces.get_or_insert_with(|| pieces.clone()) != pieces {
             let detail = "the version has other pieces".into();
             return Err(Failure::NewerVersion { served: None, detail });
         }
-        for (index, bytes) in (0..).zip(kept) {
-            if let Some(bytes) = bytes {
+        for (first, parts) in kept {
+            for (index, bytes) in (first..).zip(parts) {
                 session.parts.entry(index).or_insert(bytes);
             }
         }
-        let all = 0..pieces.pieces.len() as u32;
+        let all = 0..pieces.parts_count();
         Ok(all.filter(|index| !session.parts.contains_key(index)).collect())
     }
 
@@ -485,7 +496,7 @@ pub fn screenshots() -> ScreenshotCapabilities {
 
 /// Returns what a [`FakeServer`] supports for versions of videos.
 pub fn videos() -> VideoCapabilities {
-    VideoCapabilities { versions: true, pieces_max: 10_000, chapters_max: 500 }
+    VideoCapabilities { versions: true, pieces_max: 10_000, chapters_max: 500, piece_runs: true }
 }
 
 fn lost() -> Failure {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 use snaplark_core::RecordingId;
-use snaplark_core::edit::Edit;
+use snaplark_core::edit::{Edit, with_replaced};
 use snaplark_files as files;
 use tracing::info;
 
@@ -43,6 +43,9 @@ pub struct AppendTo {
     pub to: RecordingId,
     /// Whether its link is to show that.
     pub publishes: bool,
+    /// The stretch of it, in milliseconds, in whose place the appended recording plays. `None`: it plays at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<(u64, u64)>,
 }
 
 /// A recording of which durable copies are in the folder of another one ([`append_folder`]).
@@ -52,6 +55,8 @@ pub struct NewAppend {
     pub more: RecordingId,
     /// Whether the other one's link is to show it.
     pub publishes: bool,
+    /// The stretch of the other one in whose place it plays; `None` for its end.
+    pub replaces: Option<(u64, u64)>,
     /// How many segments the other one had when the copies were made.
     pub first_index: u32,
     /// The copies, as they are in the other one. Those before `first_index` are segments of its own that had been
@@ -65,6 +70,8 @@ struct AppendEntry {
     more: RecordingId,
     /// The time at which the appended recording begins in the other one.
     from_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<(u64, u64)>,
     segments: Vec<(u32, SegmentEntry)>,
 }
 
@@ -120,7 +127,8 @@ impl Store {
         }
         let segments = new.segments.iter().map(|it| (it.index, SegmentEntry::from(it)));
         let (more, from_ms) = (new.more, row.duration_ms);
-        let entry = AppendEntry { more, from_ms, segments: segments.collect() };
+        let (replaces, segments) = (new.replaces, segments.collect());
+        let entry = AppendEntry { more, from_ms, replaces, segments };
         let json = serde_json::to_vec(&entry).map_err(std::io::Error::other)?;
         files::write_durably(&self.folder(to).join(APPEND_FILE), &json)?;
         self.complete_append(to, &entry)?;
@@ -212,21 +220,31 @@ impl Store {
     }
 }
 
-/// Has a saved edit keep what is appended. An edit of a newer form stays as it is.
+/// Has a saved edit keep what is appended: at the end, or in the place of the stretch that it replaces. An edit of a newer
+/// form stays as it is.
 fn extend_edit(to: &Transaction<'_>, id: &str, entry: &AppendEntry) -> Result<()> {
     let query = "SELECT edit FROM edits WHERE item = ?1";
     let saved: Option<String> = to.query_row(query, [id], |row| row.get(0)).optional()?;
-    let Some(Edit::Cuts { mut keep, covers, chapters }) = saved.as_deref().and_then(edit_of) else {
-        return Ok(());
+    let edit = match (saved.as_deref(), entry.replaces) {
+        (Some(saved), _) => edit_of(saved),
+        (None, Some(_)) => Some(Edit::whole(entry.from_ms)),
+        (None, None) => None,
     };
+    let Some(Edit::Cuts { mut keep, covers, chapters }) = edit else { return Ok(()) };
     let end_ms = entry.segments.last().map_or(0, |(_, last)| last.start_ms + last.duration_ms);
-    match keep.last_mut() {
-        Some(last) if last.end > entry.from_ms => return Ok(()),
-        Some(last) if last.end == entry.from_ms => last.end = end_ms,
-        Some(_) | None => keep.push(entry.from_ms..end_ms),
+    let appended = entry.from_ms..end_ms;
+    if keep.iter().any(|range| range.end > entry.from_ms) {
+        return Ok(());
+    }
+    match (entry.replaces, keep.last_mut()) {
+        (Some((from_ms, to_ms)), _) => keep = with_replaced(&keep, &(from_ms..to_ms), &appended),
+        (None, Some(last)) if last.end == appended.start => last.end = end_ms,
+        (None, Some(_) | None) => keep.push(appended),
     }
     to.execute(
-        "UPDATE edits SET edit = ?2, revision = revision + 1 WHERE item = ?1",
+        "INSERT INTO edits (item, revision, edit, saved_unix_ms)
+         VALUES (?1, 1, ?2, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+         ON CONFLICT (item) DO UPDATE SET edit = excluded.edit, revision = revision + 1",
         params![id, text_of(&Edit::Cuts { keep, covers, chapters })?],
     )?;
     Ok(())

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 use snaplark_core::edit::Edit;
-use snaplark_core::upload::{EditedVersion, PartContent, ServedPart, ServedVersion};
+use snaplark_core::upload::{EditedVersion, PartContent, ServedParts, ServedVersion};
 use snaplark_core::{ItemId, RecordingId};
 use snaplark_files as files;
 
@@ -78,7 +78,7 @@ impl Store {
                 "INSERT INTO versions (item, number, published_unix_ms, served)
                  VALUES (?1, ?2, CAST(unixepoch('subsec') * 1000 AS INTEGER), ?3)
                  ON CONFLICT (item, number) DO UPDATE SET served = excluded.served",
-                params![item.to_string(), served.number, json(&served.parts)?],
+                params![item.to_string(), served.number, json(&ServedParts(served.parts))?],
             )?;
         }
         transaction.execute(
@@ -116,13 +116,28 @@ impl Store {
     /// Returns the parts of the version that a recording's link shows, if a later version's upload has taken the
     /// place of that one's.
     pub fn served_version(&self, item: ItemId) -> Result<Option<ServedVersion>> {
-        let found: Option<(u32, Vec<ServedPart>)> = self.version_json(item, "served", None)?;
-        Ok(found.map(|(number, parts)| ServedVersion { number, parts }))
+        match self.served_number(item)? {
+            Some(number) => self.noted_version(item, number),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the parts of a version that its link has shown, if they were noted: a later version keeps of them, also
+    /// when it is shown itself.
+    pub fn noted_version(&self, item: ItemId, number: u32) -> Result<Option<ServedVersion>> {
+        let found: Option<(u32, ServedParts)> = self.version_json(item, "served", Some(number))?;
+        Ok(found.map(|(number, ServedParts(parts))| ServedVersion { number, parts }))
     }
 
     /// Returns the number of that version.
     pub fn served_number(&self, item: ItemId) -> Result<Option<u32>> {
-        let query = "SELECT max(number) FROM versions WHERE item = ?1 AND served IS NOT NULL";
+        if self.version()? < EDITED_SINCE {
+            return Ok(None);
+        }
+        // The parts of the version before the shown one are noted still, since that one keeps of them.
+        let query = "SELECT max(number) FROM versions WHERE item = ?1 AND served IS NOT NULL
+                     AND number >= (SELECT max(number) FROM versions
+                                    WHERE item = ?1 AND published_unix_ms IS NOT NULL)";
         Ok(self.connection.query_row(query, [item.to_string()], |row| row.get(0))?)
     }
 

@@ -100,5 +100,5 @@ pub(crate) fn text_of(edit: &Edit) -> Result<String> {
 /// Reads an edit. `None` if its form is not known here.
 pub(crate) fn edit_of(text: &str) -> Option<Edit> {
     let stored: StoredEdit = serde_json::from_str(text).ok()?;
-    (stored.format == Edit::FORMAT).then_some(stored.edit)
+    (1..=Edit::FORMAT).contains(&stored.format).then_some(stored.edit)
 }

@@ -163,7 +163,14 @@ pub(crate) mod hex {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
     pub(crate) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        // A recording of hours has thousands of digests, and its sidecar is written at each step of an upload.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value & 0x0f)]);
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            text.extend([digit(byte >> 4), digit(*byte)]);
+        }
+        to.serialize_str(&text)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
@@ -186,6 +193,7 @@ pub(crate) fn is_significant(change: &UploadChange) -> bool {
         UploadChange::PartPlanned { .. }
         | UploadChange::PartAcknowledged { .. }
         | UploadChange::PartsLost { .. }
+        | UploadChange::PiecesKnown { .. }
         | UploadChange::PartsKnown { .. } => false,
         UploadChange::UploadWanted { .. }
         | UploadChange::VersionSet { .. }
@@ -335,6 +343,10 @@ impl Store {
         )?;
         let mut rows = statement.query([recording.to_string()])?;
         while let Some(row) = rows.next()? {
+            // The parts of a version that its server has kept have no rows, and are known by its list.
+            if row.get::<_, u32>(3)? as usize != entry.parts.len() {
+                break;
+            }
             entry.parts.push((row.get(0)?, row.get(1)?, unsigned(row, 2)?));
             let from_bytes = unsigned(row, 4)?;
             let to_bytes = row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64);

@@ -14,6 +14,7 @@ use crate::rows::{conversion, recording_id, unsigned};
 use crate::{Result, Store, sidecar, versions};
 
 struct PartRow {
+    index: u32,
     part: Part,
     acknowledged: bool,
     receipt: Option<String>,
@@ -107,8 +108,20 @@ impl Store {
                 file.iter().map(|file| file.size_bytes).collect()
             }
         };
-        for (index, PartRow { part, acknowledged, receipt }) in (0..).zip(parts) {
-            upload.parts.push((part.measured(&upload.segment_bytes), acknowledged));
+        if upload.is_edited {
+            // Its list plans all of its parts. Those that the server has kept have no row.
+            let is_there = upload.session.is_some();
+            let sizes = (0..).zip(&upload.segment_bytes);
+            let whole =
+                sizes.map(|(index, size_bytes)| (Part::whole(index, 1, *size_bytes), is_there));
+            upload.parts = whole.collect();
+        }
+        for PartRow { index, part, acknowledged, receipt } in parts {
+            match upload.parts.get_mut(index as usize).filter(|_| upload.is_edited) {
+                Some((_, is_there)) => *is_there = acknowledged,
+                None if upload.is_edited => continue,
+                None => upload.parts.push((part.measured(&upload.segment_bytes), acknowledged)),
+            }
             upload.receipts.extend(receipt.map(|receipt| (index, Receipt(receipt))));
         }
         Ok(())
@@ -182,7 +195,8 @@ impl Store {
             _ => "p.from_bytes, p.to_bytes, p.receipt",
         };
         let mut statement = self.connection.prepare(&format!(
-            "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged, {added}
+            "SELECT p.recording, p.first_segment, p.segment_count, p.size_bytes, p.acknowledged, {added},
+                 p.idx
              FROM parts p JOIN uploads u ON u.recording = p.recording
              WHERE CASE WHEN ?1 IS NULL THEN u.finished_unix_ms = 0 ELSE u.recording = ?1 END
              ORDER BY p.recording, p.idx"
@@ -196,8 +210,8 @@ impl Store {
                 to_bytes: row.get::<_, Option<i64>>(6)?.map(|bytes| bytes as u64),
                 size_bytes: unsigned(row, 3)?,
             };
-            let (acknowledged, receipt) = (row.get(4)?, row.get(7)?);
-            Ok((recording_id(row, 0)?, PartRow { part, acknowledged, receipt }))
+            let (acknowledged, receipt, index) = (row.get(4)?, row.get(7)?, row.get(8)?);
+            Ok((recording_id(row, 0)?, PartRow { index, part, acknowledged, receipt }))
         })?;
         let mut parts: HashMap<RecordingId, Vec<PartRow>> = HashMap::new();
         for row in rows {
@@ -315,7 +329,7 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
             };
         }
         UploadChange::PartPlanned { recording, index, part } => {
-            // Thousands at once, for a version of hours.
+            // Hundreds at once, for a recording that is uploaded after its end.
             let mut insert = to.prepare_cached(
                 "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes, from_bytes,
                      to_bytes)
@@ -336,6 +350,26 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
                 "UPDATE uploads SET rebuilt = 0 WHERE recording = ?1",
                 [recording.to_string()],
             )?;
+        }
+        UploadChange::PiecesKnown { recording, missing } => {
+            let id = recording.to_string();
+            to.execute("UPDATE uploads SET rebuilt = 0 WHERE recording = ?1", [&id])?;
+            to.execute("UPDATE parts SET acknowledged = 1 WHERE recording = ?1", [&id])?;
+            let mut insert = to.prepare_cached(
+                "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (recording, idx) DO UPDATE SET acknowledged = 0",
+            )?;
+            for (index, part) in missing {
+                let Part { first_segment, segment_count, size_bytes, .. } = *part;
+                insert.execute(params![
+                    id,
+                    index,
+                    first_segment,
+                    segment_count,
+                    size_bytes as i64
+                ])?;
+            }
         }
         UploadChange::Reopened { recording, indices } => {
             to.execute(
@@ -425,6 +459,7 @@ fn leaves_version_files(change: &UploadChange) -> Option<RecordingId> {
         | UploadChange::PartAcknowledged { .. }
         | UploadChange::PartsLost { .. }
         | UploadChange::PartsKnown { .. }
+        | UploadChange::PiecesKnown { .. }
         | UploadChange::Reopened { .. }
         | UploadChange::PartBytesLearned { .. }
         | UploadChange::LinkKnown { .. }
@@ -441,9 +476,16 @@ fn take_acknowledgement_back(
     recording: RecordingId,
     index: u32,
 ) -> Result<()> {
-    to.execute(
-        "UPDATE parts SET acknowledged = 0 WHERE recording = ?1 AND idx = ?2",
-        params![recording.to_string(), index],
-    )?;
+    let id = recording.to_string();
+    let update = "UPDATE parts SET acknowledged = 0 WHERE recording = ?1 AND idx = ?2";
+    if to.execute(update, params![id, index])? == 0 {
+        // A part of a version that its server had kept. Its size is in the version's list.
+        to.execute(
+            "INSERT INTO parts (recording, idx, first_segment, segment_count, size_bytes)
+             SELECT recording, ?2, ?2, 1, 0 FROM uploads
+             WHERE recording = ?1 AND version IS NOT NULL",
+            params![id, index],
+        )?;
+    }
     Ok(())
 }

@@ -295,7 +295,9 @@ impl Store {
 pub(crate) fn note_published(to: &Transaction<'_>, recording: RecordingId) -> Result<()> {
     to.execute(
         "UPDATE versions SET file = NULL,
-             served = CASE WHEN number < (SELECT version FROM uploads WHERE recording = ?1)
+             served = CASE WHEN number < (SELECT max(before.number) FROM versions before
+                     WHERE before.item = ?1 AND before.served IS NOT NULL
+                       AND before.number < (SELECT version FROM uploads WHERE recording = ?1))
                  THEN NULL ELSE served END,
              published_unix_ms = CASE
                  WHEN number < (SELECT version FROM uploads WHERE recording = ?1)

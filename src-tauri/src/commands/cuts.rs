@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use snaplark_app::cuts::ExportChoice;
-use snaplark_app::cuts::view::{CutEdit, CutFormat, CutView};
+use snaplark_app::cuts::view::{CutEdit, CutFormat, CutView, KeptSpan};
 use snaplark_app::{App, ErrorCode, RecordingId};
 use snaplark_command_macro::command;
 use tauri::{AppHandle, State, WebviewWindow};
@@ -102,6 +102,19 @@ pub async fn copy_cut(app: State<'_, App>, window: WebviewWindow, id: String) ->
 #[command]
 pub async fn publish_cut(app: State<'_, App>, window: WebviewWindow, id: String) -> Answer<bool> {
     Ok(app.cuts().publish(own(&window, &id)?).await?)
+}
+
+/// Starts a recording that plays in the place of a stretch of the window's recording when it ends.
+#[command]
+pub async fn record_again(
+    app: State<'_, App>,
+    window: WebviewWindow,
+    id: String,
+    stretch: KeptSpan,
+) -> Answer {
+    let stretch = (stretch.start_ms, stretch.end_ms);
+    app.cuts().record_again(own(&window, &id)?, stretch).await?;
+    Ok(())
 }
 
 /// Estimates the size of an export in bytes.

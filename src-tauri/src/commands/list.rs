@@ -54,6 +54,7 @@ macro_rules! with_commands {
             commands::cuts::export_cut,
             commands::cuts::copy_cut,
             commands::cuts::publish_cut,
+            commands::cuts::record_again,
             commands::cuts::cut_export_size,
             commands::cuts::cancel_cut_export,
             commands::cuts::dismiss_cut_export,

@@ -44,6 +44,10 @@ struct Args {
     /// Keeps this range of each recording, in milliseconds, and waits until its link shows that.
     #[arg(long, num_args = 2)]
     publish: Vec<u64>,
+    /// Records on at the end of the recording that is there, and waits until its link shows all of it. With no
+    /// segments it only waits.
+    #[arg(long)]
+    append: bool,
     /// Records nothing: keeps the last so many seconds until it is ended, and says each time what has
     /// become of that.
     #[arg(long)]
@@ -108,6 +112,9 @@ async fn run(args: Args) -> Result<()> {
     if args.keep.is_some() {
         return keep(&app).await;
     }
+    if args.append {
+        return append(&app, args.segments).await;
+    }
     forget_peak()?;
     let idle_bytes = memory("VmRSS")?;
     if args.segments > 0 {
@@ -171,6 +178,40 @@ async fn run(args: Args) -> Result<()> {
         })
     );
     Ok(())
+}
+
+/// Records so many segments at the end of the oldest recording, and waits until its link and its file have them.
+async fn append(app: &App, segments: u32) -> Result<()> {
+    let view = app.snapshot().await?;
+    let oldest = view.recordings.iter().map(|recording| &recording.id).min();
+    let id: RecordingId = oldest.context("there is no recording")?.parse()?;
+    if segments > 0 {
+        let request = StartRequest { append_to: Some(id), ..StartRequest::default() };
+        let more = app.start_recording(request).await?.to_string();
+        until(app, |view| {
+            view.recordings.iter().any(|it| it.id == more && it.segments >= segments)
+        })
+        .await?;
+        app.stop_recording().await?;
+        println!("recorded");
+    }
+    let is_one = |view: &Snapshot| match &view.recordings[..] {
+        [one] => one.file.is_some() && one.state == RecordingState::Done,
+        _ => false,
+    };
+    let mut changes = app.changes();
+    loop {
+        let view = until(app, is_one).await?;
+        let published = app.cuts().published(id).await?;
+        if published.is_shown && published.is_current {
+            let [one] = &view.recordings[..] else { unreachable!("there is one") };
+            let found = json!({"link": one.link, "file": one.file, "segments": one.segments});
+            app.shutdown().await;
+            println!("{}", json!({"recordings": [found]}));
+            return Ok(());
+        }
+        changes.changed().await.context("the app ended by itself")?;
+    }
 }
 
 /// Waits until the link shows the version that was published last, if any was.

@@ -8,6 +8,8 @@
 //! - What is recorded is a recording of its own until it is appended. So nothing of it is lost, whatever happens, and
 //!   if A can't be made longer any more, it stays one.
 //! - The mark outlives the program. What ended without being appended is appended by the next start.
+//! - A stretch is recorded again in the same way: what is appended then plays in the place of the stretch, by the edit of
+//!   A, which the store changes in the same transaction.
 //! - Nothing is rendered: capture writes the same tracks as A has. A link of A shows it as the next version, of which
 //!   only the new segments are sent.
 
@@ -19,7 +21,7 @@ use snaplark_core::render::SegmentReader as _;
 use snaplark_core::{INIT_FILE, RecordingId, pointer_file, segment_file};
 use snaplark_files as files;
 use snaplark_formats::webm;
-use snaplark_store::{AppendTo, NewAppend, Segment, Store, StoreError, append_folder};
+use snaplark_store::{AppendTo, NewAppend, SavedEdit, Segment, Store, StoreError, append_folder};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -39,6 +41,8 @@ pub(crate) enum DueAppend {
     Append { more: RecordingId, append: AppendTo },
     /// A recording to which something was appended is to be published.
     Publish { to: RecordingId },
+    /// A version whose parts are too large for a proxy is to be published again, in smaller parts.
+    ListAnew { recording: RecordingId },
 }
 
 /// Appends what has ended, one after the other, until the event loop ends.
@@ -46,9 +50,10 @@ pub(crate) async fn run(app: App, mut due: mpsc::UnboundedReceiver<DueAppend>) {
     let cuts = app.cuts();
     while let Some(due) = due.recv().await {
         let done = match due {
-            DueAppend::Append { more, append: AppendTo { to, publishes } } => {
-                match cuts.append(more, to, publishes).await {
-                    Ok(()) if publishes => cuts.publish_appended(to).await,
+            DueAppend::Append { more, append } => {
+                let to = append.to;
+                match cuts.append(more, append).await {
+                    Ok(()) if append.publishes => cuts.publish_appended(to).await,
                     // The next start appends it.
                     Ok(()) | Err(AppError::Closing) => Ok(()),
                     Err(error) => {
@@ -58,9 +63,10 @@ pub(crate) async fn run(app: App, mut due: mpsc::UnboundedReceiver<DueAppend>) {
                 }
             }
             DueAppend::Publish { to } => cuts.publish_appended(to).await,
+            DueAppend::ListAnew { recording } => cuts.publish_smaller(recording).await,
         };
         if let Err(error) = done {
-            warn!(%error, "What was recorded on is not behind its link yet");
+            warn!(%error, "A recording is not published by itself");
         }
     }
 }
@@ -75,6 +81,17 @@ pub(crate) fn shaped(store: &Store, request: StartRequest) -> Result<StartReques
     }
     if row.missing_detail.is_some() {
         return Err(AppError::told(ErrorCode::NoFile, to));
+    }
+    if let Some((from_ms, to_ms)) = request.replaces {
+        if from_ms >= to_ms || to_ms > row.duration_ms {
+            let text = "the stretch to record again is not in the recording";
+            return Err(AppError::told(ErrorCode::BadEdit, text));
+        }
+        // Its order would be lost.
+        if matches!(store.edit(to.into())?, Some(SavedEdit { edit: None, .. })) {
+            let text = "it was edited with a newer version of Snaplark";
+            return Err(AppError::told(ErrorCode::NewerEdit, text));
+        }
     }
     let tracks = webm::read_init(&store.init(to)?).map_err(unreadable)?.tracks;
     let sound = match tracks.audio {
@@ -97,19 +114,15 @@ pub(crate) fn shaped(store: &Store, request: StartRequest) -> Result<StartReques
 
 impl Cuts {
     /// Appends a recording that has ended to another one. It has no row of its own then.
-    async fn append(
-        &self,
-        more: RecordingId,
-        to: RecordingId,
-        publishes: bool,
-    ) -> Result<(), AppError> {
+    async fn append(&self, more: RecordingId, append: AppendTo) -> Result<(), AppError> {
+        let AppendTo { to, publishes, replaces } = append;
         let _turn = self.app.publishing.wait(to).await;
         // An edit that is not published stays unpublished.
         let publishes = publishes && self.published(to).await?.is_current;
         for _ in 0..COPIES_MAX {
             let home = self.app.home.clone();
             let new = blocking(move || copied(&home, to, more)).await?;
-            let new = Box::new(NewAppend { publishes, ..new });
+            let new = Box::new(NewAppend { publishes, replaces, ..new });
             if self.ask(|reply| CutsCommand::Append { to, new, reply }).await? {
                 info!(recording = %to, appended = %more, "Appended");
                 return Ok(());
@@ -175,15 +188,13 @@ fn copied(home: &Home, to: RecordingId, more: RecordingId) -> Result<NewAppend, 
         segments.push(Segment { index, size_bytes, start_ms, sha256, ..segment.clone() });
     }
     files::sync_folder(&folder).map_err(unreadable)?;
-    Ok(NewAppend { more, publishes: false, first_index: row.segments, segments })
+    let (publishes, replaces, first_index) = (false, None, row.segments);
+    Ok(NewAppend { more, publishes, replaces, first_index, segments })
 }
 
 /// Returns a segment at another time. A later time may need more bytes, so it can be larger.
 fn moved(segment: &[u8], start_ms: u64) -> Option<Vec<u8>> {
-    let head_bytes = webm::cluster_head_bytes(segment)?;
-    let rest = segment.get(usize::try_from(head_bytes).ok()?..)?;
-    let head = webm::moved_cluster_head(head_bytes, rest.len() as u64, start_ms);
-    let moved = [head.as_slice(), rest].concat();
+    let moved = webm::moved(segment, start_ms)?;
     finish::judge(&moved).is_some().then_some(moved)
 }
 

@@ -11,6 +11,7 @@ use snaplark_core::edit::{Chapter, Edit};
 use snaplark_core::render::{Render, RenderError, RenderProgress, SegmentReader};
 use snaplark_core::{INIT_FILE, RecordingId, segment_file};
 use snaplark_files as files;
+use snaplark_formats::webm;
 use snaplark_store::{NewRecording, Segment};
 
 use crate::AppError;
@@ -85,7 +86,13 @@ fn write_segments(
             Some(path) => std::fs::read(path).map_err(unreadable)?,
             None => {
                 let segment = piece.segment();
-                source.read(segment).map_err(|_| source.refusal(vec![segment]))?
+                let bytes = source.read(segment).map_err(|_| source.refusal(vec![segment]))?;
+                // Its number for a later time may be longer.
+                match piece.shift_ms() > 0 {
+                    true => webm::moved(&bytes, piece.at_ms())
+                        .ok_or_else(|| source.refusal(vec![segment]))?,
+                    false => bytes,
+                }
             }
         };
         files::write_durably(&folder.join(segment_file(index)), &bytes).map_err(unwritable)?;

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use snaplark_core::RecordingId;
+use snaplark_core::capture::Source;
 use snaplark_core::edit::Edit;
 use snaplark_core::render::{ExportOptions, RenderError, RenderProgress};
 use snaplark_store::{NewAppend, NewRecording, RING};
@@ -30,7 +31,7 @@ use crate::exports::{EditedRecording, part_beside};
 use crate::messages::{EngineCommand, Reply};
 use crate::pictures::name;
 use crate::view::{JobKind, JobView};
-use crate::{App, AppError, ErrorCode, JobSpec, titles};
+use crate::{App, AppError, ErrorCode, JobSpec, StartRequest, titles};
 
 use copy::CopiedCut;
 use publish::{PublishBasis, PublishRow, ReadyCut};
@@ -236,6 +237,19 @@ impl Cuts {
             edited.export_by(&*render, edit, &options, &file, &part, progress).map(Some)
         };
         self.app.begin_job(job, work).await
+    }
+
+    /// Starts a recording of the display, with the settings' sound, that plays in the place of a stretch of this one when
+    /// it ends.
+    pub async fn record_again(
+        &self,
+        recording: RecordingId,
+        stretch: (u64, u64),
+    ) -> Result<RecordingId, AppError> {
+        let settings = self.app.settings().await?.recording;
+        let wanted = settings.request_with_microphone_at_hand(Source::Display(None));
+        let (append_to, replaces) = (Some(recording), Some(stretch));
+        self.app.start_recording(StartRequest { append_to, replaces, ..wanted }).await
     }
 
     /// Makes a recording of its own out of the edit, with a link of its own. Returns its id; `None` if it

@@ -195,7 +195,7 @@ async fn edit_that_does_not_fit_the_recording_is_refused_and_the_one_before_stay
         keeping(&[(0, 6_001)]),
         keeping(&[(500, 500)]),
         keeping(&[(0, 3_000), (2_000, 4_000)]),
-        keeping(&[(3_000, 4_000), (0, 1_000)]),
+        keeping(&[(3_000, 4_000), (0, 3_001)]),
         keeping(&(0..2_001).map(|n| (n, n + 1)).collect::<Vec<_>>()),
         empty_cover,
         CutEdit { chapters: vec![long_title], ..full() },

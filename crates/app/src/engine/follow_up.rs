@@ -61,6 +61,9 @@ impl Engine {
                 self.library.copy_link(&self.cx, recording, &link);
             }
             UploadsEvent::Repair(recording, segments) => self.repair(recording, segments),
+            UploadsEvent::ListAnew(recording) => {
+                self.append_later(DueAppend::ListAnew { recording });
+            }
             UploadsEvent::Show(recording) => self.library.show(recording),
             UploadsEvent::ShowPicture(item) => self.library.show_picture(item),
         }

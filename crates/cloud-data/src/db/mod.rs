@@ -263,14 +263,16 @@ impl StoredPart {
     }
 }
 
-/// A part of an earlier version that becomes a part of the version that is finished now.
+/// Parts of an earlier version that follow each other and become parts of the version that is finished now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MovedPart {
-    /// Its index in the earlier version.
+pub struct MovedRun {
+    /// The index of the first one in the earlier version.
     pub from_index: u32,
     /// Its index in the new one.
     pub index: u32,
-    /// Is added to the times of its clusters.
+    /// How many they are.
+    pub count: u32,
+    /// Is added to the times of their clusters.
     pub shift_ms: i64,
 }
 
@@ -280,11 +282,27 @@ pub struct KeptParts {
     /// The version whose parts are kept.
     pub from: Option<SessionId>,
     /// Its parts that are kept as they are.
-    pub moved: Vec<MovedPart>,
+    pub moved: Vec<MovedRun>,
     /// Index and shift of the version's own parts.
     pub shifts: Vec<(u32, i64)>,
     /// A product that was made of one of the earlier version: captions.
     pub product: Option<(ProductName, NewProduct)>,
+}
+
+impl KeptParts {
+    /// Adds a part that is kept as it is.
+    pub fn take(&mut self, from_index: u32, index: u32, shift_ms: i64) {
+        match self.moved.last_mut() {
+            Some(last)
+                if last.shift_ms == shift_ms
+                    && last.from_index + last.count == from_index
+                    && last.index + last.count == index =>
+            {
+                last.count += 1;
+            }
+            _ => self.moved.push(MovedRun { from_index, index, count: 1, shift_ms }),
+        }
+    }
 }
 
 /// The result of finalize, with what is committed together with it.

@@ -72,6 +72,14 @@ pub fn keep(part: &[u8], index: usize, range: std::ops::Range<usize>, shift_ms: 
         "shiftMs": shift_ms})
 }
 
+/// Whole parts in a row of the version before, as one piece.
+pub fn keep_run(parts: &[Vec<u8>], index: usize, shift_ms: i64) -> Value {
+    let digests: Vec<u8> = parts.iter().flat_map(Sha256::digest).collect();
+    let bytes: usize = parts.iter().map(Vec::len).sum();
+    json!({"keep": {"chunkIndex": index, "start": 0, "end": bytes, "sha256": sha256(&digests),
+        "moreParts": parts.len() - 1}, "shiftMs": shift_ms})
+}
+
 impl Film {
     pub fn new(byte: u8) -> Film {
         let secret = [byte; RECORDING_SECRET_BYTES];

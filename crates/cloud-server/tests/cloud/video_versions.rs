@@ -9,8 +9,8 @@ use snaplark_cloud::Limits;
 use crate::backend::Backend;
 use crate::browser::signed_in;
 use crate::film::{
-    CAPTIONS, Film, SEGMENT_MS, has, init, keep, mark, put_captions, put_pieces, seen, segment,
-    shown, silent, stored,
+    CAPTIONS, Film, SEGMENT_MS, has, init, keep, keep_run, mark, put_captions, put_pieces, seen,
+    segment, shown, silent, stored,
 };
 use crate::program::{Running, token};
 use crate::support::{Server, User, decode};
@@ -66,7 +66,9 @@ async fn edit_is_shown_behind_the_same_link_and_what_was_cut_is_gone() {
     let server = Server::start().await;
     let user = server.user("a@example.com").await;
     let can = user.get("/capabilities").await.ok();
-    assert_eq!(can["videos"], json!({"versions": true, "piecesMax": 10_000, "chaptersMax": 500}));
+    let videos =
+        json!({"versions": true, "piecesMax": 10_000, "chaptersMax": 500, "pieceRuns": true});
+    assert_eq!(can["videos"], videos);
     let film = Film::new(1);
     let first = film.publish_whole(&user).await;
     put_captions(&user, &first, CAPTIONS).await;
@@ -174,6 +176,47 @@ async fn going_back_is_another_version_with_what_is_gone_sent_again() {
     let (_, _, page) = seen(&user, &film.path(), &[]).await;
     assert!(!has(&page, b"data-times") && !has(&page, b"class=\"chapters\""));
     wait::until_true("the objects of one version", async || server.objects() == 5).await;
+}
+
+#[tokio::test]
+async fn parts_in_a_row_are_kept_by_one_piece_and_may_move_to_later_times() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let film = Film::new(13);
+    film.publish_whole(&user).await;
+    let rest = &film.parts[1..];
+    let session = film.session(&user, 2).await;
+    let one = json!({"fromVersion": 1, "pieces": [keep_run(rest, 1, -4_000)]});
+    assert_eq!(put_pieces(&user, &session, &one).await.ok()["missingChunks"], json!([]));
+    user.finalize(&session, 1).await.refused(400);
+    user.finalize(&session, 2).await.ok();
+    let bytes = seen(&user, &film.video(), &[]).await.2;
+    assert_eq!(shown(&bytes), [(2, 0), (3, 2_000), (4, 4_000), (5, 6_000)]);
+    // The next version keeps them behind something new.
+    let session = film.session(&user, 3).await;
+    let next = json!({"fromVersion": 2, "pieces": [{}, keep_run(rest, 0, -2_000)]});
+    assert_eq!(put_pieces(&user, &session, &next).await.ok()["missingChunks"], json!([0]));
+    user.chunk(&session, 0, &[init(), segment(20, 0, 400)].concat()).await.ok();
+    user.finalize(&session, 3).await.ok();
+    let bytes = seen(&user, &film.video(), &[]).await.2;
+    assert_eq!(shown(&bytes), [(20, 0), (2, 2_000), (3, 4_000), (4, 6_000), (5, 8_000)]);
+    // Other bytes than are there: each part is asked for.
+    let session = film.session(&user, 4).await;
+    let mut wrong = json!({"fromVersion": 3, "pieces": [keep_run(rest, 1, 0)]});
+    wrong["pieces"][0]["keep"]["sha256"] = json!("00".repeat(32));
+    assert_eq!(put_pieces(&user, &session, &wrong).await.ok()["missingChunks"], json!([0, 1]));
+    // Forms that are none.
+    let session = film.session(&user, 5).await;
+    for (field, value) in [("moreParts", json!(10_000)), ("start", json!(5))] {
+        let mut wrong = json!({"fromVersion": 3, "pieces": [keep_run(rest, 1, 0)]});
+        wrong["pieces"][0]["keep"][field] = value;
+        put_pieces(&user, &session, &wrong).await.refused(400);
+    }
+    let mut many = keep_run(rest, 1, 0);
+    many["keep"]["moreParts"] = json!(9_000);
+    let many = json!({"fromVersion": 3, "pieces": [many.clone(), many]});
+    let refused = put_pieces(&user, &session, &many).await.refused(400);
+    assert!(refused["errors"]["pieces"].is_array(), "{refused}");
 }
 
 #[tokio::test]

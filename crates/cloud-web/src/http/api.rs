@@ -529,6 +529,7 @@ async fn capabilities(State(app): State<App>) -> Json<Capabilities> {
         videos: Some(VideoCapabilities {
             versions: true,
             pieces_max: limits::PIECES_MAX,
+            piece_runs: true,
             chapters_max: limits::CHAPTERS_MAX as u32,
         }),
     })

@@ -174,6 +174,11 @@ pub(crate) fn pieces(body: &Value) -> Result<PiecesRequest, ApiError> {
     if pieces.is_empty() && form.errors.is_empty() {
         form.wrong("pieces", required("pieces"));
     }
+    let parts = pieces.iter().fold(0, |sum: u32, piece| sum.saturating_add(piece.parts_count()));
+    if parts > limits::PIECES_MAX {
+        let sentence = format!("The pieces field may have at most {} parts.", limits::PIECES_MAX);
+        form.wrong("pieces", sentence);
+    }
     let times = form.objects("times", limits::STRETCHES_MAX, stretch);
     let mut by_source: Vec<_> = times.iter().map(|it| (it.from_ms, it.to_ms)).collect();
     by_source.sort_unstable();
@@ -233,7 +238,18 @@ fn kept_range(item: &mut JsonForm<'_>) -> Option<KeptBytes> {
     if start >= end {
         item.wrong("end", "The end field must be greater than start.".to_owned());
     }
-    Some(KeptBytes { chunk_index: small(chunk_index?), start, end, sha256 })
+    let more_parts = match item.fields.get("moreParts") {
+        None => Some(0),
+        Some(value) => {
+            let range = 0..=i64::from(limits::PARTS_MAX) - 1;
+            item.check_whole("moreParts", whole(value), &range)
+        }
+    };
+    let more_parts = small(more_parts?);
+    if more_parts > 0 && start > 0 {
+        item.wrong("start", "The start field must be 0 where several parts are kept.".to_owned());
+    }
+    Some(KeptBytes { chunk_index: small(chunk_index?), start, end, sha256, more_parts })
 }
 
 fn stretch(item: &mut JsonForm<'_>) -> Option<ShownStretch> {

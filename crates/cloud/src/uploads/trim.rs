@@ -59,6 +59,7 @@ impl Uploads {
                 start: range.start,
                 end: range.end,
                 sha256: hex(&sha256),
+                more_parts: 0,
             };
             let shift_ms = part.shift_ms.saturating_sub_unsigned(from_ms);
             pieces.push(VersionPiece { keep: Some(keep), shift_ms });
@@ -75,7 +76,7 @@ impl Uploads {
     /// Publishes a version that only keeps pieces. A number that another publisher has taken is skipped.
     async fn publish(&self, upload: &Upload, asked: PiecesRequest) -> Result<Upload, UploadError> {
         let metadata = self.db.metadata(upload.session_id).await?;
-        let parts_total = u32::try_from(asked.pieces.len()).unwrap_or(u32::MAX);
+        let parts_total = asked.parts_count();
         for next in 1..=VERSIONS_TRIED_MAX {
             let new = NewUpload {
                 user_id: upload.user_id,

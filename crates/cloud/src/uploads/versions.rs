@@ -12,21 +12,22 @@
 //! A crash before finalize leaves the old version as it was, and an open upload that expires. A crash after
 //! it leaves the new version, and objects that the sweeper deletes. Nothing in between can be seen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, TryStreamExt};
 use sha2::{Digest, Sha256};
-use snaplark_api::{KeptBytes, PiecesRequest};
+use snaplark_api::{PiecesRequest, digest_of_hex, run_digest};
 
 use super::{UploadError, Uploads, blocking};
 use crate::edit::{ShownTimes, VersionEdit, moved_captions};
 use crate::parts;
 use crate::policy::{COPIES_AT_ONCE, COPIES_MAX};
 use crate::products::CAPTIONS;
-use crate::secrets::hex;
 use snaplark_cloud_data::db::{
-    Assembly, KeptParts, MovedPart, NewProduct, PartOrigin, PartStored, ProductName, SessionId,
-    StoredPart, Upload, UserId,
+    Assembly, KeptParts, NewProduct, PartOrigin, PartStored, ProductName, SessionId, StoredPart,
+    Upload, UserId,
 };
 use snaplark_cloud_data::layout::Layout;
 
@@ -53,7 +54,60 @@ pub(super) struct Gathered {
 /// The version of which pieces are kept.
 struct KeptSource {
     session: SessionId,
-    parts: HashMap<u32, StoredPart>,
+    parts: IndexedParts,
+}
+
+/// One part of a version, as its list asks for it.
+#[derive(Clone, Debug)]
+struct AskedPart {
+    index: u32,
+    /// The place of its piece in the list.
+    piece: u32,
+    shift_ms: i64,
+    keep: Option<AskedBytes>,
+}
+
+/// Bytes of the earlier version that a part keeps.
+#[derive(Clone, Debug)]
+struct AskedBytes {
+    chunk_index: u32,
+    range: Range<u64>,
+    sha256: [u8; 32],
+}
+
+/// The parts of finished versions that were read last: publishing asks for them at each of its requests, and a video
+/// of hours has thousands. Parts belong to one revision of their upload, so nothing here is ever outdated.
+#[derive(Debug, Default)]
+pub(super) struct KnownParts(Mutex<Vec<(SessionId, i64, IndexedParts)>>);
+
+/// The parts of a version by their indices.
+type IndexedParts = Arc<BTreeMap<u32, StoredPart>>;
+
+/// How many versions' parts are kept in memory. Those of two hours take about a megabyte.
+const KNOWN_PARTS_MAX: usize = 4;
+
+impl KnownParts {
+    fn get(&self, session: SessionId, revision: i64) -> Option<IndexedParts> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = known.iter().position(|(id, at, _)| (*id, *at) == (session, revision))?;
+        let found = known.remove(at);
+        known.push(found.clone());
+        Some(found.2)
+    }
+
+    pub(super) fn put(&self, session: SessionId, revision: i64, parts: IndexedParts) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(id, ..)| *id != session);
+        if known.len() >= KNOWN_PARTS_MAX {
+            known.remove(0);
+        }
+        known.push((session, revision, parts));
+    }
+
+    fn forget(&self, session: SessionId) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(id, ..)| *id != session);
+    }
 }
 
 impl Uploads {
@@ -118,7 +172,7 @@ impl Uploads {
                 return Err(UploadError::NotActive(upload.state));
             }
             if let Some(source) = self.source(&upload, edit.asked.from_version).await? {
-                check(&edit.asked, &source)?;
+                check(&asked_parts(&edit.asked, Some(&source)), &source)?;
                 if let Some(init) = self.init_of(&source).await? {
                     edit = edit.keeping(source.session, &init);
                 }
@@ -137,8 +191,8 @@ impl Uploads {
         }
         self.copy_ranges(&upload, &stored).await?;
         let Gathered { parts, .. } = self.gathered(&upload).await?;
-        let here: std::collections::BTreeSet<u32> = parts.iter().map(|part| part.index).collect();
-        let count = u32::try_from(stored.asked.pieces.len()).unwrap_or(u32::MAX);
+        let here: BTreeSet<u32> = parts.iter().map(|part| part.index).collect();
+        let count = stored.asked.parts_count();
         Ok(PiecesSet {
             version,
             missing: (0..count).filter(|index| !here.contains(index)).collect(),
@@ -165,10 +219,19 @@ impl Uploads {
         if finished.assembly != Assembly::Mapped {
             return Ok(None);
         }
-        let session = served.session_id;
+        let (session, revision) = (served.session_id, served.revision);
+        if let Some(parts) = self.known_parts.get(session, revision) {
+            return Ok(Some(KeptSource { session, parts }));
+        }
         let parts = self.db.parts_from(session, 0).await?.into_iter();
         let parts = parts.filter(|part| part.index < finished.parts_total);
-        Ok(Some(KeptSource { session, parts: parts.map(|part| (part.index, part)).collect() }))
+        let parts: BTreeMap<_, _> = parts.map(|part| (part.index, part)).collect();
+        let parts = Arc::new(parts);
+        // A greater version has taken some over since `served` was read.
+        if parts.len() == finished.parts_total as usize {
+            self.known_parts.put(session, revision, Arc::clone(&parts));
+        }
+        Ok(Some(KeptSource { session, parts }))
     }
 
     /// Returns the header of a version.
@@ -191,14 +254,15 @@ impl Uploads {
     async fn copy_ranges(&self, upload: &Upload, edit: &VersionEdit) -> Result<(), UploadError> {
         let Some(source) = self.source_named(edit).await? else { return Ok(()) };
         let here = self.db.part_indices(upload.session_id).await?;
-        let wanted = (0..).zip(&edit.asked.pieces).filter_map(|(index, piece)| {
-            let keep = piece.keep.as_ref()?;
+        let asked = asked_parts(&edit.asked, Some(&source));
+        let wanted = asked.into_iter().filter_map(|AskedPart { index, shift_ms, keep, .. }| {
+            let keep = keep?;
             let part = source.parts.get(&keep.chunk_index)?;
-            let is_wanted = !is_whole(keep, part)
+            let is_wanted = !is_whole(&keep, part)
                 && !part.is_damaged
                 && part.layout != Layout::Opaque
                 && here.binary_search(&index).is_err();
-            is_wanted.then(|| (index, part.clone(), keep.clone(), piece.shift_ms))
+            is_wanted.then(|| (index, part.clone(), keep, shift_ms))
         });
         let wanted: Vec<_> = wanted.take(COPIES_MAX).collect();
         stream::iter(wanted.into_iter().map(Ok))
@@ -213,11 +277,10 @@ impl Uploads {
         upload: &Upload,
         index: u32,
         part: &StoredPart,
-        keep: &KeptBytes,
+        keep: &AskedBytes,
         shift_ms: i64,
     ) -> Result<(), UploadError> {
-        let range = keep.start..keep.end;
-        let bytes = match self.storage.read_range(&part.object_key, range).await {
+        let bytes = match self.storage.read_range(&part.object_key, keep.range.clone()).await {
             // A greater version was finished meanwhile, and the sweeper was here.
             Err(error) if error.is_missing() => return Ok(()),
             bytes => bytes?,
@@ -225,7 +288,7 @@ impl Uploads {
         let copy = bytes.clone();
         let (sha256, layout) =
             blocking(move || (<[u8; 32]>::from(Sha256::digest(&copy)), parts::layout(&copy))).await;
-        if !is_digest(&keep.sha256, &sha256) || !can_move(&layout, shift_ms) {
+        if keep.sha256 != sha256 || !can_move(&layout, shift_ms) {
             return Ok(());
         }
         let mut writer = self.storage.writer(Some((upload.session_id.0, index)));
@@ -285,32 +348,36 @@ impl Uploads {
             let taken = KeptParts::default();
             return Ok(Gathered { parts, taken, init: None, pieces: None });
         };
-        let mut source = self.source_named(&edit).await?;
+        let source = self.source_named(&edit).await?;
+        let mut used = BTreeSet::new();
         let mut own: BTreeMap<u32, StoredPart> =
             parts.drain(..).map(|part| (part.index, part)).collect();
         let mut taken = KeptParts { from: edit.from(), ..KeptParts::default() };
-        for (index, piece) in (0..).zip(&edit.asked.pieces) {
-            let shift_ms = piece.shift_ms;
+        for AskedPart { index, shift_ms, keep, .. } in asked_parts(&edit.asked, source.as_ref()) {
             if let Some(mut part) = own.remove(&index) {
                 part.shift_ms = shift_ms;
                 taken.shifts.push((index, shift_ms));
                 parts.push(part);
                 continue;
             }
-            let (Some(keep), Some(source)) = (&piece.keep, &mut source) else { continue };
+            let (Some(keep), Some(source)) = (&keep, &source) else { continue };
             let Some(part) = source.parts.get(&keep.chunk_index) else { continue };
-            if !is_whole(keep, part) || part.is_damaged || !is_digest(&keep.sha256, &part.sha256) {
+            if !is_whole(keep, part)
+                || part.is_damaged
+                || keep.sha256 != part.sha256
+                || used.contains(&keep.chunk_index)
+            {
                 continue;
             }
             let Some(mut part) = self.movable(source.session, part.clone(), shift_ms).await? else {
                 continue;
             };
-            source.parts.remove(&keep.chunk_index);
-            taken.moved.push(MovedPart { from_index: keep.chunk_index, index, shift_ms });
+            used.insert(keep.chunk_index);
+            taken.take(keep.chunk_index, index, shift_ms);
             (part.index, part.shift_ms) = (index, shift_ms);
             parts.push(part);
         }
-        let pieces = u32::try_from(edit.asked.pieces.len()).unwrap_or(u32::MAX);
+        let pieces = edit.asked.parts_count();
         Ok(Gathered { parts, taken, init: edit.init(), pieces: Some(pieces) })
     }
 
@@ -338,6 +405,7 @@ impl Uploads {
             return Ok(None);
         }
         self.db.set_layout(session, &part).await?;
+        self.known_parts.forget(session);
         Ok(Some(part))
     }
 
@@ -385,21 +453,23 @@ impl Uploads {
 
 /// Checks the kept ranges: each is a whole part, or whole clusters of one, no byte is kept twice, the first
 /// frame of each needs none that was cut, and no time is before the beginning.
-fn check(asked: &PiecesRequest, source: &KeptSource) -> Result<(), UploadError> {
+fn check(asked: &[AskedPart], source: &KeptSource) -> Result<(), UploadError> {
     let mut ranges: Vec<(u32, u64, u64, u32)> = Vec::new();
-    let mut before: Option<(&KeptBytes, i64)> = None;
-    for (index, piece) in (0..).zip(&asked.pieces) {
+    let mut before: Option<(&AskedBytes, i64)> = None;
+    for AskedPart { piece: index, shift_ms, keep, .. } in asked {
+        let (index, shift_ms) = (*index, *shift_ms);
         let wrong = |reason| Err(UploadError::Piece { index, reason });
         let last = std::mem::take(&mut before);
-        let Some(keep) = &piece.keep else { continue };
+        let Some(keep) = keep else { continue };
         let Some(part) = source.parts.get(&keep.chunk_index) else { continue };
         let Layout::Clusters { clusters, .. } = &part.layout else { continue };
-        if keep.end > part.size_bytes {
+        let kept = &keep.range;
+        if kept.end > part.size_bytes {
             return wrong("the range is larger than the part");
         }
         let inside = clusters.iter().filter(|at| {
             let range = at.range();
-            range.start < keep.end && range.end > keep.start
+            range.start < kept.end && range.end > kept.start
         });
         let (mut first, mut end) = (None, None);
         for cluster in inside {
@@ -407,29 +477,30 @@ fn check(asked: &PiecesRequest, source: &KeptSource) -> Result<(), UploadError> 
             end = Some(cluster.range().end);
         }
         let Some(first) = first else { return wrong("the range holds no cluster") };
-        let begins = keep.start == 0 || keep.start == first.range().start;
-        let begins = begins && first.range().start >= keep.start;
-        let ends = end.is_some_and(|end| end == keep.end || keep.end == part.size_bytes);
-        if !begins || !ends || end.is_some_and(|end| end > keep.end) {
+        let begins = kept.start == 0 || kept.start == first.range().start;
+        let begins = begins && first.range().start >= kept.start;
+        let ends = end.is_some_and(|end| end == kept.end || kept.end == part.size_bytes);
+        if !begins || !ends || end.is_some_and(|end| end > kept.end) {
             return wrong("the range doesn't begin and end at borders of clusters");
         }
-        let continues = last.is_some_and(|(last, shift_ms)| {
+        let continues = last.is_some_and(|(last, last_shift_ms)| {
             let last_bytes = source.parts.get(&last.chunk_index).map(|part| part.size_bytes);
             let is_next_part = last.chunk_index + 1 == keep.chunk_index
-                && Some(last.end) == last_bytes
-                && keep.start <= first.range().start
+                && Some(last.range.end) == last_bytes
+                && kept.start <= first.range().start
                 && clusters.first() == Some(&first);
-            let is_next_range = last.chunk_index == keep.chunk_index && last.end == keep.start;
-            shift_ms == piece.shift_ms && (is_next_part || is_next_range)
+            let is_next_range =
+                last.chunk_index == keep.chunk_index && last.range.end == kept.start;
+            last_shift_ms == shift_ms && (is_next_part || is_next_range)
         });
         if !continues && !first.cluster().starts_with_keyframe {
             return wrong("the range doesn't begin with a keyframe");
         }
-        if first.start_ms().checked_add_signed(piece.shift_ms).is_none() {
+        if first.start_ms().checked_add_signed(shift_ms).is_none() {
             return wrong("shiftMs leads to a time before the beginning");
         }
-        ranges.push((keep.chunk_index, keep.start, keep.end, index));
-        before = Some((keep, piece.shift_ms));
+        ranges.push((keep.chunk_index, kept.start, kept.end, index));
+        before = Some((keep, shift_ms));
     }
     ranges.sort_unstable();
     let overlap = ranges.windows(2).find(|two| two[0].0 == two[1].0 && two[0].2 > two[1].1);
@@ -441,12 +512,48 @@ fn check(asked: &PiecesRequest, source: &KeptSource) -> Result<(), UploadError> 
     }
 }
 
-fn is_whole(keep: &KeptBytes, part: &StoredPart) -> bool {
-    keep.start == 0 && keep.end == part.size_bytes
+fn is_whole(keep: &AskedBytes, part: &StoredPart) -> bool {
+    keep.range == (0..part.size_bytes)
 }
 
-fn is_digest(text: &str, sha256: &[u8; 32]) -> bool {
-    text.eq_ignore_ascii_case(&hex(sha256))
+/// Returns the parts that a list asks for, those of a run one by one. A run whose bytes the source doesn't have is
+/// sent, as is everything without a source.
+fn asked_parts(asked: &PiecesRequest, source: Option<&KeptSource>) -> Vec<AskedPart> {
+    let mut parts = Vec::with_capacity(asked.parts_count() as usize);
+    for (piece, (first, it)) in (0..).zip(asked.indexed()) {
+        let shift_ms = it.shift_ms;
+        let mut push = |offset: u32, keep: Option<AskedBytes>| {
+            parts.push(AskedPart { index: first + offset, piece, shift_ms, keep });
+        };
+        let keep = it.keep.as_ref().and_then(|keep| Some((keep, digest_of_hex(&keep.sha256)?)));
+        match keep {
+            Some((keep, sha256)) if keep.more_parts == 0 => {
+                let (chunk_index, range) = (keep.chunk_index, keep.start..keep.end);
+                push(0, Some(AskedBytes { chunk_index, range, sha256 }));
+            }
+            Some((keep, sha256)) => {
+                let run = keep.chunk_index..keep.chunk_index.saturating_add(it.parts_count());
+                let found: Vec<&StoredPart> = source
+                    .map(|source| source.parts.range(run).map(|(_, part)| part).collect())
+                    .unwrap_or_default();
+                let size_bytes: u64 = found.iter().map(|part| part.size_bytes).sum();
+                let is_same = found.len() == it.parts_count() as usize
+                    && size_bytes == keep.end
+                    && run_digest(found.iter().map(|part| &part.sha256)) == sha256;
+                for offset in 0..it.parts_count() {
+                    let part = found.get(offset as usize).filter(|_| is_same);
+                    let keep = part.map(|part| AskedBytes {
+                        chunk_index: part.index,
+                        range: 0..part.size_bytes,
+                        sha256: part.sha256,
+                    });
+                    push(offset, keep);
+                }
+            }
+            None => (0..it.parts_count()).for_each(|offset| push(offset, None)),
+        }
+    }
+    parts
 }
 
 /// Returns whether all clusters of a part can be shown at another time.
@@ -462,7 +569,8 @@ fn can_move(layout: &Layout, shift_ms: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snaplark_api::VersionPiece;
+    use crate::secrets::hex;
+    use snaplark_api::{KeptBytes, VersionPiece};
     use snaplark_cloud_data::layout::{ClusterAt, InitAt};
 
     /// A part of 10 bytes of init and three clusters of 20, of which the second has no keyframe.
@@ -488,17 +596,25 @@ mod tests {
         };
         let init = InitAt { len_bytes: 10, tracks: String::new(), codecs: String::new() };
         let parts = [part(0, Some(init)), part(1, None)];
-        KeptSource { session: SessionId(uuid::Uuid::nil()), parts: parts.into_iter().collect() }
+        let parts = Arc::new(parts.into_iter().collect());
+        KeptSource { session: SessionId(uuid::Uuid::nil()), parts }
     }
 
     fn checked(pieces: &[(u32, u64, u64, i64)]) -> Option<(u32, &'static str)> {
         let piece = |&(chunk_index, start, end, shift_ms): &(u32, u64, u64, i64)| VersionPiece {
-            keep: Some(KeptBytes { chunk_index, start, end, sha256: String::new() }),
+            keep: Some(KeptBytes {
+                chunk_index,
+                start,
+                end,
+                sha256: "00".repeat(32),
+                more_parts: 0,
+            }),
             shift_ms,
         };
         let pieces = pieces.iter().map(piece).collect();
         let asked = PiecesRequest { from_version: 1, pieces, ..PiecesRequest::default() };
-        match check(&asked, &source()) {
+        let source = source();
+        match check(&asked_parts(&asked, Some(&source)), &source) {
             Ok(()) => None,
             Err(UploadError::Piece { index, reason }) => Some((index, reason)),
             Err(error) => panic!("{error}"),
@@ -535,5 +651,27 @@ mod tests {
             let (at, reason) = checked(wrong).expect("refused");
             assert!(at == index && reason.contains(word), "{wrong:?}: {at} {reason}");
         }
+    }
+
+    #[test]
+    fn run_is_kept_only_if_all_of_its_parts_are_the_ones_that_it_names() {
+        let source = source();
+        let run = |end, sha256: [u8; 32], more_parts| {
+            let sha256 = hex(&sha256);
+            let keep = Some(KeptBytes { end, sha256, more_parts, ..KeptBytes::default() });
+            let pieces = vec![VersionPiece { keep, shift_ms: 0 }];
+            PiecesRequest { pieces, ..PiecesRequest::default() }
+        };
+        let digest = run_digest([&[0; 32], &[0; 32]]);
+        let kept =
+            |asked: &PiecesRequest, source: Option<&KeptSource>| -> Vec<Option<Range<u64>>> {
+                let parts = asked_parts(asked, source).into_iter();
+                parts.map(|it| it.keep.map(|keep| keep.range)).collect()
+            };
+        assert_eq!(kept(&run(130, digest, 1), Some(&source)), [Some(0..70), Some(0..60)]);
+        assert_eq!(kept(&run(130, digest, 1), None), [None, None], "without a source");
+        assert_eq!(kept(&run(131, digest, 1), Some(&source)), [None, None], "another size");
+        assert_eq!(kept(&run(130, [0; 32], 1), Some(&source)), [None, None], "other bytes");
+        assert_eq!(kept(&run(130, digest, 2), Some(&source)), [None, None, None], "too many");
     }
 }

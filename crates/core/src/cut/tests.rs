@@ -295,3 +295,34 @@ fn check(
         assert!(!is_whole || !covers.is_empty() || !is_joined, "seed {seed}: {piece:?}");
     }
 }
+
+#[test]
+fn ranges_in_another_order_move_to_later_times_and_are_joints() {
+    let recorded = Recorded::even(6);
+    // The last two segments play in the place of the second one.
+    let plan = recorded.plan(&[0..2_000, 8_000..12_000, 4_000..8_000], &[], true).unwrap();
+    let kept: Vec<_> = plan.kept.iter().map(|kept| (kept.source.clone(), kept.at_ms)).collect();
+    assert_eq!(kept, [(0..2_000, 0), (8_000..12_000, 2_000), (4_000..8_000, 6_000)]);
+    let pieces: Vec<_> = plan.pieces.iter().map(|it| (it.segment(), it.is_rendered())).collect();
+    // With sound, each segment beside a joint is rendered; at the ends of the output nothing is cut out.
+    assert_eq!(pieces, [(0, true), (4, true), (5, true), (2, true), (3, true)]);
+    let ends = |piece: &Piece| match piece {
+        Piece::Render { joined, .. } => (joined.start, joined.end),
+        Piece::Keep { .. } => (true, true),
+    };
+    let joined: Vec<_> = plan.pieces.iter().map(ends).collect();
+    let expected = [(true, false), (false, true), (true, false), (false, true), (true, false)];
+    assert_eq!(joined, expected, "what follows the last range in the source is cut out there");
+    let silent = recorded.plan(&[0..2_000, 8_000..12_000, 4_000..8_000], &[], false).unwrap();
+    let shifts: Vec<_> = silent.pieces.iter().map(Piece::shift_ms).collect();
+    assert_eq!(shifts, [0, -6_000, -6_000, 2_000, 2_000]);
+    assert!(silent.pieces.iter().all(|piece| !piece.is_rendered()), "the same bytes");
+    for (source_ms, output_ms) in
+        [(500, Some(500)), (9_000, Some(3_000)), (4_500, Some(6_500)), (2_500, None)]
+    {
+        assert_eq!(plan.output_ms(source_ms), output_ms, "{source_ms}");
+    }
+    // The next that was kept in the source, wherever it plays.
+    assert_eq!((plan.nearest_output_ms(2_500), plan.nearest_output_ms(13_000)), (6_000, 10_000));
+    assert_eq!((plan.source_ms(6_500), plan.source_ms(10_000)), (Some(4_500), None));
+}

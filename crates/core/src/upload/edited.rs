@@ -8,8 +8,11 @@
 //!
 //! - Each piece is one part: whole segments, or a rendered file. A piece that the server has is kept there by the
 //!   range of its bytes in the version that the link shows, and is not sent.
-//! - The server's answer to the list says which parts it lacks. The list is sent again after each start and with each
-//!   new session, so nothing has to be remembered of that answer.
+//! - The server's answer to the list says which parts it lacks, and only those get rows: a version of hours keeps
+//!   thousands. The list is sent again after each start and with each new session, so nothing else has to be remembered
+//!   of that answer.
+//! - Parts that are kept whole and follow each other are one entry of the list ([`KeptBytes::more_parts`]). A server
+//!   that doesn't know runs gets them one by one ([`EditedVersion::request_without_runs`]).
 //! - A version takes the place of an upload that is under way: what that one has not sent is not sent any more, and the
 //!   server removes what it has when the version is shown.
 //! - If the number is taken, the next one is tried, a few times ([`policy::VERSIONS_TRIED_MAX`]).
@@ -18,12 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use snaplark_api::{KeptBytes, PiecesRequest, ShownStretch, VersionChapter, VersionPiece};
+use snaplark_api::{
+    KeptBytes, PiecesRequest, ShownStretch, VersionChapter, VersionPiece, digest_of_hex, run_digest,
+};
 
 use super::machine::{Target, UploadMachine};
 use super::one::{Slot, UploadState};
 use super::part::{Part, PartLimit};
-use super::{Reachability, Receipt, RequestId, Step, Stop, UploadChange, UploadRows};
+use super::{Reachability, Receipt, RequestId, Step, Stop, UploadChange, UploadRows, stored_parts};
 use crate::cut::{CutPlan, Piece};
 use crate::edit::Chapter;
 use crate::{RecordingId, policy};
@@ -34,26 +39,24 @@ use crate::{RecordingId, policy};
 pub struct EditedVersion {
     /// The request for the version's pieces. The same version always asks for the same.
     pub request: PiecesRequest,
-    /// The content of each piece of the request.
+    /// The content of each part of the request.
+    #[serde(with = "stored_parts::of_version")]
     pub parts: Vec<VersionPart>,
     /// How long the version is.
     pub duration_ms: u64,
 }
 
 /// One part of a version: what is sent of it if the server lacks it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionPart {
     /// Where its bytes are.
-    #[serde(flatten)]
     pub content: PartContent,
     /// Its size, without an init before it.
     pub size_bytes: u64,
 }
 
 /// Where the bytes of a version's part are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartContent {
     /// Whole segments of the recording: the first one, and how many.
     Segments(u32, u32),
@@ -62,8 +65,7 @@ pub enum PartContent {
 }
 
 /// A part of the version that a link shows, as its server has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedPart {
     /// The segments that it holds whole: the first one, and how many. `None`: it holds something else.
     pub segments: Option<(u32, u32)>,
@@ -83,6 +85,11 @@ pub struct ServedVersion {
     /// Its parts, in their order.
     pub parts: Vec<ServedPart>,
 }
+
+/// The parts of a version that a link shows, in their stored form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServedParts(#[serde(with = "stored_parts::of_server")] pub Vec<ServedPart>);
 
 /// A rendered piece of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +111,8 @@ pub struct KeptPart {
     pub bytes: Range<u64>,
     /// The digest of the range. `None`: its segments have to be read to know it.
     pub sha256: Option<String>,
+    /// Whether the range is all of the part.
+    pub is_whole: bool,
 }
 
 /// A part of a version before the digests of all kept ranges are known.
@@ -125,17 +134,6 @@ impl EditedVersion {
         from_version: u32,
         chapters: &[Chapter],
     ) -> Self {
-        let piece = |planned: &PlannedPart| {
-            let keep = planned.kept.as_ref().and_then(|kept| {
-                Some(KeptBytes {
-                    chunk_index: kept.chunk_index,
-                    start: kept.bytes.start,
-                    end: kept.bytes.end,
-                    sha256: kept.sha256.clone()?,
-                })
-            });
-            VersionPiece { keep, shift_ms: planned.shift_ms }
-        };
         let times = plan.kept.iter().map(|kept| ShownStretch {
             from_ms: kept.source.start,
             to_ms: kept.source.end,
@@ -143,7 +141,7 @@ impl EditedVersion {
         });
         let request = PiecesRequest {
             from_version,
-            pieces: planned.iter().map(piece).collect(),
+            pieces: pieces(&planned),
             times: times.collect(),
             chapters: shown_chapters(plan, chapters),
         };
@@ -164,32 +162,121 @@ impl EditedVersion {
         })
     }
 
-    /// Returns its parts as the server has them once it is shown. `receipts` are those of the parts that were sent.
+    /// Returns the request for a server that doesn't know runs of kept parts. `before` is the version that the request
+    /// keeps parts of; what is not known of it is sent.
+    pub fn request_without_runs(&self, before: Option<&ServedVersion>) -> PiecesRequest {
+        let before = before.filter(|before| before.number == self.request.from_version);
+        let mut pieces = Vec::with_capacity(self.parts.len());
+        for piece in &self.request.pieces {
+            let Some(run) = piece.keep.as_ref().filter(|keep| keep.more_parts > 0) else {
+                pieces.push(piece.clone());
+                continue;
+            };
+            pieces.extend((0..=run.more_parts).map(|offset| {
+                let chunk_index = run.chunk_index + offset;
+                let part = before.and_then(|before| before.parts.get(chunk_index as usize));
+                let keep = part.and_then(|part| {
+                    let (start, end, sha256) = (0, part.size_bytes, part.sha256.clone()?);
+                    Some(KeptBytes { chunk_index, start, end, sha256, more_parts: 0 })
+                });
+                VersionPiece { keep, shift_ms: piece.shift_ms }
+            }));
+        }
+        PiecesRequest { pieces, ..self.request.clone() }
+    }
+
+    /// Returns its parts as the server has them once it is shown. `receipts` are those of the parts that were sent,
+    /// and `before` is the version that it has kept parts of: what is not known of that is not kept by the next one.
     pub fn served(
         &self,
+        before: Option<&ServedVersion>,
         receipts: &BTreeMap<u32, Receipt>,
         init_bytes: u64,
         has_init: impl Fn(u32) -> bool,
     ) -> Vec<ServedPart> {
-        let parts = (0..).zip(&self.parts).zip(&self.request.pieces);
-        let served = parts.map(|((index, part), piece)| {
-            let segments = match part.content {
-                PartContent::Segments(first, count) => Some((first, count)),
-                PartContent::File(..) => None,
-            };
-            let receipt = receipts.get(&index).map(|receipt| receipt.0.clone());
-            if let (Some(keep), None) = (&piece.keep, &receipt) {
-                let size_bytes = keep.end - keep.start;
-                let init_bytes = size_bytes.saturating_sub(part.size_bytes);
-                let sha256 = Some(keep.sha256.clone());
-                return ServedPart { segments, init_bytes, size_bytes, sha256 };
+        let before = before.filter(|before| before.number == self.request.from_version);
+        let mut served = Vec::with_capacity(self.parts.len());
+        for (first, piece) in self.request.indexed() {
+            for index in first..first + piece.parts_count() {
+                let Some(part) = self.parts.get(index as usize) else { break };
+                let segments = match part.content {
+                    PartContent::Segments(first, count) => Some((first, count)),
+                    PartContent::File(..) => None,
+                };
+                let receipt = receipts.get(&index).map(|receipt| receipt.0.clone());
+                served.push(match (&piece.keep, receipt) {
+                    (Some(keep), None) if keep.more_parts > 0 => {
+                        let at = (keep.chunk_index + (index - first)) as usize;
+                        let same = before.and_then(|before| before.parts.get(at).cloned());
+                        same.unwrap_or(ServedPart {
+                            segments: None,
+                            init_bytes: 0,
+                            size_bytes: part.size_bytes,
+                            sha256: None,
+                        })
+                    }
+                    (Some(keep), None) => {
+                        let size_bytes = keep.end - keep.start;
+                        let init_bytes = size_bytes.saturating_sub(part.size_bytes);
+                        let sha256 = Some(keep.sha256.clone());
+                        ServedPart { segments, init_bytes, size_bytes, sha256 }
+                    }
+                    (_, receipt) => {
+                        let init_bytes = if has_init(index) { init_bytes } else { 0 };
+                        let size_bytes = init_bytes + part.size_bytes;
+                        ServedPart { segments, init_bytes, size_bytes, sha256: receipt }
+                    }
+                });
             }
-            let init_bytes = if has_init(index) { init_bytes } else { 0 };
-            let size_bytes = init_bytes + part.size_bytes;
-            ServedPart { segments, init_bytes, size_bytes, sha256: receipt }
-        });
-        served.collect()
+        }
+        served
     }
+}
+
+/// Returns the list of these parts. Those that are kept whole and follow each other at the server are one piece.
+fn pieces(planned: &[PlannedPart]) -> Vec<VersionPiece> {
+    let mut pieces: Vec<VersionPiece> = Vec::new();
+    // The digests of the last piece's parts, if it can become longer.
+    let mut run: Vec<[u8; 32]> = Vec::new();
+    for planned in planned {
+        let keep = planned.kept.as_ref().and_then(|kept| {
+            Some(KeptBytes {
+                chunk_index: kept.chunk_index,
+                start: kept.bytes.start,
+                end: kept.bytes.end,
+                sha256: kept.sha256.clone()?,
+                more_parts: 0,
+            })
+        });
+        let is_whole = planned.kept.as_ref().is_some_and(|kept| kept.is_whole);
+        let digest = keep.as_ref().filter(|_| is_whole).and_then(|it| digest_of_hex(&it.sha256));
+        let last = pieces.last_mut().filter(|it| it.shift_ms == planned.shift_ms);
+        if let (Some(digest), Some(keep), false) = (digest, &keep, run.is_empty())
+            && let Some(VersionPiece { keep: Some(last), .. }) = last
+            && last.chunk_index + last.more_parts + 1 == keep.chunk_index
+        {
+            last.more_parts += 1;
+            last.end += keep.end;
+            run.push(digest);
+            continue;
+        }
+        end_run(&mut pieces, &mut run);
+        run.extend(digest);
+        pieces.push(VersionPiece { keep, shift_ms: planned.shift_ms });
+    }
+    end_run(&mut pieces, &mut run);
+    pieces
+}
+
+/// Gives the last piece the digest of its parts, if it has several.
+fn end_run(pieces: &mut [VersionPiece], run: &mut Vec<[u8; 32]>) {
+    if let Some(VersionPiece { keep: Some(keep), .. }) = pieces.last_mut()
+        && keep.more_parts > 0
+    {
+        let digest = run_digest(run.iter());
+        keep.sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    }
+    run.clear();
 }
 
 /// Returns the parts of a recording that was uploaded as it is, as its server has them.
@@ -302,12 +389,13 @@ fn kept_part(
     let part = served.parts.get(chunk_index as usize)?;
     let (part_first, part_count) = part.segments?;
     if (first, count) == (part_first, part_count) {
-        let sha256 = part.sha256.clone();
-        return Some(KeptPart { chunk_index, bytes: 0..part.size_bytes, sha256 });
+        let (bytes, sha256) = (0..part.size_bytes, part.sha256.clone());
+        return Some(KeptPart { chunk_index, bytes, sha256, is_whole: true });
     }
     let before: u64 = (part_first..first).map(size_of).sum();
     let start = part.init_bytes + before;
-    Some(KeptPart { chunk_index, bytes: start..start + planned.part.size_bytes, sha256: None })
+    let bytes = start..start + planned.part.size_bytes;
+    Some(KeptPart { chunk_index, bytes, sha256: None, is_whole: false })
 }
 
 /// A version of an edited recording that is to be uploaded.
@@ -369,6 +457,11 @@ impl UploadMachine {
         }
     }
 
+    /// Returns whether one piece of a version may keep several parts at the server.
+    pub(super) fn takes_piece_runs(&self) -> bool {
+        self.offers.as_ref().is_some_and(snaplark_api::Capabilities::has_piece_runs)
+    }
+
     /// Stops the versions that the server can't show behind the same link.
     pub(super) fn refuse_versions(&mut self, step: &mut Step) {
         if self.shows_versions() != Some(false) {
@@ -412,21 +505,14 @@ impl UploadMachine {
         upload.asking = None;
         upload.rebuilt = false;
         let missing: BTreeSet<u32> = missing.iter().copied().collect();
-        let mut lost = Vec::new();
+        let mut lacking = Vec::new();
         for (index, slot) in (0..).zip(&mut upload.slots) {
-            let is_there = !missing.contains(&index);
-            if is_there && !slot.acknowledged {
-                let receipt = slot.receipt.clone();
-                step.changes.push(UploadChange::PartAcknowledged { recording, index, receipt });
-            } else if !is_there && slot.acknowledged {
-                lost.push(index);
+            slot.acknowledged = !missing.contains(&index);
+            if !slot.acknowledged {
+                lacking.push((index, slot.part));
             }
-            slot.acknowledged = is_there;
         }
-        if !lost.is_empty() {
-            step.changes.push(UploadChange::PartsLost { recording, indices: lost });
-        }
-        step.changes.push(UploadChange::PartsKnown { recording });
+        step.changes.push(UploadChange::PiecesKnown { recording, missing: lacking });
     }
 }
 
@@ -447,11 +533,11 @@ pub(super) fn renumber(
 }
 
 impl UploadState {
-    /// Plans the part of the next piece.
-    pub(super) fn plan_edited(&mut self) -> Option<(u32, Part)> {
-        let index = self.slots.len() as u32;
-        let part = Part::whole(index, 1, *self.segment_bytes.get(self.slots.len())?);
-        self.slots.push(Slot::new(part, false));
-        Some((index, part))
+    /// Plans a part for each piece. That needs no rows: the version's list says the same.
+    pub(super) fn plan_edited(&mut self) {
+        let planned = self.slots.len();
+        let parts = (0..).zip(&self.segment_bytes).skip(planned);
+        let parts = parts.map(|(index, size_bytes)| Part::whole(index, 1, *size_bytes));
+        self.slots.extend(parts.map(|part| Slot::new(part, false)));
     }
 }

@@ -127,7 +127,7 @@ fn version_that_is_served_is_what_the_next_one_keeps_of() {
     assert_eq!(times, [(0, 2_000, 0), (4_000, 9_000, 2_000)]);
     // The server lacked the first part, which was sent with the init, and the rendered one.
     let receipts = [(0, "aa"), (3, "bb")].map(|(at, text)| (at, Receipt(text.into()))).into();
-    let parts = version.served(&receipts, INIT_BYTES, |index| index == 0);
+    let parts = version.served(None, &receipts, INIT_BYTES, |index| index == 0);
     let sizes: Vec<_> =
         parts.iter().map(|part| (part.segments, part.init_bytes, part.size_bytes)).collect();
     assert_eq!(
@@ -141,8 +141,77 @@ fn version_that_is_served_is_what_the_next_one_keeps_of() {
     assert_eq!(serde_json::from_str::<EditedVersion>(&text).unwrap(), version);
 }
 
+/// Returns the same served version with a digest of each part of its own.
+fn digested(mut served: ServedVersion) -> ServedVersion {
+    for (index, part) in served.parts.iter_mut().enumerate() {
+        part.sha256 = Some(format!("{index:064x}"));
+    }
+    served
+}
+
+#[test]
+fn whole_parts_in_a_row_are_one_piece_and_the_next_version_keeps_of_each() {
+    // The first segment and the last are cut in half.
+    let plan = cut(std::slice::from_ref(&(1_000..11_000)));
+    let before = digested(served(&[1; 6]));
+    let planned = planned_parts(&plan, &SIZES, &rendered(&plan), Some(&before), u64::MAX);
+    let version = EditedVersion::new(&plan, planned, 1, &[]);
+    let [_, run, _] = &version.request.pieces[..] else { panic!("{:?}", version.request.pieces) };
+    let keep = run.keep.as_ref().unwrap();
+    let of_run = (keep.chunk_index, keep.start, keep.end, keep.more_parts, run.shift_ms);
+    assert_eq!(of_run, (1, 0, 101 + 102 + 103 + 104, 3, -1_000));
+    assert_eq!((version.request.parts_count(), version.parts.len()), (6, 6));
+    // A server that doesn't know runs gets each part.
+    let single = version.request_without_runs(Some(&before));
+    let keeps: Vec<_> = single
+        .pieces
+        .iter()
+        .map(|piece| piece.keep.as_ref().map(|it| (it.chunk_index, it.end, it.sha256.clone())))
+        .collect();
+    let kept = |index: u32, bytes| Some((index, bytes, format!("{index:064x}")));
+    assert_eq!(keeps, [None, kept(1, 101), kept(2, 102), kept(3, 103), kept(4, 104), None]);
+    let unknown = version.request_without_runs(None);
+    assert!(unknown.pieces.len() == 6 && unknown.pieces.iter().all(|piece| piece.keep.is_none()));
+    // The next version keeps of each of them.
+    let receipts = [(0, "aa"), (5, "bb")].map(|(at, text)| (at, Receipt(text.into()))).into();
+    let parts = version.served(Some(&before), &receipts, INIT_BYTES, |index| index == 0);
+    let found: Vec<_> = parts.iter().map(|part| (part.segments, part.size_bytes)).collect();
+    let middle = (1..5).map(|index| (Some((index, 1)), SIZES[index as usize]));
+    let expected: Vec<_> =
+        std::iter::once((None, 39)).chain(middle).chain(std::iter::once((None, 9))).collect();
+    assert_eq!(found, expected);
+    assert_eq!(parts[1..5], before.parts[1..5]);
+    // Both are read again as they were written, and in few words.
+    let text = serde_json::to_string(&version).unwrap();
+    assert_eq!(serde_json::from_str::<EditedVersion>(&text).unwrap(), version);
+    assert!(
+        text.contains(r#"{"segments":[1,4],"sizeBytes":0,"sizes":[101,102,103,104]}"#),
+        "{text}"
+    );
+    let stored = serde_json::to_string(&ServedParts(parts.clone())).unwrap();
+    assert_eq!(serde_json::from_str::<ServedParts>(&stored).unwrap().0, parts);
+}
+
+#[test]
+fn parts_that_earlier_programs_stored_are_read() {
+    let text = r#"{"request":{"fromVersion":1,"pieces":[]},"parts":[{"segments":[0,2],"sizeBytes":7},
+        {"file":["piece","ab"],"sizeBytes":5},{"segments":[4,1],"sizeBytes":3}],"durationMs":9}"#;
+    let version: EditedVersion = serde_json::from_str(text).unwrap();
+    let content: Vec<_> = version.parts.into_iter().map(|it| (it.content, it.size_bytes)).collect();
+    let file = PartContent::File("piece".into(), "ab".into());
+    let segments = PartContent::Segments;
+    assert_eq!(content, [(segments(0, 2), 7), (file, 5), (segments(4, 1), 3)]);
+    let text = r#"[{"segments":[0,1],"initBytes":3,"sizeBytes":8,"sha256":"cd"},
+        {"segments":null,"initBytes":0,"sizeBytes":4,"sha256":null}]"#;
+    let parts = serde_json::from_str::<ServedParts>(text).unwrap().0;
+    let found: Vec<_> =
+        parts.iter().map(|it| (it.segments, it.init_bytes, it.size_bytes)).collect();
+    assert_eq!(found, [(Some((0, 1)), 3, 8), (None, 0, 4)]);
+}
+
 fn online(rows: Vec<UploadRows>, versions: bool) -> Rig {
-    let able = VideoCapabilities { versions: true, pieces_max: 10, chapters_max: 10 };
+    let able =
+        VideoCapabilities { versions: true, pieces_max: 10, chapters_max: 10, piece_runs: true };
     let capabilities = Capabilities { videos: versions.then_some(able), ..capabilities() };
     Rig::online(RECORDING, restored(Profile::Spec, rows), capabilities)
 }
@@ -274,8 +343,9 @@ fn list_is_sent_again_after_a_restart_and_counts_more_than_what_was_noted() {
     let [UploadAction::SendPieces { .. }] = rig.actions[..] else { panic!("{:?}", rig.actions) };
     // What was sent last arrived without an answer, and another part went away.
     rig.listed(&[1]);
-    let lost = UploadChange::PartsLost { recording: RECORDING, indices: vec![1] };
-    assert!(rig.changes.contains(&lost), "{:?}", rig.changes);
+    let missing = vec![(1, part(1, 60))];
+    let known = UploadChange::PiecesKnown { recording: RECORDING, missing };
+    assert!(rig.changes.contains(&known), "{:?}", rig.changes);
     let [UploadAction::SendPart { index: 1, .. }] = rig.actions[..] else {
         panic!("{:?}", rig.actions)
     };
@@ -300,6 +370,7 @@ fn part_that_is_too_large_stops_a_version_which_remembers_the_limit() {
     rig.tell(UploadEvent::RequestFailed { request: rig.request(), failure: Failure::PartTooLarge });
     let Phase::Stopped(Stop::Refused { detail }) = rig.phase() else { panic!("{:?}", rig.phase()) };
     assert!(detail.contains("no part of 70 bytes"), "{detail}");
+    assert!(rig.actions.contains(&UploadAction::ListAnew { recording: RECORDING }));
     let learned = rig.changes.iter().find_map(|change| match change {
         UploadChange::PartBytesLearned { part_bytes_max, .. } => Some(*part_bytes_max),
         _ => None,

@@ -107,6 +107,7 @@ impl UploadMachine {
                 let What::Part(index) = what else { return };
                 version_too_large(recording, upload, index, step);
                 self.abandon_requests(recording, step);
+                step.actions.push(UploadAction::ListAnew { recording });
             }
             failure @ (Failure::PartTooLarge | Failure::SegmentsDamaged { .. })
                 if upload.version.is_some() =>

@@ -171,6 +171,11 @@ impl UploadMachines {
         self.of(recording).or_else(|| self.current())?.shows_versions()
     }
 
+    /// Returns whether one piece of a recording's version may keep several parts at its server.
+    pub fn takes_piece_runs(&self, recording: RecordingId) -> bool {
+        self.of(recording).is_some_and(UploadMachine::takes_piece_runs)
+    }
+
     /// Returns the smallest limit on parts that uploads to the server of a recording's upload, or else to the current
     /// one, have met.
     pub fn part_bytes_max(&self, recording: RecordingId) -> u64 {

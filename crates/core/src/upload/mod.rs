@@ -27,6 +27,7 @@ mod reach;
 mod resize;
 mod schedule;
 mod speed;
+mod stored_parts;
 mod strike;
 
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ use uuid::Uuid;
 
 pub use edited::{
     EditedUpload, EditedVersion, KeptPart, PartContent, PlannedPart, RenderedPiece, ServedPart,
-    ServedVersion, VersionPart, planned_parts, served_recording,
+    ServedParts, ServedVersion, VersionPart, planned_parts, served_recording,
 };
 pub use failure::{Failure, ProbeVerdict};
 pub use machine::{Target, TargetRole, UploadMachine};
@@ -329,6 +330,11 @@ pub enum UploadChange {
     PartsKnown {
         recording: RecordingId,
     },
+    /// The server lacks these parts of a version of an edited recording, and has all others.
+    PiecesKnown {
+        recording: RecordingId,
+        missing: Vec<(u32, Part)>,
+    },
     /// The upload was finished, but the server has damaged these parts since; they are sent again.
     Reopened {
         recording: RecordingId,
@@ -381,6 +387,7 @@ impl UploadChange {
             | UploadChange::PartAcknowledged { recording, .. }
             | UploadChange::PartsLost { recording, .. }
             | UploadChange::PartsKnown { recording }
+            | UploadChange::PiecesKnown { recording, .. }
             | UploadChange::Reopened { recording, .. }
             | UploadChange::PartBytesLearned { recording, .. }
             | UploadChange::LinkKnown { recording, .. }
@@ -427,6 +434,8 @@ pub enum UploadAction {
     SendPieces { request: RequestId, recording: RecordingId, session: SessionId },
     /// The recording's address belongs to another upload: make another one, and send `Claimed`.
     ClaimAnew { recording: RecordingId },
+    /// The version has stopped because a part is too large. If smaller ones are possible, publish its edit again.
+    ListAnew { recording: RecordingId },
     /// Restore these segments' bytes, or replace them with placeholders.
     RepairSegments { recording: RecordingId, segments: Vec<u32> },
     /// Ask for the server's capabilities: the cheapest request that proves a connection.

@@ -195,7 +195,8 @@ impl UploadState {
     /// Plans the next part from the available segments. Returns it with its index.
     pub(super) fn plan(&mut self) -> Option<(u32, Part)> {
         if self.is_edited {
-            return self.plan_edited();
+            self.plan_edited();
+            return None;
         }
         if self.version.is_some() {
             return self.plan_picture();

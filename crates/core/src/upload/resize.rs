@@ -2,7 +2,8 @@
 //!
 //! A server that takes parts cut anywhere gets a large segment in pieces. Each other server must get
 //! whole segments, so there an upload stops when a single one is too large. A version of an edited recording stops as
-//! well, since its list of pieces is durable: publishing it again makes the list anew, with what was learned.
+//! well, since its list of pieces is durable. Its edit is then published again, with what was learned
+//! ([`super::UploadAction::ListAnew`]), unless a single segment is too large.
 
 use snaplark_api::{Framing, Profile};
 

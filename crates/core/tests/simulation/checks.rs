@@ -19,6 +19,8 @@ pub struct Checks {
     acknowledged: BTreeSet<(RecordingId, u32)>,
     in_flight: BTreeMap<u64, (RecordingId, u32)>,
     tries: BTreeMap<(RecordingId, u32), Tries>,
+    /// The parts that the server lacked of each listed version.
+    listed: BTreeMap<RecordingId, BTreeSet<u32>>,
     /// Committed plans.
     planned: BTreeMap<(RecordingId, u32), Part>,
     /// The server of each upload.
@@ -37,10 +39,11 @@ impl Checks {
                 UploadChange::PartAcknowledged { recording, index, .. } => {
                     self.acknowledged.insert((*recording, *index));
                 }
-                UploadChange::PartsLost { recording, indices } => {
-                    for index in indices {
-                        self.acknowledged.remove(&(*recording, *index));
-                    }
+                UploadChange::PartsLost { recording, indices } => self.lost(*recording, indices),
+                UploadChange::PiecesKnown { recording, missing } => {
+                    self.acknowledged.retain(|(id, _)| id != recording);
+                    let missing = missing.iter().map(|(index, _)| *index);
+                    self.listed.insert(*recording, missing.collect());
                 }
                 UploadChange::PartsDropped { recording, from } => {
                     self.forget(*recording, *from);
@@ -48,6 +51,7 @@ impl Checks {
                 UploadChange::SessionSet { recording, .. }
                 | UploadChange::Renumbered { recording, .. } => {
                     self.acknowledged.retain(|(id, _)| id != recording);
+                    self.listed.remove(recording);
                 }
                 UploadChange::UploadWanted { recording, server, .. } => {
                     self.forget(*recording, 0);
@@ -59,9 +63,7 @@ impl Checks {
                 UploadChange::VersionSet { recording, .. } => self.forget(*recording, 0),
                 UploadChange::Reopened { recording, indices } => {
                     assert!(!indices.is_empty(), "reopened for nothing");
-                    for index in indices {
-                        self.acknowledged.remove(&(*recording, *index));
-                    }
+                    self.lost(*recording, indices);
                 }
                 UploadChange::ServerMoved { .. }
                 | UploadChange::PartsKnown { .. }
@@ -91,7 +93,24 @@ impl Checks {
         self.movers.insert(recording);
     }
 
+    fn lost(&mut self, recording: RecordingId, indices: &[u32]) {
+        for index in indices {
+            self.acknowledged.remove(&(recording, *index));
+        }
+        if let Some(missing) = self.listed.get_mut(&recording) {
+            missing.extend(indices);
+        }
+    }
+
+    /// Returns whether the server has a part, as far as is committed.
+    fn is_there(&self, recording: RecordingId, index: u32) -> bool {
+        let is_kept = |missing: &BTreeSet<u32>| !missing.contains(&index);
+        self.acknowledged.contains(&(recording, index))
+            || self.listed.get(&recording).is_some_and(is_kept)
+    }
+
     fn forget(&mut self, recording: RecordingId, from: u32) {
+        self.listed.remove(&recording);
         let stays = |id: RecordingId, index: u32| id != recording || index < from;
         self.planned.retain(|(id, index), _| stays(*id, *index));
         self.acknowledged.retain(|(id, index)| stays(*id, *index));
@@ -110,9 +129,12 @@ impl Checks {
         let key = (recording, index);
         // Its size changes with a segment that is replaced.
         let range = |part: &Part| (part.segments(), part.from_bytes, part.to_bytes);
-        let planned = self.planned.get(&key).map(range);
-        assert_eq!(planned, Some(range(&part)), "sent before its plan was committed");
-        assert!(!self.acknowledged.contains(&key), "part {index} is acknowledged, and sent again");
+        // A version's list, which is durable before it is sent, is the plan of all of its parts.
+        if !self.listed.contains_key(&recording) {
+            let planned = self.planned.get(&key).map(range);
+            assert_eq!(planned, Some(range(&part)), "sent before its plan was committed");
+        }
+        assert!(!self.is_there(recording, index), "part {index} is acknowledged, and sent again");
         if let Some(tries) = self.tries.get(&key).filter(|tries| tries.failures > 0) {
             let step = (tries.failures as usize - 1).min(policy::RETRY_MS.len() - 1);
             let waited_ms = now_ms - tries.failed_at_ms;
@@ -127,7 +149,7 @@ impl Checks {
         let own = self.in_flight.values().filter(|(id, _)| *id == recording).count();
         assert!(own <= profile.parts_in_flight_max(), "too many of one upload at once");
         if profile == Profile::Snaplark {
-            let before = (0..index).all(|before| self.acknowledged.contains(&(recording, before)));
+            let before = (0..index).all(|before| self.is_there(recording, before));
             assert!(before, "part {index} goes before one that is in front of it");
         }
     }
@@ -167,12 +189,13 @@ impl Checks {
     pub fn forgot(&mut self, recordings: impl Iterator<Item = RecordingId>) {
         let recordings: BTreeSet<RecordingId> = recordings.collect();
         self.acknowledged.retain(|(id, _)| !recordings.contains(id));
+        self.listed.retain(|id, _| !recordings.contains(id));
     }
 
     pub fn finalize_sent(&self, recording: RecordingId, part_count: u32) {
         for index in 0..part_count {
             assert!(
-                self.acknowledged.contains(&(recording, index)),
+                self.is_there(recording, index),
                 "finalize without part {index} of {part_count}"
             );
         }

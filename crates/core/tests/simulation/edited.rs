@@ -119,7 +119,7 @@ impl World {
         let mut planned = planned_parts(&plan, &sizes, &rendered, served.as_ref(), part_bytes_max);
         for part in &mut planned {
             // The model doesn't compare digests.
-            part.kept.iter_mut().for_each(|kept| kept.sha256 = Some(String::new()));
+            part.kept.iter_mut().for_each(|kept| kept.sha256 = Some("0".repeat(64)));
         }
         let from_version = served.as_ref().map_or(1, |served| served.number);
         let version = EditedVersion::new(&plan, planned, from_version, &[]);
@@ -145,7 +145,8 @@ impl World {
             false => served_recording(&rows),
             true => {
                 let version = store.edited_version(item, number).unwrap().unwrap();
-                version.served(&rows.receipts, rows.init_bytes, has_init)
+                let before = store.noted_version(item, version.request.from_version).unwrap();
+                version.served(before.as_ref(), &rows.receipts, rows.init_bytes, has_init)
             }
         };
         (Some(ServedVersion { number, parts }), true)

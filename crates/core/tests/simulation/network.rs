@@ -19,6 +19,7 @@ impl World {
             | UploadAction::Finalize { request, .. } => self.machine.server_of(*request),
             UploadAction::Abort { .. }
             | UploadAction::ClaimAnew { .. }
+            | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
             | UploadAction::TellLink { .. } => unreachable!("never sent"),
         };
@@ -120,6 +121,7 @@ impl World {
             | UploadAction::AskReceived { .. }
             | UploadAction::SendPieces { .. }
             | UploadAction::ClaimAnew { .. }
+            | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
             | UploadAction::Abort { .. }
             | UploadAction::TellLink { .. } => return,
@@ -153,6 +155,7 @@ impl World {
                         versions: true,
                         pieces_max: 10_000,
                         chapters_max: 500,
+                        piece_runs: true,
                     }),
                 });
                 let verdict = ProbeVerdict::Online { capabilities };
@@ -241,6 +244,7 @@ impl World {
             }
             UploadAction::Abort { .. }
             | UploadAction::ClaimAnew { .. }
+            | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
             | UploadAction::TellLink { .. } => {
                 unreachable!("never sent")
@@ -268,6 +272,7 @@ fn failed(action: &UploadAction, failure: Failure) -> UploadEvent {
         }
         UploadAction::Abort { .. }
         | UploadAction::ClaimAnew { .. }
+        | UploadAction::ListAnew { .. }
         | UploadAction::RepairSegments { .. }
         | UploadAction::TellLink { .. } => {
             unreachable!("never sent")

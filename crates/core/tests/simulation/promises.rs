@@ -89,6 +89,7 @@ impl World {
             }
             UploadAction::Probe { .. } => self.site_of(action),
             UploadAction::ClaimAnew { .. }
+            | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
             | UploadAction::Abort { .. }
             | UploadAction::TellLink { .. } => return,

@@ -118,7 +118,7 @@ impl Server {
         let found = self.sessions.get(&session.0).ok_or(Failure::SessionUnknown)?;
         let recording = found.recording.expect("it was named");
         self.check_newest(recording, found.version)?;
-        let all = 0..list.pieces.len() as u32;
+        let all = 0..list.parts_count();
         if found.completed.is_some() && found.list.as_ref() == Some(list) {
             return Ok((0, Vec::new()));
         }
@@ -127,14 +127,21 @@ impl Server {
             return Err(Failure::NewerVersion { served: None, detail });
         }
         let shown = self.shown(recording).filter(|it| it.version == list.from_version);
-        let kept: Vec<(u32, Vec<Piece>)> = (0..)
-            .zip(&list.pieces)
-            .filter_map(|(index, piece)| {
-                let keep = piece.keep.as_ref()?;
-                let part = shown?.completed.as_ref()?.get(keep.chunk_index as usize)?;
-                Some((index, range_of(part, keep.start, keep.end)))
-            })
-            .collect();
+        let mut kept: Vec<(u32, Vec<Piece>)> = Vec::new();
+        for (first, piece) in list.indexed() {
+            let parts = shown.and_then(|shown| shown.completed.as_ref());
+            let (Some(keep), Some(parts)) = (&piece.keep, parts) else { continue };
+            let run = keep.chunk_index as usize..(keep.chunk_index + piece.parts_count()) as usize;
+            let Some(run) = parts.get(run) else { continue };
+            match run {
+                [part] => kept.push((first, range_of(part, keep.start, keep.end))),
+                parts => {
+                    let bytes: u64 = parts.iter().flatten().map(bytes_of).sum();
+                    assert_eq!((keep.start, keep.end), (0, bytes), "the parts of a run");
+                    kept.extend((first..).zip(parts.iter().cloned()));
+                }
+            }
+        }
         let count = kept.len() as u64;
         let session = self.sessions.get_mut(&session.0).ok_or(Failure::SessionUnknown)?;
         if session.list.get_or_insert_with(|| list.clone()) != list {
@@ -154,7 +161,7 @@ impl Server {
         self.check_newest(recording.expect("it was named"), version)?;
         let found = self.sessions.get_mut(&session.0).ok_or(Failure::SessionUnknown)?;
         if found.completed.is_none() {
-            let count = found.list.as_ref().expect("it has a list").pieces.len() as u32;
+            let count = found.list.as_ref().expect("it has a list").parts_count();
             let indices: Vec<u32> =
                 (0..count).filter(|index| !found.parts.contains_key(index)).collect();
             if !indices.is_empty() {

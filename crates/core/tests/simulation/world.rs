@@ -399,7 +399,9 @@ impl World {
             self.check_address(&action);
             self.note_edited(&action);
             match action {
-                UploadAction::TellLink { .. } | UploadAction::ClaimAnew { .. } => {}
+                UploadAction::TellLink { .. }
+                | UploadAction::ClaimAnew { .. }
+                | UploadAction::ListAnew { .. } => {}
                 UploadAction::Abort { request } => self.checks.aborted(request.0),
                 // Neither the beginning nor the end of a picture makes a request.
                 UploadAction::OpenSession { request, recording, .. }

@@ -1,7 +1,7 @@
 //! The tests that every destination has to pass.
 
 use sha2::{Digest as _, Sha256};
-use snaplark_api::{KeptBytes, PiecesRequest, VersionPiece};
+use snaplark_api::{KeptBytes, PiecesRequest, VersionPiece, run_digest};
 use snaplark_core::SessionId;
 use snaplark_core::upload::{Failure, ProbeVerdict, Receipt};
 use snaplark_destinations::fake::Faults;
@@ -27,6 +27,7 @@ macro_rules! suite {
             damaged_part_is_reported_and_replaced,
             title_is_changed_after_the_end,
             version_of_a_video_keeps_what_is_there_and_replaces_it_behind_its_link,
+            version_keeps_parts_in_a_row_as_one_piece,
             version_that_is_not_the_newest_is_told_so,
             new_version_of_a_picture_replaces_the_one_before_behind_its_link,
             picture_that_is_sent_again_is_the_same_one,
@@ -197,6 +198,7 @@ fn pieces() -> PiecesRequest {
         start: 0,
         end: bytes.len() as u64,
         sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        more_parts: 0,
     };
     let piece = |keep| VersionPiece { keep, shift_ms: 0 };
     let pieces =
@@ -222,6 +224,35 @@ pub async fn version_of_a_video_keeps_what_is_there_and_replaces_it_behind_its_l
     assert_eq!(rig.finish(&session, &receipts).await.unwrap(), link, "behind the same link");
     let shown = [bytes_of(1), bytes_of(1), bytes_of(2)].concat();
     assert!(rig.server.content(&session) == Some(shown));
+    assert_eq!(rig.server.content(&first), None, "nothing of the first version is left");
+}
+
+pub async fn version_keeps_parts_in_a_row_as_one_piece(rig: Rig) {
+    rig.destination.probe().await;
+    let (first, _) = finished(&rig).await;
+    let parts = [bytes_of(0), bytes_of(1)];
+    let digests = parts.each_ref().map(|part| Sha256::digest(part).into());
+    let list = |digest: [u8; 32]| {
+        let keep = KeptBytes {
+            chunk_index: 0,
+            start: 0,
+            end: parts.iter().map(|part| part.len() as u64).sum(),
+            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            more_parts: 1,
+        };
+        let pieces = vec![VersionPiece { keep: Some(keep), shift_ms: 0 }];
+        PiecesRequest { from_version: 1, pieces, ..PiecesRequest::default() }
+    };
+    let other = rig.open_version(2).await.unwrap();
+    let missing = rig.destination.list_pieces(&other, &list([0; 32])).await;
+    assert_eq!(missing, Ok(vec![0, 1]), "other bytes than are there");
+    let session = rig.open_version(3).await.unwrap();
+    let list = list(run_digest(&digests));
+    assert_eq!(rig.destination.list_pieces(&session, &list).await, Ok(Vec::new()));
+    let parts = rig.destination.received(&session).await.unwrap().parts;
+    let receipts: Vec<Receipt> = parts.into_iter().map(|(_, receipt)| receipt).collect();
+    rig.finish(&session, &receipts).await.unwrap();
+    assert!(rig.server.content(&session) == Some(whole(2)));
     assert_eq!(rig.server.content(&first), None, "nothing of the first version is left");
 }
 

@@ -33,7 +33,7 @@ pub use durations::{blocks, with_durations};
 pub use finish::{FinishedFile, finish, finish_with_chapters};
 pub use placeholder::{is_placeholder, placeholder};
 pub use read::{Cluster, Init, PartContents, index, read_init};
-pub use retime::{cluster_head_bytes, moved_cluster_head, retime};
+pub use retime::{cluster_head_bytes, moved, moved_cluster_head, retime};
 pub use scan::{Joint, Scan, Scanned};
 pub use truncate::truncate;
 pub use write::{Block, Track, cluster, cluster_header, init, init_with_frame_rate};

@@ -38,6 +38,15 @@ pub fn moved_cluster_head(head_bytes: u64, rest_bytes: u64, start_ms: u64) -> Ve
     same_length.or_else(|| of_widths(8, 8)).unwrap_or_default()
 }
 
+/// Returns a cluster at another time. It is as long as before if the time has room in it, as an earlier one always has.
+/// Returns `None` if the cluster doesn't begin with its time.
+pub fn moved(cluster: &[u8], start_ms: u64) -> Option<Vec<u8>> {
+    let head_bytes = cluster_head_bytes(cluster)?;
+    let rest = cluster.get(usize::try_from(head_bytes).ok()?..)?;
+    let head = moved_cluster_head(head_bytes, rest.len() as u64, start_ms);
+    Some([head.as_slice(), rest].concat())
+}
+
 /// Sets the cluster's start. All blocks move with it, since their times are relative to the cluster's.
 /// No length changes: the number keeps its width, so a later time may not fit, but an earlier one
 /// always does.

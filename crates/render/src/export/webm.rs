@@ -27,9 +27,8 @@ pub(super) fn write(export: &Export<'_>, target: &ExportTarget) -> Result<(), Re
         export.advance(piece.at_ms());
         let bytes = match piece {
             Piece::Keep { segment, at_ms, .. } => {
-                let mut bytes = recording.bytes(*segment)?;
-                webm::retime(&mut bytes, *at_ms).map_err(malformed)?;
-                bytes
+                let bytes = recording.bytes(*segment)?;
+                webm::moved(&bytes, *at_ms).ok_or_else(|| failed("a segment without a head"))?
             }
             Piece::Render { .. } => cut::render_piece(recording, plan, place, export.progress)?,
         };

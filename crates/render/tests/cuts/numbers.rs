@@ -72,9 +72,13 @@ fn seeded_edits_show_exactly_the_expected_pictures() {
     for seed in 0..edits {
         let random = &mut Random(seed);
         let recorded: &Recorded = [&USUAL, &FAST, &STILL, &SCALED][random.below(4) as usize];
-        let keep = random_keep(random, recorded.end_ms);
+        let mut keep = random_keep(random, recorded.end_ms);
         if keep.is_empty() {
             continue;
+        }
+        // As after a stretch was recorded again: what plays first comes later in the source.
+        if random.below(3) == 0 {
+            keep.rotate_left(1);
         }
         let edit = cuts(&keep, &[]);
         let file = export(recorded, &edit, &options(ExportFormat::Webm), folder.path());
@@ -109,11 +113,14 @@ fn same_bytes(seed: u64, recorded: &Recorded, edit: &Edit, folder: &std::path::P
     for (cluster, piece) in clusters.iter().zip(&cut.plan.pieces) {
         let Piece::Keep { segment, at_ms, .. } = piece else { continue };
         let start = cluster.offset as usize;
-        let mut kept = bytes[start..start + cluster.size as usize].to_vec();
+        let kept = &bytes[start..start + cluster.size as usize];
         assert_eq!(cluster.start_ms, *at_ms, "seed {seed}");
         let source = &recorded.clusters[*segment as usize];
-        webm::retime(&mut kept, recorded.list[*segment as usize].start_ms).unwrap();
-        assert_eq!(&kept, source, "seed {seed}: segment {segment}");
+        // The number of a later time may be longer.
+        let rest =
+            |bytes: &[u8]| bytes[webm::cluster_head_bytes(bytes).unwrap() as usize..].to_vec();
+        assert_eq!(rest(kept), rest(source), "seed {seed}: segment {segment}");
+        assert!(kept.len() == source.len() || piece.shift_ms() > 0, "seed {seed}: {segment}");
     }
     std::fs::remove_file(whole).unwrap();
 }

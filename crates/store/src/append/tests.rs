@@ -7,7 +7,8 @@ use super::*;
 use crate::SIDECAR_FILE;
 use crate::tests::{Folder, Texts, begin, id, seal, segment};
 
-const TO: AppendTo = AppendTo { to: RecordingId(uuid::Uuid::from_u128(1)), publishes: true };
+const TO: AppendTo =
+    AppendTo { to: RecordingId(uuid::Uuid::from_u128(1)), publishes: true, replaces: None };
 
 /// Makes a recording of two segments with an edit, and one of two segments that is to be appended. Returns its copies.
 fn prepared(store: &Store) -> NewAppend {
@@ -33,12 +34,14 @@ fn prepared(store: &Store) -> NewAppend {
         std::fs::write(copies.join(pointer_file(index)), "at").unwrap();
     }
     let row = |index| Segment { size_bytes: 13, ..segment(index) };
-    NewAppend { more: id(2), publishes: true, first_index: 2, segments: vec![row(2), row(3)] }
+    let segments = vec![row(2), row(3)];
+    NewAppend { more: id(2), publishes: true, replaces: None, first_index: 2, segments }
 }
 
 fn entry(new: &NewAppend) -> AppendEntry {
     let segments = new.segments.iter().map(|it| (it.index, SegmentEntry::from(it)));
-    AppendEntry { more: new.more, from_ms: 4_000, segments: segments.collect() }
+    let (replaces, segments) = (new.replaces, segments.collect());
+    AppendEntry { more: new.more, from_ms: 4_000, replaces, segments }
 }
 
 fn decide(store: &Store, new: &NewAppend) {
@@ -94,6 +97,29 @@ fn what_was_cut_off_stays_cut_when_something_is_appended() {
     let saved = store.edit(id(1).into()).unwrap().unwrap().edit;
     let Some(Edit::Cuts { keep, .. }) = saved else { panic!("the edit is gone") };
     assert_eq!(keep, [500..3_000, 4_000..8_000]);
+}
+
+#[test]
+fn stretch_that_is_recorded_again_is_replaced_in_the_edit_or_in_a_new_one() {
+    for is_edited in [true, false] {
+        let home = Folder::new();
+        let mut store = home.open();
+        let new = NewAppend { replaces: Some((1_000, 1_500)), ..prepared(&store) };
+        if !is_edited {
+            store.discard_edit(id(1).into()).unwrap();
+        }
+        assert_eq!(store.append(id(1), &new).ok(), Some(true));
+        let saved = store.edit(id(1).into()).unwrap().unwrap().edit;
+        let Some(Edit::Cuts { keep, .. }) = saved else { panic!("there is no edit") };
+        let first = if is_edited { 500..1_000 } else { 0..1_000 };
+        assert_eq!(keep, [first, 4_000..8_000, 1_500..4_000], "edited before: {is_edited}");
+        // A program that dies before it removes its note does nothing twice.
+        decide(&store, &new);
+        store.recover(&Texts).unwrap();
+        let again = store.edit(id(1).into()).unwrap().unwrap();
+        let Some(Edit::Cuts { keep: twice, .. }) = again.edit else { panic!("it is gone") };
+        assert_eq!(twice, keep);
+    }
 }
 
 #[test]

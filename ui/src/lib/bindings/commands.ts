@@ -17,6 +17,7 @@ import type { Desktop } from "./Desktop";
 import type { DeviceView } from "./DeviceView";
 import type { Drawing } from "./Drawing";
 import type { ExportChoice } from "./ExportChoice";
+import type { KeptSpan } from "./KeptSpan";
 import type { Microphone } from "./Microphone";
 import type { PictureView } from "./PictureView";
 import type { Playable } from "./Playable";
@@ -117,6 +118,8 @@ export const commands = {
   copyCut: (id: string) => invoke<boolean>("copy_cut", { id }),
   /** Publishes the window's recording as it is edited now, behind the same link. Answers when it is rendered; it is uploaded then. False if it was cancelled. */
   publishCut: (id: string) => invoke<boolean>("publish_cut", { id }),
+  /** Starts a recording that plays in the place of a stretch of the window's recording when it ends. */
+  recordAgain: (id: string, stretch: KeptSpan) => invoke<void>("record_again", { id, stretch }),
   /** Estimates the size of an export in bytes. */
   cutExportSize: (id: string, choice: ExportChoice) => invoke<number>("cut_export_size", { id, choice }),
   /** Cancels an export of the window's recording. */

@@ -31,6 +31,31 @@ test("playing goes on in the next piece, and backwards in the one before", () =>
   expect(cuts.lastKept(keep, 500)).toBeNull();
 });
 
+test("what was recorded again plays in the place of its stretch", () => {
+  // From 10 s to 20 s was recorded again: that is at the end of the source.
+  const again = keeping([0, 10_000], [50_000, 60_000], [20_000, 50_000]);
+  const { keep } = again;
+  expect(cuts.outputMs(keep, 50_000)).toBe(10_000);
+  expect(cuts.sourceMs(keep, 20_000)).toBe(20_000);
+  expect(cuts.gaps(keep, DURATION_MS)).toEqual(spans([10_000, 20_000]));
+  // Playing goes on with it, and from its end with what follows.
+  expect(cuts.nextKept(keep, 10_004, 9_990)).toBe(50_000);
+  expect(cuts.nextKept(keep, 60_004, 59_990)).toBe(20_000);
+  expect(cuts.nextKept(keep, 15_000)).toBe(50_000);
+  // The end of the last piece is passed into what plays earlier.
+  expect(cuts.nextKept(keep, 50_010, 49_990)).toBeNull();
+  expect(cuts.lastKept(keep, 19_990, 20_010)).toBe(59_999);
+  expect(cuts.lastKept(keep, 49_990, 50_010)).toBe(9_999);
+  expect(cuts.lastKept(keep, -5, 10)).toBeNull();
+  // Its neighbours in the source bound a piece, and what is brought back plays before it.
+  expect(cuts.moveEdge(again, 0, "end", 15_000, bounds)!.keep[0]).toEqual({ startMs: 0, endMs: 15_000 });
+  expect(cuts.moveEdge(again, 0, "end", 25_000, bounds)!.keep[0]).toEqual({ startMs: 0, endMs: 20_000 });
+  expect(cuts.moveEdge(again, 1, "start", 40_000, bounds)).toBeNull();
+  expect(cuts.restore(again, { startMs: 10_000, endMs: 20_000 })!.keep).toEqual(spans([0, 20_000], [50_000, 60_000], [20_000, 50_000]));
+  expect(cuts.join(again, 1)).toBeNull();
+  expect(cuts.deletePiece(again, 1)!.keep).toEqual(spans([0, 10_000], [20_000, 50_000]));
+});
+
 test("what is cut out is what is not kept", () => {
   expect(cuts.gaps(three.keep, DURATION_MS)).toEqual(spans([0, 1_000], [10_000, 20_000], [50_000, 60_000]));
   expect(cuts.gaps(cuts.whole(DURATION_MS).keep, DURATION_MS)).toEqual([]);

@@ -3,6 +3,9 @@
  * source and times of the result belong together. Pure. Times are whole milliseconds of the source unless they are
  * called output.
  *
+ * Pieces are listed in playing order. A stretch that was recorded again plays before what follows it in the source, so
+ * that is not always the order of the source.
+ *
  * A change returns the new edit, or `null` where there is nothing to change or nothing would be left.
  */
 import type { ChapterView, CoverView, CutEdit, KeptSpan } from "./program";
@@ -73,22 +76,41 @@ export function sourceMs(keep: readonly KeptSpan[], output: number): number {
   return keep.at(-1)?.endMs ?? 0;
 }
 
-/** Returns where playing goes on: there, or where the next piece begins. `null` after the last piece. */
-export function nextKept(keep: readonly KeptSpan[], ms: number): number | null {
-  const piece = keep.find(({ endMs }) => ms < endMs);
-  return piece === undefined ? null : Math.max(ms, piece.startMs);
+const inSource = (keep: readonly KeptSpan[]) => keep.toSorted((a, b) => a.startMs - b.startMs);
+
+/** The piece of the source that ends last before a moment, or with it. */
+const behind = (keep: readonly KeptSpan[], ms: number) => inSource(keep).findLast(({ endMs }) => endMs <= ms);
+
+/** The piece of the source that begins first after a moment. */
+const ahead = (keep: readonly KeptSpan[], ms: number) => inSource(keep).find(({ startMs }) => startMs > ms);
+
+/**
+ * Returns where playing goes on: there, or where the piece begins that plays next. `from` is a moment before, by which
+ * the piece is known that has just ended. `null` after the last piece.
+ */
+export function nextKept(keep: readonly KeptSpan[], ms: number, from = ms): number | null {
+  const played = pieceAt(keep, from);
+  if (played !== -1) return ms < keep[played]!.endMs ? ms : (keep[played + 1]?.startMs ?? null);
+  if (pieceAt(keep, ms) !== -1) return ms;
+  const ended = behind(keep, ms);
+  const next = ended === undefined ? ahead(keep, ms) : keep[keep.indexOf(ended) + 1];
+  return next?.startMs ?? null;
 }
 
-/** Returns where playing backwards goes on. `null` before the first piece. */
-export function lastKept(keep: readonly KeptSpan[], ms: number): number | null {
-  const piece = keep.findLast(({ startMs }) => ms >= startMs);
-  return piece === undefined ? null : Math.min(ms, piece.endMs - 1);
+/** Returns where playing backwards goes on, in the same way. `null` before the first piece. */
+export function lastKept(keep: readonly KeptSpan[], ms: number, from = ms): number | null {
+  const played = pieceAt(keep, from);
+  if (played !== -1 && ms >= keep[played]!.startMs) return ms;
+  if (played === -1 && pieceAt(keep, ms) !== -1) return ms;
+  const before = played === -1 ? behind(keep, ms) : keep[played - 1];
+  return before === undefined ? null : before.endMs - 1;
 }
 
-/** Returns what is cut out, in order. */
+/** Returns what is cut out, in the order of the source. */
 export function gaps(keep: readonly KeptSpan[], durationMs: number): Stretch[] {
-  const ends = [0, ...keep.map(({ endMs }) => endMs)];
-  const starts = [...keep.map(({ startMs }) => startMs), durationMs];
+  const sorted = inSource(keep);
+  const ends = [0, ...sorted.map(({ endMs }) => endMs)];
+  const starts = [...sorted.map(({ startMs }) => startMs), durationMs];
   return ends
     .map((endMs, n) => ({ startMs: endMs, endMs: starts[n] ?? durationMs }))
     .filter(({ startMs, endMs }) => endMs > startMs);
@@ -137,27 +159,34 @@ export function cutOut(edit: CutEdit, { startMs, endMs }: Stretch, { frameMs }: 
 export const deletePiece = (edit: CutEdit, n: number): CutEdit | null =>
   edit.keep.length < 2 || edit.keep[n] === undefined ? null : { ...edit, keep: edit.keep.toSpliced(n, 1) };
 
-/** Brings back what was cut out between two pieces, or before the first, or after the last. */
+/**
+ * Brings back what was cut out between two pieces, or before the first, or after the last. What plays in its place stays
+ * behind it.
+ */
 export function restore(edit: CutEdit, gap: Stretch): CutEdit | null {
   const before = edit.keep.findIndex(({ endMs }) => endMs === gap.startMs);
   const after = edit.keep.findIndex(({ startMs }) => startMs === gap.endMs);
   const [left, right] = [edit.keep[before], edit.keep[after]];
-  if (left === undefined && right === undefined) return null;
-  const one = { startMs: left?.startMs ?? gap.startMs, endMs: right?.endMs ?? gap.endMs };
-  const first = left === undefined ? after : before;
-  const count = left !== undefined && right !== undefined ? 2 : 1;
-  return { ...edit, keep: edit.keep.toSpliced(first, count, one) };
+  if (left !== undefined && right !== undefined && after === before + 1) {
+    const one = { startMs: left.startMs, endMs: right.endMs };
+    return { ...edit, keep: edit.keep.toSpliced(before, 2, one) };
+  }
+  if (left !== undefined) return { ...edit, keep: edit.keep.with(before, { ...left, endMs: gap.endMs }) };
+  if (right !== undefined) return { ...edit, keep: edit.keep.with(after, { ...right, startMs: gap.startMs }) };
+  return null;
 }
 
-/** Moves an end of a piece, up to the pieces beside it. */
+/** Moves an end of a piece, up to the pieces beside it in the source. */
 export function moveEdge(edit: CutEdit, n: number, edge: Edge, toMs: number, bounds: Bounds): CutEdit | null {
   const piece = edit.keep[n];
   if (piece === undefined) return null;
   const min = Math.round(bounds.frameMs);
+  const low = behind(edit.keep, piece.startMs)?.endMs ?? 0;
+  const high = ahead(edit.keep, piece.startMs)?.startMs ?? bounds.durationMs;
   const moved =
     edge === "start"
-      ? { ...piece, startMs: clamp(toMs, edit.keep[n - 1]?.endMs ?? 0, piece.endMs - min) }
-      : { ...piece, endMs: clamp(toMs, piece.startMs + min, edit.keep[n + 1]?.startMs ?? bounds.durationMs) };
+      ? { ...piece, startMs: clamp(toMs, low, piece.endMs - min) }
+      : { ...piece, endMs: clamp(toMs, piece.startMs + min, high) };
   if (moved.startMs === piece.startMs && moved.endMs === piece.endMs) return null;
   return { ...edit, keep: edit.keep.with(n, moved) };
 }

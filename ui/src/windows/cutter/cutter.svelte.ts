@@ -118,12 +118,21 @@ export class Cutter {
     if (this.view === null) return;
     try {
       const found = await recordings.view(this.view.id);
+      if (found.durationMs !== this.view.durationMs) return this.#longer(found);
       const { title, link, state, upload, jobs, publish } = found;
       this.view = { ...this.view, title, link, state, upload, jobs, publish };
       if (!this.saver.isDirty && found.revision > this.#revision) this.#adopt(found);
     } catch {
       // The recording is gone, or the program closes: nothing to show.
     }
+  }
+
+  /** Something was recorded at its end, or again. What was being changed meanwhile is one undo away. */
+  #longer(found: CutView) {
+    const wasWhole = this.isWhole;
+    this.view = found;
+    if (found.revision > this.#revision) this.#adopt(found);
+    else if (wasWhole) this.#history = History.of(cuts.whole(found.durationMs));
   }
 
   #adopt(found: CutView) {
@@ -224,6 +233,20 @@ export class Cutter {
     this.selection = null;
     this.chosen = null;
     this.say(m.cutter_said_cut({ start: clock(cut.startMs), end: clock(cut.endMs) }));
+  }
+
+  /** Begins to record the selection again. The edit changes when that recording ends. */
+  async recordAgain() {
+    const again = this.selection;
+    if (again === null || this.view === null || this.isLocked) return;
+    try {
+      await this.saver.flush();
+      await recordings.recordAgain(this.view.id, again);
+      this.selection = null;
+      this.say(m.cutter_said_record_again({ start: clock(again.startMs), end: clock(again.endMs) }));
+    } catch (thrown) {
+      this.trouble = errorWords(asCommandError(thrown));
+    }
   }
 
   deletePiece(n: number) {

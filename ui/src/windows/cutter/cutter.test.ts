@@ -265,6 +265,32 @@ test("an edit that was made elsewhere is shown, and undo brings this one back", 
   await expect.poll(() => screen.getAllByTestId("cutter-piece").length).toBe(1);
 });
 
+test("the selection is recorded again, and plays in its place when that ends", async () => {
+  await open();
+  const button = screen.getByTestId("record-again") as HTMLButtonElement;
+  expect(button.disabled).toBe(true);
+  await seconds(10);
+  await keys("i");
+  await seconds(10);
+  await keys("o");
+  await userEvent.click(button);
+  const stretch = { startMs: 10_000, endMs: 20_000 };
+  await expect.poll(() => of("record_again")).toEqual([{ id: now.cut.id, stretch }]);
+  expect(said()).toContain("replaces");
+  expect(button.disabled).toBe(true);
+  // The recording ends: this one is longer, and its edit has another order.
+  const keep = [[0, 10_000], [102_000, 108_000], [20_000, 102_000]].map(([startMs, endMs]) => ({ startMs: startMs!, endMs: endMs! }));
+  revision += 1;
+  now.cut = { ...now.cut, durationMs: 108_000, edit: { keep, covers: [], chapters: [] }, revision };
+  await emit("changed", 4);
+  await expect.poll(() => screen.getAllByTestId("cutter-piece").length).toBe(3);
+  expect(screen.getAllByTestId("cutter-gap").length).toBe(1);
+  // Nothing was saved over it, and the next change is one of it.
+  expect(of("save_cut")).toEqual([]);
+  await userEvent.click(within(screen.getByTestId("cutter-gap")).getByRole("button"));
+  await expect.poll(kept).toEqual([[0, 20_000], [102_000, 108_000], [20_000, 102_000]]);
+});
+
 test("an edit of a newer version can be looked at and not be changed", async () => {
   await open("cut-newer");
   expect(screen.getByTestId("cutter-trouble").textContent).toContain("newer version");

@@ -25,6 +25,8 @@ export class Playback {
   #rate = 0;
   #looking: number | null = null;
   #before = 0;
+  /** The moment of the look before: which piece has played, even if its end was passed since. */
+  #seen = 0;
   /** Where to go when the seek that runs has ended. */
   #wanted: number | null = null;
   readonly #stops: (() => void)[];
@@ -82,6 +84,7 @@ export class Playback {
     const now = this.#ms();
     const keep = this.told.keep();
     this.#rate = rate;
+    this.#seen = now;
     if (rate > 0) {
       // From the end it begins anew.
       const from = nextKept(keep, now + END_MS) === null ? (keep[0]?.startMs ?? 0) : nextKept(keep, now);
@@ -107,7 +110,7 @@ export class Playback {
   #lookForward() {
     if (this.video.seeking) return;
     const now = this.#ms();
-    const next = nextKept(this.told.keep(), now + END_MS);
+    const next = nextKept(this.told.keep(), now + END_MS, this.#seen);
     if (next === null) {
       this.stop();
       const end = this.told.keep().at(-1)?.endMs ?? 0;
@@ -115,14 +118,18 @@ export class Playback {
       this.told.onmove(Math.min(now, end));
       return;
     }
-    if (next > now + END_MS) this.#jump(next);
-    else this.told.onmove(now);
+    // A stretch that was recorded again lies behind, or what follows it does.
+    if (Math.abs(next - now) > END_MS) this.#jump(next);
+    else {
+      this.#seen = now;
+      this.told.onmove(now);
+    }
   }
 
   #lookBackward(sinceMs: number) {
     if (this.video.seeking) return;
     this.#before += sinceMs;
-    const to = lastKept(this.told.keep(), this.#ms() + this.#rate * sinceMs);
+    const to = lastKept(this.told.keep(), this.#ms() + this.#rate * sinceMs, this.#seen);
     if (to === null) {
       this.stop();
       this.#jump(this.told.keep()[0]?.startMs ?? 0);
@@ -132,6 +139,7 @@ export class Playback {
   }
 
   #jump(ms: number) {
+    this.#seen = ms;
     this.seek(ms);
     this.told.onmove(ms);
   }

@@ -22,6 +22,8 @@ export const recordings = {
   copy: program.copyCut,
   /** Behind the same link. Answers when it is rendered; false if it was cancelled. */
   publish: program.publishCut,
+  /** Begins to record: what is recorded plays in the place of that stretch. */
+  recordAgain: program.recordAgain,
   exportSize: program.cutExportSize,
   cancelExport: program.cancelCutExport,
   showExport: program.showCutExport,

@@ -19,23 +19,49 @@ pub(crate) struct ReadyCut {
 }
 
 /// The facts that a version is planned from. It is only published while they hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct PublishBasis {
-    version: Option<u32>,
+    state: BasisState,
     /// The version that the link shows, if the server has the recording.
     pub(super) served: Option<ServedVersion>,
     /// That version's upload is the last one, so that its parts have to be noted before the next.
     pub(super) is_last_upload: bool,
 }
 
+/// Which version is the last one, and which one the link shows. While these stay, so do the parts of the latter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BasisState {
+    /// The last version that was published, or is going to be.
+    version: Option<u32>,
+    /// The version of the upload; `None` without one.
+    upload: Option<Option<u32>>,
+    /// The server shows the upload.
+    is_shown: bool,
+    /// The version whose parts were noted before the upload took its place.
+    noted: Option<u32>,
+}
+
+impl BasisState {
+    fn read(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
+        let item = ItemId::from(recording);
+        let last = store.versions(item)?.into_iter().next_back();
+        let upload = store.upload_summary(recording)?;
+        Ok(BasisState {
+            version: last.filter(|it| it.edit.is_some()).map(|version| version.number),
+            upload: upload.as_ref().map(|upload| upload.version),
+            is_shown: upload.is_some_and(|upload| upload.is_shown),
+            noted: store.served_number(item)?,
+        })
+    }
+}
+
 impl PublishBasis {
     /// Reads the facts, with each part of the version that the link shows.
     pub(crate) fn read(store: &Store, recording: RecordingId) -> Result<Self, StoreError> {
         let item = ItemId::from(recording);
-        let last = store.versions(item)?.into_iter().next_back();
-        let version = last.filter(|it| it.edit.is_some()).map(|version| version.number);
+        let state = BasisState::read(store, recording)?;
         let Some(rows) = store.upload_rows_of(recording)? else {
-            return Ok(PublishBasis { version, served: None, is_last_upload: false });
+            return Ok(PublishBasis { state, served: None, is_last_upload: false });
         };
         // The server shows this version also while its damage is mended.
         let is_last_upload = rows.finished || rows.mending;
@@ -45,12 +71,17 @@ impl PublishBasis {
         let served = match (is_last_upload, rows.is_edited) {
             (false, _) => store.served_version(item)?,
             (true, false) => Some(ServedVersion { number, parts: served_recording(&rows) }),
-            (true, true) => store.edited_version(item, number)?.map(|version| {
-                let parts = version.served(&rows.receipts, rows.init_bytes, has_init);
-                ServedVersion { number, parts }
-            }),
+            (true, true) => match store.edited_version(item, number)? {
+                None => None,
+                Some(version) => {
+                    let before = store.noted_version(item, version.request.from_version)?;
+                    let (receipts, init_bytes) = (&rows.receipts, rows.init_bytes);
+                    let parts = version.served(before.as_ref(), receipts, init_bytes, has_init);
+                    Some(ServedVersion { number, parts })
+                }
+            },
         };
-        Ok(PublishBasis { version, served, is_last_upload })
+        Ok(PublishBasis { state, served, is_last_upload })
     }
 }
 
@@ -63,7 +94,7 @@ pub(crate) fn add_version(
     let ReadyCut { new, folder, basis } = ready;
     // It may have been deleted while it was rendered, and that can be undone.
     store.visible(recording)?.ok_or(StoreError::NoSuchRecording(recording))?;
-    if PublishBasis::read(store, recording)? != basis {
+    if BasisState::read(store, recording)? != basis.state {
         return Ok(None);
     }
     let number = store.add_edited_version(recording.into(), new)?;

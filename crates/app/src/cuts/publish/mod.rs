@@ -149,6 +149,16 @@ impl Cuts {
         }
     }
 
+    /// Publishes a version again that has stopped because a proxy refuses its parts, if they can be smaller. What was
+    /// edited since stays unpublished.
+    pub(crate) async fn publish_smaller(&self, recording: RecordingId) -> Result<(), AppError> {
+        let row = self.ask(|reply| CutsCommand::Versions { recording, reply }).await?;
+        if row.can_be_smaller() && row.view().is_current {
+            self.publish(recording).await?;
+        }
+        Ok(())
+    }
+
     /// Returns what is known of the versions, as soon as it is known what the server supports or that it can't be
     /// reached.
     async fn row_with_server(&self, recording: RecordingId) -> Result<PublishRow, AppError> {

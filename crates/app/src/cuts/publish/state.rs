@@ -1,6 +1,5 @@
 //! Decides what publishing has to do, from the facts about a recording's versions and its upload.
 
-use snaplark_api::VersionPiece;
 use snaplark_core::edit::Edit;
 use snaplark_core::upload::{EditedVersion, PartContent, Phase, Stop, UploadStatus, VersionPart};
 use snaplark_core::{ItemId, RecordingId, policy};
@@ -132,6 +131,13 @@ impl PublishRow {
         }
     }
 
+    /// Returns whether a part of the version that has stopped is above the limit and holds several segments.
+    pub(super) fn can_be_smaller(&self) -> bool {
+        let has_several =
+            |part: &VersionPart| matches!(part.content, PartContent::Segments(_, 2..));
+        self.above_limit.iter().any(has_several)
+    }
+
     /// Returns what publishing has to do.
     pub(crate) fn to_publish(&self) -> EditToPublish {
         let least = self.served.unwrap_or(1).saturating_add(1);
@@ -149,13 +155,11 @@ impl PublishRow {
                 next(least, true)
             }
             // A 413: parts of fewer segments may be taken, a single segment only by another proxy.
+            Some(Phase::Stopped(Stop::Refused { .. })) if self.can_be_smaller() => {
+                next(least, true)
+            }
             Some(Phase::Stopped(Stop::Refused { .. })) if !self.above_limit.is_empty() => {
-                let has_several =
-                    |part: &VersionPart| matches!(part.content, PartContent::Segments(_, 2..));
-                match self.above_limit.iter().any(has_several) {
-                    true => next(least, true),
-                    false => EditToPublish::Again,
-                }
+                EditToPublish::Again
             }
             // Perhaps the server has other parts than was noted here.
             Some(Phase::Stopped(Stop::Refused { .. })) if self.version.is_some() => {
@@ -178,11 +182,9 @@ impl PublishRow {
     /// Refuses a version with a part that the server is known not to take, as long as the recording is on its way
     /// there as it is: the version would take that upload along.
     pub(crate) fn check(&self, version: &EditedVersion) -> Result<(), AppError> {
-        let is_sent = |piece: &VersionPiece| piece.keep.is_none();
-        let pieces = version.parts.iter().zip(&version.request.pieces);
-        let sent_bytes =
-            pieces.filter(|(_, piece)| is_sent(piece)).map(|(part, _)| part.size_bytes);
-        let largest_bytes = sent_bytes.max().unwrap_or(0);
+        let sent = version.request.indexed().filter(|(_, piece)| piece.keep.is_none());
+        let sent = sent.filter_map(|(index, _)| version.parts.get(index as usize));
+        let largest_bytes = sent.map(|part| part.size_bytes).max().unwrap_or(0);
         let is_limit_known = self.part_bytes_max < policy::PART_BYTES_MAX;
         if !self.is_original_on_its_way || !is_limit_known || largest_bytes <= self.part_bytes_max {
             return Ok(());

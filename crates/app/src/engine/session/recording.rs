@@ -258,7 +258,8 @@ impl RecordingSession {
             .and_then(|folder| cx.store.expect_elsewhere(recording, &spare).map(|()| folder))
             .and_then(|folder| match request.append_to {
                 Some(to) => {
-                    let append = AppendTo { to, publishes: request.upload };
+                    let (publishes, replaces) = (request.upload, request.replaces);
+                    let append = AppendTo { to, publishes, replaces };
                     cx.store.expect_append(recording, append).map(|()| folder)
                 }
                 None => Ok(folder),

@@ -126,8 +126,22 @@ impl Uploads {
     ) {
         let Some(destination) = self.destination_of(request) else { return };
         let version = self.edited(cx, recording);
+        let single = match &version {
+            Ok(version) if !self.machine.takes_piece_runs(recording) => {
+                let from = version.request.from_version;
+                let before = cx.store.noted_version(recording.into(), from);
+                let before = before.unwrap_or_else(|error| {
+                    warn!(%recording, %error, "What the link shows can't be read; all is sent");
+                    None
+                });
+                Some(version.request_without_runs(before.as_ref()))
+            }
+            Ok(_) | Err(_) => None,
+        };
         self.request(cx, request, Sent::default(), async move {
-            let missing = destination.list_pieces(&session, &version?.request).await?;
+            let version = version?;
+            let list = single.as_ref().unwrap_or(&version.request);
+            let missing = destination.list_pieces(&session, list).await?;
             Ok(UploadEvent::PiecesListed { request, missing })
         });
     }

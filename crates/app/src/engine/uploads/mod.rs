@@ -60,6 +60,8 @@ pub(super) enum UploadsEvent {
     LinkKnown(RecordingId, String),
     /// Repair damaged segments.
     Repair(RecordingId, Vec<u32>),
+    /// Publish a recording's edit again, in smaller parts.
+    ListAnew(RecordingId),
     /// Show the progress of a recording's upload in a toast.
     Show(RecordingId),
     /// Show the progress of a picture's upload in a toast.

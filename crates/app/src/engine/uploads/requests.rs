@@ -84,6 +84,9 @@ impl Uploads {
                 });
             }
             UploadAction::ClaimAnew { recording } => self.claim_anew(cx, recording),
+            UploadAction::ListAnew { recording } => {
+                self.events.push_back(UploadsEvent::ListAnew(recording));
+            }
             UploadAction::RepairSegments { recording, segments } => {
                 self.events.push_back(UploadsEvent::Repair(recording, segments));
             }

@@ -146,31 +146,46 @@ pub(super) async fn take_over(
         );
         sqlx::query(AssertSqlSafe(sql)).bind(session.0).execute(&mut **tx).await?;
     }
-    let Some(from) = taken.from else { return Ok(Some(0)) };
-    let mut moved_bytes = 0;
+    let Some(from) = taken.from.filter(|_| !taken.moved.is_empty()) else { return Ok(Some(0)) };
+    let own_bytes = row_bytes(tx, session).await?;
     for moved in taken.moved.chunks(BATCH) {
         let rows: Vec<String> = moved
             .iter()
-            .map(|part| format!("({}, {}, {})", part.from_index, part.index, part.shift_ms))
+            .map(|run| {
+                let (first, last) = (run.from_index, run.from_index + run.count - 1);
+                let by = i64::from(run.index) - i64::from(run.from_index);
+                format!("({first}, {last}, {by}, {})", run.shift_ms)
+            })
             .collect();
         let sql = format!(
-            "WITH moved (from_index, to_index, by_ms) AS (VALUES {}) UPDATE parts \
-             SET session_id = $1, part_index = moved.to_index, shift_ms = moved.by_ms \
-             FROM moved WHERE parts.session_id = $2 AND parts.part_index = moved.from_index \
-             RETURNING CAST(LENGTH(layout) AS BIGINT)",
+            "WITH moved (first_index, last_index, by_index, by_ms) AS (VALUES {}) UPDATE parts \
+             SET session_id = $1, part_index = parts.part_index + moved.by_index, \
+             shift_ms = moved.by_ms FROM moved WHERE parts.session_id = $2 \
+             AND parts.part_index BETWEEN moved.first_index AND moved.last_index",
             rows.join(", ")
         );
-        let lengths: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(session.0)
-            .bind(from.0)
-            .fetch_all(&mut **tx)
-            .await?;
-        if lengths.len() != moved.len() {
+        let done =
+            sqlx::query(AssertSqlSafe(sql)).bind(session.0).bind(from.0).execute(&mut **tx).await?;
+        if done.rows_affected() != moved.iter().map(|run| u64::from(run.count)).sum::<u64>() {
             return Ok(None);
         }
-        moved_bytes += lengths.iter().map(|layout| ROW_BYTES + layout).sum::<i64>();
     }
-    Ok(Some(moved_bytes))
+    Ok(Some(row_bytes(tx, session).await? - own_bytes))
+}
+
+/// Returns what the rows of an upload's parts count (`quotas`).
+async fn row_bytes(
+    tx: &mut Transaction<'_, Dialect>,
+    session: SessionId,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM($2 + LENGTH(layout)), 0) AS BIGINT) FROM parts \
+         WHERE session_id = $1",
+    )
+    .bind(session.0)
+    .bind(ROW_BYTES)
+    .fetch_one(&mut **tx)
+    .await
 }
 
 /// How far a version may be above the last one that was finished. Numbers may be skipped, because a person
