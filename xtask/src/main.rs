@@ -52,9 +52,8 @@ cargo xtask COMMAND
                               and tone compared, 20 times by default
   soak cuts [--edits N]       seeded edits of recordings with numbered pictures, 200 by default: every
                               picture is the expected one, and what isn't cut has the same bytes
-  soak streams [--minutes N]  H.264: 50 recordings at once with and without it, and a recording of 120
-                              minutes or of so many, whose stream shows every picture at its time and
-                              is complete soon after its end
+  soak streams                H.264: 50 recordings at once cost with it, until somebody needs it, what
+                              they cost without it
   soak installed              the package, installed on an empty machine that debootstrap makes:
                               first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
@@ -136,9 +135,8 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 return soak::cuts(&place, edits).map(|()| ExitCode::SUCCESS);
             }
             if args.flag("streams") {
-                let minutes = args.number("--minutes")?.unwrap_or(soak::LONG_MINUTES);
                 args.end()?;
-                return soak::streams(&place, minutes).map(|()| ExitCode::SUCCESS);
+                return soak::streams(&place).map(|()| ExitCode::SUCCESS);
             }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);
