@@ -184,11 +184,8 @@ impl Engine {
 
     fn next_wake(&self) -> impl Future<Output = ()> + 'static {
         let now_ms = self.cx.now_ms();
-        let parts = [
-            self.session.next_wake_ms(),
-            self.uploads.next_wake_ms(),
-            self.library.next_wake_ms(),
-        ];
+        let parts =
+            [self.session.next_wake_ms(), self.uploads.next_wake_ms(), self.library.next_wake_ms()];
         let wake_ms = parts.into_iter().flatten().min();
         async move {
             match wake_ms {

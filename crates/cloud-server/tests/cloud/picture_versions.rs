@@ -1,5 +1,7 @@
 //! Screenshots whose id the client chose: the link is known beforehand, a greater version replaces what is
 //! behind it in one step, and nothing of the old one stays; and what leaves the server holds no metadata.
+//!
+//! Length: all of it is tested on the same pictures and their one form.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

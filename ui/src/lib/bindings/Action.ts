@@ -5,10 +5,6 @@ export type Action =
   | "start"
   | `start-ago:${number}`
   | `record-on:${string}`
-  | "record-here"
-  | "choose-area"
-  | "choose-window"
-  | "choose-display"
   | "stop"
   | "pause"
   | "resume"
@@ -19,9 +15,16 @@ export type Action =
   | `strike:${number}`
   | "cancel"
   | "restart"
-  | "preview-last"
   | "share-last"
   | `share-last:${number}`
+  | `retry:${string}`
+  | `cancel-job:${number}`
+  | `dismiss-job:${number}`
+  | "record-here"
+  | "choose-area"
+  | "choose-window"
+  | "choose-display"
+  | "preview-last"
   | "screenshot-area"
   | "screenshot-window"
   | "screenshot-display"
@@ -40,8 +43,5 @@ export type Action =
   | `open-link:${string}`
   | `edit:${string}`
   | `show-file:${string}`
-  | `retry:${string}`
-  | `cancel-job:${number}`
-  | `dismiss-job:${number}`
   | `show-job-file:${number}`
   | "quit";

@@ -1,6 +1,8 @@
 /*!
  * The state of one editor: the drawing with its history, what is chosen, the tool, and how the picture lies in
  * the window. What is drawn is `drawing`; a drag shows a `draft`, which becomes one step of the history when it ends.
+ *
+ * Length: one state, whose parts change together; what needs no state is in the modules that it imports.
  */
 import { errorWords } from "$lib/errors";
 import { asCommandError } from "$lib/ipc";
