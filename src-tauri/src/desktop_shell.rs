@@ -234,10 +234,10 @@ impl Shell for TauriShell {
     }
 
     fn show_time(&self, time: Option<String>) {
-        self.on_tray(move |tray, _| tray.tell_time(time.as_deref()));
+        self.on_tray(move |tray, _| tray.show_time(time.as_deref()));
     }
 
-    fn tell_change(&self, change: u64) {
+    fn announce_change(&self, change: u64) {
         if let Err(error) = UiEvent::Changed(change).send(&self.handle) {
             tracing::warn!(%error, "windows can't be told of a change");
         }

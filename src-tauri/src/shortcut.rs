@@ -137,7 +137,7 @@ fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
     async_runtime::spawn(async move {
         let tell = |news| {
             let there = handle.clone();
-            let told = handle.run_on_main_thread(move || heed(&there, news));
+            let told = handle.run_on_main_thread(move || handle_portal_event(&there, news));
             if let Err(error) = told {
                 tracing::warn!(%error, "shortcuts can't be told of");
             }
@@ -148,7 +148,7 @@ fn ask_desktop(app: &AppHandle, keys: &ShortcutKeys) {
 
 /// Handles news from the desktop. Runs on the main thread.
 #[cfg(target_os = "linux")]
-fn heed(app: &AppHandle, news: portal::PortalEvent) {
+fn handle_portal_event(app: &AppHandle, news: portal::PortalEvent) {
     use portal::PortalEvent;
 
     let (state, given) = match news {

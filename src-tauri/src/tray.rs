@@ -92,7 +92,7 @@ impl Tray {
 
     /// Shows the length of the recording in the tooltip, and beside the icon if the platform has room
     /// there.
-    pub fn tell_time(&self, time: Option<&str>) -> tauri::Result<()> {
+    pub fn show_time(&self, time: Option<&str>) -> tauri::Result<()> {
         let tooltip = tooltip(self.shown.face);
         let words = time.map_or_else(|| tooltip.to_owned(), |time| format!("{tooltip} · {time}"));
         self.icon.set_tooltip(Some(words))?;

@@ -27,7 +27,7 @@ pub struct Bounds {
 
 /// A reason why the ring is blocked, though the person wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hindrance {
+pub enum RingBlock {
     /// A recording is running.
     Recording,
     /// The session is locked, so the person is not there.
@@ -49,9 +49,9 @@ pub enum RingEvent {
     /// The ring must be restarted with other settings: another source, or another quality.
     Renewed,
     /// The ring must not run for this reason.
-    Hindered { by: Hindrance },
+    Blocked { by: RingBlock },
     /// The reason is gone.
-    Freed { from: Hindrance },
+    Unblocked { by: RingBlock },
     /// Capture refused immediately.
     CaptureRefused { ring: RingId, error: CaptureError },
     /// The ring's capture reports something.
@@ -150,7 +150,7 @@ pub enum RingState {
     /// The screen is being kept.
     Keeping { held_ms: u64 },
     /// The ring is wanted, and blocked for this reason.
-    Waits { hindrance: Hindrance },
+    Waits { block: RingBlock },
     /// Capture failed. It is not tried again until something changes.
     Failed { error: CaptureError },
 }
@@ -159,7 +159,7 @@ pub enum RingState {
 #[derive(Debug, Default)]
 pub struct Ring {
     bounds: Option<Bounds>,
-    hindrances: BTreeSet<Hindrance>,
+    blocks: BTreeSet<RingBlock>,
     failure: Option<CaptureError>,
     last: u32,
     running: Option<RunningRing>,
@@ -179,10 +179,10 @@ struct RunningRing {
 impl Ring {
     /// Returns what the ring does.
     pub fn state(&self) -> RingState {
-        match (&self.bounds, &self.running, &self.failure, self.hindrances.first()) {
+        match (&self.bounds, &self.running, &self.failure, self.blocks.first()) {
             (None, ..) => RingState::Off,
             (Some(_), Some(running), ..) => RingState::Keeping { held_ms: running.held_ms() },
-            (Some(_), None, _, Some(hindrance)) => RingState::Waits { hindrance: *hindrance },
+            (Some(_), None, _, Some(block)) => RingState::Waits { block: *block },
             (Some(_), None, Some(error), None) => RingState::Failed { error: error.clone() },
             // Between its end and the next beginning, which are one step.
             (Some(_), None, None, None) => RingState::Keeping { held_ms: 0 },
@@ -190,8 +190,8 @@ impl Ring {
     }
 
     /// Returns whether that reason blocks the ring.
-    pub fn is_hindered_by(&self, hindrance: Hindrance) -> bool {
-        self.hindrances.contains(&hindrance)
+    pub fn is_blocked_by(&self, block: RingBlock) -> bool {
+        self.blocks.contains(&block)
     }
 
     /// Returns the ring whose capture is running.
@@ -215,12 +215,12 @@ impl Ring {
                 actions.extend(self.settle());
                 actions
             }
-            RingEvent::Hindered { by } => {
-                self.hindrances.insert(by);
+            RingEvent::Blocked { by } => {
+                self.blocks.insert(by);
                 self.settle()
             }
-            RingEvent::Freed { from } => {
-                if self.hindrances.remove(&from) {
+            RingEvent::Unblocked { by } => {
+                if self.blocks.remove(&by) {
                     // Something has changed, so capture may work again.
                     self.failure = None;
                 }
@@ -247,7 +247,7 @@ impl Ring {
         let kept = self.running.as_ref()?.kept(length_ms)?;
         let mut running = self.running.take()?;
         let mut actions = running.share();
-        self.hindrances.insert(Hindrance::Recording);
+        self.blocks.insert(RingBlock::Recording);
         let older = running.held.iter().take_while(|held| held.index < kept.first_index());
         actions
             .extend(older.map(|held| RingAction::Drop { ring: running.ring, index: held.index }));
@@ -256,7 +256,7 @@ impl Ring {
 
     /// Begins or ends the capture, as is wanted and possible now.
     fn settle(&mut self) -> Vec<RingAction> {
-        let wanted = self.bounds.is_some() && self.hindrances.is_empty() && self.failure.is_none();
+        let wanted = self.bounds.is_some() && self.blocks.is_empty() && self.failure.is_none();
         match (&self.running, wanted) {
             (None, true) => {
                 self.last += 1;

@@ -247,7 +247,7 @@ impl Shell for FakeShell {
 
     fn show_time(&self, _: Option<String>) {}
 
-    fn tell_change(&self, _: u64) {}
+    fn announce_change(&self, _: u64) {}
 
     fn show_sign_in(&self, view: SignInView) {
         self.note(ShellCall::SignIn(view));

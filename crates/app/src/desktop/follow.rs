@@ -33,7 +33,7 @@ impl<S: Shell> Controller<S> {
         let Ok(mut snapshot) = self.app.snapshot().await else { return };
         let mut active = (false, false);
         loop {
-            self.shell.tell_change(*changes.borrow_and_update());
+            self.shell.announce_change(*changes.borrow_and_update());
             let Ok(newer) = self.app.snapshot_since(snapshot.version).await else { return };
             snapshot.follow(newer);
             self.shell.recorder_changed(&snapshot.recorder, snapshot.change).await;

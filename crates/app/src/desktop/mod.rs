@@ -186,7 +186,7 @@ pub trait Shell: Send + Sync + 'static {
     /// Shows the length of the recording beside the tray icon.
     fn show_time(&self, time: Option<String>);
     /// Tells the windows that there is a newer snapshot, with this change number.
-    fn tell_change(&self, change: u64);
+    fn announce_change(&self, change: u64);
     /// Tells the windows the state of the sign-in.
     fn show_sign_in(&self, view: SignInView);
     /// Is called with each change and its number, before the bar and the tray are drawn.

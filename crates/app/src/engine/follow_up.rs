@@ -123,7 +123,7 @@ impl Engine {
             Write::Segment(recording, segment, from) => {
                 self.session.segment_committed(recording, segment.index);
                 self.uploads.segment_sealed(&self.cx, recording, &segment);
-                self.session.came_home(&self.cx, recording, &segment, from.as_deref());
+                self.session.segment_relocated(&self.cx, recording, &segment, from.as_deref());
             }
             Write::Issue(..) => {}
             Write::Strike(StrikeWrite { recording, struck, removed_ms, reply, .. }) => {

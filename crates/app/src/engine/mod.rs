@@ -134,7 +134,7 @@ impl Engine {
                 _ = progress.tick(), if is_watched => self.uploads.note_progress(&self.cx),
             }
             self.settle();
-            self.session.hinder_ring_while_recording(&self.cx);
+            self.session.block_ring_while_recording(&self.cx);
             self.settle();
             self.broadcast();
         }

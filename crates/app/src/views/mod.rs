@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use snaplark_core::RecordingId;
 use snaplark_core::capture::Issue;
 use snaplark_core::recorder::Recorder;
-use snaplark_core::ring::{Hindrance, RingState};
+use snaplark_core::ring::{RingBlock, RingState};
 use snaplark_core::upload::{Reachability, TargetRole, Targets, UploadMachine, UploadMachines};
 use snaplark_store::{IssueRow, Rebuilt, Recording, Store, StoreError};
 
@@ -271,13 +271,13 @@ pub(crate) fn of_ring(state: RingState, length_ms: u64) -> RingView {
     match state {
         RingState::Off => RingView::Off,
         RingState::Keeping { held_ms } => RingView::Keeping { held_ms, length_ms },
-        RingState::Waits { hindrance } => RingView::Waits {
-            reason: match hindrance {
-                Hindrance::Recording => RingWait::Recording,
-                Hindrance::Locked => RingWait::Locked,
-                Hindrance::Asleep => RingWait::Asleep,
-                Hindrance::DiskLow => RingWait::DiskLow,
-                Hindrance::Closing => RingWait::Closing,
+        RingState::Waits { block } => RingView::Waits {
+            reason: match block {
+                RingBlock::Recording => RingWait::Recording,
+                RingBlock::Locked => RingWait::Locked,
+                RingBlock::Asleep => RingWait::Asleep,
+                RingBlock::DiskLow => RingWait::DiskLow,
+                RingBlock::Closing => RingWait::Closing,
             },
         },
         RingState::Failed { error } => RingView::Failed { detail: error.to_string() },

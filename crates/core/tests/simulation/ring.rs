@@ -1,4 +1,4 @@
-//! The ring against a model of what captures for it: any order of wishes, hindrances, failures and
+//! The ring against a model of what captures for it: any order of wishes, blocks, failures and
 //! shares, drawn from a seed. SNAPLARK_SEED runs one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use snaplark_core::capture::{
     CaptureEnd, CaptureError, CaptureEvent, FrameCounts, Issue, SealedSegment,
 };
 use snaplark_core::ring::{
-    Bounds, Hindrance, Ring, RingAction, RingEvent, RingId, RingRange, RingState, rebased,
+    Bounds, Ring, RingAction, RingBlock, RingEvent, RingId, RingRange, RingState, rebased,
 };
 
 use crate::random::Random;
@@ -17,12 +17,12 @@ const SEEDS: u64 = 2_000;
 const STEPS: u32 = 300;
 const SEGMENT_MS_MAX: u64 = 2_500;
 const SEGMENT_BYTES_MAX: u64 = 1_000_000;
-const HINDRANCES: [Hindrance; 5] = [
-    Hindrance::Recording,
-    Hindrance::Locked,
-    Hindrance::Asleep,
-    Hindrance::DiskLow,
-    Hindrance::Closing,
+const BLOCKS: [RingBlock; 5] = [
+    RingBlock::Recording,
+    RingBlock::Locked,
+    RingBlock::Asleep,
+    RingBlock::DiskLow,
+    RingBlock::Closing,
 ];
 
 /// A capture, and the segments of it that are on the disk.
@@ -39,7 +39,7 @@ struct World {
     random: Random,
     ring: Ring,
     bounds: Option<Bounds>,
-    hindrances: BTreeSet<Hindrance>,
+    blocks: BTreeSet<RingBlock>,
     captures: BTreeMap<RingId, Capture>,
     swept: BTreeSet<RingId>,
     asked: BTreeMap<RecordingId, u64>,
@@ -53,7 +53,7 @@ impl World {
             random: Random::new(seed),
             ring: Ring::default(),
             bounds: None,
-            hindrances: BTreeSet::new(),
+            blocks: BTreeSet::new(),
             captures: BTreeMap::new(),
             swept: BTreeSet::new(),
             asked: BTreeMap::new(),
@@ -78,14 +78,14 @@ impl World {
         match self.random.below(100) {
             0..8 => self.choose(),
             8..16 => {
-                let by = HINDRANCES[self.random.below(5) as usize];
-                self.hindrances.insert(by);
-                self.tell(RingEvent::Hindered { by });
+                let by = BLOCKS[self.random.below(5) as usize];
+                self.blocks.insert(by);
+                self.tell(RingEvent::Blocked { by });
             }
             16..34 => {
-                let from = HINDRANCES[self.random.below(5) as usize];
-                self.hindrances.remove(&from);
-                self.tell(RingEvent::Freed { from });
+                let by = BLOCKS[self.random.below(5) as usize];
+                self.blocks.remove(&by);
+                self.tell(RingEvent::Unblocked { by });
             }
             34..42 => {
                 let recording = RecordingId(uuid::Uuid::from_u128(u128::from(step)));
@@ -212,7 +212,7 @@ impl World {
     fn take_over(&mut self) {
         let length_ms = self.random.below(40_000);
         let Some((kept, actions)) = self.ring.take_over(length_ms) else { return };
-        self.hindrances.insert(Hindrance::Recording);
+        self.blocks.insert(RingBlock::Recording);
         self.act(actions);
         self.hold(&kept, length_ms);
         let mut capture = self.captures.remove(&kept.ring).unwrap();
@@ -243,19 +243,15 @@ impl World {
     fn check(&self) {
         let live: Vec<_> = self.captures.values().filter(|c| !c.asked_to_end).collect();
         assert!(live.len() <= 1, "two capture at once");
-        let is_possible = self.bounds.is_some() && self.hindrances.is_empty();
-        assert!(
-            is_possible || live.is_empty(),
-            "kept though it must not be: {:?}",
-            self.hindrances
-        );
+        let is_possible = self.bounds.is_some() && self.blocks.is_empty();
+        assert!(is_possible || live.is_empty(), "kept though it must not be: {:?}", self.blocks);
         match self.ring.state() {
             RingState::Off => assert!(self.bounds.is_none()),
             RingState::Keeping { held_ms } => {
                 let on_disk: u64 = live[0].files.values().map(|segment| segment.duration_ms).sum();
                 assert_eq!(held_ms, on_disk, "what is told is what is there");
             }
-            RingState::Waits { hindrance } => assert!(self.hindrances.contains(&hindrance)),
+            RingState::Waits { block } => assert!(self.blocks.contains(&block)),
             RingState::Failed { .. } => assert!(is_possible && live.is_empty()),
         }
         if let (Some(bounds), [capture]) = (self.bounds, live.as_slice()) {

@@ -8,7 +8,7 @@ use snaplark_core::capture::{
 };
 use snaplark_core::policy::{RECORDING_MS_MIN, Space};
 use snaplark_core::recorder::{Recorder, RecorderAction, RecorderEvent, Refusal};
-use snaplark_core::ring::Hindrance;
+use snaplark_core::ring::RingBlock;
 use snaplark_core::upload::UploadEvent;
 use snaplark_core::{EndReason, RecordingId};
 use snaplark_store::{AppendTo, Elsewhere, Format as _, NewRecording, Segment, StoreError};
@@ -77,7 +77,7 @@ impl RecordingSession {
     /// Receives an event of the recording's capture, which counts indices and times in its own way.
     pub(super) fn captured_by_own(&mut self, cx: &Context, event: CaptureEvent) {
         let base = self.running.as_ref().map(|running| running.base).unwrap_or_default();
-        self.tell_recorder(cx, RecorderEvent::Captured(base.of_recording(event)));
+        self.handle_recorder_event(cx, RecorderEvent::Captured(base.of_recording(event)));
     }
 
     fn ask_recorder(
@@ -162,7 +162,7 @@ impl RecordingSession {
         Ok(())
     }
 
-    pub(super) fn tell_recorder(&mut self, cx: &Context, event: RecorderEvent) {
+    pub(super) fn handle_recorder_event(&mut self, cx: &Context, event: RecorderEvent) {
         if let Some(action) = self.recorder.handle(event) {
             self.do_recording(cx, action);
         }
@@ -268,7 +268,7 @@ impl RecordingSession {
             Ok(folder) => folder,
             Err(error) => {
                 let error = CaptureError::FolderUnwritable { reason: error.to_string() };
-                self.tell_recorder(cx, RecorderEvent::CaptureRefused { error });
+                self.handle_recorder_event(cx, RecorderEvent::CaptureRefused { error });
                 return;
             }
         };
@@ -312,7 +312,7 @@ impl RecordingSession {
             return;
         }
         match control {
-            Err(error) => self.tell_recorder(cx, RecorderEvent::CaptureRefused { error }),
+            Err(error) => self.handle_recorder_event(cx, RecorderEvent::CaptureRefused { error }),
             Ok(mut control) => {
                 let over = Recorder::Stopping { recording };
                 let cancelled = Recorder::Cancelling { recording };
@@ -408,12 +408,12 @@ impl RecordingSession {
     /// Seals what is recorded before the computer sleeps. Afterwards the recording continues or has ended,
     /// as the settings say.
     pub(crate) fn sleep(&mut self, cx: &Context, begins: bool) {
-        self.hinder_ring(cx, Hindrance::Asleep, begins);
+        self.block_ring(cx, RingBlock::Asleep, begins);
         let Some(running) = &mut self.running else { return };
         if cx.settings.recording.after_sleep == AfterSleep::Stop {
             if begins {
                 running.stopped_for.get_or_insert(EndReason::Slept);
-                self.tell_recorder(cx, RecorderEvent::StopAsked);
+                self.handle_recorder_event(cx, RecorderEvent::StopAsked);
             }
             return;
         }
@@ -427,9 +427,9 @@ impl RecordingSession {
 
     /// Ends what runs, because the program closes.
     pub(crate) fn shut_down(&mut self, cx: &Context) {
-        self.hinder_ring(cx, Hindrance::Closing, true);
+        self.block_ring(cx, RingBlock::Closing, true);
         if !self.is_idle() {
-            self.tell_recorder(cx, RecorderEvent::StopAsked);
+            self.handle_recorder_event(cx, RecorderEvent::StopAsked);
         }
     }
 
@@ -509,7 +509,7 @@ impl RecordingSession {
             true => RecorderEvent::CountdownOver,
             false => RecorderEvent::StopAsked,
         };
-        self.tell_recorder(cx, event);
+        self.handle_recorder_event(cx, event);
     }
 
     fn note_issue(&mut self, recording: RecordingId, at_ms: u64, issue: Issue) {
@@ -531,7 +531,7 @@ impl RecordingSession {
 
     /// Notes that a segment is back in the recording's folder, after the folder had vanished and it was
     /// written elsewhere.
-    pub(crate) fn came_home(
+    pub(crate) fn segment_relocated(
         &mut self,
         cx: &Context,
         recording: RecordingId,
@@ -564,7 +564,7 @@ impl RecordingSession {
             }
             Space::Out if running.stopped_for.is_none() => {
                 running.stopped_for = Some(EndReason::DiskNearlyFull);
-                self.tell_recorder(cx, RecorderEvent::StopAsked);
+                self.handle_recorder_event(cx, RecorderEvent::StopAsked);
             }
             Space::Enough | Space::Low | Space::Out => {}
         }

@@ -17,7 +17,7 @@ use snaplark_core::policy::{
     RING_SPACE_LOOK_MS,
 };
 use snaplark_core::recorder::{Recorder, RecorderEvent};
-use snaplark_core::ring::{Bounds, Hindrance, Ring, RingAction, RingEvent, RingId, RingRange};
+use snaplark_core::ring::{Bounds, Ring, RingAction, RingBlock, RingEvent, RingId, RingRange};
 use snaplark_store::Elsewhere;
 use tracing::{info, warn};
 
@@ -58,7 +58,7 @@ impl Keeping {
     }
 
     pub(crate) fn wake_ms(&self) -> Option<u64> {
-        let looks = self.machine.is_hindered_by(Hindrance::DiskLow);
+        let looks = self.machine.is_blocked_by(RingBlock::DiskLow);
         self.cut_due_ms.into_iter().chain(looks.then_some(self.look_again_ms)).min()
     }
 }
@@ -85,20 +85,20 @@ impl RecordingSession {
     }
 
     /// Stops the ring buffer while a recording runs, and lets it go on afterwards.
-    pub(crate) fn hinder_ring_while_recording(&mut self, cx: &Context) {
-        self.hinder_ring(cx, Hindrance::Recording, !self.is_idle());
+    pub(crate) fn block_ring_while_recording(&mut self, cx: &Context) {
+        self.block_ring(cx, RingBlock::Recording, !self.is_idle());
     }
 
     /// Stops the ring buffer while the session is locked.
     pub(crate) fn locked(&mut self, cx: &Context, is_locked: bool) {
-        self.hinder_ring(cx, Hindrance::Locked, is_locked);
+        self.block_ring(cx, RingBlock::Locked, is_locked);
     }
 
-    pub(super) fn hinder_ring(&mut self, cx: &Context, by: Hindrance, is_there: bool) {
-        if self.keeping.machine.is_hindered_by(by) != is_there {
+    pub(super) fn block_ring(&mut self, cx: &Context, by: RingBlock, is_there: bool) {
+        if self.keeping.machine.is_blocked_by(by) != is_there {
             let event = match is_there {
-                true => RingEvent::Hindered { by },
-                false => RingEvent::Freed { from: by },
+                true => RingEvent::Blocked { by },
+                false => RingEvent::Unblocked { by },
             };
             self.tell_ring(cx, event);
         }
@@ -160,7 +160,7 @@ impl RecordingSession {
         self.keeping.captures.insert(ring, capturing);
         if fs4::available_space(&cx.home.root).is_ok_and(|free| free < RING_FREE_BYTES_MIN) {
             self.tell_ring(cx, RingEvent::CaptureRefused { ring, error: CaptureError::DiskFull });
-            self.hinder_ring(cx, Hindrance::DiskLow, true);
+            self.block_ring(cx, RingBlock::DiskLow, true);
             return;
         }
         let folder = match cx.store.make_ring(&name(ring)) {
@@ -224,7 +224,7 @@ impl RecordingSession {
                 if free_bytes.is_ok_and(|free_bytes| free_bytes < RING_FREE_BYTES_MIN) {
                     warn!("The disk is nearly full, so the screen is not kept any more");
                     self.keeping.look_again_ms = cx.now_ms() + RING_SPACE_LOOK_MS;
-                    self.hinder_ring(cx, Hindrance::DiskLow, true);
+                    self.block_ring(cx, RingBlock::DiskLow, true);
                 }
             }
             CaptureEvent::IssueNoticed { issue, .. } => info!(%issue, "Ring buffer issue"),
@@ -248,12 +248,12 @@ impl RecordingSession {
         if self.keeping.cut_due_ms.take_if(|due_ms| *due_ms <= now_ms).is_some() {
             self.tell_ring(cx, RingEvent::CutOverdue);
         }
-        if self.keeping.machine.is_hindered_by(Hindrance::DiskLow)
+        if self.keeping.machine.is_blocked_by(RingBlock::DiskLow)
             && self.keeping.look_again_ms <= now_ms
         {
             self.keeping.look_again_ms = now_ms + RING_SPACE_LOOK_MS;
             let free_bytes = fs4::available_space(&cx.home.root).unwrap_or(0);
-            self.hinder_ring(cx, Hindrance::DiskLow, free_bytes < RING_FREE_BYTES_AGAIN);
+            self.block_ring(cx, RingBlock::DiskLow, free_bytes < RING_FREE_BYTES_AGAIN);
         }
     }
 
@@ -371,7 +371,7 @@ impl RecordingSession {
         if let Err(error) = made {
             let error = CaptureError::FolderUnwritable { reason: error.to_string() };
             self.start_reply = Some(reply);
-            self.tell_recorder(cx, RecorderEvent::CaptureRefused { error });
+            self.handle_recorder_event(cx, RecorderEvent::CaptureRefused { error });
             return;
         }
         let _ = reply.send(Ok(recording));
