@@ -44,8 +44,12 @@ fn refuse(browser: &Browser, kinds: &str) {
 
 /// Each second has a gray of its own, with a tone.
 pub(crate) fn grays(site: &Site, seconds: u32) -> PathBuf {
+    grays_of(site, seconds, "320:180")
+}
+
+fn grays_of(site: &Site, seconds: u32, size: &str) -> PathBuf {
     let source = format!(
-        "nullsrc=size=320x180:rate=30,geq=lum='30+15*floor(T)':cb=128:cr=128 \
+        "nullsrc=size=16x16:rate=30,geq=lum='30+15*floor(T)':cb=128:cr=128,scale={size} \
          -f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} -c:v libvpx-vp9 \
          -deadline realtime -cpu-used 8 -b:v 300k -g 60 -c:a libopus -cluster_time_limit 2000"
     );
@@ -102,7 +106,9 @@ pub(crate) fn complete(link: &str) -> String {
 fn chromium_without_webm_plays_by_itself_or_by_pieces_or_says_why_not() {
     const SECONDS: u32 = 11;
     let site = Site::start();
-    let (_, link) = site.video("grays.webm", &grays(&site, SECONDS), true);
+    // So large that the stream isn't complete before the viewer asks for its second piece.
+    let film = grays_of(&site, SECONDS, "1280:720");
+    let (_, link) = site.video("grays.webm", &film, true);
     let session = &site.browser.session;
     session.go(&link).unwrap();
     let native =
