@@ -49,7 +49,7 @@ pub(crate) fn grays(site: &Site, seconds: u32) -> PathBuf {
 
 fn grays_of(site: &Site, seconds: u32, size: &str) -> PathBuf {
     let source = format!(
-        "nullsrc=size=16x16:rate=30,geq=lum='30+15*floor(T)':cb=128:cr=128,scale={size} \
+        "nullsrc=size=16x16:rate=30,geq=lum='30+15*floor(T)':cb=128:cr=128,scale={size},setsar=1 \
          -f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} -c:v libvpx-vp9 \
          -deadline realtime -cpu-used 8 -b:v 300k -g 60 -c:a libopus -cluster_time_limit 2000"
     );

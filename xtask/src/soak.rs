@@ -115,12 +115,7 @@ pub fn player(place: &Place, rounds: u32) -> Result<()> {
 fn player_rounds(place: &Place, rounds: u32, tests: &str) -> Result<()> {
     for round in 1..=rounds {
         let name = format!("the library's player, {round} of {rounds}");
-        let tally = test::nextest(
-            place,
-            &name,
-            &["--retries", "0"],
-            &format!("binary(desktop) & {tests}"),
-        )?;
+        let tally = test::nextest(place, &name, &[], &format!("binary(desktop) & {tests}"))?;
         ensure!(
             tally.failed == 0 && tally.passed > 0,
             "the player failed; its output above says what the video was at, and what was seen and heard"
