@@ -15,7 +15,7 @@ pub struct PiecesRequest {
     /// are counted from 0 on.
     #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 10_000))]
     pub pieces: Vec<VersionPiece>,
-    /// Where the times of the recording are shown in this version, in the order of `at_ms`. Absent means
+    /// The list says where the times of the recording are shown in this version, in the order of `at_ms`. Absent means
     /// that they are not moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(max_items = 1_000))]

@@ -43,22 +43,22 @@ pub struct CutView {
     pub is_of_newer_form: bool,
     /// The link, if it is known.
     pub link: Option<String>,
-    /// Where the recording is on its way to the link.
+    /// The state of the recording on its way to the link.
     pub state: RecordingState,
     /// The progress of its upload, if it has one.
     pub upload: Option<UploadProgress>,
-    /// Where the edit is on its way to the link.
+    /// The state of the edit on its way to the link.
     pub publish: PublishView,
     /// Its exports, and its publishing while that renders; oldest first.
     pub jobs: Vec<JobView>,
 }
 
-/// Where an edit is on its way to the recording's link. The progress of the upload is that of the recording.
+/// Says how far an edit is on its way to the recording's link. The progress of the upload is that of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct PublishView {
-    /// What publishing does.
+    /// The effect of publishing.
     pub way: PublishWay,
     /// The version that was published last, or is on its way. `None`: no edit ever was.
     pub version: Option<u32>,
@@ -76,7 +76,7 @@ pub struct PublishView {
     pub sent_bytes: u64,
 }
 
-/// What publishing an edit does, by what the recording's server supports.
+/// Says what publishing an edit does, by what the recording's server supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
 #[ts(export)]

@@ -112,7 +112,7 @@ pub enum ChosenSource {
     },
     /// A part of that display.
     Area {
-        /// Where it is.
+        /// The place of the area.
         at: Rect,
     },
 }

@@ -8,7 +8,7 @@
 //!                             trait Shell ◄─┘ └──────────┘
 //! ```
 
-/// Where the recorder bar is.
+/// Says where the recorder bar is.
 pub mod bar;
 /// The recorded part of the screen, and what our windows must stay out of.
 pub mod captured_area;

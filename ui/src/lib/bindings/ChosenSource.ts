@@ -10,6 +10,6 @@ export type ChosenSource = { "kind": "display" } | { "kind": "window",
  */
 id: string, } | { "kind": "area", 
 /**
- * Where it is.
+ * The place of the area.
  */
 at: Rect, };

@@ -68,7 +68,7 @@ isOfNewerForm: boolean,
  */
 link: string | null, 
 /**
- * Where the recording is on its way to the link.
+ * The state of the recording on its way to the link.
  */
 state: RecordingState, 
 /**
@@ -76,7 +76,7 @@ state: RecordingState,
  */
 upload: UploadProgress | null, 
 /**
- * Where the edit is on its way to the link.
+ * The state of the edit on its way to the link.
  */
 publish: PublishView, 
 /**

@@ -2,11 +2,11 @@
 import type { PublishWay } from "./PublishWay";
 
 /**
- * Where an edit is on its way to the recording's link. The progress of the upload is that of the recording.
+ * Says how far an edit is on its way to the recording's link. The progress of the upload is that of the recording.
  */
 export type PublishView = { 
 /**
- * What publishing does.
+ * The effect of publishing.
  */
 way: PublishWay, 
 /**
