@@ -4,7 +4,7 @@
 //! Each recording starts through [`Uncovering`], whether a shortcut, the command line or the end of a
 //! countdown started it. It removes our windows from the first frame.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use snaplark_core::capture::{
     Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Subject,
 };
 use snaplark_core::devices::UntilDropped;
+use snaplark_core::render::RenderError;
 use snaplark_core::still::PixelRect;
 use tauri::{AppHandle, Manager, async_runtime};
 use tokio::sync::oneshot;
@@ -219,5 +220,9 @@ impl Capture for Uncovering {
 
     fn subject(&self, source: &Source) -> Option<Subject> {
         self.capture.subject(source)
+    }
+
+    fn still_of_file(&self, file: &Path) -> Result<Vec<u8>, RenderError> {
+        self.capture.still_of_file(file)
     }
 }

@@ -53,7 +53,7 @@ pub struct ChooserView {
     display: DisplayView,
     /// The number of displays.
     displays: usize,
-    /// The displays on which an area may lie: all for a screenshot, else this one.
+    /// The displays on which an area may lie.
     room: Vec<Rect>,
     /// The windows on all displays, topmost first.
     windows: Vec<WindowView>,
@@ -161,7 +161,7 @@ pub async fn open(handle: &AppHandle, content: ChooserContent) -> anyhow::Result
     let mut pages = Vec::new();
     for ((number, screen), files) in (0_u32..).zip(screens).zip(files) {
         let at = rect_of(screen.at);
-        let room = room(&content.sources, screen.at, content.purpose);
+        let room = room(&content.sources, screen.at);
         let holds = |area: Rect| {
             let around = room.iter().copied().reduce(Rect::around);
             around.is_some_and(|around| around.hold(area) == area) && at.meets(area)
@@ -227,15 +227,13 @@ fn title_of(purpose: ChooserPurpose) -> Word {
 }
 
 /// Returns the displays on which an area of a display's page may lie. Pages count in pixels of their own display, so
-/// another scale would make another size of them.
-fn room(sources: &SourceList, own: PixelRect, purpose: ChooserPurpose) -> Vec<Rect> {
+/// another scale would make another size of them. Recordings and screenshots alike are read from the desktop that all
+/// displays form; where they can't be (`Stills::list`), there is no chooser.
+fn room(sources: &SourceList, own: PixelRect) -> Vec<Rect> {
     let screens = &sources.screens;
-    let is_one_scale = screens.windows(2).all(|two| two[0].scale == two[1].scale);
-    match purpose {
-        ChooserPurpose::Screenshot if is_one_scale => {
-            screens.iter().map(|screen| rect_of(screen.at)).collect()
-        }
-        ChooserPurpose::Screenshot | ChooserPurpose::Record => vec![rect_of(own)],
+    match screens.windows(2).all(|two| two[0].scale == two[1].scale) {
+        true => screens.iter().map(|screen| rect_of(screen.at)).collect(),
+        false => vec![rect_of(own)],
     }
 }
 
@@ -476,6 +474,10 @@ mod tests {
         fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
             Ok(vec![picture.width as u8, picture.height as u8, picture.rgba[0]])
         }
+
+        fn glance(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
+            self.png(picture)
+        }
     }
 
     const LEFT: PixelRect = PixelRect { x: -1, y: 0, width: 1, height: 2 };
@@ -538,13 +540,11 @@ mod tests {
     }
 
     #[test]
-    fn area_of_a_screenshot_may_lie_on_all_displays_of_one_scale() {
+    fn area_may_lie_on_all_displays_of_one_scale() {
         let both = vec![rect_of(LEFT), rect_of(RIGHT)];
         let own = vec![rect_of(RIGHT)];
-        let of = |scales, purpose| room(&sources(scales), RIGHT, purpose);
-        assert_eq!(of([1.5, 1.5], ChooserPurpose::Screenshot), both);
-        assert_eq!(of([1.0, 2.0], ChooserPurpose::Screenshot), own);
-        assert_eq!(of([1.0, 1.0], ChooserPurpose::Record), own);
+        assert_eq!(room(&sources([1.5, 1.5]), RIGHT), both);
+        assert_eq!(room(&sources([1.0, 2.0]), RIGHT), own);
     }
 
     #[test]

@@ -224,6 +224,20 @@ impl Shell for TauriShell {
         answer.await.ok().flatten().and_then(|to| to.into_path().ok())
     }
 
+    async fn ask_files(&self) -> Vec<PathBuf> {
+        const ENDINGS: [&str; 10] =
+            ["mp4", "m4v", "mov", "webm", "mkv", "png", "jpg", "jpeg", "webp", "qt"];
+        let dialog = self.handle.dialog().file().set_title(word(Word::UPLOAD_FILE_TITLE));
+        // Names prove nothing, so every file can be chosen.
+        let dialog = dialog
+            .add_filter(word(Word::UPLOAD_FILE_KINDS), &ENDINGS)
+            .add_filter(word(Word::UPLOAD_FILE_ALL), &["*"]);
+        let (chosen, answer) = oneshot::channel();
+        dialog.pick_files(move |files| drop(chosen.send(files)));
+        let files = answer.await.ok().flatten().unwrap_or_default();
+        files.into_iter().filter_map(|file| file.into_path().ok()).collect()
+    }
+
     fn warn(&self, error: AppError) {
         let message = self.handle.dialog().message(error.to_string());
         message.kind(MessageDialogKind::Warning).show(|_| {});

@@ -35,7 +35,7 @@ enum When {
     Opened,
 }
 
-/// What follows the item's id in the address of a page whose item is not there yet.
+/// The end of the address, behind the item's id, of a page whose item is not there yet.
 const WAITS: &str = "waits";
 
 /// How long a closed window lives on, hidden. The page saves 250 ms after a change at the latest, and as soon as

@@ -103,14 +103,23 @@ fn main() -> ExitCode {
         logs::note_panics(home);
     }
 
-    match platform::prepare().and_then(|()| shell::run(arguments.into())) {
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Standard error may be closed.
             let _ = writeln!(std::io::stderr(), "{error:#}");
+            platform::show_failure(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: Vec<String>) -> anyhow::Result<()> {
+    if platform::pass_to_running(&program::instance_id())? {
+        return Ok(());
+    }
+    platform::prepare()?;
+    shell::run(arguments.into())
 }
 
 /// Answers `--help` and `--version`, which need no display.

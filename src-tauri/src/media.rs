@@ -1,6 +1,7 @@
 //! Serves recordings to windows under a URI scheme: `recording://localhost/ID/…` with `still` or `frame-N`
 //! (JPEG), `init` or a piece's number (WebM). Pictures have `thumbnail-N` (JPEG, with their drawing) and
-//! `source` (the original, for its own editor alone, because it shows what is covered). Only the library, the
+//! `source` (the original) and `glance` (the original, smaller, until it is there), which show what is covered and so are
+//! for its own editor alone. Only the library, the
 //! preview and the editors may use it, and only with ids: no path goes in or out. An editor gets its own item alone.
 //! Their pages have the one origin that may read an answer (CORS), so a web page that got into a window anyway
 //! could read nothing.
@@ -23,6 +24,8 @@ enum MediaRequest {
     Thumbnail,
     /// A picture without its drawing.
     Source,
+    /// The same, smaller, while it is on its way into the library.
+    Glance,
 }
 
 impl MediaRequest {
@@ -32,7 +35,7 @@ impl MediaRequest {
         let shows_recordings = [pages::LIBRARY.label, pages::PREVIEW.label].contains(&label)
             || cutter::WINDOW.is_of(label, id);
         match self {
-            MediaRequest::Source => is_editor,
+            MediaRequest::Source | MediaRequest::Glance => is_editor,
             MediaRequest::Thumbnail => is_editor || label == pages::LIBRARY.label,
             MediaRequest::Still
             | MediaRequest::Frame(_)
@@ -81,6 +84,7 @@ fn parsed(path: &str) -> Option<(&str, MediaRequest)> {
         "still" => MediaRequest::Still,
         "init" => MediaRequest::Init,
         "source" => MediaRequest::Source,
+        "glance" => MediaRequest::Glance,
         name => match (name.strip_prefix("frame-"), name.strip_prefix("thumbnail-")) {
             (Some(number), _) => MediaRequest::Frame(number.parse().ok()?),
             // The number makes the address another one for each drawing.
@@ -95,18 +99,15 @@ fn parsed(path: &str) -> Option<(&str, MediaRequest)> {
 }
 
 async fn answer(app: &App, id: &str, wanted: MediaRequest) -> Response<Vec<u8>> {
-    if matches!(wanted, MediaRequest::Thumbnail | MediaRequest::Source) {
-        return answer_picture(app, id, &wanted).await;
-    }
-    let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
     // Stills are shown again with each scroll, so they are cached; videos are too large.
     let (kind, caching) = match wanted {
+        MediaRequest::Thumbnail | MediaRequest::Source | MediaRequest::Glance => {
+            return answer_picture(app, id, &wanted).await;
+        }
         MediaRequest::Still | MediaRequest::Frame(_) => ("image/jpeg", "private, max-age=86400"),
-        MediaRequest::Init
-        | MediaRequest::Piece(_)
-        | MediaRequest::Thumbnail
-        | MediaRequest::Source => ("video/webm", "no-store"),
+        MediaRequest::Init | MediaRequest::Piece(_) => ("video/webm", "no-store"),
     };
+    let Ok(id) = id.parse() else { return refusal(StatusCode::NOT_FOUND) };
     respond(read(app, id, wanted).await.map(|bytes| (bytes, kind)), caching)
 }
 
@@ -115,6 +116,7 @@ async fn answer_picture(app: &App, id: &str, wanted: &MediaRequest) -> Response<
     // What is covered later must not stay in the cache of a window.
     let (read, caching) = match wanted {
         MediaRequest::Source => (app.pictures().source(id).await, "no-store"),
+        MediaRequest::Glance => (app.pictures().glance(id).await, "no-store"),
         _ => (app.pictures().thumbnail(id).await, "private, max-age=86400"),
     };
     respond(read.map(|read| (read.bytes, read.mime)), caching)
@@ -143,7 +145,7 @@ async fn read(app: &App, id: RecordingId, wanted: MediaRequest) -> Result<Vec<u8
         MediaRequest::Init => media.init(),
         MediaRequest::Piece(index) => media.piece(index),
         // Those are of pictures, which have no media.
-        MediaRequest::Thumbnail | MediaRequest::Source => {
+        MediaRequest::Thumbnail | MediaRequest::Source | MediaRequest::Glance => {
             Err(AppError::NoMedia { reason: "it is no recording".to_owned() })
         }
     });
@@ -165,8 +167,10 @@ mod tests {
         assert!(MediaRequest::Source.may_come_from("editor-2", "2"));
         assert!(MediaRequest::Thumbnail.may_come_from("library", "2"));
         assert!(MediaRequest::Thumbnail.may_come_from("editor-2", "2"));
+        assert!(MediaRequest::Glance.may_come_from("editor-2", "2"));
         for label in ["library", "preview", "toast", "settings", "pin-2", "editor", "editor-1"] {
             assert!(!MediaRequest::Source.may_come_from(label, "2"), "{label}");
+            assert!(!MediaRequest::Glance.may_come_from(label, "2"), "{label}");
         }
         assert!(!MediaRequest::Thumbnail.may_come_from("editor-1", "2"), "it is another's");
         assert!(MediaRequest::Still.may_come_from("library", "2"));
@@ -193,6 +197,7 @@ mod tests {
         assert!(matches!(parsed("/x/frame-7"), Some(("x", MediaRequest::Frame(7)))));
         assert!(matches!(parsed("/x/12"), Some(("x", MediaRequest::Piece(12)))));
         assert!(matches!(parsed("/x/source"), Some(("x", MediaRequest::Source))));
+        assert!(matches!(parsed("/x/glance"), Some(("x", MediaRequest::Glance))));
         assert!(matches!(parsed("/x/thumbnail-3"), Some(("x", MediaRequest::Thumbnail))));
         for path in [
             "",

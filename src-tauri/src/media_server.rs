@@ -1,4 +1,4 @@
-//! Serves recordings to the library's player as seekable files, by HTTP byte ranges on loopback.
+//! Serves recordings and videos that were brought in to the library's player as seekable files, by HTTP byte ranges on loopback.
 //!
 //! Measured with WebKitGTK 2.50 on Debian 12 and the packages that Snaplark depends on:
 //! `MediaSource.isTypeSupported('video/webm; codecs="vp9,opus"')` is false, because Media Source Extensions
@@ -99,9 +99,11 @@ async fn serve(
     };
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let part = range.clone().unwrap_or(0..size);
+    let kind = HeaderValue::from_str(whole.mime());
     let mut response = (status, body(Arc::new(whole), part.clone())).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/webm"));
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, kind.unwrap_or(unknown));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

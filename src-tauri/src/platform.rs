@@ -22,6 +22,11 @@ pub fn prepare() -> anyhow::Result<()> {
     imp::prepare()
 }
 
+/// Shows the person why the program ends, where nobody sees standard error. Returns when it was read.
+pub fn show_failure(reason: &str) {
+    imp::show_failure(reason);
+}
+
 /// Returns whether windows can be transparent.
 pub fn is_composited() -> bool {
     imp::is_composited()
@@ -37,6 +42,12 @@ pub fn is_wayland() -> bool {
 /// main thread.
 pub fn show_theme(handle: &AppHandle, theme: Option<Theme>) {
     imp::show_theme(handle, theme);
+}
+
+/// Passes this start's arguments to the program that runs under this name. Returns whether there was one. False where
+/// only `tauri-plugin-single-instance` looks for it.
+pub fn pass_to_running(id: &str) -> anyhow::Result<bool> {
+    imp::pass_to_running(id)
 }
 
 /// Returns whether pages are drawn dark now. Must be called on the main thread.

@@ -258,19 +258,25 @@ async fn start_later(app: App, cloud: Weak<ThisComputer>) {
     }
 }
 
-/// Allows one program for each home: a second start passes its arguments to the first and ends.
-pub fn single_instance(
-    hears: impl Fn(&AppHandle, &[String]) + Send + Sync + 'static,
-) -> TauriPlugin<Wry> {
-    let builder = tauri_plugin_single_instance::Builder::new()
-        .callback(move |app, arguments, _folder| hears(app, &arguments));
+/// The name under which the program of this home can be found. There is one program for each home.
+pub fn instance_id() -> String {
     match std::env::var_os("SNAPLARK_HOME").filter(|home| !home.is_empty()) {
-        None => builder.build(),
+        None => "com.snaplark.desktop".to_owned(),
         Some(home) => {
             let mut hasher = DefaultHasher::new();
             home.hash(&mut hasher);
             // Each component of a bus name must begin with a letter.
-            builder.dbus_id(format!("com.snaplark.desktop.home{:x}", hasher.finish())).build()
+            format!("com.snaplark.desktop.home{:x}", hasher.finish())
         }
     }
+}
+
+/// Allows one program for each home: a second start passes its arguments to the first and ends.
+pub fn single_instance(
+    hears: impl Fn(&AppHandle, &[String]) + Send + Sync + 'static,
+) -> TauriPlugin<Wry> {
+    tauri_plugin_single_instance::Builder::new()
+        .callback(move |app, arguments, _folder| hears(app, &arguments))
+        .dbus_id(instance_id())
+        .build()
 }

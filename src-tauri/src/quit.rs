@@ -140,15 +140,20 @@ pub struct QuitState {
 
 /// Closes everything, then ends the program. A second call does nothing.
 pub fn quit(handle: &AppHandle) {
-    end(handle, false);
+    end(handle, |handle| handle.exit(0));
+}
+
+/// Closes everything, then ends the program with the exit code of a failure.
+pub fn fail(handle: &AppHandle) {
+    end(handle, |handle| handle.exit(1));
 }
 
 /// Closes everything and starts again, because another version was installed.
 pub fn restart(handle: &AppHandle) {
-    end(handle, true);
+    end(handle, |handle| handle.restart());
 }
 
-fn end(handle: &AppHandle, starts_again: bool) {
+fn end(handle: &AppHandle, ends: impl FnOnce(&AppHandle) + Send + 'static) {
     if handle.state::<QuitState>().closes.swap(true, Ordering::SeqCst) {
         return;
     }
@@ -162,10 +167,7 @@ fn end(handle: &AppHandle, starts_again: bool) {
         if let Some(program) = handle.try_state::<DesktopProgram>() {
             program.close().await;
         }
-        match starts_again {
-            true => handle.restart(),
-            false => handle.exit(0),
-        }
+        ends(&handle);
     });
 }
 

@@ -4,7 +4,7 @@
 //! GTK's main thread owns windows and tray. Tasks call the app; nothing here waits for it on the main
 //! thread.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -43,12 +43,9 @@ pub fn run(arguments: Arc<[String]>) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         // The first plugin: a second start ends in it, before it touches anything.
         .plugin(program::single_instance(|app, arguments| {
-            // A start before the controller is there brings up no window; the first start does.
-            let Some(controller) = app.try_state::<DesktopController>() else { return };
-            let controller = controller.inner().clone();
-            let arguments: Arc<[String]> = arguments.into();
-            async_runtime::spawn(async move { controller.started_again(arguments).await });
+            app.state::<EarlyStarts>().started_again(app, arguments.into());
         }))
+        .manage(EarlyStarts::default())
         .plugin(navigation::plugin())
         .plugin(updates::plugin())
         .plugin(tauri_plugin_clipboard_manager::init())
@@ -85,7 +82,8 @@ pub fn run(arguments: Arc<[String]>) -> anyhow::Result<()> {
             let Some((app, desktop, noticed)) = start.take() else { return };
             if let Err(error) = begin(handle, &app, desktop, noticed, arguments.clone()) {
                 tracing::error!(%error, "Snaplark's windows can't be made");
-                quit::quit(handle);
+                platform::show_failure(&format!("Snaplark's windows can't be made: {error}"));
+                quit::fail(handle);
             }
         }
         // The last window is gone, but the tray isn't. Only `quit` ends the program.
@@ -93,6 +91,35 @@ pub fn run(arguments: Arc<[String]>) -> anyhow::Result<()> {
         _ => {}
     });
     Ok(())
+}
+
+/// Holds the arguments of second starts that come before the controller is there: the program is on the bus, and its
+/// icon may be in the tray, a moment earlier.
+#[derive(Default)]
+struct EarlyStarts(Mutex<Vec<Arc<[String]>>>);
+
+impl EarlyStarts {
+    /// Hands a second start to the controller, or keeps it until there is one.
+    fn started_again(&self, app: &AppHandle, arguments: Arc<[String]>) {
+        let mut early = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match app.try_state::<DesktopController>() {
+            None => early.push(arguments),
+            Some(controller) => {
+                let controller = controller.inner().clone();
+                async_runtime::spawn(async move { controller.started_again(arguments).await });
+            }
+        }
+    }
+
+    /// Makes the controller known and hands it what was kept.
+    fn end(&self, app: &AppHandle, controller: &DesktopController) {
+        let mut early = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        app.manage(controller.clone());
+        for arguments in early.drain(..) {
+            let controller = controller.clone();
+            async_runtime::spawn(async move { controller.started_again(arguments).await });
+        }
+    }
 }
 
 /// Starts everything. Runs on the main thread, once the event loop is running.
@@ -114,7 +141,7 @@ fn begin(
     }
     let shell = TauriShell::new(handle.clone());
     let controller = DesktopController::new(app.clone(), shell, stills::of(handle));
-    handle.manage(controller.clone());
+    handle.state::<EarlyStarts>().end(handle, &controller);
     let there = controller.clone();
     async_runtime::spawn(async move { there.started(arguments).await });
     async_runtime::spawn(controller.run(noticed));

@@ -183,6 +183,7 @@ fn words_for(label: TrayLabel) -> Cow<'static, str> {
         TrayLabel::CopyLink => word(Word::COPY_LINK),
         TrayLabel::OpenLink => word(Word::OPEN_LINK),
         TrayLabel::ShowFile => word(Word::REVEAL_FILE),
+        TrayLabel::UploadFile => word(Word::UPLOAD_FILE),
         TrayLabel::OpenLibrary => word(Word::TRAY_OPEN_LIBRARY),
         TrayLabel::OpenSettings => word(Word::TRAY_OPEN_SETTINGS),
         TrayLabel::Quit => word(Word::TRAY_QUIT),

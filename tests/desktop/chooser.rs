@@ -116,3 +116,20 @@ fn chooser_selects_a_window_by_click_and_by_keyboard() {
     let none = windows.run("return document.querySelector('img');", &[]).unwrap();
     assert_eq!(none, json!(null), "what was seen is forgotten");
 }
+
+#[test]
+fn chooser_is_named_after_what_it_is_for() {
+    let shown = Demonstration::begin_driven(Home::new().unwrap(), &pictures("chooser")).unwrap();
+    let (display, home) = (&shown.desk.display, &shown.desk.home);
+    let (record, capture) = ("Choose what to record", "Choose what to capture");
+    // One window serves both, and has the other name before.
+    for (keys, name) in [(KEYS, record), ("alt+s", capture), (KEYS, record)] {
+        display.press(home, keys).unwrap();
+        shown.window(name, |window| covers(window) && window.name == name).unwrap();
+        let windows = &shown.windows().unwrap().session;
+        windows.enter_window_at("windows/chooser", SOON).unwrap();
+        windows.find(&format!("[aria-label='{name}']"), SOON).unwrap();
+        display.press(home, "Escape").unwrap();
+        shown.no_window("the chooser to go", covers).unwrap();
+    }
+}

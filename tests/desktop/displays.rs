@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use snaplark_tests::browser::Browser;
-use snaplark_tests::desk::Desk;
+use snaplark_tests::desk::{self, Desk};
 use snaplark_tests::display::{Display, Rectangle};
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, output, program};
@@ -22,6 +22,10 @@ const SECOND: Rectangle = Rectangle { x: 1600, y: 100, width: 1280, height: 720 
 const INSIDE: Rectangle = Rectangle { x: 1900, y: 200, width: 800, height: 500 };
 /// Its lower left corner is the window's, where the numbers are.
 const REGION: Rectangle = Rectangle { x: 1900, y: 300, width: 600, height: 400 };
+/// On both displays, with a part of the window.
+const REGION_ACROSS: Rectangle = Rectangle { x: 1500, y: 300, width: 800, height: 400 };
+/// Begins on the first display. Above the second, which lies lower, there is none.
+const BESIDE_GAP: Rectangle = Rectangle { x: 1500, y: 20, width: 320, height: 200 };
 /// A part of the window's frame and of what is around it: nothing moves there.
 /// A page gets the pointer in whole CSS pixels. At each scale that is tested, they are whole pixels here.
 const FRAME: Rectangle = Rectangle { x: 1870, y: 160, width: 300, height: 30 };
@@ -287,6 +291,15 @@ fn region_and_window_on_the_second_display_are_recorded_and_taken_at_any_scale()
 
         stage.screenshot();
 
+        // A region of both displays.
+        let windows = stage.open((right(SECOND) - 20, bottom(SECOND) - 20));
+        let at = REGION_ACROSS;
+        stage.drag((at.x, at.y), (right(at), bottom(at)));
+        stage.on(FIRST);
+        windows.says(LABEL, "800 × 400", SOON).unwrap();
+        stage.picture("region-across");
+        stage.record(at);
+
         // What is bare is the display.
         let windows = stage.open(middle(SECOND));
         let bare = (right(SECOND) - 40, SECOND.y + 40);
@@ -309,6 +322,39 @@ fn region_and_window_on_the_second_display_are_recorded_and_taken_at_any_scale()
         })
         .unwrap();
     }
+}
+
+/// The server keeps pixels between displays that nobody sees.
+#[test]
+fn recorded_region_is_black_where_no_display_is() {
+    let mut home = Home::new().unwrap();
+    let display = Display::start_with_monitors(&mut home, &[FIRST, SECOND]).unwrap();
+    let _painter = desk::paint(&home, 5).unwrap();
+    let Rectangle { x, y, width, height } = BESIDE_GAP;
+    let region = format!("{width}x{height}+{x}+{y}");
+    let args = ["record", "--region", &region, "--seconds", "2", "--no-upload", "--json"];
+    let recorded = ask_json(&home, None, &args).unwrap();
+    let file = recorded["file"].as_str().unwrap();
+    let seen = media::last_picture(file, (width, height)).unwrap();
+    let kept = grey(&display.pixels(BESIDE_GAP).unwrap());
+    // An encoder blurs edges.
+    let edge = 16;
+    let (gap_left, gap_bottom) = ((SECOND.x - x) as usize, (SECOND.y - y) as usize);
+    let pixels = |of: &[u8], in_gap: bool| -> Vec<u8> {
+        let place = |n: usize| (n % width as usize, n / width as usize);
+        let is_wanted = |n: &usize| match (place(*n), in_gap) {
+            ((x, y), true) => x >= gap_left + edge && y + edge < gap_bottom,
+            ((x, y), false) => x + edge < gap_left || y >= gap_bottom + edge,
+        };
+        (0..of.len()).filter(is_wanted).map(|n| of[n]).collect()
+    };
+    let mean = |of: Vec<u8>| of.iter().map(|one| u64::from(*one)).sum::<u64>() / of.len() as u64;
+    assert!(mean(pixels(&kept, true)) > 40, "there is something to hide");
+    assert!(
+        pixels(&seen, true).iter().all(|one| *one < 24),
+        "what nobody sees is in the recording"
+    );
+    assert!(mean(pixels(&seen, false)) > 40, "the displays are in it");
 }
 
 fn counting_window(desk: &Desk) -> Process {

@@ -1,4 +1,4 @@
-//! What a picture is used for beside its file: pinned on the screen, as a link in Markdown; and how the library finds it
+//! The uses of a picture beside its file: pinned on the screen, as a link in Markdown; and how the library finds it
 //! among recordings.
 
 use std::time::Duration;

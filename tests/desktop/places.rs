@@ -22,9 +22,11 @@ fn begin(desk: &Desk, empty_tray: &[u8]) -> Process {
     app
 }
 
-/// A second start opens the library of the first.
+/// A second start opens the library of the first. It needs no display for that.
 fn open_library(desk: &Desk) -> Window {
-    output(command(&desk.home, program("snaplark-desktop").unwrap()), SHOW).unwrap();
+    let mut second = command(&desk.home, program("snaplark-desktop").unwrap());
+    second.env_remove("DISPLAY");
+    output(second, SHOW).unwrap();
     let window = wait::until("the library", SHOW, || {
         let windows = desk.display.windows(&desk.home, "snaplark")?;
         Ok(windows.into_iter().find(|window| window.at.width > 600 && window.at.height > 400))

@@ -39,6 +39,7 @@ fn until_dark(windows: &Session, dark: bool, what: &str) {
 
 fn open_settings(windows: &Session) {
     windows.enter_window_at("library", SOON).unwrap();
+    windows.shown(SOON).unwrap();
     windows.press("[data-testid=open-settings]", SOON).unwrap();
     windows.enter_window_at("settings", SOON).unwrap();
 }

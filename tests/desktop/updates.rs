@@ -187,8 +187,10 @@ fn update_is_announced_verified_and_installed() {
         .until("its end", SHOW, "return window.__TAURI_INTERNALS__.invoke('snapshot', {since: 0}).then((s) => s.recorder.kind === 'idle');")
         .unwrap();
     windows.press(INSTALL, SOON).unwrap();
-    let said = wait::until("the system to be asked", SHOW, || Ok(fs::read_to_string(&asked).ok()))
-        .unwrap();
+    let said = wait::until("the system to be asked", SHOW, || {
+        Ok(fs::read_to_string(&asked).ok().filter(|said| said.ends_with('\n')))
+    })
+    .unwrap();
     assert_eq!(said, "dpkg -i\n");
     assert_eq!(fs::read(asked.with_extension("deb")).unwrap(), bytes);
 }

@@ -1,9 +1,39 @@
 //! Measures what a program uses of the machine, including everything that it started: `Process` gives each
 //! program a process group of its own. Reads /proc, so it works on Linux only.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::home::Home;
+use crate::process::Process;
+use crate::wait;
+
+/// What a program used from its start to its end.
+pub struct Use {
+    pub time: Duration,
+    pub cpu: Duration,
+    pub peak_kib: u64,
+    /// Its standard output.
+    pub said: String,
+}
+
+/// Runs a program to its end and measures it. Up to the last 20 ms of its CPU time are not seen.
+pub fn of_run(home: &Home, name: &str, command: Command, limit: Duration) -> Result<Use> {
+    let begun = Instant::now();
+    let mut process = Process::start(home, name, command)?;
+    let (mut cpu, mut peak_kib) = (Duration::ZERO, 0);
+    wait::until(name, limit, || {
+        cpu = self::cpu(process.id()).unwrap_or(cpu);
+        peak_kib = self::peak_kib(process.id()).unwrap_or(0).max(peak_kib);
+        Ok((!process.is_running()).then_some(()))
+    })?;
+    let time = begun.elapsed();
+    let is_good = process.wait(limit)?.success();
+    is_good.then_some(()).with_context(|| format!("{name}:\n{}", process.complaints()))?;
+    Ok(Use { time, cpu, peak_kib, said: process.lines().join("\n") })
+}
 
 /// Returns the CPU time of the group's running processes.
 pub fn cpu(group: u32) -> Result<Duration> {

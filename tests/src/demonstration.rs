@@ -190,7 +190,12 @@ impl Demonstration {
     /// Waits until the app shows a window that `is_it` accepts.
     pub fn window(&self, what: &str, is_it: impl Fn(&Window) -> bool) -> Result<Window> {
         let Desk { display, home, .. } = &self.desk;
-        wait::until(what, START, || Ok(display.windows(home, CLASS)?.into_iter().find(&is_it)))
+        let found =
+            wait::until(what, START, || Ok(display.windows(home, CLASS)?.into_iter().find(&is_it)));
+        found.inspect_err(|_| {
+            self.picture("missing-window", None).ok();
+            eprintln!("{:#?}", display.windows(home, CLASS));
+        })
     }
 
     /// Waits until it shows none.

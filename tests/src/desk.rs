@@ -229,8 +229,13 @@ impl Desk {
 
 /// Starts the numbered screen on the home's display and waits for its first frame.
 pub fn paint(home: &Home, fps: u32) -> Result<Process> {
+    paint_scene(home, fps, "work")
+}
+
+/// Starts the numbered screen with another scene of its own (`numbered-screen --help`).
+pub fn paint_scene(home: &Home, fps: u32, scene: &str) -> Result<Process> {
     let mut painter = command(home, program("numbered-screen")?);
-    painter.args(["--fps", &fps.to_string()]);
+    painter.args(["--fps", &fps.to_string(), "--show", scene]);
     let mut painter = Process::start(home, "numbered-screen", painter)?;
     wait::until("the numbered screen", START, || painter.line(START).map(Some))?;
     Ok(painter)

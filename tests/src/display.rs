@@ -319,8 +319,18 @@ impl Display {
 
     /// Copies text as another program would.
     pub fn copy(&self, home: &Home, text: &str) -> Result<()> {
+        self.put_on_clipboard(home, &[], text)
+    }
+
+    /// Copies files as a file manager would. Their paths need no escapes.
+    pub fn copy_files(&self, home: &Home, files: &[&Path]) -> Result<()> {
+        let addresses = files.iter().map(|file| format!("file://{}\r\n", file.display()));
+        self.put_on_clipboard(home, &["-target", "text/uri-list"], &addresses.collect::<String>())
+    }
+
+    fn put_on_clipboard(&self, home: &Home, target: &[&str], text: &str) -> Result<()> {
         let mut xclip = command(home, "xclip");
-        xclip.args(["-selection", "clipboard", "-in"]);
+        xclip.args(["-selection", "clipboard", "-in"]).args(target);
         // xclip stays running to provide what was copied, and would hold the outputs open.
         xclip.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::piped());
         let mut xclip = xclip.spawn()?;

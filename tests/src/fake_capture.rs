@@ -58,8 +58,22 @@ pub struct Clip {
 impl Clip {
     /// Encodes the clip, or reads it if `file` exists already.
     pub fn at(file: &Path) -> Result<Self> {
+        let source = format!("testsrc2=size={}x{}:rate={FPS}:duration=2", SIZE.0, SIZE.1);
+        Self::encoded_at(file, &source, "100k")
+    }
+
+    /// Does the same with pictures of noise, whose frames are some 45 kB each.
+    pub fn of_noise_at(file: &Path) -> Result<Self> {
+        let source = format!(
+            "testsrc2=size={}x{}:rate={FPS}:duration=2,noise=alls=60:allf=t",
+            SIZE.0, SIZE.1
+        );
+        Self::encoded_at(file, &source, "10M")
+    }
+
+    fn encoded_at(file: &Path, source: &str, bits_per_second: &str) -> Result<Self> {
         if !file.is_file() {
-            encode(file)?;
+            encode(file, source, bits_per_second)?;
         }
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
         let frames = frames_of_ivf(&bytes)?;
@@ -70,7 +84,14 @@ impl Clip {
         Ok(Self { frames })
     }
 
-    fn cluster(&self, index: u32) -> Vec<u8> {
+    /// Returns the bytes before the first cluster.
+    pub fn init() -> Vec<u8> {
+        let video = Video { codec: VideoCodec::Vp9, width: SIZE.0, height: SIZE.1 };
+        snaplark_formats::webm::init(&Tracks { video, audio: None })
+    }
+
+    /// Returns the segment with that index.
+    pub fn cluster(&self, index: u32) -> Vec<u8> {
         let start_ms = u64::from(index) * SEGMENT_MS;
         let time_ms = |frame: usize| start_ms + frame as u64 * 1_000 / u64::from(FPS);
         let last = self.frames.len() - 1;
@@ -86,13 +107,12 @@ impl Clip {
     }
 }
 
-fn encode(file: &Path) -> Result<()> {
-    let source = format!("testsrc2=size={}x{}:rate={FPS}:duration=2", SIZE.0, SIZE.1);
+fn encode(file: &Path, source: &str, bits_per_second: &str) -> Result<()> {
     let part = file.with_extension(format!("{}.part", std::process::id()));
     let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &source])
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i", source])
         .args(["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"])
-        .args(["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999", "-b:v", "100k"])
+        .args(["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999", "-b:v", bits_per_second])
         .args(["-f", "ivf"])
         .arg(&part)
         .stdin(Stdio::null())
@@ -255,6 +275,15 @@ impl Render for FakeCapture {
         cut
     }
 
+    fn joined(
+        &self,
+        init: &[u8],
+        before: &[u8],
+        segment: &[u8],
+    ) -> Result<Option<Vec<u8>>, RenderError> {
+        SystemRender.joined(init, before, segment)
+    }
+
     fn picture(
         &self,
         recipe: &PictureRecipe<'_>,
@@ -361,8 +390,7 @@ impl Recording {
     }
 
     fn record(&mut self) -> Result<()> {
-        let video = Video { codec: VideoCodec::Vp9, width: SIZE.0, height: SIZE.1 };
-        let init = snaplark_formats::webm::init(&Tracks { video, audio: None });
+        let init = Clip::init();
         write_durably(&self.folder, INIT_FILE, |file| file.write_all(&init))?;
         lock(&self.record).take(&init);
         self.tell(CaptureEvent::Started { width: SIZE.0, height: SIZE.1 });

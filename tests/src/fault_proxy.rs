@@ -123,6 +123,11 @@ impl FaultProxy {
         format!("http://{}", self.address)
     }
 
+    /// Returns where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn script(&self, script: impl FnMut(&Asked) -> Turn + Send + 'static) {
         *lock(&self.shared.script) = Box::new(script);
     }

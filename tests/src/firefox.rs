@@ -36,9 +36,14 @@ pub struct Firefox {
 
 impl Firefox {
     pub fn start(home: &Home) -> Result<Self> {
+        Self::start_with(home, "")
+    }
+
+    /// Starts it with further preferences, a line for each.
+    pub fn start_with(home: &Home, preferences: &str) -> Result<Self> {
         let profile = home.path().join("firefox");
         std::fs::create_dir_all(&profile)?;
-        std::fs::write(profile.join("user.js"), PREFERENCES)?;
+        std::fs::write(profile.join("user.js"), format!("{PREFERENCES}{preferences}"))?;
         let mut firefox = command(home, "firefox-esr");
         firefox.args(["--headless", "--marionette", "--no-remote", "--profile"]).arg(&profile);
         let browser = Process::start(home, "firefox", firefox)?;

@@ -7,6 +7,7 @@
 //! written.
 
 pub mod browser;
+pub mod bucket;
 pub mod camera;
 pub mod cloud;
 pub mod cost;
@@ -23,6 +24,7 @@ pub mod home;
 pub mod media;
 pub mod mounts;
 pub mod numbers;
+pub mod peer_recorders;
 pub mod process;
 pub mod recorder;
 pub mod server;

@@ -31,9 +31,14 @@ impl Server {
     }
 
     pub fn start_with(home: &Home, args: &[&str]) -> Result<Self> {
+        Self::start_at(home, ([127, 0, 0, 1], 0).into(), args)
+    }
+
+    /// Starts one on this port, or on a free one if that is 0.
+    pub fn start_at(home: &Home, listen: SocketAddr, args: &[&str]) -> Result<Self> {
         let data = home.path().join("cloud");
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let (process, address) = serve(home, &data, &args, ([127, 0, 0, 1], 0).into())?;
+        let (process, address) = serve(home, &data, &args, listen)?;
         let mut token = command(home, program("snaplark-cloud")?);
         token.args(["token", "--user", "test@example.org", "--data"]).arg(&data);
         let token = output(token, START)?.trim().to_owned();
@@ -48,6 +53,11 @@ impl Server {
     /// Returns the CPU time that it and what it has started have used.
     pub fn cpu(&self) -> Result<Duration> {
         cost::cpu(self.process.id())
+    }
+
+    /// Returns its peak memory.
+    pub fn peak_kib(&self) -> Result<u64> {
+        cost::peak_kib(self.process.id())
     }
 
     /// Returns the folder of its database and objects.

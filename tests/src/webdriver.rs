@@ -162,6 +162,14 @@ impl Session {
         })
     }
 
+    /// Waits until the window is on the screen. WebKit drops clicks into a window that is hidden.
+    pub fn shown(&self, limit: Duration) -> Result<()> {
+        wait::until("the window to be shown", limit, || {
+            let visible = self.run("return document.visibilityState;", &[])?;
+            Ok((visible == json!("visible")).then_some(()))
+        })
+    }
+
     /// Sends a command of Chromium's own protocol, for what WebDriver lacks.
     pub fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
         self.post("goog/cdp/execute", &json!({"cmd": command, "params": params}))

@@ -12,7 +12,7 @@ use crate::pages::{SOON, Site, film};
 const LINE: Shape = Shape { round_trip: Duration::from_millis(20), bits_per_second: 5_000_000 };
 /// The best of so many counts: what else runs here takes its time now and then.
 const TRIES: usize = 3;
-/// What the page may take longer than the bare element: its own HTML has to be there first, which is a
+/// The time that the page may take longer than the bare element: its own HTML has to be there first, which is a
 /// handshake and a question (2 round trips), and scripts and styles share the line with the video.
 const LATER_MS_MAX: f64 = 400.0;
 const FIRST_MS_MAX: f64 = 1_000.0;

@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use snaplark_tests::browser::{Browser, play};
+use snaplark_tests::firefox::Firefox;
+use snaplark_tests::home::Home;
 use snaplark_tests::process::{Answer, command, finish, output, tool};
 use snaplark_tests::wait;
 
@@ -73,12 +75,10 @@ fn plays_and_seeks(site: &Site, link: &str, seconds: u32, way: &str) {
     println!("{way}: a picture after {:.1} s, {source}", asked.elapsed().as_secs_f64());
     let is_blob = source.as_str().unwrap().starts_with("blob:");
     assert_eq!(is_blob, way != "by itself", "{source}");
-    // Black is 16 in the file and 0 on the screen.
-    let gray = |second: u32| ((30 + 15 * second) as f64 - 16.0) * 255.0 / 219.0;
-    for second in [7, 2, 9, 0, 5, 8, 1, 6, 3, 4] {
+    for second in PLACES {
         let seek = "document.querySelector('video').currentTime = arguments[0];";
         session.run(seek, &[json!(f64::from(second) + 0.5)]).unwrap();
-        let expected = gray(second);
+        let expected = gray_on_screen(second);
         let is_there = format!(
             "{{ const gray = (() => {{ {GRAY} }})();
             return gray !== null && Math.abs(gray - {expected}) < 9 && {{gray}}; }}"
@@ -289,6 +289,53 @@ pub(crate) fn vlc(site: &Site) -> Command {
     nobody
 }
 
+/// Places to which players seek, in seconds.
+const PLACES: [u32; 10] = [7, 2, 9, 0, 5, 8, 1, 6, 3, 4];
+
+/// Black is 16 in the file and 0 on the screen.
+fn gray_on_screen(second: u32) -> f64 {
+    f64::from(30 + 15 * second - 16) * 255.0 / 219.0
+}
+
+/// Firefox switches WebM off by its own preferences.
+const WITHOUT_WEBM: &str = "user_pref(\"media.webm.enabled\", false);
+user_pref(\"media.mediasource.webm.enabled\", false);\n";
+
+#[test]
+fn firefox_plays_the_file_and_without_webm_the_stream_and_seeks_in_each() {
+    const SECONDS: u32 = 11;
+    let site = Site::start();
+    let (_, link) = site.video("grays.webm", &grays(&site, SECONDS), true);
+    complete(&link);
+    for (way, preferences) in [("the file", ""), ("the stream", WITHOUT_WEBM)] {
+        let home = Home::new().unwrap();
+        let mut firefox = Firefox::start_with(&home, preferences).unwrap();
+        firefox.go(&link).unwrap();
+        let shown = "const v = document.querySelector('video');
+            const said = document.querySelector('.unplayable');
+            if (!said.hidden) return {said: said.innerText};
+            return v.readyState > 1 && v.videoWidth > 0 && {source: v.currentSrc};";
+        let source = firefox.until("a first picture", SOON, shown).unwrap();
+        println!("Firefox, {way}: {source}");
+        let is_file = source["source"].as_str().is_some_and(|it| it.contains("/video.webm"));
+        assert_eq!(is_file, way == "the file", "{source}");
+        for second in PLACES {
+            let seek = format!("document.querySelector('video').currentTime = {second} + 0.5;");
+            firefox.run(&seek).unwrap();
+            let expected = gray_on_screen(second);
+            let is_there = format!(
+                "const gray = (() => {{ {GRAY} }})();
+                return gray !== null && Math.abs(gray - {expected}) < 9 && {{gray}};"
+            );
+            firefox.until(&format!("{way}: second {second} to be shown"), SOON, &is_there).unwrap();
+        }
+        firefox.run("document.querySelector('video').play();").unwrap();
+        let ended = "const v = document.querySelector('video'); return v.ended && v.duration;";
+        let length = firefox.until("the end", SOON, ended).unwrap().as_f64().unwrap();
+        assert!((length - f64::from(SECONDS)).abs() < 0.2, "{way}: {length}");
+    }
+}
+
 #[test]
 fn webkit_plays_whatever_it_takes() {
     let screen = crate::screen::Screen::start();
@@ -298,7 +345,7 @@ fn webkit_plays_whatever_it_takes() {
         cloud,
         home: snaplark_tests::home::Home::new().unwrap(),
     };
-    let (_, link) = site.video("grays.webm", &grays(&site, 6), true);
+    let (_, link) = site.video("grays.webm", &grays(&site, 11), true);
     let session = &site.browser.session;
     session.go(&link).unwrap();
     let shown = "const v = document.querySelector('video');
@@ -311,4 +358,30 @@ fn webkit_plays_whatever_it_takes() {
         "return document.createElement('video').canPlayType('application/vnd.apple.mpegurl');";
     println!("WebKit: {seen}, of HLS it says {:?}", session.run(hls, &[]).unwrap());
     assert_eq!(seen["width"], 320, "{seen}");
+    let reach = |what: &str, condition: &str| -> Value {
+        session.until(what, SOON, condition).unwrap_or_else(|error| {
+            let player = "const v = document.querySelector('video');
+                const held = [...Array(v.buffered.length).keys()].map((i) => [v.buffered.start(i), v.buffered.end(i)]);
+                return JSON.stringify([v.currentSrc, v.currentTime, v.paused, v.seeking, v.readyState, v.networkState,
+                    v.duration, held, v.error?.message]);";
+            panic!("{error}; the player: {:?}", session.run(player, &[]))
+        })
+    };
+    let is_file = seen["source"].as_str().is_some_and(|it| it.contains("/video.webm"));
+    assert!(is_file, "WebKit plays WebM by itself: {seen}");
+    for second in PLACES {
+        let seek = "document.querySelector('video').currentTime = arguments[0];";
+        session.run(seek, &[json!(f64::from(second) + 0.5)]).unwrap();
+        let expected = gray_on_screen(second);
+        let is_there = format!(
+            "{{ const gray = (() => {{ {GRAY} }})();
+            return gray !== null && Math.abs(gray - {expected}) < 9 && {{gray}}; }}"
+        );
+        reach(&format!("second {second} to be shown"), &is_there);
+    }
+    // A person presses it; WebKit lets no page begin by itself with sound.
+    session.press(".controls [data-do=play]", SOON).unwrap();
+    let ended = "const v = document.querySelector('video'); return v.ended && v.duration;";
+    let length = reach("the end", ended).as_f64().unwrap();
+    assert!((length - 11.0).abs() < 0.2, "{length}");
 }

@@ -12,6 +12,7 @@ mod durations;
 mod failures;
 mod first_frame;
 mod hls;
+mod languages;
 mod live;
 mod long;
 mod manners;

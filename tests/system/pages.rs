@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
-use snaplark_api::{RECORDING_SECRET_BYTES, ScreenshotFields, recording_id_of};
+use snaplark_api::{RECORDING_SECRET_BYTES, ScreenshotFields, hex, recording_id_of};
 use snaplark_tests::browser::Browser;
 use snaplark_tests::cloud::Cloud;
 use snaplark_tests::fake_capture::sha256_of;
@@ -94,7 +94,7 @@ impl Site {
     pub(crate) fn edited(&self, film: &Path) -> (String, String) {
         let secret = [9; RECORDING_SECRET_BYTES];
         let bytes = std::fs::read(film).unwrap();
-        let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(&secret);
         let mut init = json!({
             "filename": "Release walk-through.webm", "timestamp": "2024-01-15T10-30-45", "fps": 30,
             "codec": "video/webm;codecs=vp9", "bitrate": 2_500_000,
@@ -122,7 +122,7 @@ impl Site {
         init["version"] = json!(2);
         let session = session_of(&init);
         let (_, sha256) = sha256_of(bytes.as_slice()).unwrap();
-        let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&sha256);
         let keep = json!({"chunkIndex": 0, "start": 0, "end": bytes.len(), "sha256": sha256});
         let pieces = json!({
             "fromVersion": 1, "pieces": [{"keep": keep}],
@@ -177,7 +177,8 @@ impl Site {
         self.browser.session.devtools("Network.clearBrowserCookies", &json!({})).unwrap();
     }
 
-    /// The page in all its forms. `act`: what is done to it first.
+    /// Pictures the page, on a desktop in the light and on a phone in the dark, or in all its forms for `cargo xtask
+    /// pictures`. `act`: what is done to it first.
     pub(crate) fn pictures(&self, name: &str, url: &str, act: &str) {
         let session = &self.browser.session;
         for (form, width, height, is_mobile) in WIDTHS {
@@ -185,7 +186,11 @@ impl Site {
                 "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_mobile
             });
             session.devtools("Emulation.setDeviceMetricsOverride", &metrics).unwrap();
+            let all = std::env::var_os("SNAPLARK_ALL_FORMS").is_some();
             for scheme in SCHEMES {
+                if !all && is_mobile != (scheme == "dark") {
+                    continue;
+                }
                 let media = json!({
                     "features": [{"name": "prefers-color-scheme", "value": scheme}]
                 });
@@ -345,7 +350,7 @@ fn cloud_pages_are_pictured_in_all_their_states() {
     site.pictures("library", &at("/my/videos"), "");
     let edit = "document.querySelectorAll('.tile .sheet')[0].showPopover();";
     site.pictures("library-edit", &at("/my/videos"), edit);
-    let trim = "document.querySelector('form[data-trim]').showPopover();";
+    let trim = "document.querySelector('form[data-trim]').parentElement.showPopover();";
     site.pictures("library-trim", &at("/my/videos"), trim);
     site.pictures("library-screenshots", &at("/my/videos?kind=screenshots"), "");
     site.pictures("library-search", &at("/my/videos?q=nothing+like+this"), "");

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use snaplark_api::hex;
 use snaplark_tests::browser::{Browser, play};
 use snaplark_tests::cloud::{Cloud, fetch};
 use snaplark_tests::fake_capture::sha256_of;
+use snaplark_tests::firefox::Firefox;
 use snaplark_tests::home::Home;
 use snaplark_tests::wait;
 
@@ -96,7 +98,7 @@ pub(crate) fn followed_by(mime: &str, before: Option<&str>, behind_max_s: f64) {
 
     let original = fetch(&format!("{}/original.webm", recording.link)).unwrap();
     let (_, sha256) = sha256_of(original.as_slice()).unwrap();
-    let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&sha256);
     assert_eq!(json!(sha256), sent["sha256"]);
     wait::until("a seekable video", SOON, || {
         let id = sent["session"].as_str().unwrap_or_default();
@@ -118,4 +120,23 @@ fn live_page_follows_a_browsers_webm_cut_anywhere() {
 #[test]
 fn live_page_follows_a_browsers_mp4_cut_anywhere() {
     followed("video/mp4");
+}
+
+#[test]
+fn live_page_in_firefox_follows_to_the_end() {
+    let home = Home::new().unwrap();
+    let cloud = Cloud::start(&home).unwrap();
+    let browser = Browser::chromium(&home).unwrap();
+    let mut firefox = Firefox::start(&home).unwrap();
+    let recording = Recording::start(&browser, &cloud, "video/webm;codecs=vp8", 8.0);
+    firefox.go(&recording.link).unwrap();
+    let plays = "const v = document.querySelector('video');
+        return v && v.currentTime > 1 && !v.paused && v.videoWidth;";
+    assert_eq!(firefox.until("Firefox to play", SOON, plays).unwrap(), 320);
+    let sent = recording.end();
+    let ended = "const v = document.querySelector('video');
+        return v.error ? v.error.message : v.ended && {at: v.currentTime};";
+    let ended = firefox.until("the end in Firefox", SOON, ended).unwrap();
+    let long_s = sent["long"].as_f64().unwrap();
+    assert!((ended["at"].as_f64().unwrap_or(0.0) - long_s).abs() < 1.0, "{ended} of {long_s}");
 }

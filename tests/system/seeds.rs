@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use snaplark_api::hex;
 use snaplark_tests::browser::Browser;
 use snaplark_tests::cloud::{Cloud, fetch};
 use snaplark_tests::fake_capture::sha256_of;
@@ -29,7 +30,7 @@ fn check(cloud: &Cloud, done: &Value, parts: usize) {
     let original = fetch(&format!("{}/{folder}/original.webm", cloud.address)).unwrap();
     assert_eq!(json!(original.len()), done["size"]);
     let (_, sha256) = sha256_of(original.as_slice()).unwrap();
-    let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&sha256);
     assert_eq!(json!(sha256), done["sha256"]);
 }
 

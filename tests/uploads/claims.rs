@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use snaplark_api::recording_id_of;
+use snaplark_api::{hex, recording_id_of};
 use snaplark_store::Store;
 use snaplark_tests::fake_capture::Pace;
 use snaplark_tests::process::{command, output, program};
@@ -28,7 +28,7 @@ fn taken_address_is_replaced_by_another_and_said() {
         // Only the app has the secret. Here somebody found it.
         let secret = Store::open(root).unwrap().secret(id).unwrap().expect("it was made for it");
         taken = recording_id_of(&secret).to_string();
-        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&secret);
         let init = json!({
             "filename": "theirs.webm", "timestamp": "2026-11-29T10:00:00Z", "fps": 30,
             "codec": "video/webm;codecs=vp9", "bitrate": 1_000_000,

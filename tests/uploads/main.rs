@@ -8,17 +8,22 @@
 #![cfg(test)]
 
 mod append;
+mod buckets;
 mod claims;
 mod crashes;
 mod damage;
 mod deleting;
+mod dialects;
 mod documents;
 mod faults;
+mod files;
+mod folder;
 mod hints;
 mod keyring;
 mod manners;
 mod memory;
 mod person;
+mod php;
 mod pictures;
 mod preview;
 mod publishing;
@@ -28,3 +33,4 @@ mod server_crashes;
 mod sign_in;
 mod strike;
 mod two_servers;
+mod webhook;

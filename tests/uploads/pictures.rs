@@ -24,7 +24,7 @@ fn rig() -> Rig {
 }
 
 /// Returns a PNG of one color, without compression.
-fn png(color: [u8; 3]) -> Vec<u8> {
+pub fn png(color: [u8; 3]) -> Vec<u8> {
     let (width, height) = SIZE;
     let row: Vec<u8> = std::iter::once(0).chain(color.repeat(width as usize)).collect();
     let pixels = row.repeat(height as usize);

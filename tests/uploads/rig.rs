@@ -58,7 +58,18 @@ pub struct Client {
 
 impl Client {
     pub fn start(runtime: &Handle, home: &Home, account: Account, pace: Pace) -> Result<Self> {
-        let clip = Arc::new(Clip::at(clip_file())?);
+        Self::start_with(runtime, home, account, pace, Clip::at(clip_file())?)
+    }
+
+    /// Does the same with another clip.
+    pub fn start_with(
+        runtime: &Handle,
+        home: &Home,
+        account: Account,
+        pace: Pace,
+        clip: Clip,
+    ) -> Result<Self> {
+        let clip = Arc::new(clip);
         let capture = Arc::new(FakeCapture::new(clip, pace));
         let root = home.path().join("client");
         let home = AppHome { save_folder: root.join("saved"), root };

@@ -9,11 +9,11 @@ use snaplark_app::{AppError, Settings, SettingsChange, StartRequest};
 use snaplark_core::RecordingId;
 use snaplark_tests::fake_capture::{Pace, sha256_of};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, output, program};
+use snaplark_tests::process::{Answer, Process, command, finish, output, program};
 use snaplark_tests::recorder::pieces;
-use snaplark_tests::{media, session};
+use snaplark_tests::{media, session, wait};
 
-use crate::rig::{RECORDING, Rig, fake_recorder, hold_served};
+use crate::rig::{RECORDING, Rig, Server, fake_recorder, hold_served};
 
 /// Two seconds of media in a tenth of one.
 const PACE: Pace =
@@ -201,4 +201,51 @@ fn what_a_killed_program_kept_is_swept_by_the_next() {
     let mut second = keeper(&home);
     full(&mut second);
     assert!(!kept.join("of the first").exists());
+}
+
+/// Returns what `snaplark` says to this home's program.
+fn ask(home: &Home, args: &[&str]) -> Answer {
+    let mut snaplark = command(home, program("snaplark").unwrap());
+    finish(snaplark.args(args), DONE).unwrap()
+}
+
+#[test]
+fn markdown_link_is_printed_without_a_network_also_after_a_restart() {
+    let home = Home::new().unwrap();
+    let mut server = Server::start(&home).unwrap();
+    let url = format!("http://{}", server.address);
+    let mut seen = fake_recorder(&home, &url, &server.token, &["--segments", "1"]).unwrap();
+    assert!(seen.wait(DONE).unwrap().success());
+    server.kill().unwrap();
+    let more = ["--every-ms", "50", "--segments", "100000", "--keep", "30"];
+    let mut keeper = fake_recorder(&home, &url, &server.token, &more).unwrap();
+    assert_eq!(keeper.line(DONE).unwrap(), "keeps");
+    assert_eq!(keeper.line(DONE).unwrap(), "full");
+    let shared = ask(&home, &["share-last", "--seconds", "6", "--markdown"]);
+    let line = shared.stdout.trim();
+    let (title, link) = line.split_once("](").unwrap_or_else(|| panic!("{shared:?}"));
+    let link = link.strip_suffix(')').unwrap();
+    assert!(title.len() > 1 && title.starts_with('['), "{line}");
+    assert!(link.starts_with(&format!("{url}/videos/")), "{line}");
+
+    server.restart(&home).unwrap();
+    wait::until("the upload to be done", DONE, || {
+        let said = ask(&home, &["list", "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&said.stdout)?;
+        let recordings = list["recordings"].as_array().cloned().unwrap_or_default();
+        let shared = recordings.into_iter().find(|recording| recording["link"] == link);
+        Ok(shared.filter(|recording| recording["state"]["kind"] == "done"))
+    })
+    .unwrap();
+}
+
+#[test]
+fn markdown_link_is_not_made_up_for_a_server_that_was_never_reached() {
+    let home = Home::new().unwrap();
+    let mut keeper = keeper(&home);
+    assert_eq!(keeper.line(DONE).unwrap(), "keeps");
+    assert_eq!(keeper.line(DONE).unwrap(), "full");
+    let shared = ask(&home, &["share-last", "--seconds", "6", "--markdown"]);
+    assert!(!shared.status.success() && shared.stdout.is_empty(), "{shared:?}");
+    assert!(shared.stderr.contains("there is no link yet"), "{shared:?}");
 }

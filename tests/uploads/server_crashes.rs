@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use reqwest::blocking::{Client, multipart};
 use serde_json::{Value, json};
+use snaplark_api::hex;
 use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, finish, output, program};
@@ -262,7 +263,7 @@ fn pieces() -> Value {
     let parts = marked_parts();
     let keep = |index: usize, from: usize, shift_ms: i64| {
         let digest = Sha256::digest(&parts[index][from..]);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&digest);
         let range = json!({"chunkIndex": index, "start": from, "end": parts[index].len(), "sha256": digest});
         json!({"keep": range, "shiftMs": shift_ms})
     };

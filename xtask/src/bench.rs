@@ -1,12 +1,17 @@
-//! Benchmarks: how long a person waits, what the app uses at rest, how long the export of a screenshot takes, and
-//! what one recording costs compared to ffmpeg. Uploads and the server's throughput are not measured yet.
+//! Benchmarks: how long a person waits, what the app uses at rest, how long the export of a screenshot takes, how
+//! soon a link shows its first picture, and what one recording costs compared to ffmpeg. The areas of `peer-bench` are measured beside other programs.
 
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::packages::Need;
-use crate::{Place, build, packages, ui};
+use crate::{Place, build, packages, peers, tools, ui};
+
+/// The areas that `peer-bench` measures beside other programs.
+pub const AREAS: [&str; 8] =
+    ["upload", "finalize", "cloud", "resume", "link", "shaped", "library", "recording"];
 
 pub fn bench(place: &Place) -> Result<ExitCode> {
     packages::ensure(place, Need::Stage)?;
@@ -20,13 +25,16 @@ pub fn bench(place: &Place) -> Result<ExitCode> {
     build::become_program(place, "recording-cost", &[])
 }
 
-/// Measures what a screenshot of a large display costs.
+/// Measures what a screenshot of a large display costs: what a person waits for in a release build of the desktop program.
 pub fn screenshot(place: &Place) -> Result<ExitCode> {
     packages::ensure(place, Need::Stage)?;
     ui::install(place)?;
     ui::build(place)?;
     build::programs(place)?;
-    let waited = Command::new(build::program(place, "screenshot-cost")).status();
+    let released = build::released(place, "snaplark-desktop")?;
+    let waited = Command::new(build::program(place, "screenshot-cost"))
+        .env("SNAPLARK_PROGRAMS", released)
+        .status();
     ensure!(
         waited.context("screenshot-cost can't be started")?.success(),
         "screenshot-cost failed"
@@ -34,14 +42,68 @@ pub fn screenshot(place: &Place) -> Result<ExitCode> {
     build::become_program(place, "picture-cost", &[])
 }
 
-/// Measures what a cut and a GIF cost, beside ffmpeg, and the memory of exports. The limits are those of the tests.
+/// Measures what a trim costs until the link shows it, what a cut and a GIF cost, beside ffmpeg, and the memory of
+/// exports: in release builds, as a person has them. The limits are those of the tests.
 pub fn cut(place: &Place) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
+    build::released(place, "snaplark-cloud")?;
+    build::cargo(place, "a trim of two hours, until the link shows it")
+        .remedy("read the figures above; other work on this machine makes them worse.")
+        .args(["test", "--release"])
+        .args(build::WORKSPACE)
+        .args(["--test", "uploads", "--", "--nocapture", "publishing_a_trim"])
+        .env("SNAPLARK_BENCH", "1")
+        .run()?;
     build::cargo(place, "cuts and GIFs beside ffmpeg")
         .remedy("read the figures above; other work on this machine makes them worse.")
-        .args(["test"])
+        .args(["test", "--release"])
         .args(build::WORKSPACE)
         .args(["--test", "cuts", "--", "--nocapture", "--test-threads", "1", "figures::"])
         .env("SNAPLARK_BENCH", "1")
+        .run()
+}
+
+/// The area that needs the desktop program, which takes longest to build.
+const DESKTOP_AREA: &str = "library";
+
+/// Measures areas beside other programs, built with optimization, and writes docs/benchmarks.md. A short run only shows
+/// that the areas work, and writes nothing.
+pub fn beside_peers(place: &Place, areas: &[&str], is_short: bool) -> Result<ExitCode> {
+    packages::ensure(place, Need::Peers)?;
+    tools::ensure(place)?;
+    let peers = peers::ensure(place)?;
+    let mut programs =
+        vec!["snaplark", "snaplark-cloud", "fake-recorder", "numbered-screen", "peer-bench"];
+    if areas.contains(&DESKTOP_AREA) {
+        ui::install(place)?;
+        ui::build(place)?;
+        programs.push("snaplark-desktop");
+    }
+    build::cargo(place, "build the measured programs with optimization")
+        .args(["build", "--release"])
+        .args(build::WORKSPACE)
+        .args(programs.into_iter().map(|bin| format!("--bin={bin}")))
+        .run()?;
+    let short = is_short.then_some("--short");
+    let measured = Command::new(place.target.join("release/peer-bench"))
+        .args(areas.iter().copied().chain(short).map(OsString::from))
+        .env("SNAPLARK_PEERS", peers)
+        .status();
+    ensure!(measured.context("peer-bench can't be started")?.success(), "peer-bench failed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures how soon a link shows its first picture in Chromium on a shaped line, beside a bare `<video>` of the same
+/// file. The limits are those of the tests.
+pub fn page(place: &Place) -> Result<()> {
+    packages::ensure(place, Need::Tests)?;
+    ui::install(place)?;
+    ui::build(place)?;
+    build::everything(place)?;
+    build::cargo(place, "the first picture on a line of 5 Mbit/s and 20 ms")
+        .remedy("read the figures above; other work on this machine makes them worse.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "system", "--", "--nocapture", "--test-threads", "1", "first_frame::"])
         .run()
 }

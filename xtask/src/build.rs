@@ -60,6 +60,15 @@ pub fn everything(place: &Place) -> Result<()> {
         .run()
 }
 
+/// Builds one program with optimizations, and returns the folder that it is in.
+pub fn released(place: &Place, name: &str) -> Result<PathBuf> {
+    cargo(place, "build the program that is measured")
+        .args(["build", "--release", "--bin", name])
+        .args(WORKSPACE)
+        .run()?;
+    Ok(place.target.join("release"))
+}
+
 pub fn program(place: &Place, name: &str) -> PathBuf {
     place.target.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }

@@ -9,6 +9,7 @@ mod build;
 mod mutants;
 mod package;
 mod packages;
+mod peers;
 mod progress;
 mod run;
 mod soak;
@@ -17,6 +18,7 @@ mod test;
 mod tidy;
 mod tools;
 mod ui;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,8 +34,13 @@ cargo xtask COMMAND
   test                        everything that this machine can test, ending in one summary line
   tidy [--fix]                formatting, lints' companions: arrows, lengths, licences, bindings
   pictures [FOLDER]           every window and state, in the light, in the dark and from the right;
-                              and those of README and docs, in docs/pictures
+                              and those of README and docs, in docs/pictures; the cloud's pages too
   package                     a .deb with the app, the command line and the cloud
+  windows                     the programs for Windows, their zip and their installer, built here with MinGW
+  windows prepare             what the next two need: a standard library, GStreamer, Wine
+  windows check               the compiler's word on every crate for Windows; a warning is an error
+  windows suites              suites and programs that run under Wine
+  macos                       the compiler's word on every crate for macOS; nothing is linked
   mutants                     break the upload machine on purpose; the simulation has to notice
   soak [--minutes N] [--long-minutes N]
                               10,000 seeds of the simulation, the mutants, an upload killed at every
@@ -52,13 +59,22 @@ cargo xtask COMMAND
                               and tone compared, 20 times by default
   soak cuts [--edits N]       seeded edits of recordings with numbered pictures, 200 by default: every
                               picture is the expected one, and what isn't cut has the same bytes
-  soak streams                H.264: 50 recordings at once cost with it, until somebody needs it, what
-                              they cost without it
+  soak streams [--minutes N]  H.264: 50 recordings at once cost with it, until somebody needs it, what
+                              they cost without it; and the stream of a recording of 120 minutes, or of
+                              so many, shows every numbered picture at its time and is complete as soon
+                              after its end as that of one minute
   soak installed              the package, installed on an empty machine that debootstrap makes:
                               first start, a recording with sound, its player, its link (needs root)
   bench                       what a person waits for and what a recording costs on this machine,
                               each beside its limit; quiet machines only
-  bench cut                   a trim of two hours beside one of a minute, and beside ffmpeg; a GIF
+  bench AREA… [--short]       one or more of upload, finalize, cloud, resume, link, shaped, library and
+                              recording beside other programs, built with optimization, each in less
+                              than ten minutes: docs/benchmarks.md is written anew; --short does a
+                              little of each and writes nothing
+  bench page                  how soon a link shows its first picture on a line of 5 Mbit/s and 20 ms,
+                              and how many bytes that takes, beside a bare <video> of the same file
+  bench cut                   a trim of two hours beside one of a minute, also until the link shows it; beside
+                              ffmpeg; a GIF
                               beside ffmpeg's
   bench screenshot            a screenshot of a display of 3840x2160: what a person waits for, a frame
                               of a drag, the export
@@ -101,8 +117,21 @@ fn command(args: &[String]) -> Result<ExitCode> {
             args.end()?;
             pictures(&place, &folder)
         }
+        "windows" => {
+            if args.flag("prepare") {
+                return args
+                    .end()
+                    .and_then(|()| windows::prepare(&place))
+                    .map(|()| ExitCode::SUCCESS);
+            }
+            let (checks, suites) = (args.flag("check"), args.flag("suites"));
+            args.end()?;
+            windows::command(&place, checks, suites)
+        }
+        "macos" => args.end().and_then(|()| windows::macos::check(&place)),
         "package" => args.end().and_then(|()| package::package(&place)),
         "soak" => {
+            #[cfg(unix)]
             if args.flag("installed") {
                 args.end()?;
                 return package::installed::prove(&place).map(|()| ExitCode::SUCCESS);
@@ -135,8 +164,9 @@ fn command(args: &[String]) -> Result<ExitCode> {
                 return soak::cuts(&place, edits).map(|()| ExitCode::SUCCESS);
             }
             if args.flag("streams") {
+                let minutes = args.number("--minutes")?.unwrap_or(soak::LONG_MINUTES);
                 args.end()?;
-                return soak::streams(&place).map(|()| ExitCode::SUCCESS);
+                return soak::streams(&place, minutes).map(|()| ExitCode::SUCCESS);
             }
             let minutes = args.number("--minutes")?.unwrap_or(soak::SOAK_MINUTES);
             let long = args.number("--long-minutes")?.unwrap_or(soak::LONG_MINUTES);
@@ -149,11 +179,18 @@ fn command(args: &[String]) -> Result<ExitCode> {
         }
         "bench" => {
             let (cuts, screenshots) = (args.flag("cut"), args.flag("screenshot"));
+            let (pages, is_short) = (args.flag("page"), args.flag("--short"));
+            let areas: Vec<&str> =
+                bench::AREAS.into_iter().filter(|area| args.flag(area)).collect();
             args.end()?;
-            match (cuts, screenshots) {
-                (true, _) => bench::cut(&place).map(|()| ExitCode::SUCCESS),
-                (false, true) => bench::screenshot(&place),
-                (false, false) => bench::bench(&place),
+            if !areas.is_empty() {
+                return bench::beside_peers(&place, &areas, is_short);
+            }
+            match (cuts, screenshots, pages) {
+                (true, _, _) => bench::cut(&place).map(|()| ExitCode::SUCCESS),
+                (false, true, _) => bench::screenshot(&place),
+                (false, false, true) => bench::page(&place).map(|()| ExitCode::SUCCESS),
+                (false, false, false) => bench::bench(&place),
             }
         }
         "help" | "--help" | "-h" => {
@@ -171,6 +208,9 @@ fn pictures(place: &Place, folder: &Path) -> Result<ExitCode> {
     let shown = place.root.join("docs/pictures");
     let pictures = ui::npm(place, "pictures of the windows", &["run", "pictures", "--"]);
     pictures.args([&folder, &shown]).run()?;
+    ui::build(place)?;
+    build::everything(place)?;
+    test::pages_pictured(place)?;
     println!("{}", folder.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,10 @@
 //! releases.
 
 mod feed;
+#[cfg(unix)]
 pub mod installed;
 mod manual;
-mod notices;
+pub mod notices;
 mod tree;
 
 use std::fs;

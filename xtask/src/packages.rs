@@ -23,6 +23,8 @@ pub enum Need {
     Tests,
     /// The programs of the long tests.
     Proofs,
+    /// The programs that Snaplark is measured beside.
+    Peers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +128,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
             "",
         ],
     ),
+    // A server that somebody writes from the documents, behind a proxy as it is installed.
+    (Need::Tests, ["nginx-light php-cgi php-cli", "nginx php-cli", "nginx php-cgi", "nginx php"]),
     // The database of a cloud of many nodes, and what downloads its store.
     (
         Need::Tests,
@@ -191,6 +195,11 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
     (Need::Tests, ["pipewire-pulse", "", "", ""]),
     // An empty machine for testing the package, and Debian's package checker.
     (Need::Proofs, ["debootstrap lintian", "", "", ""]),
+    // Another uploader, another server of files, and a library that skips fsync.
+    (
+        Need::Peers,
+        ["rclone nginx-light eatmydata", "rclone nginx libeatmydata", "rclone nginx", ""],
+    ),
 ];
 
 /// Installs what is missing for `need`.
@@ -210,6 +219,26 @@ pub fn ensure(place: &Place, need: Need) -> Result<()> {
         return Ok(());
     }
     progress.done(&format!("{} missing", missing.len()));
+    install(place, family, &missing)
+}
+
+/// Installs what is missing of a list that no [`Need`] has, one for each family in the order of `PACKAGES`.
+pub fn ensure_listed(place: &Place, purpose: &str, lists: &[&'static str; 4]) -> Result<()> {
+    let Some(family) = family() else {
+        eprintln!(
+            "· This system's package manager is not known here. For {purpose}, by Debian's names:\n  {}",
+            lists[Family::Debian as usize]
+        );
+        return Ok(());
+    };
+    let progress = Progress::begin(purpose);
+    let wanted: Vec<&'static str> = lists[family as usize].split_whitespace().collect();
+    let missing = missing(family, &wanted)?;
+    if missing.is_empty() {
+        progress.done("nothing to do");
+        return Ok(());
+    }
+    progress.done(&format!("{} packages missing", missing.len()));
     install(place, family, &missing)
 }
 

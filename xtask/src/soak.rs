@@ -28,8 +28,8 @@ const FUZZ_CASES_PER_MINUTE: u32 = 10_000;
 
 pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> {
     eprintln!(
-        "soak: {SEEDS} seeds of the simulation and the mutants; an upload killed at every point and one \
-         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CUT_EDITS} seeded edits; {CHAOS_ROUNDS} rounds of chaos; streams of 50 recordings; a recording of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
+        "soak: {SEEDS} seeds of the simulation and the mutants; an upload and a publication killed at every point and an upload \
+         of 2 GB (13 GB of disk); five minutes of spoiled bytes and of Schemathesis; a minute of honest and hostile clients; a recorder killed 50 times and sound that drifts for ten minutes; {CUT_EDITS} seeded edits; {CHAOS_ROUNDS} rounds of chaos; a recording of {long_minutes} minutes; streams of 50 recordings, and of one of {long_minutes} minutes; then the system tests over and over for {minutes} minutes. It stops \
          at the first failure."
     );
     packages::ensure(place, Need::Tests)?;
@@ -47,7 +47,7 @@ pub fn soak(place: &Place, minutes: u32, long_minutes: u32) -> Result<ExitCode> 
     cut_edits(place, CUT_EDITS)?;
     chaos_rounds(place, CHAOS_ROUNDS, None)?;
     long_recording(place, long_minutes)?;
-    stream_costs(place)?;
+    stream_costs(place, long_minutes)?;
     let limit = Duration::from_secs(u64::from(minutes) * 60);
     let started = Instant::now();
     let mut rounds = 0;
@@ -131,19 +131,20 @@ pub fn load(place: &Place, seconds: u32, is_cluster: bool) -> Result<()> {
     load_of(place, seconds, if is_cluster { "cluster" } else { "cloud" })
 }
 
-/// Runs the tests of the stream's costs alone, one at a time, after installing what they need.
-pub fn streams(place: &Place) -> Result<()> {
+/// Runs the tests of the stream's costs and of a long stream alone, one at a time, after installing what they need.
+pub fn streams(place: &Place, minutes: u32) -> Result<()> {
     packages::ensure(place, Need::Tests)?;
-    stream_costs(place)
+    stream_costs(place, minutes)
 }
 
-fn stream_costs(place: &Place) -> Result<()> {
-    build::cargo(place, "streams of 50 recordings")
+fn stream_costs(place: &Place, minutes: u32) -> Result<()> {
+    build::cargo(place, &format!("streams of 50 recordings, and of one of {minutes} minutes"))
         .remedy("read the figures above: what each mode took, or which picture was off.")
         .args(["test"])
         .args(build::WORKSPACE)
         .args(["--test", "cloud", "--", "--nocapture", "--test-threads", "1", "stream_cost::"])
         .env("SNAPLARK_LIVE_SECONDS", LIVE_SECONDS)
+        .env("SNAPLARK_STREAM_MINUTES", minutes.to_string())
         .run()
 }
 
@@ -193,7 +194,23 @@ fn uploads(place: &Place) -> Result<()> {
         .remedy("read the failures above.")
         .args(["test"])
         .args(build::WORKSPACE)
-        .args(["--test", "uploads", "--", "--nocapture", "crashes", "memory"])
+        .args([
+            "--test",
+            "uploads",
+            "--",
+            "--nocapture",
+            "crashes",
+            "step_of_publishing",
+            "memory",
+            "files::large",
+        ])
+        .env("SNAPLARK_SOAK", "1")
+        .run()?;
+    build::cargo(place, "every crash point of publishing, on SQLite and on PostgreSQL and a bucket")
+        .remedy("read the failures above.")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "cloud", "--test", "cluster", "--", "--nocapture", "crash_points::"])
         .env("SNAPLARK_SOAK", "1")
         .run()
 }

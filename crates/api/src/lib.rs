@@ -25,10 +25,12 @@ pub use answers::{
     ChunkAnswer, ErrorAnswer, FinalizeAnswer, InitAnswer, ScreenshotAnswer, VideoList, VideoState,
     VideoStatus,
 };
-pub use capabilities::{Capabilities, ScreenshotCapabilities, SignIn, VideoCapabilities};
+pub use capabilities::{
+    Capabilities, ScreenshotCapabilities, SignIn, VideoCapabilities, link_of_template,
+};
 pub use pieces::{
     KeptBytes, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
-    digest_of_hex, run_digest,
+    digest_of_hex, hex, run_digest,
 };
 pub use profile::{Framing, PartSize, Profile};
 pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};

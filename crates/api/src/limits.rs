@@ -24,6 +24,13 @@ pub const WIDTH: std::ops::RangeInclusive<i64> = 1..=7680;
 /// The heights that init takes, in pixels (000).
 pub const HEIGHT: std::ops::RangeInclusive<i64> = 1..=4320;
 
+/// 002: "1MB (1024 * 1024 bytes)".
+pub const POSTER_CHUNK_BYTES_MAX: u64 = 1024 * 1024;
+/// 002: "max 50MB".
+pub const POSTER_FILE_BYTES_MAX: u64 = 50 * 1024 * 1024;
+/// 003: "500 * 1024 * 1024; // 500MB".
+pub const STORAGE_FILE_BYTES_MAX: u64 = 500 * 1024 * 1024;
+
 /// 004 shows one PNG; a current screen is far below this.
 pub const SCREENSHOT_BYTES_MAX: u64 = 25 * 1024 * 1024;
 /// The versions of one screenshot. More than a person saves, and within every integer of a client.

@@ -103,6 +103,13 @@ pub fn run_digest<'a>(digests: impl IntoIterator<Item = &'a [u8; 32]>) -> [u8; 3
     hash.finalize().into()
 }
 
+/// Writes bytes in small hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 0x0f)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
 /// Returns the bytes of a digest that is written as hexadecimal digits.
 pub fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();

@@ -49,6 +49,15 @@ pub struct InitRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
     pub version: Option<u32>,
+    /// Ours: the size of the whole file, if it is a file that exists already. Its type is then told by its content,
+    /// its parts may be cut anywhere, and it is refused now if it is too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub file_bytes: Option<u64>,
+    /// Ours: what the person wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000))]
+    pub description: Option<String>,
 }
 
 /// `"2024-01-15T10-30-45"` (000) or `1705314645000` (004).
@@ -191,7 +200,12 @@ impl InitRequest {
                 "video/webm;codecs=vp9",
                 Resolution::Object { width: media.width, height: media.height },
             ),
-            Profile::Snaplark => (
+            // The others don't send it.
+            Profile::Snaplark
+            | Profile::Poster
+            | Profile::Storage
+            | Profile::S3
+            | Profile::Folder => (
                 Timestamp::Number(media.started_unix_ms),
                 "vp9",
                 Resolution::Text(format!("{}x{}", media.width, media.height)),
@@ -208,6 +222,8 @@ impl InitRequest {
             recording_secret: None,
             title: None,
             version: None,
+            file_bytes: None,
+            description: None,
         }
     }
 }
@@ -228,12 +244,18 @@ impl FinalizeRequest {
             uploaded_chunks: (0..part_count).collect(),
             duration: match profile {
                 Profile::Spec | Profile::SpecStandalone => Duration::Whole(duration_ms),
-                Profile::Snaplark => Duration::Fraction(duration_ms as f64 / 1000.0),
+                Profile::Snaplark
+                | Profile::Poster
+                | Profile::Storage
+                | Profile::S3
+                | Profile::Folder => Duration::Fraction(duration_ms as f64 / 1000.0),
             },
             metadata: serde_json::to_value(InitRequest {
                 recording_id: None,
                 recording_secret: None,
                 version: None,
+                file_bytes: None,
+                description: None,
                 ..init.clone()
             })
             .ok(),

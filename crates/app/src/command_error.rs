@@ -18,7 +18,7 @@ pub struct CommandError {
 impl CommandError {
     /// Returns an error of the shell, with the cause as others put it.
     pub fn new(code: ErrorCode, reason: impl Display) -> Self {
-        CommandError { code, params: ErrorParams { reason: reason.to_string(), server: None } }
+        CommandError { code, params: ErrorParams::of(reason.to_string()) }
     }
 }
 
@@ -31,11 +31,22 @@ struct ErrorParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     server: Option<String>,
+    /// The name of the file that the error is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    file: Option<String>,
+}
+
+impl ErrorParams {
+    fn of(reason: String) -> Self {
+        ErrorParams { reason, server: None, file: None }
+    }
 }
 
 impl From<AppError> for CommandError {
     fn from(error: AppError) -> Self {
-        let server = error.server().map(str::to_owned);
-        CommandError { code: error.code(), params: ErrorParams { reason: error.reason(), server } }
+        let (server, file) = (error.server().map(str::to_owned), error.file().map(str::to_owned));
+        let params = ErrorParams { server, file, ..ErrorParams::of(error.reason()) };
+        CommandError { code: error.code(), params }
     }
 }

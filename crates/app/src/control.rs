@@ -8,6 +8,7 @@
 
 mod local_socket;
 mod socket;
+mod uploads;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,20 +17,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use snaplark_core::capture::{Source, Subject};
 use snaplark_core::policy::{STRIKE_SECONDS, STRIKE_SECONDS_MAX};
-use snaplark_core::{Action, CarriedOutBy, EngineAction, ItemId, RecordingId, Way};
+use snaplark_core::{Action, CarriedOutBy, EngineAction, ItemId, RecordingId, SendTarget, Way};
 use snaplark_store::StoreError;
 
 use crate::cuts::view::{CutEdit, PublishView};
 use crate::desktop::screenshot;
 use crate::pictures::view::PictureSummary;
 use crate::view::{MicrophoneView, RecorderView, RecordingView, Snapshot, StruckView};
-use crate::{App, AppError, ErrorCode, Microphone, SettingsChange, StartRequest, WebcamState};
+use crate::{
+    App, AppError, ErrorCode, ImportOptions, Microphone, SettingsChange, StartRequest, WebcamState,
+};
 
 pub use socket::{
     add_screenshot_elsewhere, ask_for, change_setting, copy_edit, delete, listen,
     picture_elsewhere, pictures, publish, published_elsewhere, recordings, rename, save_edit,
-    sign_out, sign_out_at,
+    send_to, sign_out, sign_out_at, upload_elsewhere, uploaded_elsewhere,
 };
+pub use uploads::{UploadedItem, uploaded};
 
 const TURN_MAX: Duration = Duration::from_secs(5);
 
@@ -57,6 +61,11 @@ enum Request {
         id: RecordingId,
         title: String,
     },
+    /// Sends an item to a place that is named by its address or its name.
+    SendTo {
+        id: RecordingId,
+        to: String,
+    },
     /// Adds a screenshot that another program has taken.
     AddScreenshot {
         /// A PNG, which is removed when it was added.
@@ -70,6 +79,15 @@ enum Request {
     },
     /// Lists the pictures as the program itself shows them.
     Pictures,
+    /// Brings in a file and uploads it. Returns its id.
+    Upload {
+        file: PathBuf,
+        said: ImportOptions,
+    },
+    /// Returns how far the uploads of these items are.
+    Uploaded {
+        ids: Vec<ItemId>,
+    },
     /// Saves the edit of a recording in place of the one before.
     SaveEdit {
         id: RecordingId,
@@ -111,6 +129,9 @@ pub struct Performed {
     pub id: Option<String>,
     /// Its link.
     pub link: Option<String>,
+    /// Its title; empty if it has none.
+    #[serde(default)]
+    pub title: String,
     /// The state of the webcam.
     pub webcam: WebcamState,
     /// The seconds that the action has struck, if it was a strike.
@@ -149,11 +170,14 @@ async fn answer(app: &App, request: Request) -> serde_json::Result<Vec<u8>> {
         Request::SignOutAt { server } => line(app.sign_out_at(&server).await),
         Request::Delete { id } => line(app.delete(id).await),
         Request::Rename { id, title } => line(app.rename(id, title).await),
+        Request::SendTo { id, to } => line(app.send_to(id, &to).await),
         Request::AddScreenshot { file, subject, upload } => {
             line(add_screenshot(app, file, subject, upload).await)
         }
         Request::Picture { id } => line(picture(app, id).await),
         Request::Pictures => line(app.snapshot().await.map(|snapshot| snapshot.pictures)),
+        Request::Upload { file, said } => line(app.imports().upload(file, said).await),
+        Request::Uploaded { ids } => line(uploaded(app, &ids).await),
         Request::SaveEdit { id, edit } => line(app.cuts().save(id, edit, None).await),
         Request::Publish { id } => line(app.cuts().publish(id).await),
         Request::CopyEdit { id } => line(app.cuts().copy(id).await),
@@ -282,6 +306,14 @@ pub async fn act(app: &App, action: EngineAction) -> Result<Performed, AppError>
             app.retry(id).await?;
             Some(id)
         }
+        EngineAction::SendTo(SendTarget { recording, account }) => {
+            app.send_to(recording, &account.to_string()).await?;
+            Some(recording)
+        }
+        EngineAction::RemoveUpload(upload) => {
+            app.remove_upload(upload).await?;
+            None
+        }
         EngineAction::CancelJob(job) => {
             app.cancel_job(job).await?;
             None
@@ -345,8 +377,9 @@ impl Performed {
         let recording =
             snapshot.recordings.iter().find(|recording| Some(&recording.id) == id.as_ref());
         let link = recording.and_then(|recording| recording.link.clone());
+        let title = recording.map(|recording| recording.title.clone()).unwrap_or_default();
         let (muted, webcam) = (is_muted(snapshot), snapshot.webcam);
-        Performed { state, muted, id, link, webcam, struck: None }
+        Performed { state, muted, id, link, title, webcam, struck: None }
     }
 }
 

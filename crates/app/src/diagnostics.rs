@@ -35,6 +35,8 @@ pub(crate) fn write(
         Some(AccountKind::ThisComputer) => "this computer",
         Some(AccountKind::Snaplark) => "Snaplark",
         Some(AccountKind::OwnServer) => "own server",
+        Some(AccountKind::Bucket) => "bucket",
+        Some(AccountKind::Folder) => "folder",
     };
     let (reach, waits) = snapshot.account.as_ref().map_or(("", false), |account| {
         (
@@ -133,8 +135,10 @@ fn without_names(
     }
     if let Some(account) = account {
         names.extend(account.token.as_ref().map(|token| token.reveal().to_owned()));
-        if account.kind == AccountKind::OwnServer {
-            names.push(account.server_name());
+        match account.kind {
+            AccountKind::OwnServer | AccountKind::Bucket => names.push(account.server_name()),
+            AccountKind::Folder => names.extend(named(Path::new(&account.server_name()))),
+            AccountKind::ThisComputer | AccountKind::Snaplark => {}
         }
     }
     names.retain(|name| name.chars().count() >= NAME_CHARS_MIN);
@@ -189,6 +193,7 @@ mod tests {
 
     fn recording() -> RecordingView {
         RecordingView {
+            is_imported: false,
             id: ID.into(),
             title: "Salaries of the board".into(),
             started_unix_ms: 0,
@@ -207,6 +212,7 @@ mod tests {
             end_detail: None,
             end: None,
             upload: None,
+            uploads: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use snaplark_store::StoreError;
 use thiserror::Error;
 
 use crate::error_code::ErrorCode;
+use crate::imports::FileRefusal;
 
 /// An error of the program. Shells choose their words by its code; its text is for the command line and logs.
 #[derive(Debug, Error)]
@@ -53,6 +54,10 @@ pub enum AppError {
     NoLoopback { reason: String },
     #[error("{to} can't be written ({reason}). The recording is still where it was")]
     NotMoved { to: String, reason: String },
+    #[error("There is no webhook. Set its address first: `snaplark settings webhook https://…`")]
+    NoWebhook,
+    #[error("The webhook's server did not take it: {reason}")]
+    WebhookRefused { reason: String },
     #[error("The network can't be used: {reason}")]
     Network { reason: String },
     #[error(transparent)]
@@ -106,6 +111,8 @@ pub enum AppError {
     NothingRecorded,
     #[error("The recording can't be played here: {reason}")]
     NoMedia { reason: String },
+    #[error("{name} can't be uploaded. {}", refusal.words())]
+    FileRefused { name: String, refusal: FileRefusal },
     #[error("Snaplark is closing")]
     Closing,
     #[error("Snaplark isn't running here. Start it, or record with `snaplark record`")]
@@ -141,6 +148,14 @@ impl AppError {
         }
     }
 
+    /// Returns the file that the error is about.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            AppError::FileRefused { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the cause as others put it (the system, the server, GStreamer), for the end of a window's own
     /// words. Returns the whole text of an error that has no cause.
     pub fn reason(&self) -> String {
@@ -154,11 +169,13 @@ impl AppError {
             | AppError::NoLoopback { reason }
             | AppError::NotMoved { reason, .. }
             | AppError::Network { reason }
+            | AppError::WebhookRefused { reason }
             | AppError::BadChange { reason, .. }
             | AppError::NotListed { reason, .. }
             | AppError::NotDeleted { reason }
             | AppError::NoMedia { reason } => reason.clone(),
             AppError::KeysTwice { keys } => keys.clone(),
+            AppError::FileRefused { refusal, .. } => refusal.name().to_owned(),
             AppError::ForeignSignIn { other, .. } => other.clone(),
             AppError::Capture(
                 CaptureError::NoDisplay { reason }
@@ -200,6 +217,8 @@ impl AppError {
             AppError::TokenRemains { .. } => ErrorCode::TokenRemains,
             AppError::NotMoved { .. } => ErrorCode::NotMoved,
             AppError::Network { .. } => ErrorCode::Network,
+            AppError::NoWebhook => ErrorCode::NoWebhook,
+            AppError::WebhookRefused { .. } => ErrorCode::WebhookRefused,
             AppError::Store(StoreError::InUse(_)) => ErrorCode::InUse,
             AppError::Store(StoreError::NoSuchRecording(_)) => ErrorCode::NoSuchRecording,
             AppError::Store(_) => ErrorCode::Store,
@@ -250,6 +269,7 @@ impl AppError {
             AppError::NoPreview => ErrorCode::NoPreview,
             AppError::BadRange { .. } => ErrorCode::BadRange,
             AppError::FolderAway { .. } => ErrorCode::FolderAway,
+            AppError::FileRefused { .. } => ErrorCode::FileRefused,
             AppError::Closing => ErrorCode::Closing,
             AppError::NotRunning => ErrorCode::NotRunning,
             AppError::NotOffered { .. } => ErrorCode::NotOffered,

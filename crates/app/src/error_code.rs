@@ -53,6 +53,8 @@ error_codes! {
     NoKeyring = "no-keyring",
     TokenRemains = "token-remains",
     Network = "network",
+    NoWebhook = "no-webhook",
+    WebhookRefused = "webhook-refused",
     // Recording.
     NoDisplay = "no-display",
     EncoderMissing = "encoder-missing",
@@ -81,6 +83,7 @@ error_codes! {
     NoRecording = "no-recording",
     NoSuchRecording = "no-such-recording",
     NoLink = "no-link",
+    SendEdited = "send-edited",
     NoFile = "no-file",
     NoMedia = "no-media",
     NotMoved = "not-moved",
@@ -90,6 +93,8 @@ error_codes! {
     BadDrawing = "bad-drawing",
     NewerDrawing = "newer-drawing",
     NoRecognition = "no-recognition",
+    // Files that are brought in.
+    FileRefused = "file-refused",
     // Cut recordings.
     BadEdit = "bad-edit",
     EditChanged = "edit-changed",

@@ -88,9 +88,39 @@ pub fn writable(folder: &Path) -> Result<(), String> {
 }
 
 /// Returns a number that is the same for two folders on one disk, or `None` if it isn't known.
+#[cfg(unix)]
 fn disk(folder: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    return std::fs::metadata(folder).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m));
-    #[cfg(not(unix))]
-    return folder.components().next().map(|_| 0);
+    std::fs::metadata(folder).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m))
+}
+
+/// Returns the drive that a folder is on, such as `\\?\C:`, or `None` if it isn't known. Links and mounted folders are
+/// followed.
+#[cfg(windows)]
+fn disk(folder: &Path) -> Option<std::ffi::OsString> {
+    let path = std::fs::canonicalize(folder).ok()?;
+    match path.components().next()? {
+        std::path::Component::Prefix(drive) => Some(drive.as_os_str().to_ascii_uppercase()),
+        std::path::Component::RootDir
+        | std::path::Component::CurDir
+        | std::path::Component::ParentDir
+        | std::path::Component::Normal(_) => None,
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_one_drive_are_on_the_same_disk_and_of_two_are_not() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert!(disk(here.path()).is_some());
+        assert_eq!(disk(here.path()), disk(there.path()));
+        assert_eq!(disk(&here.path().join("missing")), None);
+        let drives = ('A'..='Z').filter_map(|letter| disk(Path::new(&format!("{letter}:\\"))));
+        let drives: Vec<_> = drives.collect();
+        for (place, drive) in drives.iter().enumerate() {
+            assert!(!drives[..place].contains(drive), "{drives:?}");
+        }
+    }
 }

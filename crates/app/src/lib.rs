@@ -28,9 +28,12 @@ mod finish;
 mod handover;
 mod hints;
 mod home;
+pub mod imports;
+mod jobs;
 pub mod logs;
 mod media;
 mod messages;
+mod new_place;
 pub mod pictures;
 mod reach;
 mod setting_list;
@@ -49,6 +52,7 @@ mod tokens;
 pub mod view;
 mod views;
 mod webcam;
+mod webhook;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -63,15 +67,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use account::Account;
 pub use callback_page::CallbackPage;
 pub use command_error::CommandError;
-use engine::{JobFailure, JobOutcome, JobSpec, Work};
+use engine::JobSpec;
 pub use error::AppError;
 pub use error_code::ErrorCode;
 pub use exports::EditedRecording;
 pub use handover::Handover;
 pub use home::{Home, writable};
+pub use imports::{FileRefusal, ImportOptions, Imports};
 pub use media::{PlayableMedia, WholeMedia};
 use messages::{EngineCommand, Message};
-pub use pictures::{ExportedPicture, NewPicture, PictureBytes, Pictures};
+pub use new_place::{BucketStyle, NewPlace, PlaceOptions};
+pub use pictures::{Arrival, ExportedPicture, NewPicture, PictureBytes, Pictures};
 pub use reach::{LinkReach, LocalLinks, LocalNetwork, LocalNetworkView};
 pub use setting_list::{AllowedValues, SETTINGS, Setting};
 pub use settings::{
@@ -100,6 +106,9 @@ pub(crate) use stored::{open_store, open_to_read};
 pub use stored::{peek, rebuilt, rebuilt_here, store_setting, stored_settings};
 use view::{JobKind, Levels, PreviewView, Snapshot, StruckView};
 pub use webcam::{Camera, KeysShown, WebcamSettings, WebcamShape, WebcamState};
+pub use webhook::{
+    WebhookOutcome, WebhookTry, WebhookView, test_webhook, webhook_secret, webhook_view,
+};
 
 /// How long closing waits until requests from other programs are answered. Requests that wait for a person
 /// may take longer and are cut off.
@@ -173,6 +182,7 @@ pub struct App {
     home: Home,
     render: Arc<dyn Render>,
     publishing: Arc<cuts::publish::PublishTurns>,
+    arrivals: Arc<pictures::Arrivals>,
 }
 
 impl App {
@@ -180,7 +190,7 @@ impl App {
     /// within a tokio runtime, which has to outlive the app.
     pub async fn open(options: AppOptions) -> Result<App, AppError> {
         let connect = |account: &Account, throttle| -> Result<Arc<dyn Destination>, AppError> {
-            Ok(Arc::new(account.connect(throttle)?))
+            account.connect(throttle)
         };
         let others = Account::others(&options.home, options.account.as_ref()).await;
         App::open_all(options, others, Arc::new(connect)).await
@@ -220,8 +230,17 @@ impl App {
         hints::watch(&inbox);
         sleep::watch(&inbox, awake);
         let answering = watch::Sender::default();
-        let publishing = Arc::default();
-        let app = App { inbox, changes, levels, answering, settings, home, render, publishing };
+        let app = App {
+            inbox,
+            changes,
+            levels,
+            answering,
+            settings,
+            home,
+            render,
+            publishing: Arc::default(),
+            arrivals: Arc::default(),
+        };
         handover::sweep(&app.home);
         control::listen(&app.home, &app);
         tokio::spawn(cuts::append::run(app.clone(), due_appends));
@@ -371,7 +390,26 @@ impl App {
 
     /// Retries a stopped or waiting upload now. A recording without an upload gets one.
     pub async fn retry(&self, recording: RecordingId) -> Result<(), AppError> {
+        if self.imports().renew(recording.into()).await? {
+            return Ok(());
+        }
         self.ask(|reply| EngineCommand::Retry { recording, reply }).await?
+    }
+
+    /// Sends an item to a place at which the person is signed in, named by its address, its name or its key, whatever
+    /// other places have it already. Returns the id of the upload, which [`App::retry`] and others take.
+    pub async fn send_to(&self, item: RecordingId, place: &str) -> Result<RecordingId, AppError> {
+        let server = self.place_to_send_to(place).await?;
+        let pictures = self.pictures();
+        if pictures.has(item.into()).await {
+            return pictures.send_to(item.into(), server).await;
+        }
+        self.ask(|reply| EngineCommand::SendTo { item, server, reply }).await?
+    }
+
+    /// Cancels a further upload of an item and forgets it. What the place has of it stays there.
+    pub async fn remove_upload(&self, upload: RecordingId) -> Result<(), AppError> {
+        self.ask(|reply| EngineCommand::RemoveUpload { upload, reply }).await?
     }
 
     /// Sets the title of a recording.
@@ -525,45 +563,6 @@ impl App {
     /// retry.
     pub async fn hint_network(&self) -> Result<(), AppError> {
         self.send(EngineCommand::HintNetwork).await
-    }
-
-    /// Begins a job and returns its number as soon as its row is committed. Snapshots show it, waiting for its
-    /// turn, running, and after its end until it is dismissed. The work returns the file that it has written.
-    pub(crate) async fn begin_job(
-        &self,
-        job: JobSpec,
-        work: impl FnOnce(&RenderProgress) -> Result<Option<PathBuf>, AppError> + Send + 'static,
-    ) -> Result<u64, AppError> {
-        let work: Work =
-            Box::new(move |progress| JobOutcome::Shown(work(progress).map_err(JobFailure::from)));
-        self.ask(|reply| EngineCommand::RunJob { job, work, reply }).await?
-    }
-
-    /// Runs a job and returns its result. Snapshots show it until then, and [`App::cancel_job`] ends it. It is
-    /// cancelled when the program closes.
-    pub(crate) async fn run_job<T: Send + 'static>(
-        &self,
-        job: JobSpec,
-        work: impl FnOnce(&RenderProgress) -> T + Send + 'static,
-    ) -> Result<T, AppError> {
-        let (made, result) = oneshot::channel();
-        let work: Work = Box::new(move |progress| {
-            drop(made.send(work(progress)));
-            JobOutcome::Replied
-        });
-        self.ask(|reply| EngineCommand::RunJob { job, work, reply }).await??;
-        // The work was dropped before it was its turn.
-        result.await.map_err(|_| snaplark_core::render::RenderError::Cancelled.into())
-    }
-
-    /// Cancels a job of the snapshot. What it was writing is not left behind. Does nothing if it has ended.
-    pub async fn cancel_job(&self, job: u64) -> Result<(), AppError> {
-        self.send(EngineCommand::CancelJob { job }).await
-    }
-
-    /// Removes a job that has ended from snapshots. Does nothing if it has not ended.
-    pub async fn dismiss_job(&self, job: u64) -> Result<(), AppError> {
-        self.send(EngineCommand::DismissJob { job }).await
     }
 
     /// Closes a running recording properly, then ends the event loop. Unfinished uploads resume at the next

@@ -5,24 +5,31 @@
 //! The still is made when it is first asked for and kept beside the segments. Making it never delays a
 //! recording: it uses only sealed segments, and runs on the caller's thread. While a recording runs, nothing that is
 //! made of its segments is kept: a strike could remove the segment while it is decoded.
+//!
+//! A video that was brought in is one file, and has no segments. Its still is decoded in a process of its own.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use snaplark_core::capture::Capture;
 use snaplark_core::render::Render;
 use snaplark_core::{INIT_FILE, STILL_FILE, segment_file};
 use snaplark_files as files;
 use snaplark_formats::webm::AudioCodec;
-use snaplark_store::{Recording, Segment};
+use snaplark_store::{ImportedFile, Recording, Segment};
 
 use crate::AppError;
+use crate::imports::FileSource;
 use crate::view::{MediaView, PieceView};
 
 /// The segments whose first frames are tried for the still, until one isn't blank. The very beginning often
 /// shows the recorder itself, or nothing yet.
 const STILL_SEGMENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+
+/// How much of a file that was brought in is read at once.
+const FILE_READ_BYTES: u64 = 1024 * 1024;
 
 /// The media of one recording, made by the event loop from rows. Its reading methods block.
 pub struct PlayableMedia {
@@ -37,6 +44,8 @@ pub struct PlayableMedia {
     making: Arc<Mutex<()>>,
     /// The segments are a preview's: their files still have the ring buffer's timestamps.
     at_other_times: bool,
+    /// The video was brought in.
+    imported: Option<(ImportedFile, Arc<dyn Capture>)>,
 }
 
 impl PlayableMedia {
@@ -57,7 +66,13 @@ impl PlayableMedia {
             render,
             making,
             at_other_times: false,
+            imported: None,
         }
+    }
+
+    /// Returns the same as the media of a file that was brought in.
+    pub(crate) fn of_file(self, file: ImportedFile, capture: Arc<dyn Capture>) -> Self {
+        PlayableMedia { imported: Some((file, capture)), ..self }
     }
 
     /// Returns the media of a preview, which is not a recording yet.
@@ -77,11 +92,16 @@ impl PlayableMedia {
             render,
             making,
             at_other_times: true,
+            imported: None,
         }
     }
 
     /// Returns what a player has to know before it reads.
     pub fn view(&self) -> Result<MediaView, AppError> {
+        if let Some((file, _)) = &self.imported {
+            check_file(file)?;
+            return Ok(MediaView { mime: file.mime.clone(), pieces: Vec::new(), running: false });
+        }
         let init = snaplark_formats::webm::read_init(&self.init()?);
         let tracks = init.map_err(|error| no_media(io::Error::other(error)))?.tracks;
         let codecs = match tracks.audio {
@@ -118,6 +138,10 @@ impl PlayableMedia {
 
     /// Returns the sealed segments as one seekable file, even while more segments are added.
     pub fn whole(self) -> Result<WholeMedia, AppError> {
+        if let Some((file, _)) = &self.imported {
+            check_file(file)?;
+            return Ok(WholeMedia { media: self, head: Vec::new(), cues: Vec::new() });
+        }
         let clusters: Vec<_> = self.segments.iter().map(crate::finish::as_cluster).collect();
         let finished = snaplark_formats::webm::finish(&self.init()?, &clusters)
             .map_err(|error| no_media(io::Error::other(error)))?;
@@ -198,6 +222,10 @@ impl PlayableMedia {
         if let Ok(jpeg) = std::fs::read(&kept) {
             return Ok(jpeg);
         }
+        if let Some((file, capture)) = &self.imported {
+            check_file(file)?;
+            return self.still_of_file(file, &**capture, &kept);
+        }
         let init = self.init()?;
         let mut chosen = None;
         for index in self.still_segments() {
@@ -218,6 +246,24 @@ impl PlayableMedia {
             tracing::warn!(%error, "a recording's still could not be kept");
         }
         Ok(still.jpeg)
+    }
+
+    /// Decodes a still of a file and keeps it. Of one that can't be decoded an empty one is kept, so that each is tried
+    /// once.
+    fn still_of_file(
+        &self,
+        file: &ImportedFile,
+        capture: &dyn Capture,
+        kept: &Path,
+    ) -> Result<Vec<u8>, AppError> {
+        let jpeg = capture.still_of_file(&file.path).unwrap_or_else(|error| {
+            tracing::info!(%error, "A file that was brought in has no still");
+            Vec::new()
+        });
+        if let Err(error) = self.keep(kept, &jpeg) {
+            tracing::warn!(%error, "A file's still could not be kept");
+        }
+        Ok(jpeg)
     }
 
     fn still_segments(&self) -> impl Iterator<Item = usize> {
@@ -245,7 +291,7 @@ impl PlayableMedia {
     }
 }
 
-/// A finished head, the segments and their Cues, for a player that reads byte ranges.
+/// A finished head, the segments and their Cues, or a file that was brought in, for a player that reads byte ranges.
 pub struct WholeMedia {
     media: PlayableMedia,
     head: Vec<u8>,
@@ -253,14 +299,26 @@ pub struct WholeMedia {
 }
 
 impl WholeMedia {
+    /// Returns the media type.
+    pub fn mime(&self) -> &str {
+        self.media.imported.as_ref().map_or("video/webm", |(file, _)| &file.mime)
+    }
+
     /// Returns the size of the whole file.
     pub fn size_bytes(&self) -> u64 {
+        if let Some((file, _)) = &self.media.imported {
+            return file.size_bytes;
+        }
         let segments: u64 = self.media.segments.iter().map(|segment| segment.size_bytes).sum();
         self.head.len() as u64 + segments + self.cues.len() as u64
     }
 
     /// Returns bytes from `offset` on, at most one segment's worth. Returns none at the end.
     pub fn read_at(&self, offset: u64) -> Result<Vec<u8>, AppError> {
+        if let Some((file, _)) = &self.media.imported {
+            let rest_bytes = file.size_bytes.saturating_sub(offset).min(FILE_READ_BYTES);
+            return read_range(&file.path, offset, rest_bytes).map_err(no_media);
+        }
         let rest = |bytes: &[u8], skip: u64| bytes[skip as usize..].to_vec();
         let head_bytes = self.head.len() as u64;
         if offset < head_bytes {
@@ -288,6 +346,14 @@ fn read_range(file: &Path, offset: u64, size_bytes: u64) -> io::Result<Vec<u8>> 
     let mut bytes = Vec::new();
     file.take(size_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Checks that a file is there as it was brought in.
+fn check_file(file: &ImportedFile) -> Result<(), AppError> {
+    match FileSource::new(file).is_there() {
+        true => Ok(()),
+        false => Err(no_media(io::ErrorKind::NotFound.into())),
+    }
 }
 
 fn no_media(error: io::Error) -> AppError {
@@ -362,6 +428,7 @@ mod tests {
             std::fs::create_dir_all(&saved).unwrap();
             std::fs::write(&file, [finished.head, media, finished.cues].concat()).unwrap();
             let row = Recording {
+                imported: None,
                 id: RecordingId(uuid::Uuid::nil()),
                 title: "Demo".into(),
                 started_text: String::new(),

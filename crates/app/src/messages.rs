@@ -14,8 +14,10 @@ use tokio::sync::oneshot;
 use crate::account::Account;
 use crate::cuts::CutsCommand;
 use crate::engine::{JobOutcome, JobSpec, Work};
+use crate::imports::ImportCommand;
 use crate::pictures::PictureCommand;
 use crate::view::{PreviewView, Snapshot, StruckView};
+use crate::webhook::WebhookFailure;
 use crate::{AppError, LocalNetwork, PlayableMedia, Settings, SettingsChange, StartRequest};
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, AppError>>;
@@ -70,6 +72,17 @@ pub(crate) enum Message {
     Locked {
         is_locked: bool,
     },
+    /// A file that was brought in has another name in its folder.
+    ImportMoved {
+        recording: RecordingId,
+        path: std::path::PathBuf,
+    },
+    /// An event was told to the webhook's server, or could not be.
+    WebhookTried {
+        number: i64,
+        tries: u32,
+        outcome: Result<(), WebhookFailure>,
+    },
     /// Background work has ended, whatever came of it.
     JobEnded {
         job: u64,
@@ -87,6 +100,8 @@ pub(crate) enum EngineCommand {
     /// A message about pictures.
     Picture(PictureCommand),
     Cuts(CutsCommand),
+    /// A message about files that were brought in.
+    Import(ImportCommand),
     Snapshot {
         since: u64,
         reply: oneshot::Sender<Snapshot>,
@@ -166,6 +181,15 @@ pub(crate) enum EngineCommand {
     },
     Retry {
         recording: RecordingId,
+        reply: Reply<()>,
+    },
+    SendTo {
+        item: RecordingId,
+        server: String,
+        reply: Reply<RecordingId>,
+    },
+    RemoveUpload {
+        upload: RecordingId,
         reply: Reply<()>,
     },
     Rename {
@@ -284,6 +308,7 @@ impl EngineCommand {
         match self {
             EngineCommand::Picture(command) => command.is_question(),
             EngineCommand::Cuts(command) => command.is_question(),
+            EngineCommand::Import(command) => command.is_question(),
             EngineCommand::Snapshot { .. }
             | EngineCommand::Preview { .. }
             | EngineCommand::Recorded { .. }
@@ -309,6 +334,8 @@ impl EngineCommand {
             | EngineCommand::ShowWebcam { .. }
             | EngineCommand::Remember { .. }
             | EngineCommand::Retry { .. }
+            | EngineCommand::SendTo { .. }
+            | EngineCommand::RemoveUpload { .. }
             | EngineCommand::Rename { .. }
             | EngineCommand::Delete { .. }
             | EngineCommand::DeleteUndoably { .. }

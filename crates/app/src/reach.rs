@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use snaplark_api::untrusted::is_web_link;
 use ts_rs::TS;
 
 /// Who can open a link.
@@ -20,10 +21,10 @@ pub enum LinkReach {
 }
 
 impl LinkReach {
-    /// Derives the reach from the link's host. A host name counts as the internet's, except `.local` names
+    /// Derives the reach from the link's host. A path is this computer's. A host name counts as the internet's, except `.local` names
     /// and names without a dot, which only a local network knows.
     pub fn of(link: &str) -> Self {
-        let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
+        let Some((_, rest)) = link.split_once("://") else { return LinkReach::ThisComputer };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let authority = authority.rsplit('@').next().unwrap_or_default();
         let host = match authority.strip_prefix('[') {
@@ -91,7 +92,8 @@ impl LocalNetwork {
     /// Returns a link as it is handed out now: with the current address of the local network if sharing
     /// there is on.
     pub fn handed_out(&self, link: &str) -> String {
-        let local = self.links.as_ref().filter(|_| LinkReach::of(link) == LinkReach::ThisComputer);
+        let is_local = is_web_link(link) && LinkReach::of(link) == LinkReach::ThisComputer;
+        let local = self.links.as_ref().filter(|_| is_local);
         local.and_then(|links| links(link)).unwrap_or_else(|| link.to_owned())
     }
 
@@ -110,6 +112,7 @@ mod tests {
         for (link, reach) in [
             ("http://127.0.0.1:47475/videos/1", ThisComputer),
             ("http://localhost:8080/videos/1", ThisComputer),
+            ("/media/work/Shared/talk.com.webm", ThisComputer),
             ("http://[::1]:8080/videos/1", ThisComputer),
             ("http://192.168.1.7:47476/videos/1-k", LocalNetwork),
             ("http://desk.local:47476/videos/1-k", LocalNetwork),

@@ -4,6 +4,8 @@
 //! A change by name becomes a [`SettingsChange`](crate::SettingsChange) like every other, so that concurrent
 //! changes of other settings are kept. A test holds that each stored field can be changed by a name, except
 //! for those that only the windows change.
+//!
+//! Length: one entry for each setting.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::settings::{COUNTDOWN_SECONDS_MAX, HOLD_BACK_SECONDS, JPEG_QUALITY};
+use crate::webhook::is_webhook_address;
 use crate::{
     AfterSleep, AppError, Camera, Fps, KEEP_SECONDS, Microphone, Settings, WebcamSettings,
 };
@@ -304,6 +307,54 @@ pub static SETTINGS: &[Setting] = &[
         get: |settings| settings.upload.hold_back_seconds.to_string(),
         set: |settings, text| put(&mut settings.upload.hold_back_seconds, text.parse().ok()),
     },
+    Setting {
+        name: "recordings-to",
+        allowed: Text { words: &["current"], form: "the address of an account" },
+        about: "Account that new recordings go to; by default the current one.",
+        get: |settings| named_or_current(settings.upload.recordings_to.as_ref()),
+        set: |settings, text| {
+            settings.upload.recordings_to = (text != "current").then(|| text.into());
+            Some(())
+        },
+    },
+    Setting {
+        name: "screenshots-to",
+        allowed: Text { words: &["current"], form: "the address of an account" },
+        about: "Account that new screenshots go to; by default the current one.",
+        get: |settings| named_or_current(settings.upload.screenshots_to.as_ref()),
+        set: |settings, text| {
+            settings.upload.screenshots_to = (text != "current").then(|| text.into());
+            Some(())
+        },
+    },
+    Setting {
+        name: "files-to",
+        allowed: Text { words: &["current"], form: "the address of an account" },
+        about: "Account that new files go to; by default the current one.",
+        get: |settings| named_or_current(settings.upload.files_to.as_ref()),
+        set: |settings, text| {
+            settings.upload.files_to = (text != "current").then(|| text.into());
+            Some(())
+        },
+    },
+    Setting {
+        name: "webhook",
+        allowed: Text { words: &["off"], form: "an address that begins with https://" },
+        about: "Tells this address when an item is online, is edited, or could not be uploaded.",
+        get: |settings| settings.upload.webhook.clone().unwrap_or_else(|| "off".into()),
+        set: |settings, text| {
+            let address = (text != "off").then(|| text.to_owned());
+            let is_plain_http_allowed = settings.upload.webhook_plain_http;
+            let is_good = |address: &String| is_webhook_address(address, is_plain_http_allowed);
+            settings.upload.webhook = address;
+            settings.upload.webhook.as_ref().is_none_or(is_good).then_some(())
+        },
+    },
+    switch!(
+        "webhook-plain-http",
+        upload.webhook_plain_http,
+        "Allows the webhook's address to be unencrypted (http), so that others can read what is told."
+    ),
     switch!(
         "share-on-local-network",
         upload.share_on_local_network,
@@ -484,6 +535,10 @@ fn yes_or_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.into()
 }
 
+fn named_or_current(account: Option<&String>) -> String {
+    account.cloned().unwrap_or_else(|| "current".into())
+}
+
 fn number_or(word: &str, number: Option<impl fmt::Display>) -> String {
     number.map_or_else(|| word.into(), |number| number.to_string())
 }
@@ -596,6 +651,7 @@ mod tests {
             }
             Text { words, .. } => {
                 let free = match setting.name {
+                    "webhook" => "https://hooks.example/snaplark",
                     "webcam-place" => "25,100",
                     "webcam-size" => "40",
                     "save-folder" | "screenshots.save-folder" if cfg!(windows) => r"C:\videos",

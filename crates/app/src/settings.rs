@@ -171,6 +171,16 @@ pub struct UploadSettings {
     /// How many days segments stay here after the server has confirmed the finished video and the person's
     /// own file is written. `None`: forever.
     pub keep_local_days: Option<u32>,
+    /// The address of the account that new recordings go to. `None`: the current one.
+    pub recordings_to: Option<String>,
+    /// The address of the account that new screenshots go to. `None`: the current one.
+    pub screenshots_to: Option<String>,
+    /// The address of the account that files go to which are brought in. `None`: the current one.
+    pub files_to: Option<String>,
+    /// The address that is told what happens to items. `None`: none is.
+    pub webhook: Option<String>,
+    /// Allows that address to be unencrypted.
+    pub webhook_plain_http: bool,
 }
 
 /// Settings of screenshots.
@@ -324,6 +334,11 @@ impl Default for UploadSettings {
             hold_back_seconds: 0,
             share_on_local_network: false,
             keep_local_days: Some(7),
+            recordings_to: None,
+            screenshots_to: None,
+            files_to: None,
+            webhook: None,
+            webhook_plain_http: false,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::settings::{COUNTDOWN_SECONDS_MAX, HOLD_BACK_SECONDS, JPEG_QUALITY};
+use crate::webhook::is_webhook_address;
 use crate::{AppError, KEEP_SECONDS, Settings};
 
 /// A change of some settings. [`App::change_settings`](crate::App::change_settings) applies it.
@@ -144,6 +145,13 @@ fn check_range(name: &str, settings: &Settings) -> Result<(), String> {
         }
         "screenshots.jpegQuality" => within(settings.screenshots.jpeg_quality.into(), JPEG_QUALITY),
         "upload.holdBackSeconds" => within(settings.upload.hold_back_seconds, HOLD_BACK_SECONDS),
+        "upload.webhook" | "upload.webhookPlainHttp" => {
+            let Some(address) = &settings.upload.webhook else { return Ok(()) };
+            match is_webhook_address(address, settings.upload.webhook_plain_http) {
+                true => Ok(()),
+                false => Err("A webhook needs an address that begins with https://".to_owned()),
+            }
+        }
         "recording.keepLastSeconds" => within(recording.keep_last_seconds, KEEP_SECONDS),
         "recording.webcam.rightPermille" => within(webcam.right_permille.into(), permille),
         "recording.webcam.downPermille" => within(webcam.down_permille.into(), permille),

@@ -1,4 +1,4 @@
-//! A cache of the views of all recordings, so that a snapshot costs what has changed since the last one and
+//! A cache of the views of all recordings and of the videos that were brought in, so that a snapshot costs what has changed since the last one and
 //! not the number of recordings. While a recording runs, the views of thousands are asked for many times a
 //! second.
 //!
@@ -72,7 +72,7 @@ impl Shelf {
             }
         } else {
             let mut issues = store.issues()?;
-            for row in store.recordings()? {
+            for row in store.recordings()?.into_iter().chain(store.imports()?) {
                 let issues = issues.remove(&row.id).unwrap_or_default();
                 let view = view_of(&row, &issues);
                 self.kept.insert(row.id, CachedView { row, issues, view, version: next });
@@ -102,7 +102,7 @@ impl Shelf {
         next: u64,
         view_of: &impl Fn(&Recording, &[IssueRow]) -> RecordingView,
     ) -> Result<bool, StoreError> {
-        let Some(row) = store.visible(recording)? else {
+        let Some(row) = store.shown(recording)? else {
             let was_there = self.kept.remove(&recording).is_some();
             if was_there {
                 self.gone.push((recording, next));
@@ -138,7 +138,9 @@ impl Shelf {
 impl CachedView {
     /// Returns whether the view may change without its row. Views of finished and local recordings don't.
     fn moves(&self) -> bool {
-        !matches!(self.view.state, RecordingState::Done | RecordingState::Local)
+        let rests =
+            |state: &RecordingState| matches!(state, RecordingState::Done | RecordingState::Local);
+        !rests(&self.view.state) || self.view.uploads.iter().any(|upload| !rests(&upload.state))
     }
 }
 

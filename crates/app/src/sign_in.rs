@@ -70,7 +70,7 @@ impl BrowserSignIn {
     /// Prepares a sign-in to the account's server.
     pub async fn begin(account: Account) -> Result<Self, AppError> {
         account.check_way()?;
-        let destination = account.connect(std::sync::Arc::default())?;
+        let destination = account.connect_api(std::sync::Arc::default())?;
         let server = account.server_name();
         let capabilities = match destination.probe().await {
             ProbeVerdict::Online { capabilities } => capabilities,
@@ -252,7 +252,7 @@ pub(crate) async fn give_back(account: &Account) -> bool {
         return false;
     };
     let asked = async {
-        let server = account.connect(std::sync::Arc::default()).ok()?;
+        let server = account.connect_api(std::sync::Arc::default()).ok()?;
         let ProbeVerdict::Online { capabilities } = server.probe().await else { return None };
         let revoke = capabilities?.sign_in?.revoke?;
         own_address(account, &revoke).ok()?;

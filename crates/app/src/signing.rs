@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use serde::Serialize;
 use snaplark_core::upload::{Failure, ProbeVerdict};
-use snaplark_destinations::Destination as _;
 
 use crate::account::Account;
 use crate::messages::EngineCommand;
@@ -38,11 +37,13 @@ impl App {
         let asked = Instant::now();
         let unreachable = |reason| AppError::ServerUnreachable { server: server.clone(), reason };
         let version = match destination.probe().await {
-            ProbeVerdict::Online { capabilities } => capabilities.map(|able| able.version),
+            ProbeVerdict::Online { capabilities } => {
+                capabilities.map(|able| able.version).filter(|version| !version.is_empty())
+            }
             ProbeVerdict::Offline { detail } => return Err(unreachable(detail)),
         };
         let took_ms = asked.elapsed().as_millis() as u64;
-        let knows_token = match destination.check_token().await {
+        let knows_token = match destination.check().await {
             Ok(()) => true,
             Err(Failure::SignedOut) => false,
             Err(failure) => return Err(unreachable(failure.to_string())),
@@ -69,9 +70,10 @@ impl App {
     /// go on.
     pub async fn sign_in(&self, account: Account, remember: bool) -> Result<(), AppError> {
         account.check_way()?;
+        let account = account.prepared().await?;
         let server = account.server_name();
         let destination = account.connect(Arc::default())?;
-        match destination.check_token().await {
+        match destination.check().await {
             Ok(()) => {}
             Err(Failure::SignedOut) => return Err(AppError::TokenRefused { server }),
             Err(failure) => {
@@ -96,7 +98,7 @@ impl App {
     /// Sends new uploads to another server at which the person is signed in still.
     pub async fn use_server(&self, server: &str) -> Result<(), AppError> {
         let (_, others) = self.accounts().await?;
-        let found = others.into_iter().find(|other| other.base_url == server);
+        let found = others.into_iter().find(|other| other.is_named(server));
         let found = found.ok_or_else(|| AppError::BadServer { server: server.to_owned() })?;
         let token = match found.token.clone() {
             Some(token) => Some(token),
@@ -120,10 +122,12 @@ impl App {
 
     /// Signs out at the server with this address, like [`App::sign_out`].
     pub async fn sign_out_at(&self, server: &str) -> Result<(), AppError> {
-        if self.account().await?.is_some_and(|account| account.base_url == server) {
+        let (current, others) = self.accounts().await?;
+        if current.is_some_and(|account| account.is_named(server)) {
             return self.sign_out_elsewhere().await;
         }
-        let name = server.to_owned();
+        let other = others.into_iter().find(|other| other.is_named(server));
+        let name = other.map_or_else(|| server.to_owned(), |other| other.base_url);
         let removed = self.ask(|reply| EngineCommand::RemoveAccount { server: name, reply });
         let left = removed.await??;
         let left = left.ok_or_else(|| AppError::BadServer { server: server.to_owned() })?;
@@ -160,6 +164,26 @@ impl App {
     /// New ones go where they went before.
     pub async fn continue_uploads_to(&self, account: Account) -> Result<(), AppError> {
         self.ask(|reply| EngineCommand::AddAccount { account, reply }).await?
+    }
+
+    /// Returns the address of a place that items can be sent to from now on: its token is there.
+    pub(crate) async fn place_to_send_to(&self, place: &str) -> Result<String, AppError> {
+        let (current, others) = self.accounts().await?;
+        let key = place.parse::<u64>().ok();
+        let is_meant = |account: &Account| account.is_named(place) || key == Some(account.key());
+        if let Some(account) = current.filter(is_meant) {
+            return Ok(account.base_url);
+        }
+        let found = others.into_iter().find(is_meant);
+        let found = found.ok_or_else(|| AppError::BadServer { server: place.to_owned() })?;
+        let server = found.base_url.clone();
+        if !found.is_signed_in() {
+            let token = found.kept_token().await;
+            let missing = || AppError::TokenRefused { server: found.server_name() };
+            let token = token.ok_or_else(missing)?;
+            self.continue_uploads_to(found.clone().with_token(token)).await?;
+        }
+        Ok(server)
     }
 
     async fn accounts(&self) -> Result<(Option<Account>, Vec<Account>), AppError> {

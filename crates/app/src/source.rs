@@ -16,11 +16,13 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use snaplark_core::capture::{Issue, SealedSegment};
 use snaplark_core::render::{RenderError, SegmentReader};
-use snaplark_core::upload::Part;
+use snaplark_core::upload::{Part, SegmentCuts, SegmentPiece};
 use snaplark_core::{DAMAGED_SUFFIX, RecordingId, segment_file};
 use snaplark_destinations::{OutgoingPart, Sent};
 use snaplark_files as files;
+use snaplark_formats::webm;
 use snaplark_store::{Segment, Store, StoreError};
+use tracing::warn;
 
 /// The location of a recording's bytes, and the rows they must match.
 #[derive(Debug)]
@@ -84,7 +86,7 @@ impl PartBytes {
     /// Returns the part as it is sent, with a counter of the bytes that went out.
     pub(crate) fn outgoing(self, index: u32, sent: Sent) -> OutgoingPart {
         let PartBytes { pieces, size_bytes, sha256 } = self;
-        OutgoingPart { index, pieces, size_bytes, sha256, sent, picture: None }
+        OutgoingPart { index, pieces, size_bytes, part_count: None, sha256, sent, picture: None }
     }
 }
 
@@ -117,13 +119,21 @@ impl RecordingSource {
 
     /// Reads a part as it is sent. The error names every damaged segment of it. A segment is checked as a
     /// whole, also for a piece of it.
-    pub(crate) fn part(&self, part: Part, with_init: bool) -> Result<PartBytes, SourceError> {
+    pub(crate) fn part(
+        &self,
+        part: Part,
+        with_init: bool,
+        cuts: SegmentCuts,
+    ) -> Result<PartBytes, SourceError> {
         let init = with_init.then(|| Bytes::copy_from_slice(&self.init));
         let mut pieces: Vec<Bytes> = init.into_iter().collect();
         let mut damaged = Vec::new();
         for index in part.segments() {
             match self.segment(index) {
-                Ok(bytes) => pieces.push(carried(bytes.into(), part)),
+                Ok(bytes) if cuts == SegmentCuts::Frames => {
+                    pieces.push(frames(bytes, part.range_in(index))?);
+                }
+                Ok(bytes) => pieces.push(carried(bytes.into(), part.range_in(index))),
                 Err(_) => damaged.push(index),
             }
         }
@@ -134,6 +144,29 @@ impl RecordingSource {
         pieces.iter().for_each(|piece| whole.update(piece));
         let size_bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
         Ok(PartBytes { pieces, size_bytes, sha256: whole.finalize().into() })
+    }
+
+    /// Finds the pieces of at most `bytes_max` that a segment has from `from_bytes` on if it is cut at its frames. One
+    /// that can't be cut is one piece.
+    pub(crate) fn cut(
+        &self,
+        index: u32,
+        from_bytes: u64,
+        bytes_max: u64,
+    ) -> Result<Vec<SegmentPiece>, SourceError> {
+        let bytes = self.segment(index).map_err(|_| self.refusal(vec![index]))?;
+        let piece = |piece: webm::FramePiece| {
+            let webm::FramePiece { to_bytes, size_bytes } = piece;
+            SegmentPiece { to_bytes, size_bytes }
+        };
+        Ok(match webm::cut_at_frames(&bytes, from_bytes, bytes_max) {
+            Ok(pieces) => pieces.into_iter().map(piece).collect(),
+            Err(error) => {
+                warn!(index, %error, "Segment can't be cut at its frames");
+                let size_bytes = (bytes.len() as u64).saturating_sub(from_bytes);
+                vec![SegmentPiece { to_bytes: None, size_bytes }]
+            }
+        })
     }
 
     /// Reads a segment and checks that it has the bytes that were sealed.
@@ -193,10 +226,25 @@ impl RecordingSource {
 }
 
 /// Returns the bytes of a segment that a part carries: all, or a piece.
-fn carried(segment: Bytes, part: Part) -> Bytes {
+fn carried(segment: Bytes, (from_bytes, to_bytes): (u64, Option<u64>)) -> Bytes {
     let end = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX).min(segment.len());
-    let to = part.to_bytes.map_or(segment.len(), end);
-    segment.slice(end(part.from_bytes).min(to)..to)
+    let to = to_bytes.map_or(segment.len(), end);
+    segment.slice(end(from_bytes).min(to)..to)
+}
+
+/// Returns what a part carries of a segment if segments are cut at their frames. A placeholder is sent without the Void
+/// that makes it as long as the segment before.
+fn frames(segment: Vec<u8>, range: (u64, Option<u64>)) -> Result<Bytes, SourceError> {
+    let (from_bytes, to_bytes) = range;
+    if range == (0, None) && !webm::is_placeholder(&segment) {
+        return Ok(segment.into());
+    }
+    match webm::frames_between(&segment, from_bytes, to_bytes) {
+        Ok(bytes) => Ok(bytes.into()),
+        // The same as when its pieces were asked for.
+        Err(_) if to_bytes.is_none() => Ok(carried(segment.into(), range)),
+        Err(error) => Err(SourceError::Unreadable(io::Error::other(error))),
+    }
 }
 
 fn is(bytes: &[u8], segment: &Segment) -> bool {
@@ -265,9 +313,9 @@ fn repair_one(
     if !is_any_left {
         return Err(found.err().unwrap_or_else(|| io::ErrorKind::InvalidData.into()));
     }
-    let tracks = snaplark_formats::webm::read_init(&source.init).map_err(io::Error::other)?.tracks;
+    let tracks = webm::read_init(&source.init).map_err(io::Error::other)?.tracks;
     let Segment { start_ms, duration_ms, size_bytes, .. } = *segment;
-    let made = snaplark_formats::webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
+    let made = webm::placeholder(&tracks, start_ms, duration_ms, size_bytes);
     let made = made.map_err(io::Error::other)?;
     // A program that died before the row was written may have left the placeholder there.
     if !found.is_ok_and(|found| found == made) {
@@ -348,7 +396,7 @@ mod tests {
     #[test]
     fn part_is_read_with_its_digest() {
         let recorded = recorded();
-        let part = recorded.source.part(Part::whole(0, 2, 0), true).unwrap();
+        let part = recorded.source.part(Part::whole(0, 2, 0), true, SegmentCuts::None).unwrap();
         let bytes = part.pieces.concat();
         let expected = [recorded.source.init(), &recorded.bytes[0], &recorded.bytes[1]].concat();
         assert_eq!(bytes, expected);
@@ -361,16 +409,66 @@ mod tests {
         let recorded = recorded();
         let first = Part { to_bytes: Some(700), ..Part::whole(1, 1, 700) };
         let last = Part { from_bytes: 700, ..Part::whole(1, 1, 0) };
-        let [first, last] = [first, last].map(|part| recorded.source.part(part, false).unwrap());
+        let [first, last] = [first, last]
+            .map(|part| recorded.source.part(part, false, SegmentCuts::AnyByte).unwrap());
         assert_eq!(
             (first.size_bytes, last.sha256),
             (700, { <[u8; 32]>::from(Sha256::digest(&recorded.bytes[1][700..])) })
         );
         assert_eq!([first.pieces, last.pieces].concat().concat(), recorded.bytes[1]);
+        let cut = Part { from_bytes: 700, to_bytes: Some(5), ..Part::whole(0, 3, 0) };
+        let [before, whole, after] = &recorded.bytes[..] else { panic!("three segments") };
+        let expected = [&before[700..], whole, &after[..5]].concat();
+        let read = recorded.source.part(cut, false, SegmentCuts::AnyByte).unwrap();
+        assert!(read.pieces.concat() == expected, "two are cut, and one is whole");
         recorded.flip(1);
         let part = Part { from_bytes: 700, ..Part::whole(1, 1, 0) };
-        let refused = recorded.source.part(part, false).err();
+        let refused = recorded.source.part(part, false, SegmentCuts::AnyByte).err();
         assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [1]));
+    }
+
+    #[test]
+    fn pieces_at_frames_play_one_behind_the_other() {
+        let recorded = recorded();
+        let pieces = recorded.source.cut(1, 0, 1_000).unwrap();
+        assert_eq!(pieces.len(), 2, "{pieces:?}");
+        let mut from_bytes = 0;
+        let mut joined = recorded.source.init().to_vec();
+        for SegmentPiece { to_bytes, size_bytes } in pieces {
+            let part = Part { from_bytes, to_bytes, ..Part::whole(1, 1, size_bytes) };
+            let bytes = recorded.source.part(part, false, SegmentCuts::Frames).unwrap();
+            assert_eq!(bytes.size_bytes, size_bytes);
+            joined.extend(bytes.pieces.concat());
+            from_bytes = part.next().1;
+        }
+        let clusters = webm::index(&joined).unwrap().clusters;
+        let times: Vec<(u64, bool)> =
+            clusters.iter().map(|it| (it.start_ms, it.starts_with_keyframe)).collect();
+        assert_eq!(times, [(2_000, true), (3_000, false)]);
+        let whole = recorded.source.part(Part::whole(1, 1, 0), false, SegmentCuts::Frames);
+        assert_eq!(whole.unwrap().pieces.concat(), recorded.bytes[1], "it stays as it was sealed");
+        recorded.flip(1);
+        let refused = recorded.source.cut(1, 0, 1_000).err();
+        assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [1]));
+    }
+
+    #[test]
+    fn placeholder_takes_the_place_of_pieces_that_were_planned() {
+        let recorded = recorded();
+        let planned = recorded.source.cut(1, 0, 1_000).unwrap();
+        recorded.flip(1);
+        let Repair { replaced, .. } = repair(&recorded.source, &[1], &[]);
+        let mut segments = recorded.source.rows().to_vec();
+        segments[1] = replaced[0].clone();
+        let source = RecordingSource::of(recorded.folder.path(), recorded.source.init(), &segments);
+        let to_bytes = planned[0].to_bytes;
+        let first = Part { to_bytes, ..Part::whole(1, 1, 0) };
+        let last = Part { from_bytes: to_bytes.unwrap(), ..Part::whole(1, 1, 0) };
+        for part in [first, last] {
+            let bytes = source.part(part, false, SegmentCuts::Frames).unwrap().pieces.concat();
+            let [cluster] = webm::index(&bytes).unwrap().clusters[..] else { panic!() };
+            assert!(cluster.starts_with_keyframe && bytes.len() < 800, "{cluster:?}");
+        }
     }
 
     /// Measures the cost of the check: `cargo test -p snaplark-app check_of_a_part -- --nocapture`.
@@ -397,7 +495,7 @@ mod tests {
             .sum();
         let reading = begun.elapsed();
         let begun = std::time::Instant::now();
-        let part = source.part(Part::whole(0, 5, 0), false).unwrap();
+        let part = source.part(Part::whole(0, 5, 0), false, SegmentCuts::None).unwrap();
         let checked = begun.elapsed();
         assert_eq!(part.size_bytes, read as u64);
         println!("figures: a part of 10 MiB: {reading:?} to read, {checked:?} to read and check");
@@ -409,9 +507,9 @@ mod tests {
         let recorded = recorded();
         recorded.flip(0);
         std::fs::remove_file(recorded.path(2)).unwrap();
-        let refused = recorded.source.part(Part::whole(0, 3, 0), false).err();
+        let refused = recorded.source.part(Part::whole(0, 3, 0), false, SegmentCuts::None).err();
         assert!(matches!(refused, Some(SourceError::Damaged(damaged)) if damaged == [0, 2]));
-        assert!(recorded.source.part(Part::whole(1, 1, 0), false).is_ok());
+        assert!(recorded.source.part(Part::whole(1, 1, 0), false, SegmentCuts::None).is_ok());
     }
 
     #[test]
@@ -445,7 +543,12 @@ mod tests {
         std::fs::write(recorded.path(0), b"cut").unwrap();
         // The part can be sent before the repair.
         assert_eq!(
-            recorded.source.part(Part::whole(2, 1, 0), false).unwrap().pieces.concat(),
+            recorded
+                .source
+                .part(Part::whole(2, 1, 0), false, SegmentCuts::None)
+                .unwrap()
+                .pieces
+                .concat(),
             recorded.bytes[2]
         );
         let repair = repair(&recorded.source, &[0, 2], &[]);

@@ -315,6 +315,9 @@ pub enum RingWait {
 pub struct RecordingView {
     /// The recording's id.
     pub id: String,
+    /// It is a video that the person brought in. Its file is where it was, and it has no segments.
+    #[serde(default)]
+    pub is_imported: bool,
     /// The recording's title.
     pub title: String,
     /// When it began.
@@ -357,6 +360,30 @@ pub struct RecordingView {
     pub end: Option<IssueView>,
     /// The progress of its upload. `None` if it has none.
     pub upload: Option<UploadProgress>,
+    /// All of its uploads: its own first, and then those to further places.
+    #[serde(default)]
+    pub uploads: Vec<PlacedUpload>,
+}
+
+/// An item's upload to one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PlacedUpload {
+    /// The upload's id, by which it is retried, paused and cancelled. The first one has the item's.
+    pub id: String,
+    /// The name of the place.
+    pub place: String,
+    /// The kind of place.
+    pub kind: AccountKind,
+    /// The state of the upload.
+    pub state: RecordingState,
+    /// The link there, if it is known.
+    pub link: Option<String>,
+    /// Who can open the link; `None` without a link.
+    pub link_reach: Option<LinkReach>,
+    /// The percentage that is sent.
+    pub percentage: u8,
 }
 
 /// A problem of a recording, at its time.
@@ -493,6 +520,12 @@ pub enum RecordingState {
 pub enum WaitReason {
     /// There is no network, or the server can't be reached.
     Offline,
+    /// The folder isn't there: its disk is unmounted or away.
+    FolderMissing,
+    /// The destination has no room left.
+    StorageFull,
+    /// The folder may not be written.
+    AccessDenied,
     /// The server failed or was slow; the upload is retried soon.
     ServerTrouble,
     /// The server asked for fewer requests.
@@ -518,6 +551,12 @@ pub enum NeedReason {
     Refused,
     /// Files of the recording are missing or damaged on this disk.
     FilesMissing,
+    /// The file that was brought in is not where it was, which is in `detail`.
+    FileMissing,
+    /// The file that was brought in is another one now. A retry uploads it as it is.
+    FileChanged,
+    /// The server takes files of so many bytes at most, which is in `detail`.
+    TooLarge,
     /// The server's copy is damaged, and this computer no longer has the bytes.
     DamagedOnServer,
     /// Nobody is signed in any more at the server that the upload was begun for, named in `detail`. It goes on
@@ -691,6 +730,11 @@ pub enum Warning {
 pub struct AccountView {
     /// The kind of server.
     pub kind: AccountKind,
+    /// The address, by which settings name it.
+    pub address: String,
+    /// The number by which actions name it.
+    #[ts(type = "number")]
+    pub key: u64,
     /// Host and port, for people to read.
     pub server: String,
     /// Who can open the links of this server.
@@ -705,7 +749,9 @@ pub struct AccountView {
     /// How many uploads to it are neither finished nor stopped.
     pub uploads: u32,
     /// The API profile used with the server if that doesn't report what it supports.
-    #[ts(type = "\"spec\" | \"spec-standalone\" | \"snaplark\"")]
+    #[ts(
+        type = "\"spec\" | \"spec-standalone\" | \"snaplark\" | \"poster\" | \"storage\" | \"s3\" | \"folder\""
+    )]
     pub profile: Profile,
     /// The person has allowed http for this server: others on the network can read what is sent there.
     pub plain_http: bool,
@@ -718,6 +764,9 @@ pub struct AccountView {
 pub struct OtherServerView {
     /// The address of its API, by which commands name it.
     pub address: String,
+    /// The number by which actions name it.
+    #[ts(type = "number")]
+    pub key: u64,
     /// Host and port, for people to read.
     pub server: String,
     /// The kind of server.
@@ -741,6 +790,10 @@ pub enum AccountKind {
     Snaplark,
     /// A server that the person chose.
     OwnServer,
+    /// A bucket that speaks the S3 protocol.
+    Bucket,
+    /// A folder on this computer, or one that is mounted or synced.
+    Folder,
 }
 
 /// The result of the last real exchange with the account's server.

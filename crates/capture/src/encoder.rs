@@ -5,6 +5,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use snaplark_core::capture::CaptureError;
 
+use crate::remedy::Packages;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncoderSettings {
     pub width: u32,
@@ -93,8 +95,13 @@ fn missing(element: &str, set: &str) -> CaptureError {
     CaptureError::EncoderMissing {
         element: element.to_owned(),
         remedy: format!(
-            "Install the package gstreamer1.0-plugins-{set} (Debian, Ubuntu), \
-             gstreamer1-plugins-{set} (Fedora) or gst-plugins-{set} (Arch), then try again."
+            "{}, then try again.",
+            Packages {
+                debian: &format!("gstreamer1.0-plugins-{set}"),
+                fedora: &format!("gstreamer1-plugins-{set}"),
+                arch: &format!("gst-plugins-{set}"),
+            }
+            .remedy()
         ),
     }
 }

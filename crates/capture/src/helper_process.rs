@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::source::scap;
-use crate::{encoder_trial, webcam};
+use crate::{encoder_trial, file_still, webcam};
 
 /// The environment variable that names the helper to run.
 const VARIABLE: &str = "SNAPLARK_HELPER";
@@ -21,16 +21,19 @@ static AVAILABLE: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HelperKind {
     Cameras,
+    FileStill,
     Scap,
     Trial,
 }
 
 impl HelperKind {
-    const ALL: [HelperKind; 3] = [HelperKind::Cameras, HelperKind::Scap, HelperKind::Trial];
+    const ALL: [HelperKind; 4] =
+        [HelperKind::Cameras, HelperKind::FileStill, HelperKind::Scap, HelperKind::Trial];
 
     fn text(self) -> &'static str {
         match self {
             HelperKind::Cameras => "cameras",
+            HelperKind::FileStill => "file-still",
             HelperKind::Scap => "scap",
             HelperKind::Trial => "trial",
         }
@@ -39,6 +42,7 @@ impl HelperKind {
     fn run(self, arguments: &str) -> ExitCode {
         match self {
             HelperKind::Cameras => webcam::cameras::run(),
+            HelperKind::FileStill => file_still::run(arguments),
             HelperKind::Scap => scap::helper::run(arguments),
             HelperKind::Trial => encoder_trial::run(arguments),
         }

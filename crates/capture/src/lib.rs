@@ -28,6 +28,7 @@ mod encoder;
 mod encoder_choice;
 mod encoder_speed;
 mod encoder_trial;
+mod file_still;
 mod frame_grabber;
 mod gate;
 mod graph;
@@ -38,6 +39,7 @@ mod pipeline;
 mod pointer;
 mod policy;
 mod probe;
+mod remedy;
 mod segmenter;
 mod shutter;
 mod signals;
@@ -63,6 +65,7 @@ use snaplark_core::capture::{
     Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink, Issue, Source, Subject,
 };
 use snaplark_core::overlay::Webcam as WantedWebcam;
+use snaplark_core::render::RenderError;
 
 pub use helper_process::run_if_helper;
 
@@ -135,6 +138,10 @@ impl Capture for SystemCapture {
 
     fn subject(&self, source: &Source) -> Option<Subject> {
         subject::of(source::backend(self.display.as_deref()).ok()?, source)
+    }
+
+    fn still_of_file(&self, file: &Path) -> Result<Vec<u8>, RenderError> {
+        file_still::of(file).map_err(|reason| RenderError::NoStill { reason })
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) const SLOW_DOWN_MS: u64 = 10_000;
 /// The timeout of an encoder trial. A trial takes a tenth of this on an idle machine, and nobody waits
 /// for it.
 pub(crate) const TRIAL_WAIT: Duration = Duration::from_secs(10);
+/// The timeout of a still of a file. One takes a fiftieth of this on an idle machine; a decoder that takes longer has
+/// hung, or the file is made to keep it busy.
+pub(crate) const FILE_STILL_WAIT: Duration = Duration::from_secs(10);
 /// A hardware encoder that holds frames and returns none for this long has hung. This is shorter than
 /// the time in which 30 frames a second fill the queue before it, and shorter than `STALL_MS`, which is
 /// the same limit for the whole pipeline.
@@ -94,6 +97,10 @@ pub(crate) const PICTURE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Four displays of 8K. A picture takes four bytes a pixel in memory.
 #[cfg(target_os = "linux")]
 pub(crate) const PICTURE_PIXELS_MAX: u64 = 4 * 7_680 * 4_320;
+
+/// The most pixels of a glance at a screenshot: those of a display of 1920x1080, more than an editor's usual window shows.
+/// It is encoded and decoded in a quarter of a 4K picture's time.
+pub(crate) const GLANCE_PIXELS_MAX: u64 = 2 << 20;
 
 /// Nothing useful is smaller; some encoders refuse smaller pictures.
 pub(crate) const SIDE_PX_MIN: u32 = 16;

@@ -73,6 +73,10 @@ fn backends() -> Vec<BackendProbe> {
             let why = "SNAPLARK_SOURCE is 'scap'";
             vec![scap(found), x11(unused(why)), wayland(unused(why))]
         }
+        Ok(Backend::Windows(_)) => {
+            let why = "this is not Windows";
+            vec![x11(unused(why)), wayland(unused(why))]
+        }
         Err(error) => vec![x11(Err(error.to_string())), wayland(Err(error.to_string()))],
     }
 }
@@ -102,7 +106,46 @@ fn x11_summary(name: &str) -> Result<String, CaptureError> {
     Ok(found)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+fn backends() -> Vec<BackendProbe> {
+    use crate::source::windows;
+    use crate::source::{self, Backend, ScreenElement};
+
+    let chosen = source::backend(None);
+    let text = |error: CaptureError| error.to_string();
+    let found = || {
+        let listed = windows::list_sources().map_err(text)?;
+        let sizes: Vec<String> = listed
+            .screens
+            .iter()
+            .map(|screen| format!("{} {}x{}", screen.name, screen.at.width, screen.at.height))
+            .collect();
+        Ok(format!("{}, {} windows", sizes.join(", "), listed.windows.len()))
+    };
+    let element = |name, element: ScreenElement| {
+        let found = match &chosen {
+            Ok(Backend::Windows(chosen)) if *chosen == element => found(),
+            // GStreamer may not even have been initialized.
+            Err(error) => Err(error.to_string()),
+            Ok(_) if gst::ElementFactory::find(element.name()).is_none() => {
+                Err(format!("not here: GStreamer has no '{}' on this computer", element.name()))
+            }
+            Ok(_) => Err("not used: another way is the first choice".to_owned()),
+        };
+        BackendProbe { name, found }
+    };
+    let scap = match &chosen {
+        Ok(Backend::Scap) => Ok("displays and windows".to_owned()),
+        _ => Err("not used: SNAPLARK_SOURCE=scap chooses it".to_owned()),
+    };
+    vec![
+        element("Direct3D", ScreenElement::Direct3d),
+        element("GDI", ScreenElement::Gdi),
+        BackendProbe { name: "scap", found: scap },
+    ]
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 fn backends() -> Vec<BackendProbe> {
     let found = crate::source::backend(None)
         .map(|_| "displays and windows".to_owned())

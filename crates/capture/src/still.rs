@@ -17,6 +17,8 @@ use snaplark_core::still::{
     DisplayArea, PixelRect, SourceList, StillError, StillPicture, StillRequest, StillSource, Stills,
 };
 
+use crate::policy::GLANCE_PIXELS_MAX;
+use crate::source::picture::BYTES_PER_PIXEL;
 use crate::source::{self, Backend, ScreenMapping, SourceRequest};
 use crate::{SystemCapture, subject};
 
@@ -31,6 +33,10 @@ impl Stills for SystemCapture {
             Backend::X11(display) => Ok(source::x11::list_sources(&display)?),
             #[cfg(not(target_os = "linux"))]
             Backend::X11(_) => Err(no_list()),
+            #[cfg(windows)]
+            Backend::Windows(_) => Ok(source::windows::list_sources()?),
+            #[cfg(not(windows))]
+            Backend::Windows(_) => Err(no_list()),
             Backend::Portal | Backend::Scap => Err(no_list()),
         }
     }
@@ -48,8 +54,23 @@ impl Stills for SystemCapture {
     }
 
     fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
-        encode(picture).map_err(|error| StillError::Failed { reason: error.to_string() })
+        let rgb = rgb_from_rgba(&picture.rgba);
+        encode((picture.width, picture.height), &rgb).map_err(failed)
     }
+
+    fn glance(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
+        match glance_share(picture) {
+            1 => self.png(picture),
+            share => {
+                let (size, rgb) = rgb_smaller(picture, share);
+                encode(size, &rgb).map_err(failed)
+            }
+        }
+    }
+}
+
+fn failed(error: png::EncodingError) -> StillError {
+    StillError::Failed { reason: error.to_string() }
 }
 
 fn take_by(backend: &Backend, request: &StillRequest) -> Result<StillPicture, StillError> {
@@ -62,8 +83,33 @@ fn take_by(backend: &Backend, request: &StillRequest) -> Result<StillPicture, St
         Backend::X11(_) | Backend::Portal => {
             Err(StillError::Unsupported { reason: "this is not Linux".to_owned() })
         }
+        #[cfg(windows)]
+        Backend::Windows(_) => take_on_windows(backend, request),
+        #[cfg(not(windows))]
+        Backend::Windows(_) => {
+            Err(StillError::Unsupported { reason: "this is not Windows".to_owned() })
+        }
         Backend::Scap => take_frame(backend, request),
     }
+}
+
+/// Takes one frame and says which displays it shows.
+#[cfg(windows)]
+fn take_on_windows(backend: &Backend, request: &StillRequest) -> Result<StillPicture, StillError> {
+    use crate::source::windows;
+
+    let request = match request.source {
+        StillSource::All => {
+            let area = windows::whole_desktop()?;
+            StillRequest { source: StillSource::Area(area), ..request.clone() }
+        }
+        StillSource::Display(_) | StillSource::Window(_) | StillSource::Area(_) => request.clone(),
+    };
+    let picture = take_frame(backend, &request)?;
+    let (x, y) = picture.corner;
+    let at = PixelRect { x, y, width: picture.width, height: picture.height };
+    let (displays, scale) = windows::displays_in(at)?;
+    Ok(StillPicture { displays, scale, ..picture })
 }
 
 fn no_list() -> StillError {
@@ -151,17 +197,51 @@ fn take_frame(backend: &Backend, request: &StillRequest) -> Result<StillPicture,
     })
 }
 
-/// Encodes the picture without its alpha, which says nothing. Rows are stored as differences to the row above, which is
-/// the fastest way and small for windows and text.
-fn encode(picture: &StillPicture) -> Result<Vec<u8>, png::EncodingError> {
+/// Encodes red, green and blue. Rows are stored as differences to the row above, which is the fastest way and small for
+/// windows and text.
+fn encode((width, height): (u32, u32), rgb: &[u8]) -> Result<Vec<u8>, png::EncodingError> {
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, picture.width, picture.height);
+    let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::Fastest);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&rgb_from_rgba(&picture.rgba))?;
+    writer.write_image_data(rgb)?;
     writer.finish()?;
     Ok(file)
+}
+
+/// Returns how many pixels of the picture are one pixel of its glance, in each direction: a power of two.
+fn glance_share(picture: &StillPicture) -> u32 {
+    let pixels = u64::from(picture.width) * u64::from(picture.height);
+    let mut shares = (0..4).map(|power| 1_u32 << power);
+    let is_small = |share: &u32| pixels / u64::from(share * share) <= GLANCE_PIXELS_MAX;
+    let share = shares.clone().find(is_small).or(shares.next_back()).unwrap_or(1);
+    // A picture of one row has a row.
+    share.min(1 << picture.width.min(picture.height).max(1).ilog2())
+}
+
+/// Returns the pixels of a smaller picture without alpha, each the mean of `share` times `share` pixels, and its size. What
+/// is left over at the right and at the bottom is dropped.
+fn rgb_smaller(picture: &StillPicture, share: u32) -> ((u32, u32), Vec<u8>) {
+    let (width, height) = (picture.width / share, picture.height / share);
+    let stride_bytes = picture.width as usize * BYTES_PER_PIXEL;
+    let (side, count_bits) = (share as usize, 2 * share.ilog2());
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    let mut sums = vec![[0_u32; 3]; width as usize];
+    for rows in picture.rgba.chunks_exact(stride_bytes * side) {
+        sums.fill([1 << count_bits >> 1; 3]);
+        for row in rows.chunks_exact(stride_bytes) {
+            for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(side * BYTES_PER_PIXEL)) {
+                for pixel in pixels.chunks_exact(BYTES_PER_PIXEL) {
+                    for (sum, value) in sum.iter_mut().zip(pixel) {
+                        *sum += u32::from(*value);
+                    }
+                }
+            }
+        }
+        rgb.extend(sums.iter().flatten().map(|sum| (sum >> count_bits) as u8));
+    }
+    ((width, height), rgb)
 }
 
 /// Returns the same pixels without alpha.
@@ -210,6 +290,42 @@ mod tests {
         assert_eq!(read, rgba);
         let chunks = [b"tEXt", b"iTXt", b"tIME", b"eXIf", b"pHYs"];
         assert!(!chunks.iter().any(|chunk| file.windows(4).any(|four| four == *chunk)));
+    }
+
+    fn picture(width: u32, height: u32) -> StillPicture {
+        let pixel = |n: u32| [(n % width) as u8, (n / width) as u8, 0, 255];
+        StillPicture {
+            width,
+            height,
+            rgba: (0..width * height).flat_map(pixel).collect(),
+            corner: (0, 0),
+            scale: 1.0,
+            displays: Vec::new(),
+            subject: None,
+            permission: None,
+        }
+    }
+
+    #[test]
+    fn glance_of_a_large_picture_has_means_of_its_pixels() {
+        let (size, rgb) = rgb_smaller(&picture(5, 4), 2);
+        assert_eq!(size, (2, 2), "a column is left over");
+        // Of 0 and 1, and of 2 and 3, rounded.
+        assert_eq!(rgb, [1, 1, 0, 3, 1, 0, 1, 3, 0, 3, 3, 0]);
+    }
+
+    #[test]
+    fn glance_is_as_small_as_a_window_needs_it() {
+        let share = |width, height| {
+            glance_share(&StillPicture { width, height, rgba: Vec::new(), ..picture(1, 1) })
+        };
+        assert_eq!(share(1920, 1080), 1);
+        assert_eq!(share(3840, 2160), 2);
+        assert_eq!(share(11_520, 2160), 4);
+        assert_eq!(share(65_535, 32_768), 8, "and no smaller");
+        assert_eq!(share(9_000_000, 1), 1, "it has no half of a row");
+        let small = SystemCapture::new();
+        assert_eq!(small.glance(&picture(7, 5)), small.png(&picture(7, 5)));
     }
 
     #[test]

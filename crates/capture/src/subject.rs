@@ -1,21 +1,33 @@
 //! Finds the window and the app that a source shows, for the recording's title. On X11 the window
-//! manager is asked. A portal does not tell, and on other systems it is unknown; then there is none.
+//! manager is asked, on Windows the system. A portal does not tell, and on macOS it is unknown; then there is none.
 
 use snaplark_core::capture::{Source, Subject};
+
+#[cfg(any(target_os = "linux", windows))]
+use snaplark_core::still::{SourceList, WindowInfo};
 
 use crate::source::Backend;
 
 /// The programs whose windows are skipped: our own windows, which cover the subject.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 const OWN_PROGRAMS: [&str; 2] = ["snaplark", "snaplark-desktop"];
 
 #[cfg(target_os = "linux")]
 pub(crate) fn of(backend: Backend, source: &Source) -> Option<Subject> {
-    use snaplark_core::still::WindowInfo;
-
     let Backend::X11(display) = backend else { return None };
     let sources = crate::source::x11::list_sources(&display).ok()?;
     let active = crate::source::x11::active_window(&display).ok().flatten();
+    shown_in(&sources, active, source)
+}
+
+#[cfg(windows)]
+pub(crate) fn of(_backend: Backend, source: &Source) -> Option<Subject> {
+    let sources = crate::source::windows::list_sources().ok()?;
+    shown_in(&sources, crate::source::windows::active_window(), source)
+}
+
+#[cfg(any(target_os = "linux", windows))]
+fn shown_in(sources: &SourceList, active: Option<u64>, source: &Source) -> Option<Subject> {
     let is_own = |window: &WindowInfo| {
         OWN_PROGRAMS.iter().any(|own| window.program.eq_ignore_ascii_case(own))
     };
@@ -34,20 +46,20 @@ pub(crate) fn of(backend: Backend, source: &Source) -> Option<Subject> {
     focused.or_else(|| seen.next()).map(named)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(crate) fn of(_way: Backend, _source: &Source) -> Option<Subject> {
     None
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 fn overlap(a: snaplark_core::still::PixelRect, b: snaplark_core::still::PixelRect) -> bool {
     let across = a.x < b.x + b.width as i32 && b.x < a.x + a.width as i32;
     let down = a.y < b.y + b.height as i32 && b.y < a.y + a.height as i32;
     across && down
 }
 
-#[cfg(target_os = "linux")]
-fn named(window: &snaplark_core::still::WindowInfo) -> Subject {
+#[cfg(any(target_os = "linux", windows))]
+fn named(window: &WindowInfo) -> Subject {
     Subject { app: app_of(&window.program), window: window.title.clone() }
 }
 
@@ -68,8 +80,14 @@ fn app_of(class: &str) -> String {
     name
 }
 
-/// Window classes are written like program names: `gimp`, `Xterm`.
-#[cfg(target_os = "linux")]
+/// Returns the program's own name: the description in its file would be better, and costs a read of that file.
+#[cfg(windows)]
+fn app_of(program: &str) -> String {
+    capitalized(program)
+}
+
+/// Window classes and programs are written in small letters: `gimp`, `notepad`.
+#[cfg(any(target_os = "linux", windows))]
 fn capitalized(class: &str) -> String {
     let mut letters = class.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

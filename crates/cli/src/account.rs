@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use snaplark_app::{
-    Account, AppError, BrowserSignIn, CallbackPage, Home, Token, base_url, control, is_web_link,
+    Account, AppError, BrowserSignIn, CallbackPage, Home, NewPlace, PlaceOptions, Token, control,
+    is_web_link,
 };
 
 use snaplark_terminal::output;
@@ -17,7 +18,10 @@ pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Resul
     // Checked before the person is asked for a token.
     account.check_way()?;
     let is_plain = account.is_plain_http();
-    let (account, page) = if browser || std::io::stdin().is_terminal() {
+    let needs_token = account.needs_token();
+    let (account, page) = if !needs_token {
+        (account, None)
+    } else if browser || std::io::stdin().is_terminal() {
         match BrowserSignIn::begin(account.clone()).await {
             Ok(sign_in) => {
                 let (account, page) = with_browser(sign_in).await?;
@@ -45,7 +49,10 @@ pub async fn login(home: Home, account: Account, browser: bool) -> anyhow::Resul
     if say::is_json() {
         say::json(&serde_json::json!({ "account": { "server": name } }))?;
     }
-    say::line(&format!("Signed in to {name}. New recordings are uploaded there."));
+    say::line(&match needs_token {
+        true => format!("Signed in to {name}. New recordings are uploaded there."),
+        false => format!("New recordings go to {name}."),
+    });
     if is_plain {
         say::line(
             "Warning: the connection is not encrypted (http), as you allowed for this server.",
@@ -67,9 +74,17 @@ fn open_browser(address: &str) {
     if !is_web_link(address) {
         return;
     }
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let (opener, before): (_, &[&str]) = if cfg!(windows) {
+        // Not `cmd /c start`, which would read the address as part of a command.
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else {
+        ("xdg-open", &[])
+    };
     let quiet = std::process::Stdio::null;
-    let _ = std::process::Command::new(opener).arg(address).stdout(quiet()).stderr(quiet()).spawn();
+    let mut command = std::process::Command::new(opener);
+    let _ = command.args(before).arg(address).stdout(quiet()).stderr(quiet()).spawn();
 }
 
 pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
@@ -92,7 +107,9 @@ pub async fn logout(home: Home) -> anyhow::Result<ExitCode> {
 
 /// Signs out of another server than the current one.
 pub async fn logout_at(home: Home, server: &str) -> anyhow::Result<ExitCode> {
-    let address = base_url(server).with_context(|| format!("'{server}' is not an address"))?;
+    // An address, or the path of a folder; the program knows its accounts by either.
+    let typed = NewPlace::of_text(server, None, &PlaceOptions::default());
+    let address = typed.map_or_else(|_| server.to_owned(), |account| account.base_url);
     match control::sign_out_at(&home, &address).await {
         Err(AppError::NotRunning) => {
             Program::with(home, async |program| Ok(program.app.sign_out_at(&address).await?))

@@ -1,4 +1,6 @@
 //! The command line, as `snaplark --help` shows it.
+//!
+//! Length: each argument has its line of help.
 
 use std::path::PathBuf;
 
@@ -11,6 +13,7 @@ use snaplark_core::still::{PixelRect, StillSource};
 use snaplark_terminal::manual::Shell;
 
 use crate::ranges::KeptRanges;
+use crate::webhook::WebhookAction;
 
 /// Record the screen and share the recording by a link.
 ///
@@ -77,6 +80,13 @@ pub enum Command {
     /// uploaded the next time Snaplark runs.
     #[command(after_help = SCREENSHOT_EXAMPLES)]
     Screenshot(Box<Screenshot>),
+    /// Upload video and image files and print their links.
+    ///
+    /// Videos (MP4, MOV, M4V, WebM, MKV) stay where they are and are uploaded unchanged; images (PNG, JPEG, WebP) are
+    /// added to the library. If Snaplark is running, it uploads the files and the command ends when their links are
+    /// known. Otherwise the command ends when they are online.
+    #[command(after_help = UPLOAD_EXAMPLES)]
+    Upload(UploadArgs),
     /// Start or stop a recording in the running Snaplark. Bind it to a keyboard shortcut.
     Toggle,
     /// Start a recording in the running Snaplark, with its settings.
@@ -92,6 +102,9 @@ pub enum Command {
         /// Share only the last SECONDS. By default everything that is kept is shared.
         #[arg(long, value_parser = seconds)]
         seconds: Option<u64>,
+        /// Print the link as Markdown, with the recording's title.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Stop the recording in the running Snaplark and print its link.
     Stop,
@@ -160,24 +173,51 @@ pub enum Command {
     /// Write a recording, or its edit, into a file of another format.
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Send a recording, a screenshot or a file to another place, too.
+    ///
+    /// The places are the accounts that `snaplark login` has made. Each has its own link and state, which
+    /// `snaplark show ID --json` lists. The command waits until the item is there. A recording with an
+    /// edit isn't sent: export it, or make a copy of it. A screenshot is sent as it is drawn on.
+    Send {
+        /// The ID of the item, as `snaplark list` shows it.
+        id: String,
+        /// The place: the address of a server or a bucket, or the path of a folder.
+        #[arg(long)]
+        to: String,
+    },
     /// Delete recordings from this computer. Uploaded copies stay online.
     Delete {
         /// IDs of recordings, as `snaplark list` shows them.
         #[arg(required = true)]
         ids: Vec<String>,
     },
-    /// Sign in to a server. New recordings are uploaded there.
+    /// Sign in to a server, or use a bucket or a folder. New recordings go there.
     ///
     /// Opens the server's sign-in page in the browser. If standard input is not a terminal, or the server
-    /// has no sign-in page, a token is read from standard input instead.
+    /// has no sign-in page, a token is read from standard input instead. For a bucket that is
+    /// KEY_ID:SECRET. A folder needs none. The place is checked first: a small object is written, read and
+    /// deleted.
     #[command(after_help = LOGIN_EXAMPLES)]
     Login {
-        /// The server's address, such as https://videos.example.com.
+        /// The server's address, such as https://videos.example.com; s3+https://ENDPOINT/BUCKET for a bucket;
+        /// or a folder.
         server: String,
-        /// The API that the server implements: spec, spec-standalone or snaplark. By default it is
-        /// detected for Snaplark's own servers, and spec for others.
+        /// The API that the server implements: spec, spec-standalone, snaplark, poster or storage. By default
+        /// it is detected for Snaplark's own servers, and spec for others.
         #[arg(long)]
         profile: Option<snaplark_app::Profile>,
+        /// The web address under which others can open the files of a bucket or a folder.
+        #[arg(long, value_name = "ADDRESS")]
+        public: Option<String>,
+        /// The region of a bucket.
+        #[arg(long)]
+        region: Option<String>,
+        /// Where requests name the bucket: in the path, or in the host name (virtual).
+        #[arg(long, value_parser = ["path", "virtual"])]
+        style: Option<String>,
+        /// The storage class of a bucket's objects.
+        #[arg(long)]
+        class: Option<String>,
         /// Sign in with the browser even if standard input is not a terminal.
         #[arg(long)]
         browser: bool,
@@ -196,6 +236,13 @@ pub enum Command {
         name: Option<String>,
         /// The new value. Without it, the current value is printed.
         value: Option<String>,
+    },
+    /// Print how the webhook is getting on, send it a test, or print its secret.
+    ///
+    /// Its address is the setting `webhook`.
+    Webhook {
+        #[command(subcommand)]
+        action: Option<WebhookAction>,
     },
     /// Sign out of the server and forget its token. New recordings stay on this computer.
     ///
@@ -241,10 +288,18 @@ Examples:
   snaplark screenshot --area 640x480+100+100 --out area.png --no-upload
   snaplark screenshot --all --delay 3 --copy";
 
+const UPLOAD_EXAMPLES: &str = "\
+Examples:
+  snaplark upload demo.mp4
+  snaplark upload demo.mov --title \"The new checkout\" --wait
+  snaplark upload *.mp4 --json";
+
 const LOGIN_EXAMPLES: &str = "\
 Examples:
   snaplark login https://videos.example.com
-  echo \"$TOKEN\" | snaplark login https://videos.example.com";
+  echo \"$TOKEN\" | snaplark login https://videos.example.com
+  echo \"$KEY_ID:$SECRET\" | snaplark login s3+https://s3.example.com/videos --region eu-central-1
+  snaplark login ~/Shared/Recordings --public https://files.example.com/recordings";
 
 const SETTINGS_EXAMPLES: &str = "\
 Examples:
@@ -363,6 +418,22 @@ pub struct Record {
     /// Where it ends.
     #[arg(long, value_name = "TIME", requires = "replace", value_parser = crate::ranges::time)]
     pub to: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UploadArgs {
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Set the title. By default it is the name of the file.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Set the description that the page shows below the title.
+    #[arg(long)]
+    pub description: Option<String>,
+    /// Wait until the files are online, also if Snaplark is running.
+    #[arg(long)]
+    pub wait: bool,
 }
 
 #[derive(Debug, clap::Args)]

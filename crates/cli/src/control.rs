@@ -4,13 +4,14 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde::Serialize;
 use snaplark_app::control::{self, Performed, RecorderStatus};
 use snaplark_app::view::StruckView;
 use snaplark_app::{Action, Home, WebcamState};
 use snaplark_terminal::output;
 
-use crate::say;
+use crate::{markdown, say};
 
 /// The output with `--json`.
 #[derive(Serialize)]
@@ -24,6 +25,9 @@ struct Became<'a> {
     /// The removed span; only with `snaplark strike`.
     #[serde(skip_serializing_if = "Option::is_none")]
     struck: Option<StruckView>,
+    /// The link with its title; only with `snaplark share-last --markdown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    markdown: Option<String>,
 }
 
 /// The state as an object, like all states in the JSON output.
@@ -41,6 +45,7 @@ impl<'a> From<&'a Performed> for Became<'a> {
             id: performed.id.as_deref(),
             link: performed.link.as_deref(),
             struck: performed.struck,
+            markdown: None,
         }
     }
 }
@@ -72,6 +77,34 @@ pub async fn ask_for(home: &Home, action: Action) -> anyhow::Result<ExitCode> {
     if let Some(link) = performed.link {
         output::answer(&link);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a recording of the last minutes and prints its link. With `markdown`, a destination that returns the link
+/// only at the end is an error, since there is nothing to print yet.
+pub async fn share_last(
+    home: &Home,
+    seconds: Option<u64>,
+    markdown: bool,
+) -> anyhow::Result<ExitCode> {
+    if !markdown {
+        return ask_for(home, Action::ShareLast(seconds)).await;
+    }
+    let performed = control::ask_for(home, Action::ShareLast(seconds)).await?;
+    let link = performed.link.as_ref().map(|link| markdown::link(&performed.title, link));
+    if say::is_json() {
+        say::json(&Became { markdown: link, ..Became::from(&performed) })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let id = performed.id.as_deref().unwrap_or_default();
+    let link = link.with_context(|| {
+        format!(
+            "The last minutes are saved as a recording, but there is no link yet: this destination gives links only \
+             when an upload is complete, or was never reached. `snaplark show {id}` prints the link then"
+        )
+    })?;
+    say::line("The last minutes are saved as a recording.");
+    output::answer(&link);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,6 +166,7 @@ mod tests {
             muted: true,
             id: Some("one".into()),
             link: None,
+            title: String::new(),
             webcam: WebcamState::Off,
             struck: None,
         };

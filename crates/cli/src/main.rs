@@ -9,6 +9,7 @@ mod control;
 mod doctor;
 mod edit;
 mod keep;
+mod markdown;
 mod print;
 mod program;
 mod publish;
@@ -16,15 +17,18 @@ mod ranges;
 mod record;
 mod say;
 mod screenshot;
+mod send;
 mod settings;
 mod status;
+mod upload;
 mod waiting;
+mod webhook;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use snaplark_app::pictures::clipboard;
-use snaplark_app::{Account, Action, AppError, ErrorCode, Home, writable};
+use snaplark_app::{Action, AppError, ErrorCode, Home, NewPlace, PlaceOptions, writable};
 use snaplark_terminal::{manual, output, signals};
 
 use args::{Args, Command};
@@ -103,12 +107,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let home = Home::from_env()?;
     match command {
         Command::Screenshot(options) => screenshot::screenshot(home, *options).await,
+        Command::Upload(options) => upload::upload(home, options).await,
         Command::Record(options) => record::record(home, *options).await,
         Command::Toggle => control::ask_for(&home, Action::Toggle).await,
         Command::Start { ago } => {
             control::ask_for(&home, ago.map_or(Action::Start, Action::StartAgo)).await
         }
-        Command::ShareLast { seconds } => control::ask_for(&home, Action::ShareLast(seconds)).await,
+        Command::ShareLast { seconds, markdown } => {
+            control::share_last(&home, seconds, markdown).await
+        }
         Command::Stop => control::ask_for(&home, Action::Stop).await,
         Command::Pause => control::ask_for(&home, Action::Pause).await,
         Command::Resume => control::ask_for(&home, Action::Resume).await,
@@ -124,11 +131,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rename { id, title } => status::rename(home, &id, title).await,
         Command::Edit(args) => edit::edit(home, &args).await,
         Command::Export(args) => edit::export(&home, args).await,
+        Command::Send { id, to } => send::send(home, &id, &to).await,
         Command::Delete { ids } => status::delete(home, &ids).await,
-        Command::Login { server, profile, browser, allow_http } => {
-            let account = Account::at(&server, profile)?.allowing_plain_http(allow_http);
+        Command::Login { server, profile, public, region, style, class, browser, allow_http } => {
+            let options = PlaceOptions { region, style, public, class };
+            let account = NewPlace::of_text(&server, profile, &options)?;
+            let account = account.allowing_plain_http(allow_http);
             account::login(home, account, browser).await
         }
+        Command::Webhook { action } => webhook::webhook(&home, action).await,
         Command::Settings { name, value } => {
             settings::settings(&home, name.as_deref(), value.as_deref()).await
         }

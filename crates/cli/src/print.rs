@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use snaplark_app::pictures::view::PictureSummary;
-use snaplark_app::view::{NeedReason, RecordingState, RecordingView, WaitReason};
+use snaplark_app::view::{NeedReason, PlacedUpload, RecordingState, RecordingView, WaitReason};
 use snaplark_app::{AppError, Home, Rebuilt, control, peek};
 use snaplark_terminal::output::answer;
 
@@ -24,7 +24,7 @@ pub async fn recordings(home: &Home) -> anyhow::Result<Vec<RecordingView>> {
 }
 
 /// Does the same with the pictures.
-async fn pictures(home: &Home) -> anyhow::Result<Vec<PictureSummary>> {
+pub async fn pictures(home: &Home) -> anyhow::Result<Vec<PictureSummary>> {
     match control::pictures(home).await {
         Ok(pictures) => Ok(pictures),
         Err(AppError::NotRunning | AppError::Closing) => {
@@ -43,7 +43,7 @@ struct OfKind<'a, T> {
 }
 
 fn recording_of_kind(item: &RecordingView) -> OfKind<'_, RecordingView> {
-    OfKind { kind: "recording", item }
+    OfKind { kind: if item.is_imported { "import" } else { "recording" }, item }
 }
 
 fn picture_of_kind(item: &PictureSummary) -> OfKind<'_, PictureSummary> {
@@ -96,6 +96,7 @@ pub async fn show(home: &Home, id: &str) -> anyhow::Result<ExitCode> {
     if let Some(link) = &recording.link {
         answer(&format!("link  {link}"));
     }
+    show_further(&recording.uploads);
     if let Some(file) = &recording.file {
         answer(&format!("file  {file}"));
     }
@@ -120,7 +121,16 @@ fn show_picture(picture: &PictureSummary) -> anyhow::Result<ExitCode> {
     if let Some(link) = &picture.link {
         answer(&format!("link  {link}"));
     }
+    show_further(&picture.uploads);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the uploads to further places: all but the first, which is the item's own.
+fn show_further(uploads: &[PlacedUpload]) {
+    for upload in uploads.iter().skip(1) {
+        let place = upload.link.clone().unwrap_or_else(|| state_words(&upload.state));
+        answer(&format!("sent  {}  {}  {place}", upload.id, upload.place));
+    }
 }
 
 fn picture_summary(picture: &PictureSummary) -> String {
@@ -143,6 +153,11 @@ pub fn state_words(state: &RecordingState) -> String {
         RecordingState::Local => return "On this computer only".into(),
         RecordingState::Waits { reason } => match reason {
             WaitReason::Offline => "Waiting: the server can't be reached",
+            WaitReason::FolderMissing => {
+                "Waiting: the folder is missing, or another one is in its place"
+            }
+            WaitReason::StorageFull => "Waiting: no space is left at the destination",
+            WaitReason::AccessDenied => "Waiting: the folder can't be written",
             WaitReason::ServerTrouble => "Waiting: the server reports an error",
             WaitReason::RateLimited => "Waiting: the server is limiting requests",
             WaitReason::Queue => "Waiting for other uploads",
@@ -158,6 +173,17 @@ pub fn state_words(state: &RecordingState) -> String {
                 }
                 NeedReason::Refused => format!("The server refused the upload: {detail}"),
                 NeedReason::FilesMissing => format!("Files of the recording are missing: {detail}"),
+                NeedReason::FileMissing => format!(
+                    "The file was moved or deleted: {detail}. Put it back, then run `snaplark retry`"
+                ),
+                NeedReason::FileChanged => {
+                    "The file has changed since it was added. `snaplark retry` uploads it as it is now"
+                        .into()
+                }
+                NeedReason::TooLarge => format!(
+                    "The server takes files of up to {}. Nothing was sent. Cut the file, or use another server",
+                    say::size(detail.parse().unwrap_or_default())
+                ),
                 NeedReason::DamagedOnServer => {
                     "The server's copy is damaged, and this computer no longer has the data to repair it"
                         .into()

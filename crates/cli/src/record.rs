@@ -441,6 +441,7 @@ mod tests {
 
     fn sent(uploaded: u32, sent_bytes: u64) -> RecordingView {
         RecordingView {
+            is_imported: false,
             id: String::new(),
             title: String::new(),
             started_unix_ms: 0,
@@ -472,6 +473,7 @@ mod tests {
                 bytes_per_second: 0,
                 seconds_left: None,
             }),
+            uploads: Vec::new(),
         }
     }
 

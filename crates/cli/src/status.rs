@@ -34,8 +34,15 @@ struct Counts {
 impl Counts {
     fn of(recordings: &[RecordingView]) -> Self {
         let mut counts = Counts::default();
+        let goes_on = |state: &RecordingState| {
+            matches!(state, RecordingState::Uploading | RecordingState::Waits { .. })
+        };
         for recording in recordings {
             match recording.state {
+                // It is on its way to a further place.
+                RecordingState::Done if recording.uploads.iter().any(|it| goes_on(&it.state)) => {
+                    counts.unsent += 1;
+                }
                 RecordingState::Done => counts.online += 1,
                 RecordingState::Local => counts.local += 1,
                 RecordingState::NeedsYou { .. } => counts.need_you += 1,

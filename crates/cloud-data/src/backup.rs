@@ -84,8 +84,13 @@ async fn write_database(db: &Db, fresh: &Path, name: &Path) -> Result<(), DataEr
     // SQLite writes into the empty file, which keeps its mode.
     private::write(fresh, b"").map_err(failed)?;
     db.copy_into(fresh).await.map_err(|error| DataError::Backup(error.to_string()))?;
-    File::open(fresh).and_then(|file| file.sync_all()).map_err(failed)?;
+    open_to_sync(fresh).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(fresh, name).map_err(failed)
+}
+
+/// Opens a file that somebody else has written. Windows syncs none that is open only for reading.
+fn open_to_sync(path: &Path) -> io::Result<File> {
+    File::options().write(true).open(path)
 }
 
 fn with(name: &Path, end: &str) -> PathBuf {
@@ -131,7 +136,7 @@ fn copy_one(from: &Path, to: &Path) -> io::Result<Option<u64>> {
         copied => copied?,
     };
     private::close(&fresh)?;
-    File::open(&fresh)?.sync_all()?;
+    open_to_sync(&fresh)?.sync_all()?;
     fs::rename(&fresh, to)?;
     Ok(Some(size))
 }

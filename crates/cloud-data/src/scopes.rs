@@ -32,24 +32,6 @@ impl Scope {
         }
     }
 
-    /// Returns what the consent page says that a program can do.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Scope::Upload => "Upload recordings and screenshots",
-            Scope::Read => "List, watch and download your recordings",
-            Scope::Account => "Rename, share and delete your recordings",
-        }
-    }
-
-    /// Returns the same as verbs, for a list of tokens.
-    pub const fn verbs(self) -> &'static str {
-        match self {
-            Scope::Upload => "upload",
-            Scope::Read => "watch",
-            Scope::Account => "edit and delete",
-        }
-    }
-
     const fn bit(self) -> u8 {
         match self {
             Scope::Upload => 1,
@@ -66,6 +48,11 @@ pub struct Scopes(u8);
 impl Scopes {
     /// The token may do everything.
     pub const ALL: Scopes = Scopes(7);
+
+    /// Returns a single scope.
+    pub const fn of(scope: Scope) -> Scopes {
+        Scopes(scope.bit())
+    }
 
     /// Parses a list of scopes. Returns `None` if it is empty or holds an unknown name.
     pub fn parse(text: &str) -> Option<Scopes> {

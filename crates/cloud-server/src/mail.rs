@@ -14,7 +14,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use snaplark_cloud_web::Mailer;
+use snaplark_cloud_web::{Mail, Mailer};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -107,17 +107,13 @@ impl SmtpMailer {
         })
     }
 
-    async fn send(&self, to: &str, link: &str) -> Result<(), String> {
+    async fn send_now(&self, mail: Mail) -> Result<(), String> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let text = format!(
-            "Someone asked to reset the Snaplark password of {to}.\n\nChoose a new password \
-             here. The link works once, for one hour:\n{link}\n\nIf this wasn't you, ignore \
-             this mail. Your password is unchanged.\n"
-        );
+        let Mail { to, subject, text } = mail;
         let message = Message::builder()
             .from(self.from.clone())
             .to(to.parse().map_err(|_| "it can't be written to".to_owned())?)
-            .subject("Choose a new Snaplark password")
+            .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .body(text)
             .map_err(|error| error.to_string())?;
@@ -126,12 +122,8 @@ impl SmtpMailer {
 }
 
 impl Mailer for SmtpMailer {
-    fn send_reset_link<'a>(
-        &'a self,
-        to: &'a str,
-        link: &'a str,
-    ) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(self.send(to, link))
+    fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.send_now(mail))
     }
 }
 

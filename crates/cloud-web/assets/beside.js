@@ -1,16 +1,16 @@
 // What stands beside the video: chapters and search hits on the timeline, the transcript, ways to share, and
 // the list of keys. Loaded after the first picture.
 
-import { clock, copy, say, sourceOf } from "./page.js";
+import { clock, copy, counted, say, sourceOf, words } from "./page.js";
 import { beside, jump, play, shortcuts, total } from "./player.js";
 
 const stage = document.querySelector("[data-player]");
 const video = stage.querySelector("video");
 const marks = stage.querySelector(".marks");
 
-function make(name, words = "", classes = "") {
+function make(name, text = "", classes = "") {
   const it = document.createElement(name);
-  if (words) it.textContent = words;
+  if (text) it.textContent = text;
   if (classes) it.className = classes;
   return it;
 }
@@ -63,8 +63,8 @@ let follows = true;
 /** A cue's words, with who says them. The browser knows its markup, and makes no elements of ours of it. */
 function wordsOf(cue) {
   const speaker = /<v(?:\.[^\s>]+)?\s+([^>]+)>/.exec(cue.text)?.[1];
-  const words = cue.getCueAsHTML().textContent.replace(/\s+/g, " ").trim();
-  return speaker ? `${speaker}: ${words}` : words;
+  const said = cue.getCueAsHTML().textContent.replace(/\s+/g, " ").trim();
+  return speaker ? `${speaker}: ${said}` : said;
 }
 
 /** Letters without case and marks, each with its place in the text. */
@@ -100,7 +100,7 @@ function fill() {
       return Object.assign(line, { item, button }).item;
     }),
   );
-  if (lines.length === 0) list.append(make("li", "The captions have no words.", "empty"));
+  if (lines.length === 0) list.append(make("li", words.captions_empty, "empty"));
   drawLine();
 }
 
@@ -142,7 +142,7 @@ function find() {
     const [begin, after] = [places[from], places[from + wanted.length] ?? end];
     line.text.replaceChildren(line.words.slice(0, begin), make("mark", line.words.slice(begin, after)), line.words.slice(after));
   }
-  found.textContent = wanted === "" ? "" : hits.length === 1 ? "1 line" : `${hits.length || "No"} lines`;
+  found.textContent = wanted === "" ? "" : hits.length === 0 ? words.lines_none : counted(words.lines, hits.length);
   drawMarks();
   if (wanted === "") followAgain();
   else list.scrollTop = 0;
@@ -218,9 +218,9 @@ for (const button of document.querySelectorAll("[data-share]")) {
   button.addEventListener("click", async () => {
     try {
       await copy(ways[button.dataset.share]());
-      say("Copied");
+      say(words.copied);
     } catch {
-      say("The browser blocked the clipboard. Copy the link from the address bar.");
+      say(words.no_clipboard_link);
     }
   });
 }
@@ -233,11 +233,11 @@ beside.toggleKeys = () => {
     keyList = make("div", "", "sheet keys");
     keyList.popover = "auto";
     keyList.setAttribute("role", "dialog");
-    keyList.ariaLabel = "Keyboard shortcuts";
-    const [head, close, rows] = [make("div", "", "sheet-head"), make("button", "Close", "plain"), make("dl")];
+    keyList.ariaLabel = words.shortcuts;
+    const [head, close, rows] = [make("div", "", "sheet-head"), make("button", words.close, "plain"), make("dl")];
     close.type = "button";
     close.addEventListener("click", () => keyList.hidePopover());
-    head.append(make("h2", "Keyboard shortcuts"), make("span", "", "space"), close);
+    head.append(make("h2", words.shortcuts), make("span", "", "space"), close);
     for (const [label, names] of shortcuts) {
       const row = make("div");
       const value = make("dd");

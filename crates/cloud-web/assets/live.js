@@ -530,6 +530,7 @@ var Live = class extends EventTarget {
 	#stage;
 	#video;
 	#base;
+	#says;
 	#feed = null;
 	#parts = [];
 	/** Parts are cut anywhere. */
@@ -539,8 +540,9 @@ var Live = class extends EventTarget {
 	#joined = null;
 	/** How much later than the recording itself is what is played, in seconds. */
 	#late = 0;
-	constructor(stage, video) {
+	constructor(stage, video, says) {
 		super();
+		this.#says = says;
 		this.#stage = stage;
 		this.#video = video;
 		this.#base = stage.dataset.base ?? "";
@@ -588,9 +590,10 @@ var Live = class extends EventTarget {
 		const behind = Math.max(1, Math.round(this.edge - now + Math.min(quiet, QUIET_MS) / 1e3));
 		const silent = quiet > QUIET_MS;
 		badge.toggleAttribute("data-quiet", silent);
-		const words = silent ? "Waiting" : `Live, ${behind < 100 ? `${behind} s` : `${Math.round(behind / 60)} min`} behind`;
-		write(badge.querySelector("[data-behind]"), words);
-		this.#say(silent ? "Waiting for the rest to upload" : "Recording now");
+		const { words, fill } = this.#says;
+		const live = behind < 100 ? fill(words.behind_seconds, { count: behind }) : fill(words.behind_minutes, { count: Math.round(behind / 60) });
+		write(badge.querySelector("[data-behind]"), silent ? words.waiting : live);
+		this.#say(silent ? words.rest_uploads : words.recording_now);
 	}
 	get #badge() {
 		const badge = this.#stage.querySelector(".live");
@@ -653,7 +656,7 @@ var Live = class extends EventTarget {
 	}
 	/** Without MSE for this codec: what is here plays as a file; the rest after a reload. */
 	async #plain() {
-		this.#say("Recording now. In this browser, watch it when it is finished");
+		this.#say(this.#says.words.watch_later);
 		if ((await fetch(`${this.#base}/live`).then((response) => response.json()).catch(() => null))?.state === "finished") return location.reload();
 		setTimeout(() => void this.#plain(), 5 * POLL_MS);
 	}
@@ -688,7 +691,7 @@ var Live = class extends EventTarget {
 	#finish() {
 		this.finished = true;
 		this.following = false;
-		this.#say("Recorded just now");
+		this.#say(this.#says.words.recorded);
 	}
 	/** The page's line about the recording. */
 	#say(line) {

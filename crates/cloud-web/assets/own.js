@@ -1,6 +1,6 @@
 // Pages of one's own: small comforts. All of them work without this, too.
 
-import { clock } from "./page.js";
+import { clock, fill, words } from "./page.js";
 
 // What was said once isn't said again when the page is loaded anew.
 const here = new URL(location.href);
@@ -57,5 +57,28 @@ if (search) {
     event.preventDefault();
     search.focus();
     search.select();
+  });
+}
+
+// While the browser stores an export, the page says how far the server is.
+const ASK_MS = 1000;
+for (const form of document.querySelectorAll("[data-export]")) {
+  const [bar, line] = [form.querySelector("progress"), form.querySelector("[data-progress]")];
+  const show = (share, text) => {
+    bar.hidden = share === null;
+    bar.value = share ?? 0;
+    line.hidden = false;
+    if (line.textContent !== text) line.textContent = text;
+  };
+  const ask = async () => {
+    const answer = await fetch(form.action).then((r) => r.json()).catch(() => null);
+    if (answer?.state === "done") return show(1, words.export_done);
+    if (answer?.state === "failed") return show(null, words.export_failed);
+    if (answer?.state === "running") show(answer.share, fill(words.export_progress, answer));
+    setTimeout(ask, ASK_MS);
+  };
+  form.addEventListener("submit", () => {
+    show(0, words.export_preparing);
+    setTimeout(ask, ASK_MS);
   });
 }

@@ -1,6 +1,18 @@
 // What every page has: copy buttons, dates in the reader's own zone, and the wait for a recording
 // that isn't here yet.
 
+import { language, words } from "./words.js";
+
+export { words };
+/** As browsers name it. Clocks and dates have the same figures in every language. */
+const locale = { en: "en-GB", ar: "ar-u-nu-latn" }[language] ?? language;
+const forms = new Intl.PluralRules(language);
+
+/** The words with their values, which stand in braces. */
+export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+/** The words in the form that the number has in the page's language. */
+export const counted = (texts, count) => fill(texts[forms.select(count)] ?? texts.other, { count });
+
 const said = document.querySelector(".said");
 let hide;
 
@@ -66,9 +78,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     if (button.dataset.copy === "time" && at > 0) url.searchParams.set("t", String(Math.floor(sourceOf(at))));
     try {
       await copy(url.href);
-      say(url.search ? `Link at ${clock(at)} copied` : "Link copied");
+      say(url.search ? fill(words.link_at_copied, { time: clock(at) }) : words.link_copied);
     } catch {
-      say("The browser blocked the clipboard. Copy the link from the address bar.");
+      say(words.no_clipboard_link);
     }
   });
 }
@@ -78,35 +90,35 @@ for (const button of document.querySelectorAll("[data-copy-text]")) {
   button.addEventListener("click", async () => {
     try {
       await copy(button.dataset.copyText);
-      say(button.dataset.said ?? "Copied");
+      say(button.dataset.said ?? words.copied);
     } catch {
-      say("The browser blocked the clipboard. Select the text and copy it.");
+      say(words.no_clipboard_text);
     }
   });
 }
 
 // An MP4 is made when it is first asked for: the button waits for it, and then the browser loads it.
 for (const link of document.querySelectorAll("[data-made]")) {
-  const words = link.textContent;
+  const name = link.textContent;
   link.addEventListener("click", async (event) => {
     if (link.dataset.ready) return;
     event.preventDefault();
     if (link.ariaBusy === "true") return;
     link.ariaBusy = "true";
-    link.textContent = "Making MP4…";
+    link.textContent = words.making_mp4;
     for (;;) {
       const answer = await fetch(link.href, { method: "HEAD" }).catch(() => null);
       if (answer?.status === 200) break;
       if (!answer || answer.status !== 202) {
-        link.textContent = words;
+        link.textContent = name;
         link.ariaBusy = null;
-        return say(answer?.status === 503 ? "This server can't make MP4s. Download the WebM instead." : "The MP4 couldn't be made. Download the WebM instead.");
+        return say(answer?.status === 503 ? words.no_mp4 : words.mp4_failed);
       }
       await new Promise((done) => setTimeout(done, 1500));
     }
     link.dataset.ready = "yes";
     link.ariaBusy = null;
-    link.textContent = words;
+    link.textContent = name;
     link.click();
   });
 }
@@ -115,14 +127,15 @@ for (const time of document.querySelectorAll("time")) {
   const at = new Date(time.dateTime);
   const day = new Date(at).setHours(0, 0, 0, 0);
   const today = new Date().setHours(0, 0, 0, 0);
-  const hours = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const hours = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
   const days = Math.round((today - day) / 86_400_000);
-  const far = at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
-  const date = time.dataset.minutes === undefined ? far : `${far}, ${hours}`;
+  const far = at.toLocaleDateString(locale, { day: "numeric", month: "long", year: "numeric" });
+  const date = time.dataset.minutes === undefined ? far : fill(words.date_and_time, { date: far, time: hours });
   // "created today" in the middle of a line, "Today" at its beginning.
-  const [todays, yesterdays] = /\p{L} $/u.test(time.previousSibling?.data ?? "") ? ["today", "yesterday"] : ["Today", "Yesterday"];
-  time.textContent = days === 0 ? `${todays}, ${hours}` : days === 1 ? `${yesterdays}, ${hours}` : date;
-  time.title = at.toLocaleString();
+  const isWithin = /\p{L} $/u.test(time.previousSibling?.data ?? "");
+  const [todays, yesterdays] = isWithin ? [words.today_within, words.yesterday_within] : [words.today, words.yesterday];
+  time.textContent = days === 0 ? fill(todays, { time: hours }) : days === 1 ? fill(yesterdays, { time: hours }) : date;
+  time.title = at.toLocaleString(locale);
 }
 
 // A picture is seen when it is there. Its card has its shape, but for very tall ones.

@@ -4,7 +4,7 @@
 // they move any page. The scale counts the screen's own pixels: at 100% each pixel of the picture is one
 // of the screen.
 
-import { say } from "./page.js";
+import { say, words } from "./page.js";
 
 const SCALE_MAX = 16;
 /** Where + and - stop. */
@@ -84,7 +84,7 @@ const acts = {
   original: () => zoom(1),
   full() {
     if (document.fullscreenElement) return document.exitFullscreen();
-    return viewer.requestFullscreen().catch(() => say("This browser has no full screen here."));
+    return viewer.requestFullscreen().catch(() => say(words.no_full_screen));
   },
 };
 
@@ -173,7 +173,7 @@ const link = frame.querySelector("a");
 link.replaceWith(image);
 image.draggable = false;
 frame.tabIndex = 0;
-for (const [name, value] of [["role", "region"], ["aria-label", "Picture"], ["aria-keyshortcuts", "+ - 0 1"]]) {
+for (const [name, value] of [["role", "region"], ["aria-label", words.picture], ["aria-keyshortcuts", "+ - 0 1"]]) {
   frame.setAttribute(name, value);
 }
 bar.hidden = false;
@@ -198,9 +198,9 @@ if (window.isSecureContext && window.ClipboardItem && navigator.clipboard?.write
     try {
       // A promise, because some browsers ask while the click still counts as the person's.
       await navigator.clipboard.write([new ClipboardItem({ "image/png": png() })]);
-      say("Image copied");
+      say(words.image_copied);
     } catch {
-      say("The browser blocked the clipboard. Open the image's menu and copy it there.");
+      say(words.no_clipboard_image);
     }
   });
 }

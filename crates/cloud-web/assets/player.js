@@ -4,7 +4,7 @@
 // Nothing is loaded before the first picture that it doesn't need: live.js comes where the recording runs or
 // the browser doesn't play it as it is, and what stands beside the video (beside.js) after the first picture.
 
-import { clock, say, shownAt, sourceOf } from "./page.js";
+import { clock, fill, say, shownAt, sourceOf, words } from "./page.js";
 
 const stage = document.querySelector("[data-player]");
 const video = stage.querySelector("video");
@@ -15,7 +15,7 @@ const hint = stage.querySelector(".hint");
 const unplayable = stage.querySelector(".unplayable");
 const volume = stage.querySelector(".volume input");
 const streams = () => import("./live.js");
-const live = stage.dataset.state === "live" ? new (await streams()).Live(stage, video) : null;
+const live = stage.dataset.state === "live" ? new (await streams()).Live(stage, video, { words, fill }) : null;
 const speeds = stage.querySelector('[data-do="speed"]');
 const SPEEDS = [...speeds.options].map((option) => Number(option.value));
 const IDLE_MS = 2600;
@@ -53,15 +53,15 @@ function draw() {
   stage.querySelector(".loaded").style.transform = `scaleX(${share(ahead)})`;
   if (document.activeElement !== seek || !seek.matches(":active")) seek.value = String(share(now) * 1000);
   const chapter = beside.chapterAt(now);
-  seek.setAttribute("aria-valuetext", `${clock(now)} of ${clock(end)}${chapter && `, ${chapter}`}`);
+  seek.setAttribute("aria-valuetext", `${fill(words.position, { now: clock(now), end: clock(end) })}${chapter && `, ${chapter}`}`);
   text("[data-now]", clock(now));
   text("[data-total]", clock(end));
   text("[data-at]", clock(now));
   stage.classList.toggle("playing", !video.paused && !video.ended);
   stage.classList.toggle("muted", video.muted || video.volume === 0);
   bigPlay.hidden = !unplayable.hidden || !video.paused || video.currentTime > 0 || Boolean(live?.following);
-  stage.querySelector('[data-do="play"]').setAttribute("aria-label", video.paused ? "Play" : "Pause");
-  stage.querySelector('[data-do="mute"]').setAttribute("aria-label", video.muted ? "Unmute" : "Mute");
+  stage.querySelector('[data-do="play"]').setAttribute("aria-label", video.paused ? words.play : words.pause);
+  stage.querySelector('[data-do="mute"]').setAttribute("aria-label", video.muted ? words.unmute : words.mute);
   live?.draw(now);
 }
 
@@ -166,9 +166,9 @@ stage.querySelector(".seek").addEventListener("pointermove", (event) => {
   const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
   const at = share * total();
   hint.hidden = false;
-  const [time, words] = hint.children;
+  const [time, line] = hint.children;
   time.textContent = [clock(at), beside.chapterAt(at)].filter(Boolean).join(" · ");
-  words.textContent = beside.captionAt(at);
+  line.textContent = beside.captionAt(at);
   const half = hint.offsetWidth / 2;
   hint.style.left = `${Math.min(box.width - half * 2, Math.max(0, share * box.width - half))}px`;
 });
@@ -176,21 +176,21 @@ stage.querySelector(".seek").addEventListener("pointerleave", () => (hint.hidden
 
 /** The keys, as the list of shortcuts shows them. */
 export const shortcuts = [
-  ["Play or pause", ["Space", "K"], { " ": toggle, k: toggle }],
-  ["5 seconds back or forward", ["←", "→"], { ArrowLeft: () => jump(video.currentTime - 5), ArrowRight: () => jump(video.currentTime + 5) }],
-  ["10 seconds back or forward", ["J", "L"], { j: () => jump(video.currentTime - 10), l: () => jump(video.currentTime + 10) }],
-  ["One picture back or forward, while paused", [",", "."], { ",": () => video.paused && jump(video.currentTime - 1 / 30), ".": () => video.paused && jump(video.currentTime + 1 / 30) }],
-  ["Previous or next chapter", ["[", "]"], { "[": () => beside.jumpChapter(-1), "]": () => beside.jumpChapter(1) }],
-  ["To 0 % … 90 % of the video", ["0 … 9"], Object.fromEntries([..."0123456789"].map((key) => [key, () => jump((total() * Number(key)) / 10)]))],
-  ["Beginning or end", ["Home", "End"], { Home: () => jump(0), End: () => jump(total()) }],
-  ["Slower or faster", ["<", ">"], { "<": () => speed(-1), ">": () => speed(1) }],
-  ["Mute", ["M"], { m: actions.mute }],
-  ["Captions", ["C"], { c: actions.captions }],
-  ["Search the transcript", ["/"], { "/": () => beside.search() }],
-  ["Picture in picture", ["I"], { i: pictureInPicture }],
-  ["Theater", ["T"], { t: widen }],
-  ["Full screen", ["F"], { f: full }],
-  ["This list", ["?"], { "?": () => beside.toggleKeys() }],
+  [words.key_play, [words.key_name_space, "K"], { " ": toggle, k: toggle }],
+  [words.key_5, ["←", "→"], { ArrowLeft: () => jump(video.currentTime - 5), ArrowRight: () => jump(video.currentTime + 5) }],
+  [words.key_10, ["J", "L"], { j: () => jump(video.currentTime - 10), l: () => jump(video.currentTime + 10) }],
+  [words.key_picture, [",", "."], { ",": () => video.paused && jump(video.currentTime - 1 / 30), ".": () => video.paused && jump(video.currentTime + 1 / 30) }],
+  [words.key_chapter, ["[", "]"], { "[": () => beside.jumpChapter(-1), "]": () => beside.jumpChapter(1) }],
+  [words.key_share, ["0 … 9"], Object.fromEntries([..."0123456789"].map((key) => [key, () => jump((total() * Number(key)) / 10)]))],
+  [words.key_ends, [words.key_name_home, words.key_name_end], { Home: () => jump(0), End: () => jump(total()) }],
+  [words.key_speed, ["<", ">"], { "<": () => speed(-1), ">": () => speed(1) }],
+  [words.key_mute, ["M"], { m: actions.mute }],
+  [words.key_captions, ["C"], { c: actions.captions }],
+  [words.key_search, ["/"], { "/": () => beside.search() }],
+  [words.key_pip, ["I"], { i: pictureInPicture }],
+  [words.key_theater, ["T"], { t: widen }],
+  [words.key_full, ["F"], { f: full }],
+  [words.key_list, ["?"], { "?": () => beside.toggleKeys() }],
 ];
 const keys = Object.assign({}, ...shortcuts.map(([, , does]) => does));
 document.addEventListener("keydown", (event) => {
@@ -257,7 +257,7 @@ async function edited() {
   if (!(answer?.version > Number(stage.dataset.version))) return false;
   leaves = true;
   video.pause();
-  say("This video was edited. Loading the new version…");
+  say(words.edited_loading);
   const url = new URL(location.href);
   const at = Math.floor(sourceOf(video.currentTime));
   if (at > 0) url.searchParams.set("t", String(at));
@@ -273,7 +273,7 @@ const lookAgain = () => Date.now() - looked > LOOK_MS && edited();
 video.addEventListener("play", lookAgain);
 document.addEventListener("visibilitychange", () => !document.hidden && lookAgain());
 try {
-  if (sessionStorage.getItem(EDITED)) say("This video was edited. You see the new version.");
+  if (sessionStorage.getItem(EDITED)) say(words.edited_shown);
   sessionStorage.removeItem(EDITED);
 } catch {
   // As above.
@@ -283,6 +283,8 @@ try {
 
 /** A browser that knows nothing of the file after so long doesn't play it. */
 const WAIT_MS = 15_000;
+/** A browser that knows no picture so long after the first bytes shows none. */
+const PICTURE_MS = 1000;
 const preparing = stage.querySelector(".preparing");
 /** What plays: the file, the stream of H.264, or nothing. */
 let way = live ? "live" : "file";
@@ -341,8 +343,9 @@ async function otherwise() {
   if (answer?.ok) await stream();
 }
 function look() {
-  // Sound alone where there is a picture.
-  if (way === "file" && video.readyState > 0 && video.videoWidth === 0) otherwise();
+  const isPictureless = () => way === "file" && video.readyState > 0 && video.videoWidth === 0;
+  // Sound alone where there is a picture. WebKitGTK knows the picture's size a moment after it has one.
+  if (isPictureless()) setTimeout(() => isPictureless() && otherwise(), PICTURE_MS);
 }
 /** The file's codec by its full name, for browsers that take no other. */
 async function decodes(mime) {
@@ -366,6 +369,29 @@ if (way === "file") {
   decodes(mime).then((is) => is || stream());
   setTimeout(() => video.readyState === 0 && video.networkState !== HTMLMediaElement.NETWORK_IDLE && otherwise(), WAIT_MS);
 }
+
+// --- where a seek before the first play doesn't end ---
+
+/** WebKitGTK stops at the metadata, forgets a seek and plays from the start. It seeks where it may load all. */
+const SEEK_MS = 300;
+let seeksSince;
+function seekAgain() {
+  const waits = video.seeking && video.networkState === HTMLMediaElement.NETWORK_IDLE;
+  if (way !== "file" || !waits || video.played.length > 0 || video.preload === "auto") return;
+  const { currentTime: at, paused } = video;
+  video.preload = "auto";
+  const begin = () => {
+    video.currentTime = at;
+    if (!paused) play();
+  };
+  video.addEventListener("loadedmetadata", begin, { once: true });
+  video.load();
+}
+video.addEventListener("seeking", () => {
+  clearTimeout(seeksSince);
+  seeksSince = setTimeout(seekAgain, SEEK_MS);
+});
+video.addEventListener("seeked", () => clearTimeout(seeksSince));
 
 // --- once it is watched ---
 

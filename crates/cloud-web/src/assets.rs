@@ -1,5 +1,6 @@
 //! Styles, scripts and the font of the pages, compiled into the program. Their URLs contain a hash of
-//! all of them, so browsers may cache them forever, and they can refer to one another.
+//! all of them, so browsers may cache them forever, and they can refer to one another. Scripts are below the
+//! language of the page that loads them, where `words.js` has what they say.
 //!
 //! Text is sent with gzip, which is made once. Pages aren't compressed: they contain keys of forms, whose
 //! length under compression would tell others what is in them (BREACH).
@@ -14,7 +15,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use snaplark_cloud::secrets::hex;
+use crate::words::{PageLanguage, SCRIPT_WORDS};
+use snaplark_api::hex;
 
 struct Asset {
     name: &'static str,
@@ -47,21 +49,38 @@ static ASSETS: [Asset; 13] = [
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     ASSETS.iter().for_each(|asset| hash.update(asset.bytes));
+    SCRIPT_WORDS.iter().for_each(|words| hash.update(words));
     hex(&hash.finalize()[..6])
 });
 
 /// The compressed assets, in the order of `ASSETS`. `None`: it is compressed already.
 static COMPRESSED: LazyLock<Vec<Option<Vec<u8>>>> =
-    LazyLock::new(|| ASSETS.iter().map(|asset| compressed(asset).ok().flatten()).collect());
+    LazyLock::new(|| ASSETS.iter().map(compressed).collect());
 
-fn compressed(asset: &Asset) -> std::io::Result<Option<Vec<u8>>> {
-    if asset.kind.starts_with("font/") {
-        return Ok(None);
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(asset.bytes)?;
-    encoder.finish().map(Some)
+fn compressed(asset: &Asset) -> Option<Vec<u8>> {
+    if asset.kind.starts_with("font/") { None } else { gzip(asset.bytes).ok() }
 }
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+const SCRIPT_KIND: &str = "text/javascript; charset=utf-8";
+const WORDS: &str = "words.js";
+
+/// The words of the scripts, as a module for each language, plain and compressed.
+static SCRIPTS_OF_WORDS: LazyLock<[(String, Option<Vec<u8>>); PageLanguage::ALL.len()]> =
+    LazyLock::new(|| {
+        PageLanguage::ALL.map(|language| {
+            let (tag, words) = (language.tag(), SCRIPT_WORDS[language as usize]);
+            let text =
+                format!("export const language = \"{tag}\";\nexport const words = {words};\n");
+            let compressed = gzip(text.as_bytes()).ok();
+            (text, compressed)
+        })
+    });
 
 /// The shape of a picture for which `page.css` is written.
 const USUAL_SHAPE: f64 = 16.0 / 9.0;
@@ -102,32 +121,71 @@ pub(crate) fn path(name: &str) -> String {
     format!("/static/{}/{name}", *VERSION)
 }
 
+/// Returns the path of a script for a page in this language. It imports others, and its words, from beside it.
+pub(crate) fn script_path(name: &str, language: PageLanguage) -> String {
+    path(&format!("{}/{name}", language.tag()))
+}
+
+/// Returns the path of the scripts' words in this language.
+pub(crate) fn words_path(language: PageLanguage) -> String {
+    script_path(WORDS, language)
+}
+
 pub(crate) async fn serve(
     Path((version, name)): Path<(String, String)>,
     asked: HeaderMap,
 ) -> Response {
-    // A page from before an update asks for old assets. It gets the new ones, but may not cache them.
-    let keep = if version == *VERSION { "public, max-age=31536000, immutable" } else { "no-store" };
-    let headers = |kind: &'static str| {
-        [
-            (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-            (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
-            (header::VARY, HeaderValue::from_static("accept-encoding")),
-        ]
-    };
     if let Some(style) = shape_style(&name) {
-        return (headers("text/css; charset=utf-8"), style).into_response();
+        return (headers(&version, "text/css; charset=utf-8"), style).into_response();
     }
-    let found = ASSETS.iter().zip(COMPRESSED.iter()).find(|(asset, _)| asset.name == name);
-    let Some((asset, compressed)) = found else {
+    match ASSETS.iter().zip(COMPRESSED.iter()).find(|(asset, _)| asset.name == name) {
+        Some((asset, compressed)) => {
+            let headers = headers(&version, asset.kind);
+            sent(headers, asset.bytes, compressed.as_deref(), &asked)
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Serves a script for pages in a language. All but its words is the same for each.
+pub(crate) async fn serve_script(
+    Path((version, language, name)): Path<(String, String, String)>,
+    asked: HeaderMap,
+) -> Response {
+    let Some(language) = PageLanguage::of_tag(&language).filter(|_| name.ends_with(".js")) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match compressed.as_deref().filter(|_| takes_gzip(&asked)) {
+    if name != WORDS {
+        return serve(Path((version, name)), asked).await;
+    }
+    let (text, compressed) = &SCRIPTS_OF_WORDS[language as usize];
+    sent(headers(&version, SCRIPT_KIND), text.as_bytes(), compressed.as_deref(), &asked)
+}
+
+type Headers = [(header::HeaderName, HeaderValue); 3];
+
+fn headers(version: &str, kind: &'static str) -> Headers {
+    // A page from before an update asks for old assets. It gets the new ones, but may not cache them.
+    let keep = if version == *VERSION { "public, max-age=31536000, immutable" } else { "no-store" };
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+    ]
+}
+
+fn sent(
+    headers: Headers,
+    bytes: &'static [u8],
+    compressed: Option<&'static [u8]>,
+    asked: &HeaderMap,
+) -> Response {
+    match compressed.filter(|_| takes_gzip(asked)) {
         Some(bytes) => {
             let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-            (headers(asset.kind), encoding, bytes).into_response()
+            (headers, encoding, bytes).into_response()
         }
-        None => (headers(asset.kind), asset.bytes).into_response(),
+        None => (headers, bytes).into_response(),
     }
 }
 

@@ -136,4 +136,26 @@ mod tests {
         assert_eq!((&first_token, &second_token), (&again.token, &again.token));
         assert_eq!(again.cloud.tokens_of(USER).await, 1, "one row, however often it is started");
     }
+
+    /// Its one user has no password, and their library is a window of the app.
+    #[tokio::test]
+    async fn pages_for_signed_in_people_say_that_the_library_is_in_the_app() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let folder = tempfile::tempdir().unwrap();
+        let port = 30_000 + std::process::id() % 10_000;
+        fs::write(folder.path().join(PORT_FILE), port.to_string()).unwrap();
+        let here = start_embedded(folder.path()).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        for path in ["/my", "/my/videos", "/my/account", "/sign-in", "/forgot-password"] {
+            let url = format!("{}{path}", here.cloud.public_url());
+            let page = http.get(url).header("accept-language", "de").send().await.unwrap();
+            assert_eq!(page.status().as_u16(), 200, "{path}");
+            let page = page.text().await.unwrap();
+            assert!(page.contains("Deine Bibliothek ist in Snaplark"), "{path}: {page}");
+            assert!(!page.contains("<form"), "{path}: there is nothing to fill in");
+        }
+        let front = http.get(here.cloud.public_url()).send().await.unwrap().text().await.unwrap();
+        assert!(!front.contains("/my/videos"), "{front}");
+        here.cloud.shutdown().await.unwrap();
+    }
 }

@@ -17,11 +17,12 @@ mod outlets;
 mod pages;
 mod serve;
 mod server;
+mod words;
 
 pub use embedded::{Embedded, start_embedded};
 pub use error::CloudError;
 pub use local_network::{Firewall, LocalNetworkSharing, LocalNetworkState};
-pub use outlets::{Mailer, RequestMetrics};
+pub use outlets::{Mail, Mailer, RequestMetrics};
 pub use serve::{Connection, prompt};
 pub use server::{Cloud, CloudOptions, SCRUB_EVERY, STOP_MAX, bind, reachable, start, start_on};
 pub use snaplark_cloud::ffmpeg_report;

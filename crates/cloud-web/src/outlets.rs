@@ -7,14 +7,21 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use snaplark_cloud::metrics::NoMetrics;
 
+/// A mail in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The address of the reader.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its plain text.
+    pub text: String,
+}
+
 /// Sends mail.
 pub trait Mailer: Debug + Send + Sync {
-    /// Sends a link that resets a password. The error is the mail server's message.
-    fn send_reset_link<'a>(
-        &'a self,
-        to: &'a str,
-        link: &'a str,
-    ) -> BoxFuture<'a, Result<(), String>>;
+    /// Sends a mail. The error is the mail server's message.
+    fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), String>>;
 }
 
 /// A counter of requests. Each method does nothing unless it is implemented.

@@ -53,10 +53,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Requests that one client may have answered at once over HTTP/2. A page loads a dozen files.
 const STREAMS_MAX: u32 = 32;
-/// What is received of all bodies of one HTTP/2 connection before somebody reads it. With 100 ms to the client
-/// it is enough for 40 Mbit/s.
+/// The bytes of all bodies of one HTTP/2 connection that are received before somebody reads them. With 100 ms to the
+/// client it is enough for 40 Mbit/s.
 const WINDOW_BYTES: u32 = 512 * 1024;
-/// What is held of one answer until the client takes it.
+/// The bytes of one answer that are held until the client takes them.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 /// How often a client that is being answered over HTTP/2 is asked whether it is still there, and how long it has
 /// to say so.

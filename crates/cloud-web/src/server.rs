@@ -204,6 +204,7 @@ where
         signing,
         sweep: Arc::clone(&sweep_soon),
         held_playlists: Arc::new(Semaphore::new(http::HELD_MAX)),
+        exports: Arc::default(),
     });
     let router = http::router(Arc::clone(&app));
     let room = serve::Room::new(options.connections_max, options.behind_proxy);

@@ -232,6 +232,17 @@ impl Accounts {
         Ok(code)
     }
 
+    /// Makes the token of a client that takes no code, to which the user has agreed.
+    pub async fn connect_client(
+        &self,
+        user: UserId,
+        device: &str,
+        scopes: Scopes,
+    ) -> Result<String, AccountError> {
+        self.note(Some(user), AuditAction::AppConnected, (device, "")).await;
+        self.create_token(user, &format!("Snaplark on {device}"), scopes).await
+    }
+
     /// Exchanges a code for a token, once, if the app shows the secret behind its challenge.
     pub async fn exchange(
         &self,

@@ -51,6 +51,38 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
+    /// Lists all actions.
+    pub const ALL: [AuditAction; 28] = [
+        AuditAction::SignedIn,
+        AuditAction::SignInRefused,
+        AuditAction::SignedOut,
+        AuditAction::PasswordSet,
+        AuditAction::PasswordChanged,
+        AuditAction::PasswordRefused,
+        AuditAction::PasswordReset,
+        AuditAction::ResetLinkMade,
+        AuditAction::ResetLinkSent,
+        AuditAction::AccountExported,
+        AuditAction::AccountDeleted,
+        AuditAction::LimitsSet,
+        AuditAction::UserDisabled,
+        AuditAction::UserEnabled,
+        AuditAction::TokenCreated,
+        AuditAction::TokenRevoked,
+        AuditAction::AppConnected,
+        AuditAction::VideoFinished,
+        AuditAction::VideoRenamed,
+        AuditAction::VisibilityChanged,
+        AuditAction::LinkPasswordSet,
+        AuditAction::LinkEndSet,
+        AuditAction::LinkPasswordRefused,
+        AuditAction::DownloadsChanged,
+        AuditAction::WatchCountingChanged,
+        AuditAction::VideoDeleted,
+        AuditAction::PartMended,
+        AuditAction::UploadRefused,
+    ];
+
     /// Returns the name that is stored and printed.
     pub const fn name(self) -> &'static str {
         match self {

@@ -315,9 +315,12 @@ mod tests {
             lease.map(|lease| lease.session_id)
         };
         assert_eq!(claim(Lane::FinishedStreams).await, None, "all of them are recordings");
+        let streams = products::of_lane(Lane::Streams, true);
         for _ in 0..2 {
             assert!(claim(Lane::Streams).await.is_some());
         }
+        assert!(db.has_waiting(&streams).await.unwrap(), "two wait");
+        assert!(!db.has_waiting(&products::of_lane(Lane::Videos, true)).await.unwrap());
         assert_eq!(claim(Lane::Streams).await, None, "two for one user");
         complete(&db, &uploads[3], &[]).await;
         let claimed = claim(Lane::FinishedStreams).await;

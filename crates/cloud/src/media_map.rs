@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use snaplark_formats::webm::{Cluster, WebmError, moved_cluster_head};
 
-use crate::secrets::hex;
+use snaplark_api::hex;
 use snaplark_cloud_data::db::StoredPart;
 use snaplark_cloud_data::layout::{InitAt, Layout};
 use snaplark_cloud_data::storage;

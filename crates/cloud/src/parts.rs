@@ -9,7 +9,7 @@ use snaplark_cloud_data::layout::{ClusterAt, InitAt, Layout};
 use snaplark_formats::sniff::{MediaKind, is_foreign};
 use snaplark_formats::webm::{AudioCodec, Init, Tracks, VideoCodec};
 
-use crate::secrets::hex;
+use snaplark_api::hex;
 
 const EBML_ID: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const CLUSTER_ID: [u8; 4] = [0x1F, 0x43, 0xB6, 0x75];

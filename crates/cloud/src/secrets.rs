@@ -69,11 +69,6 @@ pub fn new_token() -> Result<(String, Vec<u8>), SecretError> {
     Ok((token, stored))
 }
 
-/// Writes bytes in small hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Returns whether the text has the form of a token of this server.
 pub fn is_token(text: &str) -> bool {
     text.strip_prefix(TOKEN_PREFIX).is_some_and(|secret| secret.len() == 43)

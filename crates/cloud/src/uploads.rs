@@ -245,6 +245,28 @@ impl Uploads {
         }
     }
 
+    /// Checks, before an upload begins, that a file of this size can be stored for the user.
+    pub async fn admit_file(&self, new: &NewUpload, file_bytes: u64) -> Result<(), UploadError> {
+        let user = new.user_id;
+        let known = match new.recording_id {
+            Some(id) => self.behind_link(VideoId(id)).await?,
+            None => None,
+        };
+        let (used, limits) = self.usage(user).await?;
+        if let Some(bytes_max) = limits.video_bytes.filter(|max| file_bytes > *max) {
+            return Err(self.over(user, Over::Video { bytes_max }).await);
+        }
+        // What is here of it already takes no more space.
+        let here_bytes = known.map_or(0, |upload| upload.stored_bytes);
+        let stored_bytes = used.stored_bytes.saturating_sub(here_bytes);
+        match limits.storage_bytes.filter(|max| stored_bytes.saturating_add(file_bytes) > *max) {
+            Some(bytes_max) => {
+                Err(self.over(user, Over::Storage { stored_bytes, bytes_max }).await)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Begins to count bytes of a user that are on their way.
     pub async fn stage(&self, user: UserId) -> Result<Staged, UploadError> {
         let (used, limits) = self.usage(user).await?;

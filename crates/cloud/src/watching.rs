@@ -35,7 +35,7 @@ struct RecentViewings {
     forgot_ms: i64,
 }
 
-/// What somebody has played of a video: a bit for each stretch.
+/// The stretches of a video that somebody has played: a bit for each stretch.
 #[derive(Debug)]
 struct Viewing {
     played: u128,

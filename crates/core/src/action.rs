@@ -130,6 +130,30 @@ impl Argument for LinkAt {
     }
 }
 
+/// An item, and the account that it is sent to: `ID@NUMBER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SendTarget {
+    /// The item that is sent.
+    pub recording: RecordingId,
+    /// The number of the account in the snapshot.
+    pub account: u64,
+}
+
+impl Argument for SendTarget {
+    fn write(&self) -> Option<String> {
+        Some(format!("{}@{}", self.recording, self.account))
+    }
+
+    fn read(text: Option<&str>) -> Option<Self> {
+        let (id, account) = text?.split_once('@')?;
+        Some(SendTarget { recording: id.parse().ok()?, account: account.parse().ok()? })
+    }
+
+    fn typescript(name: &str) -> String {
+        format!("`{name}:${{string}}@${{number}}`")
+    }
+}
+
 macro_rules! actions {
     ($($(#[doc = $part_doc:literal])* $part:ident $part_action:ident {
         $($(#[doc = $doc:literal])* $variant:ident $(($argument:ident: $type:ty))? = $name:literal, $($way:ident)|+;)*
@@ -237,6 +261,10 @@ actions! {
         // Recordings.
         /// Tries a failed upload again.
         Retry(recording: RecordingId) = "retry", Library | Toasts | CommandLine;
+        /// Sends an item to a further place, or tries it again.
+        SendTo(target: SendTarget) = "send-to", Library;
+        /// Cancels an upload to a further place and forgets it. The id is the upload's.
+        RemoveUpload(upload: RecordingId) = "remove-upload", Library;
         /// Ends background work. The number is the job's in the snapshot.
         CancelJob(job: u64) = "cancel-job", Library;
         /// Removes background work that has ended from the library.
@@ -284,6 +312,9 @@ actions! {
         OpenSettings = "open-settings", Tray | Quick | Library;
         /// Opens the settings page that explains who can open links.
         OpenAccount = "open-account", Library | Toasts;
+        // Files.
+        /// Asks for files with the system's dialog and uploads them.
+        UploadFile = "upload-file", Tray | Library | SecondStart;
         // Recordings.
         /// Copies the link of the newest recording that has one.
         CopyLastLink = "copy-last-link", Tray;

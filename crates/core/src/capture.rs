@@ -6,7 +6,7 @@
 //! and last, whatever happened. A capture that fails before its first frame sends `Ended` without
 //! `Started`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +15,7 @@ use thiserror::Error;
 
 pub use crate::device::Device;
 use crate::overlay::{Marks, Webcam};
+use crate::render::RenderError;
 use crate::{DAMAGED_SUFFIX, segment_file};
 
 /// The source that is to be recorded, and how.
@@ -444,6 +445,12 @@ pub trait Capture: Send + Sync {
     /// platform does not tell.
     fn subject(&self, _source: &Source) -> Option<Subject> {
         None
+    }
+
+    /// Returns a picture of a video file as JPEG. Nobody knows what is in such a file, so it is decoded in a process of
+    /// its own.
+    fn still_of_file(&self, _file: &Path) -> Result<Vec<u8>, RenderError> {
+        Err(RenderError::NoStill { reason: "nothing here decodes files".to_owned() })
     }
 }
 

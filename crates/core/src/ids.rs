@@ -23,7 +23,7 @@ impl std::str::FromStr for RecordingId {
 }
 
 /// The server's id for an upload, which is opaque to us.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub String);
 

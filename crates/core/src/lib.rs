@@ -22,7 +22,9 @@ pub mod ring;
 pub mod still;
 pub mod upload;
 
-pub use action::{Action, CarriedOutBy, DesktopAction, EngineAction, LinkAt, NoSuchAction, Way};
+pub use action::{
+    Action, CarriedOutBy, DesktopAction, EngineAction, LinkAt, NoSuchAction, SendTarget, Way,
+};
 pub use end_reason::EndReason;
 pub use ids::{
     DAMAGED_SUFFIX, INIT_FILE, POINTER_SUFFIX, RecordingId, STILL_FILE, STRUCK_PARTS_FILE,

@@ -15,7 +15,8 @@ pub const STRIKE_SECONDS_MAX: u64 = 60;
 /// with a packet of sound, and its end is the moment at which the key arrived here.
 pub const HOLD_BACK_MARGIN_MS: u64 = 200;
 
-/// The waits between retries. 001 and 004: 1, 2, 4, 8, 16 s, then 16 s for as long as it takes.
+/// The waits between retries. 001 and 004: 1, 2, 4, 8, 16 s, then 16 s for as long as it takes. 002 has the first three
+/// of them (1, 2, 4 s), and then gives up, which we don't.
 pub const RETRY_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 16_000];
 /// Random jitter, which is added from the second 16 s wait on, so that many clients don't retry
 /// together.
@@ -41,6 +42,12 @@ pub const PARTS_IN_FLIGHT_MAX: usize = 2;
 /// 10,000 parts, which single segments would use up after five and a half hours.
 pub(crate) const SINGLE_SEGMENT_PARTS_MAX: usize = 8_000;
 
+/// The pieces of a file that a person brought in. Every size of a part is a multiple of it: 1 MiB (seed 002) and
+/// 5 MiB. Rows name pieces by their numbers, so it may never change.
+pub const FILE_PIECE_BYTES: u64 = 1024 * 1024;
+/// The largest file that a destination can be given: as many parts as finalize can list, of the largest size.
+pub const FILE_BYTES_MAX: u64 = limits::PARTS_MAX as u64 * limits::PART_BYTES_MAX;
+
 /// S3's smallest part, as in the API's limits.
 pub const MULTIPART_PART_BYTES_MIN: u64 = limits::MULTIPART_PART_BYTES_MIN;
 /// The API's largest part.
@@ -48,6 +55,26 @@ pub const PART_BYTES_MAX: u64 = limits::PART_BYTES_MAX;
 /// No segment is cut into pieces below this to pass a proxy: pieces of this size keep a video of 2 GiB
 /// below the 10,000 parts that finalize can list.
 pub(crate) const PIECE_BYTES_MIN: u64 = 256 * 1024;
+
+/// 002: "Timeout: 30 seconds per chunk". If a chunk was still moving then, the line is slow rather than dead, and the
+/// chunks of that server get the time that a slow line needs.
+pub const POSTER_CHUNK_MS_MAX: u64 = 30_000;
+/// The first size of 003's network test, which is also its default.
+pub const LINE_TEST_BYTES: u64 = 100 * 1024;
+/// The second size, and the most that 003's server sends.
+pub const LINE_TEST_BYTES_MAX: u64 = 1024 * 1024;
+/// If the first test takes less, it has measured mostly the round trip.
+pub const LINE_TEST_MS_MIN: u64 = 500;
+/// The longest test. What has come by then is enough to know that the line is slow.
+pub const LINE_TEST_MS_MAX: u64 = 10_000;
+/// How long a part takes on the measured line: little is sent again after a fault, and few requests are made.
+pub const MEASURED_PART_SECONDS: u64 = 4;
+/// The smallest part that a measurement leads to, and the step between sizes.
+pub const MEASURED_PART_BYTES_MIN: u64 = 1024 * 1024;
+/// The largest such part. Two are in memory at once.
+pub const MEASURED_PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Below this speed a second part in flight would only slow down the first.
+pub const ONE_PART_BYTES_PER_SECOND: u64 = 256 * 1024;
 
 /// The connect timeout. A connection that takes longer won't come (restic#4876: hangs with no limit).
 pub const CONNECT_MS_MAX: u64 = 10_000;
@@ -63,6 +90,9 @@ pub(crate) const BUFFERED_BYTES_MAX: u64 = 256 * 1024;
 pub(crate) const FLOOR_BYTES_PER_SECOND: u64 = 256;
 /// The timeout of a request with a small body: init, finalize, a probe.
 pub const SMALL_REQUEST_MS_MAX: u64 = 60_000;
+/// The timeout of the request that makes an object of its parts. S3 answers when it has joined them, which takes
+/// minutes for thousands.
+pub const ASSEMBLY_MS_MAX: u64 = 10 * 60_000;
 /// The limit on a response's body. The API's responses are some hundred bytes; a captive portal's page
 /// is not read further than this.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;

@@ -55,6 +55,19 @@ pub trait Render: Send + Sync {
         Err(RenderError::NotEncoded { reason: "this renderer cuts nothing".to_owned() })
     }
 
+    /// Returns the first segment of a recording that is appended to another one, with its sound joined to the last
+    /// segment of that one, `before`, so that nothing clicks. The pictures' bytes stay, and `before` isn't changed. Both
+    /// are at their times of the longer recording. `None`: there is nothing to join, or this renderer joins no sound.
+    fn joined(
+        &self,
+        init: &[u8],
+        before: &[u8],
+        segment: &[u8],
+    ) -> Result<Option<Vec<u8>>, RenderError> {
+        let _ = (init, before, segment);
+        Ok(None)
+    }
+
     /// Estimates the size of an export in bytes, for GIF and WebP from samples of the recording.
     fn export_size(
         &self,

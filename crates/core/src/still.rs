@@ -29,6 +29,10 @@ pub trait Stills: Send + Sync {
 
     /// Encodes a picture as a PNG file without metadata, quickly.
     fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError>;
+
+    /// Encodes a picture as [`Stills::png`] does, scaled down if it is large: for a window that shows it until its own
+    /// file is there.
+    fn glance(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError>;
 }
 
 /// The source of a picture, and how it is taken.

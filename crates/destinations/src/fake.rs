@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use snaplark_api::{
     Capabilities, KeptBytes, PiecesRequest, Profile, ScreenshotCapabilities, VideoCapabilities,
-    digest_of_hex, run_digest,
+    digest_of_hex, hex, run_digest,
 };
 use snaplark_core::SessionId;
 use snaplark_core::upload::{Failure, ProbeVerdict, Receipt};
@@ -85,6 +85,11 @@ impl FakeServer {
     /// Changes what goes wrong.
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// Returns what goes wrong.
+    pub fn faults(&self) -> Faults {
+        self.state().faults.clone()
     }
 
     /// Takes the fault of the next answer: whether it is to be lost.
@@ -216,6 +221,18 @@ impl FakeServer {
         });
         let link = Some(link_of(id, &name));
         Ok(OpenedUpload { session: SessionId(name), link })
+    }
+
+    /// Opens a session whose name the client has chosen, or goes on with it.
+    pub fn open_named(&self, name: &str) -> Result<(), Failure> {
+        let mut state = self.state();
+        if state.faults.refuses {
+            return Err(Failure::Refused { detail: "no space left".into() });
+        }
+        let version = 1;
+        let new = || FakeSession { version, ..FakeSession::default() };
+        state.sessions.entry(name.to_owned()).or_insert_with(new);
+        Ok(())
     }
 
     /// Stores a part and returns its receipt. A completed item takes only the same bytes again.
@@ -384,6 +401,7 @@ impl Destination for Fake {
             framing: self.profile.framing(),
             part_size: self.profile.part_size(),
             parts_in_flight_max: self.profile.parts_in_flight_max(),
+            file_bytes_max: None,
             link_known_beforehand: false,
             lists_parts: true,
             reports_damage: true,
@@ -519,5 +537,5 @@ fn receipt_of(part: &[u8]) -> Receipt {
 
 fn sha256_of(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

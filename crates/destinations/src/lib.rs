@@ -1,6 +1,7 @@
 //! Where items go. Each destination is one file that implements [`Destination`] and passes the suite of
 //! `tests/destinations`.
 //!
+//! - What a person gives for an account is in its address; what is secret is in a [`Token`].
 //! - A method makes one attempt and retries nothing: the upload machine of `core` decides what comes next.
 //! - A destination says what went wrong in terms of [`Failure`]. Its statuses and error codes stay inside.
 //! - A part counts as sent only if the destination's answer names it.
@@ -12,9 +13,15 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod fake;
+mod folder;
+mod http;
+mod poster;
+mod s3;
 mod snaplark;
+mod storage;
 mod throttle;
 mod token;
+mod whole_file;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -26,7 +33,12 @@ use snaplark_core::SessionId;
 use snaplark_core::upload::{Failure, ProbeVerdict, Receipt};
 use uuid::Uuid;
 
-pub use snaplark::{HttpSetupError, Snaplark};
+pub use folder::{Folder, FolderAddress, FolderAddressError};
+pub use http::{HttpSetupError, client as http_client};
+pub use poster::Poster;
+pub use s3::{BucketAddress, BucketAddressError, BucketKeys, S3};
+pub use snaplark::Snaplark;
+pub use storage::Storage;
 pub use throttle::{BYTES_PER_SECOND_MIN, Throttle};
 pub use token::Token;
 
@@ -38,6 +50,15 @@ pub trait Destination: Send + Sync {
 
     /// Checks whether the destination can be reached.
     async fn probe(&self) -> ProbeVerdict;
+
+    /// Checks before an account is kept whether items will be taken: whether the token is known, or a small object
+    /// can be written, read and deleted.
+    async fn check(&self) -> Result<(), Failure> {
+        match self.probe().await {
+            ProbeVerdict::Online { .. } => Ok(()),
+            ProbeVerdict::Offline { detail } => Err(Failure::Unreachable { detail }),
+        }
+    }
 
     /// Opens a session for one item. With the same address, the session is the same.
     async fn open(&self, opening: &Opening) -> Result<OpenedUpload, Failure>;
@@ -67,6 +88,12 @@ pub trait Destination: Send + Sync {
         end: &Completion,
     ) -> Result<Option<String>, Failure>;
 
+    /// Removes what the destination has of a session that will not be completed, since its item was deleted or its
+    /// upload begins anew elsewhere. Returns `Ok` also if there is nothing.
+    async fn abandon(&self, _session: &SessionId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Returns the finished items of which the destination has damaged parts, with these parts. Called
     /// only if [`Offers::reports_damage`].
     async fn damaged(&self) -> Result<Vec<(SessionId, Vec<u32>)>, Failure>;
@@ -90,6 +117,8 @@ pub struct Offers {
     pub part_size: PartSize,
     /// How many parts of one upload may be in flight. With more than one, parts arrive in any order.
     pub parts_in_flight_max: usize,
+    /// The largest item that the destination takes, if it has a limit of its own.
+    pub file_bytes_max: Option<u64>,
     /// Whether the link is known before the first byte is sent.
     pub link_known_beforehand: bool,
     /// Whether [`Destination::received`] works.
@@ -103,6 +132,12 @@ pub struct Offers {
 /// The item that a session is opened for.
 #[derive(Clone, Debug)]
 pub struct Opening {
+    /// The id of the item, for destinations that name what they store by it.
+    pub item: Uuid,
+    /// The file, if the item is one that a person brought in.
+    pub file: Option<FileFacts>,
+    /// The size of the item, once it is whole.
+    pub whole: Option<WholeItem>,
     /// The facts about the recording.
     pub media: Media,
     /// The item's address; `None` for destinations that don't take one.
@@ -113,6 +148,28 @@ pub struct Opening {
     pub picture: Option<u32>,
     /// The version, if the item is an edited recording. It replaces the version before it behind the same link.
     pub version: Option<u32>,
+}
+
+/// The size of an item that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WholeItem {
+    /// The size of all parts together.
+    pub size_bytes: u64,
+    /// How many parts there are.
+    pub part_count: u32,
+}
+
+/// The facts about a file that a person brought in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// The name of the file, without its folder.
+    pub filename: String,
+    /// The media type of the content, such as `video/mp4`.
+    pub mime: String,
+    /// The size of the whole file.
+    pub size_bytes: u64,
+    /// The person's description of it.
+    pub description: Option<String>,
 }
 
 /// The id that an item's link is made from, and the secret that proves who may use it.
@@ -142,6 +199,8 @@ pub struct OutgoingPart {
     pub pieces: Vec<Bytes>,
     /// The total size of the pieces.
     pub size_bytes: u64,
+    /// How many parts there are, once the item is whole.
+    pub part_count: Option<u32>,
     /// The hash of the pieces.
     pub sha256: [u8; 32],
     /// Counts the bytes that have been handed to the connection.
@@ -180,10 +239,14 @@ pub struct ReceivedParts {
 /// The facts with which a session is completed.
 #[derive(Clone, Debug)]
 pub struct Completion {
+    /// The file, if the item is one that a person brought in.
+    pub file: Option<FileFacts>,
     /// The facts about the recording.
     pub media: Media,
     /// The length of the recording.
     pub duration_ms: u64,
+    /// The title, for destinations that take one only now.
+    pub title: Option<String>,
     /// The receipt that the destination returned for each part, in order.
     pub receipts: Vec<Receipt>,
     /// The version, if the item is a picture.

@@ -75,6 +75,15 @@ impl Render for SystemRender {
         cut::cut(segments, edit, folder, progress)
     }
 
+    fn joined(
+        &self,
+        init: &[u8],
+        before: &[u8],
+        segment: &[u8],
+    ) -> Result<Option<Vec<u8>>, RenderError> {
+        cut::joined(init, before, segment)
+    }
+
     fn export_size(
         &self,
         segments: &dyn SegmentReader,

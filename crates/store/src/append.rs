@@ -184,6 +184,8 @@ impl Store {
         extend_edit(&transaction, &id, entry)?;
         transaction.execute("DELETE FROM recordings WHERE id = ?1", [&of])?;
         transaction.commit()?;
+        self.segments_changed(to);
+        self.segments_changed(more);
         self.touch(to);
         self.write_sidecar(to);
         std::fs::remove_file(folder.join(APPEND_FILE))?;

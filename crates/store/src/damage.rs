@@ -60,6 +60,7 @@ impl Store {
             set_bytes(&transaction, recording, segment)?;
         }
         transaction.commit()?;
+        self.segments_changed(recording);
         self.touch(recording);
         self.write_sidecar(recording);
         Ok(())
@@ -72,7 +73,9 @@ impl Store {
             set_bytes(&transaction, recording, segment)?;
         }
         transaction.commit()?;
+        self.segments_changed(recording);
         self.touch(recording);
+        self.write_sidecar(recording);
         Ok(())
     }
 
@@ -91,9 +94,10 @@ fn set_bytes(
 ) -> rusqlite::Result<usize> {
     to.execute(
         "UPDATE parts SET acknowledged = 0
-         WHERE recording = ?1 AND first_segment = ?2 AND (from_bytes > 0 OR to_bytes IS NOT NULL)
-             AND EXISTS (SELECT 1 FROM uploads u WHERE u.recording = ?1
-                         AND u.finished_unix_ms = 0 AND u.mending = 0)",
+         WHERE recording IN (SELECT recording FROM uploads WHERE item = ?1
+                             AND finished_unix_ms = 0 AND mending = 0)
+             AND (first_segment = ?2 AND from_bytes > 0
+                  OR first_segment + segment_count - 1 = ?2 AND to_bytes IS NOT NULL)",
         params![recording.to_string(), segment.index],
     )?;
     to.execute(

@@ -25,7 +25,7 @@ impl Store {
         transaction.commit()?;
         for recording in recordings {
             self.touch(*recording);
-            self.write_sidecar(*recording);
+            self.write_sidecar_alone(*recording);
         }
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Store {
         drop(statement);
         for recording in &restored {
             self.touch(*recording);
-            self.write_sidecar(*recording);
+            self.write_sidecar_alone(*recording);
         }
         Ok(restored)
     }

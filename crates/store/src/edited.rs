@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 use snaplark_core::edit::Edit;
-use snaplark_core::upload::{EditedVersion, PartContent, ServedParts, ServedVersion};
+use snaplark_core::upload::{EditedVersion, PartContent, SegmentBytes, ServedParts, ServedVersion};
 use snaplark_core::{ItemId, RecordingId};
 use snaplark_files as files;
 
@@ -34,7 +34,7 @@ pub struct NewEditedVersion {
     pub number_min: u32,
 }
 
-/// What is known of a recording's upload without its parts, of which a recording of hours has thousands.
+/// The row of a recording's upload without its parts, of which a recording of hours has thousands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadSummary {
     /// It is of a version of an edited recording.
@@ -72,13 +72,18 @@ impl Store {
             self.connection.query_row(highest, [item.to_string()], |row| row.get(0))?;
         let number = highest.saturating_add(1).max(number_min);
         self.name_files(item, number, &mut version)?;
+        let segments = self.sealed_segments(item)?;
         let transaction = self.connection.unchecked_transaction()?;
         if let Some(served) = served {
             transaction.execute(
                 "INSERT INTO versions (item, number, published_unix_ms, served)
                  VALUES (?1, ?2, CAST(unixepoch('subsec') * 1000 AS INTEGER), ?3)
                  ON CONFLICT (item, number) DO UPDATE SET served = excluded.served",
-                params![item.to_string(), served.number, json(&ServedParts(served.parts))?],
+                params![
+                    item.to_string(),
+                    served.number,
+                    json(&ServedParts::new(&served.parts, &segments))?
+                ],
             )?;
         }
         transaction.execute(
@@ -126,7 +131,24 @@ impl Store {
     /// when it is shown itself.
     pub fn noted_version(&self, item: ItemId, number: u32) -> Result<Option<ServedVersion>> {
         let found: Option<(u32, ServedParts)> = self.version_json(item, "served", Some(number))?;
-        Ok(found.map(|(number, ServedParts(parts))| ServedVersion { number, parts }))
+        let Some((number, stored)) = found else { return Ok(None) };
+        // What can't be read counts as missing: it is sent again then.
+        let parts = stored.parts(&self.sealed_segments(item)?);
+        Ok(parts.map(|parts| ServedVersion { number, parts }))
+    }
+
+    /// Returns the bytes of all segments as they were sealed, also of those that a placeholder has replaced since: what
+    /// was sent before that is what the server has.
+    fn sealed_segments(&self, item: ItemId) -> Result<Vec<SegmentBytes>> {
+        let recording = RecordingId(item.0);
+        let segments = self.segments(recording)?;
+        let mut sealed: Vec<_> = segments.iter().map(|it| (it.size_bytes, it.sha256)).collect();
+        for damaged in self.damaged(recording)? {
+            if let Some(bytes) = sealed.get_mut(damaged.index as usize) {
+                *bytes = (damaged.size_bytes, damaged.sha256);
+            }
+        }
+        Ok(sealed)
     }
 
     /// Returns the number of that version.

@@ -66,7 +66,7 @@ impl Store {
 
     pub(crate) fn edited(&self, item: ItemId) {
         self.touch(RecordingId(item.0));
-        self.write_sidecar(RecordingId(item.0));
+        self.write_sidecar_alone(RecordingId(item.0));
     }
 
     pub(crate) fn edit_entry(&self, item: ItemId) -> Result<Option<EditEntry>> {

@@ -122,7 +122,7 @@ impl Store {
             "INSERT INTO elsewhere (folder, recording, first_idx) VALUES (?1, ?2, ?3)",
             params![there.folder.to_string_lossy(), recording.to_string(), there.first_index],
         )?;
-        self.write_sidecar(recording);
+        self.write_sidecar_alone(recording);
         Ok(())
     }
 

@@ -18,7 +18,9 @@ mod edited;
 mod edits;
 mod elsewhere;
 mod format;
+mod further;
 mod home_permissions;
+mod imports;
 mod issues;
 mod items;
 mod jobs;
@@ -30,9 +32,10 @@ mod strike;
 mod titles;
 mod uploads;
 mod versions;
+mod webhook;
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,22 +53,25 @@ pub use edited::{NewEditedVersion, UploadSummary, rendering_folder};
 pub use edits::SavedEdit;
 pub use elsewhere::{Elsewhere, RING};
 pub use format::{Format, Judged, Retime};
+pub use further::FurtherUpload;
+pub use imports::{ImportedFile, NewImport};
 pub use issues::{IssueRow, StoredIssue};
 pub use items::{Item, NewItem, SourceFile, WrittenItem};
 pub use jobs::{JobId, JobProgress, JobRow, NewJob};
 pub use rebuild::Rebuilt;
 pub use recover::Recovery;
 pub use rows::{NewRecording, Recording, Segment, StoredEnd};
-pub(crate) use sidecar::SIDECAR_FILE;
+pub(crate) use sidecar::{SEGMENTS_FILE, SIDECAR_FILE};
 pub use strike::{Strike, Struck, Truncate};
 pub use titles::PendingTitle;
 pub use versions::{NewVersion, VersionFile, VersionRow, WrittenVersion};
+pub use webhook::{WebhookEvent, WebhookEventCounts, WebhookEventType, WebhookSubject};
 
 /// How long a writer waits for another one (`snaplark list` beside the app) before it fails.
 const BUSY_MS_MAX: u64 = 10_000;
 /// One migration script for each version. Each changes what the previous ones made; a released one is
 /// never changed.
-const SCHEMA: [&str; 13] = [
+const SCHEMA: [&str; 17] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
@@ -79,6 +85,10 @@ const SCHEMA: [&str; 13] = [
     include_str!("schema/11-items.sql"),
     include_str!("schema/12-pictures.sql"),
     include_str!("schema/13-edited.sql"),
+    include_str!("schema/14-further.sql"),
+    include_str!("schema/15-files.sql"),
+    include_str!("schema/16-webhook.sql"),
+    include_str!("schema/17-uploads.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";
@@ -150,6 +160,10 @@ pub struct Store {
     root: PathBuf,
     /// The recordings whose rows were written since the last `take_touched`.
     touched: RefCell<BTreeSet<RecordingId>>,
+    /// The totals of the segments' rows, until they are written (`segments_changed`).
+    totals: RefCell<BTreeMap<RecordingId, rows::SegmentTotals>>,
+    /// Whether a webhook is told what happens to items.
+    keeps_webhook_events: Cell<bool>,
     /// Held while the store is open for writing; the system releases it with the process.
     lock: Option<File>,
 }
@@ -180,8 +194,16 @@ impl Store {
                 Ok(connection)
             })
             .map_err(|source| database(&path, source))?;
-        let touched = RefCell::default();
-        let store = Store { connection, root: root.to_owned(), touched, lock: None };
+        let (touched, totals) = (RefCell::default(), RefCell::default());
+        let keeps_webhook_events = Cell::default();
+        let store = Store {
+            connection,
+            root: root.to_owned(),
+            touched,
+            totals,
+            keeps_webhook_events,
+            lock: None,
+        };
         let found = store.version()?;
         match found {
             0 => Ok(None),
@@ -306,8 +328,16 @@ fn lock(root: &Path) -> Result<(File, bool)> {
 fn open_locked(root: &Path, lock: File) -> Result<Store> {
     let path = root.join(DATABASE);
     let connection = prepare(&path).map_err(|source| database(&path, source))?;
-    let touched = RefCell::default();
-    let store = Store { connection, root: root.to_owned(), touched, lock: Some(lock) };
+    let (touched, totals) = (RefCell::default(), RefCell::default());
+    let keeps_webhook_events = Cell::default();
+    let store = Store {
+        connection,
+        root: root.to_owned(),
+        touched,
+        totals,
+        keeps_webhook_events,
+        lock: Some(lock),
+    };
     store.migrate()?;
     Ok(store)
 }

@@ -140,6 +140,7 @@ impl Store {
     ) -> Result<Rebuilt> {
         let settings = salvage_settings(&self.root);
         self.connection = Connection::open_in_memory()?;
+        self.totals.take();
         let aside = set_database_aside(&self.root)?;
         let path = self.root.join(DATABASE);
         self.connection = prepare(&path).map_err(|source| crate::database(&path, source))?;
@@ -258,6 +259,7 @@ impl Store {
         let transaction = self.connection.unchecked_transaction()?;
         sidecar.insert(&transaction, told.unwrap_or(usize::MAX))?;
         transaction.commit()?;
+        self.segments_changed(id);
         if let Some(told) = told {
             self.adopt_told(id, folder, format, told)?;
         }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use snaplark_api::Profile;
 use snaplark_core::capture::FrameCounts;
-use snaplark_core::upload::{Part, Receipt, UploadChange};
+use snaplark_core::upload::{Part, Receipt, SegmentCuts, UploadChange};
 use snaplark_core::{SessionId, segment_file};
 
 use crate::tests::{Folder, Texts, begin, begin_in_pieces, id, pieces, seal};
-use crate::{Segment, Store, StoreError};
+use crate::{SEGMENTS_FILE, SIDECAR_FILE, Segment, Store, StoreError};
 
 const LINK: &str = "http://host/videos/1";
 
@@ -149,7 +149,7 @@ fn pieces_are_rebuilt() {
     let (store, _) = Store::open_or_rebuild(&folder.0, &Texts).unwrap();
     let rows = store.upload_rows().unwrap().remove(0);
     assert_eq!(rows.parts, pieces().map(|part| (part, false)));
-    assert_eq!((rows.part_bytes_max, rows.cuts), (Some(3), true));
+    assert_eq!((rows.part_bytes_max, rows.cuts), (Some(3), SegmentCuts::Frames));
 }
 
 #[test]
@@ -314,4 +314,42 @@ fn upload_whose_row_is_lost_is_restored_from_the_copy() {
     let [upload] = uploads.as_slice() else { panic!("{uploads:?}") };
     assert_eq!((upload.recording, upload.server.as_str()), (id(1), "http://a"));
     assert!(!upload.finished && upload.rebuilt);
+}
+
+/// A change of a recording of hours must not write the digests of its thousands of segments.
+#[test]
+fn list_of_segments_is_written_when_they_change_and_not_with_other_rows() {
+    let folder = Folder::new();
+    fill(&folder);
+    let mut store = folder.open();
+    let list = store.folder(id(2)).join(SEGMENTS_FILE);
+    let marked = std::fs::read_to_string(&list).unwrap() + "\n";
+    std::fs::write(&list, &marked).unwrap();
+    store.rename(id(2), "Renamed").unwrap();
+    let none = UploadChange::SessionSet { recording: id(2), session: None };
+    store.apply(&[none]).unwrap();
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), marked);
+    let replaced = Segment { sha256: [9; 32], ..store.segments(id(2)).unwrap()[1].clone() };
+    store.note_replaced(id(2), std::slice::from_ref(&replaced)).unwrap();
+    assert_ne!(std::fs::read_to_string(&list).unwrap(), marked);
+    let rows = store.segments(id(2)).unwrap();
+    drop(store);
+
+    let database = folder.0.join("snaplark.db");
+    std::fs::remove_file(&database).unwrap();
+    let (store, _) = Store::open_or_rebuild(&folder.0, &Texts).unwrap();
+    assert_eq!(store.segments(id(2)).unwrap(), rows);
+    // Earlier programs had the list in the sidecar.
+    let sidecar = store.folder(id(2)).join(SIDECAR_FILE);
+    drop(store);
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&sidecar).unwrap()).unwrap();
+    json["segments"] = serde_json::from_slice(&std::fs::read(&list).unwrap()).unwrap();
+    std::fs::write(&sidecar, json.to_string()).unwrap();
+    std::fs::remove_file(&list).unwrap();
+    std::fs::remove_file(&database).unwrap();
+    let (store, _) = Store::open_or_rebuild(&folder.0, &Texts).unwrap();
+    assert_eq!(store.segments(id(2)).unwrap(), rows);
+    store.rename(id(2), "Again").unwrap();
+    assert!(list.is_file(), "the list has a file of its own now");
 }

@@ -93,6 +93,7 @@ impl Store {
             for item in self.items(kind)? {
                 self.restore_upload(item.id.into())?;
                 self.sweep_version_files(item.id)?;
+                self.sweep_further_files(item.id)?;
                 self.sweep_rendered_files(item.id)?;
             }
         }

@@ -7,10 +7,11 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use snaplark_core::capture::{FrameCounts, SealedSegment};
 use snaplark_core::{EndReason, INIT_FILE, ItemKind, POINTER_SUFFIX, RecordingId, STILL_FILE};
 
+use crate::imports::ImportedFile;
 use crate::items::ITEMS_SINCE;
 use crate::rebuild::DELETED_SUFFIX;
 use crate::versions::{PREFIX, RENDERED};
-use crate::{Judged, RECORDINGS, Result, SIDECAR_FILE, Store, StoreError};
+use crate::{Judged, RECORDINGS, Result, SEGMENTS_FILE, SIDECAR_FILE, Store, StoreError};
 use snaplark_files as files;
 
 /// The facts of a recording that are known before its first frame.
@@ -70,6 +71,8 @@ pub struct Recording {
     pub size_bytes: u64,
     /// The length of all segments.
     pub duration_ms: u64,
+    /// The file of a video that a person brought in. Its size, length and place are this row's then.
+    pub imported: Option<ImportedFile>,
 }
 
 /// Why a recording ended, as its row has it.
@@ -137,10 +140,20 @@ impl Segment {
 const RECORDING: &str = "
     SELECT r.id, r.title, r.started_text, r.started_unix_ms, r.fps, r.bitrate_bits, r.width,
            r.height, r.init_bytes, r.state = 'running', r.end_detail, r.frames, r.unchanged,
-           r.dropped, r.file, r.missing_detail, r.cleared,
-           count(s.idx), coalesce(sum(s.size_bytes), 0),
-           coalesce(max(s.start_ms + s.duration_ms), 0), {end_reason}
-    FROM recordings r LEFT JOIN segments s ON s.recording = r.id";
+           r.dropped, r.file, r.missing_detail, r.cleared, {totals}, {end_reason}
+    FROM recordings r";
+/// The totals of the segments' rows, as [`SegmentTotals`] has it.
+const TOTALS: &str = "count(s.idx), coalesce(sum(s.size_bytes), 0),
+    coalesce(max(s.start_ms + s.duration_ms), 0)";
+
+/// Adds up the rows of a recording's segments. A recording of hours has thousands of them, and its row is read
+/// each time that something changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentTotals {
+    count: u32,
+    size_bytes: u64,
+    duration_ms: u64,
+}
 
 impl Store {
     /// Creates the empty folder durably, then the row.
@@ -195,6 +208,7 @@ impl Store {
                 segment.sha256
             ],
         )?;
+        self.segments_changed(recording);
         self.touch(recording);
         Ok(())
     }
@@ -250,6 +264,7 @@ impl Store {
     pub(crate) fn finish_deleting(&self, recording: RecordingId) -> Result<()> {
         let gone = "DELETE FROM recordings WHERE id = ?1";
         self.connection.execute(gone, [recording.to_string()])?;
+        self.segments_changed(recording);
         self.touch(recording);
         self.leave_elsewhere(recording, true)?;
         match std::fs::remove_dir_all(self.bin(recording)) {
@@ -269,7 +284,9 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "SELECT r.id, u.finished_unix_ms FROM recordings r JOIN uploads u ON u.recording = r.id
              WHERE u.finished_unix_ms > 0 AND r.file IS NOT NULL AND NOT r.cleared
-               AND r.state = 'ended' ORDER BY r.id",
+               AND r.state = 'ended' AND NOT EXISTS (
+                   SELECT 1 FROM uploads f WHERE f.item = r.id AND f.finished_unix_ms = 0)
+             ORDER BY r.id",
         )?;
         let rows = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -283,7 +300,7 @@ impl Store {
         let cleared = "UPDATE recordings SET cleared = 1 WHERE id = ?1";
         self.connection.execute(cleared, [recording.to_string()])?;
         self.touch(recording);
-        self.write_sidecar(recording);
+        self.write_sidecar_alone(recording);
         let entries = match std::fs::read_dir(self.folder(recording)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
@@ -294,6 +311,7 @@ impl Store {
             let name = name.to_string_lossy();
             let stays = name == STILL_FILE
                 || name == SIDECAR_FILE
+                || name == SEGMENTS_FILE
                 || name.ends_with(POINTER_SUFFIX)
                 || name.starts_with(PREFIX)
                 || name.starts_with(RENDERED);
@@ -306,24 +324,56 @@ impl Store {
 
     /// Returns a recording, or [`StoreError::NoSuchRecording`].
     pub fn recording(&self, recording: RecordingId) -> Result<Recording> {
-        let query = format!("{} WHERE r.id = ?1 GROUP BY r.id", self.select()?);
-        self.connection
+        let query = format!("{} WHERE r.id = ?1", self.select("0, 0, 0")?);
+        let found = self
+            .connection
             .query_row(&query, [recording.to_string()], read_recording)
             .optional()?
-            .ok_or(StoreError::NoSuchRecording(recording))
+            .ok_or(StoreError::NoSuchRecording(recording))?;
+        let SegmentTotals { count: segments, size_bytes, duration_ms } = self.totals(recording)?;
+        Ok(Recording { segments, size_bytes, duration_ms, ..found })
+    }
+
+    /// Returns what the rows of the segments add up to. Only the writer remembers it, since nobody else changes them.
+    fn totals(&self, recording: RecordingId) -> Result<SegmentTotals> {
+        if let Some(known) = self.totals.borrow().get(&recording) {
+            return Ok(*known);
+        }
+        let query = format!("SELECT {TOTALS} FROM segments s WHERE s.recording = ?1");
+        let read = |row: &Row<'_>| {
+            Ok(SegmentTotals {
+                count: row.get(0)?,
+                size_bytes: unsigned(row, 1)?,
+                duration_ms: unsigned(row, 2)?,
+            })
+        };
+        let totals = self.connection.query_row(&query, [recording.to_string()], read)?;
+        if self.lock.is_some() {
+            self.totals.borrow_mut().insert(recording, totals);
+        }
+        Ok(totals)
+    }
+
+    /// Notes that rows of segments were written. Whoever writes any calls this after its commit.
+    pub(crate) fn segments_changed(&self, recording: RecordingId) {
+        self.totals.borrow_mut().remove(&recording);
     }
 
     /// Returns the query for recordings. A reader may open the store before a writer of this version has
     /// migrated it.
-    fn select(&self) -> Result<String> {
+    fn select(&self, totals: &str) -> Result<String> {
         let is_old = self.version()? < ITEMS_SINCE;
-        Ok(RECORDING.replace("{end_reason}", if is_old { "NULL" } else { "r.end_reason" }))
+        let query = RECORDING.replace("{end_reason}", if is_old { "NULL" } else { "r.end_reason" });
+        Ok(query.replace("{totals}", totals))
     }
 
     /// Returns all recordings, newest first, without the deleted ones.
     pub fn recordings(&self) -> Result<Vec<Recording>> {
         let kind = if self.version()? < ITEMS_SINCE { "" } else { "WHERE r.kind = 'recording'" };
-        let query = format!("{} {kind} GROUP BY r.id ORDER BY r.id DESC", self.select()?);
+        let query = format!(
+            "{} LEFT JOIN segments s ON s.recording = r.id {kind} GROUP BY r.id ORDER BY r.id DESC",
+            self.select(TOTALS)?
+        );
         let mut statement = self.connection.prepare_cached(&query)?;
         let rows = statement.query_map([], read_recording)?;
         let mut recordings = rows.collect::<rusqlite::Result<Vec<Recording>>>()?;
@@ -415,7 +465,7 @@ impl Store {
             return Err(StoreError::NoSuchRecording(recording));
         }
         self.touch(recording);
-        self.write_sidecar(recording);
+        self.write_sidecar_alone(recording);
         Ok(())
     }
 }
@@ -444,6 +494,7 @@ fn read_recording(row: &Row<'_>) -> rusqlite::Result<Recording> {
         segments: row.get(17)?,
         size_bytes: unsigned(row, 18)?,
         duration_ms: unsigned(row, 19)?,
+        imported: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The sidecar file `recording.json`: a copy of a recording's rows beside its segments, so that a lost
-//! database can be rebuilt from the folders.
+//! database can be rebuilt from the folders. The rows of its segments are in a file of their own, `segments.json`: a
+//! recording of hours has thousands, and they hardly ever change once it has ended.
 //!
 //! Nothing reads it while the database is sound. It is written durably when a recording begins and at
 //! each significant change, but not for each segment or part, which would double the syncs of a
@@ -7,6 +8,8 @@
 //! from their bytes, and the server is asked which parts it has.
 //!
 //! A failure to write it is logged and not returned: the rows are durable.
+//!
+//! Length: the form of the files, the rows that they are made of, and the rows that are made of them.
 
 use std::path::Path;
 
@@ -18,6 +21,8 @@ use snaplark_core::{EndReason, ItemId, ItemKind, RecordingId};
 use tracing::warn;
 
 use crate::edits::{self, EditEntry};
+use crate::further::FurtherEntry;
+use crate::imports::{self, ImportedFile};
 use crate::items::SourceEntry;
 use crate::rows::{StoredEnd, unsigned};
 use crate::versions::{self, VersionEntry};
@@ -26,6 +31,8 @@ use snaplark_files as files;
 
 /// The copy of a recording's rows, in its folder.
 pub(crate) const SIDECAR_FILE: &str = "recording.json";
+/// The copy of the rows of a recording's segments, in its folder.
+pub(crate) const SEGMENTS_FILE: &str = "segments.json";
 /// Incremented when an older version could not read the file; files with a greater version are skipped.
 const VERSION: u32 = 1;
 /// The version of items that are no recordings. A program that knows recordings only would take them for empty
@@ -70,8 +77,8 @@ pub(crate) struct Sidecar {
     pub cleared: bool,
     #[serde(default)]
     pub deleted_unix_ms: Option<i64>,
-    /// The segments in playing order.
-    #[serde(default)]
+    /// The segments in playing order. They are in a file of their own; earlier programs wrote them into this one.
+    #[serde(default, skip_serializing)]
     pub segments: Vec<SegmentEntry>,
     /// The original data of damaged segments.
     #[serde(default)]
@@ -83,12 +90,18 @@ pub(crate) struct Sidecar {
     pub elsewhere: Vec<ElsewhereEntry>,
     #[serde(default)]
     pub upload: Option<UploadEntry>,
+    /// The uploads to further places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<FurtherEntry>,
     /// Empty if there is none.
     #[serde(default, with = "hex")]
     pub secret: Vec<u8>,
     /// The file of an item that is no recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceEntry>,
+    /// The file of a video that was brought in, which is elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportedFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<EditEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -145,6 +158,9 @@ pub(crate) struct UploadEntry {
     pub part_bytes_max: Option<i64>,
     #[serde(default)]
     pub cuts: bool,
+    /// Segments that are too large are cut at frames; `cuts` then says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_frames: bool,
     pub paused: bool,
     /// The same text as in the row.
     pub stop: Option<String>,
@@ -224,13 +240,27 @@ pub(crate) fn version_of(kind: ItemKind) -> u32 {
 pub(crate) fn read(folder: &Path) -> Option<Sidecar> {
     let bytes = std::fs::read(folder.join(SIDECAR_FILE)).ok()?;
     match serde_json::from_slice::<Sidecar>(&bytes) {
-        Ok(sidecar) if sidecar.version == version_of(sidecar.kind) => Some(sidecar),
+        Ok(mut sidecar) if sidecar.version == version_of(sidecar.kind) => {
+            if sidecar.segments.is_empty() {
+                sidecar.segments = read_segments(folder);
+            }
+            Some(sidecar)
+        }
         Ok(_) => None,
         Err(error) => {
             warn!(%error, "A recording.json can't be read");
             None
         }
     }
+}
+
+/// Reads the list of segments. Those that it lacks are read from their bytes.
+fn read_segments(folder: &Path) -> Vec<SegmentEntry> {
+    let Ok(bytes) = std::fs::read(folder.join(SEGMENTS_FILE)) else { return Vec::new() };
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        warn!(%error, "A segments.json can't be read");
+        Vec::new()
+    })
 }
 
 impl Store {
@@ -241,13 +271,36 @@ impl Store {
         segments.iter().filter_map(|entry| entry.sha256.as_slice().try_into().ok()).collect()
     }
 
+    /// Writes the sidecar and the list of segments.
     pub(crate) fn write_sidecar(&self, recording: RecordingId) {
+        self.write_copies(recording, true);
+    }
+
+    /// Writes the sidecar after a change that leaves all segments as they are. The list of those of a recording that
+    /// runs is written, too, since they become more.
+    pub(crate) fn write_sidecar_alone(&self, recording: RecordingId) {
+        self.write_copies(recording, false);
+    }
+
+    fn write_copies(&self, recording: RecordingId, lists_segments: bool) {
         let folder = self.folder(recording);
         // Skips recordings whose disk is not connected, and those that are being deleted.
         if !folder.is_dir() {
             return;
         }
         let written = self.sidecar(recording).and_then(|sidecar| {
+            let list = folder.join(SEGMENTS_FILE);
+            // Earlier programs had the list in the sidecar, so it must be elsewhere before that is written.
+            let is_new = !list.exists();
+            if lists_segments || sidecar.running || is_new {
+                let segments = self.segments(recording)?;
+                // The first picture waits for nothing.
+                if !(is_new && segments.is_empty()) {
+                    let segments: Vec<_> = segments.iter().map(SegmentEntry::from).collect();
+                    let json = serde_json::to_vec(&segments).map_err(std::io::Error::other)?;
+                    files::write_durably(&list, &json)?;
+                }
+            }
             let json = serde_json::to_vec(&sidecar).map_err(std::io::Error::other)?;
             Ok(files::write_durably(&folder.join(SIDECAR_FILE), &json)?)
         });
@@ -256,21 +309,29 @@ impl Store {
         }
     }
 
-    /// Restores an upload that is in the sidecar but not in the rows: a damaged write-ahead log loses
-    /// the last commits.
+    /// Restores uploads that are in the sidecar but not in the rows, of an item without any: a damaged write-ahead log
+    /// loses the last commits.
     pub(crate) fn restore_upload(&self, recording: RecordingId) -> Result<()> {
         if self.upload_entry(recording)?.is_some() {
             return Ok(());
         }
         let sidecar = read(&self.folder(recording)).filter(|sidecar| sidecar.id == recording);
-        let Some(upload) = sidecar.and_then(|sidecar| sidecar.upload) else { return Ok(()) };
+        let Some((upload, further)) = sidecar.and_then(|it| Some((it.upload?, it.further))) else {
+            return Ok(());
+        };
         let transaction = self.connection.unchecked_transaction()?;
-        upload.insert(&recording.to_string(), &transaction)?;
+        upload.insert(recording, recording, &transaction)?;
+        for entry in further {
+            if self.upload_entry(entry.id)?.is_none() {
+                entry.insert(recording, &transaction)?;
+            }
+        }
         transaction.commit()?;
         self.touch(recording);
         Ok(())
     }
 
+    /// Returns the sidecar without the segments.
     fn sidecar(&self, recording: RecordingId) -> Result<Sidecar> {
         let row = self.recording(recording)?;
         let item = ItemId::from(recording);
@@ -303,19 +364,21 @@ impl Store {
             file: row.file.map(|file| file.to_string_lossy().into_owned()),
             cleared: row.cleared,
             deleted_unix_ms: self.deleted()?.get(&recording).copied(),
-            segments: self.segments(recording)?.iter().map(SegmentEntry::from).collect(),
+            segments: Vec::new(),
             damaged: self.damaged(recording)?.iter().map(DamagedEntry::from).collect(),
             issues: self.issues_of(recording)?.into_iter().map(IssueEntry::from).collect(),
             elsewhere: self.elsewhere(recording)?.iter().map(ElsewhereEntry::from).collect(),
             upload: self.upload_entry(recording)?,
+            further: self.further_entries(recording)?,
             secret: self.secret(recording)?.map(|secret| secret.to_vec()).unwrap_or_default(),
             source: self.source_entry(item)?,
+            imported: self.imported(recording)?,
             edit: self.edit_entry(item)?,
             versions: self.version_entries(item)?,
         })
     }
 
-    fn upload_entry(&self, recording: RecordingId) -> Result<Option<UploadEntry>> {
+    pub(crate) fn upload_entry(&self, recording: RecordingId) -> Result<Option<UploadEntry>> {
         let query = "SELECT server, profile, session, link, part_bytes_max, paused, stop,
                             finished_unix_ms, mending, cuts, version FROM uploads WHERE recording = ?1";
         let read = |row: &rusqlite::Row<'_>| {
@@ -329,7 +392,8 @@ impl Store {
                 stop: row.get(6)?,
                 finished_unix_ms: row.get(7)?,
                 mending: row.get(8)?,
-                cuts: row.get(9)?,
+                cuts: row.get::<_, i64>(9)? == 1,
+                at_frames: row.get::<_, i64>(9)? == 2,
                 version: row.get(10)?,
                 parts: Vec::new(),
                 pieces: Vec::new(),
@@ -441,20 +505,32 @@ impl Sidecar {
                 params![folder, id, first_index],
             )?;
         }
+        imports::insert(to, &id, self.imported.as_ref())?;
         edits::insert(to, &id, self.edit.as_ref())?;
         versions::insert(to, &id, &self.versions)?;
-        self.upload.as_ref().map_or(Ok(()), |upload| upload.insert(&id, to))
+        if let Some(upload) = &self.upload {
+            upload.insert(self.id, self.id, to)?;
+        }
+        self.further.iter().try_for_each(|entry| entry.insert(self.id, to))
     }
 }
 
 impl UploadEntry {
-    fn insert(&self, id: &str, to: &Transaction<'_>) -> Result<()> {
+    /// Inserts the rows of an item's upload.
+    pub(crate) fn insert(
+        &self,
+        upload: RecordingId,
+        item: RecordingId,
+        to: &Transaction<'_>,
+    ) -> Result<()> {
+        let id = upload.to_string();
         to.execute(
-            "INSERT INTO uploads (recording, server, profile, session, link, part_bytes_max, paused,
+            "INSERT INTO uploads (recording, item, server, profile, session, link, part_bytes_max, paused,
                  stop, finished_unix_ms, mending, rebuilt, cuts, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 id,
+                item.to_string(),
                 self.server,
                 self.profile,
                 self.session,
@@ -465,7 +541,7 @@ impl UploadEntry {
                 self.finished_unix_ms,
                 self.mending,
                 self.finished_unix_ms == 0,
-                self.cuts,
+                if self.at_frames { 2 } else { i64::from(self.cuts) },
                 self.version,
             ],
         )?;
@@ -563,8 +639,10 @@ impl Bare {
             issues: Vec::new(),
             elsewhere: Vec::new(),
             upload: None,
+            further: Vec::new(),
             secret: Vec::new(),
             source: None,
+            imported: None,
             edit: None,
             versions: Vec::new(),
         }

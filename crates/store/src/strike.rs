@@ -159,6 +159,11 @@ impl Store {
             files::write_durably(&folder.join(STRUCK_PARTS_FILE), b"")?;
         }
         let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "UPDATE uploads SET struck = 1 WHERE item = ?1 AND recording != item AND session IS NOT NULL
+                 AND recording IN (SELECT recording FROM parts WHERE first_segment + segment_count > ?2)",
+            params![id, untouched],
+        )?;
         // Segments of before are replaced by none, or by one that is shorter.
         for table in ["damage", "segments"] {
             transaction.execute(
@@ -182,8 +187,10 @@ impl Store {
         }
         // Parts are numbered without a gap, so those after the first one go with it.
         transaction.execute(
-            "DELETE FROM parts WHERE recording = ?1 AND idx >= (SELECT min(idx) FROM parts
-                 WHERE recording = ?1 AND first_segment + segment_count > ?2)",
+            "DELETE FROM parts AS p
+             WHERE recording IN (SELECT recording FROM uploads WHERE item = ?1)
+                 AND idx >= (SELECT min(idx) FROM parts q WHERE q.recording = p.recording
+                     AND q.first_segment + q.segment_count > ?2)",
             params![id, untouched],
         )?;
         // A microphone that was lost in the struck seconds is lost still.
@@ -196,6 +203,7 @@ impl Store {
             params![id, entry.first_index],
         )?;
         transaction.commit()?;
+        self.segments_changed(recording);
         self.touch(recording);
         self.write_sidecar(recording);
         std::fs::remove_file(folder.join(STRIKE_FILE))?;

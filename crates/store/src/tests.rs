@@ -2,24 +2,27 @@
 //! share, and the rows of uploads.
 
 mod elsewhere;
+mod further;
 mod home;
+mod imports;
 mod items;
 mod library;
 mod migrations;
 mod pictures;
 mod recovery;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use snaplark_api::Profile;
 use snaplark_core::capture::{FrameCounts, Issue};
-use snaplark_core::upload::{Part, Receipt, Stop, UploadChange};
+use snaplark_core::upload::{Part, Receipt, SegmentCuts, Stop, UploadChange};
 use snaplark_core::{INIT_FILE, RecordingId, STILL_FILE, SessionId, pointer_file, segment_file};
 
 use crate::{
-    Elsewhere, IssueRow, Judged, NewRecording, SIDECAR_FILE, Segment, Store, StoreError,
-    StoredIssue,
+    Elsewhere, IssueRow, Judged, NewRecording, SEGMENTS_FILE, SIDECAR_FILE, Segment, Store,
+    StoreError, StoredIssue,
 };
 
 pub(crate) struct Folder(pub PathBuf);
@@ -143,7 +146,11 @@ fn the_machines_changes_come_back_as_its_rows() {
             UploadChange::PartPlanned { recording, index: 0, part: part(0) },
             UploadChange::PartPlanned { recording, index: 1, part: part(1) },
             UploadChange::PartAcknowledged { recording, index: 1, receipt: Receipt::default() },
-            UploadChange::PartBytesLearned { recording, part_bytes_max: 77, cuts: false },
+            UploadChange::PartBytesLearned {
+                recording,
+                part_bytes_max: 77,
+                cuts: SegmentCuts::None,
+            },
             UploadChange::LinkKnown { recording, link: link.clone() },
             UploadChange::Stopped { recording, stop: Some(Stop::Refused { detail: "no".into() }) },
         ])
@@ -198,7 +205,8 @@ pub(crate) fn begin_in_pieces(store: &mut Store, n: u128) {
         index: 2,
         receipt: Receipt::default(),
     });
-    changes.push(UploadChange::PartBytesLearned { recording, part_bytes_max: 3, cuts: true });
+    let cuts = SegmentCuts::Frames;
+    changes.push(UploadChange::PartBytesLearned { recording, part_bytes_max: 3, cuts });
     store.apply(&changes).unwrap();
 }
 
@@ -209,7 +217,7 @@ fn pieces_come_back_as_they_were_planned() {
     let rows = folder.open().upload_rows().unwrap().remove(0);
     let [first, last, whole] = pieces();
     assert_eq!(rows.parts, [(first, true), (last, false), (whole, true)]);
-    assert_eq!((rows.part_bytes_max, rows.cuts), (Some(3), true));
+    assert_eq!((rows.part_bytes_max, rows.cuts), (Some(3), SegmentCuts::Frames));
 }
 
 #[test]

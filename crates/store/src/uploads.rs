@@ -1,17 +1,21 @@
 //! The upload machine's rows: stores its changes, one transaction for each step, and loads its whole
 //! state.
+//!
+//! Length: a statement for each change of an upload.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
-use snaplark_api::recording_id_of;
-use snaplark_api::untrusted::is_web_link;
-use snaplark_core::upload::{Part, Receipt, UploadChange, UploadRows};
+use snaplark_api::{Profile, recording_id_of};
+use snaplark_core::upload::{
+    Part, Receipt, SegmentCuts, UploadChange, UploadRows, file_pieces, is_link_of,
+};
 use snaplark_core::{ItemId, RecordingId, STRUCK_PARTS_FILE, SessionId};
 
+use crate::further::FURTHER_SINCE;
 use crate::rows::{conversion, recording_id, unsigned};
-use crate::{Result, Store, sidecar, versions};
+use crate::{Result, Store, sidecar, versions, webhook};
 
 struct PartRow {
     index: u32,
@@ -28,17 +32,27 @@ impl Store {
         }
         let transaction = self.connection.transaction()?;
         for change in changes {
+            if self.keeps_webhook_events.get() {
+                webhook::note(&transaction, change)?;
+            }
             apply_one(&transaction, change)?;
         }
         transaction.commit()?;
-        changes.iter().for_each(|change| self.touch(change.recording()));
-        let significant = changes.iter().filter(|change| sidecar::is_significant(change));
-        let significant: BTreeSet<RecordingId> = significant.map(UploadChange::recording).collect();
-        significant.into_iter().for_each(|recording| self.write_sidecar(recording));
+        let mut significant = BTreeSet::new();
+        let mut left = BTreeSet::new();
+        for change in changes {
+            let item = self.item_of_upload(change.recording())?;
+            self.touch(item);
+            significant.extend(sidecar::is_significant(change).then_some(item));
+            left.extend(leaves_version_files(change).then_some(item));
+        }
+        significant.into_iter().for_each(|item| self.write_sidecar_alone(item));
         changes.iter().for_each(|change| self.follow_session(change));
-        for recording in changes.iter().filter_map(leaves_version_files) {
+        for recording in left {
+            let item = ItemId::from(recording);
+            let swept = self.sweep_version_files(item).and(self.sweep_further_files(item));
             // What can't be removed now is removed at the next start.
-            if let Err(error) = self.sweep_version_files(ItemId::from(recording)) {
+            if let Err(error) = swept {
                 tracing::warn!(%recording, %error, "Files of sent versions could not be removed");
             }
         }
@@ -50,24 +64,31 @@ impl Store {
     pub fn upload_rows(&self) -> Result<Vec<UploadRows>> {
         let mut uploads = self.uploads()?;
         let deleted = self.deleted()?;
-        uploads.retain(|upload| !deleted.contains_key(&upload.recording));
+        let further = self.further_uploads()?;
+        let items: HashMap<RecordingId, RecordingId> =
+            further.into_iter().map(|upload| (upload.id, upload.item)).collect();
+        let item_of =
+            |upload: &UploadRows| *items.get(&upload.recording).unwrap_or(&upload.recording);
+        uploads.retain(|upload| !deleted.contains_key(&item_of(upload)));
         let mut parts = self.parts(None)?;
         for upload in uploads.iter_mut().filter(|upload| !upload.finished) {
             let parts = parts.remove(&upload.recording).unwrap_or_default();
-            self.put_parts(upload, parts)?;
+            let item = item_of(upload);
+            self.put_parts(item, upload, parts)?;
         }
         Ok(uploads)
     }
 
     /// Returns the rows of one upload, finished or not; `None` if it must not be sent.
     pub fn upload_rows_of(&self, recording: RecordingId) -> Result<Option<UploadRows>> {
-        if self.deleted()?.contains_key(&recording) {
+        let item = self.item_of_upload(recording)?;
+        if self.deleted()?.contains_key(&item) {
             return Ok(None);
         }
         let found = self.uploads()?.into_iter().find(|upload| upload.recording == recording);
         let Some(mut upload) = found else { return Ok(None) };
         let parts = self.parts(Some(recording))?.remove(&recording).unwrap_or_default();
-        self.put_parts(&mut upload, parts)?;
+        self.put_parts(item, &mut upload, parts)?;
         Ok(Some(upload))
     }
 
@@ -89,22 +110,39 @@ impl Store {
 
     /// Sets the parts and their sizes, and whether the server may have struck ones. The sizes are computed from the
     /// present segments, since some may have been replaced after the part was planned.
-    fn put_parts(&self, upload: &mut UploadRows, parts: Vec<PartRow>) -> Result<()> {
-        upload.struck =
-            !upload.is_edited && self.folder(upload.recording).join(STRUCK_PARTS_FILE).exists();
-        let item = ItemId::from(upload.recording);
+    fn put_parts(
+        &self,
+        recording: RecordingId,
+        upload: &mut UploadRows,
+        parts: Vec<PartRow>,
+    ) -> Result<()> {
+        // A further upload has that in its row.
+        upload.struck |= recording == upload.recording
+            && !upload.is_edited
+            && self.folder(recording).join(STRUCK_PARTS_FILE).exists();
+        let item = ItemId::from(recording);
         upload.segment_bytes = match upload.version {
             Some(version) if upload.is_edited => {
                 let version = self.edited_version(item, version)?.unwrap_or_default();
                 upload.duration_ms = Some(version.duration_ms);
                 version.sizes()
             }
-            None => {
-                let segments = self.segments(upload.recording)?;
-                segments.iter().map(|segment| segment.size_bytes).collect()
-            }
+            None => match self.imported(recording)? {
+                Some(file) => {
+                    (upload.file_bytes, upload.duration_ms) =
+                        (Some(file.size_bytes), Some(file.duration_ms));
+                    file_pieces(file.size_bytes)
+                }
+                None => {
+                    let segments = self.segments(recording)?;
+                    segments.iter().map(|segment| segment.size_bytes).collect()
+                }
+            },
             Some(_) => {
-                let file = self.version_file(item)?;
+                let file = match upload.recording == recording {
+                    true => self.version_file(item)?,
+                    false => self.further_picture(upload.recording)?,
+                };
                 file.iter().map(|file| file.size_bytes).collect()
             }
         };
@@ -127,37 +165,43 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the finished upload that a server knows by this session.
+    /// Returns the item whose own upload is finished, and which a server knows by this session.
     pub fn finished_by_session(
         &self,
         server: &str,
         session: &SessionId,
     ) -> Result<Option<RecordingId>> {
         let query = "SELECT recording FROM uploads
-                     WHERE server = ?1 AND session = ?2 AND finished_unix_ms > 0";
+                     WHERE server = ?1 AND session = ?2 AND finished_unix_ms > 0 AND recording = item";
         let read = |row: &Row<'_>| recording_id(row, 0);
         Ok(self.connection.query_row(query, [server, &session.0], read).optional()?)
     }
 
     fn uploads(&self) -> Result<Vec<UploadRows>> {
         // A reader may open the store before a writer of this version has migrated it.
-        let added = match self.version()? {
-            ..5 => "0, 0, NULL, 0, NULL, 0",
-            5 | 6 => "u.mending, u.rebuilt, NULL, 0, NULL, 0",
-            7 => "u.mending, u.rebuilt, r.secret, 0, NULL, 0",
-            8..12 => "u.mending, u.rebuilt, r.secret, u.cuts, NULL, 0",
-            _ => {
+        let version = self.version()?;
+        let added = match version {
+            ..5 => "0, 0, NULL, 0, NULL, 0, 0",
+            5 | 6 => "u.mending, u.rebuilt, NULL, 0, NULL, 0, 0",
+            7 => "u.mending, u.rebuilt, r.secret, 0, NULL, 0, 0",
+            8..12 => "u.mending, u.rebuilt, r.secret, u.cuts, NULL, 0, 0",
+            12..FURTHER_SINCE => {
                 "u.mending, u.rebuilt, r.secret, u.cuts, u.version,
-                 u.version IS NOT NULL AND r.kind = 'recording'"
+                 u.version IS NOT NULL AND r.kind = 'recording', 0"
+            }
+            _ => {
+                "u.mending, u.rebuilt, CASE u.recording WHEN u.item THEN r.secret ELSE u.secret END,
+                 u.cuts, u.version, u.version IS NOT NULL AND r.kind = 'recording', u.struck"
             }
         };
+        let item = if version < FURTHER_SINCE { "recording" } else { "item" };
         let mut statement = self.connection.prepare(&format!(
             "SELECT u.recording, u.server, u.profile, u.session, u.link, u.part_bytes_max, u.paused,
                     u.stop, u.finished_unix_ms > 0, r.init_bytes,
                     CASE r.state WHEN 'ended' THEN
                         (SELECT coalesce(max(start_ms + duration_ms), 0) FROM segments
                          WHERE recording = r.id) END, {added}
-             FROM uploads u JOIN recordings r ON r.id = u.recording"
+             FROM uploads u JOIN recordings r ON r.id = u.{item} ORDER BY u.rowid"
         ))?;
         let rows = statement.query_map([], read_upload)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -166,25 +210,29 @@ impl Store {
     /// Returns the servers for which uploads were begun that are not finished.
     pub fn servers_of_unfinished(&self) -> Result<BTreeSet<String>> {
         let deleted = self.deleted()?;
-        let query = "SELECT recording, server FROM uploads WHERE finished_unix_ms = 0";
-        let mut statement = self.connection.prepare_cached(query)?;
+        let item = if self.version()? < FURTHER_SINCE { "recording" } else { "item" };
+        let query = format!("SELECT {item}, server FROM uploads WHERE finished_unix_ms = 0");
+        let mut statement = self.connection.prepare_cached(&query)?;
         let rows = statement.query_map([], |row| Ok((recording_id(row, 0)?, row.get(1)?)))?;
         let rows: Vec<(RecordingId, String)> = rows.collect::<rusqlite::Result<_>>()?;
         let unfinished = rows.into_iter().filter(|(id, _)| !deleted.contains_key(id));
         Ok(unfinished.map(|(_, server)| server).collect())
     }
 
-    /// Returns the known links, each with whether its upload is finished.
+    /// Returns the known links of items' own uploads, each with whether its upload is finished.
     pub fn links(&self) -> Result<HashMap<RecordingId, (String, bool)>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT recording, link, finished_unix_ms > 0 FROM uploads WHERE link IS NOT NULL",
-        )?;
+        let is_own = if self.version()? < FURTHER_SINCE { "" } else { "AND recording = item" };
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT recording, link, finished_unix_ms > 0, profile FROM uploads
+             WHERE link IS NOT NULL {is_own}"
+        ))?;
         let rows = statement.query_map([], |row| {
-            Ok((recording_id(row, 0)?, (row.get::<_, String>(1)?, row.get(2)?)))
+            let (link, finished): (String, bool) = (row.get(1)?, row.get(2)?);
+            let is_link = is_link_of(profile(row, 3)?, &link);
+            Ok(is_link.then_some((recording_id(row, 0)?, (link, finished))))
         })?;
-        let mut links: HashMap<_, (String, bool)> = rows.collect::<rusqlite::Result<_>>()?;
-        links.retain(|_, (link, _)| is_web_link(link));
-        Ok(links)
+        let links: Vec<Option<_>> = rows.collect::<rusqlite::Result<_>>()?;
+        Ok(links.into_iter().flatten().collect())
     }
 
     /// Returns the parts of one upload, or of all unfinished ones.
@@ -222,16 +270,21 @@ impl Store {
     }
 }
 
+fn profile(row: &Row<'_>, column: usize) -> rusqlite::Result<Profile> {
+    let name: String = row.get(column)?;
+    serde_json::from_value(name.into()).map_err(|error| conversion(column, error))
+}
+
 fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
-    let profile: String = row.get(2)?;
+    let profile = profile(row, 2)?;
     let stop: Option<String> = row.get(7)?;
     Ok(UploadRows {
         recording: recording_id(row, 0)?,
         server: row.get(1)?,
-        profile: serde_json::from_value(profile.into()).map_err(|error| conversion(2, error))?,
+        profile,
         session: row.get::<_, Option<String>>(3)?.map(SessionId),
         // An older version stored whatever the server sent.
-        link: row.get::<_, Option<String>>(4)?.filter(|link| is_web_link(link)),
+        link: row.get::<_, Option<String>>(4)?.filter(|link| is_link_of(profile, link)),
         part_bytes_max: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
         paused: row.get(6)?,
         stop: stop
@@ -243,25 +296,48 @@ fn read_upload(row: &Row<'_>) -> rusqlite::Result<UploadRows> {
         init_bytes: unsigned(row, 9)?,
         segment_bytes: Vec::new(),
         duration_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
+        file_bytes: None,
         mending: row.get(11)?,
         rebuilt: row.get(12)?,
-        struck: false,
+        struck: row.get(17)?,
         claim: row
             .get::<_, Option<Vec<u8>>>(13)?
             .and_then(|secret| secret.try_into().ok())
             .map(|secret| recording_id_of(&secret)),
-        cuts: row.get(14)?,
+        cuts: cuts_of_row(row.get(14)?),
         version: row.get(15)?,
         is_edited: row.get(16)?,
     })
 }
 
+/// Returns the number that stands for where segments are cut.
+fn cuts_in_row(cuts: SegmentCuts) -> i64 {
+    match cuts {
+        SegmentCuts::None => 0,
+        SegmentCuts::AnyByte => 1,
+        SegmentCuts::Frames => 2,
+    }
+}
+
+fn cuts_of_row(number: i64) -> SegmentCuts {
+    match number {
+        0 => SegmentCuts::None,
+        2 => SegmentCuts::Frames,
+        _ => SegmentCuts::AnyByte,
+    }
+}
+
 fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
     match change {
         UploadChange::UploadWanted { recording, server, profile } => {
-            to.execute("DELETE FROM uploads WHERE recording = ?1", [recording.to_string()])?;
+            to.execute("DELETE FROM parts WHERE recording = ?1", [recording.to_string()])?;
+            // A further upload has its row already.
             to.execute(
-                "INSERT INTO uploads (recording, server, profile) VALUES (?1, ?2, ?3)",
+                "INSERT INTO uploads (recording, item, server, profile) VALUES (?1, ?1, ?2, ?3)
+                 ON CONFLICT (recording) DO UPDATE SET server = excluded.server,
+                     profile = excluded.profile, session = NULL, link = NULL, part_bytes_max = NULL,
+                     cuts = 0, paused = 0, stop = NULL, finished_unix_ms = 0, mending = 0,
+                     rebuilt = 0, version = NULL, struck = 0",
                 params![recording.to_string(), server, profile.name()],
             )?;
         }
@@ -273,7 +349,7 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
         }
         UploadChange::SessionSet { recording, session } => {
             to.execute(
-                "UPDATE uploads SET session = ?2,
+                "UPDATE uploads SET session = ?2, struck = 0,
                      rebuilt = CASE WHEN ?2 IS NULL THEN 0 ELSE rebuilt END,
                      mending = CASE WHEN ?2 IS NULL THEN 0 ELSE mending END
                  WHERE recording = ?1",
@@ -401,7 +477,7 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
         UploadChange::PartBytesLearned { recording, part_bytes_max, cuts } => {
             to.execute(
                 "UPDATE uploads SET part_bytes_max = ?2, cuts = ?3 WHERE recording = ?1",
-                params![recording.to_string(), *part_bytes_max as i64, cuts],
+                params![recording.to_string(), *part_bytes_max as i64, cuts_in_row(*cuts)],
             )?;
         }
         UploadChange::LinkKnown { recording, link } => {
@@ -433,7 +509,7 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
         }
         UploadChange::Finished { recording, link } => {
             to.execute(
-                "UPDATE uploads SET link = ?2,
+                "UPDATE uploads SET link = ?2, struck = 0, file = NULL,
                      finished_unix_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER), mending = 0
                  WHERE recording = ?1",
                 params![recording.to_string(), link],
@@ -444,12 +520,12 @@ fn apply_one(to: &Transaction<'_>, change: &UploadChange) -> Result<()> {
     Ok(())
 }
 
-/// Returns the picture whose version files may not be needed any more after this change.
-fn leaves_version_files(change: &UploadChange) -> Option<RecordingId> {
+/// Returns whether files of versions may not be needed any more after this change.
+fn leaves_version_files(change: &UploadChange) -> bool {
     match change {
-        UploadChange::VersionSet { recording, .. }
-        | UploadChange::Withdrawn { recording, .. }
-        | UploadChange::Finished { recording, .. } => Some(*recording),
+        UploadChange::VersionSet { .. }
+        | UploadChange::Withdrawn { .. }
+        | UploadChange::Finished { .. } => true,
         UploadChange::UploadWanted { .. }
         | UploadChange::ServerMoved { .. }
         | UploadChange::Renumbered { .. }
@@ -465,7 +541,7 @@ fn leaves_version_files(change: &UploadChange) -> Option<RecordingId> {
         | UploadChange::LinkKnown { .. }
         | UploadChange::LinkLost { .. }
         | UploadChange::Paused { .. }
-        | UploadChange::Stopped { .. } => None,
+        | UploadChange::Stopped { .. } => false,
     }
 }
 

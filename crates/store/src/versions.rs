@@ -57,11 +57,11 @@ pub struct NewVersion<'a> {
 /// A flattened picture that is durable in its item's folder, and has no version yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenVersion {
-    item: ItemId,
-    path: PathBuf,
-    extension: String,
-    size_bytes: u64,
-    sha256: [u8; 32],
+    pub(crate) item: ItemId,
+    pub(crate) path: PathBuf,
+    pub(crate) extension: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: [u8; 32],
 }
 
 impl WrittenVersion {
@@ -73,6 +73,13 @@ impl WrittenVersion {
         files::write_durably(&path, bytes)?;
         let size_bytes = bytes.len() as u64;
         Ok(WrittenVersion { item, path, extension: extension.to_owned(), size_bytes, sha256 })
+    }
+
+    /// Removes the file, which becomes no version. What can't be removed now is removed at the next start.
+    pub fn discard(self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, "A rendered picture could not be removed");
+        }
     }
 }
 
@@ -242,7 +249,12 @@ impl Store {
         self.remove_files(item, |name| name.starts_with(RENDERED))
     }
 
-    fn remove_files(&self, item: ItemId, is_removed: impl Fn(&str) -> bool) -> Result<()> {
+    /// Removes the files of an item's folder whose names are so.
+    pub(crate) fn remove_files(
+        &self,
+        item: ItemId,
+        is_removed: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         let folder = match std::fs::read_dir(self.folder(RecordingId(item.0))) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             folder => folder?,

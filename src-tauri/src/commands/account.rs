@@ -1,7 +1,7 @@
 //! The commands for the account, the sign-in and the embedded cloud.
 
 use snaplark_app::desktop::SignInView;
-use snaplark_app::{App, SettingsChange, Token};
+use snaplark_app::{App, NewPlace, SettingsChange, Token};
 use snaplark_command_macro::command;
 use tauri::{State, WebviewWindow};
 
@@ -37,6 +37,18 @@ pub async fn sign_in_with_token(
     remember: bool,
 ) -> Answer {
     desktop.sign_in_with_token(server, Token::new(token.trim()), remember).await;
+    Ok(())
+}
+
+/// Sends new items to a bucket, a folder or a server of an older dialect. Windows learn the outcome by an event.
+#[command]
+pub async fn add_place(
+    desktop: State<'_, DesktopController>,
+    place: NewPlace,
+    remember: bool,
+    allow_http: bool,
+) -> Answer {
+    desktop.add_place(place, remember, allow_http).await;
     Ok(())
 }
 

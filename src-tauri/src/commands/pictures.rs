@@ -53,7 +53,8 @@ pub async fn picture(
     id: String,
 ) -> Answer<PictureView> {
     let view = app.pictures().open(picture_of(&window, &id)?).await?;
-    Ok(PictureView { source_url: media::address(&view.source_url), ..view })
+    let glance_url = view.glance_url.as_deref().map(media::address);
+    Ok(PictureView { source_url: media::address(&view.source_url), glance_url, ..view })
 }
 
 #[command]
@@ -188,6 +189,15 @@ pub async fn import_picture(app: State<'_, App>, request: Request<'_>) -> Answer
 pub async fn paste_picture(app: State<'_, App>) -> Answer<Option<String>> {
     let Some(png) = clipboard::read().await? else { return Ok(None) };
     Ok(Some(app.pictures().import_bytes(png, None).await?.to_string()))
+}
+
+/// Uploads the files that were copied in a file manager. Returns how many there were.
+#[command]
+pub async fn paste_files(controller: State<'_, DesktopController>) -> Answer<u32> {
+    let files = clipboard::read_files().await;
+    let count = files.len() as u32;
+    controller.upload_files(files).await?;
+    Ok(count)
 }
 
 /// Decodes what `encodeURIComponent` made of a file's name.

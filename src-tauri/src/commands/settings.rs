@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use snaplark_app::{App, ErrorCode, Listening, Settings, SettingsChange, Shortcut, private_folder};
+use snaplark_app::{
+    App, ErrorCode, Listening, Settings, SettingsChange, Shortcut, WebhookView, private_folder,
+};
 use snaplark_command_macro::command;
 use tauri::{AppHandle, State, WebviewWindow, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
+use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
 use ts_rs::TS;
@@ -145,4 +148,26 @@ pub fn set_starts_at_login(handle: AppHandle, starts: bool) -> Answer {
     let autolaunch = handle.autolaunch();
     let done = if starts { autolaunch.enable() } else { autolaunch.disable() };
     done.map_err(|error| CommandError::new(ErrorCode::NoAutostart, error))
+}
+
+/// Returns how the webhook is getting on.
+#[command]
+pub async fn webhook_view(program: State<'_, DesktopProgram>) -> Answer<WebhookView> {
+    let home = program.home.clone();
+    let read = async_runtime::spawn_blocking(move || snaplark_app::webhook_view(&home)).await;
+    Ok(read.map_err(|error| CommandError::new(ErrorCode::Store, error))??)
+}
+
+/// Sends the webhook a test event. Returns when its server has taken it.
+#[command]
+pub async fn test_webhook(app: State<'_, App>) -> Answer {
+    Ok(snaplark_app::test_webhook(&app.settings().await?).await?)
+}
+
+/// Puts the webhook's secret on the clipboard. The window never has it.
+#[command]
+pub async fn copy_webhook_secret(handle: AppHandle) -> Answer {
+    let secret = snaplark_app::webhook_secret(false).await?;
+    let copied = handle.clipboard().write_text(secret);
+    copied.map_err(|error| CommandError::new(ErrorCode::NoClipboard, error))
 }

@@ -1,5 +1,8 @@
 //! Windows, theme and session where Tauri is enough: on Windows and macOS.
 
+#[cfg(windows)]
+mod message_box;
+
 use std::path::PathBuf;
 
 use tauri::{AppHandle, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
@@ -8,9 +11,34 @@ use super::DragOutcome;
 use crate::panel::{Builder, Card};
 use crate::place::Rect;
 
+/// On Windows, pages are drawn by WebView2, which Windows 10 may lack.
+#[cfg(windows)]
+pub fn prepare() -> anyhow::Result<()> {
+    use anyhow::Context as _;
+
+    tauri::webview_version().map(drop).context(
+        "Snaplark's windows need WebView2 from Microsoft, which is missing on this computer. Install it from \
+         https://go.microsoft.com/fwlink/p/?LinkId=2124703 and start Snaplark again. Recordings on this computer are \
+         safe, and the command line works without it",
+    )
+}
+
+#[cfg(not(windows))]
 pub fn prepare() -> anyhow::Result<()> {
     Ok(())
 }
+
+pub fn pass_to_running(_id: &str) -> anyhow::Result<bool> {
+    Ok(false)
+}
+
+#[cfg(windows)]
+pub fn show_failure(reason: &str) {
+    message_box::show(reason);
+}
+
+#[cfg(not(windows))]
+pub fn show_failure(_reason: &str) {}
 
 pub fn is_composited() -> bool {
     true

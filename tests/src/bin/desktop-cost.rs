@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use snaplark_tests::browser::Browser;
 use snaplark_tests::desk::Desk;
 use snaplark_tests::display::Rectangle;
@@ -146,19 +145,7 @@ fn scroll(desk: &Desk) -> Result<()> {
     let windows = &windows.session;
     windows.enter_window_at("windows/library", LIMIT)?;
     windows.find("[data-testid=recording-still]", LIMIT)?;
-    let scroll = "const [frames, px] = arguments;
-        const [list, times] = [document.querySelector('main'), []];
-        const step = (now) => {
-            times.push(now);
-            list.scrollTop += px;
-            if (times.length <= frames) requestAnimationFrame(step);
-            else window.scrolled = times.slice(1).map((time, n) => time - times[n]);
-        };
-        requestAnimationFrame(step);";
-    windows.run(scroll, &[json!(FRAMES), json!(FRAME_PX)])?;
-    let times = windows.until("the library to be scrolled", LIMIT, "return window.scrolled;")?;
-    let times: Vec<f64> =
-        times.as_array().into_iter().flatten().filter_map(|time| time.as_f64()).collect();
+    let times = shelf::scroll(windows, FRAMES, FRAME_PX, LIMIT)?;
     let mut sorted = times.clone();
     sorted.sort_by(f64::total_cmp);
     println!(

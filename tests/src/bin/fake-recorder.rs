@@ -5,18 +5,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::json;
 use snaplark_app::cuts::ExportChoice;
 use snaplark_app::cuts::view::{CutEdit, CutFormat, KeptSpan, PublishView};
-use snaplark_app::view::{JobStateView, RecordingState, RingView, Snapshot};
+use snaplark_app::view::{JobStateView, RecorderView, RecordingState, RingView, Snapshot};
 use snaplark_app::{
     Account, App, AppOptions, Home, Keeps, Profile, RecordingId, StartRequest, Token,
 };
 use snaplark_tests::fake_capture::{Clip, FakeCapture, Pace, SEGMENT_MS};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
 struct Args {
@@ -48,6 +49,10 @@ struct Args {
     /// segments it only waits.
     #[arg(long)]
     append: bool,
+    /// Waits until all but the last segment are sent, prints `sent SEGMENTS`, waits for SIGUSR1, records one segment more, stops,
+    /// and prints `linked MS`: the milliseconds from the stop to the link.
+    #[arg(long)]
+    time_link: bool,
     /// Records nothing: keeps the last so many seconds until it is ended, and says each time what has
     /// become of that.
     #[arg(long)]
@@ -57,6 +62,8 @@ struct Args {
     #[arg(long)]
     export: Option<Format>,
 }
+
+const TIMED_MORE: u32 = 20;
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Format {
@@ -89,8 +96,10 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<()> {
     let struck = args.strike.map_or(0, |(_, seconds)| seconds.div_ceil(SEGMENT_MS / 1_000) as u32);
+    // While it waits to be timed, a few more may be sealed until the pause has begun.
+    let more = if args.time_link { struck + TIMED_MORE } else { struck };
     let pace = Pace {
-        segments_max: args.segments + struck,
+        segments_max: args.segments + more,
         every: Duration::from_millis(args.every_ms),
         segment_bytes: args.segment_bytes,
     };
@@ -127,8 +136,12 @@ async fn run(args: Args) -> Result<()> {
             reaches(segments).await?;
             app.strike(Duration::from_secs(seconds)).await?;
         }
-        reaches(args.segments).await?;
-        app.stop_recording().await?;
+        reaches(args.segments - u32::from(args.time_link)).await?;
+        if args.time_link {
+            time_link(&app, &id).await?;
+        } else {
+            app.stop_recording().await?;
+        }
         println!("recorded");
         if let Some(format) = args.export {
             export(&app, id.parse()?, format).await?;
@@ -177,6 +190,29 @@ async fn run(args: Args) -> Result<()> {
             "heldUpMs": held_up_ms as u64,
         })
     );
+    Ok(())
+}
+
+/// Measures the time from the stop of a recording whose earlier segments are all sent to its link.
+async fn time_link(app: &App, id: &str) -> Result<()> {
+    let mut go = signal(SignalKind::user_defined1())?;
+    app.pause_recording().await?;
+    let of = |view: &Snapshot| view.recordings.iter().find(|one| one.id == id).cloned();
+    let view = until(app, |view| {
+        let pauses = matches!(view.recorder, RecorderView::Paused { .. });
+        let upload = of(view).and_then(|one| Some((one.segments, one.upload?.uploaded)));
+        pauses && upload.is_some_and(|(segments, uploaded)| uploaded >= segments)
+    })
+    .await?;
+    let segments = of(&view).map_or(0, |one| one.segments);
+    println!("sent {segments}");
+    go.recv().await.context("no signal comes any more")?;
+    app.resume_recording().await?;
+    until(app, |view| of(view).is_some_and(|one| one.segments > segments)).await?;
+    let stopped = Instant::now();
+    app.stop_recording().await?;
+    until(app, |view| of(view).is_some_and(|one| one.state == RecordingState::Done)).await?;
+    println!("linked {:.1}", stopped.elapsed().as_secs_f64() * 1_000.0);
     Ok(())
 }
 

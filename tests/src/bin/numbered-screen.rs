@@ -25,7 +25,7 @@ use x11rb::wrapper::ConnectionExt as _;
 /// the first is shown: the window's id and size.
 #[derive(Parser)]
 struct Options {
-    /// Numbers a second.
+    /// Numbers a second. 0: the first one stays.
     #[arg(long, default_value_t = 15)]
     fps: u32,
     /// The whole screen where it is not given.
@@ -43,6 +43,23 @@ struct Options {
     /// Prints each number and the milliseconds at which it was shown.
     #[arg(long)]
     print: bool,
+    /// What is seen beside the numbers.
+    #[arg(long, value_enum, default_value_t = Show::Work)]
+    show: Show,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Show {
+    /// An editor in which someone types, and a chart that grows.
+    Work,
+    /// The editor alone.
+    Typing,
+    /// A page of text that scrolls.
+    Scrolling,
+    /// Moving pictures with grain in the middle of the screen.
+    Video,
+    /// A cursor that is seen with every second number.
+    Cursor,
 }
 
 fn main() -> Result<()> {
@@ -82,7 +99,7 @@ fn main() -> Result<()> {
     )?;
     connection.map_window(window)?;
 
-    let scene = Scene::new(&connection, window, screen.root_depth, width, height)?;
+    let scene = Scene::new(&connection, window, screen.root_depth, width, height, options.show)?;
     let period = Duration::from_secs(1) / options.fps.max(1);
     let started = Instant::now();
     let mut due = started;
@@ -96,6 +113,11 @@ fn main() -> Result<()> {
         }
         if options.print {
             println!("{number} {}", (shown - started).as_millis());
+        }
+        if options.fps == 0 {
+            loop {
+                std::thread::park();
+            }
         }
         due = (due + period).max(shown + period * 9 / 10);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -135,6 +157,10 @@ const LINES: [(u32, u32, usize); 14] = [
 ];
 /// The number of characters that are typed with each number.
 const TYPED: u32 = 2;
+/// The pixels that a page scrolls with each number.
+const SCROLLED: u32 = 8;
+/// Moving pictures repeat after this many.
+const VIDEO_PICTURES: u32 = 24;
 
 /// The scene. Everything is painted into `canvas` over a copy of `ground`, then shown by a single copy, so
 /// that no recorder sees half a frame.
@@ -148,6 +174,9 @@ struct Scene<'a> {
     height: u16,
     editor: Rectangle,
     card: Rectangle,
+    show: Show,
+    /// The page that scrolls, twice as high as the screen and alike in both halves, or the pictures of the video.
+    reel: Vec<Pixmap>,
 }
 
 impl<'a> Scene<'a> {
@@ -157,6 +186,7 @@ impl<'a> Scene<'a> {
         depth: u8,
         width: u16,
         height: u16,
+        show: Show,
     ) -> Result<Self> {
         let [ground, canvas, gc] =
             [connection.generate_id()?, connection.generate_id()?, connection.generate_id()?];
@@ -169,7 +199,7 @@ impl<'a> Scene<'a> {
             width: (u32::from(width) * u32::from(w) / 100) as u16,
             height: (u32::from(height) * u32::from(h) / 100) as u16,
         };
-        let scene = Self {
+        let mut scene = Self {
             connection,
             window,
             gc,
@@ -179,17 +209,130 @@ impl<'a> Scene<'a> {
             height,
             editor: part(5, 10, 56, 72),
             card: part(65, 10, 30, 46),
+            show,
+            reel: Vec::new(),
         };
         scene.paint_ground()?;
+        match show {
+            Show::Scrolling => scene.reel = vec![scene.page(depth)?],
+            Show::Video => scene.reel = scene.video(depth)?,
+            Show::Work | Show::Typing | Show::Cursor => {}
+        }
         Ok(scene)
     }
 
     fn show(&self, number: u16) -> Result<()> {
+        let at = u32::from(number);
         self.copy(self.ground, self.canvas)?;
-        self.code(u32::from(number))?;
-        self.chart(u32::from(number))?;
+        match self.show {
+            Show::Work => {
+                self.code(at)?;
+                self.chart(at)?;
+            }
+            Show::Typing => self.code(at)?,
+            Show::Scrolling => {
+                let top = (at * SCROLLED % u32::from(self.height)) as i16;
+                let (page, width, height) = (self.reel[0], self.width, self.height);
+                self.connection.copy_area(
+                    page,
+                    self.canvas,
+                    self.gc,
+                    0,
+                    top,
+                    0,
+                    0,
+                    width,
+                    height,
+                )?;
+            }
+            Show::Video => {
+                let picture = self.reel[(at % VIDEO_PICTURES) as usize];
+                let (width, height) = (self.width / 2, self.height / 2);
+                let (x, y) = (width as i16 / 2, height as i16 / 2);
+                self.connection.copy_area(
+                    picture,
+                    self.canvas,
+                    self.gc,
+                    0,
+                    0,
+                    x,
+                    y,
+                    width,
+                    height,
+                )?;
+            }
+            Show::Cursor if at % 2 == 1 => {
+                self.fill(self.canvas, CARET, self.editor.x + 300, self.editor.y + 60, 2, 17)?;
+            }
+            Show::Cursor => {}
+        }
         self.number(number)?;
         self.copy(self.canvas, self.window)
+    }
+
+    /// Draws a page with lines of words.
+    fn page(&self, depth: u8) -> Result<Pixmap> {
+        const LINE: u16 = 27;
+        let page = self.connection.generate_id()?;
+        let (width, height) = (self.width, self.height);
+        self.connection.create_pixmap(depth, page, self.window, width, 2 * height)?;
+        self.fill(page, CARD, 0, 0, width, 2 * height)?;
+        let mut noise = 1;
+        for row in (LINE..height - LINE).step_by(usize::from(LINE)) {
+            let mut x = 120;
+            while x < width - 200 {
+                let word = 12 + (random(&mut noise) % 90) as u16;
+                for top in [row, row + height] {
+                    self.fill(page, TEXT, x as i16, top as i16, word, 11)?;
+                    // The gaps between letters.
+                    for gap in (8..word).step_by(9) {
+                        self.fill(page, CARD, (x + gap) as i16, top as i16, 2, 11)?;
+                    }
+                }
+                x += word + 10;
+            }
+        }
+        Ok(page)
+    }
+
+    /// Paints moving pictures: colours that drift, with grain.
+    fn video(&self, depth: u8) -> Result<Vec<Pixmap>> {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let mut noise = 1;
+        let mut reel = Vec::new();
+        for at in 0..VIDEO_PICTURES {
+            let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 4);
+            for y in 0..u32::from(height) {
+                for x in 0..u32::from(width) {
+                    let grain = random(&mut noise) % 12;
+                    let wave = |of: u32, at: u32| {
+                        let phase = (of + at) % 384;
+                        if phase < 192 { phase } else { 384 - phase }
+                    };
+                    let step = at * 384 / VIDEO_PICTURES;
+                    let (blue, green) = (wave(x + y, step), wave(2 * x + 700 - y / 2, step));
+                    let red = wave(x / 2 + 3 * y, step);
+                    pixels.extend([blue, green, red].map(|part| (part + 30 + grain) as u8));
+                    pixels.push(0);
+                }
+            }
+            let picture = self.connection.generate_id()?;
+            self.connection.create_pixmap(depth, picture, self.window, width, height)?;
+            self.connection.put_image(
+                x11rb::protocol::xproto::ImageFormat::Z_PIXMAP,
+                picture,
+                self.gc,
+                width,
+                height,
+                0,
+                0,
+                0,
+                depth,
+                &pixels,
+            )?;
+            reel.push(picture);
+        }
+        Ok(reel)
     }
 
     fn paint_ground(&self) -> Result<()> {
@@ -329,6 +472,14 @@ impl<'a> Scene<'a> {
         self.connection.copy_area(from, to, self.gc, 0, 0, 0, 0, self.width, self.height)?;
         Ok(())
     }
+}
+
+/// Returns the next number of a series that is always the same.
+fn random(state: &mut u32) -> u32 {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    *state
 }
 
 /// Mixes two colours: `at` of `of` steps from one to the other.

@@ -2,8 +2,8 @@
 //! to the editor, and each frame of a drag in the editor's own WebView. docs/screenshots.md has the figures;
 //! `picture-cost` measures the export.
 //!
-//! It measures a development build. The crates that touch each pixel are optimized in it (`Cargo.toml`), so it is near a
-//! release build. Counted in are xdotool, which presses the keys, and the intervals of looking.
+//! `cargo xtask bench screenshot` has it measure a release build of the desktop program. Counted in are xdotool, which
+//! presses the keys, and the intervals of looking.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +26,8 @@ const OVERLAY_MAX: Duration = Duration::from_millis(300);
 /// Nobody chooses an area faster.
 const PREPARED_MAX: Duration = Duration::from_secs(1);
 const EDITOR_MAX: Duration = Duration::from_millis(300);
+/// Nobody looks at single pixels sooner.
+const WHOLE_MAX: Duration = Duration::from_secs(1);
 /// Of 60 frames a second.
 const FRAME_MAX_MS: f64 = 16.7;
 const FRAMES: u32 = 120;
@@ -43,11 +45,14 @@ fn main() -> Result<()> {
     let windows = &app.session;
     desk.display.settled("the tray", desk.tray(), None, LIMIT)?;
 
-    let (mut overlays, mut prepared, mut editors) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut overlays, mut prepared) = (Vec::new(), Vec::new());
+    let (mut editors, mut wholes) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         overlays.push(freeze(&desk)?);
         prepared.push(prepare(windows)?);
-        editors.push(choose(&desk, windows)?);
+        let (shown, whole) = choose(&desk, windows)?;
+        editors.push(shown);
+        wholes.push(whole);
         if round + 1 < ROUNDS {
             close(windows)?;
         }
@@ -55,6 +60,7 @@ fn main() -> Result<()> {
     print("key to the frozen screen", overlays, OVERLAY_MAX);
     print("frozen screen to the prepared editor", prepared, PREPARED_MAX);
     print("choice to the editor with its picture", editors, EDITOR_MAX);
+    print("choice to all pixels in the editor", wholes, WHOLE_MAX);
     for tool in ["arrow", "pen", "blur"] {
         drag(windows, tool)?;
     }
@@ -80,20 +86,23 @@ fn prepare(windows: &Session) -> Result<Duration> {
     windows.enter_window_at("windows/editor", LIMIT)?;
     windows.find("[data-testid=editor]", LIMIT)?;
     let prepared = frozen.elapsed();
-    // The page notes the time itself: WebDriver takes longer to ask than what is measured.
-    let note = "window.shownAt = null;
+    // The page notes the times itself: WebDriver takes longer to ask than what is measured.
+    let note = "window.shownAt = window.wholeAt = null;
         new MutationObserver((_, watch) => {
             const stage = document.querySelector('[data-testid=stage]');
-            if (document.hidden || stage?.dataset.shown !== 'true') return;
-            window.shownAt = Date.now();
+            if (document.hidden || stage === null) return;
+            if (stage.dataset.shown === 'true') window.shownAt ??= Date.now();
+            if (stage.dataset.whole !== 'true') return;
+            window.wholeAt = Date.now();
             watch.disconnect();
         }).observe(document, {subtree: true, childList: true, attributes: true});";
     windows.run(note, &[])?;
     Ok(prepared)
 }
 
-/// Chooses nearly all of the display, and measures from the key that takes it until the editor has drawn its picture.
-fn choose(desk: &Desk, windows: &Session) -> Result<Duration> {
+/// Chooses nearly all of the display, and measures from the key that takes it until the editor has drawn its picture, as a
+/// glance and with all its pixels.
+fn choose(desk: &Desk, windows: &Session) -> Result<(Duration, Duration)> {
     let Desk { display, home, .. } = desk;
     let (width, height) = (SIZE.0.cast_signed(), SIZE.1.cast_signed());
     windows.enter_window_at("windows/chooser", LIMIT)?;
@@ -107,9 +116,13 @@ fn choose(desk: &Desk, windows: &Session) -> Result<Duration> {
         Ok(display.windows(home, PROGRAM)?.into_iter().find(is_editor))
     })?;
     windows.enter_window_at("windows/editor", LIMIT)?;
-    let shown = windows.until("the picture in the editor", LIMIT, "return window.shownAt;")?;
-    let shown = shown.as_f64().context("the page noted no time")?;
-    Ok(Duration::from_secs_f64(shown / 1000.0).saturating_sub(chosen))
+    let times = "return window.wholeAt && [window.shownAt, window.wholeAt];";
+    let times = windows.until("the picture in the editor", LIMIT, times)?;
+    let after = |n: usize| {
+        let at = times[n].as_f64().context("the page noted no time")?;
+        anyhow::Ok(Duration::from_secs_f64(at / 1000.0).saturating_sub(chosen))
+    };
+    Ok((after(0)?, after(1)?))
 }
 
 fn close(windows: &Session) -> Result<()> {

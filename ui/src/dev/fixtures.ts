@@ -54,6 +54,7 @@ export function recording(
   const id = `0198c0de-0000-7000-8000-${String(made).padStart(12, "0")}`;
   return {
     id,
+    isImported: false,
     title,
     startedUnixMs: Date.now(),
     durationMs: 102_000,
@@ -71,6 +72,7 @@ export function recording(
     endDetail: null,
     end: null,
     upload: null,
+    uploads: [],
     ...more,
   };
 }
@@ -89,6 +91,8 @@ export function toast(title: string, body: ToastBody, percentage = 0, n = 1): To
 
 export const account: AccountView = {
   kind: "snaplark",
+  address: "https://snaplark.com/api/v1",
+  key: 1,
   server: "snaplark.com",
   linksReach: "internet",
   reach: "online",
@@ -101,6 +105,7 @@ export const account: AccountView = {
 
 const other = (name: string, more: Partial<OtherServerView>): OtherServerView => ({
   address: `https://${name}/api/v1`,
+  key: 100 + name.length,
   server: name,
   kind: "own-server",
   signedIn: true,
@@ -246,6 +251,7 @@ export const picture = (
   here: true,
   revision: 0,
   upload: null,
+  uploads: [],
   ...more,
 });
 
@@ -448,13 +454,10 @@ export const choosable = (purpose: ChooserView["purpose"] = "record"): ChooserVi
   purpose,
   display: { name: "HDMI-2", at: { x: 1280, y: 0, width: 1280, height: 720 } },
   displays: 2,
-  room:
-    purpose === "screenshot"
-      ? [
-          { x: 0, y: 0, width: 1280, height: 800 },
-          { x: 1280, y: 0, width: 1280, height: 720 },
-        ]
-      : [{ x: 1280, y: 0, width: 1280, height: 720 }],
+  room: [
+    { x: 0, y: 0, width: 1280, height: 800 },
+    { x: 1280, y: 0, width: 1280, height: 720 },
+  ],
   windows: [
     { id: "77", title: "Checkout – Editor", program: "editor", at: { x: 1700, y: 100, width: 600, height: 400 } },
     { id: "88", title: "Numbers", program: "sheet", at: { x: 1300, y: 60, width: 500, height: 300 } },

@@ -6,6 +6,9 @@ import type { ErrorCode } from "$lib/bindings/ErrorCode";
 import type { LinkReach } from "$lib/bindings/LinkReach";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { MicrophoneView } from "$lib/bindings/MicrophoneView";
+import type { OtherServerView } from "$lib/bindings/OtherServerView";
+import type { PictureSummary } from "$lib/bindings/PictureSummary";
+import type { PlacedUpload } from "$lib/bindings/PlacedUpload";
 import type { PreviewView } from "$lib/bindings/PreviewView";
 import type { RecorderView } from "$lib/bindings/RecorderView";
 import type { RecordingView } from "$lib/bindings/RecordingView";
@@ -120,6 +123,22 @@ const ownServer = (signIn: SignIn): Partial<Scene> => ({
   ...at({ kind: "own-server", server: "video.example", needsSignIn: true }),
   signIn,
 });
+/** A recording that is online, and waits for a folder that is away. */
+const severalPlaces = (shots: readonly PictureSummary[] = []): Partial<Scene> => {
+  const recordings = full().recordings.filter(({ state }) => state.kind === "done");
+  const id = "0198c0de-0000-7000-9000-000000000001";
+  const sent = ({ id: own, link }: RecordingView | PictureSummary): PlacedUpload[] => [
+    { id: own, place: "snaplark.com", kind: "snaplark", state: { kind: "done" }, link, linkReach: "internet", percentage: 100 },
+    { id, place: "/srv/Shared", kind: "folder", state: { kind: "waits", reason: "folder-missing" }, link: null, linkReach: null, percentage: 40 },
+  ];
+  const folder: OtherServerView = { address: "folder:/srv/Shared", key: 7, server: "/srv/Shared", kind: "folder", signedIn: true, reach: "offline", uploads: 1 };
+  return unlike({
+    recordings: recordings.map((one, n) => (n === 0 ? { ...one, uploads: sent(one) } : one)),
+    pictures: shots.map((one, n) => (n === 0 ? { ...one, uploads: sent(one) } : one)),
+    account,
+    otherServers: [...otherServers, folder],
+  });
+};
 const failed = (code: ErrorCode) => ownServer({ phase: "failed", server: SERVER, code, params: {} });
 const newer = (now: keyof typeof updates): Partial<Scene> => ({ updates: updates[now] });
 const keys = (state: BoundShortcut["state"]) =>
@@ -169,6 +188,12 @@ const scenes: Record<string, () => Partial<Scene>> = {
   "no-cloud": () => unlike({ account: null }),
   "signed-in": () => at({ kind: "own-server", server: "video.example" }),
   "other-servers": () => unlike({ account: { ...account, kind: "own-server", server: "video.example" }, otherServers }),
+  "several-places": () => severalPlaces(),
+  "pictures-at-places": () => severalPlaces(pictures().filter(({ isEdited }) => isEdited)),
+  "folder-missing": () => ({
+    ...at({ kind: "folder", server: "/srv/Shared", profile: "folder", linksReach: "this-computer", reach: "offline" }),
+    signIn: { phase: "failed", server: "folder:/srv/Shared", code: "server-unreachable", params: { reason: "the folder is missing" } },
+  }),
   "needs-sign-in": () => ownServer({ phase: "idle" }),
   waiting: () => ownServer({ phase: "waiting", server: SERVER }),
   "no-keyring": () => failed("no-keyring"),
@@ -319,6 +344,8 @@ export function answer(now: Scene, command: string, language: string): unknown {
       return now.signIn;
     case "settings":
       return now.settings;
+    case "webhook_view":
+      return { waiting: 0, givenUp: 0, last: null };
     case "starts_at_login":
       return true;
     case "microphones":
@@ -365,6 +392,8 @@ export function answer(now: Scene, command: string, language: string): unknown {
       return now.recognized;
     case "pinned_picture":
       return screenshots.pinned();
+    case "paste_files":
+      return 0;
     case "import_pictures":
       return [now.picture.id];
     case "import_picture":

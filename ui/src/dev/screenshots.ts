@@ -95,6 +95,7 @@ export const picture = (more: Partial<PictureView> = {}): PictureView => ({
   drawing: null,
   isOfNewerForm: false,
   sourceUrl,
+  glanceUrl: null,
   link: null,
   state: { kind: "local" },
   version: 1,

@@ -57,9 +57,15 @@ export function errorWords({ code, params }: CommandError): string {
       return m.error_token_remains();
     case "network":
       return m.error_network({ reason });
+    case "no-webhook":
+      return m.error_no_webhook();
+    case "webhook-refused":
+      return m.error_webhook_refused({ reason });
 
     case "no-picture":
       return m.picture_error_none({ reason });
+    case "file-refused":
+      return fileWords(named, params.file ?? "");
     case "bad-drawing":
       return m.picture_error_drawing({ reason });
     case "newer-drawing":
@@ -133,6 +139,8 @@ export function errorWords({ code, params }: CommandError): string {
       return m.error_no_recording();
     case "no-link":
       return m.error_no_link();
+    case "send-edited":
+      return m.error_send_edited();
     case "no-file":
       return m.error_no_file();
     case "no-media":
@@ -176,13 +184,35 @@ export function errorWords({ code, params }: CommandError): string {
   }
 }
 
+/** Returns why a file can't be brought in, and what to do about it. */
+function fileWords(reason: string, file: string): string {
+  const words: Record<string, (params: { file: string }) => string> = {
+    missing: m.error_file_missing,
+    folder: m.error_file_folder,
+    "not-a-file": m.error_file_not_a_file,
+    "link-loop": m.error_file_link_loop,
+    forbidden: m.error_file_forbidden,
+    unreadable: m.error_file_unreadable,
+    "bad-name": m.error_file_bad_name,
+    empty: m.error_file_empty,
+    "other-type": m.error_file_other_type,
+    "other-picture": m.error_file_other_picture,
+    "cut-off": m.error_file_cut_off,
+    "no-picture": m.error_file_no_picture,
+    "too-large": m.error_file_too_large,
+  };
+  return (words[reason] ?? m.error_file_refused)({ file });
+}
+
 /** Returns what a sign-in waits for, or why it failed. */
 export function signInWords(signIn: SignInUnderWay): string {
   const server = hostOf(signIn.server);
   if (signIn.phase === "waiting") return m.sign_in_waiting_at({ server });
   switch (signIn.code) {
     case "server-unreachable":
-      return m.sign_in_unreachable({ server });
+      return /^https?:/.test(signIn.server)
+        ? m.sign_in_unreachable({ server })
+        : m.place_unreachable({ server, reason: sentence(signIn.params.reason ?? "") });
     case "no-browser":
       return m.sign_in_no_browser();
     default:
@@ -190,6 +220,9 @@ export function signInWords(signIn: SignInUnderWay): string {
   }
 }
 
+/** Returns the host of a server or a bucket, or a folder's path. */
 function hostOf(server: string): string {
-  return URL.canParse(server) ? new URL(server).host : server;
+  if (!URL.canParse(server)) return server;
+  const { host, pathname } = new URL(server);
+  return host === "" ? decodeURIComponent(pathname) : host;
 }

@@ -14,6 +14,7 @@ import type { ChosenSource as Chosen } from "$lib/bindings/ChosenSource";
 import type { CommandError } from "$lib/bindings/CommandError";
 import type { Desktop } from "$lib/bindings/Desktop";
 import type { DeviceView } from "$lib/bindings/DeviceView";
+import type { NewPlace } from "$lib/bindings/NewPlace";
 import type { Playable } from "$lib/bindings/Playable";
 import type { Reached } from "$lib/bindings/Reached";
 import type { Rect } from "$lib/bindings/Rect";
@@ -51,6 +52,8 @@ export const program = {
   /** To the account's own server where none is named. Again while it waits: the page opens again. */
   signIn: (server: string | null = null, remember = true, allowHttp = false) =>
     commands.signIn(server, remember, allowHttp),
+  addPlace: (place: NewPlace, remember = true, allowHttp = false) =>
+    commands.addPlace(place, remember, allowHttp),
   signInWithToken: (server: string, token: string) => commands.signInWithToken(server, token, true),
 };
 

@@ -6,11 +6,14 @@ import type { ToastBody } from "$lib/bindings/ToastBody";
 import type { WaitReason } from "$lib/bindings/WaitReason";
 import english from "../../../assets/strings/en.json";
 import { account, empty, progress, recording, toast } from "../dev/fixtures";
-import { accountFigures, accountLine, recordingLine, toastWords } from "./words";
+import { accountFigures, accountLine, linkEndWords, recordingLine, toastWords } from "./words";
 
 // Exhaustive by their types: a reason that the program learns has to be added here.
 const waits = Object.keys({
   offline: 1,
+  "folder-missing": 1,
+  "storage-full": 1,
+  "access-denied": 1,
   "server-trouble": 1,
   "rate-limited": 1,
   queue: 1,
@@ -22,6 +25,9 @@ const needs = Object.keys({
   "sign-in": 1,
   refused: 1,
   "files-missing": 1,
+  "file-missing": 1,
+  "file-changed": 1,
+  "too-large": 1,
   "damaged-on-server": 1,
   "other-server": 1,
   "new-link": 1,
@@ -127,4 +133,16 @@ test("a title that is a day and a time isn't repeated below itself", () => {
   const clock = format.time(startedUnixMs);
   expect(line(`Recording, Friday ${clock}`)).toMatch(/^Today · /);
   expect(line("Weekly demo")).toContain(clock);
+});
+
+test("a link that was signed for a bucket says when it ends", () => {
+  const signed = "https://s3.example/bucket/a.webm?X-Amz-Date=20261130T190000Z&X-Amz-Expires=604800&X-Amz-Signature=0";
+  const at = (text: string) => Date.parse(text);
+  const later = linkEndWords(signed, at("2026-11-30T19:00:00Z"));
+  expect(later).toMatch(/^Link expires: .*(7.*Dec|Dec.*7)/);
+  expect(linkEndWords(signed, at("2026-12-07T18:59:00Z"))).toMatch(/^Link expires: Today/);
+  expect(linkEndWords(signed, at("2026-12-07T19:00:01Z"))).toBe("Link has expired");
+  for (const stays of [null, "https://videos.example/a", "/srv/Shared/a.webm", "https://a.example/?X-Amz-Expires=60"]) {
+    expect(linkEndWords(stays, 0)).toBeNull();
+  }
 });

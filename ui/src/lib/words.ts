@@ -1,6 +1,8 @@
 /*!
  * The one place where states become an icon's name, a tone and words. The same in every window;
  * the switches are exhaustive, so that a new state doesn't compile until it has its words.
+ *
+ * Length: a line for each state.
  */
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { FileProblem } from "$lib/bindings/FileProblem";
@@ -10,6 +12,7 @@ import type { IssueView } from "$lib/bindings/IssueView";
 import type { NeedReason } from "$lib/bindings/NeedReason";
 import type { OtherServerView } from "$lib/bindings/OtherServerView";
 import type { PictureSaid } from "$lib/bindings/PictureSaid";
+import type { PlacedUpload } from "$lib/bindings/PlacedUpload";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 import type { Shortcut } from "$lib/bindings/Shortcut";
 import type { ToastView } from "$lib/bindings/ToastView";
@@ -66,6 +69,10 @@ const waitIcon = (reason: WaitReason): IconName => {
     case "offline":
     case "metered":
       return "wifi-off";
+    case "folder-missing":
+    case "storage-full":
+    case "access-denied":
+      return "folder";
     case "paused":
       return "pause";
     case "server-trouble":
@@ -81,7 +88,10 @@ const needIcon = (reason: NeedReason): IconName => {
     case "sign-in":
       return "log-in";
     case "files-missing":
+    case "file-missing":
       return "hard-drive";
+    case "file-changed":
+    case "too-large":
     case "damaged-on-server":
     case "refused":
     case "other-server":
@@ -186,6 +196,12 @@ function waitWord(reason: WaitReason): string {
   switch (reason) {
     case "offline":
       return m.state_waits_offline();
+    case "folder-missing":
+      return m.state_waits_folder_missing();
+    case "storage-full":
+      return m.state_waits_storage_full();
+    case "access-denied":
+      return m.state_waits_access_denied();
     case "server-trouble":
       return m.state_waits_server_trouble();
     case "rate-limited":
@@ -209,6 +225,12 @@ function needWord(reason: NeedReason): string {
       return m.state_needs_refused();
     case "files-missing":
       return m.state_needs_files_missing();
+    case "file-missing":
+      return m.state_needs_file_missing();
+    case "file-changed":
+      return m.state_needs_file_changed();
+    case "too-large":
+      return m.state_needs_too_large();
     case "damaged-on-server":
       return m.state_needs_damaged_on_server();
     case "other-server":
@@ -229,6 +251,24 @@ export function reachWords(reach: LinkReach | null): string | null {
     case null:
       return null;
   }
+}
+
+/** Returns when a link ends that was signed for a bucket which nobody else can read; null for links that stay. */
+function endOfLink(link: string | null): number | null {
+  if (link === null || !URL.canParse(link)) return null;
+  const query = new URL(link).searchParams;
+  const signed = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get("X-Amz-Date") ?? "");
+  const seconds = Number(query.get("X-Amz-Expires"));
+  if (signed === null || !(seconds > 0)) return null;
+  const [year, month, day, hour, minute, second] = signed.slice(1).map(Number) as [number, number, number, number, number, number];
+  return Date.UTC(year, month - 1, day, hour, minute, second) + seconds * 1000;
+}
+
+/** Returns until when a link can be opened, if it ends. */
+export function linkEndWords(link: string | null, nowMs: number): string | null {
+  const end = endOfLink(link);
+  if (end === null) return null;
+  return end <= nowMs ? m.link_expired() : m.link_expires({ date: format.day(end, nowMs) });
 }
 
 export function localNetworkWords(network: LocalNetworkView): string {
@@ -307,7 +347,7 @@ export function toastWords(toast: ToastView): ToastWords {
           : m.toast_done({ title: format.clipped(title, TITLE_SHOWN_MAX) }),
         figures: format.joined(
           link !== null && format.isolated(format.shortLink(link)),
-          format.length(body.durationMs),
+          body.durationMs > 0 && format.length(body.durationMs),
         ),
         bar: null,
         action: link === null ? null : "open",
@@ -414,6 +454,12 @@ function waitToast(reason: WaitReason, count: number): { title: string; figures:
   switch (reason) {
     case "offline":
       return { title: m.toast_waits_offline(), figures: m.toast_parts_network({ count }) };
+    case "folder-missing":
+      return { title: m.toast_waits_folder_missing(), figures: m.toast_parts_you({ count }) };
+    case "storage-full":
+      return { title: m.toast_waits_storage_full(), figures: m.toast_parts_you({ count }) };
+    case "access-denied":
+      return { title: m.toast_waits_access_denied(), figures: m.toast_parts_you({ count }) };
     case "server-trouble":
       return { title: m.toast_waits_server_trouble(), figures: m.toast_parts_server({ count }) };
     case "rate-limited":
@@ -446,6 +492,21 @@ function needToast(
       return {
         title: m.toast_needs_files_missing(),
         figures: m.toast_needs_files_missing_hint({ title }),
+      };
+    case "file-missing":
+      return {
+        title: m.toast_needs_file_missing(),
+        figures: m.toast_needs_file_missing_hint({ title }),
+      };
+    case "file-changed":
+      return {
+        title: m.toast_needs_file_changed(),
+        figures: m.toast_needs_file_changed_hint({ title }),
+      };
+    case "too-large":
+      return {
+        title: m.toast_needs_too_large(),
+        figures: m.toast_needs_too_large_hint({ title, size: format.size(Number(detail)) }),
       };
     case "damaged-on-server":
       return {
@@ -541,6 +602,38 @@ export function accountLine(account: AccountView | null): Line {
   }
 }
 
+/** Returns the name of a place that an item was sent to. */
+export function placeName({ kind, place }: Pick<PlacedUpload, "kind" | "place">): string {
+  switch (kind) {
+    case "this-computer":
+      return m.account_this_computer();
+    case "snaplark":
+      return m.account_snaplark();
+    case "own-server":
+    case "bucket":
+    case "folder":
+      return place;
+  }
+}
+
+/** Returns where an upload to one place stands. */
+export function placedLine({ state, kind, percentage }: PlacedUpload): Line {
+  switch (state.kind) {
+    case "done":
+      return kind === "folder"
+        ? { icon: "folder", tone: "done", text: m.sent_to_here() }
+        : { icon: "link", tone: "done", text: m.sent_to_online() };
+    case "waits":
+      return { icon: waitIcon(state.reason), tone: "waits", text: waitWord(state.reason) };
+    case "needsYou":
+      return { icon: needIcon(state.reason), tone: "waits", text: needWord(state.reason), detail: state.detail };
+    case "recording":
+    case "uploading":
+    case "local":
+      return { icon: "upload", tone: "accent", text: format.percent(percentage) };
+  }
+}
+
 export function serverName(account: AccountView): string {
   switch (account.kind) {
     case "this-computer":
@@ -548,6 +641,8 @@ export function serverName(account: AccountView): string {
     case "snaplark":
       return m.account_snaplark();
     case "own-server":
+    case "bucket":
+    case "folder":
       return account.server;
   }
 }

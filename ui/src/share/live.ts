@@ -35,6 +35,15 @@ interface LiveAnswer {
   quietMs: number;
 }
 
+/** What the page says in its language (`words.js`), and how values are put in. */
+export interface LiveWords {
+  words: Record<
+    "waiting" | "behind_seconds" | "behind_minutes" | "rest_uploads" | "recording_now" | "watch_later" | "recorded",
+    string
+  >;
+  fill: (text: string, values: Record<string, unknown>) => string;
+}
+
 export class Live extends EventTarget {
   /** Where the recording ends so far, in seconds. */
   edge = 0;
@@ -45,6 +54,7 @@ export class Live extends EventTarget {
   readonly #stage: HTMLElement;
   readonly #video: HTMLVideoElement;
   readonly #base: string;
+  readonly #says: LiveWords;
   #feed: MediaFeed | null = null;
   #parts: Piece[] = [];
   /** Parts are cut anywhere. */
@@ -55,8 +65,9 @@ export class Live extends EventTarget {
   /** How much later than the recording itself is what is played, in seconds. */
   #late = 0;
 
-  constructor(stage: HTMLElement, video: HTMLVideoElement) {
+  constructor(stage: HTMLElement, video: HTMLVideoElement, says: LiveWords) {
     super();
+    this.#says = says;
     this.#stage = stage;
     this.#video = video;
     this.#base = stage.dataset.base ?? "";
@@ -114,9 +125,13 @@ export class Live extends EventTarget {
     const behind = Math.max(1, Math.round(this.edge - now + Math.min(quiet, QUIET_MS) / 1000));
     const silent = quiet > QUIET_MS;
     badge.toggleAttribute("data-quiet", silent);
-    const words = silent ? "Waiting" : `Live, ${behind < 100 ? `${behind} s` : `${Math.round(behind / 60)} min`} behind`;
-    write(badge.querySelector("[data-behind]"), words);
-    this.#say(silent ? "Waiting for the rest to upload" : "Recording now");
+    const { words, fill } = this.#says;
+    const live =
+      behind < 100
+        ? fill(words.behind_seconds, { count: behind })
+        : fill(words.behind_minutes, { count: Math.round(behind / 60) });
+    write(badge.querySelector("[data-behind]"), silent ? words.waiting : live);
+    this.#say(silent ? words.rest_uploads : words.recording_now);
   }
 
   get #badge(): HTMLElement {
@@ -195,7 +210,7 @@ export class Live extends EventTarget {
 
   /** Without MSE for this codec: what is here plays as a file; the rest after a reload. */
   async #plain(): Promise<void> {
-    this.#say("Recording now. In this browser, watch it when it is finished");
+    this.#say(this.#says.words.watch_later);
     const answer = await fetch(`${this.#base}/live`)
       .then((response) => response.json() as Promise<LiveAnswer>)
       .catch(() => null);
@@ -232,7 +247,7 @@ export class Live extends EventTarget {
   #finish() {
     this.finished = true;
     this.following = false;
-    this.#say("Recorded just now");
+    this.#say(this.#says.words.recorded);
   }
 
   /** The page's line about the recording. */

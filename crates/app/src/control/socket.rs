@@ -11,11 +11,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tracing::warn;
 
 use super::local_socket::{self, Stream};
-use super::{Answer, Performed, PublishedEdit, Refused, Request, answer};
+use super::{Answer, Performed, PublishedEdit, Refused, Request, UploadedItem, answer};
 use crate::cuts::view::CutEdit;
 use crate::pictures::view::PictureSummary;
 use crate::view::RecordingView;
-use crate::{App, AppError, ErrorCode, Home, Settings};
+use crate::{App, AppError, ErrorCode, Home, ImportOptions, Settings};
 
 /// More than any request needs: an edit of two thousand pieces has some hundred kilobytes.
 const REQUEST_BYTES_MAX: u64 = 512 * 1024;
@@ -94,6 +94,11 @@ pub async fn rename(home: &Home, id: RecordingId, title: &str) -> Result<(), App
     ask(home, &Request::Rename { id, title: title.to_owned() }).await
 }
 
+/// Has the running program send an item to a place. Returns the id of the upload.
+pub async fn send_to(home: &Home, id: RecordingId, to: &str) -> Result<RecordingId, AppError> {
+    ask(home, &Request::SendTo { id, to: to.to_owned() }).await
+}
+
 /// Has the running program save a recording's edit. Returns its revision.
 pub async fn save_edit(home: &Home, id: RecordingId, edit: CutEdit) -> Result<u32, AppError> {
     ask(home, &Request::SaveEdit { id, edit }).await
@@ -130,6 +135,23 @@ pub async fn add_screenshot_elsewhere(
 /// Returns what the running program shows of a picture.
 pub async fn picture_elsewhere(home: &Home, id: ItemId) -> Result<PictureSummary, AppError> {
     ask(home, &Request::Picture { id }).await
+}
+
+/// Has the running program bring in a file and upload it. Returns its id.
+pub async fn upload_elsewhere(
+    home: &Home,
+    file: PathBuf,
+    said: ImportOptions,
+) -> Result<ItemId, AppError> {
+    ask(home, &Request::Upload { file, said }).await
+}
+
+/// Returns how far the uploads of these items are, as the running program knows.
+pub async fn uploaded_elsewhere(
+    home: &Home,
+    ids: &[ItemId],
+) -> Result<Vec<UploadedItem>, AppError> {
+    ask(home, &Request::Uploaded { ids: ids.to_vec() }).await
 }
 
 async fn ask<T: DeserializeOwned>(home: &Home, request: &Request) -> Result<T, AppError> {

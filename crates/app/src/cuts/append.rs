@@ -17,7 +17,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use snaplark_core::capture::{Device, Sound};
-use snaplark_core::render::SegmentReader as _;
+use snaplark_core::render::{Render, SegmentReader as _};
 use snaplark_core::{INIT_FILE, RecordingId, pointer_file, segment_file};
 use snaplark_files as files;
 use snaplark_formats::webm;
@@ -120,8 +120,8 @@ impl Cuts {
         // An edit that is not published stays unpublished.
         let publishes = publishes && self.published(to).await?.is_current;
         for _ in 0..COPIES_MAX {
-            let home = self.app.home.clone();
-            let new = blocking(move || copied(&home, to, more)).await?;
+            let (home, render) = (self.app.home.clone(), self.app.render.clone());
+            let new = blocking(move || copied(&home, &*render, to, more)).await?;
             let new = Box::new(NewAppend { publishes, replaces, ..new });
             if self.ask(|reply| CutsCommand::Append { to, new, reply }).await? {
                 info!(recording = %to, appended = %more, "Appended");
@@ -148,8 +148,13 @@ impl Cuts {
 }
 
 /// Copies the segments of a recording into the folder of another one, each at its time there. If those of the other one
-/// were cleared, they are restored from the person's own file.
-fn copied(home: &Home, to: RecordingId, more: RecordingId) -> Result<NewAppend, AppError> {
+/// were cleared, they are restored from the person's own file. The sound of the first copy is joined to what is before it.
+fn copied(
+    home: &Home,
+    render: &dyn Render,
+    to: RecordingId,
+    more: RecordingId,
+) -> Result<NewAppend, AppError> {
     let missing = |id| AppError::Store(StoreError::NoSuchRecording(id));
     let store = open_to_read(home)?.ok_or_else(|| missing(to))?;
     let row = store.visible(to)?.ok_or_else(|| missing(to))?;
@@ -177,8 +182,13 @@ fn copied(home: &Home, to: RecordingId, more: RecordingId) -> Result<NewAppend, 
         let bytes = source.segment(segment.index).map_err(unreadable)?;
         let index = row.segments + segment.index;
         let start_ms = row.duration_ms + (segment.start_ms - begin_ms);
-        let bytes = moved(&bytes, start_ms)
+        let mut bytes = moved(&bytes, start_ms)
             .ok_or_else(|| AppError::told(ErrorCode::BadEdit, "a segment is damaged"))?;
+        if segment.index == 0
+            && let Some(joined) = joined(render, &longer, &bytes)
+        {
+            bytes = joined;
+        }
         write(&folder, index, &bytes)?;
         let pointer = store.folder(more).join(pointer_file(segment.index));
         if pointer.exists() {
@@ -190,6 +200,20 @@ fn copied(home: &Home, to: RecordingId, more: RecordingId) -> Result<NewAppend, 
     files::sync_folder(&folder).map_err(unreadable)?;
     let (publishes, replaces, first_index) = (false, None, row.segments);
     Ok(NewAppend { more, publishes, replaces, first_index, segments })
+}
+
+/// Returns the first segment that is appended, with its sound joined to the last one of before. A click is better than
+/// nothing, so without a decoder it stays as it is.
+fn joined(render: &dyn Render, longer: &RecordingSource, segment: &[u8]) -> Option<Vec<u8>> {
+    let last = longer.rows().last()?.index;
+    let before = longer.segment(last).ok()?;
+    match render.joined(longer.init(), &before, segment) {
+        Ok(joined) => joined.filter(|joined| finish::judge(joined).is_some()),
+        Err(error) => {
+            warn!(%error, "The sound of what is appended is not joined to what is before it");
+            None
+        }
+    }
 }
 
 /// Returns a segment at another time. A later time may need more bytes, so it can be larger.

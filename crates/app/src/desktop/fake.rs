@@ -46,6 +46,7 @@ pub(super) enum ShellCall {
     OpenAddress(String),
     ShowFile(PathBuf),
     AskWhere(PathBuf),
+    AskFiles,
     Warn(ErrorCode),
     SettingsChanged,
     SignedOut,
@@ -56,6 +57,8 @@ pub(super) enum ShellCall {
 #[derive(Default)]
 pub(super) struct FakeShell {
     asked: Mutex<Vec<ShellCall>>,
+    /// The files that the person chooses.
+    pub(super) files: Mutex<Vec<PathBuf>>,
     pub(super) desktop_asks: AtomicBool,
     pub(super) chooser: Mutex<Option<Arc<ChooserContent>>>,
     pub(super) bar: Mutex<Bar>,
@@ -237,6 +240,11 @@ impl Shell for FakeShell {
         None
     }
 
+    async fn ask_files(&self) -> Vec<PathBuf> {
+        self.note(ShellCall::AskFiles);
+        self.files.lock().unwrap().clone()
+    }
+
     fn warn(&self, error: AppError) {
         self.note(ShellCall::Warn(error.code()));
     }
@@ -357,6 +365,10 @@ impl Stills for FakeStills {
 
     fn png(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
         Ok(png(picture.width, picture.height, [picture.rgba[0], picture.rgba[1]]))
+    }
+
+    fn glance(&self, picture: &StillPicture) -> Result<Vec<u8>, StillError> {
+        Ok(png(picture.width / 2, picture.height / 2, [picture.rgba[0], picture.rgba[1]]))
     }
 }
 

@@ -121,7 +121,7 @@ impl<S: Shell> Controller<S> {
         // A person who takes pictures doesn't want a page for each.
         let opens = self.app.settings().await.is_ok_and(|settings| settings.desktop.open_link)
             && !self.app.pictures().has(recording.into()).await;
-        if opens && let Err(error) = self.open_page(link).await {
+        if opens && let Err(error) = self.open_link(link).await {
             tracing::warn!(%error, "the link can't be opened");
         }
     }

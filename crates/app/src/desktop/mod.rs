@@ -39,7 +39,7 @@ mod fake;
 mod tests;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,9 @@ use snaplark_core::{
 };
 
 use crate::view::{JobView, RecorderView, RecordingState, RecordingView, Snapshot};
-use crate::{App, AppError, DesktopSettings, ErrorCode, StartRequest, control, is_web_link};
+use crate::{
+    App, AppError, DesktopSettings, ErrorCode, ImportOptions, StartRequest, control, is_web_link,
+};
 
 use self::bar::Bar;
 use self::chooser::{Choice, ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay};
@@ -178,6 +180,8 @@ pub trait Shell: Send + Sync + 'static {
     fn show_file(&self, file: PathBuf) -> impl Future<Output = Result<(), AppError>> + Send;
     /// Asks where to put a file, with the system's dialog. Returns `None` if the person cancelled.
     fn ask_where(&self, file: PathBuf) -> impl Future<Output = Option<PathBuf>> + Send;
+    /// Asks for videos and pictures with the system's dialog. Returns none if the person cancelled.
+    fn ask_files(&self) -> impl Future<Output = Vec<PathBuf>> + Send;
     /// Shows an error that no window waits for.
     fn warn(&self, error: AppError);
 
@@ -300,6 +304,17 @@ impl<S: Shell> Controller<S> {
             DesktopAction::OpenLibrary => shell.open_window(DesktopWindow::Library).await,
             DesktopAction::OpenSettings => shell.open_window(DesktopWindow::Settings).await,
             DesktopAction::OpenAccount => shell.open_window(DesktopWindow::Account).await,
+            DesktopAction::UploadFile => {
+                let uploaded = self.upload_files(shell.ask_files().await).await;
+                match (uploaded, way) {
+                    // No window waits for the answer.
+                    (Err(error), Way::Tray | Way::SecondStart) => {
+                        shell.warn(error);
+                        Ok(())
+                    }
+                    (uploaded, _) => uploaded,
+                }
+            }
             DesktopAction::CopyLastLink => {
                 let snapshot = app.snapshot().await?;
                 let last = last_link(&snapshot).and_then(|(id, _)| id.parse().ok());
@@ -309,7 +324,7 @@ impl<S: Shell> Controller<S> {
                 }
             }
             DesktopAction::CopyLink(link) => self.copy_link(link).await,
-            DesktopAction::OpenLink(id) => self.open_page(self.link_of(id).await?).await,
+            DesktopAction::OpenLink(id) => self.open_link(self.link_of(id).await?).await,
             DesktopAction::Edit(id) => match app.pictures().has(id.into()).await {
                 true => shell.open_editor(id.into()).await,
                 false => {
@@ -369,6 +384,14 @@ impl<S: Shell> Controller<S> {
         control::record(&self.app, source).await.map(drop)
     }
 
+    /// Opens a link in the browser. A file in a folder is shown in the file manager.
+    pub(super) async fn open_link(&self, link: String) -> Result<(), AppError> {
+        match Path::new(&link).is_absolute() {
+            true => self.show_file(link).await,
+            false => self.open_page(link).await,
+        }
+    }
+
     /// Opens a web page. The address may be a server's, so only web links are allowed, never a file or another
     /// program.
     pub async fn open_page(&self, address: String) -> Result<(), AppError> {
@@ -376,6 +399,21 @@ impl<S: Shell> Controller<S> {
             true => self.shell.open_address(address).await,
             false => Err(AppError::told(ErrorCode::NoLink, "it is no address of a web page")),
         }
+    }
+
+    /// Uploads files. One that can't be uploaded doesn't keep the others from it: the first error is returned, and
+    /// the shell shows the others.
+    pub async fn upload_files(&self, files: Vec<PathBuf>) -> Result<(), AppError> {
+        let imports = self.app.imports();
+        let mut first = Ok(());
+        for file in files {
+            match (imports.upload(file, ImportOptions::default()).await, &first) {
+                (Ok(_), _) => {}
+                (Err(error), Ok(())) => first = Err(error),
+                (Err(error), Err(_)) => self.shell.warn(error),
+            }
+        }
+        first
     }
 
     async fn show_file(&self, file: String) -> Result<(), AppError> {
@@ -396,7 +434,8 @@ impl<S: Shell> Controller<S> {
 
     async fn copy_link(&self, LinkAt { recording, at_ms }: LinkAt) -> Result<(), AppError> {
         let link = self.link_of(recording).await?;
-        let at = at_ms.map(|ms| format!("?t={}", ms / 1_000)).unwrap_or_default();
+        let at = at_ms.filter(|_| is_web_link(&link)).map(|ms| format!("?t={}", ms / 1_000));
+        let at = at.unwrap_or_default();
         self.shell.copy(link + &at)?;
         self.app.note_link_copied(recording).await
     }
@@ -404,10 +443,15 @@ impl<S: Shell> Controller<S> {
     async fn link_of(&self, id: RecordingId) -> Result<String, AppError> {
         let snapshot = self.app.snapshot().await?;
         let name = id.to_string();
-        let picture = snapshot.pictures.into_iter().find(|picture| picture.id == name);
-        let link = match picture {
-            Some(picture) => picture.link,
-            None => self.recording(id).await?.link,
+        let picture = snapshot.pictures.iter().find(|picture| picture.id == name);
+        // The id may be that of an upload to a further place, which has a link of its own.
+        let of_pictures = snapshot.pictures.iter().flat_map(|picture| &picture.uploads);
+        let of_recordings = snapshot.recordings.iter().flat_map(|recording| &recording.uploads);
+        let upload = of_recordings.chain(of_pictures).find(|upload| upload.id == name);
+        let link = match (picture, upload) {
+            (Some(picture), _) => picture.link.clone(),
+            (None, Some(upload)) => upload.link.clone(),
+            (None, None) => self.recording(id).await?.link,
         };
         link.ok_or_else(|| AppError::told(ErrorCode::NoLink, id.to_string()))
     }
@@ -415,7 +459,7 @@ impl<S: Shell> Controller<S> {
     /// Fails for a recording that still runs, or whose video is only online.
     async fn editable(&self, id: RecordingId) -> Result<(), AppError> {
         let recording = self.recording(id).await?;
-        match (recording.state, recording.here) {
+        match (recording.state, recording.here && !recording.is_imported) {
             (RecordingState::Recording, _) => Err(AppError::AlreadyRecording),
             (_, true) => Ok(()),
             (_, false) => Err(AppError::told(ErrorCode::NoMedia, id)),

@@ -6,19 +6,22 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snaplark_core::capture::{Source, Subject};
-use snaplark_core::still::{PixelRect, StillError, StillPicture, StillRequest, StillSource};
+use snaplark_core::still::{
+    PixelRect, StillError, StillPicture, StillRequest, StillSource, Stills,
+};
 use snaplark_core::{ItemId, Way};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::chooser::{ChooserContent, ChooserKind, ChooserPurpose, ChosenDisplay, ChosenSource};
 use super::place::Rect;
 use super::{Controller, Shell, UNCOVERED};
 use crate::pictures::view::PictureSaid;
-use crate::pictures::{NewPicture, Pictures};
+use crate::pictures::{AnnouncedPicture, NewPicture, Pictures};
 use crate::settings::{AfterScreenshot, COUNTDOWN_SECONDS_MAX};
 use crate::{App, AppError, titles};
 
@@ -289,7 +292,7 @@ impl<S: Shell> Controller<S> {
     }
 
     /// Adds the picture to the library, and does with it what the settings say, or `after`. `waits` is the id for which
-    /// the editor's window was prepared.
+    /// the editor's window was prepared: that appears at once, with a glance of the picture.
     async fn keep(
         &self,
         picture: StillPicture,
@@ -298,23 +301,38 @@ impl<S: Shell> Controller<S> {
     ) -> Result<(), AppError> {
         let settings = self.app.settings().await?.screenshots;
         let after = after.unwrap_or(settings.after);
-        match waits {
-            // It appears while the picture is encoded and stored, and its page waits for that.
-            Some(item) if after == AfterScreenshot::Editor => self.shell.open_editor(item).await?,
-            Some(item) => self.shell.discard_editor(item).await,
-            None => {}
-        }
+        let subject = picture.subject.clone();
+        let item = waits.unwrap_or_else(Pictures::new_id);
+        let opens_now = waits.is_some() && after == AfterScreenshot::Editor;
+        let picture = Arc::new(picture);
+        // It is smaller and waited for first.
+        let glance = opens_now.then(|| self.encoded(&picture, |stills, it| stills.glance(it)));
+        let png = self.encoded(&picture, |stills, it| stills.png(it));
+        let arrival = match glance {
+            Some(glance) => {
+                let title = title_of(&self.app, subject.as_ref()).await?;
+                let new = AnnouncedPicture { title, width: picture.width, height: picture.height };
+                let glance = async move { glance.await.ok().and_then(Result::ok) };
+                let arrival = self.app.pictures().announce(item, new, glance).await?;
+                self.shell.open_editor(item).await?;
+                Some(arrival)
+            }
+            None => {
+                if waits.is_some() {
+                    self.shell.discard_editor(item).await;
+                }
+                None
+            }
+        };
         if settings.sound {
             self.shell.play_shutter();
         }
-        let subject = picture.subject.clone();
-        let stills = self.stills.clone();
-        let encoded = tokio::task::spawn_blocking(move || stills.png(&picture)).await;
-        let png = encoded.map_err(|_| AppError::Closing)??;
-        let item = waits.unwrap_or_else(Pictures::new_id);
+        let png = png.await.map_err(|_| AppError::Closing)??;
         add_as(&self.app, item, png.clone(), subject.as_ref()).await?;
+        drop(arrival);
         let pictures = self.app.pictures();
         match after {
+            AfterScreenshot::Editor if opens_now => Ok(()),
             AfterScreenshot::Editor => self.shell.open_editor(item).await,
             AfterScreenshot::Copy => {
                 self.shell.copy_picture(png).await?;
@@ -328,6 +346,16 @@ impl<S: Shell> Controller<S> {
             }
             AfterScreenshot::Nothing => pictures.say(item, PictureSaid::Taken).await,
         }
+    }
+
+    /// Starts encoding a picture on a blocking thread.
+    fn encoded(
+        &self,
+        picture: &Arc<StillPicture>,
+        encode: fn(&dyn Stills, &StillPicture) -> Result<Vec<u8>, StillError>,
+    ) -> JoinHandle<Result<Vec<u8>, StillError>> {
+        let (stills, picture) = (self.stills.clone(), picture.clone());
+        tokio::task::spawn_blocking(move || encode(&*stills, &picture))
     }
 
     /// Shows an error to the person, since no window waits for it. A dialog that the person closed is no error.
@@ -359,9 +387,14 @@ async fn add_as(
     png: Vec<u8>,
     subject: Option<&Subject>,
 ) -> Result<ItemId, AppError> {
-    let is_named = app.settings().await?.recording.names_in_titles;
-    let title = subject.filter(|_| is_named).and_then(titles::of_subject);
+    let title = title_of(app, subject).await?;
     app.pictures().add_as(item, NewPicture { bytes: png, title }).await
+}
+
+/// Returns the title that a screenshot has by what it shows, if the settings allow that.
+async fn title_of(app: &App, subject: Option<&Subject>) -> Result<Option<String>, AppError> {
+    let is_named = app.settings().await?.recording.names_in_titles;
+    Ok(subject.filter(|_| is_named).and_then(titles::of_subject))
 }
 
 /// A menu of ours was shown until now and must not be in the picture.

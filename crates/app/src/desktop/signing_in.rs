@@ -11,9 +11,11 @@ use tokio::sync::oneshot;
 use ts_rs::TS;
 
 use super::{Controller, DesktopWindow, Shell};
+use crate::account::kind_of;
 use crate::view::AccountKind;
 use crate::{
-    Account, AppError, BrowserSignIn, CallbackPage, CommandError, Profile, Token, base_url,
+    Account, AppError, BrowserSignIn, CallbackPage, CommandError, NewPlace, Profile, Token,
+    base_url,
 };
 
 /// The state of a sign-in, the same for all windows.
@@ -171,6 +173,11 @@ impl<S: Shell> Controller<S> {
     ) -> bool {
         let current = self.current_account().await;
         let server = named(server, current.as_ref());
+        if kind_of(&server) == Some(AccountKind::Folder) {
+            // Nobody signs in to a folder: it is only looked at again.
+            let account = Account::at(&server, None);
+            return self.sign_in_without_browser(server, account, remember).await;
+        }
         if allow_http {
             self.signing_in.now().plain_allowed = Some(server.clone());
         }
@@ -207,14 +214,31 @@ impl<S: Shell> Controller<S> {
     pub async fn sign_in_with_token(&self, server: String, token: Token, remember: bool) -> bool {
         let current = self.current_account().await;
         let server = named(Some(server), current.as_ref());
+        let account = Account::at(&server, profile_of(&server, current.as_ref()));
+        let allowed = self.signing_in.allows_plain_http(&server, current.as_ref());
+        let account = account.map(|it| it.allowing_plain_http(allowed).with_token(token));
+        self.sign_in_without_browser(server, account, remember).await
+    }
+
+    /// Sends new items to the place that a person described, once it has proven that it takes them. `allow_http`: the
+    /// person allowed this place without encryption. Returns true unless it failed.
+    pub async fn add_place(&self, place: NewPlace, remember: bool, allow_http: bool) -> bool {
+        let typed = place.typed().to_owned();
+        let account = place.account().map(|account| account.allowing_plain_http(allow_http));
+        let server = account.as_ref().map_or(typed, |account| account.base_url.clone());
+        self.sign_in_without_browser(server, account, remember).await
+    }
+
+    async fn sign_in_without_browser(
+        &self,
+        server: String,
+        account: Result<Account, AppError>,
+        remember: bool,
+    ) -> bool {
         let turn = self.signing_in.begin(&server);
         self.show_sign_in();
-        match Account::at(&server, profile_of(&server, current.as_ref())) {
-            Ok(account) => {
-                let allowed = self.signing_in.allows_plain_http(&server, current.as_ref());
-                let account = account.allowing_plain_http(allowed).with_token(token);
-                self.conclude(turn, server, account, remember, None).await
-            }
+        match account {
+            Ok(account) => self.conclude(turn, server, account, remember, None).await,
             Err(error) => {
                 let problem = error.into();
                 self.end_sign_in(turn, SignInView::Failed { server, problem }, None)
@@ -391,6 +415,30 @@ mod tests {
         assert!(!signed_in);
         assert!(matches!(rig.controller.sign_in_view(), SignInView::Failed { .. }));
         assert!(rig.app.account().await.unwrap().is_none());
+        rig.close().await;
+    }
+
+    #[tokio::test]
+    async fn folder_is_used_without_a_browser_and_without_a_keyring() {
+        let (rig, folder) = (DesktopRig::open().await, tempfile::tempdir().unwrap());
+        let place = |path: &std::path::Path| NewPlace::Folder {
+            path: path.to_string_lossy().into_owned(),
+            public: String::new(),
+        };
+        assert!(!rig.controller.add_place(place(&folder.path().join("none")), true, false).await);
+        let failed = serde_json::to_value(rig.controller.sign_in_view()).unwrap();
+        assert_eq!(failed["code"], "server-unreachable");
+        assert!(rig.app.account().await.unwrap().is_none(), "nothing has changed");
+
+        assert!(rig.controller.add_place(place(folder.path()), true, false).await);
+        let account = rig.app.account().await.unwrap().unwrap();
+        assert_eq!(account.kind, AccountKind::Folder);
+        assert!(account.base_url.contains("?id="), "{}", account.base_url);
+        assert!(folder.path().join(".snaplark/folder").is_file());
+        // It is looked at again without a browser, too.
+        rig.controller.sign_in(None, true, false, false).await;
+        assert_eq!(rig.controller.sign_in_view(), SignInView::Idle);
+        assert_eq!(rig.app.account().await.unwrap().unwrap().base_url, account.base_url);
         rig.close().await;
     }
 }

@@ -71,6 +71,21 @@ async fn windows_open_when_they_are_asked_for() {
 }
 
 #[tokio::test]
+async fn files_are_asked_for_and_each_that_is_refused_is_named() {
+    let rig = DesktopRig::open().await;
+    rig.controller.ask(Action::UploadFile, Way::Tray).await.unwrap();
+    assert_eq!(rig.shell().taken(), [ShellCall::AskFiles], "cancelled");
+    *rig.shell().files.lock().unwrap() = vec!["/missing/a.mp4".into(), "/missing/b.mp4".into()];
+    let refused = ShellCall::Warn(ErrorCode::FileRefused);
+    let asked = rig.controller.ask(Action::UploadFile, Way::Library).await;
+    assert_eq!(code(asked), Some(ErrorCode::FileRefused), "the window shows the first");
+    assert_eq!(rig.shell().taken(), [ShellCall::AskFiles, refused.clone()]);
+    rig.controller.ask(Action::UploadFile, Way::Tray).await.unwrap();
+    assert_eq!(rig.shell().taken(), [ShellCall::AskFiles, refused.clone(), refused]);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn editor_of_what_is_not_in_the_library_stays_closed() {
     let rig = DesktopRig::open().await;
     let asked = rig.controller.ask(Action::Edit(id(1)), Way::Library).await;

@@ -260,6 +260,7 @@ impl TrayState {
             menu.push(TrayEntry::Recent(self.recent.iter().map(Recent::menu).collect()));
         }
         menu.extend([
+            TrayItem::new(Action::UploadFile, TrayLabel::UploadFile).entry(),
             TrayItem::new(Action::OpenLibrary, TrayLabel::OpenLibrary).entry(),
             TrayItem::new(Action::OpenSettings, TrayLabel::OpenSettings).entry(),
             TrayEntry::Separator,
@@ -402,6 +403,7 @@ pub enum TrayLabel {
     CopyLink,
     OpenLink,
     ShowFile,
+    UploadFile,
     OpenLibrary,
     OpenSettings,
     Quit,

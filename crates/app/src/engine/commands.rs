@@ -19,6 +19,7 @@ impl Engine {
             EngineCommand::Snapshot { since, reply } => self.answer_snapshot(since, reply),
             EngineCommand::Picture(command) => self.handle_picture(command),
             EngineCommand::Cuts(command) => self.handle_cuts(command),
+            EngineCommand::Import(command) => self.handle_import(command),
             EngineCommand::Media { recording, reply } => drop(reply.send(self.media(recording))),
             EngineCommand::Start { request, reply } => self.session.start(&self.cx, request, reply),
             EngineCommand::Toggle { request, reply } => {
@@ -89,6 +90,14 @@ impl Engine {
                 let retried = self.uploads.retry(&self.cx, recording).map_err(AppError::from);
                 self.reply(reply, retried);
             }
+            EngineCommand::SendTo { item, server, reply } => {
+                let sent = self.uploads.send_to(&self.cx, item, &server);
+                self.reply(reply, sent);
+            }
+            EngineCommand::RemoveUpload { upload, reply } => {
+                let removed = self.uploads.remove_upload(&self.cx, upload);
+                self.reply(reply, removed);
+            }
             EngineCommand::PauseUpload { recording, paused } => {
                 let event = match paused {
                     true => UploadEvent::PauseAsked { recording },
@@ -97,7 +106,8 @@ impl Engine {
                 self.uploads.handle(&self.cx, event);
             }
             EngineCommand::IsUpToDate { reply } => {
-                let _ = reply.send(self.uploads.is_up_to_date(&self.cx));
+                let is_told = self.webhook.is_up_to_date(&self.cx);
+                let _ = reply.send(is_told && self.uploads.is_up_to_date(&self.cx));
             }
             EngineCommand::Account { reply } => {
                 let _ = reply.send(self.uploads.account().cloned());
@@ -197,7 +207,13 @@ impl Engine {
     fn media(&self, recording: RecordingId) -> Result<PlayableMedia, AppError> {
         match self.session.preview_media(&self.cx, recording) {
             Some((folder, segments)) => Ok(self.jobs.media_of_preview(folder, segments)),
-            None => self.jobs.media(&self.cx, recording),
+            None => {
+                let media = self.jobs.media(&self.cx, recording)?;
+                Ok(match self.cx.store.imported(recording)? {
+                    Some(file) => media.of_file(file, self.capture.clone()),
+                    None => media,
+                })
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::view::Levels;
 use crate::{Notice, Settings, titles};
 
 /// The state that all parts of the engine share.
-pub(super) struct Context {
+pub(crate) struct Context {
     pub(crate) home: Home,
     pub(crate) store: Store,
     pub(crate) settings: Settings,
@@ -62,6 +62,6 @@ impl Context {
 }
 
 /// Returns the present time of the computer's clock.
-pub(super) fn now_unix_ms() -> i64 {
+pub(crate) fn now_unix_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -1,7 +1,7 @@
 //! Passes on what follows from what a part did: the engine hands it to the others. Nothing is decided here.
 
 use snaplark_core::RecordingId;
-use snaplark_core::upload::UploadEvent;
+use snaplark_core::upload::{UploadChange, UploadEvent};
 use snaplark_store::StoreError;
 use tracing::{error, info, warn};
 
@@ -135,6 +135,9 @@ impl Engine {
             Write::Close(recording, ..) => self.closed(recording),
             Write::Delete(_) => self.session.nothing_stays(),
             Write::Step(step) => {
+                if step.changes.iter().any(is_told) {
+                    self.webhook.look(&self.cx);
+                }
                 for action in step.actions {
                     self.uploads.act(&self.cx, action);
                 }
@@ -264,6 +267,12 @@ impl Engine {
         if let Err(error) = self.uploads.restart(&self.cx) {
             error!(%error, "Uploads could not be read again");
         }
+        self.webhook.follow_settings(&self.cx);
         Ok(())
     }
+}
+
+/// Returns whether the webhook may be told of a change.
+fn is_told(change: &UploadChange) -> bool {
+    matches!(change, UploadChange::Finished { .. } | UploadChange::Stopped { stop: Some(_), .. })
 }

@@ -19,6 +19,7 @@ mod commands;
 mod context;
 mod cuts;
 mod follow_up;
+mod imports;
 mod jobs;
 mod library;
 mod pictures;
@@ -27,11 +28,12 @@ mod settings;
 mod uploads;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snaplark_core::RecordingId;
-use snaplark_core::capture::CaptureEvent;
-use snaplark_core::upload::UploadEvent;
+use snaplark_core::capture::{Capture, CaptureEvent};
+use snaplark_core::upload::{UploadEvent, UploadRows};
 use snaplark_store::{Recovery, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -39,10 +41,10 @@ use tracing::{error, info, warn};
 use crate::cuts::append::DueAppend;
 use crate::messages::Message;
 use crate::view::{FileProblem, Levels};
+use crate::webhook::Webhook;
 use crate::{Account, AppError, AppOptions, Connect, Settings, finish, source, titles};
 
-pub(crate) use context::Broadcasts;
-use context::Context;
+pub(crate) use context::{Broadcasts, Context, now_unix_ms};
 use jobs::Jobs;
 pub(crate) use jobs::{JobFailure, JobOutcome, JobSpec, Work};
 use library::Library;
@@ -61,6 +63,9 @@ pub(crate) struct Engine {
     uploads: Uploads,
     library: Library,
     jobs: Jobs,
+    webhook: Webhook,
+    /// Decodes stills of files that were brought in.
+    capture: Arc<dyn Capture>,
     /// Segments that recovery found with a missing file or one of another size.
     damaged_at_start: BTreeMap<RecordingId, Vec<u32>>,
     shutdown: Option<oneshot::Sender<()>>,
@@ -79,15 +84,18 @@ impl Engine {
         let recovery = recover(&mut store)?;
         let mut library = Library::new();
         let rows = store.upload_rows()?;
-        for upload in rows.iter().filter(|upload| !upload.finished) {
+        let further = store.further_uploads()?;
+        let is_own =
+            |upload: &&UploadRows| further.iter().all(|further| further.id != upload.recording);
+        for upload in rows.iter().filter(|upload| !upload.finished).filter(is_own) {
             library.show(upload.recording);
         }
         let settings = Settings::stored(&store)?;
         broadcasts.settings.send_replace(settings.clone());
-        let uploads = Uploads::open(account, others, connect, rows)?;
+        let uploads = Uploads::open(account, others, connect, rows, further)?;
         let cx = Context::new(home, store, settings, inbox, notices, broadcasts);
         let jobs = Jobs::open(render, &cx.store)?;
-        let mut session = RecordingSession::new(capture, keeps);
+        let mut session = RecordingSession::new(capture.clone(), keeps);
         session.restore_preview(&cx);
         Ok(Engine {
             cx,
@@ -95,17 +103,22 @@ impl Engine {
             uploads,
             library,
             jobs,
+            webhook: Webhook::default(),
+            capture,
             damaged_at_start: recovery.damaged,
             shutdown: None,
         })
     }
 
     pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        self.webhook.follow_settings(&self.cx);
         self.settle();
         self.resume();
         self.uploads.follow_settings(&self.cx);
+        self.uploads.recall_link_templates(&self.cx);
         self.uploads.want_pictures(&self.cx);
         self.uploads.want_edited_versions(&self.cx);
+        self.uploads.want_files(&self.cx);
         self.uploads.handle(&self.cx, UploadEvent::Woke);
         self.session.choose_ring(&self.cx);
         self.uploads.send_titles_soon(&self.cx);
@@ -184,8 +197,12 @@ impl Engine {
 
     fn next_wake(&self) -> impl Future<Output = ()> + 'static {
         let now_ms = self.cx.now_ms();
-        let parts =
-            [self.session.next_wake_ms(), self.uploads.next_wake_ms(), self.library.next_wake_ms()];
+        let parts = [
+            self.session.next_wake_ms(),
+            self.uploads.next_wake_ms(),
+            self.library.next_wake_ms(),
+            self.webhook.next_wake_ms(),
+        ];
         let wake_ms = parts.into_iter().flatten().min();
         async move {
             match wake_ms {
@@ -205,6 +222,7 @@ impl Engine {
         self.settle();
         self.library.woke(&self.cx);
         self.uploads.woke(&self.cx);
+        self.webhook.woke(&self.cx);
     }
 
     fn broadcast(&self) {
@@ -247,6 +265,12 @@ impl Engine {
             }
             Message::ServerDamage { server, generation, videos } => {
                 self.uploads.server_damage(&self.cx, &server, generation, videos);
+            }
+            Message::ImportMoved { recording, path } => self.import_moved(recording, path),
+            Message::WebhookTried { number, tries, outcome } => {
+                if self.webhook.tried(&self.cx, number, tries, outcome) {
+                    self.switch_webhook_off();
+                }
             }
             Message::JobEnded { job, outcome } => {
                 self.jobs.ended(&self.cx, job, &outcome);

@@ -6,7 +6,7 @@ use snaplark_store::StoreError;
 use super::Engine;
 use super::context::now_unix_ms;
 use crate::AppError;
-use crate::pictures::rows::{self, PictureRow};
+use crate::pictures::rows::{self, PictureRow, ReadyVersion, ToPublish};
 use crate::pictures::{PictureCommand, PublishedVersion};
 
 impl Engine {
@@ -27,6 +27,10 @@ impl Engine {
                 let published = self.publish(item, version);
                 self.reply(reply, published);
             }
+            PictureCommand::SendTo { item, server, ready, reply } => {
+                let sent = self.send_picture_to(item, &server, *ready);
+                self.reply(reply, sent);
+            }
             PictureCommand::Say { item, said } => self.library.say(item, said),
         }
     }
@@ -39,6 +43,41 @@ impl Engine {
         let link = status.as_ref().and_then(|status| status.link.as_deref());
         let link = link.map(|link| self.library.handed_out(link));
         Ok(PictureRow { status, link, ..row })
+    }
+
+    /// Sends a picture to one more place. Where its own upload goes, or if it has none, it is published there.
+    fn send_picture_to(
+        &mut self,
+        item: ItemId,
+        server: &str,
+        ready: ReadyVersion,
+    ) -> Result<RecordingId, AppError> {
+        let recording = RecordingId::from(item);
+        let row = self.picture(item)?;
+        let there = self.uploads.upload_at(recording, server);
+        if row.status.is_some() && there != Some(recording) {
+            return self.uploads.send_picture_to(&self.cx, item, server, ready.written);
+        }
+        match row.to_publish() {
+            ToPublish::Nothing => {
+                ready.written.discard();
+                // It was published before there was an account.
+                if let (None, Some(file)) = (&row.status, &row.pending) {
+                    let wanted = rows::wanted(item, file);
+                    self.uploads.want_picture_at(&self.cx, item, wanted, Some(server))?;
+                }
+            }
+            ToPublish::SameVersion => {
+                ready.written.discard();
+                self.uploads.retry(&self.cx, recording)?;
+            }
+            ToPublish::NextVersion { number_min } => {
+                let wanted = rows::add_version(&self.cx.store, item, ready, number_min)?;
+                self.library.picture_published(item);
+                self.uploads.want_picture_at(&self.cx, item, wanted, Some(server))?;
+            }
+        }
+        Ok(recording)
     }
 
     /// Uploads a version, the same one again, or nothing if the link shows the picture already. The link is put on

@@ -1,5 +1,7 @@
 //! Changing settings: committed first, then applied to every part.
 
+use tracing::warn;
+
 use super::Engine;
 use crate::{AppError, Setting, Settings, SettingsChange};
 
@@ -15,10 +17,21 @@ impl Engine {
         self.session.follow_webcam(&self.cx, &before.recording.webcam);
         self.library.follow_settings(&self.cx);
         self.uploads.follow_settings(&self.cx);
+        if before.upload != self.cx.settings.upload {
+            self.webhook.follow_settings(&self.cx);
+        }
         self.session.choose_ring(&self.cx);
         let settings = self.cx.settings.clone();
         self.cx.broadcasts.settings.send_replace(settings.clone());
         Ok(settings)
+    }
+
+    /// Switches the webhook off, whose address is gone.
+    pub(super) fn switch_webhook_off(&mut self) {
+        let off = SettingsChange::of(&["upload", "webhook"], serde_json::Value::Null);
+        if let Err(error) = self.change_settings(&off) {
+            warn!(%error, "The webhook can't be switched off");
+        }
     }
 
     /// Changes one setting, with name and value as the command line writes them.

@@ -69,6 +69,20 @@ pub async fn read() -> Result<Option<Vec<u8>>, AppError> {
     read.await.map_err(|error| refused(error.to_string()))?.map_err(refused)
 }
 
+/// Returns the files that were copied in a file manager. None if there are none, or if nobody says so: what else is on
+/// the clipboard is asked for then.
+pub async fn read_files() -> Vec<std::path::PathBuf> {
+    let read = tokio::task::spawn_blocking(|| Clipboard::new()?.get().file_list());
+    match read.await {
+        Ok(Ok(files)) => files,
+        Ok(Err(arboard::Error::ContentNotAvailable)) | Err(_) => Vec::new(),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "The clipboard's files can't be read");
+            Vec::new()
+        }
+    }
+}
+
 fn read_back() -> Result<ImageData<'static>, String> {
     let mut clipboard = Clipboard::new().map_err(|error| error.to_string())?;
     clipboard.get_image().map_err(|error| error.to_string())

@@ -6,9 +6,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
+use snaplark_core::ItemKind;
 use snaplark_core::edit::{Canvas, Drawing};
 use snaplark_core::render::{PictureFormat, PictureRecipe, Render, RenderProgress};
 use snaplark_files as files;
+use snaplark_formats::metadata::without_metadata;
 
 use super::rows::PictureRow;
 use super::{name, policy};
@@ -51,6 +53,20 @@ impl Flatten<'_> {
         let filename = filename(self.row, self.format, self.settings);
         Ok(ExportedPicture { bytes, extension, mime, filename })
     }
+}
+
+/// Returns a picture that was brought in and has no drawing as it is, but for its metadata: its pixels are not encoded
+/// again, and an animation stays one. `None` for every other picture, and for a file that can't be taken apart.
+pub(super) fn unchanged(row: &PictureRow) -> Result<Option<ExportedPicture>, AppError> {
+    if row.item.kind != ItemKind::Import || drawing_of(row)? != Drawing::default() {
+        return Ok(None);
+    }
+    let source = read_source(row)?;
+    let Ok(bytes) = without_metadata(&source) else { return Ok(None) };
+    let media = super::known_kind(&bytes)?;
+    let (extension, mime) = (media.name(), media.mime());
+    let filename = format!("{}.{extension}", row.item.title);
+    Ok(Some(ExportedPicture { bytes, extension, mime, filename }))
 }
 
 /// Returns the drawing, which is empty if there is none. A drawing of a newer version of Snaplark is refused:

@@ -1,11 +1,12 @@
 //! Pictures in the library: taken, brought in, drawn on, exported, published.
 //!
-//! - What leaves is always rendered from the source and its drawing (`flatten`), never the source itself. So
-//!   neither covered pixels nor metadata leave.
+//! - What leaves is rendered from the source and its drawing (`flatten`), so neither covered pixels nor metadata
+//!   leave. A picture that was brought in and has no drawing is published as it is, without its metadata.
 //! - Rendering, and writing what was rendered, runs outside of the event loop; rows are written inside of it.
 //! - Publishing makes the flattened picture durable before its row, and the row before the upload. A drawing
 //!   that was changed is published again as the next version, behind the same link.
 
+mod arriving;
 /// The clipboard's pictures.
 pub mod clipboard;
 mod drag;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use snaplark_core::edit::{Area, Drawing};
 use snaplark_core::render::{PictureFormat, Recognized, Render, RenderProgress};
-use snaplark_core::{ItemId, ItemKind};
+use snaplark_core::{ItemId, ItemKind, RecordingId};
 use snaplark_files as files;
 use snaplark_formats::sniff::MediaKind;
 use snaplark_store::{NewItem, NewVersion, WrittenItem, WrittenVersion};
@@ -36,6 +37,8 @@ use crate::messages::{EngineCommand, Reply};
 use crate::settings::ScreenshotSettings;
 use crate::{App, AppError, ErrorCode, Language, titles};
 
+pub use arriving::Arrival;
+pub(crate) use arriving::Arrivals;
 pub(crate) use drag::sweep;
 pub use flatten::ExportedPicture;
 use flatten::{Flatten, read_source};
@@ -50,6 +53,17 @@ pub struct NewPicture {
     pub bytes: Vec<u8>,
     /// The title, such as that of the window that was taken. `None`: the date.
     pub title: Option<String>,
+}
+
+/// Describes a screenshot that is not in the library yet.
+#[derive(Clone, Debug)]
+pub struct AnnouncedPicture {
+    /// The title, as [`NewPicture`] has it.
+    pub title: Option<String>,
+    /// The width.
+    pub width: u32,
+    /// The height.
+    pub height: u32,
 }
 
 /// The bytes of an original or a thumbnail, as windows get them.
@@ -82,6 +96,13 @@ pub(crate) enum PictureCommand {
         version: PublishedVersion,
         reply: Reply<Option<String>>,
     },
+    /// Sends the picture to one more place, as it was rendered.
+    SendTo {
+        item: ItemId,
+        server: String,
+        ready: Box<ReadyVersion>,
+        reply: Reply<RecordingId>,
+    },
     /// Something was done that the person gets told.
     Say {
         item: ItemId,
@@ -107,6 +128,7 @@ impl PictureCommand {
             PictureCommand::Add { .. }
             | PictureCommand::SaveDrawing { .. }
             | PictureCommand::Publish { .. }
+            | PictureCommand::SendTo { .. }
             | PictureCommand::Say { .. } => false,
         }
     }
@@ -139,6 +161,26 @@ impl Pictures {
         self.bring_in(id, ItemKind::Screenshot, new).await
     }
 
+    /// Announces a screenshot that is added under an id of [`Pictures::new_id`] as soon as it is encoded, so that its
+    /// editor shows a glance of it meanwhile. What else the editor asks for waits until the arrival is dropped.
+    pub async fn announce(
+        &self,
+        id: ItemId,
+        new: AnnouncedPicture,
+        glance: impl Future<Output = Option<Vec<u8>>> + Send + 'static,
+    ) -> Result<Arrival, AppError> {
+        let now = jiff::Zoned::now();
+        let title = self.title(new.title.as_deref(), &now).await?;
+        let (size, now) = ((new.width, new.height), now.timestamp().as_millisecond());
+        Ok(self.app.arrivals.begin(id, PictureView::arriving(id, title, size, now), glance))
+    }
+
+    /// Returns the title of a picture: a given one, or else the date.
+    async fn title(&self, given: Option<&str>, now: &jiff::Zoned) -> Result<String, AppError> {
+        let language = self.app.settings().await?.desktop.language;
+        Ok(given.and_then(titles::given).unwrap_or_else(|| name::dated_title(now, language)))
+    }
+
     /// Brings in a picture from elsewhere, such as one that was pasted. `name` is its file's name.
     pub async fn import_bytes(
         &self,
@@ -168,15 +210,14 @@ impl Pictures {
         let media = known_kind(&bytes)?;
         let render = self.render.clone();
         let now = jiff::Zoned::now();
-        let language = self.app.settings().await?.desktop.language;
-        let title = title.as_deref().and_then(titles::given);
+        let title = self.title(title.as_deref(), &now).await?;
         let home = self.app.home.root.clone();
         let written = blocking(move || {
             let (width, height) = render.picture_size(&bytes)?;
             let new = NewItem {
                 id,
                 kind,
-                title: title.unwrap_or_else(|| name::dated_title(&now, language)),
+                title,
                 started_text: now.strftime("%Y-%m-%dT%H-%M-%S").to_string(),
                 started_unix_ms: now.timestamp().as_millisecond(),
                 width,
@@ -191,9 +232,15 @@ impl Pictures {
         self.ask(|reply| PictureCommand::Add { written, reply }).await
     }
 
-    /// Returns what the editor shows.
+    /// Returns what the editor shows, also of a picture that is announced.
     pub async fn open(&self, item: ItemId) -> Result<PictureView, AppError> {
-        Ok(PictureView::of(self.row(item).await?))
+        let arrivals = &self.app.arrivals;
+        if let Some(view) = arrivals.view(item) {
+            return Ok(view);
+        }
+        let view = PictureView::of(self.row(item).await?);
+        let glance_url = arrivals.has(item).then(|| view::glance_url(&view.id));
+        Ok(PictureView { glance_url, ..view })
     }
 
     /// Returns whether this is a picture.
@@ -205,6 +252,7 @@ impl Pictures {
     pub async fn save_drawing(&self, item: ItemId, drawing: Drawing) -> Result<(), AppError> {
         drawing.check().map_err(|error| AppError::told(ErrorCode::BadDrawing, error))?;
         let drawing = Some(drawing).filter(|drawing| *drawing != Drawing::default());
+        self.app.arrivals.wait_for(item).await;
         self.ask(|reply| PictureCommand::SaveDrawing { item, drawing, reply }).await
     }
 
@@ -296,13 +344,29 @@ impl Pictures {
         self.ask(|reply| PictureCommand::Publish { item, version, reply }).await
     }
 
+    /// Sends the picture as it is now to the account at this address, whatever other places have it. Returns the id of
+    /// the upload.
+    pub(crate) async fn send_to(
+        &self,
+        item: ItemId,
+        server: String,
+    ) -> Result<RecordingId, AppError> {
+        let settings = self.app.settings().await?.screenshots;
+        let ready = Box::new(self.ready(self.row(item).await?, &settings).await?);
+        self.ask(|reply| PictureCommand::SendTo { item, server, ready, reply }).await
+    }
+
     /// Renders the picture as it is now and writes it into its folder.
     async fn ready(
         &self,
         row: PictureRow,
         settings: &ScreenshotSettings,
     ) -> Result<ReadyVersion, AppError> {
-        let exported = self.flatten(&row, settings.picture_format(), settings).await?;
+        let of = row.clone();
+        let exported = match blocking(move || flatten::unchanged(&of)).await? {
+            Some(exported) => exported,
+            None => self.flatten(&row, settings.picture_format(), settings).await?,
+        };
         let home = self.app.home.root.clone();
         blocking(move || {
             let new = NewVersion {
@@ -338,12 +402,22 @@ impl Pictures {
     /// Returns the original, for the editor alone.
     pub async fn source(&self, item: ItemId) -> Result<PictureBytes, AppError> {
         let row = self.row(item).await?;
-        blocking(move || {
+        let read = blocking(move || {
             let bytes = read_source(&row)?;
             let mime = known_kind(&bytes)?.mime();
             Ok(PictureBytes { bytes, mime })
         })
-        .await
+        .await?;
+        self.app.arrivals.forget(item);
+        Ok(read)
+    }
+
+    /// Returns a glance at the original of a picture that was announced, for the editor alone. There is one until the
+    /// original was read.
+    pub async fn glance(&self, item: ItemId) -> Result<PictureBytes, AppError> {
+        let png = self.app.arrivals.glance(item).await;
+        let png = png.ok_or_else(|| AppError::told(ErrorCode::NoPicture, "there is no glance"))?;
+        Ok(PictureBytes { bytes: Arc::unwrap_or_clone(png), mime: MediaKind::Png.mime() })
     }
 
     /// Returns a small picture of the item with its drawing. It is made once for each drawing.
@@ -389,6 +463,7 @@ impl Pictures {
     }
 
     async fn row(&self, item: ItemId) -> Result<PictureRow, AppError> {
+        self.app.arrivals.wait_for(item).await;
         self.ask(|reply| PictureCommand::Read { item, reply }).await
     }
 

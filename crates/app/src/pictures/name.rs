@@ -8,7 +8,7 @@ use super::policy::FILE_NAME_CHARS_MAX;
 use crate::{Language, titles};
 
 /// Returns the title of a screenshot whose subject has no name: `Screenshot, Tuesday 14:05`.
-pub(super) fn dated_title(taken: &Zoned, language: Language) -> String {
+pub(crate) fn dated_title(taken: &Zoned, language: Language) -> String {
     let what = match titles::spoken(language) {
         Language::De => "Bildschirmfoto",
         Language::Ar => "لقطة شاشة",

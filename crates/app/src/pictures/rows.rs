@@ -109,6 +109,8 @@ impl PictureRow {
             Some(Phase::Stopped(
                 Stop::Refused { .. }
                 | Stop::NoVersions
+                | Stop::FileChanged
+                | Stop::TooLarge { .. }
                 | Stop::DamagedOnServer { .. }
                 | Stop::OtherServer { .. },
             )) => ToPublish::SameVersion,

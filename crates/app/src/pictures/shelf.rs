@@ -106,6 +106,8 @@ impl PictureShelf {
 impl CachedPicture {
     /// Returns whether the view may change without its row.
     fn moves(&self) -> bool {
-        !matches!(self.view.state, RecordingState::Done | RecordingState::Local)
+        let rests =
+            |state: &RecordingState| matches!(state, RecordingState::Done | RecordingState::Local);
+        !rests(&self.view.state) || self.view.uploads.iter().any(|upload| !rests(&upload.state))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
 use snaplark_core::edit::{Area, Drawing, Rgb, Shape, ShapeKind};
 use snaplark_destinations::Destination;
@@ -475,5 +476,52 @@ async fn what_was_done_is_said_until_it_is_dismissed() {
     assert_eq!(toasts[0].body, ToastBody::Picture { said: PictureSaid::Copied });
     rig.app.dismiss_toast(item.to_string()).await.unwrap();
     assert!(rig.snapshot().await.toasts.is_empty());
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn announced_picture_shows_a_glance_and_what_else_is_asked_waits_until_it_is_there() {
+    let rig = Rig::open().await;
+    let (pictures, item) = (rig.app.pictures(), Pictures::new_id());
+    let new = AnnouncedPicture { title: Some("Checkout".into()), width: 1920, height: 1080 };
+    let glance = async { Some(b"small".to_vec()) };
+    let arrival = pictures.announce(item, new, glance).await.unwrap();
+    let before = pictures.open(item).await.unwrap();
+    assert_eq!(before.glance_url, Some(format!("{item}/glance")));
+    assert_eq!(pictures.glance(item).await.unwrap().bytes, b"small");
+    let mut saving = Box::pin(pictures.save_drawing(item, drawing(1)));
+    let mut reading = Box::pin(pictures.source(item));
+    assert!((&mut saving).now_or_never().is_none(), "there is nothing to save it for");
+    assert!((&mut reading).now_or_never().is_none(), "there is nothing to read");
+
+    let new = NewPicture { bytes: PNG.to_vec(), title: Some("Checkout".into()) };
+    pictures.add_as(item, new).await.unwrap();
+    drop(arrival);
+    saving.await.unwrap();
+    let after = pictures.open(item).await.unwrap();
+    assert_eq!(after.drawing, Some(drawing(1)));
+    let times = after.taken_at_ms;
+    assert_eq!(
+        PictureView { drawing: None, taken_at_ms: times, ..after },
+        PictureView { taken_at_ms: times, ..before }
+    );
+    assert_eq!(reading.await.unwrap().bytes, PNG);
+    // Nobody needs the glance any more.
+    assert_eq!(pictures.open(item).await.unwrap().glance_url, None);
+    assert!(pictures.glance(item).await.is_err());
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn announced_picture_that_is_never_added_is_missing() {
+    let rig = Rig::open().await;
+    let (pictures, item) = (rig.app.pictures(), Pictures::new_id());
+    let new = AnnouncedPicture { title: None, width: 1, height: 1 };
+    let arrival = pictures.announce(item, new, async { None }).await.unwrap();
+    assert!(pictures.glance(item).await.is_err(), "it could not be encoded");
+    drop(arrival);
+    let missing = ErrorCode::NoSuchRecording;
+    assert_eq!(pictures.open(item).await.unwrap_err().code(), missing);
+    assert_eq!(pictures.save_drawing(item, drawing(1)).await.unwrap_err().code(), missing);
     rig.close().await;
 }

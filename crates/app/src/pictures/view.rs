@@ -1,12 +1,13 @@
 //! View types of pictures, as windows show them.
 
 use serde::{Deserialize, Serialize};
+use snaplark_core::ItemId;
 use snaplark_core::edit::Drawing;
 use ts_rs::TS;
 
 use super::rows::PictureRow;
 use crate::LinkReach;
-use crate::view::{RecordingState, UploadProgress, WaitReason};
+use crate::view::{PlacedUpload, RecordingState, UploadProgress, WaitReason};
 
 /// A picture in the library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -45,6 +46,9 @@ pub struct PictureSummary {
     pub revision: u32,
     /// The progress of its upload, if it has one.
     pub upload: Option<UploadProgress>,
+    /// All of its uploads: its own first, and then those to further places.
+    #[serde(default)]
+    pub uploads: Vec<PlacedUpload>,
 }
 
 /// A picture in the editor.
@@ -66,6 +70,8 @@ pub struct PictureView {
     pub is_of_newer_form: bool,
     /// Where the window finds the original, behind the media scheme's own address.
     pub source_url: String,
+    /// Where it finds a smaller picture of the same, which it shows until it has the original. `None`: there is none.
+    pub glance_url: Option<String>,
     /// The link, if it is known.
     pub link: Option<String>,
     /// Where it is on its way to the link.
@@ -100,7 +106,8 @@ impl PictureView {
         let drawing = row.drawing().ok().flatten().cloned();
         let id = row.item.id.to_string();
         PictureView {
-            source_url: format!("{id}/source"),
+            source_url: source_url(&id),
+            glance_url: None,
             title: row.item.title,
             width: row.item.width,
             height: row.item.height,
@@ -113,6 +120,39 @@ impl PictureView {
             id,
         }
     }
+
+    /// Returns the view of a picture that is added soon.
+    pub(super) fn arriving(
+        item: ItemId,
+        title: String,
+        (width, height): (u32, u32),
+        taken_at_ms: i64,
+    ) -> Self {
+        let id = item.to_string();
+        PictureView {
+            source_url: source_url(&id),
+            glance_url: Some(glance_url(&id)),
+            id,
+            title,
+            width,
+            height,
+            drawing: None,
+            is_of_newer_form: false,
+            link: None,
+            state: crate::views::state_of_ended(None, None),
+            version: 0,
+            taken_at_ms,
+        }
+    }
+}
+
+fn source_url(id: &str) -> String {
+    format!("{id}/source")
+}
+
+/// Returns the path of a glance, behind the media scheme's address.
+pub(super) fn glance_url(id: &str) -> String {
+    format!("{id}/glance")
 }
 
 impl PictureSummary {
@@ -133,6 +173,7 @@ impl PictureSummary {
             is_edited: row.edit.is_some() || row.is_of_newer_form,
             revision: row.revision,
             upload,
+            uploads: Vec::new(),
         }
     }
 }

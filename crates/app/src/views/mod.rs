@@ -12,7 +12,7 @@ use snaplark_core::ring::{RingBlock, RingState};
 use snaplark_core::upload::{Reachability, TargetRole, Targets, UploadMachine, UploadMachines};
 use snaplark_store::{IssueRow, Rebuilt, Recording, Store, StoreError};
 
-use crate::account::{Account, server_name};
+use crate::account::{self, Account, server_name};
 use crate::engine::{RunningRecording, SessionState, UploadsState};
 use crate::home::Home;
 use crate::pictures;
@@ -22,8 +22,8 @@ use crate::pictures::view::PictureSummary;
 use crate::shelf::Shelf;
 use crate::view::{
     AccountKind, AccountView, DeletedView, FileProblem, JobView, MicrophoneView, OtherServerView,
-    Reach, RebuiltView, RecorderView, RecordingState, RecordingView, RingView, RingWait, Snapshot,
-    UploadProgress, WaitReason,
+    PlacedUpload, Reach, RebuiltView, RecorderView, RecordingState, RecordingView, RingView,
+    RingWait, Snapshot, UploadProgress, WaitReason,
 };
 use crate::{LinkReach, LocalNetwork, LocalNetworkView, Notifications, Settings, StartRequest};
 
@@ -107,7 +107,45 @@ fn of_now(row: &Recording, issues: &[IssueRow], from: &SnapshotInputs<'_>) -> Re
             note_speed(upload, machine, from.now_ms);
         }
     }
+    view.uploads = placed_uploads(row.id, from);
     view
+}
+
+/// Returns the views of all uploads of an item: its own first.
+fn placed_uploads(item: RecordingId, from: &SnapshotInputs<'_>) -> Vec<PlacedUpload> {
+    let further = from.uploads.further.iter().filter(|(_, of)| **of == item);
+    let uploads = std::iter::once(item).chain(further.map(|(id, _)| *id));
+    let placed = |id| {
+        let mut upload = placed_upload(from.uploads.machine, from.now_ms, id)?;
+        let link = upload.link.as_deref().map(|link| from.local_network.handed_out(link));
+        (upload.link_reach, upload.link) = (link.as_deref().map(LinkReach::of), link);
+        Some(upload)
+    };
+    uploads.filter_map(placed).collect()
+}
+
+/// Returns the view of one of an item's uploads.
+fn placed_upload(
+    machines: &UploadMachines,
+    now_ms: u64,
+    upload: RecordingId,
+) -> Option<PlacedUpload> {
+    let machine = machines.of(upload)?;
+    let status = machine.status(now_ms, upload)?;
+    let target = machine.target();
+    let kind = match target.is_this_computer {
+        true => AccountKind::ThisComputer,
+        false => account::kind_of(&target.server).unwrap_or(AccountKind::OwnServer),
+    };
+    Some(PlacedUpload {
+        id: upload.to_string(),
+        place: server_name(&target.server),
+        kind,
+        state: state_of_ended(Some(&status), None),
+        link_reach: status.link.as_deref().map(LinkReach::of),
+        percentage: of_progress(&status, is_online(machine)).percentage,
+        link: status.link,
+    })
 }
 
 fn is_online(machine: &UploadMachine) -> bool {
@@ -141,6 +179,7 @@ fn picture_of_now(row: &PictureRow, from: &SnapshotInputs<'_>) -> PictureSummary
         note_speed(upload, machine, from.now_ms);
     }
     let view = PictureSummary::of(PictureRow { status, link, ..row.clone() }, upload);
+    let view = PictureSummary { uploads: placed_uploads(recording, from), ..view };
     match view.state {
         RecordingState::Uploading => view,
         // What changes with time is of no interest otherwise.
@@ -163,30 +202,42 @@ pub(crate) fn of_rows(
     for recording in uploads {
         statuses.extend(machines.status(0, recording).map(|status| (recording, status)));
     }
+    let further = store.further_uploads()?;
     let is_running = Store::is_in_use(&home.root);
+    let not_running = |state: &mut RecordingState| {
+        if *state == RecordingState::Uploading && !is_running {
+            *state = RecordingState::Waits { reason: WaitReason::NotRunning };
+        }
+    };
+    let uploads_of = |item: RecordingId| -> Vec<PlacedUpload> {
+        let further = further.iter().filter(|further| further.item == item).map(|it| it.id);
+        let uploads = std::iter::once(item).chain(further);
+        let mut placed: Vec<_> = uploads.filter_map(|id| placed_upload(&machines, 0, id)).collect();
+        placed.iter_mut().for_each(|upload| not_running(&mut upload.state));
+        placed
+    };
     let mut issues = store.issues()?;
-    let recordings: Vec<RecordingView> = store
-        .recordings()?
-        .into_iter()
+    let rows = store.recordings()?.into_iter().chain(store.imports()?);
+    let mut recordings: Vec<RecordingView> = rows
         .map(|recording| {
             let status = statuses.remove(&recording.id);
             let issues = issues.remove(&recording.id).unwrap_or_default();
+            let id = recording.id;
             let mut view = of_recording(recording, issues, status, false, None);
-            if view.state == RecordingState::Uploading && !is_running {
-                view.state = RecordingState::Waits { reason: WaitReason::NotRunning };
-            }
+            not_running(&mut view.state);
+            view.uploads = uploads_of(id);
             view
         })
         .collect();
+    recordings.sort_by(|a, b| b.id.cmp(&a.id));
     let mut pictures = Vec::new();
     for item in pictures::rows::all(store)? {
         let Some(row) = PictureRow::read(store, item)? else { continue };
         let status = statuses.remove(&item.into());
         let link = status.as_ref().and_then(|status| status.link.clone());
         let mut view = PictureSummary::of(PictureRow { status, link, ..row }, None);
-        if view.state == RecordingState::Uploading && !is_running {
-            view.state = RecordingState::Waits { reason: WaitReason::NotRunning };
-        }
+        not_running(&mut view.state);
+        view.uploads = uploads_of(item.into());
         pictures.push(view);
     }
     pictures.sort_by(|a, b| b.id.cmp(&a.id));
@@ -302,7 +353,9 @@ fn of_other_servers(uploads: &UploadsState<'_>) -> Vec<OtherServerView> {
     let known = uploads.others.iter().map(|account| (account.base_url.as_str(), account.kind));
     let mut kinds: BTreeMap<&str, AccountKind> = known.collect();
     for machine in uploads.machine.others().filter(|machine| machine.live_count() > 0) {
-        kinds.entry(&machine.target().server).or_insert(AccountKind::OwnServer);
+        let server = &machine.target().server;
+        let kind = account::kind_of(server).unwrap_or(AccountKind::OwnServer);
+        kinds.entry(server).or_insert(kind);
     }
     let view = |(address, kind): (&str, AccountKind)| {
         let machine = uploads.machine.at(address);
@@ -313,6 +366,7 @@ fn of_other_servers(uploads: &UploadsState<'_>) -> Vec<OtherServerView> {
         };
         OtherServerView {
             address: address.to_owned(),
+            key: account::key_of(address),
             server: server_name(address),
             kind,
             signed_in,
@@ -328,10 +382,14 @@ fn of_account(account: &Account, from: &SnapshotInputs<'_>) -> AccountView {
     let machine = from.uploads.machine.current();
     AccountView {
         kind: account.kind,
+        address: account.base_url.clone(),
+        key: account.key(),
         server: account.server_name(),
-        links_reach: match LinkReach::of(&account.base_url) {
-            LinkReach::ThisComputer if from.local_network.is_on() => LinkReach::LocalNetwork,
-            reach => reach,
+        links_reach: match (account.kind, account.links_reach()) {
+            (AccountKind::ThisComputer, LinkReach::ThisComputer) if from.local_network.is_on() => {
+                LinkReach::LocalNetwork
+            }
+            (_, reach) => reach,
         },
         reach: reach_of(machine),
         needs_sign_in: machine.is_some_and(|machine| !machine.is_signed_in()),

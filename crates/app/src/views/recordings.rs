@@ -1,7 +1,7 @@
 //! The view of one recording, from its rows and its upload's status.
 
 use snaplark_core::upload::{Phase, Stop, UploadStatus, Wait};
-use snaplark_store::{IssueRow, Recording};
+use snaplark_store::{ImportedFile, IssueRow, Recording};
 
 use crate::LinkReach;
 use crate::account::server_name;
@@ -17,9 +17,12 @@ pub(crate) fn of_recording(
     file_problem: Option<FileProblem>,
 ) -> RecordingView {
     let state = state_of(&recording, status.as_ref());
-    let here = !recording.cleared || recording.file.as_ref().is_some_and(|file| file.is_file());
+    let has_file = || recording.file.as_ref().is_some_and(|file| file.is_file());
+    let is_imported = recording.imported.is_some();
+    let here = (!recording.cleared && !is_imported) || has_file();
     RecordingView {
         id: recording.id.to_string(),
+        is_imported,
         title: recording.title,
         started_unix_ms: recording.started_unix_ms,
         duration_ms: recording.duration_ms,
@@ -36,14 +39,31 @@ pub(crate) fn of_recording(
         end_detail: recording.end.as_ref().map(ToString::to_string),
         end: recording.end.map(|end| IssueView::of_end(recording.duration_ms, end)),
         upload: status.map(|status| of_progress(&status, is_online)),
+        uploads: Vec::new(),
         state,
     }
 }
 
 fn state_of(recording: &Recording, status: Option<&UploadStatus>) -> RecordingState {
+    if let Some(file) = &recording.imported {
+        return state_of_import(file, status);
+    }
     match recording.running {
         true => RecordingState::Recording,
         false => state_of_ended(status, recording.missing_detail.as_ref()),
+    }
+}
+
+/// Returns the state of a video that was brought in. One that waits for an account is offline like any other.
+fn state_of_import(file: &ImportedFile, status: Option<&UploadStatus>) -> RecordingState {
+    match state_of_ended(status, None) {
+        RecordingState::Local if file.is_wanted => {
+            RecordingState::Waits { reason: WaitReason::Offline }
+        }
+        RecordingState::NeedsYou { reason: NeedReason::FilesMissing, detail } => {
+            RecordingState::NeedsYou { reason: NeedReason::FileMissing, detail }
+        }
+        other => other,
     }
 }
 
@@ -60,6 +80,9 @@ pub(crate) fn state_of_ended(
         (Phase::Sending, None) => RecordingState::Uploading,
         (Phase::Waits { wait, .. }, None) => waits(match wait {
             Wait::Offline => WaitReason::Offline,
+            Wait::FolderMissing => WaitReason::FolderMissing,
+            Wait::StorageFull => WaitReason::StorageFull,
+            Wait::AccessDenied => WaitReason::AccessDenied,
             Wait::ServerTrouble => WaitReason::ServerTrouble,
             Wait::RateLimited => WaitReason::RateLimited,
             Wait::Queue => WaitReason::Queue,
@@ -73,6 +96,8 @@ pub(crate) fn state_of_ended(
             }
             Stop::NoVersions => needs(NeedReason::NewLink, ""),
             Stop::FilesMissing { detail } => needs(NeedReason::FilesMissing, detail),
+            Stop::FileChanged => needs(NeedReason::FileChanged, ""),
+            Stop::TooLarge { bytes_max } => needs(NeedReason::TooLarge, &bytes_max.to_string()),
             Stop::DamagedOnServer { detail } => needs(NeedReason::DamagedOnServer, detail),
             Stop::OtherServer { server } => needs(NeedReason::OtherServer, &server_name(server)),
         },

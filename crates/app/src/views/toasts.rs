@@ -206,6 +206,9 @@ impl Cause {
             ToastBody::NeedsYou { reason: NeedReason::SignIn, .. } => Some(Cause::SignIn),
             ToastBody::Waits { reason, .. } => match reason {
                 WaitReason::Offline
+                | WaitReason::FolderMissing
+                | WaitReason::StorageFull
+                | WaitReason::AccessDenied
                 | WaitReason::ServerTrouble
                 | WaitReason::RateLimited
                 | WaitReason::Metered => Some(Cause::Waits(*reason)),

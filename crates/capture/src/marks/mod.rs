@@ -72,7 +72,7 @@ impl MarkReader {
             }));
         }
         let _ = (backend, recorded);
-        Err(WAYLAND_REASON.to_owned())
+        Err(UNREAD_REASON.to_owned())
     }
 
     /// Handles the events since the last call. After an error there will be no more events.
@@ -113,8 +113,12 @@ pub(crate) fn check(backend: &Backend) -> Result<(), String> {
     match backend {
         #[cfg(target_os = "linux")]
         Backend::X11(display) => input::check(display),
-        _ => Err(WAYLAND_REASON.to_owned()),
+        _ => Err(UNREAD_REASON.to_owned()),
     }
 }
 
-const WAYLAND_REASON: &str = "Wayland lets no program see them";
+const UNREAD_REASON: &str = if cfg!(target_os = "linux") {
+    "Wayland lets no program see them"
+} else {
+    "Snaplark can't read them on this system yet"
+};

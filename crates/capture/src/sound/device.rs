@@ -145,7 +145,7 @@ impl OpenDevice {
             .field("channels", 2_i32)
             .build();
         let appsink = gst_app::AppSink::builder().caps(&raw).sync(false).build();
-        let graph = Graph::of([&source, appsink.upcast_ref()])?;
+        let graph = Self::graph(&source, &appsink)?;
         // The pipeline uses the system clock. The device's clock is only read, in the appsink's
         // callback.
         graph.pipeline().use_clock(Some(&gst::SystemClock::obtain()));
@@ -164,6 +164,26 @@ impl OpenDevice {
         Ok(open)
     }
 
+    #[cfg(not(windows))]
+    fn graph(source: &gst::Element, appsink: &gst_app::AppSink) -> Result<Graph, String> {
+        Graph::of([source, appsink.upcast_ref()])
+    }
+
+    /// WASAPI delivers the format that the device has.
+    #[cfg(windows)]
+    fn graph(source: &gst::Element, appsink: &gst_app::AppSink) -> Result<Graph, String> {
+        let [convert, resample] = ["audioconvert", "audioresample"].map(crate::graph::make);
+        Graph::of([source, &convert?, &resample?, appsink.upcast_ref()])
+    }
+
+    /// Returns a property of the device that only some elements have.
+    fn name_of(&self, property: &str) -> Option<String> {
+        if !self.source.has_property(property) {
+            return None;
+        }
+        self.source.property(property)
+    }
+
     /// Watches the device until the stop or until it is lost, and returns why it was lost.
     fn watch(&self, signals: &Signals) -> Option<String> {
         let Some(bus) = self.graph.pipeline().bus() else {
@@ -180,7 +200,7 @@ impl OpenDevice {
                 });
             }
             // PulseAudio moves the clients of a device that is gone to another device.
-            let current: Option<String> = self.source.property("current-device");
+            let current = self.name_of("current-device");
             let current = current.filter(|current| !current.is_empty());
             if let (Some(name), Some(current)) = (&self.name, current)
                 && *name != current
@@ -190,7 +210,7 @@ impl OpenDevice {
             if self.follows_default {
                 // The description of the device, if the server reports it. It changes when another
                 // device becomes the default.
-                let now: Option<String> = self.source.property("device-name");
+                let now = self.name_of("device-name");
                 if followed.is_some() && now.is_some() && now != followed {
                     // The device is not lost: it is reopened at once, as the new default.
                     return None;

@@ -1,17 +1,25 @@
-//! The sound server and its devices: PulseAudio, or PipeWire's PulseAudio interface.
+//! The sound server and its devices: PulseAudio, PipeWire's PulseAudio interface, or WASAPI (`wasapi`) on Windows.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+#[cfg(not(windows))]
 use std::sync::{Mutex, PoisonError};
 
 use gstreamer as gst;
+#[cfg(not(windows))]
 use gstreamer::prelude::*;
-use snaplark_core::capture::{CaptureError, Listening};
+use snaplark_core::capture::CaptureError;
+#[cfg(not(windows))]
+use snaplark_core::capture::Listening;
 use snaplark_core::devices::DeviceProbe;
 
 use crate::policy::{OPEN_WAIT, SERVER_ANSWER};
+use crate::remedy::Packages;
 
+#[cfg(not(windows))]
 const ELEMENT: &str = "pulsesrc";
+#[cfg(not(windows))]
 const PROVIDER: &str = "pulsedeviceprovider";
+#[cfg(not(windows))]
 const CLIENT: &str = "Snaplark";
 /// The server's name for the monitor of the default output, whichever that is.
 pub(super) const DEFAULT_MONITOR: &str = "@DEFAULT_MONITOR@";
@@ -35,7 +43,7 @@ pub(crate) fn list(server: Option<&str>) -> Result<Vec<DeviceProbe>, CaptureErro
 pub(super) fn answers(server: &SoundServer) -> Result<(), String> {
     let server = server.clone();
     let (answer, asked) = sync_channel(1);
-    let ask = move || drop(answer.send(server.describe(Some(DEFAULT_MONITOR)).map(drop)));
+    let ask = move || drop(answer.send(server.check()));
     crate::spawn("sound-ask", ask).map_err(|error| error.to_string())?;
     asked.recv_timeout(SERVER_ANSWER).unwrap_or_else(|_| Err(UNANSWERED.to_owned()))
 }
@@ -43,21 +51,12 @@ pub(super) fn answers(server: &SoundServer) -> Result<(), String> {
 const UNANSWERED: &str = "the sound server does not answer";
 
 #[derive(Clone, Debug)]
-pub(super) struct SoundServer(Option<String>);
+pub(super) struct SoundServer(#[cfg_attr(windows, allow(dead_code))] Option<String>);
 
 impl SoundServer {
     /// Returns the named server. `None` means the session's own.
     pub(super) fn named(name: Option<&str>) -> Self {
         SoundServer(name.map(str::to_owned))
-    }
-
-    /// Returns an element that records from that device, once it plays.
-    pub(super) fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
-        let element = gst::ElementFactory::make(ELEMENT).build().map_err(|_| missing(ELEMENT))?;
-        element.set_property("client-name", CLIENT);
-        element.set_property("server", &self.0);
-        element.set_property("device", target);
-        Ok(element)
     }
 
     /// Returns the system's name of a microphone. `wanted` is that name or the one that a person sees.
@@ -68,6 +67,40 @@ impl SoundServer {
         let by_sight = || devices.iter().find(|d| d.description.to_lowercase() == lower);
         let device = by_name.or_else(by_sight).ok_or_else(|| format!("'{wanted}' is not there"))?;
         Ok(device.name.clone())
+    }
+}
+
+#[cfg(windows)]
+impl SoundServer {
+    /// Returns an element that records from that device, once it plays. WASAPI has no servers.
+    pub(super) fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
+        super::wasapi::source(target)
+    }
+
+    fn list(&self) -> Result<Vec<DeviceProbe>, String> {
+        super::wasapi::list()
+    }
+
+    /// Checks that Windows names its devices. That there are none is no error: they may be plugged in later.
+    fn check(&self) -> Result<(), String> {
+        super::wasapi::list().map(drop)
+    }
+}
+
+#[cfg(not(windows))]
+impl SoundServer {
+    /// Returns an element that records from that device, once it plays.
+    pub(super) fn source(&self, target: Option<&str>) -> Result<gst::Element, String> {
+        let element = gst::ElementFactory::make(ELEMENT).build().map_err(|_| missing(ELEMENT))?;
+        element.set_property("client-name", CLIENT);
+        element.set_property("server", &self.0);
+        element.set_property("device", target);
+        Ok(element)
+    }
+
+    /// Checks that the server responds, without opening a microphone.
+    fn check(&self) -> Result<(), String> {
+        self.describe(Some(DEFAULT_MONITOR)).map(drop)
     }
 
     fn list(&self) -> Result<Vec<DeviceProbe>, String> {
@@ -122,9 +155,11 @@ pub(super) fn bus_error(bus: &gst::Bus) -> Option<String> {
     }
 }
 
-fn missing(element: &str) -> String {
-    format!(
-        "'{element}' is not installed. Install the package gstreamer1.0-pulseaudio (Debian, \
-         Ubuntu), gstreamer1-plugins-good (Fedora) or gst-plugins-good (Arch)"
-    )
+pub(super) fn missing(element: &str) -> String {
+    let packages = Packages {
+        debian: "gstreamer1.0-pulseaudio",
+        fedora: "gstreamer1-plugins-good",
+        arch: "gst-plugins-good",
+    };
+    format!("'{element}' is not installed. {}", packages.remedy())
 }

@@ -21,6 +21,8 @@ mod mix;
 mod opus;
 mod recent;
 mod resampler;
+#[cfg(windows)]
+mod wasapi;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -20,6 +20,7 @@ use snaplark_formats::webm::{Audio, AudioCodec};
 use super::{BLOCK_FRAMES, BLOCK_MS, RATE, SoundEvent};
 use crate::graph::{self, Graph, text};
 use crate::policy::{OPUS_TRIAL_WAIT, SOUND_BITRATE_BITS};
+use crate::remedy::Packages;
 use crate::signals::Signals;
 
 /// The input end, for frames.
@@ -143,9 +144,12 @@ fn build() -> Result<(Graph, gst_app::AppSrc, gst_app::AppSink), String> {
         .build();
     let appsrc = graph::appsrc_for(&raw);
     let encode = gst::ElementFactory::make("opusenc").build().map_err(|_| {
-        "'opusenc' is not installed. Install the package gstreamer1.0-plugins-base (Debian, \
-         Ubuntu), gstreamer1-plugins-base (Fedora) or gst-plugins-base (Arch)"
-            .to_owned()
+        let packages = Packages {
+            debian: "gstreamer1.0-plugins-base",
+            fedora: "gstreamer1-plugins-base",
+            arch: "gst-plugins-base",
+        };
+        format!("'opusenc' is not installed. {}", packages.remedy())
     })?;
     encode.set_property("bitrate", SOUND_BITRATE_BITS);
     encode.set_property_from_str("bitrate-type", "vbr");

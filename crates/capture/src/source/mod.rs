@@ -6,6 +6,8 @@ pub(crate) mod picture;
 #[cfg(target_os = "linux")]
 pub(crate) mod portal;
 pub(crate) mod scap;
+#[cfg(windows)]
+pub(crate) mod windows;
 #[cfg(target_os = "linux")]
 pub(crate) mod x11;
 
@@ -17,7 +19,7 @@ use crate::policy::{CONSENT_WAIT, OPEN_WAIT};
 
 pub(crate) use fit::fitted;
 
-/// The environment variable that selects another way to capture on Linux: `scap`. Tests use it.
+/// The environment variable that selects another way to capture: `scap`, and on Windows `d3d11` and `gdi`.
 const SOURCE_VARIABLE: &str = "SNAPLARK_SOURCE";
 
 pub(crate) trait FrameSource {
@@ -82,8 +84,28 @@ pub(crate) enum Backend {
     X11(String),
     /// The desktop's portal, which asks the person, and PipeWire.
     Portal,
+    /// GStreamer's own elements for the screen of Windows.
+    Windows(ScreenElement),
     /// The crate scap, in a helper process, for the systems that it supports.
     Scap,
+}
+
+/// An element of GStreamer that captures the screen of Windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScreenElement {
+    /// Windows.Graphics.Capture, or DXGI's duplication of a display.
+    Direct3d,
+    /// GDI, which is slower and works on every Windows.
+    Gdi,
+}
+
+impl ScreenElement {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ScreenElement::Direct3d => "d3d11screencapturesrc",
+            ScreenElement::Gdi => "gdiscreencapsrc",
+        }
+    }
 }
 
 impl Backend {
@@ -91,6 +113,8 @@ impl Backend {
     pub(crate) fn open_wait(&self) -> Duration {
         match self {
             Backend::X11(_) => OPEN_WAIT,
+            // One element after the other is tried.
+            Backend::Windows(_) => 3 * OPEN_WAIT,
             // The portal has limits of its own, and reports which was reached.
             Backend::Portal | Backend::Scap => CONSENT_WAIT + 4 * OPEN_WAIT,
         }
@@ -110,6 +134,13 @@ pub(crate) fn open(opening: &SourceRequest) -> Result<Box<dyn FrameSource>, Capt
             let reason = "this is not Linux".to_owned();
             return Err(CaptureError::Unsupported { reason });
         }
+        #[cfg(windows)]
+        Backend::Windows(element) => Box::new(windows::WindowsSource::open(opening, *element)?),
+        #[cfg(not(windows))]
+        Backend::Windows(_) => {
+            let reason = "this is not Windows".to_owned();
+            return Err(CaptureError::Unsupported { reason });
+        }
         Backend::Scap => Box::new(scap::ScapSource::open(opening)?),
     })
 }
@@ -122,6 +153,13 @@ pub(crate) fn backend(display: Option<&str>) -> Result<Backend, CaptureError> {
     }
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let chosen = set(SOURCE_VARIABLE);
+    if cfg!(windows) && chosen.as_deref() != Some("scap") {
+        gstreamer::init()
+            .map_err(|error| CaptureError::PipelineFailed { reason: error.to_string() })?;
+        let is_registered =
+            |element: ScreenElement| gstreamer::ElementFactory::find(element.name()).is_some();
+        return windows_backend(chosen.as_deref(), is_registered);
+    }
     if cfg!(not(target_os = "linux")) || chosen.as_deref() == Some("scap") {
         return if scap::helper::IS_BUILT { Ok(Backend::Scap) } else { Err(without_scap()) };
     }
@@ -138,6 +176,31 @@ pub(crate) fn backend(display: Option<&str>) -> Result<Backend, CaptureError> {
     })
 }
 
+/// Chooses the element for Windows: the one of that name, or the first that GStreamer has.
+fn windows_backend(
+    chosen: Option<&str>,
+    is_registered: impl Fn(ScreenElement) -> bool,
+) -> Result<Backend, CaptureError> {
+    let element = match chosen {
+        Some("d3d11") => ScreenElement::Direct3d,
+        Some("gdi") => ScreenElement::Gdi,
+        Some(other) => {
+            let reason =
+                format!("{SOURCE_VARIABLE} is '{other}', and can only be 'd3d11', 'gdi' or 'scap'");
+            return Err(CaptureError::Unsupported { reason });
+        }
+        None if is_registered(ScreenElement::Direct3d) => ScreenElement::Direct3d,
+        None => ScreenElement::Gdi,
+    };
+    if is_registered(element) {
+        return Ok(Backend::Windows(element));
+    }
+    Err(CaptureError::EncoderMissing {
+        element: element.name().to_owned(),
+        remedy: "Install Snaplark again: its folder lacks a part of GStreamer.".to_owned(),
+    })
+}
+
 fn without_scap() -> CaptureError {
     let reason = format!("{SOURCE_VARIABLE} is 'scap', which this build of Snaplark is without");
     CaptureError::Unsupported { reason }
@@ -150,6 +213,19 @@ pub(crate) fn missing(reason: &str) -> CaptureError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_is_captured_by_direct3d_where_it_is_there() {
+        use ScreenElement::{Direct3d, Gdi};
+        let all = |_| true;
+        let gdi_alone = |element| element == Gdi;
+        assert_eq!(windows_backend(None, all), Ok(Backend::Windows(Direct3d)));
+        assert_eq!(windows_backend(None, gdi_alone), Ok(Backend::Windows(Gdi)));
+        assert_eq!(windows_backend(Some("gdi"), all), Ok(Backend::Windows(Gdi)));
+        let kind = |chosen| windows_backend(chosen, gdi_alone).map_err(|error| error.kind());
+        assert_eq!(kind(Some("d3d11")), Err("encoder-missing"));
+        assert_eq!(kind(Some("x11")), Err("unsupported"));
+    }
 
     #[test]
     fn screen_mapping_scales_positions_with_the_picture() {

@@ -31,6 +31,19 @@ pub(crate) fn set_on_black(
     if (rect.width, rect.height) != size {
         own.fill(0);
     }
+    copy_rows(own, size, picture, stride_bytes, rect, at);
+}
+
+/// Copies `rect`'s rows, each `stride_bytes` after the one before, to that position of a picture, and leaves the rest as
+/// it is.
+pub(crate) fn copy_rows(
+    own: &mut [u8],
+    size: (u32, u32),
+    picture: &[u8],
+    stride_bytes: usize,
+    rect: PixelRect,
+    at: (u32, u32),
+) {
     let row_bytes = rect.width as usize * BYTES_PER_PIXEL;
     let own_stride = size.0 as usize * BYTES_PER_PIXEL;
     let start = at.1 as usize * own_stride + at.0 as usize * BYTES_PER_PIXEL;

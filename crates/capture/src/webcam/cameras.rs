@@ -188,9 +188,12 @@ fn found() -> Result<Vec<gst::Device>, String> {
 }
 
 /// Returns a stable name. Video4Linux numbers devices in the order of connection, but the port stays
-/// the same.
+/// the same. On Windows the path names device and port.
 fn name(device: &gst::Device) -> String {
     let description = device.display_name().to_string();
+    if cfg!(windows) {
+        return property(device, "device.path").unwrap_or(description);
+    }
     let plug = property(device, "v4l2.device.bus_info").map(|plug| format!("{plug} {description}"));
     property(device, "node.name").or(plug).unwrap_or(description)
 }

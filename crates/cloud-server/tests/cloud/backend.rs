@@ -20,6 +20,13 @@ impl Backend {
         Backend { folder: folder.to_owned() }
     }
 
+    /// Returns a copy of all that is kept, in a folder that is not there yet. Nothing may run on it.
+    pub fn copied(&self, folder: &Path) -> Backend {
+        let mut copy = std::process::Command::new("cp");
+        assert!(copy.arg("-a").arg(&self.folder).arg(folder).status().unwrap().success());
+        Backend { folder: folder.to_owned() }
+    }
+
     pub fn place(&self) -> DataLocation {
         DataLocation::from(&self.folder)
     }

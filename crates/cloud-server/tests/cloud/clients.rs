@@ -273,8 +273,9 @@ async fn the_client_of_document_004_learns_who_it_is_and_sends_pictures() {
     let part = Part::bytes(png.clone()).file_name("capture.png");
     let request = user.http.post(format!("{}/api/v1/media/upload", server.url()));
     let form = Form::new().part("capture", part);
-    let answer = sent(request.bearer_auth(&user.token).multipart(form)).await.ok();
-    let served = user.http.get(answer["url"].as_str().unwrap()).send().await.unwrap();
+    let key = sent(request.bearer_auth(&user.token).multipart(form)).await.ok();
+    let link = format!("{}/{}", server.url(), key.as_str().expect("the key alone"));
+    let served = user.http.get(link).send().await.unwrap();
     assert_eq!(served.headers()["content-type"], "image/png");
     assert!(served.bytes().await.unwrap() == png, "the file's own address");
 }

@@ -3,7 +3,7 @@
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use snaplark_api::{RECORDING_SECRET_BYTES, recording_id_of};
+use snaplark_api::{RECORDING_SECRET_BYTES, hex, recording_id_of};
 use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 
 use crate::support::{Answer, Recording, User, encoded, init_000};
@@ -55,7 +55,7 @@ pub fn init() -> Vec<u8> {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// A recording of six segments of two seconds in three parts, with an id that is made from a secret.
@@ -99,12 +99,16 @@ impl Film {
     }
 
     pub async fn begin(&self, user: &User, version: u32) -> Answer {
-        let digits: String = self.secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        user.post("/videos/init", &self.init_body(version)).await
+    }
+
+    pub fn init_body(&self, version: u32) -> Value {
+        let digits = hex(&self.secret);
         let mut body = init_000();
         body["recordingId"] = json!(self.id);
         body["recordingSecret"] = json!(digits);
         body["version"] = json!(version);
-        user.post("/videos/init", &body).await
+        body
     }
 
     pub async fn session(&self, user: &User, version: u32) -> String {

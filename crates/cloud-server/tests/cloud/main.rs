@@ -10,6 +10,8 @@ mod backend;
 mod backup;
 mod browser;
 mod clients;
+#[cfg(target_os = "linux")]
+mod crash_points;
 mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
@@ -17,6 +19,7 @@ mod documents;
 mod durability;
 #[cfg(unix)]
 mod encoder;
+mod files;
 mod film;
 mod forgotten;
 mod generated;
@@ -30,9 +33,12 @@ mod load;
 mod load_hostile;
 mod maps;
 mod my_account;
+#[cfg(target_os = "linux")]
+mod numbered;
 mod oauth;
 mod openapi;
 mod operations;
+mod original_apps;
 mod pages;
 mod parts;
 mod picture_versions;

@@ -140,7 +140,16 @@ async fn export_holds_every_recording_as_it_came_with_an_index() {
     named(&server.user("b@example.com").await, "theirs.webm", &parts).await;
 
     let browser = signed_in(&server.url(), server.backend.place(), WHO).await;
+    let page = browser.get("/my/account").await.html;
+    assert!(
+        page.contains("Holds 2 recordings, 0 screenshots and captions of 1 recording"),
+        "{page}"
+    );
+    assert!(page.contains("1 recording is damaged or never arrived"));
+    assert!(browser.get("/my/account/export").await.html.contains("\"none\""));
     let (headers, archive) = export(&server, &browser).await;
+    let progress = browser.get("/my/account/export").await.html;
+    assert_eq!(progress, "{\"state\":\"done\"}", "the page can say so");
     assert_eq!(headers["content-length"], archive.len().to_string(), "progress can be shown");
     assert_eq!(
         headers["content-disposition"],

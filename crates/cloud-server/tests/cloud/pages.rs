@@ -88,6 +88,51 @@ async fn page_names_what_can_be_loaded_before_it_is_read() {
     assert_eq!(page(&user, shape).await.2, ":root{--shape:1.2500}");
 }
 
+/// Without scripts too: the server chooses, and no cache mixes the languages.
+#[tokio::test]
+async fn pages_are_in_the_language_that_the_browser_asks_for() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let answer = user.upload(&synthetic(2, 300).stream()).await;
+    let video = format!("/videos/{}", answer["videoId"].as_str().unwrap());
+    let locked = user.upload(&synthetic(1, 300).stream()).await;
+    user.lock(locked["sessionId"].as_str().unwrap(), "open sesame").await;
+    let locked = format!("/videos/{}", locked["videoId"].as_str().unwrap());
+    let now = uuid::Timestamp::from_unix(uuid::NoContext, 1_800_000_000, 0);
+    let awaited = format!("/videos/{}", Uuid::new_v7(now));
+    let embed = format!("{video}/embed");
+    for (asked, tag, direction, words) in [
+        ("de-CH, en;q=0.5", "de", "ltr", ["Link kopieren", "Passwort", "hochgeladen", "Anmelden"]),
+        ("ar", "ar", "rtl", ["نسخ الرابط", "كلمة المرور", "لم يُرفع بعد", "تسجيل الدخول"]),
+        ("fr, en;q=0.5", "en", "ltr", ["Copy link", "password", "uploaded", "Sign in"]),
+    ] {
+        let pages = [(&video, words[0]), (&locked, words[1]), (&awaited, words[2])];
+        let sign_in = "/sign-in".to_owned();
+        let heads = [(&sign_in, words[3]), (&embed, "")];
+        for (path, said) in pages.into_iter().chain(heads) {
+            let request = user.http.get(format!("{}{path}", user.url));
+            let response = request.header(header::ACCEPT_LANGUAGE, asked).send().await.unwrap();
+            assert_eq!(response.headers()[header::VARY], "accept-language", "{path}");
+            let html = response.text().await.unwrap();
+            let begin = format!("<html lang=\"{tag}\" dir=\"{direction}\">");
+            assert!(html.contains(&begin), "{asked} {path}: {html}");
+            assert!(html.contains(said), "{asked} {path}: {said} in {html}");
+        }
+        // What the scripts say comes from beside them.
+        let (_, _, html) = page(&user, &video).await;
+        let version = html.split("/static/").nth(1).unwrap().split('/').next().unwrap();
+        let (status, headers, script) =
+            page(&user, &format!("/static/{version}/{tag}/words.js")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        assert!(script.starts_with(&format!("export const language = \"{tag}\";")), "{script}");
+        let other = format!("/static/{version}/fr/words.js");
+        assert_eq!(page(&user, &other).await.0, StatusCode::NOT_FOUND);
+        let style = format!("/static/{version}/{tag}/page.css");
+        assert_eq!(page(&user, &style).await.0, StatusCode::NOT_FOUND, "one address for each");
+    }
+}
+
 #[tokio::test]
 async fn a_title_is_text_and_never_markup() {
     let server = Server::start().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use snaplark_api::hex;
 use uuid::Uuid;
 
 use crate::support::{Answer, Server, User, chunk_form, file, init_000, synthetic};
@@ -201,7 +202,7 @@ async fn a_link_that_was_handed_out_early_is_claimed_by_its_secret_alone() {
     let (user, other) = (server.user("a@example.com").await, server.user("b@example.com").await);
     let secret = [9; 32];
     let id = snaplark_api::recording_id_of(&secret);
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&secret);
     let mut body = init_000();
     body["recordingId"] = json!(id);
     // Who knows the link, and not the secret.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
-use snaplark_api::{RECORDING_SECRET_BYTES, ScreenshotFields, recording_id_of};
+use snaplark_api::{RECORDING_SECRET_BYTES, ScreenshotFields, hex, recording_id_of};
 use snaplark_cloud::Limits;
 use snaplark_formats::metadata::without_metadata;
 
@@ -32,7 +32,7 @@ impl Shot {
     }
 
     fn fields(&self, version: u32) -> ScreenshotFields {
-        let digits: String = self.secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(&self.secret);
         ScreenshotFields {
             recording_id: Some(self.id.parse().unwrap()),
             recording_secret: Some(digits),

@@ -33,11 +33,22 @@ impl Running {
 
     /// `program`: begins this program, with these arguments and what else it wants.
     pub fn started(
-        mut program: Command,
+        program: Command,
         backend: &Backend,
         env: &[(&str, &str)],
         log: Stdio,
     ) -> Running {
+        let started = Running::try_started(program, backend, env, log);
+        started.unwrap_or_else(|line| panic!("it doesn't listen: {line}"))
+    }
+
+    /// Fails with its first line if that doesn't say where it listens. It has ended then.
+    pub fn try_started(
+        mut program: Command,
+        backend: &Backend,
+        env: &[(&str, &str)],
+        log: Stdio,
+    ) -> Result<Running, String> {
         let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .envs(backend.env())
@@ -49,9 +60,24 @@ impl Running {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let url = line.strip_prefix("listening on ").expect(&line).trim().to_owned();
+        let Some(url) = line.strip_prefix("listening on ").map(|url| url.trim().to_owned()) else {
+            child.kill().ok();
+            child.wait().unwrap();
+            return Err(line);
+        };
         assert!(url.starts_with("http://127.0.0.1:"), "{line}");
-        Running { child, url, out }
+        Ok(Running { child, url, out })
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end. Returns its exit code, and what it has written since it listened.
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
     }
 
     pub fn kill(mut self) {

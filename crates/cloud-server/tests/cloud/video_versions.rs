@@ -17,7 +17,7 @@ use crate::support::{Server, User, decode};
 use crate::wait;
 
 /// Looks for bytes of what was cut in every object, row and answer.
-async fn assert_gone(server: &Backend, user: &User, film: &Film, sessions: &[String]) {
+pub async fn assert_gone(server: &Backend, user: &User, film: &Film, sessions: &[String]) {
     let cut = [mark(0), mark(3), b"SPOKEN-0".to_vec(), b"SPOKEN-2-3".to_vec()];
     let cut = [&cut[..], &[b"TITLE-0".to_vec(), b"TITLE-3".to_vec()]].concat();
     wait::until_true("what was cut to be gone from the storage", async || {

@@ -34,6 +34,23 @@ impl Backend {
         Backend { name }
     }
 
+    /// Returns a copy of all that is kept. Nothing may run on it.
+    pub fn copied(&self, _: &Path) -> Backend {
+        let name = format!("t{}", Uuid::new_v4().simple());
+        POSTGRES.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {}", self.name));
+        for path in BUCKET.paths(&format!("buckets/videos/{}", self.name)) {
+            let to = path.replacen(&self.name, &name, 1);
+            let url = |path: &str| format!("http://127.0.0.1:{}/{path}", BUCKET.filer);
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let file = file.path().to_str().unwrap();
+            for args in [["-o", file, &url(&path)], ["-T", file, &url(&to)]] {
+                let done = Command::new("curl").arg("-sf").args(args).output().unwrap();
+                assert!(done.status.success(), "{args:?}: {done:?}");
+            }
+        }
+        Backend { name }
+    }
+
     pub fn place(&self) -> DataLocation {
         DataLocation {
             data: None,

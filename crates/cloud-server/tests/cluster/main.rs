@@ -20,6 +20,9 @@ mod audit;
 mod browser;
 #[path = "../cloud/clients.rs"]
 mod clients;
+#[cfg(target_os = "linux")]
+#[path = "../cloud/crash_points.rs"]
+mod crash_points;
 #[path = "../cloud/dialects.rs"]
 mod dialects;
 #[path = "../cloud/documents.rs"]

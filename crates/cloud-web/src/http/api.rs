@@ -100,12 +100,19 @@ async fn init(
     let body = json_body(request).await?;
     let mut new = forms::init(&body, user)?;
     new.may_replace |= scopes.has(Scope::Account);
+    if let Some(file_bytes) = body.get("fileBytes").and_then(Value::as_u64) {
+        app.uploads.admit_file(&new, file_bytes).await?;
+    }
     let upload = app.uploads.init(&new).await?;
-    // Only the first title is set here, because a later one was chosen by the owner.
-    if let Some(title) = body.get("title").and_then(Value::as_str)
-        && upload.share.title.is_none()
-    {
-        let ask = ShareAsk { title: Some(title.to_owned()), ..ShareAsk::default() };
+    // Only the first ones are set here, because later ones were chosen by the owner.
+    let said = |name: &str, known: &Option<String>| {
+        let text = body.get(name).and_then(Value::as_str).filter(|_| known.is_none());
+        text.map(str::to_owned)
+    };
+    let title = said("title", &upload.share.title);
+    let description = said("description", &upload.share.description);
+    if title.is_some() || description.is_some() {
+        let ask = ShareAsk { title, description, ..ShareAsk::default() };
         app.shares.change(&app.accounts, &upload, &ask).await?;
     }
     Ok(Json(InitAnswer {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::site::Exports;
 use crate::outlets::{Mailer, RequestMetrics};
 use crate::pages::page_path;
 use snaplark_cloud::accounts::Accounts;
@@ -45,6 +46,8 @@ pub(crate) struct AppState {
     pub(crate) sweep: Arc<Notify>,
     /// A permit for each request that waits for a stream's first piece.
     pub(crate) held_playlists: Arc<Semaphore>,
+    /// How far the exports of accounts are.
+    pub(crate) exports: Arc<Exports>,
 }
 
 impl AppState {

@@ -45,7 +45,9 @@ pub(crate) fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
     let recording_id = form.optional_uuid("recordingId");
     let secret = form.optional_secret("recordingSecret");
     form.optional_text("title", shares::TITLE_CHARS_MAX);
+    form.optional_text("description", shares::DESCRIPTION_CHARS_MAX);
     let version = form.version();
+    let is_file = form.optional_whole("fileBytes", FILE_BYTES).is_some();
     // Only the fields of the specifications are kept. A client may send secrets or a megabyte of
     // other data along.
     let metadata = json!({
@@ -61,7 +63,8 @@ pub(crate) fn init(body: &Value, user: UserId) -> Result<NewUpload, ApiError> {
         recording_id,
         // Without an id each upload is a new video, and a version means nothing.
         version: recording_id.map_or(1, |_| version),
-        media: MediaKind::Webm,
+        // A file that exists already is cut anywhere, and shows its type by its first part and at the end.
+        media: if is_file { MediaKind::Unknown } else { MediaKind::Webm },
         filename,
         width,
         height,
@@ -195,6 +198,9 @@ pub(crate) fn pieces(body: &Value) -> Result<PiecesRequest, ApiError> {
     Ok(PiecesRequest { from_version: small(from_version), pieces, times, chapters })
 }
 
+/// The sizes of files that can be sent at all.
+const FILE_BYTES: RangeInclusive<i64> =
+    1..=limits::PARTS_MAX as i64 * limits::PART_BYTES_MAX as i64;
 const TIME: RangeInclusive<i64> = 0..=limits::TIME_MS_MAX as i64;
 /// Above the size of every object.
 const OFFSET: RangeInclusive<i64> = 0..=1 << 40;

@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 use super::app::App;
 use super::errors::ApiError;
 use super::video::{self, File, edited, gone};
+use snaplark_api::hex;
 use snaplark_cloud::products::{Mp4Height, PIECE_MS, QUIET_MAX, StreamFacts};
-use snaplark_cloud::secrets::hex;
 use snaplark_cloud_data::db::Upload;
 
 const PLAYLIST_MIME: &str = "application/vnd.apple.mpegurl";
@@ -173,7 +173,7 @@ async fn playlist(
     Ok(playlist_answer(text(height, &address, facts.as_ref(), pieces, is_live), keep))
 }
 
-/// Returns whether the stream of this recording has been given up until more of it arrives: it shows all
+/// Returns whether the stream of this recording may have been given up until more of it arrives: it shows all
 /// that is there, and to ask for it again would only have that encoded once more.
 fn stands_still(app: &App, upload: &Upload) -> bool {
     let quiet_ms = app.uploads.clock.now_ms().saturating_sub(upload.active_ms);

@@ -22,6 +22,8 @@ pub(crate) fn html_that_sends_to(status: StatusCode, page: Markup, targets: &str
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
+        // Every page is in the language that the browser asks for.
+        (header::VARY, "accept-language"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

@@ -93,6 +93,11 @@ impl<'a> JsonForm<'a> {
         }
     }
 
+    pub(crate) fn optional_whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.fields.get(name).filter(|value| !value.is_null())?;
+        self.check_whole(name, whole(value), &range)
+    }
+
     pub(crate) fn whole(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.present(name)?;
         self.check_whole(name, whole(value), &range)

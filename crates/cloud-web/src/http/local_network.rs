@@ -23,6 +23,7 @@ use super::html::html;
 use super::router::{headers_for_all, link_routes};
 use super::visitor_rate::VisitorRate;
 use crate::pages;
+use crate::words::PageWords;
 use snaplark_cloud_data::db::VideoId;
 
 /// The rate limit of a visitor. A page with its media sends a dozen requests at once; a player that
@@ -65,6 +66,7 @@ impl AppState {
             request_metrics: Arc::clone(&self.request_metrics),
             sweep: Arc::clone(&self.sweep),
             held_playlists: Arc::clone(&self.held_playlists),
+            exports: Arc::clone(&self.exports),
         }
     }
 }
@@ -81,8 +83,8 @@ pub(crate) fn router(app: App, rate: Arc<VisitorRate>) -> Router {
         .layer(middleware::from_fn_with_state(app, headers_for_all))
 }
 
-async fn nothing() -> Response {
-    html(StatusCode::NOT_FOUND, pages::nothing())
+async fn nothing(words: PageWords) -> Response {
+    html(StatusCode::NOT_FOUND, pages::nothing(words))
 }
 
 async fn admit(State(gate): State<VisitorGate>, mut request: Request, next: Next) -> Response {
@@ -98,7 +100,7 @@ async fn admit(State(gate): State<VisitorGate>, mut request: Request, next: Next
         return next.run(request).await;
     }
     let Some((video, segment, inner)) = opened(&gate.app, request.uri()) else {
-        return nothing().await;
+        return nothing(PageWords::asked(request.headers())).await;
     };
     *request.uri_mut() = inner;
     with_keys(next.run(request).await, video, &segment).await

@@ -77,6 +77,7 @@ pub(super) fn link_routes() -> Router<App> {
         .route("/screenshots/{video}/{name}", get(video::image))
         .route("/screenshots/{video}/made/{name}", get(video::product))
         .route("/static/{version}/{name}", get(assets::serve))
+        .route("/static/{version}/{language}/{name}", get(assets::serve_script))
 }
 
 pub(super) async fn headers_for_all(

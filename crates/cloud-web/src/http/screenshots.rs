@@ -20,7 +20,7 @@ use super::{forms, multipart, share};
 use crate::pages::file_path;
 use snaplark_cloud::shares::ShareAsk;
 use snaplark_cloud_data::db::{NewUpload, Upload, UserId, VideoId};
-use snaplark_cloud_data::scopes::Scope;
+use snaplark_cloud_data::scopes::{Scope, Scopes};
 
 /// The name of a screenshot that a browser pasted without one.
 const NAME: &str = "Screenshot";
@@ -42,7 +42,30 @@ pub(crate) async fn upload(
     SignedFor(user, scopes): SignedFor,
     request: Request,
 ) -> Result<Json<ScreenshotAnswer>, ApiError> {
-    let image = multipart::read_file(&app, user, request, multipart::image(known)).await?;
+    let upload = receive(&app, (user, scopes), request).await?;
+    let file = format!("{}{}", app.public_url, file_path(&upload));
+    Ok(Json(ScreenshotAnswer {
+        success: Some(true),
+        id: Some(upload.video_id.to_string()),
+        // As the specification means it: the file itself, which people open and pages embed.
+        url: file.clone(),
+        page_url: Some(app.page_url(&upload)),
+        image_url: Some(file),
+        width: Some(upload.width),
+        height: Some(upload.height),
+        size_bytes: upload.finished.as_ref().map(|finished| finished.size_bytes),
+        version: Some(upload.version),
+        message: Some("Screenshot uploaded".to_owned()),
+    }))
+}
+
+/// Stores the picture of a form behind its link.
+async fn receive(
+    app: &App,
+    (user, scopes): (UserId, Scopes),
+    request: Request,
+) -> Result<Upload, ApiError> {
+    let image = multipart::read_file(app, user, request, multipart::image(known)).await?;
     let asked = match forms::screenshot(&image.texts) {
         Ok(asked) => asked,
         Err(error) => {
@@ -71,28 +94,17 @@ pub(crate) async fn upload(
         app.shares.change(&app.accounts, &upload, &ask).await?;
     }
     app.jobs.look_soon();
-    let file = format!("{}{}", app.public_url, file_path(&upload));
-    Ok(Json(ScreenshotAnswer {
-        success: Some(true),
-        id: Some(upload.video_id.to_string()),
-        // As the specification means it: the file itself, which people open and pages embed.
-        url: file.clone(),
-        page_url: Some(app.page_url(&upload)),
-        image_url: Some(file),
-        width: Some(upload.width),
-        height: Some(upload.height),
-        size_bytes: upload.finished.as_ref().map(|finished| finished.size_bytes),
-        version: Some(upload.version),
-        message: Some("Screenshot uploaded".to_owned()),
-    }))
+    Ok(upload)
 }
 
-/// The same at the address of seed 004's desktop client.
+/// The same as seed 004's own desktop client does it. Its answer is the key alone, as a JSON string: the client
+/// shares the server's address with the key behind it, and can't read an object.
 #[cfg_attr(test, utoipa::path(
     post, path = "/api/v1/media/upload", operation_id = "uploadMedia", tag = "Snaplark",
     summary = "Upload a screenshot, as the desktop client of seed 004 does", description = "",
     request_body(content = ScreenshotForm, content_type = "multipart/form-data"),
-    responses((status = 200, description = "The screenshot and its link", body = ScreenshotAnswer),
+    responses((status = 200, description = "The key: the path of the file below the server's address", body = String,
+            content_type = "application/json", example = json!("screenshots/3b241101-e2bb-4255-8caf-4136c566a962/image.png")),
         RefusedStatus<400>, RefusedStatus<401>, RefusedStatus<403>, RefusedStatus<408>,
         (status = 409, body = ErrorAnswer, description = "The id belongs to another recording, a greater \
             version is behind the link (code newerVersion), or this version with other bytes \
@@ -101,11 +113,12 @@ pub(crate) async fn upload(
         RefusedStatus<422>, RefusedStatus<429>, RefusedStatus<500>, RefusedStatus<507>),
 ))]
 pub(crate) async fn upload_media(
-    app: State<App>,
-    user: SignedFor,
+    State(app): State<App>,
+    SignedFor(user, scopes): SignedFor,
     request: Request,
-) -> Result<Json<ScreenshotAnswer>, ApiError> {
-    upload(app, user, request).await
+) -> Result<Json<String>, ApiError> {
+    let upload = receive(&app, (user, scopes), request).await?;
+    Ok(Json(file_path(&upload).trim_start_matches('/').to_owned()))
 }
 
 #[cfg_attr(test, utoipa::path(

@@ -20,6 +20,7 @@ use super::errors::{ApiError, bad_query};
 use super::html::{form_page, html, unkept, with_preloads};
 use super::visitor::{Posted, Visitor, from, see_other, sign_in_address, with_cookie};
 use crate::pages::{self, FormRefusal, Moment};
+use crate::words::PageWords;
 use snaplark_cloud::edit::VersionEdit;
 use snaplark_cloud::media_map;
 use snaplark_cloud::products::Mp4Height;
@@ -72,7 +73,8 @@ pub(crate) async fn page(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
-    let moment = Moment { now_ms: app.uploads.clock.now_ms() };
+    let words = PageWords::asked(&parts.headers);
+    let moment = Moment { now_ms: app.uploads.clock.now_ms(), words };
     let only_here = app.is_this_computer;
     let behind = behind(&app, &video).await?;
     // A video under /screenshots, or an image under /videos.
@@ -94,7 +96,7 @@ pub(crate) async fn page(
     }
     Ok(match behind {
         Behind::Finished(upload) if is_lost(&app, &upload).await? => {
-            html(StatusCode::INTERNAL_SERVER_ERROR, pages::damaged())
+            html(StatusCode::INTERNAL_SERVER_ERROR, pages::damaged(words))
         }
         Behind::Finished(upload) if upload.media.is_image() => html(
             StatusCode::OK,
@@ -103,33 +105,30 @@ pub(crate) async fn page(
         Behind::Finished(upload) => {
             let edit = app.uploads.edit_of(&upload).await?.unwrap_or_default();
             let mime = mime(&app, &upload).await?;
-            let shown = shown(&app, &upload, &edit, &mime, is_owner);
+            let shown = shown(&app, words, &upload, &edit, &mime, is_owner);
             let owners = if is_owner { Some(owners_view(&app, &upload).await?) } else { None };
             let page = pages::finished(&app.public_url, shown, owners, only_here, moment);
-            with_preloads(html(StatusCode::OK, page), &pages::preloads(&upload))
+            with_preloads(html(StatusCode::OK, page), &pages::preloads(words, &upload))
         }
         Behind::Live { upload, mime } => {
             let edit = VersionEdit::default();
-            let shown = shown(&app, &upload, &edit, &mime, is_owner);
+            let shown = shown(&app, words, &upload, &edit, &mime, is_owner);
             let page = pages::live(&app.public_url, shown, only_here);
-            with_preloads(html(StatusCode::OK, page), &pages::preloads(&upload))
+            with_preloads(html(StatusCode::OK, page), &pages::preloads(words, &upload))
         }
         Behind::Awaited => {
-            let noun = if parts.uri.path().starts_with("/screenshots/") {
-                "screenshot"
-            } else {
-                "recording"
-            };
-            html(StatusCode::NOT_FOUND, pages::awaited(noun, &video))
+            let is_image = parts.uri.path().starts_with("/screenshots/");
+            html(StatusCode::NOT_FOUND, pages::awaited(words, is_image, &video))
         }
-        Behind::Removed => html(StatusCode::GONE, pages::removed()),
-        Behind::Expired => html(StatusCode::GONE, pages::expired()),
-        Behind::Nothing => html(StatusCode::NOT_FOUND, pages::nothing()),
+        Behind::Removed => html(StatusCode::GONE, pages::removed(words)),
+        Behind::Expired => html(StatusCode::GONE, pages::expired(words)),
+        Behind::Nothing => html(StatusCode::NOT_FOUND, pages::nothing(words)),
     })
 }
 
 fn shown<'a>(
     app: &App,
+    words: PageWords,
     upload: &'a Upload,
     edit: &'a VersionEdit,
     mime: &'a str,
@@ -143,6 +142,7 @@ fn shown<'a>(
         has_heights: app.uploads.stream_heights(upload).len() > 1,
         has_downloads: is_owner || !upload.share.downloads_off,
         counts_watching: !is_owner && app.watch_counter.counts(upload),
+        words,
     }
 }
 
@@ -209,20 +209,20 @@ async fn closed(
     refusal: Option<FormRefusal>,
 ) -> Result<Option<Response>, ApiError> {
     let path = pages::page_path(upload);
-    let noun = pages::noun(upload);
+    let (words, is_image) = (PageWords::asked(&parts.headers), upload.media.is_image());
     Ok(match access {
         Access::Owner | Access::Granted => None,
         Access::NeedsSignIn => {
-            let page = pages::for_members(noun, &sign_in_address(&path));
+            let page = pages::for_members(words, is_image, &sign_in_address(&path));
             Some(unkept(html(StatusCode::FORBIDDEN, page)))
         }
         Access::NeedsPassword => {
             let visitor = Visitor::from_request_parts(parts, app).await?;
             let (key, cookie) = visitor.form_key(app)?;
-            let page = pages::locked(noun, &path, &key, refusal);
+            let page = pages::locked(words, is_image, &path, &key, refusal);
             Some(with_cookie(form_page(StatusCode::FORBIDDEN, page, refusal), cookie))
         }
-        Access::Over => Some(html(StatusCode::GONE, pages::over(noun))),
+        Access::Over => Some(html(StatusCode::GONE, pages::over(words, is_image))),
     })
 }
 
@@ -288,6 +288,7 @@ pub(crate) async fn viewed(
 /// videos play there.
 pub(crate) async fn embed(
     State(app): State<App>,
+    words: PageWords,
     Path(video): Path<String>,
 ) -> Result<Response, ApiError> {
     let behind = behind(&app, &video).await?;
@@ -295,11 +296,11 @@ pub(crate) async fn embed(
         Behind::Finished(upload) if !upload.media.is_image() && is_public(&app, upload).await? => {
             let edit = app.uploads.edit_of(upload).await?.unwrap_or_default();
             let mime = mime(&app, upload).await?;
-            pages::embedded(&app.public_url, shown(&app, upload, &edit, &mime, false))
+            pages::embedded(&app.public_url, shown(&app, words, upload, &edit, &mime, false))
         }
         Behind::Live { upload, mime } if is_public(&app, upload).await? => {
             let edit = VersionEdit::default();
-            pages::embedded(&app.public_url, shown(&app, upload, &edit, mime, false))
+            pages::embedded(&app.public_url, shown(&app, words, upload, &edit, mime, false))
         }
         Behind::Finished(_)
         | Behind::Live { .. }
@@ -309,7 +310,7 @@ pub(crate) async fn embed(
         | Behind::Nothing => {
             let link =
                 format!("{}/videos/{}", app.public_url, video_id(&video).unwrap_or(NO_VIDEO));
-            return Ok(framed(html(StatusCode::NOT_FOUND, pages::not_embedded(&link))));
+            return Ok(framed(html(StatusCode::NOT_FOUND, pages::not_embedded(words, &link))));
         }
     };
     Ok(framed(html(StatusCode::OK, page)))
@@ -430,11 +431,11 @@ pub(crate) async fn live(
     Ok((no_store, Json(answer)).into_response())
 }
 
-pub(crate) async fn front(State(app): State<App>) -> Response {
-    html(StatusCode::OK, pages::front(&app.public_url, app.has_sign_in))
+pub(crate) async fn front(State(app): State<App>, words: PageWords) -> Response {
+    html(StatusCode::OK, pages::front(words, &app.public_url, app.has_sign_in))
 }
 
-pub(crate) async fn unknown(uri: Uri) -> Response {
+pub(crate) async fn unknown(uri: Uri, words: PageWords) -> Response {
     if uri.path().starts_with("/api/") {
         let answer = ApiError::new(
             StatusCode::NOT_FOUND,
@@ -443,7 +444,7 @@ pub(crate) async fn unknown(uri: Uri) -> Response {
         );
         return answer.into_response();
     }
-    html(StatusCode::NOT_FOUND, pages::nothing())
+    html(StatusCode::NOT_FOUND, pages::nothing(words))
 }
 
 async fn behind(app: &App, video: &str) -> Result<Behind, ApiError> {

@@ -21,6 +21,7 @@ use super::app::{App, AppState};
 use super::errors::ApiError;
 use super::html::html;
 use crate::pages::{self, FORM_KEY, Person};
+use crate::words::PageWords;
 use snaplark_cloud::accounts::plain_email;
 use snaplark_cloud::secrets;
 use snaplark_cloud_data::db::User;
@@ -45,6 +46,7 @@ const COOKIE_BYTES_MAX: usize = 128;
 pub(crate) struct Visitor {
     pub(crate) user: Option<User>,
     pub(crate) from: IpAddr,
+    pub(crate) words: PageWords,
     session: Option<String>,
     form: Option<String>,
     device: Option<String>,
@@ -68,6 +70,7 @@ impl FromRequestParts<App> for Visitor {
             form,
             device,
             from: from(app, &parts.headers, &parts.extensions),
+            words: PageWords::asked(&parts.headers),
         })
     }
 }
@@ -163,12 +166,13 @@ pub(crate) fn from(app: &App, headers: &HeaderMap, extensions: &Extensions) -> I
 pub(crate) struct Owner {
     pub(crate) user: User,
     pub(crate) from: IpAddr,
+    pub(crate) words: PageWords,
     form_key: String,
 }
 
 impl Owner {
     pub(crate) fn person(&self) -> Person<'_> {
-        Person { email: &self.user.email, form_key: &self.form_key }
+        Person { email: &self.user.email, form_key: &self.form_key, words: self.words }
     }
 }
 
@@ -179,8 +183,9 @@ impl FromRequestParts<App> for Owner {
         let visitor =
             Visitor::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         let (form_key, _) = visitor.form_key(app).map_err(IntoResponse::into_response)?;
-        match visitor.user {
-            Some(user) => Ok(Owner { user, from: visitor.from, form_key }),
+        let Visitor { user, from, words, .. } = visitor;
+        match user {
+            Some(user) => Ok(Owner { user, from, words, form_key }),
             None => {
                 let here = parts.uri.path_and_query().map_or("/", |here| here.as_str());
                 Err(see_other(&sign_in_address(here)))
@@ -263,17 +268,14 @@ impl FromRequest<App> for OwnerPosted {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let posted = Posted::from_request(request, app).await?;
         let (form_key, _) = posted.visitor.form_key(app).map_err(IntoResponse::into_response)?;
-        let Posted { visitor: Visitor { user, from, .. }, fields, is_ours } = posted;
+        let Posted { visitor: Visitor { user, from, words, .. }, fields, is_ours } = posted;
         match user {
             Some(user) if is_ours => {
-                Ok(OwnerPosted { owner: Owner { user, from, form_key }, fields })
+                Ok(OwnerPosted { owner: Owner { user, from, words, form_key }, fields })
             }
             Some(_) => Err(html(
                 StatusCode::FORBIDDEN,
-                pages::refused(
-                    "Nothing was changed",
-                    "The page was open for too long, or another site sent this. Go back, reload the page, and try again.",
-                ),
+                pages::refused(words, words.refused_form(), words.refused_form_hint()),
             )),
             None => Err(see_other(&sign_in_address("/my/videos"))),
         }

@@ -23,7 +23,7 @@ use snaplark_cloud_data::db::WATCH_STRETCHES;
 /// A hundred stretches in brackets have less than a kilobyte.
 const REPORT_BYTES_MAX: usize = 4 * 1024;
 
-/// What a player has played since its last report.
+/// The stretches that a player has played since its last report.
 #[derive(Debug, Deserialize)]
 struct WatchReport {
     /// The version of the video. What was played of another one is not counted.

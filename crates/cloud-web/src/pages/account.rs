@@ -4,9 +4,10 @@ use maud::{Markup, html};
 
 use super::icons::*;
 use super::{HtmlPage, Moment, Person, SiteSection, date, form_key, icon, note, own_page};
+use crate::words::PageWords;
 use snaplark_cloud::secrets::PASSWORD_CHARS_MIN;
 use snaplark_cloud_data::db::TokenInfo;
-use snaplark_cloud_data::scopes::Scopes;
+use snaplark_cloud_data::scopes::{Scope, Scopes};
 
 /// The reason why a form is shown again.
 #[derive(Clone, Copy, Debug)]
@@ -25,32 +26,40 @@ pub(crate) enum FormRefusal {
 }
 
 impl FormRefusal {
-    pub(super) fn sentence(self) -> String {
+    pub(super) fn sentence(self, words: PageWords) -> String {
         match self {
-            FormRefusal::Wrong => {
-                "Wrong e-mail address or password. Check both, and try again.".to_owned()
+            FormRefusal::Wrong => words.refused_sign_in().to_owned(),
+            FormRefusal::TooMany { retry_after_s } if retry_after_s < 60 => {
+                words.refused_seconds(retry_after_s).text()
             }
             FormRefusal::TooMany { retry_after_s } => {
-                format!("Too many attempts. Nothing is lost. Try again in {}.", wait(retry_after_s))
+                words.refused_minutes(retry_after_s.div_ceil(60)).text()
             }
-            FormRefusal::WrongCurrent => {
-                "That is not your current password. Nothing was changed.".to_owned()
-            }
-            FormRefusal::WrongToDelete => {
-                "The e-mail address or the password is wrong. Nothing was deleted.".to_owned()
-            }
-            FormRefusal::NewPassword => format!(
-                "The new password needs at least {PASSWORD_CHARS_MIN} characters. Nothing was changed."
-            ),
-            FormRefusal::Stale => {
-                "This page has expired. Nothing was changed. Try again.".to_owned()
-            }
+            FormRefusal::WrongCurrent => words.refused_current().to_owned(),
+            FormRefusal::WrongToDelete => words.refused_delete().to_owned(),
+            FormRefusal::NewPassword => words.refused_new_password(PASSWORD_CHARS_MIN).text(),
+            FormRefusal::Stale => words.refused_stale().to_owned(),
         }
     }
 }
 
-fn wait(seconds: u64) -> String {
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
+/// Returns what a program can do.
+fn scope_words(words: PageWords, scope: Scope) -> &'static str {
+    match scope {
+        Scope::Upload => words.scope_upload(),
+        Scope::Read => words.scope_read(),
+        Scope::Account => words.scope_account(),
+    }
+}
+
+/// Returns the same as verbs, for a list of tokens.
+fn scope_verbs(words: PageWords, scopes: Scopes) -> String {
+    let verbs = scopes.each().map(|scope| match scope {
+        Scope::Upload => words.may_upload(),
+        Scope::Read => words.may_read(),
+        Scope::Account => words.may_account(),
+    });
+    verbs.collect::<Vec<_>>().join(words.list_comma())
 }
 
 /// A password field with a button that reveals the text.
@@ -63,7 +72,7 @@ pub(super) struct Secret<'a> {
 }
 
 /// Renders the field. The button stays hidden without scripts.
-pub(super) fn secret(of: Secret<'_>) -> Markup {
+pub(super) fn secret(words: PageWords, of: Secret<'_>) -> Markup {
     let Secret { id, name, label, is_new, is_first } = of;
     let (complete, min) = match is_new {
         true => ("new-password", Some(PASSWORD_CHARS_MIN)),
@@ -71,11 +80,11 @@ pub(super) fn secret(of: Secret<'_>) -> Markup {
     };
     html! {
         div.secret-field {
-            label for=(id) { span { (label) @if let Some(min) = min { " (at least " (min) " characters)" } } }
+            label for=(id) { span { @match min { Some(min) => (words.password_at_least(label, min)), None => (label) } } }
             div.reveal {
                 input.field id=(id) type="password" name=(name) required autocomplete=(complete) autofocus[is_first]
                     minlength=[min] maxlength="1024" spellcheck="false" autocapitalize="none";
-                button.plain.square type="button" data-reveal=(id) aria-pressed="false" aria-controls=(id) aria-label="Show password" title="Show password" hidden {
+                button.plain.square type="button" data-reveal=(id) aria-pressed="false" aria-controls=(id) aria-label=(words.show_password()) title=(words.show_password()) hidden {
                     span.when-hidden { (icon(ICON_EYE)) } span.when-shown { (icon(ICON_EYE_OFF)) }
                 }
             }
@@ -83,8 +92,8 @@ pub(super) fn secret(of: Secret<'_>) -> Markup {
     }
 }
 
-pub(super) fn refusal(refusal: FormRefusal) -> Markup {
-    html! { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence()) } } }
+pub(super) fn refusal(words: PageWords, refusal: FormRefusal) -> Markup {
+    html! { p.refusal role="alert" { (icon(ICON_ALERT)) span { (refusal.sentence(words)) } } }
 }
 
 /// The program that a sign-in is for, according to its request.
@@ -96,6 +105,7 @@ pub(crate) struct ConnectingApp {
 
 /// `next` is the page after signing in. `nobody` means that no user has a password yet.
 pub(crate) fn password_page(
+    words: PageWords,
     next: &str,
     email: &str,
     key: &str,
@@ -103,63 +113,63 @@ pub(crate) fn password_page(
     nobody: bool,
     asking: Option<&ConnectingApp>,
 ) -> Markup {
-    let page = HtmlPage { title: "Sign in", head: html! {}, scripts: &["page.js"], awaits: None };
+    let plain = HtmlPage::plain(words, words.sign_in());
+    let page = HtmlPage { scripts: &["page.js"], ..plain };
     page.render_form(html! {
         form.note.form method="post" action="/sign-in" {
             span.badge data-tone="accent" { (icon(ICON_USER)) }
-            h1 { "Sign in to Snaplark" }
+            h1 { (words.sign_in_heading()) }
             @if nobody {
-                p { "Nobody can sign in here yet. The person who runs this server adds the first user:" }
-                code { "snaplark-cloud user add you@example.com" }
+                p { (words.sign_in_nobody()) }
+                code dir="ltr" { "snaplark-cloud user add you@example.com" }
             }
             @if let Some(ConnectingApp { device, scopes }) = asking {
-                p { b { "Snaplark on " bdi { (device) } } " asks you to sign in. Once you agree, it can:" }
-                ul.plain-list { @for scope in scopes.each() { li { (scope.words()) } } }
+                p { (words.sign_in_asked(html! { b { (words.snaplark_on(html! { bdi { (device) } })) } })) }
+                ul.plain-list { @for scope in scopes.each() { li { (scope_words(words, scope)) } } }
             }
-            @if let Some(why) = refusal { (self::refusal(why)) }
+            @if let Some(why) = refusal { (self::refusal(words, why)) }
             (form_key(key))
             input type="hidden" name="next" value=(next);
-            label { span { "E-mail address" }
+            label { span { (words.email_address()) }
                 input.field type="email" name="email" value=(email) required autocomplete="username" autofocus[email.is_empty()] maxlength="254"; }
-            (secret(Secret { id: "password", name: "password", label: "Password", is_new: false, is_first: !email.is_empty() }))
-            button.primary.large type="submit" { "Sign in" }
-            p.links { a href="/forgot-password" { "Forgot your password?" } }
-            @if !nobody { p.help { "No account yet? Ask the person who runs this server to add you. To watch a recording, you only need its link." } }
+            (secret(words, Secret { id: "password", name: "password", label: words.password(), is_new: false, is_first: !email.is_empty() }))
+            button.primary.large type="submit" { (words.sign_in()) }
+            p.links { a href="/forgot-password" { (words.forgot_password()) } }
+            @if !nobody { p.help { (words.no_account()) } }
         }
     })
 }
 
-/// Asks whether the app may act for the person who is signed in. `hidden` holds the hidden fields of
-/// the form.
+/// Asks whether the app may act for the person who is signed in. The form is sent to `action`, with the
+/// hidden fields.
 pub(crate) fn consent(
     person: Person<'_>,
     device: &str,
     scopes: Scopes,
-    hidden: &[(&str, &str)],
+    (action, hidden): (&str, &[(&str, &str)]),
 ) -> Markup {
-    let page = HtmlPage { title: "Connect the app", head: html! {}, scripts: &[], awaits: None };
-    page.render_form(html! {
-        form.note.form method="post" action="/oauth/authorize" {
+    let words = person.words;
+    HtmlPage::plain(words, words.connect_app()).render_form(html! {
+        form.note.form method="post" action=(action) {
             span.badge data-tone="accent" { (icon(ICON_MONITOR)) }
-            h1 { "Connect Snaplark on " (device) "?" }
-            p { "It asks to act as " b { bdi { (person.email) } } ". It can then:" }
-            ul.plain-list { @for scope in scopes.each() { li { (scope.words()) } } }
-            p { "It never sees your password. You can revoke access under “Devices & tokens”." }
-            p.hint { "Agree only if you have just chosen “Sign in” in Snaplark on this computer." }
+            h1 { (words.connect_heading(device)) }
+            p { (words.connect_as(html! { b { bdi { (person.email) } } })) }
+            ul.plain-list { @for scope in scopes.each() { li { (scope_words(words, scope)) } } }
+            p { (words.connect_hint()) }
+            p.hint { (words.connect_warning()) }
             (form_key(person.form_key))
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             div.two {
-                button.plain.large type="submit" name="answer" value="no" { "Cancel" }
-                button.primary.large type="submit" name="answer" value="yes" autofocus { "Connect" }
+                button.plain.large type="submit" name="answer" value="no" { (words.cancel()) }
+                button.primary.large type="submit" name="answer" value="yes" autofocus { (words.connect()) }
             }
         }
     })
 }
 
 /// The page for a request that can't be fulfilled.
-pub(crate) fn refused(title: &str, text: &str) -> Markup {
-    let page = HtmlPage { title, head: html! {}, scripts: &[], awaits: None };
-    page.render_form(note(ICON_ALERT, "plain", title, text, html! {}))
+pub(crate) fn refused(words: PageWords, title: &str, text: &str) -> Markup {
+    HtmlPage::plain(words, title).render_form(note(ICON_ALERT, "plain", title, text, html! {}))
 }
 
 /// `fresh` is a token that was just created. It is only shown this once.
@@ -169,49 +179,50 @@ pub(crate) fn tokens(
     fresh: Option<&str>,
     moment: Moment,
 ) -> Markup {
+    let words = person.words;
     own_page(
-        "Devices & tokens",
+        words.devices_and_tokens(),
         person,
         SiteSection::Tokens,
         html! {
             div.head {
-                h1 { "Devices & tokens" }
+                h1 { (words.devices_and_tokens()) }
                 span.space {}
                 form.inline method="post" action="/my/tokens" {
                     (form_key(person.form_key))
-                    input.field name="name" placeholder="Name, for example build server" aria-label="Name" required maxlength="80";
-                    button.primary type="submit" { (icon(ICON_KEY)) span { "Create token" } }
+                    input.field name="name" placeholder=(words.token_name_hint()) aria-label=(words.token_name()) required maxlength="80";
+                    button.primary type="submit" { (icon(ICON_KEY)) span { (words.token_create()) } }
                 }
             }
             @if let Some(token) = fresh {
                 div.fresh role="status" {
-                    p { b { "Copy this token now." } " It is not shown again. Only its fingerprint is stored." }
+                    p { b { (words.token_copy_now()) } " " (words.token_once()) }
                     div.inline {
-                        input.field.code readonly value=(token) aria-label="New token";
-                        button.plain type="button" data-copy-text=(token) data-said="Token copied" hidden { (icon(ICON_LINK)) span { "Copy token" } }
+                        input.field.code readonly value=(token) aria-label=(words.token_new());
+                        button.plain type="button" data-copy-text=(token) data-said=(words.token_copied()) hidden { (icon(ICON_LINK)) span { (words.token_copy()) } }
                     }
                 }
             }
             @if tokens.is_empty() {
-                (note(ICON_KEY, "plain", "No devices yet", "Snaplark appears here when you sign in with it. A token lets another program upload as you.", html! {}))
+                (note(ICON_KEY, "plain", words.no_devices(), words.no_devices_hint(), html! {}))
             } @else {
                 ul.rows {
                     @for token in tokens {
                         li {
                             span.badge { (icon(if token.name.starts_with("Snaplark on ") { ICON_MONITOR } else { ICON_KEY })) }
                             div.words {
-                                strong { @if token.name.is_empty() { "Unnamed token" } @else { bdi { (token.name) } } }
+                                strong { @if token.name.is_empty() { (words.token_unnamed()) } @else { bdi { (token.name) } } }
                                 p {
-                                    "Can " (token.scopes.each().map(snaplark_cloud_data::scopes::Scope::verbs).collect::<Vec<_>>().join(", ")) " · created " (date(token.created_ms, moment)) " · "
+                                    (words.token_can(scope_verbs(words, token.scopes))) " · " (words.token_created(date(token.created_ms, moment))) " · "
                                     @match token.used_ms {
-                                        Some(used_ms) => { "last used " (date(used_ms, moment)) }
-                                        None => { "never used" }
+                                        Some(used_ms) => { (words.token_used(date(used_ms, moment))) }
+                                        None => { (words.token_unused()) }
                                     }
                                 }
                             }
                             form method="post" action=(format!("/my/tokens/{}/revoke", token.id.0)) {
                                 (form_key(person.form_key))
-                                button.plain.danger type="submit" aria-label=(format!("Revoke {}", token.name)) { "Revoke" }
+                                button.plain.danger type="submit" aria-label=(words.token_revoke_of(token.name.as_str())) { (words.token_revoke()) }
                             }
                         }
                     }

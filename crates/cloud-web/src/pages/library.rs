@@ -6,12 +6,12 @@ use snaplark_formats::sniff::MediaKind;
 
 use super::icons::*;
 use super::{
-    Moment, Person, SiteSection, clock, date, form_key, icon, listed_title, note, noun, own_page,
+    Moment, Person, SiteSection, clock, date, form_key, icon, listed_title, note, own_page,
     own_title, page_path, plain_title, product_path, thumbnail_url,
 };
+use crate::words::PageWords;
 use snaplark_cloud::products::{PREVIEW, THUMBNAIL};
 use snaplark_cloud::shares::PASSWORD_CHARS_MIN;
-use snaplark_cloud::sizes;
 use snaplark_cloud_data::db::{Assembly, SessionId, ShelfKind, Sort, Upload, Visibility};
 use snaplark_cloud_data::quotas::{Limits, Usage};
 
@@ -25,7 +25,7 @@ pub(crate) struct Listed<'a> {
     pub(crate) next: Option<SessionId>,
     pub(crate) is_first: bool,
     /// A message about the last action.
-    pub(crate) said: Option<&'static str>,
+    pub(crate) said: Option<String>,
     pub(crate) used: Usage,
     pub(crate) limits: Limits,
     /// Whether owners may have it counted how far their videos are watched.
@@ -39,55 +39,54 @@ pub(crate) fn library(
     moment: Moment,
 ) -> Markup {
     let Listed { uploads, matching, kind, sort, next, is_first, said, used, limits, .. } = listed;
+    let words = person.words;
+    let all = html! { a.plain.large href="/my/videos" { (words.show_all()) } };
     own_page(
-        "Library",
+        words.library(),
         person,
         SiteSection::Videos,
         html! {
             div.head {
-                h1 { "Library" }
+                h1 { (words.library()) }
                 span.space {}
                 form.find role="search" method="get" action="/my/videos" {
                     div.search {
                         (icon(ICON_SEARCH))
-                        input.field type="search" name="q" value=(matching) placeholder="Search titles" aria-label="Search titles" aria-keyshortcuts="/" maxlength="100";
+                        input.field type="search" name="q" value=(matching) placeholder=(words.search_titles()) aria-label=(words.search_titles()) aria-keyshortcuts="/" maxlength="100";
                     }
-                    label.sort { span { "Show" }
+                    label.sort { span { (words.show()) }
                         select.field name="kind" data-sends {
-                            @for (it, words) in KINDS { option value=(it.name()) selected[it == *kind] { (words) } }
+                            @for it in ShelfKind::ALL { option value=(it.name()) selected[it == *kind] { (kind_words(words, it)) } }
                         }
                     }
-                    label.sort { span { "Sort" }
+                    label.sort { span { (words.sort()) }
                         select.field name="sort" data-sends {
-                            @for (kind, words) in SORTS { option value=(kind.name()) selected[kind == *sort] { (words) } }
+                            @for it in Sort::ALL { option value=(it.name()) selected[it == *sort] { (sort_words(words, it)) } }
                         }
                     }
-                    button.plain type="submit" data-without-script { "Show" }
+                    button.plain type="submit" data-without-script { (words.show()) }
                 }
             }
-            (room(*used, *limits))
+            (room(words, *used, *limits))
             @if let Some(said) = said { p.done role="status" { (icon(ICON_CHECK)) (said) } }
             @if uploads.is_empty() {
                 @if matching.is_empty() && *kind == ShelfKind::Screenshots {
-                    (note(ICON_IMAGE, "plain", "No screenshots yet", "Screenshots that you share with Snaplark appear here.",
-                        html! { a.plain.large href="/my/videos" { "Show all" } }))
+                    (note(ICON_IMAGE, "plain", words.no_screenshots(), words.no_screenshots_hint(), all))
                 } @else if matching.is_empty() && *kind == ShelfKind::Recordings {
-                    (note(ICON_VIDEO, "plain", "No recordings yet", "Recordings appear here as soon as you start recording with Snaplark.",
-                        html! { a.plain.large href="/my/videos" { "Show all" } }))
+                    (note(ICON_VIDEO, "plain", words.no_recordings(), words.no_recordings_hint(), all))
                 } @else if matching.is_empty() {
-                    (note(ICON_VIDEO, "accent", "Nothing here yet", "Recordings appear here as soon as you start recording with Snaplark.", html! {}))
+                    (note(ICON_VIDEO, "accent", words.library_empty(), words.no_recordings_hint(), html! {}))
                 } @else {
-                    (note(ICON_SEARCH, "plain", &format!("No results for “{matching}”"), "Try another search. Only titles are searched.",
-                        html! { a.plain.large href="/my/videos" { "Show all" } }))
+                    (note(ICON_SEARCH, "plain", &words.no_results(*matching).text(), words.no_results_hint(), all))
                 }
             } @else {
                 ul.grid {
                     @for upload in *uploads { (tile(public_url, person, upload, moment, listed.may_count_watching)) }
                 }
                 @if next.is_some() || !is_first {
-                    nav.more aria-label="Pages of recordings" {
-                        @if !is_first { a.plain.large href=(more(listed, None)) { "First page" } }
-                        @if let Some(next) = next { a.plain.large rel="next" href=(more(listed, Some(*next))) { (if *kind == ShelfKind::Screenshots { "More screenshots" } else { "More recordings" }) } }
+                    nav.more aria-label=(words.pages_of_recordings()) {
+                        @if !is_first { a.plain.large href=(more(listed, None)) { (words.first_page()) } }
+                        @if let Some(next) = next { a.plain.large rel="next" href=(more(listed, Some(*next))) { (if *kind == ShelfKind::Screenshots { words.more_screenshots() } else { words.more_recordings() }) } }
                     }
                 }
             }
@@ -96,46 +95,53 @@ pub(crate) fn library(
 }
 
 /// Renders the used storage and its limit.
-pub(super) fn room(used: Usage, limits: Limits) -> Markup {
-    let stored = sizes::words(used.stored_bytes);
+pub(super) fn room(words: PageWords, used: Usage, limits: Limits) -> Markup {
+    let stored = words.size(used.stored_bytes);
     html! {
         p.room {
             @match limits.storage_bytes {
                 Some(max) => {
                     @let is_full = used.stored_bytes >= max;
-                    meter min="0" max=(max) value=(used.stored_bytes) low=(max / 10 * 9) aria-label="Storage" { (stored) }
-                    span { (stored) " of " (sizes::words(max)) " used" }
-                    @if is_full { span.over { " · Storage full. Delete a recording to free space. Recordings that wait to upload are saved on your computer." } }
+                    meter min="0" max=(max) value=(used.stored_bytes) low=(max / 10 * 9) aria-label=(words.storage()) { (stored) }
+                    span { (words.stored_of(stored, words.size(max))) }
+                    @if is_full { span.over { " · " (words.storage_full()) } }
                 }
-                None => @if used.stored_bytes > 0 { span { (stored) " stored" } }
+                None => @if used.stored_bytes > 0 { span { (words.stored(stored)) } }
             }
             @if let Some(max) = limits.day_bytes.filter(|max| used.day_bytes >= *max) {
-                span.over { " · Daily limit of " (sizes::words(max)) " reached. Uploads resume after midnight (UTC)." }
+                span.over { " · " (words.day_limit_reached(words.size(max))) }
             }
         }
     }
 }
 
-const KINDS: [(ShelfKind, &str); 3] = [
-    (ShelfKind::All, "Everything"),
-    (ShelfKind::Recordings, "Recordings"),
-    (ShelfKind::Screenshots, "Screenshots"),
-];
+fn kind_words(words: PageWords, kind: ShelfKind) -> &'static str {
+    match kind {
+        ShelfKind::All => words.kind_all(),
+        ShelfKind::Recordings => words.kind_recordings(),
+        ShelfKind::Screenshots => words.kind_screenshots(),
+    }
+}
 
-const SORTS: [(Sort, &str); 6] = [
-    (Sort::Newest, "Newest"),
-    (Sort::Oldest, "Oldest"),
-    (Sort::Title, "Title"),
-    (Sort::Size, "Largest"),
-    (Sort::Length, "Longest"),
-    (Sort::Views, "Most views"),
-];
+fn sort_words(words: PageWords, sort: Sort) -> &'static str {
+    match sort {
+        Sort::Newest => words.sort_newest(),
+        Sort::Oldest => words.sort_oldest(),
+        Sort::Title => words.sort_title(),
+        Sort::Size => words.sort_largest(),
+        Sort::Length => words.sort_longest(),
+        Sort::Views => words.sort_views(),
+    }
+}
 
-pub(super) const AUDIENCES: [(Visibility, &str); 3] = [
-    (Visibility::Link, "Anyone with the link"),
-    (Visibility::Members, "People who are signed in here"),
-    (Visibility::Password, "Anyone with the password"),
-];
+/// Returns who can see an upload of this visibility.
+pub(super) fn audience(words: PageWords, visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Link => words.audience_link(),
+        Visibility::Members => words.audience_members(),
+        Visibility::Password => words.audience_password(),
+    }
+}
 
 /// Formats a date for a date field, in UTC.
 fn day(ms: i64) -> String {
@@ -167,7 +173,8 @@ fn tile(
     moment: Moment,
     may_count_watching: bool,
 ) -> Markup {
-    let name = plain_title(upload);
+    let words = person.words;
+    let name = plain_title(upload, words);
     let path = page_path(upload);
     let link = format!("{public_url}{path}");
     let sheet = format!("edit-{}", upload.session_id);
@@ -184,17 +191,17 @@ fn tile(
                 @match &upload.finished {
                     Some(_) if upload.media.is_image() => {}
                     Some(finished) => span.length { (clock(finished.duration_ms)) },
-                    None if upload.media == MediaKind::Webm => span.length.live-now { "Live" },
-                    None => span.length { "Not uploaded yet" },
+                    None if upload.media == MediaKind::Webm => span.length.live-now { (words.live()) },
+                    None => span.length { (words.not_uploaded_yet()) },
                 }
             }
             div.under {
                 div.words {
                     a href=(path) { strong title=(name) { (listed_title(upload, moment)) } }
-                    p { (date(upload.created_ms, moment)) (weight(upload)) (mark(upload, moment)) }
+                    p { (date(upload.created_ms, moment)) (weight(words, upload)) (mark(upload, moment)) }
                 }
-                button.plain.square type="button" data-copy-text=(link) data-said="Link copied" hidden title="Copy link" aria-label=(format!("Copy link of {name}")) { (icon(ICON_LINK)) }
-                button.plain.square type="button" popovertarget=(sheet) title="More" aria-label=(format!("Edit {name}")) { (icon(ICON_MORE)) }
+                button.plain.square type="button" data-copy-text=(link) data-said=(words.link_copied()) hidden title=(words.copy_link()) aria-label=(words.copy_link_of(name.as_str())) { (icon(ICON_LINK)) }
+                button.plain.square type="button" popovertarget=(sheet) title=(words.more()) aria-label=(words.edit_of(name.as_str())) { (icon(ICON_MORE)) }
             }
             (edit(person, upload, (&name, &link, &sheet), may_count_watching))
         }
@@ -202,27 +209,27 @@ fn tile(
 }
 
 /// Renders the size of the upload, or that it is damaged: there is only space for one of them.
-fn weight(upload: &Upload) -> Markup {
+fn weight(words: PageWords, upload: &Upload) -> Markup {
     html! {
         @if upload.parts_damaged > 0 {
-            " · " span.over title="Part of this recording was damaged on this server and is skipped. Upload it again to restore it." { "Damaged" }
-        } @else if let Some(finished) = &upload.finished { " · " (sizes::words(finished.size_bytes)) }
+            " · " span.over title=(words.damaged_mark_hint()) { (words.damaged_mark()) }
+        } @else if let Some(finished) = &upload.finished { " · " (words.size(finished.size_bytes)) }
     }
 }
 
 /// Renders views, restricted visibility and expiry.
 fn mark(upload: &Upload, moment: Moment) -> Markup {
-    let share = &upload.share;
+    let (share, words) = (&upload.share, moment.words);
     let over = share.expires_ms.is_some_and(|end| end <= moment.now_ms);
     html! {
-        @if share.views > 0 { " · " span title="Views" { (icon(ICON_EYE)) (share.views) } }
+        @if share.views > 0 { " · " span title=(words.views_mark()) { (icon(ICON_EYE)) (share.views) } }
         @match share.visibility {
             Visibility::Link => {}
-            Visibility::Members => { " · " span title="People who are signed in here" { (icon(ICON_USERS)) } }
-            Visibility::Password => { " · " span title="Has a password" { (icon(ICON_LOCK)) } }
+            Visibility::Members => { " · " span title=(words.audience_members()) { (icon(ICON_USERS)) } }
+            Visibility::Password => { " · " span title=(words.has_password_mark()) { (icon(ICON_LOCK)) } }
         }
-        @if over { " · " span.over { "Expired" } }
-        @else if share.expires_ms.is_some() { " · " span title="Link expires" { (icon(ICON_HOURGLASS)) } }
+        @if over { " · " span.over { (words.expired_mark()) } }
+        @else if share.expires_ms.is_some() { " · " span title=(words.expires_mark()) { (icon(ICON_HOURGLASS)) } }
     }
 }
 
@@ -235,15 +242,15 @@ fn trimmable_ms(upload: &Upload) -> Option<u64> {
 
 /// Renders what can be switched on and off of a video. A form doesn't send what isn't ticked, so a hidden field
 /// names the switches that were there.
-fn switches(upload: &Upload, may_count_watching: bool) -> Markup {
+fn switches(words: PageWords, upload: &Upload, may_count_watching: bool) -> Markup {
     html! {
         fieldset.choice {
-            legend { "Visitors" }
+            legend { (words.visitors()) }
             input type="hidden" name="switches" value=(if may_count_watching { "downloads watching" } else { "downloads" });
-            label.tick { input type="checkbox" name="downloads" value="on" checked[!upload.share.downloads_off]; span { "Can download it" } }
+            label.tick { input type="checkbox" name="downloads" value="on" checked[!upload.share.downloads_off]; span { (words.may_download()) } }
             @if may_count_watching {
                 label.tick { input type="checkbox" name="watching" value="on" checked[upload.share.counts_watching];
-                    span { "Count how far they watch, not who they are" } }
+                    span { (words.counts_watching()) } }
             }
         }
     }
@@ -256,72 +263,73 @@ fn edit(
     (name, link, sheet): (&str, &str, &str),
     may_count_watching: bool,
 ) -> Markup {
+    let words = person.words;
     let at = |deed: &str| format!("/my/videos/{}/{deed}", upload.session_id);
     let confirm = format!("{sheet}-delete");
     let trim = format!("{sheet}-trim");
     let trimmed_ms = trimmable_ms(upload);
     html! {
-        div.sheet id=(sheet) popover role="dialog" aria-label=(format!("Edit {name}")) {
+        div.sheet id=(sheet) popover role="dialog" aria-label=(words.edit_of(name)) {
             div.sheet-head {
-                h2 { "Edit" } span.space {}
-                button.plain.square.quiet type="button" popovertarget=(sheet) popovertargetaction="hide" aria-label="Close" { (icon(ICON_X)) }
+                h2 { (words.edit()) } span.space {}
+                button.plain.square.quiet type="button" popovertarget=(sheet) popovertargetaction="hide" aria-label=(words.close()) { (icon(ICON_X)) }
             }
             form.form method="post" action=(at("edit")) {
                 (form_key(person.form_key))
-                label { span { "Title" } input.field name="title" value=[own_title(upload)] placeholder=(name) maxlength="200"; }
+                label { span { (words.title()) } input.field name="title" value=[own_title(upload)] placeholder=(name) maxlength="200"; }
                 fieldset.choice {
-                    legend { "Who can see it" }
-                    @for (visibility, words) in AUDIENCES {
-                        label { input type="radio" name="visibility" value=(visibility.name()) checked[upload.share.visibility == visibility]; span { (words) } }
+                    legend { (words.who_can_see()) }
+                    @for visibility in Visibility::ALL {
+                        label { input type="radio" name="visibility" value=(visibility.name()) checked[upload.share.visibility == visibility]; span { (audience(words, visibility)) } }
                     }
                     input.field.secret type="password" name="password" autocomplete="new-password" minlength=(PASSWORD_CHARS_MIN)
-                        aria-label="Password of the link"
-                        placeholder=(if upload.share.password.is_some() { "Unchanged" } else { "Password" });
+                        aria-label=(words.link_password())
+                        placeholder=(if upload.share.password.is_some() { words.unchanged() } else { words.password() });
                 }
-                label { span { "Link expires after (optional)" }
+                label { span { (words.expires_after()) }
                     input.field type="date" name="until" value=[upload.share.expires_ms.map(|ms| day(ms - 1))] data-at=[upload.share.expires_ms.map(|ms| ms - 1)]; }
                 input type="hidden" name="zone" value="0";
-                @if !upload.media.is_image() { (switches(upload, may_count_watching)) }
+                @if !upload.media.is_image() { (switches(words, upload, may_count_watching)) }
                 div.secret-field {
-                    label for=(format!("{sheet}-link")) { span { "Link" } }
+                    label for=(format!("{sheet}-link")) { span { (words.link()) } }
                     div.inline {
                         input.field.code id=(format!("{sheet}-link")) readonly value=(link);
-                        button.plain type="button" data-copy-text=(link) data-said="Link copied" hidden { (icon(ICON_LINK)) span { "Copy link" } }
+                        button.plain type="button" data-copy-text=(link) data-said=(words.link_copied()) hidden { (icon(ICON_LINK)) span { (words.copy_link()) } }
                     }
                 }
                 @if trimmed_ms.is_some() {
-                    button.plain type="button" popovertarget=(trim) { "Trim…" }
+                    button.plain type="button" popovertarget=(trim) { (words.trim_more()) }
                 }
                 div.two {
-                    button.plain.danger type="button" popovertarget=(confirm) { (icon(ICON_TRASH)) span { "Delete…" } }
-                    button.primary type="submit" { "Save" }
+                    button.plain.danger type="button" popovertarget=(confirm) { (icon(ICON_TRASH)) span { (words.delete_more()) } }
+                    button.primary type="submit" { (words.save()) }
                 }
             }
         }
         @if let Some(duration_ms) = trimmed_ms {
-            form.sheet.small.form id=(trim) popover role="dialog" aria-label=(format!("Trim {name}")) method="post" action=(at("trim")) data-trim {
+            div.sheet.small id=(trim) popover role="dialog" aria-label=(words.trim_of(name)) { form.form method="post" action=(at("trim")) data-trim {
                 @let seconds = duration_ms.div_ceil(1000);
                 (form_key(person.form_key))
-                h2 { "Trim “" (name) "”" }
-                label { span { "Start " output { (clock(0)) } }
+                h2 { (words.trim_heading(name)) }
+                label { span { (words.trim_start()) " " output { (clock(0)) } }
                     input type="range" name="from" min="0" max=(seconds) step="1" value="0"; }
-                label { span { "End " output { (clock(duration_ms)) } }
+                label { span { (words.trim_end()) " " output { (clock(duration_ms)) } }
                     input type="range" name="to" min="0" max=(seconds) step="1" value=(seconds); }
-                p { "The link shows the shorter video at once, and what is cut is deleted from this server. Cuts are up to two seconds further inside, because nothing is encoded again. To cut to the frame, or to bring something back, use Snaplark on the computer that recorded it." }
+                p { (words.trim_hint()) }
                 div.two {
-                    button.plain type="button" popovertarget=(trim) popovertargetaction="hide" { "Cancel" }
-                    button.primary type="submit" { "Trim" }
+                    button.plain type="button" popovertarget=(trim) popovertargetaction="hide" { (words.cancel()) }
+                    button.primary type="submit" { (words.trim()) }
                 }
-            }
+            } }
         }
-        form.sheet.small id=(confirm) popover role="alertdialog" aria-label=(format!("Delete {name}")) method="post" action=(at("delete")) {
+        div.sheet.small id=(confirm) popover role="alertdialog" aria-label=(words.delete_of(name)) { form method="post" action=(at("delete")) {
             (form_key(person.form_key))
-            h2 { "Delete “" (name) "”?" }
-            p { "The link stops working, and the " (noun(upload)) " is deleted from this server. A copy on your computer is kept." }
+            h2 { (words.delete_heading(name)) }
+            p { (if upload.media.is_image() { words.delete_screenshot_hint() } else { words.delete_recording_hint() }) }
             div.two {
-                button.plain type="button" popovertarget=(confirm) popovertargetaction="hide" { "Cancel" }
-                button.primary.danger type="submit" { "Delete" }
+                button.plain type="button" popovertarget=(confirm) popovertargetaction="hide" { (words.cancel()) }
+                button.primary.danger type="submit" { (words.delete_it()) }
             }
-        }
+        } }
     }
 }

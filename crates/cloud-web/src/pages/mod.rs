@@ -18,6 +18,7 @@ use snaplark_formats::sniff::MediaKind;
 
 use self::icons::*;
 use crate::assets;
+use crate::words::PageWords;
 use snaplark_cloud::products::{ProductKind, THUMBNAIL};
 use snaplark_cloud_data::db::Upload;
 
@@ -26,19 +27,20 @@ pub(crate) use account::{
 };
 pub(crate) use activity::activity;
 pub(crate) use library::{Listed, library};
-pub(crate) use my_account::{AccountForm, AccountPage, account_deleted, my_account};
+pub(crate) use my_account::{AccountForm, AccountPage, ExportCounts, account_deleted, my_account};
 pub(crate) use picture::{image, oembed as image_oembed};
 pub(crate) use player::preloads;
 pub(crate) use reset::{Forgotten, dead_link, forgotten, new_password};
 pub(crate) use share::{
     OwnersView, ShownVideo, awaited, damaged, embedded, expired, finished, for_members, front,
-    live, locked, not_embedded, nothing, oembed, over, removed,
+    library_in_app, live, locked, not_embedded, nothing, oembed, over, removed,
 };
 
-/// The time at which a page is rendered.
+/// The time at which a page is rendered, and the words in which it says times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) now_ms: i64,
+    pub(crate) words: PageWords,
 }
 
 /// The form field with the key by which forms of other sites are recognized and refused.
@@ -49,6 +51,7 @@ pub(crate) const FORM_KEY: &str = "formKey";
 pub(crate) struct Person<'a> {
     pub(crate) email: &'a str,
     pub(crate) form_key: &'a str,
+    pub(crate) words: PageWords,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,21 +65,23 @@ enum SiteSection {
 /// Renders a page for a person who is signed in: a navigation bar and a card.
 fn own_page(title: &str, person: Person<'_>, place: SiteSection, card: Markup) -> Markup {
     let current = |it: SiteSection| (it == place).then_some("page");
-    let page = HtmlPage { title, head: html! {}, scripts: &["page.js", "own.js"], awaits: None };
+    let words = person.words;
+    let scripts = &["page.js", "own.js"];
+    let page = HtmlPage { title, words, head: html! {}, scripts, awaits: None };
     page.render_with("own", html! {
         header.bar-top {
             a.brand href="/" { span.mark { (icon(ICON_RECORD)) } "Snaplark" }
-            nav aria-label="Pages" {
-                a href="/my/videos" aria-current=[current(SiteSection::Videos)] { "Library" }
-                a href="/my/tokens" aria-current=[current(SiteSection::Tokens)] { "Devices & tokens" }
-                a href="/my/activity" aria-current=[current(SiteSection::Activity)] { "Activity" }
-                a href="/my/account" aria-current=[current(SiteSection::Account)] { "Account" }
+            nav aria-label=(words.pages()) {
+                a href="/my/videos" aria-current=[current(SiteSection::Videos)] { (words.library()) }
+                a href="/my/tokens" aria-current=[current(SiteSection::Tokens)] { (words.devices_and_tokens()) }
+                a href="/my/activity" aria-current=[current(SiteSection::Activity)] { (words.activity()) }
+                a href="/my/account" aria-current=[current(SiteSection::Account)] { (words.account()) }
             }
             span.space {}
             span.who title=(person.email) { bdi { (person.email) } }
             form method="post" action="/sign-out" {
                 (form_key(person.form_key))
-                button.plain.quiet type="submit" title="Sign out" { (icon(ICON_LOG_OUT)) span { "Sign out" } }
+                button.plain.quiet type="submit" title=(words.sign_out()) { (icon(ICON_LOG_OUT)) span { (words.sign_out()) } }
             }
         }
         main { article.card { (card) } }
@@ -90,23 +95,29 @@ fn form_key(key: &str) -> Markup {
 
 struct HtmlPage<'a> {
     title: &'a str,
+    words: PageWords,
     head: Markup,
     scripts: &'a [&'a str],
     /// The URL that the page polls until the recording is there.
     awaits: Option<String>,
 }
 
-impl HtmlPage<'_> {
+impl<'a> HtmlPage<'a> {
+    /// Returns a page without scripts.
+    fn plain(words: PageWords, title: &'a str) -> Self {
+        HtmlPage { title, words, head: html! {}, scripts: &[], awaits: None }
+    }
+
     /// Renders a page with one card in the middle.
     fn render(&self, card: Markup) -> Markup {
         self.render_with(
-            "one",
+            "one signed",
             html! {
                 main {
                     article.card { (card) }
                 }
                 footer {
-                    span.mark { (icon(ICON_RECORD)) } span { "Recorded with Snaplark" }
+                    span.mark { (icon(ICON_RECORD)) } span { (self.words.made_with()) }
                 }
                 div.said role="status" aria-live="polite" {}
             },
@@ -127,7 +138,7 @@ impl HtmlPage<'_> {
     fn render_with(&self, kind: &str, body: Markup) -> Markup {
         html! {
             (DOCTYPE)
-            html lang="en" {
+            html lang=(self.words.language.tag()) dir=(self.words.direction()) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -141,7 +152,8 @@ impl HtmlPage<'_> {
                     link rel="icon" type="image/svg+xml" href=(assets::path("icon.svg"));
                     link rel="preload" as="font" type="font/woff2" crossorigin href=(assets::path("inter-latin.woff2"));
                     link rel="stylesheet" href=(assets::path("page.css"));
-                    @for script in self.scripts { script type="module" src=(assets::path(script)) {} }
+                    @if !self.scripts.is_empty() { link rel="modulepreload" href=(assets::words_path(self.words.language)); }
+                    @for script in self.scripts { script type="module" src=(assets::script_path(script, self.words.language)) {} }
                 }
                 body.(kind) data-awaits=[self.awaits.as_deref()] { (body) }
             }
@@ -195,6 +207,11 @@ pub(crate) fn shown_title(upload: &Upload) -> String {
     upload.share.title.clone().unwrap_or_else(|| title(&upload.filename))
 }
 
+/// Returns the title as a page shows it: a recording that has none is named in the page's language.
+fn page_title(upload: &Upload, words: PageWords) -> String {
+    own_title(upload).unwrap_or_else(|| words.untitled().to_owned())
+}
+
 /// Returns the upload's title if somebody gave it one, directly or by the file name.
 fn own_title(upload: &Upload) -> Option<String> {
     let named = || Some(title(&upload.filename)).filter(|title| title != UNTITLED);
@@ -208,7 +225,7 @@ fn listed_title(upload: &Upload, moment: Moment) -> Markup {
         @match own_title(upload) {
             Some(title) => bdi { (title) },
             None => {
-                (if upload.media.is_image() { "Screenshot" } else { "Recording" })
+                (if upload.media.is_image() { moment.words.screenshot() } else { moment.words.recording() })
                 " · " (date_and_time(upload.created_ms, moment))
                 @if let Some(finished) = upload.finished.as_ref().filter(|_| !upload.media.is_image()) {
                     " · " (clock(finished.duration_ms))
@@ -219,18 +236,21 @@ fn listed_title(upload: &Upload, moment: Moment) -> Markup {
 }
 
 /// Returns the same as plain text, in UTC.
-fn plain_title(upload: &Upload) -> String {
+fn plain_title(upload: &Upload, words: PageWords) -> String {
     own_title(upload).unwrap_or_else(|| {
         let at = Timestamp::from_millisecond(upload.created_ms).unwrap_or_default();
-        let kind = if upload.media.is_image() { "Screenshot" } else { "Recording" };
-        format!("{kind} of {}", at.strftime("%-d %B %Y, %H:%M"))
+        let time = words.date_and_time(at);
+        match upload.media.is_image() {
+            true => words.screenshot_of(time).text(),
+            false => words.recording_of(time).text(),
+        }
     })
 }
 
 /// Renders a time to the minute, in UTC. The script converts it to the reader's time zone.
 fn date_and_time(at_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(at_ms.min(moment.now_ms)).unwrap_or_default();
-    html! { time datetime=(at.to_string()) data-minutes { (at.strftime("%-d %B %Y, %H:%M")) } }
+    html! { time datetime=(at.to_string()) data-minutes { (moment.words.date_and_time(at)) } }
 }
 
 const UNTITLED: &str = "Screen recording";
@@ -254,7 +274,12 @@ fn title(filename: &str) -> String {
 /// Renders a date in UTC. The script converts it to the reader's language and time zone.
 fn date(created_ms: i64, moment: Moment) -> Markup {
     let at = Timestamp::from_millisecond(created_ms.min(moment.now_ms)).unwrap_or_default();
-    html! { time datetime=(at.to_string()) { (at.strftime("%-d %B %Y")) } }
+    html! { time datetime=(at.to_string()) { (moment.words.date(at)) } }
+}
+
+/// Returns what a button's tip says: its name and its key.
+fn with_key(name: &str, key: &str) -> String {
+    format!("{name} ({key})")
 }
 
 /// Formats a duration as `1:42` or `1:02:03`.

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::account::{FormRefusal, Secret, refusal, secret};
 use super::icons::*;
 use super::library::room;
-use super::{Person, SiteSection, form_key, icon, own_page};
+use super::{HtmlPage, Person, SiteSection, form_key, icon, own_page};
+use crate::words::PageWords;
 use snaplark_cloud_data::quotas::{Limits, Usage};
 
 /// The form of the page that was refused.
@@ -16,65 +17,80 @@ pub(crate) enum AccountForm {
     Delete,
 }
 
+/// The contents of an export, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExportCounts {
+    pub(crate) recordings: u64,
+    pub(crate) screenshots: u64,
+    pub(crate) captions: u64,
+    /// The recordings that are damaged or of which nothing has arrived. They are in the list alone.
+    pub(crate) left_out: u64,
+    pub(crate) size_bytes: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountPage {
     pub(crate) used: Usage,
     pub(crate) limits: Limits,
-    pub(crate) uploads: i64,
+    pub(crate) uploads: u64,
+    pub(crate) export: ExportCounts,
     pub(crate) said: Option<&'static str>,
     pub(crate) refused: Option<(AccountForm, FormRefusal)>,
 }
 
 pub(crate) fn my_account(person: Person<'_>, account: &AccountPage) -> Markup {
-    let AccountPage { used, limits, uploads, said, refused } = *account;
+    let AccountPage { used, limits, uploads, export, said, refused } = *account;
+    let words = person.words;
     let why = |form: AccountForm| {
-        refused.filter(|(refused, _)| *refused == form).map(|(_, why)| refusal(why))
+        refused.filter(|(refused, _)| *refused == form).map(|(_, why)| refusal(words, why))
     };
     let recordings = match uploads {
-        0 => "No recordings".to_owned(),
-        1 => "1 recording".to_owned(),
-        more => format!("{more} recordings"),
+        0 => words.recordings_none().to_owned(),
+        count => words.recordings_count(count).text(),
     };
     own_page(
-        "Account",
+        words.account(),
         person,
         SiteSection::Account,
         html! {
-            div.head { h1 { "Account" } }
+            div.head { h1 { (words.account()) } }
             @if let Some(said) = said { p.done role="status" { (icon(ICON_CHECK)) (said) } }
             section.part aria-labelledby="storage" {
-                div.words { h2 #storage { "Storage" } p { "Uploaded by " bdi { (person.email) } } }
-                div.does { p { (recordings) } (room(used, limits)) }
+                div.words { h2 #storage { (words.storage()) } p { (words.uploaded_by(html! { bdi { (person.email) } })) } }
+                div.does { p { (recordings) } (room(words, used, limits)) }
             }
             section.part aria-labelledby="change" {
-                div.words { h2 #change { "Change password" } p { "All other browsers, devices and tokens are signed out." } }
+                div.words { h2 #change { (words.change_password()) } p { (words.change_password_hint()) } }
                 form.form.does method="post" action="/my/account/password" {
                     (form_key(person.form_key))
                     input.sr type="email" name="email" value=(person.email) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
                     @if let Some(why) = why(AccountForm::Password) { (why) }
-                    (secret(Secret { id: "current", name: "current", label: "Current password", is_new: false, is_first: false }))
-                    (secret(Secret { id: "new", name: "password", label: "New password", is_new: true, is_first: false }))
-                    p.help { "New recordings upload after you sign in again in Snaplark." }
-                    div.row-end { button.primary type="submit" { "Change password" } }
+                    (secret(words, Secret { id: "current", name: "current", label: words.current_password(), is_new: false, is_first: false }))
+                    (secret(words, Secret { id: "new", name: "password", label: words.new_password(), is_new: true, is_first: false }))
+                    p.help { (words.change_password_after()) }
+                    div.row-end { button.primary type="submit" { (words.change_password()) } }
                 }
             }
             section.part aria-labelledby="devices" {
-                div.words { h2 #devices { "Devices & tokens" } p { "Apps and programs that act as you." } }
-                div.does { div.row-end { a.plain href="/my/tokens" { (icon(ICON_KEY)) span { "Show devices & tokens" } } } }
+                div.words { h2 #devices { (words.devices_and_tokens()) } p { (words.devices_hint()) } }
+                div.does { div.row-end { a.plain href="/my/tokens" { (icon(ICON_KEY)) span { (words.show_devices()) } } } }
             }
             section.part aria-labelledby="export" {
-                div.words { h2 #export { "Export everything" } p { "One file (.tar) with each recording as it was recorded, its captions, and a list of titles and dates." } }
-                form.does method="post" action="/my/account/export" {
+                div.words { h2 #export { (words.export()) } p { (words.export_hint()) } }
+                form.does method="post" action="/my/account/export" data-export {
                     (form_key(person.form_key))
                     @if let Some(why) = why(AccountForm::Export) { (why) }
-                    div.row-end { button.plain type="submit" { (icon(ICON_DOWNLOAD)) span { "Download export" } } }
+                    (exported(words, export))
+                    div.row-end { button.plain type="submit" { (icon(ICON_DOWNLOAD)) span { (words.export_download()) } } }
+                    progress max="1" value="0" aria-labelledby="export" hidden {}
+                    p.help role="status" data-progress hidden {}
                 }
             }
             section.part aria-labelledby="delete" {
-                div.words { h2 #delete { "Delete account" } p { "This can't be undone." } }
+                div.words { h2 #delete { (words.delete_account()) } p { (words.delete_account_hint()) } }
                 div.does {
                     @if let Some(why) = why(AccountForm::Delete) { (why) }
-                    div.row-end { button.plain.danger type="button" popovertarget="delete-account" { (icon(ICON_TRASH)) span { "Delete account…" } } }
+                    div.row-end { button.plain.danger type="button" popovertarget="delete-account" { (icon(ICON_TRASH)) span { (words.delete_account_more()) } } }
                 }
             }
             (delete_sheet(person, uploads))
@@ -82,42 +98,53 @@ pub(crate) fn my_account(person: Person<'_>, account: &AccountPage) -> Markup {
     )
 }
 
-fn delete_sheet(person: Person<'_>, uploads: i64) -> Markup {
+/// Renders what the export holds, before it begins.
+fn exported(words: PageWords, export: ExportCounts) -> Markup {
+    let ExportCounts { recordings, screenshots, captions, left_out, size_bytes } = export;
     html! {
-        form.sheet.form id="delete-account" popover role="alertdialog" aria-labelledby="delete-title" method="post" action="/my/account/delete" {
-            (form_key(person.form_key))
-            h2 #delete-title { "Delete this account?" }
-            ul.plain-list {
-                @match uploads {
-                    0 => {}
-                    1 => li { "1 recording is deleted from this server for good, with its title, captions and views." }
-                    more => li { (more) " recordings are deleted from this server for good, with their titles, captions and views." }
-                }
-                li { "All links stop working and say that the recording was removed." }
-                li { "All devices, tokens and browsers are signed out." }
-                li { "Recordings on your computers are kept." }
-            }
-            label { span { "To confirm, type your e-mail address: " bdi { (person.email) } }
-                input.field type="email" name="email" required autocomplete="off" maxlength="254"; }
-            (secret(Secret { id: "delete-password", name: "current", label: "Password", is_new: false, is_first: false }))
-            div.two {
-                button.plain type="button" popovertarget="delete-account" popovertargetaction="hide" { "Keep account" }
-                button.primary.danger type="submit" { "Delete account" }
-            }
+        p.help {
+            (words.export_holds(
+                words.export_recordings(recordings),
+                words.export_screenshots(screenshots),
+                words.export_captions(captions),
+                words.size(size_bytes),
+            ))
+            @if left_out > 0 { " " (words.export_left_out(left_out)) }
         }
     }
 }
 
+fn delete_sheet(person: Person<'_>, uploads: u64) -> Markup {
+    let words = person.words;
+    html! {
+        div.sheet id="delete-account" popover role="alertdialog" aria-labelledby="delete-title" { form.form method="post" action="/my/account/delete" {
+            (form_key(person.form_key))
+            h2 #delete-title { (words.delete_account_heading()) }
+            ul.plain-list {
+                @if uploads > 0 { li { (words.delete_account_recordings(uploads)) } }
+                li { (words.delete_account_links()) }
+                li { (words.delete_account_devices()) }
+                li { (words.delete_account_kept()) }
+            }
+            label { span { (words.delete_account_confirm(html! { bdi { (person.email) } })) }
+                input.field type="email" name="email" required autocomplete="off" maxlength="254"; }
+            (secret(words, Secret { id: "delete-password", name: "current", label: words.password(), is_new: false, is_first: false }))
+            div.two {
+                button.plain type="button" popovertarget="delete-account" popovertargetaction="hide" { (words.keep_account()) }
+                button.primary.danger type="submit" { (words.delete_account()) }
+            }
+        } }
+    }
+}
+
 /// The page that is shown after an account was deleted.
-pub(crate) fn account_deleted() -> Markup {
-    let page =
-        super::HtmlPage { title: "Account deleted", head: html! {}, scripts: &[], awaits: None };
-    page.render_form(html! {
+pub(crate) fn account_deleted(words: PageWords) -> Markup {
+    HtmlPage::plain(words, words.account_deleted()).render_form(html! {
         div.note role="status" {
             span.badge { (icon(ICON_CHECK)) }
-            h1 { "Your account is deleted" }
-            p { "The links no longer work, and the recordings are being deleted from this server. Recordings on your computers are kept." }
-            p { "Snaplark on your computers is signed out. New recordings stay there until you choose another place for them." }
+            h1 { (words.account_deleted_heading()) }
+            p { (words.account_deleted_links()) }
+            p { (words.account_deleted_app()) }
         }
     })
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::account::{FormRefusal, Secret, secret};
 use super::icons::*;
 use super::{HtmlPage, form_key, icon};
+use crate::words::PageWords;
 
 /// The content of the page about a forgotten password.
 #[derive(Clone, Copy, Debug)]
@@ -17,44 +18,40 @@ pub(crate) enum Forgotten<'a> {
     Operator,
 }
 
-pub(crate) fn forgotten(what: Forgotten<'_>) -> Markup {
-    let page = HtmlPage {
-        title: "Forgot your password?",
-        head: html! {},
-        scripts: &["page.js"],
-        awaits: None,
-    };
+pub(crate) fn forgotten(words: PageWords, what: Forgotten<'_>) -> Markup {
+    let plain = HtmlPage::plain(words, words.forgot_password());
+    let page = HtmlPage { scripts: &["page.js"], ..plain };
     page.render_form(match what {
         Forgotten::Mail { key, refusal } => html! {
             form.note.form method="post" action="/forgot-password" {
                 span.badge data-tone="accent" { (icon(ICON_MAIL)) }
-                h1 { "Forgot your password?" }
-                p { "Enter the e-mail address of your account. You'll get a link to choose a new password." }
-                @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
+                h1 { (words.forgot_password()) }
+                p { (words.forgotten_hint()) }
+                @if let Some(refusal) = refusal { (super::account::refusal(words, refusal)) }
                 (form_key(key))
-                label { span { "E-mail address" }
+                label { span { (words.email_address()) }
                     input.field type="email" name="email" required autocomplete="username" autofocus maxlength="254"; }
-                button.primary.large type="submit" { "Send link" }
-                p.links { a href="/sign-in" { "Back to sign-in" } }
+                button.primary.large type="submit" { (words.send_link()) }
+                p.links { a href="/sign-in" { (words.back_to_sign_in()) } }
             }
         },
         Forgotten::Asked => html! {
             div.note role="status" {
                 span.badge data-tone="accent" { (icon(ICON_MAIL)) }
-                h1 { "Check your mail" }
-                p { "If there is an account with that address, a link to choose a new password is on its way. It works once, for one hour." }
-                p { "No mail after a few minutes? Look in the spam folder, check the address, or ask the person who runs this server." }
-                a.plain.large href="/sign-in" { "Back to sign-in" }
+                h1 { (words.check_mail()) }
+                p { (words.check_mail_hint()) }
+                p { (words.check_mail_none()) }
+                a.plain.large href="/sign-in" { (words.back_to_sign_in()) }
             }
         },
         Forgotten::Operator => html! {
             div.note {
                 span.badge data-tone="accent" { (icon(ICON_KEY)) }
-                h1 { "Forgot your password?" }
-                p { "This server sends no mail. Ask the person who runs it for a reset link. They create one with:" }
-                code { "snaplark-cloud reset-link --user you@example.com" }
-                p { "Your recordings and links stay as they are." }
-                a.plain.large href="/sign-in" { "Back to sign-in" }
+                h1 { (words.forgot_password()) }
+                p { (words.forgotten_no_mail()) }
+                code dir="ltr" { "snaplark-cloud reset-link --user you@example.com" }
+                p { (words.forgotten_safe()) }
+                a.plain.large href="/sign-in" { (words.back_to_sign_in()) }
             }
         },
     })
@@ -62,37 +59,37 @@ pub(crate) fn forgotten(what: Forgotten<'_>) -> Markup {
 
 /// The form for a new password. `link` is the secret of the reset link.
 pub(crate) fn new_password(
+    words: PageWords,
     email: &str,
     link: &str,
     key: &str,
     refusal: Option<FormRefusal>,
 ) -> Markup {
-    let page =
-        HtmlPage { title: "New password", head: html! {}, scripts: &["page.js"], awaits: None };
+    let plain = HtmlPage::plain(words, words.new_password());
+    let page = HtmlPage { scripts: &["page.js"], ..plain };
     page.render_form(html! {
         form.note.form method="post" action="/reset-password" {
             span.badge data-tone="accent" { (icon(ICON_KEY)) }
-            h1 { "Choose a new password" }
-            p { "For " b { bdi { (email) } } ". Every browser, device and token is signed out; sign in again in Snaplark afterwards." }
-            @if let Some(refusal) = refusal { (super::account::refusal(refusal)) }
+            h1 { (words.new_password_heading()) }
+            p { (words.new_password_hint(html! { b { bdi { (email) } } })) }
+            @if let Some(refusal) = refusal { (super::account::refusal(words, refusal)) }
             (form_key(key))
             input type="hidden" name="key" value=(link);
             // Password managers store the password under this name.
             input.sr type="email" name="email" value=(email) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
-            (secret(Secret { id: "new-password", name: "password", label: "New password", is_new: true, is_first: true }))
-            button.primary.large type="submit" { "Set password and sign in" }
+            (secret(words, Secret { id: "new-password", name: "password", label: words.new_password(), is_new: true, is_first: true }))
+            button.primary.large type="submit" { (words.new_password_set()) }
         }
     })
 }
 
-pub(crate) fn dead_link() -> Markup {
-    let page = HtmlPage { title: "Link expired", head: html! {}, scripts: &[], awaits: None };
-    page.render_form(html! {
+pub(crate) fn dead_link(words: PageWords) -> Markup {
+    HtmlPage::plain(words, words.dead_link()).render_form(html! {
         div.note {
             span.badge { (icon(ICON_UNLINK)) }
-            h1 { "This link doesn't work anymore" }
-            p { "A link to choose a new password works once, for one hour. Your password was not changed." }
-            a.primary.large href="/forgot-password" { "Get a new link" }
+            h1 { (words.dead_link_heading()) }
+            p { (words.dead_link_hint()) }
+            a.primary.large href="/forgot-password" { (words.dead_link_new()) }
         }
     })
 }

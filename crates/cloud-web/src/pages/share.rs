@@ -5,12 +5,13 @@ use snaplark_api::routes;
 
 use super::account::FormRefusal;
 use super::icons::*;
-use super::player::{beside, downloads, player_page, sharing, stage, without_script};
+use super::player::{beside, downloads, has_beside, player_page, sharing, stage, without_script};
 use super::watching::watching;
 use super::{
-    HtmlPage, Moment, clock, date, file_path, form_key, icon, note, page_path, product_path,
-    shown_title, thumbnail_url,
+    HtmlPage, Moment, clock, date, file_path, form_key, icon, note, page_path, page_title,
+    product_path, shown_title, thumbnail_url,
 };
+use crate::words::{Filled, PageWords};
 use snaplark_cloud::edit::VersionEdit;
 use snaplark_cloud::products::{Mp4Height, THUMBNAIL};
 use snaplark_cloud_data::db::{Upload, Visibility, Watching};
@@ -30,9 +31,10 @@ pub(crate) struct ShownVideo<'a> {
     pub(crate) has_downloads: bool,
     /// Whether the player reports what this visitor plays.
     pub(crate) counts_watching: bool,
+    pub(crate) words: PageWords,
 }
 
-/// What the page shows its owner alone.
+/// The part of the page that only the owner sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnersView {
     /// How far the video is watched, if that is counted.
@@ -54,174 +56,161 @@ pub(crate) fn finished(
     only_here: bool,
     moment: Moment,
 ) -> Markup {
-    let ShownVideo { upload, edit, .. } = shown;
+    let ShownVideo { upload, edit, words, .. } = shown;
     let duration_ms = upload.finished.as_ref().map_or(0, |finished| finished.duration_ms);
     let below = html! {
         (without_script(shown))
         (description(upload))
-        @if let Some(counted) = owners.and_then(|owners| owners.watching) { (watching(&counted, duration_ms)) }
+        @if let Some(counted) = owners.and_then(|owners| owners.watching) { (watching(words, &counted, duration_ms)) }
     };
-    let title = shown_title(upload);
-    let page = player_page(&title, shown, OpenGraph { public_url, upload }.open_graph(&title));
+    let title = page_title(upload, words);
+    let page =
+        player_page(&title, shown, OpenGraph { public_url, upload, words }.open_graph(&title));
     page.render(html! {
-        @if only_here { (opens_only_here()) }
-        div.watch {
+        @if only_here { (opens_only_here(words)) }
+        // Known before what stands beside it is read, so that the browser draws it in its place at once.
+        div.watch.has-side[has_beside(upload, edit)] {
             (stage(shown, "finished", true))
-            (about(&title, below, html! { @if shown.has_downloads { (downloads(shown)) } (sharing(upload)) }, Some("time"), html! {
+            (about(words, &title, below, html! { @if shown.has_downloads { (downloads(shown)) } (sharing(shown)) }, Some("time"), html! {
                 (date(upload.created_ms, moment)) " · " span data-duration { (clock(duration_ms)) }
-                @if upload.share.views > 0 { " · " (views(upload.share.views)) }
-                " · " (audience(upload))
-                @if upload.parts_damaged > 0 { " · " span.over { "some seconds were damaged on this server and are skipped" } }
-                @if let Some(holes) = holes(upload) { " · " span.over data-holes { (holes) } }
-                @if shown.counts_watching { " · " span title="The owner sees how far the video is watched, and not by whom." { "watching is counted" } }
-                @if owners.is_some() { " · " a href="/my/videos" { "Library" } }
+                @if upload.share.views > 0 { " · " (words.views(upload.share.views)) }
+                " · " (audience(words, upload))
+                @if upload.parts_damaged > 0 { " · " span.over { (words.skips_damage()) } }
+                @if let Some(holes) = holes(words, upload) { " · " span.over data-holes { (holes) } }
+                @if shown.counts_watching { " · " span title=(words.watching_is_counted_hint()) { (words.watching_is_counted()) } }
+                @if owners.is_some() { " · " a href="/my/videos" { (words.library()) } }
             }))
         }
-        (beside(upload, edit))
+        (beside(words, upload, edit))
     })
 }
 
 /// Returns the text about placeholders in the video, if there are any.
-fn holes(upload: &Upload) -> Option<String> {
+fn holes(words: PageWords, upload: &Upload) -> Option<Filled> {
     let holes = &upload.finished.as_ref()?.holes;
     let (first, _) = holes.first()?;
     let missing_ms: u64 = holes.iter().map(|(start, end)| end.saturating_sub(*start)).sum();
-    let seconds = match missing_ms.div_ceil(1_000) {
-        1 => "1 second is".to_owned(),
-        seconds => format!("{seconds} seconds are"),
-    };
+    let seconds = missing_ms.div_ceil(1_000);
     Some(match holes.len() {
-        1 => format!(
-            "{seconds} missing from {} on: damaged during recording, and shown in gray",
-            clock(*first)
-        ),
-        count => format!(
-            "{seconds} missing in {count} places, the first at {}: damaged during recording, and shown in gray",
-            clock(*first)
-        ),
+        1 => words.missing_from(seconds, clock(*first)),
+        places => words.missing_in_places(seconds, places, clock(*first)),
     })
 }
 
 /// The page of a recording that is still arriving.
 pub(crate) fn live(public_url: &str, shown: ShownVideo<'_>, only_here: bool) -> Markup {
-    let upload = shown.upload;
-    let title = shown_title(upload);
-    let page = player_page(&title, shown, OpenGraph { public_url, upload }.open_graph(&title));
+    let ShownVideo { upload, words, .. } = shown;
+    let title = page_title(upload, words);
+    let page =
+        player_page(&title, shown, OpenGraph { public_url, upload, words }.open_graph(&title));
     page.render(html! {
-        @if only_here { (opens_only_here()) }
+        @if only_here { (opens_only_here(words)) }
         (stage(shown, "live", true))
-        (about(&title, without_script(shown), sharing(upload), Some("time"), html! { span data-live-text { "Recording now" } " · " (audience(upload)) }))
+        (about(words, &title, without_script(shown), sharing(shown), Some("time"), html! { span data-live-text { (words.recording_now()) } " · " (audience(words, upload)) }))
     })
 }
 
 /// The notice on the pages of the embedded server, which are only reachable on this computer.
-pub(super) fn opens_only_here() -> Markup {
+pub(super) fn opens_only_here(words: PageWords) -> Markup {
     html! {
         aside.only-here {
             (icon(ICON_ALERT))
             p {
-                strong { "This address opens only on this computer." }
-                " For a link that others can open, sign in, use your own server, or share on the local network. "
-                a href="snaplark://account" { "Choose in Snaplark" }
+                strong { (words.only_here()) }
+                " " (words.only_here_hint()) " "
+                a href="snaplark://account" { (words.choose_in_app()) }
             }
         }
     }
 }
 
 /// The page of a link for which nothing was uploaded yet.
-pub(crate) fn awaited(noun: &str, video_id: &str) -> Markup {
+pub(crate) fn awaited(words: PageWords, is_image: bool, video_id: &str) -> Markup {
     let page = HtmlPage {
-        title: "Not uploaded yet",
-        head: html! {},
         scripts: &["page.js"],
         awaits: Some(format!("/videos/{video_id}/live")),
+        ..HtmlPage::plain(words, words.not_uploaded_yet())
     };
+    let text = if is_image { words.awaited_screenshot() } else { words.awaited_recording() };
     page.render(note(
         ICON_CLOUD_UPLOAD,
         "waits",
-        "Not uploaded yet",
-        &format!("The link works, but its {noun} isn't uploaded yet. This page shows it as soon as the upload begins."),
-        html! { span.pulse { span {} span {} span {} } span.sr { "Waiting" } },
+        words.not_uploaded_yet(),
+        text,
+        html! { span.pulse { span {} span {} span {} } span.sr { (words.waiting()) } },
     ))
 }
 
-pub(crate) fn removed() -> Markup {
-    end_page(
-        ICON_TRASH,
-        "This recording was removed",
-        "Its owner removed it from this server. Ask them for another link.",
-    )
+pub(crate) fn removed(words: PageWords) -> Markup {
+    end_page(words, ICON_TRASH, words.removed(), words.removed_hint())
 }
 
-pub(crate) fn expired() -> Markup {
-    end_page(
-        ICON_CLOUD_OFF,
-        "This recording wasn't fully uploaded",
-        "The upload stopped before it was complete. Its owner still has the file and can upload it again.",
-    )
+pub(crate) fn expired(words: PageWords) -> Markup {
+    end_page(words, ICON_CLOUD_OFF, words.expired(), words.expired_hint())
 }
 
 /// The page of a recording of which nothing can be played any more.
-pub(crate) fn damaged() -> Markup {
-    end_page(
-        ICON_ALERT,
-        "This recording is damaged",
-        "The copy on this server was damaged. If its owner uploads it again, this link works again.",
-    )
+pub(crate) fn damaged(words: PageWords) -> Markup {
+    end_page(words, ICON_ALERT, words.damaged(), words.damaged_hint())
 }
 
 /// The page of a link that has expired.
-pub(crate) fn over(noun: &str) -> Markup {
-    end_page(
-        ICON_HOURGLASS,
-        "This link has expired",
-        &format!("The owner shared this {noun} for a limited time. Ask them for another link."),
-    )
+pub(crate) fn over(words: PageWords, is_image: bool) -> Markup {
+    let text = if is_image { words.link_over_screenshot() } else { words.link_over_recording() };
+    end_page(words, ICON_HOURGLASS, words.link_over(), text)
 }
 
-pub(crate) fn for_members(noun: &str, sign_in: &str) -> Markup {
-    let page = HtmlPage { title: "Sign in to see it", head: html! {}, scripts: &[], awaits: None };
-    page.render(note(
+pub(crate) fn for_members(words: PageWords, is_image: bool, sign_in: &str) -> Markup {
+    let text =
+        if is_image { words.for_members_screenshot() } else { words.for_members_recording() };
+    HtmlPage::plain(words, words.for_members()).render(note(
         ICON_USERS,
         "accent",
-        "Sign in to see it",
-        &format!("This {noun} is for people who have an account on this server."),
-        html! { a.primary.large href=(sign_in) { "Sign in" } },
+        words.for_members(),
+        text,
+        html! { a.primary.large href=(sign_in) { (words.sign_in()) } },
     ))
 }
 
-pub(crate) fn locked(noun: &str, path: &str, key: &str, refusal: Option<FormRefusal>) -> Markup {
-    let page = HtmlPage { title: "Password needed", head: html! {}, scripts: &[], awaits: None };
-    page.render(html! {
+pub(crate) fn locked(
+    words: PageWords,
+    is_image: bool,
+    path: &str,
+    key: &str,
+    refusal: Option<FormRefusal>,
+) -> Markup {
+    let heading =
+        if is_image { words.has_password_screenshot() } else { words.has_password_recording() };
+    HtmlPage::plain(words, words.password_needed()).render(html! {
         form.note.form method="post" action={ (path) "/password" } {
             span.badge data-tone="accent" { (icon(ICON_LOCK)) }
-            h1 { "This " (noun) " has a password" }
-            p { "Ask the person who sent you the link." }
+            h1 { (heading) }
+            p { (words.has_password_hint()) }
             @if let Some(refusal) = refusal {
                 p.refusal role="alert" { (icon(ICON_ALERT)) span {
                     @match refusal {
-                        FormRefusal::Wrong => "Wrong password. Check it, and try again.",
+                        FormRefusal::Wrong => (words.link_password_wrong()),
                         FormRefusal::TooMany { .. }
                         | FormRefusal::Stale
                         | FormRefusal::WrongCurrent
                         | FormRefusal::WrongToDelete
-                        | FormRefusal::NewPassword => (refusal.sentence()),
+                        | FormRefusal::NewPassword => (refusal.sentence(words)),
                     }
                 } }
             }
             (form_key(key))
-            label { span { "Password" }
+            label { span { (words.password()) }
                 input.field type="password" name="password" required autocomplete="off" autofocus; }
-            button.primary.large type="submit" { "Open" }
+            button.primary.large type="submit" { (words.open()) }
         }
     })
 }
 
 /// The player alone, for embedding.
 pub(crate) fn embedded(public_url: &str, shown: ShownVideo<'_>) -> Markup {
-    let upload = shown.upload;
+    let ShownVideo { upload, words, .. } = shown;
     let state = if upload.finished.is_some() { "finished" } else { "live" };
-    let title = shown_title(upload);
+    let title = page_title(upload, words);
     let link = routes::share_page(public_url, &upload.video_id.to_string());
     let page = player_page(&title, shown, html! {});
     page.render_with("embed", html! {
@@ -234,11 +223,10 @@ pub(crate) fn embedded(public_url: &str, shown: ShownVideo<'_>) -> Markup {
     })
 }
 
-pub(crate) fn not_embedded(link: &str) -> Markup {
-    let page = HtmlPage { title: "Snaplark", head: html! {}, scripts: &[], awaits: None };
-    page.render_with("embed", html! {
-        main { (note(ICON_LOCK, "plain", "This recording can't be shown here", "It is private, or was removed.",
-            html! { a.plain.large href=(link) target="_blank" rel="noopener" { "Open page" } })) }
+pub(crate) fn not_embedded(words: PageWords, link: &str) -> Markup {
+    HtmlPage::plain(words, "Snaplark").render_with("embed", html! {
+        main { (note(ICON_LOCK, "plain", words.not_embedded(), words.not_embedded_hint(),
+            html! { a.plain.large href=(link) target="_blank" rel="noopener" { (words.open_page()) } })) }
     })
 }
 
@@ -266,44 +254,50 @@ pub(super) fn fit((width, height): (u32, u32), (width_max, height_max): (u32, u3
     (scaled(width), scaled(height))
 }
 
-pub(super) fn audience(upload: &Upload) -> &'static str {
+pub(super) fn audience(words: PageWords, upload: &Upload) -> &'static str {
     match upload.share.visibility {
-        Visibility::Link => "anyone with the link",
-        Visibility::Members => "people signed in here",
-        Visibility::Password => "with a password",
+        Visibility::Link => words.seen_by_link(),
+        Visibility::Members => words.seen_by_members(),
+        Visibility::Password => words.seen_by_password(),
     }
 }
 
-pub(super) fn views(count: u64) -> String {
-    if count == 1 { "1 view".to_owned() } else { format!("{count} views") }
+pub(crate) fn nothing(words: PageWords) -> Markup {
+    end_page(words, ICON_UNLINK, words.nothing_here(), words.nothing_here_hint())
 }
 
-pub(crate) fn nothing() -> Markup {
-    end_page(ICON_UNLINK, "Page not found", "Check that the whole link was copied.")
-}
-
-pub(crate) fn front(public_url: &str, has_sign_in: bool) -> Markup {
-    let page = HtmlPage { title: "Snaplark", head: html! {}, scripts: &[], awaits: None };
-    page.render_form(note(
+pub(crate) fn front(words: PageWords, public_url: &str, has_sign_in: bool) -> Markup {
+    HtmlPage::plain(words, "Snaplark").render_form(note(
         ICON_PLAY,
         "accent",
-        "This is a Snaplark server",
-        "Open a recording with its link. To upload yours here, choose “Your own server” in Snaplark and give it this address.",
+        words.front(),
+        words.front_hint(),
         html! {
             code { (public_url) }
-            @if has_sign_in { a.primary.large href="/my/videos" { "Library" } }
+            @if has_sign_in { a.primary.large href="/my/videos" { (words.library()) } }
         },
     ))
 }
 
-fn end_page(icon: &'static str, title: &str, text: &str) -> Markup {
-    let page = HtmlPage { title, head: html! {}, scripts: &[], awaits: None };
-    page.render(note(icon, "plain", title, text, html! {}))
+/// The page of the server of this computer where others have their library: nobody signs in here.
+pub(crate) fn library_in_app(words: PageWords) -> Markup {
+    HtmlPage::plain(words, words.library_in_app()).render_form(note(
+        ICON_MONITOR,
+        "accent",
+        words.library_in_app(),
+        words.library_in_app_hint(),
+        html! {},
+    ))
+}
+
+fn end_page(words: PageWords, icon: &'static str, title: &str, text: &str) -> Markup {
+    HtmlPage::plain(words, title).render(note(icon, "plain", title, text, html! {}))
 }
 
 struct OpenGraph<'a> {
     public_url: &'a str,
     upload: &'a Upload,
+    words: PageWords,
 }
 
 impl OpenGraph<'_> {
@@ -316,11 +310,11 @@ impl OpenGraph<'_> {
         let mp4 = mp4.filter(|_| !self.upload.share.downloads_off);
         let mp4 = mp4.map(|mp4| format!("{}{}", self.public_url, product_path(self.upload, mp4)));
         html! {
-            meta name="description" content="A screen recording, shared with Snaplark.";
+            meta name="description" content=(self.words.about_recording());
             meta property="og:site_name" content="Snaplark";
             meta property="og:type" content="video.other";
             meta property="og:title" content=(title);
-            meta property="og:description" content="A screen recording, shared with Snaplark.";
+            meta property="og:description" content=(self.words.about_recording());
             meta property="og:url" content=(page);
             @if let Some(mp4) = &mp4 {
                 meta property="og:video" content=(mp4);
@@ -370,6 +364,7 @@ pub(super) fn description(upload: &Upload) -> Markup {
 
 /// `time` is set if the page can create links to a position in the video.
 pub(super) fn about(
+    words: PageWords,
     title: &str,
     below: Markup,
     more: Markup,
@@ -383,10 +378,10 @@ pub(super) fn about(
                 (more)
                 @if let Some(time) = time {
                     button.plain type="button" data-copy=(time) data-scripted {
-                        (icon(ICON_CLOCK)) span { "Link at " span data-at { "0:00" } }
+                        (icon(ICON_CLOCK)) span { (words.link_at(html! { span data-at { "0:00" } })) }
                     }
                 }
-                button.primary type="button" data-copy="link" data-scripted { (icon(ICON_LINK)) span { "Copy link" } }
+                button.primary type="button" data-copy="link" data-scripted { (icon(ICON_LINK)) span { (words.copy_link()) } }
             }
         }
         (below)

@@ -42,8 +42,8 @@ const STREAMS_MAX: &str = "32";
 const VIDEO_PIXELS_MAX: &str = "36000000";
 /// Images that unpack to gigabytes are refused.
 const IMAGE_PIXELS_MAX: &str = "67108864";
-/// The decoders for what browsers, phones and screen recorders write. All others stay disabled.
-const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,hevc,mpeg4,\
+/// The decoders for what browsers, phones, cameras and screen recorders write. All others stay disabled.
+const DECODERS: &str = "vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,h264,hevc,mpeg4,prores,\
     opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,alac,flac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le";
 /// The timeout for ffmpeg to print its version. Starting takes a while on a busy computer.
 const ANSWER_MAX: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use snaplark_api::VideoState;
-use snaplark_cloud_data::db::{Db, DbError, SessionId, StoredPart, Upload};
+use snaplark_cloud_data::db::{Db, DbError, Lane, SessionId, StoredPart, Upload};
 use snaplark_cloud_data::layout::Layout;
 use snaplark_cloud_data::storage::Storage;
 use snaplark_formats::sniff::MediaKind;
@@ -20,8 +20,12 @@ use crate::pieces::stream_pieces;
 /// The interval between two looks for new parts. Other nodes receive parts too, and don't notify this one.
 /// It is part of how far behind a recording its stream is.
 const LOOK: Duration = Duration::from_millis(500);
-/// A recording of which nothing arrives for this long keeps no worker: its recorder is paused or offline.
+/// A recording of which nothing arrives for this long keeps no worker from another that waits: its recorder is
+/// paused or offline.
 pub const QUIET_MAX: Duration = Duration::from_secs(120);
+/// The longest pause after which the stream goes on where it was. Afterwards it is made from its beginning on, which
+/// takes long where the recording is long.
+const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
 /// A job that has followed a recording for hours isn't given up because the database is away for a moment.
 const DATABASE_AWAY_MAX: Duration = Duration::from_secs(60);
 
@@ -98,16 +102,41 @@ impl GrowingUpload<'_> {
             if total.is_some_and(|total| next >= total) {
                 return Ok(());
             }
-            if heard.elapsed() > QUIET_MAX {
+            let quiet = heard.elapsed();
+            if is_given_up(quiet, quiet > QUIET_MAX && self.others_wait().await) {
                 return Err(JobError::Quiet);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
+    /// Returns whether another stream waits for a worker.
+    async fn others_wait(&self) -> bool {
+        let streams = super::of_lane(Lane::Streams, true);
+        // A database that is away is reported by the next look at the upload.
+        self.db.has_waiting(&streams).await.unwrap_or(false)
+    }
+
     /// Returns the upload, and its parts from `next` on.
     async fn look(&self, next: u32) -> Result<(Option<Upload>, Vec<StoredPart>), DbError> {
         let upload = self.db.upload(self.session).await?;
         Ok((upload, self.db.parts_from(self.session, next).await?))
+    }
+}
+
+/// Returns whether a stream is given up of whose recording nothing has arrived for so long.
+fn is_given_up(quiet: Duration, others_wait: bool) -> bool {
+    quiet > PAUSE_MAX || (quiet > QUIET_MAX && others_wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_ends_a_stream_only_where_others_wait_or_after_an_hour() {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        assert!(!is_given_up(minutes(1), true) && !is_given_up(minutes(59), false));
+        assert!(is_given_up(minutes(3), true) && is_given_up(minutes(61), false));
     }
 }

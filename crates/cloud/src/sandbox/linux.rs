@@ -24,7 +24,7 @@ const READABLE: [&str; 12] = [
     "/dev/zero",
 ];
 
-/// What drivers read about the devices that they use: their vendor and model, and the version of the kernel's
+/// The files that drivers read about the devices that they use: their vendor and model, and the version of the kernel's
 /// part. None of it is about people.
 const DEVICE_FACTS: [&str; 4] =
     ["/sys/dev/char", "/sys/devices", "/sys/class/drm", "/proc/driver/nvidia"];

@@ -9,7 +9,7 @@ use snaplark_api::{KeptBytes, PiecesRequest, VersionPiece};
 
 use super::{FinalizeAsk, UploadError, Uploads};
 use crate::policy::VERSIONS_TRIED_MAX;
-use crate::secrets::hex;
+use snaplark_api::hex;
 use snaplark_cloud_data::db::{Assembly, NewUpload, SessionId, StoredPart, Upload, UserId};
 use snaplark_cloud_data::layout::ClusterAt;
 

@@ -569,7 +569,7 @@ fn can_move(layout: &Layout, shift_ms: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::hex;
+    use snaplark_api::hex;
     use snaplark_api::{KeptBytes, VersionPiece};
     use snaplark_cloud_data::layout::{ClusterAt, InitAt};
 

@@ -9,7 +9,8 @@ use crate::RecordingId;
 impl UploadMachine {
     /// Sizes are not committed: rows compute a part's size from its segments. `replaced` segments have
     /// other bytes now. Pieces of such a segment that were sent before are sent again, or the server
-    /// would join half of one with half of the other.
+    /// would join half of one with half of the other. Where parts have a fixed size, those from the first that
+    /// isn't of that size any more are planned anew.
     pub(super) fn segments_repaired(
         &mut self,
         recording: RecordingId,
@@ -21,6 +22,9 @@ impl UploadMachine {
         else {
             return;
         };
+        // The pieces that come may be of the bytes before.
+        upload.cut_waits = false;
+        let cutting = upload.cutting.take();
         for (segment, size_bytes) in sizes {
             let Some(known) = upload.segment_bytes.get_mut(*segment as usize) else { continue };
             *known = *size_bytes;
@@ -31,20 +35,24 @@ impl UploadMachine {
             }
         }
         if upload.finished || upload.mending {
+            self.abort_cut(cutting, step);
             return;
         }
         let mut indices = Vec::new();
         for (index, slot) in (0..).zip(&mut upload.slots) {
-            if slot.part.is_piece() && replaced.contains(&slot.part.first_segment) {
+            if replaced.iter().any(|segment| slot.part.cuts(*segment)) {
                 slot.outdated = slot.request.is_some();
                 if std::mem::take(&mut slot.acknowledged) {
                     indices.push(index);
                 }
             }
         }
+        let misfit = upload.first_misfit();
+        upload.too_large = upload.too_large.into_iter().chain(misfit).min();
         if !indices.is_empty() {
             step.changes.push(UploadChange::PartsLost { recording, indices });
         }
+        self.abort_cut(cutting, step);
     }
 
     pub(super) fn segments_lost(
@@ -58,6 +66,7 @@ impl UploadMachine {
             return;
         };
         upload.slots.iter_mut().for_each(|slot| slot.repairing = false);
+        upload.cut_waits = false;
         stop(recording, upload, Stop::FilesMissing { detail }, step);
         self.abandon_requests(recording, step);
     }

@@ -22,7 +22,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use snaplark_api::{
-    KeptBytes, PiecesRequest, ShownStretch, VersionChapter, VersionPiece, digest_of_hex, run_digest,
+    KeptBytes, PiecesRequest, ShownStretch, VersionChapter, VersionPiece, digest_of_hex, hex,
+    run_digest,
 };
 
 use super::machine::{Target, UploadMachine};
@@ -85,11 +86,6 @@ pub struct ServedVersion {
     /// Its parts, in their order.
     pub parts: Vec<ServedPart>,
 }
-
-/// The parts of a version that a link shows, in their stored form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ServedParts(#[serde(with = "stored_parts::of_server")] pub Vec<ServedPart>);
 
 /// A rendered piece of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,7 +270,7 @@ fn end_run(pieces: &mut [VersionPiece], run: &mut Vec<[u8; 32]>) {
         && keep.more_parts > 0
     {
         let digest = run_digest(run.iter());
-        keep.sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        keep.sha256 = hex(&digest);
     }
     run.clear();
 }

@@ -188,8 +188,16 @@ fn whole_parts_in_a_row_are_one_piece_and_the_next_version_keeps_of_each() {
         text.contains(r#"{"segments":[1,4],"sizeBytes":0,"sizes":[101,102,103,104]}"#),
         "{text}"
     );
-    let stored = serde_json::to_string(&ServedParts(parts.clone())).unwrap();
-    assert_eq!(serde_json::from_str::<ServedParts>(&stored).unwrap().0, parts);
+    // The digests of all segments but the third are those of the parts.
+    let digest = |index: u8| std::array::from_fn(|at| if at == 31 { index } else { 0 });
+    let mut segments: Vec<SegmentBytes> =
+        (0..).zip(SIZES).map(|(n, size)| (size, digest(n))).collect();
+    segments[2].1 = [9; 32];
+    let stored = serde_json::to_string(&ServedParts::new(&parts, &segments)).unwrap();
+    assert!(stored.contains(r#""segments":[3,2],"asRecorded":true"#), "{stored}");
+    let read = || serde_json::from_str::<ServedParts>(&stored).unwrap();
+    assert_eq!(read().parts(&segments), Some(parts));
+    assert_eq!(read().parts(&segments[..2]), None, "a segment is gone");
 }
 
 #[test]
@@ -201,12 +209,20 @@ fn parts_that_earlier_programs_stored_are_read() {
     let file = PartContent::File("piece".into(), "ab".into());
     let segments = PartContent::Segments;
     assert_eq!(content, [(segments(0, 2), 7), (file, 5), (segments(4, 1), 3)]);
-    let text = r#"[{"segments":[0,1],"initBytes":3,"sizeBytes":8,"sha256":"cd"},
-        {"segments":null,"initBytes":0,"sizeBytes":4,"sha256":null}]"#;
-    let parts = serde_json::from_str::<ServedParts>(text).unwrap().0;
+    let digests = ["0", "1"].map(|digit| digit.repeat(64)).concat();
+    let text = format!(
+        r#"[{{"segments":[0,1],"initBytes":3,"sizeBytes":8,"sha256":"cd"}},
+        {{"segments":[1,2],"initBytes":0,"sizeBytes":0,"sizes":[5,6],"digests":"{digests}"}},
+        {{"segments":null,"initBytes":0,"sizeBytes":4,"sha256":null}}]"#
+    );
+    let parts = serde_json::from_str::<ServedParts>(&text).unwrap().parts(&[]).unwrap();
     let found: Vec<_> =
         parts.iter().map(|it| (it.segments, it.init_bytes, it.size_bytes)).collect();
-    assert_eq!(found, [(Some((0, 1)), 3, 8), (None, 0, 4)]);
+    assert_eq!(
+        found,
+        [(Some((0, 1)), 3, 8), (Some((1, 1)), 0, 5), (Some((2, 1)), 0, 6), (None, 0, 4)]
+    );
+    assert_eq!(parts[2].sha256, Some("1".repeat(64)));
 }
 
 fn online(rows: Vec<UploadRows>, versions: bool) -> Rig {

@@ -6,7 +6,7 @@ use super::edited::renumber;
 use super::machine::{InFlightRequest, UploadMachine, What};
 use super::one::{Slot, UploadState};
 use super::picture::stop_of_picture;
-use super::resize::{part_too_large, version_too_large};
+use super::resize::{begin_with_limit, part_too_large, version_too_large};
 use super::{Failure, RequestId, Step, Stop, UploadAction, UploadChange, Wait};
 use crate::{RecordingId, policy};
 
@@ -25,7 +25,8 @@ impl UploadMachine {
         };
         let random = self.random();
         let documents_alone = self.offers.is_none();
-        let takes_pieces = self.takes_pieces();
+        let (takes_pieces, part_bytes_max) = (self.takes_pieces(), self.part_bytes_max);
+        let offline_wait = self.offline_wait();
         // Such a server was not given an address.
         let failure = match failure {
             Failure::AddressTaken { detail } if documents_alone => Failure::Refused { detail },
@@ -36,6 +37,7 @@ impl UploadMachine {
             What::Open => upload.opening = None,
             What::Received => upload.asking = None,
             What::Finalize => upload.finalizing = None,
+            What::Cut(_) => upload.cutting = None,
             What::Part(index) => {
                 let slot = &mut upload.slots[index as usize];
                 slot.request = None;
@@ -45,7 +47,9 @@ impl UploadMachine {
         }
         let hold = |upload: &mut UploadState, wait, asked_ms| match what {
             What::Finalize => upload.finalize_gate.fail(now_ms, wait, asked_ms, random),
-            What::Open | What::Received => upload.gate.fail(now_ms, wait, asked_ms, random),
+            What::Open | What::Received | What::Cut(_) => {
+                upload.gate.fail(now_ms, wait, asked_ms, random);
+            }
             What::Part(index) => {
                 upload.slots[index as usize].gate.fail(now_ms, wait, asked_ms, random);
                 if upload.gate.failures == failures_before {
@@ -55,7 +59,7 @@ impl UploadMachine {
         };
         match failure {
             Failure::Unreachable { .. } | Failure::NotTheApi { .. } => {
-                hold(upload, Wait::Offline, None);
+                hold(upload, offline_wait, None);
                 self.doubt_reach(now_ms);
             }
             Failure::TryAgain { retry_after_ms, .. } => {
@@ -64,6 +68,8 @@ impl UploadMachine {
             Failure::RateLimited { retry_after_ms } => {
                 hold(upload, Wait::RateLimited, Some(retry_after_ms));
             }
+            Failure::StorageFull => hold(upload, Wait::StorageFull, None),
+            Failure::AccessDenied => hold(upload, Wait::AccessDenied, None),
             Failure::SignedOut => self.signed_in = false,
             Failure::SessionUnknown => {
                 upload.gate.fail(now_ms, Wait::ServerTrouble, None, random);
@@ -95,13 +101,15 @@ impl UploadMachine {
             }
             Failure::PartRefused { .. }
                 if documents_alone
-                    && upload.profile == Profile::Spec
-                    && upload.slots.first().is_some_and(|slot| slot.acknowledged)
-                    && matches!(what, What::Part(1..)) =>
+                    && matches!(what, What::Part(1..))
+                    && takes_no_cluster(upload) =>
             {
                 restart_standalone(recording, upload, step);
-                self.target.profile = Profile::SpecStandalone;
+                begin_with_limit(recording, upload, part_bytes_max, takes_pieces, step);
+                let (server, profile) = (upload.server.clone(), upload.profile);
+                self.target.profile = profile;
                 self.abandon_requests(recording, step);
+                step.actions.push(UploadAction::ProfileLearned { server, profile });
             }
             Failure::PartTooLarge if upload.is_edited => {
                 let What::Part(index) = what else { return };
@@ -148,7 +156,17 @@ impl UploadMachine {
                     slot.part.segments().any(|segment| segments.contains(&segment))
                 };
                 upload.slots.iter_mut().filter(carries).for_each(|slot| slot.repairing = true);
+                upload.cut_waits |= matches!(what, What::Cut(_));
                 step.actions.push(UploadAction::RepairSegments { recording, segments });
+            }
+            Failure::FileChanged if upload.mending => {
+                let detail = String::new();
+                stop(recording, upload, Stop::DamagedOnServer { detail }, step);
+                self.abandon_requests(recording, step);
+            }
+            Failure::FileChanged => {
+                stop(recording, upload, Stop::FileChanged, step);
+                self.abandon_requests(recording, step);
             }
             Failure::FilesMissing { detail } if upload.mending => {
                 stop(recording, upload, Stop::DamagedOnServer { detail }, step);
@@ -167,9 +185,19 @@ pub(super) fn stop(recording: RecordingId, upload: &mut UploadState, why: Stop, 
     step.changes.push(UploadChange::Stopped { recording, stop: Some(why) });
 }
 
-/// Restarts an upload with the header in every part. A server of the documents that accepted the first
-/// part, which begins with the header, and refuses later ones validates each part by itself
-/// (`mimes:webm` of the implementation guide). So the right profile is known without asking the person.
+/// Returns whether the server may want the header in every part: it has taken no part without one. A server that has
+/// taken one refuses for another reason.
+fn takes_no_cluster(upload: &UploadState) -> bool {
+    let mut bare = upload.slots.iter().skip(1);
+    upload.profile == Profile::Spec
+        && upload.version.is_none()
+        && !upload.is_file()
+        && !bare.any(|slot| slot.acknowledged)
+}
+
+/// Restarts an upload with the header in every part. A server of the documents that refuses a part which doesn't
+/// begin with the header probably validates each part by itself (`mimes:webm` of the implementation guide), so the
+/// right profile is found without asking the person. If the server refuses these parts as well, the upload stops.
 fn restart_standalone(recording: RecordingId, upload: &mut UploadState, step: &mut Step) {
     let profile = Profile::SpecStandalone;
     let server = upload.server.clone();

@@ -35,6 +35,12 @@ pub enum Failure {
     /// A later attempt may succeed; the destination may say when.
     #[error("try again later: {detail}")]
     TryAgain { detail: String, retry_after_ms: Option<u64> },
+    /// The destination has no room left. A later attempt may succeed.
+    #[error("no space left")]
+    StorageFull,
+    /// The folder may not be written. A later attempt may succeed.
+    #[error("no permission to write there")]
+    AccessDenied,
     /// The destination understood the request and refused it.
     #[error("refused: {detail}")]
     Refused { detail: String },
@@ -48,6 +54,9 @@ pub enum Failure {
     /// Files of the recording itself.
     #[error("files can't be read: {detail}")]
     FilesMissing { detail: String },
+    /// The file that a person brought in is another one than when it was brought in.
+    #[error("the file has changed")]
+    FileChanged,
     /// The files of these segments don't contain the bytes that were sealed.
     #[error("segments {segments:?} are damaged")]
     SegmentsDamaged { segments: Vec<u32> },

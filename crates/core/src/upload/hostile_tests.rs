@@ -233,6 +233,36 @@ fn upload_begins_again_with_parts_that_stand_alone_when_the_server_refuses_the_s
 }
 
 #[test]
+fn new_uploads_begin_with_the_profile_that_was_learned() {
+    let mut machine = machine();
+    let request = second_part(&mut machine);
+    let failure = Failure::PartRefused { detail: "mimes".into() };
+    let step = machine.handle(5, UploadEvent::RequestFailed { request, failure });
+    let (server, profile) = (SERVER.to_owned(), Profile::SpecStandalone);
+    let learned = UploadAction::ProfileLearned { server: server.clone(), profile };
+    assert!(step.actions.contains(&learned), "{step:?}");
+    let recording = RecordingId(Uuid::from_u128(8));
+    let step = machine.handle(6, UploadEvent::UploadWanted { recording });
+    assert!(step.changes.contains(&UploadChange::UploadWanted { recording, server, profile }));
+}
+
+#[test]
+fn server_that_has_taken_a_part_without_the_header_keeps_getting_such() {
+    let mut machine = machine();
+    let request = second_part(&mut machine);
+    machine.handle(5, UploadEvent::PartAcknowledged { request, receipt: Receipt::default() });
+    let more = UploadEvent::SegmentSealed { recording: RECORDING, size_bytes: 10 };
+    let step = machine.handle(6, more);
+    let Some(UploadAction::SendPart { request, index: 2, .. }) = step.actions.last() else {
+        panic!("{step:?}")
+    };
+    let failure = Failure::PartRefused { detail: "the disk is full".into() };
+    machine.handle(7, UploadEvent::RequestFailed { request: *request, failure });
+    let phase = status(&machine, 8).phase;
+    assert!(matches!(phase, Phase::Stopped(Stop::Refused { .. })), "{phase:?}");
+}
+
+#[test]
 fn refusal_of_the_smallest_part_names_the_limit_of_a_proxy() {
     let mut machine = machine();
     let request = second_part(&mut machine);

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snaplark_api::untrusted::is_web_link;
 use snaplark_api::{Capabilities, Profile};
 
+use super::link::is_link_of;
 use super::one::{Slot, UploadState};
 use super::part::PartLimit;
 use super::reach::Probe;
+use super::resize::{WantedCut, begin_with_limit};
 use super::{
-    Phase, Reachability, Receipt, RequestId, Speed, Step, Stop, UploadAction, UploadChange,
-    UploadEvent, UploadRows, UploadStatus, Wait,
+    MeasuredLine, Phase, Reachability, Receipt, RequestId, Speed, Step, Stop, UploadAction,
+    UploadChange, UploadEvent, UploadRows, UploadStatus, Wait,
 };
 use uuid::Uuid;
 
@@ -51,7 +52,11 @@ pub struct UploadMachine {
     pub(super) reach: Reachability,
     /// The features beyond the documents that the server has reported.
     pub(super) offers: Option<Capabilities>,
+    /// How the server made links the last time that it was asked, until it is asked again.
+    pub(super) kept_template: Option<String>,
     pub(super) probe: Probe,
+    /// The parts that suit the connection, if the destination has measured it.
+    pub(super) line: Option<MeasuredLine>,
     pub(super) signed_in: bool,
     pub(super) link_metered: bool,
     pub(super) waits_on_metered: bool,
@@ -79,6 +84,8 @@ pub(super) enum What {
     Part(u32),
     Finalize,
     Received,
+    /// The pieces of a segment, which this computer finds.
+    Cut(WantedCut),
 }
 
 impl UploadMachine {
@@ -117,7 +124,9 @@ impl UploadMachine {
             next_request: first_request,
             reach: Reachability::Unknown,
             offers: None,
+            kept_template: None,
             probe: Probe { due_ms: Some(0), ..Probe::default() },
+            line: None,
             signed_in: role != TargetRole::SignedOut,
             link_metered: false,
             waits_on_metered: false,
@@ -135,6 +144,9 @@ impl UploadMachine {
             UploadEvent::UploadWanted { recording } => self.want(recording, step),
             UploadEvent::PictureWanted { recording, version, size_bytes } => {
                 self.want_picture(recording, version, size_bytes, step);
+            }
+            UploadEvent::FileWanted { recording, size_bytes } => {
+                self.want_file(recording, size_bytes, step);
             }
             UploadEvent::EditedWanted { recording, wanted } => {
                 self.want_edited(recording, wanted, step);
@@ -180,6 +192,9 @@ impl UploadMachine {
             UploadEvent::PiecesListed { request, missing } => {
                 self.pieces_listed(request, &missing, step);
             }
+            UploadEvent::SegmentCut { request, pieces } => {
+                self.segment_cut(request, &pieces, step);
+            }
             UploadEvent::SegmentsRepaired { recording, sizes, replaced } => {
                 self.segments_repaired(recording, &sizes, &replaced, step);
             }
@@ -193,6 +208,10 @@ impl UploadMachine {
                 self.part_progressed(now_ms, request, sent_bytes);
             }
             UploadEvent::ProbeAnswered { verdict, .. } => self.probe_answered(now_ms, verdict),
+            UploadEvent::LineMeasured { line, .. } => self.line = Some(line),
+            UploadEvent::LinkTemplateKept { template, .. } => {
+                self.kept_template = Some(template);
+            }
             UploadEvent::NetworkHinted => self.probe.due_ms = Some(now_ms),
             UploadEvent::SystemResumed => self.system_resumed(now_ms, step),
             UploadEvent::LinkMetered { metered } => self.link_metered = metered,
@@ -295,7 +314,7 @@ impl UploadMachine {
             return waits(Wait::Metered, None);
         }
         if self.reach == Reachability::Offline {
-            return waits(Wait::Offline, self.probe.due_ms);
+            return waits(self.offline_wait(), self.probe.due_ms);
         }
         if upload.in_flight() {
             return Phase::Sending;
@@ -303,7 +322,8 @@ impl UploadMachine {
         if let Some((until_ms, because)) = upload.closed_until(now_ms) {
             return waits(because.unwrap_or(Wait::ServerTrouble), Some(until_ms));
         }
-        let others_send = self.requests.values().any(|request| request.what != What::Finalize);
+        let is_sent = |what: &What| !matches!(what, What::Finalize | What::Cut(_));
+        let others_send = self.requests.values().any(|request| is_sent(&request.what));
         if upload.sendable_part(now_ms).is_some() && others_send {
             return waits(Wait::Queue, None);
         }
@@ -321,7 +341,8 @@ impl UploadMachine {
             profile,
         });
         let mut upload = UploadState::new(server, profile);
-        self.begin_with_limit(recording, &mut upload, step);
+        let takes_pieces = self.takes_pieces();
+        begin_with_limit(recording, &mut upload, self.part_bytes_max, takes_pieces, step);
         self.uploads.insert(recording, upload);
     }
 
@@ -371,8 +392,9 @@ impl UploadMachine {
     }
 
     /// Takes over which parts the server has. After a 413 or a strike the parts were planned anew: under a number, the
-    /// server may still have bytes of the earlier plan, so all parts are sent again. A finished video has the bytes of
-    /// the last plan.
+    /// server may still have bytes of the earlier plan, so all parts are sent again. So they are where parts are cut
+    /// anywhere, since a segment may have been replaced of which the server has a half. A finished video has the bytes
+    /// of the last plan.
     fn parts_received(
         &mut self,
         request: RequestId,
@@ -384,7 +406,8 @@ impl UploadMachine {
         upload.gate.reset();
         upload.asking = None;
         upload.rebuilt = false;
-        let is_other_plan = upload.struck || upload.limit != PartLimit::default();
+        let is_cut = upload.equal_part_bytes().is_some();
+        let is_other_plan = upload.struck || is_cut || upload.limit != PartLimit::default();
         let parts = if finished || !is_other_plan { parts } else { Vec::new() };
         for (index, receipt) in parts {
             let slot = upload.slots.get_mut(index as usize).filter(|slot| !slot.acknowledged);
@@ -402,7 +425,8 @@ impl UploadMachine {
         upload.finalizing = None;
         upload.finished = true;
         upload.mending = false;
-        upload.link = link.filter(|link| is_web_link(link)).or(upload.link.take());
+        let profile = upload.profile;
+        upload.link = link.filter(|link| is_link_of(profile, link)).or(upload.link.take());
         step.changes.push(UploadChange::Finished { recording, link: upload.link.clone() });
         if let Some(link) = upload.link.clone() {
             step.actions.push(UploadAction::TellLink { recording, link, finished: true });
@@ -430,6 +454,7 @@ impl UploadMachine {
             step.changes.push(UploadChange::Stopped { recording, stop: None });
         }
         upload.open_gates();
+        upload.refused_bytes = u64::MAX;
         upload.ignores_metered = true;
         if self.reach != Reachability::Online {
             self.probe.due_ms = Some(now_ms);
@@ -529,7 +554,7 @@ pub(super) fn know_link(
     link: String,
     step: &mut Step,
 ) {
-    if upload.link.as_ref() == Some(&link) || !is_web_link(&link) {
+    if upload.link.as_ref() == Some(&link) || !is_link_of(upload.profile, &link) {
         return;
     }
     upload.link = Some(link.clone());

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use snaplark_api::Profile;
 
 use super::machine::{Target, TargetRole, UploadMachine};
+use super::one::UploadState;
 use super::{Addressee, RequestId, Step, UploadChange, UploadEvent, UploadRows, UploadStatus};
-use crate::{RecordingId, policy};
+use crate::{RecordingId, SessionId, policy};
 
 /// How many requests one machine can make. At a million requests a second it lasts for twelve days.
 const REQUESTS_BITS: u32 = 40;
@@ -53,6 +54,15 @@ impl Targets {
     }
 }
 
+/// A session that is open at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// The address of the server.
+    pub server: String,
+    /// The session there.
+    pub session: SessionId,
+}
+
 /// The upload machines of all servers.
 pub struct UploadMachines {
     machines: BTreeMap<String, UploadMachine>,
@@ -60,6 +70,8 @@ pub struct UploadMachines {
     /// The servers whose requests have these numbers, by the bits above [`REQUESTS_BITS`].
     ranges: BTreeMap<u64, String>,
     next_range: u64,
+    /// The places that uploads which have not begun go to, if that isn't the current one.
+    routes: BTreeMap<RecordingId, String>,
     link_metered: bool,
     waits_on_metered: bool,
 }
@@ -72,6 +84,7 @@ impl UploadMachines {
             current: None,
             ranges: BTreeMap::new(),
             next_range: 0,
+            routes: BTreeMap::new(),
             link_metered: false,
             waits_on_metered: false,
         };
@@ -159,6 +172,21 @@ impl UploadMachines {
         self.of(recording)?.version(recording, false)
     }
 
+    /// Returns the size and the number of parts of an upload that is planned as a whole.
+    pub fn whole(&self, recording: RecordingId) -> Option<(u64, u32)> {
+        self.upload(recording)?.whole()
+    }
+
+    /// Returns whether the upload is of a file that a person brought in.
+    pub fn is_file(&self, recording: RecordingId) -> bool {
+        self.upload(recording).is_some_and(UploadState::is_file)
+    }
+
+    /// Returns how many parts an upload has, once it is whole.
+    pub fn part_count(&self, recording: RecordingId) -> Option<u32> {
+        self.upload(recording)?.part_count()
+    }
+
     /// Returns the version of an edited recording that is uploaded; `None` if its upload shows it as it is, and
     /// without an upload.
     pub fn edited_version(&self, recording: RecordingId) -> Option<u32> {
@@ -168,7 +196,7 @@ impl UploadMachines {
     /// Returns whether the server of a recording's upload, or else the current one, can show an edited recording
     /// behind the same link. `None`: it is not known yet, or there is no server.
     pub fn shows_versions(&self, recording: RecordingId) -> Option<bool> {
-        self.of(recording).or_else(|| self.current())?.shows_versions()
+        self.of(recording).or_else(|| self.next_for(recording))?.shows_versions()
     }
 
     /// Returns whether one piece of a recording's version may keep several parts at its server.
@@ -179,8 +207,14 @@ impl UploadMachines {
     /// Returns the smallest limit on parts that uploads to the server of a recording's upload, or else to the current
     /// one, have met.
     pub fn part_bytes_max(&self, recording: RecordingId) -> u64 {
-        let machine = self.of(recording).or_else(|| self.current());
+        let machine = self.of(recording).or_else(|| self.next_for(recording));
         machine.map_or(policy::PART_BYTES_MAX, UploadMachine::part_bytes_max)
+    }
+
+    /// Returns the machine of the server that an upload which has not begun will go to.
+    fn next_for(&self, recording: RecordingId) -> Option<&UploadMachine> {
+        let route = self.routes.get(&recording).and_then(|server| self.machines.get(server));
+        route.or_else(|| self.current())
     }
 
     /// Returns the machine of the current server.
@@ -196,6 +230,14 @@ impl UploadMachines {
     /// Returns the machine that has a recording's upload.
     pub fn of(&self, recording: RecordingId) -> Option<&UploadMachine> {
         self.machines.values().find(|machine| machine.uploads.contains_key(&recording))
+    }
+
+    /// Returns the session of an upload that is not complete: what its server keeps parts for.
+    pub fn open_session(&self, recording: RecordingId) -> Option<OpenSession> {
+        let machine = self.of(recording)?;
+        let upload = machine.uploads.get(&recording)?;
+        let session = upload.session.clone().filter(|_| !upload.finished && !upload.mending)?;
+        Some(OpenSession { server: machine.target().server.clone(), session })
     }
 
     /// Returns whether a retry sends this upload to the current server, as a new one: nobody is signed in at
@@ -215,16 +257,31 @@ impl UploadMachines {
         self.machines.values().filter(|machine| machine.role() != TargetRole::Current)
     }
 
-    /// Returns the machine that receives an event of an upload. What is new goes to the current server, and
-    /// so does what the person has sent there: a later version of a picture, and a retried upload whose own
-    /// server nobody is signed in at.
+    /// Sends an upload that begins next to this server, and later versions of a picture, too. `None`: to the current
+    /// one.
+    pub fn route(&mut self, recording: RecordingId, server: Option<&str>) {
+        match server.filter(|server| self.machines.contains_key(*server)) {
+            Some(server) => drop(self.routes.insert(recording, server.to_owned())),
+            None => drop(self.routes.remove(&recording)),
+        }
+    }
+
+    fn upload(&self, recording: RecordingId) -> Option<&UploadState> {
+        self.of(recording)?.uploads.get(&recording)
+    }
+
+    /// Returns the machine that receives an event of an upload. What is new goes to its route or else to the current
+    /// server, and so does what the person has sent there: a later version of a picture, and a retried upload whose
+    /// own server nobody is signed in at.
     fn receiver(
         &mut self,
         recording: RecordingId,
         event: &UploadEvent,
         step: &mut Step,
     ) -> Option<&mut UploadMachine> {
-        let current = self.current.clone();
+        let route =
+            self.routes.get(&recording).filter(|server| self.machines.contains_key(*server));
+        let current = route.cloned().or_else(|| self.current.clone());
         let Some(holder) = self.of(recording) else {
             return self.machines.get_mut(&current?);
         };
@@ -233,7 +290,8 @@ impl UploadMachines {
             return self.machines.get_mut(&server);
         }
         let is_later = matches!(event, UploadEvent::PictureWanted { version, .. }
-            if holder.version(recording, false) != Some(*version));
+            if holder.version(recording, false) != Some(*version))
+            || matches!(event, UploadEvent::FileWanted { .. } if holder.is_homeless(recording));
         let is_sent_on =
             matches!(event, UploadEvent::RetryAsked { .. }) && holder.is_homeless(recording);
         if !is_later && !is_sent_on {

@@ -119,6 +119,23 @@ fn server_that_cannot_be_reached_holds_back_its_own_uploads_alone() {
 }
 
 #[test]
+fn link_is_known_without_a_network_by_the_template_of_before() {
+    let mut machines = restore(&to_new(&[]), Vec::new());
+    let template = "https://new/videos/{recordingId}".to_owned();
+    machines.handle(1, UploadEvent::LinkTemplateKept { server: NEW.into(), template });
+    let step = machines.handle(2, UploadEvent::UploadWanted { recording: FIRST });
+    let link = format!("https://new/videos/{}", FIRST.0);
+    let known = UploadChange::LinkKnown { recording: FIRST, link };
+    assert!(step.changes.contains(&known), "{step:?}");
+    // The server, which has answered since, makes no links by ids any more.
+    let verdict = ProbeVerdict::Online { capabilities: None };
+    machines.handle(3, UploadEvent::ProbeAnswered { server: NEW.into(), verdict });
+    let step = machines.handle(4, UploadEvent::UploadWanted { recording: SECOND });
+    let is_link = |change: &UploadChange| matches!(change, UploadChange::LinkKnown { .. });
+    assert!(!step.changes.iter().any(is_link), "{step:?}");
+}
+
+#[test]
 fn wait_that_ended_while_others_were_served_is_still_to_be_woken_from() {
     let mut machines = restore(&to_new(&[OLD]), vec![rows(FIRST, OLD), rows(SECOND, NEW)]);
     let request = opened(&online(&mut machines, NEW));
@@ -234,4 +251,52 @@ fn later_version_of_a_picture_goes_to_the_current_server() {
     assert_eq!(machines.server_of(request), Some(NEW));
     finish(&mut machines, request);
     assert_eq!(phase(&machines, FIRST), Phase::Finished);
+}
+
+#[test]
+fn upload_that_is_routed_begins_at_its_place_and_stays_there() {
+    let mut machines = restore(&to_new(&[OLD]), Vec::new());
+    let wanted = |recording| UploadEvent::UploadWanted { recording };
+    machines.route(FIRST, Some(OLD));
+    machines.route(SECOND, Some("https://nobody/api/v1"));
+    for (recording, server) in [(FIRST, OLD), (SECOND, NEW)] {
+        let step = machines.handle(3, wanted(recording));
+        let is_begun = |change: &UploadChange| matches!(change, UploadChange::UploadWanted { server: at, .. } if at == server);
+        assert!(step.changes.iter().any(is_begun), "{step:?}");
+        assert_eq!(machines.of(recording).unwrap().target().server, server);
+    }
+    online(&mut machines, OLD);
+    let step = machines.handle(4, UploadEvent::InitSealed { recording: FIRST, size_bytes: 5 });
+    let opens = |action: &UploadAction| matches!(action, UploadAction::OpenSession { .. });
+    assert!(step.actions.iter().any(opens), "other places than the current one are sent to");
+}
+
+#[test]
+fn what_happens_to_files_is_told_to_each_upload_and_what_happens_to_one_upload_is_not() {
+    let sealed = UploadEvent::SegmentSealed { recording: FIRST, size_bytes: 7 };
+    let told = UploadEvent::SegmentSealed { recording: SECOND, size_bytes: 7 };
+    assert_eq!(sealed.for_upload(SECOND), Some(told));
+    assert_eq!(UploadEvent::RetryAsked { recording: FIRST }.for_upload(SECOND), None);
+    assert_eq!(UploadEvent::Woke.for_upload(SECOND), None);
+}
+
+#[test]
+fn folder_that_is_missing_full_or_locked_is_waited_for() {
+    let folder = Target { profile: Profile::Folder, ..target(NEW) };
+    let targets = Targets { current: Some(folder), others: Vec::new() };
+    let row = UploadRows { profile: Profile::Folder, init_bytes: 5, ..rows(FIRST, NEW) };
+    let mut machines = restore(&targets, vec![row]);
+    let opened = online(&mut machines, NEW);
+    let request = opened.actions.iter().find_map(|action| match action {
+        UploadAction::OpenSession { request, .. } => Some(*request),
+        _ => None,
+    });
+    let failure = Failure::StorageFull;
+    machines.handle(3, UploadEvent::RequestFailed { request: request.unwrap(), failure });
+    let phase = machines.status(4, FIRST).unwrap().phase;
+    assert!(matches!(phase, Phase::Waits { wait: Wait::StorageFull, .. }), "{phase:?}");
+    let verdict = ProbeVerdict::Offline { detail: "gone".into() };
+    machines.handle(5, UploadEvent::ProbeAnswered { server: NEW.into(), verdict });
+    let phase = machines.status(6, FIRST).unwrap().phase;
+    assert!(matches!(phase, Phase::Waits { wait: Wait::FolderMissing, .. }), "{phase:?}");
 }

@@ -9,15 +9,20 @@
 //! - A picture is an upload of one part, for each of its versions ([`UploadEvent::PictureWanted`]).
 //! - A version of an edited recording is an upload of its pieces, of which only those are sent that the server lacks
 //!   ([`UploadEvent::EditedWanted`]).
+//! - A file that a person brought in is an upload of its pieces ([`UploadEvent::FileWanted`]).
 //! - An upload stays with the server for which it was begun, until the person has it sent to another.
 //!   Servers share nothing: one that can't be reached, or refuses, never holds back another's uploads.
 //! - The machines can be rebuilt from rows at any point ([`UploadMachines::restore`]); what was in flight
 //!   is then simply sent again.
+//!
+//! Length: events, changes, actions and rows are one vocabulary, in which the modules below speak.
 
 mod damage;
 mod edited;
 mod failing;
 mod failure;
+mod file;
+mod link;
 mod machine;
 mod machines;
 mod one;
@@ -38,13 +43,17 @@ use uuid::Uuid;
 
 pub use edited::{
     EditedUpload, EditedVersion, KeptPart, PartContent, PlannedPart, RenderedPiece, ServedPart,
-    ServedParts, ServedVersion, VersionPart, planned_parts, served_recording,
+    ServedVersion, VersionPart, planned_parts, served_recording,
 };
 pub use failure::{Failure, ProbeVerdict};
+pub use file::{file_pieces, file_range};
+pub use link::is_link_of;
 pub use machine::{Target, TargetRole, UploadMachine};
-pub use machines::{Targets, UploadMachines};
-pub use part::Part;
+pub use machines::{OpenSession, Targets, UploadMachines};
+pub use part::{Part, SegmentCuts};
+pub use resize::SegmentPiece;
 pub use speed::Speed;
+pub use stored_parts::{SegmentBytes, ServedParts};
 
 use crate::{RecordingId, SessionId};
 
@@ -70,6 +79,12 @@ pub enum UploadEvent {
     PictureWanted {
         recording: RecordingId,
         version: u32,
+        size_bytes: u64,
+    },
+    /// A file that a person brought in is to be uploaded, and its row is durable. Sent again if the file has
+    /// changed and the person wants it uploaded as it is now.
+    FileWanted {
+        recording: RecordingId,
         size_bytes: u64,
     },
     /// A version of an edited recording is to be uploaded, and its row is durable. It takes the place of the
@@ -144,6 +159,11 @@ pub enum UploadEvent {
         request: RequestId,
         missing: Vec<u32>,
     },
+    /// The rest of a segment consists of these pieces.
+    SegmentCut {
+        request: RequestId,
+        pieces: Vec<SegmentPiece>,
+    },
     /// Damaged segments can be read again, restored or as placeholders. `sizes` are their present
     /// sizes; `replaced` names those that have other bytes now.
     SegmentsRepaired {
@@ -172,6 +192,17 @@ pub enum UploadEvent {
     ProbeAnswered {
         server: String,
         verdict: ProbeVerdict,
+    },
+    /// A destination that chooses the size of parts by the connection has measured it. Parts that are planned from
+    /// now on have this size, and so many are sent at once.
+    LineMeasured {
+        server: String,
+        line: MeasuredLine,
+    },
+    /// The server made links by this template the last time that it was asked.
+    LinkTemplateKept {
+        server: String,
+        template: String,
     },
     /// Something suggests that the network changed.
     NetworkHinted,
@@ -206,6 +237,15 @@ pub enum UploadEvent {
     Woke,
 }
 
+/// The parts that suit a connection, as a destination has measured it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredLine {
+    /// The size of each part but the last.
+    pub part_bytes: u64,
+    /// How many parts of one upload are in flight.
+    pub parts_in_flight_max: usize,
+}
+
 /// The addressee of an event, which decides whose machine receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressee<'a> {
@@ -220,11 +260,53 @@ pub enum Addressee<'a> {
 }
 
 impl UploadEvent {
+    /// Returns the same event for another upload of the item, if it is about the item's files and not about an upload.
+    pub fn for_upload(&self, upload: RecordingId) -> Option<UploadEvent> {
+        let mut event = self.clone();
+        match &mut event {
+            UploadEvent::InitSealed { recording, .. }
+            | UploadEvent::SegmentSealed { recording, .. }
+            | UploadEvent::SegmentsStruck { recording, .. }
+            | UploadEvent::RecordingEnded { recording, .. }
+            | UploadEvent::SegmentsRepaired { recording, .. }
+            | UploadEvent::SegmentsLost { recording, .. }
+            | UploadEvent::Forgotten { recording } => *recording = upload,
+            UploadEvent::UploadWanted { .. }
+            | UploadEvent::PictureWanted { .. }
+            | UploadEvent::FileWanted { .. }
+            | UploadEvent::EditedWanted { .. }
+            | UploadEvent::EditedWithdrawn { .. }
+            | UploadEvent::Claimed { .. }
+            | UploadEvent::LineMeasured { .. }
+            | UploadEvent::LinkTemplateKept { .. }
+            | UploadEvent::RetryAsked { .. }
+            | UploadEvent::PauseAsked { .. }
+            | UploadEvent::ResumeAsked { .. }
+            | UploadEvent::ServerDamaged { .. }
+            | UploadEvent::SessionOpened { .. }
+            | UploadEvent::PartAcknowledged { .. }
+            | UploadEvent::Finalized { .. }
+            | UploadEvent::RequestFailed { .. }
+            | UploadEvent::PartsReceived { .. }
+            | UploadEvent::PiecesListed { .. }
+            | UploadEvent::SegmentCut { .. }
+            | UploadEvent::PartProgressed { .. }
+            | UploadEvent::ProbeAnswered { .. }
+            | UploadEvent::NetworkHinted
+            | UploadEvent::SystemResumed
+            | UploadEvent::LinkMetered { .. }
+            | UploadEvent::MeteredChosen { .. }
+            | UploadEvent::Woke => return None,
+        }
+        Some(event)
+    }
+
     /// Returns what the event is about.
     pub fn addressee(&self) -> Addressee<'_> {
         match self {
             UploadEvent::UploadWanted { recording }
             | UploadEvent::PictureWanted { recording, .. }
+            | UploadEvent::FileWanted { recording, .. }
             | UploadEvent::EditedWanted { recording, .. }
             | UploadEvent::EditedWithdrawn { recording, .. }
             | UploadEvent::Claimed { recording, .. }
@@ -245,8 +327,11 @@ impl UploadEvent {
             | UploadEvent::RequestFailed { request, .. }
             | UploadEvent::PartsReceived { request, .. }
             | UploadEvent::PiecesListed { request, .. }
+            | UploadEvent::SegmentCut { request, .. }
             | UploadEvent::PartProgressed { request, .. } => Addressee::Request(*request),
-            UploadEvent::ProbeAnswered { server, .. } => Addressee::Server(server),
+            UploadEvent::ProbeAnswered { server, .. }
+            | UploadEvent::LineMeasured { server, .. }
+            | UploadEvent::LinkTemplateKept { server, .. } => Addressee::Server(server),
             UploadEvent::NetworkHinted
             | UploadEvent::SystemResumed
             | UploadEvent::LinkMetered { .. }
@@ -340,12 +425,11 @@ pub enum UploadChange {
         recording: RecordingId,
         indices: Vec<u32>,
     },
-    /// Parts that are planned from now on have at most this size. With `cuts`, a larger segment is sent
-    /// in pieces.
+    /// Parts that are planned from now on have at most this size. `cuts`: where a larger segment is cut.
     PartBytesLearned {
         recording: RecordingId,
         part_bytes_max: u64,
-        cuts: bool,
+        cuts: SegmentCuts,
     },
     LinkKnown {
         recording: RecordingId,
@@ -410,7 +494,7 @@ pub enum UploadAction {
         /// True if the server supports `recordingId`; a server of the documents alone might refuse it.
         named: bool,
     },
-    /// Send a part; `with_init`: preceded by the init.
+    /// Send a part; `with_init`: preceded by the init; `cuts`: how a piece of a segment is cut.
     SendPart {
         request: RequestId,
         recording: RecordingId,
@@ -418,7 +502,19 @@ pub enum UploadAction {
         index: u32,
         part: Part,
         with_init: bool,
+        cuts: SegmentCuts,
     },
+    /// Find the pieces of at most `bytes_max` that a segment has from `from_bytes` on if it is cut at frames.
+    /// A failure of this request is one of the recording's files.
+    CutSegment {
+        request: RequestId,
+        recording: RecordingId,
+        segment: u32,
+        from_bytes: u64,
+        bytes_max: u64,
+    },
+    /// The server takes only parts that begin with the init: new uploads to it use this profile.
+    ProfileLearned { server: String, profile: Profile },
     /// Complete the upload.
     Finalize {
         request: RequestId,
@@ -459,6 +555,10 @@ pub enum Stop {
     NoVersions,
     /// The recording's files can't be read.
     FilesMissing { detail: String },
+    /// The file that a person brought in is another one than when it was brought in.
+    FileChanged,
+    /// The destination takes files of this size at most.
+    TooLarge { bytes_max: u64 },
     /// The server's copy of a finished video is damaged, and this computer doesn't have the bytes.
     DamagedOnServer { detail: String },
     /// The upload was begun for another server than the account's, and nobody is signed in there any more. A
@@ -483,6 +583,12 @@ pub enum Reachability {
 pub enum Wait {
     /// The server can't be reached.
     Offline,
+    /// The folder isn't there: its disk is unmounted or away.
+    FolderMissing,
+    /// The destination has no room left.
+    StorageFull,
+    /// The folder may not be written.
+    AccessDenied,
     /// The server responded with an error that passes.
     ServerTrouble,
     /// The server wants fewer requests.
@@ -553,8 +659,8 @@ pub struct UploadRows {
     pub link: Option<String>,
     /// The limit on parts that are planned from now on, if a 413 has shown one.
     pub part_bytes_max: Option<u64>,
-    /// True if a segment above that limit is sent in pieces.
-    pub cuts: bool,
+    /// Where a segment above that limit is cut.
+    pub cuts: SegmentCuts,
     /// Whether the person paused it.
     pub paused: bool,
     /// Why it stopped, if it did.
@@ -579,12 +685,20 @@ pub struct UploadRows {
     pub segment_bytes: Vec<u64>,
     /// `Some` when no segment follows.
     pub duration_ms: Option<u64>,
+    /// The size of a file that a person brought in, whose pieces take the place of segments; `None` for others.
+    pub file_bytes: Option<u64>,
 }
 
 #[cfg(test)]
 mod edited_tests;
 #[cfg(test)]
+mod equal_parts_tests;
+#[cfg(test)]
+mod file_tests;
+#[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod line_tests;
 #[cfg(test)]
 mod machines_tests;
 #[cfg(test)]

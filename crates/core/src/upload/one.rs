@@ -1,9 +1,11 @@
 //! The state of one upload, and the queries that the machine needs.
 
-use snaplark_api::{Framing, Profile};
+use snaplark_api::{Framing, PartSize, Profile};
 
+use super::file::file_part_size;
 use super::part::{PartLimit, next_part};
-use super::{Part, Receipt, RequestId, Stop, UploadRows, Wait};
+use super::resize::WantedCut;
+use super::{MeasuredLine, Part, Receipt, RequestId, SegmentCuts, Stop, UploadRows, Wait};
 use crate::{SessionId, policy};
 
 /// The backoff of a request: prevents it from being retried too soon.
@@ -71,9 +73,17 @@ pub(super) struct UploadState {
     pub session: Option<SessionId>,
     pub link: Option<String>,
     pub limit: PartLimit,
-    /// The first part that was refused as too large. It and those after it are planned anew as soon as
-    /// nothing is in flight.
+    /// The parts that suit the connection, if it was measured.
+    pub line: Option<MeasuredLine>,
+    /// The first part that was refused as too large, or isn't of the fixed size any more. It and those after
+    /// it are planned anew as soon as nothing is in flight.
     pub too_large: Option<u32>,
+    /// The smallest size of a part that was refused as too large in this life of the program.
+    pub refused_bytes: u64,
+    /// The request for a segment's pieces that is under way.
+    pub cutting: Option<RequestId>,
+    /// True while the segment that is to be cut is being repaired.
+    pub cut_waits: bool,
     pub paused: bool,
     /// The person asked to upload now, even on a metered connection.
     pub ignores_metered: bool,
@@ -92,6 +102,8 @@ pub(super) struct UploadState {
     pub init_bytes: u64,
     pub segment_bytes: Vec<u64>,
     pub duration_ms: Option<u64>,
+    /// The size of a file that a person brought in, whose pieces take the place of segments; `None` for others.
+    pub file_bytes: Option<u64>,
     pub opening: Option<RequestId>,
     /// True while another address is being made, since its own belongs to another upload.
     pub claiming: bool,
@@ -116,7 +128,11 @@ impl UploadState {
             session: None,
             link: None,
             limit: PartLimit::default(),
+            line: None,
             too_large: None,
+            refused_bytes: u64::MAX,
+            cutting: None,
+            cut_waits: false,
             paused: false,
             ignores_metered: false,
             stop: None,
@@ -126,6 +142,7 @@ impl UploadState {
             init_bytes: 0,
             segment_bytes: Vec::new(),
             duration_ms: None,
+            file_bytes: None,
             mending: false,
             rebuilt: false,
             struck: false,
@@ -147,7 +164,7 @@ impl UploadState {
             ..Slot::new(part, acknowledged)
         };
         let slots = (0..).zip(rows.parts).map(slot).collect();
-        UploadState {
+        let mut upload = UploadState {
             // A picture is one request, which is sent again instead of being asked for. The list of a version's
             // pieces is sent again.
             rebuilt: match (rows.version, rows.is_edited) {
@@ -174,8 +191,12 @@ impl UploadState {
             init_bytes: rows.init_bytes,
             segment_bytes: rows.segment_bytes,
             duration_ms: rows.duration_ms,
+            file_bytes: rows.file_bytes,
             ..UploadState::new(rows.server, rows.profile)
-        }
+        };
+        // The program may have ended after a segment was replaced, and before the plan was made anew.
+        upload.too_large = upload.first_misfit();
+        upload
     }
 
     /// Returns whether it is a version of a picture.
@@ -201,17 +222,99 @@ impl UploadState {
         if self.version.is_some() {
             return self.plan_picture();
         }
+        if self.wanted_cut().is_some() {
+            return None;
+        }
+        let index = self.slots.len() as u32;
         let part = next_part(
-            self.profile.part_size(),
+            self.part_size(),
             self.limit,
             self.slots.len(),
+            self.init_bytes_of(index),
             self.planned(),
             &self.segment_bytes,
             self.duration_ms.is_some(),
         )?;
-        let index = self.slots.len() as u32;
         self.slots.push(Slot::new(part, false));
         Some((index, part))
+    }
+
+    /// Returns when a part is full.
+    fn part_size(&self) -> PartSize {
+        let of_profile = match self.file_bytes {
+            Some(size_bytes) => file_part_size(self.profile, size_bytes),
+            None => self.profile.part_size(),
+        };
+        let PartSize::Fixed(default_bytes) = of_profile else { return of_profile };
+        if !self.fits_line() {
+            return of_profile;
+        }
+        let slots = (0..).zip(&self.slots);
+        let planned = slots.map(|(index, slot)| slot.part.size_bytes + self.init_bytes_of(index));
+        let wanted_bytes = self.line.map_or(default_bytes, |line| line.part_bytes);
+        // A plan keeps its size, although another is measured later: the server was told how many parts there are.
+        PartSize::Fixed(match (self.slots.len(), planned.max()) {
+            (2.., Some(planned_bytes)) => planned_bytes,
+            (_, planned_bytes) => wanted_bytes.max(planned_bytes.unwrap_or(0)),
+        })
+    }
+
+    /// Returns the size that all parts but the last have to have; `None` if they may differ.
+    pub(super) fn equal_part_bytes(&self) -> Option<u64> {
+        match (self.profile.part_size(), self.part_size()) {
+            (PartSize::Fixed(_), PartSize::Fixed(bytes)) => Some(self.limit.fixed(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Returns the first part that isn't of the fixed size any more, since a segment was replaced by one of another
+    /// length. The parts of a finished upload stay as they are.
+    pub(super) fn first_misfit(&self) -> Option<u32> {
+        let bytes = self.equal_part_bytes()?;
+        if self.version.is_some() || self.finished || self.mending {
+            return None;
+        }
+        let end = (self.segment_bytes.len() as u32, 0);
+        let fits = |index: u32, slot: &Slot| {
+            let size_bytes = slot.part.size_bytes + self.init_bytes_of(index);
+            let is_end = self.duration_ms.is_some() && slot.part.next() == end;
+            size_bytes == bytes || (is_end && size_bytes < bytes)
+        };
+        let mut slots = (0..).zip(&self.slots);
+        slots.find(|(index, slot)| !fits(*index, slot)).map(|(index, _)| index)
+    }
+
+    /// Returns whether its parts are of the size that suits the connection.
+    pub(super) fn fits_line(&self) -> bool {
+        self.profile == Profile::Storage
+    }
+
+    /// Returns how many parts may be in flight at once.
+    fn parts_in_flight_max(&self) -> usize {
+        let of_profile = self.profile.parts_in_flight_max();
+        match self.line.filter(|_| self.fits_line()) {
+            Some(line) => line.parts_in_flight_max.clamp(1, of_profile),
+            None => of_profile,
+        }
+    }
+
+    /// Returns the size and the number of parts of an upload that is planned as a whole.
+    pub(super) fn whole(&self) -> Option<(u64, u32)> {
+        let is_planned = self.planned() == (self.segment_bytes.len() as u32, 0);
+        if self.slots.is_empty() || !is_planned || self.version.is_some() {
+            return None;
+        }
+        Some((self.total_bytes() + self.init_bytes_of(0), self.slots.len() as u32))
+    }
+
+    /// Returns the segment that has to be cut at frames before more can be planned, if there is one.
+    pub(super) fn wanted_cut(&self) -> Option<WantedCut> {
+        let bytes_max = self.limit.bytes_max.max(policy::PIECE_BYTES_MIN);
+        let (segment, from_bytes) = self.planned();
+        let size_bytes = *self.segment_bytes.get(segment as usize)?;
+        let is_cut = self.limit.cuts == SegmentCuts::Frames && self.version.is_none();
+        let is_wanted = is_cut && (from_bytes > 0 || size_bytes > bytes_max);
+        is_wanted.then_some(WantedCut { segment, from_bytes, bytes_max })
     }
 
     /// Returns where the plan ends: a segment, and the position in it.
@@ -219,11 +322,18 @@ impl UploadState {
         self.slots.last().map_or((0, 0), |slot| slot.part.next())
     }
 
+    /// Returns how many parts there are, once all of them are planned.
+    pub(super) fn part_count(&self) -> Option<u32> {
+        let is_planned = self.planned() == (self.segment_bytes.len() as u32, 0);
+        (self.is_complete() && is_planned).then_some(self.slots.len() as u32)
+    }
+
     /// Returns whether to open a session. That needs the init, since the request describes the first
-    /// frame.
+    /// frame, and the whole if the server has to be told how much there is.
     pub(super) fn wants_session(&self, now_ms: u64) -> bool {
         self.may_act(now_ms)
-            && (self.init_bytes > 0 || self.version.is_some())
+            && (self.init_bytes > 0 || self.version.is_some() || self.is_file())
+            && (self.is_complete() || !self.profile.needs_whole_file())
             && self.session.is_none()
             && self.opening.is_none()
             && !self.claiming
@@ -241,7 +351,7 @@ impl UploadState {
         if self.too_large.is_some() || self.claiming {
             return None;
         }
-        let at_once = self.profile.parts_in_flight_max();
+        let at_once = self.parts_in_flight_max();
         if self.slots.iter().filter(|slot| slot.request.is_some()).count() >= at_once {
             return None;
         }
@@ -262,9 +372,8 @@ impl UploadState {
     }
 
     pub(super) fn is_sent(&self) -> bool {
-        self.duration_ms.is_some()
-            && !self.slots.is_empty()
-            && self.planned() == (self.segment_bytes.len() as u32, 0)
+        !self.slots.is_empty()
+            && self.part_count().is_some()
             && self.slots.iter().all(|slot| slot.acknowledged)
     }
 
@@ -278,7 +387,13 @@ impl UploadState {
     }
 
     pub(super) fn with_init(&self, index: u32) -> bool {
-        !self.is_picture() && (index == 0 || self.profile.framing() == Framing::Standalone)
+        let is_first = index == 0 || self.profile.framing() == Framing::Standalone;
+        is_first && !self.is_picture() && !self.is_file()
+    }
+
+    /// Returns how many bytes of the init precede a part.
+    pub(super) fn init_bytes_of(&self, index: u32) -> u64 {
+        if self.with_init(index) { self.init_bytes } else { 0 }
     }
 
     pub(super) fn in_flight(&self) -> bool {
@@ -294,6 +409,7 @@ impl UploadState {
         self.slots.clear();
         self.limit = PartLimit::default();
         self.too_large = None;
+        self.refused_bytes = u64::MAX;
         self.server = server;
         self.profile = profile;
         self.link = None;
@@ -316,6 +432,7 @@ impl UploadState {
         self.opening = None;
         self.asking = None;
         self.finalizing = None;
+        self.cutting = None;
         for slot in &mut self.slots {
             slot.request = None;
             slot.sent_bytes = 0;

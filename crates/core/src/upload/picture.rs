@@ -72,6 +72,7 @@ pub(super) fn stop_of_picture(failure: &Failure) -> Stop {
         Failure::SegmentsDamaged { .. } | Failure::FilesMissing { .. } => {
             Stop::FilesMissing { detail }
         }
+        Failure::FileChanged => Stop::FileChanged,
         Failure::PartTooLarge
         | Failure::Unreachable { .. }
         | Failure::NotTheApi { .. }
@@ -81,6 +82,8 @@ pub(super) fn stop_of_picture(failure: &Failure) -> Stop {
         | Failure::PartsMissing { .. }
         | Failure::RateLimited { .. }
         | Failure::TryAgain { .. }
+        | Failure::StorageFull
+        | Failure::AccessDenied
         | Failure::Refused { .. }
         | Failure::PartRefused { .. } => Stop::Refused { detail },
     }

@@ -1,8 +1,10 @@
 //! Whether the server can be reached: probes, and what their answers change.
 
+use snaplark_api::Profile;
+
 use super::machine::UploadMachine;
 use super::one::UploadState;
-use super::{ProbeVerdict, Reachability, Step, TargetRole};
+use super::{ProbeVerdict, Reachability, Step, TargetRole, Wait};
 use crate::{RecordingId, policy};
 
 #[derive(Default)]
@@ -18,6 +20,7 @@ impl UploadMachine {
         match verdict {
             ProbeVerdict::Online { capabilities } => {
                 self.offers = capabilities;
+                self.kept_template = None;
                 self.reach = Reachability::Online;
                 self.probe.due_ms = None;
                 // After a real outage, retries need not wait for the rest of their backoff. A probe
@@ -45,6 +48,14 @@ impl UploadMachine {
         }
         if self.probe.failures == 0 {
             self.probe.due_ms = Some(now_ms);
+        }
+    }
+
+    /// Returns why uploads wait while nothing answers.
+    pub(super) fn offline_wait(&self) -> Wait {
+        match self.target.profile == Profile::Folder {
+            true => Wait::FolderMissing,
+            false => Wait::Offline,
         }
     }
 

@@ -29,6 +29,8 @@ struct MachineRun {
     /// Requests for parts that are not answered yet.
     sent: Vec<(RequestId, u32, Part)>,
     asked_received: Option<RequestId>,
+    /// Requests for a segment's pieces: the segment, where they begin, and how long they may be.
+    asked_cut: Vec<(RequestId, u32, u64, u64)>,
 }
 
 impl MachineRun {
@@ -42,7 +44,13 @@ impl MachineRun {
     fn of(rows: UploadRows, parts_cut_anywhere: bool) -> Self {
         let machine = restored(rows.profile, vec![rows.clone()]);
         let (server, verdict) = (rows.server.clone(), verdict(parts_cut_anywhere));
-        let mut run = MachineRun { machine, rows, sent: Vec::new(), asked_received: None };
+        let mut run = MachineRun {
+            machine,
+            rows,
+            sent: Vec::new(),
+            asked_received: None,
+            asked_cut: Vec::new(),
+        };
         run.tell(UploadEvent::ProbeAnswered { server, verdict });
         run
     }
@@ -82,6 +90,12 @@ impl MachineRun {
                     self.sent.push((request, index, part));
                 }
                 UploadAction::AskReceived { request, .. } => self.asked_received = Some(request),
+                UploadAction::CutSegment { request, segment, from_bytes, bytes_max, .. } => {
+                    self.asked_cut.push((request, segment, from_bytes, bytes_max));
+                }
+                UploadAction::Abort { request } => {
+                    self.asked_cut.retain(|(asked, ..)| *asked != request);
+                }
                 _ => {}
             }
         }
@@ -95,6 +109,20 @@ impl MachineRun {
     fn refuse(&mut self, index: u32) {
         let request = self.take(index);
         self.tell(UploadEvent::RequestFailed { request, failure: Failure::PartTooLarge });
+    }
+
+    /// Answers the request for a segment's pieces. Returns what was asked for.
+    fn cut(&mut self, ends: &[u64]) -> (u32, u64, u64) {
+        let (request, segment, from_bytes, bytes_max) = self.asked_cut.remove(0);
+        let size_bytes = self.rows.segment_bytes[segment as usize];
+        let mut begins = from_bytes;
+        let pieces = ends.iter().map(|end| {
+            let to_bytes = (*end < size_bytes).then_some(*end);
+            SegmentPiece { to_bytes, size_bytes: end - std::mem::replace(&mut begins, *end) }
+        });
+        let pieces = pieces.collect();
+        self.tell(UploadEvent::SegmentCut { request, pieces });
+        (segment, from_bytes, bytes_max)
     }
 
     fn take(&mut self, index: u32) -> RequestId {
@@ -136,7 +164,7 @@ fn segment_goes_in_pieces_when_a_proxy_refuses_it() {
 }
 
 #[test]
-fn segment_stays_whole_for_servers_that_do_not_take_pieces() {
+fn segment_is_cut_at_frames_for_servers_that_do_not_take_pieces() {
     for (profile, takes) in [
         (Profile::Spec, false),
         (Profile::Snaplark, false),
@@ -145,10 +173,89 @@ fn segment_stays_whole_for_servers_that_do_not_take_pieces() {
     ] {
         let mut run = MachineRun::start(profile, takes, 1);
         run.refuse(0);
-        let Phase::Stopped(Stop::Refused { detail }) = run.phase() else { panic!("{profile:?}") };
-        assert!(detail.contains("client_max_body_size"), "{detail}");
-        assert!(run.rows.parts.iter().all(|(part, _)| !part.is_piece()));
+        assert!(run.in_flight().is_empty(), "{profile:?}: its frames are not known");
+        assert_eq!(run.cut(&[600_000, 1_200_000, SEGMENT_BYTES]), (0, 0, HALF_BYTES));
+        assert_eq!(run.in_flight()[0], (0, 0, 0, 600_000), "{profile:?}");
+        for index in 0..3 {
+            run.acknowledge(index);
+        }
+        assert!(run.rows.parts.iter().all(|(part, done)| *done && part.is_piece()));
+        assert_eq!(run.phase(), Phase::Sending, "finalize is asked for");
     }
+}
+
+#[test]
+fn segments_to_come_are_cut_at_frames_before_they_are_sent() {
+    let mut run = MachineRun::start(Profile::Spec, false, 2);
+    run.refuse(0);
+    run.acknowledge(1);
+    assert_eq!(run.cut(&[HALF_BYTES, SEGMENT_BYTES]), (0, 0, HALF_BYTES));
+    assert_eq!(run.cut(&[HALF_BYTES, SEGMENT_BYTES]), (1, 0, HALF_BYTES));
+    let parts = run.rows.parts.iter().map(|(part, _)| (part.first_segment, part.from_bytes));
+    let halves = [(0, 0), (0, HALF_BYTES), (1, 0), (1, HALF_BYTES)];
+    assert_eq!(parts.collect::<Vec<_>>(), halves);
+}
+
+#[test]
+fn upload_stops_when_a_single_frame_is_refused() {
+    let mut run = MachineRun::start(Profile::Spec, false, 1);
+    run.refuse(0);
+    // The keyframe is larger than what was asked for, and may pass all the same.
+    run.cut(&[900_000, SEGMENT_BYTES]);
+    run.refuse(0);
+    run.acknowledge(1);
+    assert_eq!(run.cut(&[900_000, 1_100_000, SEGMENT_BYTES]), (0, 0, 450_000));
+    let Phase::Stopped(Stop::Refused { detail }) = run.phase() else { panic!("{:?}", run.phase()) };
+    assert!(detail.contains("900000") && detail.contains("client_max_body_size"), "{detail}");
+    // The person has raised the proxy's limit.
+    run.tell(UploadEvent::RetryAsked { recording: RECORDING });
+    run.cut(&[900_000, 1_100_000, SEGMENT_BYTES]);
+    for index in 0..3 {
+        run.acknowledge(index);
+    }
+    assert_eq!(run.phase(), Phase::Sending);
+}
+
+#[test]
+fn pieces_at_frames_go_on_where_the_plan_ends_after_a_restart() {
+    let mut run = MachineRun::start(Profile::Spec, false, 1);
+    run.refuse(0);
+    run.cut(&[500_000, 1_000_000, SEGMENT_BYTES]);
+    run.acknowledge(0);
+    // The rows of later parts are lost.
+    let rows = UploadRows { parts: run.rows.parts[..1].to_vec(), ..run.rows };
+    let mut run = MachineRun::of(rows, false);
+    assert!(run.in_flight().is_empty());
+    assert_eq!(run.cut(&[1_000_000, SEGMENT_BYTES]), (0, 500_000, HALF_BYTES));
+    assert_eq!(run.in_flight().first(), Some(&(1, 0, 500_000, 500_000)));
+}
+
+#[test]
+fn pieces_of_a_segment_that_has_changed_are_asked_for_again() {
+    let mut run = MachineRun::start(Profile::Spec, false, 1);
+    run.refuse(0);
+    let (late, ..) = run.asked_cut[0];
+    let sizes = vec![(0, SEGMENT_BYTES)];
+    run.tell(UploadEvent::SegmentsRepaired { recording: RECORDING, sizes, replaced: vec![0] });
+    let whole = SegmentPiece { to_bytes: None, size_bytes: 1 };
+    run.tell(UploadEvent::SegmentCut { request: late, pieces: vec![whole] });
+    assert!(run.rows.parts.is_empty(), "it is of the bytes before");
+    run.cut(&[HALF_BYTES, SEGMENT_BYTES]);
+    assert_eq!(run.rows.parts.len(), 2);
+}
+
+#[test]
+fn damaged_segment_is_cut_after_its_repair() {
+    let mut run = MachineRun::start(Profile::Spec, false, 1);
+    run.refuse(0);
+    let (request, ..) = run.asked_cut.remove(0);
+    let failure = Failure::SegmentsDamaged { segments: vec![0] };
+    run.tell(UploadEvent::RequestFailed { request, failure });
+    assert!(run.asked_cut.is_empty(), "it is being repaired");
+    let sizes = vec![(0, SEGMENT_BYTES)];
+    run.tell(UploadEvent::SegmentsRepaired { recording: RECORDING, sizes, replaced: Vec::new() });
+    run.cut(&[HALF_BYTES, SEGMENT_BYTES]);
+    assert_eq!(run.in_flight().len(), 2);
 }
 
 #[test]
@@ -221,8 +328,9 @@ fn further_uploads_begin_with_the_limit_that_is_known() {
     let mut run = MachineRun::of(run.rows, true);
     let wanted = UploadEvent::UploadWanted { recording: OTHER };
     let step = run.machine.handle(1_000_001, wanted);
+    let cuts = SegmentCuts::AnyByte;
     let learned =
-        UploadChange::PartBytesLearned { recording: OTHER, part_bytes_max: HALF_BYTES, cuts: true };
+        UploadChange::PartBytesLearned { recording: OTHER, part_bytes_max: HALF_BYTES, cuts };
     assert!(step.changes.contains(&learned), "{step:?}");
 }
 

@@ -1,6 +1,6 @@
 //! Decides what the machine does next. Called after every event; finds everything that is due now.
 
-use snaplark_api::Capabilities;
+use snaplark_api::{Capabilities, link_of_template};
 use uuid::Uuid;
 
 use super::machine::{InFlightRequest, UploadMachine, What, know_link};
@@ -15,7 +15,9 @@ impl UploadMachine {
         if self.reach == Reachability::Online {
             self.refuse_versions(step);
         }
+        self.refuse_too_large(step);
         self.plan_parts(step);
+        self.cut_segments(step);
         self.know_links(step);
         if self.wants_probe() && self.probe.due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
             self.probe.in_flight = true;
@@ -32,7 +34,13 @@ impl UploadMachine {
     }
 
     fn plan_parts(&mut self, step: &mut Step) {
+        let (line, is_online) = (self.line, self.reach == Reachability::Online);
         for (recording, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.is_live()) {
+            upload.line = line;
+            if upload.fits_line() && line.is_none() && !is_online {
+                // The first answer of the server may bring a measurement.
+                continue;
+            }
             while let Some((index, part)) = upload.plan() {
                 step.changes.push(UploadChange::PartPlanned { recording: *recording, index, part });
             }
@@ -40,16 +48,21 @@ impl UploadMachine {
     }
 
     fn know_links(&mut self, step: &mut Step) {
-        let Some(offers) = &self.offers else { return };
+        if self.offers.is_none() && self.kept_template.is_none() {
+            return;
+        }
         for (recording, upload) in self.uploads.iter_mut() {
             if upload.link.is_none()
                 && upload.is_live()
                 && !upload.claiming
-                && let Some(link) = link_beforehand(
-                    offers,
-                    upload,
-                    self.claims.get(recording).copied().unwrap_or(recording.0),
-                )
+                && let id = self.claims.get(recording).copied().unwrap_or(recording.0)
+                && let Some(link) = match (&self.offers, &self.kept_template) {
+                    (Some(offers), _) => link_beforehand(offers, upload, id),
+                    (None, Some(template)) if !upload.is_picture() => {
+                        link_of_template(template, &id.to_string())
+                    }
+                    (None, _) => None,
+                }
             {
                 know_link(*recording, upload, link, step);
             }
@@ -128,11 +141,17 @@ impl UploadMachine {
             let slot = &mut upload.slots[index as usize];
             slot.request = Some(request);
             slot.sent_bytes = 0;
-            let part = slot.part;
+            let (part, cuts) = (slot.part, upload.limit.cuts);
             upload.left_until = upload.left_until.max(part.segments().end);
-            let send =
-                UploadAction::SendPart { request, recording, session, index, part, with_init };
-            step.actions.push(send);
+            step.actions.push(UploadAction::SendPart {
+                request,
+                recording,
+                session,
+                index,
+                part,
+                with_init,
+                cuts,
+            });
             self.turn = Some(recording);
             free -= 1;
         }
@@ -150,7 +169,7 @@ impl UploadMachine {
         late.into_iter().chain(early).next()
     }
 
-    fn request(&mut self, recording: RecordingId, what: What) -> RequestId {
+    pub(super) fn request(&mut self, recording: RecordingId, what: What) -> RequestId {
         let request = RequestId(self.next_request);
         self.next_request += 1;
         let failures_before = self.uploads.get(&recording).map_or(0, |upload| upload.gate.failures);

@@ -4,14 +4,94 @@
 //! ```text
 //! {"segments": [0, 1], "sizeBytes": 100}                     one part, as in rows of earlier programs
 //! {"segments": [7, 3], "sizes": [100, 101, 102]}             three parts of one segment each
+//! {"segments": [7, 3], "asRecorded": true}                   the same: sizes and digests are those of the segments
 //! ```
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use snaplark_api::{digest_of_hex, hex};
 
 use super::{PartContent, ServedPart, VersionPart};
 
 /// The number of hexadecimal digits of a digest.
 const DIGITS: usize = 64;
+
+/// The size of a segment and the digest of its bytes, as they were sealed.
+pub type SegmentBytes = (u64, [u8; 32]);
+
+/// The parts of a version that a link shows, in their stored form. Parts that hold one segment each, as it was recorded,
+/// are not listed one by one, so the row of a version of hours is as small as that of a minute.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServedParts(Vec<StoredServedParts>);
+
+impl ServedParts {
+    /// Returns the stored form. `segments` are those of the recording, in their order.
+    pub fn new(parts: &[ServedPart], segments: &[SegmentBytes]) -> Self {
+        let mut stored: Vec<StoredServedParts> = Vec::new();
+        for part in parts {
+            let as_recorded = part.segments.filter(|(segment, count)| {
+                let recorded = segments.get(*segment as usize).filter(|_| *count == 1);
+                let digest = part.sha256.as_deref().and_then(digest_of_hex);
+                part.init_bytes == 0
+                    && recorded
+                        .zip(digest)
+                        .is_some_and(|(recorded, digest)| *recorded == (part.size_bytes, digest))
+            });
+            let Some((segment, _)) = as_recorded else {
+                let ServedPart { segments, init_bytes, size_bytes, sha256 } = part.clone();
+                let one = StoredServedParts::default();
+                stored.push(StoredServedParts { segments, init_bytes, size_bytes, sha256, ..one });
+                continue;
+            };
+            match stored.last_mut() {
+                Some(StoredServedParts {
+                    segments: Some((first, count)),
+                    as_recorded: true,
+                    ..
+                }) if *first + *count == segment => *count += 1,
+                _ => stored.push(StoredServedParts {
+                    segments: Some((segment, 1)),
+                    as_recorded: true,
+                    ..StoredServedParts::default()
+                }),
+            }
+        }
+        ServedParts(stored)
+    }
+
+    /// Returns the parts. `None` if a segment that they name is not there, or if they are not described.
+    pub fn parts(self, segments: &[SegmentBytes]) -> Option<Vec<ServedPart>> {
+        let mut parts = Vec::new();
+        for stored in self.0 {
+            let StoredServedParts { segments: of, as_recorded, sizes, digests, .. } = stored;
+            if as_recorded {
+                let (first, count) = of?;
+                let end = first.checked_add(count)?;
+                let recorded = segments.get(first as usize..end as usize)?;
+                parts.extend((first..).zip(recorded).map(|(segment, (size_bytes, digest))| {
+                    let (size_bytes, sha256) = (*size_bytes, Some(hex(digest)));
+                    ServedPart { segments: Some((segment, 1)), init_bytes: 0, size_bytes, sha256 }
+                }));
+                continue;
+            }
+            if sizes.is_empty() {
+                let StoredServedParts { init_bytes, size_bytes, sha256, .. } = stored;
+                parts.push(ServedPart { segments: of, init_bytes, size_bytes, sha256 });
+                continue;
+            }
+            // Programs of before listed them one by one.
+            let is_whole = digests.is_ascii() && digests.len() == sizes.len() * DIGITS;
+            let (first, _) = of.filter(|_| is_whole)?;
+            parts.extend((0..).zip(sizes).map(|(at, size_bytes)| ServedPart {
+                segments: Some((first + at, 1)),
+                init_bytes: 0,
+                size_bytes,
+                sha256: Some(digests[at as usize * DIGITS..][..DIGITS].to_owned()),
+            }));
+        }
+        Some(parts)
+    }
+}
 
 /// Parts of a version as their row has them.
 #[derive(Default, Serialize, Deserialize)]
@@ -96,79 +176,20 @@ pub(super) mod of_version {
 }
 
 /// Parts that a server has, as their row has them.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct StoredServedParts {
     segments: Option<(u32, u32)>,
+    /// Each of the segments is a part, with the bytes that were recorded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    as_recorded: bool,
     init_bytes: u64,
     size_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing)]
     sizes: Vec<u64>,
     /// The digests of the parts, one behind the other.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing)]
     digests: String,
-}
-
-/// Writes and reads the parts that a server has.
-pub(super) mod of_server {
-    use super::{DIGITS, Deserialize, Deserializer, Serialize, Serializer};
-    use super::{ServedPart, StoredServedParts};
-
-    pub(crate) fn serialize<S: Serializer>(parts: &[ServedPart], to: S) -> Result<S::Ok, S::Error> {
-        let mut stored: Vec<StoredServedParts> = Vec::new();
-        for part in parts {
-            let digest = part.sha256.as_ref().filter(|it| it.len() == DIGITS && it.is_ascii());
-            let (Some((segment, 1)), 0, Some(digest)) = (part.segments, part.init_bytes, digest)
-            else {
-                let ServedPart { segments, init_bytes, size_bytes, sha256 } = part.clone();
-                let one = StoredServedParts::default();
-                stored.push(StoredServedParts { segments, init_bytes, size_bytes, sha256, ..one });
-                continue;
-            };
-            match stored.last_mut() {
-                Some(StoredServedParts {
-                    segments: Some((first, count)), sizes, digests, ..
-                }) if !sizes.is_empty() && *first + *count == segment => {
-                    *count += 1;
-                    sizes.push(part.size_bytes);
-                    digests.push_str(digest);
-                }
-                _ => stored.push(StoredServedParts {
-                    segments: Some((segment, 1)),
-                    sizes: vec![part.size_bytes],
-                    digests: digest.clone(),
-                    ..StoredServedParts::default()
-                }),
-            }
-        }
-        stored.serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<ServedPart>, D::Error> {
-        use serde::de::Error as _;
-        let mut parts = Vec::new();
-        for stored in Vec::<StoredServedParts>::deserialize(from)? {
-            let StoredServedParts { segments, init_bytes, size_bytes, sha256, sizes, digests } =
-                stored;
-            if sizes.is_empty() {
-                parts.push(ServedPart { segments, init_bytes, size_bytes, sha256 });
-                continue;
-            }
-            let is_whole = digests.is_ascii() && digests.len() == sizes.len() * DIGITS;
-            let Some((first, _)) = segments.filter(|_| is_whole) else {
-                return Err(D::Error::custom("the parts of a server are not described"));
-            };
-            parts.extend((0..).zip(sizes).map(|(at, size_bytes)| ServedPart {
-                segments: Some((first + at, 1)),
-                init_bytes: 0,
-                size_bytes,
-                sha256: Some(digests[at as usize * DIGITS..][..DIGITS].to_owned()),
-            }));
-        }
-        Ok(parts)
-    }
 }

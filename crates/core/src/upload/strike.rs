@@ -26,17 +26,21 @@ impl UploadMachine {
     pub(super) fn segments_struck(&mut self, recording: RecordingId, kept: u32, step: &mut Step) {
         let Some(upload) = self.uploads.get_mut(&recording) else { return };
         upload.segment_bytes.truncate(kept as usize);
+        // The pieces that come may be of a segment that is gone.
+        let cutting = upload.cutting.take();
         let was_sent = upload.left_until > kept;
         upload.left_until = upload.left_until.min(kept);
         upload.struck |= was_sent && upload.session.is_some();
         let Some(from) = upload.slots.iter().position(|slot| slot.part.segments().end > kept)
         else {
+            self.abort_cut(cutting, step);
             return;
         };
         let aborted = drop_parts(upload, from);
         upload.too_large = upload.too_large.filter(|index| (*index as usize) < from);
         step.changes.push(UploadChange::PartsDropped { recording, from: from as u32 });
         self.abort(&aborted, step);
+        self.abort_cut(cutting, step);
     }
 
     /// Gives marked uploads a new session if the server, which has answered, is one of the documents alone.

@@ -46,7 +46,7 @@ pub(super) fn rows(recording: RecordingId, profile: Profile) -> UploadRows {
         session: None,
         link: None,
         part_bytes_max: None,
-        cuts: false,
+        cuts: SegmentCuts::None,
         paused: false,
         stop: None,
         finished: false,
@@ -59,6 +59,7 @@ pub(super) fn rows(recording: RecordingId, profile: Profile) -> UploadRows {
         init_bytes: 10,
         segment_bytes: Vec::new(),
         duration_ms: Some(2_000),
+        file_bytes: None,
     }
 }
 

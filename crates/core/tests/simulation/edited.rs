@@ -15,12 +15,13 @@ use snaplark_store::NewEditedVersion;
 
 use crate::plans::EditedPlan;
 use crate::server::Piece;
+use crate::sites::Site;
 use crate::world::{Happening, World};
 
 pub(crate) const SEGMENTS: u32 = 4;
 pub(crate) const SEGMENT_BYTES: u64 = 50_000;
 const SEGMENT_MS: u64 = 2_000;
-const INIT_BYTES: u64 = 300;
+pub(crate) const INIT_BYTES: u64 = 300;
 const RENDERED_BYTES: u64 = 9_000;
 
 /// The content of a request of an edited version. It is read when the request is made, as in the app.
@@ -220,7 +221,8 @@ impl World {
     }
 
     pub(crate) fn plan_edited(&mut self, seed: u64) {
-        if self.sites.all.iter().any(|site| !site.server.knows_recordings) {
+        let shows_versions = |site: &Site| site.server.knows_recordings && !site.is_bucket();
+        if !self.sites.all.iter().all(shows_versions) {
             return;
         }
         let mut random = crate::random::Random::new(seed ^ 0x6564_6974);

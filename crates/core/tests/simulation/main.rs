@@ -9,6 +9,7 @@
 mod checks;
 mod client;
 mod edited;
+mod frames;
 mod network;
 mod plans;
 mod promises;
@@ -54,7 +55,8 @@ fn every_upload_arrives_whole_whatever_fails() {
         assert!(sum.crashes > 100 && sum.sessions_lost > 50 && sum.replies_lost > 100, "{sum:?}");
         assert!(sum.segments_replaced > 50 && sum.databases_lost > 50, "{sum:?}");
         assert!(sum.server_damages > 20 && sum.pieces_sent > 500, "{sum:?}");
-        assert!(sum.versions_shown > 300, "{sum:?}");
+        assert!(sum.segments_cut > 200 && sum.profiles_learned > 20, "{sum:?}");
+        assert!(sum.versions_shown > 300 && sum.fixed_sent > 300, "{sum:?}");
         assert!(sum.edits_shown > 100 && sum.pieces_kept > 200 && sum.trims > 10, "{sum:?}");
         assert!(sum.switches > 100 && sum.sign_outs > 100 && sum.sent_on > 5, "{sum:?}");
         assert!(sum.parts_lost > 50 && sum.outages > 100 && sum.refused > 20, "{sum:?}");

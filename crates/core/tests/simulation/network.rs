@@ -1,9 +1,10 @@
 //! Injects the faults between the client and a server, and makes the server's refusals.
 
 use snaplark_api::{Capabilities, VideoCapabilities};
-use snaplark_core::upload::{Failure, ProbeVerdict, UploadAction, UploadEvent};
+use snaplark_core::upload::{Failure, ProbeVerdict, SegmentCuts, UploadAction, UploadEvent};
 use snaplark_core::{SessionId, policy};
 
+use crate::frames::PLACEHOLDER_BYTES;
 use crate::server::pieces;
 use crate::world::{Happening, World};
 
@@ -21,6 +22,8 @@ impl World {
             | UploadAction::ClaimAnew { .. }
             | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
+            | UploadAction::CutSegment { .. }
+            | UploadAction::ProfileLearned { .. }
             | UploadAction::TellLink { .. } => unreachable!("never sent"),
         };
         self.sites.named(server.expect("a request of this life"))
@@ -123,6 +126,8 @@ impl World {
             | UploadAction::ClaimAnew { .. }
             | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
+            | UploadAction::CutSegment { .. }
+            | UploadAction::ProfileLearned { .. }
             | UploadAction::Abort { .. }
             | UploadAction::TellLink { .. } => return,
         };
@@ -151,7 +156,7 @@ impl World {
                     link_template: Some(template),
                     sign_in: None,
                     screenshots: None,
-                    videos: Some(VideoCapabilities {
+                    videos: server.part_bytes.is_none().then_some(VideoCapabilities {
                         versions: true,
                         pieces_max: 10_000,
                         chapters_max: 500,
@@ -183,7 +188,7 @@ impl World {
                 if self.edited_requests.contains_key(&(life, request.0)) =>
             {
                 let content = self.edited_requests[&(life, request.0)].content.clone();
-                match server.take_part(&session, index, part, content) {
+                match server.take_part(&session, index, part, SegmentCuts::None, content) {
                     Ok(receipt) => UploadEvent::PartAcknowledged { request, receipt },
                     Err(failure) => UploadEvent::RequestFailed { request, failure },
                 }
@@ -225,10 +230,21 @@ impl World {
                     Err(failure) => UploadEvent::RequestFailed { request, failure },
                 }
             }
-            UploadAction::SendPart { request, recording, session, index, part, with_init } => {
+            UploadAction::SendPart {
+                request,
+                recording,
+                session,
+                index,
+                mut part,
+                with_init,
+                cuts,
+            } => {
                 let is_replaced = |segment| self.replaced.contains(&(recording, segment));
                 let content = pieces(part, with_init, is_replaced);
-                match server.take_part(&session, index, part, content) {
+                if cuts == SegmentCuts::Frames && part.segments().all(is_replaced) {
+                    part.size_bytes = PLACEHOLDER_BYTES;
+                }
+                match server.take_part(&session, index, part, cuts, content) {
                     Ok(receipt) => UploadEvent::PartAcknowledged { request, receipt },
                     Err(failure) => UploadEvent::RequestFailed { request, failure },
                 }
@@ -246,6 +262,8 @@ impl World {
             | UploadAction::ClaimAnew { .. }
             | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
+            | UploadAction::CutSegment { .. }
+            | UploadAction::ProfileLearned { .. }
             | UploadAction::TellLink { .. } => {
                 unreachable!("never sent")
             }
@@ -274,6 +292,8 @@ fn failed(action: &UploadAction, failure: Failure) -> UploadEvent {
         | UploadAction::ClaimAnew { .. }
         | UploadAction::ListAnew { .. }
         | UploadAction::RepairSegments { .. }
+        | UploadAction::CutSegment { .. }
+        | UploadAction::ProfileLearned { .. }
         | UploadAction::TellLink { .. } => {
             unreachable!("never sent")
         }

@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// A proxy's limit is below a segment, and shrinks. Where segments can't be cut, somebody raises it.
+    /// A proxy's limit is below a segment, and shrinks. Where bytes can't be cut anywhere, somebody may raise it.
     fn put_proxy(&mut self) {
         let (site, part_bytes_max) = (0, self.sites.all[0].server.part_bytes_max);
         let mut begins_ms = self.random.below(600_000);
@@ -137,7 +137,11 @@ impl World {
             }
             begins_ms += self.random.below(200_000);
         }
-        let waits_ms = if self.sites.all[site].may_cut() {
+        let (may_cut, is_bucket) = {
+            let site = &self.sites.all[site];
+            (site.may_cut(), site.is_bucket())
+        };
+        let waits_ms = if may_cut || (!is_bucket && self.random.permille(500)) {
             FAULTS_END_MS
         } else {
             self.random.below(3_600_000)

@@ -91,6 +91,8 @@ impl World {
             UploadAction::ClaimAnew { .. }
             | UploadAction::ListAnew { .. }
             | UploadAction::RepairSegments { .. }
+            | UploadAction::CutSegment { .. }
+            | UploadAction::ProfileLearned { .. }
             | UploadAction::Abort { .. }
             | UploadAction::TellLink { .. } => return,
         };

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use snaplark_api::{Framing, PiecesRequest};
-use snaplark_core::upload::{Failure, Part, Receipt};
+use snaplark_core::upload::{Failure, Part, Receipt, SegmentCuts};
 use snaplark_core::{RecordingId, SessionId};
 
-use crate::edited::bytes_of;
+use crate::edited::{INIT_BYTES, bytes_of};
 
 /// One thing in a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ fn receipt_of(content: &[Piece]) -> Receipt {
 }
 
 pub fn pieces(part: Part, with_init: bool, is_replaced: impl Fn(u32) -> bool) -> Vec<Piece> {
-    let Part { from_bytes, to_bytes, .. } = part;
     let media = part.segments().map(|segment| {
         let is_placeholder = is_replaced(segment);
+        let (from_bytes, to_bytes) = part.range_in(segment);
         Piece::Media { segment, is_placeholder, from_bytes, to_bytes }
     });
     with_init.then_some(Piece::Init).into_iter().chain(media).collect()
@@ -49,6 +49,8 @@ pub struct Session {
     /// The version's pieces, if the client has sent their list.
     pub list: Option<PiecesRequest>,
     pub parts: BTreeMap<u32, Vec<Piece>>,
+    /// The sizes of the parts, where these have to be equal.
+    sizes: BTreeMap<u32, u64>,
     pub completed: Option<Vec<Vec<Piece>>>,
     /// Parts of a finished video that the server's disk has damaged.
     pub damaged: BTreeSet<u32>,
@@ -60,6 +62,10 @@ pub struct Server {
     pub knows_recordings: bool,
     /// Takes parts cut anywhere, and says so.
     pub takes_pieces: bool,
+    /// Completes only parts of this size, with a smaller one at the end, as R2 does.
+    pub part_bytes: Option<u64>,
+    /// Checks that each part is WebM by itself.
+    pub wants_init: bool,
     /// Of the server, or of a proxy before it.
     pub part_bytes_max: u64,
     pub sessions: BTreeMap<String, Session>,
@@ -71,7 +77,17 @@ pub struct Server {
 impl Server {
     pub fn new(knows_recordings: bool, takes_pieces: bool, part_bytes_max: u64) -> Self {
         let (sessions, pictures) = (BTreeMap::new(), BTreeMap::new());
-        Server { knows_recordings, takes_pieces, part_bytes_max, sessions, pictures, next: 0 }
+        let (wants_init, next) = (false, 0);
+        Server {
+            knows_recordings,
+            takes_pieces,
+            part_bytes: None,
+            wants_init,
+            part_bytes_max,
+            sessions,
+            pictures,
+            next,
+        }
     }
 
     /// Opens a session of a version, if no greater one is shown.
@@ -209,16 +225,25 @@ impl Server {
         session: &SessionId,
         index: u32,
         part: Part,
+        cuts: SegmentCuts,
         content: Vec<Piece>,
     ) -> Result<Receipt, Failure> {
-        assert!(self.takes_pieces || !part.is_piece(), "a server of whole segments got a piece");
+        let is_cut_anywhere = part.is_piece() && cuts != SegmentCuts::Frames;
+        assert!(self.takes_pieces || !is_cut_anywhere, "a server of whole frames got bytes");
         let session = self.sessions.get_mut(&session.0).ok_or(Failure::SessionUnknown)?;
         if part.size_bytes > self.part_bytes_max {
             return Err(Failure::PartTooLarge);
         }
+        if self.wants_init && content.first() != Some(&Piece::Init) {
+            return Err(Failure::PartRefused { detail: "mimes:webm".into() });
+        }
         let receipt = receipt_of(&content);
+        let init_bytes = if content.first() == Some(&Piece::Init) { INIT_BYTES } else { 0 };
         match &session.completed {
-            None => drop(session.parts.insert(index, content)),
+            None => {
+                session.sizes.insert(index, part.size_bytes + init_bytes);
+                session.parts.insert(index, content);
+            }
             Some(parts) if parts.get(index as usize) == Some(&content) => {
                 session.damaged.remove(&index);
             }
@@ -254,6 +279,12 @@ impl Server {
         }
         for (index, receipt) in (0..).zip(receipts) {
             assert_eq!(*receipt, receipt_of(&session.parts[&index]), "the receipt of part {index}");
+        }
+        if let Some(part_bytes) = self.part_bytes {
+            let sizes: Vec<u64> = session.sizes.range(0..part_count).map(|(_, it)| *it).collect();
+            let (last, others) = sizes.split_last().expect("it has parts");
+            let is_equal = others.iter().all(|size| *size == part_bytes) && *last <= part_bytes;
+            assert!(is_equal, "the parts are not of one size: {sizes:?}");
         }
         let parts = session.parts.range(0..part_count).map(|(_, pieces)| pieces.clone());
         session.completed = Some(parts.collect());

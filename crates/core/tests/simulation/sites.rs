@@ -1,6 +1,6 @@
 //! The servers of the simulated world, and at which of them the person is signed in.
 
-use snaplark_api::Profile;
+use snaplark_api::{PartSize, Profile};
 use snaplark_core::upload::{Target, Targets};
 
 use crate::random::Random;
@@ -37,8 +37,27 @@ impl Site {
         }
     }
 
+    /// With dice of its own, so that the servers of other seeds stay what they were: a bucket, whose parts are of one
+    /// size.
+    fn or_bucket(mut self, seed: u64) -> Self {
+        if Random::new(seed ^ 0x6275_636b_6574).permille(200) {
+            self.profile = Profile::S3;
+            let PartSize::Fixed(bytes) = self.profile.part_size() else {
+                panic!("a bucket's parts are of one size");
+            };
+            self.server = Server::new(true, true, 2 * bytes);
+            self.server.part_bytes = Some(bytes);
+        }
+        self
+    }
+
+    pub fn is_bucket(&self) -> bool {
+        self.server.part_bytes.is_some()
+    }
+
     pub fn may_cut(&self) -> bool {
-        self.server.takes_pieces && self.profile != Profile::SpecStandalone
+        let is_fixed = matches!(self.profile.part_size(), PartSize::Fixed(_));
+        self.server.takes_pieces && self.profile != Profile::SpecStandalone && !is_fixed
     }
 
     fn target(&self) -> Target {
@@ -56,10 +75,16 @@ pub struct Sites {
 impl Sites {
     /// One server, and a second one where the seed is odd, with dice of its own.
     pub fn new(seed: u64, random: &mut Random) -> Self {
-        let mut all = vec![Site::new(ADDRESSES[0], random)];
+        let mut all = vec![Site::new(ADDRESSES[0], random).or_bucket(seed)];
         all[0].is_signed_in = true;
         if seed % 2 == 1 {
-            all.push(Site::new(ADDRESSES[1], &mut Random::new(seed ^ 0x7369_7465)));
+            let site = Site::new(ADDRESSES[1], &mut Random::new(seed ^ 0x7369_7465));
+            all.push(site.or_bucket(!seed));
+        }
+        let mut dice = Random::new(seed ^ 0x0066_7261_6d69_6e67);
+        for site in &mut all {
+            let may_want = site.profile == Profile::Spec && !site.server.knows_recordings;
+            site.server.wants_init = may_want && dice.permille(500);
         }
         Sites { all, current: 0 }
     }

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use snaplark_api::PartSize;
 use snaplark_core::upload::{
     Failure, Part, Phase, ProbeVerdict, Step, Stop, UploadAction, UploadEvent, UploadMachines,
 };
@@ -37,6 +38,9 @@ pub struct Outcome {
     pub databases_lost: u64,
     pub server_damages: u64,
     pub pieces_sent: u64,
+    pub fixed_sent: u64,
+    pub segments_cut: u64,
+    pub profiles_learned: u64,
     pub versions_shown: u64,
     pub edits_shown: u64,
     pub pieces_kept: u64,
@@ -61,6 +65,9 @@ impl Outcome {
         self.databases_lost += other.databases_lost;
         self.server_damages += other.server_damages;
         self.pieces_sent += other.pieces_sent;
+        self.fixed_sent += other.fixed_sent;
+        self.segments_cut += other.segments_cut;
+        self.profiles_learned += other.profiles_learned;
         self.versions_shown += other.versions_shown;
         self.edits_shown += other.edits_shown;
         self.pieces_kept += other.pieces_kept;
@@ -403,6 +410,15 @@ impl World {
                 | UploadAction::ClaimAnew { .. }
                 | UploadAction::ListAnew { .. } => {}
                 UploadAction::Abort { request } => self.checks.aborted(request.0),
+                UploadAction::ProfileLearned { server, profile } => {
+                    let site = self.sites.named(&server);
+                    assert!(self.sites.all[site].server.wants_init, "nothing was refused");
+                    self.sites.all[site].profile = profile;
+                    self.outcome.profiles_learned += 1;
+                }
+                UploadAction::CutSegment { request, recording, segment, from_bytes, bytes_max } => {
+                    self.cut_segment(request, recording, segment, from_bytes, bytes_max);
+                }
                 // Neither the beginning nor the end of a picture makes a request.
                 UploadAction::OpenSession { request, recording, .. }
                     if self.machine.picture_version(recording).is_some() =>
@@ -446,7 +462,9 @@ impl World {
                     let profile = self.sites.all[self.site_of(&action)].profile;
                     self.checks.part_sent(self.now_ms, request.0, recording, index, part, profile);
                     self.outcome.parts_sent += 1;
-                    self.outcome.pieces_sent += u64::from(part.is_piece());
+                    let is_fixed = matches!(profile.part_size(), PartSize::Fixed(_));
+                    self.outcome.fixed_sent += u64::from(is_fixed);
+                    self.outcome.pieces_sent += u64::from(part.is_piece() && !is_fixed);
                     self.send(action);
                 }
                 UploadAction::Finalize { recording, ref receipts, .. } => {
@@ -546,7 +564,9 @@ impl World {
                 let is_mended = self.scrubbed.contains(&recording);
                 let is_for_size = detail.contains("(413)");
                 let site = self.sites.named(self.checks.home(recording));
-                let may_cut = self.sites.all[site].may_cut();
+                let is_plan = self.plans.iter().any(|plan| plan.id == recording);
+                let site = &self.sites.all[site];
+                let may_cut = (is_plan && !site.is_bucket()) || site.may_cut();
                 assert!(!is_for_size || is_mended || !may_cut, "{detail}");
                 let delay_ms = self.random.between(1_000, 600_000);
                 self.after(delay_ms, Happening::Person { recording });

@@ -1,6 +1,5 @@
 //! Snaplark's API and the servers of its documents, in all profiles, over HTTP.
 //!
-//! - Redirects are not followed, since the token would go along.
 //! - A part's bytes stay in memory until they are sent: 10 MiB at most, and two parts at a time. They are
 //!   read once, so what was checked is what is sent.
 //! - A stalled part times out (policy: no_progress_ms_max), and so does a whole part after a deadline for
@@ -11,43 +10,35 @@
 mod picture;
 mod status;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{Form, Part as FormPart};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use snaplark_api::untrusted::{NAME_CHARS_MAX, plain_line};
 use snaplark_api::{
     Capabilities, ChunkAnswer, ErrorAnswer, FinalizeAnswer, FinalizeRequest, InitAnswer,
-    InitRequest, Media, PiecesAnswer, PiecesRequest, Profile, VideoList, VideoStatus, routes,
+    InitRequest, Media, PiecesAnswer, PiecesRequest, Profile, VideoList, VideoStatus, hex, routes,
 };
 use snaplark_core::upload::{Failure, ProbeVerdict, Receipt};
 use snaplark_core::{SessionId, policy};
 use uuid::Uuid;
 
 use self::status::{HttpAnswer, RequestKind, classify, judge_probe};
+use crate::http::{
+    self, HttpSetupError, chain, in_time, read_body, small, stream, unreachable_server,
+};
 use crate::{
-    Completion, Destination, Offers, OpenedUpload, Opening, OutgoingPart, ReceivedParts, Sent,
+    Completion, Destination, FileFacts, Offers, OpenedUpload, Opening, OutgoingPart, ReceivedParts,
     Throttle, Token,
 };
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-/// How much of a part is handed to the connection at a time.
-const SLICE_BYTES: usize = 64 * 1024;
-/// How often the watchdog checks for progress.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Why no HTTP client can be made, in the system's words.
-#[derive(Debug)]
-pub struct HttpSetupError(pub String);
 
 /// A server of the API. Clones share their connections.
 #[derive(Clone)]
@@ -69,34 +60,9 @@ impl Snaplark {
         token: Option<Token>,
         throttle: Arc<Throttle>,
     ) -> Result<Self, HttpSetupError> {
-        // The default is process-wide, and there is only one provider; a second call changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .connect_timeout(Duration::from_millis(policy::CONNECT_MS_MAX))
-                .redirect(reqwest::redirect::Policy::none())
-                .user_agent(concat!("Snaplark/", env!("CARGO_PKG_VERSION")))
-        };
-        // A system without root certificates can't verify any server, but it can still record and reach the
-        // embedded cloud.
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(error = chain(&error), "No HTTPS server can be reached");
-            builder().tls_certs_only([]).build()
-        });
-        let client = client.map_err(|error| HttpSetupError(chain(&error)))?;
+        let client = http::client()?;
         let capabilities = Arc::default();
         Ok(Snaplark { client, base_url, profile, token, throttle, capabilities })
-    }
-
-    /// Checks that the server accepts the token. A server that only implements the documented API can't be
-    /// asked; there the first part shows it.
-    pub async fn check_token(&self) -> Result<(), Failure> {
-        let request = self.signed(self.client.get(self.url(routes::VIDEOS))).timeout(small());
-        match request.send().await.map_err(unreachable_server)?.status().as_u16() {
-            401 | 403 => Err(Failure::SignedOut),
-            status @ (300..=399 | 500..=599) => Err(status::try_again(status, None)),
-            _ => Ok(()),
-        }
     }
 
     /// Posts a form of the sign-in to an address that the server named, and reads the answer.
@@ -122,14 +88,29 @@ impl Snaplark {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    fn init_request(&self, media: &Media, opening: Option<&Opening>) -> InitRequest {
+    fn init_request(
+        &self,
+        media: &Media,
+        file: Option<&FileFacts>,
+        opening: Option<&Opening>,
+    ) -> InitRequest {
         let address = opening.and_then(|opening| opening.address.as_ref());
         let body = InitRequest::new(self.profile, media, address.map(|address| address.id));
         let secret = address.and_then(|address| address.secret);
         let title = opening.and_then(|opening| opening.title.clone());
         let recording_secret = secret.map(|secret| hex(&secret));
         let version = opening.and_then(|opening| opening.version);
-        InitRequest { title, recording_secret, version, ..body }
+        // Servers of the documents alone get no fields of ours.
+        let ours = file.filter(|_| address.is_some());
+        InitRequest {
+            title,
+            recording_secret,
+            version,
+            file_bytes: ours.map(|file| file.size_bytes),
+            description: ours.and_then(|file| file.description.clone()),
+            codec: file.map_or(body.codec, |file| file.mime.clone()),
+            ..body
+        }
     }
 
     fn url(&self, route: &str) -> String {
@@ -161,6 +142,7 @@ impl Destination for Snaplark {
             framing: self.profile.framing(),
             part_size: self.profile.part_size(),
             parts_in_flight_max: self.profile.parts_in_flight_max(),
+            file_bytes_max: None,
             link_known_beforehand,
             lists_parts: is_extended,
             reports_damage: is_extended,
@@ -188,11 +170,22 @@ impl Destination for Snaplark {
         verdict
     }
 
+    /// Checks that the server accepts the token. A server that only implements the documented API can't be
+    /// asked; there the first part shows it.
+    async fn check(&self) -> Result<(), Failure> {
+        let request = self.signed(self.client.get(self.url(routes::VIDEOS))).timeout(small());
+        match request.send().await.map_err(unreachable_server)?.status().as_u16() {
+            401 | 403 => Err(Failure::SignedOut),
+            status @ (300..=399 | 500..=599) => Err(status::try_again(status, None)),
+            _ => Ok(()),
+        }
+    }
+
     async fn open(&self, opening: &Opening) -> Result<OpenedUpload, Failure> {
         if let Some(version) = opening.picture {
             return Ok(picture::opened(version));
         }
-        let body = self.init_request(&opening.media, Some(opening));
+        let body = self.init_request(&opening.media, opening.file.as_ref(), Some(opening));
         let request = self.signed(self.client.post(self.url(routes::INIT))).timeout(small());
         let response = request.json(&body).send().await.map_err(unreachable_server)?;
         let answer: InitAnswer = read_answer(RequestKind::Open, response).await?;
@@ -206,7 +199,7 @@ impl Destination for Snaplark {
     }
 
     async fn send(&self, session: &SessionId, part: OutgoingPart) -> Result<Receipt, Failure> {
-        let OutgoingPart { index, pieces, size_bytes, sha256, sent, picture } = part;
+        let OutgoingPart { index, pieces, size_bytes, sha256, sent, picture, .. } = part;
         if let Some(picture) = picture {
             let file = picture::PictureFile { pieces, size_bytes, sha256, sent };
             return self.send_picture(file, picture).await;
@@ -276,7 +269,7 @@ impl Destination for Snaplark {
         if end.picture.is_some() {
             return Ok(picture::link_of(&end.receipts));
         }
-        let init = self.init_request(&end.media, None);
+        let init = self.init_request(&end.media, end.file.as_ref(), None);
         let (session, part_count) = (session.0.clone(), end.receipts.len() as u32);
         let body = FinalizeRequest::new(self.profile, session, part_count, end.duration_ms, &init);
         let request = self.signed(self.client.post(self.url(routes::FINALIZE))).timeout(small());
@@ -323,37 +316,6 @@ impl Snaplark {
     }
 }
 
-fn small() -> Duration {
-    Duration::from_millis(policy::SMALL_REQUEST_MS_MAX)
-}
-
-/// Waits for the answer to a request with a large body, as long as bytes go out and it doesn't take too long.
-async fn in_time<T>(
-    sent: &Sent,
-    size_bytes: u64,
-    answer: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let deadline = Duration::from_millis(policy::deadline_ms(size_bytes));
-    let dead = |detail: &str| Err(Failure::Unreachable { detail: detail.to_owned() });
-    tokio::select! {
-        answer = answer => answer,
-        () = stalled(sent) => dead("no byte went out for too long"),
-        () = tokio::time::sleep(deadline) => dead("it took too long"),
-    }
-}
-
-/// Returns when no byte has been sent for too long.
-async fn stalled(sent: &Sent) {
-    let (mut last, mut since) = (sent.load(Ordering::Relaxed), Instant::now());
-    while since.elapsed() < Duration::from_millis(policy::no_progress_ms_max(last)) {
-        tokio::time::sleep(LOOK).await;
-        let now = sent.load(Ordering::Relaxed);
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-}
-
 /// Returns the header with a part's digest (RFC 9530), so that the server can detect damage in transit.
 /// Servers that only implement the documented API ignore it.
 fn content_digest(sha256: &[u8; 32]) -> Result<HeaderValue, Failure> {
@@ -362,34 +324,13 @@ fn content_digest(sha256: &[u8; 32]) -> Result<HeaderValue, Failure> {
         .map_err(|error| Failure::FilesMissing { detail: error.to_string() })
 }
 
-/// Streams the pieces in small slices, so that the rate limit is kept and progress can be counted.
-fn stream(
-    pieces: Vec<Bytes>,
-    sent: Sent,
-    throttle: Arc<Throttle>,
-) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
-    let slices = pieces.into_iter().flat_map(|piece| {
-        let starts = (0..piece.len()).step_by(SLICE_BYTES);
-        starts.map(move |start| piece.slice(start..piece.len().min(start + SLICE_BYTES)))
-    });
-    futures_util::stream::iter(slices).then(move |bytes| {
-        let (sent, throttle) = (sent.clone(), throttle.clone());
-        async move {
-            throttle.take(bytes.len()).await;
-            sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            Ok(bytes)
-        }
-    })
-}
-
 /// Parses a 2xx answer as `T`. Everything else, and a 2xx that isn't a `T`, is classified as a failure.
 async fn read_answer<T: DeserializeOwned>(
     kind: RequestKind,
     response: Response,
 ) -> Result<T, Failure> {
     let status = response.status();
-    let retry_after_ms =
-        response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(retry_after);
+    let retry_after_ms = http::retry_after_ms(&response);
     let body = read_body(response).await?;
     if status.is_success()
         && status != StatusCode::NO_CONTENT
@@ -399,45 +340,6 @@ async fn read_answer<T: DeserializeOwned>(
     }
     let error = serde_json::from_slice::<ErrorAnswer>(&body).ok();
     Err(classify(kind, &HttpAnswer { status: status.as_u16(), retry_after_ms, error }))
-}
-
-/// Reads a body, up to a limit that every answer of the API fits into.
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(unreachable_server)? {
-        body.extend_from_slice(&bytes);
-        if body.len() > policy::ANSWER_BYTES_MAX {
-            return Err(Failure::NotTheApi { detail: "the answer is too long".into() });
-        }
-    }
-    Ok(body)
-}
-
-/// Parses a Retry-After header: seconds or a date. Returns milliseconds.
-fn retry_after(text: &str) -> Option<u64> {
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let left = date.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-    Some(left.as_millis() as u64)
-}
-
-fn unreachable_server(error: reqwest::Error) -> Failure {
-    Failure::Unreachable { detail: chain(&error) }
-}
-
-/// Returns the innermost cause, which is the helpful one; reqwest's own text only repeats the address.
-fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -542,20 +444,5 @@ mod tests {
                 prop_assert!(!said.contains(char::is_control), "{said:?}");
             }
         }
-
-        #[test]
-        fn no_wait_that_a_server_asks_for_brings_anything_down(text in "\\PC{0,40}|[0-9]{1,30}") {
-            let _ = retry_after(&text);
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("7"), Some(7_000));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(0));
-        let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(90);
-        let ms = retry_after(&httpdate::fmt_http_date(soon)).unwrap();
-        assert!((80_000..=90_000).contains(&ms), "{ms}");
-        assert_eq!(retry_after("soon"), None);
     }
 }

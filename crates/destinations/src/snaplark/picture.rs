@@ -8,15 +8,14 @@ use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part as FormPart};
 use snaplark_api::{
-    Capabilities, ScreenshotAnswer, ScreenshotCapabilities, ScreenshotFields, routes,
+    Capabilities, ScreenshotAnswer, ScreenshotCapabilities, ScreenshotFields, hex, routes,
 };
 use snaplark_core::SessionId;
 use snaplark_core::upload::{Failure, Receipt};
 
 use super::status::RequestKind;
-use super::{
-    CONTENT_DIGEST, Snaplark, content_digest, hex, in_time, read_answer, stream, unreachable_server,
-};
+use super::{CONTENT_DIGEST, Snaplark, content_digest, read_answer};
+use crate::http::{in_time, stream, unreachable_server};
 use crate::{OpenedUpload, OutgoingPicture, Sent};
 
 /// The bytes of a picture.

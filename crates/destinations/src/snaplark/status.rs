@@ -5,6 +5,8 @@ use snaplark_api::{Capabilities, ErrorAnswer, codes};
 use snaplark_core::policy;
 use snaplark_core::upload::{Failure, ProbeVerdict};
 
+use crate::http::verdict_of;
+
 /// The request that a response belongs to: some statuses have a meaning only for certain requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestKind {
@@ -85,7 +87,9 @@ pub(super) fn classify(kind: RequestKind, answer: &HttpAnswer) -> Failure {
             retry_after_ms: retry_after_ms.unwrap_or(policy::RETRY_AFTER_MS_DEFAULT),
         },
         (500..=599, _) => try_again(answer.status, retry_after_ms),
-        (status @ (415 | 422), RequestKind::Part | RequestKind::Picture) => {
+        // Servers of the documents differ in the status by which they refuse a part's content.
+        (status @ (400 | 415 | 422), RequestKind::Part)
+        | (status @ (415 | 422), RequestKind::Picture) => {
             Failure::PartRefused { detail: words(status, answer.error.as_ref()) }
         }
         (status, _) => Failure::Refused { detail: words(status, answer.error.as_ref()) },
@@ -132,13 +136,7 @@ pub(super) fn judge_probe(status: u16, body: Option<Capabilities>) -> ProbeVerdi
             }
             ProbeVerdict::Online { capabilities: Some(capabilities) }
         }
-        (200..=399 | 511, _) => {
-            ProbeVerdict::Offline { detail: format!("another server answered ({status})") }
-        }
-        (408 | 425 | 429 | 502..=599, _) => {
-            ProbeVerdict::Offline { detail: format!("status {status}") }
-        }
-        _ => ProbeVerdict::Online { capabilities: None },
+        (status, _) => verdict_of(status),
     }
 }
 
@@ -170,7 +168,10 @@ mod tests {
             (Finish, 503, trouble(503)),
             (Finish, 409, trouble(409)),
             (Open, 404, Failure::Refused { detail: "status 404".into() }),
-            (Part, 400, Failure::Refused { detail: "status 400".into() }),
+            (Part, 400, Failure::PartRefused { detail: "status 400".into() }),
+            (Part, 415, Failure::PartRefused { detail: "status 415".into() }),
+            (Part, 422, Failure::PartRefused { detail: "status 422".into() }),
+            (Finish, 422, Failure::Refused { detail: "status 422".into() }),
             (Part, 200, Failure::NotTheApi { detail: "status 200".into() }),
             (Part, 302, Failure::NotTheApi { detail: "status 302".into() }),
         ] {

@@ -19,10 +19,13 @@ use snaplark_destinations::fake::{self, ArrivingPicture, FakePicture, FakeServer
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+use crate::strict::Log;
+
 /// A listener on this computer. It ends with the test.
 pub struct DocumentsServer {
     pub base_url: String,
     task: AbortHandle,
+    log: Log,
 }
 
 #[derive(Clone)]
@@ -49,8 +52,19 @@ impl DocumentsServer {
             .layer(DefaultBodyLimit::disable())
             .with_state(memory);
         let app = Router::new().nest(routes::PREFIX, api);
+        DocumentsServer::at(listener, base_url, app, Log::default())
+    }
+
+    /// Serves another document, at an address without a path. What the document forbids fails the test.
+    pub async fn of(router: Router, log: Log) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        DocumentsServer::at(listener, base_url, router, log)
+    }
+
+    fn at(listener: TcpListener, base_url: String, app: Router, log: Log) -> Self {
         let serving = tokio::spawn(async move { axum::serve(listener, app).await });
-        DocumentsServer { base_url, task: serving.abort_handle() }
+        DocumentsServer { base_url, task: serving.abort_handle(), log }
     }
 
     /// Closes the listener.
@@ -62,6 +76,9 @@ impl DocumentsServer {
 impl Drop for DocumentsServer {
     fn drop(&mut self) {
         self.stop();
+        if !std::thread::panicking() {
+            assert_eq!(self.log.violations(), Vec::<String>::new(), "the document forbids it");
+        }
     }
 }
 
@@ -87,7 +104,7 @@ async fn faults(State(memory): State<Memory>, request: Request, next: Next) -> R
 }
 
 /// Returns an answer whose connection ends before its body does.
-fn half(body: &'static str) -> Response {
+pub fn half(body: &'static str) -> Response {
     let pieces = [Ok(body), Err(std::io::Error::other("cut"))];
     let body = Body::from_stream(futures_util::stream::iter(pieces));
     (StatusCode::OK, [(header::CONTENT_LENGTH, "200")], body).into_response()
@@ -130,7 +147,7 @@ async fn chunk(State(memory): State<Memory>, mut form: Multipart) -> Response {
     let stored = memory.server.store(&SessionId(session.clone()), index, bytes);
     answer(stored, |_: Receipt| match memory.profile {
         Profile::Snaplark => json!({ "received": true, "chunkIndex": index }),
-        Profile::Spec | Profile::SpecStandalone => {
+        _ => {
             json!({ "success": true, "sessionId": session, "receivedChunkIndex": index })
         }
     })
@@ -178,7 +195,7 @@ async fn finalize(State(memory): State<Memory>, Json(body): Json<FinalizeRequest
     let session = SessionId(body.session_id.clone());
     answer(memory.server.complete(&session, body.total_chunks, None), |link| match memory.profile {
         Profile::Snaplark => json!({ "key": body.session_id, "url": link }),
-        Profile::Spec | Profile::SpecStandalone => json!({ "success": true, "videoUrl": link }),
+        _ => json!({ "success": true, "videoUrl": link }),
     })
 }
 

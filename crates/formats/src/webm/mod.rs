@@ -23,6 +23,7 @@ mod placeholder;
 mod read;
 mod retime;
 mod scan;
+mod split;
 mod truncate;
 mod vp9;
 mod write;
@@ -35,6 +36,7 @@ pub use placeholder::{is_placeholder, placeholder};
 pub use read::{Cluster, Init, PartContents, index, read_init};
 pub use retime::{cluster_head_bytes, moved, moved_cluster_head, retime};
 pub use scan::{Joint, Scan, Scanned};
+pub use split::{FramePiece, cut_at_frames, frames_between};
 pub use truncate::truncate;
 pub use write::{Block, Track, cluster, cluster_header, init, init_with_frame_rate};
 

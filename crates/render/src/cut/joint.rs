@@ -25,7 +25,7 @@ use snaplark_core::render::RenderError;
 use crate::codec::{PACKET_MS, RATE_MS, SourceRecording, decode_sound, encode_sound};
 
 /// How long sound fades in and out: too short to hear as a fade, too long for a click.
-const FADE_MS: u64 = 5;
+pub(crate) const FADE_MS: u64 = 5;
 /// The stretch that the encoder gets of the sound before the piece, and of the silence after that. Multiples of a packet.
 const LEAD_MS: u64 = 80;
 const LEAD_SILENCE_MS: u64 = 20;
@@ -146,7 +146,7 @@ fn lead(
     Ok(lead)
 }
 
-fn samples(time_ms: u64, channels: u8) -> usize {
+pub(crate) fn samples(time_ms: u64, channels: u8) -> usize {
     time_ms as usize * RATE_MS * usize::from(channels)
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn fade_out(sound: &mut [i16], kept_ms: u64, channels: u8) {
     }
 }
 
-fn scaled(value: i16, number: usize, frames: usize) -> i16 {
+pub(crate) fn scaled(value: i16, number: usize, frames: usize) -> i16 {
     (i64::from(value) * number as i64 / frames.max(1) as i64) as i16
 }
 

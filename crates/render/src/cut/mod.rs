@@ -9,6 +9,7 @@
 //! Invariant: what was cut out or covered is in no byte of a rendered piece. Pictures before the first one that
 //! is kept are decoded, since it depends on them, and are not encoded; sound is silent outside of what is kept.
 
+mod append;
 mod cover;
 mod joint;
 mod shots;
@@ -25,6 +26,7 @@ use snaplark_formats::webm::{self, Block, Track};
 use crate::codec::{Picture, PictureEncoder, SourceRecording, decode_pictures, failed, malformed};
 use shots::Shot;
 
+pub(crate) use append::joined;
 pub(crate) use joint::{fade_in, fade_out, joined_sound};
 
 /// Plans the cut and writes its rendered pieces into `folder`.

@@ -1,4 +1,4 @@
-//! What each tool draws: the one place of this crate that names the tools. [`technique_of`] says how a shape gets
+//! Draws each tool: the one place of this crate that names the tools. [`technique_of`] says how a shape gets
 //! onto the picture; `draw` and `effects` carry that out and know techniques, not tools.
 //!
 //! The editor's window makes the same SVG elements, in `ui/src/windows/editor/shapeTools.ts`. Both are held to

@@ -1,10 +1,13 @@
 //! Figures that `docs/editing.md` states. `cargo xtask bench cut` prints them; with each change they run in small.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use snaplark_core::capture::SealedSegment;
+use snaplark_core::edit::Edit;
 use snaplark_core::render::{
     CutFiles, ExportFormat, ExportOptions, Recipe, Render as _, RenderError, RenderProgress,
     SegmentReader,
@@ -172,66 +175,132 @@ fn memory_of_an_export_does_not_grow_with_the_recording() {
 static LARGE: LazyLock<Recorded> =
     LazyLock::new(|| record("large", (1_280, 720), steady(30, 12_000), 12_000, Some(Sound::Beeps)));
 
-/// Prints what ffmpeg takes for the start of a minute: encoded again, and copied from the keyframe before.
-fn beside_ffmpeg(of: &Recorded) {
-    let folder = tempfile::tempdir().unwrap();
-    let minute = Repeated::new(of, 60_000);
-    let file = folder.path().join("minute.webm");
-    let webm = options(ExportFormat::Webm);
-    let part = new_part(folder.path());
+/// The time that is trimmed off the start, beside ffmpeg.
+const TRIMMED_START_MS: u64 = 3_333;
+/// The time that is trimmed off the end.
+const TRIMMED_END_MS: u64 = 3_210;
+
+/// Exports as WebM. Returns the file, and how long that took.
+fn exported(of: &Recorded, end_ms: u64, edit: Option<&Edit>, folder: &Path) -> (PathBuf, Duration) {
+    let recording = Repeated::new(of, end_ms);
+    let (options, part) = (options(ExportFormat::Webm), new_part(folder));
+    let file = part.with_extension("webm");
     let recipe =
-        Recipe::Export { segments: &minute, edit: None, options: &webm, file: &file, part: &part };
+        Recipe::Export { segments: &recording, edit, options: &options, file: &file, part: &part };
+    let began = Instant::now();
     SystemRender.render(&recipe, &RenderProgress::default()).unwrap();
-    let file = file.to_str().unwrap();
-    let encoded = folder.path().join("encoded.webm");
-    let copied = folder.path().join("copied.webm");
-    let took = |args: &[&str]| {
-        let began = Instant::now();
-        run("ffmpeg", args);
-        began.elapsed().as_millis()
-    };
-    let again = took(&[
-        "-v",
-        "error",
-        "-ss",
-        "3.333",
-        "-to",
-        "56.79",
-        "-i",
-        file,
-        "-c:v",
-        "libvpx-vp9",
-        "-deadline",
-        "realtime",
-        "-cpu-used",
-        "7",
-        "-row-mt",
-        "1",
-        "-b:v",
-        "2500k",
-        "-c:a",
-        "libopus",
-        encoded.to_str().unwrap(),
-    ]);
-    let copy = took(&[
-        "-v",
-        "error",
-        "-ss",
-        "3.333",
-        "-to",
-        "56.79",
-        "-i",
-        file,
-        "-c",
-        "copy",
-        copied.to_str().unwrap(),
-    ]);
-    let first = pictures(&copied, of.size)[0].number;
-    let want = of.times.iter().position(|time_ms| *time_ms >= 3_333).unwrap();
-    println!(
-        "ffmpeg, 1 min: encoded again {again} ms; copied {copy} ms, which begins with picture {first} \
-         where {want} was wanted"
-    );
+    (file, began.elapsed())
+}
+
+/// Runs ffmpeg, and returns how long it took. What it says about the joints of a smart cut is not judged.
+fn ffmpeg(args: &[&str]) -> Duration {
+    let began = Instant::now();
+    let output = Command::new("ffmpeg").args(["-y", "-v", "error"]).args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ffmpeg {args:?}: {said}");
+    began.elapsed()
+}
+
+/// How ffmpeg encodes what a trim needs encoded again: as quickly as the recorder.
+const ENCODED: &[&str] = &[
+    "-c:v",
+    "libvpx-vp9",
+    "-deadline",
+    "realtime",
+    "-cpu-used",
+    "7",
+    "-row-mt",
+    "1",
+    "-b:v",
+    "2500k",
+];
+
+/// Trims by a smart cut with ffmpeg, as LosslessCut does at the start: both edges are encoded, up to the first keyframe
+/// behind the start and from the last one before the end; all between is copied, and the three are joined. Returns the
+/// file, and how long that took.
+fn smart_cut(file: &Path, (start, end): (f64, f64), folder: &Path) -> (PathBuf, Duration) {
+    let began = Instant::now();
+    let source = file.to_str().unwrap();
+    // Only around both cuts: of two hours, reading all would take seconds.
+    let near = format!("{start}%+5,{}%{end}", end - 5.0);
+    let packets = ["-v", "error", "-select_streams", "v", "-read_intervals", &near];
+    let shown = ["-show_entries", "packet=pts_time,flags", "-of", "csv=p=0", source];
+    let packets = String::from_utf8(run("ffprobe", &[&packets[..], &shown].concat())).unwrap();
+    let keyframes = packets.lines().filter_map(|line| line.split_once(",K"));
+    let keyframes: Vec<f64> = keyframes.map(|(time, _)| time.parse().unwrap()).collect();
+    let first = *keyframes.iter().find(|time| **time >= start).unwrap();
+    let last = *keyframes.iter().rfind(|time| **time < end).unwrap();
+    let mut list = String::new();
+    for (name, from, to, codec) in [
+        ("head.webm", start, first, ENCODED),
+        ("middle.webm", first, last, &["-c:v", "copy"][..]),
+        ("tail.webm", last, end, ENCODED),
+    ] {
+        let (piece, from, to) = (folder.join(name), format!("{from:.3}"), format!("{to:.3}"));
+        let range = ["-ss", &from, "-to", &to, "-i", source];
+        ffmpeg(&[&range[..], codec, &["-c:a", "copy", piece.to_str().unwrap()]].concat());
+        list += &format!("file '{}'\n", piece.display());
+    }
+    let (pieces, joined) = (folder.join("pieces.txt"), folder.join("smart.webm"));
+    std::fs::write(&pieces, list).unwrap();
+    let input = ["-f", "concat", "-safe", "0", "-i", pieces.to_str().unwrap()];
+    ffmpeg(&[&input[..], &["-c", "copy", joined.to_str().unwrap()]].concat());
+    (joined, began.elapsed())
+}
+
+/// Prints what a trim of both ends takes as a file of its own, here and with ffmpeg: by a smart cut, encoded again as a
+/// whole, and copied from the keyframe before.
+fn beside_ffmpeg(of: &Recorded) {
+    for (name, end_ms) in [("1 min", 60_000), ("2 h", 7_200_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = exported(of, end_ms, None, folder.path());
+        let kept_ms = TRIMMED_START_MS..end_ms - TRIMMED_END_MS;
+        let edit = cuts(std::slice::from_ref(&kept_ms), &[]);
+        let (ours, ours_took) = exported(of, end_ms, Some(&edit), folder.path());
+        let range = (kept_ms.start as f64 / 1_000.0, kept_ms.end as f64 / 1_000.0);
+        let (smart, smart_took) = smart_cut(&file, range, folder.path());
+        let bytes = file.metadata().unwrap().len();
+        println!(
+            "trim to a file of {name}, {bytes} bytes: ours {} ms; ffmpeg's smart cut {} ms",
+            ours_took.as_millis(),
+            smart_took.as_millis(),
+        );
+        // Of hours, encoding takes as long as a quarter of them, and each picture that is looked at is 900 kB.
+        if end_ms > 60_000 {
+            continue;
+        }
+        let (encoded, copied) =
+            (folder.path().join("encoded.webm"), folder.path().join("copied.webm"));
+        let (start, end) = (format!("{:.3}", range.0), format!("{:.3}", range.1));
+        let range = ["-ss", &start, "-to", &end, "-i", file.to_str().unwrap()];
+        let again = [&range[..], ENCODED, &["-c:a", "libopus", encoded.to_str().unwrap()]];
+        let again_took = ffmpeg(&again.concat());
+        let copy_took = ffmpeg(&[&range[..], &["-c", "copy", copied.to_str().unwrap()]].concat());
+        println!(
+            "ffmpeg, {name}: encoded again {} ms; copied {} ms",
+            again_took.as_millis(),
+            copy_took.as_millis()
+        );
+        let numbers = |file: &Path| -> Vec<usize> {
+            pictures(file, of.size).into_iter().map(|seen| seen.number).collect()
+        };
+        let whole = pictures(&file, of.size);
+        let want: Vec<usize> = whole
+            .into_iter()
+            .filter(|seen| kept_ms.contains(&seen.time_ms))
+            .map(|seen| seen.number)
+            .collect();
+        for (name, file) in [("ours", &ours), ("smart cut", &smart), ("copied", &copied)] {
+            let got = numbers(file);
+            println!(
+                "pictures of {name}: {} of {}, {}",
+                got.len(),
+                want.len(),
+                if got == want { "all as wanted" } else { "not those that were wanted" }
+            );
+        }
+        assert_eq!(numbers(&ours), want, "pictures of the export");
+    }
 }
 
 /// Returns the PSNR of a file against the first seconds of another.

@@ -2,6 +2,7 @@
 //! cut has the same bytes.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use snaplark_core::cut::{HOLD_MS, Piece};
 use snaplark_core::edit::Edit;
@@ -12,7 +13,7 @@ use snaplark_render::SystemRender;
 use crate::judge::{Seen, cuts, export, options, pictures};
 use crate::recorded::{FAST, Recorded, SCALED, STILL, USUAL, is_beeping};
 
-/// Edits with each change. `SNAPLARK_CUT_EDITS` changes it; `cargo xtask soak cuts` takes 200.
+/// Edits with each change. `SNAPLARK_CUT_EDITS` names the seeds, as `200` or `100..200`; `cargo xtask soak cuts` takes 200.
 const EDITS: u64 = 20;
 
 /// A small random source (SplitMix64).
@@ -66,10 +67,10 @@ fn expected(recorded: &Recorded, keep: &[Range<u64>]) -> Vec<Seen> {
 
 #[test]
 fn seeded_edits_show_exactly_the_expected_pictures() {
-    let edits = std::env::var("SNAPLARK_CUT_EDITS").ok().and_then(|count| count.parse().ok());
-    let edits = edits.unwrap_or(EDITS);
+    let seeds = seeds();
+    let (mut edits, mut shown, mut kept, began) = (0, 0, 0, Instant::now());
     let folder = tempfile::tempdir().unwrap();
-    for seed in 0..edits {
+    for seed in seeds.clone() {
         let random = &mut Random(seed);
         let recorded: &Recorded = [&USUAL, &FAST, &STILL, &SCALED][random.below(4) as usize];
         let mut keep = random_keep(random, recorded.end_ms);
@@ -88,13 +89,26 @@ fn seeded_edits_show_exactly_the_expected_pictures() {
             assert_eq!(got, want, "seed {seed}: picture {place} of {name} {keep:?}");
         }
         assert_eq!(got.len(), want.len(), "seed {seed}: pictures of {name} {keep:?}");
-        same_bytes(seed, recorded, &edit, folder.path());
+        kept += same_bytes(seed, recorded, &edit, folder.path());
+        (edits, shown) = (edits + 1, shown + got.len());
         std::fs::remove_file(file).unwrap();
     }
+    println!(
+        "figures: seeds {seeds:?}: {edits} edits, {shown} pictures and {kept} kept segments in {} s",
+        began.elapsed().as_secs()
+    );
 }
 
-/// Checks that what is not rendered differs from the source in its clusters' times only.
-fn same_bytes(seed: u64, recorded: &Recorded, edit: &Edit, folder: &std::path::Path) {
+/// Returns the seeds that are tried.
+fn seeds() -> Range<u64> {
+    let Ok(wanted) = std::env::var("SNAPLARK_CUT_EDITS") else { return 0..EDITS };
+    let (first, end) = wanted.split_once("..").unwrap_or(("0", &wanted));
+    first.parse().unwrap()..end.parse().unwrap()
+}
+
+/// Checks that what is not rendered differs from the source in its clusters' times only. Returns how many segments that
+/// are.
+fn same_bytes(seed: u64, recorded: &Recorded, edit: &Edit, folder: &std::path::Path) -> usize {
     let pieces = folder.join(format!("pieces-{seed}"));
     let cut = SystemRender.cut(recorded, edit, &pieces, &RenderProgress::default()).unwrap();
     assert_eq!(cut.files.len(), cut.plan.rendered().count());
@@ -123,6 +137,7 @@ fn same_bytes(seed: u64, recorded: &Recorded, edit: &Edit, folder: &std::path::P
         assert!(kept.len() == source.len() || piece.shift_ms() > 0, "seed {seed}: {segment}");
     }
     std::fs::remove_file(whole).unwrap();
+    cut.plan.pieces.len() - cut.files.len()
 }
 
 #[test]

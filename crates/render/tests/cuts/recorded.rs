@@ -75,6 +75,8 @@ pub static TONE: LazyLock<Recorded> =
 pub enum Sound {
     Beeps,
     Tone,
+    /// A tone that begins at its loudest.
+    Burst,
 }
 
 pub fn steady(fps: u64, end_ms: u64) -> Vec<u64> {
@@ -229,6 +231,7 @@ fn samples(sound: Sound, end_ms: u64) -> Vec<i16> {
             let tone = |hertz: f64| (seconds * hertz * std::f64::consts::TAU).sin();
             match sound {
                 Sound::Tone => (tone(440.0) * 9_000.0) as i16,
+                Sound::Burst => ((seconds * 440.0 * std::f64::consts::TAU).cos() * 9_000.0) as i16,
                 Sound::Beeps if is_beeping(time_ms) => (tone(1_000.0) * 12_000.0) as i16,
                 Sound::Beeps => 0,
             }

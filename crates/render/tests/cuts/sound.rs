@@ -1,9 +1,13 @@
 //! Sound at joints: it keeps its distance from the picture, and nothing clicks.
 
-use snaplark_core::render::ExportFormat;
+use std::path::Path;
+
+use snaplark_core::render::{ExportFormat, Render as _};
+use snaplark_formats::webm;
+use snaplark_render::SystemRender;
 
 use crate::judge::{cuts, export, options, pictures, sound};
-use crate::recorded::{BEEP_MS, Recorded, SCALED, STILL, TONE, USUAL};
+use crate::recorded::{BEEP_MS, FAST, Recorded, SCALED, STILL, Sound, TONE, USUAL, record, steady};
 
 /// The distance that the issue allows.
 const OFF_MS_MAX: u64 = 40;
@@ -86,9 +90,65 @@ fn joints_of_a_tone_do_not_click() {
     let folder = tempfile::tempdir().unwrap();
     let edit = cuts(&[500..1_234, 2_345..3_333, 5_001..7_013], &[]);
     let file = export(&TONE, &edit, &options(ExportFormat::Webm), folder.path());
-    let heard = sound(&file);
+    let largest = largest_step(&file);
+    assert!(largest < STEP_MAX, "{largest}");
+}
+
+/// A tone of 440 Hz and 9,000 steps by 518 at most. A joint without a fade would step by thousands.
+const STEP_MAX: i32 = 900;
+
+/// Returns the largest difference of two samples that follow each other, but for the first packet's: the sound may begin
+/// in the middle of a wave.
+fn largest_step(file: &Path) -> i32 {
+    let heard = sound(file);
+    let heard = &heard[48 * 20..heard.len() - 48 * 20];
     let steps = heard.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs());
-    // A tone of 440 Hz and 9,000 steps by 518 at most. A cut without a fade would step by thousands.
-    let largest = steps.max().unwrap();
-    assert!(largest < 900, "{largest}");
+    steps.max().unwrap()
+}
+
+#[test]
+fn sound_of_what_is_appended_begins_without_a_click() {
+    // It ends in the middle of a wave, and of a packet.
+    const END_MS: u64 = 3_990;
+    let sound = Some(Sound::Burst);
+    let recorded = record("burst", (176, 96), steady(30, END_MS), END_MS, sound);
+    let folder = tempfile::tempdir().unwrap();
+    let moved = |index: usize| {
+        let at_ms = END_MS + recorded.list[index].start_ms;
+        webm::moved(&recorded.clusters[index], at_ms).unwrap()
+    };
+    let appended = |name: &str, first: &[u8]| {
+        let parts = [&recorded.init, &recorded.clusters[0], &recorded.clusters[1]];
+        let whole = [parts[0].as_slice(), parts[1], parts[2], first, &moved(1)].concat();
+        let file = folder.path().join(name);
+        std::fs::write(&file, whole).unwrap();
+        file
+    };
+    let plain = moved(0);
+    let joined = SystemRender.joined(&recorded.init, &recorded.clusters[1], &plain).unwrap();
+    let joined = joined.unwrap();
+    let (clicks, file) = (appended("plain.webm", &plain), appended("joined.webm", &joined));
+    let (before, after) = (largest_step(&clicks), largest_step(&file));
+    println!(
+        "figures: the largest step at the joint of an append: {after}, {before} if it is not joined"
+    );
+    assert!(after < STEP_MAX && before > STEP_MAX, "{after}, and {before} without");
+    // Pictures and times are the same, and the sound is as long.
+    let blocks = |bytes: &[u8]| webm::blocks(bytes).unwrap();
+    let (plain, joined) = (blocks(&plain), blocks(&joined));
+    let heads = |blocks: &[webm::Block]| -> Vec<_> {
+        blocks.iter().map(|it| (it.track, it.time_ms, it.keyframe, it.duration_ms)).collect()
+    };
+    assert_eq!(heads(&joined), heads(&plain));
+    let pictures = |blocks: Vec<webm::Block>| -> Vec<Vec<u8>> {
+        let pictures = blocks.into_iter().filter(|it| it.track == webm::Track::Video);
+        pictures.map(|it| it.data).collect()
+    };
+    assert_eq!(pictures(joined), pictures(plain));
+}
+
+#[test]
+fn what_is_appended_without_sound_has_nothing_to_join() {
+    let [first, second, ..] = &FAST.clusters[..] else { panic!("it has several segments") };
+    assert_eq!(SystemRender.joined(&FAST.init, first, second), Ok(None));
 }

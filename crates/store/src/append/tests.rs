@@ -4,7 +4,7 @@ use snaplark_core::capture::{FrameCounts, Issue};
 use snaplark_core::{INIT_FILE, pointer_file, segment_file};
 
 use super::*;
-use crate::SIDECAR_FILE;
+use crate::SEGMENTS_FILE;
 use crate::tests::{Folder, Texts, begin, id, seal, segment};
 
 const TO: AppendTo =
@@ -65,8 +65,8 @@ fn hold_appended(store: &Store, counts: FrameCounts) {
     assert_eq!(list(&store.root.join(RECORDINGS)).unwrap(), [id(1).to_string()]);
     let left = list(&folder).unwrap().into_iter().filter(|name| name.starts_with("append"));
     assert!(left.into_iter().all(|name| name == PUBLISH_FILE));
-    let sidecar = std::fs::read_to_string(folder.join(SIDECAR_FILE)).unwrap();
-    assert!(sidecar.contains("6000"), "recording.json lacks a segment: {sidecar}");
+    let listed = std::fs::read_to_string(folder.join(SEGMENTS_FILE)).unwrap();
+    assert!(listed.contains("6000"), "segments.json lacks a segment: {listed}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use snaplark_core::upload::{Part, Receipt, UploadChange};
 
 use super::*;
 use crate::tests::{Folder, Texts, begin, id, seal};
-use crate::{Elsewhere, Format, SIDECAR_FILE};
+use crate::{Elsewhere, Format, SEGMENTS_FILE, SIDECAR_FILE};
 
 const FROM_MS: u64 = 5_300;
 const STRIKE: Strike = Strike { from_ms: FROM_MS, first_index: 2 };
@@ -79,7 +79,9 @@ fn hold_struck(store: &Store, folder: &Path) {
     for kept in ["000001.webm", "000001.pointer", "frame-000001.jpg"] {
         assert!(names.contains(kept), "{kept} is missing");
     }
-    assert!(!text(folder, SIDECAR_FILE).contains("8000"), "recording.json has a struck segment");
+    for copy in [SIDECAR_FILE, SEGMENTS_FILE] {
+        assert!(!text(folder, copy).contains("8000"), "{copy} has a struck segment");
+    }
     let times: Vec<u64> = store.issues_of(id(1)).unwrap().iter().map(|row| row.at_ms).collect();
     assert_eq!(times, [1_000, FROM_MS]);
 }

@@ -31,7 +31,7 @@ fn confirmed_segments_can_go_and_the_recording_stays() {
     store.clear_segments(recording).unwrap();
     let left: BTreeSet<_> =
         std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
-    let expected = [STILL_FILE, SIDECAR_FILE, "000000.pointer"].map(Into::into);
+    let expected = [STILL_FILE, SIDECAR_FILE, SEGMENTS_FILE, "000000.pointer"].map(Into::into);
     assert_eq!(left, expected.into(), "what is in no other file stays");
     assert!(store.confirmed().unwrap().is_empty());
     assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
@@ -65,7 +65,8 @@ fn cleared_recording_keeps_what_is_published_of_it_and_a_folder_does_not_stop_th
     assert_eq!(store.recover(&Texts).unwrap(), crate::Recovery::default());
     let left: BTreeSet<_> =
         std::fs::read_dir(&files).unwrap().map(|e| e.unwrap().file_name()).collect();
-    let expected = [SIDECAR_FILE, "made by hand", "version-2-000000.webm"].map(Into::into);
+    let expected = [SIDECAR_FILE, SEGMENTS_FILE, "made by hand", "version-2-000000.webm"];
+    let expected = expected.map(Into::into);
     assert_eq!(left, expected.into(), "what is rendered for no version goes");
 }
 
@@ -78,7 +79,11 @@ fn limit_on_parts_stays_when_a_version_takes_the_place_of_an_upload() {
     store
         .apply(&[
             UploadChange::UploadWanted { recording, server, profile: Profile::Spec },
-            UploadChange::PartBytesLearned { recording, part_bytes_max: 77, cuts: true },
+            UploadChange::PartBytesLearned {
+                recording,
+                part_bytes_max: 77,
+                cuts: SegmentCuts::AnyByte,
+            },
             UploadChange::VersionSet { recording, version: 2 },
         ])
         .unwrap();

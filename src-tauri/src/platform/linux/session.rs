@@ -37,6 +37,9 @@ fn dmabuf_is_bad() -> bool {
     no_gpu || Path::new("/proc/driver/nvidia/version").exists()
 }
 
+/// Does nothing: the desktop's own log has standard error.
+pub fn show_failure(_reason: &str) {}
+
 pub fn is_composited() -> bool {
     // Without DMA-BUF, WebKitGTK paints over earlier frames, so shadows get darker with each frame.
     // Transparency is therefore off.

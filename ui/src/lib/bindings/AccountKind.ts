@@ -3,4 +3,4 @@
 /**
  * The kinds of accounts.
  */
-export type AccountKind = "this-computer" | "snaplark" | "own-server";
+export type AccountKind = "this-computer" | "snaplark" | "own-server" | "bucket" | "folder";

@@ -12,6 +12,14 @@ export type AccountView = {
  */
 kind: AccountKind, 
 /**
+ * The address, by which settings name it.
+ */
+address: string, 
+/**
+ * The number by which actions name it.
+ */
+key: number, 
+/**
  * Host and port, for people to read.
  */
 server: string, 
@@ -38,7 +46,7 @@ uploads: number,
 /**
  * The API profile used with the server if that doesn't report what it supports.
  */
-profile: "spec" | "spec-standalone" | "snaplark", 
+profile: "spec" | "spec-standalone" | "snaplark" | "poster" | "storage" | "s3" | "folder", 
 /**
  * The person has allowed http for this server: others on the network can read what is sent there.
  */

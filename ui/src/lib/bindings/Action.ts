@@ -18,6 +18,8 @@ export type Action =
   | "share-last"
   | `share-last:${number}`
   | `retry:${string}`
+  | `send-to:${string}@${number}`
+  | `remove-upload:${string}`
   | `cancel-job:${number}`
   | `dismiss-job:${number}`
   | "record-here"
@@ -38,6 +40,7 @@ export type Action =
   | "open-library"
   | "open-settings"
   | "open-account"
+  | "upload-file"
   | "copy-last-link"
   | `copy-link:${string}`
   | `open-link:${string}`

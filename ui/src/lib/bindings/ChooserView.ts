@@ -16,7 +16,7 @@ export type ChooserView = { kind: ChooserKind, purpose: ChooserPurpose, display:
  */
 displays: number, 
 /**
- * The displays on which an area may lie: all for a screenshot, else this one.
+ * The displays on which an area may lie.
  */
 room: Array<Rect>, 
 /**

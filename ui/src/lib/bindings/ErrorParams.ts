@@ -7,4 +7,8 @@ export type ErrorParams = {
 /**
  * The cause as others put it (the system, a server), or what the error is about.
  */
-reason?: string, server?: string, };
+reason?: string, server?: string, 
+/**
+ * The name of the file that the error is about.
+ */
+file?: string, };

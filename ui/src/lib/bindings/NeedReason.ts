@@ -3,4 +3,4 @@
 /**
  * Why an upload needs the person.
  */
-export type NeedReason = "sign-in" | "refused" | "files-missing" | "damaged-on-server" | "other-server" | "new-link";
+export type NeedReason = "sign-in" | "refused" | "files-missing" | "file-missing" | "file-changed" | "too-large" | "damaged-on-server" | "other-server" | "new-link";

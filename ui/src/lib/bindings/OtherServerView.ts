@@ -11,6 +11,10 @@ export type OtherServerView = {
  */
 address: string, 
 /**
+ * The number by which actions name it.
+ */
+key: number, 
+/**
  * Host and port, for people to read.
  */
 server: string, 

@@ -35,6 +35,10 @@ isOfNewerForm: boolean,
  */
 sourceUrl: string, 
 /**
+ * Where it finds a smaller picture of the same, which it shows until it has the original. `None`: there is none.
+ */
+glanceUrl: string | null, 
+/**
  * The link, if it is known.
  */
 link: string | null, 

@@ -2,6 +2,7 @@
 import type { FileProblem } from "./FileProblem";
 import type { IssueView } from "./IssueView";
 import type { LinkReach } from "./LinkReach";
+import type { PlacedUpload } from "./PlacedUpload";
 import type { RecordingState } from "./RecordingState";
 import type { UploadProgress } from "./UploadProgress";
 
@@ -13,6 +14,10 @@ export type RecordingView = {
  * The recording's id.
  */
 id: string, 
+/**
+ * It is a video that the person brought in. Its file is where it was, and it has no segments.
+ */
+isImported: boolean, 
 /**
  * The recording's title.
  */
@@ -83,4 +88,8 @@ end: IssueView | null,
 /**
  * The progress of its upload. `None` if it has none.
  */
-upload: UploadProgress | null, };
+upload: UploadProgress | null, 
+/**
+ * All of its uploads: its own first, and then those to further places.
+ */
+uploads: Array<PlacedUpload>, };

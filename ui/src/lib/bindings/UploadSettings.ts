@@ -25,4 +25,24 @@ shareOnLocalNetwork: boolean,
  * How many days segments stay here after the server has confirmed the finished video and the person's
  * own file is written. `None`: forever.
  */
-keepLocalDays: number | null, };
+keepLocalDays: number | null, 
+/**
+ * The address of the account that new recordings go to. `None`: the current one.
+ */
+recordingsTo: string | null, 
+/**
+ * The address of the account that new screenshots go to. `None`: the current one.
+ */
+screenshotsTo: string | null, 
+/**
+ * The address of the account that files go to which are brought in. `None`: the current one.
+ */
+filesTo: string | null, 
+/**
+ * The address that is told what happens to items. `None`: none is.
+ */
+webhook: string | null, 
+/**
+ * Allows that address to be unencrypted.
+ */
+webhookPlainHttp: boolean, };

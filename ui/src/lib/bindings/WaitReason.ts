@@ -3,4 +3,4 @@
 /**
  * The reason why an upload waits.
  */
-export type WaitReason = "offline" | "server-trouble" | "rate-limited" | "queue" | "paused" | "metered" | "not-running";
+export type WaitReason = "offline" | "folder-missing" | "storage-full" | "access-denied" | "server-trouble" | "rate-limited" | "queue" | "paused" | "metered" | "not-running";

@@ -19,6 +19,7 @@ import type { Drawing } from "./Drawing";
 import type { ExportChoice } from "./ExportChoice";
 import type { KeptSpan } from "./KeptSpan";
 import type { Microphone } from "./Microphone";
+import type { NewPlace } from "./NewPlace";
 import type { PictureView } from "./PictureView";
 import type { Playable } from "./Playable";
 import type { PreviewView } from "./PreviewView";
@@ -32,6 +33,7 @@ import type { SignInView } from "./SignInView";
 import type { Size } from "./Size";
 import type { Snapshot } from "./Snapshot";
 import type { UpdateView } from "./UpdateView";
+import type { WebhookView } from "./WebhookView";
 
 /** The commands of the program. Each window may call those of its capability. */
 export const commands = {
@@ -96,6 +98,8 @@ export const commands = {
   importPictures: () => invoke<Array<string>>("import_pictures"),
   /** Brings in the picture that is on the clipboard and returns its id; `None` if there is none. WebKitGTK shows pages no pictures of the clipboard. */
   pastePicture: () => invoke<string | null>("paste_picture"),
+  /** Uploads the files that were copied in a file manager. Returns how many there were. */
+  pasteFiles: () => invoke<number>("paste_files"),
   /** Deletes the editor's picture; the library can bring it back. */
   deletePicture: (id: string) => invoke<void>("delete_picture", { id }),
   /** Opens the picture in the editor. */
@@ -137,6 +141,8 @@ export const commands = {
   signIn: (server: string | null, remember: boolean, allowHttp: boolean) => invoke<void>("sign_in", { server, remember, allowHttp }),
   signInState: () => invoke<SignInView>("sign_in_state"),
   signInWithToken: (server: string, token: string, remember: boolean) => invoke<void>("sign_in_with_token", { server, token, remember }),
+  /** Sends new items to a bucket, a folder or a server of an older dialect. Windows learn the outcome by an event. */
+  addPlace: (place: NewPlace, remember: boolean, allowHttp: boolean) => invoke<void>("add_place", { place, remember, allowHttp }),
   leaveSignIn: () => invoke<void>("leave_sign_in"),
   signOut: () => invoke<void>("sign_out"),
   /** Signs out at another server than the current one. Its uploads wait for a sign-in there. */
@@ -165,6 +171,12 @@ export const commands = {
   chooseSaveFolder: () => invoke<string | null>("choose_save_folder"),
   startsAtLogin: () => invoke<boolean>("starts_at_login"),
   setStartsAtLogin: (starts: boolean) => invoke<void>("set_starts_at_login", { starts }),
+  /** Returns how the webhook is getting on. */
+  webhookView: () => invoke<WebhookView>("webhook_view"),
+  /** Sends the webhook a test event. Returns when its server has taken it. */
+  testWebhook: () => invoke<void>("test_webhook"),
+  /** Puts the webhook's secret on the clipboard. The window never has it. */
+  copyWebhookSecret: () => invoke<void>("copy_webhook_secret"),
   leaveWelcome: () => invoke<void>("leave_welcome"),
   /** Closes the calling editor. */
   closeEditor: () => invoke<void>("close_editor"),

@@ -40,7 +40,12 @@ export const defaultSettings: Settings = {
     "waitOnMetered": false,
     "holdBackSeconds": 0,
     "shareOnLocalNetwork": false,
-    "keepLocalDays": 7
+    "keepLocalDays": 7,
+    "recordingsTo": null,
+    "screenshotsTo": null,
+    "filesTo": null,
+    "webhook": null,
+    "webhookPlainHttp": false
   },
   "screenshots": {
     "after": "editor",

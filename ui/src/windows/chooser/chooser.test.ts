@@ -81,8 +81,14 @@ test("a drag makes a region, handles change it, Enter records it where the displ
   expect(chosen?.source).toEqual({ kind: "area", at: { x: 1370, y: 70, width: 430, height: 321 } });
 });
 
+/** The chooser on a display beside which there is none of the same scale. */
+function alone(): ChooserView {
+  const view = choosable();
+  return { ...view, room: [view.display.at] };
+}
+
 test("a region ends where the display does, and goes no smaller than can be recorded", async () => {
-  show();
+  show(alone());
   await drag([1200, 600], [1279, 719]);
   expect(frame()).toEqual({ x: 1200, y: 600, width: 80, height: 120 });
   await press("{Shift>}{ArrowRight}{ArrowDown}{/Shift}");
@@ -211,7 +217,7 @@ async function dragFar(from: [number, number], to: [number, number]) {
   await fireEvent.pointerUp(stage(), at(to));
 }
 
-test("a screenshot's area reaches to another display, and a recording's ends where the display does", async () => {
+test("an area reaches to another display if that has the same scale, and else ends where the display does", async () => {
   // The other display lies at the left.
   show(choosable("screenshot"));
   await dragFar([200, 100], [-100, 300]);
@@ -221,11 +227,16 @@ test("a screenshot's area reaches to another display, and a recording's ends whe
   expect(shown).toEqual(["n", "ne", "e", "se", "s"]);
   expect(screen.queryByTestId("magnifier")).toBeNull();
   await press("{ArrowLeft}{Enter}");
-  await waitFor(() =>
-    expect(taken?.source).toEqual({ kind: "area", at: { x: 1179, y: 100, width: 300, height: 200 } }),
-  );
+  const at = { x: 1179, y: 100, width: 300, height: 200 };
+  await waitFor(() => expect(taken?.source).toEqual({ kind: "area", at }));
   cleanup();
+  // A recording's area, too.
   show();
+  await dragFar([200, 100], [-100, 300]);
+  await press("{ArrowLeft}{Enter}");
+  await waitFor(() => expect(chosen?.source).toEqual({ kind: "area", at }));
+  cleanup();
+  show(alone());
   await dragFar([200, 100], [-100, 300]);
   expect(frame()).toEqual({ x: 0, y: 100, width: 200, height: 200 });
   expect(label()).toBe("200 × 200");

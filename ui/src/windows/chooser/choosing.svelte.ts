@@ -1,6 +1,6 @@
 /*!
  * The state of choosing on one display, by pointer or by keys. All is counted from the display's corner, in its pixels.
- * An area of a screenshot may reach to other displays.
+ * An area may reach to other displays.
  */
 import type { ChooserView, Chosen, ChooserWindow, Rect } from "$lib/ipc";
 import {

@@ -347,6 +347,21 @@ test("an export is chosen, cancelled by its job, and shown when it is written", 
   await expect.poll(said).toBe("Export started");
 });
 
+test("a preset chooses format, width and rate, and enlarges nothing", async () => {
+  await open("cut");
+  await keys("e");
+  const preset = (name: string) => screen.getByTestId(`export-preset-${name}`);
+  await screen.findByTestId("export-dialog");
+  expect(preset("full").getAttribute("aria-pressed")).toBe("true");
+  await userEvent.click(preset("small"));
+  expect((screen.getByTestId("export-mp4") as HTMLInputElement).checked).toBe(true);
+  expect((screen.getByTestId("export-width") as HTMLSelectElement).value).toBe("960");
+  expect(["full", "small"].map((name) => preset(name).getAttribute("aria-pressed"))).toEqual(["false", "true"]);
+  await userEvent.click(preset("animation"));
+  await userEvent.click(screen.getByTestId("export-start"));
+  await expect.poll(() => of("export_cut")).toEqual([{ id: cutOf().id, choice: { format: "gif", fps: 10, width: 480 }, ask: false }]);
+});
+
 const exportsSeen = () => screen.getAllByTestId("job");
 
 test("exports are shown with what became of them, cancelled, dismissed and shown as files", async () => {

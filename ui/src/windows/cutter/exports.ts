@@ -75,11 +75,52 @@ export const widthChoices = (width: number): number[] => WIDTHS.filter((one) => 
 /** Returns the rates below that of the recording. */
 export const fpsChoices = (fps: number): number[] => RATES.filter((one) => one < fps);
 
-/** Returns the usual options of a format; `null` is as the recording is. */
-export function optionsOf(target: Target, { width, fps }: Pick<CutView, "width" | "fps">) {
-  if (!isEstimated(target)) return { width: null, fps: null };
+type Size = Pick<CutView, "width" | "fps">;
+
+/** Returns options that enlarge nothing; `null` is as the recording is. */
+function withinOf(wanted: Size, view: Size) {
   return {
-    width: ANIMATION.width < width ? ANIMATION.width : null,
-    fps: ANIMATION.fps < fps ? ANIMATION.fps : null,
+    width: wanted.width < view.width ? wanted.width : null,
+    fps: wanted.fps < view.fps ? wanted.fps : null,
   };
+}
+
+/** Returns the usual options of a format. */
+export function optionsOf(target: Target, view: Size) {
+  return isEstimated(target) ? withinOf(ANIMATION, view) : { width: null, fps: null };
+}
+
+/** Ready-made choices of format, width and rate. */
+export const PRESETS = ["full", "small", "animation", "sound"] as const;
+export type Preset = (typeof PRESETS)[number];
+
+/** To be attached to a mail or a message. */
+const SMALL = { width: 960, fps: 24 } as const;
+const SMALL_ANIMATION = { width: 480, fps: 10 } as const;
+
+export function presetName(preset: Preset): string {
+  switch (preset) {
+    case "full":
+      return m.cutter_export_full();
+    case "small":
+      return m.cutter_export_small();
+    case "animation":
+      return m.cutter_export_animation();
+    case "sound":
+      return m.cutter_export_opus();
+  }
+}
+
+/** Returns what a preset chooses. */
+export function presetOf(preset: Preset, view: Size): { target: Target; width: number | null; fps: number | null } {
+  switch (preset) {
+    case "full":
+      return { target: "mp4", width: null, fps: null };
+    case "small":
+      return { target: "mp4", ...withinOf(SMALL, view) };
+    case "animation":
+      return { target: "gif", ...withinOf(SMALL_ANIMATION, view) };
+    case "sound":
+      return { target: "opus", width: null, fps: null };
+  }
 }

@@ -34,9 +34,12 @@ export class Editor {
   picture = $state.raw<PictureView | null>(null);
   /** The picture's pixels, which effects are computed from. */
   source = $state.raw<HTMLImageElement | null>(null);
-  /** The picture is on the stage. */
+  /** The picture is on the stage, if only as a glance. */
   shown = $state(false);
+  /** It is there with all its pixels. */
+  whole = $state(false);
   #history = $state.raw(History.of(EMPTY));
+  #uploading: Promise<void> | null = null;
   draft = $state.raw<Drawing | null>(null);
   selected = $state.raw<ReadonlySet<number>>(new Set());
   tool = $state<Tool>("arrow");
@@ -109,7 +112,7 @@ export class Editor {
       const picture = await pictures.picture(id);
       if (waits && this.picture !== null) return;
       this.picture = picture;
-      [this.source, this.shown] = [null, false];
+      [this.source, this.shown, this.whole] = [null, false, false];
       this.selected = new Set();
       this.#history = History.of(picture.drawing ?? EMPTY);
       this.fit();
@@ -119,14 +122,19 @@ export class Editor {
     }
   }
 
+  /** Is called when a glance of the picture is on the stage, or can't be. The original follows. */
+  glanced() {
+    this.shown = true;
+  }
+
   /**
-   * Is called when the picture is on the stage. Only then are its pixels read for effects: that decodes it once more, and
+   * Is called when the original is on the stage. Only then are its pixels read for effects: that decodes it once more, and
    * the person would wait for both.
    */
   async appeared() {
     const picture = this.picture;
-    if (picture === null || this.shown) return;
-    this.shown = true;
+    if (picture === null || this.whole) return;
+    [this.shown, this.whole] = [true, true];
     const image = new Image();
     image.crossOrigin = "anonymous";
     image.src = picture.sourceUrl;
@@ -544,15 +552,16 @@ export class Editor {
     });
 
   upload = () =>
-    this.run("upload", async (id) => {
+    (this.#uploading ??= this.run("upload", async (id) => {
       const link = await pictures.publish(id);
       await this.ask();
       this.linkCopied = link !== null;
       this.say(link === null ? m.editor_upload_later() : m.editor_link_copied());
-    });
+    }).finally(() => (this.#uploading = null)));
 
-  copyMarkdown = () =>
-    this.run("upload", async (id) => {
+  copyMarkdown = async () => {
+    await this.#uploading;
+    await this.run("upload", async (id) => {
       const link = this.picture?.link ?? (await pictures.publish(id));
       await this.ask();
       if (link === null) {
@@ -562,6 +571,7 @@ export class Editor {
       await pictures.copyMarkdown(id);
       this.say(m.editor_markdown_copied());
     });
+  };
 
   pin = () => this.run("pin", (id) => pictures.pin(id));
   drag = () => this.run("save", (id) => pictures.drag(id));

@@ -71,7 +71,7 @@ afterEach(() => {
   clearMocks();
 });
 
-test("an editor that was made before its picture shows nothing until the picture is there", async () => {
+test("an editor that was made before its picture waits for it with its tools", async () => {
   now = scene("marked");
   now.refused = { picture: { code: "no-picture", params: {} } };
   mock();
@@ -79,6 +79,9 @@ test("an editor that was made before its picture shows nothing until the picture
   await expect.poll(() => of("picture").length).toBeGreaterThan(0);
   expect(screen.queryByTestId("editor-trouble")).toBeNull();
   expect(screen.queryByTestId("editor-empty")).toBeNull();
+  expect(screen.queryByTestId("tool-arrow")).not.toBeNull();
+  await drag([120, 200], [180, 300]);
+  expect(of("save_drawing")).toEqual([]);
   now.refused = {};
   await emit("picture-added");
   await loaded();
@@ -90,6 +93,29 @@ test("an editor that was made before its picture shows nothing until the picture
   const opened = of("picture").length;
   await emit("picture-added");
   expect(of("picture").length).toBe(opened);
+});
+
+test("a glance stands in the picture's place until all its pixels are there, and may be missing", async () => {
+  const { sourceUrl } = picture();
+  const images = () => [...document.querySelectorAll("[data-testid=stage] image")].map((one) => one.getAttribute("href"));
+  for (const glanceUrl of [`${sourceUrl}#small`, "data:image/png;base64,AAAA"]) {
+    const seen: Array<string | null> = [];
+    const watch = new MutationObserver(() => seen.push(...images()));
+    watch.observe(document, { subtree: true, childList: true });
+    now = scene("marked");
+    mockWindows("editor");
+    mockConvertFileSrc("linux");
+    mockIPC((command) => (command === "picture" ? picture({ glanceUrl }) : answer(now, command, "en")), {
+      shouldMockEvents: true,
+    });
+    render(EditorWindow, { id: ID });
+    await loaded();
+    watch.disconnect();
+    expect(seen[0]).toBe(glanceUrl);
+    expect([stage().dataset.shown, stage().dataset.whole]).toEqual(["true", "true"]);
+    expect(images()).toEqual([sourceUrl]);
+    cleanup();
+  }
 });
 
 test("every tool draws with the pointer, all of it is undone and done again", async () => {
@@ -257,6 +283,14 @@ test("what was drawn is stored before it is uploaded, copied or saved", async ()
   await keys("{Alt>}c{/Alt}{Alt>}d{/Alt}{Control>}s{/Control}");
   await expect.poll(() => of("save_picture").map(({ ask }) => ask)).toEqual([true, false]);
   expect(of("copy_picture")).toEqual([{ id: ID }]);
+});
+
+test("Markdown that is asked for during an upload is copied after it", async () => {
+  await open("picture-online");
+  await keys("{Alt>}u{/Alt}{Alt>}m{/Alt}");
+  await expect.poll(() => of("copy_picture_markdown")).toEqual([{ id: ID }]);
+  expect(of("publish_picture").length, "one upload serves both").toBe(1);
+  await expect.poll(() => screen.getByTestId("editor-said").textContent).toContain("Markdown");
 });
 
 test("a drawing of a newer version is never saved over", async () => {

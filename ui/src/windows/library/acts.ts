@@ -7,6 +7,7 @@ import type { MenuItem } from "$lib/components/Menu.svelte";
 import { program } from "$lib/ipc";
 import type { Live } from "$lib/live.svelte";
 import * as m from "$lib/messages/messages";
+import { placeName } from "$lib/words";
 import type { Item } from "./item";
 
 /** Its keys are as `keyName` gives them. */
@@ -16,6 +17,8 @@ export interface Place {
   live: Live;
   play: (id: string) => void;
   rename: (id: string) => void;
+  /** Shows the places that an item was sent to. */
+  places: (id: string) => void;
   /** Nothing is chosen any more. */
   clear: () => void;
 }
@@ -35,6 +38,13 @@ export const retries = (one: Item) =>
   (one.state.kind === "waits" && !isHeld(one));
 const pauses = (one: Item) =>
   one.state.kind === "uploading" || (one.state.kind === "waits" && !isHeld(one));
+
+/** Returns whether it can be played here. A video that was brought in needs its file. */
+export const plays = ({ isImported, here }: Item) => !isImported || here;
+
+/** Opens a video that was brought in and isn't here: its page, or the folder where it was. */
+export const openImport = ({ id, link, state }: Item): Promise<void> =>
+  program.act(link !== null && state.kind === "done" ? `open-link:${id}` : `show-file:${id}`);
 
 /** Tries an upload again. A picture is published again: its drawing may have changed, or its file be missing. */
 export const again = ({ id, picture, state }: Item): Promise<void> =>
@@ -107,6 +117,8 @@ function onPicture(one: Item, place: Place): Act[] {
       icon: "retry",
       run: () => live.run(again(one)),
     },
+    ...sends(one, place),
+    sentTo(one, place),
     deletes([one], place, m.delete_it()),
   ];
   return offered.filter((act) => act !== false);
@@ -116,8 +128,15 @@ function onOne(one: Item, place: Place): Act[] {
   const { id } = one;
   const { live, play, rename } = place;
   const offered: Array<Act | false> = [
-    { name: "play", words: m.play(), icon: "play", keys: "Enter", run: () => play(id) },
-    one.state.kind !== "recording" &&
+    plays(one) && {
+      name: "play",
+      words: m.play(),
+      icon: "play",
+      keys: "Enter",
+      run: () => play(id),
+    },
+    !one.isImported &&
+      one.state.kind !== "recording" &&
       one.here && {
         name: "edit",
         words: m.edit_recording(),
@@ -140,14 +159,16 @@ function onOne(one: Item, place: Place): Act[] {
       keys: "Ctrl+O",
       run: () => live.run(program.act(`open-link:${id}`)),
     },
-    one.file !== null && {
-      name: "reveal",
-      words: m.reveal_file(),
-      icon: "folder",
-      keys: "Ctrl+Shift+F",
-      run: () => live.run(program.act(`show-file:${id}`)),
-    },
-    one.state.kind !== "recording" &&
+    one.file !== null &&
+      (one.here || !one.isImported) && {
+        name: "reveal",
+        words: m.reveal_file(),
+        icon: "folder",
+        keys: "Ctrl+Shift+F",
+        run: () => live.run(program.act(`show-file:${id}`)),
+      },
+    !one.isImported &&
+      one.state.kind !== "recording" &&
       one.here && {
         name: "record-on",
         words: m.record_on(),
@@ -172,9 +193,44 @@ function onOne(one: Item, place: Place): Act[] {
       icon: "retry",
       run: () => live.run(program.act(`retry:${id}`)),
     },
+    ...sends(one, place),
+    sentTo(one, place),
     one.state.kind !== "recording" && deletes([one], place, m.delete_it()),
   ];
   return offered.filter((act) => act !== false);
+}
+
+/** The places that an item was sent to, where there are several. */
+const sentTo = ({ id, uploads }: Item, { places }: Place): Act | false =>
+  uploads.length > 1 && {
+    name: "places",
+    words: m.sent_to(),
+    icon: "list",
+    run: () => places(id),
+  };
+
+/**
+ * The places at which the person is signed in and that don't have an item yet. A further place is sent a picture that
+ * was drawn on once more, if it has changed.
+ */
+function sends({ id, here, picture, state, uploads }: Item, { live }: Place): Act[] {
+  if (!here || state.kind === "recording") return [];
+  const { account = null, otherServers = [] } = live.snapshot ?? {};
+  const places = [
+    ...(account === null || account.needsSignIn ? [] : [{ ...account, place: account.server }]),
+    ...otherServers.filter(({ signedIn }) => signedIn).map((other) => ({ ...other, place: other.server })),
+  ];
+  // With one place only, it is the one that everything goes to.
+  if (places.length < 2) return [];
+  const settled = picture?.isEdited === true ? uploads.slice(0, 1) : uploads;
+  const missing = places.filter(({ place, kind }) => !settled.some((it) => it.place === place && it.kind === kind));
+  return missing.map((to, n) => ({
+    name: `send-${n}`,
+    words: m.send_to({ place: placeName(to) }),
+    icon: to.kind === "folder" ? "folder" : "upload",
+    ...(n === 0 && { parts: true as const }),
+    run: () => live.run(program.act(`send-to:${id}@${to.key}`)),
+  }));
 }
 
 function onMany(all: readonly Item[], place: Place): Act[] {

@@ -1,18 +1,19 @@
 /*!
- * What the library lists: recordings, and pictures in the form of recordings, so that search, order,
- * selection and cards are the same for both.
+ * What the library lists: recordings, videos that were brought in, and pictures in the form of recordings, so that
+ * search, order, selection and cards are the same for all.
  */
 import type { PictureSummary } from "$lib/bindings/PictureSummary";
 import type { RecordingView } from "$lib/bindings/RecordingView";
 
 export type Item = RecordingView & { picture?: PictureSummary };
 
-export const FILTERS = ["all", "recordings", "pictures"] as const;
+export const FILTERS = ["all", "recordings", "pictures", "imports"] as const;
 export type Filter = (typeof FILTERS)[number];
 
 /** Returns a picture as an item of the list. */
 export const ofPicture = (picture: PictureSummary): Item => ({
   id: picture.id,
+  isImported: picture.isImported,
   title: picture.title,
   startedUnixMs: picture.startedUnixMs,
   durationMs: 0,
@@ -30,6 +31,7 @@ export const ofPicture = (picture: PictureSummary): Item => ({
   endDetail: null,
   end: null,
   upload: picture.upload,
+  uploads: picture.uploads,
   picture,
 });
 
@@ -39,9 +41,12 @@ export function itemsOf(
   pictures: readonly PictureSummary[],
   filter: Filter,
 ): readonly Item[] {
-  if (filter === "recordings") return recordings;
+  if (filter === "recordings") return recordings.filter(({ isImported }) => !isImported);
   const shown = pictures.map(ofPicture);
   if (filter === "pictures") return shown;
+  if (filter === "imports") {
+    return itemsOf(recordings, pictures, "all").filter(({ isImported }) => isImported);
+  }
   if (shown.length === 0) return recordings;
   return [...recordings, ...shown].sort((a, b) => (a.id < b.id ? 1 : -1));
 }

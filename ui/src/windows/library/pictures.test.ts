@@ -3,7 +3,8 @@ import { screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { userEvent } from "vitest/browser";
 import { picture, recording } from "../../dev/fixtures";
-import { itemsOf } from "./item";
+import { actsOn } from "./acts";
+import { itemsOf, type Item } from "./item";
 import { closeLibrary, openLibrary, within } from "./opened";
 
 let asked: string[];
@@ -99,4 +100,18 @@ test("items of both kinds stand in the order of their making", () => {
   const third = { ...recording("C", done), id: "03" };
   const titles = itemsOf([third, first], [second], "all").map(({ title }) => title);
   expect(titles).toEqual(["C", "B", "A"]);
+});
+
+test("files that were brought in are listed by themselves, and are neither edited nor continued", async () => {
+  const done = { kind: "done" } as const;
+  const video = recording("Demo", done, { isImported: true, segments: 0 });
+  const image = picture("Invoice", done, { isImported: true });
+  const all = [video, recording("A", done)];
+  expect(itemsOf(all, [image], "imports").map(({ title }) => title).sort()).toEqual(["Demo", "Invoice"]);
+  expect(itemsOf(all, [image], "recordings").map(({ title }) => title)).toEqual(["A"]);
+  const place = { live: {} as never, play: () => {}, rename: () => {}, places: () => {}, clear: () => {} };
+  const names = (one: Item) => actsOn([one], place).map(({ name }) => name);
+  expect(names(video)).toEqual(["play", "rename", "copy", "open-link", "reveal", "delete"]);
+  const away = names({ ...video, here: false });
+  expect([away.includes("reveal"), away.includes("play")]).toEqual([false, false]);
 });

@@ -1,4 +1,8 @@
-/*! The settings on a made-up program: what they show of it, and what they ask of it. */
+/*!
+ * The settings on a made-up program: what they show of it, and what they ask of it.
+ *
+ * Length: a test or two for each row of the window.
+ */
 import "$lib/tokens.css";
 import { emit } from "@tauri-apps/api/event";
 import { clearMocks, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
@@ -10,6 +14,7 @@ import type { Microphone } from "$lib/bindings/Microphone";
 import type { AccountView } from "$lib/bindings/AccountView";
 import type { OtherServerView } from "$lib/bindings/OtherServerView";
 import type { Settings as Kept } from "$lib/bindings/Settings";
+import type { WebhookView } from "$lib/bindings/WebhookView";
 import type { BoundShortcut, Updates } from "$lib/ipc";
 import { Live } from "$lib/live.svelte";
 import { changed, type SettingsChange } from "$lib/settings.svelte";
@@ -18,7 +23,7 @@ import { Choices } from "./choices.svelte";
 import Settings from "./Settings.svelte";
 
 /** Commands that only have to be asked. */
-const DONE = ["sign_in", "sign_out", "sign_out_at", "use_server", "set_profile", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts", "share_on_local_network"];
+const DONE = ["sign_in", "sign_out", "sign_out_at", "use_server", "set_profile", "add_place", "copy_diagnostics", "open_logs", "look_for_update", "fetch_update", "install_update", "ask_for_shortcuts", "share_on_local_network", "test_webhook", "copy_webhook_secret"];
 
 let kept: Kept;
 let now: AccountView;
@@ -26,6 +31,7 @@ let others: OtherServerView[];
 let done: [string, unknown][];
 let newer: Updates;
 let crashed: string | null;
+let hook: WebhookView;
 let unreachable: boolean;
 let knowsToken: boolean;
 let silent: boolean;
@@ -55,6 +61,7 @@ beforeEach(async () => {
   recorder = { kind: "idle" };
   newer = updates.newest;
   crashed = null;
+  hook = { waiting: 0, givenUp: 0, last: null };
   unreachable = false;
   knowsToken = true;
   silent = false;
@@ -108,6 +115,8 @@ beforeEach(async () => {
         return newer;
       case "works_here":
         return abilities;
+      case "webhook_view":
+        return hook;
       case "last_crash":
         return crashed;
       case "forget_crash":
@@ -168,6 +177,23 @@ test("a change is kept at once, and the others stay", async () => {
   expect(kept.recording.fps).toBe(60);
   expect(kept.desktop.theme).toBe("dark");
   expect(kept.upload.waitOnMetered).toBe(true);
+});
+
+test("a webhook has an address, a secret that the window never sees, and a test", async () => {
+  hook = { waiting: 1, givenUp: 0, last: { outcome: "failed", atUnixMs: 1, status: 503 } };
+  await show();
+  const field = screen.getByLabelText("Webhook");
+  expect(screen.queryByText("Send a test")).toBeNull();
+  await fireEvent.change(field, { target: { value: " https://hooks.example/a " } });
+  await waitFor(() => expect(kept.upload.webhook).toBe("https://hooks.example/a"));
+  await waitFor(() => expect(screen.getByText(/refused \(status 503\)/)).toBeTruthy());
+  await fireEvent.click(screen.getByText("Copy secret"));
+  await fireEvent.click(screen.getByText("Send a test"));
+  await waitFor(() => expect(screen.getByText("Test received")).toBeTruthy());
+  const asked = done.map(([command]) => command);
+  expect(asked).toEqual(["copy_webhook_secret", "test_webhook"]);
+  await fireEvent.change(field, { target: { value: "" } });
+  await waitFor(() => expect(kept.upload.webhook).toBeNull());
 });
 
 test("the webcam is placed in a corner or dragged anywhere, and only that is changed", async () => {
@@ -368,6 +394,20 @@ test("a link of the sidebar scrolls its section, and never the window", async ()
   expect(nav.getBoundingClientRect().top).toBe(0);
 });
 
+test("the section that was clicked stays in its place when rows above it appear later", async () => {
+  await show();
+  const main = screen.getByRole("main");
+  // WebKit has no anchor.
+  main.style.overflowAnchor = "none";
+  await userEvent.click(within(screen.getByRole("navigation")).getByText("Sound"));
+  const top = () => Math.round(document.getElementById("sound")!.getBoundingClientRect().top);
+  let before = -1;
+  await expect.poll(() => { const still = main.scrollTop === before; before = main.scrollTop; return still; }).toBe(true);
+  const place = top();
+  document.getElementById("general")!.style.paddingBottom = "80px";
+  await expect.poll(top).toBe(place);
+});
+
 test("the section that was clicked is lit in a window of any height", async () => {
   await page.viewport(720, 1400);
   await show();
@@ -428,6 +468,80 @@ test("at one's own server: how parts are sent, and the way out", async () => {
   expect(done.at(-1)?.[0]).toBe("sign_out");
 });
 
+test("a folder is chosen and used, and says what it lacks", async () => {
+  await show();
+  await fireEvent.click(screen.getByTestId("cloud-folder"));
+  expect(screen.getByTestId("cloud-unfinished").textContent).toMatch(/Not set up yet/);
+  await fireEvent.click(screen.getByTestId("folder-use"));
+  expect(screen.getByTestId("folder-missing").textContent).toMatch(/Choose a folder/);
+  expect(done).toEqual([]);
+  folder = "/srv/My Videos";
+  await fireEvent.click(screen.getByTestId("folder-choose"));
+  await waitFor(() => expect(screen.getByTestId("folder-path").textContent).toContain("/srv/My Videos"));
+  expect(screen.queryByTestId("folder-missing")).toBeNull();
+  await fireEvent.input(screen.getByTestId("folder-public"), { target: { value: "https://files.example " } });
+  await fireEvent.click(screen.getByTestId("folder-use"));
+  const place = { kind: "folder", path: "/srv/My Videos", public: "https://files.example" };
+  await waitFor(() => expect(done).toEqual([["add_place", { place, remember: true, allowHttp: false }]]));
+});
+
+test("a folder in use is named, and can be left", async () => {
+  now = { ...account, kind: "folder", server: "/srv/My Videos", profile: "folder" };
+  await show();
+  expect(screen.getByRole("radio", { name: /My Videos/ })).toHaveProperty("checked", true);
+  expect(screen.queryByLabelText("Upload mode")).toBeNull();
+  await fireEvent.click(screen.getByRole("button", { name: "Stop using" }));
+  expect(done.at(-1)?.[0]).toBe("sign_out");
+});
+
+test("a bucket is added by the keyboard, without its secret staying in the window", async () => {
+  await show();
+  await fireEvent.click(screen.getByTestId("cloud-bucket"));
+  await fireEvent.click(screen.getByTestId("bucket-use"));
+  expect(screen.getByTestId("bucket-missing").textContent).toMatch(/both keys/);
+  await userEvent.type(screen.getByTestId("bucket-endpoint"), "http://s3.example");
+  await userEvent.type(screen.getByTestId("bucket-name"), "videos");
+  await userEvent.type(screen.getByTestId("bucket-key-id"), "AKIA");
+  await userEvent.type(screen.getByTestId("bucket-secret"), "s3cret{Enter}");
+  expect(screen.getByTestId("bucket-http-refused")).toBeTruthy();
+  expect(done).toEqual([]);
+  await fireEvent.click(screen.getByTestId("bucket-allow-http"));
+  await userEvent.selectOptions(screen.getByLabelText("Bucket in the address"), "virtual");
+  await fireEvent.click(screen.getByTestId("bucket-use"));
+  const place = { kind: "bucket", endpoint: "http://s3.example", bucket: "videos", region: "", style: "virtual", public: "", class: "", keyId: "AKIA", secret: "s3cret" };
+  await waitFor(() => expect(done).toEqual([["add_place", { place, remember: true, allowHttp: true }]]));
+  expect(screen.getByTestId("bucket-secret")).toHaveProperty("value", "");
+});
+
+test("a server of an older dialect takes a token", async () => {
+  await show();
+  await fireEvent.click(screen.getByTestId("cloud-own-server"));
+  await userEvent.selectOptions(screen.getByLabelText("Kind of server"), "poster");
+  await fireEvent.input(screen.getByTestId("server-address"), { target: { value: "upload.example" } });
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  expect(screen.getByTestId("server-address-missing").textContent).toMatch(/token/);
+  await fireEvent.input(screen.getByTestId("server-token"), { target: { value: "secret" } });
+  await fireEvent.click(screen.getByTestId("server-sign-in"));
+  const place = { kind: "server", address: "https://upload.example", profile: "poster", token: "secret" };
+  await waitFor(() => expect(done).toEqual([["add_place", { place, remember: true, allowHttp: false }]]));
+});
+
+test("new items of a kind go to another account, where there are several", async () => {
+  await show();
+  expect(screen.queryByLabelText("New recordings go to")).toBeNull();
+  cleanup();
+  others = otherServers;
+  await show();
+  const address = "https://idle.example/api/v1";
+  const select = screen.getByLabelText("New screenshots go to");
+  expect(select.textContent).not.toContain("left.example");
+  await userEvent.selectOptions(select, address);
+  await waitFor(() => expect(kept.upload.screenshotsTo).toBe(address));
+  expect(kept.upload.recordingsTo).toBeNull();
+  await userEvent.selectOptions(select, "");
+  await waitFor(() => expect(kept.upload.screenshotsTo).toBeNull());
+});
+
 test("other servers say what still goes there, and offer the way in and out", async () => {
   others = otherServers;
   await show();
@@ -435,7 +549,7 @@ test("other servers say what still goes there, and offer the way in and out", as
   expect(waits?.textContent).toMatch(/old\.example.*Can't be reached\. 2 uploads resume/);
   expect(left?.textContent).toMatch(/left\.example.*Sign in to resume 1 upload/);
   expect(idle?.textContent).toMatch(/idle\.example.*No uploads are waiting/);
-  await fireEvent.click(screen.getByRole("button", { name: "Use idle.example for new recordings" }));
+  await fireEvent.click(screen.getByRole("button", { name: "Use for new recordings: idle.example" }));
   expect(done.at(-1)).toEqual(["use_server", { server: "https://idle.example/api/v1" }]);
   await fireEvent.click(screen.getByRole("button", { name: "Sign out of old.example" }));
   expect(done.at(-1)).toEqual(["sign_out_at", { server: "https://old.example/api/v1" }]);

@@ -97,9 +97,12 @@ pub(crate) fn add_version(
     if BasisState::read(store, recording)? != basis.state {
         return Ok(None);
     }
-    let number = store.add_edited_version(recording.into(), new)?;
+    let (part_bytes, duration_ms) = (new.version.sizes(), new.version.duration_ms);
+    let version = store.add_edited_version(recording.into(), new)?;
     remove(&folder);
-    wanted(store, recording, number).map(Some)
+    let init_bytes = store.recording(recording)?.init_bytes;
+    let wanted = EditedUpload { version, part_bytes, init_bytes, duration_ms };
+    Ok(Some(UploadEvent::EditedWanted { recording, wanted }))
 }
 
 /// Returns the event by which the machine uploads a version.

@@ -189,7 +189,3 @@ pub(crate) fn remove(folder: &Path) {
         tracing::debug!(%error, "What was rendered of an edit could not be removed");
     }
 }
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -169,6 +169,8 @@ impl PublishRow {
                 Stop::Refused { .. }
                 | Stop::NoVersions
                 | Stop::FilesMissing { .. }
+                | Stop::FileChanged
+                | Stop::TooLarge { .. }
                 | Stop::DamagedOnServer { .. }
                 | Stop::OtherServer { .. },
             ))

@@ -12,12 +12,13 @@ use snaplark_core::cut::CutPlan;
 use snaplark_core::edit::{Chapter, Edit};
 use snaplark_core::render::{Render, RenderError, RenderProgress};
 use snaplark_core::upload::{
-    EditedVersion, PartContent, PlannedPart, RenderedPiece, ServedVersion, planned_parts,
+    EditedVersion, PartContent, PlannedPart, RenderedPiece, SegmentCuts, ServedVersion,
+    planned_parts,
 };
 
-use super::hex;
 use crate::source::RecordingSource;
 use crate::{AppError, ErrorCode};
+use snaplark_api::hex;
 
 /// Renders an edit into a folder and says what its version consists of.
 pub(super) fn rendered_version(
@@ -87,7 +88,8 @@ fn hash_kept(source: &RecordingSource, part: &mut PlannedPart) {
         return;
     }
     let whole = snaplark_core::upload::Part::whole(first, count, part.part.size_bytes);
-    kept.sha256 = source.part(whole, has_init).ok().map(|bytes| hex(&bytes.sha256));
+    kept.sha256 =
+        source.part(whole, has_init, SegmentCuts::None).ok().map(|bytes| hex(&bytes.sha256));
 }
 
 fn check(plan: &CutPlan, planned: &[PlannedPart]) -> Result<(), AppError> {

@@ -17,6 +17,7 @@ pub(crate) fn snapshot(
     link: Option<&str>,
 ) -> Snapshot {
     let recordings = states.iter().enumerate().map(|(n, state)| RecordingView {
+        is_imported: false,
         id: id(n).to_string(),
         title: String::new(),
         started_unix_ms: 0,
@@ -35,6 +36,7 @@ pub(crate) fn snapshot(
         end_detail: None,
         end: None,
         upload: None,
+        uploads: Vec::new(),
     });
     Snapshot {
         change: 1,
@@ -201,6 +203,7 @@ fn menu_offers_to_resume_and_unmute_while_paused() {
         TrayLabel::ScreenshotAll,
         TrayLabel::ScreenshotLastArea,
         TrayLabel::ScreenshotDelayed(5),
+        TrayLabel::UploadFile,
         TrayLabel::OpenLibrary,
         TrayLabel::OpenSettings,
         TrayLabel::Quit,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use snaplark_core::upload::{
-    EditedVersion, Failure, Part, PartContent, Phase, Reachability, Receipt, RequestId, Stop,
-    UploadEvent, VersionPart,
+    EditedVersion, Failure, Part, PartContent, Phase, Reachability, Receipt, RequestId,
+    SegmentCuts, Stop, UploadEvent, VersionPart,
 };
 use snaplark_core::{ItemId, RecordingId, SessionId};
 use snaplark_destinations::Sent;
@@ -16,8 +16,9 @@ use tracing::{error, warn};
 
 use super::requests::{read_part, unreadable};
 use super::{Context, Uploads};
-use crate::cuts::publish::{self, hex};
+use crate::cuts::publish;
 use crate::source::{PartBytes, RecordingSource, SourceError};
+use snaplark_api::hex;
 
 /// The version that was sent last, since reading it for each of thousands of parts takes time.
 pub(super) struct EditedInMemory {
@@ -216,7 +217,7 @@ fn part_source(
 impl PartSource {
     fn read(self, with_init: bool) -> Result<PartBytes, SourceError> {
         match self {
-            PartSource::Segments(source, part) => source.part(part, with_init),
+            PartSource::Segments(source, part) => source.part(part, with_init, SegmentCuts::None),
             PartSource::File { path, init, sha256 } => {
                 let bytes = std::fs::read(path).map_err(SourceError::Unreadable)?;
                 if hex(&Sha256::digest(&bytes)) != sha256 {

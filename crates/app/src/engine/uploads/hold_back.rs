@@ -104,7 +104,7 @@ impl Uploads {
     /// Leaves out of the rows what is held back: a machine that is rebuilt from them must not know it.
     pub(super) fn hide_held(&self, rows: &mut [UploadRows]) {
         for row in rows {
-            if let Some(hold) = self.held.get(&row.recording) {
+            if let Some(hold) = self.held.get(&self.item_of(row.recording)) {
                 row.segment_bytes.truncate(hold.released as usize);
             }
         }

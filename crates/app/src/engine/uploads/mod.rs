@@ -6,7 +6,10 @@
 
 mod damage;
 mod edited;
+mod further;
 mod hold_back;
+mod imports;
+mod links;
 mod pictures;
 mod requests;
 mod targets;
@@ -18,11 +21,11 @@ use std::sync::Arc;
 use snaplark_api::recording_id_of;
 use snaplark_core::capture::Issue;
 use snaplark_core::upload::{
-    RequestId, Step, UploadEvent, UploadMachines, UploadRows, UploadStatus,
+    Addressee, OpenSession, RequestId, Step, UploadEvent, UploadMachines, UploadRows, UploadStatus,
 };
 use snaplark_core::{ItemId, RecordingId};
 use snaplark_destinations::{Destination, Sent};
-use snaplark_store::{Secret, StoreError};
+use snaplark_store::{FurtherUpload, Secret, StoreError};
 use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 
@@ -47,6 +50,8 @@ pub(super) struct Uploads {
     without_cloud: Vec<RecordingId>,
     /// The segments that are held back of recordings whose end is not in the rows.
     held: BTreeMap<RecordingId, HoldBack>,
+    /// The items of the further uploads.
+    further: BTreeMap<RecordingId, RecordingId>,
     /// The version of an edited recording that was sent last.
     edited: Option<EditedInMemory>,
     events: VecDeque<UploadsEvent>,
@@ -74,6 +79,8 @@ pub(crate) struct UploadsState<'a> {
     /// Accounts at other servers.
     pub(crate) others: &'a [Account],
     pub(crate) machine: &'a UploadMachines,
+    /// The items of the further uploads.
+    pub(crate) further: &'a BTreeMap<RecordingId, RecordingId>,
     pub(crate) cloud_problem: Option<&'a str>,
 }
 
@@ -89,6 +96,7 @@ impl Uploads {
         others: Vec<Account>,
         connect: Connect,
         rows: Vec<UploadRows>,
+        further: Vec<FurtherUpload>,
     ) -> Result<Self, AppError> {
         let targets = UploadTargets::new(connect, account, others)?;
         let (machine, step) = UploadMachines::restore(&targets.for_machines(), rows, seed());
@@ -100,6 +108,7 @@ impl Uploads {
             cloud_problem: None,
             without_cloud: Vec::new(),
             held: BTreeMap::new(),
+            further: further.into_iter().map(|upload| (upload.id, upload.item)).collect(),
             edited: None,
             events: VecDeque::from([UploadsEvent::Commit(step)]),
         })
@@ -110,13 +119,43 @@ impl Uploads {
         self.events.pop_front()
     }
 
-    /// Tells the machine what happened.
+    /// Tells the machine what happened. What happened to an item's files is told to each upload of it.
     pub(crate) fn handle(&mut self, cx: &Context, event: UploadEvent) {
         if let UploadEvent::Forgotten { recording } = &event {
             self.held.remove(recording);
         }
+        let further = self.for_further_uploads(&event);
+        for event in std::iter::once(event).chain(further) {
+            self.handle_one(cx, event);
+        }
+    }
+
+    fn handle_one(&mut self, cx: &Context, event: UploadEvent) {
+        let recording = match event.addressee() {
+            Addressee::Upload(recording) => Some(recording),
+            Addressee::Request(_) | Addressee::Server(_) | Addressee::Everyone => None,
+        };
+        let before = recording.and_then(|recording| self.machine.open_session(recording));
         let step = self.machine.handle(cx.now_ms(), event);
         self.events.push_back(UploadsEvent::Commit(step));
+        if let (Some(recording), Some(before)) = (recording, before)
+            && self.machine.open_session(recording).as_ref() != Some(&before)
+        {
+            self.abandon(before);
+        }
+    }
+
+    /// Has a destination remove what it has of an upload that was deleted, or began anew. Whatever it can't remove now,
+    /// its own rules remove: nothing of the session is known here any more.
+    fn abandon(&self, open: OpenSession) {
+        let OpenSession { server, session } = open;
+        let Some(target) = self.targets.at(&server) else { return };
+        let destination = target.destination.clone();
+        tokio::spawn(async move {
+            if let Err(failure) = destination.abandon(&session).await {
+                info!(?failure, "An abandoned upload could not be removed");
+            }
+        });
     }
 
     /// Continues what can be continued now.
@@ -137,6 +176,7 @@ impl Uploads {
             account: self.targets.current(),
             others: self.targets.others(),
             machine: &self.machine,
+            further: &self.further,
             cloud_problem: self.cloud_problem.as_deref(),
         }
     }
@@ -178,7 +218,9 @@ impl Uploads {
         if self.cloud_problem.is_some() {
             self.without_cloud.push(recording);
         }
-        if self.targets.current().is_some() {
+        let to = self.targets.chosen(cx.settings.upload.recordings_to.as_deref());
+        self.machine.route(recording, to);
+        if to.is_some() || self.targets.current().is_some() {
             self.want(cx, recording);
         }
     }
@@ -204,11 +246,20 @@ impl Uploads {
             self.handle(cx, UploadEvent::RetryAsked { recording });
         } else {
             // A picture is published instead, which renders it.
-            cx.store.visible(recording)?.ok_or(StoreError::NoSuchRecording(recording))?;
-            self.want(cx, recording);
-            self.offer_whole(cx, recording);
+            let row = cx.store.shown(recording)?;
+            match row.ok_or(StoreError::NoSuchRecording(recording))?.imported {
+                Some(file) => self.want_file(cx, recording, file.size_bytes),
+                None => {
+                    let to = self.targets.chosen(cx.settings.upload.recordings_to.as_deref());
+                    self.machine.route(recording, to);
+                    self.want(cx, recording);
+                    self.offer_whole(cx, recording);
+                }
+            }
         }
-        self.events.push_back(UploadsEvent::Show(recording));
+        if !self.is_further(recording) {
+            self.events.push_back(UploadsEvent::Show(recording));
+        }
         Ok(())
     }
 
@@ -221,7 +272,7 @@ impl Uploads {
         left_stays: bool,
     ) -> Result<(), AppError> {
         let mut others = self.targets.others().to_vec();
-        let left = self.targets.current().filter(|left| left_stays && left.token.is_some());
+        let left = self.targets.current().filter(|left| left_stays && left.is_signed_in());
         others.extend(left.cloned());
         self.set_accounts(cx, account, others)?;
         if self.targets.current().is_some() {
@@ -277,6 +328,8 @@ impl Uploads {
 
     /// Rebuilds the upload machines from their rows, as at a start. Parts that were being sent are sent again.
     pub(crate) fn restart(&mut self, cx: &Context) -> Result<(), StoreError> {
+        let further = cx.store.further_uploads()?;
+        self.further = further.into_iter().map(|upload| (upload.id, upload.item)).collect();
         let mut rows = cx.store.upload_rows()?;
         self.hide_held(&mut rows);
         self.abort_all();
@@ -289,8 +342,10 @@ impl Uploads {
         self.events.retain(|event| !matches!(event, UploadsEvent::Commit(_)));
         self.events.push_back(UploadsEvent::Commit(step));
         self.follow_settings(cx);
+        self.recall_link_templates(cx);
         self.want_pictures(cx);
         self.want_edited_versions(cx);
+        self.want_files(cx);
         self.handle(cx, UploadEvent::Woke);
         Ok(())
     }
@@ -304,6 +359,12 @@ impl Uploads {
     /// Wants a recording uploaded. Its address is known before anything is sent and may be handed out,
     /// because only someone who knows the secret behind it can claim it.
     fn want(&mut self, cx: &Context, recording: RecordingId) {
+        self.claim_known(cx, recording);
+        self.handle(cx, UploadEvent::UploadWanted { recording });
+    }
+
+    /// Tells the machine a recording's address, and makes one if it has none.
+    fn claim_known(&mut self, cx: &Context, recording: RecordingId) {
         match cx.store.secret(recording) {
             Ok(Some(secret)) => {
                 let id = recording_id_of(&secret);
@@ -312,7 +373,6 @@ impl Uploads {
             Ok(None) => self.claim(cx, recording),
             Err(error) => warn!(%recording, %error, "A recording's secret can't be read"),
         }
-        self.handle(cx, UploadEvent::UploadWanted { recording });
     }
 
     /// Gives a recording a new address, whether or not it has one.
@@ -333,7 +393,9 @@ impl Uploads {
 
     fn claim_anew(&mut self, cx: &Context, recording: RecordingId) {
         info!(%recording, "Address of a recording was taken; it gets another");
-        if let Err(error) = cx.store.note_issue(recording, 0, &Issue::LinkChanged) {
+        if !self.is_further(recording)
+            && let Err(error) = cx.store.note_issue(recording, 0, &Issue::LinkChanged)
+        {
             warn!(%recording, %error, "A changed link can't be noted");
         }
         self.claim(cx, recording);
@@ -346,15 +408,15 @@ impl Uploads {
         Some(self.targets.at(server)?.destination.clone())
     }
 
-    /// Offers all of a recording that has ended already, or what is not held back of one that runs.
+    /// Offers one upload all of a recording that has ended already, or what is not held back of one that runs.
     fn offer_whole(&mut self, cx: &Context, recording: RecordingId) {
-        let (Ok(row), Ok(segments)) = (cx.store.recording(recording), cx.store.segments(recording))
-        else {
+        let item = self.item_of(recording);
+        let (Ok(row), Ok(segments)) = (cx.store.recording(item), cx.store.segments(item)) else {
             return;
         };
         let size_bytes = row.init_bytes;
         self.handle(cx, UploadEvent::InitSealed { recording, size_bytes });
-        let offered = self.released_of(recording).unwrap_or(u32::MAX);
+        let offered = self.released_of(item).unwrap_or(u32::MAX);
         for segment in segments.into_iter().take_while(|segment| segment.index < offered) {
             let size_bytes = segment.size_bytes;
             self.handle(cx, UploadEvent::SegmentSealed { recording, size_bytes });

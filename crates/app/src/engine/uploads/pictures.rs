@@ -13,17 +13,30 @@ use crate::pictures::rows::{self, PictureRow};
 use crate::source::PartBytes;
 
 impl Uploads {
-    /// Tells the machine of a version. A picture that goes to another server than before gets another
-    /// address: the first server knows the secret of the old one.
+    /// Tells the machine of a version, which goes where the settings say.
     pub(crate) fn want_picture(
         &mut self,
         cx: &Context,
         item: ItemId,
         wanted: UploadEvent,
     ) -> Result<(), StoreError> {
+        self.want_picture_at(cx, item, wanted, cx.settings.upload.screenshots_to.as_deref())
+    }
+
+    /// Tells the machine of a version, which goes to this account, or to the current one. A picture that goes to another
+    /// server than before gets another address: the first server knows the secret of the old one.
+    pub(crate) fn want_picture_at(
+        &mut self,
+        cx: &Context,
+        item: ItemId,
+        wanted: UploadEvent,
+        account: Option<&str>,
+    ) -> Result<(), StoreError> {
         let recording = RecordingId::from(item);
         let before = cx.store.upload_rows_of(recording)?;
-        let server = self.targets.current_server();
+        let to = self.targets.chosen(account);
+        self.machine.route(recording, to);
+        let server = to.or_else(|| self.targets.current_server());
         let is_elsewhere = before.is_some_and(|before| Some(before.server.as_str()) != server);
         match cx.store.secret(recording)? {
             Some(secret) if !is_elsewhere => {
@@ -39,7 +52,8 @@ impl Uploads {
     /// Tells the machine of the versions that no link shows yet and that have no upload: those of before a
     /// crash, and those that were published without an account.
     pub(crate) fn want_pictures(&mut self, cx: &Context) {
-        if self.targets.current().is_none() {
+        let to = self.targets.chosen(cx.settings.upload.screenshots_to.as_deref());
+        if to.is_none() && self.targets.current().is_none() {
             return;
         }
         let waiting = match cx.store.version_files() {
@@ -70,7 +84,7 @@ impl Uploads {
         session: SessionId,
     ) {
         let Some(destination) = self.destination_of(request) else { return };
-        let outgoing = outgoing(cx, recording).map_err(unreadable);
+        let outgoing = outgoing(cx, recording, self.item_of(recording)).map_err(unreadable);
         let sent = Sent::default();
         let counter = sent.clone();
         self.request(cx, request, sent, async move {
@@ -83,17 +97,21 @@ impl Uploads {
     }
 }
 
-/// Returns the file of a picture's waiting version, and what is sent with it.
+/// Returns the file that an upload of a picture sends, and what is sent with it.
 fn outgoing(
     cx: &Context,
-    recording: RecordingId,
+    upload: RecordingId,
+    item: RecordingId,
 ) -> Result<(VersionFile, OutgoingPicture), StoreError> {
-    let item = ItemId::from(recording);
-    let missing = || StoreError::NoSuchRecording(recording);
-    let row = PictureRow::read(&cx.store, item)?.ok_or_else(missing)?;
-    let file = row.pending.ok_or_else(missing)?;
-    let secret = cx.store.secret(recording)?;
-    let id = secret.as_ref().map_or(recording.0, snaplark_api::recording_id_of);
+    let missing = || StoreError::NoSuchRecording(upload);
+    let row = PictureRow::read(&cx.store, item.into())?.ok_or_else(missing)?;
+    let file = match upload == item {
+        true => row.pending,
+        false => cx.store.further_picture(upload)?,
+    };
+    let file = file.ok_or_else(missing)?;
+    let secret = cx.store.secret(upload)?;
+    let id = secret.as_ref().map_or(upload.0, snaplark_api::recording_id_of);
     let ending = file.path.extension().and_then(|ending| ending.to_str()).unwrap_or("png");
     let mime = match ending {
         "jpg" => "image/jpeg",

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use snaplark_api::Profile;
 use snaplark_core::upload::Targets;
 use snaplark_destinations::{Destination, Throttle};
 
@@ -57,7 +58,7 @@ impl UploadTargets {
         mut others: Vec<Account>,
     ) -> Result<(), AppError> {
         others.retain(|other| current.as_ref().is_none_or(|it| it.base_url != other.base_url));
-        let signed_in = others.iter().filter(|other| other.token.is_some());
+        let signed_in = others.iter().filter(|other| other.is_signed_in());
         let mut destinations = BTreeMap::new();
         for account in current.iter().chain(signed_in) {
             let destination = (self.connect)(account, self.throttle.clone())?;
@@ -77,6 +78,12 @@ impl UploadTargets {
         Ok(())
     }
 
+    /// Sets the profile of a server's accounts, from which the machines are rebuilt.
+    pub(super) fn learn_profile(&mut self, server: &str, profile: Profile) {
+        let all = self.current.iter_mut().chain(&mut self.others);
+        all.filter(|it| it.base_url == server).for_each(|it| it.profile = profile);
+    }
+
     pub(super) fn throttle(&self) -> &Throttle {
         &self.throttle
     }
@@ -92,6 +99,20 @@ impl UploadTargets {
     /// Returns the address of the current server.
     pub(super) fn current_server(&self) -> Option<&str> {
         self.current().map(|account| account.base_url.as_str())
+    }
+
+    /// Returns the address of the account that a setting names, if items can be sent there.
+    pub(super) fn chosen(&self, account: Option<&str>) -> Option<&str> {
+        let chosen = account?;
+        let accounts = self.current.iter().chain(&self.others);
+        let there = accounts.filter(|account| self.connected.contains_key(&account.base_url));
+        there.filter(|account| account.is_named(chosen)).map(|it| it.base_url.as_str()).next()
+    }
+
+    /// Returns the account at a server to which items can be sent.
+    pub(super) fn account_at(&self, server: &str) -> Option<&Account> {
+        let accounts = self.current.iter().chain(&self.others);
+        accounts.filter(|_| self.connected.contains_key(server)).find(|it| it.base_url == server)
     }
 
     pub(super) fn at(&self, server: &str) -> Option<&UploadTarget> {
@@ -113,7 +134,7 @@ impl UploadTargets {
 
     /// Returns these servers as the upload machines know them.
     pub(super) fn for_machines(&self) -> Targets {
-        let signed_in = self.others.iter().filter(|other| other.token.is_some());
+        let signed_in = self.others.iter().filter(|other| other.is_signed_in());
         Targets {
             current: self.current.as_ref().map(Account::target),
             others: signed_in.map(Account::target).collect(),

@@ -8,16 +8,19 @@
 //!
 //! A window is captured through Composite where available: its picture is then whole even if other
 //! windows cover it. A window that grows or shrinks is scaled into the recording's size, which does not
-//! change (`fit`); a display that becomes smaller is placed on black.
+//! change (`fit`); a display that becomes smaller is placed on black. An area may lie on several displays, and what lies
+//! between them is black.
 
 mod border;
 mod desktop;
 mod display;
+mod gaps;
 mod pixels;
 mod still;
 mod window;
 
 use snaplark_core::capture::{CaptureError, Source as Wanted};
+use snaplark_core::still::Screen;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::shm::ConnectionExt as _;
@@ -31,6 +34,7 @@ pub(crate) use display::probe;
 pub(crate) use still::take;
 
 use self::display::{answered, gone};
+use self::gaps::Gaps;
 use self::pixels::{SharedMemory, draw_pointer};
 use self::window::{WindowPicture, WindowSource};
 use super::fit::Fit;
@@ -53,10 +57,12 @@ pub(crate) struct X11Source {
 }
 
 enum X11Target {
-    /// The recorded part of the root window, and the root window's current size.
+    /// The recorded part of the root window, the root window's current size, and what no display showed of that part when
+    /// the recording began.
     Root {
         rect: PixelRect,
         root: PixelRect,
+        gaps: Gaps,
     },
     Window(WindowSource),
 }
@@ -96,14 +102,19 @@ impl X11Source {
         let target = match wanted {
             Wanted::Display(index) => {
                 let rect = display::monitor(&connection, &screen, *index, root)?;
-                X11Target::Root { rect, root }
+                X11Target::Root { rect, root, gaps: Gaps::default() }
             }
             Wanted::Region { x, y, width, height } => {
                 let region = PixelRect { x: *x, y: *y, width: *width, height: *height };
                 let rect = region
                     .common(root)
                     .ok_or_else(|| missing("the region is not on the screen"))?;
-                X11Target::Root { rect, root }
+                let screens = display::monitors(&connection, &screen)?;
+                let is_shown = |screen: &Screen| screen.at.common(rect).is_some();
+                if !screens.is_empty() && !screens.iter().any(is_shown) {
+                    return Err(missing("the region is not on any display"));
+                }
+                X11Target::Root { rect, root, gaps: Gaps::of(rect, &screens) }
             }
             Wanted::Window(id) => X11Target::Window(WindowSource::open(&connection, *id)?),
         };
@@ -182,7 +193,7 @@ impl X11Source {
     /// Returns what to request now. `None` if nothing is visible.
     fn visible_area(&mut self) -> Result<Option<DrawableArea>, CaptureError> {
         match &mut self.target {
-            X11Target::Root { rect, root } => {
+            X11Target::Root { rect, root, .. } => {
                 while let Some(event) = self.connection.poll_for_event().map_err(gone)? {
                     if let Event::ConfigureNotify(event) = event {
                         root.width = u32::from(event.width);
@@ -242,6 +253,11 @@ impl super::FrameSource for X11Source {
             (None, Some(shared)) => &mut shared.memory[..rect.bytes()],
             (None, None) => return Ok(None),
         };
+        if let X11Target::Root { gaps, .. } = &self.target
+            && from == self.size
+        {
+            gaps.blacken(picture);
+        }
         if let Some(pointer) = &fetched.pointer {
             draw_pointer(picture, from, pointer, corner);
         }

@@ -2,7 +2,7 @@
 //! every take has a connection of its own, so that the size of the desktop is that of the moment.
 
 use snaplark_core::capture::CaptureError;
-use snaplark_core::still::{DisplayArea, PixelRect, Screen, StillPicture, StillSource, main_scale};
+use snaplark_core::still::{PixelRect, Screen, StillPicture, StillSource, main_scale};
 use x11rb::connection::Connection;
 use x11rb::protocol::shm::ConnectionExt as _;
 use x11rb::protocol::xfixes::ConnectionExt as _;
@@ -11,6 +11,7 @@ use x11rb::rust_connection::RustConnection;
 
 use super::desktop::shadow_of;
 use super::display::{self, answered, connect, gone, has_pointer_pictures};
+use super::gaps::{Gaps, displays_in};
 use super::pixels::{SharedMemory, draw_pointer};
 use super::window::WindowSource;
 use super::{ALL_PLANES, DrawableArea};
@@ -59,7 +60,7 @@ pub(crate) fn take(
     let screens = screens(&connection, &screen, display)?;
     let shown = PixelRect { x: area.corner.0, y: area.corner.1, ..area.rect };
     if !matches!(source, StillSource::Window(_)) {
-        blacken_gaps(&mut bgrx, shown, &screens);
+        Gaps::of(shown, &screens).blacken(&mut bgrx);
     }
     let displays = displays_in(shown, &screens);
     let picture = StillPicture {
@@ -204,46 +205,9 @@ fn fetch(
     Ok(bgrx)
 }
 
-fn displays_in(shown: PixelRect, screens: &[Screen]) -> Vec<DisplayArea> {
-    let of = |screen: &Screen| {
-        let at = screen.at.common(shown)?.from_corner((shown.x, shown.y));
-        Some(DisplayArea { name: screen.name.clone(), at, scale: screen.scale })
-    };
-    screens.iter().filter_map(of).collect()
-}
-
-/// Blackens what no display shows: the server keeps windows there that nobody can see.
-fn blacken_gaps(bgrx: &mut [u8], shown: PixelRect, screens: &[Screen]) {
-    let seen: Vec<PixelRect> =
-        displays_in(shown, screens).iter().map(|display| display.at).collect();
-    let whole = PixelRect { x: 0, y: 0, ..shown };
-    if seen.contains(&whole) {
-        return;
-    }
-    let stride_bytes = PixelRect { height: 1, ..whole }.bytes();
-    for (y, row) in (0..).zip(bgrx.chunks_exact_mut(stride_bytes)) {
-        let line = PixelRect { x: 0, y, width: whole.width, height: 1 };
-        let mut spans: Vec<PixelRect> = seen.iter().filter_map(|at| at.common(line)).collect();
-        spans.sort_by_key(|span| span.x);
-        let mut end = 0;
-        for span in spans {
-            let from = PixelRect { width: span.x.max(end).cast_unsigned(), ..line }.bytes();
-            let until = PixelRect { width: end.cast_unsigned(), ..line }.bytes();
-            row[until..from].fill(0);
-            end = end.max(span.x + span.width.cast_signed());
-        }
-        row[PixelRect { width: end.cast_unsigned(), ..line }.bytes()..].fill(0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn screen(x: i32, y: i32, width: u32, height: u32) -> Screen {
-        let at = PixelRect { x, y, width, height };
-        Screen { name: String::new(), at, is_first: x == 0, scale: 1.0 }
-    }
 
     #[test]
     fn scale_is_what_the_session_says_and_normal_otherwise() {
@@ -258,16 +222,5 @@ mod tests {
         ] {
             assert!((scale_of(gdk, resources) - want).abs() < f64::EPSILON, "{gdk:?} {resources}");
         }
-    }
-
-    #[test]
-    fn gaps_between_displays_are_black() {
-        let shown = PixelRect { x: 1, y: 0, width: 6, height: 3 };
-        let mut bgrx = vec![9; shown.bytes()];
-        // One display lies at the left, a smaller and lower one at the right, with a column between them.
-        let screens = [screen(0, 0, 3, 3), screen(4, 1, 2, 1)];
-        blacken_gaps(&mut bgrx, shown, &screens);
-        let seen: Vec<u8> = bgrx.chunks_exact(4).map(|pixel| pixel[0]).collect();
-        assert_eq!(seen, [9, 9, 0, 0, 0, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 0, 0, 0]);
     }
 }

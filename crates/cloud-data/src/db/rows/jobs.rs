@@ -199,6 +199,18 @@ impl Pools {
         Ok(removed)
     }
 
+    /// Returns whether a job of one of these products waits for a worker, now or for its next attempt.
+    pub async fn has_waiting(&self, products: &[&ProductName]) -> Result<bool, DbError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS waiting FROM jobs \
+             WHERE state = 'waiting' AND $1 LIKE '% ' || product || ' %'",
+        )
+        .bind(listed(products))
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(row.try_get::<i64, _>("waiting")? > 0)
+    }
+
     /// Removes the job, as if nobody had asked for it, if it is still this worker's.
     pub async fn drop_job(&self, lease: &Lease) -> Result<(), DbError> {
         sqlx::query(

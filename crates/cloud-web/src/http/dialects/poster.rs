@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use snaplark_api::limits;
 use snaplark_formats::sniff::MediaKind;
 
 use crate::http::app::App;
@@ -27,10 +28,8 @@ use snaplark_cloud::shares::{DESCRIPTION_CHARS_MAX, ShareAsk, TITLE_CHARS_MAX};
 use snaplark_cloud::uploads::FinalizeAsk;
 use snaplark_cloud_data::db::{NewUpload, Upload, UserId};
 
-/// Seed 002: "1MB (1024 * 1024 bytes)".
-const CHUNK_BYTES_MAX: u64 = 1024 * 1024;
-/// Seed 002: "max 50MB".
-const CHUNKS_MAX: u32 = 50;
+const CHUNK_BYTES_MAX: u64 = limits::POSTER_CHUNK_BYTES_MAX;
+const CHUNKS_MAX: u32 = (limits::POSTER_FILE_BYTES_MAX / CHUNK_BYTES_MAX) as u32;
 const UPLOAD_ID_CHARS_MAX: usize = 255;
 /// Seed 002: "mp4, mov, webm, etc."; the etc. is m4v, which is another name for mp4.
 const WRONG_TYPE: &str = "The filename field must end in mp4, mov, m4v or webm.";
@@ -167,7 +166,7 @@ async fn finalize(
     } else {
         "filename"
     };
-    let filename = form.text(name, snaplark_api::limits::FILENAME_CHARS_MAX);
+    let filename = form.text(name, limits::FILENAME_CHARS_MAX);
     let is_counted = body.get("totalChunks").is_none();
     let total = match is_counted {
         true => Some(0),
@@ -218,7 +217,7 @@ async fn metadata(
 ) -> Result<Json<Value>, ApiError> {
     let body = json_body(request).await?;
     let mut form = JsonForm::of(&body)?;
-    let filename = form.text("filename", snaplark_api::limits::FILENAME_CHARS_MAX);
+    let filename = form.text("filename", limits::FILENAME_CHARS_MAX);
     let title = form.text("title", TITLE_CHARS_MAX);
     let description = form.optional_text("description", DESCRIPTION_CHARS_MAX);
     form.end()?;

@@ -1,11 +1,13 @@
 //! The pages of the user's own account: password, export, deletion.
 
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::export;
+use super::export_progress::ExportAnswer;
 use crate::http::app::App;
 use crate::http::errors::ApiError;
 use crate::http::html::{form_page, html, unkept};
@@ -31,7 +33,7 @@ pub(crate) async fn page(
     Query(shown): Query<Shown>,
 ) -> Result<Response, ApiError> {
     let said = match shown.said.as_str() {
-        "password" => Some("Password changed. Other browsers, devices and tokens are signed out."),
+        "password" => Some(owner.words.password_changed()),
         _ => None,
     };
     show(&app, &owner, said, None).await
@@ -68,9 +70,17 @@ pub(crate) async fn export(
             return show(&app, owner, None, Some((AccountForm::Export, refusal))).await;
         }
     }
+    // What is said of an earlier one isn't said of this one.
+    app.exports.forget(user.id);
     let response = export::everything(&app, user).await?;
     app.accounts.note(Some(user.id), AuditAction::AccountExported, ("", "")).await;
     Ok(unkept(response))
+}
+
+/// How far the export of the person who is signed in is, for the page's script.
+pub(crate) async fn export_progress(State(app): State<App>, owner: Owner) -> Response {
+    let progress = app.exports.of(owner.user.id);
+    unkept(Json(ExportAnswer::new(owner.words, progress)).into_response())
 }
 
 pub(crate) async fn delete(
@@ -82,7 +92,7 @@ pub(crate) async fn delete(
     match app.accounts.delete_account(said, posted.text("email")).await {
         Ok(()) => {
             app.sweep_soon();
-            let page = unkept(html(StatusCode::OK, pages::account_deleted()));
+            let page = unkept(html(StatusCode::OK, pages::account_deleted(owner.words)));
             Ok(with_cookie(page, app.no_session_cookie()))
         }
         Err(error) => {
@@ -109,7 +119,9 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let (used, limits) = app.uploads.usage(owner.user.id).await?;
     let uploads = app.uploads.count_of(owner.user.id).await?;
-    let account = AccountPage { used, limits, uploads, said, refused };
+    let uploads = u64::try_from(uploads).unwrap_or(0);
+    let export = export::counts(app, &owner.user).await?;
+    let account = AccountPage { used, limits, uploads, export, said, refused };
     let page = pages::my_account(owner.person(), &account);
     Ok(form_page(StatusCode::OK, page, refused.map(|(_, refusal)| refusal)))
 }

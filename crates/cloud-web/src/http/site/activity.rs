@@ -25,6 +25,6 @@ pub(crate) async fn list(State(app): State<App>, owner: Owner) -> Result<Respons
     // If several uploads share a link, the last one is shown.
     let about = app.uploads.of_videos(owner.user.id, &named).await?.into_iter();
     let about = about.map(|upload| (upload.video_id.to_string(), upload)).collect();
-    let moment = Moment { now_ms: app.uploads.clock.now_ms() };
+    let moment = Moment { now_ms: app.uploads.clock.now_ms(), words: owner.words };
     Ok(unkept(html(StatusCode::OK, pages::activity(owner.person(), &entries, &about, moment))))
 }

@@ -1,5 +1,6 @@
 //! Exports everything of a user as one tar file, streamed. Sizes are known before the first byte, so
-//! a browser can show the progress, and no recording is held in memory.
+//! a browser can show the progress, as the account page does (`export_progress`), and no recording is held in
+//! memory.
 //!
 //! ```text
 //! index.json   titles, descriptions, dates, links, and the names of the files below
@@ -24,12 +25,13 @@ use serde::Serialize;
 use crate::http::api::cursor_of;
 use crate::http::app::App;
 use crate::http::errors::{ApiError, internal};
-use crate::pages;
+use crate::pages::{self, ExportCounts};
+use snaplark_api::VideoState;
 use snaplark_cloud::media_map::MediaMap;
 use snaplark_cloud::products::CAPTIONS;
 use snaplark_cloud::stream_pieces;
 use snaplark_cloud::uploads::{UploadError, Watchable};
-use snaplark_cloud_data::db::{Listing, SessionId, Upload, User};
+use snaplark_cloud_data::db::{Cursor, Listing, SessionId, Upload, User};
 
 /// The number of uploads that are read from the database at once.
 const PAGE: u32 = 200;
@@ -92,19 +94,51 @@ enum Content {
     Captions(SessionId),
 }
 
+/// Counts what an export would hold. Of a recording that is still coming in, no size is known.
+pub(crate) async fn counts(app: &App, user: &User) -> Result<ExportCounts, ApiError> {
+    let mut counts = ExportCounts::default();
+    let mut behind = None;
+    loop {
+        let uploads = page_of(app, user, behind).await?;
+        for upload in &uploads {
+            if upload.state == VideoState::Initialized || upload.parts_damaged > 0 {
+                counts.left_out += 1;
+            } else if upload.media.is_image() {
+                counts.screenshots += 1;
+            } else {
+                counts.recordings += 1;
+            }
+            counts.captions += u64::from(upload.has(&CAPTIONS.name));
+            counts.size_bytes += upload.finished.as_ref().map_or(0, |it| it.size_bytes);
+        }
+        match next_page(&uploads) {
+            Some(next) => behind = Some(next),
+            None => return Ok(counts),
+        }
+    }
+}
+
+async fn page_of(app: &App, user: &User, behind: Option<Cursor>) -> Result<Vec<Upload>, ApiError> {
+    let listing = Listing { matching: "", behind, limit: PAGE, with_images: true };
+    Ok(app.uploads.list(user.id, listing).await?)
+}
+
+fn next_page(uploads: &[Upload]) -> Option<Cursor> {
+    uploads.last().filter(|_| uploads.len() == PAGE as usize).map(cursor_of)
+}
+
 pub(crate) async fn everything(app: &App, user: &User) -> Result<Response, ApiError> {
     let now_ms = app.uploads.clock.now_ms();
     let mut recordings = Vec::new();
     let mut entries = Vec::new();
     let mut behind = None;
     loop {
-        let listing = Listing { matching: "", behind, limit: PAGE, with_images: true };
-        let uploads = app.uploads.list(user.id, listing).await?;
+        let uploads = page_of(app, user, behind).await?;
         for upload in &uploads {
             recordings.push(add(app, upload, &mut entries).await?);
         }
-        match uploads.last().filter(|_| uploads.len() == PAGE as usize) {
-            Some(last) => behind = Some(cursor_of(last)),
+        match next_page(&uploads) {
+            Some(next) => behind = Some(next),
             None => break,
         }
     }
@@ -115,12 +149,17 @@ pub(crate) async fn everything(app: &App, user: &User) -> Result<Response, ApiEr
     entries.insert(0, ArchiveEntry { head, content: Content::Text(index), size_bytes });
 
     let len: u64 = entries.iter().map(ArchiveEntry::len_bytes).sum::<u64>() + END.len() as u64;
+    let running = Arc::new(app.exports.begin(user.id, entries.len() as u64, len));
     let app = App::clone(app);
+    let (begun, sent) = (Arc::clone(&running), Arc::clone(&running));
     let files = stream::iter(entries)
+        .inspect(move |_| begun.begin_file())
         .then(move |entry| entry.bytes(App::clone(&app)))
         .try_flatten()
         .inspect_err(|error| tracing::warn!(%error, "An export broke off"));
     let end = stream::once(async { Ok(Bytes::from_static(&END)) });
+    // What counts is what the connection has taken, with the last block of it.
+    let bytes = files.chain(end).inspect_ok(move |bytes| sent.send(bytes.len() as u64));
     let day = Timestamp::from_millisecond(now_ms).unwrap_or_default().strftime("%Y-%m-%d");
     let name = format!("attachment; filename=\"snaplark-export-{day}.tar\"");
     let headers = [
@@ -128,7 +167,7 @@ pub(crate) async fn everything(app: &App, user: &User) -> Result<Response, ApiEr
         (header::CONTENT_LENGTH, len.into()),
         (header::CONTENT_DISPOSITION, name.parse().expect("digits and letters are a header")),
     ];
-    Ok((StatusCode::OK, headers, Body::from_stream(files.chain(end))).into_response())
+    Ok((StatusCode::OK, headers, Body::from_stream(bytes)).into_response())
 }
 
 /// Describes an upload for the index, and adds its files to the archive.

@@ -2,7 +2,9 @@
 
 mod account;
 mod activity;
+mod client_sign_in;
 mod export;
+mod export_progress;
 mod oauth;
 mod reset;
 mod sign_in;
@@ -14,6 +16,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use super::app::App;
+use super::visitor::see_other;
+
+pub(crate) use export_progress::Exports;
 
 /// The limit on bodies. The forms are small, and the handlers have their own, smaller limit.
 const BODY_BYTES_MAX: usize = 128 * 1024;
@@ -31,11 +36,15 @@ pub(crate) fn routes() -> Router<App> {
         .route("/my/videos/{session}/delete", post(videos::delete))
         .route("/my/account", get(account::page))
         .route("/my/account/password", post(account::password))
-        .route("/my/account/export", post(account::export))
+        .route("/my/account/export", get(account::export_progress).post(account::export))
         .route("/my/account/delete", post(account::delete))
         .route("/my/activity", get(activity::list))
         .route("/my/tokens", get(tokens::list).post(tokens::create))
         .route("/my/tokens/{token}/revoke", post(tokens::revoke))
+        .route("/auth/client", get(client_sign_in::page).post(client_sign_in::agree))
+        // Seed 004's own desktop client opens these.
+        .route("/captures", get(|| async { see_other("/my/videos") }))
+        .route("/account/settings", get(|| async { see_other("/my/account") }))
         .route("/oauth/authorize", get(oauth::authorize).post(oauth::agree))
         .route("/oauth/token", post(oauth::token))
         .route("/oauth/revoke", post(oauth::revoke))

@@ -16,6 +16,7 @@ use crate::http::errors::ApiError;
 use crate::http::html::{html, html_that_sends_to, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, from, read_fields, see_other};
 use crate::pages;
+use crate::words::PageWords;
 use snaplark_cloud::accounts::{AccountError, Consent};
 use snaplark_cloud_data::scopes::Scopes;
 
@@ -54,7 +55,7 @@ pub(crate) async fn authorize(
 ) -> Result<Response, ApiError> {
     let ask = match read(&asked, &headers) {
         Ok(ask) => ask,
-        Err(bad) => return Ok(bad.answer(&app)),
+        Err(bad) => return Ok(bad.answer(&app, PageWords::asked(&headers))),
     };
     let (mut parts, _) = request.into_parts();
     let owner = match Owner::from_request_parts(&mut parts, &app).await {
@@ -72,7 +73,8 @@ pub(crate) async fn authorize(
         ("device", &ask.device),
         ("scope", &scopes),
     ];
-    let page = pages::consent(owner.person(), &ask.device, ask.scopes, &hidden);
+    let form = ("/oauth/authorize", &hidden[..]);
+    let page = pages::consent(owner.person(), &ask.device, ask.scopes, form);
     let targets = format!("'self' {}", form_target(&ask.redirect_uri));
     Ok(unkept(html_that_sends_to(StatusCode::OK, page, &targets)))
 }
@@ -84,7 +86,7 @@ pub(crate) async fn agree(
 ) -> Result<Response, ApiError> {
     let ask = match read(&posted.fields, &headers) {
         Ok(ask) => ask,
-        Err(bad) => return Ok(bad.answer(&app)),
+        Err(bad) => return Ok(bad.answer(&app, PageWords::asked(&headers))),
     };
     if posted.text("answer") != "yes" {
         return Ok(lead_back(&app, &ask.redirect_uri, &ask.state, ("error", "access_denied")));
@@ -186,14 +188,11 @@ pub(crate) fn asking(next: &str, headers: &HeaderMap) -> Option<pages::Connectin
 }
 
 impl BadAsk {
-    fn answer(self, app: &App) -> Response {
+    fn answer(self, app: &App, words: PageWords) -> Response {
         match self {
             BadAsk::Unknown => html(
                 StatusCode::BAD_REQUEST,
-                pages::refused(
-                    "This sign-in can't continue",
-                    "This address wasn't made by Snaplark. Nothing was shared. Start again with “Sign in” in Snaplark.",
-                ),
+                pages::refused(words, words.sign_in_stopped(), words.sign_in_stopped_hint()),
             ),
             BadAsk::Refused { redirect_uri, state, error } => {
                 lead_back(app, &redirect_uri, &state, ("error", error))
@@ -234,7 +233,7 @@ fn is_challenge(text: &str) -> bool {
 
 /// Returns the device name that the app gave, or else what the browser tells about its computer,
 /// which is the same one.
-fn device(named: &str, headers: &HeaderMap) -> String {
+pub(super) fn device(named: &str, headers: &HeaderMap) -> String {
     let plain: String = named.chars().filter(|c| !c.is_control()).collect();
     let plain: String = plain.trim().chars().take(DEVICE_CHARS_MAX).collect();
     if !plain.is_empty() {

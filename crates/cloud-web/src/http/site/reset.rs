@@ -9,7 +9,9 @@ use crate::http::app::App;
 use crate::http::errors::ApiError;
 use crate::http::html::{form_page, html, unkept};
 use crate::http::visitor::{Posted, Visitor, see_other, with_cookie};
+use crate::outlets::Mail;
 use crate::pages::{self, Forgotten, FormRefusal};
+use crate::words::PageWords;
 use snaplark_cloud::accounts::{AccountError, is_email, plain_email};
 use snaplark_cloud::audit::{AuditAction, with_client_address};
 use snaplark_cloud::commands::reset_address;
@@ -36,13 +38,16 @@ pub(crate) async fn send(State(app): State<App>, posted: Posted) -> Result<Respo
     }
     if is_email(&email) {
         let app = App::clone(&app);
-        tokio::spawn(with_client_address(from, async move { mail_link(&app, &email).await }));
+        let words = posted.visitor.words;
+        tokio::spawn(with_client_address(from, async move {
+            mail_link(&app, words, &email).await;
+        }));
     }
-    Ok(unkept(html(StatusCode::OK, pages::forgotten(Forgotten::Asked))))
+    Ok(unkept(html(StatusCode::OK, pages::forgotten(posted.visitor.words, Forgotten::Asked))))
 }
 
 /// Sends nothing for accounts without a password. Only the operator can give them one.
-async fn mail_link(app: &App, email: &str) {
+async fn mail_link(app: &App, words: PageWords, email: &str) {
     let sent = async {
         let Some(mailer) = &app.mailer else { return Ok(()) };
         let user = app.accounts.user_of_email(email).await.map_err(|e| e.to_string())?;
@@ -51,19 +56,32 @@ async fn mail_link(app: &App, email: &str) {
         }
         let made = app.accounts.reset_link(email, AuditAction::ResetLinkSent).await;
         let Some((secret, user)) = made.map_err(|error| error.to_string())? else { return Ok(()) };
-        mailer.send_reset_link(&user.email, &reset_address(&app.public_url, &secret)).await
+        mailer.send(reset_mail(words, &user.email, &reset_address(&app.public_url, &secret))).await
     };
     if let Err(error) = sent.await {
         tracing::error!(%error, "A link to reset a password could not be sent by mail");
     }
 }
 
+/// The link stands alone on its line: characters that isolate it would become a part of it in some readers.
+fn reset_mail(words: PageWords, email: &str, link: &str) -> Mail {
+    let begin = words.mail_reset(email).text();
+    Mail {
+        to: email.to_owned(),
+        subject: words.mail_reset_subject().to_owned(),
+        text: format!("{begin}\n{link}\n\n{}\n", words.mail_reset_ignore()),
+    }
+}
+
 fn ask(app: &App, visitor: &Visitor, refusal: Option<FormRefusal>) -> Result<Response, ApiError> {
+    if !app.has_sign_in {
+        return Ok(html(StatusCode::OK, pages::library_in_app(visitor.words)));
+    }
     if app.mailer.is_none() {
-        return Ok(html(StatusCode::OK, pages::forgotten(Forgotten::Operator)));
+        return Ok(html(StatusCode::OK, pages::forgotten(visitor.words, Forgotten::Operator)));
     }
     let (key, cookie) = visitor.form_key(app)?;
-    let page = pages::forgotten(Forgotten::Mail { key: &key, refusal });
+    let page = pages::forgotten(visitor.words, Forgotten::Mail { key: &key, refusal });
     Ok(with_cookie(form_page(StatusCode::OK, page, refusal), cookie))
 }
 
@@ -103,7 +121,7 @@ pub(crate) async fn reset(State(app): State<App>, posted: Posted) -> Result<Resp
         Err(AccountError::TooMany { retry_after_s }) => {
             choose(&app, visitor, link, Some(FormRefusal::TooMany { retry_after_s })).await
         }
-        Err(AccountError::ResetLink) => Ok(dead()),
+        Err(AccountError::ResetLink) => Ok(dead(visitor.words)),
         Err(error) => Err(error.into()),
     }
 }
@@ -116,16 +134,16 @@ async fn choose(
 ) -> Result<Response, ApiError> {
     let user = match app.accounts.of_reset_link(link).await {
         Ok(user) => user,
-        Err(AccountError::ResetLink) => return Ok(dead()),
+        Err(AccountError::ResetLink) => return Ok(dead(visitor.words)),
         Err(error) => return Err(error.into()),
     };
     let (key, cookie) = visitor.form_key(app)?;
-    let page = pages::new_password(&user.email, link, &key, refusal);
+    let page = pages::new_password(visitor.words, &user.email, link, &key, refusal);
     Ok(with_cookie(unreferred(form_page(StatusCode::OK, page, refusal)), cookie))
 }
 
-fn dead() -> Response {
-    unreferred(unkept(html(StatusCode::GONE, pages::dead_link())))
+fn dead(words: PageWords) -> Response {
+    unreferred(unkept(html(StatusCode::GONE, pages::dead_link(words))))
 }
 
 /// Sends no referrer, because the page's URL holds a secret.

@@ -5,12 +5,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::oauth;
+use super::{client_sign_in, oauth};
 use crate::http::app::App;
 use crate::http::errors::ApiError;
-use crate::http::html::form_page;
+use crate::http::html::{form_page, html};
 use crate::http::visitor::{Posted, Visitor, see_other, with_cookie};
-use crate::pages::{self, FormRefusal};
+use crate::pages::{self, ConnectingApp, FormRefusal};
 use snaplark_cloud::accounts::AccountError;
 
 const HOME: &str = "/my/videos";
@@ -27,6 +27,10 @@ pub(crate) async fn page(
     headers: HeaderMap,
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, ApiError> {
+    // Nobody has an account there: the library is a window of the app.
+    if !app.has_sign_in {
+        return Ok(html(StatusCode::OK, pages::library_in_app(visitor.words)));
+    }
     if visitor.user.is_some() {
         return Ok(see_other(checked(&next)));
     }
@@ -81,14 +85,20 @@ async fn form(
     let (key, cookie) = visitor.form_key(app)?;
     let nobody = app.accounts.has_nobody().await?;
     let page = pages::sign_in(
+        visitor.words,
         checked(next),
         email,
         &key,
         refusal,
         nobody,
-        oauth::asking(checked(next), headers).as_ref(),
+        asking(checked(next), headers).as_ref(),
     );
     Ok(with_cookie(form_page(StatusCode::OK, page, refusal), cookie))
+}
+
+/// Returns the program that the sign-in is for, if it is for one.
+fn asking(next: &str, headers: &HeaderMap) -> Option<ConnectingApp> {
+    oauth::asking(next, headers).or_else(|| client_sign_in::asking(next, headers))
 }
 
 /// Accepts only a path on this server: `//elsewhere` and `/\elsewhere` lead to other sites.

@@ -39,7 +39,7 @@ pub(crate) async fn revoke(
 
 async fn show(app: &App, owner: &Owner, fresh: Option<&str>) -> Result<Response, ApiError> {
     let tokens = app.accounts.tokens(owner.user.id).await?;
-    let moment = Moment { now_ms: app.uploads.clock.now_ms() };
+    let moment = Moment { now_ms: app.uploads.clock.now_ms(), words: owner.words };
     let page = pages::tokens(owner.person(), &tokens, fresh, moment);
     Ok(unkept(html(StatusCode::OK, page)))
 }

@@ -11,9 +11,10 @@ use crate::http::forms;
 use crate::http::html::{html, unkept};
 use crate::http::visitor::{Owner, OwnerPosted, see_other};
 use crate::pages::{self, Listed, Moment};
+use crate::words::PageWords;
 use snaplark_api::limits;
 use snaplark_cloud::accounts::AccountError;
-use snaplark_cloud::shares::{ShareAsk, ShareError};
+use snaplark_cloud::shares::{PASSWORD_CHARS_MIN, ShareAsk, ShareError};
 use snaplark_cloud::uploads::UploadError;
 use snaplark_cloud_data::db::{SessionId, ShelfKind, Sort, VideoQuery, Visibility};
 
@@ -62,10 +63,10 @@ pub(crate) async fn list(
         sort,
         uploads: &uploads,
         matching,
-        said: said(&wanted.said),
+        said: said(owner.words, &wanted.said),
         may_count_watching: app.watch_counter.is_allowed(),
     };
-    let moment = Moment { now_ms: app.uploads.clock.now_ms() };
+    let moment = Moment { now_ms: app.uploads.clock.now_ms(), words: owner.words };
     let page = pages::library(&app.public_url, owner.person(), &listed, moment);
     Ok(unkept(html(StatusCode::OK, page)))
 }
@@ -182,18 +183,19 @@ pub(crate) async fn delete(
 
 /// Returns the text for a code in the URL. Only fixed texts are shown, so that a URL from someone
 /// else can't put other text on the page.
-fn said(word: &str) -> Option<&'static str> {
-    match word {
-        "saved" => Some("Saved"),
-        "password" => Some("Not saved: a link's password must have at least 6 characters."),
-        "trimmed" => Some("Trimmed. What was cut is deleted from this server."),
-        "untrimmed" => Some("Not trimmed: choose another start or end."),
-        "edited" => Some("Not trimmed: this recording was edited meanwhile."),
-        "past" => Some("Not saved: the link can't expire in the past."),
-        "uncounted" => Some("Not saved: this server doesn't count how far videos are watched."),
-        "often" => Some("Not saved: too many changes. Wait a minute, then try again."),
-        "deleted" => Some("Deleted. Its link shows that it was removed."),
-        "gone" => Some("This recording was already deleted."),
-        _ => None,
-    }
+fn said(words: PageWords, word: &str) -> Option<String> {
+    let said = match word {
+        "saved" => words.said_saved(),
+        "password" => return Some(words.said_password_short(PASSWORD_CHARS_MIN).text()),
+        "trimmed" => words.said_trimmed(),
+        "untrimmed" => words.said_untrimmed(),
+        "edited" => words.said_edited(),
+        "past" => words.said_past(),
+        "uncounted" => words.said_uncounted(),
+        "often" => words.said_often(),
+        "deleted" => words.said_deleted(),
+        "gone" => words.said_gone(),
+        _ => return None,
+    };
+    Some(said.to_owned())
 }

@@ -22,7 +22,9 @@ export interface Source {
 export type Way = "file" | "pieces";
 
 export function ways(view: Playable): Way[] {
-  const pieces: Way[] = MediaSource.isTypeSupported(view.mime) ? ["pieces"] : [];
+  // A video that was brought in is one file.
+  const isFile = view.pieces.length === 0 && !view.running;
+  const pieces: Way[] = !isFile && MediaSource.isTypeSupported(view.mime) ? ["pieces"] : [];
   return view.file === null || view.file === undefined ? pieces : ["file", "file", ...pieces];
 }
 

@@ -1,0 +1,150 @@
+//! What is tested for Windows on another system: every crate is checked by the compiler, and suites that need no
+//! Windows of their own run under Wine.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::wine::{self, Wine};
+use super::{Kit, emptied, write_script};
+use crate::steps::Step;
+use crate::test::{Runner, Tally, shown};
+use crate::{Place, build};
+
+/// The suites that run under Wine, by the names of their targets. Each has to be there and has to run a test.
+///
+/// Not among them: `capture`, whose integration tests are for X11 and Wayland, and `cloud-server`'s suites, which
+/// want an ffmpeg.exe.
+const SUITES: [&str; 6] = [
+    "snaplark_api",
+    "snaplark_formats",
+    "snaplark_core",
+    "snaplark_store",
+    "snaplark_app",
+    "simulation",
+];
+
+/// Checks every crate and the desktop with all their tests. A warning is an error: it may be the only thing that says
+/// that code for Windows is never used.
+pub fn check(place: &Place, kit: &Kit) -> Result<()> {
+    kit.cargo(place, "check everything for Windows", &["check", "--all-targets"], "-Dwarnings")
+        .run()
+}
+
+/// Builds the suites and runs each under Wine.
+pub fn run(place: &Place, kit: &Kit, wine: &Wine) -> Result<Tally> {
+    let built = built(place, kit)?;
+    let mut tally = Tally::default();
+    for Suite { name, program, folder } in built {
+        let step = Step::new(place, &format!("under Wine: {name}"), wine.script())
+            .folder(folder.as_ref())
+            .remedy("read the failures above.")
+            .env("CARGO_MANIFEST_DIR", &folder)
+            .env("TS_RS_EXPORT_DIR", wine::windows_path(&kit.path("bindings")))
+            .env("RUST_LIB_BACKTRACE", "0")
+            .args([program]);
+        tally.runner(&format!("{name} under Wine"), shown(step, Runner::CargoTest));
+    }
+    Ok(tally)
+}
+
+/// Records the numbered screen with the programs for Windows: `tests/wine`, which finds each as a script.
+pub fn run_programs(place: &Place, kit: &Kit, wine: &Wine, folder: &Path) -> Result<Tally> {
+    build::programs(place)?;
+    let scripts = kit.path("programs");
+    emptied(&scripts)?;
+    for name in ["snaplark", "snaplark-cloud"] {
+        let script = scripts.join(name);
+        let text = format!(
+            "#!/bin/sh\n# Runs {name}.exe under Wine. Written by `cargo xtask windows`.\n\
+             exec '{}' '{}' \"$@\"\n",
+            wine.script().display(),
+            folder.join(format!("{name}.exe")).display()
+        );
+        write_script(&script, &text)?;
+    }
+    let step = build::cargo(place, "the programs under Wine")
+        .remedy("read the failures above.")
+        .env("SNAPLARK_PROGRAMS", scripts)
+        .env("SNAPLARK_WINE_SCRIPT", wine.script())
+        // Wine has one display at a time.
+        .env("RUST_TEST_THREADS", "1")
+        .args(["test"])
+        .args(build::WORKSPACE)
+        .args(["--test", "wine"]);
+    shown(step, Runner::CargoTest)
+}
+
+struct Suite {
+    name: String,
+    program: String,
+    folder: String,
+}
+
+/// Builds the suites and returns them in the order of `SUITES`.
+fn built(place: &Place, kit: &Kit) -> Result<Vec<Suite>> {
+    let command = ["test", "--no-run", "--lib", "--test", "simulation", "--message-format=json"];
+    let mut step = kit.cargo(place, "build the suites for Windows", &command, "");
+    // Its standard output is the list of programs, so `Step::run`, which mixes it with the rest, is of no use.
+    let progress = crate::progress::Progress::begin(step.name());
+    let output = step.command().stderr(Stdio::inherit()).output();
+    let output = output.context("cargo can't be started")?;
+    if !output.status.success() {
+        progress.failed();
+        anyhow::bail!("{}", step.failed(output.status));
+    }
+    progress.done("");
+    let found = programs(&String::from_utf8_lossy(&output.stdout));
+    ordered(found)
+}
+
+fn ordered(mut found: Vec<Suite>) -> Result<Vec<Suite>> {
+    let place_of = |suite: &Suite| SUITES.iter().position(|name| *name == suite.name);
+    found.retain(|suite| place_of(suite).is_some());
+    found.sort_by_key(place_of);
+    for name in SUITES {
+        ensure!(found.iter().any(|suite| suite.name == name), "the build has no suite '{name}'");
+    }
+    Ok(found)
+}
+
+/// Reads the test programs from Cargo's messages.
+fn programs(messages: &str) -> Vec<Suite> {
+    let read = |line: &str| -> Option<Suite> {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_test = message["profile"]["test"].as_bool()?;
+        let program = message["executable"].as_str().filter(|_| is_test)?.to_owned();
+        let manifest = message["manifest_path"].as_str()?;
+        let folder = manifest.strip_suffix("/Cargo.toml")?.to_owned();
+        Some(Suite { name: message["target"]["name"].as_str()?.to_owned(), program, folder })
+    };
+    messages.lines().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_programs_are_read_and_a_missing_suite_is_an_error() {
+        let message = |name: &str, test: bool| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/r/crates/x/Cargo.toml","target":{{"name":"{name}"}},"profile":{{"test":{test}}},"executable":"/t/{name}.exe"}}"#
+            )
+        };
+        let mut lines: Vec<String> = SUITES.iter().map(|name| message(name, true)).collect();
+        lines.push(message("snaplark_render", true));
+        lines.push(message("snaplark", false));
+        lines.push("not JSON".to_owned());
+        lines.reverse();
+        let found = ordered(programs(&lines.join("\n"))).unwrap();
+        assert_eq!(found.iter().map(|suite| suite.name.as_str()).collect::<Vec<_>>(), SUITES);
+        assert_eq!(
+            (found[0].folder.as_str(), found[0].program.as_str()),
+            ("/r/crates/x", "/t/snaplark_api.exe")
+        );
+        assert!(ordered(programs(&lines[1..].join("\n")[..40])).is_err());
+    }
+}
