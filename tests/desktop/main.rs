@@ -65,7 +65,7 @@ fn hold(home: &Home, file: &Path, link: &str, seconds: RangeInclusive<f64>) {
         media::decode(video).unwrap();
         let (span, missing) = numbers::read_video(video, SIZE)
             .unwrap()
-            .hold(seconds.clone(), NUMBERS_A_SECOND, 0.01)
+            .hold(seconds.clone(), NUMBERS_A_SECOND, numbers::MISSING_SHARE)
             .unwrap_or_else(|error| panic!("{video}: {error}"));
         println!("{video}: {missing} of {span} numbers are missing");
     }

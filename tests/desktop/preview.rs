@@ -7,7 +7,7 @@ use snaplark_store::Store;
 use snaplark_tests::browser::{Browser, play};
 use snaplark_tests::demonstration::{Demonstration, NUMBERS_A_SECOND, SIZE};
 use snaplark_tests::home::Home;
-use snaplark_tests::numbers::read_file;
+use snaplark_tests::numbers::{MISSING_SHARE, read_file};
 use snaplark_tests::recorder::ask_json;
 use snaplark_tests::webdriver::Session;
 use snaplark_tests::{media, wait};
@@ -87,7 +87,7 @@ fn preview_of_the_last_minutes_plays_trims_shares_and_discards() {
     let seconds = media::probe(file.to_str().unwrap()).unwrap().duration_s.unwrap();
     assert!((5.5..20.0).contains(&seconds), "{seconds} s of '{whole}'");
     let reading = read_file(&file, SIZE).unwrap();
-    reading.hold(seconds * 0.9 - 0.3..=seconds + 0.3, NUMBERS_A_SECOND, 0.02).unwrap();
+    reading.hold(seconds * 0.9 - 0.3..=seconds + 0.3, NUMBERS_A_SECOND, MISSING_SHARE).unwrap();
     let browser = Browser::chromium(home).unwrap();
     assert!(play(&browser.session, online["link"].as_str().unwrap()).unwrap().frames > 0);
 

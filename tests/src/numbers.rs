@@ -13,6 +13,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::display::Rectangle;
 
+/// No more of a screen's numbers than this may be missing from its recording, nor of its pictures lost, in tests that
+/// other programs run beside: what they prove isn't how fast the computer is. `cargo xtask bench` counts what is lost where
+/// nothing else runs.
+pub const MISSING_SHARE: f64 = 0.03;
+
 /// The side of one square. Blocks of VP9 are at most 64 wide; what counts is that a square's middle is far
 /// from its edge.
 pub const SQUARE: u32 = 20;

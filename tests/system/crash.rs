@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snaplark_tests::cloud::Cloud;
 use snaplark_tests::media;
-use snaplark_tests::numbers::read_video;
+use snaplark_tests::numbers::{MISSING_SHARE, read_video};
 use snaplark_tests::process::Process;
 use snaplark_tests::recorder::{ask_json, pieces, snaplark};
 use snaplark_tests::wait;
@@ -48,7 +48,7 @@ fn recording_killed_after_seven_seconds_is_recovered_and_uploaded() {
     let length_s = segments as f64 * 2.0;
     read_video(&served, SIZE)
         .unwrap()
-        .hold(length_s - 0.5..=length_s + 0.5, NUMBERS, 0.01)
+        .hold(length_s - 0.5..=length_s + 0.5, NUMBERS, MISSING_SHARE)
         .unwrap();
 }
 

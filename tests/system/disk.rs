@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use snaplark_tests::media;
 use snaplark_tests::mounts::Mounts;
-use snaplark_tests::numbers::{read_file, read_video};
+use snaplark_tests::numbers::{MISSING_SHARE, read_file, read_video};
 use snaplark_tests::process::{Process, finish, program};
 use snaplark_tests::recorder::{Recorded, ask, ask_json, pieces};
 use snaplark_tests::wait;
@@ -42,7 +42,7 @@ fn until_says(process: &Process, words: &str) {
 /// Every frame is there, up to what the screen showed last; how long it lasts.
 fn hold_whole(file: &Path, long_at_least_s: f64) {
     let reading = read_file(file, SIZE).unwrap();
-    let (span, missing) = reading.hold(long_at_least_s..=60.0, NUMBERS, 0.02).unwrap();
+    let (span, missing) = reading.hold(long_at_least_s..=60.0, NUMBERS, MISSING_SHARE).unwrap();
     println!("{missing} of {span} numbers are missing");
     assert_eq!(media::container_warnings(file).unwrap(), Vec::<String>::new());
 }
@@ -80,7 +80,7 @@ fn full_disk_ends_a_recording_without_losing_sealed_segments() {
     std::fs::write(&joined, whole).unwrap();
     let seconds = recorded.segments as f64 * 2.0 - 0.5;
     let reading = read_video(joined.to_str().unwrap(), SIZE).unwrap();
-    reading.hold(seconds..=seconds + 1.5, NUMBERS, 0.02).unwrap();
+    reading.hold(seconds..=seconds + 1.5, NUMBERS, MISSING_SHARE).unwrap();
 
     // With room again the next program writes the file that could not be written.
     mounts.leave(&screen.home, &home, SMALL_BYTES).unwrap();

@@ -7,7 +7,7 @@ use snaplark_core::RecordingId;
 use snaplark_store::{NewRecording, Store};
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
-use snaplark_tests::numbers::read_file;
+use snaplark_tests::numbers::{MISSING_SHARE, read_file};
 use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::recorder::{Recorded, ask, ask_json, snaplark};
 use snaplark_tests::webdriver::client;
@@ -158,7 +158,7 @@ fn locked_database_does_not_delay_recording() {
     let recorded = recorded(&mut record);
     let file = recorded.file.unwrap();
     let reading = read_file(&file, SIZE).unwrap();
-    let (span, missing) = reading.hold(11.0..=13.5, NUMBERS, 0.02).unwrap();
+    let (span, missing) = reading.hold(11.0..=13.5, NUMBERS, MISSING_SHARE).unwrap();
     println!("{missing} of {span} numbers are missing");
 }
 

@@ -3,14 +3,10 @@
 use snaplark_tests::browser::{Browser, play};
 use snaplark_tests::cloud::Cloud;
 use snaplark_tests::media;
-use snaplark_tests::numbers::read_video;
+use snaplark_tests::numbers::{MISSING_SHARE, read_video};
 use snaplark_tests::recorder::{Recorded, ask};
 
 use crate::screen::{NUMBERS, SIZE, Screen};
-
-/// No more of the screen's numbers than this may be missing, nor of its pictures lost: other tests run beside this one.
-/// `cargo xtask bench` says how many are lost where nothing else runs.
-const MISSING_SHARE: f64 = 0.01;
 
 #[test]
 fn ten_second_recording_becomes_a_link_that_a_browser_plays() {

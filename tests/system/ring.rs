@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use snaplark_tests::media;
-use snaplark_tests::numbers::read_file;
+use snaplark_tests::numbers::{MISSING_SHARE, read_file};
 use snaplark_tests::process::Process;
 use snaplark_tests::recorder::{ask, ask_json, snaplark};
 use snaplark_tests::wait;
@@ -72,7 +72,7 @@ fn hold_shown(file: &Path, seconds: std::ops::Range<f64>, last: std::ops::RangeI
     let reading = read_file(file, SIZE).unwrap();
     // The screen's clock may lag on a busy machine, and leaves no number out for it.
     let spanned = duration_s * 0.9 - 0.3..=duration_s + 0.3;
-    let (span, missing) = reading.hold(spanned, NUMBERS, 0.02).unwrap();
+    let (span, missing) = reading.hold(spanned, NUMBERS, MISSING_SHARE).unwrap();
     let end = reading.frames.last().copied().flatten().unwrap();
     println!(
         "figures: {duration_s} s, {missing} of {span} numbers missing, ends with {end} of {last:?}"
@@ -137,5 +137,5 @@ fn ring_is_cleared_and_a_recording_begun_from_it_is_whole_after_a_kill() {
     // At most the unfinished segment is lost.
     assert!((4.0..9.5).contains(&duration_s), "{duration_s}");
     let reading = read_file(&file, SIZE).unwrap();
-    reading.hold(duration_s * 0.9 - 0.3..=duration_s + 0.3, NUMBERS, 0.02).unwrap();
+    reading.hold(duration_s * 0.9 - 0.3..=duration_s + 0.3, NUMBERS, MISSING_SHARE).unwrap();
 }

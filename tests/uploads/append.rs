@@ -198,7 +198,7 @@ fn what_was_recorded_on_stays_a_recording_of_its_own_if_the_other_one_is_deleted
 }
 
 /// The number of points before which appending is killed, beside those that are named.
-const SAMPLE: usize = 8;
+const SAMPLE: usize = 5;
 /// The segments that are appended.
 const MORE: u32 = 2;
 

@@ -27,8 +27,8 @@ use tokio::runtime::Runtime;
 use crate::rig::{Server, clip_file, hold_served, is_soak, runtime};
 
 /// The number of crash points that are tried at each pace.
-const SAMPLE: usize = 15;
-const RECOVERY_SAMPLE: usize = 8;
+const SAMPLE: usize = 8;
+const RECOVERY_SAMPLE: usize = 5;
 const SEGMENTS: u32 = 4;
 /// Time from one segment to the next, in ms. Without any, files are far ahead of their rows.
 const PACES: [u32; 2] = [50, 0];

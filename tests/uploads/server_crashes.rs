@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::rig::is_soak;
 
-const SAMPLE: usize = 20;
+const SAMPLE: usize = 10;
 const START: Duration = Duration::from_secs(60);
 const KILLED: i32 = 99;
 const PARTS: usize = 3;

@@ -1,7 +1,7 @@
 //! Mutation tests: proof that the simulation can fail. The upload machine is broken on purpose in a copy of
 //! the sources, and each time the simulation has to detect it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -109,10 +109,40 @@ const MUTANTS: [Mutant; 15] = [
     },
 ];
 
+/// What the simulation is made of: its result can only change with one of these.
+const SOURCES: [&str; 6] =
+    ["Cargo.lock", "Cargo.toml", "crates/api/", "crates/core/", "crates/store/", "xtask/src/mutants.rs"];
+
+/// Checks all mutants, unless they were caught already and no source of the simulation has changed since.
+pub fn mutants_of_changes(place: &Place) -> Result<()> {
+    copy_sources(place)?;
+    if caught(place).exists() {
+        let progress = Progress::begin("mutants");
+        progress.done("caught by a former run, and no source of the simulation has changed since");
+        return Ok(());
+    }
+    mutants(place)
+}
+
+fn copy_of(place: &Place) -> PathBuf {
+    place.target.join("mutants").join("source")
+}
+
+/// The file that says that all mutants of the copied sources were caught.
+fn caught(place: &Place) -> PathBuf {
+    place.target.join("mutants").join("caught")
+}
+
+fn forget(place: &Place) -> Result<()> {
+    let caught = caught(place);
+    if caught.exists() { Ok(std::fs::remove_file(caught)?) } else { Ok(()) }
+}
+
 /// Checks that each mutant compiles and that the simulation rejects it.
 pub fn mutants(place: &Place) -> Result<()> {
-    let copy = place.target.join("mutants").join("source");
-    copy_sources(&place.root, &copy)?;
+    copy_sources(place)?;
+    forget(place)?;
+    let copy = copy_of(place);
     run(&copy, &["--no-run"]).context("the sources as they are don't build")?;
     for mutant in &MUTANTS {
         let progress = Progress::begin(mutant.name);
@@ -124,7 +154,7 @@ pub fn mutants(place: &Place) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(std::fs::write(caught(place), "")?)
 }
 
 fn refused(copy: &Path, mutant: &Mutant) -> Result<()> {
@@ -145,6 +175,8 @@ fn run(copy: &Path, more: &[&str]) -> Result<()> {
     let output = Command::new("cargo")
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", copy.with_file_name("target"))
+        // Each mutant is compiled, and most are caught at once.
+        .args(["--config", "profile.dev.package.snaplark-core.opt-level = 0"])
         .args(["test", "--quiet", "--package", "snaplark-core", "--test", "simulation"])
         .args(more)
         .output()?;
@@ -156,8 +188,10 @@ fn run(copy: &Path, more: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Copies the files that git knows, without build output.
-fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
+/// Copies the files that git knows, without build output. What was caught before is forgotten if one of [`SOURCES`] has
+/// changed.
+fn copy_sources(place: &Place) -> Result<()> {
+    let (root, copy) = (&place.root, copy_of(place));
     let listed = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output()?;
     ensure!(listed.status.success(), "git doesn't list the sources");
     for name in String::from_utf8(listed.stdout)?.split_terminator('\0') {
@@ -166,6 +200,9 @@ fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
         std::fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
         // An unchanged file keeps its modification time, so that cargo doesn't rebuild it.
         if std::fs::read(&to).ok().as_ref() != Some(&bytes) {
+            if SOURCES.iter().any(|source| name.starts_with(source)) {
+                forget(place)?;
+            }
             std::fs::write(&to, bytes)?;
         }
     }

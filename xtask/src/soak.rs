@@ -162,11 +162,11 @@ fn schemathesis(place: &Place) -> Result<()> {
 fn load_of(place: &Place, seconds: u32, test: &str) -> Result<()> {
     // A map is in memory, whatever database it came from.
     if test == "cloud" {
-        build::cargo(place, "ranges of long videos and of the worst one")
+        build::cargo(place, "two hours finished, and ranges of them and of the worst video")
             .remedy("read the line of figures above: how long a range or /healthz took.")
             .args(["test"])
             .args(build::WORKSPACE)
-            .args(["--test", test, "--", "--nocapture", "--test-threads", "1", "maps::"])
+            .args(["--test", test, "--", "--nocapture", "--test-threads", "1", "maps::", "serving::finalize"])
             .env("SNAPLARK_QUIET", "1")
             .run()?;
     }

@@ -125,7 +125,7 @@ pub fn background(place: &Place) -> ExitCode {
     tally.runner("the windows' tests", shown(windows, Runner::Vitest));
     tally.part("clippy", tidy::clippy(place));
     tally.part("cargo deny", deny(place));
-    tally.part("mutants", mutants::mutants(place));
+    tally.part("mutants", mutants::mutants_of_changes(place));
     tally.part("bindings", tidy::bindings(place, false));
     tally.part("share player", tidy::share_player(place, false));
     if has_program("cargo-nextest") {

@@ -21,7 +21,7 @@ use crate::video_versions::assert_gone;
 use crate::wait;
 
 /// How many points are tried.
-const SAMPLE: usize = 10;
+const SAMPLE: usize = 6;
 /// The exit code of `crash-point` when it has killed the program.
 const KILLED: i32 = 99;
 const ENV: [(&str, &str); 2] =

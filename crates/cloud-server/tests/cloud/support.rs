@@ -302,6 +302,16 @@ pub fn encoded(arguments: &str) -> Recording {
     Recording { init, segments: part.clusters.iter().map(cut).collect() }
 }
 
+/// Says whether nothing else runs, as in `cargo xtask soak load`.
+pub fn is_quiet() -> bool {
+    std::env::var_os("SNAPLARK_QUIET").is_some()
+}
+
+/// Returns how many parts a long video has: those of two hours where nothing else runs, else those of 20 minutes.
+pub fn long_parts() -> usize {
+    if is_quiet() { 3_600 } else { 600 }
+}
+
 /// Well-formed WebM of two-second segments whose frames are noise: nobody decodes them.
 pub fn synthetic(segments: usize, frame_bytes: usize) -> Recording {
     let video = Video { codec: VideoCodec::Vp9, width: 1280, height: 720 };

@@ -14,7 +14,7 @@ use crate::judge::{Seen, cuts, export, options, pictures};
 use crate::recorded::{FAST, Recorded, SCALED, STILL, USUAL, is_beeping};
 
 /// Edits with each change. `SNAPLARK_CUT_EDITS` names the seeds, as `200` or `100..200`; `cargo xtask soak cuts` takes 200.
-const EDITS: u64 = 20;
+const EDITS: u64 = 8;
 
 /// A small random source (SplitMix64).
 struct Random(u64);
