@@ -15,6 +15,7 @@
 
 pub mod backup;
 pub mod db;
+mod file_stream;
 pub mod layout;
 pub mod place;
 pub mod private;

@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use crate::private;
+use crate::{file_stream, private};
 
 /// The number of bytes of an object that are buffered while it is written, times `WRITES_IN_FLIGHT`.
 const WRITE_BUFFER_BYTES: usize = 256 * 1024;
@@ -43,6 +43,9 @@ pub enum StorageError {
     /// A file or folder could not be written.
     #[error("the storage did not take an object: {0}")]
     Write(#[from] std::io::Error),
+    /// A file could not be read.
+    #[error("the storage did not give an object: {0}")]
+    Read(std::io::Error),
     /// The storage URL is invalid.
     #[error("{0}")]
     Address(String),
@@ -57,6 +60,20 @@ pub struct Storage {
     write_buffer_bytes: usize,
     #[cfg(feature = "s3")]
     presigner: Option<crate::s3::Presigner>,
+}
+
+/// A range of one object, or bytes that are in no object.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// The bytes themselves.
+    Bytes(Bytes),
+    /// Bytes of an object.
+    Object {
+        /// The key of the object.
+        key: String,
+        /// Which of its bytes.
+        range: Range<u64>,
+    },
 }
 
 /// An object in a listing.
@@ -81,7 +98,11 @@ impl From<crate::s3::BucketError> for StorageError {
 impl StorageError {
     /// Returns whether the object doesn't exist. Every other error may pass.
     pub fn is_missing(&self) -> bool {
-        matches!(self, StorageError::Store(object_store::Error::NotFound { .. }))
+        match self {
+            StorageError::Store(object_store::Error::NotFound { .. }) => true,
+            StorageError::Read(error) => error.kind() == std::io::ErrorKind::NotFound,
+            StorageError::Store(_) | StorageError::Write(_) | StorageError::Address(_) => false,
+        }
     }
 }
 
@@ -209,12 +230,40 @@ impl Storage {
         Ok(self.store.get_range(&Path::from(key), range).await?)
     }
 
-    /// Streams some bytes of an object.
+    /// Streams extents one after the other. Each object is opened when it is needed.
+    pub fn stream_extents(
+        &self,
+        extents: impl Iterator<Item = Extent> + Send + 'static,
+    ) -> BoxStream<'static, Result<Bytes, StorageError>> {
+        if let Some(folder) = self.folder.clone() {
+            return file_stream::stream(folder, extents).map_err(StorageError::Read).boxed();
+        }
+        let storage = self.clone();
+        let opened = futures_util::stream::iter(extents).then(move |extent| {
+            let storage = storage.clone();
+            async move {
+                match extent {
+                    Extent::Bytes(bytes) => {
+                        Ok(futures_util::stream::once(async { Ok(bytes) }).boxed())
+                    }
+                    Extent::Object { key, range } => storage.stream(&key, range).await,
+                }
+            }
+        });
+        opened.try_flatten().boxed()
+    }
+
+    /// Streams some bytes of an object. Fails if it doesn't exist.
     pub async fn stream(
         &self,
         key: &str,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
+        if let Some(folder) = &self.folder {
+            tokio::fs::metadata(folder.join(key)).await.map_err(StorageError::Read)?;
+            let extent = Extent::Object { key: key.to_owned(), range };
+            return Ok(self.stream_extents(std::iter::once(extent)));
+        }
         let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
         let got = self.store.get_opts(&Path::from(key), options).await?;
         Ok(got.into_stream().map(|bytes| Ok(bytes?)).boxed())

@@ -212,8 +212,10 @@ where
     let lanes = [Lane::Pictures].into_iter().chain([Lane::Videos; jobs::VIDEO_WORKERS]);
     let lanes = lanes.chain([Lane::Streams; jobs::STREAM_WORKERS]);
     let lanes = lanes.chain([Lane::FinishedStreams; jobs::FINISHED_STREAM_WORKERS]);
-    let workers =
-        lanes.map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone()))).collect();
+    let workers = lanes
+        .map(|lane| tokio::spawn(Arc::clone(&jobs).run(lane, stop.clone())))
+        .chain([tokio::spawn(Arc::clone(&jobs).watch(stop.clone()))])
+        .collect();
     Ok(Cloud {
         address,
         url,

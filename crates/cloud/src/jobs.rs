@@ -28,8 +28,8 @@ pub(crate) const LEASE_MS: i64 = 60_000;
 /// The interval at which a lease is renewed: three times within its duration, so that one failed
 /// renewal doesn't lose the job.
 const HEARTBEAT: Duration = Duration::from_secs(20);
-/// The interval at which a worker polls for jobs. Other nodes enqueue jobs too, and don't notify this
-/// one.
+/// The interval at which the database is asked for jobs, once for all workers. Other nodes enqueue jobs too, and don't
+/// notify this one.
 pub(crate) const LOOK: Duration = Duration::from_secs(5);
 /// A worker that dies during a job reports no error, so the limits of `JobError` don't apply. After
 /// this many claims it is assumed that the job kills its workers.
@@ -45,6 +45,9 @@ pub const STREAM_WORKERS: usize = 2;
 /// The number of further workers, which make streams of finished videos alone: those are not kept waiting by
 /// recordings that run for hours.
 pub const FINISHED_STREAM_WORKERS: usize = 2;
+
+/// All lanes.
+const LANES: [Lane; 4] = [Lane::Pictures, Lane::Videos, Lane::Streams, Lane::FinishedStreams];
 
 /// Runs background jobs.
 #[derive(Debug)]
@@ -98,20 +101,39 @@ impl Jobs {
 
     /// Wakes the workers of this process, because a job was enqueued.
     pub fn look_soon(&self) {
-        self.pictures_soon.notify_one();
-        self.videos_soon.notify_one();
-        self.streams_soon.notify_one();
-        self.finished_streams_soon.notify_one();
+        LANES.iter().for_each(|lane| self.soon(*lane).notify_one());
     }
 
-    /// Runs one worker of a lane until `stop`.
-    pub async fn run(self: Arc<Self>, lane: Lane, stop: CancellationToken) {
-        let soon = match lane {
+    fn soon(&self, lane: Lane) -> &Notify {
+        match lane {
             Lane::Pictures => &self.pictures_soon,
             Lane::Videos => &self.videos_soon,
             Lane::Streams => &self.streams_soon,
             Lane::FinishedStreams => &self.finished_streams_soon,
-        };
+        }
+    }
+
+    /// Wakes the workers of this process until `stop` when there are jobs which nobody told it of: those of other nodes,
+    /// those that are tried again, and those whose worker died.
+    pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        let mut products: Vec<_> =
+            LANES.iter().flat_map(|lane| products::of_lane(*lane, self.works())).collect();
+        products.dedup();
+        while !stop.is_cancelled() {
+            match self.uploads.db.has_due(&products, self.uploads.clock.now_ms()).await {
+                Ok(true) => LANES.iter().for_each(|lane| self.soon(*lane).notify_waiters()),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "Work on videos waits for the database"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Runs one worker of a lane until `stop`.
+    pub async fn run(self: Arc<Self>, lane: Lane, stop: CancellationToken) {
         // The trials of hardware delay nobody: whoever needs an encoder before they are over waits for them.
         if let Some(ffmpeg) = &self.ffmpeg
             && lane == Lane::Streams
@@ -130,8 +152,7 @@ impl Jobs {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = soon.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = self.soon(lane).notified() => {}
             }
         }
     }

@@ -172,6 +172,7 @@ door! {
     fn pieces_count(session: SessionId, product: &ProductName, except: &ProductName) -> (usize, Option<ProductName>);
     fn drop_job(lease: &Lease) -> ();
     fn has_waiting(products: &[&ProductName]) -> bool;
+    fn has_due(products: &[&ProductName], now_ms: i64) -> bool;
     fn put_product(session: SessionId, product: &ProductName, made: &NewProduct) -> Option<String>;
     fn remove_product(session: SessionId, product: &ProductName) -> Option<String>;
     fn give_up(lease: &Lease, error: &str, retry_ms: Option<i64>) -> ();

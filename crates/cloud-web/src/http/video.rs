@@ -542,7 +542,7 @@ impl File {
                 Err(error) if error.is_missing() => return Err(gone()),
                 Err(error) => return Err(error.into()),
             },
-            None => Body::from_stream(stream_pieces(storage.clone(), map.pieces(range))),
+            None => Body::from_stream(stream_pieces(storage, map.pieces(range))),
         };
         Ok((status, headers, body).into_response())
     }

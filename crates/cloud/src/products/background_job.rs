@@ -211,7 +211,7 @@ impl JobInput<'_> {
         mut each: impl FnMut(&Bytes) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         let pieces = self.map.pieces(0..self.map.len_bytes());
-        let mut bytes = std::pin::pin!(stream_pieces(self.storage.clone(), pieces));
+        let mut bytes = std::pin::pin!(stream_pieces(self.storage, pieces));
         while let Some(bytes) = bytes.next().await {
             each(&bytes?)?;
         }

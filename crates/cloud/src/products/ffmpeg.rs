@@ -432,7 +432,7 @@ async fn feed(
     input: &FfmpegInput<'_>,
 ) -> Result<(), JobError> {
     let pieces = input.map.pieces(0..input.map.len_bytes());
-    let mut bytes = std::pin::pin!(stream_pieces(input.storage.clone(), pieces));
+    let mut bytes = std::pin::pin!(stream_pieces(input.storage, pieces));
     while let Some(bytes) = bytes.next().await {
         // ffmpeg closes the pipe when it has what it needs. Its exit status says whether it
         // succeeded.

@@ -82,7 +82,7 @@ impl GrowingUpload<'_> {
                 map.push_media(&part);
                 let map = Arc::new(map);
                 let pieces = map.pieces(0..map.len_bytes());
-                let mut bytes = std::pin::pin!(stream_pieces(self.storage.clone(), pieces));
+                let mut bytes = std::pin::pin!(stream_pieces(self.storage, pieces));
                 while let Some(bytes) = bytes.next().await {
                     let bytes = bytes?;
                     let before_ms = scan.latest_ms();

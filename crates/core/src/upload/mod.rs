@@ -12,8 +12,8 @@
 //! - A file that a person brought in is an upload of its pieces ([`UploadEvent::FileWanted`]).
 //! - An upload stays with the server for which it was begun, until the person has it sent to another.
 //!   Servers share nothing: one that can't be reached, or refuses, never holds back another's uploads.
-//! - The machines can be rebuilt from rows at any point ([`UploadMachines::restore`]); what was in flight
-//!   is then simply sent again.
+//! - The machines can be rebuilt from rows at any point ([`UploadMachines::restore`]); what was in flight is then asked
+//!   for where the server can say it, and simply sent again elsewhere.
 //!
 //! Length: events, changes, actions and rows are one vocabulary, in which the modules below speak.
 
@@ -705,6 +705,8 @@ mod machines_tests;
 mod picture_tests;
 #[cfg(test)]
 mod resize_tests;
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod strike_tests;
 #[cfg(test)]

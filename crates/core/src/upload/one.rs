@@ -163,14 +163,19 @@ impl UploadState {
             receipt: receipts.remove(&index).unwrap_or_default(),
             ..Slot::new(part, acknowledged)
         };
-        let slots = (0..).zip(rows.parts).map(slot).collect();
+        let slots: Vec<Slot> = (0..).zip(rows.parts).map(slot).collect();
+        // The program may have ended after a part was sent and before its answer was noted.
+        let may_have_more = rows.session.is_some()
+            && !rows.finished
+            && !rows.mending
+            && slots.iter().any(|slot| !slot.acknowledged);
         let mut upload = UploadState {
             // A picture is one request, which is sent again instead of being asked for. The list of a version's
             // pieces is sent again.
             rebuilt: match (rows.version, rows.is_edited) {
                 (_, true) => rows.session.is_some() && !rows.finished && !rows.mending,
                 (Some(_), false) => false,
-                (None, false) => rows.rebuilt,
+                (None, false) => rows.rebuilt || may_have_more,
             },
             version: rows.version,
             is_edited: rows.is_edited,
@@ -339,7 +344,7 @@ impl UploadState {
             && !self.claiming
     }
 
-    /// Returns whether to ask for the server's parts, after the rows were rebuilt.
+    /// Returns whether to ask for the server's parts, after a restart or after the rows were rebuilt.
     pub(super) fn wants_received(&self, now_ms: u64) -> bool {
         self.may_act(now_ms) && self.rebuilt && self.session.is_some() && self.asking.is_none()
     }

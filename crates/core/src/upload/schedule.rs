@@ -92,8 +92,9 @@ impl UploadMachine {
         });
     }
 
-    /// Asks which parts the server has, after the rows were rebuilt, or sends the list of a version's pieces. A server of the documents alone
-    /// can't be asked: all parts are sent to it again, and it treats each as the one that it has.
+    /// Asks which parts the server has, after a restart or after the rows were rebuilt, or sends the list of a version's
+    /// pieces. A server of the documents alone can't be asked: what isn't known to be there is sent to it again, and it
+    /// treats each part as the one that it has.
     fn ask_received(&mut self, now_ms: u64, step: &mut Step) {
         while let Some(recording) = self.next_in_turn(|upload| upload.wants_received(now_ms)) {
             let is_edited = self.uploads.get(&recording).is_some_and(|upload| upload.is_edited);

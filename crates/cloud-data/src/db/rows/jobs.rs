@@ -211,6 +211,24 @@ impl Pools {
         Ok(row.try_get::<i64, _>("waiting")? > 0)
     }
 
+    /// Returns whether a job of one of these products can be begun now, or taken over from a worker that stopped
+    /// responding. It changes nothing, unlike `claim`, so it may be asked often.
+    pub async fn has_due(
+        &self,
+        products: &[&ProductName],
+        now_ms: i64,
+    ) -> Result<bool, DbError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS due FROM jobs WHERE state IN ('waiting', 'running') \
+             AND due_ms <= $1 AND $2 LIKE '% ' || product || ' %'",
+        )
+        .bind(now_ms)
+        .bind(listed(products))
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(row.try_get::<i64, _>("due")? > 0)
+    }
+
     /// Removes the job, as if nobody had asked for it, if it is still this worker's.
     pub async fn drop_job(&self, lease: &Lease) -> Result<(), DbError> {
         sqlx::query(

@@ -280,7 +280,7 @@ fn served(
         return Err(is_gone());
     }
     let pieces = map.pieces(0..size_bytes);
-    Ok(stream_pieces(app.uploads.storage.clone(), pieces).map_err(io::Error::other).boxed())
+    Ok(stream_pieces(&app.uploads.storage, pieces).map_err(io::Error::other).boxed())
 }
 
 fn is_gone() -> io::Error {
