@@ -65,7 +65,7 @@ test("a screenshot is sent to places, too, and again where it was drawn on", asy
 test("the places of a screenshot are listed, each with its state", async () => {
   const asked = await openLibrary("pictures-at-places");
   await userEvent.click(within(shot("Invoice 2041"), "recording-more"));
-  await userEvent.click(screen.getByRole("menuitem", { name: "Sent to…" }));
+  await userEvent.click(screen.getByRole("menuitem", { name: "Show where it was sent…" }));
   const sheet = await screen.findByTestId("places");
   const [own, further] = [...sheet.querySelectorAll("li")];
   expect(own?.textContent).toMatch(/Snaplark\s+Online/);
@@ -75,5 +75,5 @@ test("the places of a screenshot are listed, each with its state", async () => {
   await userEvent.click(screen.getByTestId("places-close"));
   await expect.poll(() => screen.queryByTestId("places")).toBeNull();
   await userEvent.click(within(shot("Onboarding – step 3"), "recording-more"));
-  expect(screen.queryByRole("menuitem", { name: "Sent to…" })).toBeNull();
+  expect(screen.queryByRole("menuitem", { name: "Show where it was sent…" })).toBeNull();
 });
