@@ -11,7 +11,7 @@ use crate::gate::{FrameGate, GateVerdict};
 use crate::overlay::Overlay;
 use crate::pipeline::{EncodeMode, FrameInput};
 use crate::pointer::PointerReader;
-use crate::policy::SOURCE_LOST_MS;
+use crate::policy::{SOURCE_LOST_MS, UNCHANGED_TICKS_MAX};
 use crate::signals::Signals;
 use crate::source::picture::BYTES_PER_PIXEL;
 use crate::source::{self, FrameSource, SourceRequest};
@@ -96,6 +96,7 @@ fn grab_frames(
     // The time at which the recording resumed, until the first frame after the pause was pushed.
     let mut resumes_ms = None;
     let mut visibility = SourceVisibility::default();
+    let mut rest = Rest::default();
     let black = vec![0; source.size().0 as usize * source.size().1 as usize * BYTES_PER_PIXEL];
     loop {
         // The first picture is recorded even if the stop came before it.
@@ -106,6 +107,7 @@ fn grab_frames(
             resumes_ms = signals.paused_at_ms().or(resumes_ms);
             signals.wait_in_pause(last_ms);
             gate.begin_segment_next();
+            rest.forget();
             overlay.discard_input();
             if let Some(pointer) = pointer {
                 pointer.forget();
@@ -117,6 +119,7 @@ fn grab_frames(
             replacement.take_over(input);
             *input = replacement;
             gate.begin_segment_next();
+            rest.forget();
         }
         let late = ticks(start, period);
         let missed = late.saturating_sub(tick);
@@ -129,8 +132,10 @@ fn grab_frames(
         let time_ms = strike_end_ms.unwrap_or(time_ms);
         next_ms = time_ms + 1;
         let mapping = source.mapping();
-        let seen = source.grab()?;
-        if let Some(issue) = visibility.update(time_ms, seen.is_some()) {
+        let rests = rest.begins(source, overlay.is_clear() && strike_end_ms.is_none())?;
+        let seen = if rests { None } else { source.grab()? };
+        let is_seen = rests || seen.is_some();
+        if let Some(issue) = visibility.update(time_ms, is_seen) {
             signals.report_issue(issue);
         }
         // What was drawn before a strike, and the last picture of a source that can't be seen now, are struck.
@@ -150,6 +155,7 @@ fn grab_frames(
         let seen = seen.or(strike_end_ms.map(|_| black.as_slice()));
         let picture = overlay.draw(seen, mapping);
         let changed = picture.is_some_and(|picture| !input.is_last(picture));
+        let mut is_recorded = is_seen && !changed && strike_end_ms.is_none();
         let cut = signals.is_cut_asked();
         if cut {
             gate.begin_segment_next();
@@ -170,6 +176,7 @@ fn grab_frames(
                 match input.push(picture, time_ms, mode) {
                     Ok(()) => {
                         gate.passed(time_ms, verdict, changed);
+                        is_recorded = is_seen && strike_end_ms.is_none();
                         if cut {
                             signals.note_cut(time_ms);
                         }
@@ -186,7 +193,63 @@ fn grab_frames(
             GateVerdict::Settle => signals.count_unchanged(),
             GateVerdict::Begin | GateVerdict::Encode => signals.count_dropped(1),
         }
+        rest.ends(source, changed, is_recorded)?;
         tick += 1;
+    }
+}
+
+/// Decides which grabs can be left out: nothing was drawn since the last one, whose picture is recorded.
+#[derive(Debug, Default)]
+struct Rest {
+    is_recorded: bool,
+    /// True if something was drawn since the last grab.
+    is_drawn: bool,
+    /// How many grabs were left out since the last one.
+    ticks: u32,
+    /// True if a grab could have been left out, and is done to see whether the source is right.
+    is_check: bool,
+}
+
+impl Rest {
+    /// Returns whether this tick's grab is left out. `is_plain` says whether the picture is nothing but the source's.
+    fn begins(
+        &mut self,
+        source: &mut dyn FrameSource,
+        is_plain: bool,
+    ) -> Result<bool, CaptureError> {
+        self.is_drawn |= !source.is_unchanged()?;
+        let can_rest = is_plain && self.is_recorded && !self.is_drawn;
+        self.is_check = can_rest && self.ticks >= UNCHANGED_TICKS_MAX;
+        if can_rest && !self.is_check {
+            self.ticks += 1;
+            return Ok(true);
+        }
+        (self.is_drawn, self.ticks) = (false, 0);
+        Ok(false)
+    }
+
+    /// Notes what became of the tick's picture.
+    fn ends(
+        &mut self,
+        source: &mut dyn FrameSource,
+        changed: bool,
+        is_recorded: bool,
+    ) -> Result<(), CaptureError> {
+        self.is_recorded = is_recorded;
+        if self.is_check && changed {
+            // It may have been drawn after the question. Then the source says so by now.
+            self.is_drawn = !source.is_unchanged()?;
+            if !self.is_drawn {
+                tracing::info!("The display doesn't tell all that is drawn, so each picture is looked at");
+                source.distrust();
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the next picture grabbed in any case.
+    fn forget(&mut self) {
+        self.is_recorded = false;
     }
 }
 
@@ -273,6 +336,75 @@ mod tests {
         }
         let back = Issue::SourceBack { ms: 4_000 };
         assert_eq!(reported, [(5_000, Issue::SourceLost), (7_000, back)]);
+    }
+
+    /// A source that says whether something was drawn, until it is not believed any more.
+    #[derive(Default)]
+    struct TellingSource {
+        is_drawn: bool,
+        is_distrusted: bool,
+    }
+
+    impl FrameSource for TellingSource {
+        fn size(&self) -> (u32, u32) {
+            (WIDTH, HEIGHT)
+        }
+
+        fn grab(&mut self) -> Result<Option<&[u8]>, CaptureError> {
+            Ok(None)
+        }
+
+        fn is_unchanged(&mut self) -> Result<bool, CaptureError> {
+            Ok(!self.is_distrusted && !std::mem::take(&mut self.is_drawn))
+        }
+
+        fn distrust(&mut self) {
+            self.is_distrusted = true;
+        }
+    }
+
+    /// Returns how many grabs are left out until the next one, whose picture is another one if `changed`.
+    fn left_out(rest: &mut Rest, source: &mut TellingSource, changed: bool) -> u32 {
+        let mut count = 0;
+        while rest.begins(source, true).unwrap() {
+            rest.ends(source, false, true).unwrap();
+            count += 1;
+        }
+        rest.ends(source, changed, true).unwrap();
+        count
+    }
+
+    #[test]
+    fn grabs_are_left_out_while_nothing_is_drawn() {
+        let (mut rest, mut source) = (Rest::default(), TellingSource::default());
+        assert_eq!(left_out(&mut rest, &mut source, true), 0, "nothing is recorded yet");
+        assert_eq!(left_out(&mut rest, &mut source, false), UNCHANGED_TICKS_MAX);
+        source.is_drawn = true;
+        assert_eq!(left_out(&mut rest, &mut source, true), 0);
+        // The picture was dropped, because the encoder had no room.
+        source.is_drawn = true;
+        assert!(!rest.begins(&mut source, true).unwrap());
+        rest.ends(&mut source, true, false).unwrap();
+        assert_eq!(left_out(&mut rest, &mut source, true), 0, "it comes again");
+        assert!(!rest.begins(&mut source, false).unwrap(), "something is drawn onto it");
+        assert!(!source.is_distrusted);
+    }
+
+    #[test]
+    fn source_that_was_wrong_is_not_believed_again() {
+        let (mut rest, mut source) = (Rest::default(), TellingSource::default());
+        left_out(&mut rest, &mut source, true);
+        // It was drawn between question and grab, which the source says when it is asked again.
+        while rest.begins(&mut source, true).unwrap() {
+            rest.ends(&mut source, false, true).unwrap();
+        }
+        source.is_drawn = true;
+        rest.ends(&mut source, true, true).unwrap();
+        assert!(!source.is_distrusted);
+        assert_eq!(left_out(&mut rest, &mut source, true), 0, "what came behind the grab is seen");
+        assert_eq!(left_out(&mut rest, &mut source, true), UNCHANGED_TICKS_MAX);
+        assert!(source.is_distrusted, "its picture changed, and it said nothing");
+        assert_eq!(left_out(&mut rest, &mut source, false), 0);
     }
 
     struct GrabResult {

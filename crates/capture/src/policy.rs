@@ -68,6 +68,8 @@ pub(crate) const CONSENT_WAIT: Duration = Duration::from_secs(300);
 /// Nobody reads a question and dismisses it faster than this, so a quicker refusal comes from the
 /// desktop itself.
 pub(crate) const DECLINE_TIME_MIN: Duration = Duration::from_millis(700);
+/// A source that says that nothing was drawn is grabbed all the same after so many ticks, in case it is wrong.
+pub(crate) const UNCHANGED_TICKS_MAX: u32 = 15;
 /// A source that is invisible for this long is reported as lost. Windows are often hidden for moments.
 pub(crate) const SOURCE_LOST_MS: u64 = 2_000;
 /// How often the writer checks for failures while no frame comes.

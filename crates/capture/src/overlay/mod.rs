@@ -81,6 +81,11 @@ impl Overlay {
         Some(self.canvas.pixels())
     }
 
+    /// Returns whether it neither draws something nor did so last time.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.marks.is_none() && self.canvas.is_empty() && self.webcam.layer().is_none()
+    }
+
     /// Discards the input of a pause.
     pub(crate) fn discard_input(&mut self) {
         if let Some(marks) = &mut self.marks {

@@ -30,6 +30,16 @@ pub(crate) trait FrameSource {
     /// be seen now. An error ends the recording.
     fn grab(&mut self) -> Result<Option<&[u8]>, CaptureError>;
 
+    /// Returns whether nothing was drawn since this was asked last, so that a grab would return what one after that
+    /// question returned. A source that can't tell says no.
+    fn is_unchanged(&mut self) -> Result<bool, CaptureError> {
+        Ok(false)
+    }
+
+    /// Is called when the source said that nothing was drawn and its picture was another one. Some drivers draw past the
+    /// server's account.
+    fn distrust(&mut self) {}
+
     /// Returns where on the screen the picture of the last look was.
     fn mapping(&self) -> ScreenMapping {
         ScreenMapping::default()

@@ -12,6 +12,7 @@
 //! between them is black.
 
 mod border;
+mod damage;
 mod desktop;
 mod display;
 mod gaps;
@@ -33,6 +34,7 @@ pub(crate) use desktop::{active_window, list_sources};
 pub(crate) use display::probe;
 pub(crate) use still::take;
 
+use self::damage::Damage;
 use self::display::{answered, gone};
 use self::gaps::Gaps;
 use self::pixels::{SharedMemory, draw_pointer};
@@ -54,6 +56,8 @@ pub(crate) struct X11Source {
     fit: Fit,
     pointer: bool,
     mapping: ScreenMapping,
+    /// Only of the root window: what is drawn in a window alone isn't worth its own account.
+    damage: Option<Damage>,
 }
 
 enum X11Target {
@@ -118,8 +122,14 @@ impl X11Source {
             }
             Wanted::Window(id) => X11Target::Window(WindowSource::open(&connection, *id)?),
         };
+        let pointer = pointer && display::has_pointer_pictures(&connection);
+        let damage = match &target {
+            X11Target::Root { .. } => Damage::watch(&connection, screen.root, pointer),
+            X11Target::Window(_) => None,
+        };
         let mut source = X11Source {
-            pointer: pointer && display::has_pointer_pictures(&connection),
+            pointer,
+            damage,
             connection,
             root: screen.root,
             target,
@@ -192,14 +202,11 @@ impl X11Source {
 
     /// Returns what to request now. `None` if nothing is visible.
     fn visible_area(&mut self) -> Result<Option<DrawableArea>, CaptureError> {
+        if matches!(self.target, X11Target::Root { .. }) {
+            self.read_events()?;
+        }
         match &mut self.target {
             X11Target::Root { rect, root, .. } => {
-                while let Some(event) = self.connection.poll_for_event().map_err(gone)? {
-                    if let Event::ConfigureNotify(event) = event {
-                        root.width = u32::from(event.width);
-                        root.height = u32::from(event.height);
-                    }
-                }
                 let drawable = self.root;
                 let seen = rect.common(*root);
                 Ok(seen.map(|rect| DrawableArea { drawable, rect, corner: (rect.x, rect.y) }))
@@ -214,6 +221,22 @@ impl X11Source {
                 Ok(seen.map(area))
             }
         }
+    }
+
+    /// Reads the events of the root window that have arrived.
+    fn read_events(&mut self) -> Result<(), CaptureError> {
+        while let Some(event) = self.connection.poll_for_event().map_err(gone)? {
+            if let Some(damage) = &mut self.damage {
+                damage.note(&event);
+            }
+            if let (Event::ConfigureNotify(event), X11Target::Root { root, .. }) =
+                (event, &mut self.target)
+            {
+                root.width = u32::from(event.width);
+                root.height = u32::from(event.height);
+            }
+        }
+        Ok(())
     }
 
     /// Asks for the root window's size after a request was refused: it changed, and the event has not
@@ -237,6 +260,18 @@ impl super::FrameSource for X11Source {
 
     fn mapping(&self) -> ScreenMapping {
         self.mapping
+    }
+
+    fn is_unchanged(&mut self) -> Result<bool, CaptureError> {
+        let Some(damage) = &mut self.damage else { return Ok(false) };
+        damage.sync(&self.connection)?;
+        self.read_events()?;
+        let Some(damage) = &mut self.damage else { return Ok(false) };
+        Ok(!damage.take(&self.connection)?)
+    }
+
+    fn distrust(&mut self) {
+        self.damage = None;
     }
 
     fn grab(&mut self) -> Result<Option<&[u8]>, CaptureError> {
