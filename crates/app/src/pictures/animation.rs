@@ -18,13 +18,16 @@ use crate::FileRefusal;
 /// Stands before the ending of an animation's file.
 const MARK: &str = "animated";
 
-/// Returns whether a picture of this size moves, or why such an animation is refused. Of a picture that doesn't move, the
-/// header alone is read.
-pub(super) fn check(bytes: &[u8], (width, height): (u32, u32)) -> Result<bool, FileRefusal> {
-    let frames = frame_count(bytes).map_err(|error| match error {
+/// Returns the number of frames. Of a picture that doesn't move, the header alone is read.
+pub(super) fn frames(bytes: &[u8]) -> Result<u64, FileRefusal> {
+    frame_count(bytes).map_err(|error| match error {
         PictureError::Unknown => FileRefusal::OtherType,
         PictureError::Cut | PictureError::Malformed => FileRefusal::CutOff,
-    })?;
+    })
+}
+
+/// Returns whether a picture of so many frames of this size moves, or why it is refused.
+pub(super) fn check(frames: u64, (width, height): (u32, u32)) -> Result<bool, FileRefusal> {
     let pixels = frames.saturating_mul(u64::from(width) * u64::from(height));
     match frames > ANIMATION_FRAMES_MAX || pixels > ANIMATION_PIXELS_MAX {
         // A still has a limit of its own.
@@ -56,21 +59,20 @@ pub(super) fn moves(row: &PictureRow) -> bool {
 mod tests {
     use super::*;
 
-    fn gif(frames: usize) -> Vec<u8> {
-        let frame = b"\x21\xF9\x04\0\0\0\0\0\x2C\0\0\0\0\x40\x01\xB4\0\0\x02\x03abc\x02de\0";
-        [b"GIF89a\x40\x01\xB4\0\x80\0\0".as_slice(), &[0; 6], &frame.repeat(frames), b";"].concat()
+    #[test]
+    fn animation_is_told_from_a_still_and_from_one_that_is_too_large() {
+        assert_eq!(check(1, (32_768, 2_048)), Ok(false));
+        assert_eq!(check(2, (320, 180)), Ok(true));
+        assert_eq!(check(20_000, (320, 180)), Ok(true));
+        assert_eq!(check(20_001, (320, 180)), Err(FileRefusal::AnimationTooLarge));
+        assert_eq!(check(128, (8_192, 8_192)), Ok(true));
+        assert_eq!(check(129, (8_192, 8_192)), Err(FileRefusal::AnimationTooLarge));
+        assert_eq!(check(u64::MAX, (u32::MAX, u32::MAX)), Err(FileRefusal::AnimationTooLarge));
     }
 
     #[test]
-    fn animation_is_told_from_a_still_and_from_one_that_is_too_large() {
-        assert_eq!(check(&gif(1), (320, 180)), Ok(false));
-        assert_eq!(check(&gif(2), (320, 180)), Ok(true));
-        assert_eq!(check(&gif(20_000), (320, 180)), Ok(true));
-        assert_eq!(check(&gif(20_001), (320, 180)), Err(FileRefusal::AnimationTooLarge));
-        // 8,192 x 8,192 pixels, 128 times.
-        assert_eq!(check(&gif(128), (8_192, 8_192)), Ok(true));
-        assert_eq!(check(&gif(129), (8_192, 8_192)), Err(FileRefusal::AnimationTooLarge));
-        let whole = gif(3);
-        assert_eq!(check(&whole[..whole.len() - 5], (320, 180)), Err(FileRefusal::CutOff));
+    fn name_of_the_file_says_whether_it_moves() {
+        assert_eq!(extension(MediaKind::Gif, true), "animated.gif");
+        assert_eq!(extension(MediaKind::Png, false), "png");
     }
 }

@@ -216,11 +216,13 @@ impl Pictures {
         let title = self.title(title.as_deref(), &now).await?;
         let home = self.app.home.root.clone();
         let written = blocking(move || {
-            let (width, height) = render.picture_size(&bytes)?;
-            let is_animated = animation::check(&bytes, (width, height)).map_err(|refusal| {
-                let name = name.unwrap_or_else(|| media.name().to_uppercase());
+            let refused = |refusal| {
+                let name = name.clone().unwrap_or_else(|| media.name().to_uppercase());
                 AppError::FileRefused { name, refusal }
-            })?;
+            };
+            let frames = animation::frames(&bytes).map_err(refused)?;
+            let (width, height) = render.picture_size(&bytes)?;
+            let is_animated = animation::check(frames, (width, height)).map_err(refused)?;
             let new = NewItem {
                 id,
                 kind,
