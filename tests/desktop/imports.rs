@@ -44,7 +44,8 @@ fn numbered(folder: &Path, name: &str, seconds: u32, has_tone: bool, options: &s
     ffmpeg.args(["-s", &format!("{}x{}", VIDEO.0, VIDEO.1), "-r", &FPS.to_string(), "-i", "-"]);
     if has_tone {
         // A sine at an eighth of full scale, which is ffmpeg's, would be as quiet as the tests call silent.
-        let tone = format!("sine=frequency={TONE_HZ}:duration={seconds}:sample_rate=48000,volume=4");
+        let tone =
+            format!("sine=frequency={TONE_HZ}:duration={seconds}:sample_rate=48000,volume=4");
         ffmpeg.args(["-f", "lavfi", "-i", &tone, "-ac", "2"]);
     }
     ffmpeg.args(options.split(' ')).arg(&path).stdin(Stdio::piped());
@@ -71,8 +72,7 @@ fn card(id: &str) -> String {
 
 #[test]
 fn imported_videos_play_and_seek_with_their_numbers_and_tones() {
-    let desk =
-        Desk::start_with(Home::new().unwrap(), SIZE.0, SIZE.1, Server::PulseAudio).unwrap();
+    let desk = Desk::start_with(Home::new().unwrap(), SIZE.0, SIZE.1, Server::PulseAudio).unwrap();
     let shown = Demonstration::begin_driven_on(desk, &pictures("imports")).unwrap();
     let folder = shown.desk.home.path().join("Videos of mine");
     std::fs::create_dir(&folder).unwrap();
@@ -158,10 +158,8 @@ fn place(shown: &Demonstration, windows: &Session, selector: &str, width_min: u3
 fn moves(shown: &Demonstration, at: Rectangle, what: &str) {
     for _ in 0..3 {
         let before = shown.desk.display.pixels(at).unwrap();
-        wait::until(what, SOON, || {
-            Ok((shown.desk.display.pixels(at)? != before).then_some(()))
-        })
-        .unwrap();
+        wait::until(what, SOON, || Ok((shown.desk.display.pixels(at)? != before).then_some(())))
+            .unwrap();
     }
 }
 
@@ -180,7 +178,9 @@ fn animation_moves_in_the_library_and_the_editor_until_it_is_drawn_on() {
         let id = bring_in(home, &file);
         windows.enter_window_at("library", SOON).unwrap();
         let face = format!("{} [data-testid=recording-open]", card(&id));
-        windows.says(&format!("{} [data-testid=picture-animation]", card(&id)), "Animation", SOON).unwrap();
+        windows
+            .says(&format!("{} [data-testid=picture-animation]", card(&id)), "Animation", SOON)
+            .unwrap();
         let focus = "document.querySelector(arguments[0]).focus();";
         windows.run(focus, &[json!(face)]).unwrap();
         let is_loaded = format!(
@@ -196,8 +196,13 @@ fn animation_moves_in_the_library_and_the_editor_until_it_is_drawn_on() {
         windows.enter_window_at("windows/editor", SOON).unwrap();
         windows.find("[data-testid=stage][data-loaded=true]", PLAYS).unwrap();
         windows.says("[data-testid=editor-animation]", "moves until you draw on it", SOON).unwrap();
-        shown.desk.display.picture(home, &pictures("animations").join(format!("{name}.editor.png")), None).unwrap();
-        let image = "return document.querySelector('[data-testid=stage] image').getAttribute('href');";
+        shown
+            .desk
+            .display
+            .picture(home, &pictures("animations").join(format!("{name}.editor.png")), None)
+            .unwrap();
+        let image =
+            "return document.querySelector('[data-testid=stage] image').getAttribute('href');";
         let address = |windows: &Session| windows.read(image).unwrap().as_str().unwrap().to_owned();
         assert!(address(windows).contains("source"), "{}", address(windows));
         draw_box(windows);

@@ -65,7 +65,8 @@ pub(super) fn unchanged(row: &PictureRow) -> Result<Option<ExportedPicture>, App
     let Ok(bytes) = without_metadata(&source) else { return Ok(None) };
     let media = super::known_kind(&bytes)?;
     let (extension, mime) = (media.name(), media.mime());
-    let filename = format!("{}.{extension}", name::of_file("{title}", &row.item.title, &taken(row)));
+    let filename =
+        format!("{}.{extension}", name::of_file("{title}", &row.item.title, &taken(row)));
     Ok(Some(ExportedPicture { bytes, extension, mime, filename }))
 }
 

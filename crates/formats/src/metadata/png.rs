@@ -58,7 +58,9 @@ pub(crate) fn frame_count(bytes: &[u8]) -> Result<u64, PictureError> {
                 b"acTL" => is_animated = true,
                 b"fcTL" => frames += 1,
                 b"IDAT" | b"IEND" if !is_animated => return Ok(1),
-                b"IEND" => return if frames > 0 { Ok(frames) } else { Err(PictureError::Malformed) },
+                b"IEND" => {
+                    return if frames > 0 { Ok(frames) } else { Err(PictureError::Malformed) };
+                }
                 _ => {}
             },
             Err(error) => return if is_animated { Err(error) } else { Ok(1) },
