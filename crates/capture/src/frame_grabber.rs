@@ -368,6 +368,7 @@ mod tests {
         assert_eq!(run.result, Err(gone));
         assert_eq!(run.frames.len(), RAW_FRAMES_MAX as usize);
     }
+
     /// The memory of a picture. When the frame grabber drops it together with its input, it sends the failure that is
     /// known by then.
     struct FailureWitness(Arc<Signals>, std::sync::mpsc::Sender<Option<CaptureError>>);
