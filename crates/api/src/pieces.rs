@@ -188,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn hexadecimal_text_is_read_back() {
+        for bytes in [&b""[..], b"/videos/a\nb.mp4", &[0, 255, 16]] {
+            assert_eq!(bytes_of_hex(&hex(bytes)).as_deref(), Some(bytes));
+        }
+        for broken in ["0", "0g", "+1", "ü"] {
+            assert_eq!(bytes_of_hex(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
     fn parts_of_a_run_count_each() {
         let keep = |more_parts| Some(KeptBytes { more_parts, ..KeptBytes::default() });
         let pieces =

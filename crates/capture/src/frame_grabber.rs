@@ -67,12 +67,7 @@ pub(crate) fn run(
 /// Grabs frames until the end and reports why they ended. The order matters: dropping the input ends the stream, and
 /// the writer then reports the failure that is known by that time. A failure, or a panic, is therefore noted while the
 /// input is still there.
-fn record(
-    source: &mut dyn FrameSource,
-    mut setup: GrabberSetup,
-    fps: u32,
-    signals: &Arc<Signals>,
-) {
+fn record(source: &mut dyn FrameSource, mut setup: GrabberSetup, fps: u32, signals: &Arc<Signals>) {
     // Is dropped before `setup`, because it is declared after it.
     let _guard = signals.fail_on_panic();
     if let Err(error) = grab_frames(source, &mut setup, fps, signals) {
@@ -505,6 +500,7 @@ mod tests {
         assert_eq!(run.result, Err(gone));
         assert_eq!(run.frames.len(), RAW_FRAMES_MAX as usize);
     }
+
     /// The memory of a picture. When the frame grabber drops it together with its input, it sends the failure that is
     /// known by then.
     struct FailureWitness(Arc<Signals>, std::sync::mpsc::Sender<Option<CaptureError>>);

@@ -57,7 +57,11 @@ fn still(file: &Path) -> Made {
     drop(ended);
     let made = Made { jpeg, took, memory_bytes: watch.join().unwrap() };
     let (took, megabytes) = (made.took, made.memory_bytes / 1_000_000);
-    println!("{}: {took:.1?}, {megabytes} MB, {:?}", file.display(), made.jpeg.as_ref().map(Vec::len));
+    println!(
+        "{}: {took:.1?}, {megabytes} MB, {:?}",
+        file.display(),
+        made.jpeg.as_ref().map(Vec::len)
+    );
     made
 }
 
@@ -65,7 +69,8 @@ fn still(file: &Path) -> Made {
 fn children() -> impl Iterator<Item = u32> {
     let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
     let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    children.flat_map(|all| all.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+    children
+        .flat_map(|all| all.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
 }
 
 /// Returns the most memory that a process has taken; 0 if it is gone.
