@@ -61,19 +61,27 @@ pub(crate) fn run(
     }
     // An error means that the pipeline could not be built; the caller already knows.
     let Ok(setup) = setup.recv() else { return };
+    record(source.as_mut(), setup, fps, signals);
+}
+
+/// Grabs frames until the end and reports why they ended. The order matters: dropping the input ends the stream, and
+/// the writer then reports the failure that is known by that time. A failure, or a panic, is therefore noted while the
+/// input is still there.
+fn record(source: &mut dyn FrameSource, mut setup: GrabberSetup, fps: u32, signals: &Arc<Signals>) {
+    // Is dropped before `setup`, because it is declared after it.
     let _guard = signals.fail_on_panic();
-    if let Err(error) = grab_frames(source.as_mut(), setup, fps, signals) {
+    if let Err(error) = grab_frames(source, &mut setup, fps, signals) {
         signals.fail(error);
     }
 }
 
 fn grab_frames(
     source: &mut dyn FrameSource,
-    setup: GrabberSetup,
+    setup: &mut GrabberSetup,
     fps: u32,
     signals: &Signals,
 ) -> Result<(), CaptureError> {
-    let GrabberSetup { mut input, mut overlay, mut pointer, replacements } = setup;
+    let GrabberSetup { input, overlay, pointer, replacements } = setup;
     let period = Duration::from_secs(1) / fps;
     let start = signals.start();
     let mut gate = FrameGate::default();
@@ -94,15 +102,15 @@ fn grab_frames(
             signals.wait_in_pause(last_ms);
             gate.begin_segment_next();
             overlay.discard_input();
-            if let Some(pointer) = &mut pointer {
+            if let Some(pointer) = pointer {
                 pointer.forget();
             }
             tick = ticks(start, period);
             continue;
         }
         if let Ok(mut replacement) = replacements.try_recv() {
-            replacement.take_over(&mut input);
-            input = replacement;
+            replacement.take_over(input);
+            *input = replacement;
             gate.begin_segment_next();
         }
         let late = ticks(start, period);
@@ -124,14 +132,14 @@ fn grab_frames(
         if strike_end_ms.is_some() {
             gate.begin_segment_next();
             overlay.discard_input();
-            if let Some(pointer) = &mut pointer {
+            if let Some(pointer) = pointer {
                 pointer.forget();
             }
         }
         match pointer.as_mut().map(|pointer| pointer.poll(mapping)) {
             Some(Ok(actions)) => signals.push_pointer(time_ms, actions),
             // The display is gone, which the source will report.
-            Some(Err(_)) => pointer = None,
+            Some(Err(_)) => *pointer = None,
             None => {}
         }
         let seen = seen.or(strike_end_ms.map(|_| black.as_slice()));
@@ -291,8 +299,10 @@ mod tests {
         let picture = vec![0; (WIDTH * HEIGHT * 4) as usize];
         let mut script = ScriptedSource { grabs: 0, next, signals: signals.clone(), picture };
         let (_, replacements) = sync_channel(1);
-        let setup = GrabberSetup { input, overlay: overlay(&signals), pointer: None, replacements };
-        let result = grab_frames(&mut script, setup, fps, &signals);
+        let mut setup =
+            GrabberSetup { input, overlay: overlay(&signals), pointer: None, replacements };
+        let result = grab_frames(&mut script, &mut setup, fps, &signals);
+        drop(setup);
         let frames = all(&frames);
         drop(pipeline);
         GrabResult { result, signals, frames }
@@ -357,5 +367,56 @@ mod tests {
         );
         assert_eq!(run.result, Err(gone));
         assert_eq!(run.frames.len(), RAW_FRAMES_MAX as usize);
+    }
+
+    /// The memory of a picture. When the frame grabber drops it together with its input, it sends the failure that is
+    /// known by then.
+    struct FailureWitness(Arc<Signals>, std::sync::mpsc::Sender<Option<CaptureError>>);
+
+    impl AsRef<[u8]> for FailureWitness {
+        fn as_ref(&self) -> &[u8] {
+            &[0; 4]
+        }
+    }
+
+    impl Drop for FailureWitness {
+        fn drop(&mut self) {
+            self.1.send(self.0.failure()).unwrap();
+        }
+    }
+
+    /// Runs a script that ends at the first grab, and returns the failure that was known when the input was dropped.
+    fn failure_at_end_of_stream(
+        next: impl FnMut(u32) -> Result<Option<u8>, CaptureError>,
+    ) -> Option<CaptureError> {
+        gst::init().unwrap();
+        let signals = Arc::new(Signals::default());
+        let (width, height) = (WIDTH, HEIGHT);
+        let settings = EncoderSettings { width, height, bitrate_bits: 500_000, has_borders: false };
+        encoder::check().unwrap();
+        let (out, frames) = sync_channel(600);
+        let size = (WIDTH, HEIGHT);
+        let (pipeline, mut input) =
+            pipeline::start(SOFTWARE, &settings, size, 30, out, signals.clone()).unwrap();
+        let (sender, witnessed) = std::sync::mpsc::channel();
+        input.set_last(gst::Buffer::from_slice(FailureWitness(signals.clone(), sender)));
+        let mut script =
+            ScriptedSource { grabs: 0, next, signals: signals.clone(), picture: Vec::new() };
+        let (_, replacements) = sync_channel(1);
+        let setup = GrabberSetup { input, overlay: overlay(&signals), pointer: None, replacements };
+        let run = || record(&mut script, setup, 30, &signals);
+        // A panic of the source is one of the ends.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        assert!(all(&frames).is_empty());
+        drop(pipeline);
+        witnessed.try_recv().expect("the input was not dropped")
+    }
+
+    #[test]
+    fn failure_is_noted_before_the_stream_ends() {
+        let gone = CaptureError::SourceMissing { reason: "it was closed".to_owned() };
+        assert_eq!(failure_at_end_of_stream(|_| Err(gone.clone())), Some(gone.clone()));
+        let panics = failure_at_end_of_stream(|_| panic!("a fault of the source"));
+        assert_eq!(panics, Some(crate::signals::internal_error()));
     }
 }

@@ -138,6 +138,11 @@ impl FrameInput {
         self.last = other.last.take();
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_last(&mut self, last: gst::Buffer) {
+        self.last = Some(last);
+    }
+
     fn copy(&self, picture: &[u8]) -> Result<gst::Buffer, FrameRejected> {
         let mut buffer = self.pool.acquire_buffer(None).map_err(|_| FrameRejected)?;
         {
