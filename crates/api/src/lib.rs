@@ -30,7 +30,7 @@ pub use capabilities::{
 };
 pub use pieces::{
     KeptBytes, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
-    digest_of_hex, hex, run_digest,
+    bytes_of_hex, digest_of_hex, hex, run_digest,
 };
 pub use profile::{Framing, PartSize, Profile};
 pub use recording_id::{RECORDING_SECRET_BYTES, is_claimed_by_secret, recording_id_of};

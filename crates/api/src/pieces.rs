@@ -110,23 +110,17 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
+/// Returns the bytes that are written in hexadecimal digits. `None` for any other text.
+pub fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|&[high, low]| Some((value(high)? << 4) | value(low)?));
+    bytes.collect::<Option<Vec<u8>>>().filter(|_| rest.is_empty())
+}
+
 /// Returns the bytes of a digest that is written as hexadecimal digits.
 pub fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    };
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = (value(pair[0])? << 4) | value(pair[1])?;
-    }
-    Some(digest)
+    bytes_of_hex(text).filter(|_| text.len() == 64)?.try_into().ok()
 }
 
 /// A stretch of the recording that a version shows.
@@ -190,6 +184,16 @@ mod tests {
         );
         for wrong in ["", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"ü".repeat(32)] {
             assert_eq!(digest_of_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_text_is_read_back() {
+        for bytes in [&b""[..], b"/videos/a\nb.mp4", &[0, 255, 16]] {
+            assert_eq!(bytes_of_hex(&hex(bytes)).as_deref(), Some(bytes));
+        }
+        for broken in ["0", "0g", "+1", "ü"] {
+            assert_eq!(bytes_of_hex(broken), None, "{broken}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Makes a still of a video that a person brought in.
 //!
 //! Nobody knows what is in such a file, so a helper process (`helper_process`) decodes it: a decoder that crashes or
-//! hangs costs the picture alone.
+//! hangs costs the picture alone. The helper has a limit of time and, on Linux, one of memory, because a file of a few
+//! kilobytes can ask for gigabytes.
 //!
 //! ```text
 //! filesrc ─► decodebin ─► videoconvert ─► videoflip ─► videoscale ─► RGB ─► jpegenc ─► appsink
@@ -16,10 +17,11 @@ use std::process::ExitCode;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
+use snaplark_core::{bytes_of_hex, hex};
 
 use crate::graph::text;
 use crate::helper_process::{HelperKind, HelperProcess, exit_with_output};
-use crate::policy::FILE_STILL_WAIT;
+use crate::policy::{FILE_STILL_HEIGHT_PX_MAX, FILE_STILL_WAIT};
 
 /// Twice a card's width, for screens with two pixels to a point.
 const WIDTH: u32 = 480;
@@ -51,7 +53,8 @@ fn decode(path: &str) -> Result<Vec<u8>, String> {
     gst::init().map_err(text)?;
     let pipeline = format!(
         "filesrc name=in ! decodebin ! videoconvert ! videoflip video-direction=auto ! videoscale
-         ! video/x-raw,format=RGB,width={WIDTH},pixel-aspect-ratio=1/1 ! jpegenc
+         ! video/x-raw,format=RGB,width={WIDTH},height=[1,{FILE_STILL_HEIGHT_PX_MAX}],pixel-aspect-ratio=1/1
+         ! jpegenc
          ! appsink name=out sync=false"
     );
     let pipeline = gst::parse::launch(&pipeline).map_err(text)?;
@@ -72,17 +75,6 @@ fn decode(path: &str) -> Result<Vec<u8>, String> {
     let sample = out.try_pull_preroll(wait).ok_or("no picture could be decoded")?;
     let jpeg = sample.buffer().ok_or("the picture is empty")?.map_readable().map_err(text)?;
     Ok(jpeg.to_vec())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| Some(digit.to_digit(16)? as u8)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]
@@ -113,15 +105,5 @@ mod tests {
         let text = folder.path().join("notes.mp4");
         std::fs::write(&text, "just some text").unwrap();
         assert!(decode(text.to_str().unwrap()).is_err());
-    }
-
-    #[test]
-    fn hexadecimal_text_is_read_back() {
-        for bytes in [&b""[..], b"/videos/a\nb.mp4", &[0, 255, 16]] {
-            assert_eq!(bytes_of_hex(&hex(bytes)).as_deref(), Some(bytes));
-        }
-        for broken in ["0", "0g", "+1"] {
-            assert_eq!(bytes_of_hex(broken), None, "{broken}");
-        }
     }
 }

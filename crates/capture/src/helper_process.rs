@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::policy::{FILE_STILL_BYTES_MAX, HELPER_OUTPUT_BYTES_MAX};
 use crate::source::scap;
 use crate::{encoder_trial, file_still, webcam};
 
@@ -39,7 +40,18 @@ impl HelperKind {
         }
     }
 
+    /// Returns the most memory that the helper may take. Those without a limit read no files of others.
+    fn memory_bytes_max(self) -> Option<u64> {
+        match self {
+            HelperKind::FileStill => Some(FILE_STILL_BYTES_MAX),
+            HelperKind::Cameras | HelperKind::Scap | HelperKind::Trial => None,
+        }
+    }
+
     fn run(self, arguments: &str) -> ExitCode {
+        if self.memory_bytes_max().is_some_and(|bytes| limit_memory(bytes).is_err()) {
+            return ExitCode::FAILURE;
+        }
         match self {
             HelperKind::Cameras => webcam::cameras::run(),
             HelperKind::FileStill => file_still::run(arguments),
@@ -47,6 +59,25 @@ impl HelperKind {
             HelperKind::Trial => encoder_trial::run(arguments),
         }
     }
+}
+
+/// Limits the memory of this process. An allocation beyond it fails, and most libraries then end the process.
+///
+/// `RLIMIT_DATA` counts what the process can write to. `RLIMIT_AS` would also count the reservations of threads and
+/// libraries, which depend on the number of processors.
+#[cfg(target_os = "linux")]
+fn limit_memory(bytes: u64) -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    Ok(setrlimit(Resource::Data, limit)?)
+}
+
+/// Does nothing: macOS ignores such a limit, and Windows has none that a process sets itself without a job.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "Linux has a limit, which may fail")]
+fn limit_memory(_: u64) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Must be called first in a program's `main`. If it returns `Some`, this process was a helper and must
@@ -124,12 +155,12 @@ impl HelperProcess {
         arguments: &str,
         wait: Duration,
     ) -> Result<String, String> {
-        let (helper, mut stdout) = HelperProcess::start(name, arguments)?;
+        let (helper, stdout) = HelperProcess::start(name, arguments)?;
         let (sender, receiver) = channel();
         // Ends with the helper.
         std::thread::spawn(move || {
             let mut output = String::new();
-            let read = stdout.read_to_string(&mut output);
+            let read = stdout.take(HELPER_OUTPUT_BYTES_MAX).read_to_string(&mut output);
             // Fails only if the receiver has stopped waiting.
             drop(sender.send(read.map(|_| output)));
         });

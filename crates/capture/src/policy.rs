@@ -40,6 +40,13 @@ pub(crate) const TRIAL_WAIT: Duration = Duration::from_secs(10);
 /// The timeout of a still of a file. One takes a fiftieth of this on an idle machine; a decoder that takes longer has
 /// hung, or the file is made to keep it busy.
 pub(crate) const FILE_STILL_WAIT: Duration = Duration::from_secs(10);
+/// The tallest still of a file. A video of 16 by 65,535 pixels would otherwise become a picture of gigabytes.
+pub(crate) const FILE_STILL_HEIGHT_PX_MAX: i32 = 4_096;
+/// The memory of the process that makes a still of a file. A picture of 8K takes 50 MB, and decoders keep a dozen of
+/// them; of what needs more there is no still.
+pub(crate) const FILE_STILL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// The longest output of a helper that is read: a still of a file has a tenth of it.
+pub(crate) const HELPER_OUTPUT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// A hardware encoder that holds frames and returns none for this long has hung. This is shorter than
 /// the time in which 30 frames a second fill the queue before it, and shorter than `STALL_MS`, which is
 /// the same limit for the whole pipeline.

@@ -31,3 +31,4 @@ pub use ids::{
     SessionId, pointer_file, segment_file, segment_index,
 };
 pub use item::{ItemId, ItemKind};
+pub use snaplark_api::{bytes_of_hex, hex};
