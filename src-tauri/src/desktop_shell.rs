@@ -225,8 +225,8 @@ impl Shell for TauriShell {
     }
 
     async fn ask_files(&self) -> Vec<PathBuf> {
-        const ENDINGS: [&str; 10] =
-            ["mp4", "m4v", "mov", "webm", "mkv", "png", "jpg", "jpeg", "webp", "qt"];
+        const ENDINGS: [&str; 12] =
+            ["mp4", "m4v", "mov", "webm", "mkv", "png", "jpg", "jpeg", "webp", "gif", "apng", "qt"];
         let dialog = self.handle.dialog().file().set_title(word(Word::UPLOAD_FILE_TITLE));
         // Names prove nothing, so every file can be chosen.
         let dialog = dialog

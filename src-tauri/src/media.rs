@@ -1,7 +1,8 @@
 //! Serves recordings to windows under a URI scheme: `recording://localhost/ID/…` with `still` or `frame-N`
 //! (JPEG), `init` or a piece's number (WebM). Pictures have `thumbnail-N` (JPEG, with their drawing) and
-//! `source` (the original) and `glance` (the original, smaller, until it is there), which show what is covered and so are
-//! for its own editor alone. Only the library, the
+//! `source` (the original), `first-frame` (that of an animation, PNG) and `glance` (the original, smaller, until it is
+//! there), which show what is covered and so are for its own editor alone. An animation on which nothing is drawn has
+//! `moving-N` as well. Only the library, the
 //! preview and the editors may use it, and only with ids: no path goes in or out. An editor gets its own item alone.
 //! Their pages have the one origin that may read an answer (CORS), so a web page that got into a window anyway
 //! could read nothing.
@@ -22,8 +23,12 @@ enum MediaRequest {
     Piece(usize),
     /// A picture with its drawing, small.
     Thumbnail,
+    /// An animation on which nothing is drawn.
+    Moving,
     /// A picture without its drawing.
     Source,
+    /// The first frame of an animation without its drawing.
+    FirstFrame,
     /// The same, smaller, while it is on its way into the library.
     Glance,
 }
@@ -35,8 +40,10 @@ impl MediaRequest {
         let shows_recordings = [pages::LIBRARY.label, pages::PREVIEW.label].contains(&label)
             || cutter::WINDOW.is_of(label, id);
         match self {
-            MediaRequest::Source | MediaRequest::Glance => is_editor,
-            MediaRequest::Thumbnail => is_editor || label == pages::LIBRARY.label,
+            MediaRequest::Source | MediaRequest::FirstFrame | MediaRequest::Glance => is_editor,
+            MediaRequest::Thumbnail | MediaRequest::Moving => {
+                is_editor || label == pages::LIBRARY.label
+            }
             MediaRequest::Still
             | MediaRequest::Frame(_)
             | MediaRequest::Init
@@ -85,14 +92,15 @@ fn parsed(path: &str) -> Option<(&str, MediaRequest)> {
         "init" => MediaRequest::Init,
         "source" => MediaRequest::Source,
         "glance" => MediaRequest::Glance,
-        name => match (name.strip_prefix("frame-"), name.strip_prefix("thumbnail-")) {
-            (Some(number), _) => MediaRequest::Frame(number.parse().ok()?),
+        "first-frame" => MediaRequest::FirstFrame,
+        name => match name.rsplit_once('-') {
+            Some(("frame", number)) => MediaRequest::Frame(number.parse().ok()?),
             // The number makes the address another one for each drawing.
-            (None, Some(revision)) => {
+            Some((kind @ ("thumbnail" | "moving"), revision)) => {
                 revision.parse::<u32>().ok()?;
-                MediaRequest::Thumbnail
+                if kind == "moving" { MediaRequest::Moving } else { MediaRequest::Thumbnail }
             }
-            (None, None) => MediaRequest::Piece(name.parse().ok()?),
+            Some(_) | None => MediaRequest::Piece(name.parse().ok()?),
         },
     };
     Some((id, wanted))
@@ -101,7 +109,11 @@ fn parsed(path: &str) -> Option<(&str, MediaRequest)> {
 async fn answer(app: &App, id: &str, wanted: MediaRequest) -> Response<Vec<u8>> {
     // Stills are shown again with each scroll, so they are cached; videos are too large.
     let (kind, caching) = match wanted {
-        MediaRequest::Thumbnail | MediaRequest::Source | MediaRequest::Glance => {
+        MediaRequest::Thumbnail
+        | MediaRequest::Moving
+        | MediaRequest::Source
+        | MediaRequest::FirstFrame
+        | MediaRequest::Glance => {
             return answer_picture(app, id, &wanted).await;
         }
         MediaRequest::Still | MediaRequest::Frame(_) => ("image/jpeg", "private, max-age=86400"),
@@ -116,7 +128,9 @@ async fn answer_picture(app: &App, id: &str, wanted: &MediaRequest) -> Response<
     // What is covered later must not stay in the cache of a window.
     let (read, caching) = match wanted {
         MediaRequest::Source => (app.pictures().source(id).await, "no-store"),
+        MediaRequest::FirstFrame => (app.pictures().first_frame(id).await, "no-store"),
         MediaRequest::Glance => (app.pictures().glance(id).await, "no-store"),
+        MediaRequest::Moving => (app.pictures().moving(id).await, "no-store"),
         _ => (app.pictures().thumbnail(id).await, "private, max-age=86400"),
     };
     respond(read.map(|read| (read.bytes, read.mime)), caching)
@@ -145,7 +159,11 @@ async fn read(app: &App, id: RecordingId, wanted: MediaRequest) -> Result<Vec<u8
         MediaRequest::Init => media.init(),
         MediaRequest::Piece(index) => media.piece(index),
         // Those are of pictures, which have no media.
-        MediaRequest::Thumbnail | MediaRequest::Source | MediaRequest::Glance => {
+        MediaRequest::Thumbnail
+        | MediaRequest::Moving
+        | MediaRequest::Source
+        | MediaRequest::FirstFrame
+        | MediaRequest::Glance => {
             Err(AppError::NoMedia { reason: "it is no recording".to_owned() })
         }
     });
@@ -170,6 +188,7 @@ mod tests {
         assert!(MediaRequest::Glance.may_come_from("editor-2", "2"));
         for label in ["library", "preview", "toast", "settings", "pin-2", "editor", "editor-1"] {
             assert!(!MediaRequest::Source.may_come_from(label, "2"), "{label}");
+            assert!(!MediaRequest::FirstFrame.may_come_from(label, "2"), "{label}");
             assert!(!MediaRequest::Glance.may_come_from(label, "2"), "{label}");
         }
         assert!(!MediaRequest::Thumbnail.may_come_from("editor-1", "2"), "it is another's");
@@ -199,6 +218,8 @@ mod tests {
         assert!(matches!(parsed("/x/source"), Some(("x", MediaRequest::Source))));
         assert!(matches!(parsed("/x/glance"), Some(("x", MediaRequest::Glance))));
         assert!(matches!(parsed("/x/thumbnail-3"), Some(("x", MediaRequest::Thumbnail))));
+        assert!(matches!(parsed("/x/moving-3"), Some(("x", MediaRequest::Moving))));
+        assert!(matches!(parsed("/x/first-frame"), Some(("x", MediaRequest::FirstFrame))));
         for path in [
             "",
             "/",
@@ -210,6 +231,8 @@ mod tests {
             "/x/frame--1",
             "/x/thumbnail-",
             "/x/thumbnail-a",
+            "/x/moving-",
+            "/x/first-frame-1",
             "/x/source/..",
             "/x/still/",
             "x/still",

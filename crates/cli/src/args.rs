@@ -82,7 +82,7 @@ pub enum Command {
     Screenshot(Box<Screenshot>),
     /// Upload video and image files and print their links.
     ///
-    /// Videos (MP4, MOV, M4V, WebM, MKV) stay where they are and are uploaded unchanged; images (PNG, JPEG, WebP) are
+    /// Videos (MP4, MOV, M4V, WebM, MKV) stay where they are and are uploaded unchanged; images (PNG, JPEG, WebP, GIF) are
     /// added to the library. If Snaplark is running, it uploads the files and the command ends when their links are
     /// known. Otherwise the command ends when they are online.
     #[command(after_help = UPLOAD_EXAMPLES)]

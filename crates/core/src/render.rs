@@ -21,6 +21,11 @@ pub use export::{CutFiles, ExportFormat, ExportOptions, PieceFile};
 /// The most pixels of a picture that is opened: six displays of 3840x2160, or a photo of 64 megapixels. While it
 /// is drawn, each takes about ten bytes.
 pub const PICTURE_PIXELS_MAX: u64 = 64 * 1024 * 1024;
+/// The most frames of an animation: eleven minutes at 30 pictures a second. Whoever shows it decodes them again with each
+/// repetition.
+pub const ANIMATION_FRAMES_MAX: u64 = 20_000;
+/// The most pixels of all frames together: 4,000 frames of Full HD.
+pub const ANIMATION_PIXELS_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// The longest side of a picture that is opened.
 pub const PICTURE_SIDE_PX_MAX: u32 = 32_768;
 
@@ -123,7 +128,7 @@ pub trait Render: Send + Sync {
 /// A picture to render.
 #[derive(Clone, Copy, Debug)]
 pub struct PictureRecipe<'a> {
-    /// The original: PNG, JPEG or WebP.
+    /// The original: PNG, JPEG, WebP or GIF. Of an animation, the first frame is rendered.
     pub source: &'a [u8],
     /// The drawing on it.
     pub drawing: &'a Drawing,
@@ -313,7 +318,7 @@ pub enum RenderError {
         /// The system's reason.
         reason: String,
     },
-    /// The bytes are no PNG, JPEG or WebP, or they are damaged.
+    /// The bytes are no PNG, JPEG, WebP or GIF, or they are damaged.
     #[error("This is not a picture that can be opened: {reason}")]
     NotAPicture {
         /// The decoder's reason.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`webm`] | WebM: written, read, finished, scanned as it arrives |
 //! | [`mp4`] | MP4 and QuickTime: duration and picture size, and fragments as they arrive |
+//! | [`animation`] | the frames of GIF, animated WebP and APNG, counted |
 //! | [`ChapterMark`] | the chapters of a WebM or MP4 file |
 //! | [`images`] | the width and height in an image's header |
 //! | [`metadata`] | PNG, JPEG, WebP and GIF without EXIF, XMP, comments and what follows their end |
@@ -19,6 +20,7 @@
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod animation;
 mod chapters;
 pub mod images;
 mod intake;

@@ -293,8 +293,11 @@ fn part_of(folder: &Path, file: &str) -> PathBuf {
 
 /// Returns the name of an item's file. Text from outside is only used as its ending, and only if it is one.
 fn source_name(extension: &str) -> String {
-    let is_one = (1..=8).contains(&extension.len())
-        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_ending = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    // Two of them, as of `animated.gif`.
+    let is_one = extension.split('.').count() <= 2 && extension.split('.').all(is_ending);
     match is_one {
         true => format!("source.{}", extension.to_ascii_lowercase()),
         false => "source".to_owned(),

@@ -54,7 +54,8 @@ pub async fn picture(
 ) -> Answer<PictureView> {
     let view = app.pictures().open(picture_of(&window, &id)?).await?;
     let glance_url = view.glance_url.as_deref().map(media::address);
-    Ok(PictureView { source_url: media::address(&view.source_url), glance_url, ..view })
+    let still_url = view.still_url.as_deref().map(media::address);
+    Ok(PictureView { source_url: media::address(&view.source_url), still_url, glance_url, ..view })
 }
 
 #[command]
@@ -218,7 +219,8 @@ fn is_made_up(name: &str) -> bool {
 pub async fn import_pictures(app: State<'_, App>, handle: AppHandle) -> Answer<Vec<String>> {
     let pictures = app.pictures();
     let dialog = handle.dialog().file();
-    let dialog = dialog.add_filter("PNG, JPEG, WebP", &["png", "jpg", "jpeg", "webp"]);
+    let endings = ["png", "jpg", "jpeg", "webp", "gif", "apng"];
+    let dialog = dialog.add_filter("PNG, JPEG, WebP, GIF", &endings);
     let (chosen, answer) = oneshot::channel();
     dialog.pick_files(move |files| drop(chosen.send(files)));
     let mut ids = Vec::new();

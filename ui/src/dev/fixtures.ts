@@ -247,6 +247,7 @@ export const picture = (
   link: state.kind === "local" ? null : `https://go.snaplark.com/screenshots/${title.length}`,
   linkReach: state.kind === "local" ? null : "internet",
   isEdited: false,
+  isAnimated: false,
   hasChanges: false,
   here: true,
   revision: 0,
@@ -285,6 +286,7 @@ export const pictures = (): PictureSummary[] => [
   picture("Onboarding – step 3", { kind: "done" }, { isEdited: true, hasChanges: true, revision: 5 }),
   picture("Error in the terminal", { kind: "waits", reason: "offline" }, { upload: progress(0, 0) }),
   picture("Too large", { kind: "needsYou", reason: "refused", detail: "The picture is too large. (413)" }),
+  picture("Loading, in five seconds", { kind: "done" }, { isImported: true, isAnimated: true, width: 480, height: 270 }),
   picture("Screenshot, Tuesday 14:05", { kind: "local" }, { width: 3840, height: 2160 }),
 ];
 

@@ -215,6 +215,10 @@ const scenes: Record<string, () => Partial<Scene>> = {
   "picture-online": () => ({
     picture: screenshots.picture({ drawing: screenshots.marked, link: LINK, state: { kind: "done" }, version: 2 }),
   }),
+  animation: () => ({ picture: screenshots.picture({ stillUrl: screenshots.sourceUrl }) }),
+  "animation-drawn": () => ({
+    picture: screenshots.picture({ stillUrl: screenshots.sourceUrl, drawing: screenshots.marked }),
+  }),
   "picture-offline": () => ({
     picture: screenshots.picture({ drawing: screenshots.marked, state: { kind: "waits", reason: "offline" } }),
   }),

@@ -39,7 +39,7 @@ const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${
   ${row(720, "Mina Sato", "mina@sato.example", "$ 87.00")}${row(788, "Olu Ade", "olu.ade@mail.example", "$ 45.10")}
 </svg>`;
 
-const sourceUrl = `data:image/svg+xml,${encodeURIComponent(SVG)}`;
+export const sourceUrl = `data:image/svg+xml,${encodeURIComponent(SVG)}`;
 
 export const plain: Drawing = {
   canvas: { crop: null, quarterTurns: 0, width: null, background: null },
@@ -95,6 +95,7 @@ export const picture = (more: Partial<PictureView> = {}): PictureView => ({
   drawing: null,
   isOfNewerForm: false,
   sourceUrl,
+  stillUrl: null,
   glanceUrl: null,
   link: null,
   state: { kind: "local" },

@@ -67,6 +67,8 @@ export const media = {
   piece: (id: string, index: number) => at(id, String(index)),
   /** A picture with its drawing, small; another revision is asked for anew. */
   thumbnail: (id: string, revision: number) => at(id, `thumbnail-${revision}`),
+  /** An animation on which nothing is drawn, as it moves. */
+  moving: (id: string, revision: number) => at(id, `moving-${revision}`),
 };
 const at = (id: string, part: string) => convertFileSrc(`${id}/${part}`, "recording");
 

@@ -5,7 +5,7 @@
 import { listen } from "@tauri-apps/api/event";
 import { program } from "$lib/ipc";
 
-const KINDS = ["image/png", "image/jpeg", "image/webp"];
+const KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 /** The program takes no larger ones: there is no need to read them first. */
 const BYTES_MAX = 100 * 1024 * 1024;
 

@@ -39,8 +39,8 @@ pub enum FileRefusal {
     Empty,
     /// Its content is none of the known types.
     OtherType,
-    /// It is an animated or other picture that can't be opened here.
-    OtherPicture,
+    /// It is an animation with more frames, or larger ones, than can be shown.
+    AnimationTooLarge,
     /// It ends before its index.
     CutOff,
     /// It has sound alone.
@@ -68,9 +68,11 @@ impl FileRefusal {
             }
             FileRefusal::Empty => "It is empty. Copy or download it again",
             FileRefusal::OtherType => {
-                "It is neither a video (MP4, MOV, M4V, WebM, MKV) nor a picture (PNG, JPEG, WebP), whatever its name says. Convert it first"
+                "It is neither a video (MP4, MOV, M4V, WebM, MKV) nor a picture (PNG, JPEG, WebP, GIF), whatever its name says. Convert it first"
             }
-            FileRefusal::OtherPicture => "Pictures can be PNG, JPEG or WebP. Convert it first",
+            FileRefusal::AnimationTooLarge => {
+                "It has more frames, or larger ones, than can be shown. Export it shorter or smaller, or as a video"
+            }
             FileRefusal::CutOff => {
                 "It is incomplete or damaged: a part that every player needs is missing. Copy or download it again"
             }
@@ -93,7 +95,7 @@ impl FileRefusal {
             FileRefusal::BadName => "bad-name",
             FileRefusal::Empty => "empty",
             FileRefusal::OtherType => "other-type",
-            FileRefusal::OtherPicture => "other-picture",
+            FileRefusal::AnimationTooLarge => "animation-too-large",
             FileRefusal::CutOff => "cut-off",
             FileRefusal::NoPicture => "no-picture",
             FileRefusal::TooLarge => "too-large",
@@ -196,8 +198,10 @@ pub(crate) fn inspect(path: &Path) -> Result<Inspected, FileRefusal> {
     let (media, facts) = match media {
         MediaKind::Webm | MediaKind::Mkv => of_matroska(&head, stamp.size_bytes)?,
         MediaKind::Mp4 | MediaKind::Mov => (media, of_mp4(&mut file, stamp.size_bytes)?),
-        MediaKind::Png | MediaKind::Jpeg | MediaKind::Webp => (media, VideoFacts::default()),
-        MediaKind::Gif => return Err(FileRefusal::OtherPicture),
+        // Whether an animation is whole and of a fit size is found out when it is read (`crate::pictures`).
+        MediaKind::Png | MediaKind::Jpeg | MediaKind::Webp | MediaKind::Gif => {
+            (media, VideoFacts::default())
+        }
         MediaKind::Unknown => return Err(FileRefusal::OtherType),
     };
     Ok(Inspected { media, stamp, facts })

@@ -380,7 +380,7 @@ fn hostile(folder: &Path) -> Vec<(PathBuf, Option<FileRefusal>)> {
             Some(FileRefusal::OtherType),
         ),
         ("zeros.mkv", vec![0; 70_000], Some(FileRefusal::OtherType)),
-        ("animation.gif", b"GIF89a\x01\0\x01\0\0\0\0;".to_vec(), Some(FileRefusal::OtherPicture)),
+        ("animation.gif", b"GIF89a\x01\0\x01\0\0\0\0;".to_vec(), None),
         ("cut before its index.mp4", at_end[..3_000].to_vec(), Some(FileRefusal::CutOff)),
         ("cut in its index.mp4", whole[..60].to_vec(), Some(FileRefusal::CutOff)),
         ("cut in its header.webm", header.to_vec(), Some(FileRefusal::CutOff)),

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use sha2::{Digest as _, Sha256};
 use snaplark_core::ItemKind;
 use snaplark_core::edit::{Canvas, Drawing};
@@ -65,7 +65,8 @@ pub(super) fn unchanged(row: &PictureRow) -> Result<Option<ExportedPicture>, App
     let Ok(bytes) = without_metadata(&source) else { return Ok(None) };
     let media = super::known_kind(&bytes)?;
     let (extension, mime) = (media.name(), media.mime());
-    let filename = format!("{}.{extension}", row.item.title);
+    let filename =
+        format!("{}.{extension}", name::of_file("{title}", &row.item.title, &taken(row)));
     Ok(Some(ExportedPicture { bytes, extension, mime, filename }))
 }
 
@@ -117,10 +118,14 @@ pub(super) fn filename(
     format: PictureFormat,
     settings: &ScreenshotSettings,
 ) -> String {
-    let taken = Timestamp::from_millisecond(row.item.started_unix_ms).unwrap_or_default();
-    let taken = taken.to_zoned(TimeZone::system());
-    let stem = name::of_file(&settings.file_name, &row.item.title, &taken);
+    let stem = name::of_file(&settings.file_name, &row.item.title, &taken(row));
     format!("{stem}.{}", ending_of(format).0)
+}
+
+/// Returns when a picture was taken or brought in.
+fn taken(row: &PictureRow) -> Zoned {
+    let taken = Timestamp::from_millisecond(row.item.started_unix_ms).unwrap_or_default();
+    taken.to_zoned(TimeZone::system())
 }
 
 /// Returns the small picture of the item with its drawing. It is kept in the item's folder under the revision of

@@ -1,11 +1,13 @@
 //! Pictures in the library: taken, brought in, drawn on, exported, published.
 //!
 //! - What leaves is rendered from the source and its drawing (`flatten`), so neither covered pixels nor metadata
-//!   leave. A picture that was brought in and has no drawing is published as it is, without its metadata.
+//!   leave. A picture that was brought in and has no drawing is published as it is, without its metadata, and so an
+//!   animation moves (`animation`). A drawing makes a still of it.
 //! - Rendering, and writing what was rendered, runs outside of the event loop; rows are written inside of it.
 //! - Publishing makes the flattened picture durable before its row, and the row before the upload. A drawing
 //!   that was changed is published again as the next version, behind the same link.
 
+mod animation;
 mod arriving;
 /// The clipboard's pictures.
 pub mod clipboard;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use snaplark_core::edit::{Area, Drawing};
-use snaplark_core::render::{PictureFormat, Recognized, Render, RenderProgress};
+use snaplark_core::render::{PictureFormat, PictureRecipe, Recognized, Render, RenderProgress};
 use snaplark_core::{ItemId, ItemKind, RecordingId};
 use snaplark_files as files;
 use snaplark_formats::sniff::MediaKind;
@@ -49,7 +51,7 @@ use view::PictureView;
 /// A picture before it is in the library.
 #[derive(Clone, Debug)]
 pub struct NewPicture {
-    /// PNG, JPEG or WebP.
+    /// PNG, JPEG, WebP or GIF.
     pub bytes: Vec<u8>,
     /// The title, such as that of the window that was taken. `None`: the date.
     pub title: Option<String>,
@@ -208,12 +210,19 @@ impl Pictures {
         let NewPicture { bytes, title } = new;
         check_size(bytes.len() as u64)?;
         let media = known_kind(&bytes)?;
+        let name = title.clone();
         let render = self.render.clone();
         let now = jiff::Zoned::now();
         let title = self.title(title.as_deref(), &now).await?;
         let home = self.app.home.root.clone();
         let written = blocking(move || {
+            let refused = |refusal| {
+                let name = name.clone().unwrap_or_else(|| media.name().to_uppercase());
+                AppError::FileRefused { name, refusal }
+            };
+            let frames = animation::frames(&bytes).map_err(refused)?;
             let (width, height) = render.picture_size(&bytes)?;
+            let is_animated = animation::check(frames, (width, height)).map_err(refused)?;
             let new = NewItem {
                 id,
                 kind,
@@ -222,7 +231,7 @@ impl Pictures {
                 started_unix_ms: now.timestamp().as_millisecond(),
                 width,
                 height,
-                extension: media.name().to_owned(),
+                extension: animation::extension(media, is_animated),
                 size_bytes: bytes.len() as u64,
                 sha256: Sha256::digest(&bytes).into(),
             };
@@ -256,7 +265,8 @@ impl Pictures {
         self.ask(|reply| PictureCommand::SaveDrawing { item, drawing, reply }).await
     }
 
-    /// Returns the picture with its drawing, in the format of the settings or another.
+    /// Returns the picture with its drawing, in the format of the settings or another. Without a format that was asked for,
+    /// an animation on which nothing is drawn stays one.
     pub async fn export(
         &self,
         item: ItemId,
@@ -264,7 +274,21 @@ impl Pictures {
     ) -> Result<ExportedPicture, AppError> {
         let settings = self.app.settings().await?.screenshots;
         let row = self.row(item).await?;
+        if format.is_none()
+            && let Some(moving) = self.moving_file(&row).await?
+        {
+            return Ok(moving);
+        }
         self.flatten(&row, format.unwrap_or_else(|| settings.picture_format()), &settings).await
+    }
+
+    /// Returns an animation on which nothing is drawn, as it leaves this computer. `None` for every other picture.
+    async fn moving_file(&self, row: &PictureRow) -> Result<Option<ExportedPicture>, AppError> {
+        if !animation::moves(row) {
+            return Ok(None);
+        }
+        let row = row.clone();
+        blocking(move || flatten::unchanged(&row)).await
     }
 
     /// Returns the picture with its drawing as PNG, for a clipboard.
@@ -318,6 +342,11 @@ impl Pictures {
     ) -> Result<PathBuf, AppError> {
         let settings = self.app.settings().await?.screenshots;
         let row = self.row(item).await?;
+        if format.is_none()
+            && let Some(moving) = self.moving_file(&row).await?
+        {
+            return Ok(self.folder().await?.join(moving.filename));
+        }
         let format = format.unwrap_or_else(|| settings.picture_format());
         Ok(self.folder().await?.join(flatten::filename(&row, format, &settings)))
     }
@@ -412,6 +441,29 @@ impl Pictures {
         Ok(read)
     }
 
+    /// Returns the first frame of the original as PNG, for the editor alone: what is drawn on it is drawn on a still.
+    pub async fn first_frame(&self, item: ItemId) -> Result<PictureBytes, AppError> {
+        let (row, render) = (self.row(item).await?, self.render.clone());
+        blocking(move || {
+            let (source, drawing) = (read_source(&row)?, Drawing::default());
+            let format = PictureFormat::Png;
+            let recipe = PictureRecipe { source: &source, drawing: &drawing, format };
+            let bytes = render.picture(&recipe, &RenderProgress::default())?;
+            Ok(PictureBytes { bytes, mime: MediaKind::Png.mime() })
+        })
+        .await
+    }
+
+    /// Returns an animation on which nothing is drawn, without its metadata, for a card that shows it move. One on which
+    /// something is drawn doesn't move.
+    pub async fn moving(&self, item: ItemId) -> Result<PictureBytes, AppError> {
+        let row = self.row(item).await?;
+        let moving = self.moving_file(&row).await?;
+        let moving =
+            moving.ok_or_else(|| AppError::told(ErrorCode::NoPicture, "it doesn't move"))?;
+        Ok(PictureBytes { bytes: moving.bytes, mime: moving.mime })
+    }
+
     /// Returns a glance at the original of a picture that was announced, for the editor alone. There is one until the
     /// original was read.
     pub async fn glance(&self, item: ItemId) -> Result<PictureBytes, AppError> {
@@ -490,9 +542,9 @@ pub(crate) async fn read(file: PathBuf) -> Result<Vec<u8>, AppError> {
 /// Returns the kind of a picture that can be opened here.
 fn known_kind(bytes: &[u8]) -> Result<MediaKind, AppError> {
     match MediaKind::of_bytes(bytes) {
-        Some(media @ (MediaKind::Png | MediaKind::Jpeg | MediaKind::Webp)) => Ok(media),
+        Some(media) if media.is_image() => Ok(media),
         Some(_) | None => {
-            Err(AppError::told(ErrorCode::NoPicture, "it is neither PNG, JPEG nor WebP"))
+            Err(AppError::told(ErrorCode::NoPicture, "it is neither PNG, JPEG, WebP nor GIF"))
         }
     }
 }

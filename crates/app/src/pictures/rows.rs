@@ -139,7 +139,7 @@ fn empty() -> Edit {
 fn is_picture(item: &Item) -> bool {
     let is_image = item.source.as_ref().is_some_and(|source| {
         let ending = source.path.extension().and_then(|ending| ending.to_str());
-        matches!(ending, Some("png" | "jpg" | "jpeg" | "webp"))
+        matches!(ending, Some("png" | "jpg" | "jpeg" | "webp" | "gif"))
     });
     match item.kind {
         ItemKind::Screenshot => true,

@@ -46,9 +46,14 @@ struct Rig {
 
 impl Rig {
     async fn open() -> Rig {
+        Self::open_of(PNG).await
+    }
+
+    /// Opens it with a renderer of this picture alone.
+    async fn open_of(original: &'static [u8]) -> Rig {
         let (server, folder) = (FakeServer::default(), tempfile::tempdir().unwrap());
         let (render, links) =
-            (Arc::new(FakeRender::only_of(PNG)), Arc::<Mutex<Vec<String>>>::default());
+            (Arc::new(FakeRender::only_of(original)), Arc::<Mutex<Vec<String>>>::default());
         let app = start(&folder, &server, &render, &links).await;
         Rig { app, server, render, links, folder }
     }
@@ -439,7 +444,7 @@ async fn deleted_picture_is_had_back_with_its_upload() {
 async fn only_pictures_are_brought_in() {
     let rig = Rig::open().await;
     let pictures = rig.app.pictures();
-    for bytes in [b"GIF89a\x40\x01\xB4\0\x80\0\0".as_slice(), b"a text", b""] {
+    for bytes in [b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0".as_slice(), b"a text", b""] {
         let refused = pictures.import_bytes(bytes.to_vec(), None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NoPicture);
     }
@@ -449,6 +454,80 @@ async fn only_pictures_are_brought_in() {
     assert_eq!((imported.title.as_str(), imported.is_imported), ("Invoice 2041", true));
     assert_eq!(pictures.source(item).await.unwrap().mime, "image/png");
     assert!(snapshot.recordings.is_empty(), "a picture is no recording");
+    rig.close().await;
+}
+
+/// Returns a GIF of 320x180 pixels with a comment and that many frames.
+fn gif(frames: usize) -> Vec<u8> {
+    let head = b"GIF89a\x40\x01\xB4\0\x80\0\0\0\0\0\0\0\0\x21\xFE\x06Secret\0";
+    let frame = b"\x21\xF9\x04\0\0\0\0\0\x2C\0\0\0\0\x40\x01\xB4\0\0\x02\x03abc\x02de\0";
+    [head.as_slice(), &frame.repeat(frames), b";"].concat()
+}
+
+#[tokio::test]
+async fn animation_leaves_as_one_until_it_is_drawn_on() {
+    let rig = Rig::open_of(gif(3).leak()).await;
+    let pictures = rig.app.pictures();
+    let name = Some("../a party.gif");
+    let item = pictures.import_bytes(gif(3), name).await.unwrap();
+    assert_eq!(rig.files(item), ["source.animated.gif"]);
+    assert_eq!(pictures.source(item).await.unwrap().bytes, gif(3), "the original is kept");
+    assert!(pictures.open(item).await.unwrap().still_url.is_some());
+    rig.publish(item).await;
+    let view = rig.done().await;
+    assert!(view.is_animated && !view.is_edited);
+    let sent = rig.server.pictures()[0].1.bytes.clone();
+    assert_eq!(snaplark_formats::animation::frame_count(&sent), Ok(3));
+    assert!(!sent.windows(6).any(|six| six == b"Secret"), "its metadata has left");
+    let moving = pictures.moving(item).await.unwrap();
+    assert_eq!((moving.bytes, moving.mime), (sent.clone(), "image/gif"));
+    let saved = pictures.save(item, None).await.unwrap();
+    assert_eq!(saved.file_name().and_then(|name| name.to_str()), Some("a party.gif"));
+    assert_eq!(std::fs::read(saved).unwrap(), sent);
+    // Whoever asks for another format gets a still, as the clipboard does.
+    assert_eq!(pictures.copy(item).await.unwrap(), text(&drawing(0), "png"));
+
+    rig.draw(item, 1).await;
+    pictures.moving(item).await.unwrap_err();
+    assert_eq!(pictures.export(item, None).await.unwrap().bytes, text(&drawing(1), "png"));
+    rig.publish(item).await;
+    rig.until("never sent", |picture| {
+        !picture.has_changes && picture.state == RecordingState::Done
+    })
+    .await;
+    let drawn = rig.server.pictures()[0].1.clone();
+    assert_eq!((drawn.version, drawn.bytes), (2, text(&drawing(1), "png")));
+
+    // What was drawn is undone: it moves again, also after a restart.
+    rig.draw(item, 0).await;
+    let rig = rig.restart().await;
+    rig.publish(item).await;
+    rig.until("never sent", |picture| {
+        !picture.has_changes && picture.state == RecordingState::Done
+    })
+    .await;
+    let again = rig.server.pictures()[0].1.clone();
+    assert_eq!((again.version, again.bytes), (3, sent));
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn hostile_animations_are_refused_with_their_reason() {
+    let rig = Rig::open_of(PNG).await;
+    let pictures = rig.app.pictures();
+    let whole = gif(3);
+    for (bytes, wanted) in [
+        (whole[..whole.len() - 10].to_vec(), "cut-off"),
+        (b"GIF89a\x40\x01\xB4\0\0\0\0;".to_vec(), "cut-off"),
+        (gif(20_001), "animation-too-large"),
+        // 1920x1080, as the renderer of this test says of every picture: 8 Gi of pixels are 4,142 frames.
+        (gif(4_143), "animation-too-large"),
+    ] {
+        let refused = pictures.import_bytes(bytes, Some("party.gif")).await.unwrap_err();
+        assert_eq!(refused.reason(), wanted);
+        assert!(refused.to_string().starts_with("party can't be uploaded. It "), "{refused}");
+    }
+    assert!(pictures.import_bytes(gif(4_142), None).await.is_ok());
     rig.close().await;
 }
 

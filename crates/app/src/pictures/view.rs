@@ -5,6 +5,7 @@ use snaplark_core::ItemId;
 use snaplark_core::edit::Drawing;
 use ts_rs::TS;
 
+use super::animation;
 use super::rows::PictureRow;
 use crate::LinkReach;
 use crate::view::{PlacedUpload, RecordingState, UploadProgress, WaitReason};
@@ -38,6 +39,9 @@ pub struct PictureSummary {
     pub link_reach: Option<LinkReach>,
     /// Something is drawn on it.
     pub is_edited: bool,
+    /// It moves, as long as nothing is drawn on it.
+    #[serde(default)]
+    pub is_animated: bool,
     /// It was changed after it was published.
     pub has_changes: bool,
     /// The original's file is here and whole.
@@ -70,6 +74,8 @@ pub struct PictureView {
     pub is_of_newer_form: bool,
     /// Where the window finds the original, behind the media scheme's own address.
     pub source_url: String,
+    /// Where it finds the first frame of an animation, which is what is drawn on. `None`: it doesn't move.
+    pub still_url: Option<String>,
     /// Where it finds a smaller picture of the same, which it shows until it has the original. `None`: there is none.
     pub glance_url: Option<String>,
     /// The link, if it is known.
@@ -107,6 +113,7 @@ impl PictureView {
         let id = row.item.id.to_string();
         PictureView {
             source_url: source_url(&id),
+            still_url: animation::is_one(&row.item).then(|| format!("{id}/first-frame")),
             glance_url: None,
             title: row.item.title,
             width: row.item.width,
@@ -131,6 +138,7 @@ impl PictureView {
         let id = item.to_string();
         PictureView {
             source_url: source_url(&id),
+            still_url: None,
             glance_url: Some(glance_url(&id)),
             id,
             title,
@@ -161,6 +169,7 @@ impl PictureSummary {
             state: state_of(&row),
             id: row.item.id.to_string(),
             is_imported: row.item.kind == snaplark_core::ItemKind::Import,
+            is_animated: animation::is_one(&row.item),
             has_changes: row.has_changes(),
             here: row.item.is_whole(),
             title: row.item.title,

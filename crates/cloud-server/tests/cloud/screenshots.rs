@@ -2,6 +2,8 @@
 
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
+use snaplark_formats::animation::frame_count;
+use snaplark_formats::metadata::without_metadata;
 
 use crate::browser::signed_in;
 use crate::support::{Answer, Server, User, probe};
@@ -171,5 +173,46 @@ async fn it_gets_a_small_picture_for_the_library() {
         assert_eq!(probe(&user.bytes(&small).await, "stream=width,height"), "320,180", "{ending}");
         let mp4 = format!("{}{}", server.url(), small.replace("thumbnail.jpg", "480.mp4"));
         assert_eq!(page(&user, &mp4).await.0, 404, "nobody makes a film of it");
+    }
+}
+
+/// Animations keep their frames and their type, on the page and for previews of the link, and have a small picture of the
+/// first frame, also where ffmpeg reads no animated WebP.
+#[tokio::test]
+async fn an_animation_stays_one_and_has_a_small_picture_of_its_first_frame() {
+    let server = Server::with(|options| options.cloud.ffmpeg = "ffmpeg".into()).await;
+    let user = server.user("a@example.com").await;
+    for (ending, encoder, mime) in [
+        ("gif", "gif", "image/gif"),
+        ("webp", "libwebp_anim -lossless 1", "image/webp"),
+        ("png", "apng -plays 0 -f apng", "image/png"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(format!("animation.{ending}"));
+        let made = std::process::Command::new("ffmpeg")
+            .args("-v error -f lavfi -i testsrc2=size=320x180:rate=5:duration=1 -c:v".split(' '))
+            .args(encoder.split(' '))
+            .arg(&file)
+            .status();
+        assert!(made.unwrap().success(), "{ending}");
+        let bytes = std::fs::read(file).unwrap();
+        assert_eq!(frame_count(&bytes), Ok(5), "{ending}");
+        let answer = send(&user, "a", &bytes).await.ok();
+        let image = answer["imageUrl"].as_str().unwrap();
+        let served = user.http.get(image).send().await.unwrap();
+        assert_eq!(served.headers()["content-type"], mime);
+        let served = served.bytes().await.unwrap();
+        assert_eq!(frame_count(&served), Ok(5), "{ending}");
+        assert_eq!(without_metadata(&bytes).as_deref(), Ok(served.as_ref()), "{ending}");
+
+        let (_, shown) = page(&user, answer["pageUrl"].as_str().unwrap()).await;
+        let named = format!(r#"property="og:image:type" content="{mime}""#);
+        assert!(shown.contains(&named), "{ending}: {shown}");
+        assert!(shown.contains(&format!(r#"data-type="{mime}""#)), "{ending}: {shown}");
+
+        let small = format!("/screenshots/{}/made/thumbnail.jpg", answer["id"].as_str().unwrap());
+        let url = format!("{}{small}", server.url());
+        wait::until_true(&small, async || page(&user, &url).await.0 == 200).await;
+        assert_eq!(probe(&user.bytes(&small).await, "stream=width,height"), "320,180", "{ending}");
     }
 }

@@ -161,6 +161,16 @@ impl JobInput<'_> {
         self.make_and_measure(plan, async |_| Ok(None)).await
     }
 
+    /// Does the same from these bytes in place of the file.
+    pub(crate) async fn make_by_ffmpeg_of(
+        &self,
+        plan: &FfmpegPlan,
+        bytes: Bytes,
+    ) -> Result<Made, JobError> {
+        let out = self.run_ffmpeg_of(plan, self.product.name.as_str(), Some(bytes)).await?;
+        Ok(Made { written: self.store_file(&out.file).await?, measured: None })
+    }
+
     /// Does the same, and looks at the file before it is stored.
     pub(crate) async fn make_and_measure(
         &self,
@@ -200,9 +210,18 @@ impl JobInput<'_> {
         plan: &FfmpegPlan,
         out_name: &str,
     ) -> Result<FfmpegOutput, JobError> {
+        self.run_ffmpeg_of(plan, out_name, None).await
+    }
+
+    async fn run_ffmpeg_of(
+        &self,
+        plan: &FfmpegPlan,
+        out_name: &str,
+        instead: Option<Bytes>,
+    ) -> Result<FfmpegOutput, JobError> {
         let ffmpeg = self.ffmpeg.ok_or(JobError::Gone)?;
-        let input = FfmpegInput { storage: self.storage, map: self.map, media: self.media };
-        ffmpeg.run(plan, &input, out_name).await
+        let (storage, map, media) = (self.storage, self.map, self.media);
+        ffmpeg.run(plan, &FfmpegInput { storage, map, media, instead }, out_name).await
     }
 
     /// Hands the whole video to `each`, piece after piece.

@@ -156,7 +156,8 @@ async fn from_stream(work: &JobInput<'_>, stream: &StreamPieces) -> Result<Made,
     let before_output = words("-map 0 -c copy -movflags +faststart");
     let plan = FfmpegPlan { file_bytes, ..FfmpegPlan::picture(before_output, COPY_TIME_MAX) };
     let ffmpeg = work.ffmpeg.ok_or(JobError::Gone)?;
-    let input = FfmpegInput { storage: work.storage, map: &stream.map, media: MediaKind::Mp4 };
+    let (storage, map) = (work.storage, &stream.map);
+    let input = FfmpegInput { storage, map, media: MediaKind::Mp4, instead: None };
     let out = ffmpeg.run(&plan, &input, work.product.name.as_str()).await?;
     Ok(Made { written: work.store_file(&out.file).await?, measured: None })
 }

@@ -171,7 +171,8 @@ impl StreamJob {
     ) -> Result<Made, JobError> {
         let (source, time) = match work.finished {
             Some(of) => {
-                let input = FfmpegInput { storage: work.storage, map: work.map, media: work.media };
+                let (storage, map, media) = (work.storage, work.map, work.media);
+                let input = FfmpegInput { storage, map, media, instead: None };
                 (StreamSource::Whole(input), encoding_time(of))
             }
             None => {

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use snaplark_api::limits::SCREENSHOT_BYTES_MAX;
 use snaplark_cloud_data::db::{Lane, ProductName};
+use snaplark_formats::animation::first_webp_frame;
+use snaplark_formats::sniff::MediaKind;
 
 use super::background_job::{BackgroundJob, JobInput, Made, Planned};
 use super::error::JobError;
@@ -42,6 +46,25 @@ impl BackgroundJob for ThumbnailJob {
             before_output.extend(["-ss".to_owned(), format!("{at_ms}ms")]);
         }
         let plan = FfmpegPlan::picture(before_output, TIME_MAX);
-        Box::pin(async move { work.make_by_ffmpeg(&plan).await })
+        Box::pin(async move {
+            match first_frame(work).await? {
+                Some(frame) => work.make_by_ffmpeg_of(&plan, frame).await,
+                None => work.make_by_ffmpeg(&plan).await,
+            }
+        })
     }
+}
+
+/// Returns the first frame of an animated WebP, which ffmpeg reads only from version 8 on. `None` for everything else.
+async fn first_frame(work: &JobInput<'_>) -> Result<Option<Bytes>, JobError> {
+    if work.media != MediaKind::Webp || work.map.len_bytes() > SCREENSHOT_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut file = Vec::new();
+    work.read(|bytes| {
+        file.extend_from_slice(bytes);
+        Ok(())
+    })
+    .await?;
+    Ok(first_webp_frame(&file).map(Bytes::from))
 }

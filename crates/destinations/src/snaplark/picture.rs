@@ -44,6 +44,9 @@ impl Snaplark {
         picture: OutgoingPicture,
     ) -> Result<Receipt, Failure> {
         let PictureFile { pieces, size_bytes, sha256, sent } = file;
+        if let Some(able) = self.screenshots() {
+            check_size(size_bytes, able.bytes_max)?;
+        }
         let digest = content_digest(&sha256)?;
         let body = reqwest::Body::wrap_stream(stream(pieces, sent.clone(), self.throttle.clone()));
         let part = FormPart::stream_with_length(body, size_bytes)
@@ -75,6 +78,17 @@ impl Snaplark {
     }
 }
 
+/// Refuses a picture above the server's limit before its first byte is sent. 0 is a server that states none.
+fn check_size(size_bytes: u64, bytes_max: u64) -> Result<(), Failure> {
+    if bytes_max == 0 || size_bytes <= bytes_max {
+        return Ok(());
+    }
+    // Rounded so that a picture above the limit never seems to be as large as it.
+    let (is, most) = (size_bytes.div_ceil(1024 * 1024), bytes_max / (1024 * 1024));
+    let detail = format!("the picture has {is} MB, and this server takes {most} MB at most");
+    Err(Failure::Refused { detail })
+}
+
 /// Returns the fields that the server takes.
 fn fields(picture: &OutgoingPicture, able: Option<&ScreenshotCapabilities>) -> ScreenshotFields {
     let Some(able) = able else { return ScreenshotFields::default() };
@@ -92,6 +106,15 @@ fn fields(picture: &OutgoingPicture, able: Option<&ScreenshotCapabilities>) -> S
 mod tests {
     use super::*;
     use crate::Address;
+
+    #[test]
+    fn picture_above_the_servers_limit_is_refused_with_both_sizes() {
+        let limit = 25 * 1024 * 1024;
+        assert_eq!(check_size(limit, limit), Ok(()));
+        assert_eq!(check_size(u64::MAX, 0), Ok(()), "it states no limit");
+        let refused = check_size(limit + 1, limit).unwrap_err().to_string();
+        assert!(refused.contains("26 MB") && refused.contains("25 MB"), "{refused}");
+    }
 
     #[test]
     fn server_gets_only_the_fields_that_it_takes() {

@@ -28,11 +28,7 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
             Err(PictureError::Cut) if has_picture => break,
             Ok(TRAILER) => break,
             Ok(IMAGE) => {
-                let image = from.take(IMAGE_BYTES)?;
-                from.take(colors_bytes(image[8]))?;
-                // The size of the codes.
-                from.byte()?;
-                skip_blocks(&mut from)?;
+                skip_image(&mut from)?;
                 has_picture = true;
                 true
             }
@@ -55,6 +51,41 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     }
     clean.push(TRAILER);
     Ok(clean)
+}
+
+/// Returns the number of pictures.
+pub(crate) fn frame_count(bytes: &[u8]) -> Result<u64, PictureError> {
+    let mut from = ByteReader { left: bytes };
+    from.take(HEADER_BYTES)?;
+    let screen = from.take(SCREEN_BYTES)?;
+    from.take(colors_bytes(screen[4]))?;
+    let mut count = 0;
+    loop {
+        match from.byte() {
+            // Some programs leave out the trailer.
+            Err(PictureError::Cut) if count > 0 => return Ok(count),
+            Ok(TRAILER) if count > 0 => return Ok(count),
+            Ok(IMAGE) => {
+                skip_image(&mut from)?;
+                count += 1;
+            }
+            Ok(EXTENSION) => {
+                from.byte()?;
+                skip_blocks(&mut from)?;
+            }
+            Ok(_) => return Err(PictureError::Malformed),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads a picture behind its first byte.
+fn skip_image(from: &mut ByteReader<'_>) -> Result<(), PictureError> {
+    let image = from.take(IMAGE_BYTES)?;
+    from.take(colors_bytes(image[8]))?;
+    // The size of the codes.
+    from.byte()?;
+    skip_blocks(from)
 }
 
 /// Returns the size of the table of colors that the flags announce.

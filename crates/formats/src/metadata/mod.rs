@@ -16,10 +16,10 @@
 //! The result doesn't depend on anything but the bytes, and cleaning it again changes nothing.
 
 mod exif;
-mod gif;
+pub(crate) mod gif;
 mod jpeg;
-mod png;
-mod webp;
+pub(crate) mod png;
+pub(crate) mod webp;
 
 use thiserror::Error;
 

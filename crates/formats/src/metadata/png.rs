@@ -17,11 +17,7 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     let (mut is_first, mut has_data, mut orientation) = (true, false, None);
     loop {
         let chunk = from.left;
-        let length = u32::from_be_bytes(from.array()?);
-        let length = usize::try_from(length).map_err(|_| PictureError::Malformed)?;
-        let kind: [u8; 4] = from.array()?;
-        let data = from.take(length)?;
-        from.take(CRC_BYTES)?;
+        let (kind, data) = next_chunk(&mut from)?;
         if is_first != (&kind == b"IHDR") {
             return Err(PictureError::Malformed);
         }
@@ -48,6 +44,38 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
             return if has_data { Ok(clean) } else { Err(PictureError::Cut) };
         }
     }
+}
+
+/// Returns the number of frames of an APNG; 1 for a PNG without animation, whose data is not looked at.
+pub(crate) fn frame_count(bytes: &[u8]) -> Result<u64, PictureError> {
+    let mut from = ByteReader { left: bytes };
+    from.take(SIGNATURE_BYTES)?;
+    let (mut is_animated, mut frames) = (false, 0);
+    loop {
+        let chunk = next_chunk(&mut from);
+        match chunk {
+            Ok((kind, _)) => match &kind {
+                b"acTL" => is_animated = true,
+                b"fcTL" => frames += 1,
+                b"IDAT" | b"IEND" if !is_animated => return Ok(1),
+                b"IEND" => {
+                    return if frames > 0 { Ok(frames) } else { Err(PictureError::Malformed) };
+                }
+                _ => {}
+            },
+            Err(error) => return if is_animated { Err(error) } else { Ok(1) },
+        }
+    }
+}
+
+/// Reads a chunk with its checksum. Returns its type and data.
+fn next_chunk<'a>(from: &mut ByteReader<'a>) -> Result<([u8; 4], &'a [u8]), PictureError> {
+    let length = usize::try_from(u32::from_be_bytes(from.array()?));
+    let length = length.map_err(|_| PictureError::Malformed)?;
+    let kind = from.array()?;
+    let data = from.take(length)?;
+    from.take(CRC_BYTES)?;
+    Ok((kind, data))
 }
 
 fn push(clean: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {

@@ -1,4 +1,4 @@
-//! PNG, JPEG and WebP -> pixels, turned as their EXIF orientation says.
+//! PNG, JPEG, WebP and GIF, of animations the first frame -> pixels, turned as their EXIF orientation says.
 
 use std::io::Cursor;
 
@@ -45,7 +45,8 @@ pub(crate) fn size(source: &[u8]) -> Result<(u32, u32), RenderError> {
 
 fn open(source: &[u8]) -> Result<impl ImageDecoder + '_, RenderError> {
     let format = image::guess_format(source).map_err(not_a_picture)?;
-    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP) {
+    let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif];
+    if !known.contains(&format) {
         return Err(RenderError::NotAPicture { reason: format!("{format:?}") });
     }
     let mut reader = ImageReader::with_format(Cursor::new(source), format);

@@ -242,6 +242,8 @@ export const states: readonly State[] = [
   { ...editor, state: "full", press: ["resize"], act: drawn, as: "resize" },
   { ...editor, state: "picture-online", act: drawn, as: "online" },
   { ...editor, state: "picture-offline", act: drawn, as: "offline" },
+  { ...editor, state: "animation", act: drawn, as: "animation" },
+  { ...editor, state: "animation-drawn", act: drawn, as: "animation-drawn" },
   { ...editor, state: "picture-uploading", act: drawn, as: "uploading" },
   { ...editor, state: "full", act: keys("w", "Enter"), as: "words" },
   { ...editor, state: "full", act: keys("w"), as: "words-area" },

@@ -53,6 +53,10 @@ linkReach: LinkReach | null,
  */
 isEdited: boolean, 
 /**
+ * It moves, as long as nothing is drawn on it.
+ */
+isAnimated: boolean, 
+/**
  * It was changed after it was published.
  */
 hasChanges: boolean, 

@@ -35,6 +35,10 @@ isOfNewerForm: boolean,
  */
 sourceUrl: string, 
 /**
+ * Where it finds the first frame of an animation, which is what is drawn on. `None`: it doesn't move.
+ */
+stillUrl: string | null, 
+/**
  * Where it finds a smaller picture of the same, which it shows until it has the original. `None`: there is none.
  */
 glanceUrl: string | null, 

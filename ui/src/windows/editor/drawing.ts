@@ -10,6 +10,14 @@ export const EMPTY: Drawing = {
   shapes: [],
 };
 
+/** Returns whether a drawing changes nothing of the picture. */
+export const isEmpty = ({ canvas, shapes }: Drawing): boolean =>
+  shapes.length === 0 &&
+  canvas.crop === null &&
+  canvas.quarterTurns === 0 &&
+  canvas.width === null &&
+  canvas.background === null;
+
 /** A copy lies beside its original, so that it is seen. */
 const COPY_OFFSET: Point = { x: 16, y: 16 };
 

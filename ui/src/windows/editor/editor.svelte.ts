@@ -72,6 +72,15 @@ export class Editor {
   get stored(): Drawing {
     return this.#history.now;
   }
+  /** Whether an animation moves, or is a still of its first frame since something is drawn on it. `null`: it is none. */
+  readonly animation = $derived.by<"moves" | "still" | null>(() => {
+    if (this.picture === null || this.picture.stillUrl === null) return null;
+    return change.isEmpty(this.drawing) && !this.picture.isOfNewerForm ? "moves" : "still";
+  });
+  /** What is shown below the objects: what leaves. */
+  readonly imageUrl = $derived(this.animation === "still" ? this.picture?.stillUrl : this.picture?.sourceUrl);
+  /** The notice about the animation that the person has closed. */
+  closedNotice = $state<"moves" | "still" | null>(null);
   readonly size = $derived<Size>({ width: this.picture?.width ?? 1, height: this.picture?.height ?? 1 });
   /** While a crop is chosen, all of the picture is seen. */
   readonly canvas = $derived<Canvas>(
@@ -137,7 +146,7 @@ export class Editor {
     [this.shown, this.whole] = [true, true];
     const image = new Image();
     image.crossOrigin = "anonymous";
-    image.src = picture.sourceUrl;
+    image.src = picture.stillUrl ?? picture.sourceUrl;
     try {
       await image.decode();
       if (this.picture?.id === picture.id) this.source = image;

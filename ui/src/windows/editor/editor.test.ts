@@ -3,7 +3,7 @@ import "$lib/tokens.css";
 import "./font.css";
 import { emit } from "@tauri-apps/api/event";
 import { clearMocks, mockConvertFileSrc, mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
 import { picture } from "../../dev/screenshots";
@@ -116,6 +116,35 @@ test("a glance stands in the picture's place until all its pixels are there, and
     expect(images()).toEqual([sourceUrl]);
     cleanup();
   }
+});
+
+test("an animation moves until it is drawn on, which the editor says, and moves again when that is undone", async () => {
+  const { sourceUrl } = picture();
+  const stillUrl = `${sourceUrl}#first`;
+  const image = () => document.querySelector("[data-testid=stage] image")?.getAttribute("href");
+  now = scene("animation");
+  mockWindows("editor");
+  mockConvertFileSrc("linux");
+  mockIPC((command) => (command === "picture" ? picture({ stillUrl }) : answer(now, command, "en")), {
+    shouldMockEvents: true,
+  });
+  render(EditorWindow, { id: ID });
+  await loaded();
+  expect(image()).toBe(sourceUrl);
+  expect(screen.getByTestId("editor-animation").textContent).toContain("moves until you draw");
+  focusStage();
+  await keys("r{Enter}");
+  await expect.poll(image).toBe(stillUrl);
+  expect(screen.getByTestId("editor-animation").textContent).toContain("a still of the animation's first frame");
+  focusStage();
+  await keys("{Control>}z{/Control}");
+  await expect.poll(image).toBe(sourceUrl);
+  // Whoever has read it closes it; the other state is said anyway.
+  await userEvent.click(within(screen.getByTestId("editor-animation")).getByRole("button"));
+  expect(screen.queryByTestId("editor-animation")).toBeNull();
+  focusStage();
+  await keys("r{Enter}");
+  await expect.poll(() => screen.queryByTestId("editor-animation")).not.toBeNull();
 });
 
 test("every tool draws with the pointer, all of it is undone and done again", async () => {

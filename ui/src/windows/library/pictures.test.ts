@@ -49,6 +49,22 @@ test("screenshot opens in the editor and says that it was edited", async () => {
   expect(asked).not.toContain("media");
 });
 
+test("animation says what it is, and moves where somebody looks at it", async () => {
+  await pick("pictures");
+  const card = titled("Loading");
+  expect(within(card, "picture-animation").textContent).toBe("Animation");
+  const moving = () => card.querySelector<HTMLImageElement>("[data-testid=recording-moving]")?.src ?? null;
+  expect(moving()).toBeNull();
+  await userEvent.hover(card);
+  await expect.poll(moving).not.toBeNull();
+  await userEvent.hover(screen.getByTestId("search"));
+  await expect.poll(moving).toBeNull();
+  // What was drawn on doesn't move.
+  const still = titled("Invoice");
+  await userEvent.hover(still);
+  expect(still.querySelector("[data-testid=recording-moving]")).toBeNull();
+});
+
 test("menu of a screenshot offers what can be done with it now", async () => {
   await pick("pictures");
   const offered = async (title: string) => {

@@ -114,6 +114,7 @@ fn outgoing(
     let id = secret.as_ref().map_or(upload.0, snaplark_api::recording_id_of);
     let ending = file.path.extension().and_then(|ending| ending.to_str()).unwrap_or("png");
     let mime = match ending {
+        "gif" => "image/gif",
         "jpg" => "image/jpeg",
         "webp" => "image/webp",
         _ => "image/png",
