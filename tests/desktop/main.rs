@@ -13,6 +13,7 @@ mod editor;
 mod files;
 mod first_hour;
 mod hostile;
+mod imports;
 mod keys;
 mod library;
 mod pictures_out;

@@ -22,7 +22,7 @@ const PLAYED_S: f64 = 10.0;
 /// Before the library opens, and in it.
 const RECORDED: Duration = Duration::from_secs(9);
 /// The time limit on a busy machine, from the press to the first picture, and beyond the played time.
-const PLAYS: Duration = Duration::from_secs(20);
+pub(crate) const PLAYS: Duration = Duration::from_secs(20);
 /// Keys that seek to so many tenths.
 const SEEKS: [u32; 5] = [8, 1, 6, 0, 4];
 /// The tolerance for a picture that is shown later than its time, or earlier than reported.
@@ -33,20 +33,24 @@ const LISTENED: Duration = Duration::from_millis(500);
 const TONE_SHARE_MIN: f64 = 0.8;
 const SILENT_MAX: f64 = 0.01;
 
+/// The size of the video's pictures.
+const PICTURE_SIZE: &str = "const v = document.querySelector('video');
+    return [v.videoWidth, v.videoHeight];";
+
 /// The picture on the screen between two times of the video.
-struct Seen {
+pub(crate) struct Seen {
     from_s: f64,
     to_s: f64,
-    number: u16,
+    pub(crate) number: u16,
 }
 
-struct Player<'a> {
-    shown: &'a Demonstration,
-    windows: &'a Session,
+pub(crate) struct Player<'a> {
+    pub(crate) shown: &'a Demonstration,
+    pub(crate) windows: &'a Session,
 }
 
 impl Player<'_> {
-    fn state(&self) -> Value {
+    pub(crate) fn state(&self) -> Value {
         let state = "const v = document.querySelector('video');
             return v && {at: v.currentTime, of: v.duration, ready: v.readyState, paused: v.paused,
                 seeking: v.seeking, error: v.error?.message, address: v.src,
@@ -58,7 +62,7 @@ impl Player<'_> {
         self.state()["at"].as_f64().unwrap()
     }
 
-    fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Value) -> bool) {
+    pub(crate) fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Value) -> bool) {
         let seen = wait::until(what, limit, || {
             let state = self.state();
             let fine = state["error"].is_null() && state["said"].is_null();
@@ -67,21 +71,21 @@ impl Player<'_> {
         seen.unwrap_or_else(|error| panic!("{error:#}; the video: {}", self.state()));
     }
 
-    fn key(&self, key: &str) {
+    pub(crate) fn key(&self, key: &str) {
         let script = "const at = document.activeElement ?? document.body;
             at.dispatchEvent(new KeyboardEvent('keydown',
                 {key: arguments[0], bubbles: true, cancelable: true}));";
         self.windows.run(script, &[json!(key)]).unwrap();
     }
 
-    fn play(&self) {
+    pub(crate) fn play(&self) {
         if self.state()["paused"] == json!(true) {
             self.key("k");
         }
         self.until("it to play", PLAYS, |state| state["paused"] == json!(false));
     }
 
-    fn pause(&self) {
+    pub(crate) fn pause(&self) {
         if self.state()["paused"] == json!(false) {
             self.key("k");
         }
@@ -89,7 +93,10 @@ impl Player<'_> {
     }
 
     /// The number that the video shows on the screen, with the times before and after the look.
-    fn look(&self) -> Option<Seen> {
+    pub(crate) fn look(&self) -> Option<Seen> {
+        let size = self.windows.read(PICTURE_SIZE).unwrap();
+        let side = |n: usize| size[n].as_u64().and_then(|px| u32::try_from(px).ok());
+        let size = (side(0)?, side(1)?);
         let place = "const v = document.querySelector('video');
             const box = v.getBoundingClientRect();
             const scale = Math.min(box.width / v.videoWidth, box.height / v.videoHeight);
@@ -108,12 +115,12 @@ impl Player<'_> {
         };
         let from_s = self.time();
         let pixels = self.shown.desk.display.pixels(at).unwrap();
-        let number = read_scaled(&pixels, (at.width, at.height), SIZE)?;
+        let number = read_scaled(&pixels, (at.width, at.height), size)?;
         Some(Seen { from_s, to_s: self.time(), number })
     }
 
     /// Plays on for that time of the video, in about that time, and gives what was seen.
-    fn watch(&self, seconds: f64) -> Vec<Seen> {
+    pub(crate) fn watch(&self, seconds: f64) -> Vec<Seen> {
         let (from, began) = (self.time(), Instant::now());
         let limit = PLAYS + Duration::from_secs_f64(seconds);
         let mut seen = Vec::new();
@@ -131,7 +138,7 @@ impl Player<'_> {
         seen
     }
 
-    fn hears_tone(&self) {
+    pub(crate) fn hears_tone(&self) {
         let mut heard = (0.0, 0.0);
         wait::until("the tone", PLAYS, || {
             heard = sound::heard(&self.shown.desk.home, LISTENED)?;
@@ -143,7 +150,7 @@ impl Player<'_> {
         });
     }
 
-    fn hears_nothing(&self) {
+    pub(crate) fn hears_nothing(&self) {
         wait::until("silence", SOON, || {
             let (_, loudness) = sound::heard(&self.shown.desk.home, LISTENED)?;
             Ok((loudness < SILENT_MAX).then_some(()))
@@ -153,13 +160,13 @@ impl Player<'_> {
 }
 
 /// The numbers that may be seen from one time to another.
-fn numbers(timed: &[(f64, u16)], from_s: f64, to_s: f64) -> Vec<u16> {
+pub(crate) fn numbers(timed: &[(f64, u16)], from_s: f64, to_s: f64) -> Vec<u16> {
     let first = timed.iter().rposition(|(time, _)| *time <= from_s).unwrap_or(0);
     let shown = timed[first..].iter().enumerate();
     shown.take_while(|(n, (time, _))| *n == 0 || *time <= to_s).map(|(_, it)| it.1).collect()
 }
 
-fn hold(timed: &[(f64, u16)], seen: &[Seen]) {
+pub(crate) fn hold(timed: &[(f64, u16)], seen: &[Seen]) {
     for Seen { from_s, to_s, number } in seen {
         let fits = numbers(timed, from_s - LATE_S, to_s + EARLY_S);
         assert!(fits.contains(number), "{number} at {from_s:.2}..{to_s:.2} s, not one of {fits:?}");

@@ -82,6 +82,23 @@ pub fn read(grey: &[u8]) -> Option<u16> {
     (u32::from(check(number)) == bits >> 16).then_some(number)
 }
 
+/// Returns the grey pixels of a picture of that size with a number in its field.
+pub fn painted(number: u16, size: (u32, u32), around: u8) -> Vec<u8> {
+    let mut grey = vec![around; (size.0 * size.1) as usize];
+    let field = field(size.0, size.1);
+    let mut fill = |area: Rectangle, value: u8| {
+        for y in area.y.cast_unsigned()..area.y.cast_unsigned() + area.height {
+            let start = (y * size.0 + area.x.cast_unsigned()) as usize;
+            grey[start..start + area.width as usize].fill(value);
+        }
+    };
+    fill(field, 0);
+    for square in squares(number) {
+        fill(Rectangle { x: field.x + square.x, y: field.y + square.y, ..square }, 255);
+    }
+    grey
+}
+
 /// The numbers that the frames of a video show, in playing order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
