@@ -117,11 +117,10 @@ pub struct FinalizeRequest {
     /// The upload to complete.
     #[cfg_attr(feature = "openapi", schema(value_type = uuid::Uuid))]
     pub session_id: String,
-    /// How many parts there are.
+    /// How many parts there are. For a version with `pieces`, `uploadedChunks` may leave out those that are kept.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10_000))]
     pub total_chunks: u32,
-    /// Their indices, which must be all of them. Of a version with `pieces`, those of parts that are kept may be
-    /// left out.
+    /// Their indices, which must be all of them, or all that were sent for a version with `pieces`.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::part_indices))]
     pub uploaded_chunks: Vec<u32>,
     /// The length of the recording.

@@ -376,7 +376,7 @@ async fn kept_part_that_rots_is_mended_where_it_is() {
     assert_eq!((&damaged["sessionId"], &damaged["damagedChunks"]), (&json!(session), &json!([2])));
     let bytes = seen(&user, &film.video(), &[]).await.2;
     assert_eq!(shown(&bytes), [(1, 0), (2, 2_000)], "without the damaged part");
-    user.chunk(&session, 2, &film.parts[1]).await.refused(409);
+    user.chunk(&session, 2, &film.parts[1]).await.refused(400);
     user.chunk(&session, 2, &film.parts[2]).await.ok();
     assert!(seen(&user, &film.video(), &[]).await.2 == whole);
     assert!(user.get("/videos?damaged=true").await.ok()["videos"][0].is_null());
