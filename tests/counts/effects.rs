@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context as _, Result};
 use snaplark_tests::home::Home;
-use snaplark_tests::process::command;
+use snaplark_tests::process::{Process, command};
 
 /// The list of what a traced program has done so far.
 pub struct Effects {
@@ -59,6 +60,17 @@ impl Effects {
         }
         count
     }
+}
+
+/// Returns a counter of a traced program's `/proc/PID/io`: `rchar` are the bytes that it has read with `read` and its
+/// kin, `wchar` those that it has written. Most of them are of files, since sockets have calls of their own.
+pub fn traced_io(tracer: &Process, counter: &str) -> Result<f64> {
+    let tracer = tracer.id();
+    let children = std::fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"))?;
+    let program = children.split_whitespace().next().context("the traced program")?;
+    let io = std::fs::read_to_string(format!("/proc/{program}/io"))?;
+    let count = io.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix(": "));
+    Ok(count.with_context(|| counter.to_owned())?.trim().parse()?)
 }
 
 impl Count {

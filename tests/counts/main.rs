@@ -1,5 +1,5 @@
-//! Counts on fixed inputs, with room for noise: what a segment, a part, an end, a read of one range and a snapshot of the
-//! library cost, in system calls, bytes, requests and allocations. Times depend on the machine; these don't, so a change
+//! Counts on fixed inputs, with room for noise: what a segment, a part, an end, a read of one range, a trim and a snapshot of
+//! the library cost, in system calls, bytes, requests and allocations. Times depend on the machine; these don't, so a change
 //! that makes the product do more work fails here. `cargo xtask bench` measures the times.
 
 #![cfg(test)]
@@ -7,6 +7,7 @@
 mod allocations;
 mod client;
 mod effects;
+mod publishing;
 mod server;
 
 /// Fails where a count is above its limit, and says both.

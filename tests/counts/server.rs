@@ -11,7 +11,7 @@ use snaplark_tests::home::Home;
 use snaplark_tests::process::{Process, command, output, program};
 use snaplark_tests::webdriver::client;
 
-use crate::effects::Effects;
+use crate::effects::{Effects, traced_io};
 use crate::hold;
 
 const START: Duration = Duration::from_secs(60);
@@ -92,21 +92,11 @@ impl Traced {
         let whole = client()?.head(&video).send()?.error_for_status()?;
         let bytes: u64 = whole.headers()["content-length"].to_str()?.parse()?;
         let range = format!("bytes={0}-{0}", bytes / 2);
-        let before = self.bytes_read()?;
+        let before = traced_io(&self.process, "rchar")?;
         let answer = client()?.get(&video).header("range", range).send()?;
         anyhow::ensure!(answer.status() == 206, "{video} answers {}", answer.status());
         anyhow::ensure!(answer.bytes()?.len() == 1, "one byte was asked for");
-        Ok(self.bytes_read()? - before)
-    }
-
-    /// Returns the bytes that the server has read with `read` and its kin: files, not sockets.
-    fn bytes_read(&self) -> Result<f64> {
-        let tracer = self.process.id();
-        let children = std::fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"))?;
-        let server = children.split_whitespace().next().context("the traced server")?;
-        let io = std::fs::read_to_string(format!("/proc/{server}/io"))?;
-        let read = io.lines().find_map(|line| line.strip_prefix("rchar: "));
-        Ok(read.context("rchar")?.trim().parse()?)
+        Ok(traced_io(&self.process, "rchar")? - before)
     }
 }
 

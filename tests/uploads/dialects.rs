@@ -108,6 +108,7 @@ impl Upload {
             title: Some("Checkout <fails>".into()),
             receipts: self.receipts.clone(),
             picture: None,
+            keeps_parts: false,
         };
         to.finish(self.session.as_ref().expect("it is open"), &end).await
     }

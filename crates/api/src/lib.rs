@@ -29,7 +29,7 @@ pub use capabilities::{
     Capabilities, ScreenshotCapabilities, SignIn, VideoCapabilities, link_of_template,
 };
 pub use pieces::{
-    KeptBytes, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
+    KeptBytes, PieceRuns, PiecesAnswer, PiecesRequest, ShownStretch, VersionChapter, VersionPiece,
     bytes_of_hex, digest_of_hex, hex, run_digest,
 };
 pub use profile::{Framing, PartSize, Profile};

@@ -96,6 +96,49 @@ impl PiecesRequest {
     }
 }
 
+/// Collects the pieces of a version. Kept parts that are whole and follow each other become one piece.
+#[derive(Clone, Debug, Default)]
+pub struct PieceRuns {
+    pieces: Vec<VersionPiece>,
+    /// The digests of the last piece's parts, if it can become longer.
+    run: Vec<[u8; 32]>,
+}
+
+impl PieceRuns {
+    /// Adds a piece of one part. `whole` is its digest if it keeps all of an earlier version's part.
+    pub fn push(&mut self, piece: VersionPiece, whole: Option<[u8; 32]>) {
+        let last = self.pieces.last_mut().filter(|last| last.shift_ms == piece.shift_ms);
+        if let (Some(whole), Some(keep), false) = (whole, &piece.keep, self.run.is_empty())
+            && let Some(VersionPiece { keep: Some(last), .. }) = last
+            && last.chunk_index + last.more_parts + 1 == keep.chunk_index
+        {
+            last.more_parts += 1;
+            last.end += keep.end;
+            self.run.push(whole);
+            return;
+        }
+        self.end_run();
+        self.run.extend(whole.filter(|_| piece.keep.is_some()));
+        self.pieces.push(piece);
+    }
+
+    /// Returns the pieces.
+    pub fn finish(mut self) -> Vec<VersionPiece> {
+        self.end_run();
+        self.pieces
+    }
+
+    /// Gives the last piece the digest of its parts, if it has several.
+    fn end_run(&mut self) {
+        if let Some(VersionPiece { keep: Some(keep), .. }) = self.pieces.last_mut()
+            && keep.more_parts > 0
+        {
+            keep.sha256 = hex(&run_digest(self.run.iter()));
+        }
+        self.run.clear();
+    }
+}
+
 /// Returns the digest of a run of kept parts (`moreParts`), from the digests of the parts.
 pub fn run_digest<'a>(digests: impl IntoIterator<Item = &'a [u8; 32]>) -> [u8; 32] {
     let mut hash = Sha256::new();

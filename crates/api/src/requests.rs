@@ -117,10 +117,10 @@ pub struct FinalizeRequest {
     /// The upload to complete.
     #[cfg_attr(feature = "openapi", schema(value_type = uuid::Uuid))]
     pub session_id: String,
-    /// How many parts were sent.
+    /// How many parts there are. For a version with `pieces`, `uploadedChunks` may leave out those that are kept.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 10_000))]
     pub total_chunks: u32,
-    /// Their indices, which must be all of them.
+    /// Their indices, which must be all of them, or all that were sent for a version with `pieces`.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::part_indices))]
     pub uploaded_chunks: Vec<u32>,
     /// The length of the recording.
@@ -229,6 +229,15 @@ impl InitRequest {
 }
 
 impl FinalizeRequest {
+    /// Lists the parts that were sent, for a version that keeps parts of the one before. The list is never empty.
+    pub fn list_sent(&mut self, is_sent: impl IntoIterator<Item = bool>) {
+        let sent = (0..).zip(is_sent).filter_map(|(index, is_sent)| is_sent.then_some(index));
+        self.uploaded_chunks = sent.collect();
+        if self.uploaded_chunks.is_empty() {
+            self.uploaded_chunks.push(0);
+        }
+    }
+
     /// Makes a request in the form of the profile's document. It lists all parts and repeats what init
     /// said, without the recording's secret.
     pub fn new(

@@ -314,8 +314,8 @@ mod tests {
             etag: String::new(),
             holes: Vec::new(),
         };
-        let (taken, finished) = (KeptParts::default(), &finished);
-        let completion = Finalization { finished, map: None, work, taken: &taken, scrub_ms: 0 };
+        let (kept, finished) = (KeptParts::default(), &finished);
+        let completion = Finalization { finished, map: None, work, kept: &kept, scrub_ms: 0 };
         assert!(db.complete(upload, &completion, 0).await.unwrap().is_some());
     }
 

@@ -444,6 +444,7 @@ mod tests {
                     .map(|(offset, size)| ClusterAt(*offset, *size, 0, 2000, 1))
                     .collect(),
             },
+            row_bytes: 0,
             is_damaged: false,
             shift_ms: 0,
         }

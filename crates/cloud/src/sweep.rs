@@ -79,6 +79,7 @@ pub async fn sweep(uploads: &Uploads) -> Result<Swept, UploadError> {
         }
         swept.objects += uploads.delete_dead(keys).await?;
     }
+    uploads.db.mark_all_kept().await?;
     let now_ms = uploads.clock.now_ms();
     while uploads.db.forget_dead_uploads(now_ms - DEAD_MS, BATCH).await? == u64::from(BATCH) {}
     let token_ms = now_ms - TOKEN_IDLE_MS;

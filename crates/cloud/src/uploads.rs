@@ -39,9 +39,9 @@ use crate::rate::{Allowance, PartRate};
 use crate::staging::{Staged, Staging};
 use crate::turns::Turns;
 use snaplark_cloud_data::db::{
-    Admission, Assembly, Bucket, Db, Finalization, Finished, Listing, NewMap, NewProduct,
-    NewUpload, Opened, PartOrigin, PartStored, ProductName, SessionId, StoredPart, Upload, UserId,
-    VideoId, VideoQuery,
+    Admission, Assembly, Bucket, Db, Finalization, Finished, Listing, NewProduct, NewUpload,
+    Opened, PartOrigin, PartStored, ProductName, SessionId, StoredPart, Upload, UserId, VideoId,
+    VideoQuery,
 };
 use snaplark_cloud_data::layout::Layout;
 use snaplark_cloud_data::quotas::{self, Limits, Over, Usage};
@@ -55,7 +55,7 @@ pub use queries::NotReady;
 pub use versions::PiecesSet;
 
 use follow::Follows;
-use maps::{Mapped, Maps, blocking, etag};
+use maps::{BuiltMap, Mapped, Maps, blocking};
 use versions::{Gathered, KnownParts};
 
 /// The number of parts that are read back for indexing at once. Each has up to 10 MB.
@@ -373,9 +373,16 @@ impl Uploads {
                 parts::layout(&bytes)
             };
         let Written { key: object_key, size_bytes, sha256 } = written;
-        let (is_damaged, shift_ms) = (false, 0);
-        let part =
-            StoredPart { index, object_key, size_bytes, sha256, layout, is_damaged, shift_ms };
+        let part = StoredPart {
+            index,
+            object_key,
+            size_bytes,
+            sha256,
+            layout,
+            row_bytes: 0,
+            is_damaged: false,
+            shift_ms: 0,
+        };
         let (limits, now_ms, sent) = (&self.rules.limits, self.clock.now_ms(), PartOrigin::Sent);
         match self.db.put_part(upload.session_id, &part, sent, limits, now_ms).await? {
             PartStored::Stored { parts_received, replaced } => {
@@ -471,7 +478,7 @@ impl Uploads {
     /// passed in.
     async fn complete(&self, upload: &Upload, ask: &FinalizeAsk) -> Result<bool, UploadError> {
         let begun = Instant::now();
-        let Gathered { mut parts, mut taken, init, pieces } = self.gathered(upload).await?;
+        let Gathered { mut parts, mut kept, init, pieces } = self.gathered(upload).await?;
         if let Some(pieces) = pieces.filter(|pieces| *pieces != ask.parts_total) {
             return Err(UploadError::OtherPieces { asked: ask.parts_total, pieces });
         }
@@ -494,13 +501,18 @@ impl Uploads {
         let Assembled { finished, mut work, map } =
             self.assemble(&mut named, parts, init, ask.duration_hint_ms).await?;
         work.extend(self.planned_streams(&named, true));
-        taken.product = self.captions_for(upload).await?;
+        kept.product = self.captions_for(upload).await?;
         let now_ms = self.clock.now_ms();
         let scrub_ms = now_ms.saturating_add(self.rules.scrub_ms_every);
-        let (finished, map, work, taken) = (&finished, map.as_ref(), work.as_slice(), &taken);
-        let completion = Finalization { finished, map, work, taken, scrub_ms };
+        // A version that keeps parts writes no more for hours than for a minute: its first reader stores the map.
+        let (stored, held) = match map {
+            Some(map) if kept.runs.is_empty() => (Some(map.stored().await), None),
+            map => (None, map),
+        };
+        let (finished, map, work, kept) = (&finished, stored.as_ref(), work.as_slice(), &kept);
+        let completion = Finalization { finished, map, work, kept, scrub_ms };
         let done = self.db.complete(&named, &completion, now_ms).await;
-        if let Some((_, captions)) = taken.product.as_ref().filter(|_| !matches!(done, Ok(Some(_))))
+        if let Some((_, captions)) = kept.product.as_ref().filter(|_| !matches!(done, Ok(Some(_))))
         {
             self.discard_unnamed(&captions.object_key).await;
         }
@@ -508,6 +520,9 @@ impl Uploads {
         if let Some(unnamed) = &done {
             if let Some(known) = known {
                 self.known_parts.put(upload.session_id, upload.revision, Arc::new(known));
+            }
+            if let Some(map) = held {
+                self.hold_map(&named, map);
             }
             for key in unnamed {
                 self.discard(key).await;
@@ -551,7 +566,7 @@ impl Uploads {
             let Mapped { map, duration_ms, parts } = self.mapped(parts, init).await?;
             let finished = finished(Assembly::Mapped, map.len_bytes(), duration_ms);
             // The map without the damaged parts is built by the first request that reads the video.
-            let map = if is_damaged { None } else { Some(stored(parts, map).await) };
+            let map = if is_damaged { None } else { Some(BuiltMap::new(parts, map).await) };
             let (media, assembly) = (upload.media, Assembly::Mapped);
             let work =
                 products::planned(&FinalizedVideo { media, assembly, states_duration: true });
@@ -696,11 +711,7 @@ impl Uploads {
 struct Assembled {
     finished: Finished,
     work: Vec<&'static ProductName>,
-    map: Option<NewMap>,
-}
-
-async fn stored(parts: Vec<StoredPart>, map: MediaMap) -> NewMap {
-    blocking(move || NewMap { etag: etag(&parts, &map), map: map.to_bytes() }).await
+    map: Option<BuiltMap>,
 }
 
 /// Returns the part indexes that finalize requires and that are not stored: every index below the

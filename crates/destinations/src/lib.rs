@@ -251,4 +251,6 @@ pub struct Completion {
     pub receipts: Vec<Receipt>,
     /// The version, if the item is a picture.
     pub picture: Option<u32>,
+    /// The item is a version that keeps parts of the one before. Those have no receipt.
+    pub keeps_parts: bool,
 }

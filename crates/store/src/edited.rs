@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 use snaplark_core::edit::Edit;
-use snaplark_core::upload::{EditedVersion, PartContent, SegmentBytes, ServedParts, ServedVersion};
+use snaplark_core::upload::{
+    EditedVersion, PartContent, SegmentBytes, ServedParts, ServedVersion, StoredEditedVersion,
+};
 use snaplark_core::{ItemId, RecordingId};
 use snaplark_files as files;
 
@@ -86,9 +88,10 @@ impl Store {
                 ],
             )?;
         }
+        let pieces = json(&StoredEditedVersion::new(&version, &segments))?;
         transaction.execute(
             "INSERT INTO versions (item, number, edit, pieces) VALUES (?1, ?2, ?3, ?4)",
-            params![item.to_string(), number, text_of(&edit)?, json(&version)?],
+            params![item.to_string(), number, text_of(&edit)?, pieces],
         )?;
         transaction.commit()?;
         self.edited(item);
@@ -115,7 +118,10 @@ impl Store {
     /// Returns what a version of an edited recording consists of. `None`: there is none, or a later one has taken its
     /// place.
     pub fn edited_version(&self, item: ItemId, number: u32) -> Result<Option<EditedVersion>> {
-        self.version_json(item, "pieces", Some(number)).map(|found| found.map(|(_, found)| found))
+        let found = self.version_json::<StoredEditedVersion>(item, "pieces", Some(number))?;
+        let Some((_, stored)) = found else { return Ok(None) };
+        // What can't be read counts as missing: it is made again then.
+        Ok(stored.version(&self.sealed_segments(item)?))
     }
 
     /// Returns the parts of the version that a recording's link shows, if a later version's upload has taken the

@@ -71,7 +71,7 @@ pub use webhook::{WebhookEvent, WebhookEventCounts, WebhookEventType, WebhookSub
 const BUSY_MS_MAX: u64 = 10_000;
 /// One migration script for each version. Each changes what the previous ones made; a released one is
 /// never changed.
-const SCHEMA: [&str; 17] = [
+const SCHEMA: [&str; 18] = [
     include_str!("schema/1-recordings.sql"),
     include_str!("schema/2-health.sql"),
     include_str!("schema/3-deleted.sql"),
@@ -89,6 +89,7 @@ const SCHEMA: [&str; 17] = [
     include_str!("schema/15-files.sql"),
     include_str!("schema/16-webhook.sql"),
     include_str!("schema/17-uploads.sql"),
+    include_str!("schema/18-runs.sql"),
 ];
 const SCHEMA_VERSION: i64 = SCHEMA.len() as i64;
 const DATABASE: &str = "snaplark.db";

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use snaplark_core::edit::Edit;
-use snaplark_core::upload::EditedVersion;
+use snaplark_core::upload::StoredEditedVersion;
 use snaplark_core::{ItemId, RecordingId};
 
 use crate::edits::{edit_of, text_of};
@@ -231,7 +231,7 @@ impl Store {
         let mut named: BTreeSet<String> = BTreeSet::new();
         for entry in entries {
             named.extend(entry.file);
-            let pieces = entry.pieces.as_deref().map(serde_json::from_str::<EditedVersion>);
+            let pieces = entry.pieces.as_deref().map(serde_json::from_str::<StoredEditedVersion>);
             match pieces.transpose() {
                 Ok(pieces) => {
                     named.extend(pieces.iter().flat_map(|it| it.files().map(str::to_owned)));

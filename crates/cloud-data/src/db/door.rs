@@ -193,6 +193,7 @@ door! {
     fn dead_objects(limit: u32) -> Vec<String>;
     fn dead_objects_of(video: VideoId, limit: u32) -> Vec<String>;
     fn expire_idle(idle_since_ms: i64) -> u64;
+    fn mark_all_kept() -> ();
     fn forget_objects(keys: &[String]) -> ();
     fn forget_dead_uploads(before_ms: i64, limit: u32) -> u64;
     fn has_object(key: &str) -> bool;

@@ -21,6 +21,25 @@ macro_rules! known_products {
 }
 pub(super) use known_products;
 
+/// The condition under which a row of `parts` is kept by a row of `kept_runs`.
+macro_rules! is_kept {
+    () => {
+        "parts.session_id = kept_runs.from_session AND parts.part_index >= kept_runs.from_index \
+         AND parts.part_index < kept_runs.from_index + kept_runs.parts"
+    };
+}
+pub(super) use is_kept;
+
+/// The same for damaged parts. The sign makes SQLite look at the few damaged parts, and not at all of the run.
+macro_rules! is_kept_damaged {
+    () => {
+        "parts.session_id = kept_runs.from_session AND parts.damaged_ms IS NOT NULL \
+         AND +parts.part_index >= kept_runs.from_index \
+         AND +parts.part_index < kept_runs.from_index + kept_runs.parts"
+    };
+}
+pub(super) use is_kept_damaged;
+
 impl ProductName {
     /// Returns whether rows of uploads say if this product is there. Each that isn't a piece has to be
     /// among them.

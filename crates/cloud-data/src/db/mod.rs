@@ -28,8 +28,8 @@ pub use account::{
     UserId,
 };
 pub use door::Db;
-use job::known_products;
 pub use job::{JobState, JobStatus, Lane, Lease, Measured, NewProduct, Product, ProductName};
+use job::{is_kept, is_kept_damaged, known_products};
 
 /// An error of the database.
 #[derive(Debug, Error)]
@@ -245,6 +245,8 @@ pub struct StoredPart {
     pub sha256: [u8; 32],
     /// The layout that it was found to have.
     pub layout: Layout,
+    /// What its row counts (`quotas`); 0 before it has one.
+    pub row_bytes: u64,
     /// The stored object differs from what was received (`scrub`).
     pub is_damaged: bool,
     /// Is added to the times of its clusters when they are served (`rows/versions`).
@@ -263,9 +265,9 @@ impl StoredPart {
     }
 }
 
-/// Parts of an earlier version that follow each other and become parts of the version that is finished now.
+/// Parts of an earlier version that follow each other and are kept by the version that is finished now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MovedRun {
+pub struct KeptRun {
     /// The index of the first one in the earlier version.
     pub from_index: u32,
     /// Its index in the new one.
@@ -276,13 +278,17 @@ pub struct MovedRun {
     pub shift_ms: i64,
 }
 
-/// The parts that a finished version takes over, as it is committed with it.
+/// The parts that a finished version keeps of an earlier one, as they are committed with it.
 #[derive(Clone, Debug, Default)]
 pub struct KeptParts {
     /// The version whose parts are kept.
     pub from: Option<SessionId>,
     /// Its parts that are kept as they are.
-    pub moved: Vec<MovedRun>,
+    pub runs: Vec<KeptRun>,
+    /// The bytes of these parts.
+    pub size_bytes: u64,
+    /// What the rows of these parts count (`quotas`).
+    pub row_bytes: u64,
     /// Index and shift of the version's own parts.
     pub shifts: Vec<(u32, i64)>,
     /// A product that was made of one of the earlier version: captions.
@@ -290,9 +296,12 @@ pub struct KeptParts {
 }
 
 impl KeptParts {
-    /// Adds a part that is kept as it is.
-    pub fn take(&mut self, from_index: u32, index: u32, shift_ms: i64) {
-        match self.moved.last_mut() {
+    /// Adds a part of the earlier version that is kept as it is.
+    pub fn keep(&mut self, part: &StoredPart, index: u32, shift_ms: i64) {
+        self.size_bytes += part.size_bytes;
+        self.row_bytes += part.row_bytes;
+        let from_index = part.index;
+        match self.runs.last_mut() {
             Some(last)
                 if last.shift_ms == shift_ms
                     && last.from_index + last.count == from_index
@@ -300,7 +309,7 @@ impl KeptParts {
             {
                 last.count += 1;
             }
-            _ => self.moved.push(MovedRun { from_index, index, count: 1, shift_ms }),
+            _ => self.runs.push(KeptRun { from_index, index, count: 1, shift_ms }),
         }
     }
 }
@@ -314,8 +323,8 @@ pub struct Finalization<'a> {
     pub map: Option<&'a NewMap>,
     /// The products to make.
     pub work: &'a [&'a ProductName],
-    /// The parts that are taken over from an earlier version.
-    pub taken: &'a KeptParts,
+    /// The parts that are kept of an earlier version.
+    pub kept: &'a KeptParts,
     /// The time of the first check of its parts.
     pub scrub_ms: i64,
 }

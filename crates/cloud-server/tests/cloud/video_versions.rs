@@ -358,6 +358,72 @@ async fn part_that_rots_before_the_switch_is_sent() {
 }
 
 #[tokio::test]
+async fn kept_part_that_rots_is_mended_where_it_is() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let film = Film::new(14);
+    film.publish_whole(&user).await;
+    let session = film.publish_cut(&user, 2).await;
+    wait::until_true("three objects", async || server.objects() == 3).await;
+    let whole = seen(&user, &film.video(), &[]).await.2;
+    // The sweeper has marked what is kept of the first version.
+    server.backend.rot("_chunk_2.");
+    let scrubbed = snaplark_cloud::scrub(server.backend.place()).await.unwrap();
+    let pieces: Vec<_> = scrubbed.damages.iter().map(|damage| damage.piece.as_str()).collect();
+    assert_eq!((pieces, scrubbed.objects), (vec!["part 2"], 3));
+    let list = user.get("/videos?damaged=true").await.ok();
+    let damaged = &list["videos"][0];
+    assert_eq!((&damaged["sessionId"], &damaged["damagedChunks"]), (&json!(session), &json!([2])));
+    let bytes = seen(&user, &film.video(), &[]).await.2;
+    assert_eq!(shown(&bytes), [(1, 0), (2, 2_000)], "without the damaged part");
+    user.chunk(&session, 2, &film.parts[1]).await.refused(400);
+    user.chunk(&session, 2, &film.parts[2]).await.ok();
+    assert!(seen(&user, &film.video(), &[]).await.2 == whole);
+    assert!(user.get("/videos?damaged=true").await.ok()["videos"][0].is_null());
+    wait::until_true("the damaged one to be gone", async || server.objects() == 3).await;
+}
+
+#[tokio::test]
+async fn parts_of_several_versions_are_kept_until_no_version_names_them() {
+    let server = Server::start().await;
+    let user = server.user("a@example.com").await;
+    let film = Film::new(15);
+    film.publish_whole(&user).await;
+    let rest = &film.parts[1..];
+    let publish = async |version: u32, pieces: Value, new: &[u8], total: usize| {
+        let session = film.session(&user, version).await;
+        let body = json!({"fromVersion": version - 1, "pieces": pieces});
+        for index in
+            put_pieces(&user, &session, &body).await.ok()["missingChunks"].as_array().unwrap()
+        {
+            user.chunk(&session, index.as_u64().unwrap() as usize, new).await.ok();
+        }
+        user.finalize(&session, total).await.ok();
+        session
+    };
+    let added = [init(), segment(20, 0, 400)].concat();
+    publish(2, json!([keep_run(rest, 1, -4_000)]), &[], 2).await;
+    publish(3, json!([{}, keep_run(rest, 0, -2_000)]), &added, 3).await;
+    // The one that the third version has added, and the last one of the first version, at once.
+    let kept = [added.clone(), film.parts[1].clone(), film.parts[2].clone()];
+    let pieces = json!([keep_run(&kept[..2], 0, 0), keep(&kept[2], 2, 0..kept[2].len(), -2_000)]);
+    publish(4, pieces, &[], 3).await;
+    let bytes = seen(&user, &film.video(), &[]).await.2;
+    assert_eq!(shown(&bytes), [(20, 0), (2, 4_000), (3, 6_000), (4, 6_000), (5, 8_000)]);
+    wait::until_true("three objects", async || server.objects() == 3).await;
+    let last = keep(&kept[2], 2, 0..kept[2].len(), -8_000);
+    let session = publish(5, json!([last]), &[], 1).await;
+    let bytes = seen(&user, &film.video(), &[]).await.2;
+    assert_eq!(shown(&bytes), [(4, 0), (5, 2_000)]);
+    wait::until_true("one object", async || server.objects() == 1).await;
+    // As much counts as of a recording that never had more, but for the list.
+    assert!(stored(&user).await < film.parts[2].len() as u64 + 8_000);
+    user.delete(&format!("/videos/{session}")).await.ok();
+    wait::until_true("nothing to be kept", async || server.objects() == 0).await;
+    assert_eq!(stored(&user).await, 0);
+}
+
+#[tokio::test]
 async fn viewers_read_one_version_each_while_several_are_published() {
     const VERSIONS: u32 = 6;
     let server = Server::start().await;
@@ -440,7 +506,7 @@ async fn greatest_of_versions_that_are_finished_at_once_is_shown() {
         }
         let finished = sessions.iter().map(async |session| {
             let answer = user.finalize(session, 3).await;
-            // What the first has taken over, the others would have to send.
+            // What the first keeps of version 1, the others would have to send.
             assert!(answer.status == 200 || answer.status == 409, "{answer:?}");
             answer.status == 200
         });

@@ -1,4 +1,5 @@
-//! The maps that videos are served by. A map is built at finalize and stored in the database. Each
+//! The maps that videos are served by. A map is built at finalize and stored in the database, but for versions that
+//! keep parts of another one (`versions`): theirs is stored by the first request that finds none in memory. Each
 //! process caches the maps in use in memory, up to `CACHE_BYTES_MAX`.
 //!
 //! A map belongs to one revision of its upload. Everything that changes the bytes of a video (a part,
@@ -167,6 +168,14 @@ impl Uploads {
         Ok(built)
     }
 
+    /// Holds the map of a version that is finished now, which its first reader stores.
+    pub(super) fn hold_map(&self, upload: &Upload, built: BuiltMap) {
+        let key =
+            Key { session: upload.session_id, revision: upload.revision, view: View::Finished };
+        let BuiltMap { map, etag } = built;
+        self.maps.put(key, Watchable { map, etag: Some(etag), media: upload.media });
+    }
+
     async fn growing(&self, upload: &Upload) -> Result<Watchable, UploadError> {
         let parts = self.db.parts_from(upload.session_id, 0).await?;
         let map = blocking(move || media_map::growing(&media_map::contiguous(parts))).await;
@@ -183,11 +192,9 @@ impl Uploads {
             return Ok(Watchable { map: Arc::new(map), etag: Some(etag), media });
         }
         let (map, etag) = self.build(upload).await?;
-        let map = Arc::new(map);
-        let stored = Arc::clone(&map);
-        let bytes = blocking(move || stored.to_bytes()).await;
-        let new = NewMap { etag: etag.clone(), map: bytes };
-        self.db.put_map(session, revision, &new).await?;
+        let built = BuiltMap { map: Arc::new(map), etag };
+        self.db.put_map(session, revision, &built.clone().stored().await).await?;
+        let BuiltMap { map, etag } = built;
         Ok(Watchable { map, etag: Some(etag), media })
     }
 
@@ -195,7 +202,7 @@ impl Uploads {
         let Some(finished) = &upload.finished else { return Err(UploadError::NotFound) };
         let mut parts = self.db.parts_from(upload.session_id, 0).await?;
         parts.retain(|part| part.index < finished.parts_total);
-        // A greater version has taken parts over since `upload` was read.
+        // A greater version is shown since `upload` was read, and the sweeper was here.
         if parts.len() != finished.parts_total as usize {
             return Err(UploadError::NotFound);
         }
@@ -305,6 +312,26 @@ enum Seekable {
     No,
 }
 
+/// The map of a finished video, with its ETag.
+#[derive(Clone)]
+pub(super) struct BuiltMap {
+    map: Arc<MediaMap>,
+    etag: String,
+}
+
+impl BuiltMap {
+    /// Adds the ETag to the map of these parts.
+    pub(super) async fn new(parts: Vec<StoredPart>, map: MediaMap) -> Self {
+        blocking(move || BuiltMap { etag: etag(&parts, &map), map: Arc::new(map) }).await
+    }
+
+    /// Returns the form in which it is stored.
+    pub(super) async fn stored(self) -> NewMap {
+        let BuiltMap { map, etag } = self;
+        blocking(move || NewMap { etag, map: map.to_bytes() }).await
+    }
+}
+
 pub(super) struct Mapped {
     pub map: MediaMap,
     pub duration_ms: u64,
@@ -313,7 +340,7 @@ pub(super) struct Mapped {
 
 /// Returns the ETag. It differs if damaged parts are left out, and also if a newer version of the
 /// program writes another head.
-pub(super) fn etag(parts: &[StoredPart], map: &MediaMap) -> String {
+fn etag(parts: &[StoredPart], map: &MediaMap) -> String {
     format!("\"{}-{}\"", media_map::fingerprint(parts), map.inline_fingerprint())
 }
 

@@ -5,7 +5,7 @@
 //! person wanted cut stays. The app cuts to the frame.
 
 use sha2::{Digest, Sha256};
-use snaplark_api::{KeptBytes, PiecesRequest, VersionPiece};
+use snaplark_api::{KeptBytes, PieceRuns, PiecesRequest, VersionPiece};
 
 use super::{FinalizeAsk, UploadError, Uploads};
 use crate::policy::VERSIONS_TRIED_MAX;
@@ -45,7 +45,7 @@ impl Uploads {
             return Err(UploadError::NotTrimmable);
         };
         let edit = self.edit_of(&upload).await?.unwrap_or_default();
-        let mut pieces = Vec::with_capacity(kept.len());
+        let mut pieces = PieceRuns::default();
         for kept in &kept {
             let (part, range) = (kept.part, kept.first.range().start..kept.last.range().end);
             let (range, sha256) = if kept.is_whole {
@@ -62,13 +62,14 @@ impl Uploads {
                 more_parts: 0,
             };
             let shift_ms = part.shift_ms.saturating_sub_unsigned(from_ms);
-            pieces.push(VersionPiece { keep: Some(keep), shift_ms });
+            pieces
+                .push(VersionPiece { keep: Some(keep), shift_ms }, kept.is_whole.then_some(sha256));
         }
         let asked = PiecesRequest {
             from_version: upload.version,
             times: edit.times().within(from_ms, to_ms),
             chapters: edit.asked.chapters,
-            pieces,
+            pieces: pieces.finish(),
         };
         self.publish(&upload, asked).await
     }
@@ -149,6 +150,7 @@ mod tests {
                 size_bytes: 60,
                 sha256: [0; 32],
                 layout: Layout::Clusters { init: None, clusters: (0..3).map(cluster).collect() },
+                row_bytes: 0,
                 is_damaged: false,
                 shift_ms: 0,
             }

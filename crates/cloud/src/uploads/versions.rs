@@ -4,9 +4,9 @@
 //! init         an upload of version N
 //! set_pieces   its list is stored once; of parts that are kept in part, the kept range is copied
 //! receive      the other pieces are sent as parts
-//! finalize     parts that are kept whole become parts of version N, and the smaller versions are removed,
+//! finalize     runs of parts that are kept whole are noted for version N, and the smaller versions are removed,
 //!              in one transaction
-//! sweeper      deletes the objects of what was removed
+//! sweeper      deletes the objects of what was removed and is not kept
 //! ```
 //!
 //! A crash before finalize leaves the old version as it was, and an open upload that expires. A crash after
@@ -44,7 +44,7 @@ pub struct PiecesSet {
 pub(super) struct Gathered {
     /// The parts in the order of their indices, with those of an earlier version that are kept whole.
     pub(super) parts: Vec<StoredPart>,
-    pub(super) taken: KeptParts,
+    pub(super) kept: KeptParts,
     /// The header that is kept of the earlier version.
     pub(super) init: Option<Vec<u8>>,
     /// The length of the list of pieces.
@@ -227,7 +227,7 @@ impl Uploads {
         let parts = parts.filter(|part| part.index < finished.parts_total);
         let parts: BTreeMap<_, _> = parts.map(|part| (part.index, part)).collect();
         let parts = Arc::new(parts);
-        // A greater version has taken some over since `served` was read.
+        // A greater version is shown since `served` was read, and the sweeper was here.
         if parts.len() == finished.parts_total as usize {
             self.known_parts.put(session, revision, Arc::clone(&parts));
         }
@@ -301,6 +301,7 @@ impl Uploads {
             size_bytes: written.size_bytes,
             sha256: written.sha256,
             layout,
+            row_bytes: 0,
             is_damaged: false,
             shift_ms: 0,
         };
@@ -345,18 +346,18 @@ impl Uploads {
     pub(super) async fn gathered(&self, upload: &Upload) -> Result<Gathered, UploadError> {
         let mut parts = self.db.parts_from(upload.session_id, 0).await?;
         let Some(edit) = self.edit_of(upload).await? else {
-            let taken = KeptParts::default();
-            return Ok(Gathered { parts, taken, init: None, pieces: None });
+            let kept = KeptParts::default();
+            return Ok(Gathered { parts, kept, init: None, pieces: None });
         };
         let source = self.source_named(&edit).await?;
         let mut used = BTreeSet::new();
         let mut own: BTreeMap<u32, StoredPart> =
             parts.drain(..).map(|part| (part.index, part)).collect();
-        let mut taken = KeptParts { from: edit.from(), ..KeptParts::default() };
+        let mut kept = KeptParts { from: edit.from(), ..KeptParts::default() };
         for AskedPart { index, shift_ms, keep, .. } in asked_parts(&edit.asked, source.as_ref()) {
             if let Some(mut part) = own.remove(&index) {
                 part.shift_ms = shift_ms;
-                taken.shifts.push((index, shift_ms));
+                kept.shifts.push((index, shift_ms));
                 parts.push(part);
                 continue;
             }
@@ -373,12 +374,12 @@ impl Uploads {
                 continue;
             };
             used.insert(keep.chunk_index);
-            taken.take(keep.chunk_index, index, shift_ms);
+            kept.keep(&part, index, shift_ms);
             (part.index, part.shift_ms) = (index, shift_ms);
             parts.push(part);
         }
         let pieces = edit.asked.parts_count();
-        Ok(Gathered { parts, taken, init: edit.init(), pieces: Some(pieces) })
+        Ok(Gathered { parts, kept, init: edit.init(), pieces: Some(pieces) })
     }
 
     /// Returns the part if its clusters can be shown at another time. A part that was stored before it was
@@ -589,6 +590,7 @@ mod tests {
                 size_bytes: from + 60,
                 sha256: [0; 32],
                 layout,
+                row_bytes: 0,
                 is_damaged: false,
                 shift_ms: 0,
             };

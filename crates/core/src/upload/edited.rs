@@ -20,28 +20,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
 use snaplark_api::{
-    KeptBytes, PiecesRequest, ShownStretch, VersionChapter, VersionPiece, digest_of_hex, hex,
-    run_digest,
+    KeptBytes, PieceRuns, PiecesRequest, ShownStretch, VersionChapter, VersionPiece, digest_of_hex,
 };
 
 use super::machine::{Target, UploadMachine};
 use super::one::{Slot, UploadState};
 use super::part::{Part, PartLimit};
-use super::{Reachability, Receipt, RequestId, Step, Stop, UploadChange, UploadRows, stored_parts};
+use super::{Reachability, Receipt, RequestId, Step, Stop, UploadChange, UploadRows};
 use crate::cut::{CutPlan, Piece};
 use crate::edit::Chapter;
 use crate::{RecordingId, policy};
 
-/// A version of an edited recording, as it is stored before it is uploaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A version of an edited recording. It is stored before it is uploaded ([`super::StoredEditedVersion`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EditedVersion {
     /// The request for the version's pieces. The same version always asks for the same.
     pub request: PiecesRequest,
     /// The content of each part of the request.
-    #[serde(with = "stored_parts::of_version")]
     pub parts: Vec<VersionPart>,
     /// How long the version is.
     pub duration_ms: u64,
@@ -150,14 +146,6 @@ impl EditedVersion {
         self.parts.iter().map(|part| part.size_bytes).collect()
     }
 
-    /// Returns the rendered files that it names.
-    pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match &part.content {
-            PartContent::File(name, _) => Some(name.as_str()),
-            PartContent::Segments(..) => None,
-        })
-    }
-
     /// Returns the request for a server that doesn't know runs of kept parts. `before` is the version that the request
     /// keeps parts of; what is not known of it is sent.
     pub fn request_without_runs(&self, before: Option<&ServedVersion>) -> PiecesRequest {
@@ -231,9 +219,7 @@ impl EditedVersion {
 
 /// Returns the list of these parts. Those that are kept whole and follow each other at the server are one piece.
 fn pieces(planned: &[PlannedPart]) -> Vec<VersionPiece> {
-    let mut pieces: Vec<VersionPiece> = Vec::new();
-    // The digests of the last piece's parts, if it can become longer.
-    let mut run: Vec<[u8; 32]> = Vec::new();
+    let mut pieces = PieceRuns::default();
     for planned in planned {
         let keep = planned.kept.as_ref().and_then(|kept| {
             Some(KeptBytes {
@@ -246,33 +232,9 @@ fn pieces(planned: &[PlannedPart]) -> Vec<VersionPiece> {
         });
         let is_whole = planned.kept.as_ref().is_some_and(|kept| kept.is_whole);
         let digest = keep.as_ref().filter(|_| is_whole).and_then(|it| digest_of_hex(&it.sha256));
-        let last = pieces.last_mut().filter(|it| it.shift_ms == planned.shift_ms);
-        if let (Some(digest), Some(keep), false) = (digest, &keep, run.is_empty())
-            && let Some(VersionPiece { keep: Some(last), .. }) = last
-            && last.chunk_index + last.more_parts + 1 == keep.chunk_index
-        {
-            last.more_parts += 1;
-            last.end += keep.end;
-            run.push(digest);
-            continue;
-        }
-        end_run(&mut pieces, &mut run);
-        run.extend(digest);
-        pieces.push(VersionPiece { keep, shift_ms: planned.shift_ms });
+        pieces.push(VersionPiece { keep, shift_ms: planned.shift_ms }, digest);
     }
-    end_run(&mut pieces, &mut run);
-    pieces
-}
-
-/// Gives the last piece the digest of its parts, if it has several.
-fn end_run(pieces: &mut [VersionPiece], run: &mut Vec<[u8; 32]>) {
-    if let Some(VersionPiece { keep: Some(keep), .. }) = pieces.last_mut()
-        && keep.more_parts > 0
-    {
-        let digest = run_digest(run.iter());
-        keep.sha256 = hex(&digest);
-    }
-    run.clear();
+    pieces.finish()
 }
 
 /// Returns the parts of a recording that was uploaded as it is, as its server has them.

@@ -137,8 +137,9 @@ fn version_that_is_served_is_what_the_next_one_keeps_of() {
     assert_eq!(parts[0].sha256.as_deref(), Some("aa"));
     assert_eq!(parts[1].sha256.as_deref(), Some("ef"));
     // It is read again as it was written.
-    let text = serde_json::to_string(&version).unwrap();
-    assert_eq!(serde_json::from_str::<EditedVersion>(&text).unwrap(), version);
+    let text = serde_json::to_string(&StoredEditedVersion::new(&version, &[])).unwrap();
+    let stored: StoredEditedVersion = serde_json::from_str(&text).unwrap();
+    assert_eq!(stored.version(&[]), Some(version));
 }
 
 /// Returns the same served version with a digest of each part of its own.
@@ -182,16 +183,20 @@ fn whole_parts_in_a_row_are_one_piece_and_the_next_version_keeps_of_each() {
     assert_eq!(found, expected);
     assert_eq!(parts[1..5], before.parts[1..5]);
     // Both are read again as they were written, and in few words.
-    let text = serde_json::to_string(&version).unwrap();
-    assert_eq!(serde_json::from_str::<EditedVersion>(&text).unwrap(), version);
-    assert!(
-        text.contains(r#"{"segments":[1,4],"sizeBytes":0,"sizes":[101,102,103,104]}"#),
-        "{text}"
-    );
-    // The digests of all segments but the third are those of the parts.
     let digest = |index: u8| std::array::from_fn(|at| if at == 31 { index } else { 0 });
     let mut segments: Vec<SegmentBytes> =
         (0..).zip(SIZES).map(|(n, size)| (size, digest(n))).collect();
+    let text = serde_json::to_string(&StoredEditedVersion::new(&version, &segments)).unwrap();
+    assert!(text.contains(r#"{"segments":[1,4],"asRecorded":true,"sizeBytes":0}"#), "{text}");
+    let stored = || serde_json::from_str::<StoredEditedVersion>(&text).unwrap();
+    assert_eq!(stored().version(&segments).as_ref(), Some(&version));
+    assert_eq!(stored().version(&segments[..4]), None, "a segment is gone");
+    // A part has another size than its segment has now.
+    let mut others = segments.clone();
+    others[2].0 += 1;
+    let stored = StoredEditedVersion::new(&version, &others);
+    assert_eq!(stored.version(&others), Some(version));
+    // The digests of all segments but the third are those of the parts.
     segments[2].1 = [9; 32];
     let stored = serde_json::to_string(&ServedParts::new(&parts, &segments)).unwrap();
     assert!(stored.contains(r#""segments":[3,2],"asRecorded":true"#), "{stored}");
@@ -203,12 +208,16 @@ fn whole_parts_in_a_row_are_one_piece_and_the_next_version_keeps_of_each() {
 #[test]
 fn parts_that_earlier_programs_stored_are_read() {
     let text = r#"{"request":{"fromVersion":1,"pieces":[]},"parts":[{"segments":[0,2],"sizeBytes":7},
-        {"file":["piece","ab"],"sizeBytes":5},{"segments":[4,1],"sizeBytes":3}],"durationMs":9}"#;
-    let version: EditedVersion = serde_json::from_str(text).unwrap();
+        {"file":["piece","ab"],"sizeBytes":5},{"segments":[4,1],"sizeBytes":3},
+        {"segments":[5,2],"sizeBytes":0,"sizes":[3,4]}],"durationMs":9}"#;
+    let stored: StoredEditedVersion = serde_json::from_str(text).unwrap();
+    assert_eq!(stored.files().collect::<Vec<_>>(), ["piece"]);
+    let version = stored.version(&[]).unwrap();
     let content: Vec<_> = version.parts.into_iter().map(|it| (it.content, it.size_bytes)).collect();
     let file = PartContent::File("piece".into(), "ab".into());
     let segments = PartContent::Segments;
-    assert_eq!(content, [(segments(0, 2), 7), (file, 5), (segments(4, 1), 3)]);
+    let single = |segment, size_bytes| (segments(segment, 1), size_bytes);
+    assert_eq!(content, [(segments(0, 2), 7), (file, 5), single(4, 3), single(5, 3), single(6, 4)]);
     let digests = ["0", "1"].map(|digit| digit.repeat(64)).concat();
     let text = format!(
         r#"[{{"segments":[0,1],"initBytes":3,"sizeBytes":8,"sha256":"cd"}},

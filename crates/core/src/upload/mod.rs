@@ -53,7 +53,7 @@ pub use machines::{OpenSession, Targets, UploadMachines};
 pub use part::{Part, SegmentCuts};
 pub use resize::SegmentPiece;
 pub use speed::Speed;
-pub use stored_parts::{SegmentBytes, ServedParts};
+pub use stored_parts::{SegmentBytes, ServedParts, StoredEditedVersion};
 
 use crate::{RecordingId, SessionId};
 

@@ -1,16 +1,18 @@
 //! The stored form of the parts of versions. A recording of hours has thousands of parts, of which nearly all hold one
-//! segment each; such parts that follow each other are one entry, with a list of sizes.
+//! segment each; such parts that follow each other are one entry. So the row of a version is as small for hours as for a
+//! minute.
 //!
 //! ```text
 //! {"segments": [0, 1], "sizeBytes": 100}                     one part, as in rows of earlier programs
-//! {"segments": [7, 3], "sizes": [100, 101, 102]}             three parts of one segment each
-//! {"segments": [7, 3], "asRecorded": true}                   the same: sizes and digests are those of the segments
+//! {"segments": [7, 3], "asRecorded": true}                   three parts of one segment each, whose sizes and digests
+//!                                                            are those of the segments
+//! {"segments": [7, 3], "sizes": [100, 101, 102]}             the same, as earlier programs wrote it
 //! ```
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use snaplark_api::{digest_of_hex, hex};
+use serde::{Deserialize, Serialize};
+use snaplark_api::{PiecesRequest, digest_of_hex, hex};
 
-use super::{PartContent, ServedPart, VersionPart};
+use super::{EditedVersion, PartContent, ServedPart, VersionPart};
 
 /// The number of hexadecimal digits of a digest.
 const DIGITS: usize = 64;
@@ -19,7 +21,7 @@ const DIGITS: usize = 64;
 pub type SegmentBytes = (u64, [u8; 32]);
 
 /// The parts of a version that a link shows, in their stored form. Parts that hold one segment each, as it was recorded,
-/// are not listed one by one, so the row of a version of hours is as small as that of a minute.
+/// are not listed one by one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ServedParts(Vec<StoredServedParts>);
@@ -93,86 +95,105 @@ impl ServedParts {
     }
 }
 
+/// A version of an edited recording in its stored form.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredEditedVersion {
+    request: PiecesRequest,
+    parts: Vec<StoredVersionParts>,
+    duration_ms: u64,
+}
+
+impl StoredEditedVersion {
+    /// Returns the stored form. `segments` are those of the recording, in their order.
+    pub fn new(version: &EditedVersion, segments: &[SegmentBytes]) -> Self {
+        let mut parts: Vec<StoredVersionParts> = Vec::new();
+        for VersionPart { content, size_bytes } in &version.parts {
+            let size_bytes = *size_bytes;
+            let one = StoredVersionParts { size_bytes, ..StoredVersionParts::default() };
+            match content {
+                PartContent::Segments(segment, 1)
+                    if segments.get(*segment as usize).is_some_and(|it| it.0 == size_bytes) =>
+                {
+                    match parts.last_mut() {
+                        Some(StoredVersionParts {
+                            segments: Some((first, count)),
+                            as_recorded: true,
+                            ..
+                        }) if *first + *count == *segment => *count += 1,
+                        _ => parts.push(StoredVersionParts {
+                            segments: Some((*segment, 1)),
+                            as_recorded: true,
+                            ..StoredVersionParts::default()
+                        }),
+                    }
+                }
+                PartContent::Segments(first, count) => {
+                    parts.push(StoredVersionParts { segments: Some((*first, *count)), ..one });
+                }
+                PartContent::File(name, sha256) => {
+                    let file = Some((name.clone(), sha256.clone()));
+                    parts.push(StoredVersionParts { file, ..one });
+                }
+            }
+        }
+        let (request, duration_ms) = (version.request.clone(), version.duration_ms);
+        StoredEditedVersion { request, parts, duration_ms }
+    }
+
+    /// Returns the rendered files that it names.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| part.file.as_ref().map(|(name, _)| name.as_str()))
+    }
+
+    /// Returns the version. `None` if a segment that it names is not there, or if a part is not described.
+    pub fn version(self, segments: &[SegmentBytes]) -> Option<EditedVersion> {
+        let mut parts = Vec::new();
+        for StoredVersionParts { segments: of, file, as_recorded, size_bytes, sizes } in self.parts
+        {
+            let single = |(segment, size_bytes)| {
+                let content = PartContent::Segments(segment, 1);
+                VersionPart { content, size_bytes }
+            };
+            match (of, file) {
+                (Some((first, count)), None) if as_recorded => {
+                    let recorded =
+                        segments.get(first as usize..first.checked_add(count)? as usize)?;
+                    parts.extend((first..).zip(recorded.iter().map(|it| it.0)).map(single));
+                }
+                (Some((first, count)), None) if sizes.is_empty() => {
+                    let content = PartContent::Segments(first, count);
+                    parts.push(VersionPart { content, size_bytes });
+                }
+                (Some((first, count)), None) if sizes.len() == count as usize => {
+                    parts.extend((first..).zip(sizes).map(single));
+                }
+                (None, Some((name, sha256))) => {
+                    let content = PartContent::File(name, sha256);
+                    parts.push(VersionPart { content, size_bytes });
+                }
+                (Some(_) | None, Some(_) | None) => return None,
+            }
+        }
+        let StoredEditedVersion { request, duration_ms, .. } = self;
+        Some(EditedVersion { request, parts, duration_ms })
+    }
+}
+
 /// Parts of a version as their row has them.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct StoredVersionParts {
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<(u32, u32)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<(String, String)>,
+    /// Each of the segments is a part, with the bytes that were recorded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    as_recorded: bool,
     size_bytes: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing)]
     sizes: Vec<u64>,
-}
-
-/// Writes and reads the parts of a version.
-pub(super) mod of_version {
-    use super::{Deserialize, Deserializer, PartContent, Serialize, Serializer};
-    use super::{StoredVersionParts, VersionPart};
-
-    pub(crate) fn serialize<S: Serializer>(
-        parts: &[VersionPart],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        let mut stored: Vec<StoredVersionParts> = Vec::new();
-        for VersionPart { content, size_bytes } in parts {
-            let size_bytes = *size_bytes;
-            match content {
-                PartContent::Segments(segment, 1) => match stored.last_mut() {
-                    Some(StoredVersionParts { segments: Some((first, count)), sizes, .. })
-                        if !sizes.is_empty() && *first + *count == *segment =>
-                    {
-                        *count += 1;
-                        sizes.push(size_bytes);
-                    }
-                    _ => stored.push(StoredVersionParts {
-                        segments: Some((*segment, 1)),
-                        sizes: vec![size_bytes],
-                        ..StoredVersionParts::default()
-                    }),
-                },
-                PartContent::Segments(first, count) => stored.push(StoredVersionParts {
-                    segments: Some((*first, *count)),
-                    size_bytes,
-                    ..StoredVersionParts::default()
-                }),
-                PartContent::File(name, sha256) => stored.push(StoredVersionParts {
-                    file: Some((name.clone(), sha256.clone())),
-                    size_bytes,
-                    ..StoredVersionParts::default()
-                }),
-            }
-        }
-        stored.serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<VersionPart>, D::Error> {
-        use serde::de::Error as _;
-        let mut parts = Vec::new();
-        for StoredVersionParts { segments, file, size_bytes, sizes } in Vec::deserialize(from)? {
-            match (segments, file) {
-                (Some((first, count)), None) if sizes.is_empty() => {
-                    let content = PartContent::Segments(first, count);
-                    parts.push(VersionPart { content, size_bytes });
-                }
-                (Some((first, count)), None) if sizes.len() == count as usize => {
-                    parts.extend((first..).zip(sizes).map(|(segment, size_bytes)| {
-                        let content = PartContent::Segments(segment, 1);
-                        VersionPart { content, size_bytes }
-                    }));
-                }
-                (None, Some((name, sha256))) => {
-                    let content = PartContent::File(name, sha256);
-                    parts.push(VersionPart { content, size_bytes });
-                }
-                _ => return Err(D::Error::custom("a part of a version is not described")),
-            }
-        }
-        Ok(parts)
-    }
 }
 
 /// Parts that a server has, as their row has them.

@@ -271,7 +271,11 @@ impl Destination for Snaplark {
         }
         let init = self.init_request(&end.media, end.file.as_ref(), None);
         let (session, part_count) = (session.0.clone(), end.receipts.len() as u32);
-        let body = FinalizeRequest::new(self.profile, session, part_count, end.duration_ms, &init);
+        let mut body =
+            FinalizeRequest::new(self.profile, session, part_count, end.duration_ms, &init);
+        if end.keeps_parts {
+            body.list_sent(end.receipts.iter().map(|receipt| *receipt != Receipt::default()));
+        }
         let request = self.signed(self.client.post(self.url(routes::FINALIZE))).timeout(small());
         let response = request.json(&body).send().await.map_err(unreachable_server)?;
         let answer: FinalizeAnswer = read_answer(RequestKind::Finish, response).await?;

@@ -307,7 +307,7 @@ pub fn bytes_of(index: u32) -> Vec<u8> {
 pub fn completion() -> Completion {
     let (file, title, picture) = (None, None, None);
     let (duration_ms, receipts) = (6_000, Vec::new());
-    Completion { file, media: media(), duration_ms, title, receipts, picture }
+    Completion { file, media: media(), duration_ms, title, receipts, picture, keeps_parts: false }
 }
 
 pub fn part(index: u32, bytes: &[u8]) -> OutgoingPart {

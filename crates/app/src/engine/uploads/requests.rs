@@ -147,13 +147,22 @@ impl Uploads {
                 let Some(destination) = self.destination_of(request) else { return };
                 let row = row_of(cx, self.item_of(recording));
                 let picture = self.machine.picture_version(recording);
+                let keeps_parts = self.machine.edited_version(recording).is_some();
                 self.request(cx, request, Sent::default(), async move {
                     let row = row?;
                     let (file, media) = (imports::facts(&row), media(&row));
                     let duration_ms =
                         row.imported.as_ref().map_or(duration_ms, |file| file.duration_ms);
                     let title = Some(row.title).filter(|title| !title.is_empty());
-                    let end = Completion { file, media, duration_ms, title, receipts, picture };
+                    let end = Completion {
+                        file,
+                        media,
+                        duration_ms,
+                        title,
+                        receipts,
+                        picture,
+                        keeps_parts,
+                    };
                     let link = destination.finish(&session, &end).await?;
                     Ok(UploadEvent::Finalized { request, link })
                 });

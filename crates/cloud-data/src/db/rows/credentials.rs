@@ -141,7 +141,8 @@ impl Pools {
             "DELETE FROM shares WHERE user_id = $1",
             "DELETE FROM watching WHERE session_id IN \
              (SELECT session_id FROM uploads WHERE user_id = $1)",
-            "UPDATE uploads SET filename = '', metadata = '{}', viewings = 0 WHERE user_id = $1",
+            "UPDATE uploads SET filename = '', metadata = '{}', edit = NULL, viewings = 0 \
+             WHERE user_id = $1",
             "UPDATE usage SET stored_bytes = 0 WHERE user_id = $1",
             "UPDATE audit SET subject = '', detail = '' WHERE user_id = $1",
         ] {
@@ -161,8 +162,8 @@ impl Pools {
         const DELETED: &str = "(SELECT id FROM users WHERE deleted_ms IS NOT NULL)";
         for sql in [
             format!(
-                "UPDATE uploads SET removed_ms = {now_ms}, filename = '', metadata = '{{}}' \
-                 WHERE removed_ms IS NULL AND user_id IN {DELETED}"
+                "UPDATE uploads SET removed_ms = {now_ms}, filename = '', metadata = '{{}}', \
+                 edit = NULL WHERE removed_ms IS NULL AND user_id IN {DELETED}"
             ),
             format!("DELETE FROM tokens WHERE user_id IN {DELETED}"),
             format!("DELETE FROM web_sessions WHERE user_id IN {DELETED}"),

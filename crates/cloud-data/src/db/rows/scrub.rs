@@ -5,7 +5,7 @@ use super::maps;
 use super::upload_row::{select_uploads, upload};
 use super::usage::keep;
 use super::{Pools, Row, signed};
-use crate::db::{DbError, Lease, Product, SessionId, StoredPart, Upload, UserId};
+use crate::db::{DbError, Lease, Product, SessionId, StoredPart, Upload, UserId, is_kept_damaged};
 use crate::quotas::ROW_BYTES;
 
 impl Pools {
@@ -70,8 +70,11 @@ impl Pools {
         sqlx::query(concat!(
             select_uploads!(),
             "WHERE uploads.user_id = $1 AND state = 'completed' AND removed_ms IS NULL \
-             AND EXISTS (SELECT 1 FROM parts WHERE parts.session_id = uploads.session_id \
-             AND damaged_ms IS NOT NULL) ORDER BY created_ms DESC LIMIT $2"
+             AND (EXISTS (SELECT 1 FROM parts WHERE parts.session_id = uploads.session_id \
+             AND damaged_ms IS NOT NULL) OR EXISTS (SELECT 1 FROM kept_runs JOIN parts ON ",
+            is_kept_damaged!(),
+            " WHERE kept_runs.session_id = uploads.session_id)) \
+             ORDER BY created_ms DESC LIMIT $2"
         ))
         .bind(user.0)
         .bind(i64::from(limit))
@@ -82,8 +85,8 @@ impl Pools {
         .collect()
     }
 
-    /// Marks a part as damaged or undamaged. Returns whether that is a change. Does nothing if the
-    /// part's object was replaced meanwhile.
+    /// Marks a part of a version as damaged or undamaged, also one that it keeps. Returns whether that is a
+    /// change. Does nothing if the part's object was replaced meanwhile.
     pub async fn set_damaged(
         &self,
         session: SessionId,
@@ -92,11 +95,9 @@ impl Pools {
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE parts SET damaged_ms = $4 WHERE session_id = $1 AND part_index = $2 \
-             AND object_key = $3 AND (damaged_ms IS NULL) <> ($4 IS NULL)",
+            "UPDATE parts SET damaged_ms = $2 WHERE object_key = $1 \
+             AND (damaged_ms IS NULL) <> ($2 IS NULL)",
         )
-        .bind(session.0)
-        .bind(i64::from(part.index))
         .bind(&part.object_key)
         .bind(damaged_ms)
         .execute(&mut *tx)
@@ -118,11 +119,9 @@ impl Pools {
     ) -> Result<bool, DbError> {
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE parts SET object_key = $4, damaged_ms = NULL WHERE session_id = $1 \
-             AND part_index = $2 AND object_key = $3 AND damaged_ms IS NOT NULL",
+            "UPDATE parts SET object_key = $2, damaged_ms = NULL WHERE object_key = $1 \
+             AND damaged_ms IS NOT NULL",
         )
-        .bind(session.0)
-        .bind(i64::from(part.index))
         .bind(&part.object_key)
         .bind(object_key)
         .execute(&mut *tx)

@@ -1,6 +1,6 @@
 //! Deletes rows that nothing will ask for again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, QueryBuilder};
 use uuid::Uuid;
@@ -9,9 +9,13 @@ use super::usage::release;
 use super::{Dialect, Pools};
 use crate::db::{DbError, UserId, VideoId};
 
-/// The uploads of which nothing is served any more.
+/// The uploads of which nothing is served any more, but for parts that later versions keep.
 const DEAD: &str =
-    "SELECT session_id FROM uploads WHERE state = 'expired' OR removed_ms IS NOT NULL";
+    "SELECT session_id FROM uploads WHERE (state = 'expired' OR removed_ms IS NOT NULL)";
+/// Holds for parts that no version keeps.
+const UNKEPT: &str = "NOT EXISTS (SELECT 1 FROM kept_runs \
+     WHERE kept_runs.from_session = parts.session_id AND kept_runs.from_index <= parts.part_index \
+     AND parts.part_index < kept_runs.from_index + kept_runs.parts)";
 
 impl Pools {
     /// Marks idle open uploads as expired. Returns how many there were.
@@ -38,16 +42,18 @@ impl Pools {
     }
 
     /// Returns the keys of some of the objects that will never be served: parts and products of expired
-    /// and removed uploads, and parts behind the last one of a finished video. No job makes another one.
+    /// and removed uploads, and parts behind the last one of a finished video. Parts that a version keeps are
+    /// not among them. No job makes another one.
     pub async fn dead_objects(&self, limit: u32) -> Result<Vec<String>, DbError> {
         for of_dead in ["DELETE FROM jobs", "DELETE FROM maps"] {
             let sql = format!("{of_dead} WHERE session_id IN ({DEAD})");
             sqlx::query(AssertSqlSafe(sql)).execute(&self.writes).await?;
         }
+        self.forget_runs(DEAD, None).await?;
         let sql = format!(
             "SELECT object_key FROM products WHERE session_id IN ({DEAD}) UNION ALL \
-             SELECT object_key FROM parts WHERE session_id IN ({DEAD}) UNION ALL \
-             SELECT object_key FROM parts JOIN uploads ON uploads.session_id = parts.session_id \
+             SELECT object_key FROM parts WHERE session_id IN ({DEAD} AND NOT all_kept) AND {UNKEPT} \
+             UNION ALL SELECT object_key FROM parts JOIN uploads ON uploads.session_id = parts.session_id \
              WHERE part_index >= parts_total AND removed_ms IS NULL LIMIT $1"
         );
         let keys = sqlx::query_scalar(AssertSqlSafe(sql)).bind(i64::from(limit));
@@ -66,12 +72,59 @@ impl Pools {
             let sql = format!("{of_dead} WHERE session_id IN ({REMOVED})");
             sqlx::query(AssertSqlSafe(sql)).bind(video.0).execute(&self.writes).await?;
         }
+        self.forget_runs(REMOVED, Some(video)).await?;
         let sql = format!(
             "SELECT object_key FROM products WHERE session_id IN ({REMOVED}) UNION ALL \
-             SELECT object_key FROM parts WHERE session_id IN ({REMOVED}) LIMIT $2"
+             SELECT object_key FROM parts WHERE session_id IN ({REMOVED} AND NOT all_kept) \
+             AND {UNKEPT} LIMIT $2"
         );
         let keys = sqlx::query_scalar(AssertSqlSafe(sql)).bind(video.0).bind(i64::from(limit));
         Ok(keys.fetch_all(&self.reads).await?)
+    }
+
+    /// Deletes the runs of parts that dead versions have kept. The uploads that have received those parts are
+    /// looked at again.
+    async fn forget_runs(&self, dead: &str, video: Option<VideoId>) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        let sql =
+            format!("DELETE FROM kept_runs WHERE session_id IN ({dead}) RETURNING from_session");
+        let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
+        if let Some(video) = video {
+            query = query.bind(video.0);
+        }
+        let freed: BTreeSet<Uuid> = query.fetch_all(&mut *tx).await?.into_iter().collect();
+        for session in freed {
+            // Whatever the row says, so that this waits for whoever is marking it.
+            sqlx::query("UPDATE uploads SET all_kept = FALSE WHERE session_id = $1")
+                .bind(session)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Marks the dead uploads that have nothing but parts that versions keep, so that the next rounds don't look
+    /// at each of these parts.
+    pub async fn mark_all_kept(&self) -> Result<(), DbError> {
+        let mut tx = self.begin().await?;
+        // Whoever deletes a run of their parts has to change these rows, too, and waits for this transaction.
+        let sql = format!(
+            "UPDATE uploads SET all_kept = TRUE WHERE session_id IN ({DEAD} AND NOT all_kept) \
+             AND EXISTS (SELECT 1 FROM kept_runs WHERE from_session = uploads.session_id) \
+             RETURNING session_id"
+        );
+        let marked: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
+        // A statement of its own sees what was committed before the rows were locked.
+        for session in marked {
+            let sql = format!(
+                "UPDATE uploads SET all_kept = FALSE WHERE session_id = $1 \
+                 AND EXISTS (SELECT 1 FROM parts WHERE parts.session_id = $1 AND {UNKEPT})"
+            );
+            sqlx::query(AssertSqlSafe(sql)).bind(session).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Deletes the rows of objects that were deleted.
@@ -104,6 +157,14 @@ impl Pools {
         )
         .bind(before_ms)
         .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await?;
+        // The row of an upload of which parts are kept stays, without what a person has written.
+        sqlx::query(
+            "UPDATE uploads SET edit = NULL, metadata = '{}', filename = '' \
+             WHERE removed_ms < $1 AND all_kept AND (edit IS NOT NULL OR filename <> '')",
+        )
+        .bind(before_ms)
         .execute(&mut *tx)
         .await?;
         // A link's settings are deleted with its last upload. Settings that restrict who may see it

@@ -9,6 +9,7 @@ use crate::db::{
     Assembly, DbError, Finished, ProductName, SessionId, Share, StoredPart, Upload, UserId,
     VideoId, Visibility,
 };
+use crate::quotas::ROW_BYTES;
 
 /// The beginning of each statement whose rows [`upload`] reads.
 macro_rules! select_uploads {
@@ -20,8 +21,9 @@ macro_rules! select_uploads {
              views, downloads_off, counts_watching, (SELECT string_agg(product, ' ') FROM products \
              WHERE products.session_id = uploads.session_id AND product IN (", crate::db::known_products!(),
             ")) AS made, edit IS NOT NULL AS edited, (SELECT COUNT(*) FROM parts \
-             WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) AS damaged \
-             FROM uploads \
+             WHERE parts.session_id = uploads.session_id AND damaged_ms IS NOT NULL) \
+             + (SELECT COUNT(*) FROM kept_runs JOIN parts ON ", crate::db::is_kept_damaged!(),
+            " WHERE kept_runs.session_id = uploads.session_id) AS damaged FROM uploads \
              LEFT JOIN shares ON shares.video_id = uploads.video_id AND shares.user_id = uploads.user_id "
         )
     };
@@ -117,13 +119,15 @@ fn share(row: &Row) -> Result<Share, DbError> {
 
 pub(super) fn part(row: &Row) -> Result<StoredPart, DbError> {
     let sha256: Vec<u8> = row.try_get("sha256")?;
+    let layout: &str = row.try_get("layout")?;
     Ok(StoredPart {
         index: whole(row.try_get("part_index")?)?,
         object_key: row.try_get("object_key")?,
         size_bytes: whole(row.try_get("size_bytes")?)?,
         sha256: sha256.try_into().map_err(|_| DbError::Unknown("sha256".to_owned()))?,
-        layout: serde_json::from_str(row.try_get("layout")?)
+        layout: serde_json::from_str(layout)
             .map_err(|e| DbError::Unknown(format!("layout: {e}")))?,
+        row_bytes: ROW_BYTES as u64 + layout.len() as u64,
         is_damaged: row.try_get::<Option<i64>, _>("damaged_ms")?.is_some(),
         shift_ms: row.try_get("shift_ms")?,
     })

@@ -18,7 +18,7 @@ use super::watching::forget_watching;
 use super::{Dialect, Pools, signed, whole};
 use crate::db::{
     Cursor, DbError, Finalization, Listing, NewUpload, Opened, PartOrigin, PartStored, SessionId,
-    StoredPart, Upload, UserId, VideoId,
+    StoredPart, Upload, UserId, VideoId, is_kept,
 };
 use crate::layout::{Layout, VIDEO_CLUSTERS_MAX};
 use crate::quotas::{Limits, Over, ROW_BYTES, UPLOAD_BYTES};
@@ -229,7 +229,7 @@ impl Pools {
     }
 
     /// Commits the result of finalize, with the upload's name, media type and size, the jobs to be done and
-    /// what is taken over from an earlier version, if no part was added or removed since `seen` was read
+    /// what is kept of an earlier version, if no part was added or removed since `seen` was read
     /// (`revision`), and no greater version is finished; otherwise returns `None`. Smaller versions are
     /// removed. Returns the keys of objects that no row names any more.
     pub async fn complete(
@@ -238,27 +238,27 @@ impl Pools {
         completion: &Finalization<'_>,
         now_ms: i64,
     ) -> Result<Option<Vec<String>>, DbError> {
-        let Finalization { finished, map, work, taken, scrub_ms } = *completion;
+        let Finalization { finished, map, work, kept, scrub_ms } = *completion;
         let mut tx = self.begin().await?;
         let superseded = async {
-            if !versions::lock_source(&mut tx, taken).await? {
+            if !versions::lock_source(&mut tx, kept).await? {
                 return Ok(None);
             }
             let freed = versions::supersede(&mut tx, seen, now_ms).await?;
-            let moved = versions::take_over(&mut tx, seen.session_id, taken).await?;
-            Ok(moved.map(|moved_bytes| (freed, moved_bytes)))
+            versions::keep_parts(&mut tx, seen.session_id, kept).await?;
+            Ok(Some(freed))
         };
-        let (freed, moved_bytes) = match superseded.await {
+        let freed = match superseded.await {
             Err(error) if versions::is_lost_race(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
-            // What is kept went away, or changed: the caller looks again.
+            // What is kept went away: the caller looks again.
             Ok(None) => return Ok(None),
-            Ok(Some(done)) => done,
+            Ok(Some(freed)) => freed,
         };
         let done = sqlx::query(
             "UPDATE uploads SET state = 'completed', parts_total = $3, assembly = $4, \
              size_bytes = $5, duration_ms = $6, etag = $7, finalized_ms = $8, active_ms = $8, \
-             stored_bytes = (SELECT CAST(COALESCE(SUM(parts.size_bytes), 0) AS BIGINT) FROM parts \
+             stored_bytes = $14 + (SELECT CAST(COALESCE(SUM(parts.size_bytes), 0) AS BIGINT) FROM parts \
              WHERE parts.session_id = $1 AND part_index < $3), \
              media = $9, width = $10, height = $11, filename = $12, holes = $13 \
              WHERE session_id = $1 AND revision = $2 AND removed_ms IS NULL \
@@ -280,6 +280,7 @@ impl Pools {
         .bind(i64::from(seen.height))
         .bind(&seen.filename)
         .bind(holes_text(&finished.holes))
+        .bind(signed(kept.size_bytes))
         .execute(&mut *tx)
         .await;
         let done = match done {
@@ -288,12 +289,12 @@ impl Pools {
         };
         let mut unnamed = Vec::new();
         if done {
-            let kept: i64 =
+            let stored: i64 =
                 sqlx::query_scalar("SELECT stored_bytes FROM uploads WHERE session_id = $1")
                     .bind(seen.session_id.0)
                     .fetch_one(&mut *tx)
                     .await?;
-            release(&mut tx, seen.user_id, signed(seen.stored_bytes) - kept + freed).await?;
+            release(&mut tx, seen.user_id, signed(seen.stored_bytes) - stored + freed).await?;
             // The rows of parts that were received but do not belong to the video.
             let cut: i64 = sqlx::query_scalar(
                 "SELECT CAST(COALESCE(SUM($3 + LENGTH(layout)), 0) AS BIGINT) FROM parts \
@@ -304,12 +305,12 @@ impl Pools {
             .bind(ROW_BYTES)
             .fetch_one(&mut *tx)
             .await?;
-            keep(&mut tx, seen.session_id, moved_bytes - cut).await?;
+            keep(&mut tx, seen.session_id, signed(kept.row_bytes) - cut).await?;
             // A stream that has followed the recording shows them.
             if cut > 0 {
                 unnamed = forget_streams(&mut tx, seen.session_id, now_ms).await?;
             }
-            if let Some((name, product)) = &taken.product {
+            if let Some((name, product)) = &kept.product {
                 put(&mut tx, seen.session_id, name, product).await?;
             }
             // A stream that couldn't be made while parts arrived is tried again with all of them.
@@ -459,16 +460,22 @@ impl Pools {
         Ok(PartStored::Stored { parts_received: whole(received)?, replaced })
     }
 
-    /// Returns the upload's parts from `first` on, in order.
+    /// Returns the upload's parts from `first` on, in order, with those that it keeps of earlier versions.
     pub async fn parts_from(
         &self,
         session: SessionId,
         first: u32,
     ) -> Result<Vec<StoredPart>, DbError> {
-        let rows = sqlx::query(
+        let rows = sqlx::query(concat!(
             "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms, shift_ms FROM parts \
-             WHERE session_id = $1 AND part_index >= $2 ORDER BY part_index",
-        )
+             WHERE session_id = $1 AND part_index >= $2 UNION ALL \
+             SELECT parts.part_index - kept_runs.from_index + kept_runs.part_index, object_key, \
+             size_bytes, sha256, layout, damaged_ms, kept_runs.shift_ms FROM kept_runs JOIN parts ON ",
+            is_kept!(),
+            " WHERE kept_runs.session_id = $1 AND kept_runs.part_index + kept_runs.parts > $2 \
+             AND parts.part_index - kept_runs.from_index + kept_runs.part_index >= $2 \
+             ORDER BY part_index"
+        ))
         .bind(session.0)
         .bind(i64::from(first))
         .fetch_all(&self.reads)
@@ -480,6 +487,7 @@ impl Pools {
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
+    /// Returns a part of an upload, also one that it keeps of an earlier version.
     pub async fn part(
         &self,
         session: SessionId,
@@ -487,7 +495,13 @@ impl Pools {
     ) -> Result<Option<StoredPart>, DbError> {
         sqlx::query(
             "SELECT part_index, object_key, size_bytes, sha256, layout, damaged_ms, shift_ms FROM parts \
-             WHERE session_id = $1 AND part_index = $2",
+             WHERE session_id = $1 AND part_index = $2 UNION ALL \
+             SELECT parts.part_index - kept_runs.from_index + kept_runs.part_index, object_key, \
+             size_bytes, sha256, layout, damaged_ms, kept_runs.shift_ms FROM kept_runs JOIN parts \
+             ON parts.session_id = kept_runs.from_session \
+             AND parts.part_index = $2 - kept_runs.part_index + kept_runs.from_index \
+             WHERE kept_runs.session_id = $1 AND kept_runs.part_index <= $2 \
+             AND kept_runs.part_index + kept_runs.parts > $2",
         )
         .bind(session.0)
         .bind(i64::from(index))
@@ -502,7 +516,8 @@ impl Pools {
         Ok(self.part_indices_of(&[session]).await?.remove(&session).unwrap_or_default())
     }
 
-    /// Answers for all uploads of a list with one statement. Uploads without a part are left out.
+    /// Answers for all uploads of a list, in order, with the parts that they keep of earlier versions. Uploads
+    /// without a part are left out.
     pub async fn part_indices_of(
         &self,
         sessions: &[SessionId],
@@ -519,14 +534,31 @@ impl Pools {
             let session = SessionId(row.try_get("session_id")?);
             indices.entry(session).or_default().push(whole(row.try_get("part_index")?)?);
         }
+        let select =
+            "SELECT session_id, part_index, parts FROM kept_runs WHERE session_id IN (NULL";
+        let mut query = QueryBuilder::<Dialect>::new(select);
+        for session in sessions {
+            query.push(", ").push_bind(session.0);
+        }
+        query.push(")");
+        for row in query.build().fetch_all(&self.reads).await? {
+            let session = SessionId(row.try_get("session_id")?);
+            let first: u32 = whole(row.try_get("part_index")?)?;
+            let count: u32 = whole(row.try_get("parts")?)?;
+            indices.entry(session).or_default().extend(first..first.saturating_add(count));
+        }
+        indices.values_mut().for_each(|indices| indices.sort_unstable());
         Ok(indices)
     }
 
     pub async fn parts_received(&self, session: SessionId) -> Result<u32, DbError> {
-        let parts: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM parts WHERE session_id = $1")
-            .bind(session.0)
-            .fetch_one(&self.reads)
-            .await?;
+        let parts: i64 = sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM parts WHERE session_id = $1) \
+             + (SELECT CAST(COALESCE(SUM(parts), 0) AS BIGINT) FROM kept_runs WHERE session_id = $1)",
+        )
+        .bind(session.0)
+        .fetch_one(&self.reads)
+        .await?;
         whole(parts)
     }
 }

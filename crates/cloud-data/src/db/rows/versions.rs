@@ -8,20 +8,30 @@
 //! an earlier one is served.
 //!
 //! A version of a video may have a list of pieces (`uploads.edit`), which names parts of the version before
-//! it. Parts that are kept whole stay where they are until that transaction, which moves their rows to the
-//! new version before it can be seen. Of a part that is kept in part, the new version has a copy of the kept
-//! range, and the whole part is deleted with the old version. So no object that survives holds a byte that
-//! was cut.
+//! it. Parts that are kept whole stay where they are, for good: that transaction only notes runs of them
+//! (`kept_runs`), which costs the same for hours as for a minute. Of a part that is kept in part, the new version
+//! has a copy of the kept range, and the whole part is deleted with the old version. So no object that survives
+//! holds a byte that was cut.
+//!
+//! ```text
+//! version 1, removed    parts 0 1 2 3 4 5 6 7      0, 1 and 7 are named by no run: the sweeper deletes them
+//! version 3, served     parts 0           5        its own, with what is at the cuts
+//!                       run     1 2 3 4            from 1 on: 4 parts of version 1, from 3 on
+//! ```
+//!
+//! - A run names the upload that has received the parts, so no run leads to another one. What version 2 kept of
+//!   version 1 is named by version 3 as parts of version 1.
+//! - A part of a dead upload is dead if no run names it. The runs of a dead version are deleted first (`sweep`).
+//! - An upload's row stays as long as a version keeps parts of it.
 
-use sqlx::{AssertSqlSafe, Transaction};
+use sqlx::{AssertSqlSafe, QueryBuilder, Transaction};
 
 use super::usage::{keep, release};
 use super::watching::forget_watching;
 use super::{Dialect, Pools, signed};
 use crate::db::{
-    DbError, KeptParts, NewUpload, Opened, SessionId, StoredPart, Upload, UserId, VideoId,
+    DbError, KeptParts, KeptRun, NewUpload, Opened, SessionId, StoredPart, Upload, UserId, VideoId,
 };
-use crate::quotas::ROW_BYTES;
 
 impl Pools {
     /// Stores the list of pieces of an open upload that has none. Returns `false` if it has one, or is no
@@ -51,31 +61,23 @@ impl Pools {
         Ok(edit.flatten())
     }
 
-    /// Stores the layout of a part that was looked at again.
+    /// Stores the layout of a version's part that was looked at again, also of one that it keeps.
     pub async fn set_layout(&self, session: SessionId, part: &StoredPart) -> Result<(), DbError> {
         let layout =
             serde_json::to_string(&part.layout).map_err(|e| DbError::Unknown(e.to_string()))?;
         let mut tx = self.begin().await?;
         let before: Option<i64> = sqlx::query_scalar(
-            "SELECT CAST(LENGTH(layout) AS BIGINT) FROM parts \
-             WHERE session_id = $1 AND part_index = $2 AND object_key = $3",
+            "SELECT CAST(LENGTH(layout) AS BIGINT) FROM parts WHERE object_key = $1",
         )
-        .bind(session.0)
-        .bind(i64::from(part.index))
         .bind(&part.object_key)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(before) = before else { return Ok(()) };
-        let set = sqlx::query(
-            "UPDATE parts SET layout = $4 \
-             WHERE session_id = $1 AND part_index = $2 AND object_key = $3",
-        )
-        .bind(session.0)
-        .bind(i64::from(part.index))
-        .bind(&part.object_key)
-        .bind(&layout)
-        .execute(&mut *tx)
-        .await?;
+        let set = sqlx::query("UPDATE parts SET layout = $2 WHERE object_key = $1")
+            .bind(&part.object_key)
+            .bind(&layout)
+            .execute(&mut *tx)
+            .await?;
         if set.rows_affected() == 1 {
             keep(&mut tx, session, signed(layout.len() as u64) - before).await?;
         }
@@ -113,9 +115,9 @@ impl Pools {
 /// its objects may be gone already.
 pub(super) async fn lock_source(
     tx: &mut Transaction<'_, Dialect>,
-    taken: &KeptParts,
+    kept: &KeptParts,
 ) -> Result<bool, sqlx::Error> {
-    let Some(from) = taken.from.filter(|_| !taken.moved.is_empty()) else { return Ok(true) };
+    let Some(from) = kept.from.filter(|_| !kept.runs.is_empty()) else { return Ok(true) };
     let found = sqlx::query(
         "UPDATE uploads SET active_ms = active_ms \
          WHERE session_id = $1 AND removed_ms IS NULL AND state = 'completed'",
@@ -126,17 +128,17 @@ pub(super) async fn lock_source(
     Ok(found.rows_affected() == 1)
 }
 
-/// Moves the parts that are kept whole to the new version, and stores the shifts of all its parts. Returns
-/// what the rows of the moved parts count (`quotas`), or `None` if one of them is no longer there.
-pub(super) async fn take_over(
+/// Notes which parts the new version keeps, and stores the shifts of its own. That is a row for each run of
+/// kept parts, however many they are.
+pub(super) async fn keep_parts(
     tx: &mut Transaction<'_, Dialect>,
     session: SessionId,
-    taken: &KeptParts,
-) -> Result<Option<i64>, sqlx::Error> {
+    kept: &KeptParts,
+) -> Result<(), sqlx::Error> {
     /// One statement for this many rows: far below the limits of both databases on the size of one.
     const BATCH: usize = 500;
     // Numbers alone, so they are written into the statement.
-    for shifts in taken.shifts.chunks(BATCH) {
+    for shifts in kept.shifts.chunks(BATCH) {
         let rows: Vec<String> =
             shifts.iter().map(|(index, shift_ms)| format!("({index}, {shift_ms})")).collect();
         let sql = format!(
@@ -146,46 +148,70 @@ pub(super) async fn take_over(
         );
         sqlx::query(AssertSqlSafe(sql)).bind(session.0).execute(&mut **tx).await?;
     }
-    let Some(from) = taken.from.filter(|_| !taken.moved.is_empty()) else { return Ok(Some(0)) };
-    let own_bytes = row_bytes(tx, session).await?;
-    for moved in taken.moved.chunks(BATCH) {
-        let rows: Vec<String> = moved
-            .iter()
-            .map(|run| {
-                let (first, last) = (run.from_index, run.from_index + run.count - 1);
-                let by = i64::from(run.index) - i64::from(run.from_index);
-                format!("({first}, {last}, {by}, {})", run.shift_ms)
-            })
-            .collect();
-        let sql = format!(
-            "WITH moved (first_index, last_index, by_index, by_ms) AS (VALUES {}) UPDATE parts \
-             SET session_id = $1, part_index = parts.part_index + moved.by_index, \
-             shift_ms = moved.by_ms FROM moved WHERE parts.session_id = $2 \
-             AND parts.part_index BETWEEN moved.first_index AND moved.last_index",
-            rows.join(", ")
+    let Some(from) = kept.from.filter(|_| !kept.runs.is_empty()) else { return Ok(()) };
+    let sources: Vec<(i64, i64, uuid::Uuid, i64)> = sqlx::query_as(
+        "SELECT part_index, parts, from_session, from_index FROM kept_runs \
+         WHERE session_id = $1 ORDER BY part_index",
+    )
+    .bind(from.0)
+    .fetch_all(&mut **tx)
+    .await?;
+    let rows = kept.runs.iter().flat_map(|run| stored_runs(from, &sources, *run));
+    let rows: Vec<StoredRun> = rows.collect();
+    for rows in rows.chunks(BATCH) {
+        let mut query = QueryBuilder::<Dialect>::new(
+            "INSERT INTO kept_runs (session_id, part_index, parts, from_session, from_index, shift_ms) ",
         );
-        let done =
-            sqlx::query(AssertSqlSafe(sql)).bind(session.0).bind(from.0).execute(&mut **tx).await?;
-        if done.rows_affected() != moved.iter().map(|run| u64::from(run.count)).sum::<u64>() {
-            return Ok(None);
-        }
+        query.push_values(rows, |mut row, run| {
+            row.push_bind(session.0)
+                .push_bind(run.part_index)
+                .push_bind(run.parts)
+                .push_bind(run.from_session)
+                .push_bind(run.from_index)
+                .push_bind(run.shift_ms);
+        });
+        query.build().execute(&mut **tx).await?;
     }
-    Ok(Some(row_bytes(tx, session).await? - own_bytes))
+    Ok(())
 }
 
-/// Returns what the rows of an upload's parts count (`quotas`).
-async fn row_bytes(
-    tx: &mut Transaction<'_, Dialect>,
-    session: SessionId,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM($2 + LENGTH(layout)), 0) AS BIGINT) FROM parts \
-         WHERE session_id = $1",
-    )
-    .bind(session.0)
-    .bind(ROW_BYTES)
-    .fetch_one(&mut **tx)
-    .await
+/// A row of `kept_runs`, without the version that keeps the parts.
+#[derive(Debug, PartialEq, Eq)]
+struct StoredRun {
+    part_index: i64,
+    parts: i64,
+    from_session: uuid::Uuid,
+    from_index: i64,
+    shift_ms: i64,
+}
+
+/// Returns the rows of a run. Parts that the earlier version keeps itself (`sources`: index, count, session and
+/// index there) are named where they are, so that no run leads to another one.
+fn stored_runs(
+    from: SessionId,
+    sources: &[(i64, i64, uuid::Uuid, i64)],
+    run: KeptRun,
+) -> Vec<StoredRun> {
+    let KeptRun { from_index, index, count, shift_ms } = run;
+    let by = i64::from(index) - i64::from(from_index);
+    let (mut at, end) = (i64::from(from_index), i64::from(from_index) + i64::from(count));
+    let mut rows = Vec::new();
+    let mut push = |at: i64, until: i64, from_session, from_index| {
+        if at < until {
+            let (part_index, parts) = (at + by, until - at);
+            rows.push(StoredRun { part_index, parts, from_session, from_index, shift_ms });
+        }
+    };
+    for (first, parts, session, first_there) in sources {
+        let (begins, ends) = (at.max(*first), end.min(first + parts));
+        if begins < ends {
+            push(at, begins, from.0, at);
+            push(begins, ends, *session, first_there + (begins - first));
+            at = ends;
+        }
+    }
+    push(at, end, from.0, at);
+    rows
 }
 
 /// How far a version may be above the last one that was finished. Numbers may be skipped, because a person
@@ -259,4 +285,38 @@ pub(super) fn is_lost_race(error: &sqlx::Error) -> bool {
     const DEADLOCK: &str = "40P01";
     let sqlx::Error::Database(error) = error else { return false };
     error.is_unique_violation() || error.code().as_deref() == Some(DEADLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn run_names_the_uploads_that_received_the_parts() {
+        let (first, second, third) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+        // Version 3 has parts 0, 4 and 8 of its own, four of the first and one of the second version.
+        let sources = [(1, 3, first, 10), (5, 1, first, 20), (6, 2, second, 0)];
+        let rows = |from_index, index, count| {
+            let run = KeptRun { from_index, index, count, shift_ms: -7 };
+            let rows = stored_runs(SessionId(third), &sources, run).into_iter();
+            assert!(rows.as_slice().iter().all(|row| row.shift_ms == -7));
+            rows.map(|row| (row.part_index, row.parts, row.from_session, row.from_index))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(rows(2, 0, 2), [(0, 2, first, 11)]);
+        assert_eq!(
+            rows(0, 100, 9),
+            [
+                (100, 1, third, 0),
+                (101, 3, first, 10),
+                (104, 1, third, 4),
+                (105, 1, first, 20),
+                (106, 2, second, 0),
+                (108, 1, third, 8),
+            ]
+        );
+        assert_eq!(rows(7, 0, 1), [(0, 1, second, 1)]);
+        assert_eq!(rows(8, 0, 1), [(0, 1, third, 8)]);
+    }
 }

@@ -1,0 +1,3 @@
+-- Nothing changes but the JSON in `versions.pieces`: parts that hold one segment each, as it was recorded, are one entry
+-- (`"asRecorded": true`). A program of before would read such an entry as one part of several segments, and send the
+-- wrong ones.
