@@ -7,6 +7,7 @@
 //!   gstreamer/   GStreamer's own wheels, unpacked
 //!   kit/         import libraries and pkg-config files made from them
 //!   runtime/     what is shipped beside the programs: the needed DLLs and plugins alone
+//!   ffmpeg/      ffmpeg.exe and ffprobe.exe, for tests
 //!   wine/        a Debian with Wine 10, where the system's Wine is older
 //!   prefix/      Wine's own "C:"
 //!   build/       Cargo's target folder for Windows, with one set of features for every build
@@ -14,6 +15,7 @@
 //!
 //! Nothing here changes the system but for the packages that `toolchain` names.
 
+mod ffmpeg;
 mod gstreamer;
 mod installer;
 pub mod macos;
