@@ -46,8 +46,13 @@ const SKIPPED: [(&str, &str, &str); 2] = [
 /// Checks every crate and the desktop with all their tests. A warning is an error: it may be the only thing that says
 /// that code for Windows is never used.
 pub fn check(place: &Place, kit: &Kit) -> Result<()> {
-    kit.cargo(place, "check everything for Windows", &["check", "--all-targets"], "-Dwarnings")
-        .run()
+    kit.cargo(
+        place,
+        "check everything for Windows",
+        &["check", "--all-targets", "--keep-going"],
+        "-Dwarnings",
+    )
+    .run()
 }
 
 /// Builds the suites and runs each under Wine.
