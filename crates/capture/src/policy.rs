@@ -60,6 +60,7 @@ pub(crate) const OPEN_WAIT: Duration = Duration::from_secs(5);
 pub(crate) const CONSENT_WAIT: Duration = Duration::from_secs(300);
 /// Nobody reads a question and dismisses it faster than this, so a quicker refusal comes from the
 /// desktop itself.
+#[cfg(target_os = "linux")]
 pub(crate) const DECLINE_TIME_MIN: Duration = Duration::from_millis(700);
 /// A source that is invisible for this long is reported as lost. Windows are often hidden for moments.
 pub(crate) const SOURCE_LOST_MS: u64 = 2_000;
