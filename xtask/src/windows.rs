@@ -7,6 +7,7 @@
 //!   gstreamer/   GStreamer's own wheels, unpacked
 //!   kit/         import libraries and pkg-config files made from them
 //!   runtime/     what is shipped beside the programs: the needed DLLs and plugins alone
+//!   ffmpeg/      ffmpeg.exe and ffprobe.exe, for tests
 //!   wine/        a Debian with Wine 10, where the system's Wine is older
 //!   prefix/      Wine's own "C:"
 //!   build/       Cargo's target folder for Windows, with one set of features for every build
@@ -14,7 +15,9 @@
 //!
 //! Nothing here changes the system but for the packages that `toolchain` names.
 
+mod ffmpeg;
 mod gstreamer;
+mod installed;
 mod installer;
 pub mod macos;
 mod programs;
@@ -28,6 +31,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 
+use self::programs::BuildProfile;
 use crate::steps::Step;
 use crate::test::Tally;
 use crate::{Place, build, ui};
@@ -72,9 +76,11 @@ pub fn command(place: &Place, checks: bool, runs_suites: bool) -> Result<ExitCod
 /// Builds all programs, the zip and the installer.
 fn windows(place: &Place) -> Result<ExitCode> {
     let kit = Kit::ensure(place)?;
-    let built = programs::build(place, &kit)?;
+    let built = programs::build(place, &kit, programs::BuildProfile::Release)?;
     println!("{}", built.display());
-    for made in [programs::zip(place, &kit, &built)?, installer::make(place, &kit, &built)?] {
+    let setup = place.root.join("target/windows").join(installer::name());
+    installer::make(place, &kit, &built, &setup)?;
+    for made in [programs::zip(place, &kit, &built)?, setup] {
         let size_bytes = fs::metadata(&made)?.len();
         println!("{} ({:.1} MB)", made.display(), size_bytes as f64 / 1e6);
     }
@@ -98,11 +104,14 @@ pub fn suites(place: &Place) -> Result<Tally> {
     suites::run(place, &kit, &wine)
 }
 
-/// Records with the programs themselves.
+/// Records with the programs themselves, and installs and uninstalls them.
 pub fn programs_under_wine(place: &Place) -> Result<Tally> {
     let kit = Kit::ensure(place)?;
     let wine = wine::ensure(place, &kit)?;
-    let folder = programs::build(place, &kit)?;
+    let folder = programs::build(place, &kit, programs::BuildProfile::Debug)?;
+    let setup = kit.path("debug").join(installer::name());
+    installer::make(place, &kit, &folder, &setup)?;
+    installed::prove(&kit, &wine, &setup)?;
     suites::run_programs(place, &kit, &wine, &folder)
 }
 
@@ -140,8 +149,8 @@ impl Kit {
     }
 
     /// Returns the folder of the programs that a build makes.
-    fn output(&self) -> PathBuf {
-        self.path("build").join(TARGET).join("debug")
+    fn output(&self, profile: BuildProfile) -> PathBuf {
+        self.path("build").join(TARGET).join(profile.name())
     }
 
     /// Returns the flag that names the standard library, if the toolchain has none, and a space.

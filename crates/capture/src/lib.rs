@@ -33,6 +33,8 @@ mod frame_grabber;
 mod gate;
 mod graph;
 mod helper_process;
+// Clicks and keys are read on Linux alone so far.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 mod marks;
 mod overlay;
 mod pipeline;

@@ -69,6 +69,7 @@ impl PointerReader {
 }
 
 /// Returns where a position in the source's picture is in the video.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn placed((x, y): (i32, i32), (source, into): ((u32, u32), PixelRect)) -> PointerAction {
     let is_inside = |at: i32, length: u32| at >= 0 && at.cast_unsigned() < length;
     if !is_inside(x, source.0) || !is_inside(y, source.1) {

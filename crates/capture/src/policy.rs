@@ -67,6 +67,7 @@ pub(crate) const OPEN_WAIT: Duration = Duration::from_secs(5);
 pub(crate) const CONSENT_WAIT: Duration = Duration::from_secs(300);
 /// Nobody reads a question and dismisses it faster than this, so a quicker refusal comes from the
 /// desktop itself.
+#[cfg(target_os = "linux")]
 pub(crate) const DECLINE_TIME_MIN: Duration = Duration::from_millis(700);
 /// A source that says that nothing was drawn is grabbed all the same after so many ticks, in case it is wrong.
 pub(crate) const UNCHANGED_TICKS_MAX: u32 = 15;

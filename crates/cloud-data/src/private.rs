@@ -12,6 +12,7 @@ pub use snaplark_files::{close, close_all, make_folder, options};
 
 /// Creates a temporary folder for a job. Dropping it deletes it with its content.
 pub fn temporary() -> io::Result<tempfile::TempDir> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut folder = tempfile::Builder::new();
     #[cfg(unix)]
     folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));

@@ -177,6 +177,7 @@ pub fn is_hang_up_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 << (libc::SIGHUP - 1) != 0)
 }
 
+/// Returns whether a closed terminal must change nothing. There is no nohup here.
 #[cfg(not(unix))]
 pub fn is_hang_up_ignored() -> bool {
     false

@@ -39,7 +39,7 @@ const GLIB_VERSION: &str = "2.82.5";
 const GSTREAMER_VERSION: &str = "1.28.7";
 
 /// The plugins that Snaplark uses. Whatever else the wheels have (200 MB) is not shipped.
-const PLUGINS: [&str; 19] = [
+const PLUGINS: [&str; 23] = [
     // Every pipeline.
     "app",
     "coreelements",
@@ -58,7 +58,12 @@ const PLUGINS: [&str; 19] = [
     "jpeg",
     "mediafoundation",
     "videocrop",
+    // Pictures and wave forms of recordings, and of any file that a person brings.
+    "matroska",
+    "playback",
+    "videofilter",
     // VP9, and H.264 and AAC by the system's own encoders.
+    "audioparsers",
     "isomp4",
     "qsv",
     "videoparsersbad",

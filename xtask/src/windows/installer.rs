@@ -11,8 +11,13 @@ use super::Kit;
 use crate::Place;
 use crate::steps::Step;
 
+/// The file's name.
+pub fn name() -> String {
+    format!("snaplark-{}-setup.exe", env!("CARGO_PKG_VERSION"))
+}
+
 /// Makes the installer of a folder, whose content it installs as it is.
-pub fn make(place: &Place, kit: &Kit, folder: &Path) -> Result<PathBuf> {
+pub fn make(place: &Place, kit: &Kit, folder: &Path, setup: &Path) -> Result<()> {
     let mut files = Vec::new();
     below(folder, Path::new(""), &mut files)?;
     files.sort();
@@ -24,17 +29,15 @@ pub fn make(place: &Place, kit: &Kit, folder: &Path) -> Result<PathBuf> {
     });
     let [files, removed] = lists;
     let version = env!("CARGO_PKG_VERSION");
-    let setup = place.root.join(format!("target/windows/snaplark-{version}-setup.exe"));
     let icon = place.root.join("src-tauri/icons/icon.ico");
     let defined = |name: &str, path: &Path| format!("-D{name}={}", path.display());
     Step::new(place, "makensis: the installer", "makensis")
         .args(["-V2", "-INPUTCHARSET", "UTF8"])
         .args([format!("-DVERSION={version}"), format!("-DSIZE_KB={size_kb}")])
-        .args([defined("OUTPUT", &setup), defined("ICON", &icon)])
+        .args([defined("OUTPUT", setup), defined("ICON", &icon)])
         .args([defined("FILES", &files?), defined("REMOVED", &removed?)])
         .args([place.root.join("xtask/windows/installer.nsi")])
-        .run()?;
-    Ok(setup)
+        .run()
 }
 
 /// Collects the files below a folder with their sizes.

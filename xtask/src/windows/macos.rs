@@ -52,7 +52,7 @@ pub fn check(place: &Place) -> Result<ExitCode> {
         .env("PKG_CONFIG_ALLOW_CROSS", "1")
         .env("PKG_CONFIG_LIBDIR_aarch64_apple_darwin", kit.path("kit/pc"))
         .env("PKG_CONFIG_PATH_aarch64_apple_darwin", "")
-        .args(["check", "--all-targets"])
+        .args(["check", "--all-targets", "--keep-going"])
         .args(WORKSPACE)
         .args(["--target", TARGET])
         .run()?;

@@ -12,22 +12,43 @@ use crate::package::notices;
 use crate::progress::Progress;
 use crate::steps::Step;
 
-const PROGRAMS: [&str; 3] = ["snaplark-desktop.exe", "snaplark.exe", "snaplark-cloud.exe"];
+/// How the programs are compiled. Release is what is shipped; debug shares everything with the suites.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum BuildProfile {
+    Debug,
+    Release,
+}
+
+impl BuildProfile {
+    pub fn name(self) -> &'static str {
+        match self {
+            BuildProfile::Debug => "debug",
+            BuildProfile::Release => "release",
+        }
+    }
+}
+
+pub const PROGRAMS: [&str; 3] = ["snaplark-desktop.exe", "snaplark.exe", "snaplark-cloud.exe"];
 /// The library with which the desktop finds WebView2. The crate that links it has unpacked it.
 const WEBVIEW_LOADER: &str = "WebView2Loader.dll";
 
 /// Builds the programs and returns a folder with them and everything that they need.
-pub fn build(place: &Place, kit: &Kit) -> Result<PathBuf> {
-    kit.cargo(place, "build the programs for Windows", &["build", "--bins"], "").run()?;
-    let folder = place.root.join("target/windows/Snaplark");
+pub fn build(place: &Place, kit: &Kit, profile: BuildProfile) -> Result<PathBuf> {
+    let (args, folder): (&[&str], _) = match profile {
+        BuildProfile::Debug => (&["build", "--bins"], kit.path("debug/Snaplark")),
+        BuildProfile::Release => {
+            (&["build", "--bins", "--release"], place.root.join("target/windows/Snaplark"))
+        }
+    };
+    kit.cargo(place, "build the programs for Windows", args, "").run()?;
     let progress = Progress::begin("lay out the folder of the programs");
     emptied(&folder)?;
     copy_below(&kit.path("runtime"), &folder)?;
     for name in PROGRAMS {
-        let built = kit.output().join(name);
+        let built = kit.output(profile).join(name);
         fs::copy(&built, folder.join(name)).with_context(|| built.display().to_string())?;
     }
-    let loader = webview_loader(kit)?;
+    let loader = webview_loader(&kit.output(profile))?;
     fs::copy(&loader, folder.join(WEBVIEW_LOADER))?;
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
         fs::copy(place.root.join(name), folder.join(format!("{name}.txt")))?;
@@ -54,8 +75,8 @@ fn strip(place: &Place, folder: &Path) -> Result<()> {
 }
 
 /// Returns the newest copy of the library that a build of the desktop has unpacked.
-fn webview_loader(kit: &Kit) -> Result<PathBuf> {
-    let builds = kit.output().join("build");
+fn webview_loader(output: &Path) -> Result<PathBuf> {
+    let builds = output.join("build");
     let found = fs::read_dir(&builds).with_context(|| builds.display().to_string())?;
     let found = found.flatten().map(|entry| entry.path().join("out/x64").join(WEBVIEW_LOADER));
     let found = found.filter(|file| file.is_file());

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::{Kit, emptied, once, toolchain, write_script};
+use super::{Kit, emptied, ffmpeg, once, toolchain, write_script};
 use crate::Place;
 use crate::packages;
 use crate::progress::Progress;
@@ -30,6 +30,7 @@ pub struct Wine {
 
 /// Makes the script that runs a program of Windows, whose path ends in `wine.sh`, and starts Wine once.
 pub fn ensure(place: &Place, kit: &Kit) -> Result<Wine> {
+    ffmpeg::ensure(place, &kit.folder)?;
     let script = kit.path("wine.sh");
     let root = match version() {
         Some(version) if version >= VERSION_MIN => None,
@@ -116,11 +117,11 @@ const INSTALL: &str = "mount -t proc proc \"$1/proc\" && mount --rbind /dev \"$1
 /// Returns a script that runs a program of Windows in the current folder. The folders of the workspace and of the build
 /// have the same paths there, /tmp is shared, for displays and tests, and so is the network.
 fn wine_script(place: &Place, kit: &Kit, root: Option<&Path>) -> String {
-    let runtime = windows_path(&kit.path("runtime"));
+    let paths = ["runtime", "ffmpeg"].map(|name| windows_path(&kit.path(name))).join(";");
     let mut script = format!(
         "#!/bin/sh\n\
          # Runs a program of Windows under Wine. Written by `cargo xtask windows`.\n\
-         export WINEPREFIX='{}' WINEPATH='{runtime}'\n\
+         export WINEPREFIX='{}' WINEPATH='{paths}'\n\
          export WINEDEBUG=\"${{WINEDEBUG:--all}}\" WINEDLLOVERRIDES=\"${{WINEDLLOVERRIDES:-mscoree,mshtml=}}\"\n\
          export SNAPLARK_WINE=\"${{SNAPLARK_WINE:-wine}}\"\n",
         kit.path("prefix").display()

@@ -83,6 +83,7 @@ pub(crate) struct SourceRequest {
     pub wanted: Wanted,
     pub fps: u32,
     pub pointer: bool,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub permission: Option<Permission>,
     pub abandoned: Abandoned,
 }

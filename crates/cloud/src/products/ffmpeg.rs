@@ -408,6 +408,10 @@ async fn wait(
     outcome(status, &said, time)
 }
 
+/// Windows' exit statuses of a process that got no memory: STATUS_NO_MEMORY and STATUS_COMMITMENT_LIMIT.
+#[cfg(not(unix))]
+const NO_MEMORY: [u32; 2] = [0xC000_0017, 0xC000_012D];
+
 /// Returns what an exit status means. `said` is what ffmpeg wrote to its error output.
 fn outcome(status: ExitStatus, said: &str, time: Duration) -> Result<(), JobError> {
     if status.success() {
@@ -423,6 +427,15 @@ fn outcome(status: ExitStatus, said: &str, time: Duration) -> Result<(), JobErro
             }
             Some(libc::SIGKILL) => return Err(JobError::Killed),
             Some(_) | None => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        // No limit of processor time is set here, whose end would be told apart.
+        let _ = time;
+        let is_short_of_memory = |code: i32| NO_MEMORY.contains(&code.cast_unsigned());
+        if status.code().is_some_and(is_short_of_memory) {
+            return Err(JobError::Killed);
         }
     }
     let last = said.lines().last().unwrap_or("it failed without a word").to_owned();

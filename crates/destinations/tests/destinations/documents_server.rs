@@ -94,6 +94,7 @@ async fn faults(State(memory): State<Memory>, request: Request, next: Next) -> R
         request.headers().get(header::AUTHORIZATION).is_some_and(|token| token == "Bearer a-token");
     assert!(has_token, "every request but the probe carries the token");
     if let Err(failure) = memory.server.check_sign_in() {
+        read_to_end(request).await;
         return refusal(&failure);
     }
     let response = next.run(request).await;
@@ -101,6 +102,12 @@ async fn faults(State(memory): State<Memory>, request: Request, next: Next) -> R
         true => half("{\"success\":tr"),
         false => response,
     }
+}
+
+/// Reads a request that is refused, as the cloud does: a connection that is closed with unread bytes is reset, and on
+/// Windows the client then loses an answer that it has received already.
+pub async fn read_to_end(request: Request) {
+    axum::body::to_bytes(request.into_body(), usize::MAX).await.ok();
 }
 
 /// Returns an answer whose connection ends before its body does.

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 use snaplark_destinations::fake::FakeServer;
 
-use crate::documents_server::half;
+use crate::documents_server::{half, read_to_end};
 
 /// The requests so far, and those that the document doesn't describe.
 #[derive(Clone, Default)]
@@ -78,6 +78,7 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
         return gate.log.violation(format!("{path} with the tokens {tokens:?}"));
     }
     if gate.server.check_sign_in().is_err() {
+        read_to_end(request).await;
         let body = axum::Json(json!({ "error": "Unauthorized", "message": "Unauthorized" }));
         return (StatusCode::UNAUTHORIZED, body).into_response();
     }
