@@ -67,6 +67,7 @@ pub fn package(place: &Place) -> Result<ExitCode> {
 #[derive(Clone, Copy)]
 enum Compression {
     Small,
+    #[cfg_attr(not(unix), allow(dead_code))] // Only `soak installed` asks for it.
     Quick,
 }
 

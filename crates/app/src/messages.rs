@@ -65,10 +65,12 @@ pub(crate) enum Message {
     /// A hint from the system, independent of the account.
     Hint(UploadEvent),
     /// The computer is about to sleep, or has woken up.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Only logind is watched so far.
     Sleep {
         begins: bool,
     },
     /// The session was locked or unlocked.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Only logind is watched so far.
     Locked {
         is_locked: bool,
     },

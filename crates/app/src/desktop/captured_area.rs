@@ -139,6 +139,7 @@ fn is_capturing(recorder: &RecorderView) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
     use super::super::fake::FakeStills;
     use super::*;
 

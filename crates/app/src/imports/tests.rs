@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::SystemTime;
 
 use snaplark_core::capture::{Capture, CaptureControl, CaptureError, CaptureRequest, CaptureSink};
 use snaplark_core::render::RenderError;
@@ -12,9 +14,11 @@ use snaplark_formats::webm::{Block, Track, Tracks, Video, VideoCodec};
 use tempfile::TempDir;
 
 use super::*;
+#[cfg(unix)]
+use crate::ErrorCode;
 use crate::fake_render::FakeRender;
 use crate::view::{NeedReason, RecordingState, RecordingView, WaitReason};
-use crate::{Account, AppOptions, ErrorCode, Home, Keeps, Notice, Profile, Token};
+use crate::{Account, AppOptions, Home, Keeps, Notice, Profile, Token};
 
 const DONE: Duration = Duration::from_secs(30);
 const MIB: usize = 1024 * 1024;

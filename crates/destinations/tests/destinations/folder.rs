@@ -1,7 +1,6 @@
 //! The folder: what tests break and inspect of one, and what no other destination does.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -251,8 +250,11 @@ async fn picture_that_somebody_changed_is_not_replaced() {
     assert_eq!(test.names(), ["Checkout (2).png", "Checkout.png"]);
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn folder_that_may_not_be_written_is_told_so_and_checked_beforehand() {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let test = TestFolder::prepared("").await;
     test.folder().check().await.unwrap();
     assert_eq!(test.names(), Vec::<String>::new(), "a check leaves nothing");
