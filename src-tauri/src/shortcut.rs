@@ -24,7 +24,9 @@ use serde::Serialize;
 use snaplark_app::{Serves, Shortcut, ShortcutKeys, Way};
 #[cfg(target_os = "linux")]
 use snaplark_core::policy::STRIKE_SECONDS;
-use tauri::{AppHandle, Manager, async_runtime};
+#[cfg(target_os = "linux")]
+use tauri::async_runtime;
+use tauri::{AppHandle, Manager};
 use tokio::sync::Notify;
 use ts_rs::TS;
 

@@ -5,7 +5,7 @@ mod message_box;
 
 use std::path::PathBuf;
 
-use tauri::{AppHandle, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
+use tauri::{AppHandle, Manager as _, PhysicalPosition, PhysicalSize, Theme, WebviewWindow};
 
 use super::DragOutcome;
 use crate::panel::{Builder, Card};
