@@ -110,8 +110,14 @@ const MUTANTS: [Mutant; 15] = [
 ];
 
 /// What the simulation is made of: its result can only change with one of these.
-const SOURCES: [&str; 6] =
-    ["Cargo.lock", "Cargo.toml", "crates/api/", "crates/core/", "crates/store/", "xtask/src/mutants.rs"];
+const SOURCES: [&str; 6] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "crates/api/",
+    "crates/core/",
+    "crates/store/",
+    "xtask/src/mutants.rs",
+];
 
 /// Checks all mutants, unless they were caught already and no source of the simulation has changed since.
 pub fn mutants_of_changes(place: &Place) -> Result<()> {

@@ -166,7 +166,16 @@ fn load_of(place: &Place, seconds: u32, test: &str) -> Result<()> {
             .remedy("read the line of figures above: how long a range or /healthz took.")
             .args(["test"])
             .args(build::WORKSPACE)
-            .args(["--test", test, "--", "--nocapture", "--test-threads", "1", "maps::", "serving::finalize"])
+            .args([
+                "--test",
+                test,
+                "--",
+                "--nocapture",
+                "--test-threads",
+                "1",
+                "maps::",
+                "serving::finalize",
+            ])
             .env("SNAPLARK_QUIET", "1")
             .run()?;
     }

@@ -235,7 +235,9 @@ impl Rest {
             // It may have been drawn after the question. Then the source says so by now.
             self.is_drawn = !source.is_unchanged()?;
             if !self.is_drawn {
-                tracing::info!("The display doesn't tell all that is drawn, so each picture is looked at");
+                tracing::info!(
+                    "The display doesn't tell all that is drawn, so each picture is looked at"
+                );
                 source.distrust();
             }
         }

@@ -17,11 +17,11 @@ const BUFFER_BYTES: u64 = 128 * 1024;
 struct Reader<I> {
     folder: PathBuf,
     extents: I,
-    current: Option<Current>,
+    current: Option<OpenExtent>,
 }
 
 /// The extent that is read now.
-struct Current {
+struct OpenExtent {
     file: File,
     left_bytes: u64,
 }
@@ -54,7 +54,7 @@ impl<I: Iterator<Item = Extent>> Reader<I> {
                         let mut file = File::open(self.folder.join(key))?;
                         file.seek(SeekFrom::Start(range.start))?;
                         let left_bytes = range.end.saturating_sub(range.start);
-                        self.current = Some(Current { file, left_bytes });
+                        self.current = Some(OpenExtent { file, left_bytes });
                     }
                 }
                 continue;
@@ -63,7 +63,10 @@ impl<I: Iterator<Item = Extent>> Reader<I> {
             buffer.reserve(usize::try_from(wanted).unwrap_or(usize::MAX));
             let read = (&current.file).take(wanted).read_to_end(&mut buffer)? as u64;
             if read < wanted {
-                return Err(Error::new(ErrorKind::UnexpectedEof, "an object is shorter than its row says"));
+                return Err(Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "an object is shorter than its row says",
+                ));
             }
             current.left_bytes -= read;
             if current.left_bytes == 0 {

@@ -49,11 +49,7 @@ impl GlobalKeys {
         let keyboard = u16::from(xkb::ID::USE_CORE_KBD);
         let none = xkb::BoolCtrl::default();
         connection.xkb_per_client_flags(keyboard, flag, flag, none, none, none)?.reply()?;
-        let keys = GlobalKeys {
-            connection: Arc::new(connection),
-            root,
-            grabs: Arc::default(),
-        };
+        let keys = GlobalKeys { connection: Arc::new(connection), root, grabs: Arc::default() };
         let (connection, grabs) = (Arc::clone(&keys.connection), Arc::clone(&keys.grabs));
         let app = app.clone();
         thread::Builder::new().name("shortcuts".to_owned()).spawn(move || {

@@ -6,6 +6,8 @@
 //! - Rendering, and writing what was rendered, runs outside of the event loop; rows are written inside of it.
 //! - Publishing makes the flattened picture durable before its row, and the row before the upload. A drawing
 //!   that was changed is published again as the next version, behind the same link.
+//!
+//! Length: one method for each thing that a person does with a picture.
 
 mod animation;
 mod arriving;

@@ -1,5 +1,7 @@
 //! Videos that are edited behind their link: what is kept isn't sent again, the switch is one step, links,
 //! captions and chapters move along, and nothing of what was cut stays.
+//!
+//! Length: all of them share one film and its cuts, and each is one story.
 
 use std::time::Duration;
 

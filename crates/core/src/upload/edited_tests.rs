@@ -307,6 +307,12 @@ fn version_takes_the_place_of_an_upload_that_is_under_way() {
     let part = Part::whole(0, 1, 100);
     let under_way = UploadRows { finished: false, ..rows(None, vec![(part, false)]) };
     let mut rig = online(vec![under_way], true);
+    let asked = rig.actions.iter().find_map(|action| match action {
+        UploadAction::AskReceived { request, .. } => Some(*request),
+        _ => None,
+    });
+    let request = asked.expect("the server may have more of it than the rows say");
+    rig.tell(UploadEvent::PartsReceived { request, parts: Vec::new(), finished: false });
     let sends = |actions: &[UploadAction]| {
         actions.iter().any(|action| matches!(action, UploadAction::SendPart { .. }))
     };

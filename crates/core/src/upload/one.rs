@@ -175,7 +175,7 @@ impl UploadState {
             rebuilt: match (rows.version, rows.is_edited) {
                 (_, true) => rows.session.is_some() && !rows.finished && !rows.mending,
                 (Some(_), false) => false,
-                (None, false) => rows.rebuilt || may_have_more,
+                (None, false) => rows.rebuilt,
             },
             version: rows.version,
             is_edited: rows.is_edited,
@@ -199,6 +199,11 @@ impl UploadState {
             file_bytes: rows.file_bytes,
             ..UploadState::new(rows.server, rows.profile)
         };
+        // Parts that are cut anywhere are sent again in any case, and so are the few of a file.
+        upload.rebuilt |= may_have_more
+            && upload.version.is_none()
+            && !upload.is_file()
+            && upload.equal_part_bytes().is_none();
         // The program may have ended after a segment was replaced, and before the plan was made anew.
         upload.too_large = upload.first_misfit();
         upload

@@ -39,7 +39,8 @@ fn part_that_arrived_before_the_program_was_killed_is_not_sent_again() {
     let step = online(&mut machine, Some(Capabilities { link_template: None, ..capabilities() }));
     let [UploadAction::AskReceived { request, .. }] = step.actions[..] else { panic!("{step:?}") };
     let parts = (0..2).map(|index| (index, Receipt::default())).collect();
-    let step = machine.handle(1_001, UploadEvent::PartsReceived { request, parts, finished: false });
+    let step =
+        machine.handle(1_001, UploadEvent::PartsReceived { request, parts, finished: false });
     assert_eq!(sent(&step), [2]);
     let noted = |change: &&UploadChange| matches!(change, UploadChange::PartAcknowledged { .. });
     let noted: Vec<_> = step.changes.iter().filter(noted).collect();

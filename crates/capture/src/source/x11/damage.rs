@@ -15,7 +15,7 @@ use super::display::{answered, gone, has};
 const NONE: u32 = 0;
 
 /// Watches everything that is drawn on the screen.
-pub(super) struct Damage {
+pub(super) struct ScreenDamage {
     id: u32,
     root: u32,
     /// True if the pointer is part of the picture. Drawing it is no damage.
@@ -24,7 +24,7 @@ pub(super) struct Damage {
     is_damaged: bool,
 }
 
-impl Damage {
+impl ScreenDamage {
     /// Begins watching. `None` if the server can't tell.
     pub(super) fn watch(connection: &RustConnection, root: u32, pointer: bool) -> Option<Self> {
         if !has(connection, damage::X11_EXTENSION_NAME) {
@@ -39,7 +39,7 @@ impl Damage {
             let shapes = CursorNotifyMask::DISPLAY_CURSOR;
             connection.xfixes_select_cursor_input(root, shapes).ok()?.check().ok()?;
         }
-        Some(Damage { id, root, pointer, pointer_at: (0, 0), is_damaged: true })
+        Some(ScreenDamage { id, root, pointer, pointer_at: (0, 0), is_damaged: true })
     }
 
     /// Notes an event that changes the picture.

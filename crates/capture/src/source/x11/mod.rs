@@ -34,7 +34,7 @@ pub(crate) use desktop::{active_window, list_sources};
 pub(crate) use display::probe;
 pub(crate) use still::take;
 
-use self::damage::Damage;
+use self::damage::ScreenDamage;
 use self::display::{answered, gone};
 use self::gaps::Gaps;
 use self::pixels::{SharedMemory, draw_pointer};
@@ -57,7 +57,7 @@ pub(crate) struct X11Source {
     pointer: bool,
     mapping: ScreenMapping,
     /// Only of the root window: what is drawn in a window alone isn't worth its own account.
-    damage: Option<Damage>,
+    damage: Option<ScreenDamage>,
 }
 
 enum X11Target {
@@ -124,7 +124,7 @@ impl X11Source {
         };
         let pointer = pointer && display::has_pointer_pictures(&connection);
         let damage = match &target {
-            X11Target::Root { .. } => Damage::watch(&connection, screen.root, pointer),
+            X11Target::Root { .. } => ScreenDamage::watch(&connection, screen.root, pointer),
             X11Target::Window(_) => None,
         };
         let mut source = X11Source {

@@ -213,11 +213,7 @@ impl Pools {
 
     /// Returns whether a job of one of these products can be begun now, or taken over from a worker that stopped
     /// responding. It changes nothing, unlike `claim`, so it may be asked often.
-    pub async fn has_due(
-        &self,
-        products: &[&ProductName],
-        now_ms: i64,
-    ) -> Result<bool, DbError> {
+    pub async fn has_due(&self, products: &[&ProductName], now_ms: i64) -> Result<bool, DbError> {
         let row = sqlx::query(
             "SELECT COUNT(*) AS due FROM jobs WHERE state IN ('waiting', 'running') \
              AND due_ms <= $1 AND $2 LIKE '% ' || product || ' %'",
