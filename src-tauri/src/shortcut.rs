@@ -8,17 +8,13 @@
 //! (`desktop`); there they are ignored at other times. All of it happens on the main thread, as the
 //! system's own table requires.
 
-#[cfg(not(target_os = "linux"))]
-mod plugin;
 #[cfg(target_os = "linux")]
 mod portal;
-#[cfg(target_os = "linux")]
-mod x11;
 
 #[cfg(target_os = "linux")]
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use snaplark_app::{Serves, Shortcut, ShortcutKeys, Way};
@@ -27,13 +23,10 @@ use snaplark_core::policy::STRIKE_SECONDS;
 #[cfg(target_os = "linux")]
 use tauri::async_runtime;
 use tauri::{AppHandle, Manager};
+use tauri_plugin_global_shortcut::{GlobalShortcutExt, ShortcutState};
 use tokio::sync::Notify;
 use ts_rs::TS;
 
-#[cfg(not(target_os = "linux"))]
-use self::plugin::GlobalKeys;
-#[cfg(target_os = "linux")]
-use self::x11::GlobalKeys;
 use crate::events::UiEvent;
 #[cfg(target_os = "linux")]
 use crate::words::{CountedWord, Word, counted, word};
@@ -77,8 +70,6 @@ pub enum BindingState {
 /// The current shortcuts.
 pub struct Shortcuts {
     bound: Mutex<Vec<Bound>>,
-    /// Not there where the desktop assigns the keys, or has none for programs.
-    keys: OnceLock<GlobalKeys>,
     again: Notify,
     is_recording: AtomicBool,
     is_keeping: AtomicBool,
@@ -88,7 +79,6 @@ impl Shortcuts {
     fn new() -> Self {
         Shortcuts {
             bound: Mutex::default(),
-            keys: OnceLock::new(),
             again: Notify::new(),
             is_recording: AtomicBool::new(false),
             is_keeping: AtomicBool::new(false),
@@ -179,8 +169,8 @@ fn handle_portal_event(app: &AppHandle, news: portal::PortalEvent) {
 }
 
 fn take_all(app: &AppHandle, keys: &ShortcutKeys) -> [Bound; Shortcut::ALL.len()] {
-    let has_some = match GlobalKeys::open(app, act) {
-        Ok(opened) => app.state::<Shortcuts>().keys.set(opened).is_ok(),
+    let has_some = match app.plugin(tauri_plugin_global_shortcut::Builder::new().build()) {
+        Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "there are no global shortcuts here");
             false
@@ -331,7 +321,7 @@ fn sorted(mut bound: Vec<Bound>) -> Vec<Bound> {
 }
 
 fn is_ours(app: &AppHandle, keys: &str) -> bool {
-    app.state::<Shortcuts>().keys.get().is_some_and(|ours| ours.has(keys))
+    app.global_shortcut().is_registered(keys)
 }
 
 /// Registers new keys. If the desktop owns the keys, they are only noted.
@@ -350,9 +340,12 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
     if keys.is_empty() {
         return bound(BindingState::Unset);
     }
-    let shortcuts = app.state::<Shortcuts>();
-    let Some(ours) = shortcuts.keys.get() else { return bound(BindingState::Unavailable) };
-    bound(match ours.take(keys, shortcut) {
+    let registered = app.global_shortcut().on_shortcut(keys, move |app, _, event| {
+        if event.state() == ShortcutState::Pressed {
+            act(app, shortcut);
+        }
+    });
+    bound(match registered {
         Ok(()) => BindingState::Works,
         Err(error) => {
             tracing::warn!(%error, keys, "the shortcut can't be had");
@@ -362,12 +355,21 @@ fn take(app: &AppHandle, shortcut: Shortcut, keys: &str) -> Bound {
 }
 
 fn give_back(app: &AppHandle, bound: &Bound) {
-    let shortcuts = app.state::<Shortcuts>();
-    let ours = shortcuts.keys.get().filter(|ours| ours.has(&bound.keys));
-    if let Some(ours) = ours.filter(|_| bound.state == BindingState::Works)
-        && let Err(error) = ours.give_back(&bound.keys)
-    {
+    if bound.state != BindingState::Works || !is_ours(app, &bound.keys) {
+        return;
+    }
+    let release = || app.global_shortcut().unregister(bound.keys.as_str());
+    if let Err(error) = release() {
         tracing::warn!(%error, keys = bound.keys, "the shortcut can't be given back");
+        return;
+    }
+    // On X11, the library writes the release into a buffer that only its next request to the server
+    // flushes. Each release begins with such a request, so without another one the last key would stay
+    // registered.
+    if cfg!(target_os = "linux")
+        && let Err(error) = release()
+    {
+        tracing::debug!(%error, "nothing was to be given back any more");
     }
 }
 
