@@ -377,14 +377,11 @@ const SEEK_MS = 300;
 let seeksSince;
 function seekAgain() {
   const waits = video.seeking && video.networkState === HTMLMediaElement.NETWORK_IDLE;
-  if (way !== "file" || !waits || video.played.length > 0 || video.preload === "auto") return;
-  const { currentTime: at, paused } = video;
+  // Who plays loads already, and a load would interrupt the play.
+  if (way !== "file" || !waits || !video.paused || video.played.length > 0 || video.preload === "auto") return;
+  const at = video.currentTime;
   video.preload = "auto";
-  const begin = () => {
-    video.currentTime = at;
-    if (!paused) play();
-  };
-  video.addEventListener("loadedmetadata", begin, { once: true });
+  video.addEventListener("loadedmetadata", () => (video.currentTime = at), { once: true });
   video.load();
 }
 video.addEventListener("seeking", () => {
