@@ -176,7 +176,7 @@ mod tests {
             )
         };
         let mut lines: Vec<String> = SUITES.iter().map(|name| message(name, true)).collect();
-        lines.push(message("snaplark_render", true));
+        lines.push(message("players", true));
         lines.push(message("snaplark", false));
         lines.push("not JSON".to_owned());
         lines.reverse();

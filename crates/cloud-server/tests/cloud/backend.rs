@@ -45,11 +45,11 @@ impl Backend {
     pub fn contents(&self) -> Vec<u8> {
         let (mut folders, mut bytes) = (vec![self.folder.join("objects")], Vec::new());
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
+            // What is deleted after it was listed has no contents: a folder as well as a file.
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
                 let path = entry.unwrap().path();
                 match path.is_dir() {
                     true => folders.push(path),
-                    // Deleted since it was listed.
                     false => bytes.extend(std::fs::read(path).unwrap_or_default()),
                 }
             }
