@@ -1,6 +1,5 @@
 //! Browsers: Chromium for what a viewer sees, WebKit for the app's own windows.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::home::Home;
+use crate::ports;
 use crate::process::{Process, command};
 use crate::wait;
 use crate::webdriver::Session;
@@ -15,26 +15,6 @@ use crate::webdriver::Session;
 const START: Duration = Duration::from_secs(30);
 /// Added to a video's own length, for loading and for a loaded machine.
 const PLAY_MARGIN: Duration = Duration::from_secs(30);
-
-/// Returns a port that is free for IPv4 and IPv6, below those that the system gives away. Tests that run
-/// at the same time begin at different numbers, so that none takes what another has just found free.
-fn free_port() -> Result<u16> {
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 20_000;
-    let begin = std::process::id().wrapping_mul(31);
-    (0..COUNT)
-        .map(|step| FIRST + begin.wrapping_add(step) % COUNT)
-        .filter_map(|port| u16::try_from(port).ok())
-        .find(|port| {
-            // Where there is no IPv6 the second fails in another way.
-            let is_taken = |host| {
-                let bound = TcpListener::bind((host, *port));
-                bound.is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
-            };
-            !is_taken("127.0.0.1") && !is_taken("::1")
-        })
-        .context("no port is free")
-}
 
 /// A browser under WebDriver control; the session ends before its driver.
 pub struct Browser {
@@ -47,7 +27,7 @@ impl Browser {
     pub fn chromium(home: &Home) -> Result<Self> {
         let mut chromedriver = command(home, "chromedriver");
         // With port 0 it takes a free port of IPv4 and fails if the same port of IPv6 is in use.
-        let port = free_port()?;
+        let [port] = ports::free()?;
         chromedriver.arg(format!("--port={port}"));
         let mut driver = Process::start(home, "chromedriver", chromedriver)?;
         wait::until("chromedriver to listen", START, || {
@@ -93,7 +73,7 @@ impl Browser {
     }
 
     fn on_webkit(home: &Home, capabilities: &Value) -> Result<Self> {
-        let port = free_port()?;
+        let [port] = ports::free()?;
         let mut webdriver = command(home, "WebKitWebDriver");
         webdriver.arg(format!("--port={port}"));
         webdriver.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");

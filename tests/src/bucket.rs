@@ -1,6 +1,6 @@
 //! A bucket: SeaweedFS in a separate process, behind a proxy that notes what is asked.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::home::Home;
+use crate::ports;
 use crate::process::{Process, command, tool};
 use crate::webdriver::client;
 
@@ -58,8 +59,7 @@ impl Bucket {
     pub fn start(runtime: &Handle, home: &Home) -> Result<Self> {
         let folder = home.path().join("bucket");
         std::fs::create_dir_all(&folder)?;
-        let [s3, filer, master, volume, admin] = free_ports()?;
-        let grpc: [u16; 5] = free_ports()?;
+        let [s3, filer, master, volume, admin, grpc @ ..] = ports::free::<10>()?;
         let mut weed = command(home, tool("weed")?);
         weed.arg("mini").arg(format!("-dir={}", folder.display())).current_dir(&folder);
         weed.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]).arg(format!("-bucket={BUCKET}"));
@@ -142,15 +142,4 @@ async fn forward(State(proxy): State<Proxy>, request: Request) -> Response {
     let asked = Asked { method, path, size_bytes, status: status.as_u16() };
     proxy.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(asked);
     (status, headers, Body::from(body)).into_response()
-}
-
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    // All of them are bound at once, so that they differ.
-    let listeners: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }

@@ -25,6 +25,7 @@ pub mod media;
 pub mod mounts;
 pub mod numbers;
 pub mod peer_recorders;
+pub mod ports;
 pub mod process;
 pub mod recorder;
 pub mod server;

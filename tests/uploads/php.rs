@@ -2,7 +2,6 @@
 //! bodies of up to 1 MiB, and PHP's fileinfo calls a cluster without a header `application/octet-stream`. Nobody is
 //! asked anything.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use snaplark_app::Profile;
 use snaplark_tests::fake_capture::{Clip, Pace, SIZE};
 use snaplark_tests::home::Home;
 use snaplark_tests::media;
+use snaplark_tests::ports;
 use snaplark_tests::process::{Process, command};
 use snaplark_tests::wait;
 
@@ -38,7 +38,7 @@ impl PhpServer {
         for name in ["videos", "body", "proxy", "fastcgi", "uwsgi", "scgi"] {
             std::fs::create_dir_all(root.join(name))?;
         }
-        let [port, php_port] = free_ports()?;
+        let [port, php_port] = ports::free()?;
         let mut php = command(home, "php-cgi");
         php.env("PHP_FCGI_CHILDREN", "2").env("PHP_FCGI_MAX_REQUESTS", "0");
         php.args(["-b", &format!("127.0.0.1:{php_port}")]);
@@ -74,11 +74,6 @@ impl PhpServer {
     fn session(&self, link: &str) -> PathBuf {
         self.folder.join(link.rsplit('/').next().expect("a link has a name"))
     }
-}
-
-fn free_ports() -> Result<[u16; 2]> {
-    let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])
 }
 
 /// Sets where things are, and nothing else: all limits are nginx's own.

@@ -353,8 +353,15 @@ fn run_until(mut tied: Command, what: &'static str, ready: &'static str) {
     wait.recv_timeout(START_MAX).unwrap_or_else(|error| panic!("{what} does not start: {error}"));
 }
 
+/// Returns a free port below those that the system gives to connections: one of those could be taken before the server
+/// listens. It is random, so that tests that run at the same time don't find the same.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let random = || {
+        let [low, high, ..] = *Uuid::new_v4().as_bytes();
+        10_000 + u16::from_le_bytes([low, high]) % 20_000
+    };
+    let mut ports = std::iter::repeat_with(random);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 fn postgres_programs() -> PathBuf {

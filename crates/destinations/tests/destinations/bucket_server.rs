@@ -301,8 +301,15 @@ fn run_until(mut command: Command, what: &str, ready: &'static str) -> Child {
     process
 }
 
+/// Returns a free port below those that the system gives to connections: one of those could be taken before the server
+/// listens. It is random, so that tests that run at the same time don't find the same.
 fn free_port() -> u16 {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let random = || {
+        let [low, high, ..] = *uuid::Uuid::new_v4().as_bytes();
+        10_000 + u16::from_le_bytes([low, high]) % 20_000
+    };
+    let mut ports = std::iter::repeat_with(random);
+    ports.find(|port| StdListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// Returns the path of a tool where `cargo xtask test` installs it, or its name, for the person's own.
