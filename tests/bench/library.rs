@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use snaplark_tests::browser::Browser;
 use snaplark_tests::desk::Desk;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::{Process, command, output, program};
+use snaplark_tests::process::{command, output, program};
 use snaplark_tests::webdriver::Session;
 use snaplark_tests::{cost, shelf, wait};
 
+use crate::desktop::started;
 use crate::report::{Area, millis};
 
 const PROGRAM: &str = "snaplark-desktop";
@@ -61,21 +62,6 @@ pub fn measure(area: &mut Area) -> Result<()> {
 
 fn figure(what: &str, count: usize) -> String {
     format!("{what}, {count} recordings")
-}
-
-/// Starts the program, hidden, and waits for its icon in the tray.
-fn started(desk: &Desk) -> Result<(Process, Duration)> {
-    let empty_tray = desk.display.settled("an empty tray", desk.tray(), None, LIMIT)?;
-    let mut app = command(&desk.home, program(PROGRAM)?);
-    app.arg("--hidden");
-    let asked = Instant::now();
-    let app = Process::start(&desk.home, PROGRAM, app)?;
-    wait::until("the tray icon", LIMIT, || {
-        Ok((desk.display.pixels(desk.tray())? != empty_tray).then_some(()))
-    })?;
-    let took = asked.elapsed();
-    desk.display.settled("the tray", desk.tray(), Some(&empty_tray), LIMIT)?;
-    Ok((app, took))
 }
 
 /// Makes the recording that all others are copies of.

@@ -7,6 +7,7 @@
 //! With `--short` each area does a little of everything, and what it prints is written nowhere.
 
 mod cloud;
+mod desktop;
 mod finalize;
 mod library;
 mod link;
@@ -30,7 +31,7 @@ use report::{Area, Report};
 type Measure = fn(&mut Area) -> Result<()>;
 
 /// The areas that can be chosen, and what measures them.
-const AREAS: [(&str, Measure); 8] = [
+const AREAS: [(&str, Measure); 9] = [
     ("upload", upload::measure),
     ("finalize", finalize::measure),
     ("cloud", cloud::measure),
@@ -39,6 +40,7 @@ const AREAS: [(&str, Measure); 8] = [
     ("shaped", shaped::measure),
     ("library", library::measure),
     ("recording", recording::measure),
+    ("desktop", desktop::measure),
 ];
 
 fn main() -> Result<()> {

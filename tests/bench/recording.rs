@@ -1,17 +1,18 @@
 //! CPU seconds for a recorded second at 1080p30, bits, memory and lost pictures: a page that scrolls, typing, moving
-//! pictures, a still screen and a blinking cursor, beside ffmpeg, a plain GStreamer pipeline, and the encoder alone, fed
+//! pictures, a still screen and a blinking cursor, beside ffmpeg, a plain GStreamer pipeline, OBS, and the encoder alone, fed
 //! with the same screen's frames from memory.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use snaplark_tests::cost::Use;
+use snaplark_tests::cost::{self, Use};
 use snaplark_tests::display::Display;
 use snaplark_tests::home::Home;
-use snaplark_tests::process::output;
+use snaplark_tests::process::{Process, output};
 use snaplark_tests::recorder::{Recorded, snaplark};
-use snaplark_tests::{desk, numbers, peer_recorders};
+use snaplark_tests::{desk, numbers, peer_recorders, wait};
 
 use crate::quality::Reference;
 use crate::report::Area;
@@ -27,6 +28,7 @@ const MEMORY: &str = "/dev/shm";
 const OURS: &str = "Snaplark";
 const FFMPEG: &str = "ffmpeg, x11grab and libvpx";
 const GST: &str = "gst-launch, ximagesrc and vp9enc";
+const OBS: &str = "OBS, libvpx through ffmpeg";
 const ENCODER: &str = "The encoder alone, from memory";
 
 /// What the screen shows: a name, the numbered screen's scene, and its pictures a second.
@@ -63,9 +65,11 @@ const SCENES: [Scene; 5] = [
 pub fn measure(area: &mut Area) -> Result<()> {
     area.title = "What a recorded second costs, 1080p30".to_owned();
     let home = Home::new()?;
-    for (name, program, arg) in
-        [("ffmpeg", "ffmpeg", "-version"), ("GStreamer", "gst-launch-1.0", "--version")]
-    {
+    for (name, program, arg) in [
+        ("ffmpeg", "ffmpeg", "-version"),
+        ("GStreamer", "gst-launch-1.0", "--version"),
+        ("OBS", "obs", "--version"),
+    ] {
         area.versions.insert(name.to_owned(), sides::version(&home, program, arg)?);
     }
     let scenes = area.much(&SCENES[..], &SCENES[2..4]);
@@ -77,10 +81,11 @@ pub fn measure(area: &mut Area) -> Result<()> {
     }
     for scene in scenes {
         let cpu = |side| area.median(&figure(scene), side);
-        let (ours, ffmpeg, gst) = (cpu(OURS)?, cpu(FFMPEG)?, cpu(GST)?);
+        let (ours, ffmpeg, gst, obs) = (cpu(OURS)?, cpu(FFMPEG)?, cpu(GST)?, cpu(OBS)?);
         let most = Some(scene.beside_ffmpeg_max);
         area.aim(&format!("CPU beside ffmpeg, {}", scene.name), ours / ffmpeg, None, most);
         area.aim(&format!("CPU beside gst-launch, {}", scene.name), ours / gst, None, Some(1.0));
+        area.aim(&format!("CPU beside OBS, {}", scene.name), ours / obs, None, Some(1.0));
         if scene.fps == peer_recorders::FPS {
             let limit = area.median(&figure(scene), ENCODER)?;
             let text = format!("CPU beside the encoder alone, {}", scene.name);
@@ -101,8 +106,8 @@ pub fn measure(area: &mut Area) -> Result<()> {
     area.left_out.push(
         "The screen changes 30 times a second by a clock of its own, so a recorder of 30 frames a second misses a few \
          pictures at the seams. The encoder alone is run once, where all of the screen moves. Pictures are compared once, \
-         on the middle of the screen, in RGB, each side at its own bits. OBS, vokoscreenNG and simplescreenrecorder are \
-         not run."
+         on the middle of the screen, in RGB, each side at its own bits. OBS composes its picture by software here, which a \
+         graphics card would do. vokoscreenNG and simplescreenrecorder are not run."
             .to_owned(),
     );
     Ok(())
@@ -147,6 +152,9 @@ fn record(area: &mut Area, scene: &Scene, is_first: bool) -> Result<()> {
     let used = measured(&home, "gst", peer_recorders::gst_launch(&home, SIZE, SECONDS, &file))?;
     note(area, GST, &used, &file)?;
 
+    let (used, file) = obs(&home)?;
+    note(area, OBS, &used, &file)?;
+
     if is_first && scene.fps == peer_recorders::FPS {
         let raw = Raw::keep(&home)?;
         let used = measured(&home, "encoder", peer_recorders::encoder_alone(&home, SIZE, &raw.0))?;
@@ -154,6 +162,26 @@ fn record(area: &mut Area, scene: &Scene, is_first: bool) -> Result<()> {
         area.add(&figure(scene), ENCODER, "s", cpu);
     }
     Ok(())
+}
+
+/// Has OBS record for as long as the others, and measures it from the first byte of its file. It has no option to end by
+/// itself, so it is killed.
+fn obs(home: &Home) -> Result<(Use, PathBuf)> {
+    let folder = home.path().join("obs-recordings");
+    std::fs::create_dir(&folder)?;
+    let obs = peer_recorders::obs_recording(home, SIZE, &folder)?;
+    let mut process = Process::start(home, "obs", obs)?;
+    let file = wait::until("OBS to record", LIMIT, || {
+        let files = std::fs::read_dir(&folder)?.flatten();
+        let has_begun = |file: &DirEntry| file.metadata().is_ok_and(|known| known.len() > 0);
+        Ok(files.into_iter().find(has_begun).map(|file| file.path()))
+    })?;
+    let (begun, before) = (Instant::now(), cost::cpu(process.id())?);
+    wait::pass("OBS to record", Duration::from_secs(SECONDS.into()))?;
+    let cpu = cost::cpu(process.id())? - before;
+    let peak_kib = cost::peak_kib(process.id())?;
+    process.kill()?;
+    Ok((Use { time: begun.elapsed(), cpu, peak_kib, said: String::new() }, file))
 }
 
 fn note(area: &mut Area, scene: &Scene, side: &str, used: &Use, file: &Path) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Measures what a program uses of the machine, including everything that it started: `Process` gives each
 //! program a process group of its own. Reads /proc, so it works on Linux only.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,25 @@ pub fn memory_kib(group: u32) -> Result<u64> {
     Ok(members(group)?.iter().map(|member| now(member.process)).sum())
 }
 
+/// Returns how often the group's running threads have slept and were woken, as often as they gave the processor up.
+pub fn wakeups(group: u32) -> Result<u64> {
+    let threads = |process| {
+        let folder = std::fs::read_dir(format!("/proc/{process}/task"));
+        folder.into_iter().flatten().flatten().map(|thread| thread.path().join("status"))
+    };
+    let slept = members(group)?.into_iter().flat_map(|member| threads(member.process));
+    Ok(slept.filter_map(|status| number(&status, "voluntary_ctxt_switches:")).sum())
+}
+
+/// Returns how many of the group's processes have this name, of which the system keeps 15 letters.
+pub fn count(group: u32, name: &str) -> Result<usize> {
+    let is_it = |process| {
+        let file = std::fs::read_to_string(format!("/proc/{process}/comm"));
+        file.is_ok_and(|found| found.trim_end() == name)
+    };
+    Ok(members(group)?.iter().filter(|member| is_it(member.process)).count())
+}
+
 struct Member {
     process: u32,
     cpu: Duration,
@@ -91,8 +111,14 @@ fn stat(process: u32) -> Option<(u32, Member)> {
     Some((fields[2].parse().ok()?, Member { process, cpu: TICK * ticks }))
 }
 
+/// Returns a field of a file about a process, in KiB.
 fn kib(process: u32, file: &str, field: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/{file}")).ok()?;
+    number(&PathBuf::from(format!("/proc/{process}/{file}")), field)
+}
+
+/// Returns the number of the line that begins with `field`.
+fn number(file: &Path, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -183,6 +183,15 @@ impl Display {
         })
     }
 
+    /// Waits until a part of the screen is as dim as under an overlay. `bright` is the picture before.
+    pub fn dimmed(&self, what: &str, at: Rectangle, bright: &[u8], limit: Duration) -> Result<()> {
+        let bright = brightness(bright);
+        wait::until(what, limit, || {
+            let now = brightness(&self.pixels(at)?);
+            Ok((bright / 4..bright * 3 / 4).contains(&now).then_some(()))
+        })
+    }
+
     fn visible(&self, at: Rectangle) -> Result<Rectangle> {
         let (connection, screen) = self.connect()?;
         let screen = &connection.setup().roots[screen];
@@ -366,4 +375,8 @@ impl Display {
     fn connect(&self) -> Result<(RustConnection, usize)> {
         RustConnection::connect(Some(&self.name)).with_context(|| format!("display {}", self.name))
     }
+}
+
+fn brightness(pixels: &[u8]) -> u64 {
+    pixels.chunks_exact(4).flat_map(|pixel| &pixel[..3]).map(|part| u64::from(*part)).sum()
 }

@@ -1,8 +1,11 @@
 //! Other recorders of the screen, each told to make what Snaplark makes: VP9 in WebM in real time, the whole screen,
 //! 30 frames a second, at the same bitrate.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::Result;
+use serde_json::json;
 
 use crate::home::Home;
 use crate::process::command;
@@ -58,6 +61,65 @@ pub fn encoder_alone(home: &Home, size: (u32, u32), raw: &Path) -> Command {
     gst.args(["format=i420", &format!("width={width}"), &format!("height={height}")]);
     gst.args([&format!("framerate={FPS}/1"), "!"]).args(encoder(size)).args(["!", "fakesink"]);
     gst
+}
+
+/// Returns OBS, hidden in the tray, as it is after its first-run wizard was closed.
+pub fn obs(home: &Home) -> Result<Command> {
+    let settings = obs_settings(home)?;
+    // It would ask what is new in this version, too: that is far above all versions.
+    std::fs::write(
+        settings.join("global.ini"),
+        "[General]\nFirstRun=true\nLastVersion=999999999\n",
+    )?;
+    let mut obs = command(home, "obs");
+    obs.env("XDG_CONFIG_HOME", settings.parent().unwrap_or(&settings));
+    obs.args(["--minimize-to-tray", "--disable-updater", "--disable-missing-files-check"]);
+    Ok(obs)
+}
+
+/// Returns OBS, which records the screen from its start until it is killed, into a new file in `folder`.
+pub fn obs_recording(home: &Home, size: (u32, u32), folder: &Path) -> Result<Command> {
+    let basic = obs_settings(home)?.join("basic");
+    std::fs::create_dir_all(basic.join("profiles/bench"))?;
+    std::fs::create_dir_all(basic.join("scenes"))?;
+    std::fs::write(basic.join("profiles/bench/basic.ini"), obs_profile(size, folder))?;
+    let screen = json!({"id": "xshm_input", "versioned_id": "xshm_input", "name": "Screen",
+        "settings": {"screen": 0, "show_cursor": true}});
+    let item = json!({"name": "Screen", "id": 1, "visible": true, "align": 5, "rot": 0.0,
+        "pos": {"x": 0.0, "y": 0.0}, "scale": {"x": 1.0, "y": 1.0}, "bounds_type": 0});
+    let scene = json!({"id": "scene", "versioned_id": "scene", "name": "Scene",
+        "settings": {"id_counter": 1, "items": [item]}});
+    let scenes = json!({"name": "bench", "current_scene": "Scene", "current_program_scene": "Scene",
+        "scene_order": [{"name": "Scene"}], "sources": [screen, scene]});
+    std::fs::write(basic.join("scenes/bench.json"), scenes.to_string())?;
+    let mut obs = obs(home)?;
+    obs.args(["--profile", "bench", "--collection", "bench", "--startrecording"]);
+    Ok(obs)
+}
+
+/// Returns the folder of OBS's settings.
+fn obs_settings(home: &Home) -> Result<PathBuf> {
+    let folder = home.path().join("obs/obs-studio");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Returns OBS's settings for a recording through ffmpeg's libvpx, with the options that `ffmpeg` has here.
+fn obs_profile((width, height): (u32, u32), folder: &Path) -> String {
+    /// ffmpeg's numbers of the codecs.
+    const VP9: u32 = 167;
+    const OPUS: u32 = 86_076;
+    format!(
+        "[General]\nName=bench\n\
+         [Output]\nMode=Advanced\n\
+         [AdvOut]\nRecType=FFmpeg\nFFOutputToFile=true\nFFFilePath={}\nFFFormat=webm\nFFExtension=webm\n\
+         FFVEncoderId={VP9}\nFFVEncoder=libvpx-vp9\nFFVBitrate={KILOBITS}\nFFVGOPSize=60\n\
+         FFVCustom=deadline=realtime cpu-used=7 row-mt=1 lag-in-frames=0\n\
+         FFAEncoderId={OPUS}\nFFAEncoder=libopus\nFFABitrate=64\n\
+         [Video]\nBaseCX={width}\nBaseCY={height}\nOutputCX={width}\nOutputCY={height}\n\
+         FPSType=0\nFPSCommon={FPS}\n",
+        folder.display()
+    )
 }
 
 /// The encoder with the settings of Snaplark's own pipeline.

@@ -1,5 +1,4 @@
-//! Benchmarks: how long a person waits, what the app uses at rest, how long the export of a screenshot takes, how
-//! soon a link shows its first picture, and what one recording costs compared to ffmpeg. The areas of `peer-bench` are measured beside other programs.
+//! Benchmarks, built with optimization: areas beside other programs, and single waits beside their limits.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -10,20 +9,8 @@ use crate::packages::Need;
 use crate::{Place, build, packages, peers, tools, ui};
 
 /// The areas that `peer-bench` measures beside other programs.
-pub const AREAS: [&str; 8] =
-    ["upload", "finalize", "cloud", "resume", "link", "shaped", "library", "recording"];
-
-pub fn bench(place: &Place) -> Result<ExitCode> {
-    packages::ensure(place, Need::Stage)?;
-    ui::install(place)?;
-    ui::build(place)?;
-    build::programs(place)?;
-    let measured = Command::new(build::program(place, "desktop-cost")).status();
-    ensure!(measured.context("desktop-cost can't be started")?.success(), "desktop-cost failed");
-    let measured = Command::new(build::program(place, "picture-cost")).status();
-    ensure!(measured.context("picture-cost can't be started")?.success(), "picture-cost failed");
-    build::become_program(place, "recording-cost", &[])
-}
+pub const AREAS: [&str; 9] =
+    ["recording", "desktop", "upload", "link", "shaped", "resume", "cloud", "finalize", "library"];
 
 /// Measures what a screenshot of a large display costs: what a person waits for in a release build of the desktop program.
 pub fn screenshot(place: &Place) -> Result<ExitCode> {
@@ -63,8 +50,8 @@ pub fn cut(place: &Place) -> Result<()> {
         .run()
 }
 
-/// The area that needs the desktop program, which takes longest to build.
-const DESKTOP_AREA: &str = "library";
+/// The areas that need the desktop program, which takes longest to build.
+const DESKTOP_AREAS: [&str; 2] = ["desktop", "library"];
 
 /// Measures areas beside other programs, built with optimization, and writes docs/benchmarks.md. A short run only shows
 /// that the areas work, and writes nothing.
@@ -74,15 +61,18 @@ pub fn beside_peers(place: &Place, areas: &[&str], is_short: bool) -> Result<Exi
     let peers = peers::ensure(place)?;
     let mut programs =
         vec!["snaplark", "snaplark-cloud", "fake-recorder", "numbered-screen", "peer-bench"];
-    if areas.contains(&DESKTOP_AREA) {
+    let mut examples = Vec::new();
+    if areas.iter().any(|area| DESKTOP_AREAS.contains(area)) {
         ui::install(place)?;
         ui::build(place)?;
         programs.push("snaplark-desktop");
+        examples.push("empty-tauri");
     }
     build::cargo(place, "build the measured programs with optimization")
         .args(["build", "--release"])
         .args(build::WORKSPACE)
         .args(programs.into_iter().map(|bin| format!("--bin={bin}")))
+        .args(examples.into_iter().map(|example| format!("--example={example}")))
         .run()?;
     let short = is_short.then_some("--short");
     let measured = Command::new(place.target.join("release/peer-bench"))

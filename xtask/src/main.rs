@@ -65,12 +65,10 @@ cargo xtask COMMAND
                               after its end as that of one minute
   soak installed              the package, installed on an empty machine that debootstrap makes:
                               first start, a recording with sound, its player, its link (needs root)
-  bench                       what a person waits for and what a recording costs on this machine,
-                              each beside its limit; quiet machines only
-  bench AREA… [--short]       one or more of upload, finalize, cloud, resume, link, shaped, library and
-                              recording beside other programs, built with optimization, each in less
-                              than ten minutes: docs/benchmarks.md is written anew; --short does a
-                              little of each and writes nothing
+  bench [AREA…] [--short]     one or more of recording, desktop, upload, link, shaped, resume, cloud,
+                              finalize and library, all by default: beside other programs, built with
+                              optimization, each in less than ten minutes; docs/benchmarks.md is written
+                              anew; --short does a little of each and writes nothing; quiet machines only
   bench page                  how soon a link shows its first picture on a line of 5 Mbit/s and 20 ms,
                               and how many bytes that takes, beside a bare <video> of the same file
   bench cut                   a trim of two hours beside one of a minute, also until the link shows it; beside
@@ -183,14 +181,14 @@ fn command(args: &[String]) -> Result<ExitCode> {
             let areas: Vec<&str> =
                 bench::AREAS.into_iter().filter(|area| args.flag(area)).collect();
             args.end()?;
-            if !areas.is_empty() {
-                return bench::beside_peers(&place, &areas, is_short);
-            }
             match (cuts, screenshots, pages) {
                 (true, _, _) => bench::cut(&place).map(|()| ExitCode::SUCCESS),
                 (false, true, _) => bench::screenshot(&place),
                 (false, false, true) => bench::page(&place).map(|()| ExitCode::SUCCESS),
-                (false, false, false) => bench::bench(&place),
+                (false, false, false) if areas.is_empty() => {
+                    bench::beside_peers(&place, &bench::AREAS, is_short)
+                }
+                (false, false, false) => bench::beside_peers(&place, &areas, is_short),
             }
         }
         "help" | "--help" | "-h" => {

@@ -200,6 +200,8 @@ const PACKAGES: &[(Need, [&str; 4])] = &[
         Need::Peers,
         ["rclone nginx-light eatmydata", "rclone nginx libeatmydata", "rclone nginx", ""],
     ),
+    // Another recorder.
+    (Need::Peers, ["obs-studio", "obs-studio", "obs-studio", ""]),
 ];
 
 /// Installs what is missing for `need`.

@@ -70,13 +70,10 @@ fn main() -> Result<()> {
 /// Measures from the key to the dim overlay.
 fn freeze(desk: &Desk) -> Result<Duration> {
     let Desk { display, home, .. } = desk;
-    let bright = brightness(&display.pixels(MARGIN)?);
+    let bright = display.pixels(MARGIN)?;
     let pressed = Instant::now();
     display.press(home, KEYS)?;
-    wait::until("the frozen screen", LIMIT, || {
-        let now = brightness(&display.pixels(MARGIN)?);
-        Ok((bright / 4..bright * 3 / 4).contains(&now).then_some(()))
-    })?;
+    display.dimmed("the frozen screen", MARGIN, &bright, LIMIT)?;
     Ok(pressed.elapsed())
 }
 
@@ -184,10 +181,6 @@ const EDGE: i32 = 40;
 
 /// A rectangle where nothing ever moves.
 const MARGIN: Rectangle = Rectangle { x: 8, y: 900, width: 32, height: 32 };
-
-fn brightness(pixels: &[u8]) -> u64 {
-    pixels.chunks_exact(4).flat_map(|pixel| &pixel[..3]).map(|part| u64::from(*part)).sum()
-}
 
 fn print(what: &str, mut times: Vec<Duration>, limit: Duration) {
     let first = times[0];
