@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use snaplark_formats::animation::frame_count;
 use snaplark_formats::webm::{self, Block, Track, Tracks, Video, VideoCodec};
 use snaplark_tests::fake_capture::sha256_of;
-use snaplark_tests::fault_proxy::{FaultProxy, Route};
+use snaplark_tests::fault_proxy::{Asked, FaultProxy, Route, Turn};
 use snaplark_tests::home::Home;
 use snaplark_tests::process::{Answer, Process, command, finish, program};
 use snaplark_tests::wait;
@@ -22,19 +23,19 @@ use crate::rig::{Server, is_soak, runtime};
 /// Gigabytes on a disk that others use as well.
 const LIMIT: Duration = Duration::from_secs(1_200);
 /// The promise: above what the program takes for a small file.
-const ABOVE_IDLE_MAX: u64 = 40_000_000;
+pub const ABOVE_IDLE_MAX: u64 = 40_000_000;
 const MIB: u64 = 1024 * 1024;
 
 /// A server behind a proxy, and a home with its account.
-struct Uploader {
-    home: Home,
-    proxy: FaultProxy,
-    server: Server,
+pub struct Uploader {
+    pub home: Home,
+    pub proxy: FaultProxy,
+    pub server: Server,
     _runtime: Runtime,
 }
 
 impl Uploader {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         let home = Home::new().unwrap();
         let runtime = runtime().unwrap();
         let args = [["--parts-per-second", "1000"].as_slice(), args].concat();
@@ -52,7 +53,7 @@ impl Uploader {
         snaplark
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut upload = self.snaplark(&["upload", "--json"]);
         upload.args(args);
         upload
@@ -63,18 +64,18 @@ impl Uploader {
     }
 
     /// Uploads files and returns what is said of each.
-    fn uploaded(&self, args: &[&str]) -> Value {
+    pub fn uploaded(&self, args: &[&str]) -> Value {
         let answer = self.upload(args);
         assert!(answer.status.success(), "{}\n{}", answer.stdout, answer.stderr);
         serde_json::from_str(&answer.stdout).unwrap()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// Has ffmpeg make a video.
-    fn video(&self, name: &str, options: &str) -> PathBuf {
+    pub fn video(&self, name: &str, options: &str) -> PathBuf {
         let path = self.path(name);
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i"]);
@@ -85,14 +86,20 @@ impl Uploader {
         path
     }
 
-    fn is_served_as(&self, link: &str, file: &str, path: &Path) -> bool {
+    pub fn is_served_as(&self, link: &str, file: &str, path: &Path) -> bool {
         let served = client().unwrap().get(format!("{link}/{file}")).timeout(LIMIT).send().unwrap();
         assert!(served.status().is_success(), "{link}/{file}: {}", served.status());
         sha256_of(served).unwrap() == sha256_of(File::open(path).unwrap()).unwrap()
     }
+
+    /// Returns the bytes that the library keeps of a picture that was brought in.
+    fn kept(&self, item: &Value, ending: &str) -> Vec<u8> {
+        let folder = self.home.snaplark().join("recordings").join(item["id"].as_str().unwrap());
+        std::fs::read(folder.join(format!("source.{ending}"))).unwrap()
+    }
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -144,6 +151,56 @@ fn one_file_is_one_object_with_its_title_and_a_picture_keeps_its_bytes() {
         uploader.is_served_as(said["link"].as_str().unwrap(), "image.png", &path),
         "re-encoded"
     );
+}
+
+/// Pictures, still and moving, as ffmpeg makes them without metadata: the ending of the link's file, that of the
+/// library's, and ffmpeg's options.
+const PICTURES: [(&str, &str, &str); 7] = [
+    ("png", "png", "-frames:v 1"),
+    ("jpg", "jpg", "-frames:v 1 -flags:v bitexact"),
+    ("webp", "webp", "-frames:v 1 -c:v libwebp"),
+    ("gif", "gif", "-frames:v 1"),
+    ("gif", "animated.gif", "-loop 0"),
+    ("webp", "animated.webp", "-c:v libwebp_anim -loop 0"),
+    ("png", "animated.png", "-c:v apng -plays 0 -f apng"),
+];
+
+#[test]
+fn every_type_of_picture_arrives_byte_for_byte_and_animations_keep_their_frames() {
+    let uploader = Uploader::start(&[]);
+    let pictures = PICTURES.map(|(ending, kept, options)| {
+        let name = kept.replace('.', " ");
+        (ending, kept, uploader.video(&format!("{name} of mine.{ending}"), options))
+    });
+    let args: Vec<&str> = pictures.iter().map(|(.., path)| text(path)).collect();
+    let said = uploader.uploaded(&args);
+    let said = said.as_array().expect("an array for several");
+    assert_eq!(said.len(), pictures.len());
+    for ((ending, kept, path), item) in pictures.iter().zip(said) {
+        assert_eq!((&item["kind"], &item["state"]["kind"]), (&json!("import"), &json!("done")));
+        let link = item["link"].as_str().unwrap();
+        let file = format!("image.{ending}");
+        assert!(uploader.is_served_as(link, &file, path), "{kept}: other bytes are at the server");
+        assert!(uploader.kept(item, kept) == std::fs::read(path).unwrap(), "{kept}");
+        let frames = frame_count(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(frames > 1, kept.starts_with("animated"), "{kept} has {frames} frames");
+    }
+}
+
+#[test]
+fn metadata_of_an_animation_stay_here_and_every_other_byte_is_sent() {
+    let uploader = Uploader::start(&[]);
+    let plain = uploader.video("plain.gif", "-loop 0");
+    let bytes = std::fs::read(&plain).unwrap();
+    let (end, frames) = bytes.split_last().unwrap();
+    // A comment in front of the end, and bytes behind it.
+    let comment = b"\x21\xFE\x06Secret\0".as_slice();
+    let marked = [frames, comment, &[*end], b"Secret tail"].concat();
+    let path = uploader.path("party.gif");
+    std::fs::write(&path, &marked).unwrap();
+    let said = uploader.uploaded(&[text(&path)]);
+    assert!(uploader.is_served_as(said["link"].as_str().unwrap(), "image.gif", &plain));
+    assert!(uploader.kept(&said, "animated.gif") == marked, "the original was changed");
 }
 
 #[test]
@@ -227,7 +284,7 @@ fn peak_bytes(process: u32) -> u64 {
 impl Uploader {
     /// Starts a command that uploads, and watches its memory until it ends or so many parts were sent. Returns the
     /// most memory that it had.
-    fn watch(&self, command: Command, enough: usize) -> (Process, u64) {
+    pub fn watch(&self, command: Command, enough: usize) -> (Process, u64) {
         let mut process = Process::start(&self.home, "snaplark", command).unwrap();
         let mut peak = 0;
         wait::until("the upload to be far enough", LIMIT, || {
@@ -292,6 +349,62 @@ fn large_file_is_resumed_after_each_kill_and_is_never_in_memory() {
     assert!(above < ABOVE_IDLE_MAX, "{above} bytes above idle");
     let link = found["link"].as_str().unwrap();
     assert!(uploader.is_served_as(link, "original.webm", &large), "other bytes are at the server");
+}
+
+/// Returns whether a request carries a chunk, in either of the older documents.
+fn is_older_chunk(asked: &Asked) -> bool {
+    matches!(&asked.route, Route::Other(path) if path.ends_with("chunk"))
+}
+
+/// Uploads a file to a server of an older document by a program that is killed after three chunks. `at_once`: how many
+/// chunks are on their way then.
+fn killed_after_three_chunks(profile: &str, bytes: u64, at_once: usize) {
+    let uploader = Uploader::start(&["--ffmpeg", "no-ffmpeg-here"]);
+    let path = uploader.path("demo.webm");
+    large_file(&path, bytes);
+    let mut chunks = 0;
+    uploader.proxy.script(move |asked| {
+        chunks += usize::from(is_older_chunk(asked));
+        if is_older_chunk(asked) && chunks > 3 { Turn::BlackHole } else { Turn::Pass }
+    });
+    let mut upload = uploader.command(&[text(&path)]);
+    upload.env("SNAPLARK_PROFILE", profile);
+    let mut process = Process::start(&uploader.home, "snaplark", upload).unwrap();
+    wait::until("chunks without an answer", LIMIT, || {
+        assert!(process.is_running(), "{profile}: {}", process.complaints());
+        let asked = uploader.proxy.asked();
+        Ok((asked.iter().filter(|asked| asked.faulted).count() == at_once).then_some(()))
+    })
+    .unwrap();
+    process.kill().unwrap();
+    uploader.proxy.script(|_| Turn::Pass);
+    let before = uploader.proxy.asked().len();
+    let mut go_on = uploader.go_on();
+    go_on.env("SNAPLARK_PROFILE", profile);
+    let said = finish(&mut go_on, LIMIT).unwrap();
+    let said: Value = serde_json::from_str(&said.stdout).unwrap();
+    let item = &said["recordings"][0];
+    assert_eq!(item["state"]["kind"], "done", "{profile}: {item}");
+
+    let asked = uploader.proxy.asked();
+    let chunks = |asked: &[Asked]| -> Vec<u64> {
+        asked.iter().filter(|it| is_older_chunk(it) && !it.faulted).map(|it| it.bytes).collect()
+    };
+    let [first, ..] = chunks(&asked)[..] else { panic!("{profile}: no chunk was sent") };
+    // A chunk's request has its fields beside its bytes, and all but the last are equal.
+    let all = bytes.div_ceil(first / MIB * MIB) as usize;
+    assert_eq!(chunks(&asked[before..]).len(), all - 3, "{profile}: of {all}, three were there");
+    let link = item["link"].as_str().unwrap();
+    let (page, file) = match link.ends_with(".webm") {
+        true => link.rsplit_once('/').unwrap(),
+        false => (link, "original.webm"),
+    };
+    assert!(uploader.is_served_as(page, file, &path), "{profile}: other bytes at {link}");
+}
+
+#[test]
+fn file_for_a_poster_server_goes_on_after_a_kill() {
+    killed_after_three_chunks("poster", 20_000_000, 1);
 }
 
 #[test]

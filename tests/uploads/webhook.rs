@@ -19,6 +19,7 @@ use snaplark_tests::recorder::snaplark;
 use snaplark_tests::{session, wait};
 use tokio::runtime::Runtime;
 
+use crate::files::large_file;
 use crate::rig::{Server, fake_recorder, runtime};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -283,6 +284,37 @@ fn event_outlives_kills_and_refusals_and_a_receiver_that_is_gone_is_left_alone()
     .unwrap();
     assert_eq!(receiver.received().len(), before, "it is told nothing more");
     second.kill().unwrap();
+}
+
+#[test]
+fn receiver_is_told_of_files_that_are_uploaded_and_of_those_that_are_not() {
+    let mut home = Home::new().unwrap();
+    home.set("SNAPLARK_WEBHOOK_SECRET", "whsec_c2VjcmV0LW9mLXRoZS10ZXN0");
+    let receiver = Receiver::start();
+    let limits = ["--parts-per-second", "1000", "--video-size", "1MB"];
+    let server = Server::start_with(&home, &limits).unwrap();
+    run(&home, &["settings", "webhook", &receiver.url]);
+    for (name, bytes, code) in [("vast.webm", 3_000_000, 3), ("small.webm", 100_000, 0)] {
+        let path = home.path().join(name);
+        large_file(&path, bytes);
+        let mut upload = snaplark(&home, None, &["upload", path.to_str().unwrap()]).unwrap();
+        upload.env("SNAPLARK_SERVER", format!("http://{}", server.address));
+        upload.env("SNAPLARK_TOKEN", &server.token);
+        let answer = finish(&mut upload, LIMIT).unwrap();
+        assert_eq!(answer.status.code(), Some(code), "{answer:?}");
+    }
+    // The second command sends what the first had no time for.
+    let [failed, uploaded] = &receiver.until(2)[..] else { panic!("two events") };
+    let (failed, uploaded) = (failed.json(), uploaded.json());
+    assert_eq!(failed["type"], "item.failed", "{failed}");
+    assert_eq!(failed["data"]["reason"], "refused", "{failed}");
+    assert_eq!(
+        (&failed["data"]["kind"], &failed["data"]["title"]),
+        (&"import".into(), &"vast".into())
+    );
+    assert_eq!(uploaded["type"], "item.uploaded", "{uploaded}");
+    assert_eq!(uploaded["data"]["title"], "small", "{uploaded}");
+    assert!(uploaded["data"]["link"].is_string(), "{uploaded}");
 }
 
 #[test]

@@ -197,6 +197,7 @@ function fileWords(reason: string, file: string): string {
     empty: m.error_file_empty,
     "other-type": m.error_file_other_type,
     "animation-too-large": m.error_file_animation_too_large,
+    "picture-too-large": m.error_file_picture_too_large,
     "cut-off": m.error_file_cut_off,
     "no-picture": m.error_file_no_picture,
     "too-large": m.error_file_too_large,

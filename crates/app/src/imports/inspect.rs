@@ -13,6 +13,8 @@ use snaplark_formats::mp4::{Mp4Error, Mp4Step, Walk};
 use snaplark_formats::sniff::MediaKind;
 use snaplark_formats::webm;
 
+use crate::pictures::check_size;
+
 /// The bytes of a WebM or Matroska that are read to find its tracks. Fonts that are attached before them may need
 /// more; the file is taken then, and the server finds out.
 const HEAD_BYTES: u64 = 1024 * 1024;
@@ -41,6 +43,8 @@ pub enum FileRefusal {
     OtherType,
     /// It is an animation with more frames, or larger ones, than can be shown.
     AnimationTooLarge,
+    /// It is a picture with more bytes or pixels than can be opened.
+    PictureTooLarge,
     /// It ends before its index.
     CutOff,
     /// It has sound alone.
@@ -61,7 +65,9 @@ impl FileRefusal {
             FileRefusal::LinkLoop => {
                 "It is a link that leads back to itself. Choose the file that it should lead to"
             }
-            FileRefusal::Forbidden => "You may not read it. Change its permissions, or copy it",
+            FileRefusal::Forbidden => {
+                "You don't have permission to open it. Change its permissions, or ask its owner for access"
+            }
             FileRefusal::Unreadable => "The disk can't read it. Copy it to another disk",
             FileRefusal::BadName => {
                 "Its name or folder contains characters that are not text. Rename it"
@@ -73,10 +79,13 @@ impl FileRefusal {
             FileRefusal::AnimationTooLarge => {
                 "It has more frames, or larger ones, than can be shown. Export it shorter or smaller, or as a video"
             }
-            FileRefusal::CutOff => {
-                "It is incomplete or damaged: a part that every player needs is missing. Copy or download it again"
+            FileRefusal::PictureTooLarge => {
+                "It is a picture with more than 100 MB or 67 megapixels. Export it smaller"
             }
-            FileRefusal::NoPicture => "It contains no video, only sound or data",
+            FileRefusal::CutOff => "It is incomplete or damaged. Copy or download it again",
+            FileRefusal::NoPicture => {
+                "It contains only sound or data. Choose a file with a video or a picture"
+            }
             FileRefusal::TooLarge => {
                 "It is larger than any server takes. Cut it, or export it smaller"
             }
@@ -96,6 +105,7 @@ impl FileRefusal {
             FileRefusal::Empty => "empty",
             FileRefusal::OtherType => "other-type",
             FileRefusal::AnimationTooLarge => "animation-too-large",
+            FileRefusal::PictureTooLarge => "picture-too-large",
             FileRefusal::CutOff => "cut-off",
             FileRefusal::NoPicture => "no-picture",
             FileRefusal::TooLarge => "too-large",
@@ -200,6 +210,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Inspected, FileRefusal> {
         MediaKind::Mp4 | MediaKind::Mov => (media, of_mp4(&mut file, stamp.size_bytes)?),
         // Whether an animation is whole and of a fit size is found out when it is read (`crate::pictures`).
         MediaKind::Png | MediaKind::Jpeg | MediaKind::Webp | MediaKind::Gif => {
+            check_size(stamp.size_bytes).map_err(|_| FileRefusal::PictureTooLarge)?;
             (media, VideoFacts::default())
         }
         MediaKind::Unknown => return Err(FileRefusal::OtherType),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use snaplark_api::{Media, limits};
 use snaplark_core::ItemId;
+use snaplark_core::render::RenderError;
 use snaplark_destinations::FileFacts;
 use snaplark_store::{ImportedFile, NewImport, Recording};
 
@@ -70,7 +71,7 @@ impl Imports {
         let found = look(path.clone()).await?;
         if found.media.is_image() {
             let pictures = self.app.pictures();
-            let item = pictures.import_file(path).await?;
+            let item = self.add_picture(path).await?;
             if let Some(title) = said.title.as_deref().and_then(titles::given) {
                 self.app.rename(item.into(), title).await?;
             }
@@ -86,7 +87,7 @@ impl Imports {
         let path = absolute(file).await?;
         let found = look(path.clone()).await?;
         match found.media.is_image() {
-            true => Ok((self.app.pictures().import_file(path).await?, true)),
+            true => Ok((self.add_picture(path).await?, true)),
             false => Ok((self.add(path, found, ImportOptions::default()).await?, false)),
         }
     }
@@ -119,6 +120,21 @@ impl Imports {
         });
         self.ask(|reply| ImportCommand::Renew { item, file, reply }).await?;
         Ok(true)
+    }
+
+    /// Adds a picture. One that can't be opened is refused as other files are, by the name of its file.
+    async fn add_picture(&self, path: PathBuf) -> Result<ItemId, AppError> {
+        let added = self.app.pictures().import_file(path.clone()).await;
+        added.map_err(|error| match error {
+            AppError::FileRefused { refusal, .. } => refused(&path, refusal),
+            AppError::Render(RenderError::NotAPicture { .. }) => {
+                refused(&path, FileRefusal::CutOff)
+            }
+            AppError::Render(RenderError::PictureTooLarge { .. }) => {
+                refused(&path, FileRefusal::PictureTooLarge)
+            }
+            other => other,
+        })
     }
 
     async fn add(

@@ -102,6 +102,13 @@ impl BucketServer {
         Some((title, version, answer.bytes().await.unwrap().to_vec()))
     }
 
+    /// Returns the storage class of an object, if it isn't the usual one.
+    pub async fn storage_class(&self, key: &str) -> Option<String> {
+        let answer = self.get(&format!("{}/{key}", self.beside)).await?;
+        let class = answer.headers().get("x-amz-storage-class")?;
+        Some(class.to_str().unwrap().to_owned())
+    }
+
     /// Returns the keys of the objects.
     pub async fn keys(&self) -> Vec<String> {
         match self.store {

@@ -129,6 +129,39 @@ async fn file_below_one_part_is_one_request() {
     assert!(bucket.open_uploads().await.is_empty(), "no upload in parts was begun");
 }
 
+#[tokio::test]
+async fn items_have_the_prefix_the_storage_class_and_the_public_address_that_the_account_names() {
+    let rig = rig::s3(Store::Moto).await;
+    let bucket = rig.bucket.as_ref().unwrap();
+    let named = format!(
+        "{BUCKET}/team/demos?class=STANDARD_IA&public=https://videos.example/x/{{key}}?raw=1"
+    );
+    let destination = direct(&rig, &named, Some(KEYS));
+    let bytes = rig::bytes_of(0);
+    let file = FileFacts {
+        filename: "Demo.mp4".into(),
+        mime: "video/mp4".into(),
+        size_bytes: bytes.len() as u64,
+        description: None,
+    };
+    // A recording in parts, and a file in one request.
+    for file in [None, Some(file)] {
+        let before = bucket.keys().await;
+        let item = Opening { file: file.clone(), ..opening() };
+        let session = destination.open(&item).await.unwrap().session;
+        let receipt = destination.send(&session, part(0, &bytes)).await.unwrap();
+        let end = Completion { file: file.clone(), ..end(vec![receipt]) };
+        let link = destination.finish(&session, &end).await.unwrap().unwrap();
+        let keys = bucket.keys().await;
+        let [key] = keys.iter().filter(|key| !before.contains(key)).collect::<Vec<_>>()[..] else {
+            panic!("one more object than {before:?}, and there are {keys:?}");
+        };
+        assert!(key.starts_with("team/demos/"), "{key}");
+        assert_eq!(link, format!("https://videos.example/x/{key}?raw=1"), "{file:?}");
+        assert_eq!(bucket.storage_class(key).await.as_deref(), Some("STANDARD_IA"), "{file:?}");
+    }
+}
+
 #[test]
 fn address_of_a_bucket_is_told_from_a_servers() {
     assert!(BucketAddress::is_one("s3+https://s3.example.com/videos"));

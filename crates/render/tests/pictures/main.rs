@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod animations;
 mod canvas;
 mod covering;
 mod formats;
