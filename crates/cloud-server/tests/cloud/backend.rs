@@ -95,6 +95,7 @@ impl Backend {
     }
 
     /// Makes the database that of the program before a migration: see `upgrade`.
+    #[cfg(unix)]
     pub async fn become_earlier(&self, migration: &str) {
         use sqlx::{Connection as _, Executor as _};
         let (now, earlier) = (self.folder.join("cloud.sqlite"), self.folder.join("earlier.db"));

@@ -535,6 +535,7 @@ async fn playlist_of_a_recording_that_cannot_be_followed_is_refused_at_once() {
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn visitors_start_a_few_streams_and_none_where_the_operator_wants_none() {
     // Nothing is made: what is asked for only waits.

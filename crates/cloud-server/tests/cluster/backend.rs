@@ -122,6 +122,7 @@ impl Backend {
     }
 
     /// Makes the database that of the program before a migration: see `upgrade`.
+    #[cfg(unix)]
     pub async fn become_earlier(&self, migration: &str) {
         use sqlx::{Connection as _, Executor as _};
         let mut db = sqlx::PgConnection::connect(&POSTGRES.url(&self.name)).await.unwrap();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
+// Some tests are for Linux or Unix alone, and what only they use is not used elsewhere.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod backend;
 mod faults;
@@ -75,6 +77,7 @@ mod serving;
 mod shares;
 #[path = "../cloud/support.rs"]
 mod support;
+#[cfg(unix)]
 #[path = "../cloud/upgrade.rs"]
 mod upgrade;
 #[path = "../cloud/video_versions.rs"]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use snaplark_core::capture::FrameCounts;
 use snaplark_core::upload::Step;
@@ -36,16 +37,20 @@ impl Format for Whole {
     }
 }
 
+/// The clients of this process so far. Tests of one process run worlds of the same seed at the same time.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
+
 pub struct Client {
     pub store: Option<Store>,
     root: PathBuf,
 }
 
 impl Client {
-    pub fn new(seed: u64) -> Self {
+    pub fn new() -> Self {
         let memory = PathBuf::from("/dev/shm");
         let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
-        let name = format!("snaplark-simulation-{}-{seed}", std::process::id());
+        let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("snaplark-simulation-{}-{number}", std::process::id());
         let root = folder.join(name);
         let _ = std::fs::remove_dir_all(&root);
         let store = Some(Store::open(&root).unwrap());

@@ -43,7 +43,7 @@ impl World {
         let mut random = Random::new(seed);
         let sites = Sites::new(seed, &mut random);
         let mebibyte = 1024 * 1024;
-        let client = Client::new(seed);
+        let client = Client::new();
         let rows = client.store().upload_rows().unwrap();
         let (machine, step) = UploadMachines::restore(&sites.targets(), rows, seed);
         let mut world = World {
